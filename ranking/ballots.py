@@ -1,0 +1,300 @@
+"""Votes as the engine sees them: distinct ballots with how often each was cast, and their pairs.
+
+Nothing here fits, reads files or knows a database. A source of votes hands over `Ballots`; every
+other view (`PairRows`, `PairCounts` in counts.py, `Battles` in comparisons.py) is derived from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ranking.errors import VotesError
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+PAD = -1  # no model in this column of `shown`
+UNRANKED = 0  # shown, but the voter gave it no place
+NOT_ASKED = -1  # the voter was not asked whether the answer is acceptable
+
+
+@dataclass(frozen=True, eq=False)
+class PairRows:
+    """Every pair that the distinct ballots order, P rows; `first` < `second` as model indices.
+
+    `win`, `loss`, `tie` and `both_bad` are shares of one ballot that sum to 1 in each row: 0 or 1 for
+    a vote, p and 1 - p in `win` and `loss` for a soft judgement. `ballot` (P,) is the row of
+    `Ballots` the pair comes from.
+    """
+
+    ballot: IntArray
+    first: IntArray
+    second: IntArray
+    win: FloatArray
+    loss: FloatArray
+    tie: FloatArray
+    both_bad: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class Ballots:
+    """B distinct ballots over M models, at most K of them shown in one, in canonical order.
+
+    Attributes:
+        models: M names, sorted.
+        shown: (B, K) model indices, ascending within a row; -1 pads ballots with fewer than K models.
+        places: (B, K) parallel to `shown`: 1 is best, equal numbers are ties, 0 is shown but not
+            ranked (below every ranked answer, not compared with the other unranked ones).
+        acceptable: (B, K) parallel: 1 acceptable, 0 not, -1 not asked.
+        p_a: (B,) for soft judgements the probability that the first of two models is better, else NaN.
+        weight: (B,) weight of one such vote, above 0.
+        count: (B,) how many votes are exactly this ballot.
+    """
+
+    models: tuple[str, ...]
+    shown: IntArray
+    places: IntArray
+    acceptable: IntArray
+    p_a: FloatArray
+    weight: FloatArray
+    count: IntArray
+
+    @classmethod
+    def of(
+        cls,
+        models: Sequence[str],
+        shown: ArrayLike,
+        places: ArrayLike,
+        *,
+        acceptable: ArrayLike | None = None,
+        p_a: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
+        count: ArrayLike | None = None,
+    ) -> Ballots:
+        """Bring rows of votes into canonical order and merge the equal ones.
+
+        Args:
+            models: M names in any order; `shown` indexes them.
+            shown: (N, K) model indices, -1 pads.
+            places: (N, K) places, 0 for shown but not ranked; ignored where `p_a` is given.
+            acceptable: (N, K) 1, 0 or -1 (not asked); None if nobody was asked.
+            p_a: (N,) probability that the first shown model is better; NaN for votes with places.
+            weight: (N,) weights above 0; None for 1.
+            count: (N,) number of votes each row stands for; None for 1.
+
+        Raises:
+            VotesError: a name twice, a model twice in one ballot, an index out of range, a weight
+                that is not a positive number, a p_a outside [0, 1], columns of different lengths.
+        """
+        return canonical(models, shown, places, acceptable, p_a, weight, count)[0]
+
+    @property
+    def total(self) -> int:
+        """Number of votes, unweighted."""
+        return int(self.count.sum())
+
+    @property
+    def pairwise(self) -> bool:
+        """Whether every ballot shows two models."""
+        return int(self.shown.shape[1]) == 2
+
+    @property
+    def unweighted(self) -> bool:
+        """Whether every weight is 1."""
+        return bool(np.all(self.weight == 1.0))
+
+    @cached_property
+    def pair_rows(self) -> PairRows:
+        """The pairs these ballots order."""
+        return _expand(self)
+
+    @cached_property
+    def votes(self) -> IntArray:
+        """(M,) ballots in which each model was shown, unweighted."""
+        there = self.shown >= 0
+        counts = np.broadcast_to(self.count[:, None], self.shown.shape)[there]
+        return np.bincount(self.shown[there], counts, len(self.models)).round().astype(np.int64)
+
+    def with_count(self, count: IntArray) -> Ballots:
+        """Return the same distinct ballots cast other numbers of times; (B,) counts, zeros allowed."""
+        other = Ballots(self.models, self.shown, self.places, self.acceptable, self.p_a, self.weight, count)
+        other.__dict__["pair_rows"] = self.pair_rows  # the expansion does not depend on the counts
+        return other
+
+    def resample(self, rng: np.random.Generator) -> Ballots:
+        """Draw as many votes with replacement: the bootstrap of votes, whole ballots at a time."""
+        return self.with_count(rng.multinomial(self.total, self.count / self.total))
+
+    def subset(self, keep: NDArray[np.bool_]) -> Ballots:
+        """Return only the ballots whose models are all kept; (M,) mask."""
+        inside = np.all((self.shown < 0) | keep[self.shown], axis=1)
+        new = np.append(np.cumsum(keep) - 1, PAD)
+        names = tuple(name for name, kept in zip(self.models, keep, strict=True) if kept)
+        rows: list[Any] = [self.places, self.acceptable, self.p_a, self.weight, self.count]
+        return Ballots(names, new[self.shown[inside]], *(column[inside] for column in rows))
+
+
+def canonical(
+    models: Sequence[str],
+    shown: ArrayLike,
+    places: ArrayLike,
+    acceptable: ArrayLike | None = None,
+    p_a: ArrayLike | None = None,
+    weight: ArrayLike | None = None,
+    count: ArrayLike | None = None,
+) -> tuple[Ballots, IntArray]:
+    """Make `Ballots` and say which distinct ballot each given row became; see `Ballots.of`.
+
+    Returns:
+        The ballots, and (N,) the index of each row's ballot.
+    """
+    names = np.asarray(models, dtype=object)
+    if len(set(models)) != len(names):
+        raise VotesError("A model is named twice in the list of models; give each model once.")
+    seats = np.array(shown, dtype=np.int64, ndmin=2)
+    order = np.array(places, dtype=np.int64, ndmin=2)
+    fine = np.full_like(seats, NOT_ASKED) if acceptable is None else np.array(acceptable, dtype=np.int64)
+    n = len(seats)
+    soft = np.full(n, np.nan) if p_a is None else np.array(p_a, dtype=np.float64)
+    weights = np.ones(n) if weight is None else np.array(weight, dtype=np.float64)
+    counts = np.ones(n, dtype=np.int64) if count is None else np.array(count, dtype=np.int64)
+    _check(seats, order, fine, soft, weights, counts, len(names))
+
+    by_name = np.argsort(names)
+    position = np.empty(len(names) + 1, dtype=np.int64)
+    position[by_name] = np.arange(len(names))
+    position[-1] = np.iinfo(np.int64).max  # pads sort last
+    seats = position[seats]
+    if seats.shape[1] == 2:
+        swapped = seats[:, 0] > seats[:, 1]
+        for matrix in (seats, order, fine):
+            matrix[swapped] = matrix[swapped, ::-1]
+        soft[swapped] = 1.0 - soft[swapped]
+    else:
+        sorting = np.argsort(seats, axis=1, kind="stable")
+        seats, order, fine = (np.take_along_axis(m, sorting, axis=1) for m in (seats, order, fine))
+    seats[seats == position[-1]] = PAD
+    order[~np.isnan(soft)] = UNRANKED
+
+    kind = _kinds(seats, order, fine, len(names))
+    rows, inverse = _merge(kind, soft, weights)
+    merged = np.zeros(len(rows), dtype=np.int64)
+    np.add.at(merged, inverse, counts)
+    ballots = Ballots(
+        tuple(str(name) for name in names[by_name]),
+        seats[rows],
+        order[rows],
+        fine[rows],
+        soft[rows],
+        weights[rows],
+        merged,
+    )
+    return ballots, inverse
+
+
+def _check(
+    seats: IntArray,
+    order: IntArray,
+    fine: IntArray,
+    soft: FloatArray,
+    weights: FloatArray,
+    counts: IntArray,
+    n_models: int,
+) -> None:
+    """Refuse what cannot be a vote; files are checked earlier, with their row numbers, in data/."""
+    n = len(seats)
+    if seats.shape != order.shape or seats.shape != fine.shape:
+        raise VotesError(
+            f"Places of the wrong length: {seats.shape} models shown, {order.shape} places and "
+            f"{fine.shape} acceptable; give one of each per shown model."
+        )
+    if not len(soft) == len(weights) == len(counts) == n:
+        raise VotesError(f"p_a, weight and count need one number for each of the {n} votes.")
+    if seats.size and (seats.max() >= n_models or seats.min() < PAD):
+        raise VotesError(f"A shown model has no name: indices run from 0 to {n_models - 1}, -1 pads.")
+    ordered = np.sort(seats, axis=1)
+    if np.any((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)):
+        raise VotesError("A model was shown twice in one ballot; a model cannot meet itself.")
+    if not (np.all(weights > 0) and np.all(np.isfinite(weights))):
+        raise VotesError("Weights must be positive finite numbers; leave out the votes that shall not count.")
+    if np.any(counts < 0) or np.any((soft < 0) | (soft > 1)):
+        raise VotesError("Counts must not be negative, and p_a must lie in [0, 1].")
+    if np.any(~np.isnan(soft)) and seats.shape[1] != 2 and np.any(seats[~np.isnan(soft)][:, 2:] >= 0):
+        raise VotesError("p_a belongs to pairwise votes; give places where more than two models are shown.")
+
+
+def _kinds(seats: IntArray, order: IntArray, fine: IntArray, n_models: int) -> IntArray:
+    """(N,) one number for each distinct combination of models, places and acceptability."""
+    if seats.shape[1] == 2:
+        top = int(order.max(initial=0)) + 1
+        pair = seats[:, 0] * n_models + seats[:, 1]
+        place = order[:, 0] * top + order[:, 1]
+        return ((pair * top * top + place) * 3 + fine[:, 0] + 1) * 3 + fine[:, 1] + 1
+    table = np.concatenate([seats, order, fine], axis=1)
+    return np.unique(table, axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def _merge(kind: IntArray, soft: FloatArray, weights: FloatArray) -> tuple[IntArray, IntArray]:
+    """Rows that stand for each distinct (kind, p_a, weight) in canonical order, and each row's group."""
+    if not len(kind):
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    if np.all(np.isnan(soft)) and np.all(weights == weights[0]):
+        _, rows, inverse = np.unique(kind, return_index=True, return_inverse=True)
+        return rows.astype(np.int64), inverse.reshape(-1).astype(np.int64)
+    key = np.where(np.isnan(soft), -1.0, soft)
+    sorting = np.lexsort((weights, key, kind))
+    new = np.ones(len(kind), dtype=bool)
+    for column in (kind, key, weights):
+        arranged = column[sorting]
+        same = arranged[1:] == arranged[:-1]
+        new[1:] = ~same if column is kind else new[1:] | ~same
+    group = np.cumsum(new) - 1
+    inverse = np.empty(len(kind), dtype=np.int64)
+    inverse[sorting] = group
+    return sorting[new], inverse
+
+
+def _expand(ballots: Ballots) -> PairRows:
+    """List every ordered pair of every distinct ballot, in canonical order."""
+    width = ballots.shown.shape[1]
+    parts: list[tuple[NDArray[Any], ...]] = []
+    for left in range(width):
+        for right in range(left + 1, width):
+            rows = np.flatnonzero(ballots.shown[:, right] >= 0)
+            parts.append(_pair(ballots, rows, left, right))
+    columns = [np.concatenate([part[c] for part in parts]) for c in range(7)]
+    if width > 2:
+        sorting = np.lexsort((columns[2], columns[1], columns[0]))
+        columns = [column[sorting] for column in columns]
+    return PairRows(*columns)
+
+
+def _pair(ballots: Ballots, rows: IntArray, left: int, right: int) -> tuple[NDArray[Any], ...]:
+    """Compare two columns of `shown` on the given ballots, leaving out the pairs without an order."""
+    last = np.iinfo(np.int64).max
+    soft = ballots.p_a[rows]
+    place_left = np.where(ballots.places[rows, left] == UNRANKED, last, ballots.places[rows, left])
+    place_right = np.where(ballots.places[rows, right] == UNRANKED, last, ballots.places[rows, right])
+    is_soft = ~np.isnan(soft)
+    ordered = is_soft | ~((place_left == last) & (place_right == last))
+    rows, soft, is_soft = rows[ordered], soft[ordered], is_soft[ordered]
+    place_left, place_right = place_left[ordered], place_right[ordered]
+    equal = (place_left == place_right) & ~is_soft
+    bad = equal & (ballots.acceptable[rows, left] == 0) & (ballots.acceptable[rows, right] == 0)
+    win = np.where(is_soft, soft, place_left < place_right)
+    loss = np.where(is_soft, 1.0 - soft, place_left > place_right)
+    return (
+        rows,
+        ballots.shown[rows, left],
+        ballots.shown[rows, right],
+        win.astype(np.float64),
+        loss.astype(np.float64),
+        (equal & ~bad).astype(np.float64),
+        bad.astype(np.float64),
+    )

@@ -1,0 +1,274 @@
+"""From votes to boards: `rank` runs one method, `rank_all` several, `agreement` compares the boards."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ranking.ballots import Ballots, FloatArray
+from ranking.comparisons import Clusters, Comparisons, GivenVotes
+from ranking.counts import PairCounts
+from ranking.errors import OptionError, SourceError, nearest
+from ranking.leaderboard import Leaderboard
+from ranking.registry import Method, Rule, find
+from ranking.results import Choice, Fit, Scores
+from ranking.settings import Interval, Settings
+from ranking.standing import Standing, diagnose, rows, stand
+from ranking.uncertainty import (
+    Uncertainty,
+    as_values,
+    bootstrap,
+    for_shares,
+    from_covariance,
+    from_samples,
+    nothing_known,
+    sandwich,
+)
+from ranking.version import VERSION
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+ELO_PER_NAT = 400 / math.log(10)
+Votes = Comparisons | Ballots | PairCounts
+
+
+def rank(votes: Votes, method: str | Rule | Method = "bradley_terry", **options: Any) -> Leaderboard:
+    """Rank the models of a set of votes by one method.
+
+    Args:
+        votes: `Comparisons` (from `data.comparisons`), or `Ballots` or `PairCounts` made by hand.
+        method: a name in `METHODS`, or your own function whose first parameter is annotated with a view.
+        options: fields of `Settings` (interval, level, rounds, seed, cluster, min_votes, anchor,
+            anchor_score, scale) and the method's own options.
+
+    Raises:
+        MethodError: no such method.
+        OptionError: no such option, or a value outside its range.
+        SourceError: no votes, or no column to cluster by.
+        ConvergenceError: the method did not converge.
+    """
+    how = find(method)
+    common = {name: options.pop(name) for name in list(options) if name in Settings.__dataclass_fields__}
+    if "seed" in common and "seed" in how.options:
+        options.setdefault("seed", common["seed"])
+    for name in options:
+        if name not in how.options:
+            known = {*how.options, *Settings.__dataclass_fields__}
+            raise OptionError(f"{how.name} has no option {name!r}; {nearest(name, known)}")
+    return _board(as_comparisons(votes), how, how.settings(options), Settings(**common))
+
+
+def rank_all(
+    votes: Votes,
+    methods: Sequence[str | Rule | Method],
+    *,
+    by: str | None = None,
+    **options: Any,
+) -> list[Leaderboard]:
+    """Rank the same votes by several methods, and each group of votes by itself.
+
+    Args:
+        votes: as for `rank`.
+        methods: names or functions.
+        by: column whose values cut the votes into groups, each with boards of its own.
+        options: fields of `Settings`; they go to every method.
+
+    Returns:
+        One board for each group and method, the groups in the order of their values.
+
+    Raises:
+        As `rank`; SourceError if there is no such column.
+    """
+    given = as_comparisons(votes)
+    groups = [(None, given)] if by is None else [({by: value}, part) for value, part in given.split(by)]
+    return [replace(rank(part, how, **options), by=group) for group, part in groups for how in methods]
+
+
+def agreement(boards: Sequence[Leaderboard]) -> pd.DataFrame:
+    """Kendall's τ-b between the ranks of boards, over the models that both rank.
+
+    Returns:
+        A symmetric table, boards by name of method (and group); NaN where fewer than two models are shared.
+
+    Source:
+        M. Kendall, Biometrika 33 (1945), on ranks, so that ties count as ties.
+    """
+    import pandas as pd
+    from scipy.stats import kendalltau
+
+    names = [" ".join([board.method, *map(str, (board.by or {}).values())]) for board in boards]
+    table = np.eye(len(boards))
+    for i, one in enumerate(boards):
+        ranks = {row.model: row.rank for row in one.ranked}
+        for j, two in enumerate(boards[:i]):
+            both = [(ranks[row.model], row.rank) for row in two.ranked if row.model in ranks]
+            enough = len(both) > 1 and all(len(set(side)) > 1 for side in zip(*both, strict=True))
+            table[i, j] = table[j, i] = kendalltau(*zip(*both, strict=True)).statistic if enough else np.nan
+    return pd.DataFrame(table, index=names, columns=names)
+
+
+def as_comparisons(votes: Votes) -> Comparisons:
+    """Take any of the views that stand on their own as votes."""
+    if isinstance(votes, Comparisons):
+        return votes
+    if isinstance(votes, PairCounts):
+        votes = votes.to_ballots()
+    if isinstance(votes, Ballots):
+        return Comparisons(GivenVotes(votes, np.repeat(np.arange(len(votes.count)), votes.count)))
+    raise SourceError(
+        f"Cannot rank a {type(votes).__name__}: read it with data.comparisons(...), "
+        "or give Ballots or PairCounts."
+    )
+
+
+def _board(votes: Comparisons, how: Method, options: Mapping[str, Any], settings: Settings) -> Leaderboard:
+    """Run the method, measure its uncertainty, decide who may be ranked, write the rows."""
+    if not votes.ballots.total:
+        raise SourceError("There are no votes to rank: none came in, or all were left out.")
+    result = how.function(getattr(votes, how.view), **options)
+    settings = replace(settings, interval=_interval(how, result, settings.interval))
+    standing = stand(votes, result, settings.min_votes)
+    factor, offset, scale = _scale(result, settings)
+    values, unsure = _measured(votes, how, result, options, settings, standing, factor, offset)
+    described = {
+        **{name: getattr(settings, name) for name in Settings.__dataclass_fields__},
+        **options,
+        "scale": scale,
+        "both_bad_votes": float(votes.pairs.both_bad.sum() / 2),
+        "left_out": dict(votes.left_out),
+        "version": VERSION,
+    }
+    shown = values
+    if isinstance(result, Choice):
+        shown = np.full(len(values), np.nan) if result.lottery is None else result.lottery
+    fingerprint = _fingerprint(votes, how, described)
+    boards = [
+        Leaderboard(
+            rows=rows(votes.models, group, standing, values, shown, unsure),
+            method=how.name,
+            settings=described,
+            level=settings.level,
+            rank_method=_rank_method(settings.interval),
+            diagnostics=diagnose(votes, result, standing, settings) if group == 0 else (),
+            fingerprint=fingerprint,
+            by={"component": group + 1} if group else None,
+            covariance=unsure.covariance,
+            models=votes.models,
+        )
+        for group in range(standing.groups)
+    ]
+    return replace(boards[0], components=tuple(boards[1:]))
+
+
+def _interval(how: Method, result: Scores | Choice, wanted: Interval) -> Interval:
+    """Choose the interval, or refuse one that the method cannot give."""
+    has_sandwich = isinstance(result, Fit) and result.bread is not None
+    if wanted == "sandwich" and not has_sandwich:
+        raise OptionError(f'{how.name} has no sandwich interval; use interval="bootstrap".')
+    if wanted == "auto":
+        return "sandwich" if has_sandwich else "bootstrap"
+    return wanted
+
+
+def _rank_method(interval: Interval) -> Any:
+    return {"sandwich": "differences", "bootstrap": "bootstrap"}.get(interval, "none")
+
+
+def _scale(result: Scores | Choice, settings: Settings) -> tuple[float, float, str]:
+    """Factor and offset from the method's scale to the board's, and the name of that scale."""
+    kind = result.scale if isinstance(result, Scores) else "points"
+    if kind not in ("log_odds", "elo"):
+        if settings.anchor is not None:
+            raise OptionError("An anchor belongs to ratings, whose zero is free; leave it out here.")
+        return 1.0, 0.0, kind
+    factor = ELO_PER_NAT if settings.scale == "elo" else 1.0
+    offset = 1000.0 if settings.scale == "elo" else 0.0
+    if kind == "elo":
+        return factor / ELO_PER_NAT, offset - 1000.0 * factor / ELO_PER_NAT, settings.scale
+    return factor, offset, settings.scale
+
+
+def _measured(
+    votes: Comparisons,
+    how: Method,
+    result: Scores | Choice,
+    options: Mapping[str, Any],
+    settings: Settings,
+    standing: Standing,
+    factor: float,
+    offset: float,
+) -> tuple[FloatArray, Uncertainty]:
+    """Scores and their uncertainty on the board's scale, relative to the anchor if there is one."""
+    values = as_values(result, len(votes.models)) * factor + offset
+    fixed = _anchor(votes.models, standing, settings)
+    target = settings.anchor_score if settings.anchor_score is not None else offset
+    clusters = _clusters(votes, settings)
+    if settings.interval == "none":
+        unsure = nothing_known(len(values))
+    elif settings.interval == "sandwich" and isinstance(result, Fit):
+        covariance = sandwich(result, votes.ballots, clusters) * factor**2
+        if fixed is not None:
+            covariance = covariance - covariance[fixed] - covariance[:, [fixed]] + covariance[fixed, fixed]
+        if result.scale == "share":
+            unsure = for_shares(values, covariance, votes.ballots.votes, settings.level)
+        else:
+            anchored = values if fixed is None else values - values[fixed] + target
+            unsure = from_covariance(anchored, covariance, settings.level)
+    else:
+        samples = bootstrap(
+            how, votes, result, options, rounds=settings.rounds, seed=settings.seed, clusters=clusters
+        )
+        samples = samples * factor + offset
+        if fixed is not None:
+            samples = samples - samples[:, [fixed]] + target
+        unsure = from_samples(samples, settings.level)
+    if fixed is not None:
+        values = values - values[fixed] + target
+    return values, unsure.opened(standing.open_below, standing.open_above)
+
+
+def _anchor(models: tuple[str, ...], standing: Standing, settings: Settings) -> int | None:
+    """Index of the anchor model.
+
+    Raises:
+        OptionError: no such model, or one whose score the votes do not determine.
+    """
+    if settings.anchor is None:
+        return None
+    if settings.anchor not in models:
+        raise OptionError(
+            f"There is no model {settings.anchor!r} to anchor; {nearest(settings.anchor, models)}"
+        )
+    index = models.index(settings.anchor)
+    if standing.group[index] != 0 or standing.open_above[index] or standing.open_below[index]:
+        raise OptionError(f"{settings.anchor!r} cannot be the anchor: the votes do not determine its score.")
+    return index
+
+
+def _clusters(votes: Comparisons, settings: Settings) -> Clusters | None:
+    """Group the votes if a cluster was asked for; the pairs of one ballot always stay together."""
+    if settings.cluster is None or settings.interval == "none":
+        return None
+    return votes.clusters(settings.cluster)
+
+
+def _fingerprint(votes: Comparisons, how: Method, described: Mapping[str, Any]) -> str:
+    """SHA-256 of the distinct ballots with their integer counts, the settings and the version."""
+    digest = hashlib.sha256()
+    ballots = votes.ballots
+    head = {"models": ballots.models, "method": how.name, "settings": described}
+    digest.update(json.dumps(head, sort_keys=True, default=str).encode())
+    columns = [ballots.shown, ballots.places, ballots.acceptable, ballots.p_a, ballots.weight, ballots.count]
+    if how.view == "battles" and described.get("permutations", 0) == 0:
+        columns.append(votes.battles.sequence)
+    for column in columns:
+        digest.update(f"{column.dtype.str}{column.shape}".encode())
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,225 @@
+"""Online Elo, as a mean over many orders of the votes: one order alone moves models by 30 points.
+
+All orders are played side by side, one step of every order at a time. Ratings are kept in half-nats
+above the start, x = (R − start)·ln 10 / 800, where E = (1 + tanh(x_a − x_b)) / 2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.ballots import FloatArray, IntArray
+from ranking.comparisons import Battles
+from ranking.counts import BothBad, PairCounts
+from ranking.errors import OptionError
+from ranking.registry import method
+from ranking.results import Diagnostic, Scores
+from ranking.structure import alike
+
+Lane = NDArray[np.int32]
+POINTS = 800 / math.log(10)  # Elo points in a half-nat
+MEMORY = 400_000_000  # bytes the orders played side by side may take
+CHUNK = 2048  # steps prepared at a time
+
+
+@dataclass(frozen=True, eq=False)
+class Games:
+    """Distinct pairwise games: `first` against `second`, P rows, with `gain` = k·(2S − 1) in half-nats.
+
+    `gain` and `k` carry the weight of the vote; `ballot` says which ballot each game comes from.
+    """
+
+    first: IntArray
+    second: IntArray
+    gain: FloatArray
+    k: FloatArray
+    ballot: IntArray
+
+
+def replicates(
+    views: Iterable[Battles],
+    scores: Scores,
+    *,
+    k: float = 4.0,
+    start: float = 1000.0,
+    permutations: int = 100,
+    seed: int = 0,
+    both_bad: BothBad = "half",
+) -> FloatArray:
+    """Score resampled votes, one order each, so that the interval holds the order's noise too; (R, M)."""
+    rng = np.random.default_rng([seed, 1])
+    done: list[FloatArray] = []
+    lanes: list[Lane] = []
+    for view in views:
+        games = _games(view, k, both_bad)
+        if permutations:
+            lane = np.repeat(np.arange(len(games.ballot), dtype=np.int32), view.ballots.count[games.ballot])
+            rng.shuffle(lane)
+        else:
+            lane = _in_order(view, games).astype(np.int32)
+        lanes.append(lane)
+        if sum(map(len, lanes)) * 4 > MEMORY:
+            done.append(_play(games, _level(lanes, len(games.ballot)), len(scores.values)))
+            lanes = []
+    if lanes:
+        done.append(_play(games, _level(lanes, len(games.ballot)), len(scores.values)))
+    return start + POINTS * np.concatenate(done)
+
+
+@method(
+    "elo",
+    source="Elo (1978); mean over permutations as advised by Boubdir et al. (2023)",
+    replicates=replicates,
+)
+def elo(
+    battles: Battles,
+    *,
+    k: float = 4.0,
+    start: float = 1000.0,
+    permutations: int = 100,
+    seed: int = 0,
+    both_bad: BothBad = "half",
+) -> Scores:
+    """Online Elo: after each vote the winner takes k·(S − E) points from the loser.
+
+    The score is the mean over seeded random orders of all votes, the spread their standard deviation.
+    Models that the votes cannot tell apart share one score. A K-wise ballot is played as its pairs,
+    one after the other.
+
+    Args:
+        k: largest change by one vote of weight 1, in Elo points.
+        start: rating before the first vote.
+        permutations: number of random orders; 0 plays the votes once, by timestamp if there is one and
+            else in the order of the rows, which makes the board depend on that order.
+        seed: of the random orders.
+        both_bad: "half" counts a "both bad" as a tie, "drop" leaves it out.
+
+    Raises:
+        OptionError: k not above 0, or a negative number of permutations.
+
+    Source:
+        A. Elo, The Rating of Chessplayers (1978): E = 1/(1 + 10^((R_b − R_a)/400)); k = 4 and start 1000
+        are the published choices of chat arenas; Boubdir et al., Elo Uncovered (2023) on the order.
+    """
+    if not k > 0 or not math.isfinite(k):
+        raise OptionError(f"elo: k must be above 0 points, not {k!r}.")
+    if permutations < 0:
+        raise OptionError(f"elo: permutations must be 0 or more, not {permutations!r}.")
+    games = _games(battles, k, both_bad)
+    n_models = len(battles.models)
+    if permutations == 0:
+        ratings = _play_once(games, _in_order(battles, games), n_models)
+        return Scores(start + POINTS * ratings, "elo", notes=_order_note(battles))
+    colour = alike(PairCounts.from_ballots(battles.ballots))
+    every = _every_game(games, battles.ballots.count[games.ballot], colour)
+    rng = np.random.default_rng(seed)
+    width = max(1, min(permutations, MEMORY // (4 * max(1, len(every)))))
+    parts = []
+    for done in range(0, permutations, width):
+        order = np.tile(every, (min(width, permutations - done), 1))
+        for lane in order:
+            rng.shuffle(lane)
+        parts.append(_play(games, order, n_models))
+    ratings = np.concatenate(parts)
+    mean, spread = ratings.mean(axis=0), ratings.std(axis=0)
+    for shared in np.unique(colour):
+        same = colour == shared
+        mean[same], spread[same] = mean[same].mean(), spread[same].mean()
+    return Scores(start + POINTS * mean, "elo", spread=POINTS * spread)
+
+
+def _games(battles: Battles, k: float, both_bad: BothBad) -> Games:
+    """Turn the pairs of the distinct ballots into games."""
+    if both_bad not in ("half", "drop"):
+        raise OptionError(f'both_bad must be "half" or "drop", not {both_bad!r}.')
+    rows = battles.ballots.pair_rows
+    keep = slice(None) if both_bad == "half" else rows.both_bad == 0
+    step = k / POINTS / 2 * battles.ballots.weight[rows.ballot]
+    gain = step * (rows.win - rows.loss)
+    return Games(rows.first[keep], rows.second[keep], gain[keep], step[keep], rows.ballot[keep])
+
+
+def _every_game(games: Games, counts: IntArray, colour: NDArray[np.uint64]) -> Lane:
+    """(N,) index of every game, in an order that depends on the votes and not on the names."""
+    one, two = colour[games.first], colour[games.second]
+    swap = one > two
+    low, high = np.where(swap, two, one), np.where(swap, one, two)
+    toward = np.where(swap, -games.gain, games.gain)
+    order = np.lexsort((games.k, toward, high, low))
+    return np.repeat(order, counts[order]).astype(np.int32)
+
+
+def _in_order(battles: Battles, games: Games) -> IntArray:
+    """(N,) index of every game, in the order of the votes."""
+    first = np.searchsorted(games.ballot, battles.sequence, "left")
+    length = np.searchsorted(games.ballot, battles.sequence, "right") - first
+    begin = np.cumsum(length) - length
+    return np.repeat(first - begin, length) + np.arange(length.sum())
+
+
+def _play_once(games: Games, order: IntArray, n_models: int) -> FloatArray:
+    """(M,) ratings in half-nats after one pass."""
+    ratings = [0.0] * n_models
+    tanh = math.tanh
+    columns = (games.first, games.second, games.gain, games.k)
+    table = list(zip(*(column.tolist() for column in columns), strict=True))
+    for game in order.tolist():
+        a, b, gain, k = table[game]
+        x, y = ratings[a], ratings[b]
+        change = gain - k * tanh(x - y)
+        ratings[a], ratings[b] = x + change, y - change
+    return np.array(ratings)
+
+
+def _level(lanes: list[Lane], dummy: int) -> Lane:
+    """(L, N) the lanes under each other, the shorter ones filled up with a dummy game."""
+    order = np.full((len(lanes), max(map(len, lanes))), dummy, dtype=np.int32)
+    for row, lane in zip(order, lanes, strict=True):
+        row[: len(lane)] = lane
+    return order
+
+
+def _play(games: Games, order: Lane, n_models: int) -> FloatArray:
+    """(L, M) ratings in half-nats after the games of each lane, (L, N) indices; index P is a dummy."""
+    width, length = order.shape
+    seats = np.append(np.stack([games.first, games.second]), [[n_models], [n_models + 1]], axis=1)
+    gain, k = np.append(games.gain, 0.0), np.append(games.k, 0.0)
+    ratings = np.zeros(width * (n_models + 2))
+    offset = np.arange(width) * (n_models + 2)
+    now = np.empty((2, width))
+    x, y = now
+    change = np.empty(width)
+    take, subtract, multiply, tanh, add = ratings.take, np.subtract, np.multiply, np.tanh, np.add
+    same_k = np.full(width, games.k[0]) if len(games.k) and np.all(games.k == games.k[0]) else None
+    for begin in range(0, length, CHUNK):
+        chunk = order[:, begin : begin + CHUNK].T
+        places = np.ascontiguousarray(seats[:, chunk].transpose(1, 0, 2)) + offset
+        steps = k[chunk] if same_k is None else [same_k] * len(chunk)
+        for place, step, won in zip(places, steps, gain[chunk], strict=True):
+            take(place, out=now, mode="clip")
+            subtract(x, y, change)
+            tanh(change, change)
+            multiply(change, step, change)
+            subtract(won, change, change)
+            add(x, change, x)
+            subtract(y, change, y)
+            ratings[place] = now
+    return ratings.reshape(width, -1)[:, :n_models]
+
+
+def _order_note(battles: Battles) -> tuple[Diagnostic, ...]:
+    if battles.order == "timestamp":
+        return ()
+    return (
+        Diagnostic(
+            "file_order",
+            (),
+            "One pass in the order of the rows: another order of the same votes gives another board; "
+            "give timestamps, or leave permutations at 100.",
+        ),
+    )

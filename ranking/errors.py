@@ -1,0 +1,58 @@
+"""The errors of the engine, and of the folders that feed it.
+
+AgonError                  anything Agon refuses, always with one sentence: the thing, the place, the remedy
+├── InputError             something that was given is wrong (a ValueError too)
+│   ├── SourceError        a file, table or frame that cannot be read as votes
+│   ├── VotesError         rows that are not valid votes; `problems` holds one line each
+│   ├── MethodError        an unknown method, or votes that lack what the method needs
+│   └── OptionError        an unknown option, or a value outside its range
+└── ConvergenceError       an iteration did not reach its tolerance; never a silent answer
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class AgonError(Exception):
+    """Anything Agon refuses to do; the message is one sentence for a person."""
+
+
+class InputError(AgonError, ValueError):
+    """Something that was given is wrong."""
+
+
+class SourceError(InputError):
+    """A file, table or frame cannot be read as votes."""
+
+
+class VotesError(InputError):
+    """Some rows are not valid votes.
+
+    `problems` holds one sentence for each kind of problem; the message is the first of them and
+    the count of the others.
+    """
+
+    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems or (message,)
+
+
+class MethodError(InputError):
+    """An unknown ranking method, or votes that do not carry what it needs."""
+
+
+class OptionError(InputError):
+    """An unknown option, or a value outside its range."""
+
+
+class ConvergenceError(AgonError):
+    """An iterative method did not reach its tolerance."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Say which of the known words was probably meant, or list them all; ends without a full stop."""
+    known = sorted(known)
+    match = get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"did you mean {match[0]!r}?" if match else f"known: {', '.join(known)}"

@@ -1,0 +1,270 @@
+"""The frozen result of a ranking: rows, the settings that made them, and what to know about the votes."""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ranking.ballots import FloatArray
+from ranking.errors import OptionError, nearest
+from ranking.results import Diagnostic
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Status = Literal["ranked", "provisional", "component"]
+COLUMNS = ("rank", "model", "score", "lower", "upper", "rank_lower", "rank_upper", "votes", "status")
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Row:
+    """One model on a board; None where there is no number.
+
+    Attributes:
+        rank: 1 + the number of ranked models with a higher score; None unless `status` is "ranked".
+        model: its name.
+        score: on the board's scale; None for a model in another component.
+        lower, upper: bounds of the score at the board's level; None on an open side.
+        rank_lower, rank_upper: best and worst rank compatible with the data at the board's level.
+        votes: ballots in which the model was shown, unweighted.
+        status: "ranked", "provisional" (too few votes, or placed by a prior), or "component" (no chain
+            of votes puts it on one scale with the models ranked here).
+    """
+
+    rank: int | None
+    model: str
+    score: float | None
+    lower: float | None
+    upper: float | None
+    rank_lower: int | None
+    rank_upper: int | None
+    votes: int
+    status: Status
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one model is above another: the difference of scores, its interval and p-value."""
+
+    model: str
+    other: str
+    difference: float
+    lower: float
+    upper: float
+    p_value: float
+
+
+@dataclass(frozen=True, eq=False)
+class Leaderboard:
+    """A ranking of models; best first, then provisional models, then those of other components.
+
+    Attributes:
+        rows: one `Row` a model.
+        method: name of the method.
+        settings: every option and setting that made the board.
+        level: of the intervals and rank ranges.
+        rank_method: where the rank ranges come from: "differences" (a covariance), "bootstrap" or "none".
+        diagnostics: what to know about the votes.
+        fingerprint: SHA-256 of the votes, the settings and the version, hexadecimal.
+        by: the group this board is of, such as {"language": "en"}, or None.
+        components: boards of the other components, each on a scale of its own.
+        covariance: (M, M) of the scores in the order of `models`, or None.
+        models: the names in the order of `covariance`.
+    """
+
+    rows: tuple[Row, ...]
+    method: str
+    settings: Mapping[str, Any]
+    level: float
+    rank_method: Literal["differences", "bootstrap", "none"]
+    diagnostics: tuple[Diagnostic, ...]
+    fingerprint: str
+    by: Mapping[str, Any] | None = None
+    components: tuple[Leaderboard, ...] = ()
+    covariance: FloatArray | None = field(default=None, repr=False)
+    models: tuple[str, ...] = field(default=(), repr=False)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, model: str) -> Row:
+        """Return the row of a model.
+
+        Raises:
+            OptionError: no such model; the message names the nearest.
+        """
+        for row in self.rows:
+            if row.model == model:
+                return row
+        raise OptionError(f"No model {model!r} on this board; {nearest(model, [r.model for r in self.rows])}")
+
+    @property
+    def ranked(self) -> tuple[Row, ...]:
+        """The rows that have a rank."""
+        return tuple(row for row in self.rows if row.status == "ranked")
+
+    def conclusion(self) -> str:
+        """Say in one sentence what the board shows."""
+        ranked = self.ranked
+        if not ranked:
+            return "No model can be ranked yet: see the diagnostics for what is missing."
+        first, rest = ranked[0], ranked[1:]
+        if first.rank_upper is None:
+            return f"{first.model} is first of {len(ranked)}; no interval was asked for."
+        rivals = [row.model for row in rest if row.rank_lower == 1]
+        if not rest:
+            return f"{first.model} is the only model with enough votes to be ranked."
+        place = f"{first.model} is first of {len(ranked)}"
+        if not rivals:
+            return f"{place}, and no other model is within reach at {self.level:.0%}."
+        return f"{place}, but {_listed(rivals)} could be first too at {self.level:.0%}."
+
+    def difference(self, model: str, other: str) -> Difference:
+        """Compare two models of this board by the covariance of their scores.
+
+        Raises:
+            OptionError: an unknown model, or a board without a covariance.
+        """
+        one, two = self[model], self[other]
+        if self.covariance is None or one.score is None or two.score is None:
+            raise OptionError('No covariance for this difference; rank with interval="sandwich".')
+        i, j = self.models.index(model), self.models.index(other)
+        gap = one.score - two.score
+        variance = self.covariance[i, i] + self.covariance[j, j] - 2 * self.covariance[i, j]
+        error = math.sqrt(max(float(variance), 0.0))
+        from ranking.uncertainty import quantile
+
+        half = quantile(self.level) * error
+        p_value = math.erfc(abs(gap) / error / math.sqrt(2)) if error > 0 else float(gap == 0)
+        return Difference(model, other, gap, gap - half, gap + half, p_value)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the rows as a pandas DataFrame; whole numbers that may be missing are Int64."""
+        import pandas as pd
+
+        frame = pd.DataFrame(
+            [{name: getattr(row, name) for name in COLUMNS} for row in self.rows], columns=COLUMNS
+        )
+        kinds = dict.fromkeys(("rank", "rank_lower", "rank_upper"), "Int64")
+        kinds |= dict.fromkeys(("score", "lower", "upper"), "float64")
+        return frame.astype(kinds)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the board as plain values, as in the JSON of the command line (docs/data.md)."""
+        return {
+            "method": self.method,
+            "settings": dict(self.settings),
+            "level": self.level,
+            "rank_method": self.rank_method,
+            "by": dict(self.by) if self.by is not None else None,
+            "fingerprint": self.fingerprint,
+            "diagnostics": [
+                {"code": d.code, "models": list(d.models), "message": d.message} for d in self.diagnostics
+            ],
+            "models": [
+                {
+                    "model": row.model,
+                    "rank": row.rank,
+                    "score": row.score,
+                    "lower": row.lower,
+                    "upper": row.upper,
+                    "rank_lower": row.rank_lower,
+                    "rank_upper": row.rank_upper,
+                    "votes": row.votes,
+                    "status": row.status,
+                }
+                for row in self.rows
+            ],
+        }
+
+    def to_json(self) -> str:
+        """Return the board, and those of its components, as JSON of the command line's schema."""
+        return boards_to_json([self])
+
+    def to_markdown(self) -> str:
+        """Return a Markdown table of the rows under the conclusion."""
+        head = ("rank", "model", "score", "interval", "votes", "status")
+        lines = [self.conclusion(), "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+        lines += [
+            "| " + " | ".join(cell.replace("|", "\\|") for cell in self.cells(row)) + " |"
+            for row in self.rows
+        ]
+        lines += [""] + [f"- {d.message}" for d in self.diagnostics]
+        return "\n".join(lines).rstrip() + "\n"
+
+    def cells(self, row: Row) -> tuple[str, ...]:
+        """Texts of a row: rank range, model, score, interval, votes, status."""
+        return (
+            rank_text(row),
+            row.model,
+            self.number(row.score),
+            self.interval_text(row),
+            f"{row.votes:,}",
+            row.status,
+        )
+
+    def interval_text(self, row: Row) -> str:
+        """The interval of a score as text; an open side is an ellipsis, no interval is empty."""
+        if row.lower is None and row.upper is None:
+            return ""
+        return f"{self.number(row.lower) or '…'} to {self.number(row.upper) or '…'}"
+
+    def number(self, value: float | None) -> str:
+        """A score as text, with the digits that suit the board's scale."""
+        if value is None:
+            return ""
+        digits = {"share": 3, "natural": 3}.get(str(self.settings.get("scale")), 1)
+        return f"{value:.{digits}f}"
+
+    def _repr_html_(self) -> str:
+        head = "".join(
+            f"<th>{name}</th>" for name in ("rank", "model", "score", "interval", "votes", "status")
+        )
+        body = "".join(
+            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in self.cells(row)) + "</tr>"
+            for row in self.rows
+        )
+        notes = "".join(f"<li>{html.escape(d.message)}</li>" for d in self.diagnostics)
+        return (
+            f"<p>{html.escape(self.conclusion())}</p><table><thead><tr>{head}</tr></thead>"
+            f"<tbody>{body}</tbody></table><ul>{notes}</ul>"
+        )
+
+    def __str__(self) -> str:
+        return self.to_markdown()
+
+
+def boards_to_json(boards: Sequence[Leaderboard]) -> str:
+    """Return boards, each followed by those of its components, as JSON: {"schema": 1, "boards": [...]}."""
+    every = [part for board in boards for part in (board, *board.components)]
+    document = {"schema": SCHEMA, "boards": [board.to_dict() for board in every]}
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2, default=_plain)
+
+
+def rank_text(row: Row) -> str:
+    """The rank of a row as text: its range if there is one, a dash if it has no rank."""
+    if row.rank is None:
+        return "–"
+    if row.rank_lower is None or row.rank_lower == row.rank_upper:
+        return str(row.rank)
+    return f"{row.rank_lower}–{row.rank_upper}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) <= 3:
+        return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return f"{', '.join(names[:2])} and {len(names) - 2} more"
+
+
+def _plain(value: object) -> object:
+    """Turn numpy numbers into Python's for JSON."""
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} is not a value of a board")

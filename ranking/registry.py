@@ -1,0 +1,180 @@
+"""The registry of ranking methods: a method is a function, its first parameter's type the view it needs."""
+
+from __future__ import annotations
+
+import inspect
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from ranking.ballots import Ballots, FloatArray
+from ranking.comparisons import Battles
+from ranking.counts import PairCounts
+from ranking.errors import MethodError, OptionError, nearest
+from ranking.results import Choice, Fit, Scores
+
+Rule = Callable[..., Scores | Choice]
+Replicates = Callable[..., FloatArray]
+
+VIEWS: Mapping[type, str] = types.MappingProxyType(
+    {PairCounts: "pairs", Ballots: "ballots", Battles: "battles"},
+)
+
+
+@dataclass(frozen=True)
+class Option:
+    """One keyword-only option of a method: its name, default and type."""
+
+    name: str
+    default: Any
+    type: Any
+
+    def check(self, value: Any, method: str) -> Any:
+        """Return the value if it is of the option's type, whole numbers allowed for floats.
+
+        Raises:
+            OptionError: another type, or not among the literal values.
+        """
+        if _fits(value, self.type):
+            return value
+        raise OptionError(f"{method}: {self.name} must be {_describe(self.type)}, not {value!r}.")
+
+
+@dataclass(frozen=True)
+class Method:
+    """A registered ranking method.
+
+    Attributes:
+        name: as used in `rank` and on the command line.
+        function: the method itself.
+        view: "pairs", "ballots" or "battles".
+        gives: "Scores", "Fit" or "Choice".
+        source: where the method comes from.
+        options: its keyword-only options by name.
+        replicates: optional faster way to score many resampled views at once, (R, M).
+    """
+
+    name: str
+    function: Rule
+    view: str
+    gives: str
+    source: str
+    options: Mapping[str, Option]
+    replicates: Replicates | None = None
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the method's docstring."""
+        text = inspect.getdoc(self.function) or ""
+        return " ".join(text.split("\n\n")[0].split())
+
+    def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Fill in the defaults of the options that were not given.
+
+        Raises:
+            OptionError: an option the method does not have, or a value of the wrong type.
+        """
+        for name in given:
+            if name not in self.options:
+                hint = nearest(name, self.options) if self.options else "it has no options"
+                raise OptionError(f"{self.name} has no option {name!r}; {hint}")
+        return {
+            name: option.check(given[name], self.name) if name in given else option.default
+            for name, option in self.options.items()
+        }
+
+
+METHODS: dict[str, Method] = {}
+
+
+def method(name: str, *, source: str, replicates: Replicates | None = None) -> Callable[[Rule], Rule]:
+    """Register a ranking method under a name.
+
+    Args:
+        name: lower case with underscores.
+        source: author and year of the method.
+        replicates: a function of (list of views, **options) that returns (R, M) scores of resampled
+            votes faster than one call each.
+
+    Raises:
+        MethodError: the name is taken, or the function does not declare the view it needs.
+    """
+
+    def register(function: Rule) -> Rule:
+        if name in METHODS:
+            raise MethodError(f"A method named {name!r} is registered already; choose another name.")
+        METHODS[name] = describe(function, name, source, replicates)
+        return function
+
+    return register
+
+
+def describe(
+    function: Rule, name: str | None = None, source: str = "", replicates: Replicates | None = None
+) -> Method:
+    """Read a method's view and options from its signature.
+
+    Raises:
+        MethodError: the first parameter is not annotated with a view, or an option is positional.
+    """
+    called = name if name is not None else str(getattr(function, "__name__", "method"))
+    parameters = list(inspect.signature(function).parameters.values())
+    hints = get_type_hints(function)
+    first = hints.get(parameters[0].name) if parameters else None
+    if first is None or first not in VIEWS:
+        known = ", ".join(view.__name__ for view in VIEWS)
+        raise MethodError(f"{called}: annotate the first parameter with the view it needs, one of {known}.")
+    options = {}
+    for parameter in parameters[1:]:
+        if parameter.kind is not parameter.KEYWORD_ONLY or parameter.default is parameter.empty:
+            raise MethodError(f"{called}: make {parameter.name!r} keyword-only and give it a default.")
+        kind = hints.get(parameter.name, Any)
+        options[parameter.name] = Option(parameter.name, parameter.default, kind)
+    returns = hints.get("return", Scores)
+    gives = returns.__name__ if returns in (Scores, Fit, Choice) else "Scores"
+    return Method(called, function, VIEWS[first], gives, source, options, replicates)
+
+
+def find(wanted: str | Rule | Method) -> Method:
+    """Look a method up by name, or take a function as one.
+
+    Raises:
+        MethodError: no such method; the message names the nearest.
+    """
+    if isinstance(wanted, Method):
+        return wanted
+    if isinstance(wanted, str):
+        if wanted not in METHODS:
+            raise MethodError(f"There is no method {wanted!r}; {nearest(wanted, METHODS)}")
+        return METHODS[wanted]
+    for known in METHODS.values():
+        if known.function is wanted:
+            return known
+    return describe(wanted)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    origin = get_origin(kind)
+    if origin is Literal:
+        return value in get_args(kind)
+    if origin in (Union, types.UnionType):
+        return any(_fits(value, part) for part in get_args(kind))
+    if kind in (int, float) and isinstance(value, bool):
+        return False
+    if kind is float:
+        return isinstance(value, float | int)
+    return kind is Any or isinstance(value, origin or kind)
+
+
+def _describe(kind: Any) -> str:
+    if get_origin(kind) is Literal:
+        return " or ".join(repr(value) for value in get_args(kind))
+    names: Mapping[Any, str] = {
+        float: "a number",
+        int: "a whole number",
+        bool: "True or False",
+        str: "a text",
+    }
+    parts: Sequence[Any] = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else [kind]
+    return " or ".join(names.get(part, getattr(part, "__name__", str(part))) for part in parts)

@@ -1,0 +1,108 @@
+"""What a method returns (`Scores`, `Fit`, `Choice`) and what it may say about the votes (`Diagnostic`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.ballots import FloatArray, IntArray, PairRows
+
+Scale = Literal["log_odds", "elo", "share", "points"]
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """Something about the votes that a reader of the board must know.
+
+    `code` is one word for programs, `models` the names it concerns, `message` one sentence that says
+    what it means and what to do.
+    """
+
+    code: str
+    models: tuple[str, ...]
+    message: str
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """A score for every model, higher is better.
+
+    Attributes:
+        values: (M,) scores.
+        scale: "log_odds" (natural, zero mean; shown as 1000 + 400/ln 10 times it unless asked
+            otherwise), "elo" (already in Elo points), "share" (0 to 1) or "points".
+        spread: (M,) standard deviation of the score over what the method itself draws at random
+            (the permutations of Elo), or None.
+        notes: what the method wants to tell beside its numbers.
+    """
+
+    values: FloatArray
+    scale: Scale = "points"
+    spread: FloatArray | None = None
+    notes: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Identification:
+    """Which scores the votes determine.
+
+    Attributes:
+        group: (M,) 0 for the largest component, 1, 2, ... for others, never on one scale with it.
+        core: (M,) True where the maximum likelihood exists; the others were placed by a prior.
+        open_above, open_below: (M,) True where no number of such votes bounds the score on that side.
+    """
+
+    group: IntArray
+    core: NDArray[np.bool_]
+    open_above: NDArray[np.bool_]
+    open_below: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Fit(Scores):
+    """Scores from an estimating equation, with what a sandwich needs.
+
+    Attributes:
+        bread: (M, M) inverse of minus the derivative of the summed vote scores (for a likelihood the
+            inverse Hessian), on the subspace the scores live in.
+        vote_scores: gives for every row of `PairRows` the derivative of its log-likelihood by the
+            score of the first and of the second model, two (P,) arrays.
+        placed: (M, M) extra covariance of scores that a prior placed, or None.
+        information: (M, M) expected information of each pair, off the diagonal of the Hessian with the
+            sign turned; stands in for the meat of a model whose votes are all ties.
+        identification: which scores the votes determine; None if all.
+        iterations: how many the solver needed.
+        residual: the largest absolute gradient at the solution, per vote.
+    """
+
+    bread: FloatArray | None = None
+    vote_scores: Callable[[PairRows], tuple[FloatArray, FloatArray]] | None = None
+    placed: FloatArray | None = None
+    information: FloatArray | None = None
+    identification: Identification | None = None
+    iterations: int = 0
+    residual: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """An election instead of scores.
+
+    Attributes:
+        tiers: model indices from the best tier to the last, each tier tied; winners are the first.
+        lottery: (M,) probabilities, if the rule elects by lot.
+        notes: what the rule wants to tell.
+    """
+
+    tiers: tuple[tuple[int, ...], ...]
+    lottery: FloatArray | None = None
+    notes: tuple[Diagnostic, ...] = ()
+
+    @property
+    def winners(self) -> tuple[int, ...]:
+        """The first tier."""
+        return self.tiers[0] if self.tiers else ()

@@ -1,0 +1,95 @@
+"""Votes from known strengths: worlds in which the right answer is known."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.ballots import FloatArray, IntArray
+from ranking.bradley_terry import expit
+from ranking.comparisons import Comparisons
+from ranking.errors import OptionError
+
+OUTCOMES = ("model_a", "model_b", "tie", "both_bad")
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """Simulated votes with the strengths that made them.
+
+    Attributes:
+        models: M names.
+        strengths: (M,) in nats, zero mean.
+        first, second: (N,) model indices as shown left and right.
+        outcome: (N,) index into `OUTCOMES`.
+        voter: (N,) number of the voter.
+    """
+
+    models: tuple[str, ...]
+    strengths: FloatArray
+    first: IntArray
+    second: IntArray
+    outcome: IntArray
+    voter: IntArray
+
+    def comparisons(self) -> Comparisons:
+        """Return the votes ready to rank."""
+        places = np.array([[1, 2], [2, 1], [1, 1], [1, 1]])[self.outcome]
+        fine = np.array([[-1, -1], [-1, -1], [1, 1], [0, 0]])[self.outcome]
+        shown = np.stack([self.first, self.second], axis=1)
+        return Comparisons.of(
+            self.models, shown, places, acceptable=fine, labels={"voter": self.voter.tolist()}
+        )
+
+
+def bradley_terry_world(
+    n_models: int = 12,
+    n_votes: int = 2000,
+    *,
+    ties: float = 0.15,
+    both_bad: float = 0.05,
+    spread: float = 1.0,
+    voters: int = 100,
+    seed: int = 0,
+    strengths: NDArray[np.float64] | None = None,
+) -> World:
+    """Draw votes on random pairs from a Bradley-Terry world with ties.
+
+    With probability `ties` a vote is a tie and with `both_bad` both answers are bad, whoever meets;
+    else the chance to win is logistic in the difference of strengths. So ties carry no information and
+    the decisive votes are exactly Bradley-Terry.
+
+    Args:
+        n_models: M, at least 2.
+        n_votes: N, at least 0.
+        ties: share of ties, 0 to 1.
+        both_bad: share of "both bad" votes; together with `ties` at most 1.
+        spread: standard deviation of the strengths, in nats.
+        voters: number of voters, each vote by one at random.
+        seed: of everything drawn.
+        strengths: (M,) in nats instead of drawn ones.
+
+    Raises:
+        OptionError: a value outside its range.
+    """
+    if strengths is not None:
+        n_models = len(strengths)
+    if n_models < 2 or n_votes < 0 or voters < 1:
+        raise OptionError(
+            "A world needs at least 2 models, 1 voter and a number of votes that is not negative."
+        )
+    if ties < 0 or both_bad < 0 or ties + both_bad > 1 or spread < 0:
+        raise OptionError("ties and both_bad are shares that sum to at most 1, spread is not negative.")
+    rng = np.random.default_rng(seed)
+    theta = rng.normal(0, spread, n_models) if strengths is None else np.asarray(strengths, dtype=np.float64)
+    theta = theta - theta.mean()
+    first = rng.integers(0, n_models, n_votes)
+    second = (first + rng.integers(1, n_models, n_votes)) % n_models
+    decided = np.where(rng.random(n_votes) < expit(theta[first] - theta[second]), 0, 1)
+    kind = rng.random(n_votes)
+    outcome = np.where(kind < ties, 2, np.where(kind < ties + both_bad, 3, decided))
+    width = len(str(n_models))
+    names = tuple(f"model-{i + 1:0{width}d}" for i in range(n_models))
+    return World(names, theta, first, second, outcome, rng.integers(0, voters, n_votes))

@@ -1,0 +1,168 @@
+"""Who may be ranked: components, models with too few votes, and what a reader must know about the votes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.ballots import FloatArray, IntArray
+from ranking.comparisons import Comparisons
+from ranking.leaderboard import Row, Status
+from ranking.results import Choice, Diagnostic, Fit, Scores
+from ranking.settings import Settings
+from ranking.structure import connected
+from ranking.uncertainty import Uncertainty
+
+TIE = 1e-8  # scores closer than this, in units of the board's scale, share a rank
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """What the votes allow to say about each of M models.
+
+    Attributes:
+        group: (M,) component, 0 the largest.
+        ranked: (M,) True where the model has a rank within its component.
+        open_above, open_below: (M,) True where the votes do not bound the score on that side.
+        votes: (M,) ballots in which the model was shown.
+    """
+
+    group: IntArray
+    ranked: NDArray[np.bool_]
+    open_above: NDArray[np.bool_]
+    open_below: NDArray[np.bool_]
+    votes: IntArray
+
+    @property
+    def groups(self) -> int:
+        """Number of components."""
+        return int(self.group.max()) + 1
+
+
+def stand(votes: Comparisons, result: Scores | Choice, min_votes: int) -> Standing:
+    """Decide from the votes, and from what the fit could identify, who may be ranked."""
+    shown = votes.ballots.votes
+    enough = shown >= min_votes
+    if isinstance(result, Fit) and result.identification is not None:
+        known = result.identification
+        return Standing(known.group, enough & known.core, known.open_above, known.open_below, shown)
+    pairs = votes.pairs
+    group = connected(pairs.wins + pairs.wins.T + pairs.ties + pairs.both_bad)
+    closed = np.zeros(len(shown), dtype=bool)
+    if isinstance(result, Choice):
+        placed = np.isin(np.arange(len(shown)), [m for tier in result.tiers for m in tier])
+        return Standing(group, enough & placed, closed, closed, shown)
+    return Standing(group, enough & ~np.isnan(result.values), closed, closed, shown)
+
+
+def rows(
+    models: Sequence[str],
+    group: int,
+    standing: Standing,
+    values: FloatArray,
+    shown: FloatArray,
+    unsure: Uncertainty,
+) -> tuple[Row, ...]:
+    """Write the rows of one component's board, best first.
+
+    On the board of component 0 the models of the others follow without a number, because nothing
+    puts them on its scale.
+
+    Args:
+        models: M names.
+        group: the component whose board this is.
+        standing: who may be ranked.
+        values: (M,) what orders the models.
+        shown: (M,) what the score column shows; NaN for nothing.
+        unsure: bounds and the order that is certain.
+    """
+    inside = standing.group == group
+    ranked = np.flatnonzero(inside & standing.ranked)
+    ranked = ranked[np.lexsort((np.asarray(models, dtype=object)[ranked].astype(str), -values[ranked]))]
+    measured = bool(np.isfinite(unsure.lower).any() or unsure.above.any())
+    made = []
+    place = 0
+    for position, i in enumerate(ranked.tolist()):
+        if position == 0 or values[ranked[position - 1]] - values[i] > TIE:
+            place = position + 1
+        best = 1 + int(unsure.above[ranked, i].sum()) if measured else None
+        worst = len(ranked) - int(unsure.above[i, ranked].sum()) if measured else None
+        made.append(_row(models, i, standing, shown, unsure, "ranked", (place, best, worst)))
+    waiting = np.flatnonzero(inside & ~standing.ranked).tolist()
+    order = sorted(waiting, key=lambda i: (-np.nan_to_num(values[i], nan=-np.inf), models[i]))
+    made += [_row(models, i, standing, shown, unsure, "provisional", (None, None, None)) for i in order]
+    if group == 0:
+        apart = sorted(np.flatnonzero(~inside).tolist(), key=lambda i: (standing.group[i], models[i]))
+        made += [
+            Row(None, models[i], None, None, None, None, None, int(standing.votes[i]), "component")
+            for i in apart
+        ]
+    return tuple(made)
+
+
+def _row(
+    models: Sequence[str],
+    i: int,
+    standing: Standing,
+    shown: FloatArray,
+    unsure: Uncertainty,
+    status: Status,
+    ranks: tuple[int | None, int | None, int | None],
+) -> Row:
+    score = _number(shown[i])
+    lower = _number(unsure.lower[i]) if score is not None else None
+    upper = _number(unsure.upper[i]) if score is not None else None
+    place, best, worst = ranks
+    return Row(place, models[i], score, lower, upper, best, worst, int(standing.votes[i]), status)
+
+
+def _number(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None
+
+
+def diagnose(
+    votes: Comparisons, result: Scores | Choice, standing: Standing, settings: Settings
+) -> tuple[Diagnostic, ...]:
+    """Say what a reader of the board must know, the widest first."""
+    models = votes.models
+    notes: list[Diagnostic] = []
+    if votes.left_out:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in votes.left_out.items())
+        total = sum(votes.left_out.values())
+        notes.append(Diagnostic("left_out", (), f"{total:,} rows were left out as invalid: {reasons}."))
+    for group in range(1, standing.groups):
+        names = tuple(models[i] for i in np.flatnonzero(standing.group == group))
+        notes.append(
+            Diagnostic(
+                "component",
+                names,
+                f"Component {group + 1} ({_counted(names)}) is on a scale of its own: no chain of wins and "
+                "losses in both directions links it to the first; it has its own board and is not compared.",
+            )
+        )
+    notes += result.notes
+    few = (standing.group == 0) & (standing.votes < settings.min_votes)
+    if few.any():
+        names = tuple(models[i] for i in np.flatnonzero(few))
+        message = f"Provisional until they have {settings.min_votes} votes: {_counted(names)}."
+        notes.append(Diagnostic("few_votes", names, message))
+    pairs = votes.pairs
+    if not pairs.wins.any():
+        message = "Every vote is a tie: scores are equal, sandwich intervals use the expected information."
+        notes.append(Diagnostic("all_ties", (), message))
+    both_bad = float(pairs.both_bad.sum() / 2)
+    if both_bad and isinstance(result, Scores):
+        message = (
+            f"{both_bad:,.0f} votes say both are bad; see both_bad in the settings for how they were counted."
+        )
+        notes.append(Diagnostic("both_bad", (), message))
+    return tuple(notes)
+
+
+def _counted(names: Sequence[str]) -> str:
+    """Count models and name the first three."""
+    some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+    return f"{len(names)} model{'s' if len(names) > 1 else ''}: {some}"

@@ -1,0 +1,135 @@
+"""The shape of the comparison graph: who can be put on one scale with whom, and who is alike.
+
+`identify` answers what a rating that needs wins and losses may claim; `connected` answers it for
+every other score. `alike` colours models that the votes cannot tell apart.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.ballots import FloatArray, IntArray
+from ranking.counts import PairCounts
+from ranking.results import Identification
+
+BoolMatrix = NDArray[np.bool_]
+
+
+def reachable(beats: BoolMatrix, start: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(M,) models that a path of `beats` (M, M) leads to from any of the start (M,)."""
+    seen = start.copy()
+    front = start
+    while front.any():
+        front = beats[front].any(axis=0) & ~seen
+        seen |= front
+    return seen
+
+
+def strongly_connected(beats: BoolMatrix) -> bool:
+    """Whether every model leads to every other; (M, M)."""
+    if not len(beats):
+        return True
+    start = np.zeros(len(beats), dtype=bool)
+    start[0] = True
+    return bool(reachable(beats, start).all() and reachable(beats.T, start).all())
+
+
+def components(graph: BoolMatrix, *, strong: bool) -> IntArray:
+    """(M,) number of each model's strongly or weakly connected component, in no particular order."""
+    if strongly_connected(graph if strong else graph | graph.T):
+        return np.zeros(len(graph), dtype=np.int64)
+    from scipy.sparse import csr_array
+    from scipy.sparse.csgraph import connected_components
+
+    edges = csr_array(graph.astype(np.int8))
+    labels = connected_components(edges, directed=True, connection="strong" if strong else "weak")[1]
+    return np.asarray(labels, dtype=np.int64)
+
+
+def connected(met: FloatArray) -> IntArray:
+    """(M,) weakly connected component of each model, 0 the largest; `met` (M, M) votes of each pair."""
+    return _by_size(components(met > 0, strong=False), met)
+
+
+def identify(wins: FloatArray) -> Identification:
+    """Find the strongly connected components of the win graph and what lies outside them.
+
+    The maximum likelihood of a Bradley-Terry model exists only on a strongly connected component
+    (Ford 1957). A component of two or more models is a core; a model in none belongs to the core it
+    has most votes with, and can only be placed by a prior. Where there is no core, the models that
+    met, directly or not, form a group without one.
+
+    Args:
+        wins: (M, M) wins of row over column; half a win each way for a tie.
+    """
+    beats = wins > 0
+    met = wins + wins.T
+    label = components(beats, strong=True)
+    core = np.bincount(label)[label] > 1
+    group = _by_size(_attach(np.where(core, label, -1), met), met)
+    above = np.zeros(len(wins), dtype=bool)
+    below = np.zeros(len(wins), dtype=bool)
+    for g in range(int(group.max(initial=-1)) + 1):
+        anchor = core & (group == g)
+        outside = ~core & (group == g)
+        if outside.any():
+            above |= outside & ~reachable(beats, anchor)
+            below |= outside & ~reachable(beats.T, anchor)
+    return Identification(group, core, above, below)
+
+
+def _attach(label: IntArray, met: FloatArray) -> IntArray:
+    """Give each unlabelled model (-1) the label it has most votes with, its neighbours first."""
+    label = label.copy()
+    while (label < 0).any() and (label >= 0).any():
+        known = np.unique(label[label >= 0])
+        votes = np.stack([met[:, label == c].sum(axis=1) for c in known], axis=1)
+        ready = (label < 0) & (votes.max(axis=1) > 0)
+        if not ready.any():
+            break
+        label[ready] = known[votes[ready].argmax(axis=1)]
+    if (label < 0).any():
+        weak = components(met > 0, strong=False)
+        label = np.where(label < 0, weak + label.max(initial=-1) + 1, label)
+    return label
+
+
+def _by_size(label: IntArray, met: FloatArray) -> IntArray:
+    """Number the groups 0, 1, ... by models, then votes, then first model."""
+    known, first, group = np.unique(label, return_index=True, return_inverse=True)
+    group = group.reshape(-1)
+    models = np.bincount(group, minlength=len(known))
+    votes = np.bincount(group, met.sum(axis=1), len(known))
+    order = np.lexsort((first, -votes, -models))
+    new = np.empty(len(known), dtype=np.int64)
+    new[order] = np.arange(len(known))
+    return new[group]
+
+
+def alike(pairs: PairCounts) -> NDArray[np.uint64]:
+    """(M,) colours that depend on the votes and not on the names; equal colours cannot be told apart.
+
+    Colour refinement (Weisfeiler and Leman 1968) on the pair counts: a model's colour is a hash of
+    the outcomes against each colour of opponents.
+    """
+    tables = [np.round(t, 6) + 0.0 for t in (pairs.wins, pairs.wins.T, pairs.ties, pairs.both_bad)]
+    met: BoolMatrix = np.sum(tables, axis=0) > 0
+    outcome = np.zeros_like(tables[0], dtype=np.uint64)
+    for table in tables:
+        outcome = _mix(outcome ^ np.ascontiguousarray(table).view(np.uint64))
+    colour = np.zeros(len(met), dtype=np.uint64)
+    distinct = 0
+    while (now := len(np.unique(colour))) > distinct:
+        distinct = now
+        seen = np.where(met, _mix(outcome ^ _mix(colour)[None, :]), np.uint64(0))
+        colour = _mix(_mix(colour) + seen.sum(axis=1, dtype=np.uint64))
+    return colour
+
+
+def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Scatter the bits of 64-bit numbers (the finaliser of SplitMix64, Steele et al. 2014)."""
+    z = values + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))

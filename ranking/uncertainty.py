@@ -1,0 +1,219 @@
+"""Intervals and rank ranges: the sandwich, the bootstrap, and what both say about who is above whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.ballots import Ballots, FloatArray, IntArray
+from ranking.comparisons import Battles, Clusters, Comparisons
+from ranking.counts import PairCounts
+from ranking.errors import OptionError
+from ranking.registry import Method
+from ranking.results import Choice, Fit, Scores
+
+View = PairCounts | Ballots | Battles
+
+
+@dataclass(frozen=True, eq=False)
+class Uncertainty:
+    """What the data leave open about M scores at one level.
+
+    Attributes:
+        lower, upper: (M,) bounds, infinite where there is none.
+        above: (M, M) True where the row's score is above the column's at the level.
+        covariance: (M, M) of the scores, or None if it comes from a bootstrap.
+    """
+
+    lower: FloatArray
+    upper: FloatArray
+    above: NDArray[np.bool_]
+    covariance: FloatArray | None = None
+
+    def opened(self, below: NDArray[np.bool_], above: NDArray[np.bool_]) -> Uncertainty:
+        """Take away the bounds that the votes cannot give; (M,) masks."""
+        lower = np.where(below, -np.inf, self.lower)
+        upper = np.where(above, np.inf, self.upper)
+        return Uncertainty(lower, upper, self.above, self.covariance)
+
+
+def nothing_known(n_models: int) -> Uncertainty:
+    """No interval at all."""
+    open_side = np.full(n_models, np.inf)
+    return Uncertainty(-open_side, open_side, np.zeros((n_models, n_models), dtype=bool))
+
+
+def sandwich(fit: Fit, ballots: Ballots, clusters: Clusters | None = None) -> FloatArray:
+    """(M, M) robust covariance of the scores: bread · meat · breadᵀ (White 1982).
+
+    The meat is the sum of outer products of the votes' scores, summed within a ballot first and, with
+    clusters, within a cluster (Liang and Zeger 1986; times C/(C − 1)). A model all of whose votes are
+    ties has no variance to sum: its pairs get the expected information instead.
+
+    Raises:
+        OptionError: the method gives no estimating equation, or there is only one cluster.
+    """
+    if fit.bread is None or fit.vote_scores is None:
+        raise OptionError('This method has no sandwich interval; use interval="bootstrap".')
+    meat = _meat(fit, ballots, clusters)
+    if fit.information is not None:
+        curvature = fit.information.sum(axis=1)
+        tied = (curvature > 0) & (np.diag(meat) <= 1e-12 * curvature)
+        if tied.any():
+            weight = np.where(tied[:, None] | tied[None, :], fit.information, 0.0)
+            meat = meat + np.diag(weight.sum(axis=1)) - weight
+    covariance = fit.bread @ meat @ fit.bread.T
+    if fit.placed is not None:
+        covariance = covariance + fit.placed
+    return np.asarray(0.5 * (covariance + covariance.T))
+
+
+def _meat(fit: Fit, ballots: Ballots, clusters: Clusters | None) -> FloatArray:
+    """(M, M) sum over independent units of the outer product of their scores."""
+    if fit.vote_scores is None:
+        raise OptionError("A sandwich needs the scores of the votes.")
+    rows, m = ballots.pair_rows, len(ballots.models)
+    one, two = fit.vote_scores(rows)
+    weight = ballots.weight[rows.ballot]
+    one, two = one * weight, two * weight
+    if clusters is None and ballots.pairwise:
+        times = ballots.count[rows.ballot]
+        cross = np.bincount(rows.first * m + rows.second, times * one * two, m * m).reshape(m, m)
+        diagonal = np.bincount(rows.first, times * one**2, m) + np.bincount(rows.second, times * two**2, m)
+        return np.asarray(cross + cross.T + np.diag(diagonal))
+    from scipy.sparse import csr_array
+
+    n = len(ballots.count)
+    at = (np.concatenate([rows.ballot, rows.ballot]), np.concatenate([rows.first, rows.second]))
+    scores = csr_array((np.concatenate([one, two]), at), shape=(n, m))
+    if clusters is None:
+        meat = scores.T @ (scores * ballots.count[:, None]).tocsr()
+        return np.asarray(meat.toarray())
+    if clusters.size < 2:
+        raise OptionError(f"All votes are of one {clusters.by}: no interval can be clustered by it.")
+    member = csr_array((clusters.count, (clusters.cluster, clusters.ballot)), shape=(clusters.size, n))
+    summed = member @ scores
+    return np.asarray((summed.T @ summed).toarray()) * clusters.size / (clusters.size - 1)
+
+
+def bootstrap(
+    how: Method,
+    votes: Comparisons,
+    scores: Scores | Choice,
+    settings: Mapping[str, Any],
+    *,
+    rounds: int,
+    seed: int,
+    clusters: Clusters | None = None,
+) -> FloatArray:
+    """(R, M) scores of votes drawn with replacement, whole ballots or whole clusters at a time.
+
+    Args:
+        how: the method.
+        votes: the votes it was run on.
+        scores: what it returned for them.
+        settings: its options.
+        rounds: number of resamples, R.
+        seed: of the resampling.
+        clusters: draw these instead of single votes.
+
+    Raises:
+        OptionError: clusters with a method that plays the votes once in order.
+    """
+    rng = np.random.default_rng(seed)
+    views = _resampled(how, votes, settings, rounds, rng, clusters)
+    if how.replicates is not None and isinstance(scores, Scores):
+        return how.replicates(views, scores, **settings)
+    return np.stack([as_values(how.function(view, **settings), len(votes.models)) for view in views])
+
+
+def _resampled(
+    how: Method,
+    votes: Comparisons,
+    settings: Mapping[str, Any],
+    rounds: int,
+    rng: np.random.Generator,
+    clusters: Clusters | None,
+) -> Iterator[View]:
+    """Give one resampled view after the other."""
+    ordered = how.view == "battles" and settings.get("permutations", 0) == 0
+    if ordered and clusters is not None:
+        raise OptionError(
+            f"{how.name}: votes played in their order cannot be resampled by {clusters.by}; "
+            "leave the cluster out or average over permutations."
+        )
+    for _ in range(rounds):
+        if ordered:
+            yield votes.battles.resample(rng)
+            continue
+        if clusters is None:
+            drawn = votes.ballots.resample(rng)
+        else:
+            times = np.bincount(rng.integers(0, clusters.size, clusters.size), minlength=clusters.size)
+            drawn = votes.ballots.with_count(clusters.totals(times, len(votes.ballots.count)))
+        if how.view == "pairs":
+            yield PairCounts.from_ballots(drawn)
+        elif how.view == "ballots":
+            yield drawn
+        else:
+            yield Battles(drawn, np.repeat(np.arange(len(drawn.count)), drawn.count), "file")
+
+
+def as_values(result: Scores | Choice, n_models: int) -> FloatArray:
+    """(M,) the scores, or for a choice minus the number of its tier; NaN for a model in no tier."""
+    if isinstance(result, Scores):
+        return result.values
+    values = np.full(n_models, np.nan)
+    for tier, members in enumerate(result.tiers):
+        values[list(members)] = -float(tier)
+    return values
+
+
+def from_covariance(values: FloatArray, covariance: FloatArray, level: float) -> Uncertainty:
+    """Normal intervals, and an order from the intervals of all differences."""
+    z = quantile(level)
+    half = z * np.sqrt(np.diag(covariance))
+    variance = np.diag(covariance)[:, None] + np.diag(covariance)[None, :] - 2 * covariance
+    margin = z * np.sqrt(np.maximum(variance, 0.0))
+    gap = values[:, None] - values[None, :]
+    return Uncertainty(values - half, values + half, gap > np.maximum(margin, 1e-9), covariance)
+
+
+def for_shares(values: FloatArray, covariance: FloatArray, votes: IntArray, level: float) -> Uncertainty:
+    """Wilson intervals (1927) at the effective number of votes, which stay inside [0, 1].
+
+    A model that won all or none of its votes has no variance to sum; it gets that of its Wilson centre.
+    """
+    z = quantile(level)
+    plain, variance = values * (1 - values), np.diag(covariance).copy()
+    size = np.divide(plain, variance, out=np.maximum(votes, 1.0), where=variance > 1e-15)
+    centre = (values + z**2 / (2 * size)) / (1 + z**2 / size)
+    half = z / (1 + z**2 / size) * np.sqrt(plain / size + z**2 / (4 * size**2))
+    safe = covariance + np.diag(np.where(variance > 1e-15, 0.0, centre * (1 - centre) / (size + z**2)))
+    return Uncertainty(centre - half, centre + half, from_covariance(values, safe, level).above, safe)
+
+
+def from_samples(samples: FloatArray, level: float) -> Uncertainty:
+    """Percentile intervals and an order from (R, M) replicates; an infinite bound is an open side."""
+    tail = (1 - level) / 2
+    rounds, m = samples.shape
+    known = ~np.isnan(samples).any(axis=0)
+    lower, upper = np.full(m, -np.inf), np.full(m, np.inf)
+    sorted_samples = np.sort(samples[:, known], axis=0)
+    lower[known] = sorted_samples[int(np.floor(tail * (rounds - 1)))]
+    upper[known] = sorted_samples[int(np.ceil((1 - tail) * (rounds - 1)))]
+    wins = np.zeros((m, m), dtype=np.int64)
+    for row in samples:
+        wins += row[:, None] > row[None, :]
+    return Uncertainty(lower, upper, wins >= np.ceil((1 - tail) * rounds))
+
+
+def quantile(level: float) -> float:
+    """Two-sided normal quantile: 1.96 for a level of 0.95."""
+    from statistics import NormalDist
+
+    return NormalDist().inv_cdf(0.5 + level / 2)

@@ -1,0 +1,3 @@
+"""The version of Agon; part of every fingerprint."""
+
+VERSION = "0.1.0"
