@@ -6,6 +6,7 @@ other view (`PairRows`, `PairCounts` in counts.py, `Battles` in comparisons.py) 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -90,7 +91,8 @@ class Ballots:
 
         Raises:
             VotesError: a name twice, a model twice in one ballot, an index out of range, a weight
-                that is not a positive number, a p_a outside [0, 1], columns of different lengths.
+                that is not a positive number, a p_a outside [0, 1], places that are not dense, columns
+                of different lengths, something that is not a number.
         """
         return canonical(models, shown, places, acceptable, p_a, weight, count)[0]
 
@@ -154,16 +156,15 @@ def canonical(
     Returns:
         The ballots, and (N,) the index of each row's ballot.
     """
-    names = np.asarray(models, dtype=object)
-    if len(set(models)) != len(names):
-        raise VotesError("A model is named twice in the list of models; give each model once.")
-    seats = np.array(shown, dtype=np.int64, ndmin=2)
-    order = np.array(places, dtype=np.int64, ndmin=2)
-    fine = np.full_like(seats, NOT_ASKED) if acceptable is None else np.array(acceptable, dtype=np.int64)
+    names = check_names(models)
+    seats, order = _table("shown", shown), _table("places", places)
+    fine = np.full_like(seats, NOT_ASKED) if acceptable is None else _table("acceptable", acceptable)
     n = len(seats)
-    soft = np.full(n, np.nan) if p_a is None else np.array(p_a, dtype=np.float64)
-    weights = np.ones(n) if weight is None else np.array(weight, dtype=np.float64)
-    counts = np.ones(n, dtype=np.int64) if count is None else np.array(count, dtype=np.int64)
+    soft = np.full(n, np.nan) if p_a is None else numbers("p_a", p_a)
+    weights = np.ones(n) if weight is None else numbers("weight", weight)
+    counts = np.ones(n, dtype=np.int64) if count is None else _whole("count", count)
+    if p_a is not None and order.shape == seats.shape and soft.shape == (n,):
+        order[~np.isnan(soft)] = UNRANKED
     _check(seats, order, fine, soft, weights, counts, len(names))
 
     by_name = np.argsort(names)
@@ -179,8 +180,8 @@ def canonical(
     else:
         sorting = np.argsort(seats, axis=1, kind="stable")
         seats, order, fine = (np.take_along_axis(m, sorting, axis=1) for m in (seats, order, fine))
-    seats[seats == position[-1]] = PAD
-    order[~np.isnan(soft)] = UNRANKED
+    pad = seats == position[-1]
+    seats[pad], order[pad], fine[pad] = PAD, UNRANKED, NOT_ASKED
 
     kind = _kinds(seats, order, fine, len(names))
     rows, inverse = _merge(kind, soft, weights)
@@ -196,6 +197,62 @@ def canonical(
         merged,
     )
     return ballots, inverse
+
+
+def check_names(models: Sequence[str]) -> NDArray[np.object_]:
+    """Return the names as an array if they are different texts, none of them empty.
+
+    Raises:
+        VotesError: a name that is missing, empty or no text, or a name twice.
+    """
+    names = list(models)
+    for name in names:
+        if not isinstance(name, str) or not name.strip():
+            raise VotesError(f"A model is named {name!r}; give every model a text as its name.")
+    twice = [name for name, times in Counter(names).items() if times > 1]
+    if twice:
+        raise VotesError(f"A model is named twice in the list of models: {twice[0]!r}; give each model once.")
+    return np.array(names, dtype=object)
+
+
+def numbers(name: str, values: ArrayLike) -> FloatArray:
+    """Return a column as float64, copied.
+
+    Raises:
+        VotesError: something in it is not a number.
+    """
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise VotesError(f"{name} must be numbers in rows of one length, not {_shortened(values)}.") from None
+
+
+def _whole(name: str, values: ArrayLike) -> IntArray:
+    """Return a column of whole numbers as int64, copied."""
+    try:
+        given = np.asarray(values)
+    except ValueError:
+        given = np.asarray(None)
+    if given.dtype.kind in "iub":
+        return given.astype(np.int64)
+    real = numbers(name, values)
+    bad = real[~(np.isfinite(real) & (real == np.round(real)))]
+    if bad.size:
+        raise VotesError(f"{name} must be whole numbers, not {float(bad.flat[0])!r}.")
+    return real.astype(np.int64)
+
+
+def _table(name: str, values: ArrayLike) -> IntArray:
+    """Return (N, K) whole numbers as int64, copied; no rows at all are (0, 2)."""
+    given = np.atleast_2d(_whole(name, values))
+    if given.ndim != 2:
+        raise VotesError(f"{name} has shape {given.shape}; give one row for each vote.")
+    return given if given.size else given.reshape(0, max(2, given.shape[1]))
+
+
+def _shortened(values: object) -> str:
+    text = repr(values)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _check(
@@ -214,17 +271,36 @@ def _check(
             f"Places of the wrong length: {seats.shape} models shown, {order.shape} places and "
             f"{fine.shape} acceptable; give one of each per shown model."
         )
-    if not len(soft) == len(weights) == len(counts) == n:
-        raise VotesError(f"p_a, weight and count need one number for each of the {n} votes.")
+    for name, column in (("p_a", soft), ("weight", weights), ("count", counts)):
+        if column.shape != (n,):
+            raise VotesError(f"{name} has shape {column.shape}; give one number for each of the {n} votes.")
     if seats.size and (seats.max() >= n_models or seats.min() < PAD):
-        raise VotesError(f"A shown model has no name: indices run from 0 to {n_models - 1}, -1 pads.")
+        stray = int(seats.max() if seats.max() >= n_models else seats.min())
+        raise VotesError(f"Shown model {stray} has no name: indices run from 0 to {n_models - 1}, -1 pads.")
     ordered = np.sort(seats, axis=1)
-    if np.any((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)):
-        raise VotesError("A model was shown twice in one ballot; a model cannot meet itself.")
-    if not (np.all(weights > 0) and np.all(np.isfinite(weights))):
-        raise VotesError("Weights must be positive finite numbers; leave out the votes that shall not count.")
-    if np.any(counts < 0) or np.any((soft < 0) | (soft > 1)):
-        raise VotesError("Counts must not be negative, and p_a must lie in [0, 1].")
+    twice = ordered[:, 1:][(ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)]
+    if twice.size:
+        raise VotesError(f"Model {int(twice[0])} was shown twice in one ballot; a model cannot meet itself.")
+    bad = weights[~((weights > 0) & np.isfinite(weights))]
+    if bad.size:
+        raise VotesError(
+            f"A weight is {float(bad[0])!r}, but weights are positive finite numbers; "
+            "leave out the votes that shall not count."
+        )
+    if fine.size and (fine.max() > 1 or fine.min() < NOT_ASKED):
+        stray = int(fine.max() if fine.max() > 1 else fine.min())
+        raise VotesError(f"acceptable must be 1, 0 or -1 (not asked) for every shown model, not {stray}.")
+    steps = np.diff(np.sort(np.where(seats < 0, UNRANKED, order), axis=1), axis=1, prepend=0)
+    if np.any((steps < 0) | (steps > 1)):
+        row = order[int(np.flatnonzero(((steps < 0) | (steps > 1)).any(axis=1))[0])].tolist()
+        raise VotesError(
+            f"The places {row} are not dense: 1 is best, a tie takes one place, 0 is shown but not ranked."
+        )
+    if np.any(counts < 0):
+        raise VotesError(f"A count is {int(counts.min())}; counts must not be negative.")
+    bad = soft[(soft < 0) | (soft > 1)]
+    if bad.size:
+        raise VotesError(f"p_a is {float(bad[0])!r}, but a probability lies in [0, 1].")
     if np.any(~np.isnan(soft)) and seats.shape[1] != 2 and np.any(seats[~np.isnan(soft)][:, 2:] >= 0):
         raise VotesError("p_a belongs to pairwise votes; give places where more than two models are shown.")
 
@@ -233,7 +309,7 @@ def _kinds(seats: IntArray, order: IntArray, fine: IntArray, n_models: int) -> I
     """(N,) one number for each distinct combination of models, places and acceptability."""
     if seats.shape[1] == 2:
         top = int(order.max(initial=0)) + 1
-        pair = seats[:, 0] * n_models + seats[:, 1]
+        pair = seats[:, 0] * (n_models + 1) + seats[:, 1] + 1  # an empty seat is -1
         place = order[:, 0] * top + order[:, 1]
         return ((pair * top * top + place) * 3 + fine[:, 0] + 1) * 3 + fine[:, 1] + 1
     table = np.concatenate([seats, order, fine], axis=1)
@@ -268,6 +344,8 @@ def _expand(ballots: Ballots) -> PairRows:
         for right in range(left + 1, width):
             rows = np.flatnonzero(ballots.shown[:, right] >= 0)
             parts.append(_pair(ballots, rows, left, right))
+    if not parts:  # ballots of one model order nothing
+        parts.append(_pair(ballots, np.zeros(0, dtype=np.int64), 0, 0))
     columns = [np.concatenate([part[c] for part in parts]) for c in range(7)]
     if width > 2:
         sorting = np.lexsort((columns[2], columns[1], columns[0]))

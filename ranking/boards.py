@@ -14,12 +14,13 @@ import numpy as np
 from ranking.ballots import Ballots, FloatArray
 from ranking.comparisons import Clusters, Comparisons, GivenVotes
 from ranking.counts import PairCounts
-from ranking.errors import OptionError, SourceError, nearest
+from ranking.errors import MethodError, OptionError, SourceError, nearest
 from ranking.leaderboard import Leaderboard
 from ranking.registry import Method, Rule, find
 from ranking.results import Choice, Fit, Scores
 from ranking.settings import Interval, Settings
 from ranking.standing import Standing, diagnose, rows, stand
+from ranking.threads import threads_for
 from ranking.uncertainty import (
     Uncertainty,
     as_values,
@@ -49,7 +50,7 @@ def rank(votes: Votes, method: str | Rule | Method = "bradley_terry", **options:
             anchor_score, scale) and the method's own options.
 
     Raises:
-        MethodError: no such method.
+        MethodError: no such method, or one that returns something else than a score for every model.
         OptionError: no such option, or a value outside its range.
         SourceError: no votes, or no column to cluster by.
         ConvergenceError: the method did not converge.
@@ -62,7 +63,9 @@ def rank(votes: Votes, method: str | Rule | Method = "bradley_terry", **options:
         if name not in how.options:
             known = {*how.options, *Settings.__dataclass_fields__}
             raise OptionError(f"{how.name} has no option {name!r}; {nearest(name, known)}")
-    return _board(as_comparisons(votes), how, how.settings(options), Settings(**common))
+    given, chosen, settings = as_comparisons(votes), how.settings(options), Settings(**common)
+    with threads_for(len(given.models)):
+        return _board(given, how, chosen, settings)
 
 
 def rank_all(
@@ -133,6 +136,12 @@ def _board(votes: Comparisons, how: Method, options: Mapping[str, Any], settings
     if not votes.ballots.total:
         raise SourceError("There are no votes to rank: none came in, or all were left out.")
     result = how.function(getattr(votes, how.view), **options)
+    if not isinstance(result, Scores | Choice):
+        raise MethodError(f"{how.name} must return Scores, a Fit or a Choice, not a {type(result).__name__}.")
+    if isinstance(result, Scores) and np.shape(result.values) != (len(votes.models),):
+        raise MethodError(
+            f"{how.name} returned scores of shape {np.shape(result.values)} for {len(votes.models)} models."
+        )
     settings = replace(settings, interval=_interval(how, result, settings.interval))
     standing = stand(votes, result, settings.min_votes)
     factor, offset, scale = _scale(result, settings)
@@ -141,6 +150,7 @@ def _board(votes: Comparisons, how: Method, options: Mapping[str, Any], settings
         **{name: getattr(settings, name) for name in Settings.__dataclass_fields__},
         **options,
         "scale": scale,
+        "votes": votes.ballots.total,
         "both_bad_votes": float(votes.pairs.both_bad.sum() / 2),
         "left_out": dict(votes.left_out),
         "version": VERSION,
@@ -172,6 +182,8 @@ def _interval(how: Method, result: Scores | Choice, wanted: Interval) -> Interva
     has_sandwich = isinstance(result, Fit) and result.bread is not None
     if wanted == "sandwich" and not has_sandwich:
         raise OptionError(f'{how.name} has no sandwich interval; use interval="bootstrap".')
+    if wanted == "posterior":
+        raise OptionError(f'{how.name} has no posterior; use interval="bootstrap".')
     if wanted == "auto":
         return "sandwich" if has_sandwich else "bootstrap"
     return wanted
@@ -186,7 +198,9 @@ def _scale(result: Scores | Choice, settings: Settings) -> tuple[float, float, s
     kind = result.scale if isinstance(result, Scores) else "points"
     if kind not in ("log_odds", "elo"):
         if settings.anchor is not None:
-            raise OptionError("An anchor belongs to ratings, whose zero is free; leave it out here.")
+            raise OptionError(
+                f"An anchor belongs to ratings, whose zero is free; leave {settings.anchor!r} out here."
+            )
         return 1.0, 0.0, kind
     factor = ELO_PER_NAT if settings.scale == "elo" else 1.0
     offset = 1000.0 if settings.scale == "elo" else 0.0
@@ -209,17 +223,19 @@ def _measured(
     values = as_values(result, len(votes.models)) * factor + offset
     fixed = _anchor(votes.models, standing, settings)
     target = settings.anchor_score if settings.anchor_score is not None else offset
+    moved = standing.group == 0  # an anchor says nothing about the scales of other components
+    anchored = values if fixed is None else np.where(moved, values - values[fixed] + target, values)
     clusters = _clusters(votes, settings)
     if settings.interval == "none":
         unsure = nothing_known(len(values))
     elif settings.interval == "sandwich" and isinstance(result, Fit):
         covariance = sandwich(result, votes.ballots, clusters) * factor**2
         if fixed is not None:
-            covariance = covariance - covariance[fixed] - covariance[:, [fixed]] + covariance[fixed, fixed]
+            difference = covariance - covariance[fixed] - covariance[:, [fixed]] + covariance[fixed, fixed]
+            covariance = np.where(moved[:, None] & moved[None, :], difference, covariance)
         if result.scale == "share":
             unsure = for_shares(values, covariance, votes.ballots.votes, settings.level)
         else:
-            anchored = values if fixed is None else values - values[fixed] + target
             unsure = from_covariance(anchored, covariance, settings.level)
     else:
         samples = bootstrap(
@@ -227,11 +243,11 @@ def _measured(
         )
         samples = samples * factor + offset
         if fixed is not None:
-            samples = samples - samples[:, [fixed]] + target
+            with np.errstate(invalid="ignore"):  # two models both beyond all bounds
+                samples = np.where(moved, samples - samples[:, [fixed]] + target, samples)
+            samples[:, fixed] = target
         unsure = from_samples(samples, settings.level)
-    if fixed is not None:
-        values = values - values[fixed] + target
-    return values, unsure.opened(standing.open_below, standing.open_above)
+    return anchored, unsure.opened(standing.open_below, standing.open_above)
 
 
 def _anchor(models: tuple[str, ...], standing: Standing, settings: Settings) -> int | None:

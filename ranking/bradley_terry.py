@@ -19,6 +19,7 @@ from ranking.structure import components, identify, reachable, strongly_connecte
 
 TOLERANCE = 1e-9  # largest change of a strength, in nats, that ends the iteration
 ROUNDS = 200
+WIDEST = 100.0  # nats; a flatter prior places nobody
 
 
 def replicates(
@@ -58,14 +59,16 @@ def bradley_terry(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: fl
 
     Raises:
         ConvergenceError: no solution after 200 Newton steps.
-        OptionError: `prior_sd` is not above 0.
+        OptionError: `prior_sd` is not above 0, or above 100.
 
     Source:
         E. Zermelo, Math. Z. 29 (1929); R. Bradley and M. Terry, Biometrika 39 (1952); existence:
         L. R. Ford, Amer. Math. Monthly 64 (1957). Intervals: the sandwich H⁻¹GH⁻¹ of White (1982).
     """
-    if not prior_sd > 0:
-        raise OptionError(f"bradley_terry: prior_sd must be above 0 nats, not {prior_sd!r}.")
+    if not 0 < prior_sd <= WIDEST:
+        raise OptionError(
+            f"bradley_terry: prior_sd must be above 0 and at most {WIDEST:g} nats, not {prior_sd!r}."
+        )
     wins = pairs.halves(both_bad)
     known = identify(wins)
     theta, bread = np.zeros(len(wins)), np.zeros(wins.shape)
@@ -81,14 +84,13 @@ def bradley_terry(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: fl
         if len(outside):
             place(wins, theta, core, outside, prior_sd, bread, placed)
     chance = expit(theta[:, None] - theta[None, :])
+    fitted = known.core[:, None] & known.core[None, :] & (known.group[:, None] == known.group[None, :])
 
     def vote_scores(rows: PairRows) -> tuple[FloatArray, FloatArray]:
         bad = rows.both_bad if both_bad == "half" else np.zeros_like(rows.both_bad)
         counted = rows.win + rows.loss + rows.tie + bad
         first = rows.win + 0.5 * (rows.tie + bad) - chance[rows.first, rows.second] * counted
-        same = known.group[rows.first] == known.group[rows.second]
-        inside = same & known.core[rows.first] & known.core[rows.second]
-        first = np.where(inside, first, 0.0)
+        first = np.where(fitted[rows.first, rows.second], first, 0.0)
         return first, -first
 
     return Fit(
@@ -96,7 +98,7 @@ def bradley_terry(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: fl
         "log_odds",
         bread=bread,
         placed=placed,
-        information=(wins + wins.T) * chance * chance.T,
+        information=np.where(fitted, (wins + wins.T) * chance * chance.T, 0.0),
         vote_scores=vote_scores,
         identification=known,
         iterations=steps,
@@ -173,18 +175,24 @@ def place(
 def _replicate(wins: FloatArray, start: FloatArray) -> FloatArray:
     """Fit one resampled component; models it leaves undefeated or winless get an infinite strength."""
     if not strongly_connected(wins > 0):
-        return _broken(wins)
+        return _broken(wins, start)
     return solve(wins, start)[0]
 
 
-def _broken(wins: FloatArray) -> FloatArray:
-    """Fit the largest component left, and say on which side of it every other model lies."""
+def _broken(wins: FloatArray, start: FloatArray) -> FloatArray:
+    """Fit the largest component left, and say on which side of it every other model lies.
+
+    The mean of that component stays where `start` has it, so that a model that drops out shifts nobody.
+    """
     label = components(wins > 0, strong=True)
     sizes = np.bincount(label)
     inside = label == sizes.argmax()
     row = np.full(len(wins), np.nan)
-    if sizes.max() > 1:
-        row[inside] = solve(wins[np.ix_(inside, inside)])[0]
+    if sizes.max() == 1:
+        won, lost = (wins > 0).any(axis=1), (wins > 0).any(axis=0)
+        row[won & ~lost], row[lost & ~won] = np.inf, -np.inf
+        return row
+    row[inside] = solve(wins[np.ix_(inside, inside)])[0] + start[inside].mean()
     up = reachable((wins > 0).T, inside) & ~inside
     down = reachable(wins > 0, inside) & ~inside
     row[up], row[down] = np.inf, -np.inf

@@ -18,9 +18,9 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ranking.ballots import Ballots, FloatArray, IntArray, canonical
+from ranking.ballots import Ballots, FloatArray, IntArray, canonical, numbers
 from ranking.counts import PairCounts
-from ranking.errors import SourceError
+from ranking.errors import SourceError, VotesError
 
 Order = Literal["timestamp", "file"]
 
@@ -133,11 +133,18 @@ class Comparisons:
             labels: columns of N values to cluster or split by, such as {"voter": [...]}.
 
         Raises:
-            VotesError: as `Ballots.of`.
+            VotesError: as `Ballots.of`, or times and labels of another length.
         """
         ballots, sequence = canonical(models, shown, places, acceptable, p_a, weight)
-        times = None if timestamp is None else np.asarray(timestamp, dtype=np.float64)
+        times = None if timestamp is None else numbers("timestamp", timestamp)
         columns = {name: np.asarray(values, dtype=object) for name, values in (labels or {}).items()}
+        for name, column in columns.items() if times is None else [("timestamp", times), *columns.items()]:
+            if column.shape != sequence.shape:
+                raise VotesError(
+                    f"{name} has shape {column.shape}; give one for each of the {len(sequence)} votes."
+                )
+        if times is not None and np.isnan(times).any():
+            raise VotesError("timestamp holds NaN; give every vote a time, or none.")
         return cls(GivenVotes(ballots, sequence, times, columns))
 
     @classmethod

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ranking.ballots import Ballots, FloatArray, IntArray
+from ranking.ballots import Ballots, FloatArray, IntArray, check_names, numbers
 from ranking.errors import OptionError, VotesError
 
 BothBad = Literal["half", "drop"]
@@ -45,12 +45,15 @@ class PairCounts:
         """Check and keep counts that were made elsewhere; (M, M) arrays, the last two symmetric.
 
         Raises:
-            VotesError: wrong shape, a negative or NaN count, an asymmetric tie, a model against itself.
+            VotesError: wrong shape, a negative or NaN count, an asymmetric tie, a model against itself,
+                a name twice.
         """
+        check_names(models)
         m = len(models)
         zero = np.zeros((m, m))
-        tables = [np.array(zero if t is None else t, dtype=np.float64) for t in (wins, ties, both_bad)]
-        for name, table in zip(("wins", "ties", "both_bad"), tables, strict=True):
+        given = {"wins": wins, "ties": ties, "both_bad": both_bad}
+        tables = [zero.copy() if table is None else numbers(name, table) for name, table in given.items()]
+        for name, table in zip(given, tables, strict=True):
             if table.shape != (m, m):
                 raise VotesError(f"{name} has shape {table.shape}, but {m} models need ({m}, {m}).")
             bad = np.argwhere(~(table >= 0) | ~np.isfinite(table))
@@ -62,10 +65,13 @@ class PairCounts:
             if np.any(np.diag(table)):
                 i = int(np.flatnonzero(np.diag(table))[0])
                 raise VotesError(f"{name}[{i}, {i}] counts {models[i]!r} against itself; set it to 0.")
-        if not (np.array_equal(tables[1], tables[1].T) and np.array_equal(tables[2], tables[2].T)):
-            raise VotesError("ties and both_bad must be symmetric: each tie stands at [i, j] and at [j, i].")
+        for name, table in zip(("ties", "both_bad"), tables[1:], strict=True):
+            if not np.array_equal(table, table.T):
+                raise VotesError(f"{name} must be symmetric: each one stands at [i, j] and at [j, i].")
         met = tables[0] + tables[0].T + tables[1] + tables[2]
-        shown = met.sum(axis=1).round() if votes is None else np.asarray(votes)
+        shown = met.sum(axis=1).round() if votes is None else numbers("votes", votes)
+        if shown.shape != (m,):
+            raise VotesError(f"votes has shape {shown.shape}; give one number for each of the {m} models.")
         return cls(tuple(models), tables[0], tables[1], tables[2], shown.astype(np.int64))
 
     @classmethod

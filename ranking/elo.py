@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from ranking.ballots import FloatArray, IntArray
 from ranking.comparisons import Battles
-from ranking.counts import BothBad, PairCounts
+from ranking.counts import BothBad
 from ranking.errors import OptionError
 from ranking.registry import method
 from ranking.results import Diagnostic, Scores
-from ranking.structure import alike
+from ranking.structure import alike, hashed, told_apart
 
 Lane = NDArray[np.int32]
 POINTS = 800 / math.log(10)  # Elo points in a half-nat
@@ -100,7 +100,7 @@ def elo(
         both_bad: "half" counts a "both bad" as a tie, "drop" leaves it out.
 
     Raises:
-        OptionError: k not above 0, or a negative number of permutations.
+        OptionError: k not above 0, a start that is no number, or a negative number of permutations.
 
     Source:
         A. Elo, The Rating of Chessplayers (1978): E = 1/(1 + 10^((R_b − R_a)/400)); k = 4 and start 1000
@@ -108,6 +108,8 @@ def elo(
     """
     if not k > 0 or not math.isfinite(k):
         raise OptionError(f"elo: k must be above 0 points, not {k!r}.")
+    if not math.isfinite(start):
+        raise OptionError(f"elo: start must be a finite number, not {start!r}.")
     if permutations < 0:
         raise OptionError(f"elo: permutations must be 0 or more, not {permutations!r}.")
     games = _games(battles, k, both_bad)
@@ -115,8 +117,10 @@ def elo(
     if permutations == 0:
         ratings = _play_once(games, _in_order(battles, games), n_models)
         return Scores(start + POINTS * ratings, "elo", notes=_order_note(battles))
-    colour = alike(PairCounts.from_ballots(battles.ballots))
-    every = _every_game(games, battles.ballots.count[games.ballot], colour)
+    counts = battles.ballots.count[games.ballot]
+    kinds = _kinds(games, counts, n_models)
+    colour = alike(kinds)
+    every = _every_game(games, counts, told_apart(kinds, colour))
     rng = np.random.default_rng(seed)
     width = max(1, min(permutations, MEMORY // (4 * max(1, len(every)))))
     parts = []
@@ -142,6 +146,16 @@ def _games(battles: Battles, k: float, both_bad: BothBad) -> Games:
     step = k / POINTS / 2 * battles.ballots.weight[rows.ballot]
     gain = step * (rows.win - rows.loss)
     return Games(rows.first[keep], rows.second[keep], gain[keep], step[keep], rows.ballot[keep])
+
+
+def _kinds(games: Games, counts: IntArray, n_models: int) -> NDArray[np.uint64]:
+    """(M, M) a hash of all games of row against column, 0 where there is none."""
+    share = np.round(games.gain / games.k, 9) + 0.0  # rounded, because 1 - (1 - p) is not p
+    kinds = np.zeros((n_models, n_models), dtype=np.uint64)
+    times = counts.astype(np.uint64)
+    np.add.at(kinds, (games.first, games.second), hashed(share, games.k) * times)
+    np.add.at(kinds, (games.second, games.first), hashed(0.0 - share, games.k) * times)
+    return kinds
 
 
 def _every_game(games: Games, counts: IntArray, colour: NDArray[np.uint64]) -> Lane:

@@ -130,11 +130,17 @@ class Leaderboard:
         """Compare two models of this board by the covariance of their scores.
 
         Raises:
-            OptionError: an unknown model, or a board without a covariance.
+            OptionError: an unknown model, one whose score the votes do not bound, or a board without a
+                covariance.
         """
         one, two = self[model], self[other]
         if self.covariance is None or one.score is None or two.score is None:
             raise OptionError('No covariance for this difference; rank with interval="sandwich".')
+        for row in (one, two):
+            if row.lower is None or row.upper is None:
+                raise OptionError(
+                    f"{row.model!r} has an open interval: the votes do not bound this difference."
+                )
         i, j = self.models.index(model), self.models.index(other)
         gap = one.score - two.score
         variance = self.covariance[i, i] + self.covariance[j, j] - 2 * self.covariance[i, j]

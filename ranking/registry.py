@@ -38,7 +38,7 @@ class Option:
         """
         if _fits(value, self.type):
             return value
-        raise OptionError(f"{method}: {self.name} must be {_describe(self.type)}, not {value!r}.")
+        raise OptionError(f"{method}: {self.name} must be {describe_type(self.type)}, not {value!r}.")
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,10 @@ def describe(
     """
     called = name if name is not None else str(getattr(function, "__name__", "method"))
     parameters = list(inspect.signature(function).parameters.values())
-    hints = get_type_hints(function)
+    try:
+        hints = get_type_hints(function)
+    except NameError as error:
+        raise MethodError(f"{called}: an annotation cannot be read, {error}.") from None
     first = hints.get(parameters[0].name) if parameters else None
     if first is None or first not in VIEWS:
         known = ", ".join(view.__name__ for view in VIEWS)
@@ -140,7 +143,7 @@ def find(wanted: str | Rule | Method) -> Method:
     """Look a method up by name, or take a function as one.
 
     Raises:
-        MethodError: no such method; the message names the nearest.
+        MethodError: no such method (the message names the nearest), or something that is no function.
     """
     if isinstance(wanted, Method):
         return wanted
@@ -148,6 +151,8 @@ def find(wanted: str | Rule | Method) -> Method:
         if wanted not in METHODS:
             raise MethodError(f"There is no method {wanted!r}; {nearest(wanted, METHODS)}")
         return METHODS[wanted]
+    if not inspect.isfunction(wanted):
+        raise MethodError(f"A method is a name or a function, not {wanted!r}.")
     for known in METHODS.values():
         if known.function is wanted:
             return known
@@ -167,7 +172,8 @@ def _fits(value: Any, kind: Any) -> bool:
     return kind is Any or isinstance(value, origin or kind)
 
 
-def _describe(kind: Any) -> str:
+def describe_type(kind: Any) -> str:
+    """Say in words what values a type allows."""
     if get_origin(kind) is Literal:
         return " or ".join(repr(value) for value in get_args(kind))
     names: Mapping[Any, str] = {

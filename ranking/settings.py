@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
+
+import numpy as np
 
 from ranking.errors import OptionError, nearest
 
-Interval = Literal["auto", "sandwich", "bootstrap", "none"]
+Interval = Literal["auto", "sandwich", "bootstrap", "posterior", "none"]
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,8 @@ class Settings:
     """How a board is made, beside the method's own options.
 
     Attributes:
-        interval: "sandwich", "bootstrap", "none", or "auto": the sandwich where the method has one.
+        interval: "sandwich", "bootstrap", "posterior", "none", or "auto": the sandwich where the method has
+            one, else the bootstrap.
         level: of intervals and rank ranges, between 0 and 1.
         rounds: of the bootstrap.
         seed: of everything drawn at random.
@@ -38,14 +42,30 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
-        choices = {"interval": ("auto", "sandwich", "bootstrap", "none"), "scale": ("elo", "natural")}
+        choices = {"interval": get_args(Interval), "scale": ("elo", "natural")}
         for name, known in choices.items():
             given = str(getattr(self, name))
             if given not in known:
                 raise OptionError(f"There is no {name} {given!r}; {nearest(given, known)}")
-        if not 0 < self.level < 1:
+        if not _is_number(self.level) or not 0 < self.level < 1:
             raise OptionError(f"level must lie between 0 and 1, not {self.level!r}.")
-        if self.rounds < 2 or self.min_votes < 0 or self.seed < 0:
-            raise OptionError("rounds must be at least 2, min_votes and seed must not be negative.")
+        for name, least in {"rounds": 2, "min_votes": 0, "seed": 0}.items():
+            value = getattr(self, name)
+            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
+                raise OptionError(f"{name} must be a whole number of at least {least}, not {value!r}.")
+        for name in ("cluster", "anchor"):
+            value = getattr(self, name)
+            if value is not None and not isinstance(value, str):
+                raise OptionError(f"{name} must be a name or None, not {value!r}.")
+        if self.anchor_score is not None and not (
+            _is_number(self.anchor_score) and math.isfinite(self.anchor_score)
+        ):
+            raise OptionError(f"anchor_score must be a finite number, not {self.anchor_score!r}.")
         if self.anchor_score is not None and self.anchor is None:
-            raise OptionError("anchor_score needs an anchor: name the model whose score it is.")
+            raise OptionError(
+                f"anchor_score={self.anchor_score!r} needs an anchor: name the model whose score it is."
+            )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)

@@ -78,10 +78,16 @@ def bradley_terry_world(
         n_models = len(strengths)
     if n_models < 2 or n_votes < 0 or voters < 1:
         raise OptionError(
-            "A world needs at least 2 models, 1 voter and a number of votes that is not negative."
+            "A world needs at least 2 models, 1 voter and a number of votes that is not negative, "
+            f"not n_models={n_models}, voters={voters}, n_votes={n_votes}."
         )
-    if ties < 0 or both_bad < 0 or ties + both_bad > 1 or spread < 0:
-        raise OptionError("ties and both_bad are shares that sum to at most 1, spread is not negative.")
+    if not (ties >= 0 and both_bad >= 0 and ties + both_bad <= 1 and 0 <= spread < np.inf):
+        raise OptionError(
+            "ties and both_bad are shares that sum to at most 1, spread is not negative, "
+            f"not ties={ties}, both_bad={both_bad}, spread={spread}."
+        )
+    if strengths is not None and not np.all(np.isfinite(strengths)):
+        raise OptionError(f"strengths must be finite numbers, in nats, not {list(strengths)}.")
     rng = np.random.default_rng(seed)
     theta = rng.normal(0, spread, n_models) if strengths is None else np.asarray(strengths, dtype=np.float64)
     theta = theta - theta.mean()

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.ballots import FloatArray, IntArray
-from ranking.counts import PairCounts
 from ranking.results import Identification
 
 BoolMatrix = NDArray[np.bool_]
@@ -67,6 +66,7 @@ def identify(wins: FloatArray) -> Identification:
     met = wins + wins.T
     label = components(beats, strong=True)
     core = np.bincount(label)[label] > 1
+    label = _by_size(label, met)  # so that a model between two cores joins the larger, whatever the names
     group = _by_size(_attach(np.where(core, label, -1), met), met)
     above = np.zeros(len(wins), dtype=bool)
     below = np.zeros(len(wins), dtype=bool)
@@ -107,22 +107,49 @@ def _by_size(label: IntArray, met: FloatArray) -> IntArray:
     return new[group]
 
 
-def alike(pairs: PairCounts) -> NDArray[np.uint64]:
+def alike(kinds: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """(M,) colours that depend on the votes and not on the names; equal colours cannot be told apart.
 
-    Colour refinement (Weisfeiler and Leman 1968) on the pair counts: a model's colour is a hash of
-    the outcomes against each colour of opponents.
+    Colour refinement (Weisfeiler and Leman 1968): a model's colour is a hash of the outcomes against
+    each colour of opponents.
+
+    Args:
+        kinds: (M, M) one number for all that happened between row and column, seen from the row; 0 if
+            they never met.
     """
-    tables = [np.round(t, 6) + 0.0 for t in (pairs.wins, pairs.wins.T, pairs.ties, pairs.both_bad)]
-    met: BoolMatrix = np.sum(tables, axis=0) > 0
-    outcome = np.zeros_like(tables[0], dtype=np.uint64)
-    for table in tables:
-        outcome = _mix(outcome ^ np.ascontiguousarray(table).view(np.uint64))
-    colour = np.zeros(len(met), dtype=np.uint64)
-    distinct = 0
+    return _refined(kinds, np.zeros(len(kinds), dtype=np.uint64))
+
+
+def told_apart(kinds: NDArray[np.uint64], colour: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """(M,) a colour of its own for every model: pick one of those alike, refine, repeat.
+
+    Whichever is picked of models that a symmetry of the votes exchanges, the outcome is the same up to
+    that symmetry.
+    """
+    while True:
+        shared, sizes = np.unique(colour, return_counts=True)
+        if len(shared) == len(colour):
+            return colour
+        pick = np.flatnonzero(colour == shared[sizes > 1][0])[0]
+        colour = colour.copy()
+        colour[pick] = _mix(_mix(colour[pick : pick + 1]))[0]
+        colour = _refined(kinds, colour)
+
+
+def hashed(*columns: FloatArray) -> NDArray[np.uint64]:
+    """One hash for each row of some columns of numbers."""
+    value = np.zeros(columns[0].shape, dtype=np.uint64)
+    for column in columns:
+        value = _mix(value ^ np.ascontiguousarray(column, dtype=np.float64).view(np.uint64))
+    return value
+
+
+def _refined(kinds: NDArray[np.uint64], colour: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Refine colours until no more models are told apart."""
+    met, distinct = kinds != 0, 0
     while (now := len(np.unique(colour))) > distinct:
         distinct = now
-        seen = np.where(met, _mix(outcome ^ _mix(colour)[None, :]), np.uint64(0))
+        seen = np.where(met, _mix(kinds ^ _mix(colour)[None, :]), np.uint64(0))
         colour = _mix(_mix(colour) + seen.sum(axis=1, dtype=np.uint64))
     return colour
 

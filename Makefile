@@ -1,0 +1,50 @@
+# The whole contributor interface. VENV may name another virtual environment.
+VENV ?= .venv
+PYTHON ?= python3
+BIN = $(VENV)/bin
+.DEFAULT_GOAL := help
+.PHONY: help install demo check test bench serve docs lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/.installed ## Make .venv and install Agon with the locked dependencies
+
+$(VENV)/.installed: pyproject.toml requirements.lock
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: install ## Install, simulate votes from known strengths, and rank them
+	$(BIN)/agon simulate --votes 5000 --out votes.csv --truth strengths.csv --force
+	$(BIN)/agon rank votes.csv
+
+check: $(VENV)/.dev ## Formatting, lint, types, import directions, documentation against code
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest tests/test_house.py tests/test_docs.py
+
+test: $(VENV)/.dev ## All tests
+	$(BIN)/pytest
+
+bench: $(VENV)/.dev ## Speed beside other libraries (benchmarks/README.md says how to install them)
+	$(BIN)/python -m benchmarks.ranking
+
+serve: ## The arena: voting page and leaderboard page
+	@echo "make serve arrives with the arena; until then: agon rank, check, import, simulate."
+
+docs: $(VENV)/.installed ## Write docs/methods.md from the registry
+	$(BIN)/agon methods --format markdown > docs/methods.md
+
+lock: ## Renew requirements.lock from pyproject.toml
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
+	  --no-header --no-emit-index-url --output-file requirements.lock
+
+clean: ## Remove what was built
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis votes.csv strengths.csv

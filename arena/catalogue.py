@@ -1,0 +1,81 @@
+"""`agon methods`: the registry as a table, as JSON, and as the page docs/methods.md."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from typing import Any
+
+from ranking import METHODS, Method
+from ranking.registry import Option, describe_type, find
+
+HEAD = """# Ranking methods
+
+Generated from the registry by `agon methods --format markdown`; do not edit. Every method is called as
+`rank(votes, "name", option=value)` or `agon rank SOURCE -m name:option=value`. Views, statuses,
+intervals and formulas are in [data.md](data.md).
+"""
+
+
+def show_methods(name: str | None, how: str) -> None:
+    """Print all methods, or one with its options."""
+    chosen = [find(name)] if name is not None else [METHODS[key] for key in sorted(METHODS)]
+    if how == "json":
+        print(json.dumps([as_dict(method) for method in chosen], indent=2, ensure_ascii=False))
+    elif how == "markdown":
+        print(methods_page(chosen), end="")
+    elif name is not None:
+        print(_details(chosen[0]))
+    else:
+        _show_table(chosen)
+
+
+def as_dict(method: Method) -> dict[str, Any]:
+    """A method as plain values."""
+    options = {
+        option.name: {"default": option.default, "type": describe_type(option.type)}
+        for option in method.options.values()
+    }
+    return {
+        "name": method.name,
+        "needs": method.view,
+        "gives": method.gives,
+        "source": method.source,
+        "summary": method.summary,
+        "options": options,
+    }
+
+
+def methods_page(methods: list[Method]) -> str:
+    """The Markdown of docs/methods.md."""
+    lines = [HEAD, "| method | needs | gives | source |", "| --- | --- | --- | --- |"]
+    lines += [f"| [{m.name}](#{m.name}) | {m.view} | {m.gives} | {m.source} |" for m in methods]
+    for method in methods:
+        lines += ["", f"## {method.name}", "", "```text", inspect.getdoc(method.function) or "", "```", ""]
+        lines += [_option_line(option) for option in method.options.values()]
+    return "\n".join(lines) + "\n"
+
+
+def _option_line(option: Option) -> str:
+    return f"- `{option.name}` = `{option.default!r}`: {describe_type(option.type)}"
+
+
+def _details(method: Method) -> str:
+    options = [f"  {o.name}={o.default!r}  ({describe_type(o.type)})" for o in method.options.values()]
+    head = f"{method.name}: needs {method.view}, gives {method.gives}. {method.source}"
+    return "\n".join([head, "", inspect.getdoc(method.function) or "", "", "Options:", *options])
+
+
+def _show_table(methods: list[Method]) -> None:
+    from rich.table import Table
+
+    from arena.tables import console
+
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for column in ("method", "needs", "gives", "options", "what it is", "source"):
+        table.add_column(column, no_wrap=column in ("method", "needs", "gives"))
+    for method in methods:
+        options = ", ".join(method.options)
+        table.add_row(method.name, method.view, method.gives, options, method.summary, method.source)
+    console(sys.stdout).print(table)

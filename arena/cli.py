@@ -1,0 +1,302 @@
+"""The command `agon`: reads arguments, calls data and ranking, prints. Heavy imports stay inside commands."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+from cyclopts.exceptions import CycloptsError
+
+from ranking.errors import AgonError, OptionError
+from ranking.version import VERSION
+
+app = App(
+    name="agon",
+    help="Compare language models blind, and turn the votes into leaderboards one can trust.",
+    version=VERSION,
+    help_epilogue="Exit status: 0 fine; 1 check found something; 2 bad input or usage.",
+)
+
+STDIN = "/dev/stdin"  # what "-" stands for
+Format = Literal["table", "csv", "json", "markdown"]
+Source = Annotated[
+    str,
+    Parameter(
+        help="A parquet, CSV, TSV, JSON lines or DuckDB file, a log folder, or - for CSV on standard input."
+    ),
+]
+Where = Annotated[str | None, Parameter(help="SQL condition on the columns, such as \"language = 'en'\".")]
+Table = Annotated[str | None, Parameter(help="Table of a DuckDB file [default: votes].")]
+Column = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--column", negative="", help="OURS=THEIRS: use the column THEIRS as OURS, such as voter=judge."
+    ),
+]
+Invalid = Annotated[
+    Literal["error", "drop"],
+    Parameter(help="What to do with rows that are not votes: refuse them, or leave them out and count them."),
+]
+
+
+@app.command
+def rank(
+    source: Source,
+    /,
+    *,
+    method: Annotated[
+        list[str] | None,
+        Parameter(
+            name=["--method", "-m"],
+            negative="",
+            help="METHOD or METHOD:option=value,... ; repeat for several.",
+        ),
+    ] = None,
+    by: Annotated[str | None, Parameter(help="Column whose values get boards of their own.")] = None,
+    where: Where = None,
+    interval: Annotated[
+        Literal["auto", "sandwich", "bootstrap", "posterior", "none"],
+        Parameter(help="auto: the sandwich where the method has one, else the bootstrap."),
+    ] = "auto",
+    cluster: Annotated[
+        str | None, Parameter(help="voter, battle, prompt or a column: equal values are dependent votes.")
+    ] = None,
+    level: Annotated[float, Parameter(help="Level of intervals and rank ranges.")] = 0.95,
+    rounds: Annotated[int, Parameter(help="Rounds of the bootstrap.")] = 200,
+    min_votes: Annotated[int, Parameter(help="Votes below which a model stays provisional.")] = 30,
+    anchor: Annotated[str | None, Parameter(help="MODEL or MODEL=SCORE: fix this model's score.")] = None,
+    scale: Annotated[Literal["elo", "natural"], Parameter(help="Elo points or log-odds.")] = "elo",
+    seed: Annotated[int, Parameter(help="Of everything drawn at random.")] = 0,
+    invalid: Invalid = "error",
+    column: Column = None,
+    table: Table = None,
+    format: Annotated[Format, Parameter(name=["--format", "-f"], help="How to print the boards.")] = "table",
+) -> None:
+    """Rank the models of a set of votes.
+
+    Examples:
+
+    agon rank votes.parquet
+
+    agon rank votes.csv -m bradley_terry -m elo:k=8,permutations=200 --by language
+
+    agon rank votes.parquet --cluster voter --column voter=judge --format json
+    """
+    from arena.ranks import make_boards, options_of, print_boards
+
+    name, score = (anchor, None) if anchor is None else _anchor(anchor)
+    settings = {
+        "interval": interval,
+        "cluster": cluster,
+        "level": level,
+        "rounds": rounds,
+        "min_votes": min_votes,
+        "anchor": name,
+        "anchor_score": score,
+        "scale": scale,
+        "seed": seed,
+    }
+    wanted = [options_of(text) for text in method or ["bradley_terry"]]
+    with _readable(source) as path:
+        reading = {"where": where, "table": table, "columns": _pairs(column), "invalid": invalid}
+        print_boards(make_boards(path, wanted, by, reading, settings), format)
+
+
+@app.command
+def methods(
+    name: Annotated[str | None, Parameter(help="Show one method with its options.")] = None,
+    /,
+    *,
+    format: Annotated[Literal["table", "json", "markdown"], Parameter(name=["--format", "-f"])] = "table",
+) -> None:
+    """List every ranking method: what it needs, what it gives, its source.
+
+    Examples:
+
+    agon methods
+
+    agon methods elo
+    """
+    from arena.catalogue import show_methods
+
+    show_methods(name, format)
+
+
+@app.command
+def check(
+    source: Source,
+    /,
+    *,
+    where: Where = None,
+    column: Column = None,
+    table: Table = None,
+    min_votes: Annotated[int, Parameter(help="Votes below which a model counts as short of votes.")] = 30,
+    format: Annotated[Literal["table", "json"], Parameter(name=["--format", "-f"])] = "table",
+) -> int:
+    """Say what stands between these votes and a ranking; exit status 1 if anything does.
+
+    Looks for rows that are not votes, repeated votes, models that no chain of wins and losses links,
+    undefeated and winless models, models with too few votes, and votes that are all ties.
+
+    Examples:
+
+    agon check votes.parquet
+    """
+    from arena.checks import check_votes
+
+    with _readable(source) as path:
+        reading = {"where": where, "table": table, "columns": _pairs(column)}
+        return check_votes(path, reading, min_votes, format)
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[Path, Parameter(help="A published file: parquet, CSV, JSON or JSON lines, .gz too.")],
+    /,
+    *,
+    into: Annotated[Path, Parameter(help="The log folder that keeps the votes.")] = Path("agon-log"),
+    format: Annotated[
+        str | None, Parameter(name=["--format", "-f"], help="Name of the format, if it is not recognised.")
+    ] = None,
+    invalid: Invalid = "error",
+) -> None:
+    """Import votes of a published arena format into a log folder.
+
+    Knows battle tables, FastChat conversation logs, AlpacaEval annotations and LMArena conversations.
+    Texts are not copied: prompt_id leads back to the file. The same file is imported only once.
+
+    Examples:
+
+    agon import clean_battle.json --into agon-log
+
+    agon rank agon-log
+    """
+    from data import read_published
+    from data.snapshots import into_log
+
+    imported = read_published(file, format=format, invalid=invalid)
+    target, new = into_log(imported, file, into)
+    count = f"{imported.votes.num_rows:,} votes of the format {imported.format!r}"
+    print(
+        f"{count} are in {target}."
+        if new
+        else f"{file} was imported before, as {target}; nothing was written."
+    )
+    for reason, rows in imported.dropped.items():
+        print(f"Left out: {rows:,} {reason}.")
+
+
+@app.command
+def simulate(
+    *,
+    models: Annotated[int, Parameter(help="Number of models.")] = 12,
+    votes: Annotated[int, Parameter(help="Number of votes.")] = 2000,
+    ties: Annotated[float, Parameter(help="Share of ties.")] = 0.15,
+    both_bad: Annotated[float, Parameter(help="Share of votes that both are bad.")] = 0.05,
+    spread: Annotated[float, Parameter(help="Standard deviation of the strengths, in nats.")] = 1.0,
+    voters: Annotated[int, Parameter(help="Number of voters.")] = 100,
+    seed: Annotated[int, Parameter(help="Of everything drawn.")] = 0,
+    out: Annotated[
+        Path | None,
+        Parameter(name=["--out", "-o"], help="A .parquet or .csv file; CSV on standard output if left out."),
+    ] = None,
+    truth: Annotated[
+        Path | None, Parameter(help="Write the strengths to this .csv or .parquet file.")
+    ] = None,
+    force: Annotated[bool, Parameter(negative="", help="Replace files that are there already.")] = False,
+) -> None:
+    """Make votes from known strengths: a Bradley-Terry world with ties.
+
+    Examples:
+
+    agon simulate --votes 5000 --out votes.parquet --truth strengths.csv
+
+    agon simulate | agon rank -
+    """
+    from arena.simulation import simulate_votes
+
+    simulate_votes(
+        out,
+        truth,
+        force=force,
+        n_models=models,
+        n_votes=votes,
+        ties=ties,
+        both_bad=both_bad,
+        spread=spread,
+        voters=voters,
+        seed=seed,
+    )
+
+
+def _anchor(text: str) -> tuple[str, float | None]:
+    """Split MODEL=SCORE at the last equals sign that a number follows."""
+    name, _, number = text.rpartition("=")
+    try:
+        return (name, float(number)) if name else (text, None)
+    except ValueError:
+        return text, None
+
+
+def _pairs(given: list[str] | None) -> dict[str, str]:
+    """Turn OURS=THEIRS texts into a mapping.
+
+    Raises:
+        OptionError: a text without an equals sign.
+    """
+    pairs = {}
+    for text in given or []:
+        ours, sign, theirs = text.partition("=")
+        if not (ours and sign and theirs):
+            raise OptionError(f"--column {text!r} must be OURS=THEIRS, such as voter=judge.")
+        pairs[ours] = theirs
+    return pairs
+
+
+@contextlib.contextmanager
+def _readable(source: str) -> Iterator[str]:
+    """Give a path to read; standard input is kept in a file for the time."""
+    if source != STDIN:
+        yield source
+        return
+    text = sys.stdin.buffer.read()
+    kind = ".jsonl" if text.lstrip()[:1] == b"{" else ".csv"
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"standard-input{kind}"
+        path.write_bytes(text)
+        yield str(path)
+
+
+def usage(error: CycloptsError) -> str:
+    """One sentence for a usage error, with the nearest word where there is one."""
+    text = " ".join(str(error).split()).rstrip(".") + "."
+    return text.replace("?.", "?").replace('"', "'")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    given = [STDIN if word == "-" else word for word in (sys.argv[1:] if arguments is None else arguments)]
+    try:
+        result: Any = app(
+            given or ["--help"], exit_on_error=False, print_error=False, result_action="return_value"
+        )
+        sys.stdout.flush()
+    except AgonError as error:
+        print(f"agon: {error}", file=sys.stderr)
+        return 2
+    except CycloptsError as error:
+        print(f"agon: {usage(error)} See agon --help.", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("agon: interrupted; nothing was written.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,132 @@
+"""Boards in a terminal: the conclusion, a table with the interval drawn, and what to know about the votes."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ranking import Leaderboard, Row
+from ranking.leaderboard import COLUMNS
+
+BAR = 26  # characters of a drawn interval
+PIPE_WIDTH = 140  # characters of a table that goes into a file or pipe
+
+
+def console(stream: TextIO) -> Console:
+    """Make a console that keeps colour and width to terminals."""
+    return Console(
+        file=stream, width=None if stream.isatty() else PIPE_WIDTH, highlight=False, soft_wrap=False
+    )
+
+
+def show_boards(boards: Sequence[Leaderboard], stream: TextIO) -> None:
+    """Print boards one under the other, each followed by those of its components."""
+    out = console(stream)
+    for position, board in enumerate(boards):
+        if position:
+            out.print()
+        _show(board, out)
+
+
+def _show(board: Leaderboard, out: Console) -> None:
+    heading = board.method + "".join(f" · {name} = {value}" for name, value in (board.by or {}).items())
+    out.print(Text(heading, style="bold"))
+    out.print(Text(board.conclusion()))
+    out.print(_table(board, out))
+    for note in board.diagnostics:
+        out.print(Text(f"• {plain(note.message)}", style="dim"))
+    interval, level = board.settings["interval"], f"{board.level:.0%}"
+    how = "no intervals" if board.rank_method == "none" else f"{interval} intervals at {level}"
+    votes = f"{board.settings['votes']:,} votes"
+    out.print(Text(f"{votes} · {how} · fingerprint {board.fingerprint[:12]}", style="dim"))
+    for part in board.components:
+        out.print()
+        _show(part, out)
+
+
+def _table(board: Leaderboard, out: Console) -> Table:
+    """One line a model; the drawn intervals share one axis."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column("rank", justify="right", no_wrap=True)
+    table.add_column("model", overflow="fold", min_width=12)
+    table.add_column("score", justify="right", no_wrap=True)
+    drawn = _axis(board.rows) if board.rank_method != "none" and out.width >= 72 else None
+    if board.rank_method != "none":
+        table.add_column("interval", justify="right", no_wrap=True)
+    if drawn:
+        table.add_column("", no_wrap=True)
+    table.add_column("votes", justify="right", no_wrap=True)
+    table.add_column("status", no_wrap=True)
+    ascii_only = not out.encoding.lower().startswith("utf")
+    for row in board.rows:
+        rank, name, score, interval, votes, status = board.cells(row)
+        cells = [rank, plain(name), score]
+        if board.rank_method != "none":
+            cells.append(interval)
+        if drawn:
+            cells.append(bar(row, *drawn, ascii_only=ascii_only))
+        cells += [votes, "" if status == "ranked" else status]
+        table.add_row(*(Text(cell) for cell in cells), style=None if row.status == "ranked" else "dim")
+    return table
+
+
+def _axis(rows: Iterable[Row]) -> tuple[float, float] | None:
+    """Lowest and highest number drawn."""
+    numbers = [n for row in rows for n in (row.lower, row.score, row.upper) if n is not None]
+    if not numbers or max(numbers) <= min(numbers):
+        return None
+    return min(numbers), max(numbers)
+
+
+def bar(row: Row, low: float, high: float, *, ascii_only: bool = False) -> str:
+    """Draw a row's interval on the axis from `low` to `high`; an open side ends in an arrow."""
+    if row.score is None or (row.lower is None and row.upper is None):
+        return ""
+    line, point, left, right = ("-", "o", "<", ">") if ascii_only else ("─", "●", "◂", "▸")
+
+    def place(value: float) -> int:
+        return round((value - low) / (high - low) * (BAR - 1))
+
+    first = 0 if row.lower is None else place(row.lower)
+    last = BAR - 1 if row.upper is None else place(row.upper)
+    cells = [line if first <= i <= last else " " for i in range(BAR)]
+    if row.lower is None:
+        cells[0] = left
+    if row.upper is None:
+        cells[-1] = right
+    cells[place(row.score)] = point
+    return "".join(cells)
+
+
+def plain(text: str) -> str:
+    """A text from the votes as it may stand in a terminal: control and direction characters escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def boards_to_csv(boards: Sequence[Leaderboard]) -> str:
+    """Write boards as CSV: method and group, then the columns of `Leaderboard.to_frame`.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe in front.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["method", "group", *COLUMNS])
+    for board in (part for given in boards for part in (given, *given.components)):
+        group = " ".join(f"{name}={value}" for name, value in (board.by or {}).items())
+        for row in board.rows:
+            cells = [getattr(row, column) for column in COLUMNS]
+            writer.writerow(
+                [board.method, _harmless(group), *("" if c is None else _harmless(c) for c in cells)]
+            )
+    return out.getvalue()
+
+
+def _harmless(cell: object) -> object:
+    starts = ("=", "+", "-", "@", "\t", "\r")
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(starts) else cell

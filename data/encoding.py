@@ -1,0 +1,275 @@
+"""From distinct rows of a source to arrays of ballots: labels to places, lists to padded columns.
+
+Two layouts are known. Pairwise: `model_a`, `model_b` and `winner` (or `p_a`). K-wise: `models` and
+`places` as parallel lists, optionally `acceptable`. Everything else about a row is in validity.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from data.validity import LABELS, BoolArray, Problem, name_problems, quoted
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+
+PLACES = np.array([[1, 2], [2, 1], [1, 1], [1, 1], [0, 0]])  # of each winner label, last for none
+FINE = np.array([[-1, -1], [-1, -1], [-1, -1], [0, 0], [-1, -1]])
+
+
+@dataclass(frozen=True, eq=False)
+class Cells:
+    """C distinct rows as arrays; what `ranking.ballots.canonical` takes, with what is wrong in them."""
+
+    names: tuple[str | None, ...]
+    seats: IntArray
+    places: IntArray
+    acceptable: IntArray
+    p_a: FloatArray
+    weight: FloatArray
+    count: IntArray
+    problems: tuple[Problem, ...]
+
+
+def pairwise(table: pa.Table) -> Cells:
+    """Encode rows of model_a, model_b and winner and/or p_a, optionally weight and count."""
+    names, (a, b) = _codes([table["model_a"], table["model_b"]])
+    n = table.num_rows
+    count = _integers(table, "count", n)
+    p_a, p_text = _numbers(table, "p_a")
+    weight, w_text = _numbers(table, "weight")
+    weight = np.where(np.isnan(weight) & ~_given(table, "weight"), 1.0, weight)
+    labels, (label,) = (
+        _codes([table["winner"]]) if "winner" in table.column_names else ((), (np.full(n, -1),))
+    )
+    meaning = np.array([LABELS.get(str(text), 4) if text is not None else 4 for text in labels] + [4])
+    outcome = meaning[label]
+    problems = name_problems(names, np.stack([a, b], axis=1), count, listed=False)
+    problems += _pair_problems(names, labels, label, outcome, a, b, table)
+    problems += _number_problems(p_text, w_text, p_a, weight, table)
+    soft = ~np.isnan(p_a)
+    places, fine = PLACES[outcome], FINE[outcome]
+    places[soft], fine[soft] = 0, -1
+    return Cells(names, np.stack([a, b], axis=1), places, fine, p_a, weight, count, tuple(problems))
+
+
+def _pair_problems(
+    names: Sequence[str | None],
+    labels: Sequence[str | None],
+    label: IntArray,
+    outcome: IntArray,
+    a: IntArray,
+    b: IntArray,
+    table: pa.Table,
+) -> list[Problem]:
+    """Find self-battles, unknown or missing winners, and rows with two verdicts."""
+    problems = []
+    own = a == b
+    if own.any():
+        name = names[int(a[own][0])]
+        text = f"{quoted(str(name))} meets itself in {{rows}} of {{source}}; remove it, it says nothing"
+        problems.append(Problem("self-battles", text, "model_a = model_b", (), own))
+    soft = _given(table, "p_a")
+    no_label = np.array([text is None or not str(text).strip() for text in labels] + [True])[label]
+    unknown = (outcome == 4) & ~no_label
+    if unknown.any():
+        strange = sorted({str(labels[i]) for i in np.unique(label[unknown])})
+        text = f"{quoted(strange[0])} is not a known winner in {{rows}} of {{source}}; write one of "
+        text += "model_a, model_b, tie, both_bad"
+        where = "list_contains(?, CAST(winner AS VARCHAR))"
+        problems.append(Problem("with an unknown winner", text, where, (strange,), unknown))
+    if (missing := no_label & ~soft).any():
+        text = "There is no winner in {rows} of {source}; say model_a, model_b, tie or both_bad, or give p_a"
+        conditions = [f"{c} IS NULL OR trim(CAST({c} AS VARCHAR)) = ''" for c in ("winner", "p_a")]
+        there = [
+            c for c, name in zip(conditions, ("winner", "p_a"), strict=True) if name in table.column_names
+        ]
+        where = " AND ".join(f"({c})" for c in there)
+        problems.append(Problem("without a winner", text, where, (), missing))
+    if (both := soft & ~no_label).any():
+        text = "Both a winner and p_a are given in {rows} of {source}; keep one verdict for each vote"
+        where = "winner IS NOT NULL AND p_a IS NOT NULL"
+        problems.append(Problem("with a winner and p_a", text, where, (), both))
+    return problems
+
+
+def _number_problems(
+    p_text: Any, w_text: Any, p_a: FloatArray, weight: FloatArray, table: pa.Table
+) -> list[Problem]:
+    """Find probabilities outside [0, 1] and weights that are not positive numbers."""
+    problems = []
+    number = "try_cast({c} AS DOUBLE)"
+    kinds = [
+        ("p_a", p_text, ~((p_a >= 0) & (p_a <= 1)), "must lie between 0 and 1", "BETWEEN 0 AND 1"),
+        ("weight", w_text, ~((weight > 0) & np.isfinite(weight)), "must be a positive number", "> 0"),
+    ]
+    for column, texts, outside, rule, fine in kinds:
+        bad = outside & _given(table, column)
+        if not bad.any():
+            continue
+        first = texts[int(np.flatnonzero(bad)[0])]
+        text = f"{column} is {quoted(str(first))} in {{rows}} of {{source}}, but {rule}; correct it"
+        value = number.format(c=column)
+        where = f"{column} IS NOT NULL AND ({value} IS NULL OR isnan({value}) OR isinf({value})"
+        where += f" OR NOT ({value} {fine}))"
+        problems.append(Problem(f"with an invalid {column}", text, where, (), bad))
+    return problems
+
+
+def kwise(table: pa.Table) -> Cells:
+    """Encode rows of models and places (lists), optionally acceptable, weight and count.
+
+    `models` must be a list of texts, `places` of whole numbers, `acceptable` of booleans.
+    """
+    n = table.num_rows
+    lists = table["models"].combine_chunks()
+    names, (flat,) = _codes([pa.chunked_array([pc.list_flatten(lists)])])
+    sizes = _lengths(lists)
+    width = int(max(2, sizes.max(initial=0)))
+    seats = _padded(flat, sizes, width, -1)
+    place_list = table["places"].combine_chunks()
+    places, place_sizes = _list_numbers(place_list, width)
+    fine = np.full((n, width), -1)
+    fine_sizes = sizes
+    if "acceptable" in table.column_names:
+        fine_list = table["acceptable"].combine_chunks()
+        told = pc.is_valid(fine_list).to_numpy(zero_copy_only=False)
+        values, found = _list_numbers(fine_list.cast(pa.list_(pa.int64())), width)
+        fine = np.where(told[:, None] & ~np.isnan(values), np.nan_to_num(values), -1).astype(np.int64)
+        fine_sizes = np.where(told, found, sizes)
+    weight, w_text = _numbers(table, "weight")
+    weight = np.where(np.isnan(weight) & ~_given(table, "weight"), 1.0, weight)
+    count = _integers(table, "count", n)
+    problems = name_problems(names, seats, count, listed=True)
+    problems += _list_problems(
+        seats, places, sizes, place_sizes, fine_sizes, judged="acceptable" in table.column_names
+    )
+    soft = np.full(n, np.nan)
+    problems += _number_problems([], w_text, soft, weight, table)
+    whole = np.where(np.isnan(places) | (seats < 0), 0, np.nan_to_num(places)).astype(np.int64)
+    return Cells(names, seats, whole, fine, soft, weight, count, tuple(problems))
+
+
+def _list_problems(
+    seats: IntArray,
+    places: FloatArray,
+    sizes: IntArray,
+    place_sizes: IntArray,
+    fine_sizes: IntArray,
+    *,
+    judged: bool,
+) -> list[Problem]:
+    """Find ballots whose lists do not fit together or whose places are not dense from 1."""
+    problems = []
+    small = sizes < 2
+    if small.any():
+        text = "Fewer than two models are shown in {rows} of {source}; a vote compares at least two"
+        problems.append(
+            Problem("with fewer than two models", text, "len(models) < 2 OR models IS NULL", (), small)
+        )
+    uneven = (sizes != place_sizes) | (sizes != fine_sizes)
+    if uneven.any():
+        text = "Models and places differ in length in {rows} of {source}; give each shown model one place"
+        where = "len(models) IS DISTINCT FROM len(places)"
+        if judged:
+            where += " OR len(acceptable) <> len(models)"
+        problems.append(Problem("with places of the wrong length", text, where, (), uneven))
+    ordered = np.sort(seats, axis=1)
+    twice = ((ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)).any(axis=1)
+    if twice.any():
+        text = "One model is shown twice in {rows} of {source}; a model cannot meet itself"
+        where = "len(list_distinct(models)) < len(models)"
+        problems.append(Problem("self-battles", text, where, (), twice))
+    climbing = np.sort(np.nan_to_num(places, nan=0.0), axis=1)
+    steps = np.diff(climbing, axis=1, prepend=0.0)
+    loose = ~np.isin(steps, (0.0, 1.0)).all(axis=1) | (climbing[:, -1] < 1)
+    loose = loose & ~small & ~uneven
+    if loose.any():
+        text = "Places are not 1, 2, 3 … without gaps in {rows} of {source}; number them from 1, best first"
+        where = (
+            "len(list_filter(places, lambda p: p IS NOT NULL)) = 0 OR list_min(places) < 1"
+            " OR list_max(places) <> len(list_distinct(list_filter(places, lambda p: p IS NOT NULL)))"
+        )
+        problems.append(Problem("with places that are not dense", text, where, (), loose))
+    return problems
+
+
+def _codes(columns: Sequence[Any]) -> tuple[tuple[str | None, ...], list[IntArray]]:
+    """Number the distinct texts of several Arrow columns together; None has a number too."""
+    names: dict[str | None, int] = {}
+    coded = []
+    for column in columns:
+        encoded: Any = column.combine_chunks()
+        if not pa.types.is_dictionary(encoded.type):
+            encoded = pc.dictionary_encode(encoded, null_encoding="encode")
+        words = [None if word is None else str(word) for word in encoded.dictionary.to_pylist()]
+        used = np.unique(np.asarray(encoded.indices.drop_null())).tolist()
+        position = np.zeros(len(words) + 1, dtype=np.int64)
+        for i in used:
+            position[i] = names.setdefault(words[i], len(names))
+        indices = encoded.indices
+        if indices.null_count:
+            position[-1] = names.setdefault(None, len(names))
+            indices = pc.fill_null(indices.cast(pa.int64()), len(words))
+        coded.append(position[np.asarray(indices)])
+    return tuple(names), coded
+
+
+def _given(table: pa.Table, column: str) -> BoolArray:
+    """(C,) rows in which the column has a value."""
+    if column not in table.column_names:
+        return np.zeros(table.num_rows, dtype=bool)
+    return np.asarray(pc.is_valid(table[column]).to_numpy())
+
+
+def _numbers(table: pa.Table, column: str) -> tuple[FloatArray, Any]:
+    """(C,) a column as numbers, NaN where there is none, and as it was written."""
+    if column not in table.column_names:
+        return np.full(table.num_rows, np.nan), []
+    values: Any = table[column].combine_chunks()
+    if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
+        parsed = np.array([_number(text) for text in values.to_pylist()], dtype=np.float64)
+        return parsed, values
+    return values.cast(pa.float64()).to_numpy(zero_copy_only=False), values
+
+
+def _number(text: str | None) -> float:
+    try:
+        return float(text) if text is not None else float("nan")
+    except ValueError:
+        return float("nan")
+
+
+def _integers(table: pa.Table, column: str, n: int) -> IntArray:
+    if column not in table.column_names:
+        return np.ones(n, dtype=np.int64)
+    return np.asarray(table[column].to_numpy()).astype(np.int64)
+
+
+def _lengths(lists: Any) -> IntArray:
+    """(C,) length of each list, 0 for none."""
+    return np.asarray(pc.fill_null(pc.list_value_length(lists), 0)).astype(np.int64)
+
+
+def _padded(flat: NDArray[Any], sizes: IntArray, width: int, pad: float) -> NDArray[Any]:
+    """(C, K) values of lists side by side; lists longer than K are cut."""
+    out = np.full((len(sizes), width), pad, dtype=flat.dtype if len(flat) else np.float64)
+    row = np.repeat(np.arange(len(sizes)), sizes)
+    column = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    fits = column < width
+    out[row[fits], column[fits]] = flat[fits]
+    return out if len(flat) else out.astype(np.int64)
+
+
+def _list_numbers(lists: Any, width: int) -> tuple[FloatArray, IntArray]:
+    """(C, K) numbers of lists, NaN for null and padding, and the lengths."""
+    flat = pc.list_flatten(lists).cast(pa.float64()).to_numpy(zero_copy_only=False)
+    sizes = _lengths(lists)
+    return _padded(flat.astype(np.float64), sizes, width, np.nan).astype(np.float64), sizes

@@ -1,0 +1,336 @@
+"""Reading published arena files: open the file, recognise its format, leave with a table of votes.
+
+What each format looks like is in `data.formats`, what a column may hold in `data.columns`. Nothing is
+written here and no database is used: putting the votes into the log is another module's work.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import re
+import zlib
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any, Literal, NoReturn
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
+
+from data.columns import Draft, Mask, Rows
+from data.formats import FORMATS, Format
+from ranking.errors import OptionError, SourceError, VotesError, nearest
+
+__all__ = ["FORMATS", "Format", "Imported", "read_published"]
+
+NOT_BLIND = "not blind (anony is false)"
+REMEDY = 'leave such rows out with invalid="drop" (--invalid drop)'
+REQUIRED = ("row", "model_a", "model_b", "winner", "p_a")
+OPTIONAL = ("voter", "timestamp", "category", "language", "turns", "battle_id", "prompt_id")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """The votes of one published file."""
+
+    format: str
+    """The name of the format it is in, a key of `FORMATS`."""
+    votes: pa.Table
+    """One row for each vote, in file order: `row` (int64, the 1-based row of the file: the line of JSON
+    Lines, the row after the header of a CSV), `model_a`, `model_b`, then `winner` (model_a, model_b, tie,
+    both_bad) or `p_a` (float64, the probability that model_a is better), and those of `voter`, `timestamp`
+    (float64, Unix seconds), `category`, `language`, `turns` (int32), `battle_id` and `prompt_id` that the
+    file gives. No texts: `prompt_id` is the published id, or sha1[:10] of the first prompt."""
+    dropped: dict[str, int]
+    """How many rows were left out, by reason: the votes that were not blind, and with invalid="drop" the
+    invalid rows."""
+
+
+def read_published(
+    path: str | Path, *, format: str | None = None, invalid: Literal["error", "drop"] = "error"
+) -> Imported:
+    """Read a published arena file as votes.
+
+    Arguments:
+        path: a JSON array, JSON Lines, CSV or Parquet file, which may be compressed with gzip.
+        format: a name in `FORMATS`; None recognises the format from the columns.
+        invalid: what to do with rows that are not valid votes: raise, or leave out and count.
+
+    Votes cast while the names were shown are always left out and counted, as the published boards do.
+
+    Raises:
+        OptionError: an unknown format, or an unknown value of `invalid`.
+        SourceError: the file cannot be read, or it is in none of the formats, or in several.
+        VotesError: some rows are not valid votes, and invalid is "error".
+
+    Source: the formats are those of lm-sys/FastChat, LMArena's releases on Hugging Face,
+    embeddings-benchmark/arena and tatsu-lab/alpaca_eval.
+    """
+    if format is not None and format not in FORMATS:
+        raise OptionError(f"There is no published format {format!r}; {nearest(format, FORMATS)}")
+    if invalid not in ("error", "drop"):
+        raise OptionError(f"The option invalid is 'error' or 'drop', not {invalid!r}.")
+    path = Path(path)
+    try:
+        rows = _open(path)
+        form = _recognise(rows.columns, path) if format is None else _forced(FORMATS[format], rows, path)
+        draft = form.read(rows)
+    except (pa.ArrowException, OSError) as error:  # a damaged Parquet page shows up while it is read
+        raise SourceError(f"{path} cannot be read: {_brief(error)}.") from None
+    votes, dropped = _sift(draft, path, invalid)
+    return Imported(form.name, votes, dropped)
+
+
+def _recognise(columns: frozenset[str], path: Path) -> Format:
+    """Return the one format these columns belong to."""
+    found = [form for form in FORMATS.values() if form.fits(columns)]
+    general = {form.rather_than for form in found}
+    found = [form for form in found if form.name not in general]
+    if len(found) == 1:
+        return found[0]
+    known = "; ".join(f"{form.name} needs {form.needs}" for form in FORMATS.values())
+    if not found:
+        raise SourceError(
+            f"{path} is in no published format known here, its columns being {_names(columns)} ({known})."
+        )
+    names = " and ".join(form.name for form in found)
+    raise SourceError(f"{path} fits several formats, {names}: choose one with format= ({known}).")
+
+
+def _forced(form: Format, rows: Rows, path: Path) -> Format:
+    if not form.fits(rows.columns):
+        raise SourceError(
+            f"{path} cannot be read as {form.name}, which needs {form.needs}: "
+            f"its columns are {_names(rows.columns)}."
+        )
+    return form
+
+
+def _names(columns: frozenset[str]) -> str:
+    names = sorted(columns)
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+# From a file to rows
+
+
+def _open(path: Path) -> Rows:
+    """Return the rows of a file, whatever holds them."""
+    content = _content(path)
+    if not content.strip():
+        raise SourceError(f"{path} is empty.")
+    ending = Path(path.name.lower().removesuffix(".gz")).suffix
+    if content.startswith(b"PAR1"):
+        rows = _parquet_rows(content, path)
+    elif ending == ".parquet":
+        raise SourceError(f"{path} is not Parquet, although its name ends in .parquet.")
+    else:
+        text = _decoded(content, path)
+        opening = re.match(r"\s*(.)", text)
+        if opening and opening[1] == "[":
+            rows = _array_rows(text, path)
+        elif opening and opening[1] == "{":
+            rows = _line_rows(text, path)
+        elif ending in (".json", ".jsonl", ".ndjson"):
+            line = text[: opening.start(1)].count("\n") + 1 if opening else 1
+            raise SourceError(
+                f"{path} is not JSON, although its name ends in {ending}: "
+                f"line {line} does not start with [ or {{."
+            )
+        else:
+            rows = _csv_rows(text, path)
+    if not len(rows.numbers) and not rows.broken:
+        raise SourceError(f"{path} holds no rows.")
+    return rows
+
+
+def _content(path: Path) -> bytes:
+    """Return the bytes of a file, decompressed."""
+    try:
+        content = path.read_bytes()
+        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+    except FileNotFoundError:
+        raise SourceError(f"There is no file {path}.") from None
+    except IsADirectoryError:
+        raise SourceError(f"{path} is a directory: give one of the files in it.") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise SourceError(f"{path} is damaged or cut short: gzip cannot decompress it.") from None
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise SourceError(f"{path} is not UTF-8 text: see line {line}.") from None
+
+
+def _parquet_rows(content: bytes, path: Path) -> Rows:
+    file = pq.ParquetFile(pa.BufferReader(content))
+    names = _unique(file.schema_arrow.names, path)
+    return Rows(file, np.arange(1, file.metadata.num_rows + 1), names)
+
+
+def _csv_rows(text: str, path: Path) -> Rows:
+    """Read a CSV whose every value is text; an empty field is null."""
+    try:
+        header = next(csv.reader(io.StringIO(text[: 1 << 20].lstrip("\r\n"))))
+    except csv.Error as error:
+        raise SourceError(f"{path} has a header that is not CSV: {_brief(error)}.") from None
+    names = _unique(header, path)
+    uneven: list[int] = []
+
+    def skip(row: pacsv.InvalidRow) -> Literal["skip"]:
+        uneven.append((row.number or 0) - 1)  # pyarrow counts the header
+        return "skip"
+
+    table = pacsv.read_csv(
+        io.BytesIO(text.encode()),
+        # One thread, so that the numbers of uneven rows are known; blocks that hold the longest prompt.
+        read_options=pacsv.ReadOptions(use_threads=False, block_size=1 << 26),
+        parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
+        convert_options=pacsv.ConvertOptions(
+            column_types=dict.fromkeys(header, pa.string()), null_values=[""], strings_can_be_null=True
+        ),
+    )
+    numbers = np.delete(np.arange(1, len(table) + len(uneven) + 1), np.array(uneven, np.int64) - 1)
+    reason = "number of fields that is not the header's"
+    return Rows(table, numbers, names, tuple((reason, number) for number in uneven))
+
+
+def _unique(names: list[str], path: Path) -> frozenset[str]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise SourceError(f"{path} has two columns named {twice[0]!r}: rename or remove one.")
+    return frozenset(names)
+
+
+def _array_rows(text: str, path: Path) -> Rows:
+    try:
+        values = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SourceError(f"{path} is not JSON: line {error.lineno}: {error.msg.lower()}.") from None
+    except (RecursionError, ValueError) as error:
+        raise SourceError(f"{path} is not JSON that can be read: {_brief(error)}.") from None
+    return _object_rows(list(enumerate(values, start=1)), [], path)
+
+
+def _line_rows(text: str, path: Path) -> Rows:
+    """Read JSON Lines; a line that is cut short is a broken row, unless it is the first."""
+    values: list[tuple[int, Any]] = []
+    broken: list[tuple[str, int]] = []
+    for number, line in enumerate(text.split("\n"), start=1):  # splitlines would split inside strings
+        if not line or line.isspace():
+            continue
+        try:
+            values.append((number, json.loads(line)))
+        except (RecursionError, ValueError):
+            if not values:
+                raise SourceError(
+                    f"{path} is not JSON: line {number} is not one whole object, "
+                    "where an array or one object a line is expected."
+                ) from None
+            broken.append(("line that is not JSON", number))
+    return _object_rows(values, broken, path)
+
+
+def _object_rows(values: list[tuple[int, Any]], broken: list[tuple[str, int]], path: Path) -> Rows:
+    objects = [(number, value) for number, value in values if isinstance(value, dict)]
+    broken += [
+        ("value that is not a JSON object", row) for row, value in values if not isinstance(value, dict)
+    ]
+    if broken and not objects:
+        raise SourceError(f"{path} holds JSON, but no JSON objects, one for each row.")
+    records = [value for _, value in objects]
+    numbers = np.array([number for number, _ in objects], np.int64)
+    return Rows(records, numbers, frozenset(chain.from_iterable(records)), tuple(sorted(broken)))
+
+
+def _brief(error: Exception) -> str:
+    """Return the first line of another library's message, without its full stop."""
+    return (str(error).partition("\n")[0] or type(error).__name__).rstrip(". ")
+
+
+# From a draft to votes
+
+
+def _sift(draft: Draft, path: Path, invalid: str) -> tuple[pa.Table, dict[str, int]]:
+    """Leave out what is not a vote, and refuse or count what is invalid; a row counts for its first fault."""
+    numbers, dropped = draft.rows.numbers, dict[str, int]()
+    out = np.zeros(len(numbers), np.bool_) if draft.others is None else draft.others.copy()
+    if draft.named is not None and draft.named.any():
+        dropped[NOT_BLIND] = int(draft.named.sum())
+        out |= draft.named
+    found: dict[str, tuple[list[int], list[Any]]] = {}
+    for reason, number in draft.rows.broken:
+        found.setdefault(reason, ([], []))[0].append(number)
+    for fault in draft.faults:
+        places = np.flatnonzero(fault.mask & ~out)
+        rows, shown = found.setdefault(fault.reason, ([], []))
+        rows += numbers[places].tolist()
+        if fault.shown is not None:
+            shown += [fault.shown[place] for place in places[:1000].tolist()]
+        out |= fault.mask
+    found = {reason: problem for reason, problem in found.items() if problem[0]}
+    if found and invalid == "error":
+        _refuse([_problem(path, reason, *problem) for reason, problem in found.items()])
+    dropped |= {reason: len(rows) for reason, (rows, _) in found.items()}
+    return _votes(draft, ~out), dropped
+
+
+def _votes(draft: Draft, keep: Mask) -> pa.Table:
+    """Return the kept rows as a table, without the optional columns that say nothing."""
+    columns = {"row": pa.array(draft.rows.numbers)} | draft.columns
+    table = pa.table({name: columns[name] for name in (*REQUIRED, *OPTIONAL) if name in columns})
+    if not keep.all():
+        table = table.filter(pa.array(keep))
+    for name in OPTIONAL:
+        if name in table.column_names:
+            column = table.column(name)
+            if pa.types.is_string(column.type):  # an empty cell of a CSV is null; so is "" elsewhere
+                empty = pc.equal(column, pa.scalar(""))
+                column = pc.if_else(empty, pa.scalar(None, pa.string()), column)
+                table = table.set_column(table.column_names.index(name), name, column)
+            if column.null_count == len(table):
+                table = table.drop_columns([name])
+    return table
+
+
+def _refuse(problems: list[str]) -> NoReturn:
+    message = problems[0]
+    if len(problems) > 1:
+        kinds = (
+            "one other kind of problem was" if len(problems) == 2 else f"{len(problems) - 1} other kinds were"
+        )
+        message = f"{message[:-1]}; {kinds} found too."
+    raise VotesError(message, tuple(problems))
+
+
+def _problem(path: Path, reason: str, rows: list[int], shown: list[Any]) -> str:
+    """Return one sentence: what is wrong, in which rows, and the remedy."""
+    article = "" if reason.startswith("no ") else "an " if reason[0] in "aeiou" else "a "
+    quoted = list(dict.fromkeys(_quoted(value) for value in shown))
+    more = f" and {len(quoted) - 3} more" if len(quoted) > 3 else ""
+    quotes = f" ({', '.join(quoted[:3])}{more})" if quoted else ""
+    them = "it" if len(rows) == 1 else "them"
+    where = _row_list(sorted(rows))
+    return f"{path} has {article}{reason}{quotes} in {where}; correct {them}, or {REMEDY}."
+
+
+def _quoted(value: object) -> str:
+    text = repr(value.as_py() if isinstance(value, pa.Scalar) else value)
+    return text if len(text) <= 50 else f"{text[:47]}..."
+
+
+def _row_list(rows: list[int]) -> str:
+    """Say "row 3", "rows 3 and 17", or "rows 1, 2, 3, 4, 5 and 9 more"."""
+    words = [str(row) for row in rows[:5]] + ([f"{len(rows) - 5} more"] if len(rows) > 5 else [])
+    if len(words) == 1:
+        return f"row {words[0]}"
+    return f"rows {', '.join(words[:-1])} and {words[-1]}"

@@ -1,0 +1,53 @@
+"""Votes that stand in a source more than once: the same vote counted twice moves a board."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from data.sources import open_source
+from data.validity import rows_text
+from ranking import Diagnostic
+
+IDENTIFIERS = ("vote_id", "battle_id", "question_id")
+WHO = ("voter", "prompt_id", "timestamp")  # columns that make two equal rows more than a coincidence
+
+
+def repeats(
+    source: object,
+    *,
+    where: str | None = None,
+    table: str | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> tuple[Diagnostic, ...]:
+    """Find identifiers that stand for several rows, and rows that are equal in every column.
+
+    Args:
+        source, where, table, columns: as for `data.comparisons`.
+
+    Raises:
+        SourceError, OptionError: as `data.comparisons`.
+    """
+    opened = open_source(source, where=where, table=table, columns=columns)
+    names = {column.lower() for column in opened.columns}
+    condition = opened.where or "TRUE"
+    found = []
+    for column in (name for name in IDENTIFIERS if name in names):
+        sql = (
+            f"SELECT agon_row FROM (SELECT *, row_number() OVER () AS agon_row FROM unfiltered) "
+            f"WHERE ({condition}) AND {column} IS NOT NULL "
+            f"QUALIFY row_number() OVER (PARTITION BY {column} ORDER BY agon_row) > 1 ORDER BY agon_row"
+        )
+        rows = opened.query(sql)["agon_row"].to_pylist()
+        if rows:
+            where = rows_text(rows, len(rows))
+            message = f"A {column} that stood before comes again in {where}; keep one vote of each."
+            found.append(Diagnostic("repeated_identifier", (), message))
+    if names & set(WHO) and not names & set(IDENTIFIERS):
+        every = f"SELECT count(*) FROM unfiltered WHERE {condition}"
+        distinct = f"SELECT count(*) FROM (SELECT DISTINCT * FROM unfiltered WHERE {condition})"
+        sql = f"SELECT ({every}) - ({distinct}) AS extra"
+        extra = opened.query(sql)["extra"].to_pylist()[0]
+        if extra:
+            message = f"{extra:,} rows are equal to another row in every column; keep one vote of each."
+            found.append(Diagnostic("repeated_rows", (), message))
+    return tuple(found)

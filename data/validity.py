@@ -1,0 +1,135 @@
+"""What makes a row a valid vote, and the one sentence for each way in which it is not.
+
+Works on distinct rows ("cells"), so that checking ten million votes costs as much as checking their
+few thousand distinct outcomes; row numbers are looked up only when something is wrong.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+LABELS = {
+    "model_a": 0,
+    "model_b": 1,
+    "tie": 2,
+    "both_bad": 3,
+    "tie (bothbad)": 3,
+    "both bad": 3,
+    "bothbad": 3,
+}
+BoolArray = NDArray[np.bool_]
+# Letters of other alphabets that look like Latin ones (Unicode TR 39, the common part).
+LOOK_ALIKE = str.maketrans(
+    "аеорсухіјѕһԁԛԝαονρτυικ",
+    "aeopcyxijshdqwaovptuik",
+)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One way in which rows are not votes.
+
+    Attributes:
+        reason: short, for counting what was left out.
+        sentence: for a person, with {rows} where the row numbers go.
+        where: an SQL condition that finds the rows, with a parameter for each `?`.
+        parameters: their values.
+        rows: mask of the cells it concerns.
+    """
+
+    reason: str
+    sentence: str
+    where: str
+    parameters: tuple[Any, ...]
+    rows: BoolArray
+
+
+def quoted(text: str) -> str:
+    """A text from the votes as it may stand in a message: quoted, escaped, short, braces doubled."""
+    short = text if len(text) <= 80 else text[:77] + "..."
+    return ascii(short) if not short.isprintable() else repr(short).replace("{", "{{").replace("}", "}}")
+
+
+def skeleton(name: str) -> str:
+    """What a name looks like: case, width, spacing, dashes, invisible and look-alike letters removed."""
+    text = unicodedata.normalize("NFKC", name).casefold().translate(LOOK_ALIKE)
+    kept = ("-" if unicodedata.category(c) == "Pd" else c for c in text if unicodedata.category(c) != "Cf")
+    return " ".join("".join(kept).split())
+
+
+def name_problems(
+    names: Sequence[str | None], used: NDArray[np.int64], weight: NDArray[np.int64], *, listed: bool
+) -> list[Problem]:
+    """Find names that are missing, padded or look like another one.
+
+    Args:
+        names: N distinct names.
+        used: (C, K) index into `names` of each cell's models; negative for none.
+        weight: (C,) rows of each cell, to tell the usual spelling from the rare one.
+        listed: whether the models stand in lists (K-wise) or in model_a and model_b.
+    """
+    empty = [i for i, name in enumerate(names) if name is None or not name.strip()]
+    padded = [i for i, name in enumerate(names) if name and name.strip() and name != name.strip()]
+    often = np.zeros(len(names) + 1, dtype=np.int64)
+    np.add.at(often, used.ravel(), np.repeat(weight, used.shape[1]))
+    alike: dict[str, list[int]] = defaultdict(list)
+    for i, name in enumerate(names):
+        if name and i not in empty and i not in padded:
+            alike[skeleton(name)].append(i)
+    problems = []
+    if empty:
+        where = _any_model("m IS NULL OR trim(m) = ''", listed=listed)
+        text = "A model has no name in {rows} of {source}; fill it in"
+        problems.append(Problem("without a model name", text, where, (), _uses(used, empty)))
+    if padded:
+        spaced = [str(names[i]) for i in padded]
+        where = _any_model("list_contains(?, m)", listed=listed)
+        text = f"The model name {quoted(spaced[0])} has spaces around it in {{rows}} of {{source}}; trim it"
+        parameters = (spaced,) if listed else (spaced, spaced)
+        problems.append(Problem("with a padded model name", text, where, parameters, _uses(used, padded)))
+    for members in alike.values():
+        if len(members) == 1:
+            continue
+        usual = max(members, key=lambda i: (often[i], str(names[i])))
+        rare = [i for i in members if i != usual]
+        spellings = [str(names[i]) for i in rare]
+        where = _any_model("list_contains(?, m)", listed=listed)
+        text = (
+            f"The model name {quoted(spellings[0])} in {{rows}} of {{source}} looks like "
+            f"{quoted(str(names[usual]))}; spell one model one way, or rename the other"
+        )
+        parameters = (spellings,) if listed else (spellings, spellings)
+        problems.append(Problem("with a look-alike model name", text, where, parameters, _uses(used, rare)))
+    return problems
+
+
+def _uses(used: NDArray[np.int64], bad: list[int]) -> BoolArray:
+    """(C,) cells in which one of the names stands."""
+    return np.asarray(np.isin(used, bad).any(axis=1))
+
+
+def _any_model(condition: str, *, listed: bool) -> str:
+    """The condition on a name `m`, for any model of a row."""
+    if listed:
+        return f"len(list_filter(models, lambda m: {condition})) > 0"
+    one, two = (condition.replace("m ", f"{c} ").replace("(m)", f"({c})") for c in ("model_a", "model_b"))
+    if "list_contains" in condition:
+        one, two = "list_contains(?, model_a)", "list_contains(?, model_b)"
+    return f"({one}) OR ({two})"
+
+
+def rows_text(numbers: Sequence[int], total: int) -> str:
+    """Row numbers as text: "row 3", "rows 3 and 8", "rows 1, 2, 3, 4, 5 and 12 more"."""
+    if total == 1:
+        return f"row {numbers[0]}"
+    shown = [str(number) for number in numbers[:5]]
+    if total > len(shown):
+        return f"rows {', '.join(shown)} and {total - len(shown):,} more"
+    return f"rows {', '.join(shown[:-1])} and {shown[-1]}"

@@ -1,0 +1,361 @@
+"""`comparisons`: votes from a file, a frame or a table, counted in SQL, ready for `ranking.rank`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from data import counting, encoding
+from data.encoding import Cells
+from data.sources import Source, as_arrow, check_file, describe, ending, open_source, sentence
+from data.validity import Problem, rows_text
+from ranking import Ballots, Battles, Comparisons, OptionError, SourceError, VotesError
+from ranking.ballots import canonical
+from ranking.comparisons import Clusters, group
+from ranking.errors import nearest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Invalid = Literal["error", "drop"]
+PAIRWISE = ("model_a", "model_b")
+KWISE = ("models", "places")
+ALIASES = {"battle": ("battle", "battle_id"), "prompt": ("prompt", "prompt_id"), "voter": ("voter",)}
+
+
+def comparisons(
+    source: object,
+    *,
+    where: str | None = None,
+    table: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    invalid: Invalid = "error",
+) -> Comparisons:
+    """Read votes, ready to rank.
+
+    Args:
+        source: path of a parquet, CSV, TSV, JSON lines or DuckDB file (.gz and .zst too) or of a log
+            folder, a pandas or polars DataFrame, an Arrow table, or a DuckDB relation, with columns
+            model_a, model_b and winner (or p_a), or models and places; optionally acceptable, weight,
+            voter, timestamp, category, language and others (docs/data.md).
+        where: an SQL condition on the columns, such as "language = 'en'". It runs as SQL on this
+            machine: never take it from a visitor.
+        table: of a DuckDB file; "votes" if none is named.
+        columns: our name for a column → its name in the source, such as {"voter": "judge"}.
+        invalid: "error" refuses rows that are not votes, naming them; "drop" leaves them out, counts
+            them by reason and keeps the counts on the board.
+
+    Raises:
+        SourceError: the source cannot be read as votes.
+        VotesError: rows that are not valid votes.
+        OptionError: a `where` that is no condition, or another wrong option.
+    """
+    if invalid not in ("error", "drop"):
+        raise OptionError(f'invalid must be "error" or "drop", not {invalid!r}.')
+    counted = None if where or columns or table else _counted(source)
+    if counted is not None:
+        votes = TableVotes(None, invalid, counted=counted, origin=source)
+    else:
+        votes = TableVotes(open_source(source, where=where, table=table, columns=columns), invalid)
+    votes.ballots()  # what is wrong with the votes is said now, not when they are first used
+    return Comparisons(votes)
+
+
+def _counted(source: object) -> pa.Table | None:
+    """Count the plainest votes straight from their dictionaries; None for everything else."""
+    import pyarrow as pa
+
+    try:
+        if isinstance(source, str | Path):
+            path = Path(source)
+            if path.is_dir() or ending(path) != ".parquet":
+                return None
+            return counting.count_parquet(check_file(path))
+        if hasattr(source, "__arrow_c_stream__"):
+            return counting.count_table(as_arrow(source, describe(source)))
+    except (pa.ArrowException, OSError) as error:
+        raise SourceError(f"{describe(source)} cannot be read: {sentence(error)}") from None
+    return None
+
+
+class TableVotes:
+    """Votes in a table, a `ranking.comparisons.VoteSource`; rows are read only when a view needs them."""
+
+    def __init__(
+        self,
+        source: Source | None,
+        invalid: Invalid,
+        *,
+        counted: pa.Table | None = None,
+        origin: object = None,
+        part: tuple[str, str | None] | None = None,
+    ) -> None:
+        self._opened = source
+        self._origin = origin
+        self._invalid = invalid
+        self._count = counted
+        self._part = part
+        self._left_out: dict[str, int] = {}
+
+    @cached_property
+    def _source(self) -> Source:
+        """The source opened for SQL, with its columns brought into our layout."""
+        source = self._opened if self._opened is not None else open_source(self._origin)
+        if self._part is None:
+            _normalise(source)
+        return source
+
+    @cached_property
+    def _listed(self) -> bool:
+        """Whether the models of a vote stand in lists."""
+        return self._count is None and _layout(self._source.columns, self._source.name) == KWISE
+
+    @cached_property
+    def _ballots(self) -> Ballots:
+        cells = self._encode(self._count if self._count is not None else self._distinct())
+        if not len(cells.count):
+            name = describe(self._origin) if self._opened is None else self._opened.name
+            why = (
+                "no row meets the condition"
+                if self._opened is not None and self._opened.where
+                else "it has no rows"
+            )
+            raise SourceError(f"There are no votes in {name}: {why}.")
+        keep = self._judge(cells)
+        return _canonical(cells, keep)[0]
+
+    def ballots(self) -> Ballots:
+        """Count the distinct ballots."""
+        return self._ballots
+
+    def battles(self) -> Battles:
+        """List the votes by timestamp if there is such a column, else in the order of the rows."""
+        order = "timestamp" if "timestamp" in self._source.columns else "file"
+        rows, keep = self._rows("timestamp" if order == "timestamp" else None)
+        _, sequence = _canonical(rows.cells, keep)
+        if order == "file":
+            return Battles(self._ballots, sequence, "file")
+        times = rows.extra[keep]
+        if (missing := np.isnan(times)).any():
+            raise SourceError(
+                f"{int(missing.sum()):,} votes of {self._source.name} have no time that can be read in "
+                "`timestamp`; fill it in, or leave the column out."
+            )
+        return Battles(self._ballots, sequence[np.lexsort((sequence, times))], "timestamp")
+
+    def clusters(self, by: str) -> Clusters:
+        """Group the votes by voter, battle, prompt or any other column."""
+        column = self._column(by)
+        rows, keep = self._rows(column)
+        _, sequence = _canonical(rows.cells, keep)
+        labels = rows.extra[keep]
+        if (labels < 0).any():
+            raise SourceError(
+                f"{int((labels < 0).sum()):,} votes of {self._source.name} have no {column} to cluster by; "
+                f'fill it in, or leave them out with where="{column} IS NOT NULL".'
+            )
+        _, cluster = np.unique(labels, return_inverse=True)
+        return group(by, cluster.reshape(-1), sequence, len(self._ballots.count))
+
+    def split(self, column: str) -> dict[str, TableVotes]:
+        """Cut the votes by the values of a column; a missing value is a group named "null"."""
+        name = self._column(column)
+        sql = (
+            f"SELECT DISTINCT CAST({_quoted(name)} AS VARCHAR) AS value FROM votes ORDER BY value NULLS LAST"
+        )
+        values = self._source.query(sql)["value"].to_pylist()
+        parts = {}
+        for value in values:
+            label = "null" if value is None else value
+            parts[label] = TableVotes(self._source, self._invalid, part=(name, value))
+        return parts
+
+    def left_out(self) -> dict[str, int]:
+        """Count what was left out, by reason."""
+        return dict(self._left_out)
+
+    def _column(self, name: str) -> str:
+        """The column that a name asks for."""
+        known = {column.lower(): column for column in self._source.columns}
+        for wanted in (*ALIASES.get(name, ()), name):
+            if wanted.lower() in known:
+                return known[wanted.lower()]
+        raise SourceError(
+            f"{self._source.name} has no column {name!r}; {nearest(name, self._source.columns)}"
+        )
+
+    def _encode(self, table: pa.Table) -> Cells:
+        return encoding.kwise(table) if self._listed else encoding.pairwise(table)
+
+    def _condition(self) -> tuple[str, list[str | None]]:
+        """SQL for the part of the votes this is, with its parameters."""
+        if self._part is None:
+            return "TRUE", []
+        column, value = self._part
+        return f"CAST({_quoted(column)} AS VARCHAR) IS NOT DISTINCT FROM ?", [value]
+
+    def _selected(self) -> str:
+        """The columns that make a vote."""
+        wanted = KWISE if self._listed else PAIRWISE
+        optional = ("acceptable", "weight") if self._listed else ("winner", "p_a", "weight")
+        return ", ".join([*wanted, *(column for column in optional if column in self._source.columns)])
+
+    def _distinct(self) -> pa.Table:
+        """Count the distinct rows in SQL."""
+        condition, parameters = self._condition()
+        sql = f"SELECT {self._selected()}, count(*) AS count FROM votes WHERE {condition} GROUP BY ALL"
+        return self._source.query(sql, parameters)
+
+    def _rows(self, column: str | None) -> tuple[_Rows, NDArray[np.bool_]]:
+        """Read the votes row by row with one more column: a number, or codes of its values."""
+        condition, parameters = self._condition()
+        more = "" if column is None else f", {_quoted(column)} AS extra"
+        sql = f"SELECT {self._selected()}{more} FROM votes WHERE {condition} ORDER BY agon_row"
+        table = self._source.query(sql, parameters)
+        cells = self._encode(table)
+        extra = np.zeros(0) if column is None else _extra(table["extra"], column)
+        keep = np.ones(len(cells.count), dtype=bool)
+        for problem in cells.problems:
+            keep &= ~problem.rows
+        return _Rows(cells, extra), keep
+
+    def _judge(self, cells: Cells) -> NDArray[np.bool_]:
+        """Refuse or leave out the cells that are not votes; (C,) what is kept."""
+        keep = np.ones(len(cells.count), dtype=bool)
+        if cells.problems and self._invalid == "error":
+            sentences = [self._sentence(problem, cells) for problem in cells.problems]
+            more = (
+                f" ({len(sentences) - 1} more kinds of problem: see `agon check`)"
+                if len(sentences) > 1
+                else ""
+            )
+            hint = '; or leave such rows out with invalid="drop" (--invalid drop)'
+            raise VotesError(f"{sentences[0]}{hint}{more}.", tuple(f"{text}." for text in sentences))
+        for problem in cells.problems:
+            gone = problem.rows & keep
+            if gone.any():
+                self._left_out[problem.reason] = self._left_out.get(problem.reason, 0) + int(
+                    cells.count[gone].sum()
+                )
+            keep &= ~problem.rows
+        return keep
+
+    def _sentence(self, problem: Problem, cells: Cells) -> str:
+        """Say what is wrong with which rows, counted from 1 as in the file."""
+        condition, parameters = self._condition()
+        sql = f"SELECT agon_row FROM votes WHERE ({problem.where}) AND {condition} ORDER BY agon_row LIMIT 5"
+        numbers: Any = self._source.query(sql, [*problem.parameters, *parameters])["agon_row"].to_pylist()
+        total = int(cells.count[problem.rows].sum())
+        rows = rows_text(numbers, total) if numbers else f"{total:,} rows"
+        return problem.sentence.format(rows=rows, source=self._source.name)
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Votes row by row, with one more column: times as numbers, or codes of labels (negative: none)."""
+
+    cells: Cells
+    extra: NDArray[np.float64]
+
+
+def _canonical(cells: Cells, keep: NDArray[np.bool_]) -> tuple[Ballots, NDArray[np.int64]]:
+    """The distinct ballots of what is kept, and the ballot of each kept row."""
+    seats = cells.seats[keep]
+    used = np.unique(seats[seats >= 0])
+    position = np.full(len(cells.names) + 1, -1, dtype=np.int64)
+    position[used] = np.arange(len(used))
+    return canonical(
+        [str(cells.names[i]) for i in used],
+        position[seats],
+        cells.places[keep],
+        cells.acceptable[keep],
+        cells.p_a[keep],
+        cells.weight[keep],
+        cells.count[keep],
+    )
+
+
+def _extra(column: Any, name: str) -> NDArray[np.float64]:
+    """(N,) times as they are, other values as codes; NaN or -1 where there is none."""
+    import pyarrow.compute as pc
+
+    if name == "timestamp":
+        return np.asarray(column.to_numpy(), dtype=np.float64)
+    encoded = pc.dictionary_encode(column.combine_chunks())
+    return np.asarray(pc.fill_null(encoded.indices.cast("int64"), -1), dtype=np.float64)
+
+
+def _quoted(column: str) -> str:
+    """A column's name as an SQL identifier."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _layout(columns: Mapping[str, str], name: str) -> tuple[str, ...]:
+    """Find out which of the two layouts the columns are of.
+
+    Raises:
+        SourceError: neither, or both.
+    """
+    lower = {column.lower() for column in columns}
+    pairwise, kwise = lower.issuperset(PAIRWISE), lower.issuperset(KWISE)
+    if pairwise and kwise:
+        raise SourceError(
+            f"{name} has both model_a, model_b and models, places; keep one layout (docs/data.md)."
+        )
+    if kwise:
+        return KWISE
+    if pairwise and lower & {"winner", "p_a"}:
+        return PAIRWISE
+    wanted = "winner (or p_a)" if pairwise else next((c for c in PAIRWISE if c not in lower), "model_a")
+    raise SourceError(
+        f"{name} has no column {wanted}: votes need model_a, model_b and winner (or p_a), or models and "
+        f"places; it has {_some(list(columns))}. Name yours with columns= (--column model_a=left)."
+    )
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+
+
+def _normalise(source: Source) -> None:
+    """Make the view `votes`: our columns in our types, row numbers counted before any condition."""
+    layout = _layout(source.columns, source.name)
+    kinds = {column.lower(): kind for column, kind in source.columns.items()}
+    changed = [
+        f"CAST({column} AS VARCHAR) AS {column}"
+        for column in ("model_a", "model_b", "winner")
+        if column in kinds and layout == PAIRWISE
+    ]
+    changed += [
+        f"CAST({column} AS DOUBLE) AS {column}"
+        for column in ("p_a", "weight")
+        if kinds.get(column, "VARCHAR") != "VARCHAR"
+    ]
+    if layout == KWISE:
+        for column, kind in (("models", "VARCHAR"), ("places", "DOUBLE"), ("acceptable", "BOOLEAN")):
+            if column in kinds:
+                value = column if kinds[column].endswith("]") else f"TRY_CAST({column} AS JSON)"
+                changed.append(f"CAST({value} AS {kind}[]) AS {column}")
+    if "timestamp" in kinds:
+        changed.append(f"{_seconds(kinds['timestamp'])} AS timestamp")
+    sql = "CREATE OR REPLACE VIEW votes AS SELECT "
+    sql += f"* REPLACE ({', '.join(changed)})" if changed else "*"
+    sql += " FROM (SELECT *, row_number() OVER () AS agon_row FROM unfiltered)"
+    if source.where:
+        sql += f" WHERE ({source.where})"
+    source.connection.execute(sql)
+
+
+def _seconds(kind: str) -> str:
+    """SQL for the column `timestamp` as seconds."""
+    if kind.startswith(("TIMESTAMP", "DATE")):
+        return "epoch(timestamp)"
+    if kind == "VARCHAR":
+        return "coalesce(TRY_CAST(timestamp AS DOUBLE), epoch(TRY_CAST(timestamp AS TIMESTAMP)))"
+    return "CAST(timestamp AS DOUBLE)"

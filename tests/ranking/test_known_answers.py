@@ -1,0 +1,62 @@
+"""Every registered method against published results; a method without one fails the suite."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ranking import METHODS, Comparisons, PairCounts, rank
+from tests.conftest import REPOSITORY
+
+FOLDER = REPOSITORY / "tests" / "known_answers"
+CASES = [
+    pytest.param(path.stem, case, id=f"{path.stem}-{case['name']}")
+    for path in sorted(FOLDER.glob("*.json"))
+    for case in json.loads(path.read_text())["cases"]
+]
+PLACES = {"model_a": (1, 2), "model_b": (2, 1), "tie": (1, 1)}
+
+
+def votes_of(case):
+    if "rows" not in case:
+        return Comparisons.from_counts(case["models"], case["wins"], case.get("ties"))
+    models = sorted({name for row in case["rows"] for name in row[:2]})
+    shown = [[models.index(a), models.index(b)] for a, b, _ in case["rows"]]
+    return Comparisons.of(models, shown, [PLACES[winner] for *_, winner in case["rows"]])
+
+
+def number(published):
+    """A published number, or a share given as points won of games played."""
+    return published["won"] / published["of"] if isinstance(published, dict) else published
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_every_method_has_a_known_answer(name):
+    path = FOLDER / f"{name}.json"
+    assert path.exists(), f"add a published result of {name} to {path}"
+    assert json.loads(path.read_text())["cases"]
+
+
+@pytest.mark.parametrize(("name", "case"), CASES)
+def test_the_published_scores_come_out(name, case):
+    assert case["source"]
+    board = rank(votes_of(case), name, interval="none", min_votes=0, **case["options"])
+    assert len(board) == len(case["scores"])
+    for model, published in case["scores"].items():
+        assert board[model].score == pytest.approx(number(published), rel=0, abs=case["tolerance"])
+    order = sorted(case["scores"], key=lambda model: -number(case["scores"][model]))
+    assert [row.model for row in board.ranked] == order
+
+
+@pytest.mark.parametrize(("name", "case"), [c for c in CASES if "inverse_hessian_se" in c.values[1]])
+def test_the_published_standard_errors_come_out_of_the_inverse_hessian(name, case):
+    """A GLM prints inverse-information errors; `bread` is that matrix before the sandwich is made."""
+    counts = PairCounts.of(case["models"], case["wins"])
+    bread = METHODS[name].function(counts).bread
+    anchor = case["options"].get("anchor")
+    for model, published in case["inverse_hessian_se"].items():
+        contrast = np.eye(len(bread))[case["models"].index(model)]
+        if anchor is not None:
+            contrast = contrast - np.eye(len(bread))[case["models"].index(anchor)]
+        digits = len(str(published).split(".")[1])
+        assert np.sqrt(contrast @ bread @ contrast) == pytest.approx(published, rel=0, abs=0.51 * 10**-digits)
