@@ -20,10 +20,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 COLUMNS = ["model_a", "model_b", "winner"]
-BLOCK = 1 << 18  # rows counted at a time, to stay in the cache
+BLOCK = 1 << 17  # rows counted at a time, to stay in the cache
 MOST_CELLS = 1 << 24  # more distinct combinations than this are left to SQL
 
-Tally = tuple[list[list[str | None]], NDArray[np.int64]]  # the words of each column, (A, B, W) counts
+Words = tuple[str | None, ...]
+Tally = tuple[tuple[Words, ...], NDArray[np.int64]]  # the words of each column, (A, B, W) counts
 
 
 def can_count(schema: pa.Schema) -> bool:
@@ -72,17 +73,22 @@ def _count(table: pa.Table) -> list[Tally] | None:
     tallies = []
     for batch in table.to_batches():
         columns = [_encoded(batch.column(i)) for i in range(len(COLUMNS))]
-        words = [[*column.dictionary.to_pylist(), None] for column in columns]
+        words = [_words(column) for column in columns]
         shape = tuple(len(known) for known in words)
         if np.prod(shape) > MOST_CELLS:
             return None
         indices = [_indices(column, len(known) - 1) for column, known in zip(columns, words, strict=True)]
-        tallies.append((words, _cells(indices, shape)))
+        tallies.append(_sorted(words, _cells(indices, shape)))
     return tallies
 
 
 def _encoded(column: Any) -> Any:
     return column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
+
+
+def _words(column: Any) -> Words:
+    """The dictionary of a column, with None at the end if a row has no value."""
+    return (*column.dictionary.to_pylist(), *([None] if column.null_count else []))
 
 
 def _indices(column: Any, missing: int) -> NDArray[np.int32]:
@@ -96,37 +102,49 @@ def _indices(column: Any, missing: int) -> NDArray[np.int32]:
 def _cells(indices: Sequence[NDArray[np.int32]], shape: tuple[int, ...]) -> NDArray[np.int64]:
     """(A, B, W) how often each combination of three numbers occurs."""
     total = np.zeros(int(np.prod(shape)), dtype=np.int64)
+    part, code = np.empty(BLOCK, dtype=np.int32), np.empty(BLOCK, dtype=np.intp)
     a, b, w = indices
     for begin in range(0, len(a), BLOCK):
-        block = slice(begin, begin + BLOCK)
-        code = a[block] * np.int32(shape[1] * shape[2])
-        code += b[block] * np.int32(shape[2])
-        code += w[block]
-        total += np.bincount(code, minlength=len(total))
+        rows = slice(begin, begin + BLOCK)
+        n = len(a[rows])
+        np.multiply(a[rows], np.int32(shape[1]), out=part[:n])
+        np.add(part[:n], b[rows], out=part[:n])
+        np.multiply(part[:n], np.int32(shape[2]), out=part[:n])
+        np.add(part[:n], w[rows], out=code[:n])
+        total += np.bincount(code[:n], minlength=len(total))
     return total.reshape(shape)
 
 
+def _sorted(words: Sequence[Words], cells: NDArray[np.int64]) -> Tally:
+    """Put the words of each column in order, so that chunks with the same words can be added."""
+    arranged = []
+    for axis, known in enumerate(words):
+        order = sorted(range(len(known)), key=lambda i: (known[i] is None, known[i]))
+        arranged.append(tuple(known[i] for i in order))
+        cells = cells.take(order, axis=axis)
+    return tuple(arranged), cells
+
+
 def _merged(parts: Iterable[list[Tally] | None]) -> pa.Table | None:
-    """Add up the counts of the parts, whose dictionaries may differ."""
-    tallies = []
+    """Add up the counts of the parts, whose words may differ."""
+    same: dict[tuple[Words, ...], NDArray[np.int64]] = {}
     for part in parts:
         if part is None:
             return None
-        tallies += part
+        for words, cells in part:
+            same[words] = same[words] + cells if words in same else cells
     known: list[dict[str | None, int]] = [{}, {}, {}]
-    places = [
-        [
-            [seen.setdefault(word, len(seen)) for word in column]
-            for seen, column in zip(known, words, strict=True)
-        ]
-        for words, _ in tallies
-    ]
+    for words in same:
+        for seen, column in zip(known, words, strict=True):
+            for word in column:
+                seen.setdefault(word, len(seen))
     shape = tuple(len(seen) for seen in known)
     if np.prod(shape) > MOST_CELLS:
         return None
     total = np.zeros(shape, dtype=np.int64)
-    for place, (_, cells) in zip(places, tallies, strict=True):
-        total[np.ix_(*place)] += cells
+    for words, cells in same.items():
+        places = [[seen[word] for word in column] for seen, column in zip(known, words, strict=True)]
+        total[np.ix_(*places)] += cells
     found = np.nonzero(total)
     columns: dict[str, Any] = {
         name: pa.DictionaryArray.from_arrays(

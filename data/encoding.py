@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from data.validity import LABELS, BoolArray, Problem, name_problems, quoted
+from data.validity import LABELS, BoolArray, Problem, any_of, name_problems
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -73,15 +73,15 @@ def _pair_problems(
     problems = []
     own = a == b
     if own.any():
-        name = names[int(a[own][0])]
-        text = f"{quoted(str(name))} meets itself in {{rows}} of {{source}}; remove it, it says nothing"
+        selves = any_of(str(names[i]) for i in np.unique(a[own]))
+        text = f"{selves} meets itself in {{rows}} of {{source}}; remove it, it says nothing"
         problems.append(Problem("self-battles", text, "model_a = model_b", (), own))
     soft = _given(table, "p_a")
     no_label = np.array([text is None or not str(text).strip() for text in labels] + [True])[label]
     unknown = (outcome == 4) & ~no_label
     if unknown.any():
         strange = sorted({str(labels[i]) for i in np.unique(label[unknown])})
-        text = f"{quoted(strange[0])} is not a known winner in {{rows}} of {{source}}; write one of "
+        text = f"{any_of(strange)} is not a known winner in {{rows}} of {{source}}; write one of "
         text += "model_a, model_b, tie, both_bad"
         where = "list_contains(?, CAST(winner AS VARCHAR))"
         problems.append(Problem("with an unknown winner", text, where, (strange,), unknown))
@@ -103,9 +103,12 @@ def _pair_problems(
 def _number_problems(
     p_text: Any, w_text: Any, p_a: FloatArray, weight: FloatArray, table: pa.Table
 ) -> list[Problem]:
-    """Find probabilities outside [0, 1] and weights that are not positive numbers."""
+    """Find probabilities outside [0, 1] and weights that are missing or not positive numbers."""
     problems = []
     number = "try_cast({c} AS DOUBLE)"
+    if "weight" in table.column_names and (none := ~_given(table, "weight")).any():
+        text = "There is no weight in {rows} of {source}; fill it in, 1 where a vote counts once"
+        problems.append(Problem("without a weight", text, "weight IS NULL", (), none))
     kinds = [
         ("p_a", p_text, ~((p_a >= 0) & (p_a <= 1)), "must lie between 0 and 1", "BETWEEN 0 AND 1"),
         ("weight", w_text, ~((weight > 0) & np.isfinite(weight)), "must be a positive number", "> 0"),
@@ -114,8 +117,8 @@ def _number_problems(
         bad = outside & _given(table, column)
         if not bad.any():
             continue
-        first = texts[int(np.flatnonzero(bad)[0])]
-        text = f"{column} is {quoted(str(first))} in {{rows}} of {{source}}, but {rule}; correct it"
+        given = any_of(str(texts[i]) for i in np.flatnonzero(bad).tolist())
+        text = f"{column} is {given} in {{rows}} of {{source}}, but {rule}; correct it"
         value = number.format(c=column)
         where = f"{column} IS NOT NULL AND ({value} IS NULL OR isnan({value}) OR isinf({value})"
         where += f" OR NOT ({value} {fine}))"
@@ -153,7 +156,7 @@ def kwise(table: pa.Table) -> Cells:
     )
     soft = np.full(n, np.nan)
     problems += _number_problems([], w_text, soft, weight, table)
-    whole = np.where(np.isnan(places) | (seats < 0), 0, np.nan_to_num(places)).astype(np.int64)
+    whole = np.where((np.abs(places) <= width) & (seats >= 0), places, 0).astype(np.int64)
     return Cells(names, seats, whole, fine, soft, weight, count, tuple(problems))
 
 
@@ -189,7 +192,7 @@ def _list_problems(
         problems.append(Problem("self-battles", text, where, (), twice))
     climbing = np.sort(np.nan_to_num(places, nan=0.0), axis=1)
     steps = np.diff(climbing, axis=1, prepend=0.0)
-    loose = ~np.isin(steps, (0.0, 1.0)).all(axis=1) | (climbing[:, -1] < 1)
+    loose = ~np.isin(steps, (0.0, 1.0)).all(axis=1) | (climbing[:, -1] < 1) | (places < 1).any(axis=1)
     loose = loose & ~small & ~uneven
     if loose.any():
         text = "Places are not 1, 2, 3 … without gaps in {rows} of {source}; number them from 1, best first"
@@ -210,7 +213,7 @@ def _codes(columns: Sequence[Any]) -> tuple[tuple[str | None, ...], list[IntArra
         if not pa.types.is_dictionary(encoded.type):
             encoded = pc.dictionary_encode(encoded, null_encoding="encode")
         words = [None if word is None else str(word) for word in encoded.dictionary.to_pylist()]
-        used = np.unique(np.asarray(encoded.indices.drop_null())).tolist()
+        used = np.flatnonzero(np.bincount(np.asarray(encoded.indices.drop_null()))).tolist()
         position = np.zeros(len(words) + 1, dtype=np.int64)
         for i in used:
             position[i] = names.setdefault(words[i], len(names))
@@ -260,16 +263,16 @@ def _lengths(lists: Any) -> IntArray:
 
 def _padded(flat: NDArray[Any], sizes: IntArray, width: int, pad: float) -> NDArray[Any]:
     """(C, K) values of lists side by side; lists longer than K are cut."""
-    out = np.full((len(sizes), width), pad, dtype=flat.dtype if len(flat) else np.float64)
+    out = np.full((len(sizes), width), pad, dtype=flat.dtype)
     row = np.repeat(np.arange(len(sizes)), sizes)
     column = np.arange(len(row)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     fits = column < width
     out[row[fits], column[fits]] = flat[fits]
-    return out if len(flat) else out.astype(np.int64)
+    return out
 
 
 def _list_numbers(lists: Any, width: int) -> tuple[FloatArray, IntArray]:
     """(C, K) numbers of lists, NaN for null and padding, and the lengths."""
     flat = pc.list_flatten(lists).cast(pa.float64()).to_numpy(zero_copy_only=False)
     sizes = _lengths(lists)
-    return _padded(flat.astype(np.float64), sizes, width, np.nan).astype(np.float64), sizes
+    return _padded(flat.astype(np.float64), sizes, width, np.nan), sizes

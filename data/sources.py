@@ -6,12 +6,13 @@ Knows formats and their errors; what makes a row a valid vote is in validity.py,
 from __future__ import annotations
 
 import csv
-import gzip
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from data.faults import COMPRESSION, is_utf8, open_text, unreadable
+from data.faults import sentence as sentence  # noqa: PLC0414  votes.py takes it from here
 from ranking.errors import OptionError, SourceError, nearest
 
 if TYPE_CHECKING:
@@ -26,9 +27,9 @@ JSON: Mapping[str, Literal["newline_delimited", "auto"]] = {
 }
 PARQUET = (".parquet",)
 DUCKDB = (".duckdb", ".db")
-COMPRESSED = (".gz", ".zst")
 # Columns whose type must not be guessed from a sample of the rows.
 AS_TEXT = ("model_a", "model_b", "winner", "p_a", "weight", "models", "places", "acceptable", "voter")
+OURS = (*AS_TEXT, "timestamp", "battle_id", "prompt_id")
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +40,16 @@ class Source:
         name: what messages call it: the file's name, or "the DataFrame".
         connection: a DuckDB connection that reads nothing else.
         columns: the columns and their SQL types.
-        where: the condition that rows must meet, checked to be one, or None.
+        where: the condition that rows must meet, checked to be one, or None. It ends with a line break,
+            so that a comment in it ends too.
+        path: the file, if it is one.
     """
 
     name: str
     connection: duckdb.DuckDBPyConnection
     columns: Mapping[str, str]
     where: str | None
+    path: Path | None = None
 
     def query(self, sql: str, parameters: list[Any] | None = None) -> pa.Table:
         """Run a query; it may take positional parameters.
@@ -59,7 +63,7 @@ class Source:
             table: pa.Table = self.connection.sql(sql, params=parameters or None).to_arrow_table()
             return table
         except duckdb.Error as error:
-            raise SourceError(f"{self.name} cannot be read: {sentence(error)}") from None
+            raise unreadable(self.name, self.path, error) from None
 
 
 def describe(source: object) -> str:
@@ -92,20 +96,53 @@ def open_source(
     import duckdb
 
     name = describe(source)
+    path = Path(source) if isinstance(source, str | Path) else None
     connection = duckdb.connect(":memory:")
     try:
         relation = _relation(connection, source, name, table)
-        relation = _renamed(relation, columns or {}, name)
+        relation = _named_as_ours(_renamed(relation, columns or {}, name))
     except duckdb.Error as error:
-        raise SourceError(f"{name} cannot be read: {sentence(error)}") from None
-    kinds = {column: str(kind) for column, kind in zip(relation.columns, relation.types, strict=True)}
+        raise unreadable(name, path, error) from None
+    _shut(connection, path)
     if where:
-        try:
-            relation.filter(where)
-        except duckdb.Error as error:
-            raise OptionError(f"where={where!r} is not a condition on {name}: {sentence(error)}") from None
+        _check_condition(relation, where, name)
     relation.create_view("unfiltered")
-    return Source(name, connection, kinds, where)
+    kinds = {column: str(kind) for column, kind in zip(relation.columns, relation.types, strict=True)}
+    return Source(name, connection, kinds, f"{where}\n" if where else None, path)
+
+
+def _check_condition(relation: duckdb.DuckDBPyRelation, where: str, name: str) -> None:
+    """Refuse a `where` that is not one true-or-false expression on the columns."""
+    import duckdb
+
+    try:
+        relation.filter(where)
+        kinds = [str(kind) for kind in relation.select(duckdb.SQLExpression(where)).types]
+    except duckdb.Error as error:
+        raise OptionError(f"where={where!r} is not a condition on {name}: {sentence(error)}") from None
+    if set(kinds) != {"BOOLEAN"}:
+        raise OptionError(
+            f"where={where!r} is not a condition on {name}: it gives {kinds[0]}, not true or false; "
+            "compare it with something."
+        )
+
+
+def _shut(connection: duckdb.DuckDBPyConnection, path: Path | None) -> None:
+    """Let a `where` read nothing but the source itself."""
+    allowed = []
+    if path is not None and path.is_dir():
+        allowed = [name for file in _snapshots(path) for name in (str(file), _escaped(file))]
+    elif path is not None:
+        allowed = [str(path), _escaped(path)]
+    listed = ", ".join("'" + name.replace("'", "''") + "'" for name in allowed)
+    connection.execute(f"SET allowed_paths = [{listed}]")
+    connection.execute("SET enable_external_access = false")
+    connection.execute("SET lock_configuration = true")
+
+
+def _escaped(path: Path) -> str:
+    """A path in which * ? and [ mean themselves."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
 
 
 def _relation(
@@ -170,7 +207,7 @@ def check_file(path: Path) -> Path:
         raise SourceError(f"{path} cannot be opened: {error.strerror}.") from None
     if not head:
         raise SourceError(f"{path} is empty: there are no votes in it.")
-    if path.suffix not in COMPRESSED:
+    if path.suffix.lower() not in COMPRESSION:
         found = _looks_like(head)
         fits = {".parquet": "parquet", ".duckdb": "DuckDB", ".db": "DuckDB"}.get(ending(path), "text")
         if ending(path) in JSON and found == "text":
@@ -187,7 +224,7 @@ def check_file(path: Path) -> Path:
 def ending(path: Path) -> str:
     """The ending that names the format, without that of the compression."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in COMPRESSED:
+    if suffixes and suffixes[-1] in COMPRESSION:
         suffixes.pop()
     return suffixes[-1] if suffixes else ""
 
@@ -213,14 +250,31 @@ def _file(connection: duckdb.DuckDBPyConnection, path: Path, table: str | None) 
     if kind in DUCKDB:
         return _database_table(connection, path, table)
     if kind in PARQUET:
-        return connection.read_parquet(str(path))
+        return connection.read_parquet(_escaped(path), hive_partitioning=False)
     if kind in JSON:
-        return connection.read_json(str(path), format=JSON[kind], sample_size=-1)
+        relation = connection.read_json(
+            _escaped(path), format=JSON[kind], sample_size=-1, hive_partitioning=False
+        )
+        if relation.columns == ["json"]:
+            raise SourceError(f"{path} holds no JSON objects; give one for each vote (docs/data.md).")
+        return relation
     header = _header(path, DELIMITERS[kind])
     text = {column: "VARCHAR" for column in header if column.lower() in AS_TEXT}
-    return connection.read_csv(
-        str(path), sep=DELIMITERS[kind], header=True, quotechar='"', escapechar='"', dtype=text
+    relation = connection.read_csv(
+        _escaped(path),
+        sep=DELIMITERS[kind],
+        header=True,
+        quotechar='"',
+        escapechar='"',
+        comment="",
+        dtype=text,
+        sample_size=-1,
+        compression=COMPRESSION.get(path.suffix.lower()) or "none",
+        hive_partitioning=False,
     )
+    if len(relation.columns) != len(header):
+        raise unreadable(str(path), path, ValueError("its rows do not fit its header"))
+    return relation
 
 
 def _header(path: Path, delimiter: str) -> list[str]:
@@ -229,21 +283,21 @@ def _header(path: Path, delimiter: str) -> list[str]:
     Raises:
         SourceError: not UTF-8, the same name twice, or a header without rows.
     """
-    if path.suffix == ".zst":
-        return []
-    opener = gzip.open if path.suffix == ".gz" else Path.open
-    with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+    with open_text(path) as file:
         try:
             reader = csv.reader(file, delimiter=delimiter)
-            header = next(reader, [])
+            header = [column.strip() for column in next(reader, [])]
             first = next((row for row in reader if row), None)
-        except UnicodeDecodeError:
-            raise SourceError(f"{path} is not UTF-8 text; save it as UTF-8.") from None
-        except (csv.Error, OSError, EOFError) as error:
+        except csv.Error as error:
             raise SourceError(f"{path} cannot be read as CSV: {sentence(error)}") from None
-    twice = sorted({column for column in header if header.count(column) > 1})
+    if not is_utf8("".join(header)):
+        raise SourceError(f"{path} is not UTF-8 text: see its header; save it as UTF-8.")
+    lower = [column.lower() for column in header]
+    twice = sorted({column for column in header if lower.count(column.lower()) > 1})
     if twice:
         raise SourceError(f"{path} names the column {twice[0]!r} twice; give each column its own name.")
+    if not any(header):
+        raise SourceError(f"{path} has only blank lines: there are no votes in it.")
     if first is None:
         raise SourceError(f"{path} has a header but no rows: there are no votes in it.")
     return header
@@ -261,20 +315,27 @@ def _database_table(
     tables = [row[0] for row in found.fetchall()]
     wanted = table if table is not None else "votes"
     if wanted not in tables:
-        listed = nearest(wanted, tables) if tables else "it has no tables"
-        raise SourceError(f"{path} has no table {wanted!r}; {listed}")
+        hint = f"it has {', '.join(tables)}; name one with table= (--table)."
+        hint = "it has no tables." if not tables else hint if table is None else nearest(wanted, tables)
+        raise SourceError(f"{path} has no table {wanted!r}; {hint}")
     return connection.table(f'source."{wanted.replace(chr(34), chr(34) * 2)}"')
 
 
 def _log(connection: duckdb.DuckDBPyConnection, folder: Path) -> duckdb.DuckDBPyRelation:
     """Open the vote snapshots of a log folder."""
-    files = sorted(str(file) for file in (folder / "votes").glob("*.parquet"))
+    files = _snapshots(folder)
     if not files:
         raise SourceError(
             f"{folder} is a folder without votes: a log keeps them in {folder / 'votes'}/*.parquet; "
             "name a file, or import votes into the log first."
         )
-    return connection.read_parquet(files, union_by_name=True)
+    paths = [_escaped(file) for file in files]
+    return connection.read_parquet(paths, union_by_name=True, hive_partitioning=False)
+
+
+def _snapshots(folder: Path) -> list[Path]:
+    """The files of a log folder that hold votes, in the order in which their rows count."""
+    return sorted((folder / "votes").glob("*.parquet"))
 
 
 def _renamed(
@@ -292,18 +353,21 @@ def _renamed(
     return relation
 
 
-def sentence(error: BaseException) -> str:
-    """The first sentence of another library's message, ended with a full stop."""
-    text = " ".join(str(error).split("\n\n")[0].split())
-    for label in (
-        "Invalid Input Error: ",
-        "Binder Error: ",
-        "IO Error: ",
-        "Parser Error: ",
-        "Catalog Error: ",
-    ):
-        text = text.removeprefix(label)
-    return text[:300].rstrip(" .") + "."
+def _named_as_ours(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """Give the columns of votes their names in lower case, and as texts where JSON mixes types."""
+    import duckdb
+
+    chosen, changed = [], False
+    taken = set(relation.columns)
+    for column, kind in zip(relation.columns, map(str, relation.types), strict=True):
+        ours = column.lower() if column.lower() in OURS and column.lower() not in taken else column
+        value: Any = duckdb.ColumnExpression(column)
+        if ours in AS_TEXT and kind == "JSON":
+            quoted = column.replace('"', '""')
+            value = duckdb.SQLExpression(f"\"{quoted}\" ->> '$'")
+        changed |= ours != column or kind == "JSON"
+        chosen.append(value.alias(ours))
+    return relation.select(*chosen) if changed else relation
 
 
 def _close(word: str, known: list[str]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,11 +54,23 @@ class Problem:
 def quoted(text: str) -> str:
     """A text from the votes as it may stand in a message: quoted, escaped, short, braces doubled."""
     short = text if len(text) <= 80 else text[:77] + "..."
-    return ascii(short) if not short.isprintable() else repr(short).replace("{", "{{").replace("}", "}}")
+    shown = repr(short) if short.isprintable() else ascii(short)
+    return shown.replace("{", "{{").replace("}", "}}")
+
+
+def any_of(texts: Iterable[str]) -> str:
+    """Different texts as they may stand in a message: "'a'", "'a' or 'b'", "'a', 'b', 'c' or 4 others"."""
+    known = sorted(set(texts))
+    shown = [quoted(text) for text in known[:3]]
+    if len(known) > 3:
+        shown.append(f"{len(known) - 3} other{'s' if len(known) > 4 else ''}")
+    return " or ".join([", ".join(shown[:-1]), shown[-1]] if len(shown) > 1 else shown)
 
 
 def skeleton(name: str) -> str:
     """What a name looks like: case, width, spacing, dashes, invisible and look-alike letters removed."""
+    if name.isascii():
+        return " ".join(name.casefold().split())
     text = unicodedata.normalize("NFKC", name).casefold().translate(LOOK_ALIKE)
     kept = ("-" if unicodedata.category(c) == "Pd" else c for c in text if unicodedata.category(c) != "Cf")
     return " ".join("".join(kept).split())
@@ -75,38 +87,36 @@ def name_problems(
         weight: (C,) rows of each cell, to tell the usual spelling from the rare one.
         listed: whether the models stand in lists (K-wise) or in model_a and model_b.
     """
-    empty = [i for i, name in enumerate(names) if name is None or not name.strip()]
-    padded = [i for i, name in enumerate(names) if name and name.strip() and name != name.strip()]
-    often = np.zeros(len(names) + 1, dtype=np.int64)
-    np.add.at(often, used.ravel(), np.repeat(weight, used.shape[1]))
+    empty = [i for i, name in enumerate(names) if name is None or not skeleton(name)]
+    padded = [i for i, name in enumerate(names) if name and i not in empty and name != name.strip()]
     alike: dict[str, list[int]] = defaultdict(list)
     for i, name in enumerate(names):
         if name and i not in empty and i not in padded:
             alike[skeleton(name)].append(i)
     problems = []
     if empty:
-        where = _any_model("m IS NULL OR trim(m) = ''", listed=listed)
+        blank = [str(names[i]) for i in empty if names[i] is not None]
         text = "A model has no name in {rows} of {source}; fill it in"
-        problems.append(Problem("without a model name", text, where, (), _uses(used, empty)))
+        found = _any_model(blank, listed=listed, null=True)
+        problems.append(Problem("without a model name", text, *found, _uses(used, empty)))
     if padded:
         spaced = [str(names[i]) for i in padded]
-        where = _any_model("list_contains(?, m)", listed=listed)
-        text = f"The model name {quoted(spaced[0])} has spaces around it in {{rows}} of {{source}}; trim it"
-        parameters = (spaced,) if listed else (spaced, spaced)
-        problems.append(Problem("with a padded model name", text, where, parameters, _uses(used, padded)))
-    for members in alike.values():
+        text = f"The model name {any_of(spaced)} has spaces around it in {{rows}} of {{source}}; trim it"
+        found = _any_model(spaced, listed=listed)
+        problems.append(Problem("with a padded model name", text, *found, _uses(used, padded)))
+    for _, members in sorted(alike.items()):
         if len(members) == 1:
             continue
+        often = {i: int(weight[(used == i).any(axis=1)].sum()) for i in members}
         usual = max(members, key=lambda i: (often[i], str(names[i])))
         rare = [i for i in members if i != usual]
         spellings = [str(names[i]) for i in rare]
-        where = _any_model("list_contains(?, m)", listed=listed)
         text = (
-            f"The model name {quoted(spellings[0])} in {{rows}} of {{source}} looks like "
+            f"The model name {any_of(spellings)} in {{rows}} of {{source}} looks like "
             f"{quoted(str(names[usual]))}; spell one model one way, or rename the other"
         )
-        parameters = (spellings,) if listed else (spellings, spellings)
-        problems.append(Problem("with a look-alike model name", text, where, parameters, _uses(used, rare)))
+        found = _any_model(spellings, listed=listed)
+        problems.append(Problem("with a look-alike model name", text, *found, _uses(used, rare)))
     return problems
 
 
@@ -115,14 +125,15 @@ def _uses(used: NDArray[np.int64], bad: list[int]) -> BoolArray:
     return np.asarray(np.isin(used, bad).any(axis=1))
 
 
-def _any_model(condition: str, *, listed: bool) -> str:
-    """The condition on a name `m`, for any model of a row."""
+def _any_model(
+    spellings: list[str], *, listed: bool, null: bool = False
+) -> tuple[str, tuple[list[str], ...]]:
+    """SQL for rows in which a model is spelt so, or is null too, with its parameters."""
+    one = "list_contains(?, {m})" + (" OR {m} IS NULL" if null else "")
     if listed:
-        return f"len(list_filter(models, lambda m: {condition})) > 0"
-    one, two = (condition.replace("m ", f"{c} ").replace("(m)", f"({c})") for c in ("model_a", "model_b"))
-    if "list_contains" in condition:
-        one, two = "list_contains(?, model_a)", "list_contains(?, model_b)"
-    return f"({one}) OR ({two})"
+        return f"len(list_filter(models, lambda m: {one.format(m='m')})) > 0", (spellings,)
+    either = " OR ".join(f"({one.format(m=column)})" for column in ("model_a", "model_b"))
+    return either, (spellings, spellings)
 
 
 def rows_text(numbers: Sequence[int], total: int) -> str:

@@ -266,19 +266,16 @@ class _Rows:
 
 def _canonical(cells: Cells, keep: NDArray[np.bool_]) -> tuple[Ballots, NDArray[np.int64]]:
     """The distinct ballots of what is kept, and the ballot of each kept row."""
-    seats = cells.seats[keep]
-    used = np.unique(seats[seats >= 0])
-    position = np.full(len(cells.names) + 1, -1, dtype=np.int64)
+    kept = [cells.seats, cells.places, cells.acceptable, cells.p_a, cells.weight, cells.count]
+    if not keep.all():
+        kept = [column[keep] for column in kept]
+    seats, *rest = kept
+    there = np.zeros(len(cells.names) + 1, dtype=bool)
+    there[seats] = True  # a pad, -1, marks the place behind the last name
+    used = np.flatnonzero(there[:-1])
+    position = np.full(len(there), -1, dtype=np.int64)
     position[used] = np.arange(len(used))
-    return canonical(
-        [str(cells.names[i]) for i in used],
-        position[seats],
-        cells.places[keep],
-        cells.acceptable[keep],
-        cells.p_a[keep],
-        cells.weight[keep],
-        cells.count[keep],
-    )
+    return canonical([str(cells.names[i]) for i in used], position[seats], *rest)
 
 
 def _extra(column: Any, name: str) -> NDArray[np.float64]:

@@ -174,9 +174,8 @@ def canonical(
     seats = position[seats]
     if seats.shape[1] == 2:
         swapped = seats[:, 0] > seats[:, 1]
-        for matrix in (seats, order, fine):
-            matrix[swapped] = matrix[swapped, ::-1]
-        soft[swapped] = 1.0 - soft[swapped]
+        seats, order, fine = (_swapped(matrix, swapped) for matrix in (seats, order, fine))
+        soft = np.where(swapped, 1.0 - soft, soft)
     else:
         sorting = np.argsort(seats, axis=1, kind="stable")
         seats, order, fine = (np.take_along_axis(m, sorting, axis=1) for m in (seats, order, fine))
@@ -277,8 +276,8 @@ def _check(
     if seats.size and (seats.max() >= n_models or seats.min() < PAD):
         stray = int(seats.max() if seats.max() >= n_models else seats.min())
         raise VotesError(f"Shown model {stray} has no name: indices run from 0 to {n_models - 1}, -1 pads.")
-    ordered = np.sort(seats, axis=1)
-    twice = ordered[:, 1:][(ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] >= 0)]
+    ordered = _ascending(seats)
+    twice = ordered[1:][(ordered[1:] == ordered[:-1]) & (ordered[1:] >= 0)]
     if twice.size:
         raise VotesError(f"Model {int(twice[0])} was shown twice in one ballot; a model cannot meet itself.")
     bad = weights[~((weights > 0) & np.isfinite(weights))]
@@ -290,9 +289,9 @@ def _check(
     if fine.size and (fine.max() > 1 or fine.min() < NOT_ASKED):
         stray = int(fine.max() if fine.max() > 1 else fine.min())
         raise VotesError(f"acceptable must be 1, 0 or -1 (not asked) for every shown model, not {stray}.")
-    steps = np.diff(np.sort(np.where(seats < 0, UNRANKED, order), axis=1), axis=1, prepend=0)
+    steps = np.diff(_ascending(np.where(seats < 0, UNRANKED, order)), axis=0, prepend=0)
     if np.any((steps < 0) | (steps > 1)):
-        row = order[int(np.flatnonzero(((steps < 0) | (steps > 1)).any(axis=1))[0])].tolist()
+        row = order[int(np.flatnonzero(((steps < 0) | (steps > 1)).any(axis=0))[0])].tolist()
         raise VotesError(
             f"The places {row} are not dense: 1 is best, a tie takes one place, 0 is shown but not ranked."
         )
@@ -301,19 +300,51 @@ def _check(
     bad = soft[(soft < 0) | (soft > 1)]
     if bad.size:
         raise VotesError(f"p_a is {float(bad[0])!r}, but a probability lies in [0, 1].")
-    if np.any(~np.isnan(soft)) and seats.shape[1] != 2 and np.any(seats[~np.isnan(soft)][:, 2:] >= 0):
+    if seats.shape[1] != 2 and np.any(seats[~np.isnan(soft), 2:] >= 0):
         raise VotesError("p_a belongs to pairwise votes; give places where more than two models are shown.")
+
+
+def _ascending(matrix: IntArray) -> IntArray:
+    """(K, N) the numbers of each row of (N, K) in ascending order, one column after the other."""
+    if matrix.shape[1] == 2:
+        left, right = matrix.T
+        return np.stack([np.minimum(left, right), np.maximum(left, right)])
+    return np.sort(matrix, axis=1).T
+
+
+def _swapped(matrix: IntArray, rows: NDArray[np.bool_]) -> IntArray:
+    """(N, 2) the two columns, exchanged in the rows marked."""
+    left, right = matrix.T
+    return np.stack([np.where(rows, right, left), np.where(rows, left, right)], axis=1)
 
 
 def _kinds(seats: IntArray, order: IntArray, fine: IntArray, n_models: int) -> IntArray:
     """(N,) one number for each distinct combination of models, places and acceptability."""
     if seats.shape[1] == 2:
         top = int(order.max(initial=0)) + 1
-        pair = seats[:, 0] * (n_models + 1) + seats[:, 1] + 1  # an empty seat is -1
         place = order[:, 0] * top + order[:, 1]
-        return ((pair * top * top + place) * 3 + fine[:, 0] + 1) * 3 + fine[:, 1] + 1
+        verdict, found = _numbered((place * 3 + fine[:, 0] + 1) * 3 + fine[:, 1] + 1)
+        pair = seats[:, 0] * (n_models + 1) + seats[:, 1] + 1  # an empty seat is -1
+        return pair * len(found) + verdict
     table = np.concatenate([seats, order, fine], axis=1)
-    return np.unique(table, axis=0, return_inverse=True)[1].reshape(-1)
+    return np.unique(table, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def _numbered(values: IntArray) -> tuple[IntArray, IntArray]:
+    """(N,) rank of each value among the distinct ones, and a row that holds each of these.
+
+    By a table rather than by sorting where the values are small.
+    """
+    top = int(values.max(initial=0)) + 1
+    if top > max(4 * len(values), 1 << 16):
+        _, rows, group = np.unique(values, return_index=True, return_inverse=True)
+        return group.reshape(-1).astype(np.int64), rows.astype(np.int64)
+    there = np.zeros(top, dtype=bool)
+    there[values] = True
+    group = (np.cumsum(there) - 1)[values]
+    rows = np.empty(int(there.sum()), dtype=np.int64)
+    rows[group] = np.arange(len(values))
+    return group, rows
 
 
 def _merge(kind: IntArray, soft: FloatArray, weights: FloatArray) -> tuple[IntArray, IntArray]:
@@ -321,18 +352,17 @@ def _merge(kind: IntArray, soft: FloatArray, weights: FloatArray) -> tuple[IntAr
     if not len(kind):
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     if np.all(np.isnan(soft)) and np.all(weights == weights[0]):
-        _, rows, inverse = np.unique(kind, return_index=True, return_inverse=True)
-        return rows.astype(np.int64), inverse.reshape(-1).astype(np.int64)
+        group, rows = _numbered(kind)
+        return rows, group
     key = np.where(np.isnan(soft), -1.0, soft)
     sorting = np.lexsort((weights, key, kind))
-    new = np.ones(len(kind), dtype=bool)
+    new = np.zeros(len(kind), dtype=bool)
+    new[0] = True
     for column in (kind, key, weights):
         arranged = column[sorting]
-        same = arranged[1:] == arranged[:-1]
-        new[1:] = ~same if column is kind else new[1:] | ~same
-    group = np.cumsum(new) - 1
+        new[1:] |= arranged[1:] != arranged[:-1]
     inverse = np.empty(len(kind), dtype=np.int64)
-    inverse[sorting] = group
+    inverse[sorting] = np.cumsum(new) - 1
     return sorting[new], inverse
 
 

@@ -7,8 +7,12 @@ above the start, x = (R − start)·ln 10 / 800, where E = (1 + tanh(x_a − x_b
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +28,7 @@ from ranking.structure import alike, hashed, told_apart
 Lane = NDArray[np.int32]
 POINTS = 800 / math.log(10)  # Elo points in a half-nat
 MEMORY = 400_000_000  # bytes the orders played side by side may take
-CHUNK = 2048  # steps prepared at a time
+CHUNK = 1 << 15  # steps prepared at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +91,8 @@ def elo(
 ) -> Scores:
     """Online Elo: after each vote the winner takes k·(S − E) points from the loser.
 
-    The score is the mean over seeded random orders of all votes, the spread their standard deviation.
+    The score is the mean over seeded random orders of all votes, each played forwards and backwards,
+    the spread their standard deviation.
     Models that the votes cannot tell apart share one score. A K-wise ballot is played as its pairs,
     one after the other.
 
@@ -121,14 +126,9 @@ def elo(
     kinds = _kinds(games, counts, n_models)
     colour = alike(kinds)
     every = _every_game(games, counts, told_apart(kinds, colour))
-    rng = np.random.default_rng(seed)
-    width = max(1, min(permutations, MEMORY // (4 * max(1, len(every)))))
-    parts = []
-    for done in range(0, permutations, width):
-        order = np.tile(every, (min(width, permutations - done), 1))
-        for lane in order:
-            rng.shuffle(lane)
-        parts.append(_play(games, order, n_models))
+    width = max(2, MEMORY // (4 * max(1, len(every))) // 2 * 2)
+    lanes = [range(first, min(first + width, permutations)) for first in range(0, permutations, width)]
+    parts = [_play(games, _shuffled(every, some, seed), n_models) for some in lanes]
     ratings = np.concatenate(parts)
     mean, spread = ratings.mean(axis=0), ratings.std(axis=0)
     for shared in np.unique(colour):
@@ -168,6 +168,21 @@ def _every_game(games: Games, counts: IntArray, colour: NDArray[np.uint64]) -> L
     return np.repeat(order, counts[order]).astype(np.int32)
 
 
+def _shuffled(every: Lane, lanes: range, seed: int) -> Lane:
+    """(L, N) random orders; each second one is the reverse of the first, as random and at no cost."""
+    order = np.empty((len(lanes), len(every)), dtype=np.int32)
+
+    def shuffle(lane: int) -> None:
+        games = every.astype(np.int64)  # shuffled faster than 32-bit numbers
+        np.random.default_rng([seed, lanes[lane]]).shuffle(games)
+        order[lane] = games
+        order[lane + 1 : lane + 2] = games[::-1]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(shuffle, range(0, len(lanes), 2)))
+    return order
+
+
 def _in_order(battles: Battles, games: Games) -> IntArray:
     """(N,) index of every game, in the order of the votes."""
     first = np.searchsorted(games.ballot, battles.sequence, "left")
@@ -200,30 +215,53 @@ def _level(lanes: list[Lane], dummy: int) -> Lane:
 
 def _play(games: Games, order: Lane, n_models: int) -> FloatArray:
     """(L, M) ratings in half-nats after the games of each lane, (L, N) indices; index P is a dummy."""
-    width, length = order.shape
-    seats = np.append(np.stack([games.first, games.second]), [[n_models], [n_models + 1]], axis=1)
-    gain, k = np.append(games.gain, 0.0), np.append(games.k, 0.0)
+    width = len(order)
     ratings = np.zeros(width * (n_models + 2))
-    offset = np.arange(width) * (n_models + 2)
-    now = np.empty((2, width))
+    now, step, change = np.empty((2, width)), np.empty((2, width)), np.empty(width)
     x, y = now
-    change = np.empty(width)
     take, subtract, multiply, tanh, add = ratings.take, np.subtract, np.multiply, np.tanh, np.add
-    same_k = np.full(width, games.k[0]) if len(games.k) and np.all(games.k == games.k[0]) else None
-    for begin in range(0, length, CHUNK):
-        chunk = order[:, begin : begin + CHUNK].T
-        places = np.ascontiguousarray(seats[:, chunk].transpose(1, 0, 2)) + offset
-        steps = k[chunk] if same_k is None else [same_k] * len(chunk)
-        for place, step, won in zip(places, steps, gain[chunk], strict=True):
+    for places, credits, most in _prepared(games, order, n_models):
+        for place, credit, k in zip(places, credits, most, strict=False):
             take(place, out=now, mode="clip")
             subtract(x, y, change)
             tanh(change, change)
-            multiply(change, step, change)
-            subtract(won, change, change)
-            add(x, change, x)
-            subtract(y, change, y)
+            subtract(credit, change, change)
+            multiply(change, k, step)
+            add(now, step, now)
             ratings[place] = now
     return ratings.reshape(width, -1)[:, :n_models]
+
+
+def _prepared(games: Games, order: Lane, n_models: int) -> Iterator[tuple[Any, Any, Iterable[Any]]]:
+    """Look up what the next steps need, in a thread of its own while the last ones are played.
+
+    Yields:
+        (T, 2, L) places of both models in the flat ratings, (T, L) credits 2S − 1, and for each step
+        the largest change for the first and, negative, the second model.
+    """
+    width, length = order.shape
+    first = np.append(games.first, n_models).astype(np.int32)
+    second = np.append(games.second, n_models + 1).astype(np.int32)
+    k = np.append(games.k, 1.0)
+    credit = np.append(games.gain, 0.0) / k
+    offset = np.arange(width) * (n_models + 2)
+    sign = np.array([[1.0], [-1.0]])
+    same_k = np.tile(sign * k[0], width) if np.all(games.k == k[0]) else None
+
+    def prepare(begin: int) -> tuple[Any, Any, Iterable[Any]]:
+        game = np.ascontiguousarray(order[:, begin : begin + CHUNK]).T.astype(np.intp)
+        places = np.empty((len(game), 2, width), dtype=np.intp)
+        np.add(first.take(game), offset, out=places[:, 0])
+        np.add(second.take(game), offset, out=places[:, 1])
+        most = k.take(game)[:, None] * sign if same_k is None else repeat(same_k)
+        return places, credit.take(game), most
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(prepare, 0)
+        for begin in range(CHUNK, length + CHUNK, CHUNK):
+            ready = coming.result()
+            coming = pool.submit(prepare, begin)
+            yield ready
 
 
 def _order_note(battles: Battles) -> tuple[Diagnostic, ...]:

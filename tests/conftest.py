@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ranking import Comparisons
 
 settings.register_profile(
-    "agon", deadline=None, max_examples=30, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    "agon", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 settings.load_profile("agon")
 
@@ -83,7 +83,7 @@ class Votes:
         )
 
     def pairs(self) -> list[list[tuple[int, int, float]]]:
-        """For every vote the pairs it orders, (i, j, share of a win of i): written from docs, not from code."""
+        """For every vote the pairs it orders, (i, j, share of a win of i), from the docs."""
         return [_ordered(vote) for vote in self.rows]
 
 

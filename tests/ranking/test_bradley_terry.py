@@ -1,0 +1,267 @@
+"""Bradley-Terry against 50-digit arithmetic, brute force and what can be worked out by hand."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+
+from ranking import METHODS, Comparisons, ConvergenceError, PairCounts, rank
+from ranking import bradley_terry as module
+from ranking.errors import OptionError
+from ranking.results import Fit
+from tests.conftest import any_votes, kwise, soft, weighted
+from tests.ranking import reference
+
+LN3 = math.log(3)
+
+
+def fit(wins, **options):
+    names = [f"m{i:04d}" for i in range(len(wins))]
+    return METHODS["bradley_terry"].function(PairCounts.of(names, wins), **options)
+
+
+def connected_problem(seed):
+    rng = np.random.default_rng([seed, 77])
+    while True:
+        m = int(rng.integers(2, 7))
+        votes = reference.hard_votes(rng, m, int(rng.integers(m, 12 * m)))
+        wins = reference.half_wins(m, votes)
+        if reference.strongly_connected(wins):
+            return m, votes, wins
+
+
+@pytest.mark.parametrize("block", range(6))
+def test_sixty_problems_agree_with_fifty_digits_to_1e_8_nats(block):
+    """integrity.md section 4 asks for 1e-8 of a 50-digit reference."""
+    for seed in range(10 * block, 10 * block + 10):
+        m, votes, wins = connected_problem(seed)
+        board = rank(
+            reference.comparisons([f"m{i}" for i in range(m)], votes),
+            scale="natural",
+            interval="none",
+            min_votes=0,
+        )
+        ours = np.array([board[f"m{i}"].score for i in range(m)])
+        assert np.abs(ours - reference.bradley_terry_mp(wins)).max() < 1e-8
+
+
+def test_strengths_far_apart_agree_with_fifty_digits():
+    """A ladder of odds 10,000 to 1: differences of 9.2 nats each, where a first Newton step overshoots."""
+    wins = np.zeros((4, 4))
+    for i in range(3):
+        wins[i, i + 1], wins[i + 1, i] = 10_000, 1
+    wins[0, 3], wins[3, 0] = 10.0**9, 1e-3
+    assert np.abs(fit(wins).values - reference.bradley_terry_mp(wins)).max() < 1e-8
+
+
+@given(any_votes())
+def test_weights_soft_votes_and_ballots_agree_with_fifty_digits(votes):
+    """Every kind of vote becomes pairs with shares and weights; the fit sees only their sum."""
+    m = len(votes.models)
+    pairs = [
+        (i, j, share, vote.weight)
+        for vote, ordered in zip(votes.rows, votes.pairs(), strict=True)
+        for i, j, share in ordered
+    ]
+    wins = np.zeros((m, m))
+    for i, j, share, weight in pairs:
+        wins[i, j] += weight * share
+        wins[j, i] += weight * (1 - share)
+    assume(reference.strongly_connected(wins))
+    board = rank(votes.comparisons(), scale="natural", interval="none", min_votes=0)
+    ours = np.array([board[name].score for name in votes.models])
+    assert np.abs(ours - reference.bradley_terry_mp(wins)).max() < 1e-8
+
+
+@pytest.mark.parametrize("links", [199, 999])
+def test_a_chain_of_three_to_one_has_steps_of_ln_3(links):
+    """Each pair of neighbours has only its own votes, so its difference is exactly ln 3 (peers.md)."""
+    m = links + 1
+    wins = np.zeros((m, m))
+    wins[np.arange(links), np.arange(1, m)] = 3
+    wins[np.arange(1, m), np.arange(links)] = 1
+    votes = Comparisons.from_counts([f"m{i:04d}" for i in range(m)], wins)
+    board = rank(votes, interval="none", min_votes=0)
+    assert [row.model for row in board.ranked] == [f"m{i:04d}" for i in range(m)]
+    steps = -np.diff([row.score for row in board.rows])
+    assert np.abs(steps - LN3 * reference.NAT).max() < 1e-6
+
+
+def test_the_chain_of_intervals_is_exact_too():
+    """Neighbours share only 4 votes at p = 3/4: the variance of a step is 1 / (4 p (1 - p)) = 4/3."""
+    wins = np.zeros((30, 30))
+    wins[np.arange(29), np.arange(1, 30)] = 3
+    wins[np.arange(1, 30), np.arange(29)] = 1
+    board = rank(
+        Comparisons.from_counts([f"m{i:02d}" for i in range(30)], wins), scale="natural", min_votes=0
+    )
+    for i, j, links in ((0, 1, 1), (14, 15, 1), (3, 13, 10)):
+        found = board.difference(f"m{i:02d}", f"m{j:02d}")
+        assert found.difference == pytest.approx(links * LN3, abs=1e-9)
+        half = 1.959963984540054 * math.sqrt(links * 4 / 3)
+        assert found.upper - found.difference == pytest.approx(half, rel=1e-9)
+
+
+def test_both_bad_is_half_a_win_or_nothing():
+    """3 : 1 and four both-bad votes: odds (3 + 2) : (1 + 2) or 3 : 1."""
+    bad = [[0, 4], [4, 0]]
+    votes = Comparisons.from_counts(["a", "b"], [[0, 3], [1, 0]], None, bad)
+    for both_bad, odds in (("half", 5 / 3), ("drop", 3.0)):
+        board = rank(votes, both_bad=both_bad, min_votes=0, interval="none")
+        gap = board["a"].score - board["b"].score
+        assert gap == pytest.approx(reference.NAT * math.log(odds), abs=1e-9)
+        assert board.settings["both_bad"] == both_bad
+        assert board.settings["both_bad_votes"] == 4
+
+
+def test_the_fit_says_how_it_went():
+    found = fit([[0, 30, 20], [10, 0, 25], [15, 5, 0]])
+    assert isinstance(found, Fit)
+    assert found.scale == "log_odds"
+    assert 1 <= found.iterations <= 8
+    assert found.residual < 1e-12
+    assert abs(found.values.sum()) < 1e-12
+    assert np.abs(found.bread.sum(axis=0)).max() < 1e-12
+
+
+def test_a_model_outside_is_placed_by_its_posterior():
+    """x beat a ten times and nobody beat x: the mode of 10 log σ(θ - a) - θ²/2 by 200 bisections."""
+    wins = [[0, 20, 0], [20, 0, 0], [10, 0, 0]]
+    found = fit(wins)
+    assert found.values[:2] == pytest.approx([0, 0], abs=1e-12)
+    low, high = 0.0, 10.0
+    for _ in range(200):
+        middle = (low + high) / 2
+        slope = 10 / (1 + math.exp(middle)) - middle
+        low, high = (middle, high) if slope > 0 else (low, middle)
+    assert found.values[2] == pytest.approx(low, abs=1e-9)
+    narrow = fit(wins, prior_sd=0.1).values[2]
+    assert 0 < narrow < 0.06  # 10 wins pull 5 · 0.1² = 0.05 nats at most
+    curvature = 10 / (2 + math.exp(low) + math.exp(-low)) + 1
+    assert found.placed[2, 2] == pytest.approx(1 / curvature, rel=1e-9)
+
+
+def test_several_models_outside_are_placed_together():
+    """p and q only met each other and a: the joint mode, by plain gradient ascent."""
+    wins = np.zeros((4, 4))
+    wins[0, 1] = wins[1, 0] = 30
+    wins[2, 0], wins[2, 3], wins[3, 0] = 4, 6, 1
+    found = fit(wins)
+    assert found.identification.core.tolist() == [True, True, False, False]
+    p = q = 0.0
+    for _ in range(20_000):
+        up = 4 / (1 + math.exp(p)) + 6 / (1 + math.exp(p - q)) - p
+        down = -6 / (1 + math.exp(p - q)) + 1 / (1 + math.exp(q)) - q
+        p, q = p + 0.05 * up, q + 0.05 * down
+    assert found.values[2:] == pytest.approx([p, q], abs=1e-8)
+
+
+def test_votes_of_models_outside_do_not_touch_the_intervals_of_the_component():
+    """The undefeated z adds 900 votes that the fit of a, b and c leaves out, and so must their intervals."""
+    wins = np.zeros((4, 4))
+    wins[:3, :3] = [[0, 40, 30], [25, 0, 35], [20, 28, 0]]
+    alone = rank(Comparisons.from_counts("abc", wins[:3, :3]))
+    wins[3, :3] = 300
+    board = rank(Comparisons.from_counts("abcz", wins))
+    for model in "abc":
+        assert (board[model].score, board[model].lower, board[model].upper) == pytest.approx(
+            (alone[model].score, alone[model].lower, alone[model].upper), abs=1e-9
+        )
+
+
+@pytest.mark.parametrize("prior_sd", [0.0, -1.0, math.nan, math.inf, 1e200])
+def test_a_prior_must_be_a_prior(prior_sd):
+    with pytest.raises(OptionError, match="prior_sd must be above 0"):
+        fit([[0, 1], [1, 0]], prior_sd=prior_sd)
+
+
+def test_no_convergence_is_an_error(monkeypatch):
+    monkeypatch.setattr(module, "ROUNDS", 1)
+    with pytest.raises(ConvergenceError, match="did not converge in 1 Newton steps on 2 models"):
+        fit([[0, 30], [10, 0]])
+
+
+def test_expit_is_exact_in_both_tails():
+    """1/(1 + e^800) underflows to 0 and its complement is 1, without a warning (warnings are errors)."""
+    found = module.expit(np.array([-800.0, -40.0, 0.0, 40.0, 800.0]))
+    assert found.tolist() == pytest.approx([0.0, math.exp(-40), 0.5, 1.0, 1.0], rel=1e-15, abs=0)
+
+
+class TestSandwich:
+    """The covariance of the board against one loop over the votes."""
+
+    @staticmethod
+    def check(votes, **options):
+        pairs = votes.pairs()
+        m = len(votes.models)
+        wins = np.zeros((m, m))
+        for vote, ordered in zip(votes.rows, pairs, strict=True):
+            for i, j, share in ordered:
+                wins[i, j] += vote.weight * share
+                wins[j, i] += vote.weight * (1 - share)
+        assume(reference.strongly_connected(wins))
+        theta = reference.bradley_terry_mp(wins, digits=30)
+        clusters = [vote.voter for vote in votes.rows] if options.get("cluster") else None
+        assume(clusters is None or len(set(clusters)) > 1)
+        weights = [vote.weight for vote in votes.rows]
+        expected, meat = reference.sandwich(theta, list(zip(weights, pairs, strict=True)), clusters)
+        assume(np.diag(meat).min() > 1e-6)  # models without any variance have a rule of their own, below
+        board = rank(votes.comparisons(), scale="natural", min_votes=0, **options)
+        assert board.settings["interval"] == "sandwich"
+        assert np.allclose(board.covariance, expected, rtol=1e-7, atol=1e-9)
+
+    def test_plain(self):
+        """300 votes, 20% ties."""
+        rng = np.random.default_rng(5)
+        votes = reference.hard_votes(rng, 5, 300)
+        theta = reference.bradley_terry_mp(reference.half_wins(5, votes), digits=30)
+        board = rank(reference.comparisons(list("abcde"), votes), scale="natural")
+        expected, _ = reference.sandwich(theta, [(1.0, [vote]) for vote in votes])
+        assert np.allclose(board.covariance, expected, rtol=1e-8, atol=1e-12)
+        half = 1.959963984540054 * np.sqrt(np.diag(expected))
+        for i, name in enumerate("abcde"):
+            assert (board[name].lower, board[name].upper) == pytest.approx(
+                (theta[i] - half[i], theta[i] + half[i]), abs=1e-8
+            )
+
+    @given(weighted())
+    def test_weighted(self, votes):
+        self.check(votes)
+
+    @given(soft())
+    def test_soft(self, votes):
+        self.check(votes)
+
+    @given(kwise())
+    def test_kwise_ballots_are_clusters(self, votes):
+        self.check(votes)
+
+    @given(any_votes())
+    def test_clustered_by_voter(self, votes):
+        self.check(votes, cluster="voter")
+
+    def test_clustered_by_voter_on_a_larger_set(self):
+        rng = np.random.default_rng(9)
+        votes = reference.hard_votes(rng, 4, 200)
+        voters = rng.integers(0, 12, 200).tolist()
+        places = {1.0: (1, 2), 0.0: (2, 1), 0.5: (1, 1)}
+        given_votes = Comparisons.of(
+            list("abcd"),
+            [[i, j] for i, j, _ in votes],
+            [places[s] for *_, s in votes],
+            labels={"voter": voters},
+        )
+        theta = reference.bradley_terry_mp(reference.half_wins(4, votes), digits=30)
+        expected, _ = reference.sandwich(theta, [(1.0, [vote]) for vote in votes], voters)
+        board = rank(given_votes, scale="natural", cluster="voter")
+        assert np.allclose(board.covariance, expected, rtol=1e-8, atol=1e-12)
+
+    def test_all_ties_have_the_inverse_hessian(self):
+        """Two models, 50 ties: no variance in the scores; the information about the difference is 50/4."""
+        tie = [[0, 50], [50, 0]]
+        board = rank(Comparisons.from_counts(["a", "b"], np.zeros((2, 2)), tie), scale="natural")
+        found = board.difference("a", "b")
+        assert found.difference == 0
+        assert found.upper == pytest.approx(1.959963984540054 * math.sqrt(4 / 50), rel=1e-9)
+        assert [note.code for note in board.diagnostics] == ["all_ties"]

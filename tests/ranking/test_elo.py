@@ -1,0 +1,179 @@
+"""Online Elo against a ten-line loop in base 10 (reference.elo)."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+
+from ranking import METHODS, Comparisons, rank
+from ranking import elo as module
+from tests.conftest import any_votes, weighted
+from tests.ranking import reference
+
+NAMES = list("abcdef")
+PLACES = {1.0: (1, 2), 0.0: (2, 1), 0.5: (1, 1)}
+
+
+def made(votes, **more):
+    """Comparisons of (i, j, share[, weight])."""
+    weight = [vote[3] for vote in votes] if len(votes[0]) > 3 else None
+    return Comparisons.of(
+        NAMES, [vote[:2] for vote in votes], [PLACES[vote[2]] for vote in votes], weight=weight, **more
+    )
+
+
+def scores(votes, **options):
+    return METHODS["elo"].function(votes.battles, **options)
+
+
+@pytest.mark.parametrize(("k", "start"), [(4.0, 1000.0), (32.0, 1500.0), (0.5, 0.0)])
+def test_one_pass_is_the_loop(k, start):
+    votes = reference.hard_votes(np.random.default_rng(2), 6, 500)
+    ours = scores(made(votes), k=k, start=start, permutations=0)
+    assert ours.scale == "elo"
+    assert np.abs(ours.values - reference.elo(6, votes, k=k, start=start)).max() < 1e-9
+
+
+def test_one_pass_follows_the_times():
+    """Rows shuffled, times kept: the loop in the order of the times, and no remark about the rows."""
+    rng = np.random.default_rng(3)
+    votes = reference.hard_votes(rng, 6, 300)
+    order = rng.permutation(300)
+    shuffled = made([votes[i] for i in order], timestamp=order.astype(float))
+    board = rank(shuffled, "elo", permutations=0, interval="none")
+    expected = reference.elo(6, votes)
+    assert max(abs(board[name].score - expected[i]) for i, name in enumerate(NAMES)) < 1e-9
+    assert [note.code for note in board.diagnostics] == []
+
+
+def test_one_pass_in_the_order_of_the_rows_is_flagged():
+    board = rank(made(reference.hard_votes(np.random.default_rng(3), 6, 300)), "elo", permutations=0)
+    assert [note.code for note in board.diagnostics] == ["file_order"]
+
+
+@given(weighted())
+def test_weights_weigh_the_surprise(votes):
+    """Weight times (S - E), so what one side wins the other loses; evalica weighs only S (peers.md)."""
+    rows = [
+        (i, j, share, vote.weight)
+        for vote, ordered in zip(votes.rows, votes.pairs(), strict=True)
+        for i, j, share in ordered
+    ]
+    ours = scores(votes.comparisons(), permutations=0)
+    assert np.abs(ours.values - reference.elo(len(votes.models), rows)).max() < 1e-9
+
+
+@given(any_votes())
+def test_zero_sum(votes):
+    """Whatever is voted and weighed, the mean stays at the start."""
+    for permutations in (0, 7):
+        ours = scores(votes.comparisons(), permutations=permutations, start=1200.0)
+        assert ours.values.mean() == pytest.approx(1200.0, abs=1e-9)
+
+
+def test_a_kwise_ballot_is_played_as_its_pairs():
+    """One ballot a > b > c: the pairs (a, b), (a, c), (b, c) one after the other."""
+    votes = Comparisons.of(NAMES[:3], [[0, 1, 2]], [[1, 2, 3]])
+    expected = reference.elo(3, [(0, 1, 1.0), (0, 2, 1.0), (1, 2, 1.0)])
+    assert np.abs(scores(votes, permutations=0).values - expected).max() < 1e-9
+
+
+def test_both_bad_is_a_draw_or_nothing():
+    shown, places, fine = [[0, 1], [0, 1]], [(1, 2), (1, 1)], [[-1, -1], [0, 0]]
+    votes = Comparisons.of(NAMES[:2], shown, places, acceptable=fine)
+    half = reference.elo(2, [(0, 1, 1.0), (0, 1, 0.5)])
+    drop = reference.elo(2, [(0, 1, 1.0)])
+    assert np.abs(scores(votes, permutations=0).values - half).max() < 1e-9
+    assert np.abs(scores(votes, permutations=0, both_bad="drop").values - drop).max() < 1e-9
+    assert np.abs(scores(votes, permutations=5, both_bad="drop").values - drop).max() < 1e-9
+
+
+def test_the_mean_over_permutations_is_that_of_a_loop():
+    """100 orders of ours and 100 of a loop: means within 5 standard errors, spreads within 40%."""
+    rng = np.random.default_rng(11)
+    votes = reference.hard_votes(rng, 6, 400, ties=0.1)
+    votes = [(i, j, 1.0 if rng.random() < 0.7 and i < j else s) for i, j, s in votes]
+    ours = scores(made(votes), k=16.0)
+    loop = np.array([reference.elo(6, [votes[i] for i in rng.permutation(400)], k=16.0) for _ in range(100)])
+    error = loop.std(axis=0) * np.sqrt(2 / 100)
+    assert np.all(np.abs(ours.values - loop.mean(axis=0)) < 5 * error)
+    assert np.all(ours.spread > 0)
+    assert np.all(np.abs(ours.spread / loop.std(axis=0) - 1) < 0.4)
+    assert ours.values.std() > 20  # the models differ, so agreement says something
+
+
+def test_the_seed_makes_the_orders():
+    votes = made(reference.hard_votes(np.random.default_rng(4), 6, 200))
+    one, two, three = (scores(votes, seed=seed).values for seed in (5, 5, 6))
+    assert np.array_equal(one, two)
+    assert not np.array_equal(one, three)
+    assert rank(votes, "elo", seed=5, interval="none")["a"].score == one[0]
+
+
+def test_orders_played_in_parts_are_as_good(monkeypatch):
+    """With room for 4 orders at a time: other orders, the same mean within 5 standard errors."""
+    votes = made(reference.hard_votes(np.random.default_rng(4), 6, 200))
+    whole = scores(votes)
+    monkeypatch.setattr(module, "MEMORY", 4 * 4 * 200)
+    parts = scores(votes)
+    assert np.all(np.abs(whole.values - parts.values) < 5 * whole.spread * np.sqrt(2 / 100))
+    assert np.all(np.abs(parts.spread / whole.spread - 1) < 0.4)
+    assert np.array_equal(parts.values, scores(votes).values)
+    assert parts.values.mean() == pytest.approx(1000, abs=1e-9)
+
+
+def test_the_bootstrap_played_in_parts_is_the_same(monkeypatch):
+    """With room for 3 resampled orders at a time."""
+    votes = made(reference.hard_votes(np.random.default_rng(4), 6, 200))
+    uncertain = np.array(
+        [[row.lower, row.upper] for row in rank(votes, "elo", permutations=0, rounds=20).rows]
+    )
+    monkeypatch.setattr(module, "MEMORY", 3 * 4 * 200)
+    again = np.array([[row.lower, row.upper] for row in rank(votes, "elo", permutations=0, rounds=20).rows])
+    assert np.allclose(uncertain, again, rtol=0, atol=1e-9)
+
+
+def test_models_alike_share_a_score():
+    """Two pairs of models with the same votes: whatever the orders drawn, nobody can tell them apart."""
+    votes = [(0, 1, 1.0)] * 40 + [(2, 3, 1.0)] * 40 + [(0, 2, 0.5)] * 10
+    ours = scores(made(votes))
+    assert ours.values[0] == ours.values[2]
+    assert ours.values[1] == ours.values[3]
+    assert ours.values[4] == ours.values[5] == 1000
+
+
+def test_renaming_does_not_choose_the_orders():
+    """Seven votes on which a former version gave two models other scores under other names."""
+    first, second = [0, 1, 2, 3, 0, 2, 4], [1, 2, 3, 0, 4, 4, 1]
+    places = [(1, 2), (1, 2), (1, 2), (1, 2), (1, 1), (1, 1), (1, 1)]
+    names = ["a", "b", "c", "d", "e"]
+    board = rank(
+        Comparisons.of(names, list(zip(first, second, strict=True)), places),
+        "elo",
+        min_votes=0,
+        interval="none",
+    )
+    for seed in range(20):
+        new = np.random.default_rng(seed).permutation(names).tolist()
+        votes = Comparisons.of(new, list(zip(first, second, strict=True)), places)
+        other = rank(votes, "elo", min_votes=0, interval="none")
+        for name, called in zip(names, new, strict=True):
+            assert other[called].rank == board[name].rank
+            assert other[called].score == pytest.approx(board[name].score, abs=1e-9)
+
+
+def test_the_bootstrap_holds_the_noise_of_the_order():
+    """Intervals of single resampled orders: sampling and order together, so wider than the order alone."""
+    votes = made(reference.hard_votes(np.random.default_rng(8), 6, 600))
+    spread = scores(votes).spread
+    board = rank(votes, "elo", rounds=300)
+    for i, name in enumerate(NAMES):
+        width = board[name].upper - board[name].lower
+        assert width > 2 * 1.96 * spread[i] * 0.9
+        assert board[name].lower < board[name].score < board[name].upper
+    assert board.rank_method == "bootstrap"
+
+
+def test_in_order_votes_are_resampled_in_order():
+    votes = made(reference.hard_votes(np.random.default_rng(8), 6, 600))
+    board = rank(votes, "elo", permutations=0, rounds=50)
+    assert all(row.lower < row.upper for row in board.rows)

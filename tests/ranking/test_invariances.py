@@ -1,0 +1,145 @@
+"""The same votes give the same board, however they are written down (design.md)."""
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ranking import METHODS, Ballots, Comparisons, boards_to_json, rank
+from tests.conftest import Votes, any_votes, pairwise, soft
+
+EVERY = sorted(METHODS)
+QUICK = {"elo": {"permutations": 9, "rounds": 6}}
+
+
+def boards(votes, name, **more):
+    """The board of some votes and those of its components."""
+    board = rank(votes, name, **{"min_votes": 2, **QUICK.get(name, {}), **more})
+    return (board, *board.components)
+
+
+def rows(votes, name, **more):
+    return [board.rows for board in boards(votes, name, **more)]
+
+
+@pytest.mark.parametrize("name", EVERY)
+@given(votes=any_votes(), random=st.randoms(use_true_random=False))
+def test_permuting_the_rows_changes_no_bit(name, votes, random):
+    shuffled = list(votes.rows)
+    random.shuffle(shuffled)
+    other = Votes(votes.models, tuple(shuffled)).comparisons()
+    assert rows(votes.comparisons(), name) == rows(other, name)
+    one, two = boards(votes.comparisons(), name)[0], boards(other, name)[0]
+    assert one.fingerprint == two.fingerprint
+
+
+@pytest.mark.parametrize("name", EVERY)
+@given(votes=any_votes(), data=st.data())
+def test_swapping_the_sides_changes_no_bit_of_hard_votes(name, votes, data):
+    turn = data.draw(st.lists(st.booleans(), min_size=len(votes.rows), max_size=len(votes.rows)))
+    swapped = tuple(v.swapped() if t and v.p_a is None else v for v, t in zip(votes.rows, turn, strict=True))
+    other = Votes(votes.models, swapped).comparisons()
+    assert rows(votes.comparisons(), name) == rows(other, name)
+    assert rank(votes.comparisons(), name).fingerprint == rank(other, name).fingerprint
+
+
+@pytest.mark.parametrize("name", EVERY)
+@given(votes=soft())
+def test_swapping_the_sides_of_soft_votes(name, votes):
+    """1 - (1 - p) is not p to the last bit: scores within 1e-12 of one Elo point or share, relative."""
+    other = Votes(votes.models, tuple(vote.swapped() for vote in votes.rows)).comparisons()
+    mine, yours = (rows(v, name, interval="none") for v in (votes.comparisons(), other))
+    for ours, theirs in zip(mine, yours, strict=True):
+        mapped = {row.model: row for row in theirs}
+        for row in ours:
+            assert mapped[row.model].status == row.status
+            if row.score is not None:
+                assert mapped[row.model].score == pytest.approx(row.score, rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", EVERY)
+@given(votes=pairwise())
+def test_grouping_equal_votes_changes_no_bit(name, votes):
+    """Row by row, as counts, and as ballots with counts."""
+    m = len(votes.models)
+    wins, tie, bad = np.zeros((m, m)), np.zeros((m, m)), np.zeros((m, m))
+    for vote in votes.rows:
+        i, j = vote.shown
+        if vote.places == (1, 1):
+            table = bad if vote.acceptable == (False, False) else tie
+            table[i, j] += 1
+            table[j, i] += 1
+        else:
+            wins[(i, j) if vote.places[0] == 1 else (j, i)] += 1
+    counts = Comparisons.from_counts(votes.models, wins, tie, bad)
+    expected = rows(votes.comparisons(), name, interval="none")
+    assert rows(counts, name, interval="none") == expected
+    bare = [
+        replace(v, acceptable=(v.acceptable != (False, False),) * 2 if v.places == (1, 1) else None)
+        for v in votes.rows
+    ]  # as counts are written: only ties say whether the answers are acceptable
+    if all(vote.places != (1, None) for vote in bare):
+        one, two = (boards(v, name)[0] for v in (counts, Votes(votes.models, tuple(bare)).comparisons()))
+        assert one.rows == two.rows
+        assert one.fingerprint == two.fingerprint
+    ballots = votes.comparisons().ballots
+    again = Ballots.of(
+        ballots.models, ballots.shown, ballots.places, acceptable=ballots.acceptable, count=ballots.count
+    )
+    assert rows(again, name) == rows(votes.comparisons(), name)
+
+
+@pytest.mark.parametrize("name", EVERY)
+@given(votes=any_votes(), data=st.data())
+def test_renaming_moves_no_rank_and_no_score(name, votes, data):
+    """Ranked models keep rank, score and company; which of two equal components is shown first may change."""
+    new = data.draw(st.permutations([f"other {i}" for i in range(len(votes.models))]))
+    called = dict(zip(votes.models, new, strict=True))
+    one = boards(votes.comparisons(), name, interval="none")
+    two = boards(Votes(tuple(new), votes.rows).comparisons(), name, interval="none")
+    theirs = {row.model: row for board in two for row in board.ranked}
+    ours = {called[row.model]: row for board in one for row in board.ranked}
+    assert ours.keys() == theirs.keys()
+    for model, row in ours.items():
+        assert theirs[model].rank == row.rank
+        assert theirs[model].votes == row.votes
+        assert theirs[model].score == pytest.approx(row.score, rel=0, abs=1e-9)
+    together = {frozenset(called[row.model] for row in board.ranked) for board in one}
+    assert together == {frozenset(row.model for row in board.ranked) for board in two}
+
+
+def numbers(value):
+    """Every float in a nested document."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return [number for part in value for number in numbers(part)]
+    return [value] if isinstance(value, float) else []
+
+
+@pytest.mark.parametrize("interval", ["auto", "bootstrap"])
+@pytest.mark.parametrize("name", EVERY)
+@given(votes=any_votes())
+def test_a_board_never_holds_nan_or_infinity(name, interval, votes):
+    for both_bad in ("half", "drop"):
+        made = boards(votes.comparisons(), name, interval=interval, rounds=5, both_bad=both_bad)
+        for board in made:
+            assert all(math.isfinite(number) for number in numbers(board.to_dict()))
+        parsed = json.loads(boards_to_json(made[:1]))
+        assert len(parsed["boards"]) == len(made)
+
+
+@pytest.mark.parametrize("name", EVERY)
+@given(votes=any_votes())
+def test_a_rank_lies_in_its_range_and_a_score_in_its_interval(name, votes):
+    for board in boards(votes.comparisons(), name, interval="auto" if name != "elo" else "none", min_votes=0):
+        ranked = board.ranked
+        for row in ranked:
+            assert row.rank == 1 + sum(other.score > row.score + 1e-8 for other in ranked)
+            if row.rank_lower is not None:
+                assert 1 <= row.rank_lower <= row.rank <= row.rank_upper <= len(ranked)
+                assert row.lower - 1e-9 <= row.score <= row.upper + 1e-9

@@ -1,0 +1,124 @@
+"""The comparison graph: components, who lies outside, and who is alike."""
+
+import numpy as np
+import pytest
+
+from ranking.structure import (
+    alike,
+    components,
+    connected,
+    identify,
+    reachable,
+    strongly_connected,
+    told_apart,
+)
+from tests.ranking import reference
+
+
+def beats(m, *edges):
+    wins = np.zeros((m, m))
+    for i, j in edges:
+        wins[i, j] += 1
+    return wins
+
+
+def test_reachable():
+    graph = beats(5, (0, 1), (1, 2), (3, 2)) > 0
+    start = np.array([True, False, False, False, False])
+    assert reachable(graph, start).tolist() == [True, True, True, False, False]
+    assert reachable(graph.T, start).tolist() == [True, False, False, False, False]
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_strong_connectivity_against_powers_of_the_graph(seed):
+    rng = np.random.default_rng(seed)
+    m = int(rng.integers(1, 8))
+    wins = (rng.random((m, m)) < 0.3) & ~np.eye(m, dtype=bool)
+    assert strongly_connected(wins) == reference.strongly_connected(wins)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_components_against_powers_of_the_graph(seed):
+    """Two models are strongly connected if each reaches the other."""
+    rng = np.random.default_rng(seed)
+    wins = (rng.random((8, 8)) < 0.2) & ~np.eye(8, dtype=bool)
+    reach = np.linalg.matrix_power(wins.astype(int) + np.eye(8, dtype=int), 8) > 0
+    label = components(wins, strong=True)
+    assert np.array_equal(label[:, None] == label[None, :], reach & reach.T)
+    both = np.linalg.matrix_power((wins | wins.T).astype(int) + np.eye(8, dtype=int), 8) > 0
+    weak = components(wins, strong=False)
+    assert np.array_equal(weak[:, None] == weak[None, :], both)
+
+
+def test_the_largest_component_is_the_first():
+    """Three models, two with 50 votes, two with 9: by models, then by votes."""
+    met = np.zeros((7, 7))
+    for i, j, n in ((0, 1, 9), (2, 3, 50), (4, 5, 1), (5, 6, 1)):
+        met[i, j] = met[j, i] = n
+    assert connected(met).tolist() == [2, 2, 1, 1, 0, 0, 0]
+
+
+def test_who_lies_outside_and_where():
+    """0, 1, 2 beat one another in a circle; 3 beat 0, 4 lost to 0, 5 beat 0 and lost to 3, 6 met nobody."""
+    wins = beats(7, (0, 1), (1, 2), (2, 0), (3, 0), (0, 4), (5, 0), (3, 5))
+    known = identify(wins)
+    assert known.core.tolist() == [True, True, True, False, False, False, False]
+    assert known.group.tolist() == [0, 0, 0, 0, 0, 0, 1]
+    assert known.open_above.tolist() == [False, False, False, True, False, True, True]
+    assert known.open_below.tolist() == [False, False, False, False, True, False, True]
+
+
+def test_no_core_at_all():
+    """a beat b beat c: nobody has a maximum likelihood, and nothing bounds anybody."""
+    known = identify(beats(3, (0, 1), (1, 2)))
+    assert not known.core.any()
+    assert known.group.tolist() == [0, 0, 0]
+    assert known.open_above.all()
+    assert known.open_below.all()
+
+
+def test_a_model_between_two_components_joins_the_one_it_met_most():
+    wins = beats(5, (0, 1), (1, 0), (2, 3), (3, 2), (4, 0), (4, 2), (4, 3))
+    assert identify(wins).group[4] == identify(wins).group[2]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_between_two_components_met_alike_it_joins_the_larger_under_any_name(seed):
+    wins = beats(6, (0, 1), (1, 2), (2, 0), (3, 4), (4, 3), (5, 0), (5, 3))
+    order = np.random.default_rng(seed).permutation(6)
+    known = identify(wins[np.ix_(order, order)])
+    position = np.argsort(order)
+    assert known.group[position].tolist() == [0, 0, 0, 1, 1, 0]
+
+
+def kinds(wins):
+    """A number for the votes of each pair as seen from the row."""
+    wins = np.asarray(wins, dtype=np.uint64)
+    return wins * np.uint64(1000) + wins.T
+
+
+def test_models_that_a_symmetry_exchanges_are_alike():
+    """0 and 1 both beat 2 twice; 3 lost to 2 and 4 once."""
+    wins = beats(5, (0, 2), (0, 2), (1, 2), (1, 2), (2, 3), (4, 3))
+    colour = alike(kinds(wins))
+    assert colour[0] == colour[1]
+    assert len(set(colour.tolist())) == 4
+
+
+def test_colours_follow_the_models_and_not_the_names():
+    rng = np.random.default_rng(0)
+    wins = rng.integers(0, 3, (6, 6)) * (1 - np.eye(6, dtype=int))
+    order = rng.permutation(6)
+    assert np.array_equal(alike(kinds(wins))[order], alike(kinds(wins[np.ix_(order, order)])))
+
+
+def test_everybody_can_be_told_apart():
+    """A ring of six: all alike, then picked apart until each has a colour of its own."""
+    ring = beats(6, *((i, (i + 1) % 6) for i in range(6)))
+    colour = alike(kinds(ring))
+    assert len(set(colour.tolist())) == 1
+    apart = told_apart(kinds(ring), colour)
+    assert len(set(apart.tolist())) == 6
+    order = np.random.default_rng(1).permutation(6)
+    other = told_apart(kinds(ring[np.ix_(order, order)]), colour)
+    assert sorted(other.tolist()) == sorted(apart.tolist())

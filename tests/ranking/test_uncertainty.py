@@ -1,0 +1,167 @@
+"""Intervals and rank ranges: bootstrap against sandwich, coverage, open sides."""
+
+import math
+
+import numpy as np
+import pytest
+
+from ranking import Comparisons, Settings, bradley_terry_world, rank
+from ranking.errors import OptionError, SourceError
+from ranking.uncertainty import from_covariance, from_samples, quantile
+
+Z = 1.959963984540054  # scipy.stats.norm.ppf(0.975)
+
+
+def test_the_quantile():
+    """Standard tables: 1.959964 at 95%, 1.644854 at 90%, 2.575829 at 99%."""
+    assert [round(quantile(level), 6) for level in (0.95, 0.9, 0.99)] == [1.959964, 1.644854, 2.575829]
+
+
+@pytest.mark.parametrize("method", ["bradley_terry", "win_rate"])
+def test_bootstrap_and_sandwich_agree(method):
+    """8,000 votes: both estimate the same standard error; 1,000 rounds leave 3% noise in a percentile."""
+    votes = bradley_terry_world(8, 8000, ties=0.2, both_bad=0.05, seed=1).comparisons()
+    one = rank(votes, method)
+    two = rank(votes, method, interval="bootstrap", rounds=1000)
+    assert (one.rank_method, two.rank_method) == ("differences", "bootstrap")
+    for row in one.rows:
+        other = two[row.model]
+        assert other.score == row.score
+        assert (other.upper - other.lower) == pytest.approx(row.upper - row.lower, rel=0.15)
+        assert (other.upper + other.lower) / 2 == pytest.approx(row.score, abs=0.15 * (row.upper - row.lower))
+
+
+def test_bootstrap_and_sandwich_agree_by_voter():
+    """30 voters, each with a favourite of its own: intervals grow, by about as much in both."""
+    world = bradley_terry_world(4, 3000, ties=0, both_bad=0, voters=30, seed=2)
+    liked = world.voter % 4
+    outcome = np.where(world.first == liked, 0, np.where(world.second == liked, 1, world.outcome))
+    votes = Comparisons.of(
+        world.models,
+        np.stack([world.first, world.second], axis=1),
+        np.array([[1, 2], [2, 1]])[outcome],
+        labels={"voter": world.voter.tolist()},
+    )
+    plain, sandwich = rank(votes), rank(votes, cluster="voter")
+    drawn = rank(votes, cluster="voter", interval="bootstrap", rounds=600)
+    for row in sandwich.rows:
+        width = row.upper - row.lower
+        assert width > 2 * (plain[row.model].upper - plain[row.model].lower)
+        assert drawn[row.model].upper - drawn[row.model].lower == pytest.approx(width, rel=0.2)
+
+
+def test_the_interval_of_a_difference_covers_the_truth():
+    """300 decisive worlds of 400 votes: 95% intervals cover 95% ± 3%, twice their binomial error of 1.3%."""
+    truth = np.array([0.8, 0.2, -0.3, -0.7])
+    covered, below = 0, 0
+    for seed in range(300):
+        votes = bradley_terry_world(n_votes=400, ties=0, both_bad=0, strengths=truth, seed=seed).comparisons()
+        found = rank(votes, scale="natural").difference("model-1", "model-3")
+        covered += found.lower <= 1.1 <= found.upper
+        below += found.upper < 1.1
+    assert 0.92 <= covered / 300 <= 0.98
+    assert 1 <= below <= 300 - covered - 1  # misses on both sides
+
+
+def test_a_replicate_that_breaks_the_component_opens_a_side():
+    """c won one of its 40 votes: a third of the resamples leave that win out, so nothing bounds c below."""
+    wins = [[0, 60, 20], [50, 0, 19], [0, 1, 0]]
+    votes = Comparisons.from_counts(list("abc"), wins)
+    board = rank(votes, interval="bootstrap", rounds=300)
+    exact = rank(votes)
+    assert board["c"].status == "ranked"
+    assert board["c"].lower is None
+    assert math.isfinite(board["c"].upper)
+    assert board["c"].upper < board["a"].lower
+    for model in "ab":  # the broken replicates keep the scale of the others
+        row = board[model]
+        assert row.upper - row.lower < 3 * (exact[model].upper - exact[model].lower)
+        assert row.lower < row.score < row.upper
+
+
+def test_two_models_whose_resamples_break():
+    """29 : 1, so e⁻¹ = 37% of the resamples have no win of b: open above for a and below for b."""
+    board = rank(Comparisons.from_counts(["a", "b"], [[0, 29], [1, 0]]), interval="bootstrap", rounds=200)
+    a, b = board["a"], board["b"]
+    assert (a.upper, b.lower) == (None, None)
+    assert a.lower == pytest.approx(2000 - b.upper, abs=1e-9)
+    assert a.lower > 1000
+
+
+def test_an_anchor_that_drops_out_of_a_replicate():
+    """Relative to c, which is winless in a third of the resamples, nothing bounds a and b above."""
+    votes = Comparisons.from_counts(list("abc"), [[0, 60, 20], [50, 0, 19], [0, 1, 0]])
+    board = rank(votes, interval="bootstrap", anchor="c", anchor_score=500)
+    assert (board["c"].score, board["c"].lower, board["c"].upper) == (500, 500, 500)
+    for model in "ab":
+        assert board[model].upper is None
+        assert 500 < board[model].lower < board[model].score
+
+
+def test_rank_ranges_come_from_differences():
+    """Scores 3, 2.5, 0 with unit-free variances: 3 - 2.5 < 1.96 √2 · 0.4, the others are certain."""
+    covariance = np.eye(3) * 0.16
+    found = from_covariance(np.array([3.0, 2.5, 0.0]), covariance, 0.95)
+    assert found.above.tolist() == [[False, False, True], [False, False, True], [False, False, False]]
+    assert found.upper[0] == pytest.approx(3 + Z * 0.4)
+
+
+def test_correlated_scores_are_told_apart_although_their_intervals_overlap():
+    """Variance of the difference 1 + 1 - 2 · 0.99 = 0.02."""
+    covariance = np.array([[1.0, 0.99], [0.99, 1.0]])
+    found = from_covariance(np.array([0.5, 0.0]), covariance, 0.95)
+    assert found.lower[0] < found.upper[1]
+    assert found.above.tolist() == [[False, True], [False, False]]
+
+
+def test_percentiles_of_samples():
+    """Replicates 0 ... 199: bounds cut at most 2.5% a side; 6 of 200 the other way keep it open."""
+    column = np.arange(200.0)
+    found = from_samples(np.stack([column, column - 0.5], axis=1), 0.95)
+    assert (found.lower[0], found.upper[0]) == (4, 195)
+    assert found.above.tolist() == [[False, True], [False, False]]
+    other = np.where(column < 6, column + 1, column - 1)
+    assert not from_samples(np.stack([column, other], axis=1), 0.95).above.any()
+
+
+def test_infinite_and_missing_replicates():
+    samples = np.stack([np.r_[np.full(10, np.inf), np.arange(90.0)], np.r_[np.nan, np.arange(99.0)]], axis=1)
+    found = from_samples(samples, 0.95)
+    assert (found.lower[0], found.upper[0]) == (2, np.inf)
+    assert (found.lower[1], found.upper[1]) == (-np.inf, np.inf)
+
+
+def test_one_voter_cannot_be_clustered():
+    votes = Comparisons.of(["a", "b"], [[0, 1]] * 60, [[1, 2], [2, 1]] * 30, labels={"voter": ["solo"] * 60})
+    with pytest.raises(OptionError, match="All votes are of one voter"):
+        rank(votes, cluster="voter")
+    with pytest.raises(SourceError, match="no column 'prompt'"):
+        rank(votes, cluster="prompt")
+
+
+def test_votes_in_their_order_cannot_be_clustered():
+    votes = bradley_terry_world(4, 300).comparisons()
+    with pytest.raises(OptionError, match="elo: votes played in their order"):
+        rank(votes, "elo", permutations=0, cluster="voter")
+    assert rank(votes, "elo", permutations=3, rounds=5, cluster="voter").rank_method == "bootstrap"
+
+
+def test_every_vote_its_own_cluster_is_the_plain_sandwich_with_its_correction():
+    """C / (C - 1) with C = N = 500."""
+    world = bradley_terry_world(5, 500, seed=4)
+    places = np.array([[1, 2], [2, 1], [1, 1], [1, 1]])[world.outcome]
+    votes = Comparisons.of(
+        world.models,
+        np.stack([world.first, world.second], axis=1),
+        places,
+        labels={"battle": list(range(500))},
+    )
+    plain, clustered = rank(votes).covariance, rank(votes, cluster="battle").covariance
+    assert np.allclose(clustered, plain * 500 / 499, rtol=1e-10, atol=1e-12)
+
+
+def test_the_default_settings():
+    """design.md: sandwich where there is one, else 200 rounds with seed 0, at 0.95, 30 votes."""
+    found = Settings()
+    assert (found.interval, found.rounds, found.seed) == ("auto", 200, 0)
+    assert (found.level, found.min_votes, found.cluster) == (0.95, 30, None)

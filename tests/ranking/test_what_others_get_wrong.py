@@ -1,0 +1,222 @@
+"""Every row of peers.md, "What they get wrong: each is a test for us"."""
+
+import math
+
+import numpy as np
+import pytest
+
+from ranking import Ballots, Comparisons, bradley_terry_world, rank
+from ranking.errors import SourceError, VotesError
+from tests.ranking.reference import NAT
+
+THREE = [[0, 40, 30], [25, 0, 35], [20, 28, 0]]
+
+
+def board_of(wins, names="abcdefgh", **options):
+    return rank(Comparisons.from_counts(list(names[: len(wins)]), wins), **options)
+
+
+def with_one_more(wins, won=0.0, lost=0.0):
+    """The counts with a model more that won and lost so often against each of the others."""
+    more = np.zeros((len(wins) + 1,) * 2)
+    more[:-1, :-1] = wins
+    more[-1, :-1], more[:-1, -1] = won, lost
+    return more
+
+
+def codes(board):
+    return {note.code: note.models for note in board.diagnostics}
+
+
+def test_an_undefeated_model_is_not_ranked():
+    """evalica: every model 1e-6; arena-rank: 3813 ± 0.01. Ours: finite, provisional, open above, named."""
+    board = board_of(with_one_more(THREE, won=50))
+    row = board["d"]
+    assert (row.rank, row.status, row.upper, row.votes) == (None, "provisional", None, 150)
+    assert board.rows[-1] == row  # after the ranked ones
+    assert math.isfinite(row.score)
+    assert row.lower < row.score
+    assert row.score > max(board[m].score for m in "abc")
+    assert codes(board)["undefeated"] == ("d",)
+    assert [r.rank for r in board.ranked] == [1, 2, 3]
+
+
+def test_a_winless_model_is_not_ranked():
+    row = (board := board_of(with_one_more(THREE, lost=50)))["d"]
+    assert (row.rank, row.status, row.lower) == (None, "provisional", None)
+    assert row.score < min(board[m].score for m in "abc")
+    assert row.upper > row.score
+    assert codes(board)["winless"] == ("d",)
+
+
+def test_a_newcomer_with_one_win_is_never_first_and_moves_nobody():
+    """evalica: the board collapses; arena-rank and FastChat: first at 3231 and 3074."""
+    votes = np.zeros((4, 4))
+    votes[:3, :3] = THREE
+    votes[3, 0] = 1
+    before, after = board_of(THREE), board_of(votes)
+    assert after.rows[0].model == before.rows[0].model
+    assert after["d"].rank is None
+    for model in "abc":
+        assert abs(after[model].score - before[model].score) < 1  # design.md: not more than 1 Elo point
+        assert after[model].rank == before[model].rank
+        assert after[model].lower == pytest.approx(before[model].lower, abs=1)
+
+
+@pytest.mark.parametrize("method", ["bradley_terry", "elo", "win_rate"])
+def test_a_newcomer_is_not_first_by_any_method(method):
+    votes = np.zeros((4, 4))
+    votes[:3, :3] = THREE
+    votes[3, 0] = 1
+    board = rank(Comparisons.from_counts(list("abcd"), votes), method, rounds=20)
+    assert board["d"].status == "provisional"
+    assert board.rows[0].model != "d"
+    assert "d" in codes(board)["few_votes"]
+
+
+def test_disconnected_models_are_never_on_one_scale():
+    """evalica: an arbitrary offset; the others: one ranking with finite intervals."""
+    wins = np.zeros((5, 5))
+    wins[:3, :3] = THREE
+    wins[3, 4], wins[4, 3] = 60, 20
+    for method in ("bradley_terry", "elo", "win_rate"):
+        board = rank(Comparisons.from_counts(list("abcde"), wins), method, rounds=20)
+        assert [r.model for r in board.rows[3:]] == ["d", "e"]
+        for row in board.rows[3:]:
+            assert row.status == "component"
+            assert (row.rank, row.score, row.lower, row.upper) == (None, None, None, None)
+            assert (row.rank_lower, row.rank_upper) == (None, None)
+        (other,) = board.components
+        assert [(r.model, r.rank) for r in other.rows] == [("d", 1), ("e", 2)]
+        assert other.by == {"component": 2}
+        assert codes(board)["component"] == ("d", "e")
+        alone = board_of(THREE)
+        if method == "bradley_terry":
+            assert [r.score for r in board.ranked] == pytest.approx([r.score for r in alone.rows], abs=1e-9)
+            gap = other["d"].score - other["e"].score
+            assert gap == pytest.approx(NAT * math.log(3), abs=1e-9)
+
+
+def test_a_one_way_link_does_not_join_components():
+    """a, b, c all lost to d or e and never beat them: no maximum likelihood for the five together."""
+    wins = np.zeros((5, 5))
+    wins[:3, :3] = THREE
+    wins[3, 4], wins[4, 3] = 60, 20
+    wins[3:, :3] = 10
+    board = board_of(wins)
+    assert {row.model: row.status for row in board.rows} == dict.fromkeys("abc", "ranked") | dict.fromkeys(
+        "de", "component"
+    )
+
+
+def test_an_anchor_says_nothing_about_another_component():
+    wins = np.zeros((5, 5))
+    wins[:3, :3] = THREE
+    wins[3, 4], wins[4, 3] = 40, 35
+    plain, anchored = board_of(wins), board_of(wins, anchor="a", anchor_score=700)
+    assert anchored["a"].score == 700
+    assert anchored.components[0].rows == plain.components[0].rows
+
+
+def test_all_ties_have_an_interval_and_a_flag():
+    """arena-rank: width 0. The information about a difference after 50 ties of two models is 50/4."""
+    tie = [[0, 50], [50, 0]]
+    board = rank(Comparisons.from_counts(["a", "b"], np.zeros((2, 2)), tie))
+    assert [(row.rank, row.score) for row in board.rows] == [(1, 1000), (1, 1000)]
+    half = 1.959963984540054 * NAT * math.sqrt(4 / 50) / 2
+    assert board["a"].upper - 1000 == pytest.approx(half, rel=1e-9)
+    assert "all_ties" in codes(board)
+    for method in ("win_rate", "elo"):
+        other = rank(Comparisons.from_counts(["a", "b"], np.zeros((2, 2)), tie), method, rounds=20)
+        assert "all_ties" in codes(other)
+        if method == "win_rate":
+            assert other["a"].upper - other["a"].lower > 0.1
+
+
+def test_a_model_that_only_ties_has_an_interval():
+    """d tied 40 times with each of the others: not a single score differs from its expectation by much."""
+    tie = np.zeros((4, 4))
+    tie[3, :3] = tie[:3, 3] = 40
+    wins = [[0, 30, 30, 0], [30, 0, 30, 0], [30, 30, 0, 0], [0, 0, 0, 0]]
+    board = rank(Comparisons.from_counts(list("abcd"), wins, tie))
+    information = 120 / 4  # of d against three equal models, were they known
+    half = 1.959963984540054 * NAT / math.sqrt(information)
+    assert board["d"].score == pytest.approx(1000, abs=1e-9)
+    assert 0.5 * half < board["d"].upper - board["d"].score < 1.2 * half
+
+
+def test_fifty_votes_among_three_millions_have_an_honest_interval():
+    """A ridge that grows with n gives ± 26 to 31; the truth is the newcomer's own binomial error.
+
+    z won 40 and lost 10 against a. With a known, its score is a + ln 4 with variance 1/(50 · 0.8 · 0.2)
+    = 0.125, so ± 1.96 · 173.72 · √0.125 = 120.4; the 3,000,000 other votes add a thousandth of it.
+    """
+    wins = np.full((4, 4), 250_000.0)
+    np.fill_diagonal(wins, 0)
+    wins = with_one_more(wins)
+    wins[4, 0], wins[0, 4] = 40, 10
+    board = board_of(wins, names="abcdz", anchor="a", anchor_score=1000)
+    assert sum(row.votes for row in board.rows) == 2 * (3_000_000 + 50)
+    assert board["z"].score == pytest.approx(1000 + NAT * math.log(4), abs=0.01)
+    assert board["z"].upper - board["z"].score == pytest.approx(120.37, abs=0.1)
+    drawn = board_of(wins, names="abcdz", anchor="a", interval="bootstrap", rounds=400)
+    assert (drawn["z"].upper - drawn["z"].lower) / 2 == pytest.approx(120.37, rel=0.15)
+
+
+def test_shuffling_the_rows_changes_nothing():
+    """Others: 1.5e-5 points (Elo: 30)."""
+    world = bradley_terry_world(8, 2000, seed=6)
+    order = np.random.default_rng(0).permutation(2000)
+    places = np.array([[1, 2], [2, 1], [1, 1], [1, 1]])[world.outcome]
+    shown = np.stack([world.first, world.second], axis=1)
+    fine = np.array([[-1, -1], [-1, -1], [1, 1], [0, 0]])[world.outcome]
+    other = Comparisons.of(world.models, shown[order], places[order], acceptable=fine[order])
+    for method in ("bradley_terry", "elo", "win_rate"):
+        one, two = (rank(votes, method, rounds=10) for votes in (world.comparisons(), other))
+        assert one.rows == two.rows
+        assert one.fingerprint == two.fingerprint
+
+
+@pytest.mark.parametrize("method", ["bradley_terry", "elo", "win_rate"])
+def test_no_votes_at_all(method):
+    empty = np.zeros((0, 2), dtype=int)
+    for votes in (
+        Comparisons.of(["a", "b"], empty, empty),
+        Comparisons.of(["a", "b"], [], []),
+        Comparisons.of([], [], []),
+        Comparisons.from_counts(["a", "b"], np.zeros((2, 2))),
+        Ballots.of(["a", "b"], [[0, 1]], [[1, 2]], count=[0]),
+    ):
+        with pytest.raises(SourceError, match="no votes to rank"):
+            rank(votes, method)
+
+
+@pytest.mark.parametrize("method", ["bradley_terry", "elo", "win_rate"])
+def test_one_model_alone(method):
+    """It met nobody: on the board, with no rank."""
+    board = rank(Comparisons.of(["a"], [[0]] * 3, [[1]] * 3), method, rounds=5)
+    (row,) = board.rows
+    assert (row.model, row.rank, row.votes, row.status) == ("a", None, 3, "provisional")
+
+
+def test_a_listed_model_without_votes():
+    """It is on the list of models and was never shown."""
+    wins = np.zeros((4, 4))
+    wins[:3, :3] = THREE
+    board = board_of(wins)
+    assert (board["d"].rank, board["d"].score, board["d"].votes) == (None, None, 0)
+    assert [r.model for r in board.ranked] == [r.model for r in board_of(THREE).ranked]
+
+
+@pytest.mark.parametrize("weight", [-1.0, 0.0, math.nan, math.inf])
+def test_bad_weights_are_refused(weight):
+    """evalica: silent or an assertion."""
+    with pytest.raises(VotesError, match="A weight is"):
+        Comparisons.of(["a", "b"], [[0, 1]] * 2, [[1, 2]] * 2, weight=[1.0, weight])
+
+
+@pytest.mark.parametrize("name", [None, math.nan, 3, "", "  "])
+def test_a_missing_name_is_refused(name):
+    """evalica: a model called "nan"; arena-rank and FastChat: the votes go to another model."""
+    with pytest.raises(VotesError, match="A model is named"):
+        Comparisons.of(["a", name], [[0, 1]], [[1, 2]])
