@@ -40,15 +40,14 @@ def check_votes(source: str, reading: Mapping[str, Any], min_votes: int, how: st
         document = {"schema": 1, "votes": len(votes), "models": len(votes.models), "findings": listed}
         print(json.dumps(document, indent=2, ensure_ascii=False))
         return int(bool(found))
-    from rich.text import Text
-
-    from arena.tables import console, plain
+    from arena.tables import console, say
+    from ranking.leaderboard import plain
 
     out = console(sys.stdout)
     kept = "the valid rows hold " if any(f.code == "invalid" for f in found) else ""
-    out.print(Text(f"{source}: {kept}{len(votes):,} votes on {len(votes.models)} models."))
+    say(out, f"{plain(source)}: {kept}{len(votes):,} votes on {len(votes.models)} models.")
     if not found:
-        out.print(Text("Nothing stands between these votes and a ranking."))
+        say(out, "Nothing stands between these votes and a ranking.")
     for finding in found:
-        out.print(Text(f"• {finding.code}: {plain(finding.message)}"))
+        say(out, f"• {finding.code}: {plain(finding.message)}")
     return int(bool(found))

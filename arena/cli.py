@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from cyclopts import App, Parameter
 from cyclopts.exceptions import CycloptsError
 
 from ranking.errors import AgonError, OptionError
+from ranking.leaderboard import plain
 from ranking.version import VERSION
 
 app = App(
@@ -281,6 +283,8 @@ def usage(error: CycloptsError) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a sign shows its number instead
+        sys.stdout.reconfigure(errors="backslashreplace")
     given = [STDIN if word == "-" else word for word in (sys.argv[1:] if arguments is None else arguments)]
     try:
         result: Any = app(
@@ -288,10 +292,10 @@ def main(arguments: list[str] | None = None) -> int:
         )
         sys.stdout.flush()
     except AgonError as error:
-        print(f"agon: {error}", file=sys.stderr)
+        print(f"agon: {plain(str(error))}", file=sys.stderr)
         return 2
     except CycloptsError as error:
-        print(f"agon: {usage(error)} See agon --help.", file=sys.stderr)
+        print(f"agon: {plain(usage(error))} See agon --help.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("agon: interrupted; nothing was written.", file=sys.stderr)

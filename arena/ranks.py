@@ -10,6 +10,7 @@ from typing import Any
 
 from data import comparisons
 from ranking import Leaderboard, OptionError, boards_to_json, rank_all
+from ranking.leaderboard import plain
 from ranking.registry import find
 
 
@@ -87,7 +88,7 @@ def print_boards(boards: Sequence[Leaderboard], how: str) -> None:
 
 
 def _title(board: Leaderboard) -> str:
-    return board.method + "".join(f", {name} = {value}" for name, value in (board.by or {}).items())
+    return board.method + plain("".join(f", {name} = {value}" for name, value in (board.by or {}).items()))
 
 
 def progress(message: str) -> AbstractContextManager[object]:
@@ -95,5 +96,6 @@ def progress(message: str) -> AbstractContextManager[object]:
     if not sys.stderr.isatty():
         return nullcontext()
     from rich.console import Console
+    from rich.text import Text
 
-    return Console(stderr=True).status(message)
+    return Console(stderr=True).status(Text(plain(message)))

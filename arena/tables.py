@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ranking import Leaderboard, Row
-from ranking.leaderboard import COLUMNS
+from ranking.leaderboard import COLUMNS, plain
 
 BAR = 26  # characters of a drawn interval
 PIPE_WIDTH = 140  # characters of a table that goes into a file or pipe
@@ -34,20 +34,27 @@ def show_boards(boards: Sequence[Leaderboard], stream: TextIO) -> None:
         _show(board, out)
 
 
-def _show(board: Leaderboard, out: Console) -> None:
+def _show(board: Leaderboard, out: Console, *, part: bool = False) -> None:
+    """Print one board; of a component without what is said of all votes."""
     heading = board.method + "".join(f" · {name} = {value}" for name, value in (board.by or {}).items())
-    out.print(Text(heading, style="bold"))
-    out.print(Text(board.conclusion()))
+    say(out, plain(heading), "bold")
+    say(out, plain(board.conclusion()))
     out.print(_table(board, out))
     for note in board.diagnostics:
-        out.print(Text(f"• {plain(note.message)}", style="dim"))
-    interval, level = board.settings["interval"], f"{board.level:.0%}"
-    how = "no intervals" if board.rank_method == "none" else f"{interval} intervals at {level}"
-    votes = f"{board.settings['votes']:,} votes"
-    out.print(Text(f"{votes} · {how} · fingerprint {board.fingerprint[:12]}", style="dim"))
-    for part in board.components:
+        say(out, f"• {plain(note.message)}", "dim")
+    if not part:
+        interval, level = board.settings["interval"], f"{board.level:.0%}"
+        how = "no intervals" if board.rank_method == "none" else f"{interval} intervals at {level}"
+        votes = f"{board.settings['votes']:,} votes"
+        say(out, f"{votes} · {how} · fingerprint {board.fingerprint[:12]}", "dim")
+    for component in board.components:
         out.print()
-        _show(part, out)
+        _show(component, out, part=True)
+
+
+def say(out: Console, text: str, style: str = "") -> None:
+    """Print a line; in a pipe it stays one line however long."""
+    out.print(Text(text, style=style), soft_wrap=not out.is_terminal)
 
 
 def _table(board: Leaderboard, out: Console) -> Table:
@@ -102,11 +109,6 @@ def bar(row: Row, low: float, high: float, *, ascii_only: bool = False) -> str:
         cells[-1] = right
     cells[place(row.score)] = point
     return "".join(cells)
-
-
-def plain(text: str) -> str:
-    """A text from the votes as it may stand in a terminal: control and direction characters escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def boards_to_csv(boards: Sequence[Leaderboard]) -> str:

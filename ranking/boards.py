@@ -166,7 +166,7 @@ def _board(votes: Comparisons, how: Method, options: Mapping[str, Any], settings
             settings=described,
             level=settings.level,
             rank_method=_rank_method(settings.interval),
-            diagnostics=diagnose(votes, result, standing, settings) if group == 0 else (),
+            diagnostics=diagnose(votes, result, standing, settings, group),
             fingerprint=fingerprint,
             by={"component": group + 1} if group else None,
             covariance=unsure.covariance,

@@ -14,7 +14,7 @@ from ranking.ballots import FloatArray, PairRows
 from ranking.counts import BothBad, PairCounts
 from ranking.errors import ConvergenceError, OptionError
 from ranking.registry import method
-from ranking.results import Diagnostic, Fit, Identification, Scores
+from ranking.results import Diagnostic, Fit, Identification, Scores, listed
 from ranking.structure import components, identify, reachable, strongly_connected
 
 TOLERANCE = 1e-6  # nats; a Newton step this small leaves an error of its square
@@ -234,30 +234,18 @@ def _pseudo_inverse(laplacian: FloatArray) -> FloatArray:
 
 def _notes(models: tuple[str, ...], known: Identification, prior_sd: float) -> tuple[Diagnostic, ...]:
     """Name the models that no finite maximum likelihood places."""
-
-    def named(mask: NDArray[np.bool_]) -> tuple[str, ...]:
-        return tuple(models[i] for i in np.flatnonzero(mask))
-
+    up, down = known.open_above, known.open_below
     kinds = [
-        ("undefeated", known.open_above & ~known.open_below, "nobody they can be compared with beat them"),
-        ("winless", known.open_below & ~known.open_above, "they beat nobody they can be compared with"),
-        (
-            "unlinked",
-            known.open_above & known.open_below,
-            "no chain of wins and losses ties them to the rest",
-        ),
+        ("undefeated", up & ~down, "nobody they can be compared with beat them"),
+        ("winless", down & ~up, "they beat nobody they can be compared with"),
+        ("unlinked", up & down, "no chain of wins and losses ties them to the rest"),
     ]
-    return tuple(
-        Diagnostic(
-            code,
-            named(mask),
-            f"No finite maximum-likelihood score exists for {_count(mask)}: {why}; placed by a normal "
-            f"prior of {prior_sd:g} nat around the mean, provisional until more votes link them.",
-        )
-        for code, mask, why in kinds
-        if mask.any()
-    )
-
-
-def _count(mask: NDArray[np.bool_]) -> str:
-    return f"{int(mask.sum())} model" + ("s" if mask.sum() > 1 else "")
+    notes = []
+    for code, mask, why in kinds:
+        if names := tuple(models[i] for i in np.flatnonzero(mask)):
+            message = (
+                f"No finite maximum-likelihood score exists for {listed(names)}: {why}; placed by a normal "
+                f"prior of {prior_sd:g} nat around the mean, provisional until more votes link them."
+            )
+            notes.append(Diagnostic(code, names, message))
+    return tuple(notes)

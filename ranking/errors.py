@@ -52,7 +52,8 @@ class ConvergenceError(AgonError):
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Say which of the known words was probably meant, or list them all; ends without a full stop."""
+    """End a sentence with the known word that was probably meant, or with the known ones, at most twelve."""
     known = sorted(known)
     match = get_close_matches(word, known, n=1, cutoff=0.6)
-    return f"did you mean {match[0]!r}?" if match else f"known: {', '.join(known)}"
+    more = f" and {len(known) - 12} more" if len(known) > 12 else ""
+    return f"did you mean {match[0]!r}?" if match else f"known: {', '.join(known[:12])}{more}."

@@ -13,7 +13,7 @@ import numpy as np
 
 from ranking.ballots import FloatArray
 from ranking.errors import OptionError, nearest
-from ranking.results import Diagnostic
+from ranking.results import Diagnostic, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,7 +124,7 @@ class Leaderboard:
         place = f"{first.model} is first of {len(ranked)}"
         if not rivals:
             return f"{place}, and no other model is within reach at {self.level:.0%}."
-        return f"{place}, but {_listed(rivals)} could be first too at {self.level:.0%}."
+        return f"{place}, but {listed(rivals)} could be first too at {self.level:.0%}."
 
     def difference(self, model: str, other: str) -> Difference:
         """Compare two models of this board by the covariance of their scores.
@@ -197,12 +197,9 @@ class Leaderboard:
     def to_markdown(self) -> str:
         """Return a Markdown table of the rows under the conclusion."""
         head = ("rank", "model", "score", "interval", "votes", "status")
-        lines = [self.conclusion(), "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-        lines += [
-            "| " + " | ".join(cell.replace("|", "\\|") for cell in self.cells(row)) + " |"
-            for row in self.rows
-        ]
-        lines += [""] + [f"- {d.message}" for d in self.diagnostics]
+        lines = [_marked(self.conclusion()), "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+        lines += ["| " + " | ".join(map(_marked, self.cells(row))) + " |" for row in self.rows]
+        lines += [""] + [f"- {_marked(d.message)}" for d in self.diagnostics]
         return "\n".join(lines).rstrip() + "\n"
 
     def cells(self, row: Row) -> tuple[str, ...]:
@@ -263,10 +260,14 @@ def rank_text(row: Row) -> str:
     return f"{row.rank_lower}–{row.rank_upper}"
 
 
-def _listed(names: Sequence[str]) -> str:
-    if len(names) <= 3:
-        return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-    return f"{', '.join(names[:2])} and {len(names) - 2} more"
+def plain(text: str) -> str:
+    """A text from the votes as it may stand in a terminal: control and direction characters escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _marked(text: str) -> str:
+    """A text from the votes as it may stand in a Markdown table."""
+    return plain(text).replace("|", "\\|").replace("<", "&lt;")
 
 
 def _plain(value: object) -> object:

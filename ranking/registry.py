@@ -77,7 +77,7 @@ class Method:
         """
         for name in given:
             if name not in self.options:
-                hint = nearest(name, self.options) if self.options else "it has no options"
+                hint = nearest(name, self.options) if self.options else "it has no options."
                 raise OptionError(f"{self.name} has no option {name!r}; {hint}")
         return {
             name: option.check(given[name], self.name) if name in given else option.default

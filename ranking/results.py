@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +25,13 @@ class Diagnostic:
     code: str
     models: tuple[str, ...]
     message: str
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Names for a sentence: "a", "a and b", or the first few and how many more."""
+    if len(names) <= most + 1:
+        return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+    return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
 @dataclass(frozen=True, eq=False)

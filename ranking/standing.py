@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ranking.ballots import FloatArray, IntArray
 from ranking.comparisons import Comparisons
 from ranking.leaderboard import Row, Status
-from ranking.results import Choice, Diagnostic, Fit, Scores
+from ranking.results import Choice, Diagnostic, Fit, Scores, listed
 from ranking.settings import Settings
 from ranking.structure import connected
 from ranking.uncertainty import Uncertainty
@@ -124,45 +124,58 @@ def _number(value: float) -> float | None:
 
 
 def diagnose(
-    votes: Comparisons, result: Scores | Choice, standing: Standing, settings: Settings
+    votes: Comparisons, result: Scores | Choice, standing: Standing, settings: Settings, group: int
 ) -> tuple[Diagnostic, ...]:
-    """Say what a reader of the board must know, the widest first."""
+    """Say what a reader of one component's board must know; the first board tells it of all votes."""
     models = votes.models
-    notes: list[Diagnostic] = []
-    if votes.left_out:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in votes.left_out.items())
-        total = sum(votes.left_out.values())
-        notes.append(Diagnostic("left_out", (), f"{total:,} rows were left out as invalid: {reasons}."))
-    for group in range(1, standing.groups):
-        names = tuple(models[i] for i in np.flatnonzero(standing.group == group))
-        notes.append(
-            Diagnostic(
-                "component",
-                names,
-                f"Component {group + 1} ({_counted(names)}) is on a scale of its own: no chain of wins and "
-                "losses in both directions links it to the first; it has its own board and is not compared.",
-            )
-        )
-    notes += result.notes
-    few = (standing.group == 0) & (standing.votes < settings.min_votes)
-    if few.any():
-        names = tuple(models[i] for i in np.flatnonzero(few))
-        message = f"Provisional until they have {settings.min_votes} votes: {_counted(names)}."
-        notes.append(Diagnostic("few_votes", names, message))
+    few = (standing.group == group) & (standing.votes < settings.min_votes)
+    notes = _short_of_votes(models, few, settings.min_votes)
+    if group:
+        return notes
     pairs = votes.pairs
     if not pairs.wins.any():
         message = "Every vote is a tie: scores are equal, sandwich intervals use the expected information."
-        notes.append(Diagnostic("all_ties", (), message))
+        notes += (Diagnostic("all_ties", (), message),)
     both_bad = float(pairs.both_bad.sum() / 2)
     if both_bad and isinstance(result, Scores):
         message = (
             f"{both_bad:,.0f} votes say both are bad; see both_bad in the settings for how they were counted."
         )
-        notes.append(Diagnostic("both_bad", (), message))
+        notes += (Diagnostic("both_bad", (), message),)
+    return (*_left_out(votes), *_apart(models, standing), *result.notes, *notes)
+
+
+def _left_out(votes: Comparisons) -> tuple[Diagnostic, ...]:
+    """What was left out on request."""
+    if not votes.left_out:
+        return ()
+    reasons = ", ".join(f"{count:,} {reason}" for reason, count in votes.left_out.items())
+    total = sum(votes.left_out.values())
+    return (Diagnostic("left_out", (), f"{total:,} rows were left out as invalid: {reasons}."),)
+
+
+def _apart(models: Sequence[str], standing: Standing) -> tuple[Diagnostic, ...]:
+    """The components beside the first."""
+    notes = []
+    for group in range(1, standing.groups):
+        names = _named(models, standing.group == group)
+        message = (
+            f"Component {group + 1} ({listed(names)}) is on a scale of its own: no chain of wins and losses "
+            "in both directions links it to the first; it has its own board and is not compared."
+        )
+        notes.append(Diagnostic("component", names, message))
     return tuple(notes)
 
 
-def _counted(names: Sequence[str]) -> str:
-    """Count models and name the first three."""
-    some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
-    return f"{len(names)} model{'s' if len(names) > 1 else ''}: {some}"
+def _short_of_votes(models: Sequence[str], few: NDArray[np.bool_], least: int) -> tuple[Diagnostic, ...]:
+    """The models with too few votes to be ranked."""
+    names = _named(models, few)
+    if not names:
+        return ()
+    count = "1 model" if len(names) == 1 else f"{len(names)} models"
+    message = f"Provisional for having fewer than {least} votes, {count}: {listed(names)}."
+    return (Diagnostic("few_votes", names, message),)
+
+
+def _named(models: Sequence[str], mask: NDArray[np.bool_]) -> tuple[str, ...]:
+    return tuple(models[i] for i in np.flatnonzero(mask).tolist())

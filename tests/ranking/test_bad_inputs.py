@@ -182,4 +182,4 @@ def test_the_problems_of_votes_are_listed():
 
 def test_the_nearest_word():
     assert nearest("leval", ["level", "seed"]) == "did you mean 'level'?"
-    assert nearest("xyz", ["seed", "level"]) == "known: level, seed"
+    assert nearest("xyz", ["seed", "level"]) == "known: level, seed."

@@ -111,6 +111,12 @@ class TestOwnMethods:
             ("b", None, None),
         ]
 
+    def test_only_scores_that_are_equal_but_for_rounding_share_a_rank(self, votes):
+        def close(pairs: PairCounts) -> Scores:
+            return Scores(np.array([1.0, 1.0 - 1e-12, 1.0 - 1e-6]))
+
+        assert [row.rank for row in rank(votes, close, interval="none").rows] == [1, 1, 3]
+
     @pytest.mark.parametrize("wrong", [np.zeros(3), [1, 2, 3], None])
     def test_anything_else_is_refused(self, votes, wrong):
         def broken(pairs: PairCounts):

@@ -134,10 +134,10 @@ def test_markdown_keeps_its_columns(board):
     lines = board.to_markdown().splitlines()
     table = [line for line in lines if line.startswith("|")]
     assert len(table) == 2 + 6
-    assert lines[0] == board.conclusion()
+    assert lines[0].replace("&lt;", "<").replace("\\|", "|") == board.conclusion()
     for line in table:
         assert line.replace("\\|", "").count("|") == 7
-    assert HOSTILE.replace("|", "\\|") in table[2]
+    assert HOSTILE.replace("|", "\\|").replace("<", "&lt;") in table[2]
     assert sum(line.startswith("- ") for line in lines) == len(board.diagnostics)
     assert str(board) == board.to_markdown()
 
@@ -162,7 +162,7 @@ def test_the_conclusion_is_a_sentence_about_the_first():
     assert conclusion_of(close, interval="none") == "a is first of 2; no interval was asked for."
     assert conclusion_of(close, min_votes=101).startswith("No model can be ranked yet")
     even = 20.0 * (1 - np.eye(5))
-    assert conclusion_of(even) == "a is first of 5, but b, c and 2 more could be first too at 95%."
+    assert conclusion_of(even) == "a is first of 5, but b, c, d and e could be first too at 95%."
     assert conclusion_of(even[:3, :3]) == "a is first of 3, but b and c could be first too at 95%."
 
 

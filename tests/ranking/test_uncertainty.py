@@ -75,7 +75,7 @@ def test_a_replicate_that_breaks_the_component_opens_a_side():
     assert board["c"].upper < board["a"].lower
     for model in "ab":  # the broken replicates keep the scale of the others
         row = board[model]
-        assert row.upper - row.lower < 3 * (exact[model].upper - exact[model].lower)
+        assert exact[model].lower < row.lower  # zero mean without c would put it 120 points lower
         assert row.lower < row.score < row.upper
 
 
