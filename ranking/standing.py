@@ -12,6 +12,7 @@ from ranking.ballots import FloatArray, IntArray
 from ranking.comparisons import Comparisons
 from ranking.leaderboard import Row, Status
 from ranking.results import Choice, Diagnostic, Fit, Scores
+from ranking.score_table import ScoreTable
 from ranking.settings import Settings
 from ranking.structure import connected
 from ranking.uncertainty import Uncertainty
@@ -42,7 +43,7 @@ class Standing:
         return int(self.group.max()) + 1
 
 
-def stand(votes: Comparisons, result: Scores | Choice, min_votes: int) -> Standing:
+def stand(votes: Comparisons | ScoreTable, result: Scores | Choice, min_votes: int) -> Standing:
     """Decide from the votes, and from what the fit could identify, who may be ranked."""
     shown = votes.ballots.votes
     enough = shown >= min_votes
@@ -124,7 +125,7 @@ def _number(value: float) -> float | None:
 
 
 def diagnose(
-    votes: Comparisons, result: Scores | Choice, standing: Standing, settings: Settings
+    votes: Comparisons | ScoreTable, result: Scores | Choice, standing: Standing, settings: Settings
 ) -> tuple[Diagnostic, ...]:
     """Say what a reader of the board must know, the widest first."""
     models = votes.models
