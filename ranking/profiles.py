@@ -23,7 +23,7 @@ from ranking.uncertainty import as_values
 
 Mask = NDArray[np.bool_]
 CELLS = 200_000_000  # ballots x models written out at most
-SAME = 1e-9  # values closer than this share of their range are equal
+SAME = 1e-9  # values closer than this, or than this share of their range, are equal
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,7 +226,7 @@ def levels(how: Method, votes: Comparisons | ScoreTable | Ballots, options: Mapp
     """(M,) level of each model under a rule, in the order of `votes.models`: 0 for the first, equal for ties.
 
     A model that the rule does not place is on the last level of all. Values are equal when they differ
-    by less than 1e-9 of their range.
+    by less than 1e-9, or than 1e-9 of their range.
     """
     view: Any
     if not isinstance(votes, Ballots):
@@ -246,7 +246,7 @@ def levels_of(values: FloatArray) -> IntArray:
     """(M,) 0 for the highest value, 1 for the next, ties equal, NaN last."""
     known = np.where(np.isnan(values), -np.inf, values)
     finite = known[np.isfinite(known)]
-    unit = max(float(np.ptp(finite)) if len(finite) else 0.0, 1e-300) * SAME
+    unit = max(float(np.ptp(finite)) if len(finite) else 0.0, 1.0) * SAME
     order = np.argsort(-known, kind="stable")
     with np.errstate(invalid="ignore"):
         drop = known[order[:-1]] - known[order[1:]] > unit
