@@ -36,7 +36,8 @@ class RuleOdds:
         options: its options.
         rank: (M,) 1 + the number of models above, on the votes as they are; 0 for a model in no tier.
         first: (M,) share of the rounds in which the model wins; a shared first place counts in equal
-            parts. Sums to less than 1 if some rounds have no winner.
+            parts, or by the lottery if the rule elects by lot. Sums to less than 1 if some rounds have
+            no winner.
         rank_lower, rank_upper: (M,) best and worst rank at the level, as on a board.
         ranks: (R, M) rank in every round, as `rank`.
     """
@@ -142,10 +143,10 @@ def bootstrap_all(
             chosen["seed"] = seed
     draws = _Draws(given, None if cluster is None else given.clusters(cluster), rounds, seed)
     full = [how.function(how.view_of(given), **chosen) for how, chosen in zip(wanted, settings, strict=True)]
-    samples = _samples(draws, wanted, settings, full)
+    samples, lots = _samples(draws, wanted, settings, full)
     rules = [
-        _odds(how, chosen, result, values, level, len(given.models))
-        for how, chosen, result, values in zip(wanted, settings, full, samples, strict=True)
+        _odds(how, chosen, result, values, lots.get(i), level)
+        for i, (how, chosen, result, values) in enumerate(zip(wanted, settings, full, samples, strict=True))
     ]
     return Probabilities(given.models, tuple(rules), rounds, seed, level, cluster)
 
@@ -210,10 +211,14 @@ def _samples(
     methods: Sequence[Method],
     settings: Sequence[Mapping[str, Any]],
     full: Sequence[Scores | Choice],
-) -> list[FloatArray]:
-    """(R, M) values of every rule; rules that need the same view read the same one."""
+) -> tuple[list[FloatArray], dict[int, FloatArray]]:
+    """(R, M) values of every rule, and of rules that elect by lot (R, M) lotteries, by number.
+
+    Rules that need the same view read the same one.
+    """
     n_models = len(draws.votes.models)
     samples = [np.full((draws.rounds, n_models), np.nan) for _ in methods]
+    lots: dict[int, FloatArray] = {}
     for kind in dict.fromkeys(how.view for how in methods):
         single = []
         for i, how in enumerate(methods):
@@ -227,8 +232,11 @@ def _samples(
                 single.append(i)
         for r, view in enumerate(draws.views(kind) if single else ()):
             for i in single:
-                samples[i][r] = as_values(methods[i].function(view, **settings[i]), n_models)
-    return samples
+                result = methods[i].function(view, **settings[i])
+                samples[i][r] = as_values(result, n_models)
+                if isinstance(result, Choice) and result.lottery is not None:
+                    lots.setdefault(i, np.zeros((draws.rounds, n_models)))[r] = result.lottery
+    return samples, lots
 
 
 def _in_order(draws: _Draws, how: Method, full: Scores | Choice, settings: Mapping[str, Any]) -> FloatArray:
@@ -250,13 +258,14 @@ def _odds(
     options: Mapping[str, Any],
     result: Scores | Choice,
     samples: FloatArray,
+    lots: FloatArray | None,
     level: float,
-    n_models: int,
 ) -> RuleOdds:
     """Sum up the rounds of one rule."""
+    n_models = samples.shape[1]
     ranks = np.stack([_ranks(values) for values in samples])
     winners = ranks == 1
-    shared = winners / np.maximum(winners.sum(axis=1, keepdims=True), 1)
+    shared = winners / np.maximum(winners.sum(axis=1, keepdims=True), 1) if lots is None else lots
     above = from_samples(np.where(ranks > 0, -ranks, -n_models - 1).astype(np.float64), level).above
     return RuleOdds(
         method=how.name,
