@@ -235,7 +235,7 @@ def _kinds(seats: IntArray, order: IntArray, fine: IntArray, n_models: int) -> I
     """(N,) one number for each distinct combination of models, places and acceptability."""
     if seats.shape[1] == 2:
         top = int(order.max(initial=0)) + 1
-        pair = seats[:, 0] * n_models + seats[:, 1]
+        pair = seats[:, 0] * (n_models + 1) + seats[:, 1] + 1  # a ballot on one model has PAD here
         place = order[:, 0] * top + order[:, 1]
         return ((pair * top * top + place) * 3 + fine[:, 0] + 1) * 3 + fine[:, 1] + 1
     table = np.concatenate([seats, order, fine], axis=1)
