@@ -208,13 +208,13 @@ class _Programme:
             constraints=constraints,
             options={"time_limit": max(left, 0.01), "mip_rel_gap": 0.0},
         )
-        if result.status not in (0, 1):
+        if not (result.success or result.status == 1):  # solved, or out of time
             raise ConvergenceError(
                 f"kemeny: the solver stopped ({result.message}); set a shorter time_limit."
             )
-        dual = result.mip_dual_bound if whole else (result.fun if result.status == 0 else None)
+        dual = result.mip_dual_bound if whole else (result.fun if result.success else None)
         value = -np.inf if dual is None else float(dual) + self.constant
-        return (None if result.x is None or result.status == 1 else np.asarray(result.x)), value
+        return (np.asarray(result.x) if result.success else None), value
 
     def _rows(self) -> tuple[Any, FloatArray, FloatArray]:
         """Each cycle a > b > c > a as x_ab + x_bc + x_ca <= 2, in the variables of ordered pairs."""

@@ -52,10 +52,9 @@ def geometric_mean(scores: ScoreTable, *, missing: Gaps = "refuse") -> Scores:
     Axioms: pareto, monotonicity, reinforcement.
 
     Raises:
-        VotesError: a score of 0 or less, a gap as for `mean`.
+        VotesError: a score of 0 or less on any task, even one of weight 0; a gap as for `mean`.
     """
-    counting = scores.mass > 0
-    bad = np.argwhere((scores.values <= 0) & counting)
+    bad = np.argwhere(scores.values <= 0)
     if len(bad):
         i, t = bad[0].tolist()
         raise VotesError(
