@@ -117,35 +117,43 @@ class Profile:
     def moved(self, model: int, number: IntArray, to: str) -> Profile:
         """Move a model to the top or the bottom of `number` (B,) of the votes of each ballot."""
         rows = np.flatnonzero(number > 0)
-        changed = self.rows(rows)
-        place = changed.place.copy()
-        shown = np.where(np.isfinite(place), place, np.nan)
-        if to == "top":
-            place[:, model] = np.nanmin(shown, axis=1, initial=2.0) - 1.0
-        else:
-            place[:, model] = np.nanmax(shown, axis=1, initial=0.0) + 1.0
-        place[np.isnan(changed.place)] = np.nan
-        changed = replace(changed, place=place, count=number[rows])
+        changed = replace(self.rows(rows).placed(model, to), count=number[rows])
         rest = replace(self, count=self.count - number)
         return _joined(rest, changed)
+
+    def placed(self, model: int, to: str) -> Profile:
+        """Put a model at the "top" or the "bottom" of every ballot that shows it."""
+        place = self.place.copy()
+        ranked = np.where(np.isfinite(place), place, np.nan)
+        here = ~np.isnan(place[:, model])
+        if to == "top":
+            place[here, model] = np.fmin.reduce(ranked[here], axis=1, initial=2.0) - 1.0
+        else:
+            place[here, model] = np.inf
+            ranked[:, model] = np.nan
+            last = np.fmax.reduce(ranked[here], axis=1, initial=0.0)
+            alone = ~(np.isinf(place[here]).sum(axis=1) > 1)
+            place[here, model] = np.where(alone, last + 1.0, np.inf)
+        return replace(self, place=place)
 
     def ballots(self) -> Ballots:
         """Return to ballots, in canonical order, the places dense again."""
         cast = self.rows(self.count > 0)
-        place = cast.place
-        there = ~np.isnan(place)
+        shown, places, fine = cast.written()
+        return Ballots.of(cast.models, shown, places, acceptable=fine, weight=cast.weight, count=cast.count)
+
+    def written(self) -> tuple[IntArray, IntArray, IntArray]:
+        """Models shown, places (dense again) and acceptability, each (B, K), as `Ballots.of` takes them."""
+        there = ~np.isnan(self.place)
         width = max(2, int(there.sum(axis=1).max(initial=2)))
-        sorting = np.argsort(place, axis=1, kind="stable")  # NaN last
-        ordered = np.take_along_axis(place, sorting, axis=1)
+        sorting = np.argsort(self.place, axis=1, kind="stable")  # NaN last
+        ordered = np.take_along_axis(self.place, sorting, axis=1)
         step = np.ones(ordered.shape, dtype=np.int64)
         step[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
         dense = np.where(np.isfinite(ordered), np.cumsum(step, axis=1), UNRANKED)
         shown = np.where(np.isnan(ordered), PAD, sorting)
-        fine = np.take_along_axis(cast.acceptable, sorting, axis=1)
-        seats = [part[:, :width] for part in (shown, dense, fine)]
-        return Ballots.of(
-            cast.models, seats[0], seats[1], acceptable=seats[2], weight=cast.weight, count=cast.count
-        )
+        fine = np.take_along_axis(self.acceptable, sorting, axis=1).astype(np.int64)
+        return shown[:, :width], dense[:, :width], fine[:, :width]
 
 
 def _joined(one: Profile, two: Profile) -> Profile:
@@ -190,6 +198,10 @@ class Trial:
         """(M,) level of each model on the votes as they are."""
         return levels(self.how, self.votes, self.options)
 
+    def values(self, ballots: Ballots) -> FloatArray:
+        """(M,) values of the rule on changed ballots of the same models; minus the tier for a choice."""
+        return as_values(self.how.function(view_of(self.how, ballots), **self.options), len(ballots.models))
+
     def on(self, ballots: Ballots, names: Sequence[str]) -> IntArray:
         """Levels of the named models on changed ballots."""
         found = levels(self.how, ballots, self.options)
@@ -228,18 +240,23 @@ def levels(how: Method, votes: Comparisons | ScoreTable | Ballots, options: Mapp
     A model that the rule does not place is on the last level of all. Values are equal when they differ
     by less than 1e-9, or than 1e-9 of their range.
     """
-    view: Any
-    if not isinstance(votes, Ballots):
-        view = how.view_of(votes)
-    elif how.view == "pairs":
-        view = PairCounts.from_ballots(votes)
-    elif how.view == "ballots":
-        view = votes
-    elif how.view == "battles":
-        view = Battles(votes, np.repeat(np.arange(len(votes.count)), votes.count), "file")
-    else:
-        raise MethodError(f"{how.name} needs a score table; votes changed one by one have no scores.")
+    view = view_of(how, votes) if isinstance(votes, Ballots) else how.view_of(votes)
     return levels_of(as_values(how.function(view, **options), len(votes.models)))
+
+
+def view_of(how: Method, ballots: Ballots) -> PairCounts | Ballots | Battles:
+    """What a rule needs, from ballots alone.
+
+    Raises:
+        MethodError: the rule needs scores.
+    """
+    if how.view == "pairs":
+        return PairCounts.from_ballots(ballots)
+    if how.view == "ballots":
+        return ballots
+    if how.view == "battles":
+        return Battles(ballots, np.repeat(np.arange(len(ballots.count)), ballots.count), "file")
+    raise MethodError(f"{how.name} needs a score table; votes changed one by one have no scores.")
 
 
 def levels_of(values: FloatArray) -> IntArray:
