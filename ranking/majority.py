@@ -32,7 +32,7 @@ def margins(pairs: PairCounts) -> FloatArray:
 def condorcet(pairs: PairCounts) -> Choice:
     """The model that beats every other one, if there is one; else nobody.
 
-    Axioms: majority, condorcet, condorcet_loser, smith, pareto, monotonicity, clones, reversal.
+    Axioms: majority, condorcet, condorcet_loser, smith, pareto, monotonicity, reversal.
     """
     beats = margins(pairs) > 0
     return _elected(beats.sum(axis=1) == len(beats) - 1, "condorcet", "beats every other")
@@ -54,7 +54,7 @@ def smith_set(pairs: PairCounts) -> Choice:
 
     The first tier is the Smith set (GETCHA, the top cycle), the second that of the others, and so on.
 
-    Axioms: majority, condorcet, condorcet_loser, smith, pareto, monotonicity, clones.
+    Axioms: majority, condorcet, condorcet_loser, smith, monotonicity, clones.
 
     Source:
         I. Good, Public Choice 10 (1971); J. Smith, Econometrica 41 (1973).
@@ -145,7 +145,7 @@ def minimax(
         by: what a defeat weighs: "winning_votes" the votes for the winner (0 where there is no defeat),
             "margins" votes for minus votes against, "opposition" the votes against, defeat or not.
 
-    Axioms: majority, condorcet, monotonicity. With "opposition" not condorcet.
+    Axioms: majority, condorcet, pareto, monotonicity.
 
     Source:
         P. Simpson, Journal of the Royal Statistical Society B 31 (1969); G. Kramer, Journal of Economic
