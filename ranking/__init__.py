@@ -5,7 +5,13 @@ votes from files. The errors are drawn as a tree in `ranking.errors`.
 """
 
 from ranking import bradley_terry as _bradley_terry
+from ranking import elimination as _elimination
 from ranking import elo as _elo
+from ranking import kemeny as _kemeny
+from ranking import lottery as _lottery
+from ranking import majority as _majority
+from ranking import positional as _positional
+from ranking import score_rules as _score_rules
 from ranking import win_rate as _win_rate
 from ranking.ballots import Ballots
 from ranking.boards import agreement, rank, rank_all
@@ -23,6 +29,7 @@ from ranking.errors import (
 from ranking.leaderboard import Difference, Leaderboard, Row, boards_to_json
 from ranking.registry import METHODS, Method, method
 from ranking.results import Choice, Diagnostic, Fit, Scores
+from ranking.score_table import ScoreTable
 from ranking.settings import Settings
 from ranking.simulate import World, bradley_terry_world
 
@@ -44,6 +51,7 @@ __all__ = [
     "OptionError",
     "PairCounts",
     "Row",
+    "ScoreTable",
     "Scores",
     "Settings",
     "SourceError",
@@ -57,4 +65,4 @@ __all__ = [
     "rank_all",
 ]
 
-del _bradley_terry, _elo, _win_rate
+del _bradley_terry, _elimination, _elo, _kemeny, _lottery, _majority, _positional, _score_rules, _win_rate

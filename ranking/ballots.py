@@ -23,6 +23,7 @@ IntArray = NDArray[np.int64]
 PAD = -1  # no model in this column of `shown`
 UNRANKED = 0  # shown, but the voter gave it no place
 NOT_ASKED = -1  # the voter was not asked whether the answer is acceptable
+WIDE = 12  # models on a ballot above which its pairs are not listed unless asked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +127,8 @@ class Ballots:
     def with_count(self, count: IntArray) -> Ballots:
         """Return the same distinct ballots cast other numbers of times; (B,) counts, zeros allowed."""
         other = Ballots(self.models, self.shown, self.places, self.acceptable, self.p_a, self.weight, count)
-        other.__dict__["pair_rows"] = self.pair_rows  # the expansion does not depend on the counts
+        if self.shown.shape[1] <= WIDE or "pair_rows" in self.__dict__:
+            other.__dict__["pair_rows"] = self.pair_rows  # the expansion does not depend on the counts
         return other
 
     def resample(self, rng: np.random.Generator) -> Ballots:

@@ -18,6 +18,7 @@ from ranking.errors import MethodError, OptionError, SourceError, nearest
 from ranking.leaderboard import Leaderboard
 from ranking.registry import Method, Rule, find
 from ranking.results import Choice, Fit, Scores
+from ranking.score_table import ScoreTable
 from ranking.settings import Interval, Settings
 from ranking.standing import Standing, diagnose, rows, stand
 from ranking.threads import threads_for
@@ -37,14 +38,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ELO_PER_NAT = 400 / math.log(10)
-Votes = Comparisons | Ballots | PairCounts
+Votes = Comparisons | Ballots | PairCounts | ScoreTable
 
 
 def rank(votes: Votes, method: str | Rule | Method = "bradley_terry", **options: Any) -> Leaderboard:
     """Rank the models of a set of votes by one method.
 
     Args:
-        votes: `Comparisons` (from `data.comparisons`), or `Ballots` or `PairCounts` made by hand.
+        votes: `Comparisons` (from `data.comparisons`), a `ScoreTable` (min_votes does not apply: its
+            `votes` are the tasks with a score), or `Ballots` or `PairCounts` made by hand.
         method: a name in `METHODS`, or your own function whose first parameter is annotated with a view.
         options: fields of `Settings` (interval, level, rounds, seed, cluster, min_votes, anchor,
             anchor_score, scale) and the method's own options.
@@ -117,9 +119,9 @@ def agreement(boards: Sequence[Leaderboard]) -> pd.DataFrame:
     return pd.DataFrame(table, index=names, columns=names)
 
 
-def as_comparisons(votes: Votes) -> Comparisons:
+def as_comparisons(votes: Votes) -> Comparisons | ScoreTable:
     """Take any of the views that stand on their own as votes."""
-    if isinstance(votes, Comparisons):
+    if isinstance(votes, Comparisons | ScoreTable):
         return votes
     if isinstance(votes, PairCounts):
         votes = votes.to_ballots()
@@ -127,15 +129,19 @@ def as_comparisons(votes: Votes) -> Comparisons:
         return Comparisons(GivenVotes(votes, np.repeat(np.arange(len(votes.count)), votes.count)))
     raise SourceError(
         f"Cannot rank a {type(votes).__name__}: read it with data.comparisons(...), "
-        "or give Ballots or PairCounts."
+        "or give a ScoreTable, Ballots or PairCounts."
     )
 
 
-def _board(votes: Comparisons, how: Method, options: Mapping[str, Any], settings: Settings) -> Leaderboard:
+def _board(
+    votes: Comparisons | ScoreTable, how: Method, options: Mapping[str, Any], settings: Settings
+) -> Leaderboard:
     """Run the method, measure its uncertainty, decide who may be ranked, write the rows."""
     if not votes.ballots.total:
         raise SourceError("There are no votes to rank: none came in, or all were left out.")
-    result = how.function(getattr(votes, how.view), **options)
+    result = how.function(how.view_of(votes), **options)
+    if isinstance(votes, ScoreTable):
+        settings = replace(settings, min_votes=0)
     if not isinstance(result, Scores | Choice):
         raise MethodError(f"{how.name} must return Scores, a Fit or a Choice, not a {type(result).__name__}.")
     if isinstance(result, Scores) and np.shape(result.values) != (len(votes.models),):
@@ -210,7 +216,7 @@ def _scale(result: Scores | Choice, settings: Settings) -> tuple[float, float, s
 
 
 def _measured(
-    votes: Comparisons,
+    votes: Comparisons | ScoreTable,
     how: Method,
     result: Scores | Choice,
     options: Mapping[str, Any],
@@ -268,21 +274,27 @@ def _anchor(models: tuple[str, ...], standing: Standing, settings: Settings) -> 
     return index
 
 
-def _clusters(votes: Comparisons, settings: Settings) -> Clusters | None:
+def _clusters(votes: Comparisons | ScoreTable, settings: Settings) -> Clusters | None:
     """Group the votes if a cluster was asked for; the pairs of one ballot always stay together."""
     if settings.cluster is None or settings.interval == "none":
         return None
     return votes.clusters(settings.cluster)
 
 
-def _fingerprint(votes: Comparisons, how: Method, described: Mapping[str, Any]) -> str:
-    """SHA-256 of the distinct ballots with their integer counts, the settings and the version."""
+def _fingerprint(votes: Comparisons | ScoreTable, how: Method, described: Mapping[str, Any]) -> str:
+    """SHA-256 of the distinct ballots with their integer counts (or the scores), settings and version."""
     digest = hashlib.sha256()
-    ballots = votes.ballots
-    head = {"models": ballots.models, "method": how.name, "settings": described}
+    head = {"models": votes.models, "method": how.name, "settings": described}
+    if isinstance(votes, ScoreTable):
+        head["table"] = votes.described()
     digest.update(json.dumps(head, sort_keys=True, default=str).encode())
-    columns = [ballots.shown, ballots.places, ballots.acceptable, ballots.p_a, ballots.weight, ballots.count]
-    if how.view == "battles" and described.get("permutations", 0) == 0:
+    columns: list[Any]
+    if isinstance(votes, ScoreTable):
+        columns = [votes.values, votes.weights, votes.count]
+    else:
+        given = votes.ballots
+        columns = [given.shown, given.places, given.acceptable, given.p_a, given.weight, given.count]
+    if isinstance(votes, Comparisons) and how.view == "battles" and described.get("permutations", 0) == 0:
         columns.append(votes.battles.sequence)
     for column in columns:
         digest.update(f"{column.dtype.str}{column.shape}".encode())

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from ranking.ballots import Ballots, FloatArray, IntArray, check_names, numbers
+from ranking.ballots import WIDE, Ballots, FloatArray, IntArray, check_names, numbers
 from ranking.errors import OptionError, VotesError
 
 BothBad = Literal["half", "drop"]
+BLOCK = 1 << 16  # pairs counted at a time, so that they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +78,8 @@ class PairCounts:
     @classmethod
     def from_ballots(cls, ballots: Ballots) -> PairCounts:
         """Count the pairs of the ballots, each with the weight of its votes."""
+        if ballots.shown.shape[1] > WIDE:
+            return cls._from_wide(ballots)
         rows, m = ballots.pair_rows, len(ballots.models)
         weight = (ballots.weight * ballots.count)[rows.ballot]
         up = rows.first * m + rows.second
@@ -88,6 +91,32 @@ class PairCounts:
         ties, both_bad = count(up, rows.tie), count(up, rows.both_bad)
         wins = count(up, rows.win) + count(down, rows.loss)
         return cls(ballots.models, wins, ties + ties.T, both_bad + both_bad.T, ballots.votes)
+
+    @classmethod
+    def _from_wide(cls, ballots: Ballots) -> PairCounts:
+        """Count long ballots table-wise: listing their pairs would take K² rows for each."""
+        n, m = len(ballots.count), len(ballots.models)
+        row, column = np.nonzero(ballots.shown >= 0)
+        seat, place = ballots.shown[row, column], ballots.places[row, column]
+        order = np.full((n, m), np.nan, dtype=np.float32)
+        order[row, seat] = np.where(place > 0, -place, -np.inf)
+        level = np.where(np.isinf(order), np.float32(np.nan), order)  # the unranked are not tied
+        bad = np.full((n, m), np.nan, dtype=np.float32)
+        unfit = ballots.acceptable[row, column] == 0
+        bad[row[unfit], seat[unfit]] = level[row[unfit], seat[unfit]]
+        weight = ballots.weight * ballots.count
+        wins = weighted_pairs(order, weight, np.greater)
+        in_order = np.sort(level, axis=1)
+        tied = (in_order[:, 1:] == in_order[:, :-1]).any(axis=1)
+        ties = weighted_pairs(level, np.where(tied, weight, 0.0), np.equal)
+        both_bad = weighted_pairs(bad, weight, np.equal) if unfit.any() else np.zeros((m, m))
+        for table in (ties, both_bad):
+            np.fill_diagonal(table, 0.0)
+        soft = np.flatnonzero(~np.isnan(ballots.p_a))
+        one, two = ballots.shown[soft, 0], ballots.shown[soft, 1]
+        np.add.at(wins, (one, two), weight[soft] * ballots.p_a[soft])
+        np.add.at(wins, (two, one), weight[soft] * (1.0 - ballots.p_a[soft]))
+        return cls(ballots.models, wins, ties - both_bad, both_bad, ballots.votes)
 
     def halves(self, both_bad: BothBad) -> FloatArray:
         """(M, M) wins with half a win each way for a tie and, if so asked, for a "both bad".
@@ -139,3 +168,29 @@ class PairCounts:
         return Ballots.of(
             self.models, stacked[0], stacked[1], acceptable=stacked[2], count=np.concatenate(counts)
         )
+
+
+def weighted_pairs(levels: NDArray[np.float32], weight: FloatArray, compare: np.ufunc) -> FloatArray:
+    """(M, M) summed weight of the rows in which `compare` holds between a model and another.
+
+    Args:
+        levels: (N, M) one row for each ballot or task, higher is better, NaN compares with nothing.
+        weight: (N,) weight of each row; rows of equal weight are counted in bytes and weighted once.
+        compare: numpy.greater or numpy.equal.
+    """
+    n_models = levels.shape[1]
+    total = np.zeros((n_models, n_models))
+    step = max(1, BLOCK // max(1, n_models))
+    for top in range(0, n_models, step):
+        block, side = total[top : top + step], levels[:, top : top + step, None]
+        holds, weighted = np.empty(block.shape, dtype=bool), np.empty(block.shape)
+        for value in np.unique(weight[weight > 0]):
+            rows = np.flatnonzero(weight == value)
+            for begin in range(0, len(rows), 255):
+                number = np.zeros(block.shape, dtype=np.uint8)
+                for row in rows[begin : begin + 255]:
+                    compare(side[row], levels[row], out=holds)
+                    number += holds.view(np.uint8)
+                np.multiply(number, value, out=weighted)
+                block += weighted
+    return total

@@ -9,16 +9,17 @@ from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from ranking.ballots import Ballots, FloatArray
-from ranking.comparisons import Battles
+from ranking.comparisons import Battles, Comparisons
 from ranking.counts import PairCounts
 from ranking.errors import MethodError, OptionError, nearest
 from ranking.results import Choice, Fit, Scores
+from ranking.score_table import ScoreTable
 
 Rule = Callable[..., Scores | Choice]
 Replicates = Callable[..., FloatArray]
 
 VIEWS: Mapping[type, str] = types.MappingProxyType(
-    {PairCounts: "pairs", Ballots: "ballots", Battles: "battles"},
+    {PairCounts: "pairs", Ballots: "ballots", Battles: "battles", ScoreTable: "scores"},
 )
 
 
@@ -48,7 +49,7 @@ class Method:
     Attributes:
         name: as used in `rank` and on the command line.
         function: the method itself.
-        view: "pairs", "ballots" or "battles".
+        view: "pairs", "ballots", "battles" or "scores".
         gives: "Scores", "Fit" or "Choice".
         source: where the method comes from.
         options: its keyword-only options by name.
@@ -83,6 +84,24 @@ class Method:
             name: option.check(given[name], self.name) if name in given else option.default
             for name, option in self.options.items()
         }
+
+    def view_of(self, votes: Comparisons | ScoreTable) -> Any:
+        """Take from the votes the view the method needs.
+
+        Raises:
+            MethodError: votes carry no scores, and a score table no order of time.
+        """
+        if self.view == "scores" and not isinstance(votes, ScoreTable):
+            raise MethodError(
+                f"{self.name} needs a score table, and votes only say who was better; "
+                "choose a rule on pairs or ballots, such as 'borda'."
+            )
+        if self.view == "battles" and isinstance(votes, ScoreTable):
+            raise MethodError(
+                f"{self.name} plays votes in the order of time, and a score table has none; "
+                "choose a rule on pairs, ballots or scores."
+            )
+        return votes if self.view == "scores" else getattr(votes, self.view)
 
 
 METHODS: dict[str, Method] = {}

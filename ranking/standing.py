@@ -12,6 +12,7 @@ from ranking.ballots import FloatArray, IntArray
 from ranking.comparisons import Comparisons
 from ranking.leaderboard import Row, Status
 from ranking.results import Choice, Diagnostic, Fit, Scores, listed
+from ranking.score_table import ScoreTable
 from ranking.settings import Settings
 from ranking.structure import connected
 from ranking.uncertainty import Uncertainty
@@ -42,7 +43,7 @@ class Standing:
         return int(self.group.max()) + 1
 
 
-def stand(votes: Comparisons, result: Scores | Choice, min_votes: int) -> Standing:
+def stand(votes: Comparisons | ScoreTable, result: Scores | Choice, min_votes: int) -> Standing:
     """Decide from the votes, and from what the fit could identify, who may be ranked."""
     shown = votes.ballots.votes
     enough = shown >= min_votes
@@ -124,7 +125,11 @@ def _number(value: float) -> float | None:
 
 
 def diagnose(
-    votes: Comparisons, result: Scores | Choice, standing: Standing, settings: Settings, group: int
+    votes: Comparisons | ScoreTable,
+    result: Scores | Choice,
+    standing: Standing,
+    settings: Settings,
+    group: int,
 ) -> tuple[Diagnostic, ...]:
     """Say what a reader of one component's board must know; the first board tells it of all votes."""
     models = votes.models
@@ -145,7 +150,7 @@ def diagnose(
     return (*_left_out(votes), *_apart(models, standing), *result.notes, *notes)
 
 
-def _left_out(votes: Comparisons) -> tuple[Diagnostic, ...]:
+def _left_out(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
     """What was left out on request."""
     if not votes.left_out:
         return ()

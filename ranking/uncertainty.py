@@ -15,8 +15,9 @@ from ranking.counts import PairCounts
 from ranking.errors import OptionError
 from ranking.registry import Method
 from ranking.results import Choice, Fit, Scores
+from ranking.score_table import ScoreTable
 
-View = PairCounts | Ballots | Battles
+View = PairCounts | Ballots | Battles | ScoreTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,7 @@ def _meat(fit: Fit, ballots: Ballots, clusters: Clusters | None) -> FloatArray:
 
 def bootstrap(
     how: Method,
-    votes: Comparisons,
+    votes: Comparisons | ScoreTable,
     scores: Scores | Choice,
     settings: Mapping[str, Any],
     *,
@@ -133,13 +134,17 @@ def bootstrap(
 
 def _resampled(
     how: Method,
-    votes: Comparisons,
+    votes: Comparisons | ScoreTable,
     settings: Mapping[str, Any],
     rounds: int,
     rng: np.random.Generator,
     clusters: Clusters | None,
 ) -> Iterator[View]:
-    """Give one resampled view after the other."""
+    """Give one resampled view after the other; of a score table, tasks are drawn."""
+    if isinstance(votes, ScoreTable):
+        for _ in range(rounds):
+            yield how.view_of(votes.resample(rng, groups=clusters is not None))
+        return
     ordered = how.view == "battles" and settings.get("permutations", 0) == 0
     if ordered and clusters is not None:
         raise OptionError(

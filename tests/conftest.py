@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ranking import Comparisons
 
 settings.register_profile(
-    "agon", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow], derandomize=True
+    "agon", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 settings.load_profile("agon")
 

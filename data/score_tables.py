@@ -1,0 +1,275 @@
+"""Score tables from files and frames: one row a model, one column of numbers a task.
+
+Nothing here ranks. The table itself is checked by `ranking.score_table.ScoreTable`; here only what can go
+wrong on the way there: columns that are no numbers, models without a name or named twice.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from ranking.errors import OptionError, SourceError, VotesError, nearest
+from ranking.score_table import Direction, ScoreTable
+
+MODEL_COLUMNS = ("model", "system", "name", "team", "submission")  # headings that say whose row it is
+GAPS = ("", "-", "--", "–", "n/a", "na", "nan", "none", "null")  # written for "no score", in any case
+SHOWN = 3  # rows or columns a message names
+
+
+def score_table(
+    source: Any,
+    *,
+    model: str | None = None,
+    tasks: Sequence[str] | None = None,
+    ignore: Iterable[str] = (),
+    weights: Mapping[str, float] | None = None,
+    groups: Mapping[str, str] | None = None,
+    group_weights: Mapping[str, float] | None = None,
+    directions: Mapping[str, Direction] | Direction = "higher",
+    invalid: Literal["error", "drop"] = "error",
+) -> ScoreTable:
+    """Read a table of benchmark scores.
+
+    Args:
+        source: path of a .csv, .tsv or .parquet file, or a DataFrame (pandas, polars) or Arrow table. An
+            index with a name or with texts is the column of the models.
+        model: column with the models' names; None for the one called model, system, name, team or
+            submission, or else the first if it has no heading.
+        tasks: columns with the tasks, if not all the others.
+        ignore: columns that are no tasks, such as "URL" or "Average".
+        weights: of tasks, 0 or more; tasks not named weigh 1.
+        groups: the group of each task, all tasks or none.
+        group_weights: of groups, for two-level rules.
+        directions: "lower" for tasks where less is better.
+        invalid: "drop" leaves out and counts columns that are no numbers, cells that are no number, tasks
+            that rank nobody and models without a score; "error" refuses them by name.
+
+    Raises:
+        SourceError: no such file, no column of models, no task, a column that is no numbers.
+        VotesError: a model named twice or not at all, a value that is no number, an infinite score, a
+            task that ranks nobody, a model without a score; rows and columns are named.
+        OptionError: unknown columns, tasks or directions, a negative or NaN weight.
+    """
+    if invalid not in ("error", "drop"):
+        raise OptionError(f'invalid must be "error" or "drop", not {invalid!r}.')
+    label, columns = _columns(source)
+    whose = _model_column(label, columns, model)
+    names = _names(label, whose, columns[whose])
+    if isinstance(ignore, str):
+        raise OptionError(f"ignore must be a list of columns, not the text {ignore!r}; write [{ignore!r}].")
+    wanted = _tasks(label, columns, whose, tasks, tuple(ignore))
+    scores, text = [], []
+    for task in wanted:
+        values, strange = _numbers(columns[task])
+        if strange:
+            text.append((task, strange, columns[task]))
+        scores.append(values)
+    if text and invalid == "error":
+        raise _not_numbers(label, text, names)
+    texts = {task for task, strange, _ in text if _is_text(strange, names)}
+    spoilt = sum(len(strange) for task, strange, _ in text if task not in texts)
+    kept = [i for i, task in enumerate(wanted) if task not in texts]
+    if not kept:
+        raise SourceError(f"{label} has no column of numbers to take as a task; check its columns.")
+    table = ScoreTable.of(
+        names,
+        [wanted[i] for i in kept],
+        np.stack([scores[i] for i in kept], axis=1),
+        directions=directions,
+        weights=weights,
+        groups=groups,
+        group_weights=group_weights,
+        invalid=invalid,
+    )
+    counted = {"columns that are no numbers": len(texts), "cells that are no number": spoilt}
+    left_out = {reason: count for reason, count in counted.items() if count}
+    return replace(table, left_out={**left_out, **table.left_out}) if left_out else table
+
+
+Values = npt.NDArray[Any]
+
+
+def _columns(source: Any) -> tuple[str, dict[str, Values]]:
+    """What to call the source, and its columns by heading, an index that names rows first."""
+    label, frame = _frame(source)
+    index = frame.index
+    if index.name is not None or index.dtype == object or str(index.dtype) in ("str", "string"):
+        frame = frame.reset_index(names=[index.name if index.name is not None else ""])
+    headings = [str(heading) for heading in frame.columns]
+    for heading in headings:
+        if headings.count(heading) > 1:
+            places = [str(i + 1) for i, other in enumerate(headings) if other == heading]
+            raise SourceError(
+                f"{label} has {len(places)} columns called {heading!r} (columns {', '.join(places)}); rename "
+                "or remove all but one."
+            )
+    if not len(frame):
+        raise SourceError(f"{label} has no row; give one for each model.")
+    return label, {name: frame.iloc[:, i].to_numpy(dtype=object) for i, name in enumerate(headings)}
+
+
+def _frame(source: Any) -> tuple[str, Any]:
+    """The source as a pandas frame, its values still as written."""
+    import pandas as pd
+
+    if isinstance(source, str | Path):
+        return Path(source).name, _read(Path(source))
+    if isinstance(source, pd.DataFrame):
+        return "The table", source
+    for name in ("to_pandas",):  # polars frames and Arrow tables
+        if hasattr(source, name):
+            return "The table", getattr(source, name)()
+    raise SourceError(
+        f"Cannot read a {type(source).__name__} as a score table; give a .csv or .parquet file or a frame."
+    )
+
+
+def _read(path: Path) -> Any:
+    """Read a file; headings given twice are kept as they are."""
+    import csv
+
+    import pandas as pd
+
+    if not path.exists():
+        raise SourceError(f"There is no file {str(path)!r}; check the path.")
+    kind = path.suffix.lower()
+    try:
+        if kind == ".parquet":
+            return pd.read_parquet(path)
+        if kind not in (".csv", ".tsv"):
+            raise SourceError(f"{path.name} is no table; give a .csv, .tsv or .parquet file.")
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = [row for row in csv.reader(file, delimiter="\t" if kind == ".tsv" else ",") if row]
+    except (OSError, UnicodeDecodeError, csv.Error, ValueError) as problem:
+        if isinstance(problem, SourceError):
+            raise
+        raise SourceError(f"{path.name} cannot be read ({problem}); check the file.") from None
+    if not rows:
+        raise SourceError(f"{path.name} is empty; check the file.")
+    for number, row in enumerate(rows[1:], start=1):
+        if len(row) != len(rows[0]):
+            raise SourceError(
+                f"{path.name}, row {number} has {len(row)} cells and the heading {len(rows[0])}; correct it."
+            )
+    return pd.DataFrame(np.array(rows[1:], dtype=object).reshape(-1, len(rows[0])), columns=rows[0])
+
+
+def _model_column(label: str, columns: Mapping[str, Values], model: str | None) -> str:
+    """The column that names the models."""
+    if model is not None:
+        if model not in columns:
+            raise OptionError(f"{label} has no column {model!r} of models; {nearest(model, columns)}.")
+        return model
+    known = [name for name in columns if name.strip().lower() in MODEL_COLUMNS]
+    if len(known) == 1:
+        return known[0]
+    first = next(iter(columns))
+    if not known and (not first.strip() or first.startswith("Unnamed")):
+        return first
+    if known:
+        raise SourceError(
+            f"{label} has the columns {' and '.join(known)}; say which names the models with model=."
+        )
+    raise SourceError(
+        f"{label} has no column called 'model'; say which column names the models with model=, for example "
+        f"model={first!r}."
+    )
+
+
+def _names(label: str, column: str, values: Values) -> list[str]:
+    """The models' names, each there and each once; look-alikes count as the same."""
+    seen: dict[str, int] = {}
+    names: list[str] = []
+    for row, value in enumerate(values, start=1):
+        missing = value is None or value != value  # noqa: PLR0124 - NaN differs from itself
+        name = "" if missing else str(value).strip()
+        if not name:
+            raise VotesError(
+                f"{label}, row {row} has no name in column {column!r}; name the model or remove the row."
+            )
+        key = re.sub(r"\s+", " ", name).casefold()
+        if key in seen:
+            other = names[seen[key] - 1]
+            same = "twice" if other == name else f"beside {other!r}"
+            raise VotesError(
+                f"{label} lists {name!r} {same}, in rows {seen[key]} and {row}; keep one or tell them apart."
+            )
+        seen[key] = row
+        names.append(name)
+    return names
+
+
+def _tasks(
+    label: str, columns: Mapping[str, Values], model: str, tasks: Sequence[str] | None, ignore: Sequence[str]
+) -> list[str]:
+    """The columns that are tasks."""
+    if isinstance(tasks, str):
+        raise OptionError(f"tasks must be a list of columns, not the text {tasks!r}; write [{tasks!r}].")
+    for option, given in (("tasks", tasks or ()), ("ignore", ignore)):
+        for name in given:
+            if name not in columns:
+                raise OptionError(
+                    f"{option} names {name!r}, which is no column of {label}; {nearest(name, columns)}."
+                )
+    left = [name for name in (columns if tasks is None else tasks) if name != model and name not in ignore]
+    for name in left:
+        if not name.strip():
+            raise SourceError(
+                f"{label} has a column without a heading; name it, or name the tasks with tasks=."
+            )
+    if not left:
+        raise SourceError(f"{label} has no column beside {model!r} that could be a task; add the scores.")
+    return left
+
+
+def _numbers(values: Values) -> tuple[npt.NDArray[np.float64], list[int]]:
+    """(N,) numbers, NaN for a gap, and the rows that hold something else."""
+    numbers = np.full(len(values), np.nan)
+    strange = []
+    for row, value in enumerate(values):
+        if value is None or isinstance(value, bool | np.bool_):
+            if value is not None:
+                strange.append(row)
+            continue
+        if isinstance(value, str) and value.strip().lower() in GAPS:
+            continue
+        try:
+            numbers[row] = float(value)
+        except (TypeError, ValueError):
+            if str(value) != "<NA>":
+                strange.append(row)
+    return numbers, strange
+
+
+def _not_numbers(
+    label: str, text: Sequence[tuple[str, list[int], Values]], names: Sequence[str]
+) -> SourceError | VotesError:
+    """Name the columns of texts, or the single cells in columns that are numbers otherwise."""
+    whole = [task for task, strange, _ in text if _is_text(strange, names)]
+    if whole:
+        listed = ", ".join(repr(task) for task in whole[:SHOWN])
+        more = f" and {len(whole) - SHOWN} more" if len(whole) > SHOWN else ""
+        return SourceError(
+            f"{label}: {listed}{more} {'is' if len(whole) == 1 else 'are'} no column of numbers; leave it "
+            f"out with ignore=[{listed}]."
+        )
+    problems = tuple(
+        f"{label}, row {row + 1} ({names[row]}), column {task!r}: {str(values[row])!r} is no number; correct "
+        "it or leave it empty."
+        for task, strange, values in text
+        for row in strange
+    )
+    more = f" ({len(problems) - 1} more such)" if len(problems) > 1 else ""
+    return VotesError(problems[0] + more, problems)
+
+
+def _is_text(strange: Sequence[int], names: Sequence[str]) -> bool:
+    """Whether more than half of a column is no number: then it is no column of scores."""
+    return 2 * len(strange) > len(names)

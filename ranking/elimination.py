@@ -1,0 +1,379 @@
+"""Rules that eliminate: instant run-off, Baldwin, Nanson, Coombs, threshold, two rounds.
+
+The tiers of their `Choice` are the rounds read backwards: who is eliminated last is above who is
+eliminated before. Models equal in the round's score go together, so no rule here draws lots. `ties` and
+`missing` are those of the positional rules; a gap under missing="worst" is a place below all shown.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.ballots import Ballots, FloatArray, IntArray
+from ranking.counts import PairCounts
+from ranking.ordinal import ABSENT, LAST, Ordinal, Ties, ordinal, positional, steady, tiers_of
+from ranking.registry import method
+from ranking.results import Choice, Diagnostic
+
+Gaps = Literal["refuse", "worst", "drop_task"]
+Mask = NDArray[np.bool_]
+Tiers = tuple[tuple[int, ...], ...]
+
+
+@method("instant_runoff", source="Hare; Ware (1871); ties: Delemazure and Peters (2024)")
+def instant_runoff(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "refuse") -> Choice:
+    """Eliminate the model with the fewest first places, again and again.
+
+    A ballot counts for the best of its models still in the race; when none of those it ranks is left it
+    counts for nobody. All models with the fewest first places go together.
+
+    Args:
+        ties: among the best of a ballot: "share" splits it (split instant run-off), "best" counts it
+            whole for each (approval instant run-off), "worst" and "published" for none.
+        missing: see the module.
+
+    Axioms: majority, condorcet_loser, pareto.
+
+    Raises:
+        VotesError: a gap under missing="refuse", a model on no ballot.
+
+    Source:
+        T. Delemazure and D. Peters, Generalizing Instant Runoff Voting to Allow for Indifferences (2024).
+    """
+    cast = ordinal(ballots, "instant_runoff", missing)
+    return Choice(_rounds(cast, lambda left: _tops(cast, left, ties)))
+
+
+@method("coombs", source="Coombs (1964)")
+def coombs(
+    ballots: Ballots, *, majority_stops: bool = False, ties: Ties = "share", missing: Gaps = "refuse"
+) -> Choice:
+    """Eliminate the model with the most last places, again and again.
+
+    Args:
+        majority_stops: end as soon as one model is first on more than half of the ballots; the others
+            still in the race then share the second tier.
+        ties: among the last of a ballot: "share" splits its last place, "worst" and "published" count it
+            whole for each of them, "best" for none unless nobody else is left.
+        missing: see the module.
+
+    Axioms: condorcet_loser, pareto.
+
+    Raises:
+        VotesError: a gap under missing="refuse", a model on no ballot.
+
+    Source:
+        C. Coombs, A Theory of Data (1964); B. Grofman and S. Feld, Electoral Studies 23 (2004) on the
+        two ways to stop.
+    """
+    cast = ordinal(ballots, "coombs", missing)
+
+    def stop(left: Mask) -> Mask:
+        first = _tops(cast, left, "share")
+        return np.asarray(first > 0.5 * cast.total)
+
+    return Choice(_rounds(cast, lambda left: -_bottoms(cast, left, ties), stop if majority_stops else None))
+
+
+@method("baldwin", source="Baldwin (1926); Vote'n'Rank (Rofin et al. 2023)")
+def baldwin(
+    ballots: Ballots,
+    *,
+    ties: Ties = "share",
+    missing: Literal["refuse", "worst", "drop_task", "partial_borda"] = "refuse",
+) -> Choice:
+    """Eliminate the model with the lowest Borda score among those left, again and again.
+
+    Args:
+        ties: as for `borda`; published: a tie gives neither side a point.
+        missing: see the module; "partial_borda" as for `borda`.
+
+    Axioms: majority, condorcet, condorcet_loser, smith, pareto.
+
+    Raises:
+        VotesError: a gap under missing="refuse", a model on no ballot.
+
+    Source:
+        J. Baldwin, Proceedings of the Royal Society of Victoria 39 (1926).
+    """
+    return Choice(_borda_rounds(ballots, "baldwin", ties, missing, lambda score: score == score.min()))
+
+
+@method("nanson", source="Nanson (1882)")
+def nanson(
+    ballots: Ballots,
+    *,
+    drop: Literal["below", "at_or_below"] = "below",
+    ties: Ties = "share",
+    missing: Literal["refuse", "worst", "drop_task", "partial_borda"] = "refuse",
+) -> Choice:
+    """Eliminate all models whose Borda score is below the mean of those left, again and again.
+
+    Args:
+        drop: "at_or_below" eliminates those exactly at the mean too, unless all are (Niou 1987).
+        ties: as for `borda`.
+        missing: see the module; "partial_borda" as for `borda`.
+
+    Axioms: majority, condorcet, condorcet_loser, smith, pareto.
+
+    Raises:
+        VotesError: a gap under missing="refuse", a model on no ballot.
+
+    Source:
+        E. Nanson, Transactions of the Royal Society of Victoria 19 (1882).
+    """
+
+    def low(score: FloatArray) -> Mask:
+        gap = steady(score - score.mean(), max(float(np.abs(score).max()), 1e-300))
+        return np.asarray(gap < 0 if drop == "below" else gap <= 0)
+
+    return Choice(_borda_rounds(ballots, "nanson", ties, missing, low))
+
+
+@method("threshold", source="Aleskerov, Chistyakov and Kalyagin (2010); Vote'n'Rank (Rofin et al. 2023)")
+def threshold(ballots: Ballots, *, ties: Ties = "published", missing: Gaps = "refuse") -> Choice:
+    """The fewest last places win; among equals the fewest places before last, and so on up to the second.
+
+    Args:
+        ties: which place a tie takes: "worst" and "published" the worst it covers, "best" the best,
+            "share" a part of each.
+        missing: see the module.
+
+    Axioms: monotonicity, reinforcement.
+
+    Raises:
+        VotesError: a gap under missing="refuse", a model on no ballot.
+
+    Source:
+        F. Aleskerov, V. Chistyakov and V. Kalyagin, The threshold aggregation, Economics Letters 107 (2010).
+    """
+    cast = ordinal(ballots, "threshold", missing)
+    n = len(cast.models)
+    table = steady(_place_weights(cast, ties), cast.total)[:, :0:-1]  # last place first, without the first
+    order = np.lexsort(table[:, ::-1].T)
+    change = np.append(True, (table[order[1:]] != table[order[:-1]]).any(axis=1)) if n > 1 else [True]
+    begins = [*np.flatnonzero(change).tolist(), n]
+    return Choice(tuple(tuple(sorted(order[a:b].tolist())) for a, b in itertools.pairwise(begins)))
+
+
+@method("two_round", source="plurality with run-off; certificate: Rezaei et al. (2023)")
+def two_round(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "refuse") -> Choice:
+    """The two models with the most first places meet; the majority between them decides.
+
+    Where equal scores leave open which two meet, every such pair does, and whoever wins one is a winner.
+    The note "certificate" says how many voters may change their ballots at will without a change of the
+    winner (no more is claimed than is proven: the true number may be higher).
+
+    Args:
+        ties: as for `plurality`.
+        missing: see the module.
+
+    Axioms: majority, condorcet_loser, pareto.
+
+    Raises:
+        VotesError: a gap under missing="refuse", a model on no ballot.
+
+    Source:
+        K. Rezaei, K. Banihashem, A. Chegini and S. Feizi, Run-off election: improved provable defense
+        against data poisoning attacks, ICML 2023, for the certificate of two rounds.
+    """
+    cast = ordinal(ballots, "two_round", missing)
+    given = positional(ballots, "two_round", _first_place, "worst" if ties == "published" else ties, missing)
+    first = steady(given, cast.total)
+    wins = _complete_pairs(ballots, cast, missing)[0]
+    margin = steady(wins - wins.T, cast.total)
+    level = tiers_of(first, cast.total)
+    if len(first) == 1:
+        return Choice(level)
+    top, second = level[0], level[0] if len(level[0]) > 1 else level[1]
+    winners = {
+        winner
+        for a in top
+        for b in second
+        if a != b
+        for winner in ((a, b) if margin[a, b] == 0 else (a,) if margin[a, b] > 0 else (b,))
+    }
+    tiers = [tuple(sorted(winners)), tuple(sorted({*top, *second} - winners))]
+    tiers += [tuple(sorted(set(part) - {*top, *second})) for part in level]
+    notes: tuple[Diagnostic, ...] = ()
+    if len(winners) == 1:
+        winner = next(iter(winners))
+        heaviest = float(ballots.weight[ballots.count > 0].max())
+        safe = _certificate(winner, first / heaviest, margin / heaviest, 4 if ties == "best" else 3)
+        name = ballots.models[winner]
+        message = f"{name} stays the only winner however any {safe} voters change their ballots."
+        notes = (Diagnostic("certificate", (name,), message),)
+    return Choice(tuple(tier for tier in tiers if tier), notes=notes)
+
+
+def _first_place(n: int) -> FloatArray:
+    """(n,) a point for the first place alone."""
+    return np.eye(1, n).ravel()
+
+
+def _certificate(winner: int, first: FloatArray, margin: FloatArray, both: int) -> int:
+    """How many voters can change nothing, in units of the heaviest ballot.
+
+    One changed ballot moves the difference of two first-place scores by at most 2, and the differences of
+    one score to two others by at most `both` together; it moves a margin by at most 2. To unseat the winner,
+    two others must reach its first-place score, or one must reach the second place and the winner's votes.
+    """
+    others = np.delete(np.arange(len(first)), winner)
+    gap = np.sort(np.maximum(first[winner] - first[others], 0.0))
+    needed = [math.inf]
+    if len(gap) > 1:
+        needed.append(max(_at_least(gap[1] / 2), _at_least((gap[0] + gap[1]) / both)))
+    for rival in others:
+        ahead = max((first[c] - first[rival] for c in others if c != rival), default=0.0)
+        needed.append(max(_at_least(margin[winner, rival] / 2), _at_least(ahead / 2)))
+    return max(0, int(min(needed)) - 1)
+
+
+def _at_least(number: float) -> int:
+    """The least whole number of voters not below a bound, forgiving rounding."""
+    return max(0, math.ceil(number - 1e-9))
+
+
+def _rounds(
+    cast: Ordinal, score: Callable[[Mask], FloatArray], stop: Callable[[Mask], Mask] | None = None
+) -> Tiers:
+    """Eliminate the lowest scores until all that are left are equal; tiers from the last round back.
+
+    Args:
+        cast: the ballots.
+        score: (M,) of the models left, from the (M,) mask of those left.
+        stop: (M,) models that win at once, from the same mask.
+    """
+    left = np.ones(len(cast.models), dtype=bool)
+    out: list[tuple[int, ...]] = []
+    while left.any():
+        won = left & stop(left) if stop is not None else np.zeros_like(left)
+        if won.any():
+            out.append(_indices(left & ~won))
+            out.append(_indices(won))
+            break
+        now = np.where(left, steady(score(left), cast.total), np.inf)
+        out.append(_indices(left & (now == now.min())))
+        left[list(out[-1])] = False
+    return tuple(tier for tier in reversed(out) if tier)
+
+
+def _tops(cast: Ordinal, left: Mask, ties: Ties) -> FloatArray:
+    """(M,) first places among the models left; ballots that rank none of them count for nobody."""
+    level = np.where((cast.level < LAST) & left[cast.seats], cast.level, ABSENT)
+    best = level.min(axis=1, keepdims=True)
+    first = (level == best) & (level != ABSENT)
+    number = first.sum(axis=1, keepdims=True)
+    share = {"share": first / np.maximum(number, 1), "best": first * 1.0}.get(ties, first * (number == 1.0))
+    return cast.sums(share)
+
+
+def _bottoms(cast: Ordinal, left: Mask, ties: Ties) -> FloatArray:
+    """(M,) last places among the models left; the models a ballot does not show are its last."""
+    inside = (cast.level != ABSENT) & left[cast.seats]
+    there = inside.sum(axis=1)
+    everyone = int(left.sum())
+    level = np.where(inside, cast.level, -1)
+    last = (level == level.max(axis=1, keepdims=True)) & inside & (there == everyone)[:, None]
+    number = last.sum(axis=1)
+    points = _last_points(number, everyone, ties)
+    total = cast.sums(last * points[:, None])
+    short = (there < everyone).astype(np.float64) * _last_points(everyone - there, everyone, ties)
+    given = float((short * cast.weight).sum())
+    return np.asarray(np.where(left, total + given - cast.sums(inside * short[:, None]), 0.0))
+
+
+def _last_points(number: IntArray, everyone: int, ties: Ties) -> FloatArray:
+    """What each of `number` models tied for last of `everyone` gets of the last place."""
+    if ties == "share":
+        return np.asarray(1.0 / np.maximum(number, 1))
+    if ties == "best":
+        return np.where((number == 1) | (number == everyone), 1.0, 0.0)
+    return np.ones(len(number))
+
+
+def _borda_rounds(
+    ballots: Ballots, rule: str, ties: Ties, missing: str, low: Callable[[FloatArray], Mask]
+) -> Tiers:
+    """Eliminate by Borda among the models left; the scores are row sums of pair credits, kept up to date."""
+    cast = ordinal(ballots, rule, missing)
+    wins, tied = _complete_pairs(ballots, cast, missing)
+    credit = wins + {"share": 0.5, "best": 1.0}.get(ties, 0.0) * tied
+    if missing == "partial_borda":
+        credit += 0.5 * (cast.total - wins - wins.T - tied)
+    np.fill_diagonal(credit, 0.0)
+    left = np.arange(len(credit))
+    score = credit.sum(axis=1)
+    out: list[tuple[int, ...]] = []
+    while len(left):
+        gone = low(steady(score[left], cast.total * len(credit)))
+        if not gone.any() or gone.all():
+            out.append(tuple(left.tolist()))
+            break
+        out.append(tuple(left[gone].tolist()))
+        score -= credit[:, left[gone]].sum(axis=1)
+        left = left[~gone]
+    return tuple(reversed(out))
+
+
+def _complete_pairs(ballots: Ballots, cast: Ordinal, missing: str) -> tuple[FloatArray, FloatArray]:
+    """(M, M) weight that puts row above column, and weight that ties them, once gaps are treated.
+
+    Models shown but not ranked are tied with each other here; "worst" puts all shown above all absent
+    and ties these; under "partial_borda" pairs that a ballot cannot compare are in neither matrix.
+    """
+    pairs = PairCounts.from_ballots(_cast_only(ballots, missing))
+    if missing != "partial_borda" and (cast.size < len(cast.models)).any():
+        gap = _absent(cast).astype(np.float64)
+        wins = pairs.wins + ((1.0 - gap) * cast.weight[:, None]).T @ gap
+        return wins, cast.total - wins - wins.T
+    unranked = np.zeros((len(cast.size), len(cast.models)))
+    row, column = np.nonzero(cast.level == LAST)
+    unranked[row, cast.seats[row, column]] = 1.0
+    tied = pairs.ties + pairs.both_bad + (unranked * cast.weight[:, None]).T @ unranked
+    return pairs.wins, tied
+
+
+def _cast_only(ballots: Ballots, missing: str) -> Ballots:
+    """The ballots that count: all, or with "drop_task" those that show every model."""
+    if missing != "drop_task":
+        return ballots
+    full = (ballots.shown >= 0).sum(axis=1) == len(ballots.models)
+    return ballots.with_count(np.where(full, ballots.count, 0))
+
+
+def _place_weights(cast: Ordinal, ties: Ties) -> FloatArray:
+    """(M, M) weight of the ballots that put a model (row) at a place (column)."""
+    n = len(cast.models)
+    row, column = np.nonzero(cast.level != ABSENT)
+    seat, weight = cast.seats[row, column], cast.weight[row]
+    best, worst = cast.best[row, column], cast.worst[row, column]
+    absent = np.argwhere(_absent(cast)) if (cast.size < n).any() else np.zeros((0, 2), dtype=np.int64)
+    seat, weight = np.append(seat, absent[:, 1]), np.append(weight, cast.weight[absent[:, 0]])
+    best = np.append(best, cast.size[absent[:, 0]] + 1)
+    worst = np.append(worst, np.full(len(absent), n))
+    if ties != "share":
+        place = best if ties == "best" else worst
+        return np.bincount(seat * n + place - 1, weight, n * n).reshape(n, n).astype(np.float64)
+    part = weight / (worst - best + 1)
+    steps = np.bincount(seat * (n + 1) + best - 1, part, n * (n + 1))
+    steps -= np.bincount(seat * (n + 1) + worst, part, n * (n + 1))
+    return np.asarray(np.cumsum(steps.reshape(n, n + 1), axis=1)[:, :n])
+
+
+def _absent(cast: Ordinal) -> Mask:
+    """(B, M) True where a ballot does not show a model."""
+    gap = np.ones((len(cast.size), len(cast.models)), dtype=bool)
+    row, column = np.nonzero(cast.level != ABSENT)
+    gap[row, cast.seats[row, column]] = False
+    return gap
+
+
+def _indices(mask: Mask) -> tuple[int, ...]:
+    return tuple(np.flatnonzero(mask).tolist())

@@ -1,0 +1,377 @@
+"""How few votes would have to change before two models swap places: found by search, confirmed by ranking.
+
+The number found suffices; unless `exact` says so a smaller one may exist. A vote that changes puts the
+lower model first and the upper one last, where they are shown. Tasks of a score table are in task_flips.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+
+from ranking.ballots import PAD, UNRANKED, Ballots, FloatArray, IntArray, canonical
+from ranking.boards import Votes, as_comparisons
+from ranking.errors import AgonError, MethodError, OptionError, nearest
+from ranking.profiles import Profile, Trial, levels
+from ranking.registry import Method, Rule, find
+
+How = Literal["turn", "drop"]
+SHOWN = 3  # kinds of votes a sentence names
+
+
+@dataclass(frozen=True)
+class Change:
+    """Some equal votes, or a task, that change: how many, what they say, and what they say afterwards."""
+
+    number: int
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class Flip:
+    """What it takes to swap two models under a rule.
+
+    Attributes:
+        method: the rule.
+        upper, lower: the models; the upper one is above on the votes as they are.
+        unit: "votes" or "tasks".
+        how: "turn" (they change) or "drop" (they are left out).
+        number: how many were found to suffice, or None if none were found.
+        total: how many there are.
+        exact: whether every smaller number was tried.
+        changes: which.
+        confirmed: whether ranking the changed votes from the start puts the lower model above.
+        tried: how many changed sets of votes were ranked.
+    """
+
+    method: str
+    upper: str
+    lower: str
+    unit: Literal["votes", "tasks"]
+    how: How
+    number: int | None
+    total: int
+    exact: bool
+    changes: tuple[Change, ...]
+    confirmed: bool
+    tried: int
+
+    def conclusion(self) -> str:
+        """Say in one sentence what was found."""
+        deeds = {"turn": ("changes", "change"), "drop": ("is left out", "are left out")}[self.how]
+        if self.number is None:
+            return (
+                f"No set of {self.unit} that puts {self.lower} above {self.upper} under {self.method} was "
+                f"found among {self.tried:,} tried."
+            )
+        one = self.unit if self.number != 1 else self.unit[:-1]
+        which = "; ".join(f"{c.number:,} × {c.before}" for c in self.changes[:SHOWN])
+        more = f"; {len(self.changes) - SHOWN} more kinds" if len(self.changes) > SHOWN else ""
+        bound = "no smaller number does" if self.exact else "a smaller number may do"
+        share = f"{self.number:,} of {self.total:,} {one} ({self.number / self.total:.2%})"
+        checked = "confirms it" if self.confirmed else "does NOT confirm it"
+        deed = deeds[self.number != 1]
+        return (
+            f"{self.lower} passes {self.upper} under {self.method} if {share} {deed} ({which}{more}); "
+            f"{bound}, and ranking them again {checked}."
+        )
+
+
+def flip_votes(
+    votes: Votes,
+    method: str | Rule | Method,
+    upper: str | None = None,
+    lower: str | None = None,
+    *,
+    how: How = "turn",
+    tries: int = 2000,
+    **options: Any,
+) -> Flip:
+    """Look for the fewest votes whose change swaps two models.
+
+    Each kind of vote that touches one of the models is tried by itself; kinds are then taken together,
+    those first that move the models most per vote, until they swap, and the number is cut back.
+
+    Args:
+        votes: as for `rank`; of a score table each task is a vote.
+        method: the rule.
+        upper: the model that is above now; None for the first.
+        lower: the model that shall pass it; None for the next below.
+        how: "turn" lets the votes put `lower` first and `upper` last, "drop" leaves them out.
+        tries: changed sets of votes that may be ranked.
+        options: of the rule.
+
+    Raises:
+        OptionError: an unknown model or `how`, or a pair that is not in this order.
+        MethodError: a rule on scores, or one that plays votes in their order.
+    """
+    if how not in ("turn", "drop"):
+        raise OptionError(f'how must be "turn" or "drop", not {how!r}.')
+    rule = find(method)
+    if rule.view == "scores":
+        raise MethodError(f"{rule.name} ranks by scores, which are not votes; use flip_tasks.")
+    trial = Trial(rule, as_comparisons(votes), rule.settings(options), tries)
+    a, b = swapped_pair(trial.models, trial.base, upper, lower)
+    search = _Search(trial, a, b, how, _Kinds.of(trial.profile, a, b, how))
+    found = search.run()
+    changes = search.describe(found) if found is not None else ()
+    number = None if found is None else int(found.sum())
+    total = int(trial.profile.count.sum())
+    return Flip(
+        rule.name,
+        trial.models[a],
+        trial.models[b],
+        "votes",
+        how,
+        number,
+        total,
+        number == 1,
+        changes,
+        found is not None and search.confirm(found),
+        search.tried,
+    )
+
+
+def flips(
+    votes: Votes,
+    method: str | Rule | Method,
+    *,
+    places: int = 5,
+    how: How = "turn",
+    tries: int = 2000,
+    **options: Any,
+) -> tuple[Flip, ...]:
+    """Ask `flip_votes` for every pair of neighbours among the first places; the first pair is about #1.
+
+    Args:
+        places: how many models from the top; neighbours that share a place are left out.
+    """
+    rule = find(method)
+    if rule.view == "scores":
+        raise MethodError(f"{rule.name} ranks by scores, which are not votes; use flip_tasks.")
+    trial = Trial(rule, as_comparisons(votes), rule.settings(options), tries)
+    order = trial.front(places)
+    return tuple(
+        flip_votes(votes, rule, trial.models[a], trial.models[b], how=how, tries=tries, **options)
+        for a, b in pairwise(order)
+        if trial.base[a] < trial.base[b]
+    )
+
+
+def swapped_pair(
+    models: Sequence[str], level: IntArray, upper: str | None, lower: str | None
+) -> tuple[int, int]:
+    """Indices of the two models, the upper first."""
+    for name in (upper, lower):
+        if name is not None and name not in models:
+            raise OptionError(f"There is no model {name!r} among the votes; {nearest(name, models)}.")
+    order = np.argsort(level, kind="stable")
+    a = int(order[0]) if upper is None else models.index(upper)
+    below = [int(i) for i in order if level[i] > level[a]]
+    if lower is None and not below:
+        raise OptionError(f"No model is below {models[a]!r}, so none can pass it; name another pair.")
+    b = below[0] if lower is None else models.index(lower)
+    if level[a] >= level[b]:
+        raise OptionError(
+            f"{models[a]!r} is not above {models[b]!r} on these votes; name them the other way round."
+        )
+    return a, b
+
+
+@dataclass(frozen=True, eq=False)
+class _Kinds:
+    """Ballots with those they may turn into: moving votes is then a matter of counts.
+
+    `rows` (C,) are the kinds of votes that may change, `into` (C,) what they become, -1 for left out; both
+    number the distinct `ballots`. `number` (C,) is how many there are, `swing` (C,) what one changed
+    vote does to the pair alone: 2 where the upper model is above, 1 where they are level or not both on it.
+    """
+
+    ballots: Ballots
+    rows: IntArray
+    into: IntArray
+    number: IntArray
+    swing: IntArray
+
+    @classmethod
+    def of(cls, profile: Profile, a: int, b: int, how: How) -> _Kinds:
+        """Write every vote that touches the two models as it is and as it would be."""
+        there = ~np.isnan(profile.place[:, [a, b]])
+        touched = np.flatnonzero(there.any(axis=1))
+        turned = profile.rows(touched).placed(b, "top").placed(a, "bottom")
+        shown, places, acceptable = Profile(
+            profile.models,
+            np.concatenate([profile.place, turned.place]),
+            np.concatenate([profile.acceptable, turned.acceptable]),
+            np.concatenate([profile.weight, turned.weight]),
+            np.concatenate([profile.count, turned.count]),
+        ).written()
+        count = np.concatenate([profile.count, np.zeros_like(turned.count)])
+        weight = np.concatenate([profile.weight, turned.weight])
+        ballots, which = canonical(profile.models, shown, places, acceptable, None, weight, count)
+        rows, first = np.unique(which[touched], return_index=True)
+        into = which[len(profile.count) :][first]
+        if how == "drop":
+            into = np.full_like(into, -1)
+        useful = np.flatnonzero((rows != into) & (ballots.count[rows] > 0))
+        rows = rows[useful]
+        place = profile.place[touched[first[useful]]]
+        above = np.nan_to_num(place[:, a], nan=np.inf) - np.nan_to_num(place[:, b], nan=np.inf)
+        swing = np.where(np.isnan(above), 1, 1 - np.sign(above)).astype(np.int64)
+        swing[np.isnan(place[:, [a, b]]).any(axis=1)] = 1
+        return cls(ballots, rows, into[useful], ballots.count[rows], swing)
+
+    def with_moved(self, taken: IntArray) -> Ballots:
+        """The ballots after `taken` (C,) votes of each kind have changed."""
+        count = self.ballots.count.copy()
+        np.subtract.at(count, self.rows, taken)
+        stays = self.into >= 0
+        np.add.at(count, self.into[stays], taken[stays])
+        return self.ballots.with_count(count)
+
+
+class _Search:
+    """The search for few votes; counts what it ranks."""
+
+    def __init__(self, trial: Trial, a: int, b: int, how: How, kinds: _Kinds) -> None:
+        self.trial, self.a, self.b, self.how, self.kinds = trial, a, b, how, kinds
+        self.tried = 0
+
+    def gap(self, taken: IntArray) -> float:
+        """How far the lower model is above the upper one after a change; below 0 at first."""
+        self.tried += 1
+        ballots = self.kinds.with_moved(taken)
+        try:
+            values = self.trial.values(ballots)
+        except AgonError:
+            return -np.inf
+        one, two = values[self.a], values[self.b]
+        if np.isnan(two):
+            return -np.inf
+        return np.inf if np.isnan(one) else float(two - one)
+
+    def run(self) -> IntArray | None:
+        """(C,) votes of each kind that suffice, or None."""
+        best = None
+        for order, most in self.orders():
+            taken = self.prefix(order, most) if len(order) else None
+            if taken is not None and (best is None or taken.sum() < best.sum()):
+                best = taken
+        return None if best is None else self.trim(best)
+
+    def orders(self) -> list[tuple[IntArray, IntArray]]:
+        """Orders in which kinds are taken, with how many of each."""
+        kinds = self.kinds
+        rate, least, smooth = self.rates(np.lexsort((-kinds.number, -kinds.swing)))
+        helpful = np.lexsort((-kinds.number, -kinds.swing, -rate))
+        head_to_head = np.lexsort((-kinds.number, -rate, -kinds.swing))
+        by_size = np.lexsort((-kinds.number, -kinds.swing))
+        if self.how == "drop":  # leaving out votes that help the lower model would only harm it
+            helpful = helpful[rate[helpful] > 0]
+            head_to_head = head_to_head[kinds.swing[head_to_head] == 2]
+            by_size = by_size[kinds.swing[by_size] == 2]
+        whole = [(order, kinds.number) for order in (helpful, head_to_head, by_size)]
+        return whole if smooth else [(helpful, least), *whole]
+
+    def rates(self, order: IntArray) -> tuple[FloatArray, IntArray, bool]:
+        """(C,) gain per vote of each kind alone, (C,) how many of it make that gain, whether it is steady."""
+        kinds = self.kinds
+        start = self.gap(np.zeros_like(kinds.number))
+        rate, least = np.full(len(order), -np.inf), kinds.number.copy()
+        smooth: bool | None = None
+        for kind in order[: max(1, self.trial.tries // 4)].tolist():
+            alone = np.zeros_like(kinds.number)
+            alone[kind] = kinds.number[kind]
+            gain = self.gap(alone) - start
+            if not gain > 0:
+                continue
+            if smooth is None and kinds.number[kind] >= 4:
+                alone[kind] = (kinds.number[kind] + 1) // 2
+                smooth = self.gap(alone) - start > 0.2 * gain
+            if smooth is False and self.tried < self.trial.tries:
+                least[kind] = self.fewest(alone, kind, start + 0.999 * gain)
+            rate[kind] = gain / least[kind]
+        return rate, least, smooth is not False
+
+    def fewest(self, alone: IntArray, kind: int, wanted: float) -> int:
+        """The fewest votes of one kind that still move the models that far."""
+        low, high = 0, int(self.kinds.number[kind])
+        while high - low > 1 and self.tried < self.trial.tries:
+            middle = (low + high) // 2
+            alone[kind] = middle
+            low, high = (low, middle) if self.gap(alone) >= wanted else (middle, high)
+        return high
+
+    def prefix(self, order: IntArray, most: IntArray) -> IntArray | None:
+        """Take kinds in order, at most so many of each, until the models have swapped."""
+        size = most[order]
+        before = np.concatenate([[0], np.cumsum(size)[:-1]])
+
+        def taken(total: int) -> IntArray:
+            votes = np.zeros_like(most)
+            votes[order] = np.clip(total - before, 0, size)
+            return votes
+
+        low, high = 0, int(size.sum())
+        if self.gap(taken(high)) <= 1e-9:
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (low, middle) if self.gap(taken(middle)) > 1e-9 else (middle, high)
+        return taken(high)
+
+    def trim(self, taken: IntArray) -> IntArray:
+        """Put votes back as long as the models stay swapped, kind by kind, the last ones first."""
+        taken = taken.copy()
+        for kind in np.flatnonzero(taken)[::-1]:
+            low, high = -1, int(taken[kind])  # low: too few, high: enough
+            while high - low > 1 and self.tried < self.trial.tries:
+                trial = taken.copy()
+                trial[kind] = (low + high) // 2
+                low, high = (low, trial[kind]) if self.gap(trial) > 1e-9 else (trial[kind], high)
+            taken[kind] = high
+        return taken
+
+    def confirm(self, taken: IntArray) -> bool:
+        """Rank the changed votes from the start."""
+        moved = self.kinds.with_moved(taken)
+        cast = moved.count > 0
+        again = Ballots.of(
+            moved.models,
+            moved.shown[cast],
+            moved.places[cast],
+            acceptable=moved.acceptable[cast],
+            weight=moved.weight[cast],
+            count=moved.count[cast],
+        )
+        level = levels(self.trial.how, again, self.trial.options)
+        return bool(level[self.b] < level[self.a])
+
+    def describe(self, taken: IntArray) -> tuple[Change, ...]:
+        """The changed votes in words, most votes first."""
+        order = np.argsort(-taken, kind="stable")
+        ballots, kinds = self.kinds.ballots, self.kinds
+        return tuple(
+            Change(
+                int(taken[kind]),
+                _words(ballots, int(kinds.rows[kind])),
+                _words(ballots, int(kinds.into[kind])) if kinds.into[kind] >= 0 else "left out",
+            )
+            for kind in order
+            if taken[kind] > 0
+        )
+
+
+def _words(ballots: Ballots, row: int) -> str:
+    """A ballot in words: best first, ties joined by =, those without a place in brackets."""
+    shown, places = ballots.shown[row], ballots.places[row]
+    seats = [(int(p), ballots.models[int(s)]) for s, p in zip(shown, places, strict=True) if s != PAD]
+    levels_ = sorted({p for p, _ in seats if p != UNRANKED})
+    text = " > ".join(" = ".join(name for p, name in seats if p == level) for level in levels_)
+    rest = [name for p, name in seats if p == UNRANKED]
+    return f"{text} ({', '.join(rest)})" if rest else text

@@ -1,0 +1,185 @@
+"""Rules that elect by lot: maximal lotteries and Nash averaging, made unique by maximum entropy.
+
+Both are equilibria of the game in which two players name a model and the one whose model is stronger
+wins. Equilibria need not be unique; of several the one of maximum entropy treats equal models equally.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.ballots import FloatArray
+from ranking.counts import BothBad, PairCounts
+from ranking.errors import ConvergenceError, OptionError
+from ranking.majority import margins
+from ranking.registry import method
+from ranking.results import Choice, Diagnostic, Scores
+
+STEPS = 200
+EXACT = 1e-11  # advantage, as a share of the largest, below which a constraint holds
+SEEN = 1e-9  # probability below which a model is not in the lottery
+
+
+@method("maximal_lottery", source="Fishburn (1984); Brandl, Brandt and Seedig (2016)")
+def maximal_lottery(pairs: PairCounts) -> Choice:
+    """The lottery that no other lottery beats by expected margin; of several the most even one.
+
+    The winners are all models that the lottery may draw. It ignores how large the margins of the others
+    are, so show the margins beside it.
+
+    Axioms: majority, condorcet, condorcet_loser, smith, pareto, clones.
+
+    Raises:
+        ConvergenceError: the equilibrium was not found to 1e-9.
+
+    Source:
+        P. Fishburn, Probabilistic social choice based on simple voting comparisons, Review of Economic
+        Studies 51 (1984); F. Brandl, F. Brandt and H. G. Seedig, Econometrica 84 (2016).
+    """
+    lottery = equilibrium(margins(pairs))
+    drawn = lottery > SEEN
+    tiers = [tuple(np.flatnonzero(part).tolist()) for part in (drawn, ~drawn) if part.any()]
+    return Choice(tuple(tiers), lottery=lottery)
+
+
+@method("nash_averaging", source="Balduzzi et al. (2018)")
+def nash_averaging(pairs: PairCounts, *, prior: float = 0.5, both_bad: BothBad = "half") -> Scores:
+    """The expected log-odds against an opponent drawn from the equilibrium of maximum entropy.
+
+    Every model that the equilibrium draws has 0, every other at most 0; adding copies of a model
+    changes nothing. The note "equilibrium" gives the lottery.
+
+    Args:
+        prior: wins added to both sides of every pair that met, so that no log-odds is infinite.
+        both_bad: "half" counts a "both bad" as a tie, "drop" leaves it out.
+
+    Axioms: clones.
+
+    Raises:
+        OptionError: a prior that is not above 0.
+        ConvergenceError: the equilibrium was not found to 1e-9.
+
+    Source:
+        D. Balduzzi, K. Tuyls, J. Perolat and T. Graepel, Re-evaluating evaluation (NeurIPS 2018), section 4.
+    """
+    if not prior > 0 or not np.isfinite(prior):
+        raise OptionError(f"nash_averaging: prior must be above 0, not {prior!r}.")
+    wins = pairs.halves(both_bad)
+    met = wins + wins.T > 0
+    log_odds = np.where(met, np.log(wins + prior) - np.log(wins.T + prior), 0.0)
+    lottery = equilibrium(log_odds)
+    value = log_odds @ lottery
+    value[np.abs(value) <= 1e-9 * max(1.0, float(np.abs(log_odds).max()))] = 0.0
+    drawn = np.flatnonzero(lottery > SEEN)
+    drawn = drawn[np.argsort(-lottery[drawn], kind="stable")]
+    shares = ", ".join(f"{pairs.models[i]} {lottery[i]:.3f}" for i in drawn[:5])
+    more = f" and {len(drawn) - 5} more" if len(drawn) > 5 else ""
+    names = tuple(pairs.models[i] for i in drawn)
+    return Scores(value, notes=(Diagnostic("equilibrium", names, f"The equilibrium draws {shares}{more}."),))
+
+
+def equilibrium(advantage: FloatArray) -> FloatArray:
+    """(M,) the maximum-entropy equilibrium p of a symmetric zero-sum game: p ≥ 0, Σp = 1, pᵀA ≥ 0.
+
+    Args:
+        advantage: (M, M) skew-symmetric A, what the row gains against the column.
+
+    Raises:
+        ConvergenceError: not found to 1e-9.
+    """
+    m = len(advantage)
+    size = float(np.abs(advantage).max(initial=0.0))
+    if size == 0:
+        return np.full(m, 1.0 / m)
+    game = 0.5 * (advantage - advantage.T) / size
+    inside = _essential(game)
+    lottery = np.zeros(m)
+    lottery[inside] = _most_even(game[np.ix_(inside, inside)], game[np.ix_(inside, ~inside)])
+    if np.min(lottery @ game) < -1e-9:
+        raise ConvergenceError("The equilibrium was not found to 1e-9; round the counts or leave out models.")
+    return lottery
+
+
+def _essential(game: FloatArray) -> NDArray[np.bool_]:
+    """(M,) the models that some equilibrium draws.
+
+    There is an equilibrium p with p + pᵀA > 0 (Tucker 1956); it draws exactly those models, and its
+    advantage over each of the others is above 0. A linear programme makes the smallest sum largest.
+    """
+    from scipy.optimize import linprog
+
+    m = len(game)
+    against = -game.T  # rows: minus the advantage of p over each model
+    found = linprog(
+        np.append(np.zeros(m), -1.0),
+        A_ub=np.block([[against, np.zeros((m, 1))], [against - np.eye(m), np.ones((m, 1))]]),
+        b_ub=np.zeros(2 * m),
+        A_eq=np.append(np.ones(m), 0.0)[None, :],
+        b_eq=[1.0],
+        bounds=[(0, None)] * m + [(None, None)],
+    )
+    if not found.success or found.x is None:
+        raise ConvergenceError(f"The linear programme of the equilibrium failed: {found.message}")
+    p = np.asarray(found.x[:m])
+    return np.asarray(p > p @ game)
+
+
+def _most_even(inner: FloatArray, outer: FloatArray) -> FloatArray:
+    """(S,) the p > 0 of largest entropy with Σp = 1, pᵀ·inner = 0 and pᵀ·outer ≥ 0.
+
+    Where one p alone satisfies the equations it is the null vector. Else p_i ∝ exp(Σ_j A_ij λ_j), with
+    multipliers λ_j free for the equations and of 0 or more for the inequalities that bind.
+    """
+    null = _null_space(inner)
+    if null.shape[1] == 1:
+        return np.asarray(np.abs(null[:, 0]) / np.abs(null[:, 0]).sum())
+    binding: list[int] = []
+    for _ in range(STEPS):
+        columns = np.concatenate([inner, outer[:, binding]], axis=1)
+        p, force = _exponential(columns)
+        released = [j for j, pull in zip(binding, force[inner.shape[1] :], strict=True) if pull < -EXACT]
+        gain = p @ outer if outer.size else np.zeros(0)
+        if released:
+            binding = [j for j in binding if j not in released]
+        elif len(gain) and gain.min() < -EXACT and int(gain.argmin()) not in binding:
+            binding.append(int(gain.argmin()))
+        else:
+            return p
+    raise ConvergenceError("The most even equilibrium was not found; round the counts or leave out models.")
+
+
+def _exponential(columns: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Minimise log Σ exp(columns @ λ) by Newton's method; (S,) p with pᵀ·columns = 0, and (C,) λ."""
+    force = np.zeros(columns.shape[1])
+    value = np.log(len(columns))
+    for _ in range(STEPS):
+        p = _softmax(columns @ force)
+        slope = p @ columns
+        if np.abs(slope).max() < EXACT:
+            break
+        curvature = (columns * p[:, None]).T @ columns - np.outer(slope, slope)
+        step = np.linalg.lstsq(curvature, slope, rcond=1e-13)[0]
+        length = 1.0
+        while length > 1e-10:
+            trial = force - length * step
+            level = columns @ trial
+            top = level.max()
+            new = float(top + np.log(np.exp(level - top).sum()))
+            if new <= value - 1e-4 * length * float(slope @ step) + 1e-15:
+                break
+            length /= 2
+        force, value = force - length * step, new
+    return _softmax(columns @ force), force
+
+
+def _softmax(level: FloatArray) -> FloatArray:
+    weight = np.exp(level - level.max())
+    return np.asarray(weight / weight.sum())
+
+
+def _null_space(matrix: FloatArray) -> FloatArray:
+    """(S, d) orthonormal basis of the vectors x with xᵀ·matrix = 0."""
+    _, singular, right = np.linalg.svd(matrix.T)
+    rank = int((singular > 1e-10 * max(1.0, float(singular.max(initial=0.0)))).sum())
+    return np.asarray(right[rank:].T)

@@ -1,0 +1,313 @@
+"""Rules on weighted majorities: who beats whom, and by how much. All work with gaps, pair by pair.
+
+A model beats another when the weight of the votes that put it above is the larger of the two; ties
+and "both bad" count for neither side. A pair that no vote compares is no majority either way.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.ballots import FloatArray, IntArray
+from ranking.counts import PairCounts
+from ranking.errors import OptionError
+from ranking.ordinal import steady
+from ranking.registry import method
+from ranking.results import Choice, Diagnostic, Scores
+from ranking.structure import components
+
+BoolMatrix = NDArray[np.bool_]
+Tiers = tuple[tuple[int, ...], ...]
+
+
+def margins(pairs: PairCounts) -> FloatArray:
+    """(M, M) weight for the row minus weight for the column, rounded so that equal weights cancel."""
+    return steady(pairs.wins - pairs.wins.T, _total(pairs))
+
+
+@method("condorcet", source="Condorcet (1785)")
+def condorcet(pairs: PairCounts) -> Choice:
+    """The model that beats every other one, if there is one; else nobody.
+
+    Axioms: majority, condorcet, condorcet_loser, smith, pareto, monotonicity, reversal.
+    """
+    beats = margins(pairs) > 0
+    return _elected(beats.sum(axis=1) == len(beats) - 1, "condorcet", "beats every other")
+
+
+@method("weak_condorcet", source="Condorcet (1785); Fishburn (1977) for ties")
+def weak_condorcet(pairs: PairCounts) -> Choice:
+    """The models that nobody beats, if there are any; else nobody.
+
+    Axioms: majority, condorcet, condorcet_loser, pareto, monotonicity.
+    """
+    beaten = (margins(pairs) > 0).any(axis=0)
+    return _elected(np.asarray(~beaten), "weak_condorcet", "is beaten by no other")
+
+
+@method("smith_set", source="Good (1971); Smith (1973)")
+def smith_set(pairs: PairCounts) -> Choice:
+    """The smallest set of models that each beat every model outside it; then the same for the rest.
+
+    The first tier is the Smith set (GETCHA, the top cycle), the second that of the others, and so on.
+
+    Axioms: majority, condorcet, condorcet_loser, smith, monotonicity, clones.
+
+    Source:
+        I. Good, Public Choice 10 (1971); J. Smith, Econometrica 41 (1973).
+    """
+    margin = margins(pairs)
+    not_beaten = margin >= 0
+    np.fill_diagonal(not_beaten, val=False)
+    part = components(not_beaten, strong=True)
+    # between two parts all margins have one sign, so the number of models beaten outside orders them
+    outside = part[:, None] != part[None, :]
+    return Choice(_layers(((margin > 0) & outside).sum(axis=1)))
+
+
+@method("schwartz_set", source="Schwartz (1972)")
+def schwartz_set(pairs: PairCounts) -> Choice:
+    """The union of the smallest sets that nobody outside beats; then the same for the rest.
+
+    The first tier is the Schwartz set (GOCHA), the second that of the others, and so on. It lies inside
+    the Smith set, and differs from it only where majorities are tied.
+
+    Axioms: majority, condorcet, condorcet_loser, smith, monotonicity, clones.
+
+    Source:
+        T. Schwartz, Noûs 6 (1972).
+    """
+    beats = margins(pairs) > 0
+    left = np.arange(len(beats))
+    tiers = []
+    while len(left):
+        inside = beats[np.ix_(left, left)]
+        part = components(inside, strong=True)
+        entered = np.zeros(part.max() + 1, dtype=bool)
+        one, two = np.nonzero(inside)
+        entered[part[two[part[one] != part[two]]]] = True
+        top = ~entered[part]
+        tiers.append(tuple(left[top].tolist()))
+        left = left[~top]
+    return Choice(tuple(tiers))
+
+
+@method("copeland", source="Copeland (1951); Llull (1299)")
+def copeland(
+    pairs: PairCounts,
+    *,
+    variant: Literal["difference", "wins", "losses"] = "difference",
+    tie_credit: float = 0.5,
+) -> Scores:
+    """How many other models a model beats.
+
+    Args:
+        variant: "difference" is models beaten minus models lost to, "wins" models beaten plus
+            `tie_credit` for each tied majority, "losses" minus the models lost to.
+        tie_credit: of a tied majority, from 0 to 1, in the variant "wins"; a pair that was never compared
+            is not tied.
+
+    Axioms: majority, condorcet, condorcet_loser, smith, pareto, monotonicity, reversal.
+
+    Raises:
+        OptionError: a tie credit outside 0 to 1.
+
+    Source:
+        A. Copeland, A reasonable social welfare function (1951); the variants as in Vote'n'Rank
+        (Rofin et al. 2023): difference, wins with half a point for ties (tie_credit 0.5), wins
+        (tie_credit 0), losses.
+    """
+    if not 0 <= tie_credit <= 1:
+        raise OptionError(f"copeland: tie_credit must lie between 0 and 1, not {tie_credit!r}.")
+    margin = margins(pairs)
+    won, lost = (margin > 0).sum(axis=1), (margin < 0).sum(axis=1)
+    if variant == "difference":
+        return Scores((won - lost).astype(np.float64))
+    if variant == "losses":
+        return Scores(-lost.astype(np.float64))
+    met = pairs.wins + pairs.wins.T + pairs.ties + pairs.both_bad > 0
+    tied = (met & (margin == 0)).sum(axis=1)
+    return Scores(won + tie_credit * tied)
+
+
+@method("minimax", source="Simpson (1969); Kramer (1977)")
+def minimax(
+    pairs: PairCounts,
+    *,
+    by: Literal["winning_votes", "margins", "opposition"] = "winning_votes",
+) -> Scores:
+    """Minus the worst defeat: the less a model loses its worst comparison by, the better.
+
+    Args:
+        by: what a defeat weighs: "winning_votes" the votes for the winner (0 where there is no defeat),
+            "margins" votes for minus votes against, "opposition" the votes against, defeat or not.
+
+    Axioms: majority, condorcet, pareto, monotonicity.
+
+    Source:
+        P. Simpson, Journal of the Royal Statistical Society B 31 (1969); G. Kramer, Journal of Economic
+        Theory 16 (1977).
+    """
+    if len(pairs.wins) == 1:
+        return Scores(np.zeros(1))
+    margin = margins(pairs)
+    defeat = {
+        "winning_votes": np.where(margin > 0, pairs.wins, 0.0),
+        "margins": margin.copy(),
+        "opposition": pairs.wins.copy(),
+    }[by]
+    np.fill_diagonal(defeat, -np.inf)
+    return Scores(0.0 - defeat.max(axis=0))
+
+
+@method("schulze", source="Schulze (2011)")
+def schulze(pairs: PairCounts, *, by: Literal["winning_votes", "margins"] = "winning_votes") -> Choice:
+    """Compare models by the strongest chain of majorities between them (beat path).
+
+    A chain is as strong as its weakest majority; a model is above another if its strongest chain to it
+    is stronger than the one back. This order is transitive; its tiers are peeled off from the top.
+
+    Args:
+        by: what a majority weighs: the votes for the winner, or those minus the votes against.
+
+    Axioms: majority, condorcet, condorcet_loser, smith, pareto, monotonicity, clones, reversal.
+
+    Source:
+        M. Schulze, Social Choice and Welfare 36 (2011), section 2.
+    """
+    margin = margins(pairs)
+    strength = np.where(margin > 0, margin if by == "margins" else steady(pairs.wins, _total(pairs)), 0.0)
+    path = widest_paths(strength)
+    return Choice(peeled(path > path.T))
+
+
+@method("split_cycle", source="Holliday and Pacuit (2023)")
+def split_cycle(pairs: PairCounts) -> Choice:
+    """Leave out the weakest majorities of every cycle; who is then beaten by nobody wins.
+
+    A majority counts as a defeat if its margin is larger than the weakest margin of every cycle it lies
+    on. Defeats have no cycle; the tiers are peeled off from the top.
+
+    Axioms: majority, condorcet, condorcet_loser, smith, pareto, monotonicity, clones, reversal.
+
+    Source:
+        W. Holliday and E. Pacuit, Split Cycle, Public Choice 197 (2023), definition 3.1.
+    """
+    margin = np.maximum(margins(pairs), 0.0)
+    return Choice(peeled((margin > 0) & (margin > widest_paths(margin).T)))
+
+
+@method("ranked_pairs", source="Tideman (1987)")
+def ranked_pairs(
+    pairs: PairCounts,
+    *,
+    by: Literal["margins", "winning_votes"] = "margins",
+    tie_break: Literal["together", "names", "random"] = "together",
+    seed: int = 0,
+) -> Choice:
+    """Lock the majorities in from the strongest to the weakest, leaving out those that close a cycle.
+
+    Args:
+        by: what a majority weighs: votes for minus votes against, or the votes for the winner.
+        tie_break: among equally strong majorities: "together" locks at once all of them that close no
+            cycle with each other and with those locked before, so that names do not matter and models may
+            tie; "names" takes them in the order of the winner's, then the loser's name; "random" in a
+            seeded random order.
+        seed: of the random order.
+
+    Axioms: majority, condorcet, condorcet_loser, smith, pareto, monotonicity, clones, reversal.
+
+    Source:
+        N. Tideman, Independence of clones as a criterion for voting rules, Social Choice and Welfare 4
+        (1987), section 5; T. Zavist and N. Tideman (1989) on ties.
+    """
+    margin = margins(pairs)
+    one, two = np.nonzero(margin > 0)
+    weight = (margin if by == "margins" else steady(pairs.wins, _total(pairs)))[one, two]
+    order = np.argsort(-weight, kind="stable")  # np.nonzero lists the pairs by name
+    if tie_break == "random":
+        order = np.lexsort((np.random.default_rng(seed).permutation(len(weight)), -weight))
+    one, two, weight = one[order], two[order], weight[order]
+    begins = np.flatnonzero(np.diff(weight, prepend=np.inf))
+    size = np.diff(begins, append=len(weight))
+    locked = np.zeros(margin.shape, dtype=bool)
+    reach = np.eye(len(margin), dtype=bool)  # reach[a, b]: a leads to b by locked majorities
+    for begin, number in zip(begins.tolist(), size.tolist(), strict=True):
+        batch = slice(begin, begin + number)
+        if tie_break == "together" and number > 1:
+            _lock_together(locked, reach, one[batch], two[batch])
+        else:
+            _lock(locked, reach, one[batch], two[batch])
+    note: tuple[Diagnostic, ...] = ()
+    if (size > 1).any():
+        how = {"together": "locked together", "names": "taken by name", "random": "drawn at random"}[
+            tie_break
+        ]
+        message = f"{int(size[size > 1].sum())} majorities are as strong as another; they were {how}."
+        note = (Diagnostic("equal_majorities", (), message),)
+    return Choice(peeled(reach & ~np.eye(len(reach), dtype=bool)), notes=note)
+
+
+def widest_paths(strength: FloatArray) -> FloatArray:
+    """(M, M) strength of the strongest path between models, that of a path being its weakest step."""
+    path = strength.copy()
+    through = np.empty_like(path)
+    for k in range(len(path)):
+        np.minimum(path[:, k, None], path[k], out=through)
+        np.maximum(path, through, out=path)
+    np.fill_diagonal(path, 0.0)
+    return path
+
+
+def peeled(above: BoolMatrix) -> Tiers:
+    """Tiers of a relation without cycles: those with nobody above them, then the same of the rest."""
+    left = np.arange(len(above))
+    tiers = []
+    while len(left):
+        top = ~above[np.ix_(left, left)].any(axis=0)
+        tiers.append(tuple(left[top].tolist()))
+        left = left[~top]
+    return tuple(tiers)
+
+
+def _lock(locked: BoolMatrix, reach: BoolMatrix, winners: IntArray, losers: IntArray) -> None:
+    """Lock majorities in one after the other, unless the loser leads to the winner already."""
+    for winner, loser in zip(winners.tolist(), losers.tolist(), strict=True):
+        if reach[loser, winner]:
+            continue
+        locked[winner, loser] = True
+        if not reach[winner, loser]:
+            reach |= reach[:, [winner]] & reach[[loser], :]
+
+
+def _lock_together(locked: BoolMatrix, reach: BoolMatrix, winners: IntArray, losers: IntArray) -> None:
+    """Lock in all those of equally strong majorities that lie on no cycle with the locked ones."""
+    graph = locked.copy()
+    graph[winners, losers] = True
+    part = components(graph, strong=True)
+    free = part[winners] != part[losers]
+    _lock(locked, reach, winners[free], losers[free])
+
+
+def _elected(chosen: NDArray[np.bool_], code: str, what: str) -> Choice:
+    """The chosen above all others; nobody at all, with a note, if there is none."""
+    if not chosen.any():
+        return Choice((), notes=(Diagnostic(f"no_{code}", (), f"No model {what}: the rule elects nobody."),))
+    return Choice(tuple(_indices(part) for part in (chosen, ~chosen) if part.any()))
+
+
+def _layers(values: IntArray) -> Tiers:
+    """Models of equal value together, the highest first."""
+    return tuple(_indices(values == level) for level in np.unique(values)[::-1])
+
+
+def _indices(mask: NDArray[np.bool_]) -> tuple[int, ...]:
+    return tuple(np.flatnonzero(mask).tolist())
+
+
+def _total(pairs: PairCounts) -> float:
+    """The largest weight that any pair could carry."""
+    return float((pairs.wins + pairs.wins.T + pairs.ties + pairs.both_bad).max(initial=0.0))

@@ -1,0 +1,285 @@
+"""How likely each model is to win under each rule: one bootstrap of the votes for all rules together.
+
+The votes are drawn once a round, and every rule ranks the same draw, so that rules can be compared round
+by round. The draws are those of `rank(..., interval="bootstrap")` with the same seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ranking.ballots import FloatArray, IntArray
+from ranking.boards import Votes, as_comparisons
+from ranking.comparisons import Battles, Clusters, Comparisons
+from ranking.counts import PairCounts
+from ranking.errors import OptionError, SourceError, nearest
+from ranking.profiles import levels_of
+from ranking.registry import Method, Rule, find
+from ranking.results import Choice, Scores
+from ranking.score_table import ScoreTable
+from ranking.uncertainty import as_values, bootstrap, from_samples
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class RuleOdds:
+    """What one rule says of M models, on the votes and over their resamples.
+
+    Attributes:
+        method: its name.
+        options: its options.
+        rank: (M,) 1 + the number of models above, on the votes as they are; 0 for a model in no tier.
+        first: (M,) share of the rounds in which the model wins; a shared first place counts in equal
+            parts, or by the lottery if the rule elects by lot. Sums to less than 1 if some rounds have
+            no winner.
+        rank_lower, rank_upper: (M,) best and worst rank at the level, as on a board.
+        ranks: (R, M) rank in every round, as `rank`.
+    """
+
+    method: str
+    options: Mapping[str, Any]
+    rank: IntArray
+    first: FloatArray
+    rank_lower: IntArray
+    rank_upper: IntArray
+    ranks: IntArray = field(repr=False)
+
+    @property
+    def decided(self) -> float:
+        """Share of the rounds that have a winner."""
+        return float((self.ranks == 1).any(axis=1).mean())
+
+
+@dataclass(frozen=True, eq=False)
+class Probabilities:
+    """P(first) and rank ranges of M models under several rules, from the same resampled votes.
+
+    Attributes:
+        models: M names.
+        rules: one entry for each rule.
+        rounds, seed, level, cluster: how the votes were drawn and ranges cut.
+    """
+
+    models: tuple[str, ...]
+    rules: tuple[RuleOdds, ...]
+    rounds: int
+    seed: int
+    level: float
+    cluster: str | None = None
+
+    def __getitem__(self, method: str) -> RuleOdds:
+        """Return what one rule says.
+
+        Raises:
+            OptionError: no such rule among these.
+        """
+        for rule in self.rules:
+            if rule.method == method:
+                return rule
+        raise OptionError(
+            f"No rule {method!r} here; {nearest(method, [rule.method for rule in self.rules])}."
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row for each rule and model: rank, probability of winning, rank range."""
+        import pandas as pd
+
+        rows = [
+            {
+                "method": rule.method,
+                "model": name,
+                "rank": int(rule.rank[i]) or None,
+                "first": float(rule.first[i]),
+                "rank_lower": int(rule.rank_lower[i]),
+                "rank_upper": int(rule.rank_upper[i]),
+            }
+            for rule in self.rules
+            for i, name in enumerate(self.models)
+        ]
+        return pd.DataFrame(rows).astype({"rank": "Int64"})
+
+
+def bootstrap_all(
+    votes: Votes,
+    methods: Sequence[str | Rule | Method],
+    *,
+    rounds: int = 200,
+    seed: int = 0,
+    level: float = 0.95,
+    cluster: str | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Probabilities:
+    """Rank the same resampled votes by every method.
+
+    Args:
+        votes: as for `rank`; of a score table, tasks (or with cluster="group" whole groups) are drawn.
+        methods: names or functions.
+        rounds: resamples.
+        seed: of the resampling.
+        level: of the rank ranges.
+        cluster: column whose equal values are drawn together.
+        options: of the methods, by their names.
+
+    Raises:
+        OptionError: rounds or level outside their range, options of a rule that is not asked about.
+        MethodError: a rule that the votes do not carry enough for.
+        SourceError: no votes, or no such column.
+    """
+    if rounds < 2 or not 0 < level < 1 or seed < 0:
+        raise OptionError("rounds must be at least 2, level between 0 and 1, and seed not negative.")
+    given = as_comparisons(votes)
+    if not given.ballots.total:
+        raise SourceError("There are no votes to rank: none came in, or all were left out.")
+    wanted = [find(one) for one in methods]
+    settings = settings_of(wanted, options)
+    for how, chosen in zip(wanted, settings, strict=True):
+        if "seed" in how.options and "seed" not in (options or {}).get(how.name, {}):
+            chosen["seed"] = seed
+    draws = _Draws(given, None if cluster is None else given.clusters(cluster), rounds, seed)
+    full = [how.function(how.view_of(given), **chosen) for how, chosen in zip(wanted, settings, strict=True)]
+    samples, lots = _samples(draws, wanted, settings, full)
+    rules = [
+        _odds(how, chosen, result, values, lots.get(i), level)
+        for i, (how, chosen, result, values) in enumerate(zip(wanted, settings, full, samples, strict=True))
+    ]
+    return Probabilities(given.models, tuple(rules), rounds, seed, level, cluster)
+
+
+def settings_of(
+    methods: Sequence[Method], options: Mapping[str, Mapping[str, Any]] | None
+) -> list[dict[str, Any]]:
+    """Fill in the options of every method.
+
+    Raises:
+        OptionError: an unknown option, or options of a method that is not among these.
+    """
+    known = {how.name for how in methods}
+    for name in options or {}:
+        if name not in known:
+            raise OptionError(f"There are options for {name!r}, which is not among the methods; add it.")
+    return [how.settings((options or {}).get(how.name, {})) for how in methods]
+
+
+@dataclass(frozen=True, eq=False)
+class _Draws:
+    """Resampled votes: the same for every rule, drawn again from the seed for every pass over them."""
+
+    votes: Comparisons | ScoreTable
+    clusters: Clusters | None
+    rounds: int
+    seed: int
+
+    def tables(self) -> Iterator[ScoreTable]:
+        """Draw tasks or their groups."""
+        rng = np.random.default_rng(self.seed)
+        assert isinstance(self.votes, ScoreTable)  # noqa: S101 - only called for tables
+        for _ in range(self.rounds):
+            yield self.votes.resample(rng, groups=self.clusters is not None)
+
+    def views(self, kind: str) -> Iterator[Any]:
+        """Give one view of each draw after the other."""
+        if isinstance(self.votes, ScoreTable):
+            for table in self.tables():
+                yield table if kind == "scores" else getattr(table, kind)
+            return
+        rng = np.random.default_rng(self.seed)
+        ballots = self.votes.ballots
+        for _ in range(self.rounds):
+            if self.clusters is None:
+                drawn = ballots.resample(rng)
+            else:
+                times = np.bincount(
+                    rng.integers(0, self.clusters.size, self.clusters.size), minlength=self.clusters.size
+                )
+                drawn = ballots.with_count(self.clusters.totals(times, len(ballots.count)))
+            if kind == "pairs":
+                yield PairCounts.from_ballots(drawn)
+            elif kind == "battles":
+                yield Battles(drawn, np.repeat(np.arange(len(drawn.count)), drawn.count), "file")
+            else:
+                yield drawn
+
+
+def _samples(
+    draws: _Draws,
+    methods: Sequence[Method],
+    settings: Sequence[Mapping[str, Any]],
+    full: Sequence[Scores | Choice],
+) -> tuple[list[FloatArray], dict[int, FloatArray]]:
+    """(R, M) values of every rule, and of rules that elect by lot (R, M) lotteries, by number.
+
+    Rules that need the same view read the same one.
+    """
+    n_models = len(draws.votes.models)
+    samples = [np.full((draws.rounds, n_models), np.nan) for _ in methods]
+    lots: dict[int, FloatArray] = {}
+    for kind in dict.fromkeys(how.view for how in methods):
+        single = []
+        for i, how in enumerate(methods):
+            if how.view != kind:
+                continue
+            if kind == "battles" and settings[i].get("permutations", 0) == 0:
+                samples[i] = _in_order(draws, how, full[i], settings[i])
+            elif how.replicates is not None and isinstance(full[i], Scores):
+                samples[i] = how.replicates(draws.views(kind), full[i], **settings[i])
+            else:
+                single.append(i)
+        for r, view in enumerate(draws.views(kind) if single else ()):
+            for i in single:
+                result = methods[i].function(view, **settings[i])
+                samples[i][r] = as_values(result, n_models)
+                if isinstance(result, Choice) and result.lottery is not None:
+                    lots.setdefault(i, np.zeros((draws.rounds, n_models)))[r] = result.lottery
+    return samples, lots
+
+
+def _in_order(draws: _Draws, how: Method, full: Scores | Choice, settings: Mapping[str, Any]) -> FloatArray:
+    """(R, M) values of a rule that plays the votes once, in the order they were cast."""
+    assert isinstance(draws.votes, Comparisons)  # noqa: S101 - score tables have no battles
+    return bootstrap(
+        how,
+        draws.votes,
+        full,
+        settings,
+        rounds=draws.rounds,
+        seed=draws.seed,
+        clusters=draws.clusters,
+    )
+
+
+def _odds(
+    how: Method,
+    options: Mapping[str, Any],
+    result: Scores | Choice,
+    samples: FloatArray,
+    lots: FloatArray | None,
+    level: float,
+) -> RuleOdds:
+    """Sum up the rounds of one rule."""
+    n_models = samples.shape[1]
+    ranks = np.stack([_ranks(values) for values in samples])
+    winners = ranks == 1
+    shared = winners / np.maximum(winners.sum(axis=1, keepdims=True), 1) if lots is None else lots
+    above = from_samples(np.where(ranks > 0, -ranks, -n_models - 1).astype(np.float64), level).above
+    return RuleOdds(
+        method=how.name,
+        options=options,
+        rank=_ranks(as_values(result, n_models)),
+        first=np.asarray(shared.mean(axis=0)),
+        rank_lower=1 + above.sum(axis=0),
+        rank_upper=n_models - above.sum(axis=1),
+        ranks=ranks,
+    )
+
+
+def _ranks(values: FloatArray) -> IntArray:
+    """(M,) 1 + the number of higher values, equal within rounding; 0 for a model without a value."""
+    level = levels_of(values)
+    above = np.concatenate([[0], np.cumsum(np.bincount(level))])
+    return np.where(np.isnan(values), 0, 1 + above[level])

@@ -1,0 +1,139 @@
+"""Fewest votes or tasks that swap two models: closed forms, brute force on small profiles, confirmation."""
+
+from itertools import combinations, permutations, product
+
+import numpy as np
+import pytest
+
+from ranking import METHODS, Ballots, MethodError, OptionError, PairCounts
+from ranking.flips import flip_votes, flips
+from ranking.score_table import ScoreTable
+from ranking.simulate import bradley_terry_world
+from ranking.task_flips import flip_tasks
+
+
+def profile(orders):
+    names = sorted(set("".join(orders)))
+    places = [[order.index(name) + 1 for name in names] for order in orders]
+    shown = np.broadcast_to(np.arange(len(names)), (len(orders), len(names)))
+    return Ballots.of(names, shown, places, count=list(orders.values()))
+
+
+def test_two_models():
+    """a won 60 of 100: 11 turned votes make it 49, or 21 left out; with ties counted by neither."""
+    votes = PairCounts.of(("a", "b"), [[0, 60], [40, 0]])
+    for rule in ("copeland", "win_rate", "bradley_terry", "borda", "plurality", "minimax"):
+        found = flip_votes(votes, rule)
+        assert (found.upper, found.lower, found.number) == ("a", "b", 11), rule
+        assert found.confirmed and found.total == 100
+        assert found.changes[0].before == "a > b" and found.changes[0].after == "b > a"
+        assert flip_votes(votes, rule, how="drop").number == 21, rule
+
+
+def test_plurality_needs_half_the_lead():
+    votes = profile({"ABC": 40, "BCA": 31, "CAB": 20})
+    found = flip_votes(votes, "plurality")
+    assert found.number == 5 and found.lower == "B"  # 35 : 36
+    assert "5 of 91 votes (5.49%) change" in found.conclusion()
+    assert "a smaller number may do" in found.conclusion()
+
+
+def value(rule, orders, counts, names):
+    """Tier or score by a rule of each model, straight from the registry."""
+    how = METHODS[rule]
+    ballots = profile({order: n for order, n in zip(orders, counts, strict=True) if n})
+    view = PairCounts.from_ballots(ballots) if how.view == "pairs" else ballots
+    result = how.function(view, **how.settings({}))
+    if hasattr(result, "tiers"):
+        level = {m: -i for i, tier in enumerate(result.tiers) for m in tier}
+        return {names[m]: level[m] for m in level}
+    return dict(zip(ballots.models, result.values.tolist(), strict=True))
+
+
+def fewest_by_brute_force(rule, counts, upper, lower):
+    """Try every way to change k votes into any order at all, k = 1, 2, ..."""
+    orders = ["".join(order) for order in permutations("ABC")]
+    start = tuple(counts)
+    level, seen = {start}, {start}
+    for k in range(1, 8):
+        following = set()
+        for now in level:
+            for one, two in product(range(6), repeat=2):
+                if one != two and now[one] > 0:
+                    new = list(now)
+                    new[one] -= 1
+                    new[two] += 1
+                    following.add(tuple(new))
+        level = following - seen
+        seen |= level
+        for now in level:
+            v = value(rule, orders, now, "ABC")
+            if v[lower] - v[upper] > 1e-9:
+                return k
+    return None
+
+
+@pytest.mark.parametrize("rule", ["plurality", "borda", "copeland", "minimax", "instant_runoff", "schulze"])
+def test_never_below_and_mostly_equal_to_brute_force(rule):
+    rng = np.random.default_rng(11)
+    orders = ["".join(order) for order in permutations("ABC")]
+    equal = asked = 0
+    for _ in range(6):
+        counts = rng.integers(0, 4, 6)
+        votes = profile({order: int(n) for order, n in zip(orders, counts, strict=True) if n})
+        try:
+            found = flip_votes(votes, rule)
+        except OptionError:
+            continue  # all level
+        best = fewest_by_brute_force(rule, counts, found.upper, found.lower)
+        asked += 1
+        assert found.number is not None and best is not None
+        assert found.confirmed and found.number >= best
+        equal += found.number == best
+    assert equal >= asked - 2
+
+
+@pytest.mark.parametrize("rule", ["bradley_terry", "copeland", "minimax", "win_rate"])
+def test_arena_votes(rule):
+    votes = bradley_terry_world(8, 3000, seed=4, spread=0.3).comparisons()
+    all_pairs = flips(votes, rule, places=4)
+    assert 1 <= len(all_pairs) <= 3
+    for found in all_pairs:
+        assert found.confirmed and found.number == sum(change.number for change in found.changes)
+
+
+def test_fewest_tasks_by_brute_force():
+    rng = np.random.default_rng(8)
+    for _ in range(8):
+        values = rng.normal(size=(4, 7))
+        table = ScoreTable.of(list("abcd"), [f"t{t}" for t in range(7)], values)
+        found = flip_tasks(table, "mean")
+        i, j = (table.models.index(name) for name in (found.upper, found.lower))
+        best = next(
+            k
+            for k in range(1, 7)
+            for gone in combinations(range(7), k)
+            if np.delete(values[j], gone).mean() > np.delete(values[i], gone).mean()
+        )
+        assert found.number == best and found.exact and found.confirmed
+        assert "no smaller number does" in found.conclusion()
+
+
+def test_tasks_as_votes():
+    table = ScoreTable.of(["a", "b"], ["x", "y", "z"], [[2, 2, 1], [1, 1, 2]])
+    assert flip_votes(table, "copeland").number == 1
+    assert flip_tasks(table, "copeland", "a", "b").number == 2
+
+
+def test_refusals():
+    votes = profile({"ABC": 4, "BCA": 3})
+    with pytest.raises(OptionError, match="'B' is not above 'A'"):
+        flip_votes(votes, "plurality", "B", "A")
+    with pytest.raises(OptionError, match="no model 'Z'"):
+        flip_votes(votes, "plurality", "Z")
+    with pytest.raises(OptionError, match="how must be"):
+        flip_votes(votes, "plurality", how="delete")
+    with pytest.raises(MethodError, match="use flip_tasks"):
+        flip_votes(votes, "mean")
+    with pytest.raises(OptionError, match="No model is below 'C'"):
+        flip_votes(votes, "plurality", "C")

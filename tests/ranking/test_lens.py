@@ -1,0 +1,107 @@
+"""The rule lens: winners, ranges, agreement and the sentence."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import kendalltau
+
+from data.preflib import preflib
+from ranking import Ballots, MethodError, OptionError, agreement, rank_all
+from ranking.lens import lens
+
+HOME = Path(__file__).resolve().parents[2]
+DATASETS = Path(os.environ.get("AGON_DATASETS", HOME.parent / "shared" / "datasets"))
+BURLINGTON = DATASETS / "preflib" / "burlington" / "00005-00000002.toi"
+real = pytest.mark.skipif(not BURLINGTON.is_file(), reason=f"no PrefLib files in {DATASETS}")
+RULES = ("plurality", "instant_runoff", "copeland", "minimax", "schulze")
+
+
+def votes():
+    """Three factions whose rules disagree: plurality A, run-off B, Condorcet winner C."""
+    return Ballots.of(
+        ["A", "B", "C"],
+        [[0, 1, 2]] * 3,
+        [[1, 3, 2], [3, 1, 2], [3, 2, 1]],
+        count=[40, 35, 25],
+    )
+
+
+def test_rules_that_disagree():
+    seen = lens(votes(), RULES, rounds=40)
+    assert seen.winners("plurality") == ("A",)
+    assert seen.winners("instant_runoff") == ("B",)
+    assert seen.winners("schulze") == ("C",)
+    assert seen.champions == {
+        "C": ("copeland", "minimax", "schulze"),
+        "A": ("plurality",),
+        "B": ("instant_runoff",),
+    }
+    assert seen.conclusion().startswith(
+        "3 models are first under at least one of 5 rules: C under 3 (copeland, minimax, schulze), B under 1"
+    )
+    assert seen.first is not None and np.allclose(seen.first.sum(axis=1), 1)
+    frame = seen.to_frame()
+    assert frame["first"].tolist() == ["A", "B", "C", "C", "C"]
+    assert frame["probability"].between(0, 1).all()
+    assert seen.ranks().shape == (3, 5)
+    for part in ("| rule | first |", "| τ-b |", "| model |"):
+        assert part in seen.to_markdown()
+    json.dumps(seen.to_dict(), allow_nan=False)
+
+
+def test_agreement_is_tau_b_of_scipy():
+    rng = np.random.default_rng(4)
+    shown = np.tile(np.arange(6), (40, 1))
+    given = Ballots.of(list("abcdef"), shown, np.array([rng.permutation(6) + 1 for _ in range(40)]))
+    seen = lens(given, RULES, rounds=5)
+    for i in range(len(RULES)):
+        for j in range(i):
+            tau = kendalltau(seen.rank[i], seen.rank[j]).statistic
+            assert seen.agreement[i, j] == pytest.approx(tau)
+
+
+def test_boards_give_the_same_lens_without_probabilities():
+    boards = rank_all(votes(), ["plurality", "copeland"], rounds=40, min_votes=0)
+    seen, by_votes = lens(boards), lens(votes(), ["plurality", "copeland"], rounds=40)
+    assert seen.models == by_votes.models and seen.first is None
+    assert np.array_equal(seen.rank, by_votes.rank)
+    assert np.array_equal(seen.rank_upper, by_votes.rank_upper)
+    assert np.allclose(seen.agreement, agreement(boards).to_numpy())
+    assert np.isnan(seen.to_frame()["probability"]).all()
+
+
+def test_unanimous():
+    same = Ballots.of(["A", "B", "C"], [[0, 1, 2]], [[1, 2, 3]], count=[50])
+    assert lens(same, ["borda", "copeland"], rounds=5).conclusion() == (
+        "A is first under all 2 rules, in at least 100% of the resamples of each; the rules' orders agree "
+        "with τ-b from 1.00 to 1.00."
+    )
+    cycle = Ballots.of(["a", "b", "c"], [[0, 1, 2]] * 3, [[1, 2, 3], [3, 1, 2], [2, 3, 1]])
+    assert lens(cycle, ["condorcet"], rounds=3).conclusion() == "None of the 1 rules puts a model first."
+
+
+@real
+def test_burlington_2009():
+    """Plurality Wright, instant run-off Kiss, Condorcet Montroll (the city's count; PrefLib 00005)."""
+    seen = lens(preflib(BURLINGTON), ["plurality", "instant_runoff", "copeland"], rounds=20)
+    assert [seen.winners(rule) for rule in seen.methods] == [
+        ("Kurt Wright",),
+        ("Bob Kiss",),
+        ("Andy Montroll",),
+    ]
+
+
+def test_refusals():
+    with pytest.raises(MethodError, match="A lens needs rules"):
+        lens(votes())
+    with pytest.raises(MethodError, match="at least one"):
+        lens([])
+    with pytest.raises(MethodError, match="'borda' is given twice"):
+        lens(votes(), ["borda", "borda"], rounds=2)
+    with pytest.raises(MethodError, match="Boards have their methods"):
+        lens(rank_all(votes(), ["borda"], rounds=2), ["copeland"])
+    with pytest.raises(OptionError, match="no rule 'mean'"):
+        lens(votes(), ["borda"], rounds=2).winners("mean")
