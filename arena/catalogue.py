@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import sys
+from itertools import groupby
 from typing import Any
 
 from ranking import METHODS, Method
@@ -51,10 +52,18 @@ def methods_page(methods: list[Method]) -> str:
     """The Markdown of docs/methods.md."""
     lines = [HEAD, "| method | needs | gives | source |", "| --- | --- | --- | --- |"]
     lines += [f"| [{m.name}](#{m.name}) | {m.view} | {m.gives} | {m.source} |" for m in methods]
-    for method in methods:
-        lines += ["", f"## {method.name}", "", "```text", inspect.getdoc(method.function) or "", "```", ""]
-        lines += [_option_line(option) for option in method.options.values()]
+    for family, members in groupby(sorted(methods, key=_family), key=_family):
+        module = inspect.getdoc(sys.modules[f"ranking.{family}"]) or ""
+        lines += ["", f"## In `ranking/{family}.py`", "", "```text", module, "```"]
+        for method in members:
+            lines += ["", f"### {method.name}", "", "```text", inspect.getdoc(method.function) or "", "```", ""]
+            lines += [_option_line(option) for option in method.options.values()]
     return "\n".join(lines) + "\n"
+
+
+def _family(method: Method) -> str:
+    """The module of a method."""
+    return method.function.__module__.rpartition(".")[2]
 
 
 def _option_line(option: Option) -> str:

@@ -268,11 +268,14 @@ def _readable(source: str) -> Iterator[str]:
         yield source
         return
     text = sys.stdin.buffer.read()
-    kind = ".jsonl" if text.lstrip()[:1] == b"{" else ".csv"
+    kind = {b"{": ".jsonl", b"[": ".json"}.get(text.lstrip()[:1], ".csv")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"standard-input{kind}"
         path.write_bytes(text)
-        yield str(path)
+        try:
+            yield str(path)
+        except AgonError as error:
+            raise type(error)(str(error).replace(str(path), "standard input")) from None
 
 
 def usage(error: CycloptsError) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
 
-from data.snapshots import write_table
-from ranking import World, bradley_terry_world
+from data.snapshots import check_target, write_table
+from ranking import OptionError, World, bradley_terry_world
 from ranking.boards import ELO_PER_NAT
 from ranking.simulate import OUTCOMES
 
@@ -25,6 +25,11 @@ def simulate_votes(out: Path | None, truth: Path | None, *, force: bool, **world
         OptionError: a value outside its range, or a file of another ending.
         SourceError: a file that is there already, or cannot be written.
     """
+    for path in (out, truth):
+        if path is not None:
+            check_target(path, replace=force)
+    if truth is not None and truth == out:
+        raise OptionError(f"{out} cannot hold both the votes and the strengths; name another file for one.")
     drawn = bradley_terry_world(**world)
     votes = as_table(drawn)
     if out is None:

@@ -18,9 +18,17 @@ BAR = 26  # characters of a drawn interval
 PIPE_WIDTH = 140  # characters of a table that goes into a file or pipe
 
 
+class _Output(Console):
+    """A console that leaves a closed pipe to the command, for which it is no error."""
+
+    def on_broken_pipe(self) -> None:
+        """Raise what happened."""
+        raise BrokenPipeError
+
+
 def console(stream: TextIO) -> Console:
     """Make a console that keeps colour and width to terminals."""
-    return Console(
+    return _Output(
         file=stream, width=None if stream.isatty() else PIPE_WIDTH, highlight=False, soft_wrap=False
     )
 

@@ -34,10 +34,7 @@ def write_table(table: pa.Table, path: Path, *, replace: bool = False) -> Path:
         OptionError: another ending.
         SourceError: the file is there already, or cannot be written.
     """
-    if path.suffix not in WRITERS:
-        raise OptionError(f"{path} must end in {' or '.join(WRITERS)}, which is the format it is written in.")
-    if path.exists() and not replace:
-        raise SourceError(f"{path} exists already; choose another name, or replace it with --force.")
+    check_target(path, replace=replace)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -56,6 +53,19 @@ def write_table(table: pa.Table, path: Path, *, replace: bool = False) -> Path:
     finally:
         part.unlink(missing_ok=True)
     return path
+
+
+def check_target(path: Path, *, replace: bool = False) -> None:
+    """Refuse a path that `write_table` would refuse, before anything is written elsewhere.
+
+    Raises:
+        OptionError: another ending than .parquet or .csv.
+        SourceError: the file is there already.
+    """
+    if path.suffix not in WRITERS:
+        raise OptionError(f"{path} must end in {' or '.join(WRITERS)}, which is the format it is written in.")
+    if path.exists() and not replace:
+        raise SourceError(f"{path} exists already; choose another name, or replace it with --force.")
 
 
 def into_log(imported: Imported, source: Path, log: Path) -> tuple[Path, bool]:

@@ -51,8 +51,10 @@ def ballots_of(m, profile):
     shown = np.full((len(profile), width), -1)
     places = np.zeros((len(profile), width), dtype=int)
     for row, (_, ballot) in enumerate(profile):
+        taken = sorted({place for place in ballot.values() if place is not None})
         for column, (model, place) in enumerate(ballot.items()):
-            shown[row, column], places[row, column] = model, place or 0
+            shown[row, column] = model
+            places[row, column] = 0 if place is None else taken.index(place) + 1
     return Ballots.of(names(m), shown, places, weight=[float(w) for w, _ in profile])
 
 

@@ -122,7 +122,7 @@ def test_padding_is_no_model():
 
 def test_a_pairwise_table_may_hold_a_ballot_of_one():
     """An empty seat must not look like another pair: it once merged (b, -) into (a, c)."""
-    ballots = Ballots.of(["a", "b", "c"], [[0, 2], [1, -1]], [[1, 2], [1, 0]])
+    ballots = Ballots.of(["a", "b", "c"], [[0, 2], [1, -1]], [[1, 0], [1, 0]])
     assert sorted(ballots.shown.tolist()) == [[0, 2], [1, -1]]
     assert ballots.votes.tolist() == [1, 1, 1]
     assert len(ballots.pair_rows.ballot) == 1

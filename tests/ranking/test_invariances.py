@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranking import METHODS, Ballots, Comparisons, boards_to_json, rank
+from ranking import Ballots, Comparisons, boards_to_json, rank
 from tests.conftest import Votes, any_votes, pairwise, soft
 
-EVERY = sorted(METHODS)
+EVERY = ["bradley_terry", "elo", "win_rate"]  # the rules of social choice have their axioms tested instead
 QUICK = {"elo": {"permutations": 9, "rounds": 6}}
 
 
