@@ -56,7 +56,15 @@ def methods_page(methods: list[Method]) -> str:
         module = inspect.getdoc(sys.modules[f"ranking.{family}"]) or ""
         lines += ["", f"## In `ranking/{family}.py`", "", "```text", module, "```"]
         for method in members:
-            lines += ["", f"### {method.name}", "", "```text", inspect.getdoc(method.function) or "", "```", ""]
+            lines += [
+                "",
+                f"### {method.name}",
+                "",
+                "```text",
+                inspect.getdoc(method.function) or "",
+                "```",
+                "",
+            ]
             lines += [_option_line(option) for option in method.options.values()]
     return "\n".join(lines) + "\n"
 

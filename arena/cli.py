@@ -23,6 +23,7 @@ app = App(
     help="Compare language models blind, and turn the votes into leaderboards one can trust.",
     version=VERSION,
     help_epilogue="Exit status: 0 fine; 1 check found something; 2 bad input or usage.",
+    suppress_keyboard_interrupt=False,  # `main` says what an interrupt means
 )
 
 STDIN = "/dev/stdin"  # what "-" stands for
@@ -78,19 +79,38 @@ def rank(
     invalid: Invalid = "error",
     column: Column = None,
     table: Table = None,
+    ballots_by: Annotated[
+        str | None, Parameter(help="Column whose values become one ballot each: categories vote, not votes.")
+    ] = None,
+    weights: Annotated[str | None, Parameter(help="TASK=W,... of a table of scores; others weigh 1.")] = None,
+    groups: Annotated[str | None, Parameter(help="TASK=GROUP,... of a table of scores.")] = None,
+    ignore: Annotated[
+        str | None, Parameter(help="COLUMN,... of a table of scores that are no tasks.")
+    ] = None,
+    missing: Annotated[
+        str | None, Parameter(help="What positional rules do with gaps, such as worst.")
+    ] = None,
+    ties: Annotated[str | None, Parameter(help="What positional rules do with ties, such as share.")] = None,
+    lens: Annotated[
+        bool, Parameter(negative="", help="Who is first under which rule, and how likely.")
+    ] = False,
     format: Annotated[Format, Parameter(name=["--format", "-f"], help="How to print the boards.")] = "table",
 ) -> None:
     """Rank the models of a set of votes.
 
-    Examples:
+    For example:
 
     agon rank votes.parquet
 
     agon rank votes.csv -m bradley_terry -m elo:k=8,permutations=200 --by language
 
     agon rank votes.parquet --cluster voter --column voter=judge --format json
+
+    agon rank scores.csv -m borda -m copeland --weights RTE=0.5,WNLI=0.5
+
+    agon rank votes.parquet --lens
     """
-    from arena.ranks import make_boards, options_of, print_boards
+    from arena.ranks import make_boards, options_of, print_boards, print_lens, read_source, with_shared
 
     name, score = (anchor, None) if anchor is None else _anchor(anchor)
     settings = {
@@ -104,10 +124,23 @@ def rank(
         "scale": scale,
         "seed": seed,
     }
-    wanted = [options_of(text) for text in method or ["bradley_terry"]]
+    wanted = [options_of(text) for text in method or ([] if lens else ["bradley_terry"])]
+    wanted = with_shared(wanted, {"missing": missing, "ties": ties})
     with _readable(source) as path:
         reading = {"where": where, "table": table, "columns": _pairs(column), "invalid": invalid}
-        print_boards(make_boards(path, wanted, by, reading, settings), format)
+        tasks = {
+            "weights": {task: _number("--weights", value) for task, value in _listed(weights).items()},
+            "groups": _listed(groups),
+            "ignore": [name for name in (ignore or "").split(",") if name],
+        }
+        votes = read_source(path, reading, tasks)
+    if ballots_by is not None:
+        settings["by"] = ballots_by
+    if lens:
+        kept = {name: settings[name] for name in ("rounds", "seed", "level", "cluster")}
+        print_lens(votes, wanted, kept, format)
+    else:
+        print_boards(make_boards(votes, wanted, by, settings), format)
 
 
 @app.command
@@ -119,7 +152,7 @@ def methods(
 ) -> None:
     """List every ranking method: what it needs, what it gives, its source.
 
-    Examples:
+    For example:
 
     agon methods
 
@@ -146,7 +179,7 @@ def check(
     Looks for rows that are not votes, repeated votes, models that no chain of wins and losses links,
     undefeated and winless models, models with too few votes, and votes that are all ties.
 
-    Examples:
+    For example:
 
     agon check votes.parquet
     """
@@ -173,7 +206,7 @@ def import_(
     Knows battle tables, FastChat conversation logs, AlpacaEval annotations and LMArena conversations.
     Texts are not copied: prompt_id leads back to the file. The same file is imported only once.
 
-    Examples:
+    For example:
 
     agon import clean_battle.json --into agon-log
 
@@ -215,7 +248,7 @@ def simulate(
 ) -> None:
     """Make votes from known strengths: a Bradley-Terry world with ties.
 
-    Examples:
+    For example:
 
     agon simulate --votes 5000 --out votes.parquet --truth strengths.csv
 
@@ -259,6 +292,33 @@ def _pairs(given: list[str] | None) -> dict[str, str]:
             raise OptionError(f"--column {text!r} must be OURS=THEIRS, such as voter=judge.")
         pairs[ours] = theirs
     return pairs
+
+
+def _listed(text: str | None) -> dict[str, str]:
+    """Turn NAME=VALUE,... into a mapping; names may hold equals signs, values not.
+
+    Raises:
+        OptionError: a part without an equals sign, or a name twice.
+    """
+    found: dict[str, str] = {}
+    for part in (piece for piece in (text or "").split(",") if piece):
+        name, sign, value = part.rpartition("=")
+        if not (name and sign and value) or name in found:
+            raise OptionError(f"{part!r} must be TASK=VALUE, each task once, such as RTE=0.5.")
+        found[name] = value
+    return found
+
+
+def _number(option: str, text: str) -> float:
+    """Read a number.
+
+    Raises:
+        OptionError: it is none.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        raise OptionError(f"{option}: {text!r} is not a number.") from None
 
 
 @contextlib.contextmanager

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
-from data import comparisons
-from ranking import Leaderboard, OptionError, boards_to_json, rank_all
+from data import comparisons, kind_of, preflib, score_table
+from ranking import Comparisons, InputError, Leaderboard, OptionError, ScoreTable, boards_to_json, rank_all
+from ranking.boards import Votes, as_comparisons
 from ranking.leaderboard import plain
+from ranking.lens import lens
 from ranking.registry import find
+
+LENS = (
+    "bradley_terry",
+    "win_rate",
+    "mean",
+    "mean_win_rate",
+    "borda",
+    "plurality",
+    "dowdall",
+    "copeland",
+    "minimax",
+    "schulze",
+    "ranked_pairs",
+    "split_cycle",
+    "maximal_lottery",
+    "instant_runoff",
+    "baldwin",
+)
 
 
 def options_of(text: str) -> tuple[str, dict[str, Any]]:
@@ -45,25 +66,114 @@ def _value(text: str) -> Any:
     return {"true": True, "false": False}.get(text.lower(), text)
 
 
+def read_source(source: str, reading: Mapping[str, Any], table: Mapping[str, Any]) -> Votes:
+    """Read votes, a table of scores or a PrefLib election, whichever the file holds.
+
+    Args:
+        source: path of the file.
+        reading: keywords of `data.comparisons`; those that are not None refuse another kind of file.
+        table: keywords of `data.score_table`; those that are not None refuse another kind of file.
+
+    Raises:
+        OptionError: an option that belongs to another kind of file.
+    """
+    kind = kind_of(source)
+    with progress("reading votes"):
+        if kind == "votes":
+            _refuse(table, source, "votes, not a table of scores")
+            return comparisons(source, **reading)
+        _refuse({k: v for k, v in reading.items() if k != "invalid"}, source, "no votes")
+        if kind == "election":
+            _refuse(table, source, "an election, not a table of scores")
+            return preflib(source)
+        given = {name: value for name, value in table.items() if value}
+        return score_table(source, invalid=reading["invalid"], **given)
+
+
+def _refuse(options: Mapping[str, Any], source: str, what: str) -> None:
+    """Refuse options that mean nothing for what the file holds."""
+    for name, value in options.items():
+        if value:
+            raise OptionError(f"--{name} does not apply: {source} holds {what}.")
+
+
+def with_shared(
+    methods: Sequence[tuple[str, dict[str, Any]]], shared: Mapping[str, Any]
+) -> list[tuple[str, dict[str, Any]]]:
+    """Give options such as ties and missing to every method that has them.
+
+    Raises:
+        OptionError: none of the methods has the option.
+    """
+    for option, value in shared.items():
+        if value is not None and not any(option in find(name).options for name, _ in methods):
+            names = ", ".join(name for name, _ in methods)
+            raise OptionError(
+                f"--{option} does not apply to {names}: positional rules such as borda have it."
+            )
+    given = {option: value for option, value in shared.items() if value is not None}
+    return [
+        (name, {**{o: v for o, v in given.items() if o in find(name).options}, **options})
+        for name, options in methods
+    ]
+
+
 def make_boards(
-    source: str,
+    votes: Votes,
     methods: Sequence[tuple[str, Mapping[str, Any]]],
     by: str | None,
-    reading: Mapping[str, Any],
     settings: Mapping[str, Any],
 ) -> list[Leaderboard]:
-    """Read the votes and rank them by every method, in each group."""
-    with progress("reading votes"):
-        votes = comparisons(source, **reading)
-    groups = [(None, votes)] if by is None else [({by: value}, part) for value, part in votes.split(by)]
+    """Rank the votes by every method, in each group."""
+    given = as_comparisons(votes)
+    groups = [(None, given)] if by is None else [({by: value}, part) for value, part in given.split(by)]
     boards = []
     for group, part in groups:
         for name, options in methods:
             label = name if group is None else f"{name}, {by} = {group[by]}"
-            with progress(f"ranking {len(part):,} votes on {len(part.models)} models: {label}"):
+            with progress(f"ranking {len(part.models)} models: {label}"):
                 (board,) = rank_all(part, [name], **settings, **options)
             boards.append(board if group is None else in_group(board, group))
     return boards
+
+
+def print_lens(
+    votes: Votes, methods: Sequence[tuple[str, Mapping[str, Any]]], settings: Mapping[str, Any], how: str
+) -> None:
+    """Print what several rules say of the same votes; without methods, all that can be applied to them."""
+    given = as_comparisons(votes)
+    chosen, refused = (methods, []) if methods else _applicable(given)
+    with progress(f"looking at {len(given.models)} models through {len(chosen)} rules"):
+        seen = lens(
+            given, [name for name, _ in chosen], options={n: dict(o) for n, o in chosen if o}, **settings
+        )
+    if how == "json":
+        print(
+            json.dumps(
+                {"schema": 1, "lens": seen.to_dict(), "left_out": refused}, indent=2, ensure_ascii=False
+            )
+        )
+        return
+    if how == "csv":
+        print(seen.to_frame().to_csv(index=False), end="")
+        return
+    print(seen.to_markdown(), end="")
+    for name in refused:
+        print(f"- {name} was left out: it needs ballots without gaps, or scores.")
+
+
+def _applicable(votes: Comparisons | ScoreTable) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:
+    """The rules of the lens that these votes carry enough for, and those that they do not."""
+    chosen: list[tuple[str, dict[str, Any]]] = []
+    refused = []
+    for name in LENS:
+        how = find(name)
+        try:
+            how.function(how.view_of(votes), **how.settings({}))
+            chosen.append((name, {}))
+        except InputError:
+            refused.append(name)
+    return chosen, refused
 
 
 def in_group(board: Leaderboard, group: Mapping[str, Any]) -> Leaderboard:

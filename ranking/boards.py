@@ -41,13 +41,22 @@ ELO_PER_NAT = 400 / math.log(10)
 Votes = Comparisons | Ballots | PairCounts | ScoreTable
 
 
-def rank(votes: Votes, method: str | Rule | Method = "bradley_terry", **options: Any) -> Leaderboard:
+def rank(
+    votes: Votes,
+    method: str | Rule | Method = "bradley_terry",
+    *,
+    by: str | None = None,
+    **options: Any,
+) -> Leaderboard:
     """Rank the models of a set of votes by one method.
 
     Args:
         votes: `Comparisons` (from `data.comparisons`), a `ScoreTable` (min_votes does not apply: its
             `votes` are the tasks with a score), or `Ballots` or `PairCounts` made by hand.
         method: a name in `METHODS`, or your own function whose first parameter is annotated with a view.
+        by: column whose values are one ballot each (`Comparisons.one_ballot_each`): the rule is applied to
+            categories, prompts or voters instead of votes, and the bootstrap draws these. min_votes does
+            not apply then.
         options: fields of `Settings` (interval, level, rounds, seed, cluster, min_votes, anchor,
             anchor_score, scale) and the method's own options.
 
@@ -66,6 +75,12 @@ def rank(votes: Votes, method: str | Rule | Method = "bradley_terry", **options:
             known = {*how.options, *Settings.__dataclass_fields__}
             raise OptionError(f"{how.name} has no option {name!r}; {nearest(name, known)}")
     given, chosen, settings = as_comparisons(votes), how.settings(options), Settings(**common)
+    if by is not None:
+        if isinstance(given, ScoreTable):
+            raise OptionError(
+                f"by={by!r} makes ballots of votes; a score table has one for each task already."
+            )
+        given, settings = given.one_ballot_each(by), replace(settings, min_votes=0)
     with threads_for(len(given.models)):
         return _board(given, how, chosen, settings)
 

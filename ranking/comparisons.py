@@ -205,6 +205,25 @@ class Comparisons:
             self._clusters[by] = self._source.clusters(by)
         return self._clusters[by]
 
+    def one_ballot_each(self, by: str) -> Comparisons:
+        """Make one ballot of all votes with an equal value in a column: its models by their win rate there.
+
+        A tie, or a "both bad", is half a win; models that the value's votes do not show are not on its
+        ballot.
+
+        Raises:
+            SourceError: there is no such column.
+        """
+        share = _win_rates(self.ballots, self.clusters(by))
+        met = ~np.isnan(share)
+        order = np.argsort(np.where(met, -share, np.inf), axis=1, kind="stable")
+        ordered = np.take_along_axis(share, order, axis=1)
+        steps = np.diff(ordered, axis=1, prepend=np.inf) < -1e-12
+        places = np.cumsum(steps, axis=1)
+        seats = np.where(np.take_along_axis(met, order, axis=1), order, -1)
+        ballots, sequence = canonical(self.models, seats, np.where(seats >= 0, places, 0))
+        return Comparisons(GivenVotes(ballots, sequence))
+
     def split(self, column: str) -> Iterator[tuple[str, Comparisons]]:
         """Cut the votes by the values of a column, in the order of the values.
 
@@ -262,6 +281,24 @@ class GivenVotes:
             known = ", ".join(self.labels) or "none"
             raise SourceError(f"The votes have no column {name!r} (labels given: {known}).")
         return self.labels[name]
+
+
+def _win_rates(ballots: Ballots, clusters: Clusters) -> FloatArray:
+    """(C, M) share of its votes that each model won in each cluster; NaN where it was not compared."""
+    rows, m = ballots.pair_rows, len(ballots.models)
+    first = np.searchsorted(rows.ballot, clusters.ballot, "left")
+    length = np.searchsorted(rows.ballot, clusters.ballot, "right") - first
+    pair = np.repeat(first - np.cumsum(length) + length, length) + np.arange(length.sum())
+    weight = np.repeat(clusters.count * ballots.weight[clusters.ballot], length)
+    place = np.repeat(clusters.cluster, length) * m
+    half = 0.5 * (rows.tie + rows.both_bad)[pair]
+    up, down = place + rows.first[pair], place + rows.second[pair]
+    size = clusters.size * m
+    won = np.bincount(up, weight * (rows.win[pair] + half), size)
+    won += np.bincount(down, weight * (rows.loss[pair] + half), size)
+    met = np.bincount(up, weight, size) + np.bincount(down, weight, size)
+    share = np.divide(won, met, out=np.full(size, np.nan), where=met > 0)
+    return np.asarray(share.reshape(clusters.size, m))
 
 
 def group(by: str, cluster: IntArray, ballot: IntArray, n_ballots: int) -> Clusters:
