@@ -329,15 +329,21 @@ def _complete_pairs(ballots: Ballots, cast: Ordinal, missing: str) -> tuple[Floa
     and ties these; under "partial_borda" pairs that a ballot cannot compare are in neither matrix.
     """
     pairs = PairCounts.from_ballots(_cast_only(ballots, missing))
-    if missing != "partial_borda" and (cast.size < len(cast.models)).any():
-        gap = _absent(cast).astype(np.float64)
-        wins = pairs.wins + ((1.0 - gap) * cast.weight[:, None]).T @ gap
-        return wins, cast.total - wins - wins.T
-    unranked = np.zeros((len(cast.size), len(cast.models)))
-    row, column = np.nonzero(cast.level == LAST)
-    unranked[row, cast.seats[row, column]] = 1.0
-    tied = pairs.ties + pairs.both_bad + (unranked * cast.weight[:, None]).T @ unranked
-    return pairs.wins, tied
+    tied = pairs.ties + pairs.both_bad
+    unranked = cast.only(np.flatnonzero((cast.level == LAST).sum(axis=1) > 1))
+    if len(unranked.size):
+        row, column = np.nonzero(unranked.level == LAST)
+        last = np.zeros((len(unranked.size), len(cast.models)))
+        last[row, unranked.seats[row, column]] = 1.0
+        tied = tied + (last * unranked.weight[:, None]).T @ last
+        np.fill_diagonal(tied, 0.0)
+    if missing == "partial_borda" or not (cast.size < len(cast.models)).any():
+        return pairs.wins, tied
+    shown = cast.sums(np.ones(cast.level.shape))
+    alone = shown[:, None] - (pairs.wins + pairs.wins.T + tied)  # the row is shown, the column is not
+    np.fill_diagonal(alone, 0.0)
+    wins = pairs.wins + alone
+    return wins, cast.total - wins - wins.T
 
 
 def _cast_only(ballots: Ballots, missing: str) -> Ballots:

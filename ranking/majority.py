@@ -6,6 +6,7 @@ and "both bad" count for neither side. A pair that no vote compares is no majori
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -233,14 +234,17 @@ def ranked_pairs(
     one, two, weight = one[order], two[order], weight[order]
     begins = np.flatnonzero(np.diff(weight, prepend=np.inf))
     size = np.diff(begins, append=len(weight))
-    locked = np.zeros(margin.shape, dtype=bool)
-    reach = np.eye(len(margin), dtype=bool)  # reach[a, b]: a leads to b by locked majorities
+    closure = _Closure(len(margin))
     for begin, number in zip(begins.tolist(), size.tolist(), strict=True):
         batch = slice(begin, begin + number)
+        winners, losers = one[batch], two[batch]
         if tie_break == "together" and number > 1:
-            _lock_together(locked, reach, one[batch], two[batch])
-        else:
-            _lock(locked, reach, one[batch], two[batch])
+            graph = closure.matrix()
+            graph[winners, losers] = True
+            part = components(graph, strong=True)
+            free = part[winners] != part[losers]  # on no cycle with each other and with those locked
+            winners, losers = winners[free], losers[free]
+        closure.lock(winners, losers)
     note: tuple[Diagnostic, ...] = ()
     if (size > 1).any():
         how = {"together": "locked together", "names": "taken by name", "random": "drawn at random"}[
@@ -248,7 +252,7 @@ def ranked_pairs(
         ]
         message = f"{int(size[size > 1].sum())} majorities are as strong as another; they were {how}."
         note = (Diagnostic("equal_majorities", (), message),)
-    return Choice(peeled(reach & ~np.eye(len(reach), dtype=bool)), notes=note)
+    return Choice(peeled(closure.matrix()), notes=note)
 
 
 def widest_paths(strength: FloatArray) -> FloatArray:
@@ -273,23 +277,39 @@ def peeled(above: BoolMatrix) -> Tiers:
     return tuple(tiers)
 
 
-def _lock(locked: BoolMatrix, reach: BoolMatrix, winners: IntArray, losers: IntArray) -> None:
-    """Lock majorities in one after the other, unless the loser leads to the winner already."""
-    for winner, loser in zip(winners.tolist(), losers.tolist(), strict=True):
-        if reach[loser, winner]:
-            continue
-        locked[winner, loser] = True
-        if not reach[winner, loser]:
-            reach |= reach[:, [winner]] & reach[[loser], :]
+class _Closure:
+    """Who leads to whom by locked majorities; sets of models are bits of whole numbers."""
+
+    def __init__(self, n_models: int) -> None:
+        self.after = [0] * n_models
+        self.before = [0] * n_models
+
+    def lock(self, winners: IntArray, losers: IntArray) -> None:
+        """Lock majorities in one after the other, unless the loser leads to the winner already."""
+        after, before = self.after, self.before
+        for winner, loser in zip(winners.tolist(), losers.tolist(), strict=True):
+            if after[loser] >> winner & 1 or after[winner] >> loser & 1:
+                continue
+            above, below = before[winner] | 1 << winner, after[loser] | 1 << loser
+            for model in _bits(above):
+                after[model] |= below
+            for model in _bits(below):
+                before[model] |= above
+
+    def matrix(self) -> BoolMatrix:
+        """(M, M) True where the row leads to the column."""
+        n = len(self.after)
+        rows = b"".join(bits.to_bytes((n + 7) // 8, "little") for bits in self.after)
+        table = np.frombuffer(rows, dtype=np.uint8).reshape(n, -1)
+        return np.unpackbits(table, axis=1, count=n, bitorder="little").astype(bool)
 
 
-def _lock_together(locked: BoolMatrix, reach: BoolMatrix, winners: IntArray, losers: IntArray) -> None:
-    """Lock in all those of equally strong majorities that lie on no cycle with the locked ones."""
-    graph = locked.copy()
-    graph[winners, losers] = True
-    part = components(graph, strong=True)
-    free = part[winners] != part[losers]
-    _lock(locked, reach, winners[free], losers[free])
+def _bits(number: int) -> Iterator[int]:
+    """The places of the ones of a whole number."""
+    while number:
+        low = number & -number
+        yield low.bit_length() - 1
+        number ^= low
 
 
 def _elected(chosen: NDArray[np.bool_], code: str, what: str) -> Choice:

@@ -105,6 +105,9 @@ def ordinal(ballots: Ballots, rule: str, missing: str = "refuse") -> Ordinal:
 def ranges(level: IntArray) -> tuple[IntArray, IntArray]:
     """Best and worst place that each tie of a row covers, 1 first; lower (B, K) levels are better."""
     width = level.shape[1]
+    if width == 2:
+        other = level[:, ::-1]
+        return 1 + (other < level).astype(np.int64), 1 + (other <= level).astype(np.int64)
     sorting = np.argsort(level, axis=1, kind="stable")
     arranged = np.take_along_axis(level, sorting, axis=1)
     place = np.broadcast_to(np.arange(width), level.shape)

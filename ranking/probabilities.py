@@ -19,6 +19,7 @@ from ranking.counts import PairCounts
 from ranking.errors import OptionError, SourceError, nearest
 from ranking.profiles import levels_of
 from ranking.registry import Method, Rule, find
+from ranking.replicates import FAST
 from ranking.results import Choice, Scores
 from ranking.score_table import ScoreTable
 from ranking.uncertainty import as_values, bootstrap, from_samples
@@ -141,9 +142,12 @@ def bootstrap_all(
     for how, chosen in zip(wanted, settings, strict=True):
         if "seed" in how.options and "seed" not in (options or {}).get(how.name, {}):
             chosen["seed"] = seed
+    from threadpoolctl import threadpool_limits
+
     draws = _Draws(given, None if cluster is None else given.clusters(cluster), rounds, seed)
     full = [how.function(how.view_of(given), **chosen) for how, chosen in zip(wanted, settings, strict=True)]
-    samples, lots = _samples(draws, wanted, settings, full)
+    with threadpool_limits(limits=1, user_api="blas"):  # many small solves: threads only get in their way
+        samples, lots = _samples(draws, wanted, settings, full)
     rules = [
         _odds(how, chosen, result, values, lots.get(i), level)
         for i, (how, chosen, result, values) in enumerate(zip(wanted, settings, full, samples, strict=True))
@@ -232,11 +236,20 @@ def _samples(
                 single.append(i)
         for r, view in enumerate(draws.views(kind) if single else ()):
             for i in single:
-                result = methods[i].function(view, **settings[i])
-                samples[i][r] = as_values(result, n_models)
-                if isinstance(result, Choice) and result.lottery is not None:
-                    lots.setdefault(i, np.zeros((draws.rounds, n_models)))[r] = result.lottery
+                samples[i][r], lottery = _once(methods[i], view, settings[i], n_models)
+                if lottery is not None:
+                    lots.setdefault(i, np.zeros((draws.rounds, n_models)))[r] = lottery
     return samples, lots
+
+
+def _once(
+    how: Method, view: Any, settings: Mapping[str, Any], n_models: int
+) -> tuple[FloatArray, FloatArray | None]:
+    """(M,) values of a rule on one resample, and (M,) its lottery if it elects by lot."""
+    if how.function in FAST:
+        return FAST[how.function](view, **settings)
+    result = how.function(view, **settings)
+    return as_values(result, n_models), result.lottery if isinstance(result, Choice) else None
 
 
 def _in_order(draws: _Draws, how: Method, full: Scores | Choice, settings: Mapping[str, Any]) -> FloatArray:

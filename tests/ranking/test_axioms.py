@@ -13,8 +13,6 @@ from ranking.axioms import axioms
 from ranking.profiles import Profile
 from ranking.score_table import ScoreTable
 
-pytest.importorskip("ranking.elimination")
-
 HOME = Path(__file__).resolve().parents[2]
 DATASETS = Path(os.environ.get("AGON_DATASETS", HOME.parent / "shared" / "datasets"))
 BURLINGTON = DATASETS / "preflib" / "burlington" / "00005-00000002.toi"
