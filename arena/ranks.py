@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from data import comparisons, kind_of, preflib, score_table
-from ranking import Comparisons, InputError, Leaderboard, OptionError, ScoreTable, boards_to_json, rank_all
+from ranking import Comparisons, InputError, Leaderboard, OptionError, ScoreTable, boards_to_json, rank
 from ranking.boards import Votes, as_comparisons
 from ranking.leaderboard import plain
 from ranking.lens import lens
@@ -132,7 +132,7 @@ def make_boards(
         for name, options in methods:
             label = name if group is None else f"{name}, {by} = {group[by]}"
             with progress(f"ranking {len(part.models)} models: {label}"):
-                (board,) = rank_all(part, [name], **settings, **options)
+                board = rank(part, name, **settings, **options)
             boards.append(board if group is None else in_group(board, group))
     return boards
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TextIO
 
 from rich.console import Console
@@ -91,12 +91,16 @@ def _table(board: Leaderboard, out: Console) -> Table:
     return table
 
 
-def _axis(rows: Iterable[Row]) -> tuple[float, float] | None:
+def _axis(rows: Sequence[Row]) -> tuple[float, float] | None:
     """Lowest and highest number drawn."""
     numbers = [n for row in rows for n in (row.lower, row.score, row.upper) if n is not None]
     if not numbers or max(numbers) <= min(numbers):
         return None
-    return min(numbers), max(numbers)
+    low, high = min(numbers), max(numbers)
+    room = (high - low) / BAR  # beside the outermost point, for the arrow of an open side
+    open_below = any(row.lower is None and row.upper is not None for row in rows)
+    open_above = any(row.upper is None and row.lower is not None for row in rows)
+    return low - 2 * room * open_below, high + 2 * room * open_above
 
 
 def bar(row: Row, low: float, high: float, *, ascii_only: bool = False) -> str:
@@ -124,17 +128,20 @@ def boards_to_csv(boards: Sequence[Leaderboard]) -> str:
 
     A text that a spreadsheet would run as a formula gets an apostrophe in front.
     """
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["method", "group", *COLUMNS])
+    lines = [_line(["method", "group", *COLUMNS])]
     for board in (part for given in boards for part in (given, *given.components)):
         group = " ".join(f"{name}={value}" for name, value in (board.by or {}).items())
         for row in board.rows:
             cells = [getattr(row, column) for column in COLUMNS]
-            writer.writerow(
-                [board.method, _harmless(group), *("" if c is None else _harmless(c) for c in cells)]
-            )
-    return out.getvalue()
+            lines.append(_line([board.method, group, *("" if cell is None else cell for cell in cells)]))
+    return "".join(lines)
+
+
+def _line(cells: Sequence[object]) -> str:
+    """One line of CSV; a carriage return in a text is quoted like a line break."""
+    out = io.StringIO()
+    csv.writer(out).writerow([_harmless(cell) for cell in cells])
+    return out.getvalue()[:-2] + "\n"
 
 
 def _harmless(cell: object) -> object:

@@ -179,10 +179,14 @@ def _board(
     shown = values
     if isinstance(result, Choice):
         shown = np.full(len(values), np.nan) if result.lottery is None else result.lottery
+        everywhere = np.ones(len(values), dtype=bool)
+        unsure = unsure.opened(everywhere, everywhere)  # the replicates are tiers, not scores
     fingerprint = _fingerprint(votes, how, described)
     boards = [
         Leaderboard(
-            rows=rows(votes.models, group, standing, values, shown, unsure),
+            rows=rows(
+                votes.models, group, standing, values, shown, unsure, measured=settings.interval != "none"
+            ),
             method=how.name,
             settings=described,
             level=settings.level,

@@ -6,6 +6,8 @@ wins. Equilibria need not be unique; of several the one of maximum entropy treat
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -134,19 +136,29 @@ def _most_even(inner: FloatArray, outer: FloatArray) -> FloatArray:
     null = _null_space(inner)
     if null.shape[1] == 1:
         return np.asarray(np.abs(null[:, 0]) / np.abs(null[:, 0]).sum())
-    binding: list[int] = []
-    for _ in range(STEPS):
-        columns = np.concatenate([inner, outer[:, binding]], axis=1)
-        p, force = _exponential(columns)
-        released = [j for j, pull in zip(binding, force[inner.shape[1] :], strict=True) if pull < -EXACT]
-        gain = p @ outer if outer.size else np.zeros(0)
-        if released:
-            binding = [j for j in binding if j not in released]
-        elif len(gain) and gain.min() < -EXACT and int(gain.argmin()) not in binding:
-            binding.append(int(gain.argmin()))
-        else:
-            return p
-    raise ConvergenceError("The most even equilibrium was not found; round the counts or leave out models.")
+    free = _exponential(inner)[0]
+    if not outer.size or (free @ outer).min() >= -EXACT:
+        return free
+    binding = _binding(inner, outer)
+    return _exponential(np.concatenate([inner, outer[:, binding]], axis=1))[0]
+
+
+def _binding(inner: FloatArray, outer: FloatArray) -> NDArray[np.bool_]:
+    """The inequalities whose multiplier is above 0 where log Σ exp(A λ) is least."""
+    from scipy.optimize import minimize
+
+    columns = np.concatenate([inner, outer], axis=1)
+
+    def height(force: FloatArray) -> tuple[float, FloatArray]:
+        level = columns @ force
+        top = level.max()
+        return float(top + np.log(np.exp(level - top).sum())), _softmax(level) @ columns
+
+    bounds = [(None, None)] * inner.shape[1] + [(0, None)] * outer.shape[1]
+    start = np.zeros(columns.shape[1])
+    limits: Any = {"maxiter": 10_000, "maxfun": 100_000, "ftol": 1e-16, "gtol": 1e-12}
+    found = minimize(height, start, jac=True, bounds=bounds, method="L-BFGS-B", options=limits)
+    return np.asarray(found.x[inner.shape[1] :] > 1e-6)
 
 
 def _exponential(columns: FloatArray) -> tuple[FloatArray, FloatArray]:

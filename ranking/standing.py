@@ -66,6 +66,8 @@ def rows(
     values: FloatArray,
     shown: FloatArray,
     unsure: Uncertainty,
+    *,
+    measured: bool,
 ) -> tuple[Row, ...]:
     """Write the rows of one component's board, best first.
 
@@ -79,11 +81,11 @@ def rows(
         values: (M,) what orders the models.
         shown: (M,) what the score column shows; NaN for nothing.
         unsure: bounds and the order that is certain.
+        measured: whether there are any; False for a board without intervals.
     """
     inside = standing.group == group
     ranked = np.flatnonzero(inside & standing.ranked)
     ranked = ranked[np.lexsort((np.asarray(models, dtype=object)[ranked].astype(str), -values[ranked]))]
-    measured = bool(np.isfinite(unsure.lower).any() or unsure.above.any())
     made = []
     place = 0
     for position, i in enumerate(ranked.tolist()):

@@ -97,3 +97,13 @@ def test_large_games_are_solved(m):
 def test_all_ties_give_everybody_the_same_chance():
     pairs = PairCounts.of(names(4), np.zeros((4, 4)), np.ones((4, 4)) - np.eye(4))
     assert run("maximal_lottery", pairs).lottery.tolist() == [0.25] * 4
+
+
+def test_an_inequality_that_binds_where_two_would_conflict():
+    """x and y are even; u and v are both beaten at (1/2, 1/2) by nobody enough. p_x ≥ 3 p_y keeps v down and
+    p_x ≥ 6 p_y keeps u down, so the most even equilibrium is (6/7, 1/7): worked by hand."""
+    game = np.zeros((4, 4))
+    game[0, 2], game[1, 2] = 1.0, -6.0
+    game[0, 3], game[1, 3] = 5.0, -15.0
+    lottery = equilibrium(game - game.T)
+    assert lottery == pytest.approx([6 / 7, 1 / 7, 0, 0], abs=1e-9)
