@@ -16,7 +16,7 @@ from data.encoding import Cells
 from data.sources import Source, as_arrow, check_file, describe, ending, open_source, sentence
 from data.validity import Problem, rows_text
 from ranking import Ballots, Battles, Comparisons, OptionError, SourceError, VotesError
-from ranking.ballots import canonical
+from ranking.ballots import arranged
 from ranking.comparisons import Clusters, group
 from ranking.errors import nearest
 
@@ -266,7 +266,7 @@ class _Rows:
 
 def _canonical(cells: Cells, keep: NDArray[np.bool_]) -> tuple[Ballots, NDArray[np.int64]]:
     """The distinct ballots of what is kept, and the ballot of each kept row."""
-    kept = [cells.seats, cells.places, cells.acceptable, cells.p_a, cells.weight, cells.count]
+    kept: list[Any] = [cells.seats, cells.places, cells.acceptable, cells.p_a, cells.weight, cells.count]
     if not keep.all():
         kept = [column[keep] for column in kept]
     seats, *rest = kept
@@ -275,7 +275,8 @@ def _canonical(cells: Cells, keep: NDArray[np.bool_]) -> tuple[Ballots, NDArray[
     used = np.flatnonzero(there[:-1])
     position = np.full(len(there), -1, dtype=np.int64)
     position[used] = np.arange(len(used))
-    return canonical([str(cells.names[i]) for i in used], position[seats], *rest)
+    names = np.array([str(cells.names[i]) for i in used], dtype=object)
+    return arranged(names, position[seats], *rest)
 
 
 def _extra(column: Any, name: str) -> NDArray[np.float64]:

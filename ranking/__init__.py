@@ -13,10 +13,13 @@ from ranking import majority as _majority
 from ranking import positional as _positional
 from ranking import score_rules as _score_rules
 from ranking import win_rate as _win_rate
+from ranking.axioms import axioms
 from ranking.ballots import Ballots
 from ranking.boards import agreement, rank, rank_all
+from ranking.committees import committee
 from ranking.comparisons import Battles, Comparisons
 from ranking.counts import PairCounts
+from ranking.cycles import cycles
 from ranking.errors import (
     AgonError,
     ConvergenceError,
@@ -26,12 +29,19 @@ from ranking.errors import (
     SourceError,
     VotesError,
 )
+from ranking.flips import flip_votes, flips
+from ranking.irrelevance import iia_score
 from ranking.leaderboard import Difference, Leaderboard, Row, boards_to_json
+from ranking.lens import Lens, lens
+from ranking.probabilities import bootstrap_all
+from ranking.prospective import prospective, prospects
 from ranking.registry import METHODS, Method, method
+from ranking.representation import representation
 from ranking.results import Choice, Diagnostic, Fit, Scores
 from ranking.score_table import ScoreTable
 from ranking.settings import Settings
 from ranking.simulate import World, bradley_terry_world
+from ranking.task_flips import flip_tasks
 
 __all__ = [
     "METHODS",
@@ -46,6 +56,7 @@ __all__ = [
     "Fit",
     "InputError",
     "Leaderboard",
+    "Lens",
     "Method",
     "MethodError",
     "OptionError",
@@ -58,11 +69,23 @@ __all__ = [
     "VotesError",
     "World",
     "agreement",
+    "axioms",
     "boards_to_json",
+    "bootstrap_all",
     "bradley_terry_world",
+    "committee",
+    "cycles",
+    "flip_tasks",
+    "flip_votes",
+    "flips",
+    "iia_score",
+    "lens",
     "method",
+    "prospective",
+    "prospects",
     "rank",
     "rank_all",
+    "representation",
 ]
 
 del _bradley_terry, _elimination, _elo, _kemeny, _lottery, _majority, _positional, _score_rules, _win_rate

@@ -120,9 +120,10 @@ class Ballots:
     @cached_property
     def votes(self) -> IntArray:
         """(M,) ballots in which each model was shown, unweighted."""
-        there = self.shown >= 0
-        counts = np.broadcast_to(self.count[:, None], self.shown.shape)[there]
-        return np.bincount(self.shown[there], counts, len(self.models)).round().astype(np.int64)
+        total = np.zeros(len(self.models) + 1)
+        for column in self.shown.T:  # pads, -1, count in the place behind the last model
+            total += np.bincount(column % len(total), self.count, len(total))
+        return total[:-1].round().astype(np.int64)
 
     def with_count(self, count: IntArray) -> Ballots:
         """Return the same distinct ballots cast other numbers of times; (B,) counts, zeros allowed."""
@@ -168,7 +169,19 @@ def canonical(
     if p_a is not None and order.shape == seats.shape and soft.shape == (n,):
         order[~np.isnan(soft)] = UNRANKED
     _check(seats, order, fine, soft, weights, counts, len(names))
+    return arranged(names, seats, order, fine, soft, weights, counts)
 
+
+def arranged(
+    names: NDArray[np.object_],
+    seats: IntArray,
+    order: IntArray,
+    fine: IntArray,
+    soft: FloatArray,
+    weights: FloatArray,
+    counts: IntArray,
+) -> tuple[Ballots, IntArray]:
+    """Do the work of `canonical` on columns that are known to be valid, of the right type and length."""
     by_name = np.argsort(names)
     position = np.empty(len(names) + 1, dtype=np.int64)
     position[by_name] = np.arange(len(names))
@@ -181,8 +194,8 @@ def canonical(
     else:
         sorting = np.argsort(seats, axis=1, kind="stable")
         seats, order, fine = (np.take_along_axis(m, sorting, axis=1) for m in (seats, order, fine))
-    pad = seats == position[-1]
-    seats[pad], order[pad], fine[pad] = PAD, UNRANKED, NOT_ASKED
+    if (pad := seats == position[-1]).any():
+        seats[pad], order[pad], fine[pad] = PAD, UNRANKED, NOT_ASKED
 
     kind = _kinds(seats, order, fine, len(names))
     rows, inverse = _merge(kind, soft, weights)

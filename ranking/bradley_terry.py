@@ -127,7 +127,9 @@ def solve(wins: FloatArray, start: FloatArray | None = None) -> tuple[FloatArray
         hessian, gradient = _curvature(theta, wins, met)
         change = np.linalg.solve(_full(hessian), gradient)
         change -= change.mean()
-        largest = float(np.abs(np.where(met > 0, change[:, None] - change[None, :], 0.0)).max())
+        largest = float(np.ptp(change))
+        if largest > 0.1:  # else the damping hardly matters
+            largest = float(np.abs(np.where(met > 0, change[:, None] - change[None, :], 0.0)).max())
         theta += change * (np.log1p(largest) / largest if largest > 0 else 1.0)
         theta -= theta.mean()
         if largest < TOLERANCE:
