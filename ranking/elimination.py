@@ -15,11 +15,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import Ballots, FloatArray, IntArray
+from ranking.ballots import Ballots, FloatArray
 from ranking.counts import PairCounts
 from ranking.ordinal import ABSENT, LAST, Ordinal, Ties, ordinal, positional, steady, tiers_of
 from ranking.registry import method
 from ranking.results import Choice, Diagnostic
+from ranking.rounds import FirstPlaces, LastPlaces, run
 
 Gaps = Literal["refuse", "worst", "drop_task"]
 Mask = NDArray[np.bool_]
@@ -38,7 +39,7 @@ def instant_runoff(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "r
             whole for each (approval instant run-off), "worst" and "published" for none.
         missing: see the module.
 
-    Axioms: majority, condorcet_loser, pareto.
+    Axioms: majority, pareto.
 
     Raises:
         VotesError: a gap under missing="refuse", a model on no ballot.
@@ -47,7 +48,7 @@ def instant_runoff(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "r
         T. Delemazure and D. Peters, Generalizing Instant Runoff Voting to Allow for Indifferences (2024).
     """
     cast = ordinal(ballots, "instant_runoff", missing)
-    return Choice(_rounds(cast, lambda left: _tops(cast, left, ties)))
+    return Choice(run(FirstPlaces(cast, ties), cast.total))
 
 
 @method("coombs", source="Coombs (1964)")
@@ -63,7 +64,7 @@ def coombs(
             whole for each of them, "best" for none unless nobody else is left.
         missing: see the module.
 
-    Axioms: condorcet_loser, pareto.
+    Axioms: pareto.
 
     Raises:
         VotesError: a gap under missing="refuse", a model on no ballot.
@@ -73,12 +74,15 @@ def coombs(
         two ways to stop.
     """
     cast = ordinal(ballots, "coombs", missing)
+    race, first = LastPlaces(cast, ties), FirstPlaces(cast, "share")
 
-    def stop(left: Mask) -> Mask:
-        first = _tops(cast, left, "share")
-        return np.asarray(first > 0.5 * cast.total)
+    def stop() -> Mask:
+        out = np.flatnonzero(first.left & ~race.left)
+        if len(out):
+            first.drop(out)
+        return np.asarray(first.score() > 0.5 * cast.total)
 
-    return Choice(_rounds(cast, lambda left: -_bottoms(cast, left, ties), stop if majority_stops else None))
+    return Choice(run(race, cast.total, stop if majority_stops else None))
 
 
 @method("baldwin", source="Baldwin (1926); Vote'n'Rank (Rofin et al. 2023)")
@@ -229,73 +233,14 @@ def _certificate(winner: int, first: FloatArray, margin: FloatArray, both: int) 
     needed = [math.inf]
     if len(gap) > 1:
         needed.append(max(_at_least(gap[1] / 2), _at_least((gap[0] + gap[1]) / both)))
-    for rival in others:
-        ahead = max((first[c] - first[rival] for c in others if c != rival), default=0.0)
-        needed.append(max(_at_least(margin[winner, rival] / 2), _at_least(ahead / 2)))
+    ahead = first[others].max() - first[others]
+    needed += [_at_least(worst / 2) for worst in np.maximum(margin[winner, others], ahead).tolist()]
     return max(0, int(min(needed)) - 1)
 
 
 def _at_least(number: float) -> int:
     """The least whole number of voters not below a bound, forgiving rounding."""
     return max(0, math.ceil(number - 1e-9))
-
-
-def _rounds(
-    cast: Ordinal, score: Callable[[Mask], FloatArray], stop: Callable[[Mask], Mask] | None = None
-) -> Tiers:
-    """Eliminate the lowest scores until all that are left are equal; tiers from the last round back.
-
-    Args:
-        cast: the ballots.
-        score: (M,) of the models left, from the (M,) mask of those left.
-        stop: (M,) models that win at once, from the same mask.
-    """
-    left = np.ones(len(cast.models), dtype=bool)
-    out: list[tuple[int, ...]] = []
-    while left.any():
-        won = left & stop(left) if stop is not None else np.zeros_like(left)
-        if won.any():
-            out.append(_indices(left & ~won))
-            out.append(_indices(won))
-            break
-        now = np.where(left, steady(score(left), cast.total), np.inf)
-        out.append(_indices(left & (now == now.min())))
-        left[list(out[-1])] = False
-    return tuple(tier for tier in reversed(out) if tier)
-
-
-def _tops(cast: Ordinal, left: Mask, ties: Ties) -> FloatArray:
-    """(M,) first places among the models left; ballots that rank none of them count for nobody."""
-    level = np.where((cast.level < LAST) & left[cast.seats], cast.level, ABSENT)
-    best = level.min(axis=1, keepdims=True)
-    first = (level == best) & (level != ABSENT)
-    number = first.sum(axis=1, keepdims=True)
-    share = {"share": first / np.maximum(number, 1), "best": first * 1.0}.get(ties, first * (number == 1.0))
-    return cast.sums(share)
-
-
-def _bottoms(cast: Ordinal, left: Mask, ties: Ties) -> FloatArray:
-    """(M,) last places among the models left; the models a ballot does not show are its last."""
-    inside = (cast.level != ABSENT) & left[cast.seats]
-    there = inside.sum(axis=1)
-    everyone = int(left.sum())
-    level = np.where(inside, cast.level, -1)
-    last = (level == level.max(axis=1, keepdims=True)) & inside & (there == everyone)[:, None]
-    number = last.sum(axis=1)
-    points = _last_points(number, everyone, ties)
-    total = cast.sums(last * points[:, None])
-    short = (there < everyone).astype(np.float64) * _last_points(everyone - there, everyone, ties)
-    given = float((short * cast.weight).sum())
-    return np.asarray(np.where(left, total + given - cast.sums(inside * short[:, None]), 0.0))
-
-
-def _last_points(number: IntArray, everyone: int, ties: Ties) -> FloatArray:
-    """What each of `number` models tied for last of `everyone` gets of the last place."""
-    if ties == "share":
-        return np.asarray(1.0 / np.maximum(number, 1))
-    if ties == "best":
-        return np.where((number == 1) | (number == everyone), 1.0, 0.0)
-    return np.ones(len(number))
 
 
 def _borda_rounds(
@@ -355,31 +300,23 @@ def _cast_only(ballots: Ballots, missing: str) -> Ballots:
 
 
 def _place_weights(cast: Ordinal, ties: Ties) -> FloatArray:
-    """(M, M) weight of the ballots that put a model (row) at a place (column)."""
+    """(M, M) weight of the ballots that put a model (row) at a place (column); the absent share the last."""
     n = len(cast.models)
     row, column = np.nonzero(cast.level != ABSENT)
-    seat, weight = cast.seats[row, column], cast.weight[row]
+    seat, part = cast.seats[row, column], cast.weight[row]
     best, worst = cast.best[row, column], cast.worst[row, column]
-    absent = np.argwhere(_absent(cast)) if (cast.size < n).any() else np.zeros((0, 2), dtype=np.int64)
-    seat, weight = np.append(seat, absent[:, 1]), np.append(weight, cast.weight[absent[:, 0]])
-    best = np.append(best, cast.size[absent[:, 0]] + 1)
-    worst = np.append(worst, np.full(len(absent), n))
-    if ties != "share":
-        place = best if ties == "best" else worst
-        return np.bincount(seat * n + place - 1, weight, n * n).reshape(n, n).astype(np.float64)
-    part = weight / (worst - best + 1)
-    steps = np.bincount(seat * (n + 1) + best - 1, part, n * (n + 1))
+    if ties == "share":
+        part = part / (worst - best + 1)
+    else:
+        best = worst = best if ties == "best" else worst
+    steps = np.bincount(seat * (n + 1) + best - 1, part, n * (n + 1)).astype(np.float64)
     steps -= np.bincount(seat * (n + 1) + worst, part, n * (n + 1))
-    return np.asarray(np.cumsum(steps.reshape(n, n + 1), axis=1)[:, :n])
-
-
-def _absent(cast: Ordinal) -> Mask:
-    """(B, M) True where a ballot does not show a model."""
-    gap = np.ones((len(cast.size), len(cast.models)), dtype=bool)
-    row, column = np.nonzero(cast.level != ABSENT)
-    gap[row, cast.seats[row, column]] = False
-    return gap
-
-
-def _indices(mask: Mask) -> tuple[int, ...]:
-    return tuple(np.flatnonzero(mask).tolist())
+    table: FloatArray = np.cumsum(steps.reshape(n, n + 1), axis=1)[:, :n]
+    for size in np.unique(cast.size[cast.size < n]).tolist():
+        short = cast.only(np.flatnonzero(cast.size == size))
+        absent = short.total - short.sums(np.ones(short.level.shape))
+        if ties == "share":
+            table[:, size:] += absent[:, None] / (n - size)
+        else:
+            table[:, size if ties == "best" else n - 1] += absent
+    return table

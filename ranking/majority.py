@@ -6,7 +6,6 @@ and "both bad" count for neither side. A pair that no vote compares is no majori
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal
 
 import numpy as np
@@ -223,7 +222,8 @@ def ranked_pairs(
 
     Source:
         N. Tideman, Independence of clones as a criterion for voting rules, Social Choice and Welfare 4
-        (1987), section 5; T. Zavist and N. Tideman (1989) on ties.
+        (1987), section 5; T. Zavist and N. Tideman (1989) on ties; D. Pearce and P. Kelly, A dynamic
+        topological sort algorithm for directed acyclic graphs (2007).
     """
     margin = margins(pairs)
     one, two = np.nonzero(margin > 0)
@@ -234,17 +234,16 @@ def ranked_pairs(
     one, two, weight = one[order], two[order], weight[order]
     begins = np.flatnonzero(np.diff(weight, prepend=np.inf))
     size = np.diff(begins, append=len(weight))
-    closure = _Closure(len(margin))
+    locked = _Locked(np.argsort(-(margin > 0).sum(axis=1), kind="stable"))
     for begin, number in zip(begins.tolist(), size.tolist(), strict=True):
-        batch = slice(begin, begin + number)
-        winners, losers = one[batch], two[batch]
-        if tie_break == "together" and number > 1:
-            graph = closure.matrix()
+        winners, losers = one[begin : begin + number], two[begin : begin + number]
+        if tie_break == "together" and number > 1 and not locked.agree(winners, losers):
+            graph = locked.matrix()
             graph[winners, losers] = True
             part = components(graph, strong=True)
             free = part[winners] != part[losers]  # on no cycle with each other and with those locked
             winners, losers = winners[free], losers[free]
-        closure.lock(winners, losers)
+        locked.add(winners, losers)
     note: tuple[Diagnostic, ...] = ()
     if (size > 1).any():
         how = {"together": "locked together", "names": "taken by name", "random": "drawn at random"}[
@@ -252,7 +251,7 @@ def ranked_pairs(
         ]
         message = f"{int(size[size > 1].sum())} majorities are as strong as another; they were {how}."
         note = (Diagnostic("equal_majorities", (), message),)
-    return Choice(peeled(closure.matrix()), notes=note)
+    return Choice(peeled(locked.matrix()), notes=note)
 
 
 def widest_paths(strength: FloatArray) -> FloatArray:
@@ -277,39 +276,54 @@ def peeled(above: BoolMatrix) -> Tiers:
     return tuple(tiers)
 
 
-class _Closure:
-    """Who leads to whom by locked majorities; sets of models are bits of whole numbers."""
+class _Locked:
+    """Majorities without a cycle, with an order of the models that agrees with all of them.
 
-    def __init__(self, n_models: int) -> None:
-        self.after = [0] * n_models
-        self.before = [0] * n_models
+    A majority that agrees with the order closes no cycle; one that does not is followed through the
+    part of the order between its two models, which is then put right (Pearce and Kelly 2007). The models
+    that one is locked above are the bits of a whole number.
+    """
 
-    def lock(self, winners: IntArray, losers: IntArray) -> None:
+    def __init__(self, order: IntArray) -> None:
+        self.order: list[int] = order.tolist()
+        self.place = np.argsort(order).tolist()
+        self.below = [0] * len(order)
+
+    def agree(self, winners: IntArray, losers: IntArray) -> bool:
+        """Whether majorities agree with the order, so that they close no cycle."""
+        place = self.place
+        return all(place[a] < place[b] for a, b in zip(winners.tolist(), losers.tolist(), strict=True))
+
+    def add(self, winners: IntArray, losers: IntArray) -> None:
         """Lock majorities in one after the other, unless the loser leads to the winner already."""
-        after, before = self.after, self.before
         for winner, loser in zip(winners.tolist(), losers.tolist(), strict=True):
-            if after[loser] >> winner & 1 or after[winner] >> loser & 1:
-                continue
-            above, below = before[winner] | 1 << winner, after[loser] | 1 << loser
-            for model in _bits(above):
-                after[model] |= below
-            for model in _bits(below):
-                before[model] |= above
+            if self.place[winner] < self.place[loser] or self._moved(winner, loser):
+                self.below[winner] |= 1 << loser
+
+    def _moved(self, winner: int, loser: int) -> bool:
+        """Move the loser and all it leads to behind the winner; False if it leads to the winner."""
+        begin, end = self.place[loser], self.place[winner] + 1
+        led = 1 << loser
+        behind, before = [], []
+        for model in self.order[begin:end]:
+            if led >> model & 1:
+                led |= self.below[model]
+                behind.append(model)
+            else:
+                before.append(model)
+        if led >> winner & 1:
+            return False
+        self.order[begin:end] = before + behind
+        for place in range(begin, end):
+            self.place[self.order[place]] = place
+        return True
 
     def matrix(self) -> BoolMatrix:
-        """(M, M) True where the row leads to the column."""
-        n = len(self.after)
-        rows = b"".join(bits.to_bytes((n + 7) // 8, "little") for bits in self.after)
+        """(M, M) True where the row is locked above the column."""
+        n = len(self.below)
+        rows = b"".join(bits.to_bytes((n + 7) // 8, "little") for bits in self.below)
         table = np.frombuffer(rows, dtype=np.uint8).reshape(n, -1)
         return np.unpackbits(table, axis=1, count=n, bitorder="little").astype(bool)
-
-
-def _bits(number: int) -> Iterator[int]:
-    """The places of the ones of a whole number."""
-    while number:
-        low = number & -number
-        yield low.bit_length() - 1
-        number ^= low
 
 
 def _elected(chosen: NDArray[np.bool_], code: str, what: str) -> Choice:

@@ -75,6 +75,14 @@ def ordinal(ballots: Ballots, rule: str, missing: str = "refuse") -> Ordinal:
     Raises:
         VotesError: a model on no ballot, a gap where none is allowed, no ballot left.
     """
+    known = ballots.__dict__.setdefault("ordinal", {})  # kept like a cached property: rules share it
+    if missing not in known:
+        known[missing] = _placed(ballots, rule, missing)
+    return known[missing]  # type: ignore[no-any-return]
+
+
+def _placed(ballots: Ballots, rule: str, missing: str) -> Ordinal:
+    """Check and place the models of every ballot; see `ordinal`."""
     on = np.zeros(len(ballots.models), dtype=bool)
     on[ballots.shown[ballots.shown >= 0]] = True
     if not on.all():

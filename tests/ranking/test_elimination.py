@@ -84,6 +84,21 @@ def test_gaps_put_worst_equal_ballots_with_a_common_last_place(drawn):
         assert run(rule, one, missing="worst").tiers == run(rule, two).tiers, rule
 
 
+def test_short_ballots_on_many_models_are_counted_by_size():
+    """Pairwise votes on 14 models and the same votes written out with a common last place."""
+    rng = np.random.default_rng(5)
+    for _ in range(5):
+        pairs = [rng.choice(14, 2, replace=False).tolist() for _ in range(40)] + [
+            [i, i + 1] for i in range(13)
+        ]
+        profile = [(1, {a: 1, b: 2}) for a, b in pairs]
+        full = [(1, {x: ballot.get(x, 3) for x in range(14)}) for _, ballot in profile]
+        for rule in ("coombs", "baldwin", "nanson", "threshold", "two_round"):
+            for ties in ("share", "best", "worst"):
+                short, long = ballots_of(14, profile), ballots_of(14, full)
+                assert run(rule, short, ties=ties, missing="worst").tiers == run(rule, long, ties=ties).tiers
+
+
 @given(profiles(gaps=True))
 def test_baldwin_with_partial_borda_counts_half_for_pairs_not_compared(drawn):
     m, profile = drawn
