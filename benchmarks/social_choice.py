@@ -4,7 +4,7 @@
     python -m benchmarks.social_choice --quick    # a fifth of the sizes
 
 Published code (Vote'n'Rank, PragmaticsLab/vote_and_rank at 6d9cbe3) on 1,000 systems x 100 tasks, measured
-once on another machine (../shared/methods.md): constructor 13.5 s, minimax 14.7 s, Baldwin 33.7 s, threshold 4.1 s.
+once on another machine (methods.md): constructor 13.5 s, minimax 14.7 s, Baldwin 33.7 s, threshold 4.1 s.
 pref_voting names winners only and may stop at a Condorcet winner; ours orders all models.
 """
 
