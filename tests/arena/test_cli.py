@@ -1,0 +1,501 @@
+"""The command line as people use it: every command, format and exit status, pipes and interrupts."""
+
+import csv
+import io
+import json
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+import pyarrow.parquet as pq
+import pytest
+
+from arena.cli import app, main
+from arena.simulation import as_table
+from data import comparisons
+from ranking import bradley_terry_world, rank
+
+AGON = [sys.executable, "-m", "arena"]
+ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "COLUMNS": "80"}
+ROW = {"model", "rank", "score", "lower", "upper", "rank_lower", "rank_upper", "votes", "status"}
+BOARD = {"method", "settings", "level", "rank_method", "by", "fingerprint", "diagnostics", "models"}
+
+
+@pytest.fixture(scope="module")
+def votes(tmp_path_factory):
+    """A parquet file of 600 votes on 4 models, with voters and a language."""
+    table = as_table(bradley_terry_world(4, 600, seed=3))
+    languages = [["en", "de", None][i % 3] for i in range(600)]
+    path = tmp_path_factory.mktemp("cli") / "votes.parquet"
+    pq.write_table(table.append_column("language", [languages]), path)
+    return path
+
+
+@pytest.fixture
+def run(capsys):
+    """Run the command in this process: (status, standard output, standard error)."""
+
+    def run(*words):
+        status = main([str(word) for word in words])
+        return status, *capsys.readouterr()
+
+    return run
+
+
+def agon(*words, **options):
+    """Run the real command in a process of its own."""
+    given = {
+        "capture_output": True,
+        "text": True,
+        "env": ENVIRONMENT,
+        "timeout": 60,
+        **options,
+    }
+    return subprocess.run([*AGON, *map(str, words)], check=False, **given)
+
+
+def shell(line, folder):
+    """Run a line in bash; `agon` is the command under test."""
+    text = f'agon() {{ {shlex.join(AGON)} "$@"; }}; {line}'
+    return subprocess.run(
+        ["bash", "-o", "pipefail", "-c", text],
+        cwd=folder,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_rank_prints_the_json_of_the_design(run, votes):
+    status, out, err = run("rank", votes, "-f", "json")
+    assert (status, err) == (0, "")
+    document = json.loads(out)
+    assert set(document) == {"schema", "boards"}
+    assert document["schema"] == 1
+    (board,) = document["boards"]
+    assert set(board) == BOARD
+    assert all(set(row) == ROW for row in board["models"])
+    assert all(set(note) == {"code", "models", "message"} for note in board["diagnostics"])
+    expected = rank(comparisons(votes))
+    assert board["fingerprint"] == expected.fingerprint
+    assert board["method"] == "bradley_terry"
+    assert (board["level"], board["rank_method"], board["by"]) == (0.95, "differences", None)
+    assert [row["model"] for row in board["models"]] == [row.model for row in expected.rows]
+    assert [row["score"] for row in board["models"]] == [row.score for row in expected.rows]
+    assert sum(row["votes"] for row in board["models"]) == 2 * 600
+
+
+def test_what_has_no_number_is_null_in_json(run, tmp_path):
+    """A model that never lost has no upper bound and no rank."""
+    path = tmp_path / "votes.csv"
+    path.write_text(
+        "model_a,model_b,winner\n" + "ada,bob,model_a\nbob,ada,model_a\n" * 40 + "cyn,ada,model_a\n" * 40
+    )
+    _, out, _ = run("rank", path, "-f", "json")
+    (board,) = json.loads(out)["boards"]
+    cyn = board["models"][-1]
+    assert (cyn["model"], cyn["status"]) == ("cyn", "provisional")
+    assert cyn["rank"] is cyn["rank_lower"] is cyn["rank_upper"] is cyn["upper"] is None
+    assert cyn["lower"] is not None
+    assert "NaN" not in out
+    assert "Infinity" not in out
+
+
+def test_rank_prints_csv(run, votes):
+    status, out, err = run("rank", votes, "-f", "csv", "--interval", "none")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert (status, err) == (0, "")
+    assert rows[0].keys() == {"method", "group", *ROW}
+    expected = rank(comparisons(votes), interval="none").rows
+    assert [(r["model"], float(r["score"]), r["lower"], r["rank_upper"]) for r in rows] == [
+        (row.model, row.score, "", "") for row in expected
+    ]
+
+
+def test_csv_is_harmless_to_spreadsheets(run, tmp_path):
+    path = tmp_path / "votes.csv"
+    names = ["=1+1", "+1", "-1", "@SUM(A1)", "a,b", 'say "hi"']
+    rows = [(a, b, "tie", f"={a}") for a in names for b in names if a != b]
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([("model_a", "model_b", "winner", "language"), *rows])
+    _, out, _ = run("rank", path, "-f", "csv", "--by", "language", "--interval", "none")
+    found = list(csv.DictReader(io.StringIO(out)))
+    assert {row["model"] for row in found} == {"'=1+1", "'+1", "'-1", "'@SUM(A1)", "a,b", 'say "hi"'}
+    assert not any(
+        cell.startswith(("=", "+", "@", "-1")) for row in found for key, cell in row.items() if key != "score"
+    )
+
+
+def test_rank_prints_markdown(run, votes):
+    status, out, _ = run("rank", votes, "-f", "markdown", "-m", "win_rate", "--by", "language")
+    lines = out.splitlines()
+    assert status == 0
+    assert [line for line in lines if line.startswith("## ")] == [
+        "## win_rate, language = de",
+        "## win_rate, language = en",
+        "## win_rate, language = null",
+    ]
+    tables = [line for line in lines if line.startswith("|")]
+    assert len(tables) == 3 * (2 + 4)
+    assert all(line.count("|") == 7 for line in tables)
+
+
+@pytest.mark.parametrize("how", ["table", "markdown", "csv", "json"])
+def test_hostile_names_do_no_harm(how, run, tmp_path):
+    """No escape codes, no line breaks, no broken tables; JSON and CSV carry the names as they are."""
+    names = ["\x1b[31mred\x1b[0m", "a\nb", "a|b", "\u202eabc", "[bold]x[/bold]", "{x}", "🦙", "<b>"]
+    rows = [
+        {"model_a": a, "model_b": b, "winner": "tie", "language": a} for a in names for b in names if a != b
+    ]
+    (tmp_path / "v.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    status, out, err = run("rank", tmp_path / "v.jsonl", "-f", how, "--min-votes", 0, "--interval", "none")
+    assert (status, err) == (0, "")
+    if how == "json":
+        (board,) = json.loads(out)["boards"]
+        assert {row["model"] for row in board["models"]} == set(names)
+    elif how == "csv":
+        assert {row["model"] for row in csv.DictReader(io.StringIO(out, newline=""))} == set(names)
+    else:
+        assert all(line.isprintable() for line in out.splitlines())
+        assert r"\x1b[31mred" in out
+        assert r"a\nb" in out
+        assert "[bold]x[/bold]" in out
+        assert len([line for line in out.splitlines() if "🦙" in line and " 14 " in line]) == 1
+    _, out, _ = run("rank", tmp_path / "v.jsonl", "-f", how, "--by", "language", "--interval", "none")
+    assert "\x1b" not in out or how == "csv"
+
+
+def test_a_table_in_a_pipe_is_plain_text(votes):
+    done = agon("rank", votes)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\x1b" not in done.stdout
+    lines = done.stdout.splitlines()
+    assert lines[0] == "bradley_terry"
+    assert " is first of 4" in lines[1]
+    assert lines[2].split() == ["rank", "model", "score", "interval", "votes", "status"]
+    assert sum("●" in line for line in lines) == 4
+    assert re.search(r"^600 votes · sandwich intervals at 95% · fingerprint [0-9a-f]{12}$", done.stdout, re.M)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_a_terminal_without_our_signs(votes, encoding):
+    done = agon("rank", votes, env={**ENVIRONMENT, "PYTHONIOENCODING": encoding}, text=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert "-o-" in done.stdout.decode(encoding)
+
+
+def test_groups_have_boards_of_their_own(run, votes):
+    _, out, _ = run("rank", votes, "--by", "language", "-m", "bradley_terry", "-m", "win_rate", "-f", "json")
+    boards = json.loads(out)["boards"]
+    assert [(board["by"], board["method"]) for board in boards] == [
+        ({"language": group}, method)
+        for group in ("de", "en", "null")
+        for method in ("bradley_terry", "win_rate")
+    ]
+    for board in boards[:4]:
+        language = board["by"]["language"]
+        expected = rank(comparisons(votes, where=f"language = '{language}'"), board["method"])
+        assert [row["score"] for row in board["models"]] == [row.score for row in expected.rows]
+
+
+def test_methods_take_options(run, votes):
+    words = [
+        "-m",
+        "elo:k=8,permutations=3",
+        "-m",
+        "win_rate:average=opponents,both_bad=drop",
+        "--rounds",
+        "5",
+    ]
+    _, out, _ = run("rank", votes, *words, "-f", "json")
+    elo, share = json.loads(out)["boards"]
+    assert (elo["settings"]["k"], elo["settings"]["permutations"], elo["settings"]["rounds"]) == (8, 3, 5)
+    assert (share["settings"]["average"], share["settings"]["both_bad"]) == ("opponents", "drop")
+    expected = rank(comparisons(votes), "elo", k=8, permutations=3, rounds=5)
+    assert [row["score"] for row in elo["models"]] == [row.score for row in expected.rows]
+    assert elo["fingerprint"] == expected.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("words", "settings"),
+    [
+        (["--level", "0.8"], {"level": 0.8}),
+        (["--min-votes", "400"], {"min_votes": 400}),
+        (["--anchor", "model-2=1234.5"], {"anchor": "model-2", "anchor_score": 1234.5}),
+        (["--anchor", "model-2"], {"anchor": "model-2"}),
+        (["--scale", "natural"], {"scale": "natural"}),
+        (
+            ["--interval", "bootstrap", "--rounds", "9", "--seed", "4"],
+            {"interval": "bootstrap", "rounds": 9, "seed": 4},
+        ),
+        (["--cluster", "voter"], {"cluster": "voter"}),
+        (["--cluster", "judge", "--column", "judge=voter"], {"cluster": "judge"}),
+    ],
+)
+def test_settings_reach_the_board(words, settings, run, votes):
+    _, out, _ = run("rank", votes, *words, "-f", "json")
+    (board,) = json.loads(out)["boards"]
+    assert {name: board["settings"][name] for name in settings} == settings
+    if settings.get("anchor_score"):
+        assert {row["model"]: row["score"] for row in board["models"]}["model-2"] == pytest.approx(1234.5)
+
+
+def test_an_anchor_may_have_an_equals_sign_in_its_name(run, tmp_path):
+    path = tmp_path / "v.csv"
+    path.write_text("model_a,model_b,winner\n" + "gpt=x,bob,model_a\nbob,gpt=x,model_a\n" * 20)
+    status, out, _ = run("rank", path, "--anchor", "gpt=x", "-f", "json")
+    assert status == 0
+    assert json.loads(out)["boards"][0]["settings"]["anchor"] == "gpt=x"
+
+
+def test_where_and_invalid(run, votes, tmp_path):
+    _, out, _ = run("rank", votes, "--where", "language = 'en'", "-f", "json")
+    assert json.loads(out)["boards"][0]["settings"]["votes"] == 200
+    path = tmp_path / "dirty.csv"
+    path.write_text("model_a,model_b,winner\nada,bob,tie\nada,ada,tie\nada,bob,won\n")
+    assert run("rank", path)[0] == 2
+    status, out, _ = run("rank", path, "--invalid", "drop", "-f", "json")
+    board = json.loads(out)["boards"][0]
+    assert status == 0
+    assert board["settings"]["left_out"] == {"self-battles": 1, "with an unknown winner": 1}
+    assert "left_out" in {note["code"] for note in board["diagnostics"]}
+
+
+def test_check_ends_with_0_1_or_2(run, votes, tmp_path):
+    status, out, _ = run("check", votes)
+    assert status == 0
+    assert out.endswith("Nothing stands between these votes and a ranking.\n")
+    bad = tmp_path / "v.csv"
+    bad.write_text("model_a,model_b,winner\nada,bob,tie\nada,ada,tie\n")
+    assert run("check", bad)[0] == 1
+    assert run("check", tmp_path / "none.csv")[0] == 2
+    assert run("check", votes, "--format", "csv")[0] == 2
+
+
+def test_methods(run):
+    status, out, _ = run("methods")
+    assert status == 0
+    assert {"bradley_terry", "elo", "win_rate"} <= {line.split()[0] for line in out.splitlines()}
+    assert "permutations=100" in run("methods", "elo")[1]
+    listed = json.loads(run("methods", "-f", "json")[1])
+    assert set(listed[0]) >= {"name", "needs", "gives", "source", "summary", "options"}
+    assert run("methods", "eloo")[0] == 2
+
+
+PUBLISHED = [
+    {
+        "question_id": f"q{i}",
+        "model_a": "ada",
+        "model_b": "bob",
+        "winner": winner,
+        "judge": "u",
+        "turn": 1,
+        "anony": i != 3,
+    }
+    for i, winner in enumerate(["model_a", "model_b", "tie (bothbad)", "model_a"])
+]
+
+
+def test_import_then_rank_the_log(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "clean.json").write_text(json.dumps(PUBLISHED))
+    status, out, _ = run("import", "clean.json")
+    assert status == 0
+    assert re.match(
+        r"3 votes of the format 'battles' are in agon-log/votes/clean-[0-9a-f]{12}\.parquet\.\n", out
+    )
+    assert "Left out: 1 not blind (anony is false)." in out
+    before = sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*"))
+    status, out, _ = run("import", "clean.json")
+    assert status == 0
+    assert "was imported before" in out
+    assert "nothing was written" in out
+    assert sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*")) == before
+    status, out, _ = run("rank", "agon-log", "-f", "json", "--min-votes", 1)
+    assert status == 0
+    assert json.loads(out)["boards"][0]["settings"]["votes"] == 3
+    assert run("check", "agon-log")[0] == 1, "too few votes"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["import", "none.json"], "There is no file none.json"),
+        (["import", "other.json"], "in no published format known here"),
+        (["import", "other.json", "--format", "battels"], "did you mean 'battles'?"),
+        (["import", "bad.json"], "unknown winner label"),
+        (["import"], "FILE requires an argument"),
+        (["simulate", "--models", "1"], "at least 2 models"),
+        (["simulate", "--votes", "many"], "--votes"),
+        (["simulate", "--ties", "0.9", "--both-bad", "0.2"], "at most 1"),
+        (["simulate", "--out", "votes.txt"], "must end in .parquet or .csv"),
+        (["simulate", "--out", "other.json"], "must end in .parquet or .csv"),
+        (["simulate", "--out", "new.csv", "--truth", "there.csv"], "there.csv exists already"),
+        (["simulate", "--truth", "there.csv"], "there.csv exists already"),
+        (["simulate", "--out", "new.csv", "--truth", "new.csv"], "both the votes and the strengths"),
+        (["methods", "bradley"], "There is no method 'bradley'"),
+        (["check", "other.json"], "no column model_a"),
+        (["rnak", "votes.csv"], "rnak"),
+        (["rank"], "SOURCE requires an argument"),
+        (["rank", "a.csv", "b.csv"], "b.csv"),
+        (["rank", "a.csv", "--bogus"], "--bogus"),
+        (["rank", "a.csv", "--format", "xml"], "xml"),
+    ],
+)
+def test_a_wrong_command_is_one_sentence_and_writes_nothing(words, says, run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other.json").write_text('[{"a": 1}]')
+    (tmp_path / "bad.json").write_text(json.dumps([{**PUBLISHED[0], "winner": "left"}]))
+    (tmp_path / "there.csv").write_text("kept")
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    status, out, err = run(*words)
+    assert (status, out) == (2, "")
+    assert err.startswith("agon: ")
+    assert err.count("\n") == 1
+    assert says in err
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
+    assert (tmp_path / "there.csv").read_text() == "kept"
+
+
+def test_simulate_to_standard_output_and_to_files(tmp_path, capfdbinary):
+    status = main(["simulate", "--votes", "50", "--models", "3", "--seed", "9"])
+    rows = list(csv.DictReader(io.StringIO(capfdbinary.readouterr().out.decode())))
+    assert status == 0
+    assert len(rows) == 50
+    assert rows[0].keys() == {"battle_id", "model_a", "model_b", "winner", "voter", "timestamp"}
+    words = ["--votes", "50", "--models", "3", "--seed", "9"]
+    path, truth = tmp_path / "votes.parquet", tmp_path / "truth.csv"
+    assert main(["simulate", *words, "--out", str(path), "--truth", str(truth)]) == 0
+    written, said = capfdbinary.readouterr()
+    assert written == b""
+    assert b"50 votes on 3 models are in" in said
+    columns = ("model_a", "model_b", "winner")
+    assert [tuple(r[c] for c in columns) for r in pq.read_table(path).to_pylist()] == [
+        tuple(row[c] for c in columns) for row in rows
+    ]
+    strengths = list(csv.DictReader(io.StringIO(truth.read_text())))
+    assert [row["model"] for row in strengths] == ["model-1", "model-2", "model-3"]
+    for row in strengths:
+        assert float(row["elo"]) == pytest.approx(1000 + 173.7177927613007 * float(row["strength"]))
+    assert main(["simulate", *words, "--out", str(path)]) == 2
+    assert main(["simulate", *words, "--out", str(path), "--force"]) == 0
+
+
+def test_a_pipe_in_a_real_shell(tmp_path):
+    done = shell("agon simulate --votes 300 --models 4 | agon rank - -m win_rate -f json", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    (board,) = json.loads(done.stdout)["boards"]
+    assert board["settings"]["votes"] == 300
+    assert [row["rank"] for row in board["models"]] == [1, 2, 3, 4]
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("text", "votes"),
+    [
+        ("model_a,model_b,winner\nada,bob,tie\n", 1),
+        ('{"model_a": "ada", "model_b": "bob", "winner": "tie"}\n' * 2, 2),
+        ('[{"models": ["ada", "bob"], "places": [1, 2]}]', 1),
+        ("", "standard input is empty"),
+        ("model_a,model_b,winner\n", "standard input has a header but no rows"),
+        ("model_a,model_b,winner\nada,bob,won\n", "'won' is not a known winner in row 1 of standard input"),
+    ],
+)
+def test_standard_input(text, votes, run, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    status, out, err = run("rank", "-", "-f", "json", "--interval", "none")
+    if isinstance(votes, int):
+        assert json.loads(out)["boards"][0]["settings"]["votes"] == votes
+    else:
+        assert (status, out) == (2, "")
+        assert err.startswith(f"agon: {votes}")
+
+
+@pytest.mark.parametrize("how", ["table", "json"])
+def test_a_reader_that_leaves_early_is_no_error(how, tmp_path):
+    """1,500 models are more than a pipe holds, so that the command is still writing when head has left."""
+    table = as_table(bradley_terry_world(1500, 6000))
+    pq.write_table(table, tmp_path / "v.parquet")
+    done = shell(f"agon rank v.parquet -m win_rate --interval none -f {how} | head -1", tmp_path)
+    assert done.stderr == ""
+    assert len(done.stdout.splitlines()) == 1
+    assert done.returncode == 0
+
+
+def test_a_reader_of_simulated_votes_that_leaves_early(tmp_path):
+    done = shell("agon simulate --votes 50000 | head -1", tmp_path)
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+def test_an_interrupt_ends_with_130_and_no_traceback(votes):
+    words = [*AGON, "rank", str(votes), "-m", "elo:permutations=2", "--rounds", "5000000"]
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT, text=True
+    )
+    time.sleep(2.5)
+    assert process.poll() is None, "the work was to be long"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert err == "agon: interrupted; nothing was written.\n"
+
+
+COMMANDS = sorted(name for name in app if not name.startswith("-"))
+
+
+def test_the_commands_are_those_of_the_design():
+    assert COMMANDS == ["check", "import", "methods", "rank", "simulate"]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_shows_every_option_and_an_example(command, run):
+    status, out, err = run(command, "--help")
+    assert (status, err) == (0, "")
+    assert re.search(rf"For example:\s+agon {command}\b", out), "an example"
+    for argument in app[command].assemble_argument_collection():
+        for name in argument.names:
+            if name.startswith("-"):
+                assert re.search(rf"(^|[\s│]){re.escape(name)}\b", out, re.M), name
+    assert "Exit status" in run("--help")[1]
+
+
+def test_without_words_the_help_is_shown(run):
+    assert run() == run("--help")
+    assert run("--version")[1].strip().count(".") == 2
+
+
+LAZY = ("gradio", "fastapi", "uvicorn", "duckdb", "openai", "torch", "vllm", "polars", "matplotlib")
+
+
+def loaded(votes, *names):
+    """Which of some modules the command loads to rank a parquet file."""
+    code = f"""
+import sys
+from arena.cli import main
+status = main(["rank", {str(votes)!r}])
+print(*(name for name in {names!r} if name in sys.modules), file=sys.stderr)
+sys.exit(status)
+"""
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, capture_output=True, text=True, env=ENVIRONMENT, check=False)
+    assert done.returncode == 0
+    assert "bradley_terry" in done.stdout
+    return done.stderr.split()
+
+
+def test_ranking_a_parquet_file_imports_nothing_heavy(votes):
+    assert loaded(votes, *LAZY) == []
+
+
+@pytest.mark.xfail(
+    reason="pyarrow imports pandas, 0.2 s, for pa.array(...) and np.asarray(of an Arrow array)"
+)
+def test_ranking_a_parquet_file_does_not_import_pandas(votes):
+    assert loaded(votes, "pandas") == []

@@ -1,0 +1,98 @@
+"""`agon simulate`: the table it writes, its shares, and that its strengths come back."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+import pytest
+
+from arena.simulation import START, as_table, simulate_votes
+from data import comparisons
+from ranking import OptionError, SourceError, bradley_terry_world, rank
+
+WORLD = {"n_models": 5, "n_votes": 400, "ties": 0.2, "both_bad": 0.1, "spread": 1.0, "voters": 7, "seed": 11}
+
+
+def test_a_row_a_vote():
+    world = bradley_terry_world(5, 400, voters=7, seed=11)
+    table = as_table(world)
+    assert table.num_rows == 400
+    assert table["battle_id"].to_pylist() == list(range(1, 401))
+    assert set(table["model_a"].to_pylist()) <= set(world.models)
+    assert set(table["winner"].to_pylist()) == {"model_a", "model_b", "tie", "both_bad"}
+    assert set(table["voter"].to_pylist()) == {f"voter-00{i}" for i in range(7)}
+    assert table["timestamp"].to_pylist()[:2] == [START, START + 60]
+    assert all(
+        a != b for a, b in zip(table["model_a"].to_pylist(), table["model_b"].to_pylist(), strict=True)
+    )
+
+
+def test_the_votes_of_the_table_are_those_of_the_world():
+    world = bradley_terry_world(5, 400, voters=7, seed=11)
+    ours, theirs = comparisons(as_table(world)), world.comparisons()
+    np.testing.assert_array_equal(ours.pairs.wins, theirs.pairs.wins)
+    np.testing.assert_array_equal(ours.pairs.ties, theirs.pairs.ties)
+    np.testing.assert_array_equal(ours.pairs.both_bad, theirs.pairs.both_bad)
+
+
+def test_shares_are_those_asked_for():
+    """Of 20,000 votes, 25% ties and 10% both bad, within five standard errors."""
+    winners = as_table(bradley_terry_world(4, 20_000, ties=0.25, both_bad=0.1))["winner"].to_pylist()
+    for label, share in (("tie", 0.25), ("both_bad", 0.1)):
+        error = np.sqrt(share * (1 - share) / 20_000)
+        assert winners.count(label) / 20_000 == pytest.approx(share, abs=5 * error)
+
+
+def test_the_strengths_come_back_from_the_file(tmp_path):
+    """Without ties each interval holds its truth with 95%; of 8 models at most two may miss."""
+    out, truth = tmp_path / "votes.parquet", tmp_path / "truth.csv"
+    simulate_votes(
+        out, truth, force=False, **{**WORLD, "n_models": 8, "n_votes": 8000, "ties": 0.0, "both_bad": 0.0}
+    )
+    known = {row["model"]: row["elo"] for row in pc.read_csv(truth).to_pylist()}
+    board = rank(comparisons(out))
+    assert np.mean(list(known.values())) == pytest.approx(1000)
+    assert sum(row.lower <= known[row.model] <= row.upper for row in board.rows) >= 6
+    assert max(abs(row.score - known[row.model]) for row in board.rows) < 40
+
+
+def test_the_same_seed_gives_the_same_votes():
+    one, two, other = (as_table(bradley_terry_world(5, 400, seed=seed)) for seed in (3, 3, 4))
+    assert one.equals(two)
+    assert not one.equals(other)
+
+
+def test_parquet_and_csv_hold_the_same_votes(tmp_path):
+    for name in ("v.parquet", "v.csv"):
+        simulate_votes(tmp_path / name, None, force=False, **WORLD)
+    assert pq.read_table(tmp_path / "v.parquet").to_pylist() == pc.read_csv(tmp_path / "v.csv").to_pylist()
+
+
+def test_standard_output_is_csv(capfdbinary):
+    simulate_votes(None, None, force=False, **WORLD)
+    written = pc.read_csv(pa.BufferReader(capfdbinary.readouterr().out))
+    assert written.num_rows == 400
+
+
+@pytest.mark.parametrize("there", ["v.csv", "t.csv"])
+def test_nothing_is_written_where_one_of_the_files_may_not_be(there, tmp_path, capfdbinary):
+    (tmp_path / there).write_text("kept")
+    with pytest.raises(SourceError, match="exists already"):
+        simulate_votes(tmp_path / "v.csv", tmp_path / "t.csv", force=False, **WORLD)
+    assert [path.name for path in tmp_path.iterdir()] == [there]
+    assert (tmp_path / there).read_text() == "kept"
+    with pytest.raises(SourceError, match="exists already"):
+        simulate_votes(None, tmp_path / there, force=False, **WORLD)
+    assert capfdbinary.readouterr().out == b""
+
+
+def test_votes_and_strengths_are_two_files(tmp_path):
+    with pytest.raises(OptionError, match="cannot hold both the votes and the strengths"):
+        simulate_votes(tmp_path / "v.csv", tmp_path / "v.csv", force=True, **WORLD)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_votes_are_a_header(tmp_path):
+    simulate_votes(tmp_path / "v.csv", None, force=False, **{**WORLD, "n_votes": 0})
+    with pytest.raises(SourceError, match="has a header but no rows"):
+        comparisons(tmp_path / "v.csv")

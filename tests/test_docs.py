@@ -1,0 +1,267 @@
+"""Documentation against code: what is there is written down, and what is written down runs."""
+
+import ast
+import csv
+import importlib.metadata
+import io
+import re
+import sys
+from pathlib import Path
+from typing import get_args
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from arena.catalogue import methods_page
+from arena.cli import app, main
+from arena.simulation import as_table
+from data.importing import FORMATS
+from data.sources import AS_TEXT, DELIMITERS, DUCKDB, JSON, PARQUET
+from data.validity import LABELS
+from ranking import METHODS, bradley_terry_world
+from ranking.leaderboard import COLUMNS, Status
+from ranking.settings import Settings
+from ranking.version import VERSION
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("ranking", "data", "arena")
+
+
+def page(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def blocks(text, language):
+    """The fenced blocks of a Markdown page in a language, or in none."""
+    fences = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.M | re.S)
+    return [body for named, body in fences if named == language]
+
+
+DATA, RUNNING, README = page("docs/data.md"), page("docs/running.md"), page("README.md")
+COMMANDS = sorted(name for name in app if not name.startswith("-"))
+
+
+def test_the_page_of_methods_is_what_the_command_prints(capsys):
+    assert main(["methods", "--format", "markdown"]) == 0
+    assert capsys.readouterr().out == page("docs/methods.md"), "run `make docs`"
+    assert methods_page([METHODS[name] for name in sorted(METHODS)]) == page("docs/methods.md")
+
+
+def sections():
+    """{command: its section of docs/running.md}."""
+    parts = re.split(r"^## agon (\w+)", RUNNING, flags=re.M)
+    return dict(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def test_every_command_has_a_section_and_no_other_has():
+    assert sorted(sections()) == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_is_in_its_section_and_no_other_is(command):
+    options = {
+        name
+        for argument in app[command].assemble_argument_collection()
+        for name in argument.names
+        if name.startswith("-")
+    }
+    written = set(re.findall(r"`(--?[a-z][a-z-]*)`", sections()[command]))
+    assert {name for name in options if name.startswith("--")} <= written
+    assert written <= options | {"-"}
+
+
+def test_every_exit_status_is_written_down():
+    rows = re.findall(r"^\| (\d+) \|", RUNNING, re.M)
+    assert rows == ["0", "1", "2", "130"]
+
+
+def codes(path):
+    """The codes of the diagnostics that a module makes; ending in * where the rest is put in later."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+        for call in ast.walk(function):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Diagnostic":
+                yield from values(call.args[0], function)
+
+
+def values(node, function):
+    """The texts that an expression in a function may stand for."""
+    if isinstance(node, ast.Constant):
+        yield node.value
+    elif isinstance(node, ast.JoinedStr):
+        yield "".join(part.value if isinstance(part, ast.Constant) else "*" for part in node.values)
+    elif isinstance(node, ast.IfExp):
+        yield from values(node.body, function)
+        yield from values(node.orelse, function)
+    elif isinstance(node, ast.Name):
+        found = list(bound(node.id, function))
+        assert found, f"what {node.id} may be in {function.name} is not seen by this test"
+        for value in found:
+            yield from values(value, function)
+    else:
+        raise AssertionError(f"{ast.dump(node)} is not seen by this test")
+
+
+def bound(name, function):
+    """The expressions that a name is bound to, by assignment or by a loop over tuples."""
+    for node in ast.walk(function):
+        if isinstance(node, ast.Assign) and any(getattr(target, "id", "") == name for target in node.targets):
+            yield node.value
+        elif isinstance(node, ast.For) and isinstance(node.target, ast.Tuple):
+            places = [getattr(target, "id", "") for target in node.target.elts]
+            if name in places:
+                known = [node.iter] if not isinstance(node.iter, ast.Name) else bound(node.iter.id, function)
+                for table in known:
+                    yield from (row.elts[places.index(name)] for row in table.elts)
+
+
+CODES = sorted({code for folder in FOLDERS for path in (ROOT / folder).glob("*.py") for code in codes(path)})
+
+
+def test_the_codes_are_found():
+    assert {"component", "undefeated", "winless", "unlinked", "few_votes", "left_out", "invalid"} <= set(
+        CODES
+    )
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_diagnostic_is_written_down(code):
+    pattern = re.escape(code).replace(r"\*", r"\w+")
+    rows = [line.split("|")[1] for line in DATA.splitlines() if line.startswith("| `")]
+    assert any(re.search(f"`{pattern}`", cell) for cell in rows)
+
+
+@pytest.mark.parametrize("status", get_args(Status))
+def test_every_status_is_written_down(status):
+    assert re.search(rf"^\| `{status}` \|", DATA, re.M)
+
+
+@pytest.mark.parametrize("column", [*AS_TEXT, "timestamp", "battle_id", "prompt_id"])
+def test_every_column_of_a_vote_file_is_written_down(column):
+    cells = [line.split("|")[1] for line in DATA.splitlines() if line.startswith("|")]
+    assert any(f"`{column}`" in cell for cell in cells)
+
+
+@pytest.mark.parametrize("label", sorted(LABELS))
+def test_every_winner_label_is_written_down(label):
+    (row,) = [line for line in DATA.splitlines() if line.startswith("| `winner` |")]
+    assert f"`{label}`" in row
+
+
+@pytest.mark.parametrize("ending", [*DELIMITERS, *JSON, *PARQUET, *DUCKDB, ".gz", ".zst"])
+def test_every_file_ending_is_written_down(ending):
+    assert f"`{ending}`" in DATA.split("## Vote files")[1].split("\n\n")[1]
+
+
+@pytest.mark.parametrize("name", sorted(FORMATS))
+def test_every_published_format_is_written_down(name):
+    assert f"`{name}`" in DATA
+    assert f"`{name}`" in sections()["import"]
+
+
+@pytest.mark.parametrize(
+    "field", ["method", "settings", "level", "rank_method", "by", "fingerprint", *COLUMNS]
+)
+def test_every_field_of_the_json_is_written_down(field):
+    assert f"`{field}`" in DATA.split("## JSON of boards")[1].split("\n## ")[0]
+
+
+def test_every_setting_is_an_option_of_the_command():
+    words = {"anchor_score": "anchor"}
+    for name in Settings.__dataclass_fields__:
+        assert f"`--{words.get(name, name).replace('_', '-')}`" in sections()["rank"]
+
+
+def test_the_readme_begins_with_two_commands_that_make_knows():
+    lines = [line.split("#")[0].split() for line in blocks(README, "sh")[0].splitlines()]
+    assert [words[0] for words in lines] == ["make", "make"]
+    targets = re.findall(r"^([a-z]+):.*##", page("Makefile"), re.M)
+    assert {words[1] for words in lines} <= set(targets)
+    phony = re.search(r"^\.PHONY: (.*)$", page("Makefile"), re.M)[1].split()
+    assert set(targets) <= set(phony)
+
+
+def test_the_files_and_folders_of_the_readme_are_there():
+    linked = re.findall(r"\]\(([^)#]+)", README)
+    assert linked
+    for target in [*linked, *re.findall(r"^\| `(\w+/)` \|", README, re.M)]:
+        assert (ROOT / target).exists(), target
+
+
+@pytest.fixture
+def somewhere(tmp_path, monkeypatch):
+    """A folder with votes.parquet of simulated votes that have a language."""
+    table = as_table(bradley_terry_world(12, 5000))
+    language = pa.array([["en", "de", "sw"][i % 3] for i in range(5000)])
+    pq.write_table(table.append_column("language", language), tmp_path / "votes.parquet")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("code", blocks(README, "python"))
+def test_the_python_of_the_readme_runs(code, somewhere):
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert len(names["board"].rows) == 12
+    assert names["board"].settings["cluster"] == "voter"
+    assert names["board"].settings["votes"] == 1667, "a third of the votes are English"
+
+
+AGON = [
+    line.split("#")[0].strip()
+    for block in blocks(README, "sh")[2:]
+    for line in block.splitlines()
+    if line.startswith("agon ")
+]
+
+
+@pytest.mark.parametrize("line", AGON)
+def test_the_commands_of_the_readme_run(line, somewhere, capsys):
+    rows = [{"model_a": "ada", "model_b": "bob", "winner": "tie", "anony": True, "judge": "u", "turn": 1}]
+    (somewhere / "clean_battle.json").write_text(repr(rows * 9).replace("'", '"').replace("True", "true"))
+    (somewhere / "glue.csv").write_text("model,cola,sst2,mrpc\nada,1,2,3\nbob,3,1,2\ncyn,2,3,1\n")
+    words = line.removeprefix("agon ").split()
+    status = main(words)
+    assert status == 0, capsys.readouterr().err
+
+
+def test_the_readme_shows_what_its_commands_print(tmp_path, monkeypatch, capsys):
+    """The three lines without make: the board below them begins with the same models, ranks and scores."""
+    monkeypatch.chdir(tmp_path)
+    simulated, ranked = (line.split("agon ")[1].split() for line in blocks(README, "sh")[1].splitlines()[1:])
+    assert main(simulated) == 0
+    assert main([*ranked, "-f", "csv"]) == 0
+    rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
+    shown = [line.split() for line in blocks(README, "")[0].splitlines()[3:]]
+    assert shown
+    for ours, theirs in zip(shown, rows, strict=False):
+        assert ours[1:3] == [theirs["model"], f"{float(theirs['score']):.1f}"]
+        best, worst = theirs["rank_lower"], theirs["rank_upper"]
+        assert ours[0] == (best if best == worst else f"{best}–{worst}")
+
+
+def test_the_changelog_has_a_section_for_what_is_new():
+    heads = re.findall(r"^## \[([^\]]+)\]", page("CHANGELOG.md"), re.M)
+    assert heads
+    assert heads[0] in ("Unreleased", VERSION)
+
+
+def test_the_version_is_that_of_the_distribution():
+    assert importlib.metadata.version("agon-arena") == VERSION
+
+
+def test_links_between_the_pages_lead_somewhere():
+    for name in ("README.md", "docs/data.md", "docs/methods.md", "docs/running.md"):
+        for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page(name)):
+            path = (ROOT / name).parent / target if target else ROOT / name
+            assert path.exists(), (name, target)
+            if anchor:
+                heads = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.M)
+                known = {re.sub(r"[^\w -]", "", head.lower()).replace(" ", "-") for head in heads}
+                assert anchor in known, (name, target, anchor)
+
+
+def test_this_python_is_one_that_the_project_declares():
+    assert 'requires-python = ">=3.11"' in page("pyproject.toml")
+    assert sys.version_info >= (3, 11)

@@ -1,0 +1,129 @@
+"""The wheel: built from the tracked files, installed in an environment of its own, doing the main job.
+
+A file that is missing from the wheel, or that only works in a checkout, must fail here.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDERS = ("arena", "data", "ranking", "serving")
+
+
+def run(*words, **options):
+    """Run a program and return what it printed; its errors are the test's."""
+    environment = {
+        key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "VIRTUAL_ENV")
+    }
+    done = subprocess.run(
+        [str(word) for word in words], capture_output=True, text=True, check=False, env=environment, **options
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def tracked():
+    """The files of the repository that git tracks, and those that it would track."""
+    listed = run("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z", cwd=ROOT)
+    return [Path(file) for file in listed.split("\0") if file and (ROOT / file).is_file()]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """A wheel built from a copy of the tree, away from it."""
+    folder = tmp_path_factory.mktemp("tree")
+    for file in tracked():
+        if file.parts[0] not in ("tests", "benchmarks", "notebooks"):
+            (folder / file).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / file, folder / file)
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", cwd=folder)
+    (built,) = (folder / "dist").glob("agon_arena-*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory):
+    """The bin folder of a new environment that holds the wheel; its dependencies are lent by this one."""
+    home = tmp_path_factory.mktemp("installed") / "venv"
+    venv.create(home, with_pip=False)
+    python = home / "bin" / "python"
+    site = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip())
+    # The wheel's files come first on the path, then those of the environment that runs the tests.
+    run(
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        python,
+        "install",
+        "--quiet",
+        "--no-deps",
+        "--no-index",
+        wheel,
+    )
+    for kind in {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}:
+        (site / "dependencies.pth").write_text(f"{kind}\n")
+    return home / "bin"
+
+
+def test_the_wheel_holds_every_module_the_licence_and_the_types(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        held = set(archive.namelist())
+    modules = {str(file) for file in tracked() if file.parts[0] in FOLDERS and file.suffix == ".py"}
+    assert len(modules) > 30
+    assert modules <= held
+    assert {f"{folder}/py.typed" for folder in FOLDERS} <= held
+    assert any(file.endswith("licenses/LICENSE") for file in held)
+    others = {file.split("/")[0] for file in held if ".dist-info" not in file}
+    assert others == set(FOLDERS)
+
+
+def test_the_wheel_says_what_it_is(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        (file,) = [name for name in archive.namelist() if name.endswith("METADATA")]
+        text = archive.read(file).decode()
+    assert "Name: agon-arena\n" in text
+    assert "License-Expression: Apache-2.0\n" in text
+    assert "Requires-Python: >=3.11\n" in text
+    assert "Requires-Dist: duckdb" in text
+    assert "Requires-Dist: torch>=2.6; extra == " in text
+
+
+def test_the_modules_come_from_the_wheel(installed, tmp_path):
+    code = f"import {', '.join(FOLDERS)}; print(*(m.__file__ for m in ({', '.join(FOLDERS)})))"
+    found = run(installed / "python", "-c", code, cwd=tmp_path).split()
+    assert len(found) == 4
+    for file in found:
+        assert Path(file).resolve().is_relative_to(installed.parent.resolve())
+
+
+def test_the_main_job_runs_from_the_wheel(installed, tmp_path):
+    agon = installed / "agon"
+    run(agon, "simulate", "--votes", "900", "--models", "4", "--out", "votes.parquet", cwd=tmp_path)
+    (board,) = json.loads(run(agon, "rank", "votes.parquet", "--format", "json", cwd=tmp_path))["boards"]
+    assert board["settings"]["votes"] == 900
+    assert sorted(row["rank"] for row in board["models"]) == [1, 2, 3, 4]
+    assert [path.name for path in tmp_path.iterdir()] == ["votes.parquet"]
+
+
+def test_a_pipe_from_the_wheel(installed, tmp_path):
+    line = f"'{installed}/agon' simulate --votes 900 --models 4 | '{installed}/agon' rank -"
+    out = run("bash", "-o", "pipefail", "-c", line, cwd=tmp_path)
+    assert out.startswith("bradley_terry\n")
+    assert "900 votes · sandwich intervals at 95%" in out
+    assert "agon-arena" not in out
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_module_is_the_command_too(installed, tmp_path):
+    version = run(installed / "agon", "--version", cwd=tmp_path)
+    assert run(installed / "python", "-m", "arena", "--version", cwd=tmp_path) == version
