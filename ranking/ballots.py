@@ -6,7 +6,6 @@ other view (`PairRows`, `PairCounts` in counts.py, `Battles` in comparisons.py) 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,14 +14,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ranking.errors import VotesError
+from ranking.ballot_checks import NOT_ASKED as NOT_ASKED
+from ranking.ballot_checks import PAD as PAD
+from ranking.ballot_checks import UNRANKED as UNRANKED
+from ranking.ballot_checks import FloatArray as FloatArray
+from ranking.ballot_checks import IntArray as IntArray
+from ranking.ballot_checks import check_ballots, check_names, numbers, table, whole
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-
-PAD = -1  # no model in this column of `shown`
-UNRANKED = 0  # shown, but the voter gave it no place
-NOT_ASKED = -1  # the voter was not asked whether the answer is acceptable
 WIDE = 12  # models on a ballot above which its pairs are not listed unless asked for
 
 
@@ -160,15 +158,15 @@ def canonical(
         The ballots, and (N,) the index of each row's ballot.
     """
     names = check_names(models)
-    seats, order = _table("shown", shown), _table("places", places)
-    fine = np.full_like(seats, NOT_ASKED) if acceptable is None else _table("acceptable", acceptable)
+    seats, order = table("shown", shown), table("places", places)
+    fine = np.full_like(seats, NOT_ASKED) if acceptable is None else table("acceptable", acceptable)
     n = len(seats)
     soft = np.full(n, np.nan) if p_a is None else numbers("p_a", p_a)
     weights = np.ones(n) if weight is None else numbers("weight", weight)
-    counts = np.ones(n, dtype=np.int64) if count is None else _whole("count", count)
+    counts = np.ones(n, dtype=np.int64) if count is None else whole("count", count)
     if p_a is not None and order.shape == seats.shape and soft.shape == (n,):
         order[~np.isnan(soft)] = UNRANKED
-    _check(seats, order, fine, soft, weights, counts, len(names))
+    check_ballots(seats, order, fine, soft, weights, counts, len(names))
     return arranged(names, seats, order, fine, soft, weights, counts)
 
 
@@ -211,120 +209,6 @@ def arranged(
         merged,
     )
     return ballots, inverse
-
-
-def check_names(models: Sequence[str]) -> NDArray[np.object_]:
-    """Return the names as an array if they are different texts, none of them empty.
-
-    Raises:
-        VotesError: a name that is missing, empty or no text, or a name twice.
-    """
-    names = list(models)
-    for name in names:
-        if not isinstance(name, str) or not name.strip():
-            raise VotesError(f"A model is named {name!r}; give every model a text as its name.")
-    twice = [name for name, times in Counter(names).items() if times > 1]
-    if twice:
-        raise VotesError(f"A model is named twice in the list of models: {twice[0]!r}; give each model once.")
-    return np.array(names, dtype=object)
-
-
-def numbers(name: str, values: ArrayLike) -> FloatArray:
-    """Return a column as float64, copied.
-
-    Raises:
-        VotesError: something in it is not a number.
-    """
-    try:
-        return np.array(values, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise VotesError(f"{name} must be numbers in rows of one length, not {_shortened(values)}.") from None
-
-
-def _whole(name: str, values: ArrayLike) -> IntArray:
-    """Return a column of whole numbers as int64, copied."""
-    try:
-        given = np.asarray(values)
-    except ValueError:
-        given = np.asarray(None)
-    if given.dtype.kind in "iub":
-        return given.astype(np.int64)
-    real = numbers(name, values)
-    bad = real[~(np.isfinite(real) & (real == np.round(real)))]
-    if bad.size:
-        raise VotesError(f"{name} must be whole numbers, not {float(bad.flat[0])!r}.")
-    return real.astype(np.int64)
-
-
-def _table(name: str, values: ArrayLike) -> IntArray:
-    """Return (N, K) whole numbers as int64, copied; no rows at all are (0, 2)."""
-    given = np.atleast_2d(_whole(name, values))
-    if given.ndim != 2:
-        raise VotesError(f"{name} has shape {given.shape}; give one row for each vote.")
-    return given if given.size else given.reshape(0, max(2, given.shape[1]))
-
-
-def _shortened(values: object) -> str:
-    text = repr(values)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
-def _check(
-    seats: IntArray,
-    order: IntArray,
-    fine: IntArray,
-    soft: FloatArray,
-    weights: FloatArray,
-    counts: IntArray,
-    n_models: int,
-) -> None:
-    """Refuse what cannot be a vote; files are checked earlier, with their row numbers, in data/."""
-    n = len(seats)
-    if seats.shape != order.shape or seats.shape != fine.shape:
-        raise VotesError(
-            f"Places of the wrong length: {seats.shape} models shown, {order.shape} places and "
-            f"{fine.shape} acceptable; give one of each per shown model."
-        )
-    for name, column in (("p_a", soft), ("weight", weights), ("count", counts)):
-        if column.shape != (n,):
-            raise VotesError(f"{name} has shape {column.shape}; give one number for each of the {n} votes.")
-    if seats.size and (seats.max() >= n_models or seats.min() < PAD):
-        stray = int(seats.max() if seats.max() >= n_models else seats.min())
-        raise VotesError(f"Shown model {stray} has no name: indices run from 0 to {n_models - 1}, -1 pads.")
-    ordered = _ascending(seats)
-    twice = ordered[1:][(ordered[1:] == ordered[:-1]) & (ordered[1:] >= 0)]
-    if twice.size:
-        raise VotesError(f"Model {int(twice[0])} was shown twice in one ballot; a model cannot meet itself.")
-    bad = weights[~((weights > 0) & np.isfinite(weights))]
-    if bad.size:
-        raise VotesError(
-            f"A weight is {float(bad[0])!r}, but weights are positive finite numbers; "
-            "leave out the votes that shall not count."
-        )
-    if fine.size and (fine.max() > 1 or fine.min() < NOT_ASKED):
-        stray = int(fine.max() if fine.max() > 1 else fine.min())
-        raise VotesError(f"acceptable must be 1, 0 or -1 (not asked) for every shown model, not {stray}.")
-    steps = np.diff(_ascending(np.where(seats < 0, UNRANKED, order)), axis=0, prepend=0)
-    if np.any((steps < 0) | (steps > 1)):
-        row = order[int(np.flatnonzero(((steps < 0) | (steps > 1)).any(axis=0))[0])].tolist()
-        raise VotesError(
-            f"The places {row} are not dense: 1 is best, a tie takes one place, 0 is shown but not ranked."
-        )
-    if np.any(counts < 0):
-        raise VotesError(f"A count is {int(counts.min())}; counts must not be negative.")
-    bad = soft[(soft < 0) | (soft > 1)]
-    if bad.size:
-        raise VotesError(f"p_a is {float(bad[0])!r}, but a probability lies in [0, 1].")
-    if seats.shape[1] != 2 and np.any(seats[~np.isnan(soft), 2:] >= 0):
-        raise VotesError("p_a belongs to pairwise votes; give places where more than two models are shown.")
-
-
-def _ascending(matrix: IntArray) -> IntArray:
-    """(K, N) the numbers of each row of (N, K) in ascending order, one column after the other."""
-    if matrix.shape[1] == 2:
-        left, right = matrix.T
-        return np.stack([np.minimum(left, right), np.maximum(left, right)])
-    return np.sort(matrix, axis=1).T
 
 
 def _swapped(matrix: IntArray, rows: NDArray[np.bool_]) -> IntArray:

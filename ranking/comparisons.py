@@ -18,7 +18,8 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ranking.ballots import Ballots, FloatArray, IntArray, canonical, numbers
+from ranking.ballot_checks import numbers
+from ranking.ballots import Ballots, FloatArray, IntArray, canonical
 from ranking.counts import PairCounts
 from ranking.errors import SourceError, VotesError
 

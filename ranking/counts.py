@@ -9,7 +9,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ranking.ballots import WIDE, Ballots, FloatArray, IntArray, check_names, numbers
+from ranking.ballot_checks import check_names, numbers
+from ranking.ballots import WIDE, Ballots, FloatArray, IntArray
 from ranking.errors import OptionError, VotesError
 
 BothBad = Literal["half", "drop"]

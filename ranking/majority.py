@@ -137,12 +137,12 @@ def copeland(
 def minimax(
     pairs: PairCounts,
     *,
-    by: Literal["winning_votes", "margins", "opposition"] = "winning_votes",
+    measure: Literal["winning_votes", "margins", "opposition"] = "winning_votes",
 ) -> Scores:
     """Minus the worst defeat: the less a model loses its worst comparison by, the better.
 
     Args:
-        by: what a defeat weighs: "winning_votes" the votes for the winner (0 where there is no defeat),
+        measure: what a defeat weighs: "winning_votes" the votes for the winner (0 where there is no defeat),
             "margins" votes for minus votes against, "opposition" the votes against, defeat or not.
 
     Axioms: majority, condorcet, pareto, monotonicity.
@@ -158,20 +158,20 @@ def minimax(
         "winning_votes": np.where(margin > 0, pairs.wins, 0.0),
         "margins": margin.copy(),
         "opposition": pairs.wins.copy(),
-    }[by]
+    }[measure]
     np.fill_diagonal(defeat, -np.inf)
     return Scores(0.0 - defeat.max(axis=0))
 
 
 @method("schulze", source="Schulze (2011)")
-def schulze(pairs: PairCounts, *, by: Literal["winning_votes", "margins"] = "winning_votes") -> Choice:
+def schulze(pairs: PairCounts, *, measure: Literal["winning_votes", "margins"] = "winning_votes") -> Choice:
     """Compare models by the strongest chain of majorities between them (beat path).
 
     A chain is as strong as its weakest majority; a model is above another if its strongest chain to it
     is stronger than the one back. This order is transitive; its tiers are peeled off from the top.
 
     Args:
-        by: what a majority weighs: the votes for the winner, or those minus the votes against.
+        measure: what a majority weighs: the votes for the winner, or those minus the votes against.
 
     Axioms: majority, condorcet, condorcet_loser, smith, pareto, monotonicity, clones, reversal.
 
@@ -179,7 +179,9 @@ def schulze(pairs: PairCounts, *, by: Literal["winning_votes", "margins"] = "win
         M. Schulze, Social Choice and Welfare 36 (2011), section 2.
     """
     margin = margins(pairs)
-    strength = np.where(margin > 0, margin if by == "margins" else steady(pairs.wins, _total(pairs)), 0.0)
+    strength = np.where(
+        margin > 0, margin if measure == "margins" else steady(pairs.wins, _total(pairs)), 0.0
+    )
     path = widest_paths(strength)
     return Choice(peeled(path > path.T))
 
@@ -204,14 +206,14 @@ def split_cycle(pairs: PairCounts) -> Choice:
 def ranked_pairs(
     pairs: PairCounts,
     *,
-    by: Literal["margins", "winning_votes"] = "margins",
+    measure: Literal["margins", "winning_votes"] = "margins",
     tie_break: Literal["together", "names", "random"] = "together",
     seed: int = 0,
 ) -> Choice:
     """Lock the majorities in from the strongest to the weakest, leaving out those that close a cycle.
 
     Args:
-        by: what a majority weighs: votes for minus votes against, or the votes for the winner.
+        measure: what a majority weighs: votes for minus votes against, or the votes for the winner.
         tie_break: among equally strong majorities: "together" locks at once all of them that close no
             cycle with each other and with those locked before, so that names do not matter and models may
             tie; "names" takes them in the order of the winner's, then the loser's name; "random" in a
@@ -227,7 +229,7 @@ def ranked_pairs(
     """
     margin = margins(pairs)
     one, two = np.nonzero(margin > 0)
-    weight = (margin if by == "margins" else steady(pairs.wins, _total(pairs)))[one, two]
+    weight = (margin if measure == "margins" else steady(pairs.wins, _total(pairs)))[one, two]
     order = np.argsort(-weight, kind="stable")  # np.nonzero lists the pairs by name
     if tie_break == "random":
         order = np.lexsort((np.random.default_rng(seed).permutation(len(weight)), -weight))

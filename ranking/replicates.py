@@ -28,7 +28,7 @@ Replicate = Callable[..., tuple[FloatArray, FloatArray | None]]
 
 def ranked_pairs_replicate(pairs: PairCounts, **options: Any) -> tuple[FloatArray, None]:
     """(M,) minus the tier of each model under ranked pairs, part by part."""
-    if options.get("tie_break") == "random" or options.get("by") == "winning_votes":
+    if options.get("tie_break") == "random" or options.get("measure") == "winning_votes":
         return as_values(ranked_pairs(pairs, **options), len(pairs.models)), None
     margin = margins(pairs)
     together = options.get("tie_break") != "names"

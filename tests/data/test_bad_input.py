@@ -288,6 +288,12 @@ ROWS = [
         VotesError,
     ),
     Case("null names", votes((None, "bob", "tie"), ("", "ada", "tie")), ["rows 3 and 4 of"], VotesError),
+    Case(
+        "invisible name",
+        votes(("ada", "\u200b\u2060", "tie")),
+        ["A model has no name in row 3 of"],
+        VotesError,
+    ),
     Case("blank name", votes(("ada", " \t\u00a0", "tie")), ["A model has no name in row 3 of"], VotesError),
     Case(
         "look-alike by case",
@@ -765,7 +771,14 @@ VARIANTS = {  # of a row beside them: run in this process, because one of their 
     *("empty parquet file", "JSON array of nothing", "no model_b", "both layouts", "parquet named .jsonl"),
     *("JSON named .parquet", "CSV named .duckdb", "DuckDB named .parquet", "parquet magic, nothing else"),
     *("no such folder", "numbers instead of objects", "CSV quote not closed", "not UTF-8, far down"),
-    *("blank name", "look-alike by case", "look-alike by spaces", "look-alike by dash", "name with a tab"),
+    *(
+        "blank name",
+        "invisible name",
+        "look-alike by case",
+        "look-alike by spaces",
+        "look-alike by dash",
+        "name with a tab",
+    ),
     *("look-alike by an invisible character", "label with a space", "label in capitals", "empty label"),
     *("many unknown labels", "zero weight", "infinite weight", "p_a below 0", "p_a NaN", "half places"),
     *("neither winner nor p_a", "places too long", "no places in a row", "places from 0", "no models"),

@@ -207,6 +207,16 @@ def test_folders_named_like_values_are_not_columns(tmp_path):
     assert "weight" not in open_source(folder / "votes.csv").columns
 
 
+@pytest.mark.parametrize("kind", ["parquet", "csv", "jsonl", "log folder"])
+def test_a_star_in_a_path_means_a_star(kind, tmp_path):
+    """The votes of the file beside it are not read too."""
+    for name in ("it", "*"):
+        (tmp_path / name).mkdir()
+        path = KINDS[kind](RICH, tmp_path / name)
+    assert path.is_relative_to(tmp_path / "*")
+    assert len(comparisons(path)) == RICH.num_rows
+
+
 def test_a_model_may_begin_with_a_hash_or_a_quote(tmp_path):
     path = content(
         b"model_a,model_b,winner\n#1,ada,tie\n'bob','cyn',model_a\n#1,'bob',tie\n", tmp_path, "v.csv"

@@ -60,8 +60,8 @@ def test_copeland_and_minimax_follow_their_definitions(drawn):
         assert run("copeland", pairs).values[a] == won - lost
         assert run("copeland", pairs, variant="losses").values[a] == -lost
         assert run("minimax", pairs).values[a] == -max(float(v[b][a]) if g[b][a] > 0 else 0.0 for b in rest)
-        assert run("minimax", pairs, by="margins").values[a] == -max(float(g[b][a]) for b in rest)
-        assert run("minimax", pairs, by="opposition").values[a] == -max(float(v[b][a]) for b in rest)
+        assert run("minimax", pairs, measure="margins").values[a] == -max(float(g[b][a]) for b in rest)
+        assert run("minimax", pairs, measure="opposition").values[a] == -max(float(v[b][a]) for b in rest)
     if all(bl[x] is not None for _, bl in profile for x in bl):  # two unranked models have not met
         for a in range(m):
             tied = sum(g[a][b] == 0 and met[a][b] for b in range(m))
@@ -76,7 +76,7 @@ def test_schulze_takes_the_strongest_of_all_paths(drawn):
     votes = [[v[a][b] if g[a][b] > 0 else 0 for b in range(m)] for a in range(m)]
     margins = [[max(x, 0) for x in row] for row in g]
     assert winners(run("schulze", counts(*drawn))) == slow.schulze_winners(m, votes)
-    assert winners(run("schulze", counts(*drawn), by="margins")) == slow.schulze_winners(m, margins)
+    assert winners(run("schulze", counts(*drawn), measure="margins")) == slow.schulze_winners(m, margins)
 
 
 @given(DRAWN)

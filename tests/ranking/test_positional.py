@@ -20,8 +20,8 @@ RULES = [
     ("copeland_lower", "copeland", {"variant": "wins", "tie_credit": 0.0}),
     ("copeland_upper", "copeland", {"variant": "losses"}),
     ("minimax_winning_votes", "minimax", {}),
-    ("minimax_margins", "minimax", {"by": "margins"}),
-    ("minimax_pairwise_opposition", "minimax", {"by": "opposition"}),
+    ("minimax_margins", "minimax", {"measure": "margins"}),
+    ("minimax_pairwise_opposition", "minimax", {"measure": "opposition"}),
 ]
 VECTORS = {
     "plurality": lambda m: [1] + [0] * (m - 1),
