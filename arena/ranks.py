@@ -77,7 +77,8 @@ def read_source(source: str, reading: Mapping[str, Any], table: Mapping[str, Any
     Raises:
         OptionError: an option that belongs to another kind of file.
     """
-    kind = kind_of(source)
+    asked = any(value for name, value in reading.items() if name != "invalid")
+    kind = "votes" if asked else kind_of(source)
     with progress("reading votes"):
         if kind == "votes":
             _refuse(table, source, "votes, not a table of scores")

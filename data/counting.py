@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,21 @@ Words = tuple[str | None, ...]
 Tally = tuple[tuple[Words, ...], NDArray[np.int64]]  # the words of each column, (A, B, W) counts
 
 
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """C distinct rows: the words of model_a, model_b and winner, each row's place among them, its count."""
+
+    words: tuple[Words, ...]
+    codes: tuple[NDArray[np.int64], ...]
+    count: NDArray[np.int64]
+
+
 def can_count(schema: pa.Schema) -> bool:
     """Whether the columns are there, once each, as texts, with no column that changes what a vote is."""
-    if any(schema.names.count(column) != 1 for column in COLUMNS) or {"p_a", "weight"} & set(schema.names):
+    names = [name.lower() for name in schema.names]  # as SQL compares them
+    if any(names.count(column) != 1 for column in COLUMNS) or {"p_a", "weight"} & set(names):
+        return False
+    if not set(COLUMNS) <= set(schema.names):
         return False
     return all(_is_text(schema.field(column).type) for column in COLUMNS)
 
@@ -40,8 +53,8 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def count_parquet(path: Path) -> pa.Table | None:
-    """Count the distinct rows of a parquet file: model_a, model_b, winner and count.
+def count_parquet(path: Path) -> Counted | None:
+    """Count the distinct rows of a parquet file.
 
     Returns:
         None if the file is not one that `can_count` takes, or has too many distinct names.
@@ -61,7 +74,7 @@ def count_parquet(path: Path) -> pa.Table | None:
         return _merged(pool.map(work, range(metadata.num_row_groups)))
 
 
-def count_table(table: pa.Table) -> pa.Table | None:
+def count_table(table: pa.Table) -> Counted | None:
     """Count the distinct rows of an Arrow table, as `count_parquet`."""
     if not can_count(table.schema):
         return None
@@ -73,6 +86,8 @@ def _count(table: pa.Table) -> list[Tally] | None:
     tallies = []
     for batch in table.to_batches():
         columns = [_encoded(batch.column(i)) for i in range(len(COLUMNS))]
+        if any(_repeats(column) for column in columns):
+            return None
         words = [_words(column) for column in columns]
         shape = tuple(len(known) for known in words)
         if np.prod(shape) > MOST_CELLS:
@@ -86,6 +101,12 @@ def _encoded(column: Any) -> Any:
     return column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
 
 
+def _repeats(column: Any) -> bool:
+    """Whether a dictionary holds a word twice, or none as a word: allowed, but left to SQL."""
+    words = column.dictionary.to_pylist()
+    return len(set(words)) < len(words) or None in words
+
+
 def _words(column: Any) -> Words:
     """The dictionary of a column, with None at the end if a row has no value."""
     return (*column.dictionary.to_pylist(), *([None] if column.null_count else []))
@@ -96,7 +117,9 @@ def _indices(column: Any, missing: int) -> NDArray[np.int32]:
     indices = column.indices
     if indices.null_count:
         indices = pc.fill_null(indices.cast(pa.int32()), missing)
-    return np.asarray(indices).astype(np.int32, copy=False)
+    kind = np.dtype(str(indices.type))  # np.asarray would import pandas
+    plain = np.frombuffer(indices.buffers()[1], kind)[indices.offset : indices.offset + len(indices)]
+    return plain.astype(np.int32, copy=False)
 
 
 def _cells(indices: Sequence[NDArray[np.int32]], shape: tuple[int, ...]) -> NDArray[np.int64]:
@@ -125,7 +148,7 @@ def _sorted(words: Sequence[Words], cells: NDArray[np.int64]) -> Tally:
     return tuple(arranged), cells
 
 
-def _merged(parts: Iterable[list[Tally] | None]) -> pa.Table | None:
+def _merged(parts: Iterable[list[Tally] | None]) -> Counted | None:
     """Add up the counts of the parts, whose words may differ."""
     same: dict[tuple[Words, ...], NDArray[np.int64]] = {}
     for part in parts:
@@ -146,10 +169,5 @@ def _merged(parts: Iterable[list[Tally] | None]) -> pa.Table | None:
         places = [[seen[word] for word in column] for seen, column in zip(known, words, strict=True)]
         total[np.ix_(*places)] += cells
     found = np.nonzero(total)
-    columns: dict[str, Any] = {
-        name: pa.DictionaryArray.from_arrays(
-            pa.array(index.astype(np.int32)), pa.array(list(seen), pa.string())
-        )
-        for name, index, seen in zip(COLUMNS, found, known, strict=True)
-    }
-    return pa.table({**columns, "count": pa.array(total[found])})
+    words = tuple(tuple(seen) for seen in known)
+    return Counted(words, tuple(index.astype(np.int64) for index in found), total[found])

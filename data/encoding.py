@@ -6,7 +6,7 @@ Two layouts are known. Pairwise: `model_a`, `model_b` and `winner` (or `p_a`). K
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from data.counting import Counted
 from data.validity import LABELS, BoolArray, Problem, any_of, name_problems
 
 IntArray = NDArray[np.int64]
@@ -41,23 +42,48 @@ class Cells:
 def pairwise(table: pa.Table) -> Cells:
     """Encode rows of model_a, model_b and winner and/or p_a, optionally weight and count."""
     names, (a, b) = _codes([table["model_a"], table["model_b"]])
-    n = table.num_rows
-    count = _integers(table, "count", n)
-    p_a, p_text = _numbers(table, "p_a")
-    weight, w_text = _numbers(table, "weight")
-    weight = np.where(np.isnan(weight) & ~_given(table, "weight"), 1.0, weight)
-    labels, (label,) = (
-        _codes([table["winner"]]) if "winner" in table.column_names else ((), (np.full(n, -1),))
+    labels: tuple[str | None, ...] = ()
+    label = np.full(table.num_rows, -1)
+    if "winner" in table.column_names:
+        labels, (label,) = _codes([table["winner"]])
+    return _pairs(names, a, b, labels, label, _integers(table, "count", table.num_rows), table)
+
+
+def counted(rows: Counted) -> Cells:
+    """Encode rows that were counted from their dictionaries: hard votes of weight 1."""
+    names: dict[str | None, int] = {}
+    a, b = (
+        np.array([names.setdefault(word, len(names)) for word in words], dtype=np.int64)[codes]
+        for words, codes in zip(rows.words[:2], rows.codes[:2], strict=True)
     )
+    return _pairs(tuple(names), a, b, rows.words[2], rows.codes[2], rows.count, None)
+
+
+def _pairs(
+    names: tuple[str | None, ...],
+    a: IntArray,
+    b: IntArray,
+    labels: Sequence[str | None],
+    label: IntArray,
+    count: IntArray,
+    table: pa.Table | None,
+) -> Cells:
+    """Encode pairwise rows whose texts are numbered; `table` holds p_a and weight, if there are any."""
+    p_a, p_text = _numbers(table, "p_a", len(a))
+    weight, w_text = _numbers(table, "weight", len(a))
+    given = {column: _given(table, column, len(a)) for column in ("p_a", "weight")}
+    weight = np.where(np.isnan(weight) & ~given["weight"], 1.0, weight)
     meaning = np.array([LABELS.get(str(text), 4) if text is not None else 4 for text in labels] + [4])
     outcome = meaning[label]
-    problems = name_problems(names, np.stack([a, b], axis=1), count, listed=False)
-    problems += _pair_problems(names, labels, label, outcome, a, b, table)
-    problems += _number_problems(p_text, w_text, p_a, weight, table)
+    seats = np.stack([a, b], axis=1)
+    problems = name_problems(names, seats, count, listed=False)
+    columns = ("winner",) if table is None else table.column_names
+    problems += _pair_problems(names, labels, label, outcome, seats, given["p_a"], columns)
+    problems += _number_problems(p_text, w_text, p_a, weight, given, columns)
     soft = ~np.isnan(p_a)
     places, fine = PLACES[outcome], FINE[outcome]
     places[soft], fine[soft] = 0, -1
-    return Cells(names, np.stack([a, b], axis=1), places, fine, p_a, weight, count, tuple(problems))
+    return Cells(names, seats, places, fine, p_a, weight, count, tuple(problems))
 
 
 def _pair_problems(
@@ -65,18 +91,18 @@ def _pair_problems(
     labels: Sequence[str | None],
     label: IntArray,
     outcome: IntArray,
-    a: IntArray,
-    b: IntArray,
-    table: pa.Table,
+    seats: IntArray,
+    soft: BoolArray,
+    columns: Sequence[str],
 ) -> list[Problem]:
     """Find self-battles, unknown or missing winners, and rows with two verdicts."""
     problems = []
+    a, b = seats.T
     own = a == b
     if own.any():
         selves = any_of(str(names[i]) for i in np.unique(a[own]))
         text = f"{selves} meets itself in {{rows}} of {{source}}; remove it, it says nothing"
         problems.append(Problem("self-battles", text, "model_a = model_b", (), own))
-    soft = _given(table, "p_a")
     no_label = np.array([text is None or not str(text).strip() for text in labels] + [True])[label]
     unknown = (outcome == 4) & ~no_label
     if unknown.any():
@@ -88,9 +114,7 @@ def _pair_problems(
     if (missing := no_label & ~soft).any():
         text = "There is no winner in {rows} of {source}; say model_a, model_b, tie or both_bad, or give p_a"
         conditions = [f"{c} IS NULL OR trim(CAST({c} AS VARCHAR)) = ''" for c in ("winner", "p_a")]
-        there = [
-            c for c, name in zip(conditions, ("winner", "p_a"), strict=True) if name in table.column_names
-        ]
+        there = [c for c, name in zip(conditions, ("winner", "p_a"), strict=True) if name in columns]
         where = " AND ".join(f"({c})" for c in there)
         problems.append(Problem("without a winner", text, where, (), missing))
     if (both := soft & ~no_label).any():
@@ -101,12 +125,17 @@ def _pair_problems(
 
 
 def _number_problems(
-    p_text: Any, w_text: Any, p_a: FloatArray, weight: FloatArray, table: pa.Table
+    p_text: Any,
+    w_text: Any,
+    p_a: FloatArray,
+    weight: FloatArray,
+    given: Mapping[str, BoolArray],
+    columns: Sequence[str],
 ) -> list[Problem]:
     """Find probabilities outside [0, 1] and weights that are missing or not positive numbers."""
     problems = []
     number = "try_cast({c} AS DOUBLE)"
-    if "weight" in table.column_names and (none := ~_given(table, "weight")).any():
+    if "weight" in columns and (none := ~given["weight"]).any():
         text = "There is no weight in {rows} of {source}; fill it in, 1 where a vote counts once"
         problems.append(Problem("without a weight", text, "weight IS NULL", (), none))
     kinds = [
@@ -114,11 +143,11 @@ def _number_problems(
         ("weight", w_text, ~((weight > 0) & np.isfinite(weight)), "must be a positive number", "> 0"),
     ]
     for column, texts, outside, rule, fine in kinds:
-        bad = outside & _given(table, column)
+        bad = outside & given[column]
         if not bad.any():
             continue
-        given = any_of(str(texts[i]) for i in np.flatnonzero(bad).tolist())
-        text = f"{column} is {given} in {{rows}} of {{source}}, but {rule}; correct it"
+        values = any_of(str(texts[i]) for i in np.flatnonzero(bad).tolist())
+        text = f"{column} is {values} in {{rows}} of {{source}}, but {rule}; correct it"
         value = number.format(c=column)
         where = f"{column} IS NOT NULL AND ({value} IS NULL OR isnan({value}) OR isinf({value})"
         where += f" OR NOT ({value} {fine}))"
@@ -147,15 +176,16 @@ def kwise(table: pa.Table) -> Cells:
         values, found = _list_numbers(fine_list.cast(pa.list_(pa.int64())), width)
         fine = np.where(told[:, None] & ~np.isnan(values), np.nan_to_num(values), -1).astype(np.int64)
         fine_sizes = np.where(told, found, sizes)
-    weight, w_text = _numbers(table, "weight")
-    weight = np.where(np.isnan(weight) & ~_given(table, "weight"), 1.0, weight)
+    weight, w_text = _numbers(table, "weight", n)
+    given = {"p_a": np.zeros(n, dtype=bool), "weight": _given(table, "weight", n)}
+    weight = np.where(np.isnan(weight) & ~given["weight"], 1.0, weight)
     count = _integers(table, "count", n)
     problems = name_problems(names, seats, count, listed=True)
     problems += _list_problems(
         seats, places, sizes, place_sizes, fine_sizes, judged="acceptable" in table.column_names
     )
     soft = np.full(n, np.nan)
-    problems += _number_problems([], w_text, soft, weight, table)
+    problems += _number_problems([], w_text, soft, weight, given, table.column_names)
     whole = np.where((np.abs(places) <= width) & (seats >= 0), places, 0).astype(np.int64)
     return Cells(names, seats, whole, fine, soft, weight, count, tuple(problems))
 
@@ -225,17 +255,17 @@ def _codes(columns: Sequence[Any]) -> tuple[tuple[str | None, ...], list[IntArra
     return tuple(names), coded
 
 
-def _given(table: pa.Table, column: str) -> BoolArray:
+def _given(table: pa.Table | None, column: str, n: int) -> BoolArray:
     """(C,) rows in which the column has a value."""
-    if column not in table.column_names:
-        return np.zeros(table.num_rows, dtype=bool)
+    if table is None or column not in table.column_names:
+        return np.zeros(n, dtype=bool)
     return np.asarray(pc.is_valid(table[column]).to_numpy())
 
 
-def _numbers(table: pa.Table, column: str) -> tuple[FloatArray, Any]:
+def _numbers(table: pa.Table | None, column: str, n: int) -> tuple[FloatArray, Any]:
     """(C,) a column as numbers, NaN where there is none, and as it was written."""
-    if column not in table.column_names:
-        return np.full(table.num_rows, np.nan), []
+    if table is None or column not in table.column_names:
+        return np.full(n, np.nan), []
     values: Any = table[column].combine_chunks()
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
         parsed = np.array([_number(text) for text in values.to_pylist()], dtype=np.float64)

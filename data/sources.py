@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from data.faults import COMPRESSION, is_utf8, open_text, unreadable
-from data.faults import sentence as sentence  # noqa: PLC0414  votes.py takes it from here
+from data.faults import sentence as sentence
 from ranking.errors import OptionError, SourceError, nearest
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ def open_source(
     except duckdb.Error as error:
         raise unreadable(name, path, error) from None
     _shut(connection, path)
-    if where:
+    if where is not None:
         _check_condition(relation, where, name)
     relation.create_view("unfiltered")
     kinds = {column: str(kind) for column, kind in zip(relation.columns, relation.types, strict=True)}
@@ -115,6 +115,8 @@ def _check_condition(relation: duckdb.DuckDBPyRelation, where: str, name: str) -
     """Refuse a `where` that is not one true-or-false expression on the columns."""
     import duckdb
 
+    if not where.strip():
+        raise OptionError("where is empty; write a condition on the columns, or leave it out.")
     try:
         relation.filter(where)
         kinds = [str(kind) for kind in relation.select(duckdb.SQLExpression(where)).types]

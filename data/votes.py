@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from data import counting, encoding
 from data.encoding import Cells
-from data.sources import Source, as_arrow, check_file, describe, ending, open_source, sentence
+from data.faults import sentence
+from data.sources import Source, as_arrow, check_file, describe, ending, open_source
 from data.validity import Problem, rows_text
 from ranking import Ballots, Battles, Comparisons, OptionError, SourceError, VotesError
 from ranking.ballots import arranged
@@ -58,7 +59,10 @@ def comparisons(
     """
     if invalid not in ("error", "drop"):
         raise OptionError(f'invalid must be "error" or "drop", not {invalid!r}.')
-    counted = None if where or columns or table else _counted(source)
+    if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
+        source = as_arrow(source, describe(source))  # a stream can be read only once
+    plain = where is None and not columns and table is None
+    counted = _counted(source) if plain else None
     if counted is not None:
         votes = TableVotes(None, invalid, counted=counted, origin=source)
     else:
@@ -67,7 +71,7 @@ def comparisons(
     return Comparisons(votes)
 
 
-def _counted(source: object) -> pa.Table | None:
+def _counted(source: object) -> counting.Counted | None:
     """Count the plainest votes straight from their dictionaries; None for everything else."""
     import pyarrow as pa
 
@@ -92,7 +96,7 @@ class TableVotes:
         source: Source | None,
         invalid: Invalid,
         *,
-        counted: pa.Table | None = None,
+        counted: counting.Counted | None = None,
         origin: object = None,
         part: tuple[str, str | None] | None = None,
     ) -> None:
@@ -118,7 +122,7 @@ class TableVotes:
 
     @cached_property
     def _ballots(self) -> Ballots:
-        cells = self._encode(self._count if self._count is not None else self._distinct())
+        cells = encoding.counted(self._count) if self._count is not None else self._encode(self._distinct())
         if not len(cells.count):
             name = describe(self._origin) if self._opened is None else self._opened.name
             why = (
@@ -164,7 +168,7 @@ class TableVotes:
         return group(by, cluster.reshape(-1), sequence, len(self._ballots.count))
 
     def split(self, column: str) -> dict[str, TableVotes]:
-        """Cut the votes by the values of a column; a missing value is a group named "null"."""
+        """Cut the votes by the values of a column; a missing value is a group named "null", or "(null)"."""
         name = self._column(column)
         sql = (
             f"SELECT DISTINCT CAST({_quoted(name)} AS VARCHAR) AS value FROM votes ORDER BY value NULLS LAST"
@@ -172,7 +176,7 @@ class TableVotes:
         values = self._source.query(sql)["value"].to_pylist()
         parts = {}
         for value in values:
-            label = "null" if value is None else value
+            label = value if value is not None else "(null)" if "null" in values else "null"
             parts[label] = TableVotes(self._source, self._invalid, part=(name, value))
         return parts
 
@@ -216,6 +220,8 @@ class TableVotes:
         """Read the votes row by row with one more column: a number, or codes of its values."""
         condition, parameters = self._condition()
         more = "" if column is None else f", {_quoted(column)} AS extra"
+        if column is not None and column != "timestamp":
+            more = f", CAST({_quoted(column)} AS VARCHAR) AS extra"
         sql = f"SELECT {self._selected()}{more} FROM votes WHERE {condition} ORDER BY agon_row"
         table = self._source.query(sql, parameters)
         cells = self._encode(table)
@@ -230,11 +236,9 @@ class TableVotes:
         keep = np.ones(len(cells.count), dtype=bool)
         if cells.problems and self._invalid == "error":
             sentences = [self._sentence(problem, cells) for problem in cells.problems]
-            more = (
-                f" ({len(sentences) - 1} more kinds of problem: see `agon check`)"
-                if len(sentences) > 1
-                else ""
-            )
+            others = len(sentences) - 1
+            kinds = "kind" if others == 1 else "kinds"
+            more = f" ({others} more {kinds} of problem: see `agon check`)" if others else ""
             hint = '; or leave such rows out with invalid="drop" (--invalid drop)'
             raise VotesError(f"{sentences[0]}{hint}{more}.", tuple(f"{text}." for text in sentences))
         for problem in cells.problems:
@@ -323,6 +327,8 @@ def _some(names: list[str]) -> str:
 
 def _normalise(source: Source) -> None:
     """Make the view `votes`: our columns in our types, row numbers counted before any condition."""
+    import duckdb
+
     layout = _layout(source.columns, source.name)
     kinds = {column.lower(): kind for column, kind in source.columns.items()}
     changed = [
@@ -347,7 +353,10 @@ def _normalise(source: Source) -> None:
     sql += " FROM (SELECT *, row_number() OVER () AS agon_row FROM unfiltered)"
     if source.where:
         sql += f" WHERE ({source.where})"
-    source.connection.execute(sql)
+    try:
+        source.connection.execute(sql)
+    except duckdb.Error as error:
+        raise SourceError(f"{source.name} cannot be read as votes: {sentence(error)}") from None
 
 
 def _seconds(kind: str) -> str:

@@ -494,8 +494,5 @@ def test_ranking_a_parquet_file_imports_nothing_heavy(votes):
     assert loaded(votes, *LAZY) == []
 
 
-@pytest.mark.xfail(
-    reason="pyarrow imports pandas, 0.2 s, for pa.array(...) and np.asarray(of an Arrow array)"
-)
 def test_ranking_a_parquet_file_does_not_import_pandas(votes):
     assert loaded(votes, "pandas") == []

@@ -192,7 +192,6 @@ def test_column_names_in_capitals_are_ours_too(tmp_path):
         same(KINDS[kind](shouted, folder), RICH, cluster="voter")
 
 
-@pytest.mark.xfail(reason="data/counting.py tells Weight from weight, sources.py does not")
 def test_a_weight_in_capitals_is_a_weight(tmp_path):
     table = PLAIN.append_column("Weight", RICH["weight"])
     assert (comparisons(table).ballots.weight != 1).any()
@@ -313,7 +312,6 @@ def test_a_comment_in_a_condition_ends_with_it(where, tmp_path):
         "*",
         "winner",
         "1",
-        " ",
     ],
 )
 def test_what_is_no_condition_is_refused_in_one_sentence(where):
@@ -321,6 +319,12 @@ def test_what_is_no_condition_is_refused_in_one_sentence(where):
         comparisons(PLAIN, where=where)
     assert str(caught.value).startswith(f"where={where!r} is not a condition on the Table: ")
     assert str(caught.value).isprintable()
+
+
+@pytest.mark.parametrize("where", ["", "  "])
+def test_an_empty_condition_is_not_taken_for_none(where):
+    with pytest.raises(OptionError, match="where is empty"):
+        comparisons(PLAIN, where=where)
 
 
 @pytest.mark.parametrize("source", [None, 7, [{"model_a": "ada"}], {"model_a": ["ada"]}, b"votes.csv"])
