@@ -8,7 +8,7 @@ it where nothing but model_a, model_b and winner is needed, and SQL everywhere e
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +20,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from data.validity import LABELS
+
 COLUMNS = ["model_a", "model_b", "winner"]
-BLOCK = 1 << 17  # rows counted at a time, to stay in the cache
+BLOCK = 1 << 18  # rows read and counted at a time, to stay in the cache
 MOST_CELLS = 1 << 24  # more distinct combinations than this are left to SQL
 
 Words = tuple[str | None, ...]
@@ -68,9 +70,9 @@ def count_parquet(path: Path) -> Counted | None:
 
     def work(group: int) -> list[Tally] | None:
         file = pq.ParquetFile(path, metadata=metadata, read_dictionary=COLUMNS)
-        return _count(file.read_row_group(group, columns=COLUMNS, use_threads=False))
+        return _count(file.iter_batches(BLOCK, [group], COLUMNS, use_threads=False))
 
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:  # one waits for the interpreter
         return _merged(pool.map(work, range(metadata.num_row_groups)))
 
 
@@ -78,38 +80,54 @@ def count_table(table: pa.Table) -> Counted | None:
     """Count the distinct rows of an Arrow table, as `count_parquet`."""
     if not can_count(table.schema):
         return None
-    return _merged([_count(table.select(COLUMNS))])
+    return _merged([_count(table.select(COLUMNS).to_batches(BLOCK))])
 
 
-def _count(table: pa.Table) -> list[Tally] | None:
-    """Count one table, chunk by chunk."""
+def _count(batches: Iterable[pa.RecordBatch]) -> list[Tally] | None:
+    """Count batches of at most BLOCK rows, those with the same words together."""
     tallies = []
-    for batch in table.to_batches():
-        columns = [_encoded(batch.column(i)) for i in range(len(COLUMNS))]
-        if any(_repeats(column) for column in columns):
-            return None
-        words = [_words(column) for column in columns]
-        shape = tuple(len(known) for known in words)
-        if np.prod(shape) > MOST_CELLS:
-            return None
+    words: list[Words] = []
+    total = np.zeros(0, dtype=np.int64)
+    before: list[Any] = []
+    scratch = (
+        np.empty(BLOCK, dtype=np.int32),
+        np.empty(BLOCK, dtype=np.intp),
+    )  # fresh ones are slow
+    for batch in batches:
+        columns = [_encoded(batch.column(name)) for name in COLUMNS]
+        if not before or not all(map(_same_words, before, columns)):
+            if before:
+                tallies.append(_sorted(words, total))
+            found = [_words(column) for column in columns]
+            words = [known for known in found if known is not None]
+            shape = tuple(len(known) for known in words)
+            if len(words) < len(COLUMNS) or np.prod(shape) > MOST_CELLS:
+                return None
+            total = np.zeros(shape, dtype=np.int64)
+        before = columns
         indices = [_indices(column, len(known) - 1) for column, known in zip(columns, words, strict=True)]
-        tallies.append(_sorted(words, _cells(indices, shape)))
-    return tallies
+        total += _cells(indices, total.shape, *scratch)
+    return [*tallies, _sorted(words, total)] if before else tallies
+
+
+def _same_words(one: Any, two: Any) -> bool:
+    """Whether two columns number the same words alike."""
+    return bool(one.dictionary.equals(two.dictionary)) and bool(one.null_count) == bool(two.null_count)
 
 
 def _encoded(column: Any) -> Any:
     return column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
 
 
-def _repeats(column: Any) -> bool:
-    """Whether a dictionary holds a word twice, or none as a word: allowed, but left to SQL."""
+def _words(column: Any) -> Words | None:
+    """The dictionary of a column, with None at the end if a row has no value.
+
+    None for a dictionary that holds a word twice or a null: allowed in Arrow, but left to SQL.
+    """
     words = column.dictionary.to_pylist()
-    return len(set(words)) < len(words) or None in words
-
-
-def _words(column: Any) -> Words:
-    """The dictionary of a column, with None at the end if a row has no value."""
-    return (*column.dictionary.to_pylist(), *([None] if column.null_count else []))
+    if len(set(words)) < len(words) or None in words:
+        return None
+    return (*words, None) if column.null_count else tuple(words)
 
 
 def _indices(column: Any, missing: int) -> NDArray[np.int32]:
@@ -122,27 +140,27 @@ def _indices(column: Any, missing: int) -> NDArray[np.int32]:
     return plain.astype(np.int32, copy=False)
 
 
-def _cells(indices: Sequence[NDArray[np.int32]], shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """(A, B, W) how often each combination of three numbers occurs."""
-    total = np.zeros(int(np.prod(shape)), dtype=np.int64)
-    part, code = np.empty(BLOCK, dtype=np.int32), np.empty(BLOCK, dtype=np.intp)
+def _cells(
+    indices: Sequence[NDArray[np.int32]],
+    shape: tuple[int, ...],
+    part: NDArray[np.int32],
+    code: NDArray[np.intp],
+) -> NDArray[np.int64]:
+    """(A, B, W) how often each combination of three numbers occurs; `part` and `code` are scratch."""
     a, b, w = indices
-    for begin in range(0, len(a), BLOCK):
-        rows = slice(begin, begin + BLOCK)
-        n = len(a[rows])
-        np.multiply(a[rows], np.int32(shape[1]), out=part[:n])
-        np.add(part[:n], b[rows], out=part[:n])
-        np.multiply(part[:n], np.int32(shape[2]), out=part[:n])
-        np.add(part[:n], w[rows], out=code[:n])
-        total += np.bincount(code[:n], minlength=len(total))
-    return total.reshape(shape)
+    part, code = part[: len(a)], code[: len(a)]
+    np.multiply(a, np.int32(shape[1]), out=part)
+    np.add(part, b, out=part)
+    np.multiply(part, np.int32(shape[2]), out=part)
+    np.add(part, w, out=code)
+    return np.bincount(code, minlength=int(np.prod(shape))).reshape(shape)
 
 
 def _sorted(words: Sequence[Words], cells: NDArray[np.int64]) -> Tally:
     """Put the words of each column in order, so that chunks with the same words can be added."""
     arranged = []
     for axis, known in enumerate(words):
-        order = sorted(range(len(known)), key=lambda i: (known[i] is None, known[i]))
+        order = sorted(range(len(known)), key=[word or "" for word in known].__getitem__)
         arranged.append(tuple(known[i] for i in order))
         cells = cells.take(order, axis=axis)
     return tuple(arranged), cells
@@ -164,10 +182,31 @@ def _merged(parts: Iterable[list[Tally] | None]) -> Counted | None:
     shape = tuple(len(seen) for seen in known)
     if np.prod(shape) > MOST_CELLS:
         return None
+    if len(same) == 1:
+        return _folded(known, next(iter(same.values())))
     total = np.zeros(shape, dtype=np.int64)
     for words, cells in same.items():
         places = [[seen[word] for word in column] for seen, column in zip(known, words, strict=True)]
         total[np.ix_(*places)] += cells
+    return _folded(known, total)
+
+
+def _folded(known: Sequence[Mapping[str | None, int]], total: NDArray[np.int64]) -> Counted:
+    """List the cells, with (b, a) counted as (a, b) where the winners allow to turn a vote round."""
+    a_words, b_words, outcomes = (tuple(seen) for seen in known)
+    plain = {"model_a", "model_b"} <= set(outcomes) <= set(LABELS)
+    if plain and set(a_words) == set(b_words):
+        total = total.take([b_words.index(word) for word in a_words], axis=1)
+        b_words = a_words
+        other = {"model_a": "model_b", "model_b": "model_a"}
+        turned = [outcomes.index(other.get(str(word), word)) for word in outcomes]
+        below = np.tril(np.ones(total.shape[:2], dtype=bool), -1)[:, :, None]
+        total = np.where(below, 0, total + np.where(below.transpose(1, 0, 2), _turned(total, turned), 0))
     found = np.nonzero(total)
-    words = tuple(tuple(seen) for seen in known)
+    words = (a_words, b_words, outcomes)
     return Counted(words, tuple(index.astype(np.int64) for index in found), total[found])
+
+
+def _turned(total: NDArray[np.int64], outcomes: Sequence[int]) -> NDArray[np.int64]:
+    """(A, A, W) the same votes with the sides exchanged."""
+    return total.transpose(1, 0, 2).take(outcomes, axis=2)

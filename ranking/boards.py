@@ -312,7 +312,8 @@ def _fingerprint(votes: Comparisons | ScoreTable, how: Method, described: Mappin
         columns = [votes.values, votes.weights, votes.count]
     else:
         given = votes.ballots
-        columns = [given.shown, given.places, given.acceptable, given.p_a, given.weight, given.count]
+        small = (column.astype(np.int32) for column in (given.shown, given.places, given.acceptable))
+        columns = [*small, given.p_a, given.weight, given.count]
     if isinstance(votes, Comparisons) and how.view == "battles" and described.get("permutations", 0) == 0:
         columns.append(votes.battles.sequence)
     for column in columns:

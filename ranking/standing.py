@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,12 +89,13 @@ def rows(
     ranked = ranked[np.lexsort((np.asarray(models, dtype=object)[ranked].astype(str), -values[ranked]))]
     made = []
     place = 0
+    above = unsure.above[np.ix_(ranked, ranked)]
+    best, worst = (1 + above.sum(axis=0)).tolist(), (len(ranked) - above.sum(axis=1)).tolist()
     for position, i in enumerate(ranked.tolist()):
         if position == 0 or values[ranked[position - 1]] - values[i] > TIE:
             place = position + 1
-        best = 1 + int(unsure.above[ranked, i].sum()) if measured else None
-        worst = len(ranked) - int(unsure.above[i, ranked].sum()) if measured else None
-        made.append(_row(models, i, standing, shown, unsure, "ranked", (place, best, worst)))
+        ranks = (place, best[position], worst[position]) if measured else (place, None, None)
+        made.append(_row(models, i, standing, shown, unsure, "ranked", ranks))
     waiting = np.flatnonzero(inside & ~standing.ranked).tolist()
     order = sorted(waiting, key=lambda i: (-np.nan_to_num(values[i], nan=-np.inf), models[i]))
     made += [_row(models, i, standing, shown, unsure, "provisional", (None, None, None)) for i in order]
@@ -123,7 +125,7 @@ def _row(
 
 
 def _number(value: float) -> float | None:
-    return float(value) if np.isfinite(value) else None
+    return float(value) if isfinite(value) else None
 
 
 def diagnose(
