@@ -203,3 +203,12 @@ TEXT = pa.string()
 )
 def test_only_the_plainest_votes_are_counted_without_sql(fields, expected):
     assert can_count(pa.schema(fields)) is expected
+
+
+def test_the_order_of_the_columns_does_not_matter(tmp_path):
+    """A file whose columns stand the other way round is counted by their names."""
+    path = tmp_path / "votes.parquet"
+    pq.write_table(
+        pa.table({"winner": ["model_b"], "note": ["x"], "model_b": ["bob"], "model_a": ["ada"]}), path
+    )
+    assert tally(count_parquet(path)) == Counter({("ada", "bob", "model_b"): 1})
