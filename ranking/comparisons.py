@@ -256,8 +256,15 @@ class GivenVotes:
         return Battles(self.distinct, self.sequence[sorting], "timestamp")
 
     def clusters(self, by: str) -> Clusters:
-        """Group by a label."""
-        _, cluster = np.unique(self._label(by).astype(str), return_inverse=True)
+        """Group by a label; a vote without one belongs to nobody, and is not put with the others like it."""
+        labels = self._label(by)
+        missing = [i for i, label in enumerate(labels) if label is None or _is_nan(label)]
+        if missing:
+            raise SourceError(
+                f"{len(missing):,} votes have no {by} to cluster by, the first is number {missing[0] + 1}; "
+                "fill it in, or leave these votes out."
+            )
+        _, cluster = np.unique(labels.astype(str), return_inverse=True)
         return group(by, cluster.reshape(-1), self.sequence, len(self.distinct.count))
 
     def split(self, column: str) -> dict[str, GivenVotes]:
@@ -300,6 +307,10 @@ def _win_rates(ballots: Ballots, clusters: Clusters) -> FloatArray:
     met = np.bincount(up, weight, size) + np.bincount(down, weight, size)
     share = np.divide(won, met, out=np.full(size, np.nan), where=met > 0)
     return np.asarray(share.reshape(clusters.size, m))
+
+
+def _is_nan(label: object) -> bool:
+    return isinstance(label, float) and label != label  # noqa: PLR0124 (NaN is not itself)
 
 
 def group(by: str, cluster: IntArray, ballot: IntArray, n_ballots: int) -> Clusters:

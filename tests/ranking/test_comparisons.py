@@ -142,3 +142,12 @@ def test_kwise_votes_cluster_as_whole_ballots():
     ).comparisons()
     assert votes.ballots.count.tolist() == [2]
     assert votes.clusters("voter").count.tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("nobody", [None, float("nan")])
+def test_votes_of_nobody_are_not_one_cluster(nobody):
+    """Votes without a voter are not all of one voter: the same refusal as for a file."""
+    places = [[1, 2], [2, 1], [1, 2]]
+    votes = Comparisons.of(["a", "b"], [[0, 1]] * 3, places, labels={"voter": ["x", nobody, nobody]})
+    with pytest.raises(SourceError, match="2 votes have no voter to cluster by, the first is number 2"):
+        votes.clusters("voter")
