@@ -18,6 +18,13 @@ MAY_IMPORT = {
 }
 MODULES = sorted(path for folder in MAY_IMPORT for path in (ROOT / folder).rglob("*.py"))
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+# What exists for a heavy package may import it at once: nothing else imports these modules when it is loaded.
+HOMES = {
+    "arena/page.py": {"gradio"},
+    "arena/web.py": {"fastapi"},
+    "serving/openai_compatible.py": {"openai"},
+    "data/log.py": {"duckdb"},
+}
 HEAVY = ("gradio", "fastapi", "uvicorn", "torch", "openai", "vllm", "transformers", "plotly", "matplotlib")
 
 
@@ -61,7 +68,7 @@ def test_heavy_packages_are_imported_when_they_are_needed(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     later = set(guarded(tree))
     now = {package for node, package in imports(tree) if node not in later}
-    assert not now & {"pandas", "duckdb", "polars", *HEAVY}
+    assert not now & {"pandas", "duckdb", "polars", *HEAVY} - HOMES.get(name(path), set())
 
 
 @pytest.mark.parametrize("package", ["ranking", "data", "arena", "serving"])
@@ -108,7 +115,7 @@ def test_no_file_is_longer_than_a_person_reads(path):
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_no_function_is_longer_than_a_screen(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+    for node in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
         last = node.body[0].end_lineno if ast.get_docstring(node) else node.body[0].lineno - 1
         assert node.end_lineno - last <= 60, node.name
 

@@ -1,0 +1,56 @@
+"""Who can be drawn: the models of an arena, how each is reached, and the prompts it offers as examples."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from serving.protocol import Backend, Message, Sampling
+
+DEFAULT_SAMPLING = Sampling()
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCard:
+    """What the page says of a model once it may be named. `price` is dollars per million tokens of output."""
+
+    name: str
+    display_name: str
+    organisation: str | None = None
+    licence: str | None = None
+    price: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Entrant:
+    """A model that can be drawn: its card, its backend, and how it is asked."""
+
+    card: ModelCard
+    backend: Backend
+    sampling: Sampling = DEFAULT_SAMPLING
+    system_prompt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A prompt offered on the page. Category and language are the data's own, or None."""
+
+    prompt: str
+    prompt_id: str | None = None
+    category: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lineup:
+    """The models of one arena, and its examples. `typed` says whether prompts may be typed freely."""
+
+    entrants: tuple[Entrant, ...]
+    examples: tuple[Example, ...] = ()
+    typed: bool = True
+    title: str = "Agon"
+    notice: str | None = (
+        None  # one sentence on what is compared here, e.g. that the assistants are a demonstration
+    )
+
+    def candidates(self, messages: Sequence[Message]) -> tuple[Entrant, ...]:
+        """Those that can answer this conversation."""
+        return tuple(entrant for entrant in self.entrants if entrant.backend.accepts(messages))

@@ -1,0 +1,93 @@
+"""The one protocol between the arena and whatever answers: messages in, text out as it is written.
+
+Here live the messages, the sampling parameters, the events of a stream and the typed failure. A backend is
+any object with the methods of `Backend`; one file of this folder per kind. Nothing here knows battles, votes
+or pages.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+Role = Literal["system", "user", "assistant"]
+
+FailureKind = Literal[
+    "unreachable",  # nobody listens at the address
+    "unauthorised",  # the key was refused
+    "unknown_model",  # the server does not serve this model
+    "overloaded",  # the server asks to come back later
+    "rejected",  # the server refuses the request itself: too long, not allowed
+    "timeout",  # no first token, or silence in the middle, for longer than allowed
+    "interrupted",  # the stream broke off before its end
+    "malformed",  # the server sent what is not in the protocol
+    "empty",  # the stream ended without a visible character
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How a model draws its tokens; None leaves the choice to the server."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of the answer, in order."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """The last event of a stream that came to its end."""
+
+    finish_reason: str  # "stop", "length", or what the server says
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class ServingError(Exception):
+    """A backend could not answer.
+
+    `kind` is for the log and the page; `detail` is for the log alone, because it may name the model.
+    """
+
+    def __init__(self, kind: FailureKind, detail: str) -> None:
+        super().__init__(f"{kind}: {detail}")
+        self.kind: FailureKind = kind
+        self.detail = detail
+
+
+class Backend(Protocol):
+    """Whatever can answer a conversation."""
+
+    def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[Delta | End]:
+        """Stream the next assistant message; closing the iterator stops the generation at its source.
+
+        Raises ServingError. The last event is an `End`; a stream without one was interrupted.
+        """
+        ...
+
+    def accepts(self, messages: Sequence[Message]) -> bool:
+        """Whether this backend can answer this conversation at all: recordings know only their prompts."""
+        ...
+
+    async def check(self) -> None:
+        """Raise ServingError if the backend could not answer now."""
+        ...
+
+    async def close(self) -> None:
+        """Give back connections."""
+        ...
