@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ELO_PER_NAT = 400 / math.log(10)
+ELO_PER_PROBIT = 200 * math.sqrt(2)  # Elo (1978): performances have a standard deviation of 200
 Votes = Comparisons | Ballots | PairCounts | ScoreTable
 
 
@@ -204,30 +205,52 @@ def _board(
 
 def _interval(how: Method, result: Scores | Choice, wanted: Interval) -> Interval:
     """Choose the interval, or refuse one that the method cannot give."""
-    has_sandwich = isinstance(result, Fit) and result.bread is not None
-    if wanted == "sandwich" and not has_sandwich:
-        raise OptionError(f'{how.name} has no sandwich interval; use interval="bootstrap".')
-    if wanted == "posterior":
-        raise OptionError(f'{how.name} has no posterior; use interval="bootstrap".')
+    gives: dict[Interval, bool] = {
+        "sandwich": isinstance(result, Fit) and result.bread is not None,
+        "posterior": isinstance(result, Fit) and result.posterior is not None,
+    }
+    if not gives.get(wanted, True):
+        kind = "posterior" if wanted == "posterior" else "sandwich interval"
+        raise OptionError(f'{how.name} has no {kind}; use interval="bootstrap".')
     if wanted == "auto":
-        return "sandwich" if has_sandwich else "bootstrap"
+        return next((kind for kind, given in gives.items() if given), "bootstrap")
     return wanted
 
 
+def _covariance(fit: Fit, ballots: Ballots, clusters: Clusters | None, settings: Settings) -> FloatArray:
+    """(M, M) covariance of the scores: the sandwich, or the posterior.
+
+    Raises:
+        OptionError: a posterior clustered, though the model takes votes for independent.
+    """
+    if settings.interval == "sandwich":
+        return sandwich(fit, ballots, clusters)
+    if clusters is not None:
+        raise OptionError(
+            f"A posterior takes votes for independent and cannot be clustered by {clusters.by}; "
+            'use interval="bootstrap".'
+        )
+    if fit.posterior is None:
+        raise OptionError("This method has no posterior.")
+    return fit.posterior
+
+
 def _rank_method(interval: Interval) -> Any:
-    return {"sandwich": "differences", "bootstrap": "bootstrap"}.get(interval, "none")
+    found = {"sandwich": "differences", "posterior": "differences", "bootstrap": "bootstrap"}
+    return found.get(interval, "none")
 
 
 def _scale(result: Scores | Choice, settings: Settings) -> tuple[float, float, str]:
     """Factor and offset from the method's scale to the board's, and the name of that scale."""
     kind = result.scale if isinstance(result, Scores) else "points"
-    if kind not in ("log_odds", "elo"):
+    if kind not in ("log_odds", "probit", "elo"):
         if settings.anchor is not None:
             raise OptionError(
                 f"An anchor belongs to ratings, whose zero is free; leave {settings.anchor!r} out here."
             )
         return 1.0, 0.0, kind
-    factor = ELO_PER_NAT if settings.scale == "elo" else 1.0
+    points = ELO_PER_PROBIT if kind == "probit" else ELO_PER_NAT
+    factor = points if settings.scale == "elo" else 1.0
     offset = 1000.0 if settings.scale == "elo" else 0.0
     if kind == "elo":
         return factor / ELO_PER_NAT, offset - 1000.0 * factor / ELO_PER_NAT, settings.scale
@@ -253,8 +276,8 @@ def _measured(
     clusters = _clusters(votes, settings)
     if settings.interval == "none":
         unsure = nothing_known(len(values))
-    elif settings.interval == "sandwich" and isinstance(result, Fit):
-        covariance = sandwich(result, votes.ballots, clusters) * factor**2
+    elif settings.interval in ("sandwich", "posterior") and isinstance(result, Fit):
+        covariance = _covariance(result, votes.ballots, clusters, settings) * factor**2
         if fixed is not None:
             difference = covariance - covariance[fixed] - covariance[:, [fixed]] + covariance[fixed, fixed]
             covariance = np.where(moved[:, None] & moved[None, :], difference, covariance)
@@ -314,7 +337,7 @@ def _fingerprint(votes: Comparisons | ScoreTable, how: Method, described: Mappin
         given = votes.ballots
         small = (column.astype(np.int32) for column in (given.shown, given.places, given.acceptable))
         columns = [*small, given.p_a, given.weight, given.count]
-    if isinstance(votes, Comparisons) and how.view == "battles" and described.get("permutations", 0) == 0:
+    if isinstance(votes, Comparisons) and how.in_order(votes, described):
         columns.append(votes.battles.sequence)
     for column in columns:
         digest.update(f"{column.dtype.str}{column.shape}".encode())

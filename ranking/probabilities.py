@@ -228,7 +228,7 @@ def _samples(
         for i, how in enumerate(methods):
             if how.view != kind:
                 continue
-            if kind == "battles" and settings[i].get("permutations", 0) == 0:
+            if how.in_order(draws.votes, settings[i]):
                 samples[i] = _in_order(draws, how, full[i], settings[i])
             elif how.replicates is not None and isinstance(full[i], Scores):
                 samples[i] = how.replicates(draws.views(kind), full[i], **settings[i])

@@ -103,6 +103,17 @@ class Method:
             )
         return votes if self.view == "scores" else getattr(votes, self.view)
 
+    def in_order(self, votes: Comparisons | ScoreTable, settings: Mapping[str, Any]) -> bool:
+        """Whether the result depends on the order of the votes, and not only on how often each was cast.
+
+        So it does for a method on battles, unless it averages over permutations; None permutations stands
+        for none where the votes say when they were cast, else for some.
+        """
+        if self.view != "battles" or isinstance(votes, ScoreTable):
+            return False
+        permutations = settings.get("permutations", 0)
+        return votes.battles.order == "timestamp" if permutations is None else permutations == 0
+
 
 METHODS: dict[str, Method] = {}
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import FloatArray, IntArray, PairRows
+from ranking.ballots import Ballots, FloatArray, IntArray, PairRows
 
-Scale = Literal["log_odds", "elo", "share", "points"]
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+Scale = Literal["log_odds", "probit", "elo", "share", "points"]
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,8 @@ class Scores:
     Attributes:
         values: (M,) scores.
         scale: "log_odds" (natural, zero mean; shown as 1000 + 400/ln 10 times it unless asked
-            otherwise), "elo" (already in Elo points), "share" (0 to 1) or "points".
+            otherwise), "probit" (natural, zero mean; shown as 1000 + 200·√2 times it, as Elo's own
+            normal model), "elo" (already in Elo points), "share" (0 to 1) or "points".
         spread: (M,) standard deviation of the score over what the method itself draws at random
             (the permutations of Elo), or None.
         notes: what the method wants to tell beside its numbers.
@@ -71,13 +75,17 @@ class Identification:
 
 @dataclass(frozen=True, eq=False)
 class Fit(Scores):
-    """Scores from an estimating equation, with what a sandwich needs.
+    """Scores from an estimating equation, with what a sandwich needs, or from a posterior.
 
     Attributes:
-        bread: (M, M) inverse of minus the derivative of the summed vote scores (for a likelihood the
-            inverse Hessian), on the subspace the scores live in.
+        bread: (M, M + E) inverse of minus the derivative of the summed vote scores (for a likelihood the
+            inverse Hessian), on the subspace the scores live in; the last E columns belong to further
+            parameters, such as that of ties.
         vote_scores: gives for every row of `PairRows` the derivative of its log-likelihood by the
-            score of the first and of the second model, two (P,) arrays.
+            score of the first and of the second model and by each further parameter, 2 + E arrays (P,).
+        ballot_scores: instead of `vote_scores`, gives for each of B ballots the derivative of its
+            log-likelihood by every score, sparse (B, M + E).
+        posterior: (M, M) posterior covariance of the scores, or None.
         placed: (M, M) extra covariance of scores that a prior placed, or None.
         information: (M, M) expected information of each pair, off the diagonal of the Hessian with the
             sign turned; stands in for the meat of a model whose votes are all ties.
@@ -87,7 +95,9 @@ class Fit(Scores):
     """
 
     bread: FloatArray | None = None
-    vote_scores: Callable[[PairRows], tuple[FloatArray, FloatArray]] | None = None
+    vote_scores: Callable[[PairRows], tuple[FloatArray, ...]] | None = None
+    ballot_scores: Callable[[Ballots], csr_array[Any]] | None = None
+    posterior: FloatArray | None = None
     placed: FloatArray | None = None
     information: FloatArray | None = None
     identification: Identification | None = None

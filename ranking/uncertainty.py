@@ -58,15 +58,16 @@ def sandwich(fit: Fit, ballots: Ballots, clusters: Clusters | None = None) -> Fl
     Raises:
         OptionError: the method gives no estimating equation, or there is only one cluster.
     """
-    if fit.bread is None or fit.vote_scores is None:
+    if fit.bread is None:
         raise OptionError('This method has no sandwich interval; use interval="bootstrap".')
     meat = _meat(fit, ballots, clusters)
     if fit.information is not None:
+        m = len(fit.information)
         curvature = fit.information.sum(axis=1)
-        tied = (curvature > 0) & (np.diag(meat) <= 1e-12 * curvature)
+        tied = (curvature > 0) & (np.diag(meat)[:m] <= 1e-12 * curvature)
         if tied.any():
             weight = np.where(tied[:, None] | tied[None, :], fit.information, 0.0)
-            meat = meat + np.diag(weight.sum(axis=1)) - weight
+            meat[:m, :m] += np.diag(weight.sum(axis=1)) - weight
     covariance = fit.bread @ meat @ fit.bread.T
     if fit.placed is not None:
         covariance = covariance + fit.placed
@@ -74,28 +75,34 @@ def sandwich(fit: Fit, ballots: Ballots, clusters: Clusters | None = None) -> Fl
 
 
 def _meat(fit: Fit, ballots: Ballots, clusters: Clusters | None) -> FloatArray:
-    """(M, M) sum over independent units of the outer product of their scores."""
-    if fit.vote_scores is None:
-        raise OptionError("A sandwich needs the scores of the votes.")
-    rows, m = ballots.pair_rows, len(ballots.models)
-    one, two = fit.vote_scores(rows)
-    weight = ballots.weight[rows.ballot]
-    one, two = one * weight, two * weight
-    if clusters is None and ballots.pairwise:
-        times = ballots.count[rows.ballot]
-        cross = np.bincount(rows.first * m + rows.second, times * one * two, m * m).reshape(m, m)
-        diagonal = np.bincount(rows.first, times * one**2, m) + np.bincount(rows.second, times * two**2, m)
-        return np.asarray(cross + cross.T + np.diag(diagonal))
-    from scipy.sparse import csr_array
+    """(M + E, M + E) sum over independent units of the outer product of their scores."""
+    n, m = len(ballots.count), len(ballots.models)
+    if fit.ballot_scores is not None:
+        scores = (fit.ballot_scores(ballots) * ballots.weight[:, None]).tocsr()
+    elif fit.vote_scores is not None:
+        rows = ballots.pair_rows
+        weight = ballots.weight[rows.ballot]
+        one, two, *more = (column * weight for column in fit.vote_scores(rows))
+        if clusters is None and ballots.pairwise and not more:
+            times = ballots.count[rows.ballot]
+            cross = np.bincount(rows.first * m + rows.second, times * one * two, m * m).reshape(m, m)
+            diagonal = np.bincount(rows.first, times * one**2, m)
+            diagonal += np.bincount(rows.second, times * two**2, m)
+            return np.asarray(cross + cross.T + np.diag(diagonal))
+        from scipy.sparse import csr_array
 
-    n = len(ballots.count)
-    at = (np.concatenate([rows.ballot, rows.ballot]), np.concatenate([rows.first, rows.second]))
-    scores = csr_array((np.concatenate([one, two]), at), shape=(n, m))
+        columns = [rows.first, rows.second, *(np.full(len(one), m + e) for e in range(len(more)))]
+        at = (np.tile(rows.ballot, len(columns)), np.concatenate(columns))
+        scores = csr_array((np.concatenate([one, two, *more]), at), shape=(n, m + len(more)))
+    else:
+        raise OptionError("A sandwich needs the scores of the votes.")
     if clusters is None:
         meat = scores.T @ (scores * ballots.count[:, None]).tocsr()
         return np.asarray(meat.toarray())
     if clusters.size < 2:
         raise OptionError(f"All votes are of one {clusters.by}: no interval can be clustered by it.")
+    from scipy.sparse import csr_array
+
     member = csr_array((clusters.count, (clusters.cluster, clusters.ballot)), shape=(clusters.size, n))
     summed = member @ scores
     return np.asarray((summed.T @ summed).toarray()) * clusters.size / (clusters.size - 1)
@@ -145,7 +152,7 @@ def _resampled(
         for _ in range(rounds):
             yield how.view_of(votes.resample(rng, groups=clusters is not None))
         return
-    ordered = how.view == "battles" and settings.get("permutations", 0) == 0
+    ordered = how.in_order(votes, settings)
     if ordered and clusters is not None:
         raise OptionError(
             f"{how.name}: votes played in their order cannot be resampled by {clusters.by}; "
