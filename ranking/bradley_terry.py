@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from ranking.ballots import FloatArray, PairRows
 from ranking.counts import BothBad, PairCounts
 from ranking.errors import ConvergenceError, OptionError
+from ranking.newton import ROUNDS, TOLERANCE, inverse, maximise
 from ranking.registry import method
 from ranking.results import Diagnostic, Fit, Identification, Scores, listed
 from ranking.structure import components, identify, reachable, strongly_connected
 
-TOLERANCE = 1e-6  # nats; a Newton step this small leaves an error of its square
-ROUNDS = 200
 WIDEST = 100.0  # nats; a flatter prior places nobody
 
 
@@ -78,8 +77,8 @@ def bradley_terry(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: fl
         core = np.flatnonzero(known.core & (known.group == g))
         outside = np.flatnonzero(~known.core & (known.group == g))
         if len(core):
-            theta[core], inverse, taken, left = solve(wins[np.ix_(core, core)])
-            bread[np.ix_(core, core)] = inverse
+            theta[core], bread_of, taken, left = solve(wins[np.ix_(core, core)])
+            bread[np.ix_(core, core)] = bread_of
             steps, residual = max(steps, taken), max(residual, left)
         if len(outside):
             place(wins, theta, core, outside, prior_sd, bread, placed)
@@ -110,9 +109,6 @@ def bradley_terry(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: fl
 def solve(wins: FloatArray, start: FloatArray | None = None) -> tuple[FloatArray, FloatArray, int, float]:
     """Newton's method on one strongly connected component of M models.
 
-    The step is damped to log(1 + d)/d, d the largest change of a compared difference, which cannot
-    overshoot on a logistic likelihood (Bach 2010, Prop. 3) and tends to the full step.
-
     Returns:
         (M,) strengths of zero mean, (M, M) inverse Hessian on the zero-sum subspace, the number of
         steps, the largest gradient per vote.
@@ -121,24 +117,19 @@ def solve(wins: FloatArray, start: FloatArray | None = None) -> tuple[FloatArray
         ConvergenceError: 200 steps did not settle it.
     """
     met = wins + wins.T
-    theta = _guess(wins) if start is None else start
-    theta = theta - theta.mean()
-    for step in range(1, ROUNDS + 1):
-        hessian, gradient = _curvature(theta, wins, met)
-        change = np.linalg.solve(_full(hessian), gradient)
-        change -= change.mean()
-        largest = float(np.ptp(change))
-        if largest > 0.1:  # else the damping hardly matters
-            largest = float(np.abs(np.where(met > 0, change[:, None] - change[None, :], 0.0)).max())
-        theta += change * (np.log1p(largest) / largest if largest > 0 else 1.0)
-        theta -= theta.mean()
-        if largest < TOLERANCE:
-            hessian, gradient = _curvature(theta, wins, met)
-            return theta, _pseudo_inverse(hessian), step, float(np.abs(gradient).max() / met.sum())
-    raise ConvergenceError(
-        f"bradley_terry did not converge in {ROUNDS} Newton steps on {len(wins)} models; "
-        "look at `agon check` for models that almost never win or lose."
+
+    def compared(change: FloatArray) -> float:
+        return float(np.abs(np.where(met > 0, change[:, None] - change[None, :], 0.0)).max())
+
+    found = maximise(
+        lambda theta: (None, *_curvature(theta, wins, met)),
+        _guess(wins) if start is None else start,
+        "bradley_terry",
+        free=len(wins),
+        size=compared,
     )
+    residual = float(np.abs(found.gradient).max() / met.sum())
+    return found.x, inverse(found.hessian, len(wins)), found.steps, residual
 
 
 def _guess(wins: FloatArray) -> FloatArray:
@@ -172,10 +163,10 @@ def place(
         largest = float(2 * np.abs(change).max())
         theta[outside] += change * (np.log1p(largest) / largest if largest > 0 else 1.0)
         if largest < TOLERANCE:
-            inverse = np.linalg.inv(hessian)
-            placed[np.ix_(outside, outside)] = inverse
+            posterior = np.linalg.inv(hessian)
+            placed[np.ix_(outside, outside)] = posterior
             if len(core):
-                bread[np.ix_(outside, core)] = inverse @ weight[:, n:] @ bread[np.ix_(core, core)]
+                bread[np.ix_(outside, core)] = posterior @ weight[:, n:] @ bread[np.ix_(core, core)]
             return
     raise ConvergenceError(f"bradley_terry could not place {n} models outside the component.")
 
@@ -214,24 +205,11 @@ def expit(x: FloatArray) -> FloatArray:
 
 
 def _curvature(theta: FloatArray, wins: FloatArray, met: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Minus the Hessian (M, M) and the gradient (M,) of the log-likelihood."""
+    """The gradient (M,) of the log-likelihood and minus its Hessian (M, M)."""
     chance = expit(theta[:, None] - theta[None, :])
     weight = met * chance * chance.T
     gradient = (wins * chance.T - wins.T * chance).sum(axis=1)
-    return np.asarray(np.diag(weight.sum(axis=1)) - weight), gradient
-
-
-def _full(laplacian: FloatArray) -> FloatArray:
-    """Make a connected Laplacian invertible without changing it on the zero-sum subspace."""
-    return np.asarray(laplacian + laplacian.diagonal().mean() / len(laplacian))
-
-
-def _pseudo_inverse(laplacian: FloatArray) -> FloatArray:
-    """(M, M) inverse on the zero-sum subspace."""
-    full = np.linalg.inv(_full(laplacian))
-    full = 0.5 * (full + full.T)
-    mean = full.mean(axis=0)
-    return np.asarray(full - mean[:, None] - mean[None, :] + mean.mean())
+    return gradient, np.asarray(np.diag(weight.sum(axis=1)) - weight)
 
 
 def _notes(models: tuple[str, ...], known: Identification, prior_sd: float) -> tuple[Diagnostic, ...]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 
-from ranking import METHODS, Comparisons, ConvergenceError, PairCounts, rank
+from ranking import METHODS, Comparisons, ConvergenceError, PairCounts, newton, rank
 from ranking import bradley_terry as module
 from ranking.errors import OptionError
 from ranking.results import Fit
@@ -177,7 +177,7 @@ def test_a_prior_must_be_a_prior(prior_sd):
 
 
 def test_no_convergence_is_an_error(monkeypatch):
-    monkeypatch.setattr(module, "ROUNDS", 1)
+    monkeypatch.setattr(newton, "ROUNDS", 1)
     with pytest.raises(ConvergenceError, match="did not converge in 1 Newton steps on 2 models"):
         fit([[0, 30], [10, 0]])
 
