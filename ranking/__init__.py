@@ -11,6 +11,7 @@ from ranking import kemeny as _kemeny
 from ranking import lottery as _lottery
 from ranking import majority as _majority
 from ranking import positional as _positional
+from ranking import robust as _robust
 from ranking import score_rules as _score_rules
 from ranking import win_rate as _win_rate
 from ranking.axioms import axioms
@@ -20,6 +21,7 @@ from ranking.committees import committee
 from ranking.comparisons import Battles, Comparisons
 from ranking.counts import PairCounts
 from ranking.cycles import cycles
+from ranking.cyclic_share import CyclicShare, cyclic_share
 from ranking.errors import (
     AgonError,
     ConvergenceError,
@@ -38,19 +40,23 @@ from ranking.prospective import prospective, prospects
 from ranking.registry import METHODS, Method, method
 from ranking.representation import representation
 from ranking.results import Choice, Diagnostic, Fit, Scores
+from ranking.robust import SuspectPair, suspect_pairs
 from ranking.score_table import ScoreTable
 from ranking.settings import Settings
 from ranking.simulate import World, bradley_terry_world
 from ranking.task_flips import flip_tasks
+from ranking.tiers import Breakdown, Tiers, breakdown, tiers
 
 __all__ = [
     "METHODS",
     "AgonError",
     "Ballots",
     "Battles",
+    "Breakdown",
     "Choice",
     "Comparisons",
     "ConvergenceError",
+    "CyclicShare",
     "Diagnostic",
     "Difference",
     "Fit",
@@ -66,6 +72,8 @@ __all__ = [
     "Scores",
     "Settings",
     "SourceError",
+    "SuspectPair",
+    "Tiers",
     "VotesError",
     "World",
     "agreement",
@@ -73,8 +81,10 @@ __all__ = [
     "boards_to_json",
     "bootstrap_all",
     "bradley_terry_world",
+    "breakdown",
     "committee",
     "cycles",
+    "cyclic_share",
     "flip_tasks",
     "flip_votes",
     "flips",
@@ -86,6 +96,19 @@ __all__ = [
     "rank",
     "rank_all",
     "representation",
+    "suspect_pairs",
+    "tiers",
 ]
 
-del _bradley_terry, _elimination, _elo, _kemeny, _lottery, _majority, _positional, _score_rules, _win_rate
+del (
+    _bradley_terry,
+    _elimination,
+    _elo,
+    _kemeny,
+    _lottery,
+    _majority,
+    _positional,
+    _robust,
+    _score_rules,
+    _win_rate,
+)

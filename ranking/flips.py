@@ -16,8 +16,10 @@ import numpy as np
 from ranking.ballots import PAD, UNRANKED, Ballots, FloatArray, IntArray, canonical
 from ranking.boards import Votes, as_comparisons
 from ranking.errors import AgonError, MethodError, OptionError, nearest
-from ranking.profiles import Profile, Trial, levels
+from ranking.influence import influence
+from ranking.profiles import Profile, Trial, levels, view_of
 from ranking.registry import Method, Rule, find
+from ranking.results import Fit
 
 How = Literal["turn", "drop"]
 SHOWN = 3  # kinds of votes a sentence names
@@ -281,6 +283,9 @@ class _Search:
     def rates(self, order: IntArray) -> tuple[FloatArray, IntArray, bool]:
         """(C,) gain per vote of each kind alone, (C,) how many of it make that gain, whether it is steady."""
         kinds = self.kinds
+        at_once = self.first_order()
+        if at_once is not None:
+            return at_once, kinds.number, True
         start = self.gap(np.zeros_like(kinds.number))
         rate, least = np.full(len(order), -np.inf), kinds.number.copy()
         smooth: bool | None = None
@@ -297,6 +302,20 @@ class _Search:
                 least[kind] = self.fewest(alone, kind, start + 0.999 * gain)
             rate[kind] = gain / least[kind]
         return rate, least, smooth is not False
+
+    def first_order(self) -> FloatArray | None:
+        """(C,) gain per vote of each kind by its influence on a fit; None for a rule without one."""
+        kinds, how = self.kinds, self.trial.how
+        fit = how.function(view_of(how, kinds.ballots), **self.trial.options)
+        if not isinstance(fit, Fit):
+            return None
+        contrast = np.zeros(len(fit.values))
+        contrast[[self.a, self.b]] = -1.0, 1.0
+        moved = influence(fit, kinds.ballots, contrast)
+        if moved is None or not moved[kinds.rows].any():
+            return None
+        self.tried += 1
+        return np.where(kinds.into >= 0, moved[kinds.into], 0.0) - moved[kinds.rows]
 
     def fewest(self, alone: IntArray, kind: int, wanted: float) -> int:
         """The fewest votes of one kind that still move the models that far."""

@@ -1,12 +1,13 @@
 """Fewest votes or tasks that swap two models: closed forms, brute force on small profiles, confirmation."""
 
-from itertools import combinations, permutations, product
+from itertools import combinations, pairwise, permutations, product
 
 import numpy as np
 import pytest
 
-from ranking import METHODS, Ballots, MethodError, OptionError, PairCounts
+from ranking import METHODS, Ballots, MethodError, OptionError, PairCounts, rank
 from ranking.flips import flip_votes, flips
+from ranking.influence import influence
 from ranking.score_table import ScoreTable
 from ranking.simulate import bradley_terry_world
 from ranking.task_flips import flip_tasks
@@ -73,7 +74,9 @@ def fewest_by_brute_force(rule, counts, upper, lower):
     return None
 
 
-@pytest.mark.parametrize("rule", ["plurality", "borda", "copeland", "minimax", "instant_runoff", "schulze"])
+@pytest.mark.parametrize(
+    "rule", ["plurality", "borda", "copeland", "minimax", "instant_runoff", "schulze", "bradley_terry"]
+)
 def test_never_below_and_mostly_equal_to_brute_force(rule):
     rng = np.random.default_rng(11)
     orders = ["".join(order) for order in permutations("ABC")]
@@ -137,3 +140,33 @@ def test_refusals():
         flip_votes(votes, "mean")
     with pytest.raises(OptionError, match="No model is below 'C'"):
         flip_votes(votes, "plurality", "C")
+
+
+def test_influence_is_the_change_that_one_vote_makes():
+    """Against a refit with 1e-5 of a vote more, for every kind of vote."""
+    votes = bradley_terry_world(5, 400, seed=2).comparisons().ballots
+    how = METHODS["bradley_terry"]
+    fit = how.function(PairCounts.from_ballots(votes), **how.settings({}))
+    contrast = np.array([1.0, 0, -1, 0, 0])
+    first_order = influence(fit, votes, contrast)
+    for row in range(len(votes.count)):
+        one = PairCounts.from_ballots(votes.with_count(np.eye(len(votes.count), dtype=np.int64)[row]))
+        more = PairCounts.from_ballots(votes)
+        tables = [full + 1e-5 * part for full, part in zip(counts(more), counts(one), strict=True)]
+        again = how.function(PairCounts.of(votes.models, *tables), **how.settings({}))
+        change = (again.values - fit.values) @ contrast / 1e-5
+        assert first_order[row] == pytest.approx(change, abs=1e-4 * max(1.0, np.abs(first_order).max()))
+
+
+def counts(pairs):
+    return pairs.wins, pairs.ties, pairs.both_bad
+
+
+def test_every_adjacent_pair_of_a_board_is_swapped_and_confirmed_by_a_refit():
+    votes = bradley_terry_world(12, 4000, seed=4, spread=0.3).comparisons()
+    order = [row.model for row in rank(votes).rows]
+    found = flips(votes, "bradley_terry", places=len(order))
+    assert [(flip.upper, flip.lower) for flip in found] == list(pairwise(order))
+    for flip in found:
+        assert flip.confirmed and flip.number >= 1
+        assert flip.tried < 200

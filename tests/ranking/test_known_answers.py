@@ -9,7 +9,12 @@ from ranking import METHODS, Comparisons, PairCounts, rank
 from tests.conftest import REPOSITORY
 
 FOLDER = REPOSITORY / "tests" / "known_answers"
-RATINGS = {"bradley_terry", "elo", "win_rate"}  # test_known_elections.py has those of social choice
+RATINGS = {
+    "bradley_terry",
+    "elo",
+    "robust_bradley_terry",
+    "win_rate",
+}  # test_known_elections.py has those of social choice
 CASES = [
     pytest.param(path.stem, case, id=f"{path.stem}-{case['name']}")
     for path in sorted(FOLDER.glob("*.json"))

@@ -1,0 +1,183 @@
+"""How much of the votes goes in circles: the part of the log-odds that no strengths can express.
+
+Which models beat each other in a circle is in cycles.py; here it is how much of everything that is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ranking.ballots import FloatArray
+from ranking.boards import Votes, as_comparisons
+from ranking.bradley_terry import expit
+from ranking.errors import OptionError, VotesError
+
+
+@dataclass(frozen=True)
+class CyclicShare:
+    """The cyclic share of a set of votes beside what chance makes of votes without cycles.
+
+    Attributes:
+        share: of the squared log-odds, 0 to 1, pairs weighted by the information of their votes.
+        expected: mean share of votes drawn from strengths alone, as many on every pair.
+        upper: the share that 95% of these stay below.
+        p_value: how often they have a share at least as large.
+        pairs: pairs with votes.
+        rounds: sets of votes drawn.
+    """
+
+    share: float
+    expected: float
+    upper: float
+    p_value: float
+    pairs: int
+    rounds: int
+
+    def conclusion(self) -> str:
+        """Say in one sentence whether strengths can explain the votes."""
+        verdict = (
+            "strengths alone do not explain these votes"
+            if self.share > self.upper
+            else "no more than chance makes of votes without cycles"
+        )
+        return (
+            f"{self.share:.1%} of the log-odds of {self.pairs:,} pairs is cyclic; {self.expected:.1%} is "
+            f"to be expected without any cycle (p = {self.p_value:.2g}): {verdict}."
+        )
+
+
+def cyclic_share(votes: Votes, *, rounds: int = 200, seed: int = 0) -> CyclicShare:
+    """Measure how much of the votes no strengths can express, and how much of that is chance.
+
+    The log-odds of a pair are those of its votes with half a vote added to each side, ties (and "both
+    bad") half a win each way; their weight is the inverse of their variance.
+
+    Args:
+        votes: as for `rank`.
+        rounds: sets of votes drawn from the fitted strengths, on the same pairs, with the same ties.
+        seed: of these.
+
+    Raises:
+        OptionError: fewer than 20 rounds.
+        VotesError: fewer than three models met in a circle, so that nothing can be cyclic.
+
+    Source:
+        X. Jiang, L.-H. Lim, Y. Yao and Y. Ye, Statistical ranking and combinatorial Hodge theory,
+        Math. Program. 127 (2011); the share as in Y. Zhang et al., General preference modeling (2024).
+    """
+    if rounds < 20:
+        raise OptionError(f"rounds must be at least 20, not {rounds!r}.")
+    pairs = as_comparisons(votes).pairs
+    ties = pairs.ties + pairs.both_bad
+    wins = pairs.wins + 0.5 * ties
+    met = wins + wins.T
+    number = int((met > 0).sum()) // 2
+    if number < 3:
+        raise VotesError(
+            "Fewer than three pairs have votes, so nothing can go in a circle; collect more votes."
+        )
+    share, strengths = _share(wins)
+    decisive = np.triu(met - ties)
+    chance = expit(strengths[:, None] - strengths[None, :])
+    won = np.divide(met * chance - 0.5 * ties, met - ties, out=np.zeros(met.shape), where=met > ties)
+    rng = np.random.default_rng(seed)
+    drawn = np.empty(rounds)
+    for r in range(rounds):
+        up = rng.binomial(decisive.round().astype(np.int64), np.clip(won, 0.0, 1.0))
+        again = np.triu(up, 1) + np.tril((decisive - up).T, -1) + 0.5 * ties
+        drawn[r] = _share(again)[0]
+    p_value = float((1 + (drawn >= share).sum()) / (1 + rounds))
+    return CyclicShare(share, float(drawn.mean()), float(np.quantile(drawn, 0.95)), p_value, number, rounds)
+
+
+def _share(wins: FloatArray) -> tuple[float, FloatArray]:
+    """Cyclic share and (M,) strengths of half-tie wins."""
+    met = wins + wins.T
+    more = wins + 0.5
+    logits = np.where(met > 0, np.log(more) - np.log(more.T), 0.0)
+    weight = np.where(met > 0, 1.0 / (1.0 / more + 1.0 / more.T), 0.0)
+    strengths, cyclic = decompose(logits, weight)
+    total = float((weight * logits**2).sum())
+    return (float((weight * cyclic**2).sum()) / total if total > 0 else 0.0), strengths
+
+
+def decompose(logits: ArrayLike, weight: ArrayLike | None = None) -> tuple[FloatArray, FloatArray]:
+    """Split a skew matrix into differences of strengths and a cyclic rest.
+
+    Args:
+        logits: (M, M), logits[j, i] = −logits[i, j].
+        weight: (M, M) symmetric, 0 where a pair has none; None for 1, when strengths are the row means.
+
+    Returns:
+        (M,) strengths of zero mean, least squares; (M, M) the rest, whose weighted rows sum to zero.
+
+    Raises:
+        VotesError: not a square skew matrix.
+    """
+    given = _skew(logits)
+    each = np.ones(given.shape) if weight is None else np.asarray(weight, dtype=np.float64)
+    each = each - np.diag(np.diag(each))
+    laplacian = np.diag(each.sum(axis=1)) - each
+    strengths = np.linalg.pinv(laplacian, hermitian=True) @ (each * given).sum(axis=1)
+    strengths -= strengths.mean()
+    rest = given - (strengths[:, None] - strengths[None, :])
+    return strengths, np.asarray(np.where(each > 0, rest, 0.0))
+
+
+def embed(logits: ArrayLike) -> tuple[FloatArray, FloatArray]:
+    """Write a skew matrix as planes: the embedding of the general preference model that fits it exactly.
+
+    Args:
+        logits: (M, M), logits[j, i] = −logits[i, j].
+
+    Returns:
+        (k,) strengths of the planes, largest first, and (M, 2k) vectors, for `preferences`.
+
+    Raises:
+        VotesError: not a square skew matrix.
+
+    Source:
+        Y. Zhang et al., General preference modeling with preference representations (2024), theorem on
+        expressiveness: the real Schur form of a skew matrix.
+    """
+    from scipy.linalg import schur
+
+    form, basis = schur(_skew(logits), output="real")
+    upper = np.diag(form, 1)
+    at = np.flatnonzero(np.abs(upper) > 1e-12 * max(1.0, float(np.abs(upper).max(initial=0.0))))
+    at = at[np.argsort(-np.abs(upper[at]), kind="stable")]
+    size, sign = np.abs(upper[at]), np.sign(upper[at])
+    vectors = np.empty((len(basis), 2 * len(at)))
+    vectors[:, ::2], vectors[:, 1::2] = basis[:, at], basis[:, at + 1] * sign
+    return size, vectors
+
+
+def preferences(strength: ArrayLike, vectors: ArrayLike) -> FloatArray:
+    """(M, M) log-odds of the general preference model: Σ_b l_b (v_i[2b] v_j[2b+1] − v_i[2b+1] v_j[2b]).
+
+    With one plane and vectors (θ_i, 1) they are those of Bradley-Terry.
+
+    Args:
+        strength: (k,) one number a plane.
+        vectors: (M, 2k).
+
+    Raises:
+        OptionError: not two columns a plane.
+    """
+    size, given = np.asarray(strength, dtype=np.float64), np.asarray(vectors, dtype=np.float64)
+    if given.ndim != 2 or given.shape[1] != 2 * len(size):
+        raise OptionError(f"vectors of shape {given.shape} need two columns for each of {len(size)} planes.")
+    half = (given[:, ::2] * size) @ given[:, 1::2].T
+    return np.asarray(half - half.T)
+
+
+def _skew(logits: ArrayLike) -> FloatArray:
+    given = np.asarray(logits, dtype=np.float64)
+    if given.ndim != 2 or given.shape[0] != given.shape[1] or not np.all(np.isfinite(given)):
+        raise VotesError(f"Log-odds of shape {given.shape} must be a square table of finite numbers.")
+    if not np.allclose(given, -given.T, rtol=0, atol=1e-9):
+        raise VotesError("Log-odds must change their sign with the sides: logits[j, i] = −logits[i, j].")
+    return given

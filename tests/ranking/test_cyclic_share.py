@@ -1,0 +1,105 @@
+"""The cyclic share and the general preference model: golden values, exact cases, calibration."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ranking import Comparisons, OptionError, PairCounts, VotesError, bradley_terry_world, cyclic_share
+from ranking.cyclic_share import decompose, embed, preferences
+
+ROCK_PAPER_SCISSORS = PairCounts.of("abc", [[0, 70, 30], [30, 0, 70], [70, 30, 0]])
+
+
+@pytest.fixture(scope="module")
+def golden(datasets):
+    return json.loads((datasets.parent / "golden" / "gpm.json").read_text())
+
+
+def test_the_golden_share(golden):
+    logits = np.array(golden["schur"]["logit_matrix"])
+    strengths, cyclic = decompose(logits)
+    assert strengths == pytest.approx(golden["hodge"]["row_mean_scores"], abs=6e-7)
+    share = (cyclic**2).sum() / (logits**2).sum()
+    assert share == pytest.approx(golden["hodge"]["cyclic_share"], abs=6e-7)
+
+
+def test_the_golden_scores(golden):
+    case = golden["4_items_dim4"]
+    assert preferences(case["lambda"], case["v"]) == pytest.approx(np.array(case["score"]), abs=2e-6)
+    circle = golden["rock_paper_scissors_2d"]
+    logits = preferences([1.0], circle["v"])
+    assert logits == pytest.approx(np.array(circle["score s_ij=v_i0*v_j1-v_i1*v_j0"]), abs=1e-9)
+    assert 1 / (1 + np.exp(-logits)) == pytest.approx(np.array(circle["prob_tau1"]), abs=1e-9)
+
+
+def test_the_golden_planes(golden):
+    """A skew matrix with k pairs of eigenvalues is k planes, exactly."""
+    logits = np.array(golden["schur"]["logit_matrix"])
+    strength, vectors = embed(logits)
+    assert sorted([*strength, *strength]) == pytest.approx(
+        golden["schur"]["imag_eigenvalues_sorted"], abs=6e-7
+    )
+    assert vectors.shape == (4, 4)
+    assert preferences(strength, vectors) == pytest.approx(logits, abs=1e-12)
+
+
+def test_an_odd_number_of_models_and_a_plane_of_differences():
+    """Bradley-Terry is one plane, vectors (θ, 1): rank two."""
+    theta = np.array([0.4, -1.0, 0.1, 0.9, 2.0])
+    logits = theta[:, None] - theta[None, :]
+    assert preferences([1.0], np.stack([theta, np.ones(5)], axis=1)) == pytest.approx(logits)
+    strength, vectors = embed(logits)
+    assert len(strength) == 1
+    assert preferences(strength, vectors) == pytest.approx(logits, abs=1e-12)
+    assert decompose(logits)[1] == pytest.approx(np.zeros((5, 5)), abs=1e-12)
+
+
+def test_weights_are_those_of_least_squares():
+    """Against numpy's solver on the same equations, one row a pair; pairs without weight do not count."""
+    rng = np.random.default_rng(5)
+    half = np.triu(rng.normal(size=(6, 6)), 1)
+    logits, weight = half - half.T, np.triu(rng.uniform(0.1, 3, (6, 6)), 1)
+    weight[0, 5] = weight[1, 2] = 0
+    weight = weight + weight.T
+    one, two = np.triu_indices(6, 1)
+    rows = np.zeros((len(one), 6))
+    rows[np.arange(len(one)), one], rows[np.arange(len(one)), two] = 1, -1
+    root = np.sqrt(weight[one, two])
+    expected = np.linalg.lstsq(rows * root[:, None], logits[one, two] * root, rcond=None)[0]
+    strengths, cyclic = decompose(logits, weight)
+    assert strengths == pytest.approx(expected - expected.mean(), abs=1e-12)
+    assert (weight * cyclic).sum(axis=1) == pytest.approx(np.zeros(6), abs=1e-12)
+
+
+def test_a_pure_circle_is_all_cyclic():
+    found = cyclic_share(ROCK_PAPER_SCISSORS)
+    assert found.share == pytest.approx(1.0)
+    assert found.p_value == pytest.approx(1 / 201)
+    assert "strengths alone do not explain these votes" in found.conclusion()
+
+
+def test_without_cycles_the_p_value_is_calibrated():
+    """80 Bradley-Terry worlds with ties: small p-values as rare as they say, 5% of 80 is 4."""
+    p = [
+        cyclic_share(bradley_terry_world(8, 600, seed=s, ties=0.2).comparisons(), rounds=40).p_value
+        for s in range(80)
+    ]
+    assert np.mean(np.array(p) <= 0.05) <= 0.1
+    assert 0.35 <= np.median(p) <= 0.65
+    votes = bradley_terry_world(12, 5000, seed=1).comparisons()
+    assert "no more than chance" in cyclic_share(votes).conclusion()
+    assert cyclic_share(votes) == cyclic_share(votes)
+
+
+def test_refusals():
+    with pytest.raises(VotesError, match="nothing can go in a circle"):
+        cyclic_share(Comparisons.from_counts(["a", "b"], [[0, 3], [2, 0]]))
+    with pytest.raises(OptionError, match="rounds must be at least 20"):
+        cyclic_share(ROCK_PAPER_SCISSORS, rounds=3)
+    with pytest.raises(VotesError, match="change their sign"):
+        decompose([[0.0, 1.0], [1.0, 0.0]])
+    with pytest.raises(VotesError, match="square table of finite numbers"):
+        embed([[0.0, np.nan], [0.0, 0.0]])
+    with pytest.raises(OptionError, match="two columns for each of 2 planes"):
+        preferences([1.0, 2.0], np.zeros((3, 2)))
