@@ -1,0 +1,190 @@
+"""What the vote log keeps, one record for each thing that happens, and what it refuses with.
+
+A battle is drawn, its turns are asked, each answer is a generation, a side that failed may be replaced, and
+at most one vote ends it. Times are aware; the database keeps them in UTC. Keeping is the work of data/log.py.
+
+LogError                   the log cannot be opened, read or written
+├── AlreadyVoted           this battle has its vote
+├── UnknownBattle          no battle of this id was drawn
+└── Conflict               another record stands there already
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ranking.errors import AgonError, VotesError
+
+
+class LogError(AgonError):
+    """The log cannot be opened, read or written; the message is one sentence for a person."""
+
+
+class AlreadyVoted(LogError):  # noqa: N818 (it says what happened)
+    """A battle has one vote, and this one has it."""
+
+
+class UnknownBattle(LogError):  # noqa: N818 (it says what happened)
+    """A record belongs to a battle that was never drawn."""
+
+
+class Conflict(LogError):  # noqa: N818 (it says what happened)
+    """Another record stands where this one would: a battle's id, a turn's number or an answer's place."""
+
+
+@dataclass(frozen=True, slots=True)
+class BattleRecord:
+    """A draw: who answers which prompt, and how likely that was."""
+
+    battle_id: str
+    """A UUID in hexadecimal."""
+    created: datetime
+    models: tuple[str, ...]
+    """K >= 2 names in shown order; a model's place here is its slot, from 0."""
+    prompt: str
+    """The first turn's."""
+    policy: str
+    policy_version: int
+    group_probability: float
+    """That the policy draws this set of models for this prompt, whatever the order."""
+    pair_probabilities: tuple[float, ...]
+    """That the policy draws a group with both models of the pair; pairs (0, 1), (0, 2), ... (1, 2), ..."""
+    seed: int
+    """Of the draw."""
+    voter: str
+    """The pseudonym of the person the battle was drawn for."""
+    prompt_id: str | None = None
+    category: str | None = None
+    language: str | None = None
+
+    def __post_init__(self) -> None:
+        _check_time(self.created)
+        k = len(self.models)
+        if k < 2 or len(set(self.models)) < k or not all(name.strip() for name in self.models):
+            raise VotesError(f"A battle is between two or more different models, not {list(self.models)}.")
+        if len(self.pair_probabilities) != k * (k - 1) // 2:
+            raise VotesError(
+                f"{k} models make {k * (k - 1) // 2} pairs; give a probability for each, "
+                f"not {len(self.pair_probabilities)}."
+            )
+        for chance in (self.group_probability, *self.pair_probabilities):
+            if not 0 < chance <= 1:
+                raise VotesError(f"What was drawn had a probability above 0 and at most 1, not {chance}.")
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRecord:
+    """A later prompt of a battle; the first one is the battle's."""
+
+    battle_id: str
+    turn: int
+    """From 2."""
+    prompt: str
+    created: datetime
+
+    def __post_init__(self) -> None:
+        _check_time(self.created)
+        if self.turn < 2:
+            raise VotesError(f"Turn {self.turn} is not a later turn: the first one is the battle's prompt.")
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRecord:
+    """One model's answer to one turn, or how it failed."""
+
+    battle_id: str
+    turn: int
+    """From 1."""
+    slot: int
+    """The side, from 0."""
+    model: str
+    text: str
+    tokens: int
+    seconds: float
+    created: datetime
+    time_to_first_token: float | None = None
+    """Seconds."""
+    tokens_per_second: float | None = None
+    finish_reason: str | None = None
+    """As the server says, "stopped" if the voter ended it; None if it failed."""
+    failure: str | None = None
+    """The kind of failure; None if the answer may be judged."""
+    detail: str | None = None
+    """What the server said of the failure."""
+    replaced: bool = False
+    """Whether another model took the side after this failure."""
+
+    def __post_init__(self) -> None:
+        _check_time(self.created)
+        if self.turn < 1 or self.slot < 0:
+            raise VotesError(f"Turns count from 1 and slots from 0, not {self.turn} and {self.slot}.")
+        if self.replaced and self.failure is None:
+            raise VotesError(f"{self.model!r} did not fail, so nothing replaces it.")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplacementRecord:
+    """Another model took a side that failed; from now on the battle is between the models with it."""
+
+    battle_id: str
+    slot: int
+    model: str
+    probability: float
+    """That this model was drawn among those that could take the side."""
+    created: datetime
+
+    def __post_init__(self) -> None:
+        _check_time(self.created)
+        if not 0 < self.probability <= 1:
+            raise VotesError(
+                f"What was drawn had a probability above 0 and at most 1, not {self.probability}."
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class VoteRecord:
+    """The one final verdict on a battle."""
+
+    battle_id: str
+    places: tuple[int | None, ...]
+    """Parallel to the battle's models: 1 is best, no gaps, equal numbers are ties, None is not ranked."""
+    last_turn: int
+    """The last turn that was shown when the vote was cast."""
+    voter: str
+    created: datetime
+    acceptable: tuple[bool, ...] | None = None
+    """Parallel to the models; None if the voter was not asked. Both bad is equal places, all False."""
+    reasons: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _check_time(self.created)
+        ranked = {place for place in self.places if place is not None}
+        if len(self.places) < 2 or ranked != set(range(1, len(ranked) + 1)) or not ranked:
+            raise VotesError(
+                f"The places {list(self.places)} are no ballot: give every model a place from 1 without "
+                "gaps, or null, and at least one a place."
+            )
+        if self.acceptable is not None and len(self.acceptable) != len(self.places):
+            raise VotesError(
+                f"acceptable has {len(self.acceptable)} values for {len(self.places)} places; give one each."
+            )
+        if self.last_turn < 1:
+            raise VotesError(f"The last turn shown is {self.last_turn}; turns count from 1.")
+
+
+Record = BattleRecord | TurnRecord | GenerationRecord | ReplacementRecord | VoteRecord
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the log answers once a record is on the disk."""
+
+    battle_id: str
+    number: int | None = None
+    """Of a vote: its place among all votes of the log, from 1."""
+
+
+def _check_time(moment: datetime) -> None:
+    if moment.tzinfo is None:
+        raise VotesError(f"The time {moment} names no zone; use an aware one, such as datetime.now(UTC).")
