@@ -71,6 +71,9 @@ def rank(
         str | None, Parameter(help="voter, battle, prompt or a column: equal values are dependent votes.")
     ] = None,
     level: Annotated[float, Parameter(help="Level of intervals and rank ranges.")] = 0.95,
+    simultaneous: Annotated[
+        bool, Parameter(negative="", help="Intervals and rank ranges that hold all at once.")
+    ] = False,
     rounds: Annotated[int, Parameter(help="Rounds of the bootstrap.")] = 200,
     min_votes: Annotated[int, Parameter(help="Votes below which a model stays provisional.")] = 30,
     anchor: Annotated[str | None, Parameter(help="MODEL or MODEL=SCORE: fix this model's score.")] = None,
@@ -117,6 +120,7 @@ def rank(
         "interval": interval,
         "cluster": cluster,
         "level": level,
+        "simultaneous": simultaneous,
         "rounds": rounds,
         "min_votes": min_votes,
         "anchor": name,

@@ -48,11 +48,12 @@ def _show(board: Leaderboard, out: Console, *, part: bool = False) -> None:
     say(out, plain(heading), "bold")
     say(out, plain(board.conclusion()))
     out.print(_table(board, out))
-    for note in board.diagnostics:
-        say(out, f"• {plain(note.message)}", "dim")
+    for remark in board.remarks():
+        say(out, f"• {plain(remark)}", "dim")
     if not part:
         interval, level = board.settings["interval"], f"{board.level:.0%}"
-        how = "no intervals" if board.rank_method == "none" else f"{interval} intervals at {level}"
+        together = "simultaneous " if board.settings.get("simultaneous") else ""
+        how = "no intervals" if board.rank_method == "none" else f"{together}{interval} intervals at {level}"
         votes = f"{board.settings['votes']:,} votes"
         say(out, f"{votes} · {how} · fingerprint {board.fingerprint[:12]}", "dim")
     for component in board.components:

@@ -22,6 +22,7 @@ from ranking.comparisons import Battles, Comparisons
 from ranking.counts import PairCounts
 from ranking.cycles import cycles
 from ranking.cyclic_share import CyclicShare, cyclic_share
+from ranking.differences import Difference
 from ranking.errors import (
     AgonError,
     ConvergenceError,
@@ -33,13 +34,13 @@ from ranking.errors import (
 )
 from ranking.flips import flip_votes, flips
 from ranking.irrelevance import iia_score
-from ranking.leaderboard import Difference, Leaderboard, Row, boards_to_json
+from ranking.leaderboard import Leaderboard, Row, boards_to_json
 from ranking.lens import Lens, lens
 from ranking.probabilities import bootstrap_all
 from ranking.prospective import prospective, prospects
 from ranking.registry import METHODS, Method, method
 from ranking.representation import representation
-from ranking.results import Choice, Diagnostic, Fit, Scores
+from ranking.results import Choice, Coefficient, Diagnostic, Fit, Scores
 from ranking.robust import SuspectPair, suspect_pairs
 from ranking.score_table import ScoreTable
 from ranking.settings import Settings
@@ -54,6 +55,7 @@ __all__ = [
     "Battles",
     "Breakdown",
     "Choice",
+    "Coefficient",
     "Comparisons",
     "ConvergenceError",
     "CyclicShare",

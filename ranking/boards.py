@@ -4,41 +4,35 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ranking.ballots import Ballots, FloatArray
-from ranking.comparisons import Clusters, Comparisons, GivenVotes
+from ranking.ballots import Ballots
+from ranking.comparisons import Comparisons, GivenVotes
 from ranking.counts import PairCounts
 from ranking.errors import MethodError, OptionError, SourceError, nearest
 from ranking.leaderboard import Leaderboard
+from ranking.measured import coefficients, interval_of, measured, scale_of
 from ranking.registry import Method, Rule, find
 from ranking.results import Choice, Fit, Scores
 from ranking.score_table import ScoreTable
-from ranking.settings import Interval, Settings
-from ranking.standing import Standing, diagnose, rows, stand
+from ranking.settings import Settings
+from ranking.standing import diagnose, rows, stand
 from ranking.threads import threads_for
-from ranking.uncertainty import (
-    Uncertainty,
-    as_values,
-    bootstrap,
-    for_shares,
-    from_covariance,
-    from_samples,
-    nothing_known,
-    sandwich,
-)
 from ranking.version import VERSION
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ELO_PER_NAT = 400 / math.log(10)
-ELO_PER_PROBIT = 200 * math.sqrt(2)  # Elo (1978): performances have a standard deviation of 200
+RANK_METHODS: Mapping[str, Any] = {
+    "sandwich": "differences",
+    "posterior": "differences",
+    "bootstrap": "bootstrap",
+    "none": "none",
+}
 Votes = Comparisons | Ballots | PairCounts | ScoreTable
 
 
@@ -164,14 +158,13 @@ def _board(
         raise MethodError(
             f"{how.name} returned scores of shape {np.shape(result.values)} for {len(votes.models)} models."
         )
-    settings = replace(settings, interval=_interval(how, result, settings.interval))
+    settings = replace(settings, interval=interval_of(how, result, settings.interval))
     standing = stand(votes, result, settings.min_votes)
-    factor, offset, scale = _scale(result, settings)
-    values, unsure = _measured(votes, how, result, options, settings, standing, factor, offset)
+    values, unsure = measured(votes, how, result, options, settings, standing)
     described = {
         **{name: getattr(settings, name) for name in Settings.__dataclass_fields__},
         **options,
-        "scale": scale,
+        "scale": scale_of(result, settings)[2],
         "votes": votes.ballots.total,
         "both_bad_votes": float(votes.pairs.both_bad.sum() / 2),
         "left_out": dict(votes.left_out),
@@ -186,141 +179,29 @@ def _board(
     boards = [
         Leaderboard(
             rows=rows(
-                votes.models, group, standing, values, shown, unsure, measured=settings.interval != "none"
+                votes.models,
+                group,
+                standing,
+                values,
+                shown,
+                unsure,
+                measured=settings.interval != "none",
+                seed=settings.seed,
             ),
             method=how.name,
             settings=described,
             level=settings.level,
-            rank_method=_rank_method(settings.interval),
+            rank_method=RANK_METHODS[settings.interval],
             diagnostics=diagnose(votes, result, standing, settings, group),
             fingerprint=fingerprint,
             by={"component": group + 1} if group else None,
-            covariance=unsure.covariance,
+            coefficients=coefficients(result, settings, unsure.df) if isinstance(result, Fit) else (),
+            uncertainty=unsure,
             models=votes.models,
         )
         for group in range(standing.groups)
     ]
     return replace(boards[0], components=tuple(boards[1:]))
-
-
-def _interval(how: Method, result: Scores | Choice, wanted: Interval) -> Interval:
-    """Choose the interval, or refuse one that the method cannot give."""
-    gives: dict[Interval, bool] = {
-        "sandwich": isinstance(result, Fit) and result.bread is not None,
-        "posterior": isinstance(result, Fit) and result.posterior is not None,
-    }
-    if not gives.get(wanted, True):
-        kind = "posterior" if wanted == "posterior" else "sandwich interval"
-        raise OptionError(f'{how.name} has no {kind}; use interval="bootstrap".')
-    if wanted == "auto":
-        return next((kind for kind, given in gives.items() if given), "bootstrap")
-    return wanted
-
-
-def _covariance(fit: Fit, ballots: Ballots, clusters: Clusters | None, settings: Settings) -> FloatArray:
-    """(M, M) covariance of the scores: the sandwich, or the posterior.
-
-    Raises:
-        OptionError: a posterior clustered, though the model takes votes for independent.
-    """
-    if settings.interval == "sandwich":
-        return sandwich(fit, ballots, clusters)
-    if clusters is not None:
-        raise OptionError(
-            f"A posterior takes votes for independent and cannot be clustered by {clusters.by}; "
-            'use interval="bootstrap".'
-        )
-    if fit.posterior is None:
-        raise OptionError("This method has no posterior.")
-    return fit.posterior
-
-
-def _rank_method(interval: Interval) -> Any:
-    found = {"sandwich": "differences", "posterior": "differences", "bootstrap": "bootstrap"}
-    return found.get(interval, "none")
-
-
-def _scale(result: Scores | Choice, settings: Settings) -> tuple[float, float, str]:
-    """Factor and offset from the method's scale to the board's, and the name of that scale."""
-    kind = result.scale if isinstance(result, Scores) else "points"
-    if kind not in ("log_odds", "probit", "elo"):
-        if settings.anchor is not None:
-            raise OptionError(
-                f"An anchor belongs to ratings, whose zero is free; leave {settings.anchor!r} out here."
-            )
-        return 1.0, 0.0, kind
-    points = ELO_PER_PROBIT if kind == "probit" else ELO_PER_NAT
-    factor = points if settings.scale == "elo" else 1.0
-    offset = 1000.0 if settings.scale == "elo" else 0.0
-    if kind == "elo":
-        return factor / ELO_PER_NAT, offset - 1000.0 * factor / ELO_PER_NAT, settings.scale
-    return factor, offset, settings.scale
-
-
-def _measured(
-    votes: Comparisons | ScoreTable,
-    how: Method,
-    result: Scores | Choice,
-    options: Mapping[str, Any],
-    settings: Settings,
-    standing: Standing,
-    factor: float,
-    offset: float,
-) -> tuple[FloatArray, Uncertainty]:
-    """Scores and their uncertainty on the board's scale, relative to the anchor if there is one."""
-    values = as_values(result, len(votes.models)) * factor + offset
-    fixed = _anchor(votes.models, standing, settings)
-    target = settings.anchor_score if settings.anchor_score is not None else offset
-    moved = standing.group == 0  # an anchor says nothing about the scales of other components
-    anchored = values if fixed is None else np.where(moved, values - values[fixed] + target, values)
-    clusters = _clusters(votes, settings)
-    if settings.interval == "none":
-        unsure = nothing_known(len(values))
-    elif settings.interval in ("sandwich", "posterior") and isinstance(result, Fit):
-        covariance = _covariance(result, votes.ballots, clusters, settings) * factor**2
-        if fixed is not None:
-            difference = covariance - covariance[fixed] - covariance[:, [fixed]] + covariance[fixed, fixed]
-            covariance = np.where(moved[:, None] & moved[None, :], difference, covariance)
-        if result.scale == "share":
-            unsure = for_shares(values, covariance, votes.ballots.votes, settings.level)
-        else:
-            unsure = from_covariance(anchored, covariance, settings.level)
-    else:
-        samples = bootstrap(
-            how, votes, result, options, rounds=settings.rounds, seed=settings.seed, clusters=clusters
-        )
-        samples = samples * factor + offset
-        if fixed is not None:
-            with np.errstate(invalid="ignore"):  # two models both beyond all bounds
-                samples = np.where(moved, samples - samples[:, [fixed]] + target, samples)
-            samples[:, fixed] = target
-        unsure = from_samples(samples, settings.level)
-    return anchored, unsure.opened(standing.open_below, standing.open_above)
-
-
-def _anchor(models: tuple[str, ...], standing: Standing, settings: Settings) -> int | None:
-    """Index of the anchor model.
-
-    Raises:
-        OptionError: no such model, or one whose score the votes do not determine.
-    """
-    if settings.anchor is None:
-        return None
-    if settings.anchor not in models:
-        raise OptionError(
-            f"There is no model {settings.anchor!r} to anchor; {nearest(settings.anchor, models)}"
-        )
-    index = models.index(settings.anchor)
-    if standing.group[index] != 0 or standing.open_above[index] or standing.open_below[index]:
-        raise OptionError(f"{settings.anchor!r} cannot be the anchor: the votes do not determine its score.")
-    return index
-
-
-def _clusters(votes: Comparisons | ScoreTable, settings: Settings) -> Clusters | None:
-    """Group the votes if a cluster was asked for; the pairs of one ballot always stay together."""
-    if settings.cluster is None or settings.interval == "none":
-        return None
-    return votes.clusters(settings.cluster)
 
 
 def _fingerprint(votes: Comparisons | ScoreTable, how: Method, described: Mapping[str, Any]) -> str:

@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import html
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ranking.ballots import FloatArray
+from ranking.chances import Maxima, maxima
+from ranking.differences import Difference, difference
 from ranking.errors import OptionError, nearest
-from ranking.results import Diagnostic, listed
+from ranking.results import Coefficient, Diagnostic, listed
+from ranking.uncertainty import Uncertainty
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Status = Literal["ranked", "provisional", "component"]
-COLUMNS = ("rank", "model", "score", "lower", "upper", "rank_lower", "rank_upper", "votes", "status")
+COLUMNS = (
+    "rank",
+    "model",
+    "score",
+    "lower",
+    "upper",
+    "rank_lower",
+    "rank_upper",
+    "votes",
+    "status",
+    "p_first",
+)
 SCHEMA = 1
 
 
@@ -36,6 +50,7 @@ class Row:
         votes: ballots in which the model was shown, unweighted.
         status: "ranked", "provisional" (too few votes, or placed by a prior), or "component" (no chain
             of votes puts it on one scale with the models ranked here).
+        p_first: probability that it is truly the first of the ranked models; None without an interval.
     """
 
     rank: int | None
@@ -47,18 +62,7 @@ class Row:
     rank_upper: int | None
     votes: int
     status: Status
-
-
-@dataclass(frozen=True)
-class Difference:
-    """How far one model is above another: the difference of scores, its interval and p-value."""
-
-    model: str
-    other: str
-    difference: float
-    lower: float
-    upper: float
-    p_value: float
+    p_first: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +79,9 @@ class Leaderboard:
         fingerprint: SHA-256 of the votes, the settings and the version, hexadecimal.
         by: the group this board is of, such as {"language": "en"}, or None.
         components: boards of the other components, each on a scale of its own.
-        covariance: (M, M) of the scores in the order of `models`, or None.
-        models: the names in the order of `covariance`.
+        coefficients: what the method fitted beside the scores, such as the effect of an answer's length.
+        uncertainty: covariance or bootstrap samples of the scores in the order of `models`.
+        models: the names in the order of `uncertainty`.
     """
 
     rows: tuple[Row, ...]
@@ -88,7 +93,8 @@ class Leaderboard:
     fingerprint: str
     by: Mapping[str, Any] | None = None
     components: tuple[Leaderboard, ...] = ()
-    covariance: FloatArray | None = field(default=None, repr=False)
+    coefficients: tuple[Coefficient, ...] = ()
+    uncertainty: Uncertainty | None = field(default=None, repr=False)
     models: tuple[str, ...] = field(default=(), repr=False)
 
     def __len__(self) -> int:
@@ -126,30 +132,47 @@ class Leaderboard:
             return f"{place}, and no other model is within reach at {self.level:.0%}."
         return f"{place}, but {listed(rivals)} could be first too at {self.level:.0%}."
 
-    def difference(self, model: str, other: str) -> Difference:
-        """Compare two models of this board by the covariance of their scores.
+    def difference(self, model: str, other: str, *, simultaneous: bool | None = None) -> Difference:
+        """Compare two models of this board, by the covariance of their scores or its bootstrap.
+
+        Args:
+            model, other: names of two models on this board.
+            simultaneous: whether to allow for all pairs of the board at once; None for as the board does.
 
         Raises:
-            OptionError: an unknown model, one whose score the votes do not bound, or a board without a
-                covariance.
+            OptionError: an unknown model, one whose score the votes do not bound, or a board without
+                scores or intervals.
         """
         one, two = self[model], self[other]
-        if self.covariance is None or one.score is None or two.score is None:
-            raise OptionError('No covariance for this difference; rank with interval="sandwich".')
         for row in (one, two):
-            if row.lower is None or row.upper is None:
+            if row.score is None:
+                raise OptionError(f"{row.model!r} has no score on this board to compare.")
+            if self.rank_method != "none" and (row.lower is None or row.upper is None):
                 raise OptionError(
                     f"{row.model!r} has an open interval: the votes do not bound this difference."
                 )
-        i, j = self.models.index(model), self.models.index(other)
-        gap = one.score - two.score
-        variance = self.covariance[i, i] + self.covariance[j, j] - 2 * self.covariance[i, j]
-        error = math.sqrt(max(float(variance), 0.0))
-        from ranking.uncertainty import quantile
+        if one.score is None or two.score is None or self.uncertainty is None:
+            raise OptionError('This board has no intervals; rank with interval="auto" to compare two models.')
+        wanted = bool(self.settings.get("simultaneous")) if simultaneous is None else simultaneous
+        at = self.models.index(model), self.models.index(other)
+        together = self._together if wanted else None
+        return difference((model, other), one.score - two.score, at, self.uncertainty, self.level, together)
 
-        half = quantile(self.level) * error
-        p_value = math.erfc(abs(gap) / error / math.sqrt(2)) if error > 0 else float(gap == 0)
-        return Difference(model, other, gap, gap - half, gap + half, p_value)
+    @cached_property
+    def _together(self) -> Maxima | None:
+        """How far the differences of the ranked models stray at once."""
+        known = self.uncertainty
+        if known is None or known.together is not None:
+            return None if known is None else known.together
+        group = np.full(len(self.models), -1, dtype=np.int64)
+        group[[self.models.index(row.model) for row in self.ranked]] = 0
+        seed = int(self.settings.get("seed", 0))
+        return maxima(group, seed=seed, covariance=known.covariance, samples=known.samples, df=known.df)
+
+    @property
+    def covariance(self) -> FloatArray | None:
+        """(M, M) of the scores in the order of `models`; None on a board from the bootstrap."""
+        return None if self.uncertainty is None else self.uncertainty.covariance
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rows as a pandas DataFrame; whole numbers that may be missing are Int64."""
@@ -159,7 +182,7 @@ class Leaderboard:
             [{name: getattr(row, name) for name in COLUMNS} for row in self.rows], columns=COLUMNS
         )
         kinds = dict.fromkeys(("rank", "rank_lower", "rank_upper"), "Int64")
-        kinds |= dict.fromkeys(("score", "lower", "upper"), "float64")
+        kinds |= dict.fromkeys(("score", "lower", "upper", "p_first"), "float64")
         return frame.astype(kinds)
 
     def to_dict(self) -> dict[str, Any]:
@@ -175,18 +198,12 @@ class Leaderboard:
                 {"code": d.code, "models": list(d.models), "message": d.message} for d in self.diagnostics
             ],
             "models": [
-                {
-                    "model": row.model,
-                    "rank": row.rank,
-                    "score": row.score,
-                    "lower": row.lower,
-                    "upper": row.upper,
-                    "rank_lower": row.rank_lower,
-                    "rank_upper": row.rank_upper,
-                    "votes": row.votes,
-                    "status": row.status,
-                }
+                {"model": row.model} | {name: getattr(row, name) for name in COLUMNS if name != "model"}
                 for row in self.rows
+            ],
+            "coefficients": [
+                {"name": c.name, "value": c.value, "lower": c.lower, "upper": c.upper}
+                for c in self.coefficients
             ],
         }
 
@@ -199,7 +216,7 @@ class Leaderboard:
         head = ("rank", "model", "score", "interval", "votes", "status")
         lines = [_marked(self.conclusion()), "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
         lines += ["| " + " | ".join(map(_marked, self.cells(row))) + " |" for row in self.rows]
-        lines += [""] + [f"- {_marked(d.message)}" for d in self.diagnostics]
+        lines += [""] + [f"- {_marked(text)}" for text in self.remarks()]
         return "\n".join(lines).rstrip() + "\n"
 
     def cells(self, row: Row) -> tuple[str, ...]:
@@ -213,10 +230,16 @@ class Leaderboard:
             row.status,
         )
 
+    def remarks(self) -> tuple[str, ...]:
+        """What to read below the table: the coefficients, then the diagnostics."""
+        return (*(c.sentence(self.level) for c in self.coefficients), *(d.message for d in self.diagnostics))
+
     def interval_text(self, row: Row) -> str:
         """The interval of a score as text; an open side is an ellipsis, no interval is empty."""
         if row.lower is None and row.upper is None:
             return ""
+        if row.model == self.settings.get("anchor"):
+            return "fixed"
         return f"{self.number(row.lower) or '…'} to {self.number(row.upper) or '…'}"
 
     def number(self, value: float | None) -> str:
@@ -234,7 +257,7 @@ class Leaderboard:
             "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in self.cells(row)) + "</tr>"
             for row in self.rows
         )
-        notes = "".join(f"<li>{html.escape(d.message)}</li>" for d in self.diagnostics)
+        notes = "".join(f"<li>{html.escape(text)}</li>" for text in self.remarks())
         return (
             f"<p>{html.escape(self.conclusion())}</p><table><thead><tr>{head}</tr></thead>"
             f"<tbody>{body}</tbody></table><ul>{notes}</ul>"

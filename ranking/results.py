@@ -37,6 +37,29 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
+@dataclass(frozen=True)
+class Coefficient:
+    """What a method fitted beside the scores, such as the effect of an answer's length.
+
+    Attributes:
+        name: of what it is the coefficient.
+        value: in the method's own unit, log-odds for effects.
+        lower, upper: bounds at the board's level; None where there is none.
+    """
+
+    name: str
+    value: float
+    lower: float | None = None
+    upper: float | None = None
+
+    def sentence(self, level: float) -> str:
+        """The coefficient in words."""
+        if self.lower is None and self.upper is None:
+            return f"Coefficient of {self.name}: {self.value:.3f}."
+        low, high = ("…" if bound is None else f"{bound:.3f}" for bound in (self.lower, self.upper))
+        return f"Coefficient of {self.name}: {self.value:.3f} ({low} to {high} at {level:.0%})."
+
+
 @dataclass(frozen=True, eq=False)
 class Scores:
     """A score for every model, higher is better.
@@ -86,6 +109,9 @@ class Fit(Scores):
         ballot_scores: instead of `vote_scores`, gives for each of B ballots the derivative of its
             log-likelihood by every score, sparse (B, M + E).
         posterior: (M, M) posterior covariance of the scores, or None.
+        covariance: (M + E, M + E) sandwich that the method made itself, because its votes differ in more
+            than the ballot; instead of `bread`.
+        coefficients: the E further parameters; those without bounds get them from `covariance`.
         placed: (M, M) extra covariance of scores that a prior placed, or None.
         information: (M, M) expected information of each pair, off the diagonal of the Hessian with the
             sign turned; stands in for the meat of a model whose votes are all ties.
@@ -98,6 +124,8 @@ class Fit(Scores):
     vote_scores: Callable[[PairRows], tuple[FloatArray, ...]] | None = None
     ballot_scores: Callable[[Ballots], csr_array[Any]] | None = None
     posterior: FloatArray | None = None
+    covariance: FloatArray | None = None
+    coefficients: tuple[Coefficient, ...] = ()
     placed: FloatArray | None = None
     information: FloatArray | None = None
     identification: Identification | None = None

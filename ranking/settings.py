@@ -24,6 +24,8 @@ class Settings:
         rounds: of the bootstrap.
         seed: of everything drawn at random.
         cluster: column whose equal values are dependent votes ("voter", "battle", "prompt"), or None.
+        simultaneous: whether all intervals of a board, and all rank ranges, are to hold at once instead of
+            each by itself.
         min_votes: ballots a model must have been shown in to be ranked.
         anchor: model whose score is fixed, or None for a mean fixed.
         anchor_score: the fixed score.
@@ -35,6 +37,7 @@ class Settings:
     rounds: int = 200
     seed: int = 0
     cluster: str | None = None
+    simultaneous: bool = False
     min_votes: int = 30
     anchor: str | None = None
     anchor_score: float | None = None
@@ -53,6 +56,8 @@ class Settings:
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
                 raise OptionError(f"{name} must be a whole number of at least {least}, not {value!r}.")
+        if not isinstance(self.simultaneous, bool):
+            raise OptionError(f"simultaneous must be True or False, not {self.simultaneous!r}.")
         for name in ("cluster", "anchor"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ranking.ballots import FloatArray, IntArray
+from ranking.chances import first
 from ranking.comparisons import Comparisons
 from ranking.leaderboard import Row, Status
 from ranking.results import Choice, Diagnostic, Fit, Scores, listed
@@ -69,6 +70,7 @@ def rows(
     unsure: Uncertainty,
     *,
     measured: bool,
+    seed: int = 0,
 ) -> tuple[Row, ...]:
     """Write the rows of one component's board, best first.
 
@@ -83,6 +85,7 @@ def rows(
         shown: (M,) what the score column shows; NaN for nothing.
         unsure: bounds and the order that is certain.
         measured: whether there are any; False for a board without intervals.
+        seed: of the draws behind the probability of being first.
     """
     inside = standing.group == group
     ranked = np.flatnonzero(inside & standing.ranked)
@@ -90,12 +93,14 @@ def rows(
     made = []
     place = 0
     above = unsure.above[np.ix_(ranked, ranked)]
+    chance = first(values, unsure, ranked, seed)
     best, worst = (1 + above.sum(axis=0)).tolist(), (len(ranked) - above.sum(axis=1)).tolist()
     for position, i in enumerate(ranked.tolist()):
         if position == 0 or values[ranked[position - 1]] - values[i] > TIE:
             place = position + 1
         ranks = (place, best[position], worst[position]) if measured else (place, None, None)
-        made.append(_row(models, i, standing, shown, unsure, "ranked", ranks))
+        row = _row(models, i, standing, shown, unsure, "ranked", ranks)
+        made.append(replace(row, p_first=_number(chance[i])))
     waiting = np.flatnonzero(inside & ~standing.ranked).tolist()
     order = sorted(waiting, key=lambda i: (-np.nan_to_num(values[i], nan=-np.inf), models[i]))
     made += [_row(models, i, standing, shown, unsure, "provisional", (None, None, None)) for i in order]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ranking.ballots import Ballots, FloatArray, IntArray
+from ranking.chances import Maxima
 from ranking.comparisons import Battles, Clusters, Comparisons
 from ranking.counts import PairCounts
 from ranking.errors import OptionError
@@ -28,18 +30,24 @@ class Uncertainty:
         lower, upper: (M,) bounds, infinite where there is none.
         above: (M, M) True where the row's score is above the column's at the level.
         covariance: (M, M) of the scores, or None if it comes from a bootstrap.
+        samples: (R, M) scores in the rounds of the bootstrap, or None if there is a covariance.
+        df: degrees of freedom of the covariance: clusters less one, or infinite.
+        together: how far several statements stray at once, if the bounds are simultaneous.
     """
 
     lower: FloatArray
     upper: FloatArray
     above: NDArray[np.bool_]
     covariance: FloatArray | None = None
+    samples: FloatArray | None = None
+    df: float = math.inf
+    together: Maxima | None = None
 
     def opened(self, below: NDArray[np.bool_], above: NDArray[np.bool_]) -> Uncertainty:
         """Take away the bounds that the votes cannot give; (M,) masks."""
         lower = np.where(below, -np.inf, self.lower)
         upper = np.where(above, np.inf, self.upper)
-        return Uncertainty(lower, upper, self.above, self.covariance)
+        return replace(self, lower=lower, upper=upper)
 
 
 def nothing_known(n_models: int) -> Uncertainty:
@@ -185,32 +193,71 @@ def as_values(result: Scores | Choice, n_models: int) -> FloatArray:
     return values
 
 
-def from_covariance(values: FloatArray, covariance: FloatArray, level: float) -> Uncertainty:
-    """Normal intervals, and an order from the intervals of all differences."""
-    z = quantile(level)
-    half = z * np.sqrt(np.diag(covariance))
+def from_covariance(
+    values: FloatArray,
+    covariance: FloatArray,
+    level: float,
+    df: float = math.inf,
+    together: Maxima | None = None,
+) -> Uncertainty:
+    """Normal (or Student) intervals, and an order from the intervals of all differences.
+
+    Args:
+        values: (M,) scores.
+        covariance: (M, M) of them.
+        level: of the intervals.
+        df: degrees of freedom of the covariance.
+        together: given if the intervals are to hold all at once.
+    """
+    one, two = _multiples(level, df, together)
+    half = one * np.sqrt(np.diag(covariance))
     variance = np.diag(covariance)[:, None] + np.diag(covariance)[None, :] - 2 * covariance
-    margin = z * np.sqrt(np.maximum(variance, 0.0))
-    gap = values[:, None] - values[None, :]
-    return Uncertainty(values - half, values + half, gap > np.maximum(margin, 1e-9), covariance)
+    margin = two * np.sqrt(np.maximum(variance, 0.0))
+    above = values[:, None] - values[None, :] > np.maximum(margin, 1e-9)
+    return Uncertainty(values - half, values + half, above, covariance, None, df, together)
 
 
-def for_shares(values: FloatArray, covariance: FloatArray, votes: IntArray, level: float) -> Uncertainty:
+def _multiples(level: float, df: float, together: Maxima | None) -> tuple[float, float]:
+    """Standard errors to either side, for scores and for differences."""
+    if together is None:
+        return quantile(level, df), quantile(level, df)
+    return together.for_scores(level), together.for_differences(level)
+
+
+def for_shares(
+    values: FloatArray,
+    covariance: FloatArray,
+    votes: IntArray,
+    level: float,
+    df: float = math.inf,
+    together: Maxima | None = None,
+) -> Uncertainty:
     """Wilson intervals (1927) at the effective number of votes, which stay inside [0, 1].
 
     A model that won all or none of its votes has no variance to sum; it gets that of its Wilson centre.
     """
-    z = quantile(level)
+    z = _multiples(level, df, together)[0]
     plain, variance = values * (1 - values), np.diag(covariance).copy()
     size = np.divide(plain, variance, out=np.maximum(votes, 1.0), where=variance > 1e-15)
     centre = (values + z**2 / (2 * size)) / (1 + z**2 / size)
     half = z / (1 + z**2 / size) * np.sqrt(plain / size + z**2 / (4 * size**2))
     safe = covariance + np.diag(np.where(variance > 1e-15, 0.0, centre * (1 - centre) / (size + z**2)))
-    return Uncertainty(centre - half, centre + half, from_covariance(values, safe, level).above, safe)
+    rough = from_covariance(values, safe, level, df, together)
+    return replace(rough, lower=centre - half, upper=centre + half)
 
 
-def from_samples(samples: FloatArray, level: float) -> Uncertainty:
-    """Percentile intervals and an order from (R, M) replicates; an infinite bound is an open side."""
+def from_samples(
+    samples: FloatArray, level: float, values: FloatArray | None = None, together: Maxima | None = None
+) -> Uncertainty:
+    """Percentile intervals and an order from (R, M) replicates; an infinite bound is an open side.
+
+    Args:
+        samples: (R, M) replicates.
+        level: of the intervals.
+        values: (M,) scores of the votes as they are, needed with `together`.
+        together: given if the intervals are to hold all at once: they are then so many standard deviations
+            of the replicates wide.
+    """
     tail = (1 - level) / 2
     rounds, m = samples.shape
     known = ~np.isnan(samples).any(axis=0)
@@ -221,11 +268,32 @@ def from_samples(samples: FloatArray, level: float) -> Uncertainty:
     wins = np.zeros((m, m), dtype=np.int64)
     for row in samples:
         wins += row[:, None] > row[None, :]
-    return Uncertainty(lower, upper, wins >= np.ceil((1 - tail) * rounds))
+    above = wins >= np.ceil((1 - tail) * rounds)
+    if together is not None and values is not None:
+        finite = np.isfinite(samples).all(axis=0)
+        inner = from_covariance(
+            values[finite], np.atleast_2d(np.cov(samples[:, finite].T)), level, math.inf, together
+        )
+        lower[finite], upper[finite] = inner.lower, inner.upper
+        above[np.ix_(finite, finite)] = inner.above
+    return Uncertainty(lower, upper, above, None, samples, math.inf, together)
 
 
-def quantile(level: float) -> float:
-    """Two-sided normal quantile: 1.96 for a level of 0.95."""
+def quantile(level: float, df: float = math.inf) -> float:
+    """Two-sided quantile: 1.96 for a level of 0.95 of the normal, more with few degrees of freedom."""
+    if math.isfinite(df):
+        from scipy.special import stdtrit
+
+        return float(stdtrit(df, 0.5 + level / 2))
     from statistics import NormalDist
 
     return NormalDist().inv_cdf(0.5 + level / 2)
+
+
+def p_value_of(distance: float, df: float = math.inf) -> float:
+    """Two-sided p-value of so many standard errors."""
+    if math.isfinite(df):
+        from scipy.special import stdtr
+
+        return float(2 * stdtr(df, -abs(distance)))
+    return math.erfc(abs(distance) / math.sqrt(2))

@@ -21,8 +21,18 @@ from ranking import bradley_terry_world, rank
 
 AGON = [sys.executable, "-m", "arena"]
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "COLUMNS": "80"}
-ROW = {"model", "rank", "score", "lower", "upper", "rank_lower", "rank_upper", "votes", "status"}
-BOARD = {"method", "settings", "level", "rank_method", "by", "fingerprint", "diagnostics", "models"}
+ROW = {"model", "rank", "score", "lower", "upper", "rank_lower", "rank_upper", "votes", "status", "p_first"}
+BOARD = {
+    "method",
+    "settings",
+    "level",
+    "rank_method",
+    "by",
+    "fingerprint",
+    "diagnostics",
+    "models",
+    "coefficients",
+}
 
 
 @pytest.fixture(scope="module")

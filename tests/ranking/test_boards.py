@@ -319,8 +319,8 @@ class TestDifference:
             below = sum(board.difference(row.model, o.model).lower > 0 for o in board.ranked if o != row)
             assert (row.rank_lower, row.rank_upper) == (1 + above, len(board.ranked) - below)
 
-    def test_none_without_a_covariance(self, votes):
-        with pytest.raises(OptionError, match='interval="sandwich"'):
+    def test_none_without_an_interval(self, votes):
+        with pytest.raises(OptionError, match="This board has no intervals"):
             rank(votes, interval="none").difference("a", "b")
 
     def test_none_beyond_the_votes(self):

@@ -52,6 +52,7 @@ def test_the_frame(board):
         "rank_upper",
         "votes",
         "status",
+        "p_first",
     ]
     assert frame["rank"].dtype == frame["rank_lower"].dtype == pd.Int64Dtype()
     assert frame["score"].dtype == frame["upper"].dtype == np.float64
@@ -77,11 +78,23 @@ def test_the_json_is_that_of_the_design(board):
             "fingerprint",
             "diagnostics",
             "models",
+            "coefficients",
         ]
         assert all(list(note) == ["code", "models", "message"] for note in made["diagnostics"])
         assert all(
             list(row)
-            == ["model", "rank", "score", "lower", "upper", "rank_lower", "rank_upper", "votes", "status"]
+            == [
+                "model",
+                "rank",
+                "score",
+                "lower",
+                "upper",
+                "rank_lower",
+                "rank_upper",
+                "votes",
+                "status",
+                "p_first",
+            ]
             for row in made["models"]
         )
     first, second = document["boards"]
@@ -100,6 +113,7 @@ def test_the_json_is_that_of_the_design(board):
         "rank_upper": None,
         "votes": 40,
         "status": "component",
+        "p_first": None,
     }
     assert {note["code"] for note in first["diagnostics"]} == {"component", "undefeated"}
 

@@ -1,0 +1,95 @@
+"""How far one model is above another: the difference of two scores, its interval and p-value."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ranking.ballots import FloatArray
+from ranking.chances import Maxima
+from ranking.errors import OptionError
+from ranking.uncertainty import Uncertainty, p_value_of, quantile
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far one model is above another: the difference of scores, its interval and p-value.
+
+    Attributes:
+        model, other: the names.
+        difference: score of the model less that of the other.
+        lower, upper: bounds at the board's level; None where resamples left the difference unbounded.
+        p_value: two-sided, of no difference. From a bootstrap of R rounds it is at least 2/(R + 1).
+        simultaneous: whether interval and p-value allow for all pairs of the board at once.
+    """
+
+    model: str
+    other: str
+    difference: float
+    lower: float | None
+    upper: float | None
+    p_value: float
+    simultaneous: bool = False
+
+
+def difference(
+    names: tuple[str, str],
+    gap: float,
+    at: tuple[int, int],
+    unsure: Uncertainty,
+    level: float,
+    together: Maxima | None,
+) -> Difference:
+    """Compare two models by the covariance of their scores, or by their bootstrap samples.
+
+    Args:
+        names: of both.
+        gap: score of the first less that of the second.
+        at: their indices in the uncertainty.
+        unsure: of all scores.
+        level: of the interval.
+        together: given if the statement is one of all pairs that are to hold at once.
+
+    Raises:
+        OptionError: the board has no uncertainty, or resamples that bound neither model.
+    """
+    i, j = at
+    if unsure.covariance is not None:
+        cov = unsure.covariance
+        error = math.sqrt(max(float(cov[i, i] + cov[j, j] - 2 * cov[i, j]), 0.0))
+    elif unsure.samples is not None:
+        with np.errstate(invalid="ignore"):
+            gaps = unsure.samples[:, i] - unsure.samples[:, j]
+        if np.isnan(gaps).any():
+            raise OptionError(
+                f"Some resamples bound neither {names[0]!r} nor {names[1]!r}: gather more votes."
+            )
+        if together is None or not np.isfinite(gaps).all():
+            return Difference(*names, gap, *_percentiles(gaps, level), _share(gaps), together is not None)
+        error = float(gaps.std(ddof=1))
+    else:
+        raise OptionError('This board has no intervals; rank with interval="auto" to compare two models.')
+    wide = quantile(level, unsure.df) if together is None else together.for_differences(level)
+    p_value = float(gap == 0)
+    if error > 0:
+        alone = p_value_of(gap / error, unsure.df)
+        p_value = alone if together is None else together.p_value(abs(gap) / error, alone)
+    half = wide * error
+    return Difference(*names, gap, gap - half, gap + half, p_value, together is not None)
+
+
+def _percentiles(gaps: FloatArray, level: float) -> tuple[float | None, float | None]:
+    """Bounds that leave out at most half of 1 - level of the rounds on each side."""
+    tail, last = (1 - level) / 2, len(gaps) - 1
+    ordered = np.sort(gaps)
+    bounds = ordered[math.floor(tail * last)], ordered[math.ceil((1 - tail) * last)]
+    lower, upper = (float(bound) if math.isfinite(bound) else None for bound in bounds)
+    return lower, upper
+
+
+def _share(gaps: FloatArray) -> float:
+    """Two-sided p-value: twice the share of rounds on the rarer side of 0 (Davison and Hinkley 1997, 4.2)."""
+    rarer = min(int((gaps <= 0).sum()), int((gaps >= 0).sum()))
+    return min(1.0, 2 * (rarer + 1) / (len(gaps) + 1))

@@ -1,0 +1,184 @@
+"""From what a method returns to scores on the board's scale, and what the votes leave open about them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ranking.ballots import Ballots, FloatArray
+from ranking.chances import Maxima, maxima
+from ranking.comparisons import Clusters, Comparisons
+from ranking.errors import OptionError, nearest
+from ranking.registry import Method
+from ranking.results import Choice, Coefficient, Fit, Scores
+from ranking.score_table import ScoreTable
+from ranking.settings import Interval, Settings
+from ranking.standing import Standing
+from ranking.uncertainty import (
+    Uncertainty,
+    as_values,
+    bootstrap,
+    for_shares,
+    from_covariance,
+    from_samples,
+    nothing_known,
+    quantile,
+    sandwich,
+)
+
+ELO_PER_NAT = 400 / math.log(10)
+ELO_PER_PROBIT = 200 * math.sqrt(2)  # Elo (1978): performances have a standard deviation of 200
+
+
+def interval_of(how: Method, result: Scores | Choice, wanted: Interval) -> Interval:
+    """Choose the interval: the sandwich where there is one, else the posterior, else the bootstrap.
+
+    Raises:
+        OptionError: one was asked for that the method cannot give.
+    """
+    gives: dict[Interval, bool] = {
+        "sandwich": isinstance(result, Fit) and (result.bread is not None or result.covariance is not None),
+        "posterior": isinstance(result, Fit) and result.posterior is not None,
+    }
+    if not gives.get(wanted, True):
+        kind = "posterior" if wanted == "posterior" else "sandwich interval"
+        raise OptionError(f'{how.name} has no {kind}; use interval="bootstrap".')
+    if wanted == "auto":
+        return next((kind for kind, given in gives.items() if given), "bootstrap")
+    return wanted
+
+
+def scale_of(result: Scores | Choice, settings: Settings) -> tuple[float, float, str]:
+    """Factor and offset from the method's scale to the board's, and the name of that scale.
+
+    Raises:
+        OptionError: an anchor for scores whose zero is not free.
+    """
+    kind = result.scale if isinstance(result, Scores) else "points"
+    if kind not in ("log_odds", "probit", "elo"):
+        if settings.anchor is not None:
+            raise OptionError(
+                f"An anchor belongs to ratings, whose zero is free; leave {settings.anchor!r} out here."
+            )
+        return 1.0, 0.0, kind
+    points = ELO_PER_PROBIT if kind == "probit" else ELO_PER_NAT
+    factor = points if settings.scale == "elo" else 1.0
+    offset = 1000.0 if settings.scale == "elo" else 0.0
+    if kind == "elo":
+        return factor / ELO_PER_NAT, offset - 1000.0 * factor / ELO_PER_NAT, settings.scale
+    return factor, offset, settings.scale
+
+
+def measured(
+    votes: Comparisons | ScoreTable,
+    how: Method,
+    result: Scores | Choice,
+    options: Mapping[str, Any],
+    settings: Settings,
+    standing: Standing,
+) -> tuple[FloatArray, Uncertainty]:
+    """(M,) scores and their uncertainty on the board's scale, relative to the anchor if there is one.
+
+    Raises:
+        OptionError: an anchor that is no model of the votes, or whose score they do not determine.
+        SourceError: no such column to cluster by.
+    """
+    factor, offset, _ = scale_of(result, settings)
+    values = as_values(result, len(votes.models)) * factor + offset
+    fixed = _anchor(votes.models, standing, settings)
+    target = settings.anchor_score if settings.anchor_score is not None else offset
+    moved = standing.group == 0  # an anchor says nothing about the scales of other components
+    anchored = values if fixed is None else np.where(moved, values - values[fixed] + target, values)
+    clusters = _clusters(votes, settings)
+    if settings.interval == "none":
+        return anchored, nothing_known(len(values)).opened(standing.open_below, standing.open_above)
+    if settings.interval in ("sandwich", "posterior") and isinstance(result, Fit):
+        covariance = _covariance(result, votes.ballots, clusters, settings) * factor**2
+        if fixed is not None:
+            difference = covariance - covariance[fixed] - covariance[:, [fixed]] + covariance[fixed, fixed]
+            covariance = np.where(moved[:, None] & moved[None, :], difference, covariance)
+        df = math.inf if clusters is None else clusters.size - 1
+        most = _maxima(standing, settings, covariance=covariance, df=df)
+        if result.scale == "share":
+            unsure = for_shares(values, covariance, votes.ballots.votes, settings.level, df, most)
+        else:
+            unsure = from_covariance(anchored, covariance, settings.level, df, most)
+    else:
+        samples = bootstrap(
+            how, votes, result, options, rounds=settings.rounds, seed=settings.seed, clusters=clusters
+        )
+        samples = samples * factor + offset
+        if fixed is not None:
+            with np.errstate(invalid="ignore"):  # two models both beyond all bounds
+                samples = np.where(moved, samples - samples[:, [fixed]] + target, samples)
+            samples[:, fixed] = target
+        most = _maxima(standing, settings, samples=samples)
+        unsure = from_samples(samples, settings.level, anchored, most)
+    return anchored, unsure.opened(standing.open_below, standing.open_above)
+
+
+def coefficients(fit: Fit, settings: Settings, df: float) -> tuple[Coefficient, ...]:
+    """The further parameters of a fit, with intervals from its covariance where it has one."""
+    if fit.covariance is None or settings.interval != "sandwich":
+        return fit.coefficients
+    error = np.sqrt(np.diag(fit.covariance)[len(fit.values) :])
+    half = (quantile(settings.level, df) * error).tolist()
+    return tuple(
+        c if c.lower is not None or c.upper is not None else replace(c, lower=c.value - h, upper=c.value + h)
+        for c, h in zip(fit.coefficients, half, strict=True)
+    )
+
+
+def _maxima(standing: Standing, settings: Settings, **known: Any) -> Maxima | None:
+    """How far scores and differences stray together, if intervals are to hold all at once."""
+    if not settings.simultaneous:
+        return None
+    return maxima(np.where(standing.ranked, standing.group, -1), seed=settings.seed, **known)
+
+
+def _covariance(fit: Fit, ballots: Ballots, clusters: Clusters | None, settings: Settings) -> FloatArray:
+    """(M, M) covariance of the scores: the sandwich, or the posterior.
+
+    Raises:
+        OptionError: a posterior clustered, though the model takes votes for independent.
+    """
+    if settings.interval == "sandwich":
+        m = len(fit.values)
+        return sandwich(fit, ballots, clusters) if fit.covariance is None else fit.covariance[:m, :m]
+    if clusters is not None:
+        raise OptionError(
+            f"A posterior takes votes for independent and cannot be clustered by {clusters.by}; "
+            'use interval="bootstrap".'
+        )
+    if fit.posterior is None:
+        raise OptionError("This method has no posterior.")
+    return fit.posterior
+
+
+def _anchor(models: tuple[str, ...], standing: Standing, settings: Settings) -> int | None:
+    """Index of the anchor model.
+
+    Raises:
+        OptionError: no such model, or one whose score the votes do not determine.
+    """
+    if settings.anchor is None:
+        return None
+    if settings.anchor not in models:
+        raise OptionError(
+            f"There is no model {settings.anchor!r} to anchor; {nearest(settings.anchor, models)}"
+        )
+    index = models.index(settings.anchor)
+    if standing.group[index] != 0 or standing.open_above[index] or standing.open_below[index]:
+        raise OptionError(f"{settings.anchor!r} cannot be the anchor: the votes do not determine its score.")
+    return index
+
+
+def _clusters(votes: Comparisons | ScoreTable, settings: Settings) -> Clusters | None:
+    """Group the votes if a cluster was asked for; the pairs of one ballot always stay together."""
+    if settings.cluster is None or settings.interval == "none":
+        return None
+    return votes.clusters(settings.cluster)
