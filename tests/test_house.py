@@ -25,6 +25,7 @@ HOMES = {
     "serving/openai_compatible.py": {"openai"},
     "data/log.py": {"duckdb"},
 }
+CALLED = {"markdown_it": "markdown-it-py"}  # packages whose distribution has another name
 HEAVY = ("gradio", "fastapi", "uvicorn", "torch", "openai", "vllm", "transformers", "plotly", "matplotlib")
 
 
@@ -189,7 +190,7 @@ def test_every_package_that_is_imported_is_a_dependency():
     for path in MODULES:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         used = {package for _, package in imports(tree)} - set(sys.stdlib_module_names)
-        assert {package.replace("_", "-") for package in used} <= known, name(path)
+        assert {CALLED.get(package, package.replace("_", "-")) for package in used} <= known, name(path)
 
 
 def test_the_licence_is_apache():
