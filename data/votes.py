@@ -164,8 +164,9 @@ class TableVotes:
                 f"{int((labels < 0).sum()):,} votes of {self._source.name} have no {column} to cluster by; "
                 f'fill it in, or leave them out with where="{column} IS NOT NULL".'
             )
-        _, cluster = np.unique(labels, return_inverse=True)
-        return group(by, cluster.reshape(-1), sequence, len(self._ballots.count))
+        known, cluster = np.unique(labels, return_inverse=True)
+        names = tuple(rows.words[int(code)] for code in known)
+        return group(by, cluster.reshape(-1), sequence, len(self._ballots.count), names)
 
     def split(self, column: str) -> dict[str, TableVotes]:
         """Cut the votes by the values of a column; a missing value is a group named "null", or "(null)"."""
@@ -225,11 +226,11 @@ class TableVotes:
         sql = f"SELECT {self._selected()}{more} FROM votes WHERE {condition} ORDER BY agon_row"
         table = self._source.query(sql, parameters)
         cells = self._encode(table)
-        extra = np.zeros(0) if column is None else _extra(table["extra"], column)
+        extra, words = (np.zeros(0), ()) if column is None else _extra(table["extra"], column)
         keep = np.ones(len(cells.count), dtype=bool)
         for problem in cells.problems:
             keep &= ~problem.rows
-        return _Rows(cells, extra), keep
+        return _Rows(cells, extra, words), keep
 
     def _judge(self, cells: Cells) -> NDArray[np.bool_]:
         """Refuse or leave out the cells that are not votes; (C,) what is kept."""
@@ -262,10 +263,11 @@ class TableVotes:
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
-    """Votes row by row, with one more column: times as numbers, or codes of labels (negative: none)."""
+    """Votes row by row, with one more column: times as numbers, or codes of `words` (negative: none)."""
 
     cells: Cells
     extra: NDArray[np.float64]
+    words: tuple[str, ...]
 
 
 def _canonical(cells: Cells, keep: NDArray[np.bool_]) -> tuple[Ballots, NDArray[np.int64]]:
@@ -283,14 +285,15 @@ def _canonical(cells: Cells, keep: NDArray[np.bool_]) -> tuple[Ballots, NDArray[
     return arranged(names, position[seats], *rest)
 
 
-def _extra(column: Any, name: str) -> NDArray[np.float64]:
-    """(N,) times as they are, other values as codes; NaN or -1 where there is none."""
+def _extra(column: Any, name: str) -> tuple[NDArray[np.float64], tuple[str, ...]]:
+    """(N,) times as they are, other values as codes, NaN or -1 where there is none; the codes' words."""
     import pyarrow.compute as pc
 
     if name == "timestamp":
-        return np.asarray(column.to_numpy(), dtype=np.float64)
+        return np.asarray(column.to_numpy(), dtype=np.float64), ()
     encoded = pc.dictionary_encode(column.combine_chunks())
-    return np.asarray(pc.fill_null(encoded.indices.cast("int64"), -1), dtype=np.float64)
+    codes = np.asarray(pc.fill_null(encoded.indices.cast("int64"), -1), dtype=np.float64)
+    return codes, tuple(encoded.dictionary.to_pylist())
 
 
 def _quoted(column: str) -> str:

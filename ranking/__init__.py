@@ -34,6 +34,7 @@ from ranking.errors import (
 )
 from ranking.flips import flip_votes, flips
 from ranking.irrelevance import iia_score
+from ranking.krippendorff import VoterAgreement, krippendorff_alpha, voter_agreement
 from ranking.leaderboard import Leaderboard, Row, boards_to_json
 from ranking.lens import Lens, lens
 from ranking.probabilities import bootstrap_all
@@ -47,6 +48,7 @@ from ranking.settings import Settings
 from ranking.simulate import World, bradley_terry_world
 from ranking.task_flips import flip_tasks
 from ranking.tiers import Breakdown, Tiers, breakdown, tiers
+from ranking.voters import Reliability, Voter, majority_is_optimal, voter_reliability
 
 __all__ = [
     "METHODS",
@@ -69,6 +71,7 @@ __all__ = [
     "MethodError",
     "OptionError",
     "PairCounts",
+    "Reliability",
     "Row",
     "ScoreTable",
     "Scores",
@@ -76,6 +79,8 @@ __all__ = [
     "SourceError",
     "SuspectPair",
     "Tiers",
+    "Voter",
+    "VoterAgreement",
     "VotesError",
     "World",
     "agreement",
@@ -91,7 +96,9 @@ __all__ = [
     "flip_votes",
     "flips",
     "iia_score",
+    "krippendorff_alpha",
     "lens",
+    "majority_is_optimal",
     "method",
     "prospective",
     "prospects",
@@ -100,6 +107,8 @@ __all__ = [
     "representation",
     "suspect_pairs",
     "tiers",
+    "voter_agreement",
+    "voter_reliability",
 ]
 
 del (

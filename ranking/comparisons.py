@@ -65,13 +65,15 @@ class Battles:
 class Clusters:
     """Which votes belong together (one voter, one battle, one prompt), grouped.
 
-    R rows: `count` votes of cluster `cluster` (0 ... C - 1) are the ballot `ballot`.
+    R rows: `count` votes of cluster `cluster` (0 ... C - 1) are the ballot `ballot`. `names` (C,) are the
+    values of the column, empty where the clusters have none.
     """
 
     by: str
     ballot: IntArray
     cluster: IntArray
     count: IntArray
+    names: tuple[str, ...] = ()
 
     @property
     def size(self) -> int:
@@ -264,8 +266,9 @@ class GivenVotes:
                 f"{len(missing):,} votes have no {by} to cluster by, the first is number {missing[0] + 1}; "
                 "fill it in, or leave these votes out."
             )
-        _, cluster = np.unique(labels.astype(str), return_inverse=True)
-        return group(by, cluster.reshape(-1), self.sequence, len(self.distinct.count))
+        known, cluster = np.unique(labels.astype(str), return_inverse=True)
+        names = tuple(known.tolist())
+        return group(by, cluster.reshape(-1), self.sequence, len(self.distinct.count), names)
 
     def split(self, column: str) -> dict[str, GivenVotes]:
         """Cut by a label; each part names only the models it shows."""
@@ -313,10 +316,12 @@ def _is_nan(label: object) -> bool:
     return isinstance(label, float) and label != label  # noqa: PLR0124 (NaN is not itself)
 
 
-def group(by: str, cluster: IntArray, ballot: IntArray, n_ballots: int) -> Clusters:
+def group(
+    by: str, cluster: IntArray, ballot: IntArray, n_ballots: int, names: tuple[str, ...] = ()
+) -> Clusters:
     """Count equal (cluster, ballot) rows; (N,) each."""
     key, count = np.unique(cluster * n_ballots + ballot, return_counts=True)
-    return Clusters(by, key % n_ballots, key // n_ballots, count.astype(np.int64))
+    return Clusters(by, key % n_ballots, key // n_ballots, count.astype(np.int64), names)
 
 
 def _only(ballots: Ballots, rows: IntArray, count: IntArray) -> tuple[Ballots, IntArray]:

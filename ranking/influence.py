@@ -23,10 +23,17 @@ def influence(fit: Fit, ballots: Ballots, contrast: FloatArray) -> FloatArray | 
         F. Hampel, JASA 69 (1974): the influence function of an M-estimator is its inverse Hessian times
         the score of the vote.
     """
-    if fit.bread is None or fit.vote_scores is None:
+    if fit.bread is None:
         return None
     direction = contrast @ fit.bread
-    rows = ballots.pair_rows
-    one, two = fit.vote_scores(rows)
-    effect = (one * direction[rows.first] + two * direction[rows.second]) * ballots.weight[rows.ballot]
-    return np.asarray(np.bincount(rows.ballot, effect, len(ballots.count)), dtype=np.float64)
+    if fit.ballot_scores is not None:
+        return np.asarray((fit.ballot_scores(ballots) @ direction) * ballots.weight, dtype=np.float64)
+    if fit.vote_scores is None:
+        return None
+    rows, m = ballots.pair_rows, len(ballots.models)
+    one, two, *more = fit.vote_scores(rows)
+    effect = one * direction[rows.first] + two * direction[rows.second]
+    for e, column in enumerate(more):
+        effect = effect + column * direction[m + e]
+    total = np.bincount(rows.ballot, effect * ballots.weight[rows.ballot], len(ballots.count))
+    return np.asarray(total, dtype=np.float64)

@@ -1,0 +1,349 @@
+"""How reliable each voter is: a discrimination for every voter beside the strengths of the models.
+
+P(voter k prefers i to j) = 1 / (1 + exp(−a_k (θ_i − θ_j))): a voter with a_k = 0 votes by chance, one below 0
+against the others. How far voters agree on the same battle is in krippendorff.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.ballots import FloatArray, IntArray
+from ranking.bradley_terry import expit
+from ranking.comparisons import Comparisons
+from ranking.errors import ConvergenceError, OptionError, VotesError
+from ranking.newton import ROUNDS, TOLERANCE
+from ranking.results import listed
+from ranking.structure import identify
+from ranking.uncertainty import quantile
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Mask = NDArray[np.bool_]
+LEAST_SPREAD, MOST_SPREAD = 1e-3, 4.0  # of discriminations between voters
+
+
+@dataclass(frozen=True)
+class Voter:
+    """One voter.
+
+    Attributes:
+        voter: the pseudonym.
+        votes: pairs that this voter ordered or tied.
+        discrimination: 1 is the typical voter, 0 votes by chance, below 0 against the others; None with
+            fewer votes than asked for.
+        lower, upper: its posterior interval, None with fewer votes.
+        agreement: share of the voter's decisive votes for the model that the board has above.
+    """
+
+    voter: str
+    votes: int
+    discrimination: float | None
+    lower: float | None
+    upper: float | None
+    agreement: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Reliability:
+    """The voters of a set of votes, the least reliable first.
+
+    Attributes:
+        voters: first those with a discrimination, ascending, then the others.
+        min_votes: pairs a voter must have judged to get one.
+        spread: standard deviation of the discriminations between voters, to which they are shrunk.
+        models: names.
+        strengths: (M,) in nats with every vote weighted by its voter's discrimination, NaN outside the
+            largest component.
+        majority_optimal: whether no weighting of the voters can beat one vote each, were all those with a
+            discrimination to judge the same pair.
+        overturned: pairs of models (the winner by weight first) that have another winner when votes weigh
+            as much as their voter discriminates.
+        level: of the intervals.
+    """
+
+    voters: tuple[Voter, ...]
+    min_votes: int
+    spread: float
+    models: tuple[str, ...]
+    strengths: FloatArray
+    majority_optimal: bool
+    overturned: tuple[tuple[str, str], ...]
+    level: float
+
+    @property
+    def unreliable(self) -> tuple[Voter, ...]:
+        """The voters whose votes cannot be told from chance, or go against the others'."""
+        return tuple(one for one in self.voters if one.lower is not None and one.lower <= 0)
+
+    def conclusion(self) -> str:
+        """Say in one sentence whom the votes can be left to."""
+        rated = [one for one in self.voters if one.discrimination is not None]
+        if not rated:
+            return (
+                f"None of the {len(self.voters):,} voters has {self.min_votes} votes, so none can be judged."
+            )
+        bad = self.unreliable
+        some = f"{len(bad)} of these ({listed([one.voter for one in bad])})" if bad else "none of these"
+        return (
+            f"{len(rated):,} of {len(self.voters):,} voters have at least {self.min_votes} votes, and {some} "
+            f"may as well vote by chance; discriminations differ by {self.spread:.2f} around 1."
+        )
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a voter."""
+        import pandas as pd
+
+        columns = list(Voter.__dataclass_fields__)
+        return pd.DataFrame(
+            [[getattr(one, name) for name in columns] for one in self.voters], columns=columns
+        )
+
+
+def voter_reliability(
+    votes: Comparisons, *, by: str = "voter", min_votes: int = 50, level: float = 0.95
+) -> Reliability:
+    """Estimate how well each voter tells models apart, beside the strengths of the models.
+
+    Discriminations have a normal prior around 1 whose spread the votes themselves give (empirical Bayes), so
+    that a voter with few votes stays near 1; a voter with fewer than `min_votes` counts as 1. A tie, or
+    a "both bad", is half a win each way. Only votes within the largest component count.
+
+    Args:
+        votes: with a column of voters.
+        by: that column.
+        min_votes: pairs a voter must have judged to get a discrimination of their own.
+        level: of the intervals.
+
+    Raises:
+        SourceError: no such column, or votes without a voter.
+        VotesError: no two models that both won and lost against each other, directly or not.
+        OptionError: a level outside 0 to 1, or min_votes below 1.
+        ConvergenceError: no solution after 200 steps.
+
+    Source:
+        Z. Liu et al., am-ELO: a stable framework for arena-based LLM evaluation, ICML (2025), which asks for
+        50 votes a voter; the optimal weight of a vote: S. Nitzan and J. Paroush, Int. Econ. Rev. 23 (1982).
+    """
+    if not 0 < level < 1 or min_votes < 1:
+        raise OptionError(
+            f"level must lie between 0 and 1 and min_votes be at least 1, not {level!r} and {min_votes!r}."
+        )
+    panel, names, judged = _panel(votes, by)
+    rated = judged >= min_votes
+    fit = _empirical_bayes(panel, rated)
+    z = quantile(level)
+    agreement = _agreement(panel, fit.theta)
+    found = [
+        Voter(
+            names[k],
+            int(judged[k]),
+            float(fit.ability[k]) if rated[k] else None,
+            float(fit.ability[k] - z * fit.error[k]) if rated[k] else None,
+            float(fit.ability[k] + z * fit.error[k]) if rated[k] else None,
+            None if np.isnan(agreement[k]) else float(agreement[k]),
+        )
+        for k in range(len(names))
+    ]
+    found.sort(key=lambda one: (one.discrimination is None, one.discrimination or 0.0, one.voter))
+    strengths = np.full(len(votes.models), np.nan)
+    strengths[panel.core] = fit.theta
+    return Reliability(
+        tuple(found),
+        min_votes,
+        fit.spread,
+        votes.models,
+        strengths,
+        majority_is_optimal([one.discrimination for one in found if one.discrimination is not None] or [1.0]),
+        _overturned(panel, fit.ability, [votes.models[i] for i in panel.core]),
+        level,
+    )
+
+
+def majority_is_optimal(weights: Sequence[float]) -> bool:
+    """Whether counting heads is the best way to pool independent votes on one pair.
+
+    It is if every half of the voters or more outweighs the rest: the weights of the lightest such half
+    against those of all others. An even split of the heads goes by lot, so an even number must weigh alike.
+
+    Args:
+        weights: one for each voter, proportional to the log-odds that the voter is right: the
+            discriminations, or log(p/(1 − p)) for a voter who is right with probability p.
+
+    Raises:
+        OptionError: no voter, or a weight that is no finite number.
+
+    Source:
+        S. Nitzan and J. Paroush, Int. Econ. Rev. 23 (1982); L. Shapley and B. Grofman, Public Choice 43
+        (1984).
+    """
+    given = np.sort(np.asarray(weights, dtype=np.float64))
+    if given.ndim != 1 or not len(given) or not np.all(np.isfinite(given)):
+        raise OptionError("weights must be one finite number for each of at least one voter.")
+    half = (len(given) + 1) // 2
+    return bool(given[:half].sum() >= given[half:].sum() - 1e-12 * np.abs(given).sum())
+
+
+@dataclass(frozen=True, eq=False)
+class _Panel:
+    """Who judged what: R rows of `won` of `met` votes by `voter` for model `first` over `second`.
+
+    Models are numbered within the largest component, `core` their places among all; V voters.
+    """
+
+    voter: IntArray
+    first: IntArray
+    second: IntArray
+    won: FloatArray
+    met: FloatArray
+    core: IntArray
+    size: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Abilities:
+    """(M,) strengths, (V,) discriminations with their standard errors, their spread, and what it costs."""
+
+    theta: FloatArray
+    ability: FloatArray
+    error: FloatArray
+    spread: float
+    loss: float
+
+
+def _panel(votes: Comparisons, by: str) -> tuple[_Panel, tuple[str, ...], IntArray]:
+    """The votes of each voter on each pair of the largest component, names, and (V,) pairs judged."""
+    clusters, ballots = votes.clusters(by), votes.ballots
+    known = identify(votes.pairs.halves("half"))
+    core = np.flatnonzero(known.core & (known.group == 0))
+    if len(core) < 2:
+        raise VotesError(
+            "No two models both won and lost against each other, so voters cannot be compared; "
+            "collect more votes."
+        )
+    place = np.full(len(votes.models), -1)
+    place[core] = np.arange(len(core))
+    rows = ballots.pair_rows
+    start = np.searchsorted(rows.ballot, clusters.ballot, "left")
+    length = np.searchsorted(rows.ballot, clusters.ballot, "right") - start
+    pair = np.repeat(start - np.cumsum(length) + length, length) + np.arange(length.sum())
+    voter, times = np.repeat(clusters.cluster, length), np.repeat(clusters.count, length)
+    judged = np.bincount(voter, times, clusters.size).astype(np.int64)
+    inside = (place[rows.first[pair]] >= 0) & (place[rows.second[pair]] >= 0)
+    pair, voter, times = pair[inside], voter[inside], times[inside]
+    weight = times * ballots.weight[rows.ballot[pair]]
+    won = weight * (rows.win + 0.5 * (rows.tie + rows.both_bad))[pair]
+    m = len(core)
+    key = (voter * m + place[rows.first[pair]]) * m + place[rows.second[pair]]
+    cells, at = np.unique(key, return_inverse=True)
+    sums = [_summed(at.reshape(-1), column, len(cells)) for column in (won, weight)]
+    split = (cells // (m * m), cells // m % m, cells % m)
+    return _Panel(*split, sums[0], sums[1], core, clusters.size), clusters.names, judged
+
+
+def _summed(index: IntArray, values: FloatArray, size: int) -> FloatArray:
+    """(size,) sum of the values with each index."""
+    return np.asarray(np.bincount(index, values, size), dtype=np.float64)
+
+
+def _empirical_bayes(panel: _Panel, rated: Mask) -> _Abilities:
+    """The joint fit at the spread that makes the votes most probable, by Laplace over discriminations."""
+    from scipy.optimize import minimize_scalar
+
+    fit = _fit(panel, rated, np.zeros(len(panel.core)), np.ones(panel.size), 1.0)
+    if rated.sum() < 2:
+        return replace(fit, spread=0.0)
+
+    def loss(log_spread: float) -> float:
+        nonlocal fit
+        fit = _fit(panel, rated, fit.theta, fit.ability, float(np.exp(log_spread)))
+        return fit.loss
+
+    bounds = (float(np.log(LEAST_SPREAD)), float(np.log(MOST_SPREAD)))
+    best = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-3})
+    return _fit(panel, rated, fit.theta, fit.ability, float(np.exp(best.x)))
+
+
+def _fit(panel: _Panel, rated: Mask, theta: FloatArray, ability: FloatArray, spread: float) -> _Abilities:
+    """Mode of strengths and discriminations given the spread, by Fisher scoring with halved steps.
+
+    The scale is fixed by the mean of the rated discriminations, 1; the prior alone would leave it below.
+    """
+    free = np.flatnonzero(rated)
+    loss = _loss(panel, theta, ability, spread)
+    for _ in range(ROUNDS):
+        pull, laplacian, turn, own, cross = _curvature(panel, theta, ability, spread, free)
+        share = 1 / own / (1 / own).sum() if len(free) else own
+        turn, centred = turn - share @ turn, cross - share @ cross  # the mean of the steps is 0
+        schur = laplacian - centred.T @ (centred / own[:, None])
+        schur += laplacian.diagonal().mean() / len(theta)
+        step = np.linalg.solve(schur, pull - centred.T @ (turn / own))
+        step -= step.mean()
+        bend = np.zeros(panel.size)
+        bend[free] = (turn - centred @ step) / own
+        size = 1.0
+        while (
+            new := _loss(panel, theta + size * step, ability + size * bend, spread)
+        ) > loss and size > 1e-12:
+            size /= 2
+        theta, ability, loss = theta + size * step, ability + size * bend, min(new, loss)
+        if size * max(float(np.abs(step).max()), float(np.abs(bend).max(initial=0.0))) < TOLERANCE:
+            error = np.zeros(panel.size)
+            through = (np.linalg.solve(schur, centred.T).T * centred).sum(axis=1) / own**2
+            error[free] = np.sqrt((1 - share) / own + through)
+            evidence = loss + len(free) * np.log(spread) + 0.5 * float(np.log(own).sum())
+            return _Abilities(theta, ability, error, spread, evidence)
+    raise ConvergenceError(f"The discriminations of {len(free):,} voters did not converge in {ROUNDS} steps.")
+
+
+def _curvature(
+    panel: _Panel, theta: FloatArray, ability: FloatArray, spread: float, free: IntArray
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Gradient (M,) and information (M, M) of the strengths, (F,) both of the F free voters, mixed (F, M)."""
+    m, v = len(theta), panel.size
+    gap, a = theta[panel.first] - theta[panel.second], ability[panel.voter]
+    p = expit(a * gap)
+    score, weight = panel.won - panel.met * p, panel.met * p * (1 - p)
+    pull = _summed(panel.first, a * score, m) - _summed(panel.second, a * score, m)
+    turn = _summed(panel.voter, gap * score, v) - (ability - 1) / spread**2
+    own = _summed(panel.voter, gap**2 * weight, v) + 1 / spread**2
+    cell = _summed(panel.first * m + panel.second, a**2 * weight, m * m).reshape(m, m)
+    cell = cell + cell.T
+    mixed = _summed(panel.voter * m + panel.first, a * gap * weight, v * m)
+    mixed -= _summed(panel.voter * m + panel.second, a * gap * weight, v * m)
+    return pull, np.diag(cell.sum(axis=1)) - cell, turn[free], own[free], mixed.reshape(v, m)[free]
+
+
+def _loss(panel: _Panel, theta: FloatArray, ability: FloatArray, spread: float) -> float:
+    """Minus the log-posterior."""
+    logit = ability[panel.voter] * (theta[panel.first] - theta[panel.second])
+    fit = panel.met * np.logaddexp(0.0, logit) - panel.won * logit
+    return float(fit.sum() + 0.5 * ((ability - 1) ** 2).sum() / spread**2)
+
+
+def _agreement(panel: _Panel, theta: FloatArray) -> FloatArray:
+    """(V,) share of votes, half for a tie, for the model that is above; NaN without a vote inside."""
+    above = theta[panel.first] > theta[panel.second]
+    right = np.where(above, panel.won, panel.met - panel.won)
+    total = _summed(panel.voter, panel.met, panel.size)
+    agreed = _summed(panel.voter, right, panel.size)
+    return np.asarray(np.divide(agreed, total, out=np.full(panel.size, np.nan), where=total > 0))
+
+
+def _overturned(panel: _Panel, ability: FloatArray, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    """Pairs whose winner changes when votes weigh as much as their voter discriminates."""
+    m = len(panel.core)
+    cell, lead = panel.first * m + panel.second, panel.won - 0.5 * panel.met
+    plain = np.bincount(cell, lead, m * m)
+    weighed = np.bincount(cell, ability[panel.voter] * lead, m * m)
+    found = []
+    for at in np.flatnonzero((plain * weighed < 0) & (np.abs(plain) > 1e-9)).tolist():
+        pair = (names[at // m], names[at % m])
+        found.append(pair if weighed[at] > 0 else pair[::-1])
+    return tuple(found)
