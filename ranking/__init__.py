@@ -13,6 +13,7 @@ from ranking import majority as _majority
 from ranking import positional as _positional
 from ranking import robust as _robust
 from ranking import score_rules as _score_rules
+from ranking import ties as _ties
 from ranking import win_rate as _win_rate
 from ranking.axioms import axioms
 from ranking.ballots import Ballots
@@ -121,5 +122,6 @@ del (
     _positional,
     _robust,
     _score_rules,
+    _ties,
     _win_rate,
 )

@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 
 from ranking.ballots import FloatArray, PairRows
 from ranking.counts import BothBad, PairCounts
-from ranking.errors import ConvergenceError, OptionError
+from ranking.errors import ConvergenceError
 from ranking.newton import ROUNDS, TOLERANCE, inverse, maximise
+from ranking.placing import check_prior, placement_notes
 from ranking.registry import method
-from ranking.results import Diagnostic, Fit, Identification, Scores, listed
+from ranking.results import Fit, Scores
 from ranking.structure import components, identify, reachable, strongly_connected
-
-WIDEST = 100.0  # nats; a flatter prior places nobody
 
 
 def replicates(
@@ -64,10 +63,7 @@ def bradley_terry(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: fl
         E. Zermelo, Math. Z. 29 (1929); R. Bradley and M. Terry, Biometrika 39 (1952); existence:
         L. R. Ford, Amer. Math. Monthly 64 (1957). Intervals: the sandwich H⁻¹GH⁻¹ of White (1982).
     """
-    if not 0 < prior_sd <= WIDEST:
-        raise OptionError(
-            f"bradley_terry: prior_sd must be above 0 and at most {WIDEST:g} nats, not {prior_sd!r}."
-        )
+    check_prior("bradley_terry", prior_sd)
     wins = pairs.halves(both_bad)
     known = identify(wins)
     theta, bread = np.zeros(len(wins)), np.zeros(wins.shape)
@@ -102,7 +98,7 @@ def bradley_terry(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: fl
         identification=known,
         iterations=steps,
         residual=residual,
-        notes=_notes(pairs.models, known, prior_sd),
+        notes=placement_notes(pairs.models, known, prior_sd),
     )
 
 
@@ -210,22 +206,3 @@ def _curvature(theta: FloatArray, wins: FloatArray, met: FloatArray) -> tuple[Fl
     weight = met * chance * chance.T
     gradient = (wins * chance.T - wins.T * chance).sum(axis=1)
     return gradient, np.asarray(np.diag(weight.sum(axis=1)) - weight)
-
-
-def _notes(models: tuple[str, ...], known: Identification, prior_sd: float) -> tuple[Diagnostic, ...]:
-    """Name the models that no finite maximum likelihood places."""
-    up, down = known.open_above, known.open_below
-    kinds = [
-        ("undefeated", up & ~down, "nobody they can be compared with beat them"),
-        ("winless", down & ~up, "they beat nobody they can be compared with"),
-        ("unlinked", up & down, "no chain of wins and losses ties them to the rest"),
-    ]
-    notes = []
-    for code, mask, why in kinds:
-        if names := tuple(models[i] for i in np.flatnonzero(mask)):
-            message = (
-                f"No finite maximum-likelihood score exists for {listed(names)}: {why}; placed by a normal "
-                f"prior of {prior_sd:g} nat around the mean, provisional until more votes link them."
-            )
-            notes.append(Diagnostic(code, names, message))
-    return tuple(notes)

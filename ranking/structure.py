@@ -79,6 +79,28 @@ def identify(wins: FloatArray) -> Identification:
     return Identification(group, core, above, below)
 
 
+def bounded_with_ties(wins: FloatArray, ties: FloatArray) -> bool:
+    """Whether votes bound strengths together with a parameter of ties; (M, M) each, strongly connected.
+
+    They do unless some x has x_i − x_j ≥ 1 where i beat j and |x_i − x_j| ≤ 1 where they tied. By
+    Farkas, there is none just if some cycle takes more wins in their direction than ties.
+    """
+    won, tied = wins > 0, ties > 0
+    if not tied.any():
+        return True
+    label = components(won, strong=True)
+    if np.bincount(label).max() > 1:
+        return True
+    step = np.where(won, 1.0, np.where(tied | tied.T, -1.0, -np.inf))
+    longest = np.zeros(len(wins))
+    for _ in range(len(wins)):
+        new = np.maximum(longest, (longest[:, None] + step).max(axis=0))
+        if np.array_equal(new, longest):
+            return False
+        longest = new
+    return True
+
+
 def _attach(label: IntArray, met: FloatArray) -> IntArray:
     """Give each unlabelled model (-1) the label it has most votes with, its neighbours first."""
     label = label.copy()

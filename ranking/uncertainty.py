@@ -15,6 +15,7 @@ from ranking.chances import Maxima
 from ranking.comparisons import Battles, Clusters, Comparisons
 from ranking.counts import PairCounts
 from ranking.errors import OptionError
+from ranking.placing import as_replicate
 from ranking.registry import Method
 from ranking.results import Choice, Fit, Scores
 from ranking.score_table import ScoreTable
@@ -144,7 +145,10 @@ def bootstrap(
     views = _resampled(how, votes, settings, rounds, rng, clusters)
     if how.replicates is not None and isinstance(scores, Scores):
         return how.replicates(views, scores, **settings)
-    return np.stack([as_values(how.function(view, **settings), len(votes.models)) for view in views])
+    drawn = (how.function(view, **settings) for view in views)
+    if isinstance(scores, Fit) and scores.identification is not None:
+        return np.stack([as_replicate(fit, scores) for fit in drawn if isinstance(fit, Fit)])
+    return np.stack([as_values(result, len(votes.models)) for result in drawn])
 
 
 def _resampled(

@@ -1,6 +1,7 @@
 """Every registered method against published results; a method without one fails the suite."""
 
 import json
+import math
 
 import numpy as np
 import pytest
@@ -9,12 +10,15 @@ from ranking import METHODS, Comparisons, PairCounts, rank
 from tests.conftest import REPOSITORY
 
 FOLDER = REPOSITORY / "tests" / "known_answers"
-RATINGS = {
+RATINGS = {  # test_known_elections.py has those of social choice
     "bradley_terry",
+    "davidson",
     "elo",
+    "rao_kupper",
+    "rao_kupper_bag",
     "robust_bradley_terry",
     "win_rate",
-}  # test_known_elections.py has those of social choice
+}
 CASES = [
     pytest.param(path.stem, case, id=f"{path.stem}-{case['name']}")
     for path in sorted(FOLDER.glob("*.json"))
@@ -26,7 +30,7 @@ PLACES = {"model_a": (1, 2), "model_b": (2, 1), "tie": (1, 1)}
 
 def votes_of(case):
     if "rows" not in case:
-        return Comparisons.from_counts(case["models"], case["wins"], case.get("ties"))
+        return Comparisons.from_counts(case["models"], case["wins"], case.get("ties"), case.get("both_bad"))
     models = sorted({name for row in case["rows"] for name in row[:2]})
     shown = [[models.index(a), models.index(b)] for a, b, _ in case["rows"]]
     return Comparisons.of(models, shown, [PLACES[winner] for *_, winner in case["rows"]])
@@ -48,10 +52,15 @@ def test_every_method_has_a_known_answer(name):
 def test_the_published_scores_come_out(name, case):
     assert case["source"]
     board = rank(votes_of(case), name, interval="none", min_votes=0, **case["options"])
-    assert len(board) == len(case["scores"])
-    for model, published in case["scores"].items():
-        assert board[model].score == pytest.approx(number(published), rel=0, abs=case["tolerance"])
-    order = sorted(case["scores"], key=lambda model: -number(case["scores"][model]))
+    expected = case.get("scores", case.get("shares"))
+    assert len(board) == len(expected)
+    found = {row.model: row.score for row in board.rows}
+    if "shares" in case:
+        total = sum(math.exp(score) for score in found.values())
+        found = {model: math.exp(score) / total for model, score in found.items()}
+    for model, published in expected.items():
+        assert found[model] == pytest.approx(number(published), rel=0, abs=case["tolerance"])
+    order = sorted(expected, key=lambda model: -number(expected[model]))
     assert [row.model for row in board.ranked] == order
 
 

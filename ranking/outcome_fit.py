@@ -1,0 +1,226 @@
+"""Fits an `OutcomeModel` to counts, component by component, with what its intervals need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from ranking.ballots import FloatArray, IntArray, PairRows
+from ranking.counts import BothBad, PairCounts
+from ranking.newton import inverse, maximise
+from ranking.outcomes import OutcomeCounts, OutcomeModel, Point
+from ranking.placing import check_prior, place_outside, placement_notes
+from ranking.results import Diagnostic, Fit, Identification, listed
+from ranking.structure import bounded_with_ties, identify
+
+SYMBOLS = {"nu": "ν", "tie": "φ", "bad": "g"}
+LOWEST = {"nu": 0.0, "tie": 1.0, "bad": 0.0}  # the parameter is this plus e to its logarithm
+
+
+def fitted(model: OutcomeModel, pairs: PairCounts, both_bad: BothBad | None, prior_sd: float) -> Fit:
+    """Fit each component that the votes determine, and place the models outside.
+
+    Args:
+        model: what may happen between two models.
+        pairs: the votes.
+        both_bad: "half" for a tie, "drop" for nothing, None for an outcome of the model's own.
+        prior_sd: of the prior that places models outside, nats.
+    """
+    check_prior(model.name, prior_sd)
+    ties = pairs.ties + pairs.both_bad if both_bad == "half" else pairs.ties
+    known, loose = _identified(pairs.wins, ties)
+    counts = OutcomeCounts.of(pairs, both_bad)
+    m = len(ties)
+    theta, placed, information = np.zeros(m), np.zeros((m, m)), np.zeros((m, m))
+    bread, parts = np.zeros((m, m)), []
+    notes = _notes(pairs.models, known, loose, prior_sd)
+    for g in range(int(known.group.max(initial=-1)) + 1):
+        core = np.flatnonzero(known.core & (known.group == g))
+        outside = np.flatnonzero(~known.core & (known.group == g))
+        members = np.concatenate([core, outside])
+        among = counts.within(members)
+        part = _Part.of(model, counts.within(core)) if len(core) else _Part.unknown(model, among)
+        theta[core] = part.theta
+        further = len(part.inverse) - len(core)
+        column = [*core, *range(bread.shape[1], bread.shape[1] + further)]
+        bread = np.hstack([bread, np.zeros((m, further))])
+        bread[np.ix_(core, column)] = part.inverse[: len(core)]
+        information[np.ix_(core, core)] = part.information
+        if len(outside):
+            inside, local = np.arange(len(core)), theta[members]
+            shapes = {**part.shapes, **{n: x for n, x in among.guess(model).items() if n not in part.shapes}}
+            own, slope = place_outside(
+                lambda x, among=among, shapes=shapes: among.curvature(model, x, shapes),  # type: ignore[misc]
+                local,
+                np.arange(len(core), len(members)),
+                prior_sd,
+                model.name,
+            )
+            theta[outside] = local[len(core) :]
+            placed[np.ix_(outside, outside)] = own
+            by = np.hstack([slope[:, inside], slope[:, len(members) :]])
+            bread[np.ix_(outside, column)] = by[:, : len(column)] @ part.inverse
+        parts.append(part)
+        if g == 0 and len(core):
+            notes += _parameters(model, counts.within(core), part)
+    return Fit(
+        theta,
+        "log_odds",
+        bread=bread,
+        vote_scores=_vote_scores(model, theta, known, parts, both_bad),
+        placed=placed,
+        information=information,
+        identification=known,
+        iterations=max((part.steps for part in parts), default=0),
+        residual=max((part.residual for part in parts), default=0.0),
+        notes=tuple(notes),
+    )
+
+
+def _identified(wins: FloatArray, ties: FloatArray) -> tuple[Identification, IntArray]:
+    """Components, and the models whose component does not bound strengths and ties together."""
+    known = identify(wins + 0.5 * ties)
+    loose = np.zeros(len(wins), dtype=bool)
+    for g in np.unique(known.group):
+        core = np.flatnonzero(known.core & (known.group == g))
+        inside = np.ix_(core, core)
+        if len(core) and not bounded_with_ties(wins[inside], ties[inside]):
+            loose |= known.group == g
+    opened = (known.open_above | loose, known.open_below | loose)
+    return Identification(known.group, known.core & ~loose, *opened), np.flatnonzero(loose)
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """One component fitted: (C,) strengths, further parameters in logs, (C + E, C + E) inverse Hessian."""
+
+    theta: FloatArray
+    shapes: Mapping[str, float]
+    inverse: FloatArray
+    information: FloatArray
+    steps: int = 0
+    residual: float = 0.0
+
+    @classmethod
+    def of(cls, model: OutcomeModel, counts: OutcomeCounts) -> _Part:
+        """Fit a component that the votes determine."""
+        c, start = counts.n_models, counts.guess(model)
+        names = list(start)
+
+        def curvature(x: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+            return counts.curvature(model, x[:c], dict(zip(names, x[c:].tolist(), strict=True)))
+
+        found = maximise(curvature, np.array([*_guess(counts), *start.values()]), model.name, free=c)
+        total = sum(float(number.sum()) for number in counts.counts.values())
+        coupling = np.maximum(-found.hessian[:c, :c], 0.0)
+        np.fill_diagonal(coupling, 0.0)
+        return cls(
+            found.x[:c],
+            dict(zip(names, found.x[c:].tolist(), strict=True)),
+            inverse(found.hessian, c),
+            coupling,
+            found.steps,
+            float(np.abs(found.gradient).max() / total),
+        )
+
+    @classmethod
+    def unknown(cls, model: OutcomeModel, counts: OutcomeCounts) -> _Part:
+        """Take for a group without a core the further parameters of equal strengths."""
+        return cls(np.zeros(0), counts.guess(model), np.zeros((0, 0)), np.zeros((0, 0)))
+
+
+def _guess(counts: OutcomeCounts) -> FloatArray:
+    """(C,) log-odds of having won, ties half, half a vote added to each side."""
+    half = 0.5 * (counts.counts["tie"] + counts.counts["both_bad"])
+    c, win, loss = counts.n_models, counts.counts["win"] + half, counts.counts["loss"] + half
+    won = np.bincount(counts.first, win, c) + np.bincount(counts.second, loss, c)
+    lost = np.bincount(counts.first, loss, c) + np.bincount(counts.second, win, c)
+    return np.asarray(np.log((won + 0.5) / (lost + 0.5)))
+
+
+def _vote_scores(
+    model: OutcomeModel,
+    theta: FloatArray,
+    known: Identification,
+    parts: list[_Part],
+    both_bad: BothBad | None,
+) -> Callable[[PairRows], tuple[FloatArray, ...]]:
+    """Give the function from pairs in votes to derivatives of their log-likelihood."""
+    shapes = {name: np.array([part.shapes.get(name, -np.inf) for part in parts]) for name in model.shapes}
+
+    def vote_scores(rows: PairRows) -> tuple[FloatArray, ...]:
+        i, j, group = rows.first, rows.second, known.group[rows.first]
+        fitted_pair = known.core[i] & known.core[j] & (group == known.group[j])
+        point = Point(theta[i], theta[j], {name: values[group] for name, values in shapes.items()})
+        shares = {"win": rows.win, "loss": rows.loss, "tie": rows.tie}
+        if both_bad == "half":
+            shares["tie"] = rows.tie + rows.both_bad
+        elif both_bad is None:
+            shares["both_bad"] = rows.both_bad
+        slope = sum(share * model.slopes(name, point) for name, share in shares.items())
+        slope = np.where(fitted_pair, slope, 0.0)
+        more = [
+            np.where(group == g, slope[2 + list(shapes).index(name)], 0.0)
+            for g, part in enumerate(parts)
+            if len(part.theta)
+            for name in part.shapes
+        ]
+        return (slope[0], slope[1], *more)
+
+    return vote_scores
+
+
+def _notes(
+    models: tuple[str, ...], known: Identification, loose: IntArray, prior_sd: float
+) -> list[Diagnostic]:
+    """Say who was placed by a prior, and why."""
+    up, down = known.open_above.copy(), known.open_below.copy()
+    up[loose] = down[loose] = False
+    notes = [*placement_notes(models, Identification(known.group, known.core, up, down), prior_sd)]
+    if len(loose):
+        names = tuple(models[i] for i in loose)
+        message = (
+            f"Too few decisive votes link {listed(names)} to tell strong models from a voter who often ties: "
+            f"no finite maximum likelihood; placed by a normal prior of {prior_sd:g} nat, provisional."
+        )
+        notes.append(Diagnostic("loose_ties", names, message))
+    return notes
+
+
+def _parameters(model: OutcomeModel, counts: OutcomeCounts, part: _Part) -> list[Diagnostic]:
+    """Tell the further parameters of a component with their 95% intervals."""
+    c, notes = counts.n_models, []
+    for name, outcome in model.shapes.items():
+        low, symbol, word = LOWEST[name], SYMBOLS[name], outcome.replace("_", " ")
+        if name in part.shapes:
+            at = c + list(part.shapes).index(name)
+            half = 1.959963984540054 * float(np.sqrt(part.inverse[at, at]))
+            middle, ends = part.shapes[name], (part.shapes[name] - half, part.shapes[name] + half)
+            bounds = [low + float(np.exp(x)) for x in (middle, *ends)]
+            message = (
+                f"The parameter of the outcome {word} is {symbol} = {bounds[0]:.4g} "
+                f"(95% interval {bounds[1]:.4g} to {bounds[2]:.4g}, inverse Hessian)."
+            )
+        else:
+            most = low + float(np.exp(_largest(model, counts, part, name)))
+            bound = f"below {most:.4g} with 95% confidence" if np.isfinite(most) else "not bounded above"
+            message = f"No vote is a {word}: its parameter {symbol} is at its bound {low:g}, and {bound}."
+        notes.append(Diagnostic("tie_parameter", (), message))
+    return notes
+
+
+def _largest(model: OutcomeModel, counts: OutcomeCounts, part: _Part, name: str) -> float:
+    """The parameter, in logs, at which no vote at all of its outcome has a chance of 5%; perhaps none."""
+    from scipy.optimize import brentq
+
+    total = np.sum(list(counts.counts.values()), axis=0)
+
+    def surplus(x: float) -> float:
+        point = counts.point(part.theta, {**part.shapes, name: x})
+        chance = np.exp(model.log_chance(model.shapes[name], point))
+        return float((total * np.log1p(-np.minimum(chance, 1 - 1e-15))).sum() - np.log(0.05))
+
+    low, high = float(part.theta.min()) - 60, float(part.theta.max()) + 60
+    return float(brentq(surplus, low, high, xtol=1e-6)) if surplus(high) < 0 else np.inf
