@@ -17,9 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from ranking import METHODS, PairCounts, ScoreTable
+from ranking import METHODS, Comparisons, ScoreTable, bootstrap_all
 from ranking.kemeny import consensus
-from ranking.ordinal import ordinal
 from ranking.simulate import bradley_terry_world
 
 PUBLISHED = {"constructor": "13.5 s", "minimax": "14.7 s", "baldwin": "33.7 s", "threshold": "4.1 s"}
@@ -139,29 +138,21 @@ def proof(found: Any) -> str:
     return "proven best" if found.proven else f"gap {(found.cost - found.bound) / found.cost:.1%}"
 
 
-def bootstrap(n_votes: int) -> None:
-    """One bootstrap round of every polynomial rule on arena votes, times 200."""
-    ballots = bradley_terry_world(100, n_votes, seed=1).comparisons().ballots
-    rng = np.random.default_rng(0)
-    drawn = ballots.resample(rng)
-    pairs = PairCounts.from_ballots(drawn)
-
-    def draw() -> None:
-        new = ballots.resample(rng)
-        PairCounts.from_ballots(new)
-        ordinal(new, "benchmark", "worst")  # the places, which the rules on ballots share
-
-    together = median_time(draw)
-    row(f"draw, count and place {n_votes:,} votes on 100 models, x 200", 200 * together)
-    for name, how in METHODS.items():
-        if how.view not in ("pairs", "ballots") or name in ("kemeny", "bradley_terry", "win_rate"):
-            continue
-        options = {"missing": "worst"} if "missing" in how.options else {}
-        view = pairs if how.view == "pairs" else drawn
-        seconds = median_time(lambda h=how, v=view, o=options: h.function(v, **o))
-        together += seconds
-        row(f"{name}, x 200", 200 * seconds)
-    row("all of these together, one draw for all, x 200", 200 * together, "10 s")
+def bootstrap(votes: Comparisons, what: str, rounds: int, target: str = "") -> None:
+    """Bootstrap every polynomial rule, all on the same draws, as the rule lens does; then each by itself."""
+    rules = [
+        how.name
+        for how in METHODS.values()
+        if how.view in ("pairs", "ballots") and how.name not in ("kemeny", "bradley_terry", "win_rate")
+    ]
+    options = {name: {"missing": "worst"} for name in rules if "missing" in METHODS[name].options}
+    bootstrap_all(votes, rules, rounds=2, options=options)  # imports
+    for some, case in ((rules, f"all {len(rules)} rules"), *(([name], name) for name in rules)):
+        chosen = {name: given for name, given in options.items() if name in some}
+        begin = time.perf_counter()
+        bootstrap_all(votes, some, rounds=rounds, options=chosen)
+        goal = target if some is rules else ""
+        row(f"{rounds} rounds of {case}, {what}", time.perf_counter() - begin, goal)
 
 
 def main() -> None:
@@ -174,7 +165,9 @@ def main() -> None:
     score_tables(200 if small else 1000, 20 if small else 100)
     large_majorities(100 if small else 500)
     orders([12, 16] if small else [24, 40])
-    bootstrap(200_000 if small else 1_000_000)
+    n_votes = 200_000 if small else 1_000_000
+    votes = bradley_terry_world(100, n_votes, seed=1).comparisons()
+    bootstrap(votes, f"{n_votes:,} votes on 100 models", 200, "10 s")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ranking.ballots import Ballots, FloatArray
 from ranking.counts import PairCounts
-from ranking.ordinal import ABSENT, LAST, Ordinal, Ties, ordinal, positional, steady, tiers_of
+from ranking.ordinal import ABSENT, LAST, Ordinal, Ties, ordinal, positional, steady
 from ranking.registry import method
 from ranking.results import Choice, Diagnostic
 from ranking.rounds import FirstPlaces, LastPlaces, run
@@ -157,13 +157,7 @@ def threshold(ballots: Ballots, *, ties: Ties = "published", missing: Gaps = "re
     Source:
         F. Aleskerov, V. Chistyakov and V. Kalyagin, The threshold aggregation, Economics Letters 107 (2010).
     """
-    cast = ordinal(ballots, "threshold", missing)
-    n = len(cast.models)
-    table = steady(_place_weights(cast, ties), cast.total)[:, :0:-1]  # last place first, without the first
-    order = np.lexsort(table[:, ::-1].T)
-    change = np.append(True, (table[order[1:]] != table[order[:-1]]).any(axis=1)) if n > 1 else [True]
-    begins = [*np.flatnonzero(change).tolist(), n]
-    return Choice(tuple(tuple(sorted(order[a:b].tolist())) for a, b in itertools.pairwise(begins)))
+    return Choice(fewest_last(low_places(ordinal(ballots, "threshold", missing), ties)))
 
 
 @method("two_round", source="plurality with run-off; certificate: Rezaei et al. (2023)")
@@ -187,14 +181,33 @@ def two_round(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "refuse
         K. Rezaei, K. Banihashem, A. Chegini and S. Feizi, Run-off election: improved provable defense
         against data poisoning attacks, ICML 2023, for the certificate of two rounds.
     """
+    first, margin = rounds_of_two(ballots, ties, missing)
+    tiers = run_off(first, margin)
+    notes: tuple[Diagnostic, ...] = ()
+    if len(tiers[0]) == 1 < len(first):
+        winner = tiers[0][0]
+        heaviest = float(ballots.weight[ballots.count > 0].max())
+        safe = _certificate(winner, first / heaviest, margin / heaviest, 4 if ties == "best" else 3)
+        name = ballots.models[winner]
+        message = f"{name} stays the only winner however any {safe} voters change their ballots."
+        notes = (Diagnostic("certificate", (name,), message),)
+    return Choice(tiers, notes=notes)
+
+
+def rounds_of_two(ballots: Ballots, ties: Ties, missing: Gaps) -> tuple[FloatArray, FloatArray]:
+    """(M,) first places and (M, M) margins; with one more axis in front for resamples."""
     cast = ordinal(ballots, "two_round", missing)
     given = positional(ballots, "two_round", _first_place, "worst" if ties == "published" else ties, missing)
-    first = steady(given, cast.total)
-    wins = _complete_pairs(ballots, cast, missing)[0]
-    margin = steady(wins - wins.T, cast.total)
-    level = tiers_of(first, cast.total)
+    wins = complete_pairs(ballots, cast, missing)[0]
+    return steady(given, cast.total), steady(wins - np.swapaxes(wins, -1, -2), cast.total[..., None])
+
+
+def run_off(first: FloatArray, margin: FloatArray) -> Tiers:
+    """Tiers of two rounds: who wins a run-off that may happen, who loses it, the others by first places."""
+    levels = np.unique(first)[::-1]
+    level = [tuple(np.flatnonzero(first == value).tolist()) for value in levels]
     if len(first) == 1:
-        return Choice(level)
+        return tuple(level)
     top, second = level[0], level[0] if len(level[0]) > 1 else level[1]
     winners = {
         winner
@@ -205,15 +218,7 @@ def two_round(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "refuse
     }
     tiers = [tuple(sorted(winners)), tuple(sorted({*top, *second} - winners))]
     tiers += [tuple(sorted(set(part) - {*top, *second})) for part in level]
-    notes: tuple[Diagnostic, ...] = ()
-    if len(winners) == 1:
-        winner = next(iter(winners))
-        heaviest = float(ballots.weight[ballots.count > 0].max())
-        safe = _certificate(winner, first / heaviest, margin / heaviest, 4 if ties == "best" else 3)
-        name = ballots.models[winner]
-        message = f"{name} stays the only winner however any {safe} voters change their ballots."
-        notes = (Diagnostic("certificate", (name,), message),)
-    return Choice(tuple(tier for tier in tiers if tier), notes=notes)
+    return tuple(tier for tier in tiers if tier)
 
 
 def _first_place(n: int) -> FloatArray:
@@ -247,17 +252,12 @@ def _borda_rounds(
     ballots: Ballots, rule: str, ties: Ties, missing: str, low: Callable[[FloatArray], Mask]
 ) -> Tiers:
     """Eliminate by Borda among the models left; the scores are row sums of pair credits, kept up to date."""
-    cast = ordinal(ballots, rule, missing)
-    wins, tied = _complete_pairs(ballots, cast, missing)
-    credit = wins + {"share": 0.5, "best": 1.0}.get(ties, 0.0) * tied
-    if missing == "partial_borda":
-        credit += 0.5 * (cast.total - wins - wins.T - tied)
-    np.fill_diagonal(credit, 0.0)
+    credit, total = borda_credit(ballots, rule, ties, missing)
     left = np.arange(len(credit))
     score = credit.sum(axis=1)
     out: list[tuple[int, ...]] = []
     while len(left):
-        gone = low(steady(score[left], cast.total * len(credit)))
+        gone = low(steady(score[left], total * len(credit)))
         if not gone.any() or gone.all():
             out.append(tuple(left.tolist()))
             break
@@ -267,11 +267,23 @@ def _borda_rounds(
     return tuple(reversed(out))
 
 
-def _complete_pairs(ballots: Ballots, cast: Ordinal, missing: str) -> tuple[FloatArray, FloatArray]:
+def borda_credit(ballots: Ballots, rule: str, ties: Ties, missing: str) -> tuple[FloatArray, FloatArray]:
+    """(M, M) Borda points of the row against the column, and the weight of all; (R, ...) for resamples."""
+    cast = ordinal(ballots, rule, missing)
+    wins, tied = complete_pairs(ballots, cast, missing)
+    credit = wins + {"share": 0.5, "best": 1.0}.get(ties, 0.0) * tied
+    if missing == "partial_borda":
+        credit += 0.5 * (cast.total[..., None] - wins - np.swapaxes(wins, -1, -2) - tied)
+    _clear_diagonal(credit)
+    return credit, cast.total
+
+
+def complete_pairs(ballots: Ballots, cast: Ordinal, missing: str) -> tuple[FloatArray, FloatArray]:
     """(M, M) weight that puts row above column, and weight that ties them, once gaps are treated.
 
     Models shown but not ranked are tied with each other here; "worst" puts all shown above all absent
     and ties these; under "partial_borda" pairs that a ballot cannot compare are in neither matrix.
+    One more axis in front for resamples.
     """
     pairs = PairCounts.from_ballots(_cast_only(ballots, missing))
     tied = pairs.ties + pairs.both_bad
@@ -280,15 +292,23 @@ def _complete_pairs(ballots: Ballots, cast: Ordinal, missing: str) -> tuple[Floa
         row, column = np.nonzero(unranked.level == LAST)
         last = np.zeros((len(unranked.size), len(cast.models)))
         last[row, unranked.seats[row, column]] = 1.0
-        tied = tied + (last * unranked.weight[:, None]).T @ last
-        np.fill_diagonal(tied, 0.0)
+        more = [(last * weight[:, None]).T @ last for weight in np.atleast_2d(unranked.weight)]
+        tied = tied + np.reshape(more, tied.shape)
+        _clear_diagonal(tied)
     if missing == "partial_borda" or not (cast.size < len(cast.models)).any():
         return pairs.wins, tied
     shown = cast.sums(np.ones(cast.level.shape))
-    alone = shown[:, None] - (pairs.wins + pairs.wins.T + tied)  # the row is shown, the column is not
-    np.fill_diagonal(alone, 0.0)
+    beside = pairs.wins + np.swapaxes(pairs.wins, -1, -2) + tied
+    alone = shown[..., None] - beside  # the row is shown, the column is not
+    _clear_diagonal(alone)
     wins = pairs.wins + alone
-    return wins, cast.total - wins - wins.T
+    return wins, cast.total[..., None] - wins - np.swapaxes(wins, -1, -2)
+
+
+def _clear_diagonal(table: FloatArray) -> None:
+    """Set what models have against themselves to 0."""
+    each = np.arange(table.shape[-1])
+    table[..., each, each] = 0.0
 
 
 def _cast_only(ballots: Ballots, missing: str) -> Ballots:
@@ -299,24 +319,35 @@ def _cast_only(ballots: Ballots, missing: str) -> Ballots:
     return ballots.with_count(np.where(full, ballots.count, 0))
 
 
-def _place_weights(cast: Ordinal, ties: Ties) -> FloatArray:
-    """(M, M) weight of the ballots that put a model (row) at a place (column); the absent share the last."""
+def fewest_last(table: FloatArray) -> Tiers:
+    """Tiers of rows (M, n) compared number by number, the smallest first."""
+    order = np.lexsort(table[:, ::-1].T) if table.shape[1] else np.arange(len(table))
+    change = np.append(True, (table[order[1:]] != table[order[:-1]]).any(axis=1))
+    begins = [*np.flatnonzero(change).tolist(), len(table)]
+    return tuple(tuple(sorted(order[a:b].tolist())) for a, b in itertools.pairwise(begins))
+
+
+def low_places(cast: Ordinal, ties: Ties) -> FloatArray:
+    """(M, M - 1) weight of the ballots that put a model last, second to last and so on, up to second.
+
+    The absent share the last places. One more axis in front for resamples.
+    """
     n = len(cast.models)
     row, column = np.nonzero(cast.level != ABSENT)
-    seat, part = cast.seats[row, column], cast.weight[row]
+    seat, part = cast.seats[row, column], np.ones(len(row))
     best, worst = cast.best[row, column], cast.worst[row, column]
     if ties == "share":
         part = part / (worst - best + 1)
     else:
         best = worst = best if ties == "best" else worst
-    steps = np.bincount(seat * (n + 1) + best - 1, part, n * (n + 1)).astype(np.float64)
-    steps -= np.bincount(seat * (n + 1) + worst, part, n * (n + 1))
-    table: FloatArray = np.cumsum(steps.reshape(n, n + 1), axis=1)[:, :n]
+    cells = np.concatenate([seat * (n + 1) + best - 1, seat * (n + 1) + worst])
+    steps = cast.tally(cells, np.tile(row, 2), np.concatenate([part, -part]), n * (n + 1))
+    table: FloatArray = np.cumsum(steps.reshape(*steps.shape[:-1], n, n + 1), axis=-1)[..., :n]
     for size in np.unique(cast.size[cast.size < n]).tolist():
         short = cast.only(np.flatnonzero(cast.size == size))
         absent = short.total - short.sums(np.ones(short.level.shape))
         if ties == "share":
-            table[:, size:] += absent[:, None] / (n - size)
+            table[..., size:] += absent[..., None] / (n - size)
         else:
-            table[:, size if ties == "best" else n - 1] += absent
-    return table
+            table[..., size if ties == "best" else n - 1] += absent
+    return steady(table, cast.total[..., None])[..., :0:-1]

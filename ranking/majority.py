@@ -81,18 +81,11 @@ def schwartz_set(pairs: PairCounts) -> Choice:
         T. Schwartz, Noûs 6 (1972).
     """
     beats = margins(pairs) > 0
-    left = np.arange(len(beats))
-    tiers = []
-    while len(left):
-        inside = beats[np.ix_(left, left)]
-        part = components(inside, strong=True)
-        entered = np.zeros(part.max() + 1, dtype=bool)
-        one, two = np.nonzero(inside)
-        entered[part[two[part[one] != part[two]]]] = True
-        top = ~entered[part]
-        tiers.append(tuple(left[top].tolist()))
-        left = left[~top]
-    return Choice(tuple(tiers))
+    part = components(beats, strong=True)  # these stay what they are when whole parts are taken away
+    one, two = np.nonzero(beats & (part[:, None] != part[None, :]))
+    above = np.zeros((part.max(initial=-1) + 1,) * 2, dtype=bool)
+    above[part[one], part[two]] = True
+    return Choice(tuple(_indices(np.isin(part, tier)) for tier in peeled(above)))
 
 
 @method("copeland", source="Copeland (1951); Llull (1299)")
@@ -258,23 +251,24 @@ def ranked_pairs(
 
 def widest_paths(strength: FloatArray) -> FloatArray:
     """(M, M) strength of the strongest path between models, that of a path being its weakest step."""
-    path = strength.copy()
+    whole = strength.astype(np.int16 if strength.max(initial=0.0) < np.iinfo(np.int16).max else np.int32)
+    path = whole if np.array_equal(whole, strength) else strength.copy()  # small numbers are compared faster
     through = np.empty_like(path)
     for k in range(len(path)):
         np.minimum(path[:, k, None], path[k], out=through)
         np.maximum(path, through, out=path)
-    np.fill_diagonal(path, 0.0)
-    return path
+    np.fill_diagonal(path, 0)
+    return path.astype(np.float64)
 
 
 def peeled(above: BoolMatrix) -> Tiers:
     """Tiers of a relation without cycles: those with nobody above them, then the same of the rest."""
-    left = np.arange(len(above))
+    over = above.sum(axis=0)  # how many of those left are above each
     tiers = []
-    while len(left):
-        top = ~above[np.ix_(left, left)].any(axis=0)
-        tiers.append(tuple(left[top].tolist()))
-        left = left[~top]
+    while len(top := np.flatnonzero(over == 0)):
+        tiers.append(tuple(top.tolist()))
+        over -= above[top].sum(axis=0)
+        over[top] = -1
     return tuple(tiers)
 
 

@@ -14,14 +14,13 @@ from ranking.chances import Maxima, maxima
 from ranking.comparisons import Clusters, Comparisons
 from ranking.errors import OptionError, nearest
 from ranking.registry import Method
-from ranking.results import Choice, Coefficient, Fit, Scores
+from ranking.resampling import Draws, resampled
+from ranking.results import Choice, Coefficient, Fit, Scores, as_values
 from ranking.score_table import ScoreTable
 from ranking.settings import Interval, Settings
 from ranking.standing import Standing
 from ranking.uncertainty import (
     Uncertainty,
-    as_values,
-    bootstrap,
     for_shares,
     from_covariance,
     from_samples,
@@ -108,10 +107,8 @@ def measured(
         else:
             unsure = from_covariance(anchored, covariance, settings.level, df, most)
     else:
-        samples = bootstrap(
-            how, votes, result, options, rounds=settings.rounds, seed=settings.seed, clusters=clusters
-        )
-        samples = samples * factor + offset
+        draws = Draws(votes, settings.rounds, settings.seed, clusters)
+        samples = resampled(draws, [how], [options], [result])[0][0] * factor + offset
         if fixed is not None:
             with np.errstate(invalid="ignore"):  # two models both beyond all bounds
                 samples = np.where(moved, samples - samples[:, [fixed]] + target, samples)

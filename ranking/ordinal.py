@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 
 from ranking.ballots import UNRANKED, Ballots, FloatArray, IntArray
+from ranking.counts import summed
 from ranking.errors import OptionError, VotesError
 
 Ties = Literal["share", "best", "worst", "published"]
@@ -33,7 +34,7 @@ class Ordinal:
         best: (B, K) 1 + the number of shown models placed above.
         worst: (B, K) the number of shown models placed at least as high, itself included.
         size: (B,) how many models the ballot shows.
-        weight: (B,) weight times count.
+        weight: (B,) weight times count; (R, B) for R resamples at once, and sums over it are (R, ...) then.
     """
 
     models: tuple[str, ...]
@@ -45,22 +46,25 @@ class Ordinal:
     weight: FloatArray
 
     @property
-    def total(self) -> float:
-        """Weight of all ballots together."""
-        return float(self.weight.sum())
+    def total(self) -> FloatArray:
+        """(1,) weight of all ballots together, (R, 1) for resamples."""
+        return np.asarray(self.weight.sum(axis=-1, keepdims=True))
 
     def sums(self, points: FloatArray) -> FloatArray:
         """(M,) weighted sum of (B, K) points by model; empty seats count nothing."""
-        there = self.level != ABSENT
-        given = np.broadcast_to(self.weight[:, None], points.shape)[there] * points[there]
-        return np.bincount(self.seats[there], given, len(self.models)).astype(np.float64, copy=False)
+        row, column = np.nonzero(self.level != ABSENT)
+        return self.tally(self.seats[row, column], row, points[row, column], len(self.models))
+
+    def tally(self, cell: IntArray, row: IntArray, share: FloatArray, size: int) -> FloatArray:
+        """(size,) what entries add up to in their cells: each a share of the weight of a ballot, its row."""
+        if self.weight.ndim == 1:
+            return np.bincount(cell, self.weight[row] * share, size).astype(np.float64, copy=False)
+        return summed(cell, row, share, self.weight, size)
 
     def only(self, rows: IntArray) -> Ordinal:
         """Keep some of the ballots."""
-        best, worst = self.best[rows], self.worst[rows]
-        return Ordinal(
-            self.models, self.seats[rows], self.level[rows], best, worst, self.size[rows], self.weight[rows]
-        )
+        best, worst, weight = self.best[rows], self.worst[rows], self.weight[..., rows]
+        return Ordinal(self.models, self.seats[rows], self.level[rows], best, worst, self.size[rows], weight)
 
 
 def ordinal(ballots: Ballots, rule: str, missing: str = "refuse") -> Ordinal:
@@ -89,13 +93,13 @@ def _placed(ballots: Ballots, rule: str, missing: str) -> Ordinal:
         name = ballots.models[int(np.flatnonzero(~on)[0])]
         raise VotesError(f"{rule}: {name!r} is on no ballot; leave it out of the models.")
     _gaps(ballots, rule, missing)
-    cast = ballots.count > 0
+    cast = np.atleast_2d(ballots.count > 0).any(axis=0)
     if missing == "drop_task":
         cast &= (ballots.shown >= 0).all(axis=1) & (ballots.shown.shape[1] == len(on))
-        if not cast.any():
+        if not (ballots.count[..., cast] > 0).any(axis=-1).all():
             raise VotesError(f"{rule}: no ballot shows all {len(on)} models; choose another missing=.")
     rows = np.flatnonzero(cast)
-    seats, weight = ballots.shown[rows], (ballots.weight * ballots.count)[rows]
+    seats, weight = ballots.shown[rows], ballots.weight[rows] * ballots.count[..., rows]
     level = np.where(ballots.places[rows] == UNRANKED, LAST, ballots.places[rows])
     level[seats < 0] = ABSENT
     soft = ~np.isnan(ballots.p_a[rows])
@@ -105,7 +109,8 @@ def _placed(ballots: Ballots, rule: str, missing: str) -> Ordinal:
         one[:, :2], two[:, :2] = (1, 2), (2, 1)
         seats = np.concatenate([seats[~soft], seats[soft], seats[soft]])
         level = np.concatenate([level[~soft], one, two])
-        weight = np.concatenate([weight[~soft], weight[soft] * p, weight[soft] * (1 - p)])
+        parts = [weight[..., ~soft], weight[..., soft] * p, weight[..., soft] * (1 - p)]
+        weight = np.concatenate(parts, axis=-1)
     best, worst = ranges(level)
     return Ordinal(ballots.models, seats, level, best, worst, (level != ABSENT).sum(axis=1), weight)
 
@@ -153,7 +158,7 @@ def tie_points(vector: FloatArray, best: IntArray, worst: IntArray, ties: Ties) 
 
 
 def positional(ballots: Ballots, rule: str, vector: Vector, ties: Ties, missing: str) -> FloatArray:
-    """(M,) sum of the points that each ballot's places give, times its weight.
+    """(M,) sum of the points that each ballot's places give, times its weight; (R, M) for resamples.
 
     Args:
         ballots: the votes.
@@ -179,13 +184,12 @@ def positional(ballots: Ballots, rule: str, vector: Vector, ties: Ties, missing:
         points[rows] = tie_points(here, *place, ties)
         if size < n_models:
             absent[rows] = tie_points(full, np.array(size + 1), np.array(n_models), ties)
+    if missing == "worst":  # every model gets what an absent one gets, and the shown ones the rest
+        return np.asarray((cast.weight @ absent)[..., None] + cast.sums(points - absent[:, None]))
     total = cast.sums(points)
-    if missing == "worst":
-        given = absent * cast.weight
-        return np.asarray(total + given.sum() - cast.sums(np.broadcast_to(absent[:, None], points.shape)))
     if missing == "average":
         seen = cast.sums(np.ones(points.shape))
-        unseen = np.full(n_models, np.nan)
+        unseen = np.full(total.shape, np.nan)
         return np.asarray(np.divide(total * cast.total, seen, out=unseen, where=seen > 0))
     return total
 
@@ -200,19 +204,10 @@ def spread(vector: FloatArray, size: int) -> FloatArray:
     return np.interp(np.linspace(0, n - 1, size), np.arange(n), vector)
 
 
-def steady(values: FloatArray, total: float) -> FloatArray:
+def steady(values: FloatArray, total: float | FloatArray) -> FloatArray:
     """Round sums of weights to 2^-40 of the total, so that equal sums compare equal in any order."""
-    if not total > 0:
-        return values
-    unit = 2.0 ** (np.floor(np.log2(total)) - 40)
+    unit = 2.0 ** (np.floor(np.log2(np.where(np.asarray(total) > 0, total, 1.0))) - 40)
     return np.asarray(np.round(values / unit) * unit)
-
-
-def tiers_of(values: FloatArray, total: float) -> tuple[tuple[int, ...], ...]:
-    """Group models of equal value, highest first; NaN is left out."""
-    rounded = steady(values, total)
-    levels = np.unique(rounded[~np.isnan(rounded)])[::-1]
-    return tuple(tuple(np.flatnonzero(rounded == level).tolist()) for level in levels)
 
 
 def _gaps(ballots: Ballots, rule: str, missing: str) -> None:

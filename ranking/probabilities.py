@@ -6,7 +6,7 @@ by round. The draws are those of `rank(..., interval="bootstrap")` with the same
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,15 +14,12 @@ import numpy as np
 
 from ranking.ballots import FloatArray, IntArray
 from ranking.boards import Votes, as_comparisons
-from ranking.comparisons import Battles, Clusters, Comparisons
-from ranking.counts import PairCounts
 from ranking.errors import OptionError, SourceError, nearest
 from ranking.profiles import levels_of
 from ranking.registry import Method, Rule, find
-from ranking.replicates import FAST
-from ranking.results import Choice, Scores
-from ranking.score_table import ScoreTable
-from ranking.uncertainty import as_values, bootstrap, from_samples
+from ranking.resampling import Draws, resampled
+from ranking.results import Choice, Scores, as_values
+from ranking.uncertainty import from_samples
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,13 +141,13 @@ def bootstrap_all(
             chosen["seed"] = seed
     from threadpoolctl import threadpool_limits
 
-    draws = _Draws(given, None if cluster is None else given.clusters(cluster), rounds, seed)
+    draws = Draws(given, rounds, seed, None if cluster is None else given.clusters(cluster))
     full = [how.function(how.view_of(given), **chosen) for how, chosen in zip(wanted, settings, strict=True)]
     with threadpool_limits(limits=1, user_api="blas"):  # many small solves: threads only get in their way
-        samples, lots = _samples(draws, wanted, settings, full)
+        samples = resampled(draws, wanted, settings, full)
     rules = [
-        _odds(how, chosen, result, values, lots.get(i), level)
-        for i, (how, chosen, result, values) in enumerate(zip(wanted, settings, full, samples, strict=True))
+        _odds(how, chosen, result, *found, level)
+        for how, chosen, result, found in zip(wanted, settings, full, samples, strict=True)
     ]
     return Probabilities(given.models, tuple(rules), rounds, seed, level, cluster)
 
@@ -168,102 +165,6 @@ def settings_of(
         if name not in known:
             raise OptionError(f"There are options for {name!r}, which is not among the methods; add it.")
     return [how.settings((options or {}).get(how.name, {})) for how in methods]
-
-
-@dataclass(frozen=True, eq=False)
-class _Draws:
-    """Resampled votes: the same for every rule, drawn again from the seed for every pass over them."""
-
-    votes: Comparisons | ScoreTable
-    clusters: Clusters | None
-    rounds: int
-    seed: int
-
-    def tables(self) -> Iterator[ScoreTable]:
-        """Draw tasks or their groups."""
-        rng = np.random.default_rng(self.seed)
-        assert isinstance(self.votes, ScoreTable)  # noqa: S101 - only called for tables
-        for _ in range(self.rounds):
-            yield self.votes.resample(rng, groups=self.clusters is not None)
-
-    def views(self, kind: str) -> Iterator[Any]:
-        """Give one view of each draw after the other."""
-        if isinstance(self.votes, ScoreTable):
-            for table in self.tables():
-                yield table if kind == "scores" else getattr(table, kind)
-            return
-        rng = np.random.default_rng(self.seed)
-        ballots = self.votes.ballots
-        for _ in range(self.rounds):
-            if self.clusters is None:
-                drawn = ballots.resample(rng)
-            else:
-                times = np.bincount(
-                    rng.integers(0, self.clusters.size, self.clusters.size), minlength=self.clusters.size
-                )
-                drawn = ballots.with_count(self.clusters.totals(times, len(ballots.count)))
-            if kind == "pairs":
-                yield PairCounts.from_ballots(drawn)
-            elif kind == "battles":
-                yield Battles(drawn, np.repeat(np.arange(len(drawn.count)), drawn.count), "file")
-            else:
-                yield drawn
-
-
-def _samples(
-    draws: _Draws,
-    methods: Sequence[Method],
-    settings: Sequence[Mapping[str, Any]],
-    full: Sequence[Scores | Choice],
-) -> tuple[list[FloatArray], dict[int, FloatArray]]:
-    """(R, M) values of every rule, and of rules that elect by lot (R, M) lotteries, by number.
-
-    Rules that need the same view read the same one.
-    """
-    n_models = len(draws.votes.models)
-    samples = [np.full((draws.rounds, n_models), np.nan) for _ in methods]
-    lots: dict[int, FloatArray] = {}
-    for kind in dict.fromkeys(how.view for how in methods):
-        single = []
-        for i, how in enumerate(methods):
-            if how.view != kind:
-                continue
-            if how.in_order(draws.votes, settings[i]):
-                samples[i] = _in_order(draws, how, full[i], settings[i])
-            elif how.replicates is not None and isinstance(full[i], Scores):
-                samples[i] = how.replicates(draws.views(kind), full[i], **settings[i])
-            else:
-                single.append(i)
-        for r, view in enumerate(draws.views(kind) if single else ()):
-            for i in single:
-                samples[i][r], lottery = _once(methods[i], view, settings[i], n_models)
-                if lottery is not None:
-                    lots.setdefault(i, np.zeros((draws.rounds, n_models)))[r] = lottery
-    return samples, lots
-
-
-def _once(
-    how: Method, view: Any, settings: Mapping[str, Any], n_models: int
-) -> tuple[FloatArray, FloatArray | None]:
-    """(M,) values of a rule on one resample, and (M,) its lottery if it elects by lot."""
-    if how.function in FAST:
-        return FAST[how.function](view, **settings)
-    result = how.function(view, **settings)
-    return as_values(result, n_models), result.lottery if isinstance(result, Choice) else None
-
-
-def _in_order(draws: _Draws, how: Method, full: Scores | Choice, settings: Mapping[str, Any]) -> FloatArray:
-    """(R, M) values of a rule that plays the votes once, in the order they were cast."""
-    assert isinstance(draws.votes, Comparisons)  # noqa: S101 - score tables have no battles
-    return bootstrap(
-        how,
-        draws.votes,
-        full,
-        settings,
-        rounds=draws.rounds,
-        seed=draws.seed,
-        clusters=draws.clusters,
-    )
 
 
 def _odds(

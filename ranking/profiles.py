@@ -18,8 +18,8 @@ from ranking.comparisons import Battles, Comparisons
 from ranking.counts import PairCounts
 from ranking.errors import MethodError, OptionError
 from ranking.registry import Method
+from ranking.results import as_values
 from ranking.score_table import ScoreTable
-from ranking.uncertainty import as_values
 
 Mask = NDArray[np.bool_]
 CELLS = 200_000_000  # ballots x models written out at most

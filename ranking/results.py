@@ -151,3 +151,13 @@ class Choice:
     def winners(self) -> tuple[int, ...]:
         """The first tier."""
         return self.tiers[0] if self.tiers else ()
+
+
+def as_values(result: Scores | Choice, n_models: int) -> FloatArray:
+    """(M,) the scores, or for a choice minus the number of its tier; NaN for a model in no tier."""
+    if isinstance(result, Scores):
+        return result.values
+    values = np.full(n_models, np.nan)
+    for tier, members in enumerate(result.tiers):
+        values[list(members)] = -float(tier)
+    return values

@@ -33,12 +33,12 @@ class Race(Protocol):
         """Take models out."""
 
 
-def run(race: Race, total: float, stop: Callable[[], Mask] | None = None) -> Tiers:
+def run(race: Race, total: FloatArray, stop: Callable[[], Mask] | None = None) -> Tiers:
     """Eliminate the lowest scores until all that are left are equal; tiers from the last round back.
 
     Args:
         race: the ballots.
-        total: weight of all ballots.
+        total: (1,) weight of all ballots.
         stop: (M,) models that win at once.
     """
     out: list[tuple[int, ...]] = []
@@ -183,8 +183,8 @@ def first_shares(level: IntArray, ties: Ties) -> FloatArray:
     return np.where(first, 1.0 if ties == "best" else number == 1, 0.0)
 
 
-def last_shares(number: IntArray, everyone: int, ties: Ties) -> FloatArray:
-    """What each of `number` models tied for last of `everyone` gets of the last place."""
+def last_shares(number: IntArray, everyone: int | IntArray, ties: Ties) -> FloatArray:
+    """What each of `number` (B,) models tied for last of `everyone` gets of the last place."""
     if ties == "share":
         return np.asarray(1.0 / np.maximum(number, 1))
     if ties == "best":

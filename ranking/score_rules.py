@@ -18,9 +18,8 @@ from ranking.ballots import FloatArray
 from ranking.errors import OptionError, VotesError
 from ranking.ordinal import Ties
 from ranking.registry import Method, find, method
-from ranking.results import Diagnostic, Scores
+from ranking.results import Diagnostic, Scores, as_values
 from ranking.score_table import Direction, ScoreTable
-from ranking.uncertainty import as_values
 
 Gaps = Literal["refuse", "average", "worst", "column_median", "drop_task"]
 

@@ -145,8 +145,8 @@ class ScoreTable:
     def ballots(self) -> Ballots:
         """One ballot for each task of weight above 0: equal scores tie, a gap is a model not shown."""
         ballots, counting, which = self._written
-        taken = np.zeros(len(ballots.count), dtype=np.int64)
-        np.add.at(taken, which, self.count[counting])
+        taken = np.zeros((*self.count.shape[:-1], len(ballots.count)), dtype=np.int64)
+        np.add.at(taken.T, which, self.count[..., counting].T)
         return ballots.with_count(taken)
 
     @cached_property
@@ -226,7 +226,10 @@ class ScoreTable:
         return self.with_count(self.count * times[section.reshape(-1)])
 
     def with_count(self, count: IntArray) -> ScoreTable:
-        """Return the same table with each task taken another number of times; (T,), zeros allowed."""
+        """Return the same table with each task taken another number of times; (T,), zeros allowed.
+
+        With (R, T) counts, those of R resamples, the views are those of all resamples at once.
+        """
         other = replace(self, count=count)
         for name in ("good", "_written"):
             other.__dict__[name] = getattr(self, name)  # neither depends on the counts

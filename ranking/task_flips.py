@@ -13,8 +13,8 @@ from ranking.errors import AgonError
 from ranking.flips import Change, Flip, swapped_pair
 from ranking.profiles import levels
 from ranking.registry import Method, Rule, find
+from ranking.results import as_values
 from ranking.score_table import ScoreTable
-from ranking.uncertainty import as_values
 
 
 def flip_tasks(

@@ -15,9 +15,8 @@ from ranking.boards import Votes, as_comparisons
 from ranking.errors import OptionError
 from ranking.profiles import levels_of
 from ranking.registry import Method, Rule, find
-from ranking.results import listed
+from ranking.results import as_values, listed
 from ranking.standing import stand
-from ranking.uncertainty import as_values
 
 
 @dataclass(frozen=True)

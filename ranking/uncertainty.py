@@ -1,26 +1,18 @@
-"""Intervals and rank ranges: the sandwich, the bootstrap, and what both say about who is above whom."""
+"""Intervals and rank ranges: the sandwich, and what it or a bootstrap says about who is above whom."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ranking.ballots import Ballots, FloatArray, IntArray
 from ranking.chances import Maxima
-from ranking.comparisons import Battles, Clusters, Comparisons
-from ranking.counts import PairCounts
+from ranking.comparisons import Clusters
 from ranking.errors import OptionError
-from ranking.placing import as_replicate
-from ranking.registry import Method
-from ranking.results import Choice, Fit, Scores
-from ranking.score_table import ScoreTable
-
-View = PairCounts | Ballots | Battles | ScoreTable
+from ranking.results import Fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,86 +107,6 @@ def _meat(fit: Fit, ballots: Ballots, clusters: Clusters | None) -> FloatArray:
     member = csr_array((clusters.count, (clusters.cluster, clusters.ballot)), shape=(clusters.size, n))
     summed = member @ scores
     return np.asarray((summed.T @ summed).toarray()) * clusters.size / (clusters.size - 1)
-
-
-def bootstrap(
-    how: Method,
-    votes: Comparisons | ScoreTable,
-    scores: Scores | Choice,
-    settings: Mapping[str, Any],
-    *,
-    rounds: int,
-    seed: int,
-    clusters: Clusters | None = None,
-) -> FloatArray:
-    """(R, M) scores of votes drawn with replacement, whole ballots or whole clusters at a time.
-
-    Args:
-        how: the method.
-        votes: the votes it was run on.
-        scores: what it returned for them.
-        settings: its options.
-        rounds: number of resamples, R.
-        seed: of the resampling.
-        clusters: draw these instead of single votes.
-
-    Raises:
-        OptionError: clusters with a method that plays the votes once in order.
-    """
-    rng = np.random.default_rng(seed)
-    views = _resampled(how, votes, settings, rounds, rng, clusters)
-    if how.replicates is not None and isinstance(scores, Scores):
-        return how.replicates(views, scores, **settings)
-    drawn = (how.function(view, **settings) for view in views)
-    if isinstance(scores, Fit) and scores.identification is not None:
-        return np.stack([as_replicate(fit, scores) for fit in drawn if isinstance(fit, Fit)])
-    return np.stack([as_values(result, len(votes.models)) for result in drawn])
-
-
-def _resampled(
-    how: Method,
-    votes: Comparisons | ScoreTable,
-    settings: Mapping[str, Any],
-    rounds: int,
-    rng: np.random.Generator,
-    clusters: Clusters | None,
-) -> Iterator[View]:
-    """Give one resampled view after the other; of a score table, tasks are drawn."""
-    if isinstance(votes, ScoreTable):
-        for _ in range(rounds):
-            yield how.view_of(votes.resample(rng, groups=clusters is not None))
-        return
-    ordered = how.in_order(votes, settings)
-    if ordered and clusters is not None:
-        raise OptionError(
-            f"{how.name}: votes played in their order cannot be resampled by {clusters.by}; "
-            "leave the cluster out or average over permutations."
-        )
-    for _ in range(rounds):
-        if ordered:
-            yield votes.battles.resample(rng)
-            continue
-        if clusters is None:
-            drawn = votes.ballots.resample(rng)
-        else:
-            times = np.bincount(rng.integers(0, clusters.size, clusters.size), minlength=clusters.size)
-            drawn = votes.ballots.with_count(clusters.totals(times, len(votes.ballots.count)))
-        if how.view == "pairs":
-            yield PairCounts.from_ballots(drawn)
-        elif how.view == "ballots":
-            yield drawn
-        else:
-            yield Battles(drawn, np.repeat(np.arange(len(drawn.count)), drawn.count), "file")
-
-
-def as_values(result: Scores | Choice, n_models: int) -> FloatArray:
-    """(M,) the scores, or for a choice minus the number of its tier; NaN for a model in no tier."""
-    if isinstance(result, Scores):
-        return result.values
-    values = np.full(n_models, np.nan)
-    for tier, members in enumerate(result.tiers):
-        values[list(members)] = -float(tier)
-    return values
 
 
 def from_covariance(

@@ -1,54 +1,168 @@
-"""Faster ways to rank resampled votes give what the rules themselves give."""
+"""Rules on many resampled votes at once give what the rules themselves give on one after the other."""
+
+import itertools
+import re
 
 import numpy as np
 import pytest
 
-from ranking import METHODS, PairCounts
-from ranking.replicates import FAST, line, smith
-from ranking.uncertainty import as_values
+from ranking import METHODS, Ballots, InputError, PairCounts, ScoreTable, resampling
+from ranking.probabilities import bootstrap_all
+from ranking.profiles import levels_of
+from ranking.replicates import TOGETHER, apart, smith
+from ranking.results import as_values
+from ranking.simulate import bradley_terry_world
+
+OPTIONS = {
+    "ranked_pairs": [{"tie_break": "names"}, {"tie_break": "random"}, {"measure": "winning_votes"}],
+    "coombs": [{"majority_stops": True}],
+    "nanson": [{"drop": "at_or_below"}],
+    "nash_averaging": [{"prior": 2.0, "both_bad": "drop"}],
+    "scoring_vector": [{"points": (2.0, 1.0)}],
+}
+TIES = [{"ties": ties} for ties in ("share", "best", "worst", "published")]
 
 
-def random_pairs(rng):
-    """Few votes (ties and cycles) or many (a near order with knots), of 2 to 9 models."""
-    m = int(rng.integers(2, 10))
+def pairwise(rng):
+    """Ballots of one or two models: ties, both bad, unranked, soft, weighted; few (cycles) or many."""
+    m, n = int(rng.integers(2, 9)), int(rng.choice([8, 60, 900]))
     strength = rng.normal(size=m) * rng.choice([0.0, 0.5, 2.0])
-    number = int(rng.choice([1, 3, 20, 400]))
-    chance = 1 / (1 + np.exp(strength[None, :] - strength[:, None]))
-    upper = np.triu(rng.binomial(number, chance), 1)
-    wins = (upper + np.triu(number - upper, 1).T).astype(float)
-    np.fill_diagonal(wins, 0)
-    ties = np.triu(rng.integers(0, 3, (m, m)), 1).astype(float) * rng.integers(0, 2)
-    return PairCounts.of([f"m{i}" for i in range(m)], wins, ties + ties.T)
+    shown = np.array([rng.choice(m, 2, replace=False) for _ in range(n)])
+    shown[:m] = [[i, (i + 1) % m] for i in range(min(m, n))][: len(shown[:m])]  # everybody is on a ballot
+    better = rng.random(n) < 1 / (1 + np.exp(strength[shown[:, 1]] - strength[shown[:, 0]]))
+    places = np.where(better[:, None], [1, 2], [2, 1])
+    shown[m:, 1] = np.where(rng.random(n - min(m, n)) < rng.choice([0.0, 0.2]), -1, shown[m:, 1])
+    alone = shown[:, 1] < 0
+    loose = rng.random(n) < rng.choice([0.0, 0.4])
+    places[loose] = np.array([[1, 1], [1, 0], [0, 1], [0, 0]])[rng.integers(0, 4, loose.sum())]
+    places[alone] = [1, 0]
+    return Ballots.of(
+        [f"m{i}" for i in range(m)],
+        shown,
+        places,
+        acceptable=np.where(rng.random((n, 1)) < 0.2, 0, -1).repeat(2, axis=1),
+        p_a=np.where(~alone & (rng.random(n) < rng.choice([0.0, 0.3])), rng.choice([0.25, 0.9], n), np.nan),
+        weight=rng.choice(rng.choice([[1.0, 1.0], [1.0, 2.5]]), n),
+    )
 
 
-@pytest.mark.parametrize("seed", range(40))
-@pytest.mark.parametrize("function", list(FAST), ids=lambda function: function.__name__)
-def test_same_as_the_rule(function, seed):
-    pairs = random_pairs(np.random.default_rng(seed))
+def kwise(rng):
+    """Ballots of one to five models with ties and unranked ones."""
+    m, n = int(rng.integers(3, 7)), int(rng.choice([6, 40]))
+    level = rng.integers(0, 4, (n, m))
+    gap = rng.random((n, m)) < rng.choice([0.0, 0.4])
+    gap[0], gap[:, 0] = False, False
+    places = np.zeros((n, m), dtype=int)
+    for row in range(n):
+        ranked = ~gap[row] & (level[row] > 0)
+        if ranked.any():
+            places[row, ranked] = 1 + np.unique(level[row, ranked], return_inverse=True)[1]
+    shown = np.where(gap, -1, np.arange(m))
+    return Ballots.of([f"m{i}" for i in range(m)], shown, places, weight=rng.choice([1.0, 0.5], n))
+
+
+def wide(rng):
+    """Long ballots, as those of a table of scores; some are drawn more often than there are models."""
+    m, t = int(rng.integers(13, 18)), int(rng.integers(3, 9))
+    scores = rng.integers(0, 9, (m, t)).astype(float)
+    return ScoreTable.of([f"m{i}" for i in range(m)], [f"t{i}" for i in range(t)], scores).ballots
+
+
+def each(how, drawn, options):
+    """What the rule itself gives, one resample after the other."""
+    views = [drawn.with_count(count) for count in drawn.count]
+    if how.view == "pairs":
+        views = [PairCounts.from_ballots(view) for view in views]
+    results = [how.function(view, **options) for view in views]
+    return np.stack([as_values(result, len(drawn.models)) for result in results]), results
+
+
+def variants(how):
+    """The options to try: the defaults, all treatments of ties and gaps, and those of the rule alone."""
+    ties = TIES if "ties" in how.options else [{}]
+    gaps = [{"missing": missing} for missing in ("worst", "average", "drop_task", "partial_borda")]
+    gaps = [gap for gap in gaps if "missing" in how.options and fits(how, gap)] or [{}]
+    own = [{}, *OPTIONS.get(how.name, [])]
+    return [{**a, **b, **c} for a, b, c in itertools.product(ties, gaps, own)]
+
+
+def fits(how, options):
+    try:
+        how.settings(options)
+    except Exception:  # an option of other rules
+        return False
+    return True
+
+
+@pytest.mark.parametrize("make", [pairwise, kwise, wide])
+@pytest.mark.parametrize("function", list(TOGETHER), ids=lambda function: function.__name__)
+def test_same_as_the_rule(function, make):
     how = METHODS[function.__name__]
-    for options in ({}, {"tie_break": "names"}) if function.__name__ == "ranked_pairs" else ({},):
-        chosen = how.settings(options)
-        result = how.function(pairs, **chosen)
-        values, lottery = FAST[function](pairs, **chosen)
-        assert np.allclose(values, as_values(result, len(pairs.models)), atol=1e-8)
-        if lottery is not None:
-            assert np.allclose(lottery, result.lottery, atol=1e-7)
+    for seed in range(4 if make is wide else 8):
+        rng = np.random.default_rng(seed)
+        ballots = make(rng)
+        drawn = ballots.with_count(np.stack([ballots.resample(rng).count for _ in range(4)]))
+        for options in variants(how):
+            chosen = how.settings(options)
+            view = PairCounts.from_ballots(drawn) if how.view == "pairs" else drawn
+            try:
+                expected, results = each(how, drawn, chosen)
+            except InputError as refused:
+                with pytest.raises(type(refused), match=re.escape(str(refused))):
+                    TOGETHER[function](view, **chosen)
+                continue
+            values, lottery = TOGETHER[function](view, **chosen)
+            assert np.allclose(values, expected, atol=1e-8, equal_nan=True), (seed, options)
+            for one, two in zip(values, expected, strict=True):
+                assert np.array_equal(levels_of(one), levels_of(two)), (seed, options)
+            if lottery is not None:
+                assert np.allclose(lottery, [result.lottery for result in results], atol=1e-7)
 
 
-def test_parts_stand_in_line():
-    """By definition: each model beats every model of later parts, and no part can be cut."""
+def test_the_smith_set_by_definition():
+    """The smallest set of which each model beats every model outside it."""
     rng = np.random.default_rng(1)
     for _ in range(80):
-        m = int(rng.integers(1, 9))
+        m = int(rng.integers(1, 8))
         sign = np.triu(rng.choice([-1.0, 0.0, 1.0], (m, m), p=[0.3, 0.1, 0.6]), 1)
         margin = sign - sign.T
-        parts = line(margin)
-        assert sorted(np.concatenate(parts).tolist()) == list(range(m))
-        reach = (margin >= 0) & ~np.eye(m, dtype=bool)  # not beaten by
-        for _ in range(m):
-            reach = reach | ((reach.astype(int) @ reach.astype(int)) > 0)
-        for k, part in enumerate(parts):
-            assert all(reach[i, j] for i in part for j in part if i != j)
-            later = np.concatenate([*parts[k + 1 :], np.zeros(0, dtype=int)]).astype(int)
-            assert (margin[np.ix_(part, later)] > 0).all()
-        assert smith(margin).tolist() == parts[0].tolist()
+        found = smith(margin).tolist()
+        sets = (set(some) for size in range(1, m + 1) for some in itertools.combinations(range(m), size))
+        dominant = (s for s in sets if all(margin[i, j] > 0 for i in s for j in set(range(m)) - s))
+        assert found == sorted(next(dominant))
+
+
+@pytest.mark.parametrize(
+    ("models", "number", "clustered"), [(12, 600, False), (12, 600, True), (70, 9000, False)]
+)
+def test_all_rules_on_arena_votes_as_one_call_each(models, number, clustered, monkeypatch):
+    """And in blocks of any size: the draws are those of the seed."""
+    votes = bradley_terry_world(models, number, seed=3, voters=40).comparisons()
+    names = [how.name for how in METHODS.values() if how.function in TOGETHER]
+    options = {name: {"missing": "worst"} for name in names if "missing" in METHODS[name].options}
+    chosen = {"rounds": 9, "seed": 4, "options": options, "cluster": "voter" if clustered else None}
+    found = bootstrap_all(votes, names, **chosen)
+    monkeypatch.setattr(resampling, "CELLS", 2 * max(len(votes.ballots.count), models**2))
+    assert [b.count.shape[0] for b in resampling.Draws(votes, 9, 4).blocks()] == [2, 2, 2, 2, 1]
+    monkeypatch.setattr(resampling, "TOGETHER", {})
+    again = bootstrap_all(votes, names, **chosen)
+    for one, two in zip(found.rules, again.rules, strict=True):
+        assert np.array_equal(one.ranks, two.ranks), one.method
+        assert np.allclose(one.first, two.first, atol=1e-9)
+
+
+def test_tables_are_counted_alike_however_many_are_drawn():
+    """More draws than tasks: the tasks are counted one by one and summed."""
+    rng = np.random.default_rng(0)
+    for m, draws in ((5, 3), (20, 3), (20, 30)):
+        scores = rng.integers(0, 6, (m, 8)).astype(float)
+        scores[1:, 3][rng.random(m - 1) < 0.3] = np.nan
+        weights = {"t1": 2.0, "t2": 0.25}
+        names = [[f"{letter}{i}" for i in range(n)] for letter, n in (("m", m), ("t", 8))]
+        table = ScoreTable.of(*names, scores, weights=weights)
+        count = np.stack([table.resample(rng).count for _ in range(draws)])
+        together = table.with_count(count).pairs
+        for pairs, drawn in zip(apart(together), count, strict=True):
+            alone = table.with_count(drawn).pairs
+            for name in ("wins", "ties", "both_bad", "votes"):
+                assert np.allclose(getattr(pairs, name), getattr(alone, name), atol=1e-12), name
