@@ -2,20 +2,28 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from typing import Any
 
 from serving.protocol import Backend, Delta, End, FailureKind, Message, Sampling, ServingError
+
+CLOSING_SECONDS = 1.0  # how long a backend may take to close its stream before it is left to itself
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How long to wait, in seconds: for the first token, between two tokens, and for the whole answer."""
+    """How long to wait, in seconds: for the first token, between two tokens, and for the whole answer.
+
+    A sign of life without text, such as a piece of hidden reasoning, starts the wait for the next one anew.
+    An answer of more than `characters` is ended as one of its full length.
+    """
 
     first: float = 60.0
     between: float = 30.0
     total: float = 300.0
+    characters: int = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,40 +61,35 @@ async def generate(
 ) -> Generation:
     """Run one generation to its end, its failure, or `stop`; hand each piece to `on_text` as it comes.
 
-    Never raises a ServingError: a failure is a result. Setting `stop`, like cancelling the task, closes the
-    stream, so that generation ends at the server. Stopped before the first token is empty, not failed.
+    Whatever the backend raises is a result: a failure. Only what `on_text` raises is raised. Setting `stop`,
+    like cancelling the task, closes the stream, so that generation ends at the server. Stopped before the
+    first token is empty, not failed.
     """
-    started = time.perf_counter()
-    pieces: list[str] = []
-    first: float | None = None
-    reported: int | None = None
-    finish: str | None = None
+    answer = _Answer(on_text, limits.characters)
+    reading = asyncio.create_task(_read(backend, messages, sampling, answer))
     failure: ServingError | None = None
     try:
-        async with aclosing(_timed(backend.stream(messages, sampling), limits, stop)) as events:  # type: ignore[type-var]
-            async for event in events:
-                if isinstance(event, End):
-                    finish, reported = event.finish_reason, event.completion_tokens
-                    break
-                if event.text:
-                    first = time.perf_counter() - started if first is None else first
-                    pieces.append(event.text)
-                    on_text(event.text)
+        await _watch(reading, stop, answer, limits)
     except ServingError as error:
         failure = error
-    seconds = time.perf_counter() - started
-    text = "".join(pieces)
+    finally:
+        seconds = time.perf_counter() - answer.started
+        reading.cancel()
+        await asyncio.wait({reading}, timeout=CLOSING_SECONDS)
+    finish = answer.end.finish_reason if answer.end else None
     if failure is None and finish is None:
         if stop.is_set():
             finish = "stopped"
         else:
             failure = ServingError("interrupted", "the stream ended without saying that it was done")
+    text = "".join(answer.pieces)
     if failure is None and finish != "stopped" and not text.strip():
         failure = ServingError("empty", "the answer has no visible character")
+    reported = answer.end.completion_tokens if answer.end else None
     return Generation(
         text=text,
-        tokens=len(pieces) if reported is None else reported,
-        time_to_first_token=first,
+        tokens=len(answer.pieces) if reported is None else reported,
+        time_to_first_token=answer.first,
         seconds=seconds,
         finish_reason=None if failure else finish,
         failure=failure.kind if failure else None,
@@ -94,37 +97,97 @@ async def generate(
     )
 
 
-async def _timed(
-    events: AsyncIterator[Delta | End], limits: Limits, stop: asyncio.Event
-) -> AsyncIterator[Delta | End]:
-    """The same events until `stop`; ServingError("timeout") after too long a silence or an answer."""
-    deadline = asyncio.get_running_loop().time() + limits.total
-    patience, silence = limits.first, "no first token"
-    stopped = asyncio.ensure_future(stop.wait())
-    coming: asyncio.Future[Delta | End] | None = None
+class _Answer:
+    """What has been written so far, and when anything was last heard."""
+
+    def __init__(self, on_text: Callable[[str], None], characters: int) -> None:
+        self.started = self.heard = time.perf_counter()
+        self.first: float | None = None
+        self.pieces: list[str] = []
+        self.end: End | None = None
+        self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._on_text = on_text
+        self._left = characters
+
+    def take(self, text: str) -> None:
+        """Add a piece, which may be empty; the last one is cut where the answer is full."""
+        self.heard = time.perf_counter()
+        if not text:
+            return
+        if self.first is None:
+            self.first = self.heard - self.started
+            self.begun.set_result(None)
+        piece = text[: self._left]
+        self._left -= len(piece)
+        self.pieces.append(piece)
+        if not self._left:
+            self.end = End("length")
+        self._on_text(piece)
+
+
+async def _read(backend: Backend, messages: Sequence[Message], sampling: Sampling, answer: _Answer) -> None:
+    """Read the stream until it ends or the answer is full, and close it."""
+    async with aclosing(_typed(backend, messages, sampling)) as events:
+        async for event in events:
+            if isinstance(event, End):
+                answer.end = event
+            else:
+                answer.take(event.text)
+            if answer.end:
+                return
+
+
+async def _typed(
+    backend: Backend, messages: Sequence[Message], sampling: Sampling
+) -> AsyncGenerator[Delta | End, None]:
+    """The backend's stream; whatever it raises becomes a ServingError, so that a fault there ends one answer.
+
+    The message of an error that nobody foresaw may hold anything, so only its kind is told.
+    """
     try:
-        while not stop.is_set():
-            left = deadline - asyncio.get_running_loop().time()
-            coming = asyncio.ensure_future(anext(events))
-            await asyncio.wait(
-                {coming, stopped}, timeout=min(patience, left), return_when=asyncio.FIRST_COMPLETED
-            )
-            if stop.is_set() and not coming.done():
-                return
-            if not coming.done():
-                why = silence if patience <= left else "no end"
-                raise ServingError("timeout", f"{why} within {min(patience, limits.total):g} s")
-            try:
-                event = coming.result()
-            except StopAsyncIteration:
-                return
-            patience, silence = limits.between, "silence"
-            yield event
+        async with aclosing(backend.stream(messages, sampling)) as events:  # type: ignore[type-var]
+            async for event in events:
+                yield event
+    except ServingError:
+        raise
+    except Exception as error:
+        raise ServingError("interrupted", f"{type(error).__name__} in the backend") from error
+
+
+async def _watch(reading: asyncio.Task[None], stop: asyncio.Event, answer: _Answer, limits: Limits) -> None:
+    """Wait until the stream has been read or the voter stops it.
+
+    Raises:
+        ServingError: the stream failed, or was silent or went on for too long.
+    """
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        while not (reading.done() or stop.is_set()):
+            left = _time_left(answer, limits)
+            awaited: set[asyncio.Future[Any]] = {reading, stopped}
+            if answer.first is None:  # the first token ends the longer wait for it
+                awaited.add(answer.begun)
+            await asyncio.wait(awaited, timeout=left, return_when=asyncio.FIRST_COMPLETED)
     finally:
         stopped.cancel()
-        if coming is not None and not coming.done():
-            coming.cancel()
-            await asyncio.gather(coming, return_exceptions=True)
-        closing = getattr(events, "aclose", None)
-        if closing is not None:
-            await closing()
+    if reading.cancelled():
+        raise ServingError("interrupted", "the backend cancelled its own stream")
+    if reading.done():
+        reading.result()
+
+
+def _time_left(answer: _Answer, limits: Limits) -> float:
+    """Seconds until the next limit.
+
+    Raises:
+        ServingError: one is reached.
+    """
+    now = time.perf_counter()
+    patience = limits.first if answer.first is None else limits.between
+    silence, whole = answer.heard + patience - now, answer.started + limits.total - now
+    if min(silence, whole) > 0:
+        return min(silence, whole)
+    if whole <= silence:
+        raise ServingError("timeout", f"no end within {limits.total:g} s")
+    what = "no first token" if answer.first is None else "silence in the middle"
+    raise ServingError("timeout", f"{what} for {patience:g} s")

@@ -44,7 +44,7 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of the answer, in order."""
+    """A piece of the answer, in order; without text, a sign that the model is at work."""
 
     text: str
 
