@@ -6,6 +6,7 @@ closes too far away, stays text. Every search is bounded, so that the cost is li
 
 import html
 import re
+import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ _ATTRIBUTES = (
 )
 TAGS, ATTRIBUTES = frozenset(_TAGS.split()), frozenset(_ATTRIBUTES.split())
 _CLOSING = {"$": "$", "$$": "$$", r"\(": r"\)", r"\[": r"\]"}
+_NOT_OPERATORS = "∞∂∇∀∃∅"
 _BEGIN = re.compile(rf"\\begin\{{(({ENVIRONMENTS})\*?)\}}")
 _DISPLAY = re.compile(r"\$\$|\\\[|" + _BEGIN.pattern)
 _MACRO = re.compile(r"\\(?:(?:re)?newcommand|providecommand|def|gdef|edef|let|newenvironment|DeclareMath)")
@@ -74,14 +76,22 @@ def _serialised(element: "Element") -> str:
     """Write the tree with every text escaped: the converter's own writer lets tags in `\\text` through."""
     inner = html.escape(html.unescape(element.text or ""), quote=False) + "".join(map(_serialised, element))
     tail = html.escape(html.unescape(element.tail or ""), quote=False)
-    if element.tag not in TAGS:
+    tag = element.tag
+    if tag not in TAGS:
         return inner + tail
+    if (
+        tag == "mi"
+        and len(inner) == 1
+        and unicodedata.category(inner) == "Sm"
+        and inner not in _NOT_OPERATORS
+    ):
+        tag = "mo"  # the converter calls ± and its like identifiers, which are set without space around them
     kept = "".join(
         f' {name}="{value}"'
         for name, value in element.attrib.items()
         if name in ATTRIBUTES and _VALUE.fullmatch(value)
     )
-    return f"<{element.tag}{kept}>{inner}</{element.tag}>{tail}"
+    return f"<{tag}{kept}>{inner}</{tag}>{tail}"
 
 
 def _end(text: str, start: int, closing: str) -> int:

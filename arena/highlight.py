@@ -19,17 +19,17 @@ _LANGUAGES = (
 )
 LANGUAGES = frozenset(_LANGUAGES.split())
 CLASSES = {
-    Comment: "ag-c",
-    Keyword: "ag-k",
-    Operator.Word: "ag-k",
-    Name.Tag: "ag-k",
-    Name.Builtin: "ag-f",
-    Name.Class: "ag-f",
-    Name.Decorator: "ag-f",
-    Name.Function: "ag-f",
-    Name.Attribute: "ag-f",
-    Number: "ag-n",
-    String: "ag-s",
+    Comment: "ag-com",
+    Keyword: "ag-kw",
+    Operator.Word: "ag-kw",
+    Name.Tag: "ag-kw",
+    Name.Builtin: "ag-fn",
+    Name.Class: "ag-fn",
+    Name.Decorator: "ag-fn",
+    Name.Function: "ag-fn",
+    Name.Attribute: "ag-fn",
+    Number: "ag-num",
+    String: "ag-str",
     Token.Generic.Deleted: "ag-del",
     Token.Generic.Inserted: "ag-ins",
 }

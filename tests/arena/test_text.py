@@ -144,7 +144,7 @@ def test_an_image_is_named_and_not_loaded():
 
 def test_code_is_coloured_by_six_classes():
     written = Structure(answer_html('```python\ndef f(x):\n    return "s" + 1  # why\n```'))
-    assert {a["class"] for a in written.named("span")} == {"ag-k", "ag-f", "ag-s", "ag-n", "ag-c"}
+    assert {a["class"] for a in written.named("span")} == {"ag-kw", "ag-fn", "ag-str", "ag-num", "ag-com"}
     assert written.words.strip() == 'def f(x):\n    return "s" + 1  # why'
 
 

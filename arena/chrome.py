@@ -1,0 +1,97 @@
+"""What every page wears: the document, its header with the way to the other pages, and its footer.
+
+Everything here is a string made of escaped text. There are no inline scripts and no event handlers: behaviour
+is in static files, data in `<script type="application/json">` (see `data_script`).
+"""
+
+import html
+import json
+from typing import Any, Literal
+
+from ranking.version import VERSION
+
+Current = Literal["battle", "leaderboard", "about"]
+PAGES: dict[Current, tuple[str, str]] = {
+    "battle": ("/", "Battle"),
+    "leaderboard": ("/leaderboard", "Leaderboard"),
+}
+STYLE = '<link rel="stylesheet" href="/static/agon.css">'
+SCRIPT = '<script src="/static/theme.js"></script>'
+ICON = '<link rel="icon" href="/static/mark.svg" type="image/svg+xml">'
+MARK = (
+    '<svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">'
+    '<path d="M9.6 2.2a9 9 0 0 0 0 17.6z" fill="currentColor"/>'
+    '<path d="M12.9 2.9a8.3 8.3 0 0 1 0 16.2z" fill="none" stroke="currentColor" stroke-width="1.5"/></svg>'
+)
+HALF = (
+    '<svg width="16" height="16" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.4"'
+    ' aria-hidden="true"><circle cx="8" cy="8" r="5.6"/>'
+    '<path d="M8 2.4a5.6 5.6 0 0 1 0 11.2z" fill="currentColor" stroke="none"/></svg>'
+)
+
+
+def page(
+    title: str,
+    body: str,
+    *,
+    current: Current,
+    votes: int | None = None,
+    yours: int | None = None,
+    head: str = "",
+) -> str:
+    """Return a whole HTML document around `body`, which is HTML already; `title` is text.
+
+    Args:
+        title: of the window, before the name of the arena.
+        body: the HTML of the main part.
+        current: the page of the navigation that this is.
+        votes: counted in this arena, for the footer.
+        yours: votes of this visitor, for the header.
+        head: more HTML for the head, such as scripts of this page.
+    """
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<meta name="referrer" content="no-referrer">'
+        f"<title>{html.escape(title)} · Agon</title>{ICON}{STYLE}{SCRIPT}{head}</head>"
+        f'<body class="ag-root ag-page"><a class="ag-skip" href="#main">Skip to the content</a>'
+        f'{header(current, yours)}<main id="main" tabindex="-1"><div class="ag-wrap">{body}</div></main>'
+        f"{footer(votes)}</body></html>"
+    )
+
+
+def header(current: Current, yours: int | None = None) -> str:
+    """Return the header: the pages there are, the visitor's votes, the switch of the theme."""
+    links = "".join(
+        f'<a href="{address}"{" aria-current=page" if name == current else ""}>{label}</a>'
+        for name, (address, label) in PAGES.items()
+    )
+    mine = f'<span class="ag-opt">Your votes <b>{yours:,}</b></span>' if yours else ""
+    return (
+        f'<header class="ag-top"><div class="ag-wrap"><a class="ag-brand" href="/">{MARK}Agon</a>'
+        f'<nav aria-label="Main">{links}</nav><div class="ag-end">{mine}'
+        f'<button type="button" class="ag-iconbtn" data-ag-theme aria-label="Light or dark">{HALF}</button>'
+        "</div></div></header>"
+    )
+
+
+def footer(votes: int | None = None) -> str:
+    """Return the footer: version, votes counted, what is stored."""
+    counted = "" if votes is None else f"<span>{plural(votes, 'vote')} counted</span>"
+    return (
+        f'<footer class="ag-foot"><div class="ag-wrap"><span>Agon {html.escape(VERSION)}</span>{counted}'
+        '<span class="ag-last"><a href="/about">What is stored</a></span></div></footer>'
+    )
+
+
+def plural(count: int, word: str) -> str:
+    """A count with its noun: "1 vote", "1,204 votes"."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
+def data_script(name: str, value: Any) -> str:
+    """Return data for a static script as JSON that cannot end its own element."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return f'<script type="application/json" id="{html.escape(name)}">{text}</script>'
