@@ -25,7 +25,7 @@ HOMES = {
     "serving/openai_compatible.py": {"openai"},
     "data/log.py": {"duckdb"},
 }
-FOLDERS_WITHIN = {"__pycache__", "static", "fonts"}  # what the pages load; no modules
+FOLDERS_WITHIN = {"__pycache__", "demo", "static", "fonts"}  # data and what the pages load; no modules
 CALLED = {"markdown_it": "markdown-it-py"}  # packages whose distribution has another name
 HEAVY = ("gradio", "fastapi", "uvicorn", "torch", "openai", "vllm", "transformers", "plotly", "matplotlib")
 

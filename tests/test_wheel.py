@@ -75,13 +75,13 @@ def installed(wheel, tmp_path_factory):
     return home / "bin"
 
 
-def test_the_wheel_holds_every_module_the_licence_and_the_types(wheel):
+def test_the_wheel_holds_every_file_of_the_folders_and_the_licence(wheel):
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
-    modules = {str(file) for file in tracked() if file.parts[0] in FOLDERS and file.suffix == ".py"}
-    assert len(modules) > 30
-    assert modules <= held
-    assert {f"{folder}/py.typed" for folder in FOLDERS} <= held
+    files = {str(file) for file in tracked() if file.parts[0] in FOLDERS}
+    assert len(files) > 30
+    assert files <= held
+    assert {f"{folder}/py.typed" for folder in FOLDERS} | {"arena/demo/answers.csv"} <= held
     assert any(file.endswith("licenses/LICENSE") for file in held)
     others = {file.split("/")[0] for file in held if ".dist-info" not in file}
     assert others == set(FOLDERS)
@@ -122,6 +122,11 @@ def test_a_pipe_from_the_wheel(installed, tmp_path):
     assert "900 votes · sandwich intervals at 95%" in out
     assert "agon-arena" not in out
     assert not list(tmp_path.iterdir())
+
+
+def test_the_demonstration_runs_from_the_wheel(installed, tmp_path):
+    code = "from arena.demonstration import demonstration; print(len(demonstration(0).examples))"
+    assert int(run(installed / "python", "-c", code, cwd=tmp_path)) >= 24
 
 
 def test_the_module_is_the_command_too(installed, tmp_path):
