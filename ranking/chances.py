@@ -158,4 +158,5 @@ def maxima(
 def _studentised(errors: FloatArray, variance: FloatArray) -> FloatArray:
     """(S, K) errors in standard errors to either side; 0 where there is no variance."""
     width = np.sqrt(np.maximum(variance, 0.0))
-    return np.divide(np.abs(errors), width, out=np.zeros_like(errors), where=width > 1e-12)
+    found: FloatArray = np.divide(np.abs(errors), width, out=np.zeros_like(errors), where=width > 1e-12)
+    return found

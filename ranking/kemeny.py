@@ -247,4 +247,5 @@ class _Programme:
             found.append(np.stack([np.full(len(b), a), b + a + 1, c + a + 1], axis=1))
             excess.append(total[b, c])
         order = np.argsort(-np.concatenate(excess), kind="stable")[:CUTS]
-        return np.concatenate(found)[order]
+        cycles: NDArray[np.int64] = np.concatenate(found)[order]
+        return cycles

@@ -165,7 +165,7 @@ def _given(points: Sequence[float], n_models: int) -> FloatArray:
         raise OptionError(
             f"scoring_vector: {len(given)} points for {n_models} models; give at most one each."
         )
-    vector = np.concatenate([given, np.zeros(n_models - len(given))])
+    vector: FloatArray = np.concatenate([given, np.zeros(n_models - len(given))])
     if np.any(np.diff(vector) > 0) or vector[0] == vector[-1]:
         raise OptionError(
             "scoring_vector: points must not rise and must fall somewhere (places beyond the list get 0)."
