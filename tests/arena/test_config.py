@@ -1,0 +1,265 @@
+"""The configuration file: what a whole one becomes, and one sentence for every way in which it is wrong."""
+
+import asyncio
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+
+from arena.config import TABLES, ConfigError, configuration
+from serving.generation import Limits
+from serving.protocol import FailureKind, Sampling
+
+TWO = """
+[[model]]
+name = "one"
+base_url = "http://127.0.0.1:8000/v1"
+
+[[model]]
+name = "two"
+base_url = "http://127.0.0.1:8000/v1/"
+"""
+WHOLE = """
+[arena]
+title = "Which one is for us?"
+notice = "Prompts are stored."
+log = "votes/2026"
+host = "0.0.0.0"
+port = 8080
+examples = ["Why is the sky blue?", {prompt = "Was ist Glück?", category = "philosophy", language = "de"}]
+
+[limits]
+first = 90
+between = 20.5
+
+[[model]]
+name = "small"
+base_url = "http://127.0.0.1:8000/v1"
+model = "org/small-8b"
+api_key_env = "VLLM_KEY"
+display_name = "Small 8B"
+organisation = "Org"
+licence = "Apache-2.0"
+price = 0.2
+system_prompt = "You are brief."
+sampling = {temperature = 1, top_p = 0.9, max_tokens = 2048, seed = 7}
+
+[[model]]
+name = "large"
+base_url = "https://api.example.com/v1"
+"""
+
+
+def read(tmp_path, text, environment=None):
+    file = tmp_path / "arena.toml"
+    file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return configuration(file, environment or {})
+
+
+def refused(tmp_path, text, environment=None):
+    """The one sentence a wrong file is answered with, without the folder."""
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, text, environment)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.endswith((".", "?"))
+    assert caught.value.__cause__ is None
+    return message.replace(f"{tmp_path}/", "")
+
+
+def test_a_whole_file_becomes_an_arena(tmp_path):
+    found = read(tmp_path, WHOLE, {"VLLM_KEY": "sk-canary"})
+    assert (found.log, found.host, found.port) == (Path("votes/2026"), "0.0.0.0", 8080)
+    assert found.limits == Limits(first=90, between=20.5)
+    assert (found.lineup.title, found.lineup.notice) == ("Which one is for us?", "Prompts are stored.")
+    sky, luck = found.lineup.examples
+    assert (sky.prompt, sky.category, sky.language) == ("Why is the sky blue?", None, None)
+    assert (luck.prompt, luck.category, luck.language) == ("Was ist Glück?", "philosophy", "de")
+    small, large = found.lineup.entrants
+    assert (small.card.name, small.card.display_name, small.card.organisation) == ("small", "Small 8B", "Org")
+    assert (small.card.licence, small.card.price) == ("Apache-2.0", 0.2)
+    assert small.sampling == Sampling(1, 0.9, 2048, 7)
+    assert small.system_prompt == "You are brief."
+    assert "org/small-8b" in repr(small.backend)
+    assert large.card.display_name == "large"
+    assert large.sampling == Sampling()
+    assert "'large' " not in repr(large) and "api.example.com" in repr(large.backend)
+    assert "sk-canary" not in repr(found)
+
+
+def test_a_short_file_is_enough_and_models_of_one_server_share_it(tmp_path):
+    found = read(tmp_path, TWO)
+    assert (found.log, found.host, found.port) == (Path("agon-log"), "127.0.0.1", None)
+    assert found.limits == Limits()
+    assert found.lineup.typed
+    one, two = (entrant.backend for entrant in found.lineup.entrants)
+    assert one._server is two._server
+    asyncio.run(one.close())
+
+
+def test_the_same_address_with_another_key_is_another_server(tmp_path):
+    text = TWO.replace('name = "two"', 'name = "two"\napi_key_env = "KEY"')
+    one, two = (entrant.backend for entrant in read(tmp_path, text, {"KEY": "k"}).lineup.entrants)
+    assert one._server is not two._server
+
+
+X = TWO + "[[model]]\nname = 'x'\n"
+WRONG = [
+    ("", " has no [[model]]; a comparison needs at least two, each with name and base_url."),
+    (
+        TWO[: TWO.rindex("[[")],
+        " has one [[model]]; a comparison needs at least two, each with name and base_url.",
+    ),
+    (
+        "[arena\n",
+        " is not TOML: expected ']' at the end of a table declaration (at line 1, column 7).",
+    ),
+    ("a = 1\na = 2", " is not TOML: cannot overwrite a value (at end of document)."),
+    (b"[arena]\ntitle = '\xff'", " is not UTF-8 text: see line 2; save it as UTF-8."),
+    ("[arena]\ntitel = 'A'" + TWO, ", [arena]: there is no key 'titel'; did you mean 'title'?"),
+    ("titel = 'A'" + TWO, ": there is no key 'titel'; known: arena, limits, model."),
+    ("[models]" + TWO, ": there is no key 'models'; did you mean 'model'?"),
+    (
+        TWO + "temperature = 1",
+        ", [[model]] 2 ('two'): there is no key 'temperature'; it belongs in sampling.",
+    ),
+    (
+        TWO + "sampling = {temprature = 1}",
+        ", [[model]] 2 ('two'), sampling: there is no key 'temprature'; did you mean 'temperature'?",
+    ),
+    (
+        TWO + "api_key = 'sk-canary'",
+        ", [[model]] 2 ('two'): keys do not belong in a file; name an environment variable in api_key_env.",
+    ),
+    (
+        TWO + "api_key_env = 'sk-canary'",
+        ", [[model]] 2 ('two'): api_key_env must be the name of an environment variable, not the key itself.",
+    ),
+    (
+        TWO + "api_key_env = 'NO_KEY'",
+        ", [[model]] 2 ('two'): the environment variable NO_KEY is not set; export it before starting agon.",
+    ),
+    (
+        TWO + "license = 'MIT'",
+        ", [[model]] 2 ('two'): there is no key 'license'; did you mean 'licence'?",
+    ),
+    (
+        TWO + "price = -1",
+        ", [[model]] 2 ('two'): price is -1, but must be greater than or equal to 0.",
+    ),
+    (TWO + "price = nan", ", [[model]] 2 ('two'): price is nan, but must be a finite number."),
+    (TWO + "price = '2 $'", ", [[model]] 2 ('two'): price is '2 $', but must be a number."),
+    (
+        TWO + "sampling = {temperature = 'hot'}",
+        ", [[model]] 2 ('two'), sampling: temperature is 'hot', but must be a number.",
+    ),
+    (
+        TWO + "sampling = {max_tokens = 1.5}",
+        ", [[model]] 2 ('two'), sampling: max_tokens is 1.5, but must be a whole number.",
+    ),
+    (TWO + "sampling = 1", ", [[model]] 2 ('two'): sampling is 1, but must be a table."),
+    (TWO + "[[model]]\nname = 'three'", ", [[model]] 3 ('three'): base_url is missing; add it."),
+    (TWO + "[[model]]\nbase_url = 'http://a'", ", [[model]] 3: name is missing; add it."),
+    (
+        TWO + "[[model]]\nname = 'three'\nbase_ur = 'http://a'",
+        ", [[model]] 3 ('three'): there is no key 'base_ur'; did you mean 'base_url'?",
+    ),
+    (
+        TWO + "[[model]]\nname = ' x'\nbase_url = 'http://a'",
+        ", [[model]] 3 (' x'): name is ' x', but must be one line of visible text without space around it.",
+    ),
+    (
+        X + "base_url = 'localhost:8000'",
+        ", [[model]] 3 ('x'): base_url must be an address such as http://127.0.0.1:8000/v1.",
+    ),
+    (
+        X + "base_url = 'http://u:canary@a/v1'",
+        ", [[model]] 3 ('x'): base_url must hold no name, password or query; name a key in api_key_env.",
+    ),
+    (
+        X + "base_url = 'http://[::1'",
+        ", [[model]] 3 ('x'): base_url must be an address such as http://127.0.0.1:8000/v1.",
+    ),
+    (
+        TWO.replace("two", "one"),
+        ": [[model]] 1 and 2 have one name, 'one', as a person reads it; give each its own.",
+    ),
+    (
+        TWO.replace("two", "ONE"),
+        ": [[model]] 1 and 2 have one name, 'one' and 'ONE', as a person reads it; give each its own.",
+    ),
+    (
+        TWO + "display_name = 'one'",
+        ": [[model]] 1 and 2 have one display_name, 'one', as a person reads it; give each its own.",
+    ),
+    ("model = 3", ": model is 3, but must be a list."),
+    ("model = [3, 4]", ": model number 1 is 3, but must be a table."),
+    ("arena = 3" + TWO, ": arena is 3, but must be a table."),
+    (
+        "[arena]\nport = 70000" + TWO,
+        ", [arena]: port is 70000, but must be less than or equal to 65535.",
+    ),
+    ("[arena]\ntyped = 'no'" + TWO, ", [arena]: typed is 'no', but must be true or false."),
+    (
+        "[arena]\ntyped = false" + TWO,
+        ", [arena]: typed is false and there are no examples; offer some prompts.",
+    ),
+    ("[arena]\nexamples = [3]" + TWO, ", [arena]: examples number 1 is 3, but must be a text."),
+    (
+        "[arena]\nexamples = [{prompt = 'a'}, {promt = 'b'}]" + TWO,
+        ", [arena], example 2: there is no key 'promt'; did you mean 'prompt'?",
+    ),
+    ("[limits]\nfirst = 0" + TWO, ", [limits]: first is 0, but must be greater than 0."),
+    (
+        "[limits]\nsecond = 1" + TWO,
+        ", [limits]: there is no key 'second'; known: between, characters, first, total.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), WRONG, ids=range(len(WRONG)))
+def test_a_wrong_file_is_refused_in_one_sentence(tmp_path, text, message):
+    said = refused(tmp_path, text)
+    assert said == f"arena.toml{message}"
+    assert "canary" not in said
+
+
+@pytest.mark.parametrize(
+    ("value", "state"),
+    [("", "is not set"), ("  ", "is not set"), ("schlüssel", "holds no key"), ("a\nb", "holds no key")],
+)
+def test_a_variable_must_hold_a_key_that_is_not_told(tmp_path, value, state):
+    said = refused(tmp_path, TWO + "api_key_env = 'KEY'", {"KEY": value})
+    assert f"the environment variable KEY {state};" in said
+    assert not value.strip() or value not in said
+
+
+def test_a_file_must_be_there_and_be_one(tmp_path):
+    with pytest.raises(
+        ConfigError, match=re.escape(f"There is no file {tmp_path / 'no.toml'}; check the path.")
+    ):
+        configuration(tmp_path / "no.toml", {})
+    with pytest.raises(ConfigError, match="cannot be opened: Is a directory"):
+        configuration(tmp_path, {})
+
+
+RUNNING = (Path(__file__).resolve().parents[2] / "docs" / "running.md").read_text(encoding="utf-8")
+
+
+def test_the_example_of_the_docs_is_whole_and_right(tmp_path):
+    """It parses, it names every key there is, and its limits are the defaults that it says they are."""
+    (text,) = re.findall(r"^```toml\n(.*?)^```$", RUNNING, re.M | re.S)
+    found = read(tmp_path, text, {"VLLM_API_KEY": "a", "EXAMPLE_API_KEY": "b"})
+    assert [entrant.card.name for entrant in found.lineup.entrants] == ["llama-8b", "qwen-7b"]
+    assert found.limits == Limits()
+    assert found.log == Path("agon-log")
+    assert found.lineup.entrants[0].sampling == Sampling(0.7, 0.95, 2048, 7)
+    for table in TABLES.values():
+        for key in table.model_fields:
+            assert re.search(rf"\b{key} = ", text), key
+
+
+@pytest.mark.parametrize("kind", get_args(FailureKind))
+def test_every_kind_of_failure_is_written_down(kind):
+    assert re.search(rf"^\| .* \| `{kind}` \|$", RUNNING, re.M)
