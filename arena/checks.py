@@ -11,7 +11,12 @@ from data import comparisons
 from data.repeats import repeats
 from ranking import Comparisons, Diagnostic, VotesError, rank
 
-KNOWN_FINE = {"both_bad", "left_out"}  # worth telling on a board, but nothing to mend
+KNOWN_FINE = {
+    "both_bad",
+    "left_out",
+    "llm_judges",
+    "other_voters",
+}  # worth telling on a board, but nothing to mend
 
 
 def findings(source: str, reading: Mapping[str, Any], min_votes: int) -> tuple[Comparisons, list[Diagnostic]]:
@@ -26,7 +31,7 @@ def findings(source: str, reading: Mapping[str, Any], min_votes: int) -> tuple[C
     except VotesError as error:
         found += [Diagnostic("invalid", (), problem) for problem in error.problems]
         votes = comparisons(source, **reading, invalid="drop")
-    found += repeats(source, **reading)
+    found += repeats(source, **{name: value for name, value in reading.items() if name != "voters"})
     board = rank(votes, "bradley_terry", interval="none", min_votes=min_votes)
     found += [note for note in board.diagnostics if note.code not in KNOWN_FINE]
     return votes, found

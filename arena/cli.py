@@ -46,6 +46,10 @@ Invalid = Annotated[
     Literal["error", "drop"],
     Parameter(help="What to do with rows that are not votes: refuse them, or leave them out and count them."),
 ]
+VoterKinds = Annotated[
+    Literal["human", "llm", "all"] | None,
+    Parameter(help="Whose votes, by voter_kind [default: people's, if there are both]."),
+]
 
 
 @app.command
@@ -80,6 +84,7 @@ def rank(
     scale: Annotated[Literal["elo", "natural"], Parameter(help="Elo points or log-odds.")] = "elo",
     seed: Annotated[int, Parameter(help="Of everything drawn at random.")] = 0,
     invalid: Invalid = "error",
+    voters: VoterKinds = None,
     column: Column = None,
     table: Table = None,
     ballots_by: Annotated[
@@ -131,7 +136,13 @@ def rank(
     wanted = [options_of(text) for text in method or ([] if lens else ["bradley_terry"])]
     wanted = with_shared(wanted, {"missing": missing, "ties": ties})
     with _readable(source) as path:
-        reading = {"where": where, "table": table, "columns": _pairs(column), "invalid": invalid}
+        reading = {
+            "where": where,
+            "table": table,
+            "columns": _pairs(column),
+            "invalid": invalid,
+            "voters": voters,
+        }
         tasks = {
             "weights": {task: _number("--weights", value) for task, value in _listed(weights).items()},
             "groups": _listed(groups),
@@ -175,6 +186,7 @@ def check(
     where: Where = None,
     column: Column = None,
     table: Table = None,
+    voters: VoterKinds = None,
     min_votes: Annotated[int, Parameter(help="Votes below which a model counts as short of votes.")] = 30,
     format: Annotated[Literal["table", "json"], Parameter(name=["--format", "-f"])] = "table",
 ) -> int:
@@ -190,7 +202,7 @@ def check(
     from arena.checks import check_votes
 
     with _readable(source) as path:
-        reading = {"where": where, "table": table, "columns": _pairs(column)}
+        reading = {"where": where, "table": table, "columns": _pairs(column), "voters": voters}
         return check_votes(path, reading, min_votes, format)
 
 

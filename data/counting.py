@@ -42,7 +42,7 @@ class Counted:
 def can_count(schema: pa.Schema) -> bool:
     """Whether the columns are there, once each, as texts, with no column that changes what a vote is."""
     names = [name.lower() for name in schema.names]  # as SQL compares them
-    if any(names.count(column) != 1 for column in COLUMNS) or {"p_a", "weight"} & set(names):
+    if any(names.count(column) != 1 for column in COLUMNS) or {"p_a", "weight", "voter_kind"} & set(names):
         return False
     if not set(COLUMNS) <= set(schema.names):
         return False

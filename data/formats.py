@@ -151,6 +151,7 @@ def read_alpacaeval(rows: Rows) -> Draft:
     draft.take("model_b", ("generator_2",), TEXT)
     draft.take("p_a", ("preference",), NUMBER)
     draft.take("voter", ("annotator",), TEXT)
+    draft.columns["voter_kind"] = pa.array(["llm"] * len(rows.numbers), pa.string())
     draft.take("category", ("dataset",), TEXT)
     draft.take("prompt_id", ("instruction",), PROMPT)
     preference = draft.columns["p_a"]

@@ -32,7 +32,7 @@ __all__ = ["FORMATS", "Format", "Imported", "read_published"]
 NOT_BLIND = "not blind (anony is false)"
 REMEDY = 'leave such rows out with invalid="drop" (--invalid drop)'
 REQUIRED = ("row", "model_a", "model_b", "winner", "p_a")
-OPTIONAL = ("voter", "timestamp", "category", "language", "turns", "battle_id", "prompt_id")
+OPTIONAL = ("voter", "voter_kind", "timestamp", "category", "language", "turns", "battle_id", "prompt_id")
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,10 @@ class Imported:
     votes: pa.Table
     """One row for each vote, in file order: `row` (int64, the 1-based row of the file: the line of JSON
     Lines, the row after the header of a CSV), `model_a`, `model_b`, then `winner` (model_a, model_b, tie,
-    both_bad) or `p_a` (float64, the probability that model_a is better), and those of `voter`, `timestamp`
-    (float64, Unix seconds), `category`, `language`, `turns` (int32), `battle_id` and `prompt_id` that the
-    file gives. No texts: `prompt_id` is the published id, or sha1[:10] of the first prompt."""
+    both_bad) or `p_a` (float64, the probability that model_a is better), and those of `voter`, `voter_kind`
+    ("llm" for a judge), `timestamp` (float64, Unix seconds), `category`, `language`, `turns` (int32),
+    `battle_id` and `prompt_id` that the file gives. No texts: `prompt_id` is the published id, or sha1[:10]
+    of the first prompt."""
     dropped: dict[str, int]
     """How many rows were left out, by reason: the votes that were not blind, and with invalid="drop" the
     invalid rows."""

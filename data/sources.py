@@ -29,7 +29,7 @@ PARQUET = (".parquet",)
 DUCKDB = (".duckdb", ".db")
 # Columns whose type must not be guessed from a sample of the rows.
 AS_TEXT = ("model_a", "model_b", "winner", "p_a", "weight", "models", "places", "acceptable", "voter")
-OURS = (*AS_TEXT, "timestamp", "battle_id", "prompt_id")
+OURS = (*AS_TEXT, "timestamp", "battle_id", "prompt_id", "voter_kind")
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,6 +16,7 @@ from data.encoding import Cells
 from data.faults import sentence
 from data.sources import Source, as_arrow, check_file, describe, ending, open_source
 from data.validity import Problem, rows_text
+from data.voters import Voters, check_voters, condition, llm_votes, others
 from ranking import Ballots, Battles, Comparisons, OptionError, SourceError, VotesError
 from ranking.ballots import arranged
 from ranking.comparisons import Clusters, group
@@ -37,6 +38,7 @@ def comparisons(
     table: str | None = None,
     columns: Mapping[str, str] | None = None,
     invalid: Invalid = "error",
+    voters: Voters | None = None,
 ) -> Comparisons:
     """Read votes, ready to rank.
 
@@ -51,22 +53,26 @@ def comparisons(
         columns: our name for a column → its name in the source, such as {"voter": "judge"}.
         invalid: "error" refuses rows that are not votes, naming them; "drop" leaves them out, counts
             them by reason and keeps the counts on the board.
+        voters: by the column voter_kind, "human" takes the votes of people, "llm" those of LLM judges, "all"
+            mixes them; None takes people's where there are both, and counts the others as left out.
 
     Raises:
-        SourceError: the source cannot be read as votes.
+        SourceError: the source cannot be read as votes, or holds none of the voters asked for.
         VotesError: rows that are not valid votes.
         OptionError: a `where` that is no condition, or another wrong option.
     """
     if invalid not in ("error", "drop"):
         raise OptionError(f'invalid must be "error" or "drop", not {invalid!r}.')
+    check_voters(voters)
     if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
         source = as_arrow(source, describe(source))  # a stream can be read only once
-    plain = where is None and not columns and table is None
+    plain = where is None and not columns and table is None and voters != "llm"
     counted = _counted(source) if plain else None
     if counted is not None:
         votes = TableVotes(None, invalid, counted=counted, origin=source)
     else:
-        votes = TableVotes(open_source(source, where=where, table=table, columns=columns), invalid)
+        opened = open_source(source, where=where, table=table, columns=columns)
+        votes = TableVotes(opened, invalid, voters=voters)
     votes.ballots()  # what is wrong with the votes is said now, not when they are first used
     return Comparisons(votes)
 
@@ -99,12 +105,14 @@ class TableVotes:
         counted: counting.Counted | None = None,
         origin: object = None,
         part: tuple[str, str | None] | None = None,
+        voters: Voters | None = None,
     ) -> None:
         self._opened = source
         self._origin = origin
         self._invalid = invalid
         self._count = counted
         self._part = part
+        self._voters = voters
         self._left_out: dict[str, int] = {}
 
     @cached_property
@@ -112,7 +120,7 @@ class TableVotes:
         """The source opened for SQL, with its columns brought into our layout."""
         source = self._opened if self._opened is not None else open_source(self._origin)
         if self._part is None:
-            _normalise(source)
+            _normalise(source, condition(source, self._voters))
         return source
 
     @cached_property
@@ -132,11 +140,17 @@ class TableVotes:
             )
             raise SourceError(f"There are no votes in {name}: {why}.")
         keep = self._judge(cells)
+        if self._count is None:
+            self._left_out |= others(self._source, *self._condition())
         return _canonical(cells, keep)[0]
 
     def ballots(self) -> Ballots:
         """Count the distinct ballots."""
         return self._ballots
+
+    def llm_votes(self) -> int:
+        """Count the votes of LLM judges."""
+        return llm_votes(self._source, *self._condition()) if self._count is None else 0
 
     def battles(self) -> Battles:
         """List the votes by timestamp if there is such a column, else in the order of the rows."""
@@ -328,8 +342,11 @@ def _some(names: list[str]) -> str:
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
 
 
-def _normalise(source: Source) -> None:
-    """Make the view `votes`: our columns in our types, row numbers counted before any condition."""
+def _normalise(source: Source, voters: str) -> None:
+    """Make the view `votes`: our columns in our types, row numbers counted before any condition.
+
+    `voters` is the condition on who voted.
+    """
     import duckdb
 
     layout = _layout(source.columns, source.name)
@@ -354,8 +371,7 @@ def _normalise(source: Source) -> None:
     sql = "CREATE OR REPLACE VIEW votes AS SELECT "
     sql += f"* REPLACE ({', '.join(changed)})" if changed else "*"
     sql += " FROM (SELECT *, row_number() OVER () AS agon_row FROM unfiltered)"
-    if source.where:
-        sql += f" WHERE ({source.where})"
+    sql += f" WHERE {voters}" + (f" AND ({source.where})" if source.where else "")
     try:
         source.connection.execute(sql)
     except duckdb.Error as error:

@@ -24,6 +24,7 @@ from ranking.counts import PairCounts
 from ranking.errors import SourceError, VotesError
 
 Order = Literal["timestamp", "file"]
+OTHER_VOTERS = ("votes of people", "votes of LLM judges")  # reasons to be left out that are no faults
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +103,10 @@ class VoteSource(Protocol):
         """Cut the votes by the values of a column; raises SourceError if there is no such column."""
 
     def left_out(self) -> Mapping[str, int]:
-        """Count the rows that were left out on request, by reason."""
+        """Count the rows that were left out, by reason."""
+
+    def llm_votes(self) -> int:
+        """Count the votes that the source says are of LLM judges."""
 
 
 class Comparisons:
@@ -195,8 +199,13 @@ class Comparisons:
 
     @property
     def left_out(self) -> Mapping[str, int]:
-        """Rows left out because of `invalid="drop"`, counted by reason."""
+        """Rows left out because of `invalid="drop"` or of who voted, counted by reason."""
         return self._source.left_out()
+
+    @property
+    def llm_votes(self) -> int:
+        """How many of the votes are of LLM judges."""
+        return self._source.llm_votes()
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by a column ("voter", "battle", "prompt" or any other).
@@ -286,6 +295,11 @@ class GivenVotes:
     def left_out(self) -> dict[str, int]:
         """Nothing is left out of arrays."""
         return {}
+
+    def llm_votes(self) -> int:
+        """Count the label `voter_kind`."""
+        kinds = self.labels.get("voter_kind")
+        return 0 if kinds is None else int((kinds == "llm").sum())
 
     def _label(self, name: str) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
         if name not in self.labels:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ranking.ballots import FloatArray, IntArray
 from ranking.chances import first
-from ranking.comparisons import Comparisons
+from ranking.comparisons import OTHER_VOTERS, Comparisons
 from ranking.leaderboard import Row, Status
 from ranking.results import Choice, Diagnostic, Fit, Scores, listed
 from ranking.score_table import ScoreTable
@@ -156,16 +156,35 @@ def diagnose(
             f"{both_bad:,.0f} votes say both are bad; see both_bad in the settings for how they were counted."
         )
         notes += (Diagnostic("both_bad", (), message),)
-    return (*_left_out(votes), *_apart(models, standing), *result.notes, *notes)
+    return (*_left_out(votes), *_judges(votes), *_apart(models, standing), *result.notes, *notes)
 
 
 def _left_out(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
-    """What was left out on request."""
-    if not votes.left_out:
+    """What was left out: rows that are not votes, and votes of another kind of voters."""
+    notes = []
+    invalid = {reason: count for reason, count in votes.left_out.items() if reason not in OTHER_VOTERS}
+    if invalid:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in invalid.items())
+        message = f"{sum(invalid.values()):,} rows were left out as invalid: {reasons}."
+        notes.append(Diagnostic("left_out", (), message))
+    for words in OTHER_VOTERS:
+        if words in votes.left_out:
+            message = (
+                f"{votes.left_out[words]:,} {words} were left out; rank them by themselves, or ask for all."
+            )
+            notes.append(Diagnostic("other_voters", (), message))
+    return tuple(notes)
+
+
+def _judges(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
+    """The votes of LLM judges, alone or among those of people."""
+    number = 0 if isinstance(votes, ScoreTable) else votes.llm_votes
+    if not number:
         return ()
-    reasons = ", ".join(f"{count:,} {reason}" for reason, count in votes.left_out.items())
-    total = sum(votes.left_out.values())
-    return (Diagnostic("left_out", (), f"{total:,} rows were left out as invalid: {reasons}."),)
+    total = votes.ballots.total
+    some = f"All {total:,} votes are" if number == total else f"{number:,} of {total:,} votes are"
+    mixed = "" if number == total else ", mixed with those of people as asked; rank each kind by itself too"
+    return (Diagnostic("llm_judges", (), f"{some} of LLM judges{mixed}."),)
 
 
 def _apart(models: Sequence[str], standing: Standing) -> tuple[Diagnostic, ...]:

@@ -356,6 +356,7 @@ def test_alpacaeval_preferences_become_the_probability_of_the_first_model(tmp_pa
         "model_b": ["Yi-34B-Chat"] * 4,
         "p_a": [1.0, 0.0, 0.5, 0.75],
         "voter": ["weighted_alpaca_eval_gpt4_turbo"] * 4,
+        "voter_kind": ["llm"] * 4,
         "category": ["helpful_base"] * 4,
         "prompt_id": [HELLO, HELLO, HELLO, PLUS],
     }
