@@ -79,7 +79,7 @@ def read_published(
         raise OptionError(f"The option invalid is 'error' or 'drop', not {invalid!r}.")
     path = Path(path)
     try:
-        rows = _open(path)
+        rows = open_rows(path)
         form = _recognise(rows.columns, path) if format is None else _forced(FORMATS[format], rows, path)
         draft = form.read(rows)
     except (pa.ArrowException, OSError) as error:  # a damaged Parquet page shows up while it is read
@@ -121,8 +121,12 @@ def _names(columns: frozenset[str]) -> str:
 # From a file to rows
 
 
-def _open(path: Path) -> Rows:
-    """Return the rows of a file, whatever holds them."""
+def open_rows(path: Path) -> Rows:
+    """Return the rows of a Parquet, CSV, JSON or JSON Lines file, gzipped or not, its texts as written.
+
+    Raises:
+        SourceError: the file is missing, empty, damaged, or of no such format.
+    """
     content = _content(path)
     if not content.strip():
         raise SourceError(f"{path} is empty.")

@@ -1,0 +1,257 @@
+"""Answers that models gave to prompts, from a file: what an arena without models shows.
+
+Two layouts are known, told apart by their columns. Long: `prompt`, `model` and `answer`, a row an answer.
+Wide: `prompt` and one column a model, a row a prompt. Either may have `prompt_id`, `category`, `language`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, NamedTuple, NoReturn
+
+from data.columns import Rows, digest
+from data.faults import is_utf8
+from data.importing import open_rows
+from data.validity import any_of, quoted, rows_text, skeleton
+from ranking.errors import SourceError, nearest
+
+OPTIONAL = ("prompt_id", "category", "language")
+LONG = ("model", "answer")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedPrompt:
+    """A prompt with the answers to it, by model; two or more."""
+
+    prompt_id: str
+    """The file's own, or ten hex digits of the SHA-1 of the prompt."""
+    prompt: str
+    answers: Mapping[str, str]
+    category: str | None = None
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The recorded answers of one file, in its order."""
+
+    name: str
+    """The file's name."""
+    models: tuple[str, ...]
+    prompts: tuple[RecordedPrompt, ...]
+    left_out: tuple[str, ...]
+    """The prompts that fewer than two models answered: there is nothing to compare."""
+
+    def of(self, model: str) -> dict[str, str]:
+        """Return a model's answers by prompt."""
+        return {prompt.prompt: prompt.answers[model] for prompt in self.prompts if model in prompt.answers}
+
+
+class _Given(NamedTuple):
+    """One answer as the file gives it; `answer` is None where a wide row has none."""
+
+    row: int
+    prompt: str
+    model: str
+    answer: str | None
+    prompt_id: str | None
+    category: str | None
+    language: str | None
+
+
+def answers(path: str | Path) -> Answers:
+    """Read recorded answers from a parquet, CSV, JSON or JSON lines file (.gz too).
+
+    Raises:
+        SourceError: no such file, no such layout, or wrong rows, which are named: no prompt, no answer, two
+            answers of one model to one prompt, names that look alike, a prompt with two ids, categories or
+            languages; fewer than two models, or no prompt that two of them answered.
+    """
+    path = Path(path)
+    rows = open_rows(path)
+    if rows.broken:
+        reason = rows.broken[0][0]
+        _refuse(path, f"There is a {reason}", [row for why, row in rows.broken if why == reason], "mend it")
+    given = list(_long(path, rows) if _is_long(path, rows.columns) else _wide(path, rows))
+    given = [one for one in given if one.answer is not None]
+    models = tuple(dict.fromkeys(one.model for one in given))
+    _check_models(path, given, models)
+    _check_pairs(path, given)
+    prompts, left_out = [], []
+    for found in _by_prompt(given).values():
+        if len(found) < 2:
+            left_out.append(found[0].prompt)
+        else:
+            prompts.append(_prompt(path, found))
+    if not prompts:
+        raise SourceError(f"{path} has no prompt that two models answered; a comparison needs two answers.")
+    _check_ids(path, prompts)
+    return Answers(path.name, models, tuple(prompts), tuple(left_out))
+
+
+def _is_long(path: Path, columns: frozenset[str]) -> bool:
+    """Whether a row is an answer, and not a prompt with the answers of all models."""
+    if "prompt" not in columns:
+        raise SourceError(
+            f"{path} has no column 'prompt'; {nearest('prompt', columns)} A file of answers has prompt, "
+            "model and answer, or prompt and one column a model."
+        )
+    there = [column for column in LONG if column in columns]
+    if len(there) == 1:
+        (absent,) = set(LONG) - set(there)
+        raise SourceError(
+            f"{path} has a column {there[0]!r} but no {absent!r}; {nearest(absent, columns - {'prompt'})} "
+            "Give both, or one column a model."
+        )
+    return len(there) == 2
+
+
+def _long(path: Path, rows: Rows) -> Iterator[_Given]:
+    """Read a row an answer."""
+    columns = ["prompt", *LONG, *(column for column in OPTIONAL if column in rows.columns)]
+    texts = {column: _texts(path, rows, column) for column in columns}
+    for column in ("prompt", *LONG):
+        empty = [row for row, text in zip(rows.numbers.tolist(), texts[column], strict=True) if text is None]
+        if empty:
+            _refuse(path, f"There is no {column}", empty, "fill it in, or leave the row out")
+    for i, row in enumerate(rows.numbers.tolist()):
+        prompt, model = str(texts["prompt"][i]).strip(), str(texts["model"][i])
+        extra = [texts[column][i] if column in texts else None for column in OPTIONAL]
+        yield _Given(row, prompt, model, texts["answer"][i], *extra)
+
+
+def _wide(path: Path, rows: Rows) -> Iterator[_Given]:
+    """Read a row a prompt; an empty cell is a model that was not asked."""
+    names = sorted(rows.columns - {"prompt", *OPTIONAL}, key=_order(rows))
+    if not all(name.strip() for name in names):
+        raise SourceError(f"{path} has a column without a name; name the model, or remove the column.")
+    if len(names) < 2:
+        raise SourceError(
+            f"{path} has {f'only the column {names[0]!r}' if names else 'no column'} beside prompt; give the "
+            "columns model and answer, or one column a model, two or more."
+        )
+    prompts = _texts(path, rows, "prompt")
+    numbers = rows.numbers.tolist()
+    empty = [row for row, prompt in zip(numbers, prompts, strict=True) if prompt is None]
+    if empty:
+        _refuse(path, "There is no prompt", empty, "fill it in, or leave the row out")
+    extra = [
+        _texts(path, rows, column) if column in rows.columns else [None] * len(numbers) for column in OPTIONAL
+    ]
+    cells = [_texts(path, rows, name) for name in names]
+    for i, row in enumerate(numbers):
+        for name, column in zip(names, cells, strict=True):
+            yield _Given(row, str(prompts[i]).strip(), name, column[i], *(values[i] for values in extra))
+
+
+def _order(rows: Rows) -> Callable[[str], int]:
+    """The order in which the file names its columns."""
+    if isinstance(rows.source, list):
+        order = list(dict.fromkeys(key for record in rows.source for key in record))
+    else:
+        schema = getattr(rows.source, "schema_arrow", None) or rows.source.schema
+        order = list(schema.names)
+    return order.index
+
+
+def _texts(path: Path, rows: Rows, column: str) -> list[str | None]:
+    """A column as texts, blank ones as None; an id may be a number.
+
+    Raises:
+        SourceError: a value is no text.
+    """
+    values: Any = rows.values(column)
+    values = values if isinstance(values, list) else values.to_pylist()
+    texts: list[str | None] = []
+    wrong: list[tuple[int, Any]] = []
+    for row, value in zip(rows.numbers.tolist(), values, strict=True):
+        if column == "prompt_id" and isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)  # noqa: PLW2901 (that is what it is here)
+        if value is None or value != value:  # noqa: PLR0124 (NaN, the null of pandas, is not itself)
+            texts.append(None)
+        elif isinstance(value, str) and is_utf8(value):
+            texts.append(value if value.strip() else None)
+        else:
+            wrong.append((row, value))
+    if wrong:
+        what = f"The column {quoted(column)} holds {quoted(str(wrong[0][1]))}, which is no text,"
+        _refuse(path, what, [row for row, _ in wrong], "write it as a text, or leave the column out")
+    return texts
+
+
+def _check_models(path: Path, given: list[_Given], models: tuple[str, ...]) -> None:
+    """Refuse names that a person would take for one another, and fewer than two."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for name in models:
+        alike[skeleton(name)].append(name)
+        if name != name.strip():
+            rows = [one.row for one in given if one.model == name]
+            _refuse(path, f"The model name {quoted(name)} has spaces around it", rows, "trim it")
+    for names in alike.values():
+        if len(names) > 1:
+            used = {name: [one.row for one in given if one.model == name] for name in names}
+            usual, *rare = sorted(names, key=lambda name: -len(used[name]))
+            what = f"The model name {any_of(rare)} looks like {quoted(usual)}"
+            remedy = "spell one model one way, or rename the other"
+            _refuse(path, what, sorted(row for name in rare for row in used[name]), remedy)
+    if len(models) < 2:
+        who = f"answers of one model, {models[0]!r:.60}" if models else "no answers"
+        raise SourceError(f"{path} has {who}; a comparison needs two models.")
+
+
+def _check_pairs(path: Path, given: list[_Given]) -> None:
+    """Refuse two answers of one model to one prompt."""
+    seen: dict[tuple[str, str], int] = {}
+    for one in given:
+        first = seen.setdefault((one.prompt, one.model), one.row)
+        if first != one.row:
+            what = f"The model {quoted(one.model)} answers the prompt {quoted(one.prompt)} twice"
+            _refuse(path, what, [first, one.row], "keep one")
+
+
+def _by_prompt(given: list[_Given]) -> dict[str, list[_Given]]:
+    """The answers to each prompt."""
+    found: dict[str, list[_Given]] = {}
+    for one in given:
+        found.setdefault(one.prompt, []).append(one)
+    return found
+
+
+def _prompt(path: Path, found: list[_Given]) -> RecordedPrompt:
+    """Put the answers to one prompt together.
+
+    Raises:
+        SourceError: the rows say different things of the prompt.
+    """
+    said: dict[str, str | None] = {}
+    for field in OPTIONAL:
+        rows = {getattr(one, field): one.row for one in reversed(found) if getattr(one, field) is not None}
+        if len(rows) > 1:
+            what = f"The prompt {quoted(found[0].prompt)} has the {field} {any_of(rows)}"
+            _refuse(path, what, sorted(rows.values()), "give it one")
+        said[field] = next(iter(rows), None)
+    prompt_id = said["prompt_id"] or digest(found[0].prompt)
+    by_model = MappingProxyType({one.model: str(one.answer) for one in found})
+    return RecordedPrompt(prompt_id, found[0].prompt, by_model, said["category"], said["language"])
+
+
+def _check_ids(path: Path, prompts: Iterable[RecordedPrompt]) -> None:
+    """Refuse an id that two prompts have."""
+    seen: dict[str, str] = {}
+    for prompt in prompts:
+        other = seen.setdefault(prompt.prompt_id, prompt.prompt)
+        if other != prompt.prompt:
+            raise SourceError(
+                f"{path} has the prompt_id {prompt.prompt_id!r} for {other!r:.60} and for "
+                f"{prompt.prompt!r:.60}; give each prompt its own."
+            )
+
+
+def _refuse(path: Path, what: str, rows: list[int], remedy: str) -> NoReturn:
+    """Raise the one sentence for wrong rows; texts of the file in it went through `quoted`."""
+    sentence = f"{what} in {{rows}} of {{source}}; {remedy}."
+    raise SourceError(sentence.format(rows=rows_text(rows, len(rows)), source=path))
