@@ -11,6 +11,7 @@ LogError                   the log cannot be opened, read or written
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -59,7 +60,7 @@ class BattleRecord:
     language: str | None = None
 
     def __post_init__(self) -> None:
-        _check_time(self.created)
+        _check(self.battle_id, self.created)
         k = len(self.models)
         if k < 2 or len(set(self.models)) < k or not all(name.strip() for name in self.models):
             raise VotesError(f"A battle is between two or more different models, not {list(self.models)}.")
@@ -84,7 +85,7 @@ class TurnRecord:
     created: datetime
 
     def __post_init__(self) -> None:
-        _check_time(self.created)
+        _check(self.battle_id, self.created)
         if self.turn < 2:
             raise VotesError(f"Turn {self.turn} is not a later turn: the first one is the battle's prompt.")
 
@@ -112,15 +113,11 @@ class GenerationRecord:
     """The kind of failure; None if the answer may be judged."""
     detail: str | None = None
     """What the server said of the failure."""
-    replaced: bool = False
-    """Whether another model took the side after this failure."""
 
     def __post_init__(self) -> None:
-        _check_time(self.created)
+        _check(self.battle_id, self.created)
         if self.turn < 1 or self.slot < 0:
             raise VotesError(f"Turns count from 1 and slots from 0, not {self.turn} and {self.slot}.")
-        if self.replaced and self.failure is None:
-            raise VotesError(f"{self.model!r} did not fail, so nothing replaces it.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +132,7 @@ class ReplacementRecord:
     created: datetime
 
     def __post_init__(self) -> None:
-        _check_time(self.created)
+        _check(self.battle_id, self.created)
         if not 0 < self.probability <= 1:
             raise VotesError(
                 f"What was drawn had a probability above 0 and at most 1, not {self.probability}."
@@ -158,7 +155,7 @@ class VoteRecord:
     reasons: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        _check_time(self.created)
+        _check(self.battle_id, self.created)
         ranked = {place for place in self.places if place is not None}
         if len(self.places) < 2 or ranked != set(range(1, len(ranked) + 1)) or not ranked:
             raise VotesError(
@@ -185,6 +182,8 @@ class Receipt:
     """Of a vote: its place among all votes of the log, from 1."""
 
 
-def _check_time(moment: datetime) -> None:
+def _check(battle_id: str, moment: datetime) -> None:
+    if not re.fullmatch("[0-9a-f]{32}", battle_id):
+        raise VotesError(f"{battle_id!r} is no id of a battle; use the 32 digits of uuid.uuid4().hex.")
     if moment.tzinfo is None:
         raise VotesError(f"The time {moment} names no zone; use an aware one, such as datetime.now(UTC).")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from data.faults import COMPRESSION, is_utf8, open_text, unreadable
 from data.faults import sentence as sentence
+from data.log_folder import escaped, open_folder, snapshots
 from ranking.errors import OptionError, SourceError, nearest
 
 if TYPE_CHECKING:
@@ -133,18 +134,13 @@ def _shut(connection: duckdb.DuckDBPyConnection, path: Path | None) -> None:
     """Let a `where` read nothing but the source itself."""
     allowed = []
     if path is not None and path.is_dir():
-        allowed = [name for file in _snapshots(path) for name in (str(file), _escaped(file))]
+        allowed = [name for file in snapshots(path) for name in (str(file), escaped(file))]
     elif path is not None:
-        allowed = [str(path), _escaped(path)]
+        allowed = [str(path), escaped(path)]
     listed = ", ".join("'" + name.replace("'", "''") + "'" for name in allowed)
     connection.execute(f"SET allowed_paths = [{listed}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
-
-
-def _escaped(path: Path) -> str:
-    """A path in which * ? and [ mean themselves."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
 
 
 def _relation(
@@ -156,7 +152,7 @@ def _relation(
     if isinstance(source, str | Path):
         path = Path(source)
         if path.is_dir():
-            return _log(connection, path)
+            return open_folder(connection, path)
         return _file(connection, check_file(path), table)
     if isinstance(source, duckdb.DuckDBPyRelation):
         source = source.to_arrow_table()
@@ -252,10 +248,10 @@ def _file(connection: duckdb.DuckDBPyConnection, path: Path, table: str | None) 
     if kind in DUCKDB:
         return _database_table(connection, path, table)
     if kind in PARQUET:
-        return connection.read_parquet(_escaped(path), hive_partitioning=False)
+        return connection.read_parquet(escaped(path), hive_partitioning=False)
     if kind in JSON:
         relation = connection.read_json(
-            _escaped(path), format=JSON[kind], sample_size=-1, hive_partitioning=False
+            escaped(path), format=JSON[kind], sample_size=-1, hive_partitioning=False
         )
         if relation.columns == ["json"]:
             raise SourceError(f"{path} holds no JSON objects; give one for each vote (docs/data.md).")
@@ -263,7 +259,7 @@ def _file(connection: duckdb.DuckDBPyConnection, path: Path, table: str | None) 
     header = _header(path, DELIMITERS[kind])
     text = {column: "VARCHAR" for column in header if column.lower() in AS_TEXT}
     relation = connection.read_csv(
-        _escaped(path),
+        escaped(path),
         sep=DELIMITERS[kind],
         header=True,
         quotechar='"',
@@ -321,23 +317,6 @@ def _database_table(
         hint = "it has no tables." if not tables else hint if table is None else nearest(wanted, tables)
         raise SourceError(f"{path} has no table {wanted!r}; {hint}")
     return connection.table(f'source."{wanted.replace(chr(34), chr(34) * 2)}"')
-
-
-def _log(connection: duckdb.DuckDBPyConnection, folder: Path) -> duckdb.DuckDBPyRelation:
-    """Open the vote snapshots of a log folder."""
-    files = _snapshots(folder)
-    if not files:
-        raise SourceError(
-            f"{folder} is a folder without votes: a log keeps them in {folder / 'votes'}/*.parquet; "
-            "name a file, or import votes into the log first."
-        )
-    paths = [_escaped(file) for file in files]
-    return connection.read_parquet(paths, union_by_name=True, hive_partitioning=False)
-
-
-def _snapshots(folder: Path) -> list[Path]:
-    """The files of a log folder that hold votes, in the order in which their rows count."""
-    return sorted((folder / "votes").glob("*.parquet"))
 
 
 def _renamed(

@@ -24,6 +24,8 @@ HOMES = {
     "arena/web.py": {"fastapi"},
     "serving/openai_compatible.py": {"openai"},
     "data/log.py": {"duckdb"},
+    "data/log_file.py": {"duckdb"},
+    "data/log_writer.py": {"duckdb"},
 }
 FOLDERS_WITHIN = {"__pycache__", "demo", "static", "fonts"}  # data and what the pages load; no modules
 CALLED = {"markdown_it": "markdown-it-py"}  # packages whose distribution has another name

@@ -1,0 +1,240 @@
+"""`VoteLog`: the battles, answers and votes of an arena, kept in one DuckDB file of the log folder.
+
+Here the log is read and given away as snapshots; opening it is in log_file.py, writing in log_writer.py,
+counting in log_votes.py. Nobody outside these sees their SQL, so that another store can take their place.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import duckdb
+
+from data.faults import sentence
+from data.log_file import lock, open_database, unlock
+from data.log_votes import LogVotes
+from data.log_writer import Writer
+from data.records import LogError, Receipt, Record, VoteRecord
+from data.snapshots import write_table
+from ranking import Comparisons
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+VOTE = """
+    SELECT places, acceptable, last_turn, voter, reasons, created
+    FROM votes JOIN verdicts USING (verdict) WHERE battle_id = TRY_CAST(? AS UUID)"""
+FILTERS = """
+    SELECT 'category' AS label, category AS value, count(*) AS n
+    FROM votes WHERE category NOT NULL GROUP BY category
+    UNION ALL
+    SELECT 'language', language, count(*) FROM votes WHERE language NOT NULL GROUP BY language
+    ORDER BY label, n DESC, value"""
+RELIABILITY = """
+    SELECT model, count(*), count(failure), median(time_to_first_token) FILTER (failure IS NULL),
+        median(tokens_per_second) FILTER (failure IS NULL)
+    FROM generations GROUP BY model ORDER BY model"""
+PLAIN = """
+    SELECT bool_and(len(places) = 2 AND places[1] NOT NULL AND places[2] NOT NULL
+        AND (acceptable IS NULL OR (places = [1, 1] AND acceptable = [false, false])))
+    FROM verdicts"""
+PAIRWISE = """
+    SELECT models[1] AS model_a, models[2] AS model_b, CASE WHEN places[1] < places[2] THEN 'model_a' WHEN
+    places[1] > places[2] THEN 'model_b' WHEN acceptable IS NULL THEN 'tie' ELSE 'both_bad' END AS winner"""
+KWISE = "SELECT models, places, acceptable"
+MORE = """, v.voter, epoch(v.created) AS timestamp, v.category, v.language,
+    replace(v.battle_id::VARCHAR, '-', '') AS battle_id, v.prompt_id, v.last_turn::INTEGER AS turns,
+    v.reasons, b.policy, b.policy_version, b.group_probability, b.pair_probabilities,
+    v.shown <> b.shown AS replaced, 'arena' AS source, v.number AS source_row
+    FROM votes v JOIN battles b USING (battle_id) JOIN verdicts USING (verdict)
+    JOIN shown s ON s.shown = v.shown ORDER BY v.number"""
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """How often a model was asked, how often it failed, and how fast it is when it does not."""
+
+    generations: int
+    failures: int
+    time_to_first_token: float | None
+    """Seconds, the median."""
+    tokens_per_second: float | None
+    """The median."""
+
+    @property
+    def failed(self) -> float:
+        """Share of the generations that failed."""
+        return self.failures / self.generations
+
+
+class VoteLog:
+    """The log of one arena; use it as a context manager, or close it.
+
+    Every method may be called from any thread. Readers see what was committed, and do not wait for writers.
+
+    Args:
+        folder: the log folder; it is made if it is not there.
+
+    Raises:
+        LogError: the folder cannot be written, the log is open already, the database is damaged, or a newer
+            version of Agon wrote it.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        self._lock = lock(self.folder)
+        try:
+            self._connection = open_database(self.folder)
+            self._writer = Writer(self._connection.cursor())
+        except duckdb.Error as error:
+            unlock(self._lock)
+            raise LogError(f"The vote log in {self.folder} is damaged: {sentence(error)}") from error
+        except BaseException:
+            unlock(self._lock)
+            raise
+        self._snapshot = threading.Lock()
+        self._kept = 0  # votes in the snapshot
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Write what was handed over, keep a snapshot, and let others open the log."""
+        if self._closed:
+            return
+        self._closed = True
+        self._writer.close()
+        try:
+            self.snapshot()
+        finally:
+            self._connection.close()
+            unlock(self._lock)
+
+    def write(self, record: Record) -> Future[Receipt]:
+        """Hand a record over; it is safe on the disk when the future has its receipt.
+
+        The future raises AlreadyVoted, UnknownBattle, Conflict or VotesError where a record is refused, and
+        LogError where it could not be written and may be sent again. Records of a battle are handed over in
+        the order in which things happened.
+
+        Raises:
+            LogError: the log is closed.
+        """
+        return self._writer.put(record)
+
+    def check_models(self, names: Iterable[str]) -> None:
+        """Refuse names that no vote file may hold beside those the log knows: padded, or look-alikes.
+
+        Raises:
+            VotesError: says which, and what to do.
+        """
+        self._writer.check_models(names)
+
+    def comparisons(
+        self, *, category: str | None = None, language: str | None = None, clean: bool = False
+    ) -> Comparisons:
+        """Count the votes that were committed by now; all views are of these, whatever arrives later.
+
+        Args:
+            category: only of battles in this category.
+            language: only of battles in this language.
+            clean: only of battles in which no answer failed.
+
+        Raises:
+            SourceError: there are no such votes.
+        """
+        given = {"category": category, "language": language}
+        where = {label: value for label, value in given.items() if value is not None}
+        votes = LogVotes(self._table, self.count(), where, clean)
+        votes.ballots()
+        return Comparisons(votes)
+
+    def count(self) -> int:
+        """Number of votes."""
+        return int(self._rows("SELECT coalesce(max(number), 0) FROM votes")[0][0])
+
+    def filters(self) -> dict[str, dict[str, int]]:
+        """{"category": {value: votes}, "language": {value: votes}}, the most frequent value first."""
+        found: dict[str, dict[str, int]] = {"category": {}, "language": {}}
+        for label, value, votes in self._rows(FILTERS):
+            found[label][value] = votes
+        return found
+
+    def votes_of(self, voter: str) -> int:
+        """Number of votes of a person."""
+        return int(self._rows("SELECT count(*) FROM votes WHERE voter = ?", [voter])[0][0])
+
+    def vote(self, battle_id: str) -> VoteRecord | None:
+        """The vote of a battle, if it has one."""
+        for places, acceptable, last_turn, voter, reasons, created in self._rows(VOTE, [battle_id]):
+            return VoteRecord(
+                battle_id,
+                tuple(places),
+                last_turn,
+                voter,
+                created.replace(tzinfo=UTC),
+                None if acceptable is None else tuple(acceptable),
+                tuple(reasons),
+            )
+        return None
+
+    def reliability(self) -> dict[str, Reliability]:
+        """{model: how reliably it answers}, of the models that were ever asked."""
+        return {model: Reliability(*numbers) for model, *numbers in self._rows(RELIABILITY)}
+
+    def snapshot(self) -> Path | None:
+        """Write all votes to LOG/votes/arena.parquet, which other processes read: the database is ours alone.
+
+        Pairwise votes have the columns model_a, model_b and winner; once a vote does not fit into them, all
+        have models, places and acceptable.
+
+        Returns:
+            The file, or None if there are no votes.
+
+        Raises:
+            SourceError: it cannot be written; the one before is still there.
+        """
+        target = self.folder / "votes" / "arena.parquet"
+        with self._snapshot:
+            count = self.count()
+            if count == 0:
+                return None
+            if count > self._kept or not target.exists():
+                layout = PAIRWISE if self._rows(PLAIN)[0][0] else KWISE
+                write_table(self._table(layout + MORE, {}), target, replace=True)
+                self._kept = count
+        return target
+
+    def _rows(self, sql: str, parameters: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+        """Read a few rows."""
+        with self._reading() as cursor:
+            return cursor.execute(sql, list(parameters)).fetchall()
+
+    def _table(self, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
+        """Read many rows."""
+        with self._reading() as cursor:
+            table: pa.Table = cursor.sql(sql, params=dict(parameters)).to_arrow_table()
+            return table
+
+    @contextmanager
+    def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A cursor of this call's own, so that threads read beside each other and beside the writer."""
+        try:
+            with self._connection.cursor() as cursor:
+                yield cursor
+        except duckdb.Error as error:
+            raise LogError(f"The vote log in {self.folder} cannot be read: {sentence(error)}") from error

@@ -1,0 +1,68 @@
+"""Reading the snapshots of a log folder, which processes other than the arena's own can do at any time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ranking.errors import SourceError
+
+if TYPE_CHECKING:
+    import duckdb
+
+
+def snapshots(folder: Path) -> list[Path]:
+    """The files of a log folder that hold votes, in the order in which their rows count."""
+    return sorted((folder / "votes").glob("*.parquet"))
+
+
+def escaped(path: Path) -> str:
+    """A path in which * ? and [ mean themselves."""
+    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
+
+
+def open_folder(connection: duckdb.DuckDBPyConnection, folder: Path) -> duckdb.DuckDBPyRelation:
+    """Open the votes of a log folder; where some are K-wise, those on pairs become lists of two.
+
+    Raises:
+        SourceError: there are none, or they cannot be read together.
+    """
+    files = snapshots(folder)
+    if not files:
+        raise SourceError(
+            f"{folder} is a folder without votes: a log keeps them in {folder / 'votes'}/*.parquet; "
+            "name a file, or import votes into the log first."
+        )
+    layouts: dict[bool, list[str]] = {True: [], False: []}
+    for file in files:
+        columns = connection.read_parquet(escaped(file), hive_partitioning=False).columns
+        layouts["models" in columns].append(escaped(file))
+    listed, paired = (
+        connection.read_parquet(paths, union_by_name=True, hive_partitioning=False) if paths else None
+        for paths in layouts.values()
+    )
+    if listed is None or paired is None:
+        return listed or paired  # type: ignore[return-value]  # one of them is there
+    return _as_lists(connection, listed, paired, folder)
+
+
+def _as_lists(
+    connection: duckdb.DuckDBPyConnection,
+    listed: duckdb.DuckDBPyRelation,
+    paired: duckdb.DuckDBPyRelation,
+    folder: Path,
+) -> duckdb.DuckDBPyRelation:
+    """Put votes on pairs beside K-wise ones, as lists of two."""
+    if "p_a" in paired.columns:
+        raise SourceError(
+            f"{folder} holds K-wise ballots and judgements in p_a, which are not read together; "
+            "name one of the files in its votes/."
+        )
+    listed.create_view("listed")
+    paired.create_view("paired")
+    return connection.sql(
+        "FROM listed UNION ALL BY NAME SELECT * EXCLUDE (model_a, model_b, winner), "
+        "[model_a, model_b] AS models, CASE winner WHEN 'model_a' THEN [1, 2] WHEN 'model_b' THEN [2, 1] "
+        "WHEN 'tie' THEN [1, 1] WHEN 'both_bad' THEN [1, 1] END AS places, "
+        "CASE winner WHEN 'both_bad' THEN [false, false] END AS acceptable FROM paired"
+    )

@@ -1,0 +1,161 @@
+"""The votes of a log as the engine's `VoteSource`: counted in SQL, by the numbers of groups and ballots."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking import Ballots, Battles, SourceError
+from ranking.ballots import NOT_ASKED, PAD, UNRANKED, arranged
+from ranking.comparisons import Clusters, group
+from ranking.errors import nearest
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+IntArray = NDArray[np.int64]
+Query = Callable[[str, Mapping[str, Any]], "pa.Table"]
+
+# What votes can be filtered, clustered and split by, under the names that all vote files use.
+LABELS = {
+    "battle": "battle_id::VARCHAR",
+    "prompt": "prompt_id",
+    "voter": "voter",
+    "category": "category",
+    "language": "language",
+}
+UNBROKEN = "battle_id NOT IN (SELECT battle_id FROM generations WHERE failure IS NOT NULL)"
+
+
+@dataclass(frozen=True, eq=False)
+class LogVotes:
+    """The votes of a log up to a number, so that all views are of the same votes while others arrive.
+
+    Attributes:
+        query: runs SQL with named parameters on the log.
+        upto: the number of the last vote.
+        where: {label: value} that the votes have; None stands for votes without a value.
+        clean: whether votes of battles in which an answer failed are left out.
+    """
+
+    query: Query
+    upto: int
+    where: Mapping[str, str | None]
+    clean: bool
+
+    @cached_property
+    def _ballots(self) -> tuple[Ballots, IntArray, IntArray]:
+        """The distinct ballots; and for each pair of numbers, as one key in order, its ballot."""
+        table = self._select("shown, verdict, count(*) AS count", " GROUP BY shown, verdict")
+        shown, verdict, count = (table[name].to_numpy().astype(np.int64) for name in table.column_names)
+        if not len(count):
+            which = ", ".join(f"{name} {value!r}" for name, value in self.where.items())
+            raise SourceError(f"There are no votes yet{f' with {which}' if which else ''}.")
+        seats, names = self._seats(shown)
+        places, acceptable = self._verdicts(verdict, seats.shape[1])
+        none = np.full(len(count), np.nan), np.ones(len(count))
+        ballots, row = arranged(names, seats, places, acceptable, *none, count)
+        key = shown << 32 | verdict
+        order = np.argsort(key)
+        return ballots, key[order], row[order]
+
+    def ballots(self) -> Ballots:
+        """Count the distinct ballots."""
+        return self._ballots[0]
+
+    def battles(self) -> Battles:
+        """List the votes in the order in which they were committed."""
+        table = self._select("shown, verdict", " ORDER BY number")
+        return Battles(self.ballots(), self._rows(table), "timestamp")
+
+    def clusters(self, by: str) -> Clusters:
+        """Group the votes by battle, prompt, voter, category or language."""
+        table = self._select(f"shown, verdict, {self._label(by)} AS label", "")
+        labels = table["label"].combine_chunks().dictionary_encode()
+        if labels.null_count:
+            raise SourceError(
+                f"{labels.null_count:,} votes of the log have no {by} to cluster by; "
+                "cluster by battle or voter, which every vote has."
+            )
+        cluster = labels.indices.to_numpy().astype(np.int64)
+        return group(by, cluster, self._rows(table), len(self.ballots().count))
+
+    def split(self, column: str) -> dict[str, LogVotes]:
+        """Cut the votes by the values of a label; a missing value is a group named "null", or "(null)"."""
+        table = self._select(f"DISTINCT {self._label(column)} AS value", " ORDER BY value NULLS LAST")
+        values = table["value"].to_pylist()
+        missing = "(null)" if "null" in values else "null"
+        return {
+            missing if value is None else value: LogVotes(
+                self.query, self.upto, {**self.where, column: value}, self.clean
+            )
+            for value in values
+        }
+
+    def llm_votes(self) -> int:
+        """Those who vote in an arena are people."""
+        return 0
+
+    def left_out(self) -> dict[str, int]:
+        """Nothing in a log is invalid: what is no vote was never written."""
+        return {}
+
+    def _label(self, name: str) -> str:
+        name = name.removesuffix("_id")
+        if name not in LABELS:
+            raise SourceError(f"The votes of the log have no {name!r}; {nearest(name, LABELS)}")
+        return LABELS[name]
+
+    def _select(self, what: str, how: str) -> pa.Table:
+        """Read something of these votes."""
+        conditions = [
+            "number <= $upto",
+            *(f"{LABELS[name]} IS NOT DISTINCT FROM ${name}" for name in self.where),
+        ]
+        if self.clean:
+            conditions.append(UNBROKEN)
+        sql = f"SELECT {what} FROM votes WHERE {' AND '.join(conditions)}{how}"
+        return self.query(sql, {"upto": self.upto, **self.where})
+
+    def _rows(self, table: pa.Table) -> IntArray:
+        """(N,) the distinct ballot of each vote."""
+        _, keys, row = self._ballots
+        key = table["shown"].to_numpy().astype(np.int64) << 32 | table["verdict"].to_numpy()
+        return np.asarray(row[np.searchsorted(keys, key)])
+
+    def _seats(self, shown: IntArray) -> tuple[IntArray, NDArray[np.object_]]:
+        """(C, K) the models of groups as indices, -1 pads; and the names of all that occur."""
+        numbers, of = np.unique(shown, return_inverse=True)
+        table = self.query("SELECT models FROM shown ORDER BY shown", {})
+        models = table["models"].combine_chunks().take(numbers - 1)
+        names = models.flatten().dictionary_encode()
+        seats = _padded(models, names.indices.to_numpy().astype(np.int64), PAD)
+        return seats[of.reshape(-1)], np.array(names.dictionary.to_pylist(), dtype=object)
+
+    def _verdicts(self, verdict: IntArray, width: int) -> tuple[IntArray, IntArray]:
+        """(C, K) places, 0 where there is none, and acceptability, -1 where it was not asked."""
+        table = self.query("SELECT places, acceptable FROM verdicts ORDER BY verdict", {})
+        rows = table.to_pylist()
+        places = np.full((len(rows), width), UNRANKED, dtype=np.int64)
+        acceptable = np.full((len(rows), width), NOT_ASKED, dtype=np.int64)
+        for i, row in enumerate(rows):
+            k = min(len(row["places"]), width)  # wider ballots are of votes that were not chosen
+            places[i, :k] = [place or UNRANKED for place in row["places"][:k]]
+            if row["acceptable"] is not None:
+                acceptable[i, :k] = row["acceptable"][:k]
+        return places[verdict - 1], acceptable[verdict - 1]
+
+
+def _padded(lists: Any, values: IntArray, fill: int) -> IntArray:
+    """(N, K) the flattened values of N lists, row by row."""
+    ends = lists.offsets.to_numpy().astype(np.int64)
+    length = np.diff(ends)
+    table = np.full((len(length), int(length.max(initial=2))), fill, dtype=np.int64)
+    row = np.repeat(np.arange(len(length)), length)
+    table[row, np.arange(len(values)) - np.repeat(ends[:-1] - ends[0], length)] = values
+    return table

@@ -1,0 +1,362 @@
+"""The one thread that writes to the log: records that wait together are committed together.
+
+A record is answered only after the commit that holds it. What is refused is refused alone: mostly by looking
+at the battle it belongs to, and where the database itself objects, by committing the others without it.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from queue import Empty, SimpleQueue
+from typing import Any
+
+import duckdb
+
+from data.faults import sentence
+from data.records import (
+    AlreadyVoted,
+    BattleRecord,
+    Conflict,
+    GenerationRecord,
+    LogError,
+    Receipt,
+    Record,
+    ReplacementRecord,
+    UnknownBattle,
+    VoteRecord,
+)
+from data.validity import quoted, skeleton
+from ranking.errors import AgonError, VotesError
+
+MOST = 1000  # records in one transaction
+Group = tuple[str, ...]
+Ballot = tuple[tuple[int | None, ...], tuple[bool, ...] | None]
+Waiting = tuple[Record, "Future[Receipt]"]
+
+STATE = """
+    SELECT replace(battle_id::VARCHAR, '-', ''), b.shown, b.prompt_id, b.category, b.language,
+        v.battle_id IS NOT NULL
+    FROM (SELECT unnest($ids::UUID[]) AS battle_id) JOIN battles b USING (battle_id)
+    LEFT JOIN votes v USING (battle_id)"""
+REPLACED = """
+    SELECT replace(battle_id::VARCHAR, '-', ''), slot, attempt, model FROM replacements
+    WHERE battle_id IN (SELECT unnest($ids::UUID[])) ORDER BY attempt"""
+INSERT = {  # in the order in which rows refer to each other; one column of values for each parameter
+    "shown": "INSERT INTO shown SELECT unnest($1::INTEGER[]), unnest($2::VARCHAR[][])",
+    "verdicts": "INSERT INTO verdicts SELECT unnest($1::INTEGER[]), unnest($2::UTINYINT[][]), "
+    "unnest($3::BOOLEAN[][])",
+    "battles": "INSERT INTO battles SELECT unnest($1::UUID[]), unnest($2::TIMESTAMP[]), "
+    "unnest($3::INTEGER[]), unnest($4::VARCHAR[]), unnest($5::VARCHAR[]), unnest($6::VARCHAR[]), "
+    "unnest($7::VARCHAR[]), unnest($8::INTEGER[]), unnest($9::DOUBLE[]), unnest($10::DOUBLE[][]), "
+    "unnest($11::HUGEINT[]), unnest($12::VARCHAR[])",
+    "turns": "INSERT INTO turns SELECT unnest($1::UUID[]), unnest($2::USMALLINT[]), "
+    "unnest($3::TIMESTAMP[]), unnest($4::VARCHAR[])",
+    "replacements": "INSERT INTO replacements SELECT unnest($1::UUID[]), unnest($2::UTINYINT[]), "
+    "unnest($3::UTINYINT[]), unnest($4::VARCHAR[]), unnest($5::DOUBLE[]), unnest($6::TIMESTAMP[])",
+    "generations": "INSERT INTO generations SELECT unnest($1::UUID[]), unnest($2::USMALLINT[]), "
+    "unnest($3::UTINYINT[]), unnest($4::VARCHAR[]), unnest($5::TIMESTAMP[]), unnest($6::VARCHAR[]), "
+    "unnest($7::UINTEGER[]), unnest($8::DOUBLE[]), unnest($9::DOUBLE[]), unnest($10::DOUBLE[]), "
+    "unnest($11::VARCHAR[]), unnest($12::VARCHAR[]), unnest($13::VARCHAR[])",
+    "votes": "INSERT INTO votes SELECT unnest($1::BIGINT[]), unnest($2::UUID[]), unnest($3::INTEGER[]), "
+    "unnest($4::INTEGER[]), unnest($5::VARCHAR[]), unnest($6::VARCHAR[]), unnest($7::VARCHAR[]), "
+    "unnest($8::USMALLINT[]), unnest($9::VARCHAR[]), unnest($10::VARCHAR[][]), unnest($11::TIMESTAMP[])",
+}
+
+
+@dataclass
+class Book:
+    """What the writer remembers of the database: the numbers of groups and ballots, and of the next vote."""
+
+    groups: list[Group]
+    """The group of each number, from 1."""
+    ballots: dict[Ballot, int]
+    votes: int
+    numbers: dict[Group, int] = field(init=False)
+    spelled: dict[str, str] = field(init=False)
+    """What a model's name looks like → how it is spelt."""
+
+    def __post_init__(self) -> None:
+        self.numbers = {group: number for number, group in enumerate(self.groups, start=1)}
+        self.spelled = {skeleton(name): name for group in self.groups for name in group}
+
+    @classmethod
+    def read(cls, connection: duckdb.DuckDBPyConnection) -> Book:
+        """Read it from the database."""
+        groups = connection.execute("SELECT models FROM shown ORDER BY shown").fetchall()
+        ballots = connection.execute("SELECT places, acceptable, verdict FROM verdicts").fetchall()
+        last = connection.execute("SELECT coalesce(max(number), 0) FROM votes").fetchone()
+        return cls(
+            [tuple(models) for (models,) in groups],
+            {(tuple(p), a if a is None else tuple(a)): number for p, a, number in ballots},
+            last[0] if last else 0,
+        )
+
+    def check(self, names: Iterable[str]) -> None:
+        """Refuse a name that looks like another one, as every reader of the votes would."""
+        for name in names:
+            known = self.spelled.get(skeleton(name), name)
+            if name != name.strip() or not skeleton(name):
+                raise VotesError(f"The model name {quoted(name)} has spaces around it, or nothing to see.")
+            if known != name:
+                raise VotesError(
+                    f"The model name {quoted(name)} looks like {quoted(known)}, which the log knows; "
+                    "spell one model one way, or rename the other."
+                )
+
+
+@dataclass
+class Battle:
+    """What later records of a battle are checked against."""
+
+    models: list[str]
+    prompt_id: str | None
+    category: str | None
+    language: str | None
+    voted: bool
+    attempts: Counter[int] = field(default_factory=Counter)
+
+
+class Writer:
+    """The thread, its queue and its connection; nobody else writes through this connection."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self._book = Book.read(connection)
+        self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
+        self._open = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="vote log", daemon=True)
+        self._thread.start()
+
+    def put(self, record: Record) -> Future[Receipt]:
+        """Hand a record over; the future is answered after the commit, and cannot be cancelled.
+
+        Raises:
+            LogError: the log is closed.
+        """
+        future: Future[Receipt] = Future()
+        future.set_running_or_notify_cancel()
+        with self._open:
+            if self._closed:
+                raise LogError("The vote log is closed; nothing can be written to it any more.")
+            self._queue.put((record, future))
+        return future
+
+    def check_models(self, names: Iterable[str]) -> None:
+        """Refuse names that the log could not keep beside those it knows."""
+        self._book.check(names)
+
+    def close(self) -> None:
+        """Write what was handed over, then end."""
+        with self._open:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        ended = False
+        while not ended:
+            waiting = [self._queue.get()]
+            with suppress(Empty):
+                while len(waiting) < MOST:
+                    waiting.append(self._queue.get_nowait())
+            ended = waiting[-1] is None
+            self._write([item for item in waiting if item is not None])
+
+    def _write(self, waiting: Sequence[Waiting]) -> None:
+        """Commit records together, or in halves, so that what the database refuses is refused alone."""
+        if not waiting:
+            return
+        try:
+            answers = self._commit([record for record, _ in waiting])
+        except Exception as error:  # the thread outlives every error; each reaches the one who waits for it
+            half = len(waiting) // 2
+            if half and not _hopeless(error):
+                self._write(waiting[:half])
+                self._write(waiting[half:])
+                return
+            for record, future in waiting:
+                future.set_exception(_named(record, error))
+            return
+        for (_, future), answer in zip(waiting, answers, strict=True):
+            if isinstance(answer, Receipt):
+                future.set_result(answer)
+            else:
+                future.set_exception(answer)
+
+    def _commit(self, records: Sequence[Record]) -> list[Receipt | AgonError]:
+        """Write records in one transaction; those that are refused leave nothing."""
+        connection = self._connection
+        try:
+            connection.execute("BEGIN")
+            draft = Draft(self._book, self._battles(records))
+            answers = [draft.take(record) for record in records]
+            for table, sql in INSERT.items():
+                if rows := draft.rows.get(table):
+                    connection.execute(sql, [list(column) for column in zip(*rows, strict=True)])
+            connection.execute("COMMIT")
+        except Exception:
+            with suppress(duckdb.Error):
+                connection.execute("ROLLBACK")
+            with suppress(duckdb.Error):
+                self._book = Book.read(connection)
+            raise
+        return answers
+
+    def _battles(self, records: Sequence[Record]) -> dict[str, Battle]:
+        """Read the battles that records belong to."""
+        ids = {"ids": list({record.battle_id for record in records})}
+        found = {
+            battle: Battle(list(self._book.groups[shown - 1]), *rest)
+            for battle, shown, *rest in self._connection.execute(STATE, ids).fetchall()
+        }
+        for battle, slot, attempt, model in self._connection.execute(REPLACED, ids).fetchall():
+            found[battle].models[slot] = model
+            found[battle].attempts[slot] = attempt
+        return found
+
+
+class Draft:
+    """The rows of one transaction, made record by record."""
+
+    def __init__(self, book: Book, battles: dict[str, Battle]) -> None:
+        self._book = book
+        self._battles = battles
+        self.rows: dict[str, list[tuple[Any, ...]]] = {}
+
+    def take(self, record: Record) -> Receipt | AgonError:
+        """Add a record's rows and answer it, or say why it cannot be."""
+        try:
+            if isinstance(record, BattleRecord):
+                return self._draw(record)
+            battle = self._battles.get(record.battle_id)
+            if battle is None:
+                raise UnknownBattle(f"There is no battle {record.battle_id} in the log.")
+            if isinstance(record, VoteRecord):
+                return self._vote(record, battle)
+            if isinstance(record, ReplacementRecord):
+                self._replace(record, battle)
+            elif isinstance(record, GenerationRecord):
+                self._generate(record, battle)
+            else:
+                self._ask(record.battle_id, record.turn, record.created, record.prompt)
+        except AgonError as error:
+            return error
+        return Receipt(record.battle_id)
+
+    def _draw(self, record: BattleRecord) -> Receipt:
+        if record.battle_id in self._battles:
+            raise Conflict(f"The battle {record.battle_id} is in the log already.")
+        self._book.check(record.models)
+        prompt = (record.prompt_id, record.category, record.language)
+        row = (record.battle_id, _utc(record.created), self._group(record.models), *prompt)
+        drawn = (record.policy, record.policy_version, record.group_probability)
+        more = (list(record.pair_probabilities), record.seed, record.voter)
+        self._add("battles", (*row, *drawn, *more))
+        self._ask(record.battle_id, 1, record.created, record.prompt)
+        self._battles[record.battle_id] = Battle(list(record.models), *prompt, voted=False)
+        return Receipt(record.battle_id)
+
+    def _ask(self, battle_id: str, turn: int, created: datetime, prompt: str) -> None:
+        self._add("turns", (battle_id, turn, _utc(created), _text(prompt)))
+
+    def _generate(self, record: GenerationRecord, battle: Battle) -> None:
+        _check_slot(record.slot, battle)
+        place = (record.battle_id, record.turn, record.slot, record.model, _utc(record.created))
+        size = (_text(record.text), record.tokens, record.seconds)
+        speed = (record.time_to_first_token, record.tokens_per_second)
+        end = (record.finish_reason, record.failure, _text(record.detail))
+        self._add("generations", (*place, *size, *speed, *end))
+
+    def _replace(self, record: ReplacementRecord, battle: Battle) -> None:
+        _check_slot(record.slot, battle)
+        if battle.voted:
+            raise Conflict(f"The battle {record.battle_id} has its vote; no side can be replaced any more.")
+        if record.model in battle.models:
+            raise Conflict(f"{quoted(record.model)} is in the battle {record.battle_id} already.")
+        self._book.check([record.model])
+        battle.models[record.slot] = record.model
+        battle.attempts[record.slot] += 1
+        place = (record.battle_id, record.slot, battle.attempts[record.slot])
+        self._add("replacements", (*place, record.model, record.probability, _utc(record.created)))
+
+    def _vote(self, record: VoteRecord, battle: Battle) -> Receipt:
+        if battle.voted:
+            raise AlreadyVoted(f"The battle {record.battle_id} has its vote already; a vote is final.")
+        if len(record.places) != len(battle.models):
+            raise VotesError(
+                f"The battle {record.battle_id} shows {len(battle.models)} answers, and the vote has "
+                f"{len(record.places)} places; give one each."
+            )
+        battle.voted = True
+        self._book.votes += 1
+        what = (self._group(tuple(battle.models)), self._verdict(record.places, record.acceptable))
+        prompt = (battle.prompt_id, battle.category, battle.language)
+        who = (record.last_turn, record.voter, list(record.reasons), _utc(record.created))
+        self._add("votes", (self._book.votes, record.battle_id, *what, *prompt, *who))
+        return Receipt(record.battle_id, self._book.votes)
+
+    def _group(self, models: Group) -> int:
+        number = self._book.numbers.get(models)
+        if number is None:
+            self._book.groups.append(models)
+            number = self._book.numbers[models] = len(self._book.groups)
+            self._book.spelled |= {skeleton(name): name for name in models}
+            self._add("shown", (number, list(models)))
+        return number
+
+    def _verdict(self, places: tuple[int | None, ...], acceptable: tuple[bool, ...] | None) -> int:
+        number = self._book.ballots.get((places, acceptable))
+        if number is None:
+            number = self._book.ballots[places, acceptable] = len(self._book.ballots) + 1
+            self._add("verdicts", (number, list(places), None if acceptable is None else list(acceptable)))
+        return number
+
+    def _add(self, table: str, row: tuple[Any, ...]) -> None:
+        self.rows.setdefault(table, []).append(row)
+
+
+def _check_slot(slot: int, battle: Battle) -> None:
+    if slot >= len(battle.models):
+        raise VotesError(f"There is no slot {slot} in a battle of {len(battle.models)}; slots count from 0.")
+
+
+def _utc(moment: datetime) -> datetime:
+    """The time in UTC and without its zone, as the database keeps it."""
+    return moment.astimezone(UTC).replace(tzinfo=None)
+
+
+def _text(text: str | None) -> str | None:
+    """A model's text as UTF-8: half of a surrogate pair, which cannot be stored, becomes a question mark."""
+    return text if text is None or text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _hopeless(error: Exception) -> bool:
+    """Whether the disk or the database failed, so that each record alone would fail too."""
+    return isinstance(error, OSError | MemoryError | duckdb.IOException | duckdb.FatalException) or (
+        isinstance(error, duckdb.TransactionException) and "Failed to commit" in str(error)
+    )
+
+
+def _named(record: Record, error: Exception) -> AgonError:
+    """What the one who waits for a record is told."""
+    what = type(record).__name__.removesuffix("Record").lower()
+    if isinstance(error, AgonError):
+        return error
+    if isinstance(error, duckdb.ConstraintException):
+        named: AgonError = Conflict(f"The battle {record.battle_id} has this {what} already.")
+    elif isinstance(
+        error, ValueError | TypeError | duckdb.ConversionException | duckdb.InvalidInputException
+    ):
+        named = VotesError(f"The {what} of the battle {record.battle_id} cannot be kept: {sentence(error)}")
+    else:
+        named = LogError(f"The {what} was not written, and may be sent again: {sentence(error)}")
+    named.__cause__ = error
+    return named

@@ -1,0 +1,73 @@
+"""The versions of the log's schema: a new log is made by schema.sql, an older one is brought up step by step.
+
+A step is SQL that turns the version before it into its own; schema.sql is changed in the same commit, and a
+test compares the two ways. Steps are never edited once they were released.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from data.records import LogError
+
+if TYPE_CHECKING:
+    import duckdb
+
+STEPS: Mapping[int, str] = {}  # version → the SQL that makes it of the one before; 1 is the first release's
+VERSION = max(STEPS, default=1)
+
+
+def migrate(connection: duckdb.DuckDBPyConnection, name: str) -> int:
+    """Bring a database to the current version, in one transaction.
+
+    Args:
+        connection: to the database, which may be empty.
+        name: what messages call it.
+
+    Returns:
+        The version it had: 0 if it was empty.
+
+    Raises:
+        LogError: it was written by a newer version of Agon, or is no log at all.
+    """
+    found = version(connection, name)
+    if found == VERSION:
+        return found
+    steps = [STEPS[number] for number in range(found + 1, VERSION + 1)] if found else [schema()]
+    connection.execute("BEGIN")
+    for step in steps:
+        connection.execute(step)
+    moment = datetime.now(UTC).replace(tzinfo=None)
+    for number in range(found + 1, VERSION + 1):
+        connection.execute("INSERT INTO migrations VALUES (?, ?)", [number, moment])
+    connection.execute("COMMIT")
+    return found
+
+
+def version(connection: duckdb.DuckDBPyConnection, name: str) -> int:
+    """Say which version a database has, 0 if it is empty.
+
+    Raises:
+        LogError: it is newer than this program, or other tables are in it.
+    """
+    rows = connection.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+    if not rows:
+        return 0
+    if ("migrations",) not in rows:
+        raise LogError(f"{name} is a database of something else, not a vote log; name another folder.")
+    found = connection.execute("SELECT max(version) FROM migrations").fetchone()
+    number = int(found[0]) if found and found[0] else 0
+    if number > VERSION:
+        raise LogError(
+            f"{name} was written by a newer version of Agon (its schema is {number}, this version knows "
+            f"{VERSION}); upgrade Agon, or name another folder. Nothing was changed."
+        )
+    return number
+
+
+def schema() -> str:
+    """The SQL of schema.sql."""
+    return (files("data") / "schema.sql").read_text(encoding="utf-8")

@@ -1,0 +1,84 @@
+-- The vote log: what was drawn, asked, answered and voted. Rows are only ever added; all times are UTC.
+-- docs/data.md explains the same columns at more length. How an older log becomes this one: migrations.py.
+
+CREATE TABLE migrations (
+    version INTEGER PRIMARY KEY, -- of the schema; the largest is the log's
+    applied TIMESTAMP NOT NULL   -- when the log came to have it
+);
+
+-- Groups and ballots stand here once, and votes carry their numbers: ten million votes are counted by number
+-- in a tenth of a second, by name in three seconds.
+CREATE TABLE shown (
+    shown INTEGER PRIMARY KEY, -- number of the group
+    models VARCHAR[] NOT NULL  -- names in the order shown; the place in the list, from 0, is the slot
+);
+
+CREATE TABLE verdicts (
+    verdict INTEGER PRIMARY KEY, -- number of the ballot
+    places UTINYINT[] NOT NULL,  -- parallel to the models: 1 is best, equal is a tie, null not ranked
+    acceptable BOOLEAN[]         -- parallel to them; null if the voter was not asked
+);
+
+CREATE TABLE battles (
+    battle_id UUID PRIMARY KEY,           -- of the battle
+    created TIMESTAMP NOT NULL,           -- when it was drawn
+    shown INTEGER NOT NULL,               -- the group drawn: shown.shown
+    prompt_id VARCHAR,                    -- of the first prompt, if it has one
+    category VARCHAR,                     -- of the first prompt, if it is known
+    language VARCHAR,                     -- of the first prompt, if it is known
+    policy VARCHAR NOT NULL,              -- who drew
+    policy_version INTEGER NOT NULL,      -- in which version
+    group_probability DOUBLE NOT NULL,    -- that the policy draws these models, whatever their order
+    pair_probabilities DOUBLE[] NOT NULL, -- that it draws both of a pair: (0, 1), (0, 2), ... (1, 2), ...
+    seed HUGEINT NOT NULL,                -- of the draw
+    voter VARCHAR NOT NULL                -- pseudonym of the person it was drawn for
+);
+
+CREATE TABLE turns (
+    battle_id UUID NOT NULL,    -- of the battle
+    turn USMALLINT NOT NULL,    -- from 1
+    created TIMESTAMP NOT NULL, -- when it was asked
+    prompt VARCHAR NOT NULL,    -- what was asked
+    PRIMARY KEY (battle_id, turn)
+);
+
+CREATE TABLE generations (
+    battle_id UUID NOT NULL,    -- of the battle
+    turn USMALLINT NOT NULL,    -- the turn it answers
+    slot UTINYINT NOT NULL,     -- the side, from 0
+    model VARCHAR NOT NULL,     -- who answered
+    created TIMESTAMP NOT NULL, -- when it ended
+    text VARCHAR NOT NULL,      -- the answer, or what there was of it
+    tokens UINTEGER NOT NULL,   -- in the answer
+    seconds DOUBLE NOT NULL,    -- from the request to the end
+    time_to_first_token DOUBLE, -- in seconds; null if there was none
+    tokens_per_second DOUBLE,   -- after the first one; null if there was nothing to divide
+    finish_reason VARCHAR,      -- as the server says, or "stopped" by the voter; null if it failed
+    failure VARCHAR,            -- the kind of failure; null if the answer may be judged
+    detail VARCHAR,             -- what the server said of the failure
+    PRIMARY KEY (battle_id, turn, slot, model)
+);
+
+CREATE TABLE replacements (
+    battle_id UUID NOT NULL,     -- of the battle
+    slot UTINYINT NOT NULL,      -- the side that failed
+    attempt UTINYINT NOT NULL,   -- from 1; the last one's model is the one shown
+    model VARCHAR NOT NULL,      -- who took the side
+    probability DOUBLE NOT NULL, -- that this model was drawn among those who could
+    created TIMESTAMP NOT NULL,  -- when it did
+    PRIMARY KEY (battle_id, slot, attempt)
+);
+
+CREATE TABLE votes (
+    number BIGINT NOT NULL,        -- of the vote, from 1 without gaps, in the order of the commits
+    battle_id UUID PRIMARY KEY,    -- of the battle: one vote each
+    shown INTEGER NOT NULL,        -- the group voted on, replacements included: shown.shown
+    verdict INTEGER NOT NULL,      -- the ballot: verdicts.verdict
+    prompt_id VARCHAR,             -- as the battle has it, so that a board reads one table
+    category VARCHAR,              -- likewise
+    language VARCHAR,              -- likewise
+    last_turn USMALLINT NOT NULL,  -- the last turn shown when the vote was cast
+    voter VARCHAR NOT NULL,        -- pseudonym of the person who voted
+    reasons VARCHAR[] NOT NULL,    -- chosen by the voter, often none
+    created TIMESTAMP NOT NULL     -- when it was cast
+);

@@ -1,0 +1,407 @@
+"""The vote log: what is written is there, one vote a battle, and the counts are those counted by hand."""
+
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+
+import duckdb
+import numpy as np
+import pytest
+
+from data.log import VoteLog
+from data.records import (
+    AlreadyVoted,
+    Conflict,
+    LogError,
+    Receipt,
+    ReplacementRecord,
+    TurnRecord,
+    UnknownBattle,
+)
+from ranking import SourceError, VotesError
+from tests.data.log_records import MODELS, NOON, answer, battle, put, vote, voted
+
+
+@pytest.fixture
+def log(tmp_path):
+    with VoteLog(tmp_path / "log") as opened:
+        yield opened
+
+
+def rows(log, sql):
+    """What the database holds, read past the log."""
+    with log._connection.cursor() as cursor:
+        return cursor.execute(sql).fetchall()
+
+
+def test_a_battle_is_kept_as_it_was_drawn(log):
+    drawn = battle(("bob", "ada", "cyn"), prompt_id="p7", category="code", language="fr")
+    assert put(log, drawn) == [Receipt(drawn.battle_id)]
+    ((when, *kept),) = rows(
+        log,
+        "SELECT created, models, prompt_id, category, language, policy, policy_version, group_probability, "
+        "pair_probabilities, seed, voter FROM battles JOIN shown USING (shown)",
+    )
+    assert when.replace(tzinfo=UTC) == drawn.created
+    assert kept == [
+        ["bob", "ada", "cyn"],
+        "p7",
+        "code",
+        "fr",
+        "uniform",
+        1,
+        1 / 6,
+        [1 / 6] * 3,
+        2**64 + 1,
+        "v1",
+    ]
+    assert rows(log, "SELECT turn, prompt FROM turns") == [(1, drawn.prompt)]
+
+
+def test_later_turns_and_answers_are_kept(log):
+    drawn = battle()
+    failed = answer(drawn.battle_id, 1, "bob", text="", tokens=0, failure="timeout", detail="no first token")
+    fast = answer(drawn.battle_id, time_to_first_token=0.1, tokens_per_second=5.0, finish_reason="stop")
+    put(log, drawn, TurnRecord(drawn.battle_id, 2, "And at night?", NOON), fast, failed)
+    assert rows(log, "SELECT turn, prompt FROM turns ORDER BY turn")[1] == (2, "And at night?")
+    columns = "slot, model, text, tokens, seconds, time_to_first_token, tokens_per_second, finish_reason, "
+    assert rows(log, f"SELECT {columns} failure, detail FROM generations ORDER BY slot") == [
+        (0, "ada", "Rayleigh.", 3, 0.5, 0.1, 5.0, "stop", None, None),
+        (1, "bob", "", 0, 0.5, None, None, None, "timeout", "no first token"),
+    ]
+
+
+def test_a_vote_is_given_back_as_it_was_cast(log):
+    drawn = battle(("ada", "bob", "cyn"))
+    zone = timezone(timedelta(hours=9))
+    cast = vote(
+        drawn.battle_id,
+        (2, None, 1),
+        (False, False, True),
+        last_turn=3,
+        reasons=("clear", "correct"),
+        created=datetime(2026, 1, 2, 3, 4, 5, 6, tzinfo=zone),
+    )
+    assert log.vote(drawn.battle_id) is None
+    assert put(log, drawn, cast)[1] == Receipt(drawn.battle_id, 1)
+    assert log.vote(drawn.battle_id) == cast
+    assert log.vote("0" * 32) is None
+    assert log.vote("no id") is None
+
+
+def test_votes_are_numbered_without_gaps(log):
+    ids = [voted(log, ("ada", "bob"), (1, 2)) for _ in range(3)]
+    for battle_id in ids:
+        with pytest.raises(AlreadyVoted):
+            put(log, vote(battle_id))
+    voted(log, ("ada", "bob"), (1, 2))
+    assert rows(log, "SELECT number FROM votes ORDER BY number") == [(1,), (2,), (3,), (4,)]
+    assert log.count() == 4
+
+
+def test_one_vote_posted_a_hundred_times_from_sixteen_threads_is_one_vote(log):
+    drawn = battle()
+    put(log, drawn)
+    start = threading.Barrier(16)
+
+    def post(turn):
+        if turn < 16:
+            start.wait(30)
+        try:
+            return log.write(vote(drawn.battle_id, voter=f"v{turn}")).result(60)
+        except AlreadyVoted as error:
+            return error
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = Counter(type(answer) for answer in pool.map(post, range(100)))
+    assert answers == {Receipt: 1, AlreadyVoted: 99}
+    assert rows(log, "SELECT count(*) FROM votes") == [(1,)]
+
+
+def test_the_database_itself_refuses_a_second_vote(log):
+    battle_id = voted(log, ("ada", "bob"), (1, 2))
+    with log._connection.cursor() as cursor, pytest.raises(duckdb.ConstraintException):
+        cursor.execute("INSERT INTO votes SELECT * FROM votes")
+    assert log.vote(battle_id).places == (1, 2)
+
+
+def test_a_vote_that_only_the_database_sees_twice_fails_alone(log):
+    """The key is the last line: here the writer's own look is made blind, and its neighbours are kept."""
+    ids = [voted(log, ("ada", "bob"), (1, 2)), *(battle().battle_id for _ in range(20))]
+    put(log, *(battle(battle_id=battle_id) for battle_id in ids[1:]))
+    look = log._writer._battles
+
+    def blind(records):
+        return {name: replace(found, voted=False) for name, found in look(records).items()}
+
+    log._writer._battles = blind
+    futures = [log.write(vote(battle_id)) for battle_id in [*ids[1:11], ids[0], *ids[11:]]]
+    errors = [future.exception(60) for future in futures]
+    assert [type(error) for error in errors if error] == [Conflict]
+    assert isinstance(errors[10], Conflict)
+    assert log.count() == 21
+    assert sorted(future.result().number for future in futures if not future.exception()) == [*range(2, 22)]
+
+
+@pytest.mark.parametrize("record", [vote("0" * 32), answer("0" * 32), TurnRecord("0" * 32, 2, "?", NOON)])
+def test_what_belongs_to_no_battle_is_refused(log, record):
+    with pytest.raises(UnknownBattle, match=f"There is no battle {'0' * 32} in the log"):
+        put(log, record)
+    assert log.count() == 0
+
+
+def test_a_refused_record_leaves_its_neighbours(log):
+    drawn = battle()
+    wrong = replace(vote(drawn.battle_id), places=(1, 2, 3))
+    futures = [log.write(record) for record in (drawn, wrong, vote("1" * 32), vote(drawn.battle_id))]
+    assert [type(future.exception(30)) for future in futures] == [
+        type(None),
+        VotesError,
+        UnknownBattle,
+        type(None),
+    ]
+
+
+def test_a_battle_a_turn_or_an_answer_stands_once(log):
+    drawn = battle()
+    put(log, drawn, answer(drawn.battle_id), TurnRecord(drawn.battle_id, 2, "?", NOON))
+    for again in (drawn, answer(drawn.battle_id, text="other"), TurnRecord(drawn.battle_id, 2, "!", NOON)):
+        with pytest.raises(Conflict, match=drawn.battle_id):
+            put(log, again)
+    assert rows(log, "SELECT text FROM generations") == [("Rayleigh.",)]
+
+
+def test_a_replaced_side_is_who_the_vote_is_about(log):
+    drawn = battle(("ada", "bob"))
+    first = ReplacementRecord(drawn.battle_id, 0, "cyn", 0.5, NOON)
+    put(log, drawn, answer(drawn.battle_id, failure="empty"), first)
+    put(log, replace(first, model="dan", probability=1.0))
+    with pytest.raises(Conflict, match="'bob' is in the battle"):
+        put(log, replace(first, model="bob"))
+    put(log, vote(drawn.battle_id, (1, 2)))
+    board = log.comparisons()
+    assert board.models == ("bob", "dan")
+    assert board.pairs.wins.tolist() == [[0, 0], [1, 0]]
+    kept = rows(log, "SELECT attempt, model, probability FROM replacements ORDER BY attempt")
+    assert kept == [(1, "cyn", 0.5), (2, "dan", 1.0)]
+    with pytest.raises(Conflict, match="has its vote"):
+        put(log, replace(first, model="ada"))
+
+
+OUTCOMES = [((1, 2), None), ((2, 1), None), ((1, 1), None), ((1, 1), (False, False))]
+
+
+def test_counts_are_those_counted_by_hand(log):
+    rng = np.random.default_rng(5)
+    expected = {kind: np.zeros((4, 4)) for kind in ("wins", "ties", "both_bad")}
+    for _ in range(200):
+        i, j = rng.permutation(4)[:2]
+        places, acceptable = OUTCOMES[rng.integers(4)]
+        voted(log, (MODELS[i], MODELS[j]), places, acceptable)
+        if places[0] != places[1]:
+            expected["wins"][(i, j) if places == (1, 2) else (j, i)] += 1
+        else:
+            kind = "ties" if acceptable is None else "both_bad"
+            expected[kind][i, j] += 1
+            expected[kind][j, i] += 1
+    pairs = log.comparisons().pairs
+    assert pairs.models == MODELS
+    for kind, table in expected.items():
+        assert np.array_equal(getattr(pairs, kind), table), kind
+    assert pairs.votes.sum() == 400
+
+
+def test_ballots_on_several_answers_are_counted_with_pairs(log):
+    voted(log, ("cyn", "ada", "bob", "dan"), (1, None, 2, None))
+    voted(log, ("dan", "bob", "ada"), (2, 1, 1), (False, True, True))
+    voted(log, ("ada", "dan"), (1, 1), (False, False))
+    votes = log.comparisons()
+    assert votes.models == MODELS
+    ada, bob, cyn, dan = range(4)
+    wins = np.zeros((4, 4))
+    for over, under in [(cyn, ada), (cyn, bob), (cyn, dan), (bob, ada), (bob, dan), (bob, dan), (ada, dan)]:
+        wins[over, under] += 1
+    ties, bad = np.zeros((4, 4)), np.zeros((4, 4))
+    ties[ada, bob] = ties[bob, ada] = bad[ada, dan] = bad[dan, ada] = 1
+    assert np.array_equal(votes.pairs.wins, wins)
+    assert np.array_equal(votes.pairs.ties, ties)
+    assert np.array_equal(votes.pairs.both_bad, bad)
+    assert len(votes.battles.sequence) == 3
+
+
+def test_filters_count_and_choose(log):
+    for n in range(9):
+        category, language = ["code", "law", None][n % 3], ["en", None][n % 2]
+        voted(log, ("ada", "bob"), (1, 2), category=category, language=language)
+    assert log.filters() == {"category": {"code": 3, "law": 3}, "language": {"en": 5}}
+    assert len(log.comparisons(category="code")) == 3
+    assert len(log.comparisons(category="code", language="en")) == 2
+    with pytest.raises(SourceError, match=r"There are no votes yet with category \"x' OR 1=1\"\."):
+        log.comparisons(category="x' OR 1=1")
+    parts = {value: len(part) for value, part in log.comparisons().split("category")}
+    assert parts == {"code": 3, "law": 3, "null": 3}
+
+
+def test_a_log_without_votes_says_so(log):
+    with pytest.raises(SourceError, match=r"There are no votes yet\."):
+        log.comparisons()
+    assert (log.count(), log.filters(), log.snapshot()) == (0, {"category": {}, "language": {}}, None)
+
+
+def test_votes_of_battles_with_a_failure_can_be_left_out(log):
+    clean = voted(log, ("ada", "bob"), (1, 2))
+    failed = voted(log, ("ada", "bob"), (2, 1))
+    put(log, answer(clean), answer(failed, failure="timeout"))
+    assert log.comparisons().pairs.wins.tolist() == [[0, 1], [1, 0]]
+    assert log.comparisons(clean=True).pairs.wins.tolist() == [[0, 1], [0, 0]]
+
+
+def test_all_views_are_of_the_votes_that_were_there(log):
+    voted(log, ("ada", "bob"), (1, 2))
+    before = log.comparisons()
+    voted(log, ("cyn", "bob"), (1, 2))
+    assert before.models == ("ada", "bob")
+    assert len(before.battles.sequence) == 1
+    assert before.clusters("voter").size == 1
+    assert len(log.comparisons()) == 2
+
+
+def test_clusters_are_persons_and_prompts(log):
+    for n in range(6):
+        voted(log, ("ada", "bob"), (1, 2), voter=f"v{n % 2}", prompt_id=f"p{n % 3}")
+    votes = log.comparisons()
+    assert [votes.clusters(by).size for by in ("voter", "prompt", "battle")] == [2, 3, 6]
+    assert log.votes_of("v1") == 3
+    voted(log, ("ada", "bob"), (1, 2))
+    with pytest.raises(SourceError, match="1 votes of the log have no prompt to cluster by"):
+        log.comparisons().clusters("prompt")
+    with pytest.raises(SourceError, match="have no 'vote'; did you mean 'voter'"):
+        log.comparisons().clusters("vote")
+
+
+def test_reliability_is_counted_over_answers(log):
+    drawn = battle()
+    put(log, drawn, answer(drawn.battle_id, time_to_first_token=0.2, tokens_per_second=40.0))
+    for turn, failure in ((2, "timeout"), (3, None), (4, None)):
+        speed = {} if failure else {"time_to_first_token": 0.4 * turn, "tokens_per_second": 10.0}
+        put(log, answer(drawn.battle_id, turn=turn, failure=failure, **speed))
+    put(log, answer(drawn.battle_id, 1, "bob", failure="unreachable"))
+    found = log.reliability()
+    assert (found["ada"].generations, found["ada"].failures, found["ada"].failed) == (4, 1, 0.25)
+    assert found["ada"].time_to_first_token == pytest.approx(1.2)
+    assert found["ada"].tokens_per_second == 10.0
+    assert (found["bob"].failed, found["bob"].tokens_per_second) == (1.0, None)
+
+
+HOSTILE = [
+    "'; DROP TABLE votes; --",
+    'a"b',
+    "$1",
+    "{}",
+    "%s",
+    "=cmd|' /C calc'!A0",
+    "名前\u202e",
+    "line\nbreak",
+    "\x1b[31m",
+    "nul\x00byte",
+]
+
+
+def test_hostile_names_come_back_as_they_are(log):
+    before = rows(log, "SELECT table_name, column_name FROM duckdb_columns() ORDER BY ALL")
+    for name in HOSTILE:
+        text = f"{name} \ud83d{name}"  # half of a surrogate pair, as JSON from a model may hold
+        drawn = battle((name, "plain"), prompt=name, category=name, language=name, voter=name, prompt_id=name)
+        put(
+            log, drawn, vote(drawn.battle_id, reasons=(name,), voter=name), answer(drawn.battle_id, text=text)
+        )
+        assert log.vote(drawn.battle_id).reasons == (name,)
+        assert log.votes_of(name) == 1
+        assert log.comparisons(category=name, language=name).models == tuple(sorted((name, "plain")))
+    assert set(log.comparisons().models) == {*HOSTILE, "plain"}
+    assert rows(log, "SELECT table_name, column_name FROM duckdb_columns() ORDER BY ALL") == before
+    kept = {text for (text,) in rows(log, "SELECT text FROM generations")}
+    assert kept == {f"{name} ?{name}" for name in HOSTILE}
+
+
+def test_a_name_that_no_vote_file_may_hold_is_refused(log):
+    put(log, battle(("Ada", "bob")))
+    for name in ("ada", " Ada", "Аda"):  # the last with a Cyrillic letter
+        with pytest.raises(VotesError, match=r"looks like 'Ada'|spaces around it"):
+            put(log, battle((name, "bob")))
+        with pytest.raises(VotesError):
+            log.check_models([name])
+    log.check_models(["Ada", "new"])
+    assert rows(log, "SELECT count(*) FROM battles") == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda: battle(("ada",)), "two or more different models"),
+        (lambda: battle(("ada", "ada")), "two or more different models"),
+        (lambda: battle(pair_probabilities=()), "make 1 pairs"),
+        (lambda: battle(group_probability=0.0), "a probability above 0"),
+        (lambda: battle(group_probability=float("nan")), "a probability above 0"),
+        (lambda: battle(battle_id="x"), "no id of a battle"),
+        (lambda: battle(created=datetime(2026, 1, 1)), "names no zone"),
+        (lambda: vote("0" * 32, (1, 3)), "are no ballot"),
+        (lambda: vote("0" * 32, (None, None)), "are no ballot"),
+        (lambda: vote("0" * 32, (1, 2), (True,)), "acceptable has 1 values for 2 places"),
+        (lambda: vote("0" * 32, last_turn=0), "turns count from 1"),
+        (lambda: answer("0" * 32, slot=-1), "slots from 0"),
+        (lambda: TurnRecord("0" * 32, 1, "?", NOON), "not a later turn"),
+        (lambda: ReplacementRecord("0" * 32, 0, "ada", 1.5, NOON), "a probability above 0"),
+    ],
+)
+def test_a_record_that_cannot_be_is_refused_where_it_is_made(wrong, words):
+    with pytest.raises(VotesError, match=words):
+        wrong()
+
+
+def test_a_value_that_no_column_holds_is_refused_alone(log):
+    drawn = battle()
+    put(log, drawn)
+    futures = [log.write(answer(drawn.battle_id, tokens=-1)), log.write(answer(drawn.battle_id, 1, "bob"))]
+    with pytest.raises(VotesError, match=r"The generation of the battle \w+ cannot be kept"):
+        futures[0].result(30)
+    assert futures[1].result(30)
+    with pytest.raises(VotesError, match="no slot 2 in a battle of 2"):
+        put(log, answer(drawn.battle_id, 2))
+
+
+def test_what_was_handed_over_is_written_on_closing_and_nothing_after(tmp_path):
+    log = VoteLog(tmp_path)
+    futures = [log.write(battle()) for _ in range(500)]
+    log.close()
+    log.close()
+    assert all(future.done() and not future.exception() for future in futures)
+    with pytest.raises(LogError, match="is closed"):
+        log.write(battle())
+    with VoteLog(tmp_path) as again:
+        assert rows(again, "SELECT count(*) FROM battles") == [(500,)]
+
+
+def test_readers_read_while_the_writer_writes(log):
+    """Eight threads rank while votes arrive; each sees a board of whole votes that only grows."""
+    voted(log, ("ada", "bob"), (1, 2))
+    done = threading.Event()
+
+    def read():
+        seen = [1]
+        while not done.is_set():
+            votes = log.comparisons()
+            assert votes.pairs.wins.sum() == len(votes) >= seen[-1]
+            seen.append(len(votes))
+        return seen[-1]
+
+    with ThreadPoolExecutor(8) as pool:
+        readers = [pool.submit(read) for _ in range(8)]
+        for _ in range(5):
+            drawn = [battle(("ada", "cyn")) for _ in range(20)]
+            put(log, *drawn, *(vote(one.battle_id) for one in drawn))
+        done.set()
+        assert all(reader.result(60) for reader in readers)
+    assert log.count() == 101
