@@ -2,8 +2,10 @@
 VENV ?= .venv
 PYTHON ?= python3
 BIN = $(VENV)/bin
+# Where test-vllm keeps its environment of 2.5 GB.
+VLLM_VENV ?= .vllm/venv
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test bench serve docs lock clean
+.PHONY: help install demo check test test-vllm bench serve docs lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +34,12 @@ check: $(VENV)/.dev ## Formatting, lint, types, import directions, documentation
 
 test: $(VENV)/.dev ## All tests
 	$(BIN)/pytest
+
+test-vllm: $(VENV)/.dev $(VLLM_VENV)/.installed ## The tests beside a real vLLM server on a CPU
+	VLLM_VENV=$(VLLM_VENV) $(BIN)/pytest tests/vllm
+
+$(VLLM_VENV)/.installed:
+	PYTHON=$(PYTHON) sh tests/vllm/make_environment.sh $(VLLM_VENV)
 
 bench: $(VENV)/.dev ## Speed beside other libraries (benchmarks/README.md says how to install them)
 	$(BIN)/python -m benchmarks.ranking

