@@ -80,6 +80,9 @@ def rank(
     ] = False,
     rounds: Annotated[int, Parameter(help="Rounds of the bootstrap.")] = 200,
     min_votes: Annotated[int, Parameter(help="Votes below which a model stays provisional.")] = 30,
+    control: Annotated[
+        str | None, Parameter(help="FEATURE,... of the answers to control for, such as length,markdown.")
+    ] = None,
     anchor: Annotated[str | None, Parameter(help="MODEL or MODEL=SCORE: fix this model's score.")] = None,
     scale: Annotated[Literal["elo", "natural"], Parameter(help="Elo points or log-odds.")] = "elo",
     seed: Annotated[int, Parameter(help="Of everything drawn at random.")] = 0,
@@ -114,6 +117,8 @@ def rank(
 
     agon rank votes.parquet --cluster voter --column voter=judge --format json
 
+    agon rank votes.parquet --control length,markdown
+
     agon rank scores.csv -m borda -m copeland --weights RTE=0.5,WNLI=0.5
 
     agon rank votes.parquet --lens
@@ -128,6 +133,7 @@ def rank(
         "simultaneous": simultaneous,
         "rounds": rounds,
         "min_votes": min_votes,
+        "control": control or (),
         "anchor": name,
         "anchor_score": score,
         "scale": scale,

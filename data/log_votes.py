@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.features import MEASURES, counted_in
 from ranking import Ballots, Battles, SourceError
 from ranking.ballots import NOT_ASKED, PAD, UNRANKED, arranged
 from ranking.comparisons import Clusters, group
+from ranking.contexts import Contexts, toward_first
 from ranking.errors import nearest
 
 if TYPE_CHECKING:
@@ -85,6 +87,28 @@ class LogVotes:
         cluster = labels.indices.to_numpy().astype(np.int64)
         return group(by, cluster, self._rows(table), len(self.ballots().count))
 
+    def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
+        """List the votes with what was counted in the answers that were shown, over all turns."""
+        label = "NULL" if cluster is None else self._label(cluster)
+        counts = ", ".join(f"{_written(name, slot)} AS {name}_{slot}" for name in names for slot in (0, 1))
+        table = self._select(f"shown, verdict, {label} AS label, {counts}", " ORDER BY number")
+        ballots, sequence = self.ballots(), self._rows(table)
+        amounts = [
+            toward_first(
+                name, np.stack([table[f"{name}_{slot}"].to_numpy() for slot in (0, 1)], 1), len(sequence)
+            )
+            for name in names
+        ]
+        seats, known = self._seats(table["shown"].to_numpy().astype(np.int64))
+        place = {name: i for i, name in enumerate(ballots.models)}
+        left = np.array([place.get(str(name), PAD) for name in known])[seats[:, 0]]
+        side = np.where(left == ballots.shown[sequence, 0], 1.0, -1.0)
+        member = None
+        if cluster is not None:
+            member = table["label"].combine_chunks().dictionary_encode().indices.fill_null(-1)
+            member = member.to_numpy().astype(np.int64)
+        return Contexts.of(ballots, sequence, np.stack(amounts) * side, names, member)
+
     def split(self, column: str) -> dict[str, LogVotes]:
         """Cut the votes by the values of a label; a missing value is a group named "null", or "(null)"."""
         table = self._select(f"DISTINCT {self._label(column)} AS value", " ORDER BY value NULLS LAST")
@@ -149,6 +173,21 @@ class LogVotes:
             if row["acceptable"] is not None:
                 acceptable[i, :k] = row["acceptable"][:k]
         return places[verdict - 1], acceptable[verdict - 1]
+
+
+def _written(name: str, slot: int) -> str:
+    """SQL that counts in what a side wrote up to the last turn that was shown.
+
+    Raises:
+        SourceError: something that cannot be counted in a text.
+    """
+    if name not in MEASURES:
+        raise SourceError(f"The log has nothing to control for {name!r} with; {nearest(name, MEASURES)}")
+    return (
+        f"(SELECT CAST(sum({counted_in(name, 'text')}) AS DOUBLE) FROM generations AS g "
+        f"WHERE g.battle_id = votes.battle_id AND g.slot = {slot} AND g.turn <= votes.last_turn "
+        "AND g.failure IS NULL)"
+    )
 
 
 def _padded(lists: Any, values: IntArray, fill: int) -> IntArray:

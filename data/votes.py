@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,20 +14,21 @@ from numpy.typing import NDArray
 from data import counting, encoding
 from data.encoding import Cells
 from data.faults import sentence
+from data.features import toward_a
+from data.layout import KWISE, PAIRWISE, layout_of, normalise
 from data.sources import Source, as_arrow, check_file, describe, ending, open_source
 from data.validity import Problem, rows_text
 from data.voters import Voters, check_voters, condition, llm_votes, others
-from ranking import Ballots, Battles, Comparisons, OptionError, SourceError, VotesError
+from ranking import Ballots, Battles, Comparisons, MethodError, OptionError, SourceError, VotesError
 from ranking.ballots import arranged
 from ranking.comparisons import Clusters, group
+from ranking.contexts import Contexts
 from ranking.errors import nearest
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 Invalid = Literal["error", "drop"]
-PAIRWISE = ("model_a", "model_b")
-KWISE = ("models", "places")
 ALIASES = {"battle": ("battle", "battle_id"), "prompt": ("prompt", "prompt_id"), "voter": ("voter",)}
 
 
@@ -120,13 +121,13 @@ class TableVotes:
         """The source opened for SQL, with its columns brought into our layout."""
         source = self._opened if self._opened is not None else open_source(self._origin)
         if self._part is None:
-            _normalise(source, condition(source, self._voters))
+            normalise(source, condition(source, self._voters))
         return source
 
     @cached_property
     def _listed(self) -> bool:
         """Whether the models of a vote stand in lists."""
-        return self._count is None and _layout(self._source.columns, self._source.name) == KWISE
+        return self._count is None and layout_of(self._source.columns, self._source.name) == KWISE
 
     @cached_property
     def _ballots(self) -> Ballots:
@@ -169,18 +170,58 @@ class TableVotes:
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by voter, battle, prompt or any other column."""
-        column = self._column(by)
-        rows, keep = self._rows(column)
+        rows, keep = self._rows(self._column(by))
         _, sequence = _canonical(rows.cells, keep)
+        cluster, names = self._labels(rows, keep, by)
+        return group(by, cluster, sequence, len(self._ballots.count), names)
+
+    def _labels(
+        self, rows: _Rows, keep: NDArray[np.bool_], by: str
+    ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+        """(N,) number of each kept vote's label, and the labels."""
         labels = rows.extra[keep]
         if (labels < 0).any():
+            column = self._column(by)
             raise SourceError(
                 f"{int((labels < 0).sum()):,} votes of {self._source.name} have no {column} to cluster by; "
                 f'fill it in, or leave them out with where="{column} IS NOT NULL".'
             )
-        known, cluster = np.unique(labels, return_inverse=True)
-        names = tuple(rows.words[int(code)] for code in known)
-        return group(by, cluster.reshape(-1), sequence, len(self._ballots.count), names)
+        words = np.array(rows.words, dtype=object)
+        order = np.argsort(words)  # by name, whatever the order of the rows
+        place = np.argsort(order)[labels.astype(np.int64)]
+        known, cluster = np.unique(place, return_inverse=True)
+        return cluster.reshape(-1).astype(np.int64), tuple(words[order[known]].tolist())
+
+    def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
+        """List the votes with features to control for, from their columns or the texts of the answers."""
+        source = self._source
+        member = None if cluster is None else self._column(cluster)
+        made = [toward_a(name, source.columns, source.name) for name in names]
+        more = "".join(f", {sql} AS agon_feature_{f}" for f, sql in enumerate(made))
+        rows, keep = self._rows(member, more)
+        ballots, sequence = _canonical(rows.cells, keep)
+        if self._listed:
+            raise MethodError(f"{source.name} lists models, and control compares two answers; leave it out.")
+        table = np.stack(
+            [self._feature(name, rows.table[f"agon_feature_{f}"], keep) for f, name in enumerate(names)]
+        )
+        place = {name: i for i, name in enumerate(ballots.models)}
+        left = np.array([place.get(str(name), -1) for name in rows.cells.names])[rows.cells.seats[keep, 0]]
+        table *= np.where(left == ballots.shown[sequence, 0], 1.0, -1.0)
+        labels = None if cluster is None else self._labels(rows, keep, cluster)[0]
+        return Contexts.of(self._ballots, sequence, table, names, labels)
+
+    def _feature(self, name: str, column: Any, keep: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """(N,) one feature of the kept votes."""
+        values = np.asarray(column.to_numpy(), dtype=np.float64)[keep]
+        if (bad := np.isnan(values)).any():
+            empty = int(column.null_count)
+            why = f"{empty:,} votes have no value" if empty else f"{int(bad.sum()):,} votes have less than 0"
+            raise SourceError(
+                f"{self._source.name}: {why} of {name!r} to control for; correct them, "
+                "or leave them out with where=."
+            )
+        return values
 
     def split(self, column: str) -> dict[str, TableVotes]:
         """Cut the votes by the values of a column; a missing value is a group named "null", or "(null)"."""
@@ -231,20 +272,20 @@ class TableVotes:
         sql = f"SELECT {self._selected()}, count(*) AS count FROM votes WHERE {condition} GROUP BY ALL"
         return self._source.query(sql, parameters)
 
-    def _rows(self, column: str | None) -> tuple[_Rows, NDArray[np.bool_]]:
-        """Read the votes row by row with one more column: a number, or codes of its values."""
+    def _rows(self, column: str | None, features: str = "") -> tuple[_Rows, NDArray[np.bool_]]:
+        """Read the votes row by row with one more column, a number or codes of its values, and features."""
         condition, parameters = self._condition()
         more = "" if column is None else f", {_quoted(column)} AS extra"
         if column is not None and column != "timestamp":
             more = f", CAST({_quoted(column)} AS VARCHAR) AS extra"
-        sql = f"SELECT {self._selected()}{more} FROM votes WHERE {condition} ORDER BY agon_row"
+        sql = f"SELECT {self._selected()}{more}{features} FROM votes WHERE {condition} ORDER BY agon_row"
         table = self._source.query(sql, parameters)
         cells = self._encode(table)
         extra, words = (np.zeros(0), ()) if column is None else _extra(table["extra"], column)
         keep = np.ones(len(cells.count), dtype=bool)
         for problem in cells.problems:
             keep &= ~problem.rows
-        return _Rows(cells, extra, words), keep
+        return _Rows(cells, extra, words, table), keep
 
     def _judge(self, cells: Cells) -> NDArray[np.bool_]:
         """Refuse or leave out the cells that are not votes; (C,) what is kept."""
@@ -282,6 +323,7 @@ class _Rows:
     cells: Cells
     extra: NDArray[np.float64]
     words: tuple[str, ...]
+    table: pa.Table
 
 
 def _canonical(cells: Cells, keep: NDArray[np.bool_]) -> tuple[Ballots, NDArray[np.int64]]:
@@ -313,75 +355,3 @@ def _extra(column: Any, name: str) -> tuple[NDArray[np.float64], tuple[str, ...]
 def _quoted(column: str) -> str:
     """A column's name as an SQL identifier."""
     return '"' + column.replace('"', '""') + '"'
-
-
-def _layout(columns: Mapping[str, str], name: str) -> tuple[str, ...]:
-    """Find out which of the two layouts the columns are of.
-
-    Raises:
-        SourceError: neither, or both.
-    """
-    lower = {column.lower() for column in columns}
-    pairwise, kwise = lower.issuperset(PAIRWISE), lower.issuperset(KWISE)
-    if pairwise and kwise:
-        raise SourceError(
-            f"{name} has both model_a, model_b and models, places; keep one layout (docs/data.md)."
-        )
-    if kwise:
-        return KWISE
-    if pairwise and lower & {"winner", "p_a"}:
-        return PAIRWISE
-    wanted = "winner (or p_a)" if pairwise else next((c for c in PAIRWISE if c not in lower), "model_a")
-    raise SourceError(
-        f"{name} has no column {wanted}: votes need model_a, model_b and winner (or p_a), or models and "
-        f"places; it has {_some(list(columns))}. Name yours with columns= (--column model_a=left)."
-    )
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-
-
-def _normalise(source: Source, voters: str) -> None:
-    """Make the view `votes`: our columns in our types, row numbers counted before any condition.
-
-    `voters` is the condition on who voted.
-    """
-    import duckdb
-
-    layout = _layout(source.columns, source.name)
-    kinds = {column.lower(): kind for column, kind in source.columns.items()}
-    changed = [
-        f"CAST({column} AS VARCHAR) AS {column}"
-        for column in ("model_a", "model_b", "winner")
-        if column in kinds and layout == PAIRWISE
-    ]
-    changed += [
-        f"CAST({column} AS DOUBLE) AS {column}"
-        for column in ("p_a", "weight")
-        if kinds.get(column, "VARCHAR") != "VARCHAR"
-    ]
-    if layout == KWISE:
-        for column, kind in (("models", "VARCHAR"), ("places", "DOUBLE"), ("acceptable", "BOOLEAN")):
-            if column in kinds:
-                value = column if kinds[column].endswith("]") else f"TRY_CAST({column} AS JSON)"
-                changed.append(f"CAST({value} AS {kind}[]) AS {column}")
-    if "timestamp" in kinds:
-        changed.append(f"{_seconds(kinds['timestamp'])} AS timestamp")
-    sql = "CREATE OR REPLACE VIEW votes AS SELECT "
-    sql += f"* REPLACE ({', '.join(changed)})" if changed else "*"
-    sql += " FROM (SELECT *, row_number() OVER () AS agon_row FROM unfiltered)"
-    sql += f" WHERE {voters}" + (f" AND ({source.where})" if source.where else "")
-    try:
-        source.connection.execute(sql)
-    except duckdb.Error as error:
-        raise SourceError(f"{source.name} cannot be read as votes: {sentence(error)}") from None
-
-
-def _seconds(kind: str) -> str:
-    """SQL for the column `timestamp` as seconds."""
-    if kind.startswith(("TIMESTAMP", "DATE")):
-        return "epoch(timestamp)"
-    if kind == "VARCHAR":
-        return "coalesce(TRY_CAST(timestamp AS DOUBLE), epoch(TRY_CAST(timestamp AS TIMESTAMP)))"
-    return "CAST(timestamp AS DOUBLE)"

@@ -13,6 +13,7 @@ from ranking import majority as _majority
 from ranking import positional as _positional
 from ranking import robust as _robust
 from ranking import score_rules as _score_rules
+from ranking import style_control as _style_control
 from ranking import ties as _ties
 from ranking import win_rate as _win_rate
 from ranking.axioms import axioms
@@ -123,5 +124,6 @@ del (
     _robust,
     _score_rules,
     _ties,
+    _style_control,
     _win_rate,
 )

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ranking.ballots import Ballots
-from ranking.comparisons import Comparisons, GivenVotes
+from ranking.comparisons import Comparisons
 from ranking.counts import PairCounts
 from ranking.errors import MethodError, OptionError, SourceError, nearest
+from ranking.given_votes import GivenVotes
 from ranking.leaderboard import Leaderboard
 from ranking.measured import coefficients, interval_of, measured, scale_of
 from ranking.registry import Method, Rule, find
@@ -52,8 +53,8 @@ def rank(
         by: column whose values are one ballot each (`Comparisons.one_ballot_each`): the rule is applied to
             categories, prompts or voters instead of votes, and the bootstrap draws these. min_votes does
             not apply then.
-        options: fields of `Settings` (interval, level, rounds, seed, cluster, min_votes, anchor,
-            anchor_score, scale) and the method's own options.
+        options: fields of `Settings` (interval, level, rounds, seed, cluster, simultaneous, min_votes,
+            control, anchor, anchor_score, scale) and the method's own options.
 
     Raises:
         MethodError: no such method, or one that returns something else than a score for every model.
@@ -62,6 +63,8 @@ def rank(
         ConvergenceError: the method did not converge.
     """
     how = find(method)
+    if options.get("control") and how.name == "bradley_terry":
+        how = find("contextual_bradley_terry")
     common = {name: options.pop(name) for name in list(options) if name in Settings.__dataclass_fields__}
     if "seed" in common and "seed" in how.options:
         options.setdefault("seed", common["seed"])
@@ -76,8 +79,24 @@ def rank(
                 f"by={by!r} makes ballots of votes; a score table has one for each task already."
             )
         given, settings = given.one_ballot_each(by), replace(settings, min_votes=0)
+    if settings.control:
+        given = _controlled(given, how, settings)
     with threads_for(len(given.models)):
         return _board(given, how, chosen, settings)
+
+
+def _controlled(given: Comparisons | ScoreTable, how: Method, settings: Settings) -> Comparisons:
+    """Give the votes the features to control for.
+
+    Raises:
+        OptionError: a method or data that know no features.
+    """
+    if how.view != "contexts" or isinstance(given, ScoreTable):
+        what = "a score table" if isinstance(given, ScoreTable) else how.name
+        raise OptionError(
+            f"control={settings.control!r} does not apply to {what}; use bradley_terry on votes."
+        )
+    return given.controlled(settings.control, None if settings.interval == "none" else settings.cluster)
 
 
 def rank_all(
@@ -220,6 +239,8 @@ def _fingerprint(votes: Comparisons | ScoreTable, how: Method, described: Mappin
         columns = [*small, given.p_a, given.weight, given.count]
     if isinstance(votes, Comparisons) and how.in_order(votes, described):
         columns.append(votes.battles.sequence)
+    if isinstance(votes, Comparisons) and how.view == "contexts":
+        columns += [votes.contexts.ballot, votes.contexts.features, votes.contexts.scale]
     for column in columns:
         digest.update(f"{column.dtype.str}{column.shape}".encode())
         digest.update(np.ascontiguousarray(column).tobytes())

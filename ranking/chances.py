@@ -48,18 +48,21 @@ def first(values: FloatArray, unsure: Uncertainty, among: IntArray, seed: int) -
         behind = values[best] - values[contenders]
         contenders = contenders[behind <= FAR * np.sqrt(np.maximum(gap, 0.0))]
         draws = _normal(unsure.covariance[np.ix_(contenders, contenders)], seed) + values[contenders]
+        number = np.bincount(draws.argmax(axis=1), minlength=len(contenders))
+        chance[contenders] = number / len(draws)
+        return chance
     ahead = draws == draws.max(axis=1, keepdims=True)
     chance[contenders] = (ahead / ahead.sum(axis=1, keepdims=True)).mean(axis=0)
     return chance
 
 
 def _normal(covariance: FloatArray, seed: int) -> FloatArray:
-    """(S, M) normal draws around 0."""
+    """(S, M) normal draws around 0, each with its mirror image."""
     m = len(covariance)
     size, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(size, 0.0))
-    draws = np.random.default_rng(seed).standard_normal((DRAWS if m <= FEW else DRAWS // 5, m))
-    return np.asarray(draws @ root.T)
+    half = np.random.default_rng(seed).standard_normal(((DRAWS if m <= FEW else DRAWS // 5) // 2, m)) @ root.T
+    return np.concatenate([half, -half])
 
 
 @dataclass(frozen=True, eq=False)

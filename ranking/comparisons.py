@@ -6,12 +6,13 @@ A method asks for one view by the type of its first parameter:
     pairs    PairCounts   wins, ties and both-bads of every pair
     ballots  Ballots      distinct ballots with their counts (pairwise and K-wise)
     battles  Battles      the votes one by one, in time order
+    contexts Contexts     the votes one by one with features to control for
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol
 
@@ -20,9 +21,11 @@ from numpy.typing import ArrayLike
 
 from ranking.ballot_checks import numbers
 from ranking.ballots import Ballots, FloatArray, IntArray, canonical
+from ranking.contexts import Contexts, control_names, toward_first
 from ranking.counts import PairCounts
-from ranking.errors import SourceError, VotesError
+from ranking.errors import OptionError, VotesError
 
+VIEWS = ("ballots", "pairs", "battles")  # what `controlled` need not compute again
 Order = Literal["timestamp", "file"]
 OTHER_VOTERS = ("votes of people", "votes of LLM judges")  # reasons to be left out that are no faults
 
@@ -99,6 +102,9 @@ class VoteSource(Protocol):
     def clusters(self, by: str) -> Clusters:
         """Group the votes by a column; raises SourceError if there is no such column."""
 
+    def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
+        """List the votes with features and clusters; raises SourceError if there is no such column."""
+
     def split(self, column: str) -> Mapping[str, VoteSource]:
         """Cut the votes by the values of a column; raises SourceError if there is no such column."""
 
@@ -116,9 +122,10 @@ class Comparisons:
     `Comparisons.from_counts(...)` from arrays.
     """
 
-    def __init__(self, source: VoteSource) -> None:
+    def __init__(self, source: VoteSource, control: tuple[str, ...] = (), cluster: str | None = None) -> None:
         self._source = source
         self._clusters: dict[str, Clusters] = {}
+        self._control, self._control_cluster = control, cluster
 
     @classmethod
     def of(
@@ -132,16 +139,21 @@ class Comparisons:
         weight: ArrayLike | None = None,
         timestamp: ArrayLike | None = None,
         labels: Mapping[str, Sequence[object]] | None = None,
+        features: Mapping[str, ArrayLike] | None = None,
     ) -> Comparisons:
         """Take one row for each of N votes; arguments as in `Ballots.of`.
 
         Args:
             timestamp: (N,) times of the votes, any one unit; without them the rows are in order.
             labels: columns of N values to cluster or split by, such as {"voter": [...]}.
+            features: to control for: (N,) numbers toward the model shown first, such as +1 and −1 for who was
+                at home, or (N, 2) amounts of each answer, such as {"length": [[120, 80], ...]}.
 
         Raises:
-            VotesError: as `Ballots.of`, or times and labels of another length.
+            VotesError: as `Ballots.of`, or times, labels and features of another length.
         """
+        from ranking.given_votes import GivenVotes, turned
+
         ballots, sequence = canonical(models, shown, places, acceptable, p_a, weight)
         times = None if timestamp is None else numbers("timestamp", timestamp)
         columns = {name: np.asarray(values, dtype=object) for name, values in (labels or {}).items()}
@@ -152,7 +164,12 @@ class Comparisons:
                 )
         if times is not None and np.isnan(times).any():
             raise VotesError("timestamp holds NaN; give every vote a time, or none.")
-        return cls(GivenVotes(ballots, sequence, times, columns))
+        orientation = turned(models, shown, ballots, sequence) if features else 1.0
+        given = {
+            name: toward_first(name, values, len(sequence)) * orientation
+            for name, values in (features or {}).items()
+        }
+        return cls(GivenVotes(ballots, sequence, times, columns, given))
 
     @classmethod
     def from_counts(
@@ -167,6 +184,8 @@ class Comparisons:
         Raises:
             VotesError: as `PairCounts.of`, or counts that are not whole numbers.
         """
+        from ranking.given_votes import GivenVotes
+
         ballots = PairCounts.of(models, wins, ties, both_bad).to_ballots()
         return cls(GivenVotes(ballots, np.repeat(np.arange(len(ballots.count)), ballots.count)))
 
@@ -197,6 +216,31 @@ class Comparisons:
         """The votes one by one, in time order."""
         return self._source.battles()
 
+    def controlled(self, control: str | Sequence[str], cluster: str | None = None) -> Comparisons:
+        """Return the same votes with the view `contexts`: features to control for, and clusters.
+
+        Args:
+            control: names of features, such as ("length", "markdown").
+            cluster: column whose equal values are dependent votes.
+        """
+        other = Comparisons(self._source, control_names(control), cluster)
+        other.__dict__.update({name: self.__dict__[name] for name in VIEWS if name in self.__dict__})
+        return other
+
+    @cached_property
+    def contexts(self) -> Contexts:
+        """The votes one by one with the features to control for.
+
+        Raises:
+            OptionError: it was not said which.
+            SourceError: there is no such column.
+        """
+        if not self._control:
+            raise OptionError(
+                'Say what to control for, such as control="length,markdown"; without it use bradley_terry.'
+            )
+        return self._source.contexts(self._control, self._control_cluster)
+
     @property
     def left_out(self) -> Mapping[str, int]:
         """Rows left out because of `invalid="drop"` or of who voted, counted by reason."""
@@ -226,6 +270,8 @@ class Comparisons:
         Raises:
             SourceError: there is no such column.
         """
+        from ranking.given_votes import GivenVotes
+
         share = _win_rates(self.ballots, self.clusters(by))
         met = ~np.isnan(share)
         order = np.argsort(np.where(met, -share, np.inf), axis=1, kind="stable")
@@ -246,68 +292,6 @@ class Comparisons:
             yield value, Comparisons(part)
 
 
-@dataclass(frozen=True, eq=False)
-class GivenVotes:
-    """Votes kept as arrays: (N,) ballot of each vote, times and labels; a `VoteSource`."""
-
-    distinct: Ballots
-    sequence: IntArray
-    timestamp: FloatArray | None = None
-    labels: Mapping[str, np.ndarray[tuple[int], np.dtype[np.object_]]] = field(default_factory=dict)
-
-    def ballots(self) -> Ballots:
-        """Return the distinct ballots."""
-        return self.distinct
-
-    def battles(self) -> Battles:
-        """Sort by time, equal times by ballot; without times keep the order of the rows."""
-        if self.timestamp is None:
-            return Battles(self.distinct, self.sequence, "file")
-        sorting = np.lexsort((self.sequence, self.timestamp))
-        return Battles(self.distinct, self.sequence[sorting], "timestamp")
-
-    def clusters(self, by: str) -> Clusters:
-        """Group by a label; a vote without one belongs to nobody, and is not put with the others like it."""
-        labels = self._label(by)
-        missing = [i for i, label in enumerate(labels) if label is None or _is_nan(label)]
-        if missing:
-            raise SourceError(
-                f"{len(missing):,} votes have no {by} to cluster by, the first is number {missing[0] + 1}; "
-                "fill it in, or leave these votes out."
-            )
-        known, cluster = np.unique(labels.astype(str), return_inverse=True)
-        names = tuple(known.tolist())
-        return group(by, cluster.reshape(-1), self.sequence, len(self.distinct.count), names)
-
-    def split(self, column: str) -> dict[str, GivenVotes]:
-        """Cut by a label; each part names only the models it shows."""
-        values = self._label(column).astype(str)
-        parts = {}
-        for value in np.unique(values):
-            rows = values == value
-            used, sequence = np.unique(self.sequence[rows], return_inverse=True)
-            part, moved = _only(self.distinct, used, np.bincount(sequence.reshape(-1)))
-            times = None if self.timestamp is None else self.timestamp[rows]
-            labels = {name: column_values[rows] for name, column_values in self.labels.items()}
-            parts[str(value)] = GivenVotes(part, moved[sequence.reshape(-1)], times, labels)
-        return parts
-
-    def left_out(self) -> dict[str, int]:
-        """Nothing is left out of arrays."""
-        return {}
-
-    def llm_votes(self) -> int:
-        """Count the label `voter_kind`."""
-        kinds = self.labels.get("voter_kind")
-        return 0 if kinds is None else int((kinds == "llm").sum())
-
-    def _label(self, name: str) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
-        if name not in self.labels:
-            known = ", ".join(self.labels) or "none"
-            raise SourceError(f"The votes have no column {name!r} (labels given: {known}).")
-        return self.labels[name]
-
-
 def _win_rates(ballots: Ballots, clusters: Clusters) -> FloatArray:
     """(C, M) share of its votes that each model won in each cluster; NaN where it was not compared."""
     rows, m = ballots.pair_rows, len(ballots.models)
@@ -326,30 +310,9 @@ def _win_rates(ballots: Ballots, clusters: Clusters) -> FloatArray:
     return np.asarray(share.reshape(clusters.size, m))
 
 
-def _is_nan(label: object) -> bool:
-    return isinstance(label, float) and label != label  # noqa: PLR0124 (NaN is not itself)
-
-
 def group(
     by: str, cluster: IntArray, ballot: IntArray, n_ballots: int, names: tuple[str, ...] = ()
 ) -> Clusters:
     """Count equal (cluster, ballot) rows; (N,) each."""
     key, count = np.unique(cluster * n_ballots + ballot, return_counts=True)
     return Clusters(by, key % n_ballots, key // n_ballots, count.astype(np.int64), names)
-
-
-def _only(ballots: Ballots, rows: IntArray, count: IntArray) -> tuple[Ballots, IntArray]:
-    """Keep some distinct ballots, with new counts and without the models they do not show."""
-    shown = ballots.shown[rows]
-    used = np.unique(shown[shown >= 0])
-    new = np.full(len(ballots.models) + 1, -1, dtype=np.int64)
-    new[used] = np.arange(len(used))
-    return canonical(
-        [ballots.models[i] for i in used],
-        new[shown],
-        ballots.places[rows],
-        ballots.acceptable[rows],
-        ballots.p_a[rows],
-        ballots.weight[rows],
-        count,
-    )

@@ -92,7 +92,11 @@ def measured(
     target = settings.anchor_score if settings.anchor_score is not None else offset
     moved = standing.group == 0  # an anchor says nothing about the scales of other components
     anchored = values if fixed is None else np.where(moved, values - values[fixed] + target, values)
-    clusters = _clusters(votes, settings)
+    clusters, df = None, math.inf
+    if how.view == "contexts" and isinstance(votes, Comparisons):
+        df = votes.contexts.clusters - 1 if votes.contexts.clusters else math.inf
+    elif (clusters := _clusters(votes, settings)) is not None:
+        df = clusters.size - 1
     if settings.interval == "none":
         return anchored, nothing_known(len(values)).opened(standing.open_below, standing.open_above)
     if settings.interval in ("sandwich", "posterior") and isinstance(result, Fit):
@@ -100,7 +104,6 @@ def measured(
         if fixed is not None:
             difference = covariance - covariance[fixed] - covariance[:, [fixed]] + covariance[fixed, fixed]
             covariance = np.where(moved[:, None] & moved[None, :], difference, covariance)
-        df = math.inf if clusters is None else clusters.size - 1
         most = _maxima(standing, settings, covariance=covariance, df=df)
         if result.scale == "share":
             unsure = for_shares(values, covariance, votes.ballots.votes, settings.level, df, most)

@@ -10,6 +10,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from ranking.ballots import Ballots, FloatArray
 from ranking.comparisons import Battles, Comparisons
+from ranking.contexts import Contexts
 from ranking.counts import PairCounts
 from ranking.errors import MethodError, OptionError, nearest
 from ranking.results import Choice, Fit, Scores
@@ -19,7 +20,7 @@ Rule = Callable[..., Scores | Choice]
 Replicates = Callable[..., FloatArray]
 
 VIEWS: Mapping[type, str] = types.MappingProxyType(
-    {PairCounts: "pairs", Ballots: "ballots", Battles: "battles", ScoreTable: "scores"},
+    {PairCounts: "pairs", Ballots: "ballots", Battles: "battles", Contexts: "contexts", ScoreTable: "scores"},
 )
 
 
@@ -49,7 +50,7 @@ class Method:
     Attributes:
         name: as used in `rank` and on the command line.
         function: the method itself.
-        view: "pairs", "ballots", "battles" or "scores".
+        view: "pairs", "ballots", "battles", "contexts" or "scores".
         gives: "Scores", "Fit" or "Choice".
         source: where the method comes from.
         options: its keyword-only options by name.
@@ -96,6 +97,8 @@ class Method:
                 f"{self.name} needs a score table, and votes only say who was better; "
                 "choose a rule on pairs or ballots, such as 'borda'."
             )
+        if self.view == "contexts" and isinstance(votes, ScoreTable):
+            raise MethodError(f"{self.name} needs votes with features, and a score table has none.")
         if self.view == "battles" and isinstance(votes, ScoreTable):
             raise MethodError(
                 f"{self.name} plays votes in the order of time, and a score table has none; "

@@ -23,6 +23,8 @@ from ranking.replicates import TOGETHER, Found, apart, gathered
 from ranking.results import Choice, Fit, Scores
 from ranking.score_table import ScoreTable
 
+VOTE_BY_VOTE = ("battles", "contexts")  # views that counts of ballots do not make
+
 
 @dataclass(frozen=True, eq=False)
 class Draws:
@@ -68,6 +70,12 @@ class Draws:
 
     def views(self, kind: str) -> Iterator[Any]:
         """Give one view of each draw after the other."""
+        if kind == "contexts":  # whose votes are told apart by more than their ballots
+            assert isinstance(self.votes, Comparisons)  # noqa: S101 - score tables have none
+            rng = np.random.default_rng(self.seed)
+            for _ in range(self.rounds):
+                yield self.votes.contexts.resample(rng)
+            return
         for block in self.blocks():
             yield from block.views(kind)
 
@@ -127,9 +135,9 @@ def resampled(
     found: list[list[Found]] = [[] for _ in methods]
     runs = list(zip(found, methods, settings, full, strict=True))
     for parts, how, chosen, result in runs:
-        if how.view == "battles":
+        if how.view in VOTE_BY_VOTE:
             parts.append(_played(draws, how, chosen, result))
-    others = [run for run in runs if run[1].view != "battles"]
+    others = [run for run in runs if run[1].view not in VOTE_BY_VOTE]
     for block in draws.blocks() if others else ():
         for parts, how, chosen, result in others:
             parts.append(_on(block, how, chosen, result))
@@ -161,7 +169,7 @@ def _played(draws: Draws, how: Method, settings: Mapping[str, Any], full: Scores
             f"{how.name}: votes played in their order cannot be resampled by {draws.clusters.by}; "
             "leave the cluster out or average over permutations."
         )
-    views = draws.in_order() if once else draws.views("battles")
+    views = draws.in_order() if once else draws.views(how.view)
     if how.replicates is not None and isinstance(full, Scores):
         return how.replicates(views, full, **settings), None
     return _one_by_one(how, views, settings, full, len(draws.votes.models))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
 
+from ranking.contexts import control_names
 from ranking.errors import OptionError, nearest
 
 Interval = Literal["auto", "sandwich", "bootstrap", "posterior", "none"]
@@ -27,6 +29,7 @@ class Settings:
         simultaneous: whether all intervals of a board, and all rank ranges, are to hold at once instead of
             each by itself.
         min_votes: ballots a model must have been shown in to be ranked.
+        control: features of the answers to control for, such as ("length", "markdown"), or none.
         anchor: model whose score is fixed, or None for a mean fixed.
         anchor_score: the fixed score.
         scale: "elo" (400 points are odds of 10 to 1) or "natural" (log-odds), for ratings.
@@ -39,12 +42,14 @@ class Settings:
     cluster: str | None = None
     simultaneous: bool = False
     min_votes: int = 30
+    control: str | Sequence[str] = ()
     anchor: str | None = None
     anchor_score: float | None = None
     scale: Literal["elo", "natural"] = "elo"
 
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
+        object.__setattr__(self, "control", control_names(self.control) if self.control else ())
         choices = {"interval": get_args(Interval), "scale": ("elo", "natural")}
         for name, known in choices.items():
             given = str(getattr(self, name))

@@ -220,6 +220,12 @@ AGON = [
 def test_the_commands_of_the_readme_run(line, somewhere, capsys):
     rows = [{"model_a": "ada", "model_b": "bob", "winner": "tie", "anony": True, "judge": "u", "turn": 1}]
     (somewhere / "clean_battle.json").write_text(repr(rows * 9).replace("'", '"').replace("True", "true"))
+    votes = pq.read_table(somewhere / "votes.parquet")
+    for side, k in (("a", 5), ("b", 7)):
+        parts = [("long " * (i % k), "# x\n" * (i % k % 3), "- x\n" * (i * k % 11)) for i in range(5000)]
+        texts = [f"{head}{items}**{words}** **x**" for words, head, items in parts]
+        votes = votes.append_column(f"answer_{side}", pa.array(texts))
+    pq.write_table(votes, somewhere / "answers.parquet")
     (somewhere / "glue.csv").write_text("model,cola,sst2,mrpc\nada,1,2,3\nbob,3,1,2\ncyn,2,3,1\n")
     words = line.removeprefix("agon ").split()
     status = main(words)

@@ -20,7 +20,7 @@ from data.records import (
     TurnRecord,
     UnknownBattle,
 )
-from ranking import SourceError, VotesError
+from ranking import Comparisons, SourceError, VotesError, rank
 from tests.data.log_records import MODELS, NOON, answer, battle, put, vote, voted
 
 
@@ -405,3 +405,33 @@ def test_readers_read_while_the_writer_writes(log):
         done.set()
         assert all(reader.result(60) for reader in readers)
     assert log.count() == 101
+
+
+def test_length_is_controlled_for_over_the_turns_that_were_shown(log):
+    """Replaced, failed and later answers do not count; the same board as from the counts written down."""
+    shown, places, length, voters = [], [], [], []
+    for i in range(60):
+        pair = [("ada", "bob"), ("bob", "cyn"), ("cyn", "ada")][i % 3]
+        drawn = battle(pair[:: 1 if i % 2 else -1], voter=f"v{i % 7}")
+        sizes = [10 + i % 13, 12 + i % 9]
+        first, second = drawn.models
+        put(
+            log,
+            drawn,
+            TurnRecord(drawn.battle_id, 2, "And at night?", NOON),
+            answer(drawn.battle_id, 0, first, text="x" * sizes[0]),
+            answer(drawn.battle_id, 1, second, text="y" * sizes[1]),
+            answer(drawn.battle_id, 0, first, turn=2, text="never seen" * 50),
+            vote(drawn.battle_id, places=(1, 2) if i % 5 else (2, 1), voter=f"v{i % 7}"),
+        )
+        shown.append([MODELS.index(first), MODELS.index(second)])
+        places.append((1, 2) if i % 5 else (2, 1))
+        length.append(sizes)
+        voters.append(f"v{i % 7}")
+    by_hand = Comparisons.of(MODELS[:3], shown, places, features={"length": length}, labels={"voter": voters})
+    board = rank(log.comparisons(), control="length", min_votes=0)
+    other = rank(by_hand, control="length", min_votes=0)
+    assert board.coefficients == other.coefficients
+    assert [(r.model, r.score) for r in board.rows] == [(r.model, r.score) for r in other.rows]
+    with pytest.raises(SourceError, match="nothing to control for 'warmth'"):
+        rank(log.comparisons(), control="warmth")

@@ -25,7 +25,7 @@ def test_what_is_registered():
         assert known.name == name
         assert known.source
         assert known.summary.endswith(".")
-        assert known.view in {"pairs", "ballots", "battles", "scores"}
+        assert known.view in {"pairs", "ballots", "battles", "contexts", "scores"}
         assert find(name) is known
         assert find(known.function) is known
         assert find(known) is known

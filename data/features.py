@@ -1,0 +1,131 @@
+"""What can be controlled for: features of two answers, from columns that count them or from their texts.
+
+A feature `length` is taken from the first of these that the votes have: columns `length_a` and `length_b`
+(amounts), a column `length` (a number toward model_a), the counts of LMArena's `conv_metadata`, or the texts
+`answer_a` and `answer_b`, in which length, headers, lists, bold and citations are counted here. `measure`
+counts the same in Python, so that an arena can store the counts with the vote.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from ranking.errors import OptionError, SourceError
+
+CODE = r"```[\s\S]*?(?:```|$)"  # what looks like Markdown inside code is none
+PATTERNS: Mapping[str, str] = MappingProxyType(
+    {
+        "headers": r"(?m)^ {0,3}#{1,6}[ \t]",
+        "lists": r"(?m)^[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]",
+        "bold": r"\*\*[^*\n]+\*\*|__[^_\n]+__",
+        "citations": r"\[[^\]\n]*\]\(https?://[^)\s]+\)|\[\d{1,3}\]",
+    }
+)
+MEASURES = ("length", *PATTERNS)
+TEXTS = (("answer_a", "answer_b"), ("response_a", "response_b"))
+# LMArena's own counts: the fields of conv_metadata, with {s} for the side, and the parts that are summed.
+METADATA: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "length": ("sum_assistant_{s}_tokens", ()),
+        "headers": ("header_count_{s}", ("h1", "h2", "h3", "h4", "h5", "h6")),
+        "lists": ("list_count_{s}", ("ordered", "unordered")),
+        "bold": ("bold_count_{s}", ("**", "__")),
+    }
+)
+NUMERIC = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "HUGEINT", "BOOLEAN")
+
+
+def measure(text: str) -> dict[str, int]:
+    """Count what can be controlled for in an answer: length in characters, headers, lists, bold, citations.
+
+    Headers, list items, bold passages and citations inside code blocks do not count.
+    """
+    prose = re.sub(CODE, "", text)
+    counts = {name: len(re.findall(pattern, prose)) for name, pattern in PATTERNS.items()}
+    return {"length": len(text), **counts}
+
+
+def toward_a(name: str, columns: Mapping[str, str], source: str) -> str:
+    """SQL for a feature toward model_a: NULL where it is missing, NaN where an amount is below 0.
+
+    Amounts a and b become (a − b)/(a + b), and 0 where both are 0.
+
+    Args:
+        name: of the feature.
+        columns: those of the votes and their SQL types.
+        source: what messages call the votes.
+
+    Raises:
+        SourceError: nothing there to make it from.
+        OptionError: a column that is no number.
+    """
+    known = {column.lower(): column for column in columns}
+    sides = [known.get(f"{name}_{side}".lower()) for side in "ab"]
+    if sides[0] is not None and sides[1] is not None:
+        a, b = (_number(column, columns, source) for column in sides if column is not None)
+    elif name.lower() in known:
+        return _number(known[name.lower()], columns, source)
+    elif _has_metadata(name, columns):
+        a, b = (_metadata(name, side) for side in "ab")
+    elif name in MEASURES and (texts := _texts(known)) is not None:
+        a, b = (counted_in(name, _quoted(column)) for column in texts)
+    else:
+        raise SourceError(_missing(name, columns, source))
+    return (
+        f"CASE WHEN {a} < 0 OR {b} < 0 THEN 'NaN'::DOUBLE WHEN {a} + {b} = 0 THEN 0 "
+        f"ELSE (CAST({a} AS DOUBLE) - {b}) / ({a} + {b}) END"
+    )
+
+
+def _texts(known: Mapping[str, str]) -> tuple[str, str] | None:
+    """The columns of the answers, if they are there."""
+    for a, b in TEXTS:
+        if a in known and b in known:
+            return known[a], known[b]
+    return None
+
+
+def counted_in(name: str, text: str) -> str:
+    """SQL that counts one of `MEASURES` in a text."""
+    if name == "length":
+        return f"length({text})"
+    prose = f"regexp_replace({text}, '{CODE}', '', 'g')"
+    return f"len(regexp_extract_all({prose}, '{PATTERNS[name]}'))"
+
+
+def _has_metadata(name: str, columns: Mapping[str, str]) -> bool:
+    kind = columns.get("conv_metadata", "")
+    return name in METADATA and METADATA[name][0].format(s="a") in kind
+
+
+def _metadata(name: str, side: str) -> str:
+    """SQL for a count in LMArena's metadata."""
+    field, parts = METADATA[name]
+    whole = f"conv_metadata['{field.format(s=side)}']"
+    return f"({' + '.join(f'coalesce({whole}[{part!r}], 0)' for part in parts)})" if parts else whole
+
+
+def _number(column: str, columns: Mapping[str, str], source: str) -> str:
+    """A numeric column as SQL."""
+    kind = columns[column]
+    if not kind.startswith(("U", *NUMERIC)) and not kind.endswith("INT"):
+        raise OptionError(
+            f"{source}: the column {column!r} is {kind} and no number; control for a column of numbers."
+        )
+    return f"CAST({_quoted(column)} AS DOUBLE)"
+
+
+def _missing(name: str, columns: Mapping[str, str], source: str) -> str:
+    """Say what a feature could have been made from."""
+    from_texts = ", or the texts answer_a and answer_b" if name in MEASURES else ""
+    listed = ", ".join(list(columns)[:8]) + (f" and {len(columns) - 8} more" if len(columns) > 8 else "")
+    return (
+        f"{source} has nothing to control for {name!r} with: give the columns {name}_a and {name}_b, or a "
+        f"column {name} of numbers toward model_a{from_texts}; it has {listed}."
+    )
+
+
+def _quoted(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'

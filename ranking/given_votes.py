@@ -1,0 +1,121 @@
+"""`GivenVotes`: votes kept as arrays, the source of `Comparisons` that were made by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ranking.ballots import Ballots, FloatArray, IntArray, canonical
+from ranking.comparisons import Battles, Clusters, group
+from ranking.contexts import Contexts
+from ranking.errors import SourceError
+
+
+@dataclass(frozen=True, eq=False)
+class GivenVotes:
+    """Votes kept as arrays: (N,) ballot of each vote, times and labels; a `VoteSource`."""
+
+    distinct: Ballots
+    sequence: IntArray
+    timestamp: FloatArray | None = None
+    labels: Mapping[str, np.ndarray[tuple[int], np.dtype[np.object_]]] = field(default_factory=dict)
+    features: Mapping[str, FloatArray] = field(default_factory=dict)
+
+    def ballots(self) -> Ballots:
+        """Return the distinct ballots."""
+        return self.distinct
+
+    def battles(self) -> Battles:
+        """Sort by time, equal times by ballot; without times keep the order of the rows."""
+        if self.timestamp is None:
+            return Battles(self.distinct, self.sequence, "file")
+        sorting = np.lexsort((self.sequence, self.timestamp))
+        return Battles(self.distinct, self.sequence[sorting], "timestamp")
+
+    def clusters(self, by: str) -> Clusters:
+        """Group by a label; a vote without one belongs to nobody, and is not put with the others like it."""
+        cluster, names = self._numbered(by)
+        return group(by, cluster, self.sequence, len(self.distinct.count), names)
+
+    def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
+        """List the votes with the features given."""
+        for name in names:
+            if name not in self.features:
+                known = ", ".join(self.features) or "none"
+                raise SourceError(f"The votes have no feature {name!r} to control for (given: {known}).")
+        table = np.stack([self.features[name] for name in names])
+        member = None if cluster is None else self._numbered(cluster)[0]
+        return Contexts.of(self.distinct, self.sequence, table, names, member)
+
+    def _numbered(self, by: str) -> tuple[IntArray, tuple[str, ...]]:
+        """(N,) number of each vote's label, and the labels."""
+        labels = self._label(by)
+        missing = [i for i, label in enumerate(labels) if label is None or _is_nan(label)]
+        if missing:
+            raise SourceError(
+                f"{len(missing):,} votes have no {by} to cluster by, the first is number {missing[0] + 1}; "
+                "fill it in, or leave these votes out."
+            )
+        known, cluster = np.unique(labels.astype(str), return_inverse=True)
+        return cluster.reshape(-1).astype(np.int64), tuple(known.tolist())
+
+    def split(self, column: str) -> dict[str, GivenVotes]:
+        """Cut by a label; each part names only the models it shows."""
+        values = self._label(column).astype(str)
+        parts = {}
+        for value in np.unique(values):
+            rows = values == value
+            used, sequence = np.unique(self.sequence[rows], return_inverse=True)
+            part, moved = _only(self.distinct, used, np.bincount(sequence.reshape(-1)))
+            times = None if self.timestamp is None else self.timestamp[rows]
+            labels = {name: column_values[rows] for name, column_values in self.labels.items()}
+            features = {name: column_values[rows] for name, column_values in self.features.items()}
+            parts[str(value)] = GivenVotes(part, moved[sequence.reshape(-1)], times, labels, features)
+        return parts
+
+    def left_out(self) -> dict[str, int]:
+        """Nothing is left out of arrays."""
+        return {}
+
+    def llm_votes(self) -> int:
+        """Count the label `voter_kind`."""
+        kinds = self.labels.get("voter_kind")
+        return 0 if kinds is None else int((kinds == "llm").sum())
+
+    def _label(self, name: str) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+        if name not in self.labels:
+            known = ", ".join(self.labels) or "none"
+            raise SourceError(f"The votes have no column {name!r} (labels given: {known}).")
+        return self.labels[name]
+
+
+def turned(models: Sequence[str], shown: ArrayLike, ballots: Ballots, sequence: IntArray) -> FloatArray:
+    """(N,) 1 where the model shown first is the first on the ballot, else −1."""
+    place = {name: i for i, name in enumerate(ballots.models)}
+    position = np.array([place[name] for name in models])
+    first = position[np.asarray(shown, dtype=np.int64)[:, 0]] if len(sequence) else sequence
+    return np.where(first == ballots.shown[sequence, 0], 1.0, -1.0)
+
+
+def _is_nan(label: object) -> bool:
+    return isinstance(label, float) and label != label  # noqa: PLR0124 (NaN is not itself)
+
+
+def _only(ballots: Ballots, rows: IntArray, count: IntArray) -> tuple[Ballots, IntArray]:
+    """Keep some distinct ballots, with new counts and without the models they do not show."""
+    shown = ballots.shown[rows]
+    used = np.unique(shown[shown >= 0])
+    new = np.full(len(ballots.models) + 1, -1, dtype=np.int64)
+    new[used] = np.arange(len(used))
+    return canonical(
+        [ballots.models[i] for i in used],
+        new[shown],
+        ballots.places[rows],
+        ballots.acceptable[rows],
+        ballots.p_a[rows],
+        ballots.weight[rows],
+        count,
+    )

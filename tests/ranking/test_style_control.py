@@ -1,0 +1,298 @@
+"""Style control against an independent fit, published results and simulated biases."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.optimize import minimize
+from scipy.special import expit
+
+from ranking import Comparisons, MethodError, OptionError, SourceError, VotesError, rank
+from ranking.contexts import control_names, toward_first
+from ranking.errors import ConvergenceError
+from tests.conftest import REPOSITORY
+
+NAMES = [f"m{i}" for i in range(6)]
+TRUTH = np.array([1.0, 0.6, 0.2, -0.2, -0.6, -1.0])
+
+
+class World:
+    """Votes in which longer answers win more often, by `effect` nats for each unit of (a − b)/(a + b)."""
+
+    def __init__(self, n=3000, effect=1.5, seed=0, ties=0.1, own=0.3):
+        rng = np.random.default_rng(seed)
+        self.first = rng.integers(0, 6, n)
+        self.second = (self.first + rng.integers(1, 6, n)) % 6
+        taste = own * np.arange(6)  # each model has a length of its own: the worse ones write more
+        self.length = rng.lognormal(
+            5 + taste[np.stack([self.first, self.second], 1)] / 2, 0.5, (n, 2)
+        ).round()
+        self.bold = rng.poisson(2, (n, 2)).astype(float)
+        a, b = self.length.T
+        self.x = (a - b) / (a + b)
+        chance = expit(TRUTH[self.first] - TRUTH[self.second] + effect * self.x)
+        draw = rng.random(n)
+        self.outcome = np.where(draw < ties, 2, np.where(rng.random(n) < chance, 0, 1))
+        self.voter = rng.integers(0, 40, n)
+
+    def votes(self, rows=slice(None), **more):
+        places = np.array([[1, 2], [2, 1], [1, 1]])[self.outcome][rows]
+        return Comparisons.of(
+            NAMES,
+            np.stack([self.first, self.second], 1)[rows],
+            places,
+            features={"length": self.length[rows], "bold": self.bold[rows], "home": np.ones(len(places))},
+            labels={"voter": self.voter[rows]},
+            **more,
+        )
+
+    def design(self, *features):
+        """(N, 5 + F) contrasts to the last model, and the standardised features."""
+        n = len(self.first)
+        table = np.zeros((n, 6))
+        table[np.arange(n), self.first] = 1
+        table[np.arange(n), self.second] -= 1
+        table = table[:, :5] - table[:, 5:] * 0
+        return np.column_stack([table, *[f / np.sqrt((f**2).mean()) for f in features]])
+
+
+def independent(world, penalty=0.0):
+    """Logistic regression by scipy over the rows: coefficients, covariance plain and by voter."""
+    a, b = world.bold.T
+    bold = np.divide(a - b, a + b, out=np.zeros(len(a)), where=a + b > 0)
+    x = world.design(world.x, bold)
+    y = np.array([1.0, 0.0, 0.5])[world.outcome]
+    ridge = np.diag([0.0] * 5 + [penalty] * 2)
+
+    def loss(beta):
+        eta = x @ beta
+        return (np.logaddexp(0, eta) - y * eta).sum() + beta @ ridge @ beta / 2
+
+    def slope(beta):
+        return x.T @ (expit(x @ beta) - y) + ridge @ beta
+
+    beta = minimize(loss, np.zeros(7), jac=slope, method="BFGS", options={"gtol": 1e-8}).x
+    for _ in range(3):
+        p = expit(x @ beta)
+        bend = (x * (p * (1 - p))[:, None]).T @ x + ridge
+        beta = beta - np.linalg.solve(bend, slope(beta))
+    score = x * (y - expit(x @ beta))[:, None]
+    summed = np.stack([score[world.voter == v].sum(axis=0) for v in range(40)])
+    inverse = np.linalg.inv(bend)
+    plain, by_voter = score.T @ score, summed.T @ summed * 40 / 39
+    return beta, inverse @ plain @ inverse, inverse @ by_voter @ inverse
+
+
+@pytest.mark.parametrize("penalty", [0.0, 50.0])
+def test_the_fit_is_that_of_an_independent_logistic_regression(penalty):
+    world = World()
+    beta, plain, by_voter = independent(world, penalty)
+    options = {"control": ["length", "bold"], "scale": "natural", "anchor": "m5", "penalty": penalty}
+    for expected, settings in ((plain, {}), (by_voter, {"cluster": "voter"})):
+        board = rank(world.votes(), **options, **settings)
+        found = [board[name].score for name in NAMES[:5]] + [c.value for c in board.coefficients]
+        assert np.allclose(found, beta, rtol=0, atol=1e-9)
+        assert np.allclose(board.covariance[:5, :5], expected[:5, :5], rtol=1e-7, atol=1e-10)
+        from scipy.stats import norm, t
+
+        z = t.ppf(0.975, 39) if settings else norm.ppf(0.975)
+        for c, error in zip(board.coefficients, np.sqrt(np.diag(expected))[5:], strict=True):
+            assert (c.lower, c.upper) == pytest.approx((c.value - z * error, c.value + z * error), rel=1e-6)
+
+
+def test_a_length_bias_is_recovered_and_taken_out():
+    """The effect per unit of (a − b)/(a + b) is 1.5; without control the wordy models look better."""
+    world = World(n=20000, effect=1.5, ties=0.0)
+    board = rank(world.votes(), control="length", scale="natural")
+    (length,) = board.coefficients
+    unit = np.sqrt((world.x**2).mean())
+    assert length.lower < 1.5 * unit < length.upper
+    assert length.upper - length.lower < 0.1
+    for name, truth in zip(NAMES, TRUTH, strict=True):
+        assert board[name].lower < truth < board[name].upper
+    plain = rank(world.votes(), scale="natural")
+    assert plain["m0"].upper < 1.0, "the terse best model is pulled down without control"
+
+
+def test_features_that_say_nothing_change_nothing():
+    world = World(effect=0.0, seed=3, ties=0.1)
+    plain, controlled = rank(world.votes()), rank(world.votes(), control="bold")
+    (bold,) = controlled.coefficients
+    assert bold.lower < 0 < bold.upper
+    for row in plain.rows:
+        width = row.upper - row.lower
+        assert controlled[row.model].score == pytest.approx(row.score, abs=0.1 * width)
+        assert controlled[row.model].upper - controlled[row.model].lower == pytest.approx(width, rel=0.1)
+
+
+def test_the_order_of_the_rows_and_the_sides_change_no_bit():
+    world, rng = World(n=500), np.random.default_rng(1)
+    one = rank(world.votes(), control="length,bold", cluster="voter")
+    two = rank(world.votes(rng.permutation(500)), control="length,bold", cluster="voter")
+    assert (one.rows, one.coefficients, one.fingerprint) == (two.rows, two.coefficients, two.fingerprint)
+    turned = World(n=500)
+    turned.first, turned.second = turned.second, turned.first
+    turned.length, turned.bold = turned.length[:, ::-1], turned.bold[:, ::-1]
+    turned.outcome = np.array([1, 0, 2])[turned.outcome]
+    three = rank(turned.votes(), control="length,bold", cluster="voter")
+    assert (one.rows, one.coefficients, one.fingerprint) == (
+        three.rows,
+        three.coefficients,
+        three.fingerprint,
+    )
+
+
+def test_the_fingerprint_knows_the_features():
+    world, other = World(n=500), World(n=500)
+    other.length = other.length[::-1]
+    assert (
+        rank(world.votes(), control="length").fingerprint != rank(other.votes(), control="length").fingerprint
+    )
+
+
+def test_weights_count_like_votes():
+    """Every vote twice is every vote with weight 2."""
+    world = World(n=400)
+    doubled = rank(world.votes(np.tile(np.arange(400), 2)), control="length")
+    weighted = rank(world.votes(weight=np.full(400, 2.0)), control="length")
+    for row in doubled.rows:
+        assert weighted[row.model].score == pytest.approx(row.score, abs=1e-9)
+    assert weighted.coefficients[0].value == pytest.approx(doubled.coefficients[0].value, abs=1e-11)
+
+
+@pytest.mark.parametrize("cluster", [None, "voter"])
+def test_the_bootstrap_agrees_with_the_sandwich(cluster):
+    world = World(n=2000)
+    one = rank(world.votes(), control="length", cluster=cluster)
+    two = rank(world.votes(), control="length", interval="bootstrap", rounds=300, cluster=cluster)
+    for row in one.rows:
+        other = two[row.model]
+        assert other.score == row.score
+        assert other.upper - other.lower == pytest.approx(row.upper - row.lower, rel=0.25)
+
+
+def test_models_outside_the_component_are_placed_and_move_nobody():
+    world = World(n=1000)
+    votes = world.votes()
+    shown = np.append(np.stack([world.first, world.second], 1), [[6, 0]] * 40, axis=0)
+    places = np.append(np.array([[1, 2], [2, 1], [1, 1]])[world.outcome], [[1, 2]] * 40, axis=0)
+    length = np.append(world.length, [[100, 100]] * 40, axis=0)
+    more = Comparisons.of([*NAMES, "new"], shown, places, features={"length": length})
+    board, plain = rank(more, control="length"), rank(votes, control="length")
+    assert board["new"].status == "provisional"
+    assert board["new"].upper is None
+    for name in NAMES:
+        assert board[name].score == pytest.approx(plain[name].score, abs=1e-6)
+
+
+def test_both_bad_can_be_left_out():
+    world = World(n=600)
+    shown = np.stack([world.first, world.second], 1)
+    places = np.array([[1, 2], [2, 1], [1, 1]])[world.outcome]
+    fine = np.where(world.outcome[:, None] == 2, 0, -1) * np.ones((1, 2), dtype=int)
+    votes = Comparisons.of(NAMES, shown, places, acceptable=fine, features={"length": world.length})
+    keep = world.outcome != 2
+    decided = Comparisons.of(NAMES, shown[keep], places[keep], features={"length": world.length[keep]})
+    board, other = (rank(v, control="length", both_bad="drop") for v in (votes, decided))
+    scale = np.sqrt((world.x**2).mean() / (world.x[keep] ** 2).mean())  # features in units of their votes
+    assert board.coefficients[0].value == pytest.approx(other.coefficients[0].value * scale, rel=1e-9)
+
+
+def test_the_board_carries_the_coefficients():
+    board = rank(World().votes(), control="length")
+    assert board.method == "contextual_bradley_terry"
+    assert board.settings["control"] == ("length",)
+    (length,) = board.to_dict()["coefficients"]
+    assert length.keys() == {"name", "value", "lower", "upper"}
+    assert length["lower"] < length["value"] < length["upper"]
+    assert "Coefficient of length: 0." in board.to_markdown()
+    assert "at 95%" in board._repr_html_()
+
+
+def test_groups_of_features_are_written_out():
+    assert control_names("length, markdown") == ("length", "headers", "lists", "bold")
+    assert control_names(["style", "citations"]) == ("length", "headers", "lists", "bold", "citations")
+
+
+def test_relative_differences():
+    """(a − b)/(a + b), and 0/0 = 0."""
+    found = toward_first("length", [[3, 1], [0, 0], [0, 5], [2, 2]], 4)
+    assert found.tolist() == [0.5, 0.0, -1.0, 0.0]
+
+
+WRONG = [
+    ({"control": "lenght"}, SourceError, "no feature 'lenght' to control for"),
+    ({"control": ["length", "length"]}, OptionError, "names 'length' twice"),
+    ({"control": ["style", "bold"]}, OptionError, "names 'bold' twice"),
+    ({"control": [" "]}, OptionError, "must be names of features"),
+    ({"control": "length", "penalty": -1.0}, OptionError, "penalty must be 0 or more"),
+    ({"control": "length", "method": "elo"}, OptionError, "does not apply to elo"),
+    ({"method": "contextual_bradley_terry"}, OptionError, "Say what to control for"),
+    ({"control": "flat"}, OptionError, "'flat' is the same on both sides of every vote"),
+    (
+        {"control": "strength"},
+        OptionError,
+        "The effect of 'strength' cannot be told from the models' strengths",
+    ),
+    ({"control": "length,twice"}, OptionError, "'length' and 'twice' cannot be told"),
+    ({"control": "oracle"}, ConvergenceError, "'oracle' may decide every vote"),
+]
+
+
+@pytest.mark.parametrize(("options", "error", "words"), WRONG)
+def test_what_cannot_be_controlled_for_is_named(options, error, words):
+    world = World(n=300, ties=0.0)
+    features = {
+        "length": world.length,
+        "flat": np.ones((300, 2)),
+        "strength": TRUTH[world.first] - TRUTH[world.second],
+        "twice": 2 * world.x,
+        "oracle": np.where(world.outcome == 0, 1.0, -1.0),
+    }
+    votes = Comparisons.of(
+        NAMES,
+        np.stack([world.first, world.second], 1),
+        np.array([[1, 2], [2, 1]])[world.outcome],
+        features=features,
+    )
+    with pytest.raises(error, match=words):
+        rank(votes, **options)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([1.0, 2.0], "shape"),
+        ([[1, 2, 3]], "shape"),
+        ([np.nan], "vote 1 is no finite number"),
+        ([[1, -2]], "vote 1 is below 0"),
+    ],
+)
+def test_features_that_are_none(values, words):
+    with pytest.raises(VotesError, match=words):
+        Comparisons.of(["a", "b"], [[0, 1]], [[1, 2]], features={"length": values})
+
+
+def test_ballots_on_more_models_cannot_be_controlled():
+    votes = Comparisons.of(
+        list("abc"), [[0, 1, 2]] * 3, [[1, 2, 3]] * 3, features={"length": [1.0, 2.0, 3.0]}
+    )
+    with pytest.raises(MethodError, match="3 votes show more than two models"):
+        rank(votes, control="length")
+
+
+def test_home_advantage_in_baseball():
+    """The published fit of Bradley and Terry with a home advantage, and its printed standard error."""
+    path = REPOSITORY / "tests" / "known_answers" / "contextual_bradley_terry.json"
+    (case,) = json.loads(path.read_text())["cases"]
+    names = list(case["scores"])
+    shown = [[names.index(h), names.index(a)] for h, a, won, lost in case["games"] for _ in range(won + lost)]
+    places = [p for *_, won, lost in case["games"] for p in [[1, 2]] * won + [[2, 1]] * lost]
+    home = np.ones(len(shown))
+    board = rank(
+        Comparisons.of(names, shown, places, features={"home": home}), min_votes=0, **case["options"]
+    )
+    for model, published in case["scores"].items():
+        assert board[model].score == pytest.approx(published, rel=0, abs=case["tolerance"])
+    (found,) = board.coefficients
+    assert found.value == pytest.approx(case["coefficients"]["home"], rel=0, abs=case["tolerance"])
