@@ -1,40 +1,49 @@
 """The arena without an argument: six invented assistants over answers that ship with the project.
 
 Their cards are in demo/models.toml, their answers in demo/answers.csv: one record a prompt, one column an
-assistant, which is a format that `agon serve` reads from anybody.
+assistant, which is a format that `agon serve` reads from anybody. What is typed, and every further turn, is
+answered by the generators of serving/demonstration.py.
 """
 
-import csv
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from arena.lineup import Entrant, Example, Lineup, ModelCard
+from data.answers import answers
+from serving.demonstration import Improviser
 from serving.recorded import Recorded
 
 FOLDER = Path(__file__).parent / "demo"
 NOTICE = (
-    "These are demonstration assistants: they are invented, and their answers were written for this project."
+    "These are demonstration assistants: they are invented, their answers to the examples were written for"
+    " this project, and what you type is answered by small programs without a language model."
 )
 
 
-def demonstration(seed: int) -> Lineup:  # noqa: ARG001 (of the generators for typed prompts)
+def demonstration(seed: int) -> Lineup:
     """Six assistants that answer the same prompts in six manners; the same seed gives the same answers."""
-    with (FOLDER / "answers.csv").open(encoding="utf-8", newline="") as file:
-        prompts = list(csv.DictReader(file))
+    recordings = answers(FOLDER / "answers.csv")
     models = tomllib.loads((FOLDER / "models.toml").read_text(encoding="utf-8"))
     return Lineup(
-        entrants=tuple(_entrant(name, how, prompts) for name, how in models.items()),
+        entrants=tuple(_entrant(name, how, recordings.of(name), seed) for name, how in models.items()),
         examples=tuple(
-            Example(row["prompt"], row["prompt_id"], row["category"], row["language"]) for row in prompts
+            Example(given.prompt, given.prompt_id, given.category, given.language)
+            for given in recordings.prompts
         ),
-        typed=False,
         title="Agon: a demonstration",
         notice=NOTICE,
     )
 
 
-def _entrant(name: str, how: dict[str, Any], prompts: list[dict[str, str]]) -> Entrant:
+def _entrant(name: str, how: dict[str, Any], recorded: dict[str, str], seed: int) -> Entrant:
     card = ModelCard(name, how["display_name"], how["organisation"], how["licence"], how["price"])
-    answers = {row["prompt"]: row[name] for row in prompts}
-    return Entrant(card, Recorded(answers, words_per_second=how["words_per_second"]))
+    pace = how["words_per_second"]
+    typed = Improviser(
+        how["manner"],
+        seed=seed,
+        words_per_second=how.get("typed_words_per_second", pace),
+        delay=how.get("typed_delay", 0.0),
+        failure_rate=how.get("typed_failure_rate", 0.0),
+    )
+    return Entrant(card, Recorded(recorded, words_per_second=pace, otherwise=typed))

@@ -84,7 +84,7 @@ async def replay(text: str, *, words_per_second: float, delay: float = 0.0) -> A
     held: list[str] = []
     words = _WORD.findall(text)
     for place, word in enumerate(words):
-        due += share * (0.5 + crc32(f"{place} {word}".encode()) / 2**32)
+        due += share * (0.5 + crc32(f"{place} {word}".encode(errors="replace")) / 2**32)
         held.append(word)
         if due >= sent + TICK:
             await asyncio.sleep(max(0.0, start + due - clock()))

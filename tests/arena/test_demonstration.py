@@ -1,5 +1,6 @@
 """The demonstration: enough prompts, no gap, no name given away, right answers right, six manners."""
 
+import asyncio
 import bisect
 import csv
 import itertools
@@ -16,6 +17,8 @@ from scipy.optimize import brentq
 
 from arena.demonstration import demonstration
 from arena.text import answer_html
+from data.answers import answers
+from serving.generation import Limits, generate
 from serving.protocol import Message
 
 DEMO = Path(__file__).resolve().parents[2] / "arena" / "demo"
@@ -232,3 +235,48 @@ def test_the_lineup_offers_every_prompt_to_everybody():
     assert {example.prompt_id for example in lineup.examples} == PROMPTS.keys()
     for example in lineup.examples:
         assert len(lineup.candidates([Message("user", example.prompt)])) == 6
+
+
+def test_the_file_is_one_that_anybody_could_serve():
+    found = answers(DEMO / "answers.csv")
+    assert found.models == tuple(MODELS)
+    assert not found.left_out
+    for given in found.prompts:
+        assert given.answers == {name: PROMPTS[given.prompt_id][name] for name in MODELS}
+
+
+def test_what_is_typed_is_answered_by_everybody_and_depends_on_the_seed_alone():
+    typed = [Message("user", "Is a tomato a fruit?")]
+    later = [
+        Message("user", PROMPTS["lilies"]["prompt"]),
+        Message("assistant", "Day 47."),
+        Message("user", "Why?"),
+    ]
+    for messages in (typed, later):
+        assert len(demonstration(0).candidates(messages)) == 6
+
+    def texts(seed):
+        async def one(entrant):
+            stop = asyncio.Event()
+            return await generate(
+                entrant.backend,
+                typed,
+                entrant.sampling,
+                limits=Limits(),
+                on_text=lambda _: stop.set(),
+                stop=stop,
+            )
+
+        async def every():
+            return await asyncio.gather(*map(one, demonstration(seed).entrants))
+
+        return [(each.text.split()[:1], each.failure) for each in asyncio.run(every())]
+
+    assert texts(3) == texts(3)
+
+
+def test_one_is_slow_and_one_fails_when_the_prompt_is_typed():
+    assert [name for name, card in MODELS.items() if card.get("typed_words_per_second", 99) <= 3] == [CAREFUL]
+    assert [name for name, card in MODELS.items() if card.get("typed_failure_rate")] == [LAYOUT]
+    assert len({card["words_per_second"] for card in MODELS.values()}) == 6
+    assert len({card["manner"] for card in MODELS.values()}) == 6
