@@ -1,0 +1,42 @@
+"""The page "What is stored": short, and true of this version."""
+
+from arena.chrome import page
+
+BODY = """
+<div class="ag-phead"><h1>What is stored</h1>
+<p class="ag-lead">What this arena writes down when you use it, and what it does not.</p></div>
+<div class="ag-prose">
+<h2>Kept in the log</h2>
+<ul>
+<li>Your prompts and the answers to them, with the models that wrote them, how they were drawn, and how fast
+they were.</li>
+<li>Answers that failed, with the kind of failure, because reliability is part of a fair comparison.</li>
+<li>Your vote, when it was cast, and the category and language of the prompt where they are known.</li>
+<li>A random name for your browser, turned into a keyed code, so that the votes of one person can be told to
+belong together without telling whose they are.</li>
+</ul>
+<h2>Not kept</h2>
+<ul>
+<li>No name, no e-mail address, no account.</li>
+<li>No network address and no description of your browser.</li>
+<li>No cookies but one, which says which battles are yours. It cannot be read by scripts.</li>
+</ul>
+<h2>Please do not enter personal data</h2>
+<p>Prompts are kept as they are written, and sent to the models that answer them. Whoever runs this arena
+can read the log and may publish it, so write nothing that should stay private, yours
+or anybody else's.</p>
+<h2>How the board is made</h2>
+<p>Only votes cast before the names were shown are counted. The board can be computed again from the log by
+<code>agon rank</code>, with the command below every leaderboard.</p>
+</div>
+"""
+
+
+def about_html(*, votes: int | None = None, yours: int | None = None) -> str:
+    """Return the page on what is stored.
+
+    Args:
+        votes: counted in this arena, for the footer.
+        yours: votes of this visitor, for the header.
+    """
+    return page("What is stored", BODY, current="about", votes=votes, yours=yours)

@@ -1,0 +1,279 @@
+"""The two figures of the leaderboard page: a forest plot and a heat map of win rates, each with its numbers.
+
+A figure is plain JSON for Plotly, drawn by static/charts.js; colours are names of tokens ("var(--accent)"),
+which the script replaces by those of the theme. Names are escaped for Plotly, which reads tags in its labels.
+"""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from arena.board_rows import Known, in_words, score_text
+from arena.chrome import data_script
+from ranking import Leaderboard, PairCounts
+from ranking.leaderboard import Row, rank_text
+
+MOST = 16  # models in the heat map
+STEPS = 6  # colours of the heat map, --h0 to --h5
+Figure = dict[str, Any]
+
+
+def figures_html(board: Leaderboard, pairs: PairCounts | None, known: Known) -> str:
+    """Return both figures with words and numbers, and their data for the script."""
+    rows = [row for row in board.rows if row.score is not None]
+    figures = {"ag-forest": forest(board, rows, known)}
+    parts = [_forest_html(board, rows, known)]
+    rates = None if pairs is None else win_rates(rows, pairs)
+    if rates is not None:
+        figures["ag-heat"] = heat(rates, known)
+        parts.append(_heat_html(rates, known, more=len(rows) > MOST))
+    return f'<div class="ag-figs">{"".join(parts)}</div>{data_script("ag-figures", figures)}'
+
+
+# --------------------------------------------------------------------------------------------- forest plot
+
+
+def forest(board: Leaderboard, rows: Sequence[Row], known: Known) -> Figure:
+    """Scores with their intervals, best on top."""
+    place = {row.model: number for number, row in enumerate(rows)}
+    traces = [
+        _points(board, [row for row in rows if (row.status == "ranked") is ranked], place, known, ranked)
+        for ranked in (True, False)
+        if any((row.status == "ranked") is ranked for row in rows)
+    ]
+    labels = [_plain(known.name(row.model)) for row in rows]
+    layout = _layout(90 + 26 * len(rows)) | {
+        "showlegend": len(traces) > 1,
+        "legend": {
+            "orientation": "h",
+            "x": 0,
+            "y": -0.02,
+            "yanchor": "top",
+            "font": {"color": "var(--ink-2)"},
+        },
+        "xaxis": _ticks() | {"showgrid": True, "gridcolor": "var(--line)", "side": "top", "tickformat": ","},
+        "yaxis": _ticks()
+        | {"tickvals": [*range(len(rows))], "ticktext": labels, "range": [len(rows) - 0.4, -0.6]},
+    }
+    return {"data": traces, "layout": layout}
+
+
+def _points(
+    board: Leaderboard, rows: Sequence[Row], place: dict[str, int], known: Known, ranked: bool
+) -> Figure:
+    colour = "var(--accent)" if ranked else "var(--ink-3)"
+    scores = [row.score or 0.0 for row in rows]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": "Ranked" if ranked else "Provisional",
+        "x": scores,
+        "y": [place[row.model] for row in rows],
+        "marker": {"color": colour, "size": 9, "symbol": "circle" if ranked else "circle-open"},
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [0 if r.upper is None else r.upper - s for r, s in zip(rows, scores, strict=True)],
+            "arrayminus": [0 if r.lower is None else s - r.lower for r, s in zip(rows, scores, strict=True)],
+            "color": colour,
+            "thickness": 2 if ranked else 1,
+            "width": 4,
+        },
+        "hoverinfo": "text",
+        "hovertext": [f"{_plain(known.name(row.model))}<br>{_plain(in_words(board, row))}" for row in rows],
+    }
+
+
+def _forest_html(board: Leaderboard, rows: Sequence[Row], known: Known) -> str:
+    words = "; ".join(f"{known.name(row.model)}: {in_words(board, row)}" for row in rows[:MOST])
+    body = "".join(
+        f'<tr><th scope="row">{escape(known.name(row.model))}</th><td>{rank_text(row)}</td>'
+        f'<td class="ag-r">{score_text(board, row.score)}</td><td'
+        f' class="ag-r">{score_text(board, row.lower) or "…"}'
+        f'</td><td class="ag-r">{score_text(board, row.upper) or "…"}</td><td class="ag-r">{row.votes:,}</td>'
+        f'<td class="ag-r">{"" if row.p_first is None else f"{row.p_first:.0%}"}</td></tr>'
+        for row in rows
+    )
+    columns = ("Model", "Rank", "Score", "Lower", "Upper", "Votes", "Chance of being first")
+    return _figure_html(
+        "ag-forest",
+        "Scores and intervals",
+        f"Where two intervals of {board.level:.0%} overlap widely, the votes do not tell the models apart.",
+        f"Forest plot of scores. {words}.",
+        columns,
+        body,
+        numbers_from=2,
+    )
+
+
+# ----------------------------------------------------------------------------------------------- heat map
+
+
+class Rates:
+    """Observed win rates between some models: a tie counts half for each, as on the board.
+
+    Attributes:
+        models: M names, best first.
+        share: (M, M) share of the votes between row and column that the row won; NaN where they never met.
+        votes: (M, M) number of these votes.
+    """
+
+    def __init__(self, models: Sequence[str], pairs: PairCounts) -> None:
+        at = [pairs.models.index(model) for model in models]
+        wins = pairs.wins[np.ix_(at, at)]
+        even = (pairs.ties + pairs.both_bad)[np.ix_(at, at)]
+        self.models = tuple(models)
+        self.votes = wins + wins.T + even
+        self.share = np.divide(
+            wins + even / 2, self.votes, where=self.votes > 0, out=np.full_like(wins, np.nan)
+        )
+
+
+def win_rates(rows: Sequence[Row], pairs: PairCounts) -> Rates | None:
+    """The win rates between the first models of a board; None if none of them met."""
+    models = [row.model for row in rows if row.model in set(pairs.models)][:MOST]
+    rates = Rates(models, pairs) if len(models) > 1 else None
+    return rates if rates is not None and rates.votes.any() else None
+
+
+def heat(rates: Rates, known: Known) -> Figure:
+    """Cells as shapes, so that they take the colours of the theme, with their numbers as text."""
+    m = len(rates.models)
+    labels = [_plain(known.name(model)) for model in rates.models]
+    cells = [(i, j) for i in range(m) for j in range(m) if rates.votes[i, j] > 0]
+    shapes = [
+        {
+            "type": "rect",
+            "layer": "below",
+            "x0": j - 0.5,
+            "x1": j + 0.5,
+            "y0": i - 0.5,
+            "y1": i + 0.5,
+            "line": {"width": 2, "color": "var(--surface)"},
+            "fillcolor": f"var(--h{_step(rates.share[i, j])})",
+        }
+        for i, j in cells
+    ]
+    trace = {
+        "type": "scatter",
+        "mode": "text",
+        "x": [j for _, j in cells],
+        "y": [i for i, _ in cells],
+        "text": [f"{rates.share[i, j]:.0%}"[:-1] for i, j in cells],
+        "textfont": {
+            "size": 12,
+            "color": ["var(--surface)" if _step(rates.share[i, j]) > 3 else "var(--ink)" for i, j in cells],
+        },
+        "hoverinfo": "text",
+        "hovertext": [f"{labels[i]} against {labels[j]}:<br>won {_won(rates, i, j)}" for i, j in cells],
+    }
+    layout = _layout(110 + 30 * m) | {
+        "showlegend": False,
+        "shapes": shapes,
+        "xaxis": _ticks() | {"tickvals": [*range(m)], "ticktext": labels, "side": "top", "tickangle": -45},
+        "yaxis": _ticks() | {"tickvals": [*range(m)], "ticktext": labels, "range": [m - 0.5, -0.5]},
+    }
+    layout["xaxis"]["range"] = [-0.5, m - 0.5]
+    return {"data": [trace], "layout": layout}
+
+
+def _won(rates: Rates, i: int, j: int) -> str:
+    return f"{rates.share[i, j]:.0%} of {rates.votes[i, j]:,.0f} votes"
+
+
+def _step(share: float) -> int:
+    return min(int(share * STEPS), STEPS - 1)
+
+
+def _heat_html(rates: Rates, known: Known, *, more: bool) -> str:
+    names = [known.name(model) for model in rates.models]
+    m = len(names)
+    lead = " ".join(
+        f"{names[0]} won {_won(rates, 0, j)} against {names[j]}."
+        for j in range(1, m)
+        if rates.votes[0, j] > 0
+    )
+    body = "".join(
+        f'<tr><th scope="row">{escape(names[i])}</th>'
+        + "".join(
+            f'<td class="ag-r">{rates.share[i, j]:.0%} of {rates.votes[i, j]:,.0f}</td>'
+            if rates.votes[i, j] > 0
+            else '<td class="ag-r">–</td>'
+            for j in range(m)
+        )
+        + "</tr>"
+        for i in range(m)
+    )
+    which = f"the first {m} models" if more else "all models"
+    legend = "".join(f'<i class="ag-h{step}"></i>' for step in range(STEPS))
+    return _figure_html(
+        "ag-heat",
+        "Who beats whom",
+        f"Per cent of their votes that the model of the row won against the one of the column, {which}; "
+        "a tie counts half. Gaps: the two have not met.",
+        f"Heat map of win rates between {which}. {lead}",
+        ("Model", *names),
+        body,
+        f'<p class="ag-legend" aria-hidden="true">0%{legend}100%</p>',
+    )
+
+
+# ------------------------------------------------------------------------------------------------- shared
+
+
+def _figure_html(
+    name: str,
+    title: str,
+    sentence: str,
+    words: str,
+    columns: Sequence[str],
+    body: str,
+    extra: str = "",
+    numbers_from: int = 1,
+) -> str:
+    head = "".join(
+        f'<th scope="col"{" class=ag-r" if number >= numbers_from else ""}>{escape(column)}</th>'
+        for number, column in enumerate(columns)
+    )
+    return (
+        f'<section class="ag-card ag-pad ag-fig"><h2>{title}</h2><p>{escape(sentence)}</p>{extra}'
+        f'<div class="ag-chart" id="{name}" role="img" aria-label="{escape(words)}"></div>'
+        f'<details><summary>The numbers</summary><div class="ag-numbers" tabindex="0" role="group" '
+        f'aria-label="{title}: the numbers"><table><caption class="ag-sr">{title}</caption>'
+        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div></details></section>"
+    )
+
+
+def _layout(height: int) -> Figure:
+    return {
+        "height": height,
+        "margin": {"l": 8, "r": 12, "t": 8, "b": 8},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "font": {"family": "Agon Sans, system-ui, sans-serif", "size": 12, "color": "var(--ink-2)"},
+        "hoverlabel": {
+            "bgcolor": "var(--surface)",
+            "bordercolor": "var(--control)",
+            "font": {"family": "Agon Sans, system-ui, sans-serif", "size": 13, "color": "var(--ink)"},
+            "align": "left",
+        },
+        "dragmode": False,
+    }
+
+
+def _ticks() -> Figure:
+    return {
+        "automargin": True,
+        "showgrid": False,
+        "zeroline": False,
+        "fixedrange": True,
+        "ticks": "",
+        "showline": False,
+    }
+
+
+def _plain(text: str) -> str:
+    """A name as Plotly shows it unchanged: its labels know tags such as <b> and <a>."""
+    return escape(text, quote=False)

@@ -1,0 +1,359 @@
+"""The leaderboard page: the conclusion in a sentence, then the rows that show it, then the figures.
+
+`leaderboard_html` is a pure function of a board and what is known of its models. Everything that comes from
+votes, configuration or address is escaped here.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from html import escape
+from urllib.parse import urlencode
+
+from arena.board_figures import figures_html
+from arena.board_rows import Known, cards, table
+from arena.chrome import page, plural
+from arena.text import without_hidden
+from ranking import Leaderboard, PairCounts
+from ranking.errors import InputError, nearest
+from ranking.leaderboard import Row
+from ranking.registry import find
+from ranking.results import listed
+from ranking.settings import Settings
+
+CHIPS = 8  # values of a filter that are shown at once
+SCRIPTS = '<script src="/static/plotly.min.js" defer></script><script src="/static/charts.js" defer></script>'
+INTERVALS = {
+    "sandwich": "from the sandwich covariance",
+    "bootstrap": "from the bootstrap",
+    "posterior": "from the posterior",
+    "none": "not computed",
+}
+LANGUAGES = {
+    "ar": "Arabic", "bn": "Bengali", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",
+    "en": "English", "es": "Spanish", "fa": "Persian", "fi": "Finnish", "fr": "French", "he": "Hebrew",
+    "hi": "Hindi", "hu": "Hungarian", "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean",
+    "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian",
+    "sv": "Swedish", "sw": "Swahili", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu",
+    "vi": "Vietnamese", "zh": "Chinese",
+}  # fmt: skip
+
+
+class FilterError(InputError):
+    """The address asks for a category or language without votes; the page answers 404 with the sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which votes a board is of; None is all of them."""
+
+    category: str | None = None
+    language: str | None = None
+
+    @classmethod
+    def of(
+        cls, query: Mapping[str, str], categories: Mapping[str, int], languages: Mapping[str, int]
+    ) -> Filter:
+        """Read the filter from the parameters of an address.
+
+        Raises:
+            FilterError: a parameter or a value that there is not.
+        """
+        for name in query:
+            if name not in {"category", "language"}:
+                raise FilterError(
+                    f"There is no filter {without_hidden(name)!r}; {nearest(name, ['category', 'language'])}"
+                )
+        for name, known in (("category", categories), ("language", languages)):
+            value = query.get(name)
+            if value is not None and value not in known:
+                remedy = nearest(value, known) if known else "the votes of this arena name none yet."
+                raise FilterError(f"There are no votes with the {name} {without_hidden(value)!r}; {remedy}")
+        return cls(query.get("category"), query.get("language"))
+
+    @property
+    def address(self) -> str:
+        """The page with this filter."""
+        chosen = {"category": self.category, "language": self.language}
+        query = urlencode({name: value for name, value in chosen.items() if value is not None})
+        return f"/leaderboard?{query}" if query else "/leaderboard"
+
+    @property
+    def words(self) -> str:
+        """What the votes are of, to follow "votes": " on Code in German"; empty for all."""
+        on = "" if self.category is None else f" on {without_hidden(self.category)}"
+        return on + ("" if self.language is None else f" in {language_name(self.language)}")
+
+    @property
+    def condition(self) -> str:
+        """The filter in SQL, for a command to copy."""
+        chosen = {"category": self.category, "language": self.language}
+        quoted = {name: value.replace("'", "''") for name, value in chosen.items() if value is not None}
+        return " AND ".join(f"{name} = '{value}'" for name, value in quoted.items())
+
+
+ALL = Filter()
+
+
+def leaderboard_html(
+    board: Leaderboard | None,
+    *,
+    votes: int,
+    known: Known | None = None,
+    pairs: PairCounts | None = None,
+    categories: Mapping[str, int] | None = None,
+    languages: Mapping[str, int] | None = None,
+    chosen: Filter = ALL,
+    notice: str | None = None,
+    log: str = "LOG",
+    yours: int | None = None,
+) -> str:
+    """Return the leaderboard page.
+
+    Args:
+        board: of the votes that the filter chooses; None if there are none.
+        votes: all that the arena has counted, whatever the filter.
+        known: cards and reliability of the models.
+        pairs: counts behind the board, for the heat map.
+        categories, languages: their votes, for the filters.
+        chosen: the filter of this page.
+        notice: what visitors should know of what is compared here.
+        log: how the log is called in the command that reproduces the board.
+        yours: votes of this visitor.
+    """
+    known = Known() if known is None else known
+    note = f'<p class="ag-note ag-above">{escape(without_hidden(notice))}</p>' if notice else ""
+    if board is None or not board.rows:
+        body, head = note + _empty(votes, chosen), ""
+    else:
+        body = _head(board, chosen, known) + note
+        body += _filters(categories or {}, languages or {}, chosen, votes)
+        body += _rows(board, known, log, chosen) + figures_html(board, pairs, known)
+        head = SCRIPTS
+    return page("Leaderboard", body, current="leaderboard", votes=votes, yours=yours, head=head)
+
+
+def unknown_filter_html(error: FilterError, *, votes: int) -> str:
+    """Return the page for an address whose filter does not exist; it is answered with 404."""
+    body = (
+        '<div class="ag-phead"><h1>There is no such board.</h1><p'
+        f' class="ag-lead">{escape(str(error))}</p></div>'
+        '<a class="ag-btn" href="/leaderboard">Show the board of all votes</a>'
+    )
+    return page("No such board", body, current="leaderboard", votes=votes)
+
+
+def conclusion(board: Leaderboard, known: Known) -> str:
+    """Say who leads and who cannot be told apart from the leader."""
+    ranked = board.ranked
+    if not ranked:
+        return "No model can be ranked yet."
+    first = known.name(ranked[0].model)
+    if len(ranked) == 1:
+        return f"{first} is the only model with enough votes to be ranked."
+    if ranked[0].rank_upper is None:
+        return f"{first} is first of {len(ranked)}; no interval was computed."
+    rivals = [known.name(row.model) for row in ranked[1:] if row.rank_lower == 1]
+    if not rivals:
+        return f"{first} leads, and no other model is within reach."
+    if len(rivals) <= 2:
+        return f"{listed([first, *rivals])} lead, and cannot be told apart."
+    return f"{first} leads, but {listed(rivals, most=2)} could be first too."
+
+
+def language_name(code: str) -> str:
+    """The English name of a language by its code; the code itself where there is none."""
+    return LANGUAGES.get(code.lower(), without_hidden(code))
+
+
+def command(board: Leaderboard, log: str, chosen: Filter) -> str:
+    """The words that rank the same votes again on any machine, ready for a shell."""
+    options = find(board.method).options
+    own = ",".join(
+        f"{name}={board.settings[name]}"
+        for name, option in options.items()
+        if name in board.settings and board.settings[name] != option.default
+    )
+    words = ["agon", "rank", log, "-m", f"{board.method}:{own}" if own else board.method]
+    words += ["--interval", str(board.settings["interval"])]
+    plain = Settings()
+    for name in ("cluster", "level", "rounds", "min_votes", "scale", "seed"):
+        if name in board.settings and board.settings[name] != getattr(plain, name):
+            words += [f"--{name.replace('_', '-')}", str(board.settings[name])]
+    if board.settings.get("simultaneous"):
+        words.append("--simultaneous")
+    if board.settings.get("anchor") is not None:
+        score = board.settings.get("anchor_score")
+        words += ["--anchor", f"{board.settings['anchor']}" + ("" if score is None else f"={score}")]
+    if chosen.condition:
+        words += ["--where", chosen.condition]
+    return " ".join(map(_quoted, words))
+
+
+def _quoted(word: str) -> str:
+    """A word for a shell; in double quotes where nothing in it is special to them, which reads better."""
+    return f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word)
+
+
+# ------------------------------------------------------------------------------------------------ the parts
+
+
+def _head(board: Leaderboard, chosen: Filter, known: Known) -> str:
+    votes = plural(int(board.settings["votes"]), "blind vote")
+    counted = f"{plural(len(board.rows), 'model')}, {votes}{chosen.words}."
+    if board.ranked:
+        lead = (
+            f"{counted} A rank is a range: the places a model may hold at {board.level:.0%} certainty. "
+            "The shaded band is the interval of the first row."
+        )
+    else:
+        lead = f"{counted} {_missing(board, known)}"
+    return (
+        f'<div class="ag-phead"><h1>{escape(conclusion(board, known))}</h1>'
+        f'<p class="ag-lead">{escape(lead)}</p></div>'
+    )
+
+
+def _missing(board: Leaderboard, known: Known) -> str:
+    """How many votes are needed before the first model is ranked, and before all are."""
+    least = int(board.settings.get("min_votes", 0))
+    nearest_row = max(board.rows, key=lambda row: row.votes)
+    if nearest_row.votes >= least:
+        return (
+            "Every model has won or lost everything so far, so the votes do not bound their scores: "
+            "more votes between the same models will."
+        )
+    short = sum(max(0, least - row.votes) for row in board.rows)
+    together = plural(-(-short // 2), "more vote")
+    return (
+        f"A model is ranked from {least} votes on; {known.name(nearest_row.model)} is nearest with "
+        f"{nearest_row.votes}. About {together}, spread evenly, would rank all of them."
+    )
+
+
+def _filters(categories: Mapping[str, int], languages: Mapping[str, int], chosen: Filter, votes: int) -> str:
+    groups = ""
+    if categories:
+        options = [(replace(chosen, category=None), "All", votes if chosen.language is None else None)]
+        options += [(replace(chosen, category=c), without_hidden(c), n) for c, n in _by_size(categories)]
+        groups += _chips("Category", options, chosen)
+    if languages:
+        options = [(replace(chosen, language=None), "Any", votes if chosen.category is None else None)]
+        options += [
+            (replace(chosen, language=code), language_name(code), n) for code, n in _by_size(languages)
+        ]
+        groups += _chips("Language", options, chosen)
+    return f'<nav class="ag-filters" aria-label="Which votes">{groups}</nav>' if groups else ""
+
+
+def _by_size(values: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(values.items(), key=lambda item: (-item[1], item[0]))
+
+
+def _chips(label: str, options: list[tuple[Filter, str, int | None]], chosen: Filter) -> str:
+    shown = [
+        f'<a class="ag-chip" href="{escape(target.address)}"'
+        f"{' aria-current=true' if target == chosen else ''}>"
+        f"{escape(text)}{'' if count is None else f'<span class=ag-n>{count:,}</span>'}</a>"
+        for target, text, count in options
+    ]
+    here = next((i for i, (target, _, _) in enumerate(options) if target == chosen), 0)
+    first = shown[:CHIPS] if here < CHIPS else [*shown[: CHIPS - 1], shown.pop(here)]
+    more = "".join(chip for chip in shown if chip not in first)
+    rest = (
+        '<details class="ag-more"><summary class="ag-chip">More</summary>'
+        f'<div class="ag-chips">{more}</div></details>'
+    )
+    return (
+        f'<div class="ag-g"><span class="ag-label">{label}</span>'
+        f'<div class="ag-chips" role="group" aria-label="{label}">'
+        f"{''.join(first)}{rest if more else ''}</div></div>"
+    )
+
+
+def _rows(board: Leaderboard, known: Known, log: str, chosen: Filter) -> str:
+    words = command(board, log, chosen)
+    apart = [row for row in board.rows if row.status == "component"]
+    return (
+        table(board, known, conclusion(board, known))
+        + cards(board, known)
+        + (_apart(board, apart, known) if apart else "")
+        + f'<div class="ag-under"><p>{escape(_settings(board))}</p><p>{escape(_health(board))}</p></div>'
+        + '<code class="ag-cmd" tabindex="0" role="group" aria-label="The command that reproduces'
+        ' this board">'
+        f"{escape(without_hidden(words))}</code>" + _diagnostics(board)
+    )
+
+
+def _apart(board: Leaderboard, rows: list[Row], known: Known) -> str:
+    """The models of other components: boards of their own, or a sentence for those that stand alone."""
+    parts = ""
+    for component in board.components:
+        names = listed([known.name(row.model) for row in component.rows])
+        if len(component.rows) < 2:
+            parts += (
+                f"<p>{escape(names)} is not linked to any other model by wins and losses in both"
+                " directions yet, "
+                "so no score can be given.</p>"
+            )
+            continue
+        parts += (
+            f"<p>{escape(names)} have only been linked with one another, so they are on a scale of"
+            " their own and "
+            "are not compared with the models above.</p>"
+            + table(component, known, conclusion(component, known))
+            + cards(component, known)
+        )
+    heading = "Not yet connected" if rows else ""
+    return f'<section class="ag-section"><h2>{heading}</h2>{parts}</section>'
+
+
+def _settings(board: Leaderboard) -> str:
+    """How the board was made, in a sentence."""
+    settings = board.settings
+    clustered = f", clustered by {settings['cluster']}" if settings.get("cluster") else ""
+    interval = INTERVALS.get(str(settings["interval"]), str(settings["interval"]))
+    return (
+        f"{board.method.replace('_', '-').title()}, intervals {interval}{clustered}, level"
+        f" {board.level:.0%}, "
+        f"Agon {settings['version']}, fingerprint {board.fingerprint[:12]}."
+    )
+
+
+def _health(board: Leaderboard) -> str:
+    connected = (
+        "All models connected" if not board.components else plural(len(board.components) + 1, "component")
+    )
+    remarks = board.remarks()
+    return f"{connected} · {plural(len(remarks), 'remark') if remarks else 'no warnings'}"
+
+
+def _diagnostics(board: Leaderboard) -> str:
+    items = "".join(
+        f'<li class="ag-note"><span>{escape(without_hidden(text))}</span></li>' for text in board.remarks()
+    )
+    return (
+        f'<section class="ag-section"><h2>What to know</h2><ul class="ag-diag">{items}</ul></section>'
+        if items
+        else ""
+    )
+
+
+def _empty(votes: int, chosen: Filter) -> str:
+    if votes and chosen != ALL:
+        return (
+            f'<div class="ag-phead"><h1>No votes{escape(chosen.words)} yet.</h1></div>'
+            '<a class="ag-btn" href="/leaderboard">Show the board of all votes</a>'
+        )
+    return (
+        '<div class="ag-phead"><h1>No votes yet: the first one can be yours.</h1>'
+        '<p class="ag-lead">This board is made of blind votes and of nothing else. Ask something,'
+        " read two answers "
+        "without names, say which is better, and the board begins here.</p></div>"
+        '<div class="ag-card ag-invite"><h2>What will stand here</h2><p>Every model with the range'
+        " of ranks it may "
+        "hold, its score, and how sure the votes are of it, computed again with every vote.</p>"
+        '<a class="ag-btn ag-go" href="/">Start the first battle</a></div>'
+    )
