@@ -9,8 +9,18 @@ from typing import Any
 
 from data import comparisons
 from data.repeats import repeats
-from ranking import Comparisons, Diagnostic, VotesError, rank
+from ranking import (
+    Comparisons,
+    ConvergenceError,
+    Diagnostic,
+    SourceError,
+    VotesError,
+    carried_by_one,
+    order_effect,
+    rank,
+)
 
+CERTAIN = 0.999  # level at which a favoured side is a finding: 1 of 1,000 fair files has one
 KNOWN_FINE = {
     "both_bad",
     "left_out",
@@ -32,9 +42,32 @@ def findings(source: str, reading: Mapping[str, Any], min_votes: int) -> tuple[C
         found += [Diagnostic("invalid", (), problem) for problem in error.problems]
         votes = comparisons(source, **reading, invalid="drop")
     found += repeats(source, **{name: value for name, value in reading.items() if name != "voters"})
-    board = rank(votes, "bradley_terry", interval="none", min_votes=min_votes)
-    found += [note for note in board.diagnostics if note.code not in KNOWN_FINE]
-    return votes, found
+    try:
+        board = rank(votes, "bradley_terry", interval="none", min_votes=min_votes)
+        found += [note for note in board.diagnostics if note.code not in KNOWN_FINE]
+    except ConvergenceError as error:
+        found.append(Diagnostic("not_converged", (), str(error)))
+    return votes, found + _by_voter(votes, min_votes) + _by_side(votes)
+
+
+def _by_voter(votes: Comparisons, min_votes: int) -> list[Diagnostic]:
+    """Models that one voter carries; nothing where the votes do not say whose they are."""
+    try:
+        return list(carried_by_one(votes, min_votes=min_votes))
+    except SourceError:
+        return []
+
+
+def _by_side(votes: Comparisons) -> list[Diagnostic]:
+    """A side that is favoured beyond doubt; nothing where the votes cannot tell."""
+    try:
+        effect = order_effect(votes, level=CERTAIN)
+    except VotesError:
+        return []
+    if effect.lower <= 0 <= effect.upper:
+        return []
+    remedy = "draw the sides at random and even; if the file names winners first, this says nothing."
+    return [Diagnostic("order_effect", (), f"{effect.conclusion()[:-1]}: {remedy}")]
 
 
 def check_votes(source: str, reading: Mapping[str, Any], min_votes: int, how: str) -> int:

@@ -199,7 +199,8 @@ def check(
     """Say what stands between these votes and a ranking; exit status 1 if anything does.
 
     Looks for rows that are not votes, repeated votes, models that no chain of wins and losses links,
-    undefeated and winless models, models with too few votes, and votes that are all ties.
+    undefeated and winless models, models with too few votes, votes that are all ties, models that one voter
+    carries, and a favoured side.
 
     For example:
 

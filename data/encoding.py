@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from data.counting import Counted
 from data.validity import LABELS, BoolArray, Problem, any_of, name_problems
+from ranking import Ballots
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -306,3 +307,11 @@ def _list_numbers(lists: Any, width: int) -> tuple[FloatArray, IntArray]:
     flat = pc.list_flatten(lists).cast(pa.float64()).to_numpy(zero_copy_only=False)
     sizes = _lengths(lists)
     return _padded(flat.astype(np.float64), sizes, width, np.nan), sizes
+
+
+def turned(
+    cells: Cells, keep: NDArray[np.bool_], ballots: Ballots, which: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """(N,) whether the first model of a kept pairwise row is the second of its ballot."""
+    first = np.array([ballots.models[i] for i in ballots.shown[which, 0]], dtype=object)
+    return np.asarray(np.array(cells.names, dtype=object)[cells.seats[keep, 0]] != first, dtype=bool)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from data.sources import open_source
+from data.sources import Source, open_source
 from data.validity import rows_text
 from ranking import Diagnostic
 
@@ -50,4 +50,22 @@ def repeats(
         if extra:
             message = f"{extra:,} rows are equal to another row in every column; keep one vote of each."
             found.append(Diagnostic("repeated_rows", (), message))
-    return tuple(found)
+    return (*found, *_again(opened, condition))
+
+
+def _again(opened: Source, condition: str) -> tuple[Diagnostic, ...]:
+    """Votes of one voter on the same two models and the same prompt."""
+    names = {column.lower() for column in opened.columns}
+    if not {"voter", "prompt_id", "model_a", "model_b"} <= names:
+        return ()
+    kinds = "coalesce(CAST(voter_kind AS VARCHAR), '')" if "voter_kind" in names else "''"
+    sql = (
+        f"SELECT count(*) - count(DISTINCT (CAST(voter AS VARCHAR), CAST(prompt_id AS VARCHAR), {kinds}, "
+        f"least(model_a, model_b), greatest(model_a, model_b))) AS extra FROM unfiltered "
+        f"WHERE ({condition}) AND voter IS NOT NULL AND prompt_id IS NOT NULL"
+    )
+    extra = opened.query(sql)["extra"].to_pylist()[0]
+    if not extra:
+        return ()
+    message = f"{extra:,} votes are a voter's second verdict on the same pair and prompt; keep one of each."
+    return (Diagnostic("repeated_votes", (), message),)

@@ -20,9 +20,10 @@ from data.sources import Source, as_arrow, check_file, describe, ending, open_so
 from data.validity import Problem, rows_text
 from data.voters import Voters, check_voters, condition, llm_votes, others
 from ranking import Ballots, Battles, Comparisons, MethodError, OptionError, SourceError, VotesError
-from ranking.ballots import arranged
+from ranking.ballots import FloatArray, arranged
 from ranking.comparisons import Clusters, group
 from ranking.contexts import Contexts
+from ranking.counts import sided
 from ranking.errors import nearest
 
 if TYPE_CHECKING:
@@ -148,6 +149,17 @@ class TableVotes:
     def ballots(self) -> Ballots:
         """Count the distinct ballots."""
         return self._ballots
+
+    def sides(self) -> FloatArray | None:
+        """Count the votes by side, which the distinct ballots do not keep."""
+        if self._listed:
+            return None
+        cells = encoding.pairwise(self._distinct())
+        keep = np.ones(len(cells.count), dtype=bool)
+        for problem in cells.problems:
+            keep &= ~problem.rows
+        ballots, which = _canonical(cells, keep)
+        return sided(ballots, which, encoding.turned(cells, keep, ballots, which), cells.count[keep])
 
     def llm_votes(self) -> int:
         """Count the votes of LLM judges."""

@@ -39,6 +39,7 @@ from ranking.irrelevance import iia_score
 from ranking.krippendorff import VoterAgreement, krippendorff_alpha, voter_agreement
 from ranking.leaderboard import Leaderboard, Row, boards_to_json
 from ranking.lens import Lens, lens
+from ranking.order_effect import OrderEffect, order_effect
 from ranking.probabilities import bootstrap_all
 from ranking.prospective import prospective, prospects
 from ranking.registry import METHODS, Method, method
@@ -50,7 +51,7 @@ from ranking.settings import Settings
 from ranking.simulate import World, bradley_terry_world
 from ranking.task_flips import flip_tasks
 from ranking.tiers import Breakdown, Tiers, breakdown, tiers
-from ranking.voters import Reliability, Voter, majority_is_optimal, voter_reliability
+from ranking.voters import Reliability, Voter, carried_by_one, majority_is_optimal, voter_reliability
 
 __all__ = [
     "METHODS",
@@ -72,6 +73,7 @@ __all__ = [
     "Method",
     "MethodError",
     "OptionError",
+    "OrderEffect",
     "PairCounts",
     "Reliability",
     "Row",
@@ -91,6 +93,7 @@ __all__ = [
     "bootstrap_all",
     "bradley_terry_world",
     "breakdown",
+    "carried_by_one",
     "committee",
     "cycles",
     "cyclic_share",
@@ -102,6 +105,7 @@ __all__ = [
     "lens",
     "majority_is_optimal",
     "method",
+    "order_effect",
     "prospective",
     "prospects",
     "rank",

@@ -114,6 +114,9 @@ class VoteSource(Protocol):
     def llm_votes(self) -> int:
         """Count the votes that the source says are of LLM judges."""
 
+    def sides(self) -> FloatArray | None:
+        """(3, M, M) weight of pairwise votes for the left (row), for the right (column) and ties, or None."""
+
 
 class Comparisons:
     """A set of votes ready to rank; views are computed when first asked for, and kept.
@@ -164,12 +167,12 @@ class Comparisons:
                 )
         if times is not None and np.isnan(times).any():
             raise VotesError("timestamp holds NaN; give every vote a time, or none.")
-        orientation = turned(models, shown, ballots, sequence) if features else 1.0
+        orientation = turned(models, shown, ballots, sequence)
         given = {
             name: toward_first(name, values, len(sequence)) * orientation
             for name, values in (features or {}).items()
         }
-        return cls(GivenVotes(ballots, sequence, times, columns, given))
+        return cls(GivenVotes(ballots, sequence, times, columns, given, orientation))
 
     @classmethod
     def from_counts(
@@ -245,6 +248,14 @@ class Comparisons:
     def left_out(self) -> Mapping[str, int]:
         """Rows left out because of `invalid="drop"` or of who voted, counted by reason."""
         return self._source.left_out()
+
+    @cached_property
+    def sides(self) -> FloatArray | None:
+        """(3, M, M) weight of the votes with the row on the left: for the left, for the right, ties.
+
+        None if the votes do not say, or are not pairwise.
+        """
+        return self._source.sides()
 
     @property
     def llm_votes(self) -> int:

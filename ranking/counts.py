@@ -221,6 +221,27 @@ def summed(cell: IntArray, row: IntArray, share: FloatArray, weight: ArrayLike, 
     return np.ascontiguousarray((shares @ column).T)
 
 
+def sided(ballots: Ballots, ballot: IntArray, turned: NDArray[np.bool_], count: IntArray) -> FloatArray:
+    """(3, M, M) weight of votes for the left (row), the right (column) and ties.
+
+    Args:
+        ballots: pairwise.
+        ballot, turned, count: (R,) so many votes of a ballot, with its second model on the left if turned.
+    """
+    rows, m = ballots.pair_rows, len(ballots.models)
+    at = np.searchsorted(rows.ballot, ballot)
+    ordered = at < len(rows.ballot)  # two models without a place order nothing
+    ordered &= rows.ballot[np.minimum(at, len(rows.ballot) - 1)] == ballot
+    at, turned = at[ordered], turned[ordered]
+    weight = count[ordered] * ballots.weight[rows.ballot[at]]
+    first, second = rows.first[at], rows.second[at]
+    cell = np.where(turned, second * m + first, first * m + second)
+    tie = rows.tie[at] + rows.both_bad[at]
+    left = np.where(turned, rows.loss[at], rows.win[at])
+    tables = [np.bincount(cell, weight * share, m * m) for share in (left, 1 - left - tie, tie)]
+    return np.asarray(np.stack(tables).reshape(3, m, m))
+
+
 def weighted_pairs(levels: NDArray[np.float32], weight: FloatArray, compare: np.ufunc) -> FloatArray:
     """(M, M) summed weight of the rows in which `compare` holds between a model and another.
 

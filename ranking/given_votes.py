@@ -11,18 +11,23 @@ from numpy.typing import ArrayLike
 from ranking.ballots import Ballots, FloatArray, IntArray, canonical
 from ranking.comparisons import Battles, Clusters, group
 from ranking.contexts import Contexts
+from ranking.counts import sided
 from ranking.errors import SourceError
 
 
 @dataclass(frozen=True, eq=False)
 class GivenVotes:
-    """Votes kept as arrays: (N,) ballot of each vote, times and labels; a `VoteSource`."""
+    """Votes kept as arrays: (N,) ballot of each vote, times, labels, features; a `VoteSource`.
+
+    `orientation` (N,) is 1 where the model shown first is the first on the ballot, else −1.
+    """
 
     distinct: Ballots
     sequence: IntArray
     timestamp: FloatArray | None = None
     labels: Mapping[str, np.ndarray[tuple[int], np.dtype[np.object_]]] = field(default_factory=dict)
     features: Mapping[str, FloatArray] = field(default_factory=dict)
+    orientation: FloatArray | None = None
 
     def ballots(self) -> Ballots:
         """Return the distinct ballots."""
@@ -73,12 +78,21 @@ class GivenVotes:
             times = None if self.timestamp is None else self.timestamp[rows]
             labels = {name: column_values[rows] for name, column_values in self.labels.items()}
             features = {name: column_values[rows] for name, column_values in self.features.items()}
-            parts[str(value)] = GivenVotes(part, moved[sequence.reshape(-1)], times, labels, features)
+            sides = None if self.orientation is None else self.orientation[rows]
+            new = moved[sequence.reshape(-1)]
+            parts[str(value)] = GivenVotes(part, new, times, labels, features, sides)
         return parts
 
     def left_out(self) -> dict[str, int]:
         """Nothing is left out of arrays."""
         return {}
+
+    def sides(self) -> FloatArray | None:
+        """Count pairwise votes by side."""
+        if self.orientation is None or not self.distinct.pairwise:
+            return None
+        key, count = np.unique(2 * self.sequence + (self.orientation < 0), return_counts=True)
+        return sided(self.distinct, key // 2, key % 2 == 1, count)
 
     def llm_votes(self) -> int:
         """Count the label `voter_kind`."""

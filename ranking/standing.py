@@ -148,7 +148,10 @@ def diagnose(
         return notes
     pairs = votes.pairs
     if not pairs.wins.any():
-        message = "Every vote is a tie: scores are equal, sandwich intervals use the expected information."
+        message = (
+            "Every vote is a tie: scores are equal, sandwich intervals use the expected information; "
+            "ask voters to decide, or check how winners are written."
+        )
         notes += (Diagnostic("all_ties", (), message),)
     both_bad = float(pairs.both_bad.sum() / 2)
     if both_bad and isinstance(result, Scores):
@@ -156,6 +159,10 @@ def diagnose(
             f"{both_bad:,.0f} votes say both are bad; see both_bad in the settings for how they were counted."
         )
         notes += (Diagnostic("both_bad", (), message),)
+    if settings.cluster == "voter" and isinstance(votes, Comparisons):
+        from ranking.voters import carried_by_one
+
+        notes += carried_by_one(votes, min_votes=settings.min_votes)
     return (*_left_out(votes), *_judges(votes), *_apart(models, standing), *result.notes, *notes)
 
 
@@ -194,7 +201,8 @@ def _apart(models: Sequence[str], standing: Standing) -> tuple[Diagnostic, ...]:
         names = _named(models, standing.group == group)
         message = (
             f"Component {group + 1} ({listed(names)}) is on a scale of its own: no chain of wins and losses "
-            "in both directions links it to the first; it has its own board and is not compared."
+            "in both directions links it to the first; it has its own board and is not compared until votes "
+            "between the two are collected."
         )
         notes.append(Diagnostic("component", names, message))
     return tuple(notes)
@@ -206,7 +214,10 @@ def _short_of_votes(models: Sequence[str], few: NDArray[np.bool_], least: int) -
     if not names:
         return ()
     count = "1 model" if len(names) == 1 else f"{len(names)} models"
-    message = f"Provisional for having fewer than {least} votes, {count}: {listed(names)}."
+    message = (
+        f"Provisional for having fewer than {least} votes, {count}: {listed(names)}; collect more, or rank "
+        "with a smaller min_votes."
+    )
     return (Diagnostic("few_votes", names, message),)
 
 

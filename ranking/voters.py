@@ -18,7 +18,7 @@ from ranking.bradley_terry import expit
 from ranking.comparisons import Comparisons
 from ranking.errors import ConvergenceError, OptionError, VotesError
 from ranking.newton import ROUNDS, TOLERANCE
-from ranking.results import listed
+from ranking.results import Diagnostic, listed
 from ranking.structure import identify
 from ranking.uncertainty import quantile
 
@@ -188,6 +188,36 @@ def majority_is_optimal(weights: Sequence[float]) -> bool:
         raise OptionError("weights must be one finite number for each of at least one voter.")
     half = (len(given) + 1) // 2
     return bool(given[:half].sum() >= given[half:].sum() - 1e-12 * np.abs(given).sum())
+
+
+def carried_by_one(
+    votes: Comparisons, *, by: str = "voter", share: float = 0.5, min_votes: int = 30
+) -> tuple[Diagnostic, ...]:
+    """Name the models of which one voter cast at least a share of the votes.
+
+    Raises:
+        SourceError: no such column, or votes without a voter.
+    """
+    clusters, ballots = votes.clusters(by), votes.ballots
+    m = len(ballots.models)
+    seats = ballots.shown[clusters.ballot]
+    cell = (clusters.cluster[:, None] * m + seats)[seats >= 0]
+    times = np.broadcast_to(clusters.count[:, None], seats.shape)[seats >= 0]
+    cast = np.bincount(cell, times, clusters.size * m).reshape(-1, m)
+    top = cast.argmax(axis=0)
+    carried = np.flatnonzero((cast.max(axis=0) >= share * ballots.votes) & (ballots.votes >= min_votes))
+    if not len(carried):
+        return ()
+    worst = carried[np.argsort(-(cast[top, np.arange(m)] / ballots.votes)[carried], kind="stable")]
+    parts = [
+        f"{cast[top[i], i] / ballots.votes[i]:.0%} of those of {ballots.models[i]} ({clusters.names[top[i]]})"
+        for i in worst.tolist()
+    ]
+    message = (
+        f"One {by} cast {listed(parts)}: such a score is one {by}'s opinion; collect votes from others, and "
+        f"cluster intervals by {by}."
+    )
+    return (Diagnostic("one_voter", tuple(ballots.models[i] for i in worst.tolist()), message),)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,9 @@ import pytest
 
 from arena.checks import check_votes, findings
 from arena.simulation import as_table
+from data import comparisons
 from data.snapshots import write_table
-from ranking import OptionError, SourceError, bradley_terry_world
+from ranking import ConvergenceError, OptionError, SourceError, bradley_terry_world, rank
 
 HEAD = "model_a,model_b,winner"
 BOTH_WAYS = ["ada,bob,model_a", "bob,ada,model_a"]
@@ -119,3 +120,67 @@ def test_hostile_names_are_shown_escaped(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert r"\x1b[31mred\nx" in out
+
+
+def rows_by(voters, times=20):
+    """Votes on three models both ways, by voters in turn."""
+    cells = [(a, b, w) for a, b in ("ab", "bc", "ca") for w in ("model_a", "model_b")] * times
+    return [f"{a},{b},{w},{voters[i % len(voters)]}" for i, (a, b, w) in enumerate(cells)]
+
+
+def test_a_model_that_one_voter_carries(tmp_path):
+    fair = rows_by([f"v{i}" for i in range(11)])
+    extra = [f"d,a,{winner},eve" for winner in ("model_a", "model_b") * 20]
+    path = votes(tmp_path, *fair, *extra, "d,b,model_a,v1", "b,d,model_a,v2", head=f"{HEAD},voter")
+    (found,) = [finding for finding in findings(path, {}, 30)[1] if finding.code == "one_voter"]
+    assert found.models == ("d",)
+    assert "95% of those of d (eve)" in found.message
+    assert "collect votes from others" in found.message
+    board = rank(comparisons(path), cluster="voter")
+    assert "one_voter" in {note.code for note in board.diagnostics}
+    assert "one_voter" not in {note.code for note in rank(comparisons(path)).diagnostics}
+    assert "one_voter" not in codes(votes(tmp_path, *fair, head=f"{HEAD},voter"), 30)
+
+
+def test_a_side_that_is_favoured(tmp_path):
+    """The left wins 2 of 3 votes of every pair, whichever model is there; even sides are no finding."""
+    both = [(a, b) for pair in ("ab", "bc", "ca") for a, b in (pair, pair[::-1])]
+    for share, expected in ((2, ["order_effect"]), (1, [])):
+        rows = [f"{a},{b},{w}" for a, b in both for w in ["model_a"] * share * 20 + ["model_b"] * 20]
+        path = votes(tmp_path, *rows)
+        found = findings(path, {}, 30)[1]
+        assert [finding.code for finding in found] == expected
+    rows = [f"{a},{b},{w}" for a, b in both for w in ["model_a"] * 40 + ["model_b"] * 20]
+    message = findings(votes(tmp_path, *rows), {}, 30)[1][0].message
+    assert "the one on the left wins 66.7% of the votes (" in message
+    assert "draw the sides at random" in message
+
+
+def test_a_voters_second_verdict(tmp_path):
+    rows = ["a,b,model_a,ann,p1,1", "b,a,model_b,ann,p1,2", "a,b,model_b,bob,p1,3", "a,b,model_b,ann,p2,4"]
+    path = votes(tmp_path, *rows, head=f"{HEAD},voter,prompt_id,vote_id")
+    found = {finding.code: finding.message for finding in findings(path, {}, 0)[1]}
+    assert found["repeated_votes"].startswith("1 votes are a voter's second verdict")
+    assert "repeated_votes" not in codes(votes(tmp_path, *rows[1:], head=f"{HEAD},voter,prompt_id,vote_id"))
+
+
+def test_a_fit_that_does_not_converge_is_a_finding(tmp_path, monkeypatch):
+    def never(*_args, **_options):
+        raise ConvergenceError("bradley_terry did not converge; look at `agon check`.")
+
+    monkeypatch.setattr("arena.checks.rank", never)
+    assert "not_converged" in codes(votes(tmp_path, *BOTH_WAYS))
+
+
+@pytest.mark.parametrize(
+    ("rows", "code", "remedy"),
+    [
+        ([*BOTH_WAYS, "cyn,dan,model_a", "dan,cyn,model_a"], "component", "until votes between the two"),
+        ([*BOTH_WAYS, "cyn,ada,model_a"], "undefeated", "until more votes link them"),
+        (["ada,bob,tie", "bob,cyn,tie"], "all_ties", "ask voters to decide"),
+        (BOTH_WAYS, "few_votes", "collect more"),
+    ],
+)
+def test_every_finding_names_its_remedy(rows, code, remedy, tmp_path):
+    found = {finding.code: finding.message for finding in findings(votes(tmp_path, *rows), {}, 30)[1]}
+    assert remedy in found[code]

@@ -1,0 +1,121 @@
+"""Whether the side on which an answer is shown changes its votes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ranking.ballots import FloatArray
+from ranking.bradley_terry import expit
+from ranking.comparisons import Comparisons
+from ranking.errors import ConvergenceError, OptionError, VotesError
+from ranking.newton import inverse, maximise
+from ranking.structure import identify
+from ranking.uncertainty import quantile
+
+WIDEST = 15.0  # nats beyond which a maximum is none
+
+
+@dataclass(frozen=True)
+class OrderEffect:
+    """What being shown first is worth.
+
+    Attributes:
+        bias: in nats, added to the log-odds of the answer shown first (left); above 0 it is favoured.
+        lower, upper: its interval at `level`, from the sandwich.
+        p_value: of no bias.
+        votes: pairwise votes within the largest component, weighted.
+        level: of the intervals.
+    """
+
+    bias: float
+    lower: float
+    upper: float
+    p_value: float
+    votes: float
+    level: float
+
+    @property
+    def share(self) -> float:
+        """Chance of the answer shown first against an equal one."""
+        return 1 / (1 + math.exp(-self.bias))
+
+    def conclusion(self) -> str:
+        """Say in one sentence whether the sides are even."""
+        low, high = (1 / (1 + math.exp(-bound)) for bound in (self.lower, self.upper))
+        side = "left" if self.bias >= 0 else "right"
+        sure = "wins" if self.lower > 0 or self.upper < 0 else "may win"
+        share, low, high = (self.share, low, high) if self.bias >= 0 else (1 - self.share, 1 - high, 1 - low)
+        return (
+            f"Of two equal answers the one on the {side} {sure} {share:.1%} of the votes "
+            f"({low:.1%} to {high:.1%} at {self.level:.0%})."
+        )
+
+
+def order_effect(votes: Comparisons, *, level: float = 0.95) -> OrderEffect:
+    """Estimate what being shown first (left) is worth, beside the strengths of the models.
+
+    A Bradley-Terry model with one more parameter for the side; a tie, or a "both bad", is half a win. Boards
+    do not use it: they are the same when the sides of votes are exchanged.
+
+    Args:
+        votes: pairwise, in which `model_a` (the first of `shown`) was on the left.
+        level: of the interval.
+
+    Raises:
+        VotesError: the votes do not say which answer was first, no two models both won and lost, or nothing
+            bounds the effect.
+        OptionError: a level outside 0 to 1.
+
+    Source:
+        R. Davidson and R. Beaver, Biometrics 33 (1977): within-pair order effects.
+    """
+    if not 0 < level < 1:
+        raise OptionError(f"level must lie between 0 and 1, not {level!r}.")
+    sides = votes.sides
+    if sides is None:
+        raise VotesError("These votes do not say which answer was first; give pairwise votes row by row.")
+    known = identify(votes.pairs.halves("half"))
+    core = np.flatnonzero(known.core & (known.group == 0))
+    left, right, tie = (table[np.ix_(core, core)] for table in sides)
+    if not len(core) or not ((left + right + tie).sum(axis=1) > 0).any():
+        raise VotesError("No two models both won and lost against each other; collect more votes.")
+    m = len(core)
+    met, won = left + right + tie, left + 0.5 * tie
+
+    def curvature(x: FloatArray) -> tuple[None, FloatArray, FloatArray]:
+        p = expit(x[:m, None] - x[None, :m] + x[m])
+        score, weight = won - met * p, met * p * (1 - p)
+        return None, _stacked(score), _moment(weight)
+
+    try:
+        best = maximise(curvature, np.zeros(m + 1), "order_effect", free=m)
+    except (np.linalg.LinAlgError, ConvergenceError):
+        best = None
+    if best is None or abs(best.x[m]) > WIDEST:
+        raise VotesError(
+            "These votes do not bound the effect of the sides: one side always won, or models kept theirs."
+        )
+    p = expit(best.x[:m, None] - best.x[None, :m] + best.x[m])
+    spread = left * (1 - p) ** 2 + right * p**2 + tie * (0.5 - p) ** 2
+    bread = inverse(best.hessian, m)
+    bias = float(best.x[m])
+    error = math.sqrt(float((bread @ _moment(spread) @ bread)[m, m]))
+    half = quantile(level) * error
+    p_value = math.erfc(abs(bias) / error / math.sqrt(2)) if error > 0 else float(bias == 0)
+    return OrderEffect(bias, bias - half, bias + half, p_value, float(met.sum()), level)
+
+
+def _stacked(score: FloatArray) -> FloatArray:
+    """(M + 1,) sums of the cells' (M, M) scores by strength and by side."""
+    return np.append(score.sum(axis=1) - score.sum(axis=0), score.sum())
+
+
+def _moment(weight: FloatArray) -> FloatArray:
+    """(M + 1, M + 1) sum of w x xᵀ over cells, x: 1 for the left model, −1 for the right, 1 for the side."""
+    both = weight + weight.T
+    side = weight.sum(axis=1) - weight.sum(axis=0)
+    top = np.hstack([np.diag(both.sum(axis=1)) - both, side[:, None]])
+    return np.vstack([top, np.append(side, weight.sum())])
