@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 from data.features import MEASURES, counted_in
 from ranking import Ballots, Battles, SourceError
-from ranking.ballots import NOT_ASKED, PAD, UNRANKED, arranged
+from ranking.ballots import NOT_ASKED, PAD, UNRANKED, FloatArray, arranged
 from ranking.comparisons import Clusters, group
 from ranking.contexts import Contexts, toward_first
+from ranking.counts import sided
 from ranking.errors import nearest
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ class LogVotes:
                 "cluster by battle or voter, which every vote has."
             )
         cluster = labels.indices.to_numpy().astype(np.int64)
-        return group(by, cluster, self._rows(table), len(self.ballots().count))
+        names = tuple(labels.dictionary.to_pylist())
+        return group(by, cluster, self._rows(table), len(self.ballots().count), names)
 
     def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
         """List the votes with what was counted in the answers that were shown, over all turns."""
@@ -120,6 +122,17 @@ class LogVotes:
             )
             for value in values
         }
+
+    def sides(self) -> FloatArray | None:
+        """Count the votes by side, in the order in which the answers were shown; None for K-wise votes."""
+        table = self._select("shown, verdict, count(*) AS count", " GROUP BY shown, verdict")
+        seats, names = self._seats(table["shown"].to_numpy().astype(np.int64))
+        if seats.shape[1] != 2:
+            return None
+        ballots, which = self.ballots(), self._rows(table)
+        first = np.array(ballots.models, dtype=object)[ballots.shown[which, 0]]
+        turned = np.asarray(names[seats[:, 0]] != first, dtype=bool)
+        return sided(ballots, which, turned, table["count"].to_numpy().astype(np.int64))
 
     def llm_votes(self) -> int:
         """Those who vote in an arena are people."""

@@ -273,12 +273,25 @@ def test_clusters_are_persons_and_prompts(log):
         voted(log, ("ada", "bob"), (1, 2), voter=f"v{n % 2}", prompt_id=f"p{n % 3}")
     votes = log.comparisons()
     assert [votes.clusters(by).size for by in ("voter", "prompt", "battle")] == [2, 3, 6]
+    assert votes.clusters("voter").names == ("v0", "v1")
     assert log.votes_of("v1") == 3
     voted(log, ("ada", "bob"), (1, 2))
     with pytest.raises(SourceError, match="1 votes of the log have no prompt to cluster by"):
         log.comparisons().clusters("prompt")
     with pytest.raises(SourceError, match="have no 'vote'; did you mean 'voter'"):
         log.comparisons().clusters("vote")
+
+
+def test_votes_by_side_are_those_of_the_order_shown(log):
+    for places, times in (((1, 2), 3), ((2, 1), 2), ((1, 1), 1)):
+        for _ in range(times):
+            voted(log, ("bob", "ada"), places)
+    voted(log, ("ada", "bob"), (1, 2))
+    left, right, tie = log.comparisons().sides
+    assert (left[1, 0], right[1, 0], tie[1, 0]) == (3, 2, 1)
+    assert (left[0, 1], right[0, 1], tie[0, 1]) == (1, 0, 0)
+    voted(log, ("cyn", "bob", "ada"), (1, 2, 3))
+    assert log.comparisons().sides is None
 
 
 def test_reliability_is_counted_over_answers(log):
