@@ -142,7 +142,7 @@ def _sure(o: Outline, draw: Draw) -> str:
 
 def _warm(o: Outline, draw: Draw) -> str:
     if not (o.points or o.wrong):
-        return f"{_lead(o, draw)} {o.phrases['close'][1]}"
+        return _joined(_lead(o, draw), o.phrases["close"][1])
     opening = f"{draw(o.phrases['open'])} {_lead(o, draw)}"
     points = (
         [] if o.wish == "short" else _turned(o, draw)[: None if o.whole else 4 if o.wish == "long" else 2]

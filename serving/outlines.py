@@ -25,6 +25,12 @@ _HELLO = re.compile(
     re.I,
 )
 _THANKS = re.compile(r"\bthank|\bthx\b|\bdanke|\bmerci\b|\bgracias\b|спасибо|ありがとう", re.I)
+_SELF = re.compile(
+    r"\b(?:who|what) are you\b|\byour name\b|\bare you (?:an? )?(?:ai|bot|human|model|chatgpt|llm)\b"
+    r"|\bwer bist du|\bwer sind sie|qui es-tu|qui êtes-vous|quién eres|quién es usted|кто ты|кто вы"
+    r"|как тебя зовут|あなたは(?:誰|だれ|何)",
+    re.I,
+)
 _TRANSLATE = re.compile(
     r"\btranslat|\bübersetz|\btradui|\btraduc|перевед|翻訳"
     r"|\b(?:say|put) .+ (?:in|into) \w+(?:ish|an|ese|ench)\b",
@@ -80,8 +86,6 @@ def outline(said: Sequence[str], replied: str = "") -> Outline:
     phrases = _phrases()[language_of(prompt)]
     blank = Outline(phrases, plain(prompt, 60), ())
     short = len(prompt.split()) <= 8 and len(prompt) <= 60
-    if short and _THANKS.search(prompt):
-        return replace(blank, leads=tuple(phrases["thanks"]))
     previous: Fraction | None = None
     for text in before:
         known = compute(text, phrases["weekdays"], previous)
@@ -95,13 +99,18 @@ def outline(said: Sequence[str], replied: str = "") -> Outline:
                 again = replace(outline(before), wish=wish)
                 core = first_sentence(replied) if wish == "short" else ""
                 return replace(again, leads=(core,), points=(), code="") if core else again
-    if short and _HELLO.match(prompt):
-        return replace(blank, leads=tuple(phrases["hello"]))
+    for name, fits in (("thanks", _THANKS.search), ("self", _SELF.search), ("hello", _HELLO.match)):
+        if short and fits(prompt):
+            return replace(blank, leads=tuple(phrases[name]))
     fresh = _of_words(blank, prompt)
-    if not before:
-        return fresh
-    back = phrases["again"].format(before=plain(before[-1], 60))
-    old, new = terms_of(before[-1])[:1], terms_of(prompt)[:1]
+    return _linked(fresh, prompt, before[-1]) if before else fresh
+
+
+def _linked(fresh: Outline, prompt: str, before: str) -> Outline:
+    """The outline of a later turn, tied to the prompt before it."""
+    phrases = fresh.phrases
+    back = phrases["again"].format(before=plain(before, 60))
+    old, new = terms_of(before)[:1], terms_of(prompt)[:1]
     link = phrases["points"][1].format(first=(old or new or ["…"])[0], second=(new or old or ["…"])[0])
     return replace(
         fresh,
@@ -212,24 +221,29 @@ def _english(about: Outline, prompt: str) -> Outline:
         match = re.search(kind["pattern"], prompt, re.I)
         if match:
             one, *rest = (plain(part, 60) for part in match.groups() if part)
-            other = rest[0] if rest else one
-            if name == "angles":
-                return _angles(about, one, other, kind)
-            leads = tuple(lead.format(one=one, other=other, One=one.capitalize()) for lead in kind["leads"])
-            points = tuple(
-                (title, text.format(one=one, other=other)) for title, text in kind.get("points", [])
-            )
-            return replace(
-                about,
-                leads=leads,
-                because=(*_parts_of(one, kind), *about.because),
-                points=() if kind.get("bare") else points or about.points,
-                ask=kind["ask"].format(one=one, other=other) if "ask" in kind else about.ask,
-            )
+            build = _angles if name == "angles" else _filled
+            return build(about, kind, one, rest[0] if rest else one)
     return about
 
 
-def _angles(about: Outline, amount: str, topic: str, kind: dict[str, Any]) -> Outline:
+def _filled(about: Outline, kind: dict[str, Any], one: str, other: str) -> Outline:
+    """The sentences of a kind with the words of the prompt put in; a bare kind has nothing beside them."""
+
+    def put(text: str) -> str:
+        return text.format(one=one, other=other, One=one[:1].upper() + one[1:])
+
+    bare = "bare" in kind
+    points = tuple((title, put(text)) for title, text in kind.get("points", []))
+    return replace(
+        about,
+        leads=tuple(map(put, kind["leads"])),
+        because=() if bare else (*_parts_of(one, kind), *about.because),
+        points=() if bare else points or about.points,
+        ask=put(kind["ask"]) if "ask" in kind else None if bare else about.ask,
+    )
+
+
+def _angles(about: Outline, kind: dict[str, Any], amount: str, topic: str) -> Outline:
     """As many angles on a topic as were asked for, beginning at one that the topic decides."""
     wanted = int(amount) if amount.isdigit() else _NUMBERS[amount.casefold()]
     known = kind["points"]

@@ -12,11 +12,11 @@ _ASKED = re.compile(
     r"\b(?:functions?|funktion|fonction|función|функци\w*|scripts?|program|class|algorithm|code|regex)\b|関数",
     re.I,
 )
-_OF_CODE = re.compile(
+_WORD_OF_CODE = (
     r"(?:functions?|funktion|fonction|función|scripts?|program|class|algorithm|code|regex|python|javascript"
-    r"|typescript|js|sql|bash|shell|query|returns?|takes|implement|checks?|write|given|create)",
-    re.I,
+    r"|typescript|js|sql|bash|shell|query|find|returns?|takes|implement|checks?|write|given|create)"
 )
+_OF_CODE = re.compile(rf"{_WORD_OF_CODE}(?:-{_WORD_OF_CODE})*", re.I)
 _KNOWN = {  # what is asked for: the parameters, and the body in Python
     r"fibonacci": (
         "fibonacci",
@@ -64,7 +64,7 @@ _SKELETONS = {
   return result;
 }}""",
     "sql": """SELECT {columns}
-FROM {first}
+FROM {table}
 WHERE /* {goal} */ TRUE
 ORDER BY 1;""",
     "bash": """#!/usr/bin/env bash
@@ -96,13 +96,12 @@ def code_for(prompt: str, terms: list[str]) -> str | None:
                 return f"```python\ndef {name}({arguments}):\n{lines}\n```"
     words = [word.lower() for term in terms for word in re.findall(r"[a-z][a-z0-9]*", term, re.I)]
     words = [word for word in dict.fromkeys(words) if not _OF_CODE.fullmatch(word)] or ["answer"]
-    return f"```{kind}\n{_skeleton(kind, words)}\n```"
+    table = re.search(r"\b(?:in|from|of|table)(?: the| all)? ([a-z_]+)", prompt, re.I)
+    return f"```{kind}\n{_skeleton(kind, words, table[1].lower() if table else words[0])}\n```"
 
 
-def _skeleton(kind: str, words: list[str]) -> str:
+def _skeleton(kind: str, words: list[str], table: str) -> str:
     name, last, goal = "_".join(words[:3]), words[-1], " ".join(words[:6])
     camel = words[0] + "".join(word.capitalize() for word in words[1:3])
-    columns = ", ".join(words[1:4]) or "*"
-    return _SKELETONS[kind].format(
-        name=name, last=last, goal=goal, camel=camel, columns=columns, first=words[0]
-    )
+    columns = ", ".join(word for word in words if word != table) or "*"
+    return _SKELETONS[kind].format(name=name, last=last, goal=goal, camel=camel, columns=columns, table=table)

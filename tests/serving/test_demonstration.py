@@ -5,6 +5,7 @@ import asyncio
 import itertools
 import math
 import re
+import sqlite3
 import subprocess
 import sys
 import time
@@ -178,6 +179,43 @@ def test_a_prompt_for_code_gets_code_that_names_it(manner):
         (code,) = re.findall(r"```python\n(.*?)```", answer(manner, prompt), re.S)
         exec(code, space)
         assert space[name](given) == want
+
+
+def test_skeletons_in_other_languages_can_be_read_by_their_tools():
+    given = answer("terse", "Write SQL for the average salary per department in employees")
+    (query,) = re.findall(r"```sql\n(.*?)```", given, re.S)
+    base = sqlite3.connect(":memory:")
+    base.execute("CREATE TABLE employees (average, salary, per, department)")
+    assert base.execute(query).fetchall() == []
+    base.close()
+    given = answer("warm", "Write a bash script that renames holiday photos")
+    (script,) = re.findall(r"```bash\n(.*?)```", given, re.S)
+    assert "holiday" in script
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+    given = answer("sure", "A JavaScript function that reads cookies")
+    assert re.search(r"```javascript\nfunction \w*[Cc]ookies", given)
+
+
+@pytest.mark.parametrize(
+    "prompt", ["Who are you?", "Wer bist du?", "Are you ChatGPT?", "Кто ты?", "¿Quién eres?"]
+)
+def test_who_asks_for_the_name_learns_that_it_comes_after_the_vote(prompt):
+    for manner in MANNERS:
+        assert re.search("vote|Abstimmung|голосован|votar|voto", answer(manner, prompt))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "about"),
+    [
+        ("Write a poem about a heron", "heron"),
+        ("Write a story about my bicycle", "my bicycle"),
+        ("Write an email to my boss asking for a day off", "a day off"),
+        ("Write a letter to my aunt", "my aunt"),
+        ("What is the difference between tea and coffee?", "coffee"),
+    ],
+)
+def test_kinds_of_writing_name_their_subject(prompt, about):
+    assert all(about in answer(manner, prompt).lower() for manner in MANNERS)
 
 
 def test_translations_are_refused_honestly_and_lists_have_the_asked_length():
