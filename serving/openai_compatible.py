@@ -6,7 +6,7 @@ environment; it stands in no detail, log or repr. Limits of time are the caller'
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from typing import Any
 
@@ -40,6 +40,8 @@ KINDS: dict[int, FailureKind] = {
 # What the HTTP library calls its errors; by name, because openai 2 brings httpx and openai 3 httpx2.
 UNREACHABLE = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
 MALFORMED = {"DecodingError", "TooManyRedirects"}
+# JSON, UTF-8, and fields of another shape.
+NOT_IN_THE_PROTOCOL = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 BROKEN_OFF = re.compile("disconnected|closed|incomplete", re.IGNORECASE)
 
 
@@ -95,12 +97,7 @@ class Server:
             raise ServingError(kind, self._clean(error.message)) from None
         except TimeoutError:
             raise ServingError("timeout", "no answer in time") from None
-        except (
-            ValueError,
-            TypeError,
-            AttributeError,
-            RecursionError,
-        ) as error:  # JSON, UTF-8, a field of another shape
+        except NOT_IN_THE_PROTOCOL as error:
             raise ServingError("malformed", self._clean(_named(error))) from None
         except Exception as error:  # older releases of openai let the HTTP library's own errors through
             raise ServingError(_kind_of_transport(error), self._clean(_named(error))) from None
@@ -158,7 +155,7 @@ class OpenAICompatible:
         """Give back connections that no other model of the server needs."""
         await self._server.release()
 
-    async def _open(self, messages: Sequence[Message], sampling: Sampling) -> AsyncStream[Any]:
+    async def _open(self, messages: Sequence[Message], sampling: Sampling) -> AsyncStream[object]:
         """Start the answer; a server that refuses `stream_options` is asked once more without."""
         drawn = {
             "temperature": sampling.temperature,
@@ -172,15 +169,20 @@ class OpenAICompatible:
             "stream": True,
             **{name: value for name, value in drawn.items() if value is not None},
         }
-        create: Callable[..., Awaitable[AsyncStream[Any]]] = self._server.client.chat.completions.create
         if self._server.counts_tokens:
             try:
-                return await create(**request, stream_options={"include_usage": True})
+                return await self._post({**request, "stream_options": {"include_usage": True}})
             except (BadRequestError, UnprocessableEntityError):
-                opened = await create(**request)
+                opened = await self._post(request)
                 self._server.counts_tokens = False  # only now is it known that this was the reason
                 return opened
-        return await create(**request)
+        return await self._post(request)
+
+    async def _post(self, request: dict[str, Any]) -> AsyncStream[object]:
+        """Send a request; chunks come as plain JSON: openai's models of them cost more than all the rest."""
+        return await self._server.client.post(
+            "/chat/completions", body=request, cast_to=object, stream=True, stream_cls=AsyncStream[object]
+        )
 
 
 class _Reading:
@@ -197,19 +199,19 @@ class _Reading:
         """The text that a chunk adds to the answer, often none.
 
         Raises:
-            TypeError, AttributeError: it is no chunk of the protocol.
+            TypeError, LookupError, AttributeError: it is no chunk of the protocol.
         """
         self._chunks += 1
-        if (usage := getattr(chunk, "usage", None)) is not None:
-            self._count(usage)
-        if not chunk.choices:
+        if chunk.get("usage") is not None:
+            self._count(chunk["usage"])
+        if not chunk.get("choices"):
             return ""
-        choice = chunk.choices[0]
-        if choice.finish_reason is not None:
-            self._finish = str(choice.finish_reason)
-        thought = getattr(choice.delta, "reasoning_content", None) or getattr(choice.delta, "reasoning", None)
-        self._reasoned |= bool(thought)
-        text = getattr(choice.delta, "content", None)
+        choice = chunk["choices"][0]
+        if choice.get("finish_reason") is not None:
+            self._finish = str(choice["finish_reason"])
+        delta = choice.get("delta") or {}
+        self._reasoned |= bool(delta.get("reasoning_content") or delta.get("reasoning"))
+        text = delta.get("content")
         if text is None:
             return ""
         if not isinstance(text, str):
@@ -219,12 +221,11 @@ class _Reading:
 
     def _count(self, usage: Any) -> None:
         """Take the server's counts; tokens of reasoning are not tokens of the answer."""
-        counts = (usage.prompt_tokens, usage.completion_tokens)
+        counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
         if not all(isinstance(count, int) and count >= 0 for count in counts):
             raise TypeError(f"usage counts {counts!r}, not whole numbers")
         self._prompt_tokens, self._completion_tokens = counts
-        details = getattr(usage, "completion_tokens_details", None)
-        hidden = getattr(details, "reasoning_tokens", None)
+        hidden = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens")
         if hidden:
             self._completion_tokens = max(0, self._completion_tokens - hidden)
         elif self._reasoned:

@@ -207,6 +207,8 @@ SENT = [
     b"data: []\n\n",
     b'data: {"choices": 7}\n\n',
     b'data: {"choices": [null]}\n\n',
+    b'data: {"choices": {"a": 1}}\n\n',
+    b'data: {"choices": [{"index": 0, "delta": "a"}]}\n\n',
     b'data: {"choices": [{"index": 0, "delta": {"content": 7}, "finish_reason": null}]}\n\n',
     b'data: {"choices": [{"index": 0, "delta": {"content": ["a"]}, "finish_reason": null}]}\n\n',
     b'data: {"choices": [], "usage": {"prompt_tokens": "many", "completion_tokens": 1}}\n\n',
