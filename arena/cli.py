@@ -123,7 +123,7 @@ def rank(
 
     agon rank votes.parquet --lens
     """
-    from arena.ranks import make_boards, options_of, print_boards, print_lens, read_source, with_shared
+    from arena.ranks import LENS, make_boards, options_of, print_boards, print_lens, read_source, with_shared
 
     name, score = (anchor, None) if anchor is None else _anchor(anchor)
     settings = {
@@ -139,7 +139,7 @@ def rank(
         "scale": scale,
         "seed": seed,
     }
-    wanted = [options_of(text) for text in method or ([] if lens else ["bradley_terry"])]
+    wanted = [options_of(text) for text in method or (LENS if lens else ["bradley_terry"])]
     wanted = with_shared(wanted, {"missing": missing, "ties": ties})
     with _readable(source) as path:
         reading = {
@@ -159,7 +159,7 @@ def rank(
         settings["by"] = ballots_by
     if lens:
         kept = {name: settings[name] for name in ("rounds", "seed", "level", "cluster")}
-        print_lens(votes, wanted, kept, format)
+        print_lens(votes, wanted, kept, format, named=bool(method))
     else:
         print_boards(make_boards(votes, wanted, by, settings), format)
 

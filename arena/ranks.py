@@ -77,18 +77,20 @@ def read_source(source: str, reading: Mapping[str, Any], table: Mapping[str, Any
     Raises:
         OptionError: an option that belongs to another kind of file.
     """
-    asked = any(value for name, value in reading.items() if name != "invalid")
-    kind = "votes" if asked else kind_of(source)
+    columns = reading["columns"]
+    kind = "votes" if columns and set(columns) != {"model"} else kind_of(source, columns.get("model"))
     with progress("reading votes"):
         if kind == "votes":
             _refuse(table, source, "votes, not a table of scores")
             return comparisons(source, **reading)
-        _refuse({k: v for k, v in reading.items() if k != "invalid"}, source, "no votes")
+        what = "an election" if kind == "election" else "a table of scores"
+        others = {name: value for name, value in reading.items() if name not in ("columns", "invalid")}
+        _refuse(others, source, f"{what}, not votes")
         if kind == "election":
-            _refuse(table, source, "an election, not a table of scores")
-            return preflib(source)
+            _refuse({**table, "column": columns}, source, "an election, not a table of scores")
+            return preflib(source, absent=reading["invalid"])
         given = {name: value for name, value in table.items() if value}
-        return score_table(source, invalid=reading["invalid"], **given)
+        return score_table(source, model=columns.get("model"), invalid=reading["invalid"], **given)
 
 
 def _refuse(options: Mapping[str, Any], source: str, what: str) -> None:
@@ -139,15 +141,22 @@ def make_boards(
 
 
 def print_lens(
-    votes: Votes, methods: Sequence[tuple[str, Mapping[str, Any]]], settings: Mapping[str, Any], how: str
+    votes: Votes,
+    methods: Sequence[tuple[str, Mapping[str, Any]]],
+    settings: Mapping[str, Any],
+    how: str,
+    *,
+    named: bool,
 ) -> None:
-    """Print what several rules say of the same votes; without methods, all that can be applied to them."""
+    """Print what several rules say of the same votes; unless they were named, those that can be applied."""
     given = as_comparisons(votes)
-    chosen, refused = (methods, []) if methods else _applicable(given)
+    chosen, refused = (methods, []) if named else _applicable(given, methods)
     with progress(f"looking at {len(given.models)} models through {len(chosen)} rules"):
         seen = lens(
             given, [name for name, _ in chosen], options={n: dict(o) for n, o in chosen if o}, **settings
         )
+    from arena.tables import show_lens
+
     if how == "json":
         print(
             json.dumps(
@@ -158,20 +167,26 @@ def print_lens(
     if how == "csv":
         print(seen.to_frame().to_csv(index=False), end="")
         return
-    print(seen.to_markdown(), end="")
-    for name in refused:
-        print(f"- {name} was left out: it needs ballots without gaps, or scores.")
+    needs = "Left out, for they need ballots without gaps, or scores"
+    note = f"{needs}: {', '.join(refused)}." if refused else ""
+    if how == "markdown":
+        print(seen.to_markdown() + (f"\n{note}\n" if note else ""), end="")
+    else:
+        show_lens(seen, sys.stdout, note)
 
 
-def _applicable(votes: Comparisons | ScoreTable) -> tuple[list[tuple[str, dict[str, Any]]], list[str]]:
-    """The rules of the lens that these votes carry enough for, and those that they do not."""
-    chosen: list[tuple[str, dict[str, Any]]] = []
+def _applicable(
+    votes: Comparisons | ScoreTable, methods: Sequence[tuple[str, Mapping[str, Any]]]
+) -> tuple[list[tuple[str, Mapping[str, Any]]], list[str]]:
+    """The rules that these votes carry enough for, and those that they do not."""
+    chosen: list[tuple[str, Mapping[str, Any]]] = []
     refused = []
-    for name in LENS:
+    for name, options in methods:
         how = find(name)
+        settings = how.settings(options)
         try:
-            how.function(how.view_of(votes), **how.settings({}))
-            chosen.append((name, {}))
+            how.function(how.view_of(votes), **settings)
+            chosen.append((name, options))
         except InputError:
             refused.append(name)
     return chosen, refused

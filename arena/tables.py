@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Sequence
 from typing import TextIO
 
@@ -13,6 +14,7 @@ from rich.text import Text
 
 from ranking import Leaderboard, Row
 from ranking.leaderboard import COLUMNS, plain
+from ranking.lens import LISTED, Lens
 
 BAR = 26  # characters of a drawn interval
 PIPE_WIDTH = 140  # characters of a table that goes into a file or pipe
@@ -59,6 +61,50 @@ def _show(board: Leaderboard, out: Console, *, part: bool = False) -> None:
     for component in board.components:
         out.print()
         _show(component, out, part=True)
+
+
+def show_lens(seen: Lens, stream: TextIO, note: str = "") -> None:
+    """Print a lens: the conclusion, who is first by which rule, ranges and agreement by rule number."""
+    out = console(stream)
+    say(out, plain(seen.conclusion()), "bold")
+    numbers = [str(number) for number in range(1, len(seen.methods) + 1)]
+    rows = seen.to_frame()
+    rules = _grid("", "rule", "first", *([] if seen.first is None else ["probability"]), "could be first too")
+    for number, (rule, first, chance, others) in zip(numbers, rows.itertuples(index=False), strict=True):
+        probability = [] if seen.first is None else [f"{chance:.0%}"]
+        rules.add_row(*map(Text, [number, rule, plain(first) or "nobody", *probability, plain(others)]))
+    ranks = _grid("rank", *numbers)
+    for i, name in enumerate(seen.models[:LISTED]):
+        ranks.add_row(*map(Text, [plain(name), *(_range(seen, rule, i) for rule in range(len(numbers)))]))
+    tau = _grid("τ-b", *numbers)
+    for rule, number, row in zip(seen.methods, numbers, seen.agreement.tolist(), strict=True):
+        tau.add_row(*map(Text, [f"{number} {rule}", *("" if math.isnan(t) else f"{t:.2f}" for t in row)]))
+    for table in (rules, ranks, tau):
+        out.print(table)
+        if table is ranks and len(seen.models) > LISTED:
+            say(out, f"{len(seen.models) - LISTED} more models are in --format json.", "dim")
+        out.print()
+    what = f"rank ranges at {seen.level:.0%}"
+    say(out, what + (f" from {seen.rounds} resamples, seed {seen.seed}" if seen.rounds else ""), "dim")
+    if note:
+        say(out, note, "dim")
+
+
+def _range(seen: Lens, rule: int, model: int) -> str:
+    """The best and the worst rank of a model under a rule, or its rank where these are not known."""
+    rank, low, high = (int(t[rule, model]) for t in (seen.rank, seen.rank_lower, seen.rank_upper))
+    if not rank:
+        return "–"
+    return f"{low}–{high}" if 0 < low < high else str(low or rank)
+
+
+def _grid(*heads: str) -> Table:
+    """A table whose first columns are texts, folded, and whose numbers stand right."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for head in heads:
+        number = head.isdigit() or head == "probability"
+        table.add_column(head, justify="right" if number else "left", no_wrap=number, overflow="fold")
+    return table
 
 
 def say(out: Console, text: str, style: str = "") -> None:

@@ -8,6 +8,7 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from data.score_tables import MODEL_COLUMNS
 from data.sources import check_file, ending, open_source
 from ranking import SourceError
 
@@ -17,12 +18,16 @@ VOTES = {"model_a", "model_b", "winner", "p_a", "models", "places"}
 NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
 
 
-def kind_of(source: str) -> Kind:
+def kind_of(source: str, model: str | None = None) -> Kind:
     """Say what a file holds by its ending and its columns.
 
-    A PrefLib ending is an election. A file without the columns of votes whose first column is text and
-    of whose others most are numbers is a table of scores, models in rows. Everything else is taken for
-    votes, so that the error about it names the columns votes need.
+    A PrefLib ending is an election. A file without the columns of votes is a table of scores, models in
+    rows, if a column says whose row it is, or if the first column is text and most of the others are
+    numbers. Everything else is taken for votes, so that the error about it names the columns votes need.
+
+    Args:
+        source: path of the file.
+        model: the column that names the models, which only a table of scores has.
     """
     path = Path(source)
     if path.suffix.lower() in ELECTIONS:
@@ -35,8 +40,9 @@ def kind_of(source: str) -> Kind:
         columns = open_source(source).columns
     except (SourceError, pa.ArrowException, OSError):
         return "votes"
-    if VOTES & {name.lower() for name in columns}:
-        return "votes"
+    names = {name.strip().lower() for name in columns}
     first, *others = columns.values()
     numbers = sum(kind.startswith(NUMBERS) for kind in others)
-    return "scores" if first == "VARCHAR" and others and 2 * numbers > len(others) else "votes"
+    told = model is not None or bool(names & set(MODEL_COLUMNS))
+    table = told or (first == "VARCHAR" and bool(others) and 2 * numbers > len(others))
+    return "scores" if table and not VOTES & names else "votes"

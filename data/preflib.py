@@ -59,9 +59,7 @@ def preflib(source: str | Path, *, absent: Literal["error", "keep", "drop"] = "e
         OptionError: an unknown value of `absent`.
     """
     if absent not in ("error", "keep", "drop"):
-        raise OptionError(
-            f"There is no absent={absent!r}; {nearest(str(absent), ('error', 'keep', 'drop'))}."
-        )
+        raise OptionError(f"There is no absent={absent!r}; {nearest(str(absent), ('error', 'keep', 'drop'))}")
     path = Path(source)
     kind = path.suffix.lower().lstrip(".")
     if kind not in KINDS:
@@ -236,7 +234,7 @@ def _ballots(file: str, election: Election, absent: str) -> Ballots:
         also = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
         raise VotesError(
             f"{file}: candidate {missing[0]!r}{also} stands on no ballot; leave such candidates out with "
-            'absent="drop", or keep them as shown and never ranked with absent="keep".'
+            'absent="drop" (--invalid drop), or keep them as shown and never ranked with absent="keep".'
         )
     labels = [label for label in election.names if label in listed or absent == "keep"]
     column = {label: i for i, label in enumerate(labels)}

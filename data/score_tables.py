@@ -165,7 +165,7 @@ def _model_column(label: str, columns: Mapping[str, Values], model: str | None) 
     """The column that names the models."""
     if model is not None:
         if model not in columns:
-            raise OptionError(f"{label} has no column {model!r} of models; {nearest(model, columns)}.")
+            raise OptionError(f"{label} has no column {model!r} of models; {nearest(model, columns)}")
         return model
     known = [name for name in columns if name.strip().lower() in MODEL_COLUMNS]
     if len(known) == 1:
@@ -175,11 +175,12 @@ def _model_column(label: str, columns: Mapping[str, Values], model: str | None) 
         return first
     if known:
         raise SourceError(
-            f"{label} has the columns {' and '.join(known)}; say which names the models with model=."
+            f"{label} has the columns {' and '.join(known)}; say which names the models with model= "
+            "(--column model=NAME)."
         )
     raise SourceError(
         f"{label} has no column called 'model'; say which column names the models with model=, for example "
-        f"model={first!r}."
+        f"model={first!r} (--column model={first})."
     )
 
 
@@ -216,7 +217,7 @@ def _tasks(
         for name in given:
             if name not in columns:
                 raise OptionError(
-                    f"{option} names {name!r}, which is no column of {label}; {nearest(name, columns)}."
+                    f"{option} names {name!r}, which is no column of {label}; {nearest(name, columns)}"
                 )
     left = [name for name in (columns if tasks is None else tasks) if name != model and name not in ignore]
     for name in left:
@@ -258,7 +259,7 @@ def _not_numbers(
         more = f" and {len(whole) - SHOWN} more" if len(whole) > SHOWN else ""
         return SourceError(
             f"{label}: {listed}{more} {'is' if len(whole) == 1 else 'are'} no column of numbers; leave it "
-            f"out with ignore=[{listed}]."
+            f"out with ignore=[{listed}] (--ignore {','.join(whole)})."
         )
     problems = tuple(
         f"{label}, row {row + 1} ({names[row]}), column {task!r}: {str(values[row])!r} is no number; correct "

@@ -110,7 +110,7 @@ def axioms(
     """
     for axiom in which:
         if axiom not in AXIOMS:
-            raise OptionError(f"There is no axiom {axiom!r}; {nearest(axiom, AXIOMS)}.")
+            raise OptionError(f"There is no axiom {axiom!r}; {nearest(axiom, AXIOMS)}")
     wanted = [find(one) for one in methods]
     for name in options or {}:
         if name not in {how.name for how in wanted}:

@@ -99,7 +99,7 @@ def committee(
         al., Justified representation, Social Choice and Welfare 48 (2017); k-Borda: D. Debord (1992).
     """
     if rule not in RULES:
-        raise OptionError(f"There is no rule {rule!r} to choose several; {nearest(str(rule), RULES)}.")
+        raise OptionError(f"There is no rule {rule!r} to choose several; {nearest(str(rule), RULES)}")
     profile = Profile.of(as_comparisons(votes).ballots)
     kind = _kind(rule, satisfaction)
     wants = _wants(profile.models, size, groups, at_least)
@@ -202,7 +202,7 @@ def _wants(
         )
     for name in groups or {}:
         if name not in models:
-            raise OptionError(f"groups names {name!r}, which is no model here; {nearest(name, models)}.")
+            raise OptionError(f"groups names {name!r}, which is no model here; {nearest(name, models)}")
     rows = []
     for group, number in (at_least or {}).items():
         members = np.array([(groups or {}).get(name) == group for name in models], dtype=np.float64)

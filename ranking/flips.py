@@ -171,7 +171,7 @@ def swapped_pair(
     """Indices of the two models, the upper first."""
     for name in (upper, lower):
         if name is not None and name not in models:
-            raise OptionError(f"There is no model {name!r} among the votes; {nearest(name, models)}.")
+            raise OptionError(f"There is no model {name!r} among the votes; {nearest(name, models)}")
     order = np.argsort(level, kind="stable")
     a = int(order[0]) if upper is None else models.index(upper)
     below = [int(i) for i in order if level[i] > level[a]]

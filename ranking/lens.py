@@ -14,6 +14,7 @@ from ranking.errors import MethodError, OptionError
 from ranking.leaderboard import Leaderboard
 from ranking.probabilities import Probabilities, bootstrap_all
 from ranking.registry import Method, Rule
+from ranking.results import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -112,7 +113,10 @@ class Lens:
         return f"; the rules' orders agree with τ-b from {pairs.min():.2f} to {pairs.max():.2f}"
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row for each rule: who is first, how probable that is, and who else could be."""
+        """Return one row for each rule: who is first, how probable that is, and who else could be.
+
+        Of many models the first few are named and the others counted; `rank_lower` has them all.
+        """
         import pandas as pd
 
         rows = []
@@ -123,19 +127,23 @@ class Lens:
             rows.append(
                 {
                     "method": method,
-                    "first": ", ".join(winners),
+                    "first": listed(winners),
                     "probability": None if chance is None else float(chance[at].sum()),
-                    "could_be_first": ", ".join(self._within_reach(number, winners)),
+                    "could_be_first": listed(self.within_reach(method)),
                 }
             )
         return pd.DataFrame(rows).astype({"probability": "float64"})
 
-    def _within_reach(self, number: int, winners: Sequence[str]) -> list[str]:
-        """Other models whose rank range begins at 1."""
-        lower = self.rank_lower[number].tolist()
-        return [
-            name for name, best in zip(self.models, lower, strict=True) if best == 1 and name not in winners
-        ]
+    def within_reach(self, method: str) -> tuple[str, ...]:
+        """The models that one rule does not put first, but whose rank range begins at 1.
+
+        Raises:
+            OptionError: no such rule in the lens.
+        """
+        winners = self.winners(method)
+        lower = self.rank_lower[self.methods.index(method)].tolist()
+        reach = (name for name, best in zip(self.models, lower, strict=True) if best == 1)
+        return tuple(name for name in reach if name not in winners)
 
     def ranks(self) -> pd.DataFrame:
         """Return the rank ranges as texts, models down and rules across."""
@@ -193,6 +201,7 @@ class Lens:
                 {
                     "method": method,
                     "first": list(self.winners(method)),
+                    "could_be_first": list(self.within_reach(method)),
                     "ranks": [rank or None for rank in self.rank[i].tolist()],
                     "rank_lower": [rank or None for rank in self.rank_lower[i].tolist()],
                     "rank_upper": [rank or None for rank in self.rank_upper[i].tolist()],

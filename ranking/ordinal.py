@@ -96,7 +96,7 @@ def _placed(ballots: Ballots, rule: str, missing: str) -> Ordinal:
     cast = np.atleast_2d(ballots.count > 0).any(axis=0)
     if missing == "drop_task":
         cast &= (ballots.shown >= 0).all(axis=1) & (ballots.shown.shape[1] == len(on))
-        if not (ballots.count[..., cast] > 0).any(axis=-1).all():
+        if not cast.any():  # a single resample without such a ballot makes all models equal
             raise VotesError(f"{rule}: no ballot shows all {len(on)} models; choose another missing=.")
     rows = np.flatnonzero(cast)
     seats, weight = ballots.shown[rows], ballots.weight[rows] * ballots.count[..., rows]
@@ -222,5 +222,6 @@ def _gaps(ballots: Ballots, rule: str, missing: str) -> None:
     gaps, n = len(ballots.shown) - int(shown[worst]), len(ballots.shown)
     raise VotesError(
         f"{rule} needs every model on every ballot, and {ballots.models[worst]!r} is missing from {gaps:,} "
-        f"of {n:,} different ones; say how to treat gaps with missing=, or choose a rule on pairs."
+        f"of {n:,} different ones; say how to treat gaps with missing= (--missing worst), or "
+        "choose a rule on pairs."
     )

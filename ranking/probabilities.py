@@ -80,9 +80,7 @@ class Probabilities:
         for rule in self.rules:
             if rule.method == method:
                 return rule
-        raise OptionError(
-            f"No rule {method!r} here; {nearest(method, [rule.method for rule in self.rules])}."
-        )
+        raise OptionError(f"No rule {method!r} here; {nearest(method, [rule.method for rule in self.rules])}")
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each rule and model: rank, probability of winning, rank range."""

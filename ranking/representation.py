@@ -86,7 +86,7 @@ def representation(
     profile = Profile.of(as_comparisons(votes).ballots)
     for name in chosen:
         if name not in profile.models:
-            raise OptionError(f"There is no model {name!r} among the votes; {nearest(name, profile.models)}.")
+            raise OptionError(f"There is no model {name!r} among the votes; {nearest(name, profile.models)}")
     if not chosen or len(set(chosen)) < len(chosen):
         raise OptionError("Name the chosen models, each once.")
     approved = approvals(profile, approve, "worst")

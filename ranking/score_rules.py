@@ -236,7 +236,7 @@ def _filled(scores: ScoreTable, rule: str, table: FloatArray, missing: Gaps) -> 
         task = [name for name, kept in zip(scores.tasks, counting, strict=True) if kept][t]
         raise VotesError(
             f"{rule}: {scores.models[i]!r} has no score on {task!r} ({int(gap.sum()):,} gaps in all); say "
-            "how to treat gaps with missing=, or choose a rule on pairs."
+            "how to treat gaps with missing= (--missing worst), or choose a rule on pairs."
         )
     if missing == "drop_task":
         full = ~gap.any(axis=0)

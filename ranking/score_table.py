@@ -211,7 +211,9 @@ class ScoreTable:
         if by != "group":
             raise SourceError(f"A score table has no column {by!r} to cut or cluster by; it has 'group'.")
         if not self.groups:
-            raise SourceError("The tasks of this table have no groups; give groups={task: group}.")
+            raise SourceError(
+                "The tasks of this table have no groups; give groups={task: group} (--groups TASK=GROUP,...)."
+            )
 
     def resample(self, rng: np.random.Generator, *, groups: bool = False) -> ScoreTable:
         """Draw as many tasks (or whole groups of tasks) with replacement; each keeps its weight.

@@ -45,17 +45,6 @@ def votes(tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def run(capsys):
-    """Run the command in this process: (status, standard output, standard error)."""
-
-    def run(*words):
-        status = main([str(word) for word in words])
-        return status, *capsys.readouterr()
-
-    return run
-
-
 def agon(*words, **options):
     """Run the real command in a process of its own."""
     given = {

@@ -6,7 +6,7 @@ import re
 import numpy as np
 import pytest
 
-from ranking import METHODS, Ballots, InputError, PairCounts, ScoreTable, resampling
+from ranking import METHODS, Ballots, InputError, PairCounts, Scores, ScoreTable, resampling
 from ranking.probabilities import bootstrap_all
 from ranking.profiles import levels_of
 from ranking.replicates import TOGETHER, apart, smith
@@ -69,11 +69,22 @@ def wide(rng):
 
 
 def each(how, drawn, options):
-    """What the rule itself gives, one resample after the other."""
+    """What the rule itself gives, one resample after the other.
+
+    A resample without a complete ballot, where only these count, makes all models equal.
+    """
     views = [drawn.with_count(count) for count in drawn.count]
     if how.view == "pairs":
         views = [PairCounts.from_ballots(view) for view in views]
-    results = [how.function(view, **options) for view in views]
+    base = drawn.with_count(np.ones(len(drawn.weight), dtype=np.int64))
+    how.function(PairCounts.from_ballots(base) if how.view == "pairs" else base, **options)
+    results = []
+    for view in views:
+        try:
+            results.append(how.function(view, **options))
+        except InputError:
+            assert options["missing"] == "drop_task"
+            results.append(Scores(np.zeros(len(drawn.models))))
     return np.stack([as_values(result, len(drawn.models)) for result in results]), results
 
 
