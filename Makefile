@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 # Where test-vllm keeps its environment of 2.5 GB.
 VLLM_VENV ?= .vllm/venv
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test test-vllm bench serve docs lock clean
+.PHONY: help install demo check test test-vllm soak bench serve docs lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -40,6 +40,9 @@ test-vllm: $(VENV)/.dev $(VLLM_VENV)/.installed ## The tests beside a real vLLM 
 
 $(VLLM_VENV)/.installed:
 	PYTHON=$(PYTHON) sh tests/vllm/make_environment.sh $(VLLM_VENV)
+
+soak: $(VENV)/.dev ## What takes too long for every change: the log killed 200 times
+	$(BIN)/pytest -m soak -s
 
 bench: $(VENV)/.dev ## Speed beside other libraries (benchmarks/README.md says how to install them)
 	$(BIN)/python -m benchmarks.ranking

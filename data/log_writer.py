@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any
 
@@ -35,6 +36,7 @@ from data.validity import quoted, skeleton
 from ranking.errors import AgonError, VotesError
 
 MOST = 1000  # records in one transaction
+RECENT = 10_000  # battles remembered, so that a vote on one of them needs no look into the database
 Group = tuple[str, ...]
 Ballot = tuple[tuple[int | None, ...], tuple[bool, ...] | None]
 Waiting = tuple[Record, "Future[Receipt]"]
@@ -70,13 +72,29 @@ INSERT = {  # in the order in which rows refer to each other; one column of valu
 
 
 @dataclass
+class Battle:
+    """What later records of a battle are checked against."""
+
+    models: list[str]
+    prompt_id: str | None
+    category: str | None
+    language: str | None
+    voted: bool
+    attempts: Counter[int] = field(default_factory=Counter)
+
+
+@dataclass
 class Book:
-    """What the writer remembers of the database: the numbers of groups and ballots, and of the next vote."""
+    """What the writer remembers of the database; read anew whenever a transaction fails."""
 
     groups: list[Group]
     """The group of each number, from 1."""
     ballots: dict[Ballot, int]
+    """The number of each ballot."""
     votes: int
+    """The number of the last vote."""
+    recent: dict[str, Battle] = field(default_factory=dict)
+    """Battles that records came for, the oldest first."""
     numbers: dict[Group, int] = field(init=False)
     spelled: dict[str, str] = field(init=False)
     """What a model's name looks like → how it is spelt."""
@@ -108,18 +126,6 @@ class Book:
                     f"The model name {quoted(name)} looks like {quoted(known)}, which the log knows; "
                     "spell one model one way, or rename the other."
                 )
-
-
-@dataclass
-class Battle:
-    """What later records of a battle are checked against."""
-
-    models: list[str]
-    prompt_id: str | None
-    category: str | None
-    language: str | None
-    voted: bool
-    attempts: Counter[int] = field(default_factory=Counter)
 
 
 class Writer:
@@ -196,12 +202,16 @@ class Writer:
         connection = self._connection
         try:
             connection.execute("BEGIN")
-            draft = Draft(self._book, self._battles(records))
+            self._remember(records)
+            draft = Draft(self._book)
             answers = [draft.take(record) for record in records]
             for table, sql in INSERT.items():
                 if rows := draft.rows.get(table):
                     connection.execute(sql, [list(column) for column in zip(*rows, strict=True)])
             connection.execute("COMMIT")
+            recent = self._book.recent
+            for battle in list(islice(recent, max(0, len(recent) - RECENT))):
+                del recent[battle]
         except Exception:
             with suppress(duckdb.Error):
                 connection.execute("ROLLBACK")
@@ -210,25 +220,25 @@ class Writer:
             raise
         return answers
 
-    def _battles(self, records: Sequence[Record]) -> dict[str, Battle]:
-        """Read the battles that records belong to."""
-        ids = {"ids": list({record.battle_id for record in records})}
-        found = {
-            battle: Battle(list(self._book.groups[shown - 1]), *rest)
-            for battle, shown, *rest in self._connection.execute(STATE, ids).fetchall()
-        }
+    def _remember(self, records: Sequence[Record]) -> None:
+        """Read the battles that records belong to, unless they are remembered."""
+        recent = self._book.recent
+        drawn = {record.battle_id for record in records if isinstance(record, BattleRecord)}
+        ids = {"ids": list({record.battle_id for record in records} - drawn - recent.keys())}
+        if not ids["ids"]:
+            return
+        for battle, shown, *rest in self._connection.execute(STATE, ids).fetchall():
+            recent[battle] = Battle(list(self._book.groups[shown - 1]), *rest)
         for battle, slot, attempt, model in self._connection.execute(REPLACED, ids).fetchall():
-            found[battle].models[slot] = model
-            found[battle].attempts[slot] = attempt
-        return found
+            recent[battle].models[slot] = model
+            recent[battle].attempts[slot] = attempt
 
 
 class Draft:
     """The rows of one transaction, made record by record."""
 
-    def __init__(self, book: Book, battles: dict[str, Battle]) -> None:
+    def __init__(self, book: Book) -> None:
         self._book = book
-        self._battles = battles
         self.rows: dict[str, list[tuple[Any, ...]]] = {}
 
     def take(self, record: Record) -> Receipt | AgonError:
@@ -236,7 +246,7 @@ class Draft:
         try:
             if isinstance(record, BattleRecord):
                 return self._draw(record)
-            battle = self._battles.get(record.battle_id)
+            battle = self._book.recent.get(record.battle_id)
             if battle is None:
                 raise UnknownBattle(f"There is no battle {record.battle_id} in the log.")
             if isinstance(record, VoteRecord):
@@ -252,7 +262,7 @@ class Draft:
         return Receipt(record.battle_id)
 
     def _draw(self, record: BattleRecord) -> Receipt:
-        if record.battle_id in self._battles:
+        if record.battle_id in self._book.recent:
             raise Conflict(f"The battle {record.battle_id} is in the log already.")
         self._book.check(record.models)
         prompt = (record.prompt_id, record.category, record.language)
@@ -261,7 +271,7 @@ class Draft:
         more = (list(record.pair_probabilities), record.seed, record.voter)
         self._add("battles", (*row, *drawn, *more))
         self._ask(record.battle_id, 1, record.created, record.prompt)
-        self._battles[record.battle_id] = Battle(list(record.models), *prompt, voted=False)
+        self._book.recent[record.battle_id] = Battle(list(record.models), *prompt, voted=False)
         return Receipt(record.battle_id)
 
     def _ask(self, battle_id: str, turn: int, created: datetime, prompt: str) -> None:

@@ -297,6 +297,8 @@ class TableVotes:
         keep = np.ones(len(cells.count), dtype=bool)
         for problem in cells.problems:
             keep &= ~problem.rows
+        if int(keep.sum()) != self._ballots.total:  # a log's snapshot may be replaced at any time
+            raise SourceError(f"{self._source.name} changed while it was being read; do it again.")
         return _Rows(cells, extra, words, table), keep
 
     def _judge(self, cells: Cells) -> NDArray[np.bool_]:

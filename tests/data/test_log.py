@@ -128,19 +128,14 @@ def test_the_database_itself_refuses_a_second_vote(log):
 
 
 def test_a_vote_that_only_the_database_sees_twice_fails_alone(log):
-    """The key is the last line: here the writer's own look is made blind, and its neighbours are kept."""
+    """The key is the last line: here what the writer remembers is made wrong, and its neighbours are kept."""
     ids = [voted(log, ("ada", "bob"), (1, 2)), *(battle().battle_id for _ in range(20))]
     put(log, *(battle(battle_id=battle_id) for battle_id in ids[1:]))
-    look = log._writer._battles
-
-    def blind(records):
-        return {name: replace(found, voted=False) for name, found in look(records).items()}
-
-    log._writer._battles = blind
+    log._writer._book.recent[ids[0]].voted = False
     futures = [log.write(vote(battle_id)) for battle_id in [*ids[1:11], ids[0], *ids[11:]]]
     errors = [future.exception(60) for future in futures]
-    assert [type(error) for error in errors if error] == [Conflict]
-    assert isinstance(errors[10], Conflict)
+    assert [type(error) for error in errors if error] == [AlreadyVoted]
+    assert isinstance(errors[10], AlreadyVoted)
     assert log.count() == 21
     assert sorted(future.result().number for future in futures if not future.exception()) == [*range(2, 22)]
 
@@ -173,6 +168,26 @@ def test_a_battle_a_turn_or_an_answer_stands_once(log):
     assert rows(log, "SELECT text FROM generations") == [("Rayleigh.",)]
 
 
+def test_battles_that_are_not_remembered_are_looked_up(tmp_path, monkeypatch):
+    """After a restart, or when more battles are open than the writer remembers."""
+    ids = [battle().battle_id for _ in range(8)]
+    with VoteLog(tmp_path) as log:
+        put(log, *(battle(battle_id=battle_id, category="code") for battle_id in ids))
+        put(log, ReplacementRecord(ids[0], 1, "cyn", 0.5, NOON), vote(ids[7]))
+    monkeypatch.setattr("data.log_writer.RECENT", 2)
+    with VoteLog(tmp_path) as log:
+        put(log, ReplacementRecord(ids[0], 1, "dan", 0.5, NOON), *map(vote, ids[1:4]))
+        put(log, *map(vote, [ids[0], *ids[4:7]]))
+        assert len(log._writer._book.recent) == 2
+        for battle_id in ids:
+            with pytest.raises(AlreadyVoted):
+                put(log, vote(battle_id))
+        with pytest.raises(Conflict, match=ids[0]):
+            put(log, battle(battle_id=ids[0]))
+        assert log.comparisons(category="code").pairs.wins.tolist() == [[0, 7, 1], [0, 0, 0], [0, 0, 0]]
+        assert log.comparisons().models == ("ada", "bob", "dan")
+
+
 def test_a_replaced_side_is_who_the_vote_is_about(log):
     drawn = battle(("ada", "bob"))
     first = ReplacementRecord(drawn.battle_id, 0, "cyn", 0.5, NOON)
@@ -196,16 +211,19 @@ OUTCOMES = [((1, 2), None), ((2, 1), None), ((1, 1), None), ((1, 1), (False, Fal
 def test_counts_are_those_counted_by_hand(log):
     rng = np.random.default_rng(5)
     expected = {kind: np.zeros((4, 4)) for kind in ("wins", "ties", "both_bad")}
+    records = []
     for _ in range(200):
         i, j = rng.permutation(4)[:2]
         places, acceptable = OUTCOMES[rng.integers(4)]
-        voted(log, (MODELS[i], MODELS[j]), places, acceptable)
+        drawn = battle((MODELS[i], MODELS[j]))
+        records += [drawn, vote(drawn.battle_id, places, acceptable)]
         if places[0] != places[1]:
             expected["wins"][(i, j) if places == (1, 2) else (j, i)] += 1
         else:
             kind = "ties" if acceptable is None else "both_bad"
             expected[kind][i, j] += 1
             expected[kind][j, i] += 1
+    put(log, *records)
     pairs = log.comparisons().pairs
     assert pairs.models == MODELS
     for kind, table in expected.items():
