@@ -55,10 +55,9 @@ def mathml(latex: str, display: bool) -> str | None:
     if not latex or len(latex) > LONGEST or _MACRO.search(latex) or _depth(latex) > DEEPEST:
         return None
     try:
-        element = Converter(display="block" if display else "inline").convert_to_element(latex)
+        return _serialised(Converter(display="block" if display else "inline").convert_to_element(latex))
     except Exception:  # whatever a stranger's LaTeX makes of the converter: the source is shown
         return None
-    return _serialised(element)
 
 
 def _depth(latex: str) -> int:

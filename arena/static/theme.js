@@ -15,10 +15,11 @@
 
   const apply = () => {
     const theme = chosen ?? system();
-    for (const element of [document.documentElement, document.body]) {
-      if (!element || element.classList.contains(theme)) continue;
-      element.classList.remove("light", "dark");
-      element.classList.add(theme);
+    const other = theme === "dark" ? "light" : "dark";
+    for (const list of [document.documentElement.classList, document.body?.classList]) {
+      if (!list || (list.contains(theme) && !list.contains(other))) continue; // or the observer would never rest
+      list.remove(other);
+      list.add(theme);
     }
     for (const button of document.querySelectorAll("[data-ag-theme]")) {
       button.setAttribute("aria-label", theme === "dark" ? "Use the light theme" : "Use the dark theme");

@@ -1,17 +1,49 @@
 """Model text as HTML: what good Markdown becomes, and that bad text becomes nothing but text."""
 
 import re
-import time
 from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arena import formulas, highlight
 from arena.text import ALLOWED_CLASSES, ATTRIBUTES, REL, TAGS, answer_html
 from tests.arena.hostile import PAYLOADS
 
 VOID = {"br", "hr"}
+OPENERS = "* ** _ ` `` $ $$ [ ] ( ) ![ > - # | & < ~~ --- === { } ^ = a ``` ~~~ <br> &amp; ](http://a)"
+PIECES = [
+    *OPENERS.split(" "),
+    *(
+        "\\",
+        '"',
+        "\n",
+        "\t",
+        "\n\n",
+        "    ",
+        "```\n",
+        "\\(",
+        "\\)",
+        "\\[",
+        "\\]",
+        "1. ",
+        "é",
+        "👩\u200d💻",
+        "\x00",
+    ),
+    *(
+        "\\begin{align}",
+        "\\end{align}",
+        "| a |\n|---|\n",
+        "[a]: http://b\n",
+        "[a]",
+        "\\frac",
+        "\\text{",
+        "\u202e",
+    ),
+]
 
 
 class Structure(HTMLParser):
@@ -211,22 +243,20 @@ def test_macros_are_not_expanded():
     assert "ag-tex" in answer_html(f"${bomb}\\i$")
 
 
+@pytest.mark.parametrize("command", ["\\array", "\\sqrt", "x'", "^", "\\left(", "{", "\\frac"])
+def test_formulas_that_nest_without_end_are_shown_or_set_but_never_fail(command):
+    assert_on_the_list(answer_html("$" + command * (900 // len(command)) + "$"))
+
+
 def test_text_in_formulas_is_escaped():
     """The converter's own writer is `unescape(tostring(...))`: this would be a tag."""
     assert "&lt;b&gt;" in answer_html(r"$\text{<b>}$")
 
 
-def test_text_too_deep_or_too_long_is_shown_not_lost():
-    assert "at the bottom" in answer_html(">" * 200 + " at the bottom")
-    assert "at the end" in answer_html("word " * 30_000 + "at the end")
-    assert "at the end" in answer_html("line\n" * 5_000 + "**at the end**")
-    assert answer_html("line\n" * 5_000).count("line") == 5_000
-
-
-def test_a_table_is_read_as_far_as_its_cells_reach():
-    written = answer_html("|a" * 50 + "|\n" + "|-" * 50 + "|\n" + "|1|\n" * 1_500)
-    assert written.count("<td") <= 2_000
-    assert written.count("1") == 1_500
+@given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
+def test_no_text_is_beyond_the_parser(text):
+    assert_on_the_list(answer_html(text))
+    assert_on_the_list(answer_html(text, writing=True))
 
 
 # ------------------------------------------------------------------------------------- characters
@@ -302,57 +332,3 @@ def test_blocks_once_written_do_not_change_with_what_follows():
         re.sub(r"[^<>a-z0-9]", "", answer_html(text[:end], writing=True)) for end in range(len(text) + 1)
     ]
     assert not any("<h1>" in shape or "<hr" in shape for shape in shapes)
-
-
-# ------------------------------------------------------------------------------------------- speed
-
-MARKS = "> [ ![ [a]( * **a *a_ _ ` ``a` $ $a \\( < <a & | |a \\ ~~a # ( { ***a a** ]( $a\\$ \n> a"
-NASTY = [
-    *MARKS.split(" "),
-    *(
-        "$$a\n",
-        "\\[\n",
-        "\\begin{align}\n",
-        "* a\n",
-        "- ",
-        "1. ",
-        "# a\n",
-        "a\n",
-        "===\n",
-        "```\n",
-        "[a]: b\n",
-    ),
-    *(
-        "| a |\n|-|\n",
-        "$x$ ",
-        "<br>",
-        "&amp;",
-        "\u202e",
-        "\u200d",
-        "\x00",
-        "a\u0301",
-        "> - ",
-        "[a](<b",
-        "$$\n$$",
-    ),
-]
-TABLE = "|a" * 200 + "|\n" + "|-" * 200 + "|\n" + "|\n" * 40_000
-FORMULAS = "".join(f"$x_{{{i}}}$ " for i in range(10_000))
-CODE = [
-    f"```{language}\n{mark * 2000}\n```\n" * 16
-    for language in ("js", "perl", "html")
-    for mark in ('\\"', "<")
-]
-
-
-@pytest.mark.parametrize("text", [*((s * 100_000)[:100_000] for s in NASTY), TABLE, FORMULAS, *CODE])
-def test_a_hundred_kilobytes_of_anything_are_read_in_linear_time(text):
-    """Of three runs the best in processor time: the machine may be doing something else."""
-    best = 9.0
-    for _ in range(3):
-        start = time.process_time()
-        answer_html(text)
-        best = min(best, time.process_time() - start)
-        if best < 0.2:
-            break
-    assert best < 0.2

@@ -1,0 +1,141 @@
+"""Our own pages in a real browser under the policy they must live with, in both themes and widths."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from arena.about_page import about_html
+from arena.board_page import FilterError, leaderboard_html, unknown_filter_html
+from tests.arena.boards import HTML
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is in the dev extra")
+plotly = pytest.importorskip("plotly")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+
+STATIC = Path(__file__).parents[2] / "arena" / "static"
+PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+HOME = "http://arena.invalid/"
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"
+    " --disable-component-update --disable-sync"
+)
+POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'"
+PAGES = {
+    "board": HTML,
+    "empty": leaderboard_html(None, votes=0),
+    "about": about_html(votes=1),
+    "unknown": unknown_filter_html(FilterError("There is no such filter."), votes=1),
+}
+
+
+def answer(route):
+    address = route.request.url.removeprefix(HOME)
+    if address in PAGES:
+        headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": POLICY}
+        route.fulfill(body=PAGES[address], headers=headers)
+    elif address == "static/plotly.min.js":
+        route.fulfill(path=PLOTLY, content_type="text/javascript")
+    elif address.startswith("static/"):
+        route.fulfill(path=STATIC / address.removeprefix("static/"))
+    else:
+        route.abort()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Open a page at a width and in a theme; every complaint of the browser is a failure."""
+    complaints, contexts = [], []
+
+    def open_page(name, width=1280, theme="light"):
+        context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=theme)
+        contexts.append(context)
+        page = context.new_page()
+        page.route("**/*", answer)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto(HOME + name, wait_until="load")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_fit_their_window_and_obey_the_policy(visit, name, width, theme):
+    page = visit(name, width, theme)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert page.evaluate("document.documentElement.className") == theme
+    assert page.evaluate("document.fonts.check('600 20px \"Agon Serif\"')")
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_figures_are_drawn_with_the_colours_of_the_theme(visit, width):
+    page = visit("board", width)
+    page.wait_for_selector("#ag-heat .shapelayer path")
+    assert page.locator("#ag-forest .point").count() == 4
+    assert page.locator("#ag-heat .shapelayer path").count() == 8
+
+    def ink():
+        return page.evaluate("getComputedStyle(document.querySelector('#ag-forest .ytick text')).fill")
+
+    light = ink()
+    changed = "fill => getComputedStyle(document.querySelector('#ag-forest .ytick text')).fill !== fill"
+    page.click("[data-ag-theme]")
+    page.wait_for_function(changed, arg=light)
+    assert light == "rgb(71, 74, 81)"  # --ink-2 in light
+    assert ink() == "rgb(189, 188, 184)"  # and in dark
+
+
+def test_the_theme_is_switched_by_keyboard_and_remembered(visit):
+    page = visit("about")
+    page.focus("[data-ag-theme]")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.body.className.split(' ').includes('dark')")
+    assert page.get_attribute("[data-ag-theme]", "aria-label") == "Use the light theme"
+    page.reload()
+    assert page.evaluate("document.documentElement.className") == "dark"
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 17, 20)"
+    page.evaluate("document.body.classList.add('light')")  # as Gradio does by the system's setting
+    assert page.evaluate("document.body.className") == "ag-root ag-page dark"
+    page.evaluate("document.body.classList.remove('dark')")
+    assert page.evaluate("document.body.className") == "ag-root ag-page dark"
+
+
+def test_the_first_key_leads_past_the_navigation(visit):
+    page = visit("board")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+
+
+def test_a_narrow_screen_has_cards_and_a_wide_one_the_table(visit):
+    narrow, wide = visit("board", 390), visit("board", 1280)
+    assert narrow.is_visible(".ag-cards") and not narrow.is_visible(".ag-lb")
+    assert wide.is_visible(".ag-lb") and not wide.is_visible(".ag-cards")
+    assert narrow.evaluate("getComputedStyle(document.querySelector('.ag-top nav')).position") == "fixed"
+
+
+def test_every_control_can_be_reached_and_shows_its_focus(visit):
+    page = visit("board")
+    seen = set()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        seen.add(page.evaluate("(e => e.tagName + ' ' + e.className)(document.activeElement)"))
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none" or page.evaluate("document.activeElement === document.body")
+    assert {"A ag-chip", "BUTTON ag-iconbtn", "CODE ag-cmd", "SUMMARY "} <= seen
