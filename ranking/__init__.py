@@ -40,6 +40,7 @@ from ranking.krippendorff import VoterAgreement, krippendorff_alpha, voter_agree
 from ranking.leaderboard import Leaderboard, Row, boards_to_json
 from ranking.lens import Lens, lens
 from ranking.order_effect import OrderEffect, order_effect
+from ranking.plots import win_rate_map
 from ranking.probabilities import bootstrap_all
 from ranking.prospective import prospective, prospects
 from ranking.registry import METHODS, Method, method
@@ -115,6 +116,7 @@ __all__ = [
     "tiers",
     "voter_agreement",
     "voter_reliability",
+    "win_rate_map",
 ]
 
 del (

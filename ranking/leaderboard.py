@@ -20,6 +20,7 @@ from ranking.uncertainty import Uncertainty
 
 if TYPE_CHECKING:
     import pandas as pd
+    from plotly.graph_objects import Figure
 
 Status = Literal["ranked", "provisional", "component"]
 COLUMNS = (
@@ -173,6 +174,18 @@ class Leaderboard:
     def covariance(self) -> FloatArray | None:
         """(M, M) of the scores in the order of `models`; None on a board from the bootstrap."""
         return None if self.uncertainty is None else self.uncertainty.covariance
+
+    def plot(self) -> Figure:
+        """Draw the scores with their intervals; needs plotly."""
+        from ranking.plots import board_plot
+
+        return board_plot(self)
+
+    def difference_map(self) -> Figure:
+        """Draw the differences of all ranked models, pale where they are not certain; needs plotly."""
+        from ranking.plots import difference_map
+
+        return difference_map(self)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rows as a pandas DataFrame; whole numbers that may be missing are Int64."""
