@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 from cyclopts.exceptions import CycloptsError
 
-from ranking.errors import AgonError, OptionError
+from arena.arguments import anchor_of, listed, number_of, pairs_of
+from ranking.errors import AgonError
 from ranking.leaderboard import plain
 from ranking.version import VERSION
 
@@ -83,6 +84,13 @@ def rank(
     control: Annotated[
         str | None, Parameter(help="FEATURE,... of the answers to control for, such as length,markdown.")
     ] = None,
+    reweight: Annotated[
+        Literal["none", "propensity", "equal_pairs"],
+        Parameter(help="Undo how pairs were drawn: by logged probabilities, or every pair alike."),
+    ] = "none",
+    floor: Annotated[
+        float, Parameter(help="Smallest probability that counts, as a share of that of a random pair.")
+    ] = 0.1,
     anchor: Annotated[str | None, Parameter(help="MODEL or MODEL=SCORE: fix this model's score.")] = None,
     scale: Annotated[Literal["elo", "natural"], Parameter(help="Elo points or log-odds.")] = "elo",
     seed: Annotated[int, Parameter(help="Of everything drawn at random.")] = 0,
@@ -125,7 +133,7 @@ def rank(
     """
     from arena.ranks import LENS, make_boards, options_of, print_boards, print_lens, read_source, with_shared
 
-    name, score = (anchor, None) if anchor is None else _anchor(anchor)
+    name, score = (anchor, None) if anchor is None else anchor_of(anchor)
     settings = {
         "interval": interval,
         "cluster": cluster,
@@ -134,6 +142,8 @@ def rank(
         "rounds": rounds,
         "min_votes": min_votes,
         "control": control or (),
+        "reweight": reweight,
+        "floor": floor,
         "anchor": name,
         "anchor_score": score,
         "scale": scale,
@@ -145,13 +155,13 @@ def rank(
         reading = {
             "where": where,
             "table": table,
-            "columns": _pairs(column),
+            "columns": pairs_of(column),
             "invalid": invalid,
             "voters": voters,
         }
         tasks = {
-            "weights": {task: _number("--weights", value) for task, value in _listed(weights).items()},
-            "groups": _listed(groups),
+            "weights": {task: number_of("--weights", value) for task, value in listed(weights).items()},
+            "groups": listed(groups),
             "ignore": [name for name in (ignore or "").split(",") if name],
         }
         votes = read_source(path, reading, tasks)
@@ -209,7 +219,7 @@ def check(
     from arena.checks import check_votes
 
     with _readable(source) as path:
-        reading = {"where": where, "table": table, "columns": _pairs(column), "voters": voters}
+        reading = {"where": where, "table": table, "columns": pairs_of(column), "voters": voters}
         return check_votes(path, reading, min_votes, format)
 
 
@@ -291,57 +301,6 @@ def simulate(
         voters=voters,
         seed=seed,
     )
-
-
-def _anchor(text: str) -> tuple[str, float | None]:
-    """Split MODEL=SCORE at the last equals sign that a number follows."""
-    name, _, number = text.rpartition("=")
-    try:
-        return (name, float(number)) if name else (text, None)
-    except ValueError:
-        return text, None
-
-
-def _pairs(given: list[str] | None) -> dict[str, str]:
-    """Turn OURS=THEIRS texts into a mapping.
-
-    Raises:
-        OptionError: a text without an equals sign.
-    """
-    pairs = {}
-    for text in given or []:
-        ours, sign, theirs = text.partition("=")
-        if not (ours and sign and theirs):
-            raise OptionError(f"--column {text!r} must be OURS=THEIRS, such as voter=judge.")
-        pairs[ours] = theirs
-    return pairs
-
-
-def _listed(text: str | None) -> dict[str, str]:
-    """Turn NAME=VALUE,... into a mapping; names may hold equals signs, values not.
-
-    Raises:
-        OptionError: a part without an equals sign, or a name twice.
-    """
-    found: dict[str, str] = {}
-    for part in (piece for piece in (text or "").split(",") if piece):
-        name, sign, value = part.rpartition("=")
-        if not (name and sign and value) or name in found:
-            raise OptionError(f"{part!r} must be TASK=VALUE, each task once, such as RTE=0.5.")
-        found[name] = value
-    return found
-
-
-def _number(option: str, text: str) -> float:
-    """Read a number.
-
-    Raises:
-        OptionError: it is none.
-    """
-    try:
-        return float(text)
-    except ValueError:
-        raise OptionError(f"{option}: {text!r} is not a number.") from None
 
 
 @contextlib.contextmanager

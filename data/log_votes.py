@@ -134,6 +134,12 @@ class LogVotes:
         turned = np.asarray(names[seats[:, 0]] != first, dtype=bool)
         return sided(ballots, which, turned, table["count"].to_numpy().astype(np.int64))
 
+    def reweighted(self, floor: float) -> LogVotes:
+        """Refuse: the probabilities are in the snapshots."""
+        raise SourceError(
+            f"Votes read from an open log are not reweighted (floor {floor!r}); rank the folder."
+        )
+
     def llm_votes(self) -> int:
         """Those who vote in an arena are people."""
         return 0

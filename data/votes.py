@@ -16,6 +16,7 @@ from data.encoding import Cells
 from data.faults import sentence
 from data.features import toward_a
 from data.layout import KWISE, PAIRWISE, layout_of, normalise
+from data.propensity import weight_sql
 from data.sources import Source, as_arrow, check_file, describe, ending, open_source
 from data.validity import Problem, rows_text
 from data.voters import Voters, check_voters, condition, llm_votes, others
@@ -108,7 +109,9 @@ class TableVotes:
         origin: object = None,
         part: tuple[str, str | None] | None = None,
         voters: Voters | None = None,
+        weight: str | None = None,
     ) -> None:
+        self._weight = weight
         self._opened = source
         self._origin = origin
         self._invalid = invalid
@@ -121,7 +124,7 @@ class TableVotes:
     def _source(self) -> Source:
         """The source opened for SQL, with its columns brought into our layout."""
         source = self._opened if self._opened is not None else open_source(self._origin)
-        if self._part is None:
+        if self._part is None and self._weight is None:
             normalise(source, condition(source, self._voters))
         return source
 
@@ -245,7 +248,7 @@ class TableVotes:
         parts = {}
         for value in values:
             label = value if value is not None else "(null)" if "null" in values else "null"
-            parts[label] = TableVotes(self._source, self._invalid, part=(name, value))
+            parts[label] = TableVotes(self._source, self._invalid, part=(name, value), weight=self._weight)
         return parts
 
     def left_out(self) -> dict[str, int]:
@@ -272,11 +275,19 @@ class TableVotes:
         column, value = self._part
         return f"CAST({_quoted(column)} AS VARCHAR) IS NOT DISTINCT FROM ?", [value]
 
+    def reweighted(self, floor: float) -> TableVotes:
+        """Weigh votes by one over the probability of their pair."""
+        weight = weight_sql(self._source, floor, len(self._ballots.models))
+        return TableVotes(self._source, self._invalid, part=self._part, voters=self._voters, weight=weight)
+
     def _selected(self) -> str:
         """The columns that make a vote."""
         wanted = KWISE if self._listed else PAIRWISE
         optional = ("acceptable", "weight") if self._listed else ("winner", "p_a", "weight")
-        return ", ".join([*wanted, *(column for column in optional if column in self._source.columns)])
+        columns = [column for column in optional if column in self._source.columns]
+        if self._weight is not None:
+            columns = [*(column for column in columns if column != "weight"), self._weight]
+        return ", ".join([*wanted, *columns])
 
     def _distinct(self) -> pa.Table:
         """Count the distinct rows in SQL."""

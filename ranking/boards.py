@@ -24,6 +24,7 @@ from ranking.settings import Settings
 from ranking.standing import diagnose, rows, stand
 from ranking.threads import threads_for
 from ranking.version import VERSION
+from ranking.weights import effective_votes, weight_notes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,6 +80,8 @@ def rank(
                 f"by={by!r} makes ballots of votes; a score table has one for each task already."
             )
         given, settings = given.one_ballot_each(by), replace(settings, min_votes=0)
+    if settings.reweight != "none":
+        given = _reweighted(given, settings)
     if settings.control:
         given = _controlled(given, how, settings)
     with threads_for(len(given.models)):
@@ -97,6 +100,19 @@ def _controlled(given: Comparisons | ScoreTable, how: Method, settings: Settings
             f"control={settings.control!r} does not apply to {what}; use bradley_terry on votes."
         )
     return given.controlled(settings.control, None if settings.interval == "none" else settings.cluster)
+
+
+def _reweighted(given: Comparisons | ScoreTable, settings: Settings) -> Comparisons:
+    """Give the votes other weights.
+
+    Raises:
+        OptionError: a score table, whose tasks have weights of their own.
+    """
+    if isinstance(given, ScoreTable):
+        raise OptionError(
+            f"reweight={settings.reweight!r} weighs votes; a score table has weights of its tasks."
+        )
+    return given.reweighted(settings.reweight, settings.floor)
 
 
 def rank_all(
@@ -185,6 +201,7 @@ def _board(
         **options,
         "scale": scale_of(result, settings)[2],
         "votes": votes.ballots.total,
+        "effective_votes": effective_votes(votes.ballots),
         "both_bad_votes": float(votes.pairs.both_bad.sum() / 2),
         "left_out": dict(votes.left_out),
         "version": VERSION,
@@ -211,7 +228,10 @@ def _board(
             settings=described,
             level=settings.level,
             rank_method=RANK_METHODS[settings.interval],
-            diagnostics=diagnose(votes, result, standing, settings, group),
+            diagnostics=(
+                *(weight_notes(votes.ballots, settings.reweight) if group == 0 else ()),
+                *diagnose(votes, result, standing, settings, group),
+            ),
             fingerprint=fingerprint,
             by={"component": group + 1} if group else None,
             coefficients=coefficients(result, settings, unsure.df) if isinstance(result, Fit) else (),

@@ -24,6 +24,7 @@ from ranking.ballots import Ballots, FloatArray, IntArray, canonical
 from ranking.contexts import Contexts, control_names, toward_first
 from ranking.counts import PairCounts
 from ranking.errors import OptionError, VotesError
+from ranking.weights import EqualPairs, Reweight, check_pairwise
 
 VIEWS = ("ballots", "pairs", "battles")  # what `controlled` need not compute again
 Order = Literal["timestamp", "file"]
@@ -105,6 +106,9 @@ class VoteSource(Protocol):
     def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
         """List the votes with features and clusters; raises SourceError if there is no such column."""
 
+    def reweighted(self, floor: float) -> VoteSource:
+        """Weigh votes by one over the probability of their pair; raises SourceError if it is not known."""
+
     def split(self, column: str) -> Mapping[str, VoteSource]:
         """Cut the votes by the values of a column; raises SourceError if there is no such column."""
 
@@ -142,6 +146,7 @@ class Comparisons:
         weight: ArrayLike | None = None,
         timestamp: ArrayLike | None = None,
         labels: Mapping[str, Sequence[object]] | None = None,
+        pair_probability: ArrayLike | None = None,
         features: Mapping[str, ArrayLike] | None = None,
     ) -> Comparisons:
         """Take one row for each of N votes; arguments as in `Ballots.of`.
@@ -149,13 +154,15 @@ class Comparisons:
         Args:
             timestamp: (N,) times of the votes, any one unit; without them the rows are in order.
             labels: columns of N values to cluster or split by, such as {"voter": [...]}.
+            pair_probability: (N,) probability with which the pair of each vote was drawn, above 0 and at
+                most 1, for `reweight="propensity"`.
             features: to control for: (N,) numbers toward the model shown first, such as +1 and −1 for who was
                 at home, or (N, 2) amounts of each answer, such as {"length": [[120, 80], ...]}.
 
         Raises:
             VotesError: as `Ballots.of`, or times, labels and features of another length.
         """
-        from ranking.given_votes import GivenVotes, turned
+        from ranking.given_votes import GivenVotes, probabilities, turned
 
         ballots, sequence = canonical(models, shown, places, acceptable, p_a, weight)
         times = None if timestamp is None else numbers("timestamp", timestamp)
@@ -172,7 +179,8 @@ class Comparisons:
             name: toward_first(name, values, len(sequence)) * orientation
             for name, values in (features or {}).items()
         }
-        return cls(GivenVotes(ballots, sequence, times, columns, given, orientation))
+        drawn = None if pair_probability is None else probabilities(pair_probability, len(sequence))
+        return cls(GivenVotes(ballots, sequence, times, columns, given, orientation, drawn))
 
     @classmethod
     def from_counts(
@@ -199,6 +207,12 @@ class Comparisons:
     def __len__(self) -> int:
         return self.ballots.total
 
+    def __add__(self, other: Comparisons) -> Comparisons:
+        """Add votes, without counting again those that are there."""
+        from ranking.joined import Joined
+
+        return Comparisons(Joined.of(self._source, other._source))
+
     @property
     def models(self) -> tuple[str, ...]:
         """The names, sorted."""
@@ -218,6 +232,25 @@ class Comparisons:
     def battles(self) -> Battles:
         """The votes one by one, in time order."""
         return self._source.battles()
+
+    def reweighted(self, how: Reweight, floor: float = 0.1) -> Comparisons:
+        """Return the same votes with other weights.
+
+        Args:
+            how: "propensity", "equal_pairs" or "none".
+            floor: for "propensity" the smallest probability that counts, as a share of that of a pair drawn
+                at random.
+
+        Raises:
+            SourceError: the votes do not say with which probability their pairs were drawn.
+            MethodError: votes on more than two models.
+        """
+        if how == "none":
+            return self
+        check_pairwise(self.ballots, how)
+        if how == "propensity":
+            return Comparisons(self._source.reweighted(floor))
+        return Comparisons(EqualPairs(self._source))
 
     def controlled(self, control: str | Sequence[str], cluster: str | None = None) -> Comparisons:
         """Return the same votes with the view `contexts`: features to control for, and clusters.

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ranking.ballot_checks import numbers
 from ranking.ballots import Ballots, FloatArray, IntArray, canonical
 from ranking.comparisons import Battles, Clusters, group
 from ranking.contexts import Contexts
 from ranking.counts import sided
-from ranking.errors import SourceError
+from ranking.errors import SourceError, VotesError
+from ranking.weights import propensity
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +30,7 @@ class GivenVotes:
     labels: Mapping[str, np.ndarray[tuple[int], np.dtype[np.object_]]] = field(default_factory=dict)
     features: Mapping[str, FloatArray] = field(default_factory=dict)
     orientation: FloatArray | None = None
+    pair_probability: FloatArray | None = None
 
     def ballots(self) -> Ballots:
         """Return the distinct ballots."""
@@ -79,9 +82,20 @@ class GivenVotes:
             labels = {name: column_values[rows] for name, column_values in self.labels.items()}
             features = {name: column_values[rows] for name, column_values in self.features.items()}
             sides = None if self.orientation is None else self.orientation[rows]
+            drawn = None if self.pair_probability is None else self.pair_probability[rows]
             new = moved[sequence.reshape(-1)]
-            parts[str(value)] = GivenVotes(part, new, times, labels, features, sides)
+            parts[str(value)] = GivenVotes(part, new, times, labels, features, sides, drawn)
         return parts
+
+    def reweighted(self, floor: float) -> GivenVotes:
+        """Weigh votes by one over the probability of their pair."""
+        if self.pair_probability is None:
+            raise SourceError("The votes do not say with which probability their pairs were drawn: give it.")
+        given, rows = self.distinct, self.sequence
+        weight = given.weight[rows] * propensity(self.pair_probability, floor, len(given.models))
+        shown, places, acceptable = given.shown[rows], given.places[rows], given.acceptable[rows]
+        distinct, sequence = canonical(given.models, shown, places, acceptable, given.p_a[rows], weight)
+        return replace(self, distinct=distinct, sequence=sequence)
 
     def left_out(self) -> dict[str, int]:
         """Nothing is left out of arrays."""
@@ -112,6 +126,25 @@ def turned(models: Sequence[str], shown: ArrayLike, ballots: Ballots, sequence: 
     position = np.array([place[name] for name in models])
     first = position[np.asarray(shown, dtype=np.int64)[:, 0]] if len(sequence) else sequence
     return np.where(first == ballots.shown[sequence, 0], 1.0, -1.0)
+
+
+def probabilities(values: ArrayLike, n_votes: int) -> FloatArray:
+    """(N,) probabilities of pairs, checked.
+
+    Raises:
+        VotesError: another length, or a number that is no probability above 0.
+    """
+    given = numbers("pair_probability", values)
+    if given.shape != (n_votes,):
+        raise VotesError(
+            f"pair_probability has shape {given.shape}; give one for each of the {n_votes} votes."
+        )
+    if not ((given > 0) & (given <= 1)).all():
+        row = int(np.flatnonzero(~((given > 0) & (given <= 1)))[0])
+        raise VotesError(
+            f"pair_probability of vote {row + 1} is {given[row]}; it must be above 0 and at most 1."
+        )
+    return given
 
 
 def _is_nan(label: object) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ranking.contexts import control_names
 from ranking.errors import OptionError, nearest
+from ranking.weights import Reweight
 
 Interval = Literal["auto", "sandwich", "bootstrap", "posterior", "none"]
 
@@ -30,6 +31,10 @@ class Settings:
             each by itself.
         min_votes: ballots a model must have been shown in to be ranked.
         control: features of the answers to control for, such as ("length", "markdown"), or none.
+        reweight: "propensity" weighs each vote by one over the logged probability of its pair, "equal_pairs"
+            lets every pair that met count the same, "none" leaves the weights as given.
+        floor: for "propensity" the smallest probability that counts, as a share of that of a pair drawn at
+            random, so that no weight is above one over it.
         anchor: model whose score is fixed, or None for a mean fixed.
         anchor_score: the fixed score.
         scale: "elo" (400 points are odds of 10 to 1) or "natural" (log-odds), for ratings.
@@ -43,6 +48,8 @@ class Settings:
     simultaneous: bool = False
     min_votes: int = 30
     control: str | Sequence[str] = ()
+    reweight: Reweight = "none"
+    floor: float = 0.1
     anchor: str | None = None
     anchor_score: float | None = None
     scale: Literal["elo", "natural"] = "elo"
@@ -50,13 +57,19 @@ class Settings:
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
         object.__setattr__(self, "control", control_names(self.control) if self.control else ())
-        choices = {"interval": get_args(Interval), "scale": ("elo", "natural")}
+        choices = {
+            "interval": get_args(Interval),
+            "scale": ("elo", "natural"),
+            "reweight": get_args(Reweight),
+        }
         for name, known in choices.items():
             given = str(getattr(self, name))
             if given not in known:
                 raise OptionError(f"There is no {name} {given!r}; {nearest(given, known)}")
         if not _is_number(self.level) or not 0 < self.level < 1:
             raise OptionError(f"level must lie between 0 and 1, not {self.level!r}.")
+        if not _is_number(self.floor) or not 0 < self.floor <= 1:
+            raise OptionError(f"floor must be above 0 and at most 1, not {self.floor!r}.")
         for name, least in {"rounds": 2, "min_votes": 0, "seed": 0}.items():
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:

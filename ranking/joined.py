@@ -1,0 +1,125 @@
+"""`Joined`: sets of votes as one, so that a vote is added to millions without counting these again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, reduce
+
+import numpy as np
+
+from ranking.ballots import PAD, Ballots, FloatArray, IntArray, arranged
+from ranking.comparisons import Battles, Clusters, VoteSource
+from ranking.contexts import Contexts
+from ranking.errors import SourceError
+
+
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """The votes of several sources, those of the first before those of the next; a `VoteSource`.
+
+    Attributes:
+        parts: the sources.
+        merged: their distinct ballots together.
+    """
+
+    parts: tuple[VoteSource, ...]
+    merged: Ballots
+
+    @classmethod
+    def of(cls, one: VoteSource, two: VoteSource) -> Joined:
+        """Add the votes of a source to those of another."""
+        parts = [
+            part for given in (one, two) for part in (given.parts if isinstance(given, Joined) else (given,))
+        ]
+        return cls(tuple(parts), merge([one.ballots(), two.ballots()])[0])
+
+    def ballots(self) -> Ballots:
+        """Return the distinct ballots."""
+        return self.merged
+
+    @cached_property
+    def _rows(self) -> list[IntArray]:
+        """For each part the row in `merged` of each of its ballots."""
+        return merge([part.ballots() for part in self.parts])[1]
+
+    def battles(self) -> Battles:
+        """List the votes of one part after those of the other."""
+        found = [part.battles() for part in self.parts]
+        sequence = np.concatenate([row[b.sequence] for row, b in zip(self._rows, found, strict=True)])
+        timed = all(b.order == "timestamp" for b in found)
+        return Battles(self.merged, sequence, "timestamp" if timed else "file")
+
+    def clusters(self, by: str) -> Clusters:
+        """Group by equal values, whichever part they are in."""
+        found = [part.clusters(by) for part in self.parts]
+        names = sorted({name for part in found for name in part.names})
+        place = {name: i for i, name in enumerate(names)}
+        new = [np.array([place[name] for name in part.names], dtype=np.int64) for part in found]
+        return Clusters(
+            by,
+            np.concatenate([row[part.ballot] for row, part in zip(self._rows, found, strict=True)]),
+            np.concatenate([to[part.cluster] for to, part in zip(new, found, strict=True)]),
+            np.concatenate([part.count for part in found]),
+            tuple(names),
+        )
+
+    def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
+        """Refuse: features are standardised over all votes at once."""
+        raise SourceError(
+            f"Votes that were added to others cannot be controlled for {', '.join(names)}"
+            f"{'' if cluster is None else f', by {cluster}'}; read all of them from one source."
+        )
+
+    def split(self, column: str) -> dict[str, VoteSource]:
+        """Cut each part, and put the pieces of equal value together."""
+        cut = [part.split(column) for part in self.parts]
+        values = sorted({value for pieces in cut for value in pieces})
+        return {
+            value: reduce(Joined.of, [pieces[value] for pieces in cut if value in pieces]) for value in values
+        }
+
+    def sides(self) -> FloatArray | None:
+        """Count the votes of all parts by side; None if one of them does not know the sides."""
+        m = len(self.merged.models)
+        total = np.zeros((3, m, m))
+        place = {name: i for i, name in enumerate(self.merged.models)}
+        for part in self.parts:
+            if (found := part.sides()) is None:
+                return None
+            at = np.array([place[name] for name in part.ballots().models])
+            total[:, at[:, None], at] += found
+        return total
+
+    def left_out(self) -> Mapping[str, int]:
+        """Count what any part left out, by reason."""
+        return dict(sum((Counter(part.left_out()) for part in self.parts), Counter[str]()))
+
+    def llm_votes(self) -> int:
+        """How many of the votes are of LLM judges."""
+        return sum(part.llm_votes() for part in self.parts)
+
+    def reweighted(self, floor: float) -> VoteSource:
+        """Weigh the votes of each part by how likely their pair was to be drawn."""
+        return reduce(Joined.of, [part.reweighted(floor) for part in self.parts])
+
+
+def merge(several: Sequence[Ballots]) -> tuple[Ballots, list[IntArray]]:
+    """Put distinct ballots together; and say for each set which row each of its ballots became."""
+    names = sorted({name for ballots in several for name in ballots.models})
+    place = {name: i for i, name in enumerate(names)}
+    width = max(ballots.shown.shape[1] for ballots in several)
+    columns: list[list[IntArray]] = [[], [], []]
+    for ballots in several:
+        new = np.array([*(place[name] for name in ballots.models), PAD])
+        fills = (PAD, 0, -1)
+        tables = (new[ballots.shown], ballots.places, ballots.acceptable)
+        for column, table, fill in zip(columns, tables, fills, strict=True):
+            wide = np.full((len(table), width - table.shape[1]), fill, dtype=table.dtype)
+            column.append(np.concatenate([table, wide], axis=1))
+    seats, places, acceptable = (np.concatenate(column) for column in columns)
+    rest = [np.concatenate([getattr(b, name) for b in several]) for name in ("p_a", "weight", "count")]
+    merged, row = arranged(np.array(names, dtype=object), seats, places, acceptable, *rest)
+    ends = np.cumsum([len(ballots.count) for ballots in several])[:-1]
+    return merged, np.split(row, ends)
