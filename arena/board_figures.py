@@ -206,7 +206,7 @@ def _heat_html(rates: Rates, known: Known, *, more: bool) -> str:
         + "</tr>"
         for i in range(m)
     )
-    which = f"the first {m} models" if more else "all models"
+    which = f"the first {m} models" if more else "all models of the table"
     legend = "".join(f'<i class="ag-h{step}"></i>' for step in range(STEPS))
     return _figure_html(
         "ag-heat",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from html import escape
 from math import floor, log10
 
+from arena.chrome import plural
 from arena.lineup import ModelCard
 from arena.text import without_hidden
 from ranking import Leaderboard
@@ -246,7 +247,8 @@ def cards(board: Leaderboard, known: Known) -> str:
 
 def _card(board: Leaderboard, row: Row, known: Known, axis: Axis, first: Row) -> str:
     word, why = state(board, row)
-    parts = [known.about(row.model), f"{row.votes:,} votes", known.price(row.model)]
+    votes = [] if why.endswith(" votes") else [plural(row.votes, "vote")]  # which it says already
+    parts = [known.about(row.model), *votes, known.price(row.model)]
     if known.reliable(row.model):
         parts.append(f"{known.reliable(row.model)} reliable")
     if row.status != "ranked":

@@ -24,7 +24,7 @@ from arena import formulas
 from arena.formulas import formulas_plugin, mathml
 from arena.highlight import CLASSES, highlighted
 
-FORMATTED, LINES = 40_000, 2_000  # characters and lines read as Markdown; the rest is shown as written
+FORMATTED, LINES = 40_000, 1_500  # characters and lines read as Markdown; the rest is shown as written
 PARAGRAPH = 8_000  # characters of a paragraph in which marks are looked for
 FORMULAS, CODE = 8_000, 18_000  # characters of an answer that are typeset, that are coloured
 CELLS = 2_000  # of all tables of an answer

@@ -152,6 +152,8 @@ PAIRS = [
     ("bad", "surface"),
     ("good", "sunken"),
     ("bad", "sunken"),
+    *(("ink", f"h{step}") for step in range(4)),  # of the heat map
+    *(("surface", f"h{step}") for step in (4, 5)),
 ]
 
 
