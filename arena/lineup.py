@@ -1,9 +1,10 @@
 """Who can be drawn: the models of an arena, how each is reached, and the prompts it offers as examples."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from serving.protocol import Backend, Message, Sampling
+from serving.protocol import Backend, Message, Sampling, ServingError
 
 DEFAULT_SAMPLING = Sampling()
 
@@ -54,3 +55,18 @@ class Lineup:
     def candidates(self, messages: Sequence[Message]) -> tuple[Entrant, ...]:
         """Those that can answer this conversation."""
         return tuple(entrant for entrant in self.entrants if entrant.backend.accepts(messages))
+
+    async def unavailable(self) -> dict[str, ServingError]:
+        """Those that could not answer now, by name, and why; all are asked at once."""
+        found = await asyncio.gather(*(_failure(entrant.backend) for entrant in self.entrants))
+        asked = zip(self.entrants, found, strict=True)
+        return {entrant.card.name: error for entrant, error in asked if error is not None}
+
+
+async def _failure(backend: Backend) -> ServingError | None:
+    """Why a backend could not answer now; None if it could."""
+    try:
+        await backend.check()
+    except ServingError as error:
+        return error
+    return None

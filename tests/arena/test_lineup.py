@@ -1,0 +1,50 @@
+"""Who can be drawn, and who could answer now."""
+
+import asyncio
+
+import pytest
+
+from arena.lineup import Entrant, Lineup, ModelCard
+from serving.protocol import Message, ServingError
+
+
+class Checked:
+    """A backend whose check ends as told, and that knows one prompt."""
+
+    def __init__(self, outcome=None, prompt="p"):
+        self._outcome, self._prompt = outcome, prompt
+
+    def accepts(self, messages):
+        return messages[-1].content == self._prompt
+
+    async def check(self):
+        await asyncio.sleep(0.1)
+        if self._outcome:
+            raise self._outcome
+
+
+def lineup(**backends):
+    return Lineup(tuple(Entrant(ModelCard(name, name), backend) for name, backend in backends.items()))
+
+
+def test_those_that_could_not_answer_are_named_with_the_reason():
+    gone = ServingError("unreachable", "nobody listens")
+    fine = {f"fine{i}": Checked() for i in range(20)}
+
+    async def main():
+        started = asyncio.get_running_loop().time()
+        found = await lineup(**fine, gone=Checked(gone)).unavailable()
+        assert asyncio.get_running_loop().time() - started < 1, "all are asked at once"
+        return found
+
+    assert asyncio.run(main()) == {"gone": gone}
+
+
+def test_a_fault_of_our_own_is_not_hidden():
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(lineup(broken=Checked(ZeroDivisionError())).unavailable())
+
+
+def test_candidates_are_those_that_accept_the_conversation():
+    found = lineup(a=Checked(), b=Checked(prompt="q"), c=Checked())
+    assert [one.card.name for one in found.candidates([Message("user", "p")])] == ["a", "c"]
