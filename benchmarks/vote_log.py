@@ -17,7 +17,8 @@ import shutil
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
@@ -40,8 +41,9 @@ FILL = """
         WHERE a <> b)"""
 
 
-def filled(folder: Path, votes: int) -> VoteLog:
-    """A log with about so many votes, loaded at once: the draws of a model against itself fall away."""
+@contextmanager
+def filled(folder: Path, votes: int) -> Iterator[VoteLog]:
+    """A log with about so many votes, loaded at once; a model drawn against itself is no vote."""
     log = VoteLog(folder)
     with log._connection.cursor() as cursor:
         groups = [[a, b] for a in MODELS for b in MODELS if a != b]
@@ -55,7 +57,9 @@ def filled(folder: Path, votes: int) -> VoteLog:
         )
         cursor.execute(FILL, [votes])
         cursor.execute("CHECKPOINT")
-    return log
+    yield log
+    log._writer.close()  # and no snapshot of votes without battles
+    log._connection.close()
 
 
 def timed(name: str, work: Callable[[], object], repeats: int) -> None:
@@ -69,20 +73,14 @@ def timed(name: str, work: Callable[[], object], repeats: int) -> None:
 
 
 def board(folder: Path, votes: int, repeats: int) -> None:
-    log = filled(folder, votes)
-    print(f"\n{'':58s} {'min ms':>8s} {'median':>8s}")
-    counted = len(log.comparisons())
-    timed(f"counts of {counted:,} votes", log.comparisons, repeats)
-    timed("counts, Bradley-Terry, sandwich intervals", lambda: rank(log.comparisons()), repeats)
-    timed(
-        "the same of one category and language",
-        lambda: rank(log.comparisons(category="facts", language="en")),
-        repeats,
-    )
-    with tempfile.TemporaryDirectory() as small, filled(Path(small), 400) as live:
-        timed(
-            f"live: the board of {len(live.comparisons()):,} votes", lambda: rank(live.comparisons()), repeats
-        )
+    """Boards of a large log and of a small one."""
+    with filled(folder / "large", votes) as log, filled(folder / "small", 400) as live:
+        print(f"\n{'':58s} {'min ms':>8s} {'median':>8s}")
+        timed(f"counts of {log.count():,} votes", log.comparisons, repeats)
+        timed("counts, Bradley-Terry, sandwich intervals", lambda: rank(log.comparisons()), repeats)
+        chosen = {"category": "facts", "language": "en"}
+        timed("the same of one category and language", lambda: rank(log.comparisons(**chosen)), repeats)
+        timed(f"live: the board of {live.count():,} votes", lambda: rank(live.comparisons()), 4 * repeats)
 
 
 def write(folder: Path, threads: int, seconds: float) -> None:

@@ -16,6 +16,8 @@ from data.records import LogError
 
 DATABASE = "agon.duckdb"
 LOCK = "agon.lock"
+# What an operating system says of a disk, not of what is on it.
+DISK = "No space left|quota exceeded|File too large|Permission denied|Read-only|Too many open files"
 # Votes are counted by two small numbers: through a table of up to 2^22 counters instead of a hash.
 COUNTERS = "SET GLOBAL perfect_ht_threshold = 22"
 
@@ -88,6 +90,10 @@ def open_database(folder: Path) -> duckdb.DuckDBPyConnection:
     except duckdb.Error as error:
         if holder := re.search(r"\(PID (\d+)\)", str(error)):
             raise _taken(folder, holder[1]) from error
+        if re.search(DISK, str(error)):
+            raise LogError(
+                f"{path} cannot be opened: {sentence(error)} Mend that, or name another folder."
+            ) from error
         raise LogError(
             f"{path} is damaged and cannot be opened: {sentence(error)} Move it away and put a copy back; "
             f"{folder / 'votes'} holds the votes up to the last snapshot."

@@ -1,6 +1,7 @@
 """Opening a log: one process, a known version, a whole file, a folder to write in; else one sentence."""
 
 import re
+import resource
 import shutil
 import subprocess
 import sys
@@ -152,6 +153,17 @@ def test_a_folder_that_cannot_be_written_is_named(folder):
 def test_a_folder_that_is_a_file(tmp_path):
     (tmp_path / "log").write_text("")
     assert "log is a file, and a log is a folder" in refusal(tmp_path / "log")
+
+
+def test_a_disk_that_is_full_is_no_damage(tmp_path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+    try:
+        text = refusal(tmp_path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "agon.duckdb cannot be opened: " in text
+    assert "damaged" not in text
 
 
 @pytest.fixture(scope="module")
