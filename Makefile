@@ -47,8 +47,8 @@ soak: $(VENV)/.dev ## What takes too long for every change: the log killed 200 t
 bench: $(VENV)/.dev ## Speed beside other libraries (benchmarks/README.md says how to install them)
 	$(BIN)/python -m benchmarks.ranking
 
-serve: ## The arena: voting page and leaderboard page
-	@echo "make serve arrives with the arena; until then: agon rank, check, import, simulate."
+serve: install ## The arena over demonstration models: voting page and leaderboard page
+	$(BIN)/agon serve
 
 docs: $(VENV)/.installed ## Write docs/methods.md from the registry
 	$(BIN)/agon methods --format markdown > docs/methods.md

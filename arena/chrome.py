@@ -66,7 +66,8 @@ def header(current: Current, yours: int | None = None) -> str:
         f'<a href="{address}"{" aria-current=page" if name == current else ""}>{label}</a>'
         for name, (address, label) in PAGES.items()
     )
-    mine = f'<span class="ag-opt">Your votes <b>{yours:,}</b></span>' if yours else ""
+    shown = "" if yours else " hidden"
+    mine = f'<span class="ag-opt"{shown}>Your votes <b data-your-votes>{yours or 0:,}</b></span>'
     return (
         f'<header class="ag-top"><div class="ag-wrap"><a class="ag-brand" href="/">{MARK}Agon</a>'
         f'<nav aria-label="Main">{links}</nav><div class="ag-end">{mine}'

@@ -54,6 +54,39 @@ VoterKinds = Annotated[
 
 
 @app.command
+def serve(
+    source: Annotated[
+        Path | None,
+        Parameter(
+            help="A .toml configuration, or recorded answers (.parquet, .csv, .jsonl). None: a demonstration."
+        ),
+    ] = None,
+    /,
+    *,
+    host: Annotated[str | None, Parameter(help="Address [default: 127.0.0.1]; 0.0.0.0 is all.")] = None,
+    port: Annotated[int | None, Parameter(help="Port [default: 7860]; 0 is any free one.")] = None,
+    log: Annotated[Path | None, Parameter(help="Folder of the votes [default: agon-log].")] = None,
+    seed: Annotated[
+        int | None,
+        Parameter(help="Repeats the draws, so they can be foretold: not for a public arena."),
+    ] = None,
+) -> None:
+    """Open the arena: a blind voting page and a leaderboard, until Ctrl+C.
+
+    For example:
+
+    agon serve
+
+    agon serve answers.csv --log our-votes
+
+    agon serve arena.toml --host 0.0.0.0 --port 8000
+    """
+    from arena.serve import serve as open_arena
+
+    open_arena(source, host=host, port=port, log=log, seed=seed)
+
+
+@app.command
 def rank(
     source: Source,
     /,

@@ -21,13 +21,15 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 # What exists for a heavy package may import it at once: nothing else imports these modules when it is loaded.
 HOMES = {
     "arena/page.py": {"gradio"},
+    "arena/serve.py": {"uvicorn"},
     "arena/web.py": {"fastapi"},
     "serving/openai_compatible.py": {"openai"},
     "data/log.py": {"duckdb"},
     "data/log_file.py": {"duckdb"},
     "data/log_writer.py": {"duckdb"},
 }
-FOLDERS_WITHIN = {"__pycache__", "demo", "static", "fonts"}  # data and what the pages load; no modules
+# Data and what the pages load; no modules.
+FOLDERS_WITHIN = {"__pycache__", "demo", "fonts", "static", "templates"}
 CALLED = {"markdown_it": "markdown-it-py"}  # packages whose distribution has another name
 HEAVY = ("gradio", "fastapi", "uvicorn", "torch", "openai", "vllm", "transformers", "plotly", "matplotlib")
 

@@ -1,0 +1,367 @@
+"""The arena: battles in memory, who may do what with them, and what is written to the log.
+
+This is the only place that composes drawing, playing, voting and keeping. Pages and routes call it and
+render what it returns; conversation, draw and right to vote live here and never in the browser. What it
+refuses, it refuses with one sentence for the person at the page.
+"""
+
+import asyncio
+import sys
+import uuid
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from random import Random, SystemRandom
+from time import monotonic
+
+from arena.battle import BALLOTS, Battle, IllegalMoveError, State
+from arena.draw import substitute, uniform
+from arena.effect import Effect, effect_of
+from arena.identity import Keys
+from arena.language import detect_language
+from arena.lineup import Entrant, Example, Lineup
+from arena.play import Ended, play_turn
+from data.log import VoteLog
+from data.records import (
+    AlreadyVoted,
+    BattleRecord,
+    GenerationRecord,
+    Receipt,
+    Record,
+    ReplacementRecord,
+    TurnRecord,
+    VoteRecord,
+)
+from ranking import Comparisons, Leaderboard, rank
+from ranking.errors import SourceError
+from serving.generation import Limits
+from serving.protocol import Message
+
+
+class Refusal(Exception):  # noqa: N818 (it says what happened)
+    """What the arena will not do: an HTTP status, a code for programs, a sentence for people."""
+
+    def __init__(self, status: int, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status, self.code, self.sentence = status, code, sentence
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an arena allows.
+
+    Times are seconds, lengths characters. `seed` makes the draws repeatable: on a public arena leave it
+    None, or who is drawn can be foretold.
+    """
+
+    seed: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    longest_prompt: int = 8_000
+    most_turns: int = 10
+    running_per_voter: int = 3
+    running: int = 200
+    unwatched: float = 30.0
+    kept: float = 6 * 3600.0
+    snapshot_every: float = 15.0
+
+
+@dataclass(slots=True)
+class Running:
+    """A battle and what keeps it going."""
+
+    battle: Battle
+    stop: asyncio.Event
+    task: asyncio.Task[None] | None = None
+    watchers: int = 0
+    touched: float = field(default_factory=monotonic)
+    effect: Effect | None = None
+    receipt: str | None = None
+
+
+class Arena:
+    """All battles of one process over one log."""
+
+    def __init__(self, lineup: Lineup, log: VoteLog, keys: Keys, settings: Settings) -> None:
+        self.lineup, self.log, self.keys, self.settings = lineup, log, keys, settings
+        self._random = SystemRandom() if settings.seed is None else Random(settings.seed)
+        self._battles: dict[str, Running] = {}
+        self._examples = {example.prompt: example for example in lineup.examples}
+        self._chores: asyncio.Task[None] | None = None
+
+    # --- battles -----------------------------------------------------------------------------------------
+
+    def start(self, session: str, prompt: str) -> Battle:
+        """Draw models for a prompt and let them answer."""
+        prompt = self._prompt(prompt)
+        voter = self.keys.voter(session)
+        self._room_for(voter)
+        if not self.lineup.typed and prompt not in self._examples:
+            raise Refusal(
+                422, "unknown_prompt", "This arena compares recorded answers: choose a prompt of its list."
+            )
+        candidates = self.lineup.candidates([Message("user", prompt)])
+        seed = self._random.getrandbits(48)
+        try:
+            draw = uniform(candidates, 2, Random(seed))
+        except ValueError:
+            sentence = (
+                "No two models can answer this prompt now. Try another prompt, or come back in a minute."
+            )
+            raise Refusal(503, "no_models", sentence) from None
+        example = self._examples.get(prompt) or Example(prompt, language=detect_language(prompt))
+        battle = Battle(
+            id=uuid.uuid4().hex,
+            voter=voter,
+            draw=draw,
+            seed=seed,
+            prompt_id=example.prompt_id,
+            category=example.category,
+            language=example.language,
+        )
+        self._battles[battle.id] = running = Running(battle, asyncio.Event())
+        battle.ask(prompt)
+        self._keep(
+            BattleRecord(
+                battle_id=battle.id,
+                created=battle.created,
+                models=battle.models,
+                prompt=prompt,
+                policy=draw.policy,
+                policy_version=draw.version,
+                group_probability=draw.group_probability,
+                pair_probabilities=draw.pair_probabilities,
+                seed=seed,
+                voter=voter,
+                prompt_id=battle.prompt_id,
+                category=battle.category,
+                language=battle.language,
+            )
+        )
+        self._play(running)
+        return battle
+
+    def ask(self, session: str, battle_id: str, prompt: str) -> Battle:
+        """The next prompt of a battle, to both sides."""
+        running = self._own(session, battle_id)
+        battle = running.battle
+        prompt = self._prompt(prompt)
+        if not self.may_ask(battle):
+            raise Refusal(409, "no_turn", "This battle takes no further prompt now.")
+        self._room_for(battle.voter)
+        battle.ask(prompt)
+        self._keep(TurnRecord(battle.id, battle.turn, prompt, datetime.now(UTC)))
+        running.stop = asyncio.Event()
+        self._play(running)
+        return battle
+
+    def may_ask(self, battle: Battle) -> bool:
+        """Whether both sides could answer a further prompt."""
+        return (
+            battle.state is State.READY
+            and self.lineup.typed
+            and battle.turn < self.settings.most_turns
+            and all(
+                side.entrant.backend.accepts(
+                    [*side.messages, Message("assistant", side.text), Message("user", "?")]
+                )
+                for side in battle.sides
+            )
+        )
+
+    def stop(self, session: str, battle_id: str) -> Battle:
+        """End both answers where they are; what is written may be judged."""
+        running = self._own(session, battle_id)
+        running.stop.set()
+        return running.battle
+
+    def battle(self, session: str, battle_id: str) -> Running:
+        """A battle of one's own."""
+        return self._own(session, battle_id)
+
+    async def vote(self, session: str, battle_id: str, turn: int, outcome: str, token: str) -> Running:
+        """The one vote of a battle; returns after it is in the log for good."""
+        running = self._own(session, battle_id)
+        battle = running.battle
+        if not self.keys.may_vote(token, battle.id, turn, session):
+            raise Refusal(
+                403, "bad_token", "This vote does not carry the right of this battle. Reload the page."
+            )
+        if battle.state is State.VOTED:
+            raise Refusal(409, "already_voted", "Your vote on this battle is already counted.")
+        if battle.state is not State.READY or turn != battle.turn:
+            raise Refusal(
+                409, "not_ready", "Nothing was counted: both answers must have ended before the vote."
+            )
+        if outcome not in BALLOTS:
+            raise Refusal(
+                422, "bad_outcome", f"Nothing was counted: an outcome is one of {', '.join(BALLOTS)}."
+            )
+        places, acceptable = battle.vote(outcome)
+        record = VoteRecord(
+            battle_id=battle.id,
+            places=places,
+            acceptable=acceptable,
+            last_turn=turn,
+            voter=battle.voter,
+            reasons=(),
+            created=datetime.now(UTC),
+        )
+        before = await asyncio.to_thread(self.board)
+        try:
+            receipt = await asyncio.wrap_future(self.log.write(record))
+        except AlreadyVoted:
+            raise Refusal(409, "already_voted", "Your vote on this battle is already counted.") from None
+        except Exception as error:
+            battle.unvote()
+            raise Refusal(
+                503, "not_kept", "Your vote could not be kept. Nothing was counted: try again."
+            ) from error
+        running.receipt = str(receipt.number)
+        after = await asyncio.to_thread(self.board)
+        running.effect = effect_of(before, after, battle.models)
+        battle.revision += 1
+        return running
+
+    # --- boards ------------------------------------------------------------------------------------------
+
+    def comparisons(self, category: str | None = None, language: str | None = None) -> Comparisons | None:
+        """The votes so far; None without one."""
+        try:
+            return self.log.comparisons(category=category, language=language)
+        except SourceError:
+            return None
+
+    def board(self, category: str | None = None, language: str | None = None) -> Leaderboard | None:
+        """The board of the votes so far, recomputed from their counts; None without a vote."""
+        votes = self.comparisons(category, language)
+        return None if votes is None else rank(votes, "bradley_terry")
+
+    # --- life --------------------------------------------------------------------------------------------
+
+    async def open(self) -> None:
+        """Begin the chores: forgotten battles, snapshots for other processes."""
+        self._chores = asyncio.create_task(self._do_chores())
+
+    async def close(self) -> None:
+        """End what streams, write what is known, give back connections."""
+        tasks = [running.task for running in self._battles.values() if running.task]
+        for task in (*tasks, *([self._chores] if self._chores else [])):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        for entrant in self.lineup.entrants:
+            await entrant.backend.close()
+
+    # --- inside ------------------------------------------------------------------------------------------
+
+    def _prompt(self, prompt: str) -> str:
+        prompt = prompt.strip()
+        longest = self.settings.longest_prompt
+        if not prompt:
+            raise Refusal(422, "empty_prompt", "Write a prompt first.")
+        if len(prompt) > longest:
+            sentence = (
+                f"The prompt has {len(prompt):,} characters; this arena takes up to {longest:,}. Shorten it."
+            )
+            raise Refusal(422, "long_prompt", sentence)
+        return prompt
+
+    def _room_for(self, voter: str) -> None:
+        streaming = [r.battle for r in self._battles.values() if r.battle.state is State.STREAMING]
+        most = self.settings.running_per_voter
+        if sum(battle.voter == voter for battle in streaming) >= most:
+            sentence = f"You have {most} battles running. Finish or stop one first."
+            raise Refusal(429, "too_many_battles", sentence)
+        if len(streaming) >= self.settings.running:
+            raise Refusal(
+                503, "full", "The arena is full at the moment. Your prompt is kept: try again in a minute."
+            )
+
+    def _own(self, session: str, battle_id: str) -> Running:
+        running = self._battles.get(battle_id)
+        if running is None or running.battle.voter != self.keys.voter(session):
+            raise Refusal(404, "no_battle", "This battle is over or was never yours. Start a new one.")
+        running.touched = monotonic()
+        return running
+
+    def _play(self, running: Running) -> None:
+        running.task = asyncio.create_task(self._turn(running))
+
+    async def _turn(self, running: Running) -> None:
+        battle = running.battle
+        tried = set(battle.models)
+
+        def another(ended: Ended) -> Entrant | None:
+            everyone = self.lineup.candidates([Message("user", battle.prompts[0])])
+            fresh = [entrant for entrant in everyone if entrant.card.name not in tried]
+            drawn = substitute(fresh, Random(f"{battle.seed}:{len(tried)}"))
+            if drawn is None:
+                return None
+            entrant, probability = drawn
+            tried.add(entrant.card.name)
+            now = datetime.now(UTC)
+            self._keep(ReplacementRecord(battle.id, ended.slot, entrant.card.name, probability, now))
+            return entrant
+
+        try:
+            await play_turn(
+                battle,
+                limits=self.settings.limits,
+                stop=running.stop,
+                substitute=another,
+                record=self._keep_generation,
+            )
+        except Exception:
+            battle.void("the arena failed")
+            raise
+
+    def _keep_generation(self, ended: Ended) -> None:
+        made = ended.generation
+        self._keep(
+            GenerationRecord(
+                battle_id=ended.battle.id,
+                turn=ended.turn,
+                slot=ended.slot,
+                model=ended.model,
+                text=made.text,
+                tokens=made.tokens,
+                seconds=made.seconds,
+                created=datetime.now(UTC),
+                time_to_first_token=made.time_to_first_token,
+                tokens_per_second=made.tokens_per_second,
+                finish_reason=made.finish_reason,
+                failure=made.failure,
+                detail=made.detail,
+            )
+        )
+
+    def _keep(self, record: Record) -> None:
+        """Write without waiting: what a vote needs is in the log before the vote, or the vote is
+        refused."""
+        self.log.write(record).add_done_callback(_complain)
+
+    async def _do_chores(self) -> None:
+        written = self.log.count()
+        snapshot = monotonic()
+        while True:
+            await asyncio.sleep(1.0)
+            now = monotonic()
+            for key, running in list(self._battles.items()):
+                idle = now - running.touched
+                if running.watchers:
+                    running.touched = now
+                elif running.battle.state is State.STREAMING and idle > self.settings.unwatched:
+                    running.stop.set()
+                elif idle > self.settings.kept:
+                    del self._battles[key]
+            if now - snapshot >= self.settings.snapshot_every and (count := self.log.count()) != written:
+                await asyncio.to_thread(self.log.snapshot)
+                written, snapshot = count, now
+
+
+def _complain(written: Future[Receipt]) -> None:
+    error = written.exception()
+    if error is not None:
+        print(f"agon: {error}", file=sys.stderr)
+
+
+__all__ = ["Arena", "IllegalMoveError", "Refusal", "Running", "Settings"]

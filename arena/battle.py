@@ -1,0 +1,195 @@
+"""One battle as a state machine: drawn, streaming, ready, then voted or void.
+
+A prompt takes it from drawn or ready to streaming; the last side to end, from streaming to ready; the vote,
+from ready to voted. It is void when a side failed and no other model could take its place.
+
+The machine is plain data and knows no event loop, no page and no log: `arena/play.py` feeds it what models
+write, `arena/stage.py` renders it. Every move that the rules do not allow raises `IllegalMoveError`.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Literal
+
+from arena.draw import Draw
+from arena.lineup import Entrant
+from serving.generation import Generation
+from serving.protocol import Message
+
+LETTERS = "ABCDEFGH"
+
+
+class State(StrEnum):
+    """Where a battle stands."""
+
+    DRAWN = "drawn"
+    STREAMING = "streaming"
+    READY = "ready"
+    VOTED = "voted"
+    VOID = "void"
+
+
+Outcome = Literal["a", "b", "tie", "both_bad"]
+# The ballot of each outcome: places, and whether each answer is acceptable (None where nothing was said).
+BALLOTS: dict[str, tuple[tuple[int, int], tuple[bool, bool] | None]] = {
+    "a": ((1, 2), None),
+    "b": ((2, 1), None),
+    "tie": ((1, 1), None),
+    "both_bad": ((1, 1), (False, False)),
+}
+
+
+class IllegalMoveError(Exception):
+    """This battle does not allow this move now."""
+
+
+@dataclass(slots=True)
+class Side:
+    """One answer of a battle: who writes it, the conversation as that model sees it, and what it wrote
+    last."""
+
+    entrant: Entrant
+    messages: list[Message] = field(default_factory=list)
+    text: str = ""
+    generation: Generation | None = None
+    replaced: bool = False
+    revision: int = 0
+
+    @property
+    def status(self) -> Literal["waiting", "writing", "finished", "stopped", "failed"]:
+        """What the voter may know of this side."""
+        if self.generation is None:
+            return "writing" if self.text else "waiting"
+        if self.generation.failure is not None:
+            return "failed"
+        return "stopped" if self.generation.finish_reason == "stopped" else "finished"
+
+
+@dataclass(slots=True)
+class Battle:
+    """One prompt, two or more models under a blind.
+
+    `revision` grows with every change that a page should show.
+    """
+
+    id: str
+    voter: str
+    draw: Draw
+    seed: int
+    prompt_id: str | None = None
+    category: str | None = None
+    language: str | None = None
+    state: State = State.DRAWN
+    sides: list[Side] = field(default_factory=list)
+    prompts: list[str] = field(default_factory=list)
+    events: list[tuple[datetime, str]] = field(default_factory=list)
+    outcome: str | None = None
+    reason: str | None = None
+    created: datetime = field(default_factory=lambda: datetime.now(UTC))
+    revision: int = 0
+
+    def __post_init__(self) -> None:
+        self.sides = [Side(entrant) for entrant in self.draw.entrants]
+        self._happened("Two models were drawn by lot")
+
+    @property
+    def turn(self) -> int:
+        """The number of the last prompt, from 1."""
+        return len(self.prompts)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models' names in shown order: for the log and the reveal, never for a page before the
+        vote."""
+        return tuple(side.entrant.card.name for side in self.sides)
+
+    def ask(self, prompt: str) -> None:
+        """A prompt to all sides, the first or the next."""
+        self._must(State.DRAWN, State.READY)
+        self.prompts.append(prompt)
+        for side in self.sides:
+            if self.turn > 1:
+                side.messages.append(Message("assistant", side.text))
+            elif side.entrant.system_prompt:
+                side.messages.append(Message("system", side.entrant.system_prompt))
+            side.messages.append(Message("user", prompt))
+            self._clear(side)
+        self.state = State.STREAMING
+        self.revision += 1
+
+    def wrote(self, slot: int, text: str) -> None:
+        """A piece of one answer."""
+        self._must(State.STREAMING)
+        side = self.sides[slot]
+        if side.generation is not None:
+            raise IllegalMoveError(f"answer {LETTERS[slot]} had already ended")
+        if not side.text:
+            self._happened(f"{LETTERS[slot]} began to write")
+        side.text += text
+        side.revision += 1
+
+    def ended(self, slot: int, generation: Generation) -> None:
+        """One answer came to its end; when all are whole, the battle is ready."""
+        self._must(State.STREAMING)
+        side = self.sides[slot]
+        side.generation, side.text = generation, generation.text
+        side.revision += 1
+        self._happened(f"{LETTERS[slot]} {_ENDINGS[side.status]}")
+        if side.status == "failed" or any(other.generation is None for other in self.sides):
+            return
+        if any(other.status == "failed" for other in self.sides):
+            return
+        if not all(other.text.strip() for other in self.sides):
+            self.void("stopped before both had written")
+            return
+        self.state = State.READY
+        self.revision += 1
+
+    def replace(self, slot: int, entrant: Entrant) -> None:
+        """Another model takes the place of a side that failed on the first turn: what it wrote is gone."""
+        self._must(State.STREAMING)
+        if self.turn != 1 or self.sides[slot].status != "failed":
+            raise IllegalMoveError("only a side that failed on the first turn is replaced")
+        messages = [Message("user", self.prompts[0])]
+        if entrant.system_prompt:
+            messages.insert(0, Message("system", entrant.system_prompt))
+        self.sides[slot] = Side(entrant, messages, replaced=True, revision=self.sides[slot].revision + 1)
+        self.revision += 1
+        self._happened(f"{LETTERS[slot]} was replaced: another model was drawn")
+
+    def vote(self, outcome: str) -> tuple[tuple[int | None, ...], tuple[bool, ...] | None]:
+        """The one vote: returns the ballot, places and acceptable, in shown order."""
+        self._must(State.READY)
+        if outcome not in BALLOTS:
+            raise IllegalMoveError(f"the outcome {outcome!r} is none of {', '.join(BALLOTS)}")
+        self.state, self.outcome = State.VOTED, outcome
+        self.revision += 1
+        return BALLOTS[outcome]
+
+    def unvote(self) -> None:
+        """The vote could not be written: the battle is ready again."""
+        self._must(State.VOTED)
+        self.state, self.outcome = State.READY, None
+        self.revision += 1
+
+    def void(self, reason: str) -> None:
+        """No vote can come of this battle."""
+        self._must(State.DRAWN, State.STREAMING, State.READY)
+        self.state, self.reason = State.VOID, reason
+        self.revision += 1
+        self._happened("Battle closed")
+
+    def _must(self, *states: State) -> None:
+        if self.state not in states:
+            raise IllegalMoveError(f"the battle is {self.state}, not {' or '.join(states)}")
+
+    def _clear(self, side: Side) -> None:
+        side.text, side.generation = "", None
+        side.revision += 1
+
+    def _happened(self, what: str) -> None:
+        self.events.append((datetime.now(UTC), what))
+
+
+_ENDINGS = {"finished": "finished", "stopped": "was stopped", "failed": "failed"}

@@ -1,0 +1,49 @@
+"""What a vote changed: the board before and after it, for the models that were compared."""
+
+from dataclasses import dataclass
+
+from ranking import Leaderboard
+from ranking.leaderboard import Row
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One model around a vote: its row after, and its score before where it had one."""
+
+    row: Row
+    before: float | None
+
+    @property
+    def change(self) -> float | None:
+        """Points gained by this vote; None where either score is missing."""
+        if self.before is None or self.row.score is None:
+            return None
+        return self.row.score - self.before
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What the voter is told of the board: the models in shown order, and whether any rank changed."""
+
+    moved: tuple[Moved, ...]
+    ranks_changed: int
+    ranked: bool
+    fewest: int  # votes below which a model stays provisional
+
+
+def effect_of(
+    before: Leaderboard | None, after: Leaderboard | None, models: tuple[str, ...]
+) -> Effect | None:
+    """Compare two boards around one vote; None when there is no board after it."""
+    if after is None:
+        return None
+    earlier = {row.model: row for row in before.rows} if before else {}
+    rows = {row.model: row for row in after.rows}
+    moved = tuple(
+        Moved(rows[model], earlier[model].score if model in earlier else None)
+        for model in models
+        if model in rows
+    )
+    changed = sum(row.rank != earlier[model].rank for model, row in rows.items() if model in earlier)
+    ranked = all(one.row.status == "ranked" for one in moved)
+    return Effect(moved, changed, ranked, int(after.settings["min_votes"]))

@@ -1,0 +1,199 @@
+"""What stands before every request: origins, sizes, side doors, and the headers of every answer.
+
+Gradio serves the frame of the battle page and nothing else: of its routes only the page, its assets and
+its theme are reachable, and its queue, upload, file, proxy and monitoring routes answer 404 before Gradio
+sees them.
+"""
+
+import json
+import re
+import secrets
+from collections.abc import Callable
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+from arena.identity import COOKIE, COOKIE_SECONDS, Keys
+
+Scope = dict[str, Any]
+Send = Callable[[dict[str, Any]], Any]
+Receive = Callable[[], Any]
+
+OURS = re.compile(r"/(api/[a-z0-9/]*|static/[A-Za-z0-9._/-]+|leaderboard|about|healthz)\Z")
+GRADIO = re.compile(r"/(|theme\.css|assets/[A-Za-z0-9._/-]+)\Z")
+MOST_BYTES = 256 * 1024
+TOO_LARGE = (413, "too_large", f"The request is longer than {MOST_BYTES // 1024} kB. Shorten the prompt.")
+HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+}
+POLICY = (
+    "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'none'; frame-ancestors 'none'; "
+    "base-uri 'self'; form-action 'self'"
+)
+_META = re.compile(rb'\s*<meta\s+(?:property="og:|name="twitter:)[^>]*>', re.DOTALL)
+
+
+class Guard:
+    """An ASGI middleware around the whole app.
+
+    `dress` turns Gradio's page into ours.
+    """
+
+    def __init__(self, app: Any, *, keys: Keys, dress: Callable[[bytes], bytes]) -> None:
+        self.app, self.keys, self.dress = app, keys, dress
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Refuse what is not allowed, pass on the rest."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+        refused = _refusal(scope, headers)
+        if refused is not None:
+            await _answer(send, *refused)
+            return
+        session = self.keys.session(_cookie(headers.get("cookie")))
+        fresh = None if session else self.keys.new_session()
+        scope["agon_session"] = session
+        scope["agon_nonce"] = nonce = secrets.token_urlsafe(16)
+        page = GRADIO.match(scope["path"]) is not None
+        if page:
+            scope["query_string"] = b""  # Gradio's own parameters are side doors too
+        if fresh and scope["method"] == "GET" and not scope["path"].startswith("/api/"):
+            scope["agon_session"] = self.keys.session(fresh)
+        else:
+            fresh = None
+        dress = self.dress if page and scope["path"] == "/" else None
+        secure = scope.get("scheme") == "https"
+        out = _Outgoing(send, nonce, _set_cookie(fresh, secure) if fresh else None, dress)
+        if scope["method"] == "POST":
+            body = await _body(receive)
+            if body is None:
+                await _answer(send, *TOO_LARGE)
+                return
+            receive = _again(body, receive)
+        await self.app(scope, receive, out)
+
+
+class _Outgoing:
+    """Adds the headers to an answer, and the nonce and our header and footer to Gradio's page."""
+
+    def __init__(
+        self, send: Send, nonce: str, cookie: str | None, dress: Callable[[bytes], bytes] | None
+    ) -> None:
+        self.send, self.nonce, self.cookie, self.dress = send, nonce, cookie, dress
+        self.start: dict[str, Any] = {}
+        self.body = bytearray()
+
+    async def __call__(self, message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            kept = [(key, value) for key, value in message["headers"] if key.lower() not in _DROPPED]
+            kept += [(key.encode(), value.encode()) for key, value in HEADERS.items()]
+            kept.append((b"content-security-policy", POLICY.format(nonce=self.nonce).encode()))
+            if self.cookie:
+                kept.append((b"set-cookie", self.cookie.encode()))
+            self.start = {**message, "headers": kept}
+            if self.dress is None:
+                await self.send(self.start)
+            return
+        if self.dress is None or message["type"] != "http.response.body":
+            await self.send(message)
+            return
+        self.body += message.get("body", b"")
+        if message.get("more_body"):
+            return
+        page = self.dress(_META.sub(b"", bytes(self.body)))
+        page = page.replace(b"<script", b'<script nonce="' + self.nonce.encode() + b'"')
+        headers = [(key, value) for key, value in self.start["headers"] if key.lower() != b"content-length"]
+        headers.append((b"content-length", str(len(page)).encode()))
+        await self.send({**self.start, "headers": headers})
+        await self.send({"type": "http.response.body", "body": page})
+
+
+_DROPPED = {
+    b"content-security-policy",
+    b"server",
+    b"access-control-allow-origin",
+    b"access-control-allow-credentials",
+}
+
+
+async def _body(receive: Receive) -> bytes | None:
+    """The whole body, or None once it is too long: nobody has to announce a length to be stopped by it."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > MOST_BYTES:
+            return None
+        if not message.get("more_body"):
+            return bytes(body)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """Hand over a body that was read, then whatever comes next."""
+    waiting = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def again() -> dict[str, Any]:
+        return waiting.pop() if waiting else await receive()
+
+    return again
+
+
+def _refusal(scope: Scope, headers: dict[str, str]) -> tuple[int, str, str] | None:
+    """Status, code and sentence of what is refused before anything is parsed."""
+    path, method = scope["path"], scope["method"]
+    if not OURS.match(path) and not GRADIO.match(path):
+        return 404, "no_page", "There is no such page."
+    if method == "POST" and path.startswith("/api/"):
+        return _post_refusal(headers)
+    if method not in ("GET", "HEAD"):
+        return 405, "no_method", "This page cannot be used that way."
+    return None
+
+
+def _post_refusal(headers: dict[str, str]) -> tuple[int, str, str] | None:
+    origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
+    foreign = origin is not None and origin.partition("://")[2] != headers.get("host")
+    if foreign or site not in ("same-origin", "none"):
+        return 403, "foreign_origin", "Requests from other sites are refused."
+    if not headers.get("content-type", "").startswith("application/json"):
+        return 415, "not_json", "Send JSON: content-type application/json."
+    length = headers.get("content-length", "0")
+    if not length.isdecimal() or int(length) > MOST_BYTES:
+        return TOO_LARGE
+    return None
+
+
+async def _answer(send: Send, status: int, code: str, sentence: str) -> None:
+    body = json.dumps({"error": code, "sentence": sentence}).encode()
+    headers = {**HEADERS, "content-type": "application/json", "content-length": str(len(body))}
+    await send(
+        {
+            "type": "http.response.start",
+            "status": status,
+            "headers": [(key.encode(), value.encode()) for key, value in headers.items()],
+        }
+    )
+    await send({"type": "http.response.body", "body": body})
+
+
+def _cookie(header: str | None) -> str | None:
+    try:
+        morsel = SimpleCookie(header or "").get(COOKIE)
+    except CookieError:
+        return None
+    return morsel.value if morsel else None
+
+
+def _set_cookie(value: str, secure: bool) -> str:
+    ending = "; Secure" if secure else ""
+    return f"{COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={COOKIE_SECONDS}{ending}"

@@ -1,0 +1,73 @@
+"""Who is asking, and with what right: signed session cookies, voters' pseudonyms, single-use vote tokens.
+
+All three are keyed with one secret that never leaves the log folder. A session is our own HttpOnly
+cookie, never Gradio's session hash, which a stranger can choose. A vote token names the battle, the turn
+and the session it was made for, and when it ends; that it is used once is for the database to enforce.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+import time
+from pathlib import Path
+
+COOKIE = "agon_session"
+COOKIE_SECONDS = 365 * 24 * 3600
+TOKEN_SECONDS = 6 * 3600
+
+
+class Keys:
+    """Everything that is signed with one secret of at least 32 bytes."""
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) < 32:
+            raise ValueError("the secret must have at least 32 bytes")
+        self._secret = secret
+
+    @classmethod
+    def of_folder(cls, folder: Path) -> "Keys":
+        """The secret of a log folder, made at the first use and readable by its owner only."""
+        path = folder / "secret.key"
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return cls(path.read_bytes())
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+        return cls(path.read_bytes())
+
+    def new_session(self) -> str:
+        """A fresh cookie value."""
+        name = secrets.token_urlsafe(24)
+        return f"{name}.{self._sign('session', name)}"
+
+    def session(self, cookie: str | None) -> str | None:
+        """The session that a cookie value proves, or None: what we did not sign is nobody's."""
+        name, _, signature = (cookie or "").partition(".")
+        return name if name and self._equal(signature, "session", name) else None
+
+    def voter(self, session: str) -> str:
+        """The pseudonym under which a session's votes are kept; the cookie cannot be found from it."""
+        return self._sign("voter", session)[:24]
+
+    def vote_token(self, battle: str, turn: int, session: str) -> str:
+        """The right to vote once on this battle as it stood after this turn."""
+        ends = int(time.time()) + TOKEN_SECONDS
+        return f"{ends}.{self._sign('vote', battle, str(turn), session, str(ends))}"
+
+    def may_vote(self, token: str, battle: str, turn: int, session: str) -> bool:
+        """Whether a token is ours, of this battle, turn and session, and not too old."""
+        ends, _, signature = token.partition(".")
+        return (
+            self._equal(signature, "vote", battle, str(turn), session, ends)
+            and ends.isdecimal()
+            and int(ends) >= time.time()
+        )
+
+    def _sign(self, *parts: str) -> str:
+        text = "\x1f".join(parts).encode("utf-8", "surrogatepass")
+        return hmac.new(self._secret, text, hashlib.sha256).hexdigest()
+
+    def _equal(self, signature: str, *parts: str) -> bool:
+        return hmac.compare_digest(signature.encode("utf-8", "surrogatepass"), self._sign(*parts).encode())

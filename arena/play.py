@@ -1,0 +1,78 @@
+"""Playing one turn of a battle: one task a side, all feeding one queue, one consumer that moves the
+machine.
+
+Each side streams at its own pace, so that a slow model delays nobody; the battle changes in one place
+only.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from arena.battle import LETTERS, Battle, State
+from arena.lineup import Entrant
+from serving.generation import Generation, Limits, generate
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """One generation of a battle that is over: for the log."""
+
+    battle: Battle
+    turn: int
+    slot: int
+    model: str
+    generation: Generation
+
+
+async def play_turn(
+    battle: Battle,
+    *,
+    limits: Limits,
+    stop: asyncio.Event,
+    substitute: Callable[[Ended], Entrant | None],
+    record: Callable[[Ended], None],
+) -> None:
+    """Stream all sides until the battle is ready or void.
+
+    A side that fails on the first turn is replaced by whom `substitute` draws, if anybody; otherwise the
+    battle is void and the other sides are cancelled, which ends their generation at the server. `record`
+    is told of every generation, failed ones included. Setting `stop` ends all sides where they are.
+    """
+    queue: asyncio.Queue[tuple[int, str | Generation]] = asyncio.Queue()
+    turn = battle.turn
+
+    async def write(slot: int) -> None:
+        side = battle.sides[slot]
+        generation = await generate(
+            side.entrant.backend,
+            list(side.messages),
+            side.entrant.sampling,
+            limits=limits,
+            on_text=lambda piece: queue.put_nowait((slot, piece)),
+            stop=stop,
+        )
+        queue.put_nowait((slot, generation))
+
+    tasks = {slot: asyncio.create_task(write(slot)) for slot in range(len(battle.sides))}
+    try:
+        while battle.state is State.STREAMING:
+            slot, news = await queue.get()
+            if isinstance(news, str):
+                battle.wrote(slot, news)
+                continue
+            ended = Ended(battle, turn, slot, battle.sides[slot].entrant.card.name, news)
+            battle.ended(slot, news)
+            record(ended)
+            if news.failure is None:
+                continue
+            another = substitute(ended) if turn == 1 and not stop.is_set() else None
+            if another is None:
+                battle.void(f"answer {LETTERS[slot]} failed: {news.failure}")
+                continue
+            battle.replace(slot, another)
+            tasks[slot] = asyncio.create_task(write(slot))
+    finally:
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)

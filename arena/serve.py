@@ -1,0 +1,121 @@
+"""`agon serve`: puts an arena together from what it was given, and keeps it open until it is
+interrupted."""
+
+import contextlib
+import errno
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from arena.arena import Arena, Settings
+from arena.config import Configuration, configuration
+from arena.demonstration import demonstration
+from arena.identity import Keys
+from arena.recorded import recorded
+from arena.web import web_app
+from data.log import VoteLog
+from ranking.errors import AgonError
+from serving.generation import Limits
+
+HOST, PORT, LOG = "127.0.0.1", 7860, Path("agon-log")
+
+
+class ServeError(AgonError):
+    """The arena cannot be opened at this address."""
+
+
+def configured(source: Path | None, seed: int | None) -> Configuration:
+    """What to compare and where: a configuration, recorded answers, or the demonstration.
+
+    Raises AgonError with one sentence about what is wrong in the file.
+    """
+    if source is not None and source.suffix.lower() == ".toml":
+        return configuration(source)
+    lineup = demonstration(seed or 0) if source is None else recorded(source)
+    return Configuration(lineup, Limits(), LOG, HOST, None)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the address before anything slow is done.
+
+    Raises ServeError if it is taken, not ours to take, or no address of this machine.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        taken = socket.socket(family, kind, protocol)
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(address)
+    except OSError as error:
+        reasons = {
+            errno.EADDRINUSE: f"port {port} is taken by another program; choose another with --port",
+            errno.EACCES: f"port {port} may not be used by this user; choose one above 1023 with --port",
+            errno.EADDRNOTAVAIL: f"{host} is no address of this machine; --host 127.0.0.1 always is",
+        }
+        why = reasons.get(error.errno or 0, f"{error.strerror or error}; check --host and --port")
+        raise ServeError(f"Cannot listen at {host}: {why}.") from None
+    taken.listen(512)
+    return taken
+
+
+def server_config(arena: Arena) -> uvicorn.Config:
+    """How the arena is served: without a log of addresses, without trust in forwarded headers."""
+    return uvicorn.Config(
+        web_app(arena),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=3,
+        lifespan="on",
+    )
+
+
+class _Server(uvicorn.Server):
+    """Says where the arena is once it is open."""
+
+    greeting = ""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as usual, then greet."""
+        await super().startup(sockets)
+        print(self.greeting, flush=True)
+
+
+def serve(
+    source: Path | None,
+    *,
+    host: str | None = None,
+    port: int | None = None,
+    log: Path | None = None,
+    seed: int | None = None,
+) -> None:
+    """Open the arena and keep it open until it is interrupted; what is given goes before the configuration.
+
+    Raises AgonError for everything that a person can mend: the source, the address, the log folder.
+    """
+    given = configured(source, seed)
+    host, folder = host or given.host, log or given.log
+    port = given.port or PORT if port is None else port
+    with contextlib.closing(listen(host, port)) as taken, VoteLog(folder) as votes:
+        votes.check_models(entrant.card.name for entrant in given.lineup.entrants)
+        settings = Settings(seed=seed, limits=given.limits)
+        arena = Arena(given.lineup, votes, Keys.of_folder(folder), settings)
+        server = _Server(server_config(arena))
+        server.greeting = _greeting(arena, host, taken.getsockname()[1], folder)
+        server.run(sockets=[taken])
+    if sys.stdout.isatty():
+        print(f"Closed. Rank the votes again with: agon rank {folder}")
+
+
+def _greeting(arena: Arena, host: str, port: int, folder: Path) -> str:
+    shown = f"[{host}]" if ":" in host else host
+    so_far = arena.log.count()
+    kept = f"{so_far:,} vote{'' if so_far == 1 else 's'} so far" if so_far else "no votes yet"
+    return (
+        f"Agon is open at http://{shown}:{port}/ with {len(arena.lineup.entrants)} models.\n"
+        f"Votes are kept in {folder}/ ({kept}). Ctrl+C closes it."
+    )

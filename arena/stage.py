@@ -1,0 +1,235 @@
+"""The battle page as a render of the battle's state: templates in, HTML and a small JSON view out.
+
+Before the vote a view holds letters, texts and what happened, never a name, an address, a time or a count
+that belongs to a model. Everything from a model goes through `arena.text`; everything else is escaped by
+the templates.
+"""
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
+
+from arena.arena import Arena, Running
+from arena.battle import LETTERS, Battle, Side, State
+from arena.effect import Effect
+from arena.growing import growing_html
+from arena.text import answer_html
+from ranking.leaderboard import Row
+
+WORDS = {
+    "waiting": "Waiting",
+    "writing": "Writing",
+    "finished": "Finished",
+    "stopped": "Stopped",
+    "failed": "Failed",
+}
+
+
+@cache
+def _templates() -> Environment:
+    folder = files("arena") / "templates"
+    environment = Environment(
+        loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["number"] = lambda value: f"{value:,}"
+    return environment
+
+
+def render(name: str, **values: Any) -> str:
+    """One template of `arena/templates`, with everything escaped that is not marked as HTML."""
+    return _templates().get_template(name).render(**values)
+
+
+def start_view(arena: Arena, session: str) -> dict[str, Any]:
+    """The page before a battle: the invitation, the examples, and how much has been counted."""
+    lineup = arena.lineup
+    facts = {"votes": arena.log.count(), "models": len(lineup.entrants), "prompts": len(lineup.examples)}
+    values = {"lineup": lineup, "facts": facts}
+    return {
+        "battle": None,
+        "state": "empty",
+        "typed": lineup.typed,
+        "votes": arena.log.votes_of(arena.keys.voter(session)),
+        "stage": render("empty.html", **values),
+        "below": render("examples.html", **values),
+    }
+
+
+def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
+    """The page of a battle in its state, for the browser and for programs."""
+    battle = running.battle
+    named = battle.state is State.VOTED
+    view: dict[str, Any] = {
+        "battle": battle.id,
+        "state": str(battle.state),
+        "turn": battle.turn,
+        "prompt": battle.prompts[0],
+        "may_ask": arena.may_ask(battle),
+        "votes": arena.log.votes_of(battle.voter),
+        "sides": [side_view(battle, slot) for slot in range(len(battle.sides))],
+        "stage": render(_TEMPLATES[battle.state], **_values(arena, running)),
+        "below": "",
+    }
+    if battle.state is State.READY:
+        view["token"] = arena.keys.vote_token(battle.id, battle.turn, session)
+    if named:
+        view["models"] = list(battle.models)
+        view["outcome"] = battle.outcome
+        view["receipt"] = running.receipt
+    return view
+
+
+_TEMPLATES = {
+    State.DRAWN: "battle.html",
+    State.STREAMING: "battle.html",
+    State.READY: "battle.html",
+    State.VOTED: "revealed.html",
+    State.VOID: "void.html",
+}
+
+
+def side_view(battle: Battle, slot: int) -> dict[str, Any]:
+    """One answer as it stands: its letter, what it is doing, its text."""
+    side = battle.sides[slot]
+    return {"slot": slot, "letter": LETTERS[slot], "status": side.status, "text": side.text}
+
+
+def side_html(side: Side) -> str:
+    """One answer's text as safe HTML."""
+    return growing_html(side.text) if side.status == "writing" else answer_html(side.text)
+
+
+def _values(arena: Arena, running: Running) -> dict[str, Any]:
+    battle = running.battle
+    values = {
+        "battle": battle,
+        "state": str(battle.state),
+        "letters": LETTERS,
+        "words": WORDS,
+        "earlier": [
+            (prompt, [Markup(answer_html(side.messages[at].content)) for side, at in _answers(battle, turn)])
+            for turn, prompt in enumerate(battle.prompts[:-1])
+        ],
+        "bodies": [Markup(side_html(side)) for side in battle.sides],
+        "may_ask": arena.may_ask(battle),
+    }
+    if battle.state is State.VOTED:
+        values["verdict"] = _verdict(battle)
+        values["cards"] = [_card(battle, slot) for slot in range(len(battle.sides))]
+        values["effect"] = running.effect and _effect(running.effect, battle)
+        values["receipt"] = running.receipt
+    if battle.state is State.VOID:
+        began = battle.created
+        values["events"] = [(f"{(at - began).total_seconds():.1f} s", what) for at, what in battle.events]
+        values["sentence"] = _void_sentence(battle)
+    return values
+
+
+def _answers(battle: Battle, turn: int) -> list[tuple[Side, int]]:
+    """For each side, where in its conversation the answer of a turn (from 0) is."""
+    return [(side, 2 * turn + 1 + (side.messages[0].role == "system")) for side in battle.sides]
+
+
+def _verdict(battle: Battle) -> str:
+    names = [side.entrant.card.display_name for side in battle.sides]
+    if battle.outcome in {"a", "b"}:
+        slot = "ab".index(battle.outcome)
+        return f"You preferred {LETTERS[slot]}, which is {names[slot]}."
+    judged = "equally good" if battle.outcome == "tie" else "both bad"
+    return f"You found {names[0]} and {names[1]} {judged}."
+
+
+def _card(battle: Battle, slot: int) -> dict[str, Any]:
+    side = battle.sides[slot]
+    card, made = side.entrant.card, side.generation
+    rate = made.tokens_per_second if made else None
+    first = made.time_to_first_token if made else None
+    return {
+        "name": card.display_name,
+        "about": " · ".join(part for part in (card.organisation, card.licence) if part),
+        "first": "–" if first is None else f"{first:.2f}",
+        "rate": "–" if rate is None else f"{rate:.0f}",
+        "tokens": made.tokens if made else 0,
+        "price": None if card.price is None else f"{card.price:.2f}",
+        "chosen": battle.outcome == "ab"[slot],
+    }
+
+
+def _void_sentence(battle: Battle) -> str:
+    failed = [LETTERS[slot] for slot, side in enumerate(battle.sides) if side.status == "failed"]
+    if not failed:
+        return "The battle was stopped before both had written. Nothing was counted."
+    halfway = any(side.text for side in battle.sides if side.status == "failed")
+    return f"Answer {failed[0]} {'stopped halfway' if halfway else 'never came'}. Nothing was counted."
+
+
+def _effect(effect: Effect, battle: Battle) -> dict[str, Any]:
+    """The two models on one axis, and the change in words."""
+    names = {side.entrant.card.name: side.entrant.card.display_name for side in battle.sides}
+    shown = [one for one in effect.moved if one.row.score is not None]
+    ends = [
+        value
+        for one in shown
+        for value in (one.row.score, one.before, one.row.lower, one.row.upper)
+        if value is not None
+    ]
+    low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+    margin = max((high - low) * 0.06, 1.0)
+    low, high = low - margin, high + margin
+
+    def at(value: float | None, open_end: float) -> float:
+        return open_end if value is None else round(100 * (value - low) / (high - low), 2)
+
+    return {
+        "axis": [f"{low:,.0f}", f"{(low + high) / 2:,.0f}", f"{high:,.0f}"],
+        "rows": [
+            {
+                "letter": LETTERS[battle.models.index(one.row.model)],
+                "name": names[one.row.model],
+                "score": f"{one.row.score:,.0f}",
+                "at": at(one.row.score, 50.0),
+                "before": None if one.before is None else at(one.before, 50.0),
+                "lower": at(one.row.lower, 0.0),
+                "upper": at(one.row.upper, 100.0),
+                "words": _words(one.row),
+            }
+            for one in shown
+        ],
+        "sentence": _moved_sentence(effect, names),
+    }
+
+
+def _words(row: Row) -> str:
+    lower = "open below" if row.lower is None else f"from {row.lower:,.0f}"
+    upper = "open above" if row.upper is None else f"to {row.upper:,.0f}"
+    return f"{row.score:,.0f}, {lower} {upper}"
+
+
+def _moved_sentence(effect: Effect, names: dict[str, str]) -> str:
+    parts = []
+    for one in effect.moved:
+        name = names[one.row.model]
+        if one.change is None:
+            parts.append(f"{name} now has a first score")
+        elif abs(one.change) < 0.05:
+            parts.append(f"{name} stays where it is")
+        else:
+            verb = "gains" if one.change > 0 else "loses"
+            parts.append(f"{name} {verb} {abs(one.change):.1f} points")
+    told = ", ".join(parts) + "." if parts else ""
+    if not effect.ranked:
+        told += (
+            f" With fewer than {effect.fewest} votes a model is provisional: it has a score, but no rank yet."
+        )
+    elif effect.ranks_changed:
+        told += f" {effect.ranks_changed} ranks changed."
+    else:
+        told += " No rank changes: single votes should not move a board."
+    return told.strip()

@@ -1,0 +1,289 @@
+// The battle page: shows what the server rendered, hears buttons and keys, follows the stream of events.
+// It holds no state of a battle but its id, its turn and the right to vote that the server gave.
+"use strict";
+(() => {
+  const WORDS = { waiting: "Waiting", writing: "Writing", finished: "Finished", stopped: "Stopped", failed: "Failed" };
+  const KEYS = { a: "a", e: "tie", x: "both_bad", b: "b" };
+  const at = (id) => document.getElementById(id);
+  const stage = () => at("ag-stage");
+  const box = () => document.querySelector("#ag-prompt textarea");
+  let view = null; // the last view from the server
+  let stream = null; // the EventSource of the battle on stage
+  let busy = false; // one request at a time: a double click is one click
+  let spoken = {};
+
+  // ---- talking to the server ------------------------------------------------------------------------
+  async function call(path, body) {
+    let answer;
+    try {
+      answer = await fetch(path, body === undefined ? {} : {
+        method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
+      });
+    } catch {
+      throw new Error("The arena cannot be reached. Nothing was lost: try again.");
+    }
+    const data = await answer.json().catch(() => ({}));
+    if (!answer.ok) {
+      const error = new Error(data.sentence || `The arena answered with an error (${answer.status}).`);
+      error.code = data.error;
+      throw error;
+    }
+    return data;
+  }
+
+  async function once(work) {
+    if (busy) return;
+    busy = true;
+    document.body.dataset.busy = "";
+    say("");
+    try {
+      await work();
+    } catch (error) {
+      say(error.message);
+      if (error.code === "no_battle") await begin(box()?.value || "");
+      if (error.code === "already_voted" && view?.battle) show(await call(`/api/battles/${view.battle}`));
+    } finally {
+      busy = false;
+      delete document.body.dataset.busy;
+    }
+  }
+
+  // ---- what is shown --------------------------------------------------------------------------------
+  function say(sentence) {
+    const alert = at("ag-alert");
+    alert.textContent = sentence;
+    alert.hidden = !sentence;
+  }
+
+  function announce(sentence) {
+    at("ag-live").textContent = sentence;
+  }
+
+  function show(next, { remember = false } = {}) {
+    const before = view;
+    const swiped = stage().querySelector(".ag-swipe")?.scrollLeft || 0;
+    const focused = stage().contains(document.activeElement);
+    view = next;
+    stage().innerHTML = next.stage;
+    at("ag-below").innerHTML = next.below;
+    document.body.dataset.state = next.state;
+    document.body.toggleAttribute("data-follow", Boolean(next.may_ask));
+    document.body.toggleAttribute("data-typed", next.state === "empty" && next.typed);
+    for (const count of document.querySelectorAll("[data-your-votes]")) {
+      count.textContent = next.votes.toLocaleString("en");
+      count.parentElement.hidden = !next.votes;
+    }
+    const ready = next.state === "ready";
+    for (const button of document.querySelectorAll(".ag-vote")) button.disabled = !ready;
+    hint(ready ? "Which answer is better? One vote, and the names are shown."
+      : "Votes open when both answers have ended. You need not wait: stop both, then vote.");
+    label(next);
+    const same = before && before.battle === next.battle;
+    const swipe = stage().querySelector(".ag-swipe");
+    if (swipe && same) swipe.scrollLeft = swiped;
+    if (!same) window.scrollTo(0, 0);
+    if (next.state === "voted" || next.state === "void") {
+      window.scrollTo(0, 0);
+      stage().querySelector("h1")?.focus({ preventScroll: true });
+    } else if (ready && focused) at("ag-vote-a").focus({ preventScroll: true });
+    if (ready && before?.state === "streaming") announce("Both answers have ended. You may vote now.");
+    if (remember && next.battle) history.pushState({}, "", `/?battle=${next.battle}`);
+    follow();
+  }
+
+  function hint(sentence) {
+    at("ag-hint").textContent = sentence;
+  }
+
+  function label(next) {
+    const follows = next.state === "ready";
+    const text = follows ? "Ask both a follow-up" : "Your prompt";
+    const span = document.querySelector('#ag-prompt [data-testid="block-info"]');
+    if (span) span.textContent = text;
+    box()?.setAttribute("placeholder", follows ? "Ask both a follow-up, or vote" : "Ask anything, in any language");
+    at("ag-start").textContent = follows ? "Ask both" : "Start the battle";
+  }
+
+  function side(update) {
+    const body = stage().querySelector(`[data-body="${update.slot}"]`);
+    if (!body) return;
+    body.innerHTML = update.html;
+    const section = body.closest("[data-side]");
+    section.querySelector(".ag-prog").classList.toggle("ag-on", update.status === "writing");
+    for (const word of stage().querySelectorAll(`[data-status="${update.slot}"]`)) {
+      word.textContent = word.classList.contains("ag-st") ? WORDS[update.status] : WORDS[update.status].toLowerCase();
+    }
+    const key = `${view.battle}:${view.turn}:${update.slot}`;
+    if (update.status === "finished" && !spoken[key]) {
+      spoken[key] = true;
+      announce(`Answer ${update.letter} finished`);
+    }
+  }
+
+  function follow() {
+    stream?.close();
+    stream = null;
+    if (view.state !== "streaming") return;
+    const battle = view.battle;
+    stream = new EventSource(`/api/battles/${battle}/events`);
+    stream.addEventListener("side", (event) => view.battle === battle && side(JSON.parse(event.data)));
+    stream.addEventListener("view", (event) => {
+      const next = JSON.parse(event.data);
+      if (view.battle !== battle) return;
+      if (next.state === "streaming" && next.turn === view.turn && !changed(next)) return;
+      show(next);
+    });
+    stream.addEventListener("error", () => {
+      if (stream?.readyState === EventSource.CLOSED) once(async () => show(await call(`/api/battles/${battle}`)));
+    });
+  }
+
+  function changed(next) {
+    const notes = (html) => (html.match(/class="ag-note"/g) || []).length;
+    return notes(next.stage) !== stage().querySelectorAll(".ag-note").length;
+  }
+
+  // ---- what can be done -----------------------------------------------------------------------------
+  function fill(text) {
+    const area = box();
+    if (!area) return;
+    area.value = text;
+    area.dispatchEvent(new Event("input", { bubbles: true }));
+  }
+
+  async function begin(text) {
+    show(await call("/api/start"));
+    fill(text || "");
+  }
+
+  function start(prompt) {
+    return once(async () => {
+      show(await call("/api/battles", { prompt }), { remember: true });
+      fill("");
+    });
+  }
+
+  function submit() {
+    const prompt = box()?.value || "";
+    if (view?.state === "ready") {
+      return once(async () => {
+        show(await call(`/api/battles/${view.battle}/prompts`, { prompt }));
+        fill("");
+      });
+    }
+    return start(prompt);
+  }
+
+  const stop = () => view?.state === "streaming" && once(async () => { await call(`/api/battles/${view.battle}/stop`, {}); });
+
+  function vote(outcome) {
+    if (view?.state !== "ready") return;
+    once(async () => show(await call(`/api/battles/${view.battle}/vote`, { turn: view.turn, outcome, token: view.token })));
+  }
+
+  function next(text) {
+    return once(async () => {
+      await begin(text);
+      history.pushState({}, "", "/");
+      box()?.focus();
+    });
+  }
+
+  function surprise() {
+    const prompts = [...document.querySelectorAll('[data-do="example"]')].map((one) => one.dataset.prompt);
+    if (prompts.length) start(prompts[Math.floor(Math.random() * prompts.length)]);
+  }
+
+  function others() {
+    const all = [...document.querySelectorAll('[data-do="example"]')];
+    const first = all.findIndex((one) => !one.hidden);
+    const from = first + 6 < all.length ? first + 6 : 0;
+    all.forEach((one, index) => { one.hidden = index < from || index >= from + 6; });
+  }
+
+  function tab(button) {
+    const target = stage().querySelector(`[data-side="${button.dataset.slot}"]`);
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    target?.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "nearest", inline: "start" });
+    for (const one of stage().querySelectorAll('[data-do="tab"]')) one.setAttribute("aria-selected", String(one === button));
+  }
+
+  const DO = {
+    stop, others, tab,
+    example: (button) => start(button.dataset.prompt),
+    again: (button) => start(button.dataset.prompt),
+    edit: (button) => next(button.dataset.prompt),
+    next: () => next(""),
+  };
+
+  // ---- ears -----------------------------------------------------------------------------------------
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("button");
+    if (!button) return;
+    if (button.dataset.do in DO) DO[button.dataset.do](button);
+    else if (button.id === "ag-start") submit();
+    else if (button.id === "ag-surprise") surprise();
+    else if (button.id.startsWith("ag-vote-")) vote(button.id.slice("ag-vote-".length));
+    else if (button.id === "ag-keys") keys(!keysOn());
+  });
+
+  const keysOn = () => localStorage.getItem("agon-keys") !== "off";
+  function keys(on) {
+    localStorage.setItem("agon-keys", on ? "on" : "off");
+    at("ag-keys").setAttribute("aria-pressed", String(on));
+    at("ag-keys").textContent = on ? "Keys A E X B: on" : "Keys A E X B: off";
+    document.body.toggleAttribute("data-nokeys", !on);
+  }
+
+  document.addEventListener("keydown", (event) => {
+    if (event.target === box()) {
+      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+        event.preventDefault();
+        event.stopPropagation();
+        submit();
+      }
+      return;
+    }
+    if (event.target.closest?.("input, textarea, select, [contenteditable]")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !keysOn()) return;
+    const key = event.key.toLowerCase();
+    if (view?.state === "ready" && key in KEYS) vote(KEYS[key]);
+    else if (view?.state === "streaming" && key === "escape") stop();
+    else if ((view?.state === "voted" || view?.state === "void") && key === "n") next("");
+    else if ((view?.state === "voted" || view?.state === "void") && key === "r") start(view.prompt);
+  }, true);
+
+  const asked = () => new URLSearchParams(location.search).get("battle");
+  async function open() {
+    const battle = asked();
+    if (battle && /^[0-9a-f]{32}$/.test(battle)) {
+      show(await call(`/api/battles/${battle}`));
+    } else await begin("");
+  }
+  addEventListener("popstate", () => once(open));
+
+  // ---- Gradio draws its frame a moment after the page is there --------------------------------------
+  function dress() {
+    at("ag-opening")?.remove();
+    const letters = { a: "A", b: "B" };
+    const shown = { a: "A", tie: "E", both_bad: "X", b: "B" };
+    for (const [outcome, key] of Object.entries(shown)) {
+      const button = at(`ag-vote-${outcome}`);
+      const badge = letters[outcome] ? `<span class="ag-badge ag-${outcome} ag-sm" aria-hidden="true">${key}</span>` : "";
+      button.innerHTML = `${badge}<span>${button.textContent.trim()}</span> <kbd aria-hidden="true">${key}</kbd>`;
+      button.setAttribute("aria-keyshortcuts", key);
+    }
+    at("ag-votes").setAttribute("role", "group");
+    at("ag-votes").setAttribute("aria-label", "Your vote");
+    at("ag-voteline").innerHTML = '<span id="ag-hint"></span><button type="button" id="ag-keys" class="ag-quietlink"></button>';
+    keys(keysOn());
+  }
+
+  const ready = () => stage() && at("ag-vote-b") && at("ag-below") && box();
+  function wait() {
+    if (!ready()) return requestAnimationFrame(wait);
+    dress();
+    once(open);
+  }
+  wait();
+})();

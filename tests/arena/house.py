@@ -1,0 +1,166 @@
+"""A real arena for tests: models that do as they are told, a real server on a free port, a real log."""
+
+import asyncio
+import contextlib
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import httpx
+import uvicorn
+
+from arena.arena import Arena, Settings
+from arena.identity import Keys
+from arena.lineup import Entrant, Example, Lineup, ModelCard
+from arena.serve import listen, server_config
+from data.log import VoteLog
+from serving.protocol import Delta, End, ServingError
+
+SECRET = b"s" * 32
+
+
+@dataclass
+class Scripted:
+    """A model that writes `text` word by word, `gap` seconds apart, and fails where it is told to."""
+
+    text: str = "A short answer."
+    gap: float = 0.0
+    fails: str | None = None
+    after: int = 0  # words before the failure
+    on_turn: int | None = None  # fail on this turn only
+    closed: list[float] = field(default_factory=list)
+    asked: list[list[str]] = field(default_factory=list)
+
+    async def stream(self, messages, sampling):
+        self.asked.append([message.content for message in messages])
+        turn = sum(message.role == "user" for message in messages)
+        failing = self.fails and self.on_turn in (None, turn)
+        try:
+            for number, word in enumerate(self.text.split(" ")):
+                if failing and number >= self.after:
+                    raise ServingError(self.fails, "canary-detail-of-the-failure")
+                await asyncio.sleep(self.gap)
+                yield Delta(word if number == 0 else " " + word)
+            if failing:
+                raise ServingError(self.fails, "canary-detail-of-the-failure")
+            yield End("stop")
+        finally:
+            self.closed.append(time.monotonic())
+
+    def accepts(self, messages):
+        return True
+
+    async def check(self):
+        pass
+
+    async def close(self):
+        pass
+
+
+def lineup(*backends, examples=(), typed=True):
+    """Models with names that must not be seen before the vote."""
+    entrants = tuple(
+        Entrant(
+            ModelCard(
+                f"canary-{n}-id", f"Canary {n} Shown", f"Canary {n} Org", f"canary-{n}-licence", 0.25 + n
+            ),
+            backend,
+        )
+        for n, backend in enumerate(backends)
+    )
+    return Lineup(entrants, tuple(examples) or (Example("Why?", category="Reasoning", language="en"),), typed)
+
+
+class Visitor:
+    """A raw HTTP client with a session of its own, keeping every byte it was ever sent."""
+
+    def __init__(self, url: str) -> None:
+        self.http = httpx.Client(base_url=url, timeout=60, trust_env=False)
+        self.bytes = bytearray()
+        self.get("/")
+
+    def get(self, path: str, **more):
+        return self._kept(self.http.get(path, **more))
+
+    def post(self, path: str, body: object, **more):
+        return self._kept(self.http.post(path, json=body, **more))
+
+    def _kept(self, answer):
+        self.bytes += repr(answer.headers.raw).encode() + answer.content
+        return answer
+
+    def events(self, battle: str) -> Iterator[tuple[str, dict]]:
+        """Server-sent events until the server ends the stream."""
+        with self.http.stream("GET", f"/api/battles/{battle}/events") as answer:
+            self.bytes += repr(answer.headers.raw).encode()
+            kind = ""
+            for line in answer.iter_lines():
+                self.bytes += line.encode()
+                if line.startswith("event: "):
+                    kind = line[7:]
+                elif line.startswith("data: "):
+                    yield kind, json.loads(line[6:])
+
+    def start(self, prompt: str = "Why?") -> dict:
+        answer = self.post("/api/battles", {"prompt": prompt})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def finish(self, battle: str) -> dict:
+        """Follow a battle to the end of its stream."""
+        last = {}
+        for kind, data in self.events(battle):
+            if kind == "view":
+                last = data
+        return last
+
+    def ready(self, prompt: str = "Why?") -> dict:
+        view = self.finish(self.start(prompt)["battle"])
+        assert view["state"] == "ready", view
+        return view
+
+    def vote(self, view: dict, outcome: str = "a", **more):
+        body = {"turn": view["turn"], "outcome": outcome, "token": view["token"], **more}
+        return self.post(f"/api/battles/{view['battle']}/vote", body)
+
+
+@dataclass
+class House:
+    """An open arena."""
+
+    url: str
+    arena: Arena
+    log: VoteLog
+    visitors: list[Visitor] = field(default_factory=list)
+
+    def visitor(self) -> Visitor:
+        self.visitors.append(Visitor(self.url))
+        return self.visitors[-1]
+
+
+@contextlib.contextmanager
+def open_house(folder, models, settings=None) -> Iterator[House]:
+    """A server in a thread, on a free port, over a log in `folder`."""
+    with VoteLog(folder) as log:
+        arena = Arena(models, log, Keys(SECRET), settings or Settings(seed=7))
+        sock = listen("127.0.0.1", 0)
+        server = uvicorn.Server(server_config(arena))
+        thread = threading.Thread(target=server.run, args=([sock],), daemon=True)
+        thread.start()
+        try:
+            deadline = time.monotonic() + 60
+            while not server.started:
+                assert thread.is_alive(), "the server did not start"
+                assert time.monotonic() < deadline, "the server did not start in a minute"
+                time.sleep(0.02)
+            house = House(f"http://127.0.0.1:{sock.getsockname()[1]}", arena, log)
+            yield house
+            for visitor in house.visitors:
+                visitor.http.close()
+        finally:
+            server.should_exit = True
+            thread.join(30)
+            sock.close()
+            assert not thread.is_alive(), "the server did not stop"

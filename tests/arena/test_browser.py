@@ -1,0 +1,384 @@
+"""The story of a vote in a real browser, asserted on the page and in the log."""
+
+import duckdb
+import pytest
+
+from arena.arena import Settings
+from tests.arena.browser import DESKTOP, PHONE, Tab, chromium
+from tests.arena.house import Scripted, lineup, open_house
+
+RICH = """Use the **Wilson interval**, with $\\hat p = 0.15$:
+
+$$\\tilde p = \\frac{\\hat p + z^2/2n}{1 + z^2/n}$$
+
+```python
+def wilson(k, n, z=1.96):
+    return (k + z * z / 2) / (n + z * z)
+```
+
+| Method | Lower | Upper |
+| --- | ---: | ---: |
+| Wald | 7.2% | 22.8% |
+| Wilson | 8.8% | 24.4% |
+
+So report *15%, from 8.8 to 24.4*, rather than a bare 15%."""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    models = lineup(*(Scripted(f"{RICH}\n\nThis is answer {n}.", gap=0.004) for n in range(4)))
+    with open_house(tmp_path_factory.mktemp("log"), models) as opened:
+        yield opened
+
+
+@pytest.fixture
+def tab(browser, house):
+    context = browser.new_context(viewport=DESKTOP, reduced_motion="reduce")
+    one = Tab(context, house.url)
+    yield one
+    assert one.errors == []
+    assert one.elsewhere == []
+    context.close()
+
+
+def vote_of(house, battle):
+    vote = house.log.vote(battle)
+    return vote and (vote.places, vote.acceptable)
+
+
+def test_the_story_of_a_vote(tab, house):
+    before = house.log.count()
+    tab.open().until("empty")
+    assert tab.page.is_visible("text=You judge blind")
+    assert not tab.page.is_visible("#ag-votes")
+    tab.ask("How do I put a 95% interval around 12 of 80?").until("streaming")
+    assert tab.page.is_disabled("#ag-vote-a")
+    tab.until("ready")
+    seen = tab.page.content()
+    assert "canary" not in seen.lower()
+    for piece in ("math", "pre code", "table td", "strong", "em"):
+        assert tab.page.locator(f"[data-body='0'] {piece}").count(), piece
+    battle = tab.battle()
+    tab.page.click("#ag-vote-b")
+    tab.until("voted")
+    assert "Canary" in tab.text("h1")
+    assert tab.page.evaluate("document.activeElement.tagName") == "H1"
+    assert tab.page.inner_text("[data-your-votes]") == "1"
+    assert vote_of(house, battle) == ((2, 1), None)
+    assert house.log.count() == before + 1
+    shown = tab.page.locator(".ag-model").all_inner_texts()
+    tab.open("/leaderboard")
+    for name in shown:
+        assert tab.page.is_visible(f"text={name}")
+
+
+@pytest.mark.parametrize(
+    ("key", "ballot"),
+    [
+        ("a", ((1, 2), None)),
+        ("e", ((1, 1), None)),
+        ("x", ((1, 1), (False, False))),
+        ("b", ((2, 1), None)),
+    ],
+)
+def test_votes_by_key(tab, house, key, ballot):
+    tab.open().ask("Why?").until("ready")
+    battle = tab.battle()
+    tab.page.keyboard.press(key)
+    tab.until("voted")
+    assert vote_of(house, battle) == ballot
+
+
+def test_keys_type_letters_while_one_types(tab, house):
+    tab.open().ask("Why?").until("ready")
+    before = house.log.count()
+    tab.page.click("#ag-prompt textarea")
+    tab.page.keyboard.type("a b e x")
+    assert tab.page.input_value("#ag-prompt textarea") == "a b e x"
+    assert house.log.count() == before
+
+
+def test_keys_can_be_switched_off(tab, house):
+    tab.open().ask("Why?").until("ready")
+    before = house.log.count()
+    tab.page.click("#ag-keys")
+    assert "off" in tab.page.inner_text("#ag-keys")
+    tab.page.locator("h1").first.focus()
+    tab.page.keyboard.press("a")
+    tab.page.wait_for_timeout(400)
+    assert house.log.count() == before
+    tab.page.click("#ag-keys")
+
+
+def test_a_double_click_is_one_vote(tab, house):
+    tab.open().ask("Why?").until("ready")
+    battle, before = tab.battle(), house.log.count()
+    tab.page.dblclick("#ag-vote-a")
+    tab.until("voted")
+    tab.page.wait_for_timeout(300)
+    assert vote_of(house, battle) == ((1, 2), None)
+    assert house.log.count() == before + 1
+
+
+def test_two_tabs_are_two_battles(browser, house):
+    context = browser.new_context(viewport=DESKTOP)
+    one, two = Tab(context, house.url).open(), Tab(context, house.url).open()
+    one.ask("First?").until("streaming")
+    two.ask("Second?").until("streaming")
+    one.until("ready")
+    two.until("ready")
+    assert one.battle() != two.battle()
+    assert "First?" in one.text()
+    assert "Second?" in two.text()
+    one.page.click("#ag-vote-a")
+    two.page.click("#ag-vote-both_bad")
+    one.until("voted")
+    two.until("voted")
+    assert vote_of(house, one.battle()) == ((1, 2), None)
+    assert vote_of(house, two.battle()) == ((1, 1), (False, False))
+    assert one.errors == two.errors == []
+    context.close()
+
+
+def test_a_second_vote_is_refused_and_the_first_is_shown(browser, house):
+    context = browser.new_context(viewport=DESKTOP)
+    one = Tab(context, house.url).open().ask("Why?").until("ready")
+    two = Tab(context, house.url).open(f"/?battle={one.battle()}").until("ready")
+    one.page.click("#ag-vote-a")
+    one.until("voted")
+    two.page.click("#ag-vote-b")
+    two.until("voted")
+    assert "already counted" in two.text("#ag-alert")
+    assert "You preferred A" in two.text("h1")
+    assert vote_of(house, one.battle()) == ((1, 2), None)
+    context.close()
+
+
+def test_the_back_button_shows_what_was_and_counts_nothing(tab, house):
+    tab.open().ask("Why?").until("ready")
+    battle = tab.battle()
+    tab.page.click("#ag-vote-a")
+    tab.until("voted")
+    before = house.log.count()
+    tab.page.keyboard.press("n")
+    tab.until("empty")
+    tab.page.go_back()
+    tab.until("voted")
+    assert tab.battle() == battle
+    assert not tab.page.is_visible("#ag-votes")
+    tab.page.keyboard.press("b")
+    tab.page.wait_for_timeout(300)
+    assert house.log.count() == before
+    tab.page.go_forward()
+    tab.until("empty")
+
+
+def test_next_and_same_prompt_again(tab):
+    tab.open().ask("Once more?").until("ready")
+    first = tab.battle()
+    tab.page.keyboard.press("x")
+    tab.until("voted")
+    tab.page.keyboard.press("r")
+    tab.until("ready")
+    assert tab.battle() != first
+    assert "Once more?" in tab.text()
+
+
+def test_an_example_starts_a_battle(tab):
+    tab.open()
+    tab.page.click('[data-do="example"]')
+    tab.until("ready")
+    assert "Why?" in tab.text()
+
+
+def test_a_follow_up_goes_to_both(tab):
+    tab.open().ask("First?").until("ready")
+    tab.ask("And then?").until("streaming")
+    tab.until("ready")
+    assert "And then?" in tab.text()
+    assert "Turn 1: First?" in " ".join(tab.text().split())
+    tab.page.click("#ag-vote-tie")
+    tab.until("voted")
+
+
+def test_an_empty_prompt_is_answered_where_one_looks(tab):
+    tab.open().ask("   ")
+    tab.page.wait_for_selector("#ag-alert:not([hidden])")
+    assert "Write a prompt" in tab.text("#ag-alert")
+    assert tab.page.get_attribute("body", "data-state") == "empty"
+    tab.errors.clear()  # the browser itself notes the 422
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory):
+    models = lineup(*(Scripted(RICH * 40, gap=0.02) for _ in range(3)))
+    with open_house(tmp_path_factory.mktemp("slow"), models) as opened:
+        yield opened
+
+
+def test_reload_in_the_middle_goes_on(browser, slow):
+    context = browser.new_context(viewport=DESKTOP)
+    tab = Tab(context, slow.url).open().ask("Why?").until("streaming")
+    tab.grown('[data-body="0"]', 20)
+    battle = tab.battle()
+    tab.page.reload()
+    tab.until("streaming")
+    assert tab.battle() == battle
+    length = len(tab.text('[data-body="0"]'))
+    tab.grown('[data-body="0"]', length)
+    tab.page.keyboard.press("Escape")
+    tab.until("ready")
+    assert tab.text('.ag-st[data-status="0"]') == "Stopped"
+    tab.page.click("#ag-vote-a")
+    tab.until("voted")
+    assert vote_of(slow, battle) == ((1, 2), None)
+    assert tab.errors == []
+    context.close()
+
+
+def test_nothing_jumps_while_answers_are_written(browser, slow):
+    context = browser.new_context(viewport=DESKTOP)
+    tab = Tab(context, slow.url).open().ask("Why?").until("streaming")
+    places = set()
+    for _ in range(8):
+        tab.page.wait_for_timeout(150)
+        box = tab.page.locator("[data-side='0'] .ag-bar").bounding_box()
+        places.add((round(box["x"]), round(box["y"]), round(box["width"])))
+    assert len(places) == 1
+    tab.page.click('[data-do="stop"]')
+    tab.until("ready")
+    box = tab.page.locator("[data-side='0'] .ag-bar").bounding_box()
+    assert (round(box["x"]), round(box["y"]), round(box["width"])) in places
+    context.close()
+
+
+def test_failures_are_told_and_never_votable(browser, tmp_path):
+    models = lineup(
+        Scripted(RICH, gap=0.01),
+        Scripted(RICH, gap=0.01),
+        Scripted("Half of an answer", fails="interrupted", after=2),
+    )
+    with open_house(tmp_path, models, Settings(seed=3)) as house:
+        context = browser.new_context(viewport=DESKTOP)
+        tab = Tab(context, house.url).open()
+        for _ in range(10):
+            tab.ask("Why?").until("ready")
+            if "was replaced" in tab.text():
+                break
+            tab.page.keyboard.press("x")
+            tab.until("voted")
+            tab.page.keyboard.press("n")
+            tab.until("empty")
+        assert "was replaced" in tab.text()
+        tab.picture("replaced-desktop-light")
+        context.close()
+    models = lineup(*(Scripted("Half", fails="timeout", after=1) for _ in range(2)))
+    with open_house(tmp_path / "void", models) as house:
+        context = browser.new_context(viewport=DESKTOP)
+        tab = Tab(context, house.url).open().ask("Why is this?").until("void")
+        assert "Nothing was counted" in tab.text("h1")
+        assert "canary" not in tab.page.content().lower()
+        assert not tab.page.is_visible("#ag-votes")
+        tab.picture("void-desktop-light")
+        tab.page.click('[data-do="edit"]')
+        tab.until("empty")
+        assert tab.page.input_value("#ag-prompt textarea") == "Why is this?"
+        assert house.log.count() == 0
+        context.close()
+
+
+def test_when_the_arena_is_gone_the_page_says_so_and_keeps_the_prompt(browser, tmp_path):
+    context = browser.new_context(viewport=DESKTOP)
+    with open_house(tmp_path, lineup(Scripted(), Scripted())) as house:
+        tab = Tab(context, house.url).open()
+    tab.ask("Still here?")
+    tab.page.wait_for_selector("#ag-alert:not([hidden])")
+    assert "cannot be reached" in tab.text("#ag-alert")
+    assert tab.page.input_value("#ag-prompt textarea") == "Still here?"
+    context.close()
+
+
+def test_every_control_has_a_name_and_focus_goes_in_order(tab):
+    tab.open().ask("Why?").until("ready")
+    unnamed = tab.page.evaluate(
+        """() => [...document.querySelectorAll('button, a, textarea, input, select')]
+        .filter((one) => one.offsetParent !== null)
+        .filter((one) => !(one.innerText || one.ariaLabel || one.labels?.length || '').toString().trim())
+        .map((one) => one.outerHTML.slice(0, 80))"""
+    )
+    assert unnamed == []
+    assert tab.page.locator("h1").count() == 1
+    assert tab.page.get_attribute("#ag-votes", "aria-label") == "Your vote"
+    for slot, name in enumerate(("Answer A", "Answer B")):
+        assert tab.page.get_by_role("region", name=name).count() == 1, slot
+    order = tab.page.evaluate(
+        """() => [...document.querySelectorAll('.ag-vote, #ag-prompt textarea, [data-side]')]
+        .map((one) => one.id || one.dataset.side || 'prompt')"""
+    )
+    assert order == ["0", "1", "ag-vote-a", "ag-vote-tie", "ag-vote-both_bad", "ag-vote-b", "prompt"]
+
+
+STATES = [
+    ("desktop", DESKTOP, "light"),
+    ("desktop", DESKTOP, "dark"),
+    ("phone", PHONE, "light"),
+    ("phone", PHONE, "dark"),
+]
+
+
+@pytest.mark.parametrize(("name", "size", "scheme"), STATES, ids=lambda value: str(value)[:8])
+def test_every_state_fits_the_screen_and_is_pictured(browser, house, name, size, scheme):
+    context = browser.new_context(viewport=size, color_scheme=scheme)
+    tab = Tab(context, house.url).open()
+
+    def look(state):
+        tab.picture(f"{state}-{name}-{scheme}")
+        wide = tab.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert wide <= 0, f"{state} is {wide} px too wide"
+
+    look("empty")
+    tab.ask("How do I put a 95% confidence interval around 12 of 80?").until("streaming")
+    tab.page.wait_for_timeout(200)
+    look("streaming")
+    tab.until("ready")
+    look("ready")
+    tab.page.click("#ag-vote-a")
+    tab.until("voted")
+    look("voted")
+    tab.open("/leaderboard")
+    tab.page.wait_for_timeout(500)
+    look("leaderboard")
+    tab.open("/about")
+    look("about")
+    assert tab.errors == []
+    assert tab.elsewhere == []
+    context.close()
+
+
+def test_the_votes_are_in_the_database_after_the_arena_is_closed(browser, tmp_path):
+    with open_house(tmp_path, lineup(Scripted(), Scripted(), Scripted())) as house:
+        context = browser.new_context(viewport=DESKTOP)
+        tab, cast = Tab(context, house.url).open(), {}
+        for number, key in enumerate("aexb"):
+            tab.ask(f"Why {number}?").until("ready")
+            cast[tab.battle()] = {"a": [1, 2], "b": [2, 1]}.get(key, [1, 1])
+            tab.page.locator("h1").first.focus()
+            tab.page.keyboard.press(key)
+            tab.until("voted")
+            tab.page.keyboard.press("n")
+            tab.until("empty")
+        context.close()
+    with duckdb.connect(str(tmp_path / "agon.duckdb"), read_only=True) as database:
+        votes = database.execute(
+            "SELECT battle_id, places FROM votes JOIN verdicts USING (verdict)"
+        ).fetchall()
+        assert {str(battle).replace("-", ""): places for battle, places in votes} == cast
+        battles = database.execute("SELECT prompt FROM turns ORDER BY created").fetchall()
+        assert [prompt for (prompt,) in battles] == [f"Why {number}?" for number in range(4)]
+        assert database.execute("SELECT count(*) FROM generations").fetchone() == (8,)

@@ -1,0 +1,145 @@
+"""Playing a turn: sides at their own pace, failures replaced or void, stop and cancel reaching the source."""
+
+import asyncio
+import itertools
+import time
+from random import Random
+
+import pytest
+
+from arena.battle import Battle, State
+from arena.draw import Draw
+from arena.play import play_turn
+from serving.generation import Limits
+from tests.arena.house import Scripted, lineup
+
+
+def battle_of(*backends):
+    entrants = lineup(*backends).entrants
+    return Battle(id="b", voter="v", draw=Draw(entrants, "uniform", 1, 1.0, (1.0,)), seed=0)
+
+
+async def play(battle, *, substitutes=(), limits=None, stop_after=None):
+    stop, ended, rest = asyncio.Event(), [], iter(substitutes)
+    if stop_after is not None:
+        asyncio.get_running_loop().call_later(stop_after, stop.set)
+    await play_turn(
+        battle,
+        limits=limits or Limits(),
+        stop=stop,
+        substitute=lambda _: next(rest, None),
+        record=ended.append,
+    )
+    return ended
+
+
+def test_both_sides_write_to_their_end():
+    battle = battle_of(Scripted("one two"), Scripted("three"))
+    battle.ask("Why?")
+    ended = asyncio.run(play(battle))
+    assert battle.state is State.READY
+    assert [side.text for side in battle.sides] == ["one two", "three"]
+    assert {(one.slot, one.model, one.generation.failure) for one in ended} == {
+        (0, "canary-0-id", None),
+        (1, "canary-1-id", None),
+    }
+
+
+def test_a_slow_side_delays_nobody():
+    quick, slow = Scripted("a b c", gap=0.01), Scripted("a b c d e f", gap=0.15)
+    battle = battle_of(slow, quick)
+    battle.ask("Why?")
+    ended = asyncio.run(play(battle))
+    assert [one.slot for one in ended] == [1, 0]
+    assert ended[0].generation.seconds < ended[1].generation.seconds / 3
+
+
+def test_a_failing_side_is_replaced_and_recorded():
+    battle = battle_of(Scripted("half an answer", fails="interrupted", after=2), Scripted("whole"))
+    battle.ask("Why?")
+    another = lineup(Scripted(), Scripted(), Scripted("the other one")).entrants[2]
+    ended = asyncio.run(play(battle, substitutes=[another]))
+    assert battle.state is State.READY
+    assert battle.sides[0].text == "the other one"
+    failures = [one for one in ended if one.generation.failure]
+    assert [(one.model, one.generation.failure, one.generation.text) for one in failures] == [
+        ("canary-0-id", "interrupted", "half an")
+    ]
+
+
+def test_substitutes_that_fail_are_replaced_too_until_nobody_is_left():
+    bad = [Scripted(fails="unreachable") for _ in range(3)]
+    battle = battle_of(bad[0], Scripted("whole and long", gap=0.05))
+    battle.ask("Why?")
+    entrants = lineup(*bad, Scripted()).entrants
+    ended = asyncio.run(play(battle, substitutes=entrants[1:3]))
+    assert battle.state is State.VOID
+    assert sum(one.generation.failure == "unreachable" for one in ended) == 3
+
+
+def test_a_failure_on_a_later_turn_voids_the_battle_and_ends_the_other_side():
+    failing = Scripted("one two three", fails="timeout", after=1, on_turn=2)
+    endless = Scripted("word " * 5_000, gap=0.005)
+    battle = battle_of(Scripted("first"), failing)
+    battle.ask("Why?")
+    asyncio.run(play(battle))
+    battle.sides[0].entrant = lineup(endless).entrants[0]
+    battle.ask("And then?")
+    began = time.monotonic()
+    asyncio.run(play(battle, substitutes=lineup(Scripted()).entrants))
+    assert battle.state is State.VOID
+    assert time.monotonic() - began < 5
+    assert len(endless.closed) == 1, "the other side's stream is closed, so its generation ends"
+
+
+def test_stop_ends_both_where_they_are():
+    sides = [Scripted("word " * 5_000, gap=0.005) for _ in range(2)]
+    battle = battle_of(*sides)
+    battle.ask("Why?")
+    ended = asyncio.run(play(battle, stop_after=0.2))
+    assert battle.state is State.READY
+    assert [one.generation.finish_reason for one in ended] == ["stopped", "stopped"]
+    assert all(side.closed for side in sides)
+    assert all(0 < len(side.text.split()) < 5_000 for side in battle.sides)
+
+
+def test_silence_is_a_failure():
+    battle = battle_of(Scripted("late", gap=5), Scripted("whole"))
+    battle.ask("Why?")
+    ended = asyncio.run(play(battle, limits=Limits(first=0.1)))
+    assert battle.state is State.VOID
+    assert "timeout" in {one.generation.failure for one in ended}
+
+
+def test_cancelling_the_turn_closes_both_streams():
+    sides = [Scripted("word " * 5_000, gap=0.005) for _ in range(2)]
+    battle = battle_of(*sides)
+    battle.ask("Why?")
+
+    async def main():
+        task = asyncio.create_task(play(battle))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    assert all(len(side.closed) == 1 for side in sides)
+
+
+def test_hundreds_of_random_turns_end_ready_or_void():
+    random = Random(5)
+    kinds = [None, "unreachable", "interrupted", "malformed", "empty"]
+
+    def someone():
+        return Scripted("a b c d", gap=0, fails=random.choice(kinds), after=random.randrange(5))
+
+    for number in range(300):
+        battle = battle_of(someone(), someone())
+        battle.ask("Why?")
+        others = lineup(*(someone() for _ in range(4))).entrants[: random.randrange(5)]
+        ended = asyncio.run(play(battle, substitutes=others))
+        whole = all(side.generation and side.generation.failure is None for side in battle.sides)
+        assert battle.state is (State.READY if whole else State.VOID), number
+        assert len(ended) >= 1
+        assert len(set(itertools.chain(battle.models))) <= 2

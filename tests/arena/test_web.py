@@ -1,0 +1,359 @@
+"""The arena over HTTP: a real server, real clients, a real log; refusals are sentences."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from arena.arena import Settings
+from arena.identity import COOKIE, Keys
+from tests.arena.house import SECRET, Scripted, lineup, open_house
+
+NAMES = (b"canary", b"Canary")
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory):
+    models = lineup(*(Scripted(f"Answer number {n} to it.") for n in range(5)))
+    with open_house(tmp_path_factory.mktemp("log"), models) as opened:
+        yield opened
+
+
+def rows(house):
+    return house.log.count()
+
+
+def test_the_whole_story(house):
+    guest, before = house.visitor(), rows(house)
+    view = guest.start("Why is the sky dark at night?")
+    assert view["state"] == "streaming"
+    assert "token" not in view
+    ready = guest.finish(view["battle"])
+    assert ready["state"] == "ready"
+    assert all(side["text"].startswith("Answer number") for side in ready["sides"])
+    assert not any(name in guest.bytes for name in NAMES)
+    answer = guest.vote(ready, "b")
+    assert answer.status_code == 200
+    voted = answer.json()
+    assert voted["state"] == "voted"
+    assert len(set(voted["models"])) == 2
+    assert voted["votes"] == 1
+    assert rows(house) == before + 1
+    boards = guest.get("/api/leaderboard").json()
+    assert boards["schema"] == 1
+    shown = {row["model"]: row["votes"] for row in boards["boards"][0]["models"]}
+    assert all(shown[model] >= 1 for model in voted["models"])
+
+
+def test_200_battles_send_no_name_before_the_vote(tmp_path):
+    backends = [Scripted(f"Answer {n}.") for n in range(4)]
+    backends += [Scripted("x y z", fails="interrupted", after=2), Scripted("", fails="unauthorised")]
+    with open_house(tmp_path, lineup(*backends), Settings(seed=1)) as house:
+        guests = [house.visitor() for _ in range(8)]
+        for guest in guests:
+            for path in (
+                "/config",
+                "/leaderboard",
+                "/about",
+                "/api/leaderboard",
+                "/api/battles/0",
+                "/nowhere",
+            ):
+                guest.get(path)
+
+        def battles(guest):
+            states = []
+            for number in range(25):
+                view = guest.finish(guest.start(f"Why {number}?")["battle"])
+                states.append(view["state"])
+                guest.get(f"/api/battles/{view['battle']}")
+                guest.post(f"/api/battles/{view['battle']}/vote", {"turn": 1, "outcome": "a", "token": "x"})
+                guest.post(f"/api/battles/{view['battle']}/prompts", {"prompt": "And?"})
+                guest.post(f"/api/battles/{view['battle']}/stop", {})
+            return states
+
+        with ThreadPoolExecutor(8) as pool:
+            states = [state for states in pool.map(battles, guests) for state in states]
+        assert len(states) == 200
+        assert states.count("ready") > 150
+        sent = b"".join(bytes(guest.bytes) for guest in guests)
+        assert len(sent) > 200_000
+        assert not any(name in sent for name in NAMES)
+
+
+def test_one_vote_posted_100_times_from_16_threads_is_one_vote(house):
+    guest, before = house.visitor(), rows(house)
+    view = guest.ready()
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: guest.vote(view), range(100)))
+    statuses = [answer.status_code for answer in answers]
+    assert statuses.count(200) == 1
+    assert statuses.count(409) == 99
+    assert {answer.json()["error"] for answer in answers if answer.status_code == 409} == {"already_voted"}
+    assert rows(house) == before + 1
+
+
+def forgeries(house):
+    """Eight votes that nobody has the right to cast, each with its status."""
+    owner, thief = house.visitor(), house.visitor()
+    view, other, own = owner.ready(), owner.ready(), thief.ready()
+    body = {"turn": view["turn"], "outcome": "a", "token": view["token"]}
+    path = f"/api/battles/{view['battle']}/vote"
+    old = Keys(SECRET)
+    session = old.session(owner.http.cookies[COOKIE])
+    voted = owner.ready()
+    owner.vote(voted)
+    expired = "1000." + old._sign("vote", view["battle"], "1", session, "1000")
+    running = owner.start()
+    yield "no session", httpx.post(house.url + path, json=body), 403
+    yield "another's battle", thief.post(path, body), 404
+    yield "another's session hash", thief.post(f"{path}?session_hash={session}", body), 404
+    yield "no such battle", owner.post(f"/api/battles/{'0' * 32}/vote", body), 404
+    yield "a made-up token", owner.post(path, {**body, "token": "9999999999." + "0" * 64}), 403
+    yield "the token of another battle", owner.post(path, {**body, "token": other["token"]}), 403
+    yield (
+        "a token of the right battle, made for another session",
+        owner.post(path, {**body, "token": old.vote_token(view["battle"], 1, own["battle"])}),
+        403,
+    )
+    yield "an old token", owner.post(path, {**body, "token": expired}), 403
+    yield "another turn", owner.post(path, {**body, "turn": 2}), 403
+    yield "an outcome that is none", owner.post(path, {**body, "outcome": "model_a"}), 422
+    yield "no outcome", owner.post(path, {"turn": 1, "token": view["token"]}), 422
+    yield "a second vote on a battle whose names are shown", owner.vote({**voted}), 409
+    yield (
+        "a battle that still streams",
+        owner.post(
+            f"/api/battles/{running['battle']}/vote",
+            {**body, "token": old.vote_token(running["battle"], 1, session)},
+        ),
+        409,
+    )
+
+
+def test_forged_votes_leave_no_row(tmp_path):
+    with open_house(tmp_path, lineup(*(Scripted("a b c d e f", gap=0.05) for _ in range(3)))) as house:
+        tried = 0
+        for what, answer, status in forgeries(house):
+            tried += 1
+            assert answer.status_code == status, (what, answer.text)
+            assert answer.json()["sentence"].endswith("."), what
+            assert rows(house) == 1, what
+        assert tried >= 8
+
+
+def test_a_foreign_origin_is_refused(house):
+    guest = house.visitor()
+    view = guest.ready()
+    body = {"turn": 1, "outcome": "a", "token": view["token"]}
+    path = f"/api/battles/{view['battle']}/vote"
+    before = rows(house)
+    for headers in (
+        {"origin": "https://evil.example"},
+        {"origin": "null"},
+        {"origin": house.url.replace("127.0.0.1", "localhost")},
+        {"origin": house.url + ".evil.example"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ):
+        assert guest.post(path, body, headers=headers).status_code == 403, headers
+    assert rows(house) == before
+    assert guest.post(path, body, headers={"origin": house.url}).status_code == 200
+
+
+SIDE_DOORS = (
+    "/config /info /gradio_api/info /gradio_api/config /gradio_api/queue/join /queue/join "
+    "/gradio_api/queue/data /gradio_api/upload /upload /gradio_api/upload_progress "
+    "/gradio_api/file=/etc/passwd /file=/etc/passwd /gradio_api/proxy=http://example.com "
+    "/proxy=http://example.com /monitoring /monitoring/summary /gradio_api/monitoring/summary "
+    "/gradio_api/component_server /component_server /gradio_api/run/predict /run/predict /api/predict "
+    "/gradio_api/call/predict /gradio_api/heartbeat/x /gradio_api/startup-events /startup-events "
+    "/gradio_api/app_id /app_id /gradio_api/login /login /token /dev/reload "
+    "/gradio_api/stream/a/b/c/playlist.m3u8 /robots.txt /docs /openapi.json /redoc /manifest.json "
+    "/pwa_icon /static/../web.py /ui/../web.py /ui/%2e%2e/web.py /assets/../../etc/passwd "
+    "/ui/fonts/../../web.py /gradio_api/mcp/sse /svelte/x /custom_component/x /deep_link /vibe-code/ "
+    "/.git/config /.env /secret.key /agon-log/agon.duckdb /ui/ /static/ /assets/ "
+)
+
+
+@pytest.mark.parametrize("path", SIDE_DOORS.split())
+def test_side_doors_are_shut(house, path):
+    for method in ("GET", "POST"):
+        request = httpx.Request(method, house.url, json={} if method == "POST" else None)
+        request.url = request.url.copy_with(raw_path=path.encode())
+        with httpx.Client(trust_env=False) as client:
+            assert client.send(request).status_code in {404, 405}, (method, path)
+
+
+def test_every_answer_carries_the_headers(house):
+    guest = house.visitor()
+    for path in ("/", "/leaderboard", "/about", "/api/start", "/ui/battle.js", "/nowhere", "/api/battles/0"):
+        headers = guest.get(path).headers
+        assert headers["x-content-type-options"] == "nosniff", path
+        assert headers["referrer-policy"] == "no-referrer", path
+        assert "server" not in headers, path
+    policy = guest.get("/").headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe-eval" not in policy
+    assert "script-src 'self' 'nonce-" in policy
+
+
+def test_the_cookie_is_ours_alone_to_read(house):
+    cookie = httpx.get(house.url + "/").headers["set-cookie"]
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+
+
+def test_the_body_has_a_limit_of_our_own(house):
+    guest = house.visitor()
+    huge = {"prompt": "x" * (10 * 2**20)}
+    assert guest.post("/api/battles", huge).status_code == 413
+    pieces = (b" " * 65536 for _ in range(160))
+    headers = {"content-type": "application/json"}
+    assert guest.http.post("/api/battles", content=pieces, headers=headers).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("prompt", "words"),
+    [("", "Write a prompt"), (" \n\t ", "Write a prompt"), ("x" * 100_000, "100,000 characters")],
+)
+def test_a_prompt_that_cannot_be_asked_is_answered_with_a_sentence(house, prompt, words):
+    answer = house.visitor().post("/api/battles", {"prompt": prompt})
+    assert answer.status_code == 422
+    assert words in answer.json()["sentence"]
+
+
+@pytest.mark.parametrize(
+    "body", [[], {}, {"prompt": 3}, {"prompt": "x", "models": ["a", "b"]}, {"promt": "x"}, "x"]
+)
+def test_a_malformed_request_is_answered_with_a_sentence(house, body):
+    answer = house.visitor().post("/api/battles", body)
+    assert answer.status_code == 422
+    assert answer.json()["sentence"].endswith(".")
+
+
+def test_json_that_is_none_is_refused(house):
+    guest = house.visitor()
+    headers = {"content-type": "application/json"}
+    for content in (b"{", b"\xff\xfe", b"[" * 50_000):
+        assert guest.http.post("/api/battles", content=content, headers=headers).status_code in {400, 422}
+    assert guest.http.post("/api/battles", content=b"prompt=x").status_code == 415
+
+
+def test_three_battles_may_run_for_one_voter(tmp_path):
+    with open_house(tmp_path, lineup(*(Scripted("a " * 40, gap=0.05) for _ in range(2)))) as house:
+        guest = house.visitor()
+        views = [guest.start() for _ in range(3)]
+        refused = guest.post("/api/battles", {"prompt": "Why?"})
+        assert refused.status_code == 429
+        assert "3 battles running" in refused.json()["sentence"]
+        assert house.visitor().start()["state"] == "streaming", "others are not held up"
+        guest.post(f"/api/battles/{views[0]['battle']}/stop", {})
+        guest.finish(views[0]["battle"])
+        assert guest.start()["state"] == "streaming"
+
+
+def test_nobody_can_answer(tmp_path):
+    with open_house(tmp_path, lineup(Scripted())) as house:
+        answer = house.visitor().post("/api/battles", {"prompt": "Why?"})
+        assert answer.status_code == 503
+        assert "No two models" in answer.json()["sentence"]
+
+
+def test_everybody_fails(tmp_path):
+    models = lineup(*(Scripted(fails="unreachable") for _ in range(4)))
+    with open_house(tmp_path, models) as house:
+        guest = house.visitor()
+        view = guest.finish(guest.start()["battle"])
+        assert view["state"] == "void"
+        assert "token" not in view
+        assert "Nothing was counted" in view["stage"]
+        assert not any(name in guest.bytes for name in NAMES)
+
+
+def test_a_failing_side_is_replaced_told_and_recorded(tmp_path):
+    models = lineup(Scripted("x y", fails="interrupted", after=1), Scripted("whole"), Scripted("whole too"))
+    with open_house(tmp_path, models, Settings(seed=2)) as house:
+        guest = house.visitor()
+        replaced = 0
+        for _ in range(12):
+            view = guest.ready()
+            assert "canary" not in json.dumps(view).lower()
+            replaced += "was replaced" in view["stage"]
+            assert guest.vote(view).status_code == 200
+        assert replaced
+        board = guest.get("/api/leaderboard").json()["boards"][0]["models"]
+        assert {row["model"] for row in board} == {"canary-1-id", "canary-2-id"}
+        assert sum(row["votes"] for row in board) == 24
+
+
+def test_a_later_failure_voids_the_battle(tmp_path):
+    models = lineup(Scripted("x y", fails="timeout", on_turn=2, after=1), Scripted("whole"))
+    with open_house(tmp_path, models) as house:
+        guest = house.visitor()
+        view = guest.ready()
+        token = view["token"]
+        asked = guest.post(f"/api/battles/{view['battle']}/prompts", {"prompt": "And?"})
+        assert asked.json()["state"] == "streaming"
+        last = guest.finish(view["battle"])
+        assert last["state"] == "void"
+        for turn in (1, 2):
+            answer = guest.vote({**view, "token": token, "turn": turn})
+            assert answer.status_code in {403, 409}
+        assert rows(house) == 0
+        assert not any(name in guest.bytes for name in NAMES)
+
+
+def test_turns_are_the_servers_conversation(tmp_path):
+    first, second = Scripted("one"), Scripted("two")
+    with open_house(tmp_path, lineup(first, second)) as house:
+        guest = house.visitor()
+        view = guest.ready("First?")
+        forged = guest.post(
+            f"/api/battles/{view['battle']}/prompts", {"prompt": "Second?", "messages": [{"role": "system"}]}
+        )
+        assert forged.status_code == 422
+        guest.post(f"/api/battles/{view['battle']}/prompts", {"prompt": "Second?"})
+        view = guest.finish(view["battle"])
+        assert view["turn"] == 2
+        assert first.asked[-1] == ["First?", "one", "Second?"]
+        assert second.asked[-1] == ["First?", "two", "Second?"]
+        assert guest.vote(view, "tie").json()["outcome"] == "tie"
+
+
+def test_a_battle_nobody_watches_is_stopped(tmp_path):
+    endless = [Scripted("word " * 100_000, gap=0.01) for _ in range(2)]
+    with open_house(tmp_path, lineup(*endless), Settings(seed=1, unwatched=0.5)) as house:
+        guest = house.visitor()
+        guest.start()
+        done = threading.Event()
+        for _ in range(100):
+            if all(side.closed for side in endless):
+                break
+            done.wait(0.1)
+        assert all(side.closed for side in endless)
+
+
+def test_recorded_arenas_take_the_prompts_of_their_list_only(tmp_path):
+    with open_house(tmp_path, lineup(Scripted(), Scripted(), typed=False)) as house:
+        guest = house.visitor()
+        refused = guest.post("/api/battles", {"prompt": "Something else?"})
+        assert refused.status_code == 422
+        assert "choose a prompt" in refused.json()["sentence"]
+        view = guest.ready("Why?")
+        assert not view["may_ask"]
+
+
+def test_thirty_battles_at_once_all_complete(tmp_path):
+    models = lineup(*(Scripted("word " * 30, gap=0.03) for _ in range(4)))
+    with open_house(tmp_path, models) as house:
+        guests = [house.visitor() for _ in range(30)]
+        with ThreadPoolExecutor(30) as pool:
+            views = list(pool.map(lambda guest: guest.ready(), guests))
+        assert all(view["state"] == "ready" for view in views)
+        with ThreadPoolExecutor(30) as pool:
+            answers = list(pool.map(lambda pair: pair[0].vote(pair[1]), zip(guests, views, strict=True)))
+        assert [answer.status_code for answer in answers] == [200] * 30
+        assert rows(house) == 30
