@@ -30,6 +30,7 @@ KINDS: dict[int, FailureKind] = {
     401: "unauthorised",
     403: "unauthorised",
     404: "unknown_model",
+    407: "unreachable",
     408: "timeout",
     429: "overloaded",
     502: "unreachable",

@@ -99,6 +99,7 @@ STATUSES = {
     401: "unauthorised",
     403: "unauthorised",
     404: "unknown_model",
+    407: "unreachable",
     408: "timeout",
     413: "rejected",
     422: "rejected",
@@ -148,6 +149,14 @@ def test_nobody_listens():
             asyncio.run(events_of(Server(address).model("tiny")))
         assert caught.value.kind == "unreachable"
         assert address in caught.value.detail
+
+
+def test_a_proxy_of_the_environment_that_is_gone_is_told_as_such(monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with pytest.raises(ServingError) as caught:
+        asyncio.run(events_of(Server("http://models.example.com/v1").model("tiny")))
+    assert caught.value.kind == "unreachable"
 
 
 async def silent_end(request, http):
