@@ -4,17 +4,25 @@ Start with `rank(votes, "bradley_terry")`; `METHODS` lists every method, and `da
 votes from files. The errors are drawn as a tree in `ranking.errors`.
 """
 
+from ranking import aggregators as _aggregators
 from ranking import bradley_terry as _bradley_terry
 from ranking import elimination as _elimination
 from ranking import elo as _elo
 from ranking import kemeny as _kemeny
+from ranking import kwise_bayes as _kwise_bayes
 from ranking import lottery as _lottery
 from ranking import majority as _majority
+from ranking import newman as _newman
+from ranking import plackett_luce as _plackett_luce
 from ranking import positional as _positional
+from ranking import ridge as _ridge
 from ranking import robust as _robust
 from ranking import score_rules as _score_rules
+from ranking import spectral as _spectral
 from ranking import style_control as _style_control
+from ranking import thurstone as _thurstone
 from ranking import ties as _ties
+from ranking import weng_lin as _weng_lin
 from ranking import win_rate as _win_rate
 from ranking.axioms import axioms
 from ranking.ballots import Ballots
@@ -120,16 +128,24 @@ __all__ = [
 ]
 
 del (
+    _aggregators,
     _bradley_terry,
     _elimination,
     _elo,
     _kemeny,
+    _kwise_bayes,
     _lottery,
     _majority,
+    _newman,
+    _plackett_luce,
     _positional,
+    _ridge,
     _robust,
     _score_rules,
+    _spectral,
+    _thurstone,
     _ties,
     _style_control,
+    _weng_lin,
     _win_rate,
 )

@@ -118,7 +118,7 @@ def solve(wins: FloatArray, start: FloatArray | None = None) -> tuple[FloatArray
         return float(np.abs(np.where(met > 0, change[:, None] - change[None, :], 0.0)).max())
 
     found = maximise(
-        lambda theta: (None, *_curvature(theta, wins, met)),
+        lambda theta: (None, *curvature_of(theta, wins, met)),
         _guess(wins) if start is None else start,
         "bradley_terry",
         free=len(wins),
@@ -200,7 +200,7 @@ def expit(x: FloatArray) -> FloatArray:
         return np.asarray(1.0 / (1.0 + np.exp(-x)))
 
 
-def _curvature(theta: FloatArray, wins: FloatArray, met: FloatArray) -> tuple[FloatArray, FloatArray]:
+def curvature_of(theta: FloatArray, wins: FloatArray, met: FloatArray) -> tuple[FloatArray, FloatArray]:
     """The gradient (M,) of the log-likelihood and minus its Hessian (M, M)."""
     chance = expit(theta[:, None] - theta[None, :])
     weight = met * chance * chance.T

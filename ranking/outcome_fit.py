@@ -19,7 +19,16 @@ SYMBOLS = {"nu": "ν", "tie": "φ", "bad": "g"}
 LOWEST = {"nu": 0.0, "tie": 1.0, "bad": 0.0}  # the parameter is this plus e to its logarithm
 
 
-def fitted(model: OutcomeModel, pairs: PairCounts, both_bad: BothBad | None, prior_sd: float) -> Fit:
+Solver = Callable[[OutcomeCounts], tuple[FloatArray, Mapping[str, float], int]]
+
+
+def fitted(
+    model: OutcomeModel,
+    pairs: PairCounts,
+    both_bad: BothBad | None,
+    prior_sd: float,
+    solve: Solver | None = None,
+) -> Fit:
     """Fit each component that the votes determine, and place the models outside.
 
     Args:
@@ -27,6 +36,7 @@ def fitted(model: OutcomeModel, pairs: PairCounts, both_bad: BothBad | None, pri
         pairs: the votes.
         both_bad: "half" for a tie, "drop" for nothing, None for an outcome of the model's own.
         prior_sd: of the prior that places models outside, nats.
+        solve: gives strengths, further parameters in logs and the steps taken; None for Newton's method.
     """
     check_prior(model.name, prior_sd)
     ties = pairs.ties + pairs.both_bad if both_bad == "half" else pairs.ties
@@ -41,7 +51,7 @@ def fitted(model: OutcomeModel, pairs: PairCounts, both_bad: BothBad | None, pri
         outside = np.flatnonzero(~known.core & (known.group == g))
         members = np.concatenate([core, outside])
         among = counts.within(members)
-        part = _Part.of(model, counts.within(core)) if len(core) else _Part.unknown(model, among)
+        part = _Part.of(model, counts.within(core), solve) if len(core) else _Part.unknown(model, among)
         theta[core] = part.theta
         further = len(part.inverse) - len(core)
         column = [*core, *range(bread.shape[1], bread.shape[1] + further)]
@@ -65,9 +75,11 @@ def fitted(model: OutcomeModel, pairs: PairCounts, both_bad: BothBad | None, pri
         parts.append(part)
         if g == 0 and len(core):
             notes += _parameters(model, counts.within(core), part)
+    first = parts[0].shapes if parts else {}
     return Fit(
         theta,
         "log_odds",
+        parameters={SYMBOLS[n]: LOWEST[n] + float(np.exp(first.get(n, -np.inf))) for n in model.shapes},
         bread=bread,
         vote_scores=_vote_scores(model, theta, known, parts, both_bad),
         placed=placed,
@@ -104,8 +116,12 @@ class _Part:
     residual: float = 0.0
 
     @classmethod
-    def of(cls, model: OutcomeModel, counts: OutcomeCounts) -> _Part:
+    def of(cls, model: OutcomeModel, counts: OutcomeCounts, solve: Solver | None = None) -> _Part:
         """Fit a component that the votes determine."""
+        if solve is not None:
+            theta, shapes, steps = solve(counts)
+            _, gradient, hessian = counts.curvature(model, theta, shapes)
+            return cls._made(theta, shapes, hessian, gradient, steps, counts)
         c, start = counts.n_models, counts.guess(model)
         names = list(start)
 
@@ -113,17 +129,25 @@ class _Part:
             return counts.curvature(model, x[:c], dict(zip(names, x[c:].tolist(), strict=True)))
 
         found = maximise(curvature, np.array([*_guess(counts), *start.values()]), model.name, free=c)
+        shapes = dict(zip(names, found.x[c:].tolist(), strict=True))
+        return cls._made(found.x[:c], shapes, found.hessian, found.gradient, found.steps, counts)
+
+    @classmethod
+    def _made(
+        cls,
+        theta: FloatArray,
+        shapes: Mapping[str, float],
+        hessian: FloatArray,
+        gradient: FloatArray,
+        steps: int,
+        counts: OutcomeCounts,
+    ) -> _Part:
+        c = counts.n_models
         total = sum(float(number.sum()) for number in counts.counts.values())
-        coupling = np.maximum(-found.hessian[:c, :c], 0.0)
+        coupling = np.maximum(-hessian[:c, :c], 0.0)
         np.fill_diagonal(coupling, 0.0)
-        return cls(
-            found.x[:c],
-            dict(zip(names, found.x[c:].tolist(), strict=True)),
-            inverse(found.hessian, c),
-            coupling,
-            found.steps,
-            float(np.abs(found.gradient).max() / total),
-        )
+        residual = float(np.abs(gradient).max() / total)
+        return cls(theta, shapes, inverse(hessian, c), coupling, steps, residual)
 
     @classmethod
     def unknown(cls, model: OutcomeModel, counts: OutcomeCounts) -> _Part:

@@ -81,7 +81,8 @@ def as_replicate(fit: Fit, full: Fit) -> FloatArray:
             kept &= now.group == np.bincount(now.group[kept]).argmax()
         gone = core & ~kept
         if gone.any():
-            row[kept] += full.values[kept].mean() - row[kept].mean() if kept.any() else 0.0
+            if kept.any() and fit.scale in ("log_odds", "probit"):  # whose zero is free
+                row[kept] += full.values[kept].mean() - row[kept].mean()
             row[gone] = np.nan
             row[gone & now.open_above & ~now.open_below] = np.inf
             row[gone & now.open_below & ~now.open_above] = -np.inf

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -120,6 +120,7 @@ class Fit(Scores):
         identification: which scores the votes determine; None if all.
         iterations: how many the solver needed.
         residual: the largest absolute gradient at the solution, per vote.
+        parameters: further parameters of the largest component by name, on their usual scale.
     """
 
     bread: FloatArray | None = None
@@ -133,6 +134,7 @@ class Fit(Scores):
     identification: Identification | None = None
     iterations: int = 0
     residual: float = 0.0
+    parameters: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)

@@ -154,7 +154,7 @@ def told_apart(kinds: NDArray[np.uint64], colour: NDArray[np.uint64]) -> NDArray
             return colour
         pick = np.flatnonzero(colour == shared[sizes > 1][0])[0]
         colour = colour.copy()
-        colour[pick] = _mix(_mix(colour[pick : pick + 1]))[0]
+        colour[pick] = scattered(scattered(colour[pick : pick + 1]))[0]
         colour = _refined(kinds, colour)
 
 
@@ -162,7 +162,7 @@ def hashed(*columns: FloatArray) -> NDArray[np.uint64]:
     """One hash for each row of some columns of numbers."""
     value = np.zeros(columns[0].shape, dtype=np.uint64)
     for column in columns:
-        value = _mix(value ^ np.ascontiguousarray(column, dtype=np.float64).view(np.uint64))
+        value = scattered(value ^ np.ascontiguousarray(column, dtype=np.float64).view(np.uint64))
     return value
 
 
@@ -171,12 +171,12 @@ def _refined(kinds: NDArray[np.uint64], colour: NDArray[np.uint64]) -> NDArray[n
     met, distinct = kinds != 0, 0
     while (now := len(np.unique(colour))) > distinct:
         distinct = now
-        seen = np.where(met, _mix(kinds ^ _mix(colour)[None, :]), np.uint64(0))
-        colour = _mix(_mix(colour) + seen.sum(axis=1, dtype=np.uint64))
+        seen = np.where(met, scattered(kinds ^ scattered(colour)[None, :]), np.uint64(0))
+        colour = scattered(scattered(colour) + seen.sum(axis=1, dtype=np.uint64))
     return colour
 
 
-def _mix(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def scattered(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Scatter the bits of 64-bit numbers (the finaliser of SplitMix64, Steele et al. 2014)."""
     z = values + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

@@ -11,12 +11,25 @@ from tests.conftest import REPOSITORY
 
 FOLDER = REPOSITORY / "tests" / "known_answers"
 RATINGS = {  # test_known_elections.py has those of social choice
+    "additive",
     "bradley_terry",
+    "bradley_terry_ridge",
+    "counting",
     "davidson",
+    "eigenvector",
     "elo",
+    "greedy",
+    "kwise_bayes",
+    "kwiksort",
+    "newman",
+    "pagerank",
+    "plackett_luce",
+    "rank_centrality",
     "rao_kupper",
     "rao_kupper_bag",
     "robust_bradley_terry",
+    "thurstone",
+    "weng_lin",
     "win_rate",
 }
 CASES = [
@@ -29,6 +42,15 @@ PLACES = {"model_a": (1, 2), "model_b": (2, 1), "tie": (1, 1)}
 
 
 def votes_of(case):
+    if "orders" in case:
+        width = max(map(len, case["orders"]))
+        seats = [[case["models"].index(model) for model in order] for order in case["orders"]]
+        return Comparisons.of(
+            case["models"],
+            [row + [-1] * (width - len(row)) for row in seats],
+            [[*range(1, len(row) + 1), *[0] * (width - len(row))] for row in seats],
+            timestamp=range(len(seats)),
+        )
     if "rows" not in case:
         return Comparisons.from_counts(case["models"], case["wins"], case.get("ties"), case.get("both_bad"))
     models = sorted({name for row in case["rows"] for name in row[:2]})
@@ -52,6 +74,11 @@ def test_every_method_has_a_known_answer(name):
 def test_the_published_scores_come_out(name, case):
     assert case["source"]
     board = rank(votes_of(case), name, interval="none", min_votes=0, **case["options"])
+    if "tiers" in case:
+        ahead = [0, *np.cumsum([len(tier) for tier in case["tiers"]])]
+        places = [(n + 1, model) for n, tier in zip(ahead, case["tiers"], strict=False) for model in tier]
+        assert [(row.rank, row.model) for row in board.ranked] == places
+        return
     expected = case.get("scores", case.get("shares"))
     assert len(board) == len(expected)
     found = {row.model: row.score for row in board.rows}

@@ -103,6 +103,11 @@ class TestLLMFAO:
             ("win_rate", {"average": "opponents"}, "average_win_rate", 1e-9),
             # their iteration stops at changes of 1e-6 in strengths that sum to one, the least 0.0063
             ("bradley_terry", {"scale": "natural"}, "bradley_terry", 2e-3),
+            ("counting", {}, "counting", 1e-9),
+            ("newman", {"scale": "natural"}, "newman", 1e-9),
+            ("davidson", {"scale": "natural"}, "newman", 1e-9),  # the same maximum
+            ("pagerank", {}, "pagerank", 1e-12),
+            ("elo", {"permutations": 0, "k": 4.0}, "elo", 1e-9),
         ],
     )
     def test_the_golden_file_of_evalica(self, datasets, llmfao, method, options, algorithm, tolerance):
@@ -117,9 +122,23 @@ class TestLLMFAO:
         assert len(golden) == len(board) == 59
         ours = np.array([board[model].score for model in golden])
         theirs = np.array(list(golden.values()))
-        if method == "bradley_terry":
+        if options.get("scale") == "natural":
             theirs = np.log(theirs) - np.log(theirs).mean()
         assert np.abs(ours - theirs).max() < tolerance
+
+    def test_the_golden_eigenvector_is_that_of_the_losses(self, datasets, llmfao):
+        """evalica multiplies by the transposed matrix, so its "eigen" is high for losing to who is high."""
+        golden = dict(
+            duckdb.execute(
+                "SELECT item, score FROM read_csv(?) WHERE algorithm = 'eigen'",
+                [str(datasets / "llmfao_published_evalica_golden.csv")],
+            ).fetchall()
+        )
+        swap = {"model_a": "model_b", "model_b": "model_a", "tie": "tie"}
+        turned = votes_of([(a, b, swap[winner], judge) for a, b, winner, judge in llmfao])
+        board = rank(turned, "eigenvector", interval="none")
+        ours = np.array([board[model].score for model in golden])
+        assert np.abs(ours / np.linalg.norm(ours) - np.array(list(golden.values()))).max() < 1e-12
 
     def test_points_are_those_of_the_golden_file(self, datasets, llmfao):
         """evalica's counting: wins and half ties; our win rate times the votes."""

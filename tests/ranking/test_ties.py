@@ -291,6 +291,23 @@ def test_bad_options_and_no_convergence(name, monkeypatch):
         fit(name, [[0, 30], [2, 0]], [[0, 5], [5, 0]])
 
 
+@pytest.mark.parametrize("seed", range(40))
+def test_newmans_iteration_ends_where_newtons_method_does(seed):
+    """Two independent ways to one maximum; the covariance is that of the same likelihood."""
+    _, wins, ties, bad = problem(seed)
+    one, two = (fit(name, wins, ties, bad) for name in ("newman", "davidson"))
+    assert one.values == pytest.approx(two.values, abs=1e-9)
+    assert np.allclose(one.bread, two.bread, rtol=1e-7, atol=1e-10)
+
+
+def test_newmans_iteration_says_when_it_did_not_settle(monkeypatch):
+    from ranking import newman as module
+
+    monkeypatch.setattr(module, "ROUNDS", 3)
+    with pytest.raises(ConvergenceError, match="newman did not converge in 3 rounds on 3 models"):
+        fit("newman", [[0, 9, 1], [1, 0, 2], [3, 1, 0]], [[0, 5, 1], [5, 0, 2], [1, 2, 0]])
+
+
 def test_strengths_far_apart_and_long_chains():
     """A chain of 199 links, 8 wins to 2 with 5 ties each: neighbours share nothing but their own votes."""
     m = 200

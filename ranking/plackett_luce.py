@@ -1,0 +1,227 @@
+"""Plackett-Luce strengths of votes on two or more models, by Newton's method on counts of choices.
+
+A vote is a sequence of choices: the best of all shown, the best of the rest, and so on, each with the
+chance w_i / Σ w of the set chosen from, w = e^θ. "Best of K" is the first choice only. With two models
+it is Bradley-Terry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ranking.ballots import Ballots, FloatArray, IntArray
+from ranking.counts import BothBad, PairCounts
+from ranking.errors import ConvergenceError, OptionError
+from ranking.newton import Optimum, inverse, maximise
+from ranking.placing import as_replicate, check_prior, place_outside, placement_notes
+from ranking.rankings import Choices, Ties, choice_chances, choice_curvature, restricted
+from ranking.registry import method
+from ranking.results import Diagnostic, Fit, Scores
+from ranking.structure import identify
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
+
+WEAKEST, STRONGEST = 0.02, 4.0  # precision of the prior, by empirical Bayes
+ROUNDS = 500
+UNDAMPED = 20  # rounds before steps are halved
+PRECISE = 1e-8  # of the logarithm of the precision
+NAME = "plackett_luce"
+
+
+def replicates(
+    views: Iterable[Ballots],
+    scores: Scores,
+    *,
+    ties: Ties = "average",
+    precision: float | None = None,
+    both_bad: BothBad = "half",
+    prior_sd: float = 1.0,
+) -> FloatArray:
+    """Fit resampled ballots with the precision that all votes gave; (R, M), infinite where unbounded."""
+    if not isinstance(scores, Fit):
+        raise TypeError("replicates needs the Fit of the full votes")
+    known = scores.parameters.get("precision", precision)
+    drawn = (
+        plackett_luce(view, ties=ties, precision=known, both_bad=both_bad, prior_sd=prior_sd)
+        for view in views
+    )
+    return np.stack([as_replicate(fit, scores) for fit in drawn if isinstance(fit, Fit)])
+
+
+@method(
+    "plackett_luce",
+    source="Luce (1959); Plackett (1975); choice from sets: Turner et al. (2020)",
+    replicates=replicates,
+)
+def plackett_luce(
+    ballots: Ballots,
+    *,
+    ties: Ties = "average",
+    precision: float | None = None,
+    both_bad: BothBad = "half",
+    prior_sd: float = 1.0,
+) -> Fit:
+    """Strengths from pairwise and K-wise votes together, each vote a sequence of choices.
+
+    The mode under a normal prior of the given precision on every strength, of zero mean. Statuses are
+    those of `bradley_terry` on the pairs of the ballots, and so are models outside: placed afterwards,
+    without moving anybody, from ballots cut down to the component, which a Plackett-Luce model allows.
+
+    Args:
+        ties: "average" takes the mean log-likelihood over all orders of tied models, which is half a win
+            each for two; "breslow" chooses each of them from all of them, a fast approximation for
+            ties of many.
+        precision: of the prior, per square nat; 0 for maximum likelihood, None for the empirical Bayes
+            choice M / (|θ|² + tr C), between 0.02 and 4.
+        both_bad: "half" counts a "both bad" as a tie, "drop" takes unacceptable models that share the last
+            place for unranked.
+        prior_sd: standard deviation, in nats, of the prior that places models outside the component.
+
+    Raises:
+        ConvergenceError: no solution after 200 Newton steps, or no precision after 500 rounds.
+        OptionError: a negative precision, `prior_sd` outside its range, more than ten models in a tie to
+            average.
+
+    Source:
+        R. D. Luce, Individual Choice Behavior (1959); R. L. Plackett, Appl. Stat. 24 (1975); H. Turner et
+        al., Comput. Stat. 35 (2020); N. Breslow, Biometrics 30 (1974) for ties; D. MacKay, Neural Comput. 4
+        (1992) for the precision.
+    """
+    check_prior(NAME, prior_sd)
+    if precision is not None and not 0 <= precision < np.inf:
+        raise OptionError(f"{NAME}: precision must be a finite number of 0 or more, not {precision!r}.")
+    known = identify(PairCounts.from_ballots(ballots).halves(both_bad))
+    m = len(ballots.models)
+    theta, covariance, reach = np.zeros(m), np.zeros((m, m)), np.eye(m)
+    placed, information, strength = np.zeros((m, m)), np.zeros((m, m)), np.zeros(m)
+    steps, residual, parts = 0, 0.0, []
+    for g in range(int(known.group.max(initial=-1)) + 1):
+        inside = np.flatnonzero(known.group == g)
+        core, outside = inside[known.core[inside]], inside[~known.core[inside]]
+        if len(core):
+            part = _Component.of(ballots, core, ties, both_bad)
+            found, strength[core] = part.fit(precision)
+            theta[core] = found.x
+            covariance[np.ix_(core, core)] = inverse(found.hessian, len(core))
+            information[np.ix_(core, core)] = np.maximum(np.diag(found.hessian.diagonal()) - found.hessian, 0)
+            steps = max(steps, found.steps)
+            residual = max(residual, float(np.abs(found.gradient).max()) / ballots.total)
+            parts.append(part)
+        if len(outside):
+            among = _Component.of(ballots, inside, ties, both_bad)
+            local, last = theta[inside], np.flatnonzero(~known.core[inside])
+            own, slope = place_outside(among.curvature, local, last, prior_sd, NAME)
+            theta[outside], placed[np.ix_(outside, outside)] = local[last], own
+            reach[np.ix_(outside, core)] = slope[:, known.core[inside]]
+            reach[outside, outside] = 0.0
+
+    def ballot_scores(given: Ballots) -> csr_array[Any]:
+        from scipy.sparse import csr_array
+
+        none: csr_array[Any] = csr_array((len(given.count), m))
+        return sum((part.scores(theta) for part in parts), none)
+
+    main = float(strength[known.core & (known.group == 0)].max(initial=0.0))
+    return Fit(
+        theta,
+        "log_odds",
+        bread=reach @ covariance,
+        ballot_scores=ballot_scores,
+        posterior=reach @ covariance @ reach.T + placed,
+        placed=placed,
+        information=information,
+        identification=known,
+        iterations=steps,
+        residual=residual,
+        parameters={"precision": main},
+        notes=(*placement_notes(ballots.models, known, prior_sd), *_notes(ballots, main, precision)),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Component:
+    """The choices among C of M models: (C,) times chosen, (T,) times chosen from each of (T, S) sets."""
+
+    members: IntArray
+    choices: Choices
+    chosen: FloatArray
+    times: FloatArray
+    sets: IntArray
+
+    @classmethod
+    def of(cls, ballots: Ballots, members: IntArray, ties: Ties, both_bad: BothBad) -> _Component:
+        """Cut the ballots down to some models and count their choices."""
+        m = len(ballots.models)
+        keep = np.zeros(m, dtype=bool)
+        keep[members] = True
+        choices = Choices.of(ballots if keep.all() else restricted(ballots, keep), ties, both_bad)
+        weight = ballots.weight * ballots.count
+        place = np.zeros(m + 1, dtype=np.int64)
+        place[members], place[m] = np.arange(len(members)), len(members)
+        return cls(
+            members, choices, (weight @ choices.chosen)[members], weight @ choices.uses, place[choices.sets]
+        )
+
+    def curvature(self, theta: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        """Value, gradient and minus the Hessian of the log-likelihood at (C,) strengths."""
+        logs = np.append(theta, -np.inf)[self.sets]
+        value = float(self.chosen @ theta - self.times @ np.logaddexp.reduce(logs, axis=1))
+        return value, *choice_curvature(theta, self.chosen, self.times, self.sets)
+
+    def fit(self, precision: float | None) -> tuple[Optimum, float]:
+        """The mode for a precision of the prior, or for the one empirical Bayes chooses, and which it is."""
+        c = len(self.members)
+        start = np.zeros(c)
+
+        def mode(known: float) -> Optimum:
+            def curvature(theta: FloatArray) -> tuple[None, FloatArray, FloatArray]:
+                gradient, hessian = choice_curvature(theta, self.chosen, self.times, self.sets)
+                return None, gradient - known * theta, hessian + known * np.eye(c)
+
+            return maximise(curvature, start, NAME, free=c)
+
+        if precision is not None:
+            return mode(precision), precision
+        now = 1.0
+        for step in range(ROUNDS):
+            found = mode(now)
+            start = found.x
+            spread = float(np.trace(inverse(found.hessian, c)))
+            size = max(float(start @ start), 1e-12)
+            wanted = max(c - 1 - now * spread, 1e-12) / size
+            damped = now * (wanted / now) ** (1.0 if step < UNDAMPED else 0.5)
+            new = float(np.clip(damped, WEAKEST, STRONGEST))
+            if abs(np.log(new / now)) < PRECISE:
+                return found, now
+            now = new
+        raise ConvergenceError(f"{NAME} found no precision in {ROUNDS} rounds on {c} models; give one.")
+
+    def scores(self, theta: FloatArray) -> csr_array[Any]:
+        """Sparse (B, M) derivative of each ballot's log-likelihood by the strengths."""
+        from scipy.sparse import csr_array
+
+        sets, m = self.choices.sets, len(theta)
+        chance, real = choice_chances(theta, sets), sets < m
+        row = np.repeat(np.arange(len(sets)), real.sum(axis=1))
+        expected = csr_array((chance[real], (row, sets[real])), shape=(len(sets), m))
+        found: csr_array[Any] = (self.choices.chosen - self.choices.uses @ expected).tocsr()
+        return found
+
+
+def _notes(ballots: Ballots, found: float, given: float | None) -> tuple[Diagnostic, ...]:
+    """Say which precision was chosen, and how many votes order nothing."""
+    notes = []
+    if given is None and found:
+        message = f"Empirical Bayes chose a prior of {found**-0.5:.3g} nat (precision {found:.4g})."
+        notes.append(Diagnostic("prior", (), message))
+    ordered = np.zeros(len(ballots.count), dtype=bool)
+    ordered[ballots.pair_rows.ballot] = True
+    if silent := int(ballots.count[~ordered].sum()):
+        message = f"{silent:,} votes order no two models and were left out."
+        notes.append(Diagnostic("left_out_votes", (), message))
+    return tuple(notes)

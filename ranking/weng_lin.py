@@ -1,0 +1,120 @@
+"""Weng and Lin's rating: a belief about every skill, updated in closed form by each Plackett-Luce vote."""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import numpy as np
+
+from ranking.ballots import Ballots
+from ranking.comparisons import Battles
+from ranking.errors import OptionError
+from ranking.orders import order_notes, orders, shared_by_alike, unused_notes
+from ranking.registry import method
+from ranking.results import Fit
+
+LEAST = 1e-4  # share of the variance that one vote leaves at least
+LAST = 1 << 30  # the place of unranked models
+Game = tuple[list[int], list[int]]  # models shown, and their places
+
+
+@method("weng_lin", source="Weng and Lin (2011), algorithm 4")
+def weng_lin(
+    battles: Battles,
+    *,
+    mu: float = 25.0,
+    sigma: float = 25.0 / 3,
+    beta: float = 25.0 / 6,
+    tau: float = 25.0 / 300,
+    score: Literal["conservative", "mean"] = "conservative",
+    permutations: int | None = None,
+    seed: int = 0,
+) -> Fit:
+    """Bayesian skills from pairwise and K-wise votes, one by one, by formulas instead of message passing.
+
+    Faster than `kwise_bayes` and close to it. The score is μ − 3σ and its posterior interval that of μ,
+    carried to the score. A "both bad" is a tie; unranked models were only chosen from. Votes that are
+    probabilities are left out.
+
+    Args:
+        mu: mean of the belief about a new model.
+        sigma: its standard deviation, above 0.
+        beta: standard deviation of one answer around the skill, above 0.
+        tau: standard deviation added to a belief before each vote, 0 or more.
+        score: "conservative" for μ − 3σ, "mean" for μ.
+        permutations: as for `kwise_bayes`: random orders to average over; 0 plays the votes once as they
+            come; None is 0 with timestamps and else 1.
+        seed: of the random orders.
+
+    Raises:
+        OptionError: a value outside its range.
+
+    Source:
+        R. C. Weng and C.-J. Lin, J. Mach. Learn. Res. 12 (2011), algorithm 4, with γ = σ_i / c; the
+        drift τ as in the openskill library.
+    """
+    if not math.isfinite(mu):
+        raise OptionError(f"weng_lin: mu must be a finite number, not {mu!r}.")
+    for name, value, zero in (("sigma", sigma, False), ("beta", beta, False), ("tau", tau, True)):
+        if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
+            least = "0 or more" if zero else "above 0"
+            raise OptionError(f"weng_lin: {name} must be a finite number {least}, not {value!r}.")
+    lanes, colour, _ = orders(battles, permutations, seed, "weng_lin")
+    games = _games(battles.ballots)
+    means, variances = [], []
+    for lane in lanes:
+        mean, variance = [mu] * len(battles.models), [sigma**2] * len(battles.models)
+        for ballot in lane.tolist():
+            _play(games[ballot], mean, variance, beta**2, tau**2)
+        means.append(mean)
+        variances.append(variance)
+    middle = shared_by_alike(np.mean(means, axis=0), colour)
+    deviation = shared_by_alike(np.sqrt(variances).mean(axis=0), colour)
+    drawn = shared_by_alike(np.std(means, axis=0), colour)
+    return Fit(
+        middle - 3 * deviation if score == "conservative" else middle,
+        "points",
+        spread=drawn if len(lanes) > 1 else None,
+        posterior=np.diag(deviation**2 + drawn**2),
+        notes=(*order_notes(battles, permutations), *unused_notes(battles.ballots, soft=True)),
+    )
+
+
+def _games(ballots: Ballots) -> list[Game]:
+    """Models and places of each distinct ballot; none where it says nothing."""
+    games: list[Game] = []
+    columns = (ballots.shown.tolist(), ballots.places.tolist(), ballots.p_a.tolist())
+    for shown, places, p_a in zip(*columns, strict=True):
+        seats = [model for model in shown if model >= 0]
+        order = [place or LAST for place, model in zip(places, shown, strict=True) if model >= 0]
+        says = p_a != p_a and len(seats) > 1 and min(order) < LAST  # noqa: PLR0124 (NaN: hard)
+        games.append((seats, order) if says else ([], []))
+    return games
+
+
+def _play(game: Game, mean: list[float], variance: list[float], noise: float, drift: float) -> None:
+    """Update the beliefs, mean and variance, about the models of one vote."""
+    seats, places = game
+    if not seats:
+        return
+    before = [variance[i] + drift for i in seats]
+    scale = sum(before) + len(seats) * noise
+    c = math.sqrt(scale)
+    highest = max(mean[i] for i in seats)
+    weight = [math.exp((mean[i] - highest) / c) for i in seats]
+    stages = []
+    for place in sorted(set(places) - {LAST}):
+        total = sum(w for w, other in zip(weight, places, strict=True) if other >= place)
+        stages.append((place, total, places.count(place)))
+    for k, i in enumerate(seats):
+        gain = bend = 0.0
+        for place, total, tied in stages:
+            if place > places[k]:
+                break
+            chance = weight[k] / total
+            gain += (1 / tied if place == places[k] else 0.0) - chance
+            bend += chance * (1 - chance)
+        mean[i] += before[k] / c * gain
+        shrink = before[k] / scale * bend * math.sqrt(before[k]) / c
+        variance[i] = before[k] * max(1 - shrink, LEAST)
