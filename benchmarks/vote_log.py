@@ -76,7 +76,7 @@ def board(folder: Path, votes: int, repeats: int) -> None:
     """Boards of a large log and of a small one."""
     with filled(folder / "large", votes) as log, filled(folder / "small", 400) as live:
         print(f"\n{'':58s} {'min ms':>8s} {'median':>8s}")
-        timed(f"counts of {log.count():,} votes", log.comparisons, repeats)
+        timed(f"counts of {len(log.comparisons()):,} votes", log.comparisons, repeats)
         timed("counts, Bradley-Terry, sandwich intervals", lambda: rank(log.comparisons()), repeats)
         chosen = {"category": "facts", "language": "en"}
         timed("the same of one category and language", lambda: rank(log.comparisons(**chosen)), repeats)

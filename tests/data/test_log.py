@@ -1,5 +1,6 @@
 """The vote log: what is written is there, one vote a battle, and the counts are those counted by hand."""
 
+import asyncio
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -413,6 +414,22 @@ def test_what_was_handed_over_is_written_on_closing_and_nothing_after(tmp_path):
         log.write(battle())
     with VoteLog(tmp_path) as again:
         assert rows(again, "SELECT count(*) FROM battles") == [(500,)]
+
+
+def test_a_loop_awaits_a_vote_and_giving_up_does_not_lose_it(log):
+    """As the arena does; a visitor who leaves cancels the waiting, not the vote."""
+    kept, left = battle(), battle()
+
+    async def votes():
+        receipts = [asyncio.wrap_future(log.write(record)) for record in (kept, left, vote(kept.battle_id))]
+        assert (await asyncio.gather(*receipts))[2] == Receipt(kept.battle_id, 1)
+        waiting = asyncio.wrap_future(log.write(vote(left.battle_id)))
+        waiting.cancel()
+        with pytest.raises(AlreadyVoted):
+            await asyncio.wrap_future(log.write(vote(left.battle_id)))
+
+    asyncio.run(votes())
+    assert log.count() == 2
 
 
 def test_readers_read_while_the_writer_writes(log):
