@@ -12,8 +12,10 @@ from numpy.typing import ArrayLike
 
 from ranking.ballots import FloatArray
 from ranking.boards import Votes, as_comparisons
-from ranking.bradley_terry import expit
+from ranking.bradley_terry import bradley_terry, expit
+from ranking.counts import PairCounts
 from ranking.errors import OptionError, VotesError
+from ranking.results import as_values
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,13 @@ class CyclicShare:
 def cyclic_share(votes: Votes, *, rounds: int = 200, seed: int = 0) -> CyclicShare:
     """Measure how much of the votes no strengths can express, and how much of that is chance.
 
-    The log-odds of a pair are those of its votes with half a vote added to each side, ties (and "both
-    bad") half a win each way; their weight is the inverse of their variance.
+    The log-odds of a pair are those of its decisive votes with half a vote added to each side, their weight
+    the inverse of their variance. Ties say nothing of a direction, and counted as half wins they would bend
+    the log-odds of votes without a cycle.
 
     Args:
         votes: as for `rank`.
-        rounds: sets of votes drawn from the fitted strengths, on the same pairs, with the same ties.
+        rounds: sets of votes drawn from the fitted strengths, as many decisive ones on each pair.
         seed: of these.
 
     Raises:
@@ -71,37 +74,36 @@ def cyclic_share(votes: Votes, *, rounds: int = 200, seed: int = 0) -> CyclicSha
     if rounds < 20:
         raise OptionError(f"rounds must be at least 20, not {rounds!r}.")
     pairs = as_comparisons(votes).pairs
-    ties = pairs.ties + pairs.both_bad
-    wins = pairs.wins + 0.5 * ties
+    wins = pairs.wins
     met = wins + wins.T
     number = int((met > 0).sum()) // 2
     if number < 3:
         raise VotesError(
-            "Fewer than three pairs have votes, so nothing can go in a circle; collect more votes."
+            "Fewer than three pairs have decisive votes, so nothing can go in a circle; collect more votes."
         )
-    share, strengths = _share(wins)
-    decisive = np.triu(met - ties)
+    share = _share(wins)
+    decisive = PairCounts(pairs.models, wins, 0 * wins, 0 * wins, pairs.votes)
+    strengths = as_values(bradley_terry(decisive), len(wins))  # unbiased where a pair has few votes
+    total = np.triu(met).round().astype(np.int64)
     chance = expit(strengths[:, None] - strengths[None, :])
-    won = np.divide(met * chance - 0.5 * ties, met - ties, out=np.zeros(met.shape), where=met > ties)
     rng = np.random.default_rng(seed)
     drawn = np.empty(rounds)
     for r in range(rounds):
-        up = rng.binomial(decisive.round().astype(np.int64), np.clip(won, 0.0, 1.0))
-        again = np.triu(up, 1) + np.tril((decisive - up).T, -1) + 0.5 * ties
-        drawn[r] = _share(again)[0]
+        up = rng.binomial(total, chance)
+        drawn[r] = _share((up + (total - up).T).astype(np.float64))
     p_value = float((1 + (drawn >= share).sum()) / (1 + rounds))
     return CyclicShare(share, float(drawn.mean()), float(np.quantile(drawn, 0.95)), p_value, number, rounds)
 
 
-def _share(wins: FloatArray) -> tuple[float, FloatArray]:
-    """Cyclic share and (M,) strengths of half-tie wins."""
+def _share(wins: FloatArray) -> float:
+    """Cyclic share of decisive votes; (M, M) wins of row over column."""
     met = wins + wins.T
     more = wins + 0.5
     logits = np.where(met > 0, np.log(more) - np.log(more.T), 0.0)
     weight = np.where(met > 0, 1.0 / (1.0 / more + 1.0 / more.T), 0.0)
-    strengths, cyclic = decompose(logits, weight)
+    cyclic = decompose(logits, weight)[1]
     total = float((weight * logits**2).sum())
-    return (float((weight * cyclic**2).sum()) / total if total > 0 else 0.0), strengths
+    return float((weight * cyclic**2).sum()) / total if total > 0 else 0.0
 
 
 def decompose(logits: ArrayLike, weight: ArrayLike | None = None) -> tuple[FloatArray, FloatArray]:

@@ -296,7 +296,7 @@ def _empirical_bayes(panel: _Panel, rated: Mask) -> _Abilities:
         return fit.loss
 
     bounds = (float(np.log(LEAST_SPREAD)), float(np.log(MOST_SPREAD)))
-    best = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-3})
+    best = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-2})
     return _fit(panel, rated, fit.theta, fit.ability, float(np.exp(best.x)))
 
 

@@ -92,6 +92,18 @@ def test_without_cycles_the_p_value_is_calibrated():
     assert cyclic_share(votes) == cyclic_share(votes)
 
 
+def test_ties_do_not_look_like_cycles():
+    """Strengths far apart and 30% of ties whoever meets: half wins would bend the log-odds, p below 0.05."""
+    p = [
+        cyclic_share(
+            bradley_terry_world(20, 8000, seed=s, spread=1.5, ties=0.3).comparisons(), rounds=40
+        ).p_value
+        for s in range(12)
+    ]
+    assert np.mean(np.array(p) <= 0.05) <= 0.2
+    assert np.median(p) > 0.15
+
+
 def test_refusals():
     with pytest.raises(VotesError, match="nothing can go in a circle"):
         cyclic_share(Comparisons.from_counts(["a", "b"], [[0, 3], [2, 0]]))
