@@ -1,6 +1,7 @@
 """`agon serve`: puts an arena together from what it was given, and keeps it open until it is
 interrupted."""
 
+import asyncio
 import contextlib
 import errno
 import socket
@@ -13,6 +14,7 @@ from arena.arena import Arena, Settings
 from arena.config import Configuration, configuration
 from arena.demonstration import demonstration
 from arena.identity import Keys
+from arena.lineup import Lineup
 from arena.recorded import recorded
 from arena.web import web_app
 from data.log import VoteLog
@@ -75,14 +77,33 @@ def server_config(arena: Arena) -> uvicorn.Config:
 
 
 class _Server(uvicorn.Server):
-    """Says where the arena is once it is open."""
+    """Says where the arena is once it is open, and then which models could not answer."""
 
-    greeting = ""
+    def __init__(self, arena: Arena, greeting: str) -> None:
+        super().__init__(server_config(arena))
+        self._lineup, self._greeting = arena.lineup, greeting
+        self._report: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start as usual, then greet."""
+        """Start as usual, greet, and ask the models while people come in already."""
         await super().startup(sockets)
-        print(self.greeting, flush=True)
+        print(self._greeting, flush=True)
+        self._report = asyncio.create_task(_report(self._lineup))
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Ask no longer, then end as usual."""
+        if self._report is not None:
+            self._report.cancel()
+        await super().shutdown(sockets)
+
+
+async def _report(lineup: Lineup) -> None:
+    """Name the models that cannot answer now: better here than in the first battle."""
+    failed = await lineup.unavailable()
+    for name, error in failed.items():
+        print(f"agon: {name} cannot answer now ({error.kind}): {error.detail}", file=sys.stderr, flush=True)
+    if len(lineup.entrants) - len(failed) < 2:
+        print("agon: every battle is void until two models can answer.", file=sys.stderr, flush=True)
 
 
 def serve(
@@ -104,8 +125,7 @@ def serve(
         votes.check_models(entrant.card.name for entrant in given.lineup.entrants)
         settings = Settings(seed=seed, limits=given.limits)
         arena = Arena(given.lineup, votes, Keys.of_folder(folder), settings)
-        server = _Server(server_config(arena))
-        server.greeting = _greeting(arena, host, taken.getsockname()[1], folder)
+        server = _Server(arena, _greeting(arena, host, taken.getsockname()[1], folder))
         server.run(sockets=[taken])
     if sys.stdout.isatty():
         print(f"Closed. Rank the votes again with: agon rank {folder}")
