@@ -23,7 +23,7 @@ from ranking.lottery import SEEN, equilibrium, maximal_lottery, nash_averaging
 from ranking.majority import margins, ranked_pairs, widest_paths
 from ranking.ordinal import Ordinal, Ties, ordinal, steady
 from ranking.results import Choice, Scores, as_values
-from ranking.rounds import FirstPlaces, LastPlaces, run
+from ranking.rounds import FirstPlaces, LastPlaces, Seating, first_seating, run
 from ranking.side_by_side import BordaRaces, FirstRaces, LastRaces, Masks, side_by_side
 
 Found = tuple[FloatArray, FloatArray | None]  # values and, if the rule elects by lot, lotteries
@@ -67,7 +67,8 @@ def _instant_runoff(ballots: Ballots, *, ties: Ties = "share", missing: eliminat
     cast = ordinal(ballots, "instant_runoff", missing)
     if cast.level.shape[1] == 2:
         return side_by_side(FirstRaces(cast, ties), len(cast.models), cast.total), None
-    each = (Choice(run(FirstPlaces(one, ties), one.total)) for one in _separate(cast))
+    seating = first_seating(cast)
+    each = (Choice(run(FirstPlaces(one, ties, seating), one.total)) for one in _separate(cast))
     return gathered(each, len(cast.models))
 
 
@@ -85,7 +86,8 @@ def _coombs(
         return gathered(results, len(cast.models))
     if cast.level.shape[1] == 2:
         return side_by_side(LastRaces(cast, ties), len(cast.models), cast.total), None
-    each = (Choice(run(LastPlaces(one, ties), one.total)) for one in _separate(cast))
+    seating = Seating(cast, cast.level)
+    each = (Choice(run(LastPlaces(one, ties, seating), one.total)) for one in _separate(cast))
     return gathered(each, len(cast.models))
 
 
