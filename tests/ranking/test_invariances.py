@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ranking import METHODS, Ballots, Comparisons, boards_to_json, rank
@@ -33,6 +33,7 @@ EVERY = [
     "weng_lin",
     "win_rate",
 ]
+FEW = settings(max_examples=12)  # for each of so many methods
 RESAMPLED = ("additive", "counting", "eigenvector", "greedy", "pagerank", "rank_centrality")
 QUICK = {name: {"rounds": 6} for name in RESAMPLED} | {
     "elo": {"permutations": 9, "rounds": 6},
@@ -51,6 +52,7 @@ def rows(votes, name, **more):
 
 
 @pytest.mark.parametrize("name", EVERY)
+@FEW
 @given(votes=any_votes(), random=st.randoms(use_true_random=False))
 def test_permuting_the_rows_changes_no_bit(name, votes, random):
     shuffled = list(votes.rows)
@@ -62,6 +64,7 @@ def test_permuting_the_rows_changes_no_bit(name, votes, random):
 
 
 @pytest.mark.parametrize("name", EVERY)
+@FEW
 @given(votes=any_votes(), data=st.data())
 def test_swapping_the_sides_changes_no_bit_of_hard_votes(name, votes, data):
     turn = data.draw(st.lists(st.booleans(), min_size=len(votes.rows), max_size=len(votes.rows)))
@@ -73,6 +76,7 @@ def test_swapping_the_sides_changes_no_bit_of_hard_votes(name, votes, data):
 
 
 @pytest.mark.parametrize("name", EVERY)
+@FEW
 @given(votes=soft())
 def test_swapping_the_sides_of_soft_votes(name, votes):
     """1 - (1 - p) is not p to the last bit: scores within 1e-12 of one Elo point or share, relative."""
@@ -87,6 +91,7 @@ def test_swapping_the_sides_of_soft_votes(name, votes):
 
 
 @pytest.mark.parametrize("name", EVERY)
+@FEW
 @given(votes=pairwise())
 def test_grouping_equal_votes_changes_no_bit(name, votes):
     """Row by row, as counts, and as ballots with counts."""
@@ -119,6 +124,7 @@ def test_grouping_equal_votes_changes_no_bit(name, votes):
 
 
 @pytest.mark.parametrize("name", EVERY)
+@FEW
 @given(votes=any_votes(), data=st.data())
 def test_renaming_moves_no_rank_and_no_score(name, votes, data):
     """Ranked models keep rank, score and company; which of two equal components is shown first may change."""
@@ -151,6 +157,7 @@ def numbers(value):
 
 @pytest.mark.parametrize("interval", ["auto", "bootstrap"])
 @pytest.mark.parametrize("name", EVERY)
+@FEW
 @given(votes=any_votes())
 def test_a_board_never_holds_nan_or_infinity(name, interval, votes):
     for both_bad in ("half", "drop") if "both_bad" in METHODS[name].options else (None,):
@@ -163,6 +170,7 @@ def test_a_board_never_holds_nan_or_infinity(name, interval, votes):
 
 
 @pytest.mark.parametrize("name", [name for name in EVERY if name != "greedy"])  # which gives no scores
+@FEW
 @given(votes=any_votes())
 def test_a_rank_lies_in_its_range_and_a_score_in_its_interval(name, votes):
     for board in boards(votes.comparisons(), name, interval="none" if name in QUICK else "auto", min_votes=0):
