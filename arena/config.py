@@ -193,7 +193,9 @@ def _said(error: ValidationError, content: Any) -> str:
     """The first problem of a file: its table, its key, the remedy."""
     # A key that is not known explains one that is missing.
     first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
-    *place, key = [part for part in first["loc"] if part not in ("str", "ExampleTable")]
+    *place, key = first["loc"]
+    if place[:2] == ["arena", "examples"]:  # pydantic names the two kinds an example may be of
+        *place, key = [part for part in first["loc"] if part not in ("str", "ExampleTable")]
     table: type[BaseModel] = ConfigFile
     for part in place:
         if isinstance(part, str):

@@ -1,11 +1,14 @@
 """The configuration file: what a whole one becomes, and one sentence for every way in which it is wrong."""
 
 import asyncio
+import json
 import re
 from pathlib import Path
 from typing import get_args
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from arena.config import TABLES, ConfigError, configuration
 from serving.generation import Limits
@@ -242,6 +245,36 @@ def test_a_file_must_be_there_and_be_one(tmp_path):
         configuration(tmp_path / "no.toml", {})
     with pytest.raises(ConfigError, match="cannot be opened: Is a directory"):
         configuration(tmp_path, {})
+
+
+def toml(value):
+    """A value as TOML writes it within a line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {toml(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml, value)) + "]"
+    return json.dumps(value).lower() if isinstance(value, bool | float) else json.dumps(value)
+
+
+KEYS = sorted({key for table in TABLES.values() for key in table.model_fields} | {*TABLES, "str", "x"})
+ADDRESS = "http://127.0.0.1/v1"
+SOME = st.one_of(
+    st.integers(-2, 9), st.floats(-1, 3), st.booleans(), st.sampled_from(["", "a", "b", ADDRESS])
+)
+VALUES = st.recursive(
+    SOME,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),
+)
+
+
+@given(st.dictionaries(st.sampled_from(["arena", "limits", "model", "str"]), VALUES, max_size=4))
+@settings(max_examples=300)
+def test_whatever_a_file_holds_it_is_an_arena_or_one_sentence(tmp_path_factory, content):
+    text = "".join(f"{key} = {toml(value)}\n" for key, value in content.items())
+    try:
+        read(tmp_path_factory.getbasetemp(), text)
+    except ConfigError:
+        refused(tmp_path_factory.getbasetemp(), text)
 
 
 RUNNING = (Path(__file__).resolve().parents[2] / "docs" / "running.md").read_text(encoding="utf-8")
