@@ -57,12 +57,12 @@ def first(values: FloatArray, unsure: Uncertainty, among: IntArray, seed: int) -
 
 
 def _normal(covariance: FloatArray, seed: int) -> FloatArray:
-    """(S, M) normal draws around 0, each with its mirror image."""
+    """(S, M) normal draws around 0."""
     m = len(covariance)
     size, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(size, 0.0))
-    half = np.random.default_rng(seed).standard_normal(((DRAWS if m <= FEW else DRAWS // 5) // 2, m)) @ root.T
-    return np.concatenate([half, -half])
+    draws = np.random.default_rng(seed).standard_normal((DRAWS if m <= FEW else DRAWS // 5, m))
+    return np.asarray(draws @ root.T)
 
 
 @dataclass(frozen=True, eq=False)

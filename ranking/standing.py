@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import isfinite
 
 import numpy as np
@@ -99,8 +99,7 @@ def rows(
         if position == 0 or values[ranked[position - 1]] - values[i] > TIE:
             place = position + 1
         ranks = (place, best[position], worst[position]) if measured else (place, None, None)
-        row = _row(models, i, standing, shown, unsure, "ranked", ranks)
-        made.append(replace(row, p_first=_number(chance[i])))
+        made.append(_row(models, i, standing, shown, unsure, "ranked", ranks, _number(chance[i])))
     waiting = np.flatnonzero(inside & ~standing.ranked).tolist()
     order = sorted(waiting, key=lambda i: (-np.nan_to_num(values[i], nan=-np.inf), models[i]))
     made += [_row(models, i, standing, shown, unsure, "provisional", (None, None, None)) for i in order]
@@ -121,12 +120,13 @@ def _row(
     unsure: Uncertainty,
     status: Status,
     ranks: tuple[int | None, int | None, int | None],
+    p_first: float | None = None,
 ) -> Row:
     score = _number(shown[i])
     lower = _number(unsure.lower[i]) if score is not None else None
     upper = _number(unsure.upper[i]) if score is not None else None
     place, best, worst = ranks
-    return Row(place, models[i], score, lower, upper, best, worst, int(standing.votes[i]), status)
+    return Row(place, models[i], score, lower, upper, best, worst, int(standing.votes[i]), status, p_first)
 
 
 def _number(value: float) -> float | None:

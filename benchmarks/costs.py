@@ -1,0 +1,117 @@
+"""What the engine's own work costs: one new vote, style control, more votes, more models, more BLAS threads.
+
+    python -m benchmarks.costs               everything; a minute or two
+    python -m benchmarks.costs --only vote   the lines whose name contains "vote"
+
+Seconds of processor time, the least of five: on a busy machine they mean more than the clock. Votes are made
+as counts, so nothing here reads a file; `benchmarks.ranking` measures whole processes beside other libraries.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator
+from functools import partial
+from time import process_time
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from ranking import Comparisons, PairCounts, rank
+
+TIES = 0.2
+FEATURES = ("length", "headers", "lists", "bold")
+
+
+def counted(votes: int, models: int, seed: int = 0) -> Comparisons:
+    """Votes as counts: models met as often as Zipf's law says, strengths N(0, 1 nat), a fifth ties."""
+    rng = np.random.default_rng(seed)
+    popularity = 1 / np.arange(1, models + 1)
+    chance = np.triu(np.outer(popularity, popularity), 1)
+    met = rng.multinomial(votes, (chance / chance.sum()).ravel()).reshape(models, models)
+    strengths = rng.normal(0, 1, models)
+    ties = rng.binomial(met, TIES)
+    won = rng.binomial(met - ties, 1 / (1 + np.exp(strengths[None, :] - strengths[:, None])))
+    names = [f"model-{i:04d}" for i in range(models)]
+    return Comparisons.from_counts(names, won + (met - ties - won).T, ties + ties.T)
+
+
+def least(work: Callable[[], object], times: int = 5) -> float:
+    """The least processor seconds of some runs."""
+    taken = []
+    for _ in range(times):
+        start = process_time()
+        work()
+        taken.append(process_time() - start)
+    return min(taken)
+
+
+def new_vote() -> Iterator[tuple[str, float]]:
+    """Add a vote to ten million, count, fit and find intervals again."""
+    votes = counted(10_000_000, 150)
+    more = Comparisons.of(["model-0003", "model-0010"], [[0, 1]], [[1, 2]])
+    assert len(votes + more) == 10_000_001
+    yield "a new vote into a board of 10M, 150 models", least(lambda: rank(votes + more))
+
+
+def style() -> Iterator[tuple[str, float]]:
+    """Fit strengths and four effects to a million votes, with intervals, the features given."""
+    rng, n = np.random.default_rng(0), 1_000_000
+    first = rng.integers(0, 150, n)
+    shown = np.stack([first, (first + rng.integers(1, 150, n)) % 150], axis=1)
+    places = np.array([[1, 2], [2, 1], [1, 1]])[rng.integers(0, 3, n)]
+    amounts = {name: rng.poisson(20, (n, 2)) for name in FEATURES}
+    votes = Comparisons.of([f"m{i:03d}" for i in range(150)], shown, places, features=amounts)
+    ready = votes.controlled(FEATURES)
+    from ranking.registry import METHODS
+
+    fit = METHODS["contextual_bradley_terry"].function
+    yield "style control, 4 features, 1M votes: fit and covariance", least(lambda: fit(ready.contexts), 3)
+    yield "style control, 4 features, 1M votes: whole board", least(lambda: rank(votes, control=FEATURES), 3)
+
+
+def curves() -> Iterator[tuple[str, float]]:
+    """More votes, and more models."""
+    for votes in (10_000, 100_000, 1_000_000, 10_000_000):
+        made = counted(votes, 150)
+        yield f"counting ballots into a board with intervals, {votes:,} votes", least(partial(_afresh, made))
+    for models in (10, 50, 150, 500, 1000, 2000):
+        made = counted(max(100_000, 500 * models), models)
+        yield (
+            f"board with intervals, {models:,} models",
+            least(partial(_afresh, made), 2 if models > 500 else 5),
+        )
+
+
+def threads() -> Iterator[tuple[str, float]]:
+    """What BLAS threads cost small systems: processor seconds with one and with all."""
+    for models in (50, 150, 500):
+        wins = PairCounts.from_ballots(counted(1_000_000, models).ballots)
+        from ranking.registry import METHODS
+
+        fit = METHODS["bradley_terry"].function
+        for limit in (1, None):
+            with threadpool_limits(limits=limit, user_api="blas"):
+                yield f"fit of {models} models, {limit or 'all'} BLAS threads", least(partial(fit, wins))
+
+
+def _afresh(votes: Comparisons) -> object:
+    """Rank with nothing kept from the time before."""
+    return rank(Comparisons(votes._source))
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.costs", description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="", help="only the parts whose name contains this")
+    given = parser.parse_args()
+    parts = {"vote": new_vote, "style": style, "curves": curves, "threads": threads}
+    print("| work | processor seconds |\n| --- | --- |")
+    for name, part in parts.items():
+        if given.only in name:
+            for what, seconds in part():
+                print(f"| {what} | {seconds:.4f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
