@@ -37,6 +37,14 @@ from ranking.errors import AgonError, VotesError
 
 MOST = 1000  # records in one transaction
 RECENT = 10_000  # battles remembered, so that a vote on one of them needs no look into the database
+# What a value is answered with that no column takes.
+WRONG = (
+    ValueError,
+    TypeError,
+    duckdb.ConversionException,
+    duckdb.InvalidInputException,
+    duckdb.NotImplementedException,
+)
 Group = tuple[str, ...]
 Ballot = tuple[tuple[int | None, ...], tuple[bool, ...] | None]
 Waiting = tuple[Record, "Future[Receipt]"]
@@ -93,15 +101,14 @@ class Book:
     """The number of each ballot."""
     votes: int
     """The number of the last vote."""
+    spelled: dict[str, str]
+    """What a model's name looks like → how it is spelt."""
     recent: dict[str, Battle] = field(default_factory=dict)
     """Battles that records came for, the oldest first."""
     numbers: dict[Group, int] = field(init=False)
-    spelled: dict[str, str] = field(init=False)
-    """What a model's name looks like → how it is spelt."""
 
     def __post_init__(self) -> None:
         self.numbers = {group: number for number, group in enumerate(self.groups, start=1)}
-        self.spelled = {skeleton(name): name for group in self.groups for name in group}
 
     @classmethod
     def read(cls, connection: duckdb.DuckDBPyConnection) -> Book:
@@ -109,23 +116,32 @@ class Book:
         groups = connection.execute("SELECT models FROM shown ORDER BY shown").fetchall()
         ballots = connection.execute("SELECT places, acceptable, verdict FROM verdicts").fetchall()
         last = connection.execute("SELECT coalesce(max(number), 0) FROM votes").fetchone()
+        taken = connection.execute("SELECT DISTINCT model FROM replacements").fetchall()
+        names = {name for (models,) in groups for name in models} | {name for (name,) in taken}
         return cls(
             [tuple(models) for (models,) in groups],
             {(tuple(p), a if a is None else tuple(a)): number for p, a, number in ballots},
             last[0] if last else 0,
+            {skeleton(name): name for name in names},
         )
 
-    def check(self, names: Iterable[str]) -> None:
-        """Refuse a name that looks like another one, as every reader of the votes would."""
+    def check(self, names: Iterable[str]) -> dict[str, str]:
+        """Refuse a name that looks like another one, as every reader of the votes would.
+
+        Returns:
+            What the names look like → the names.
+        """
+        found: dict[str, str] = {}
         for name in names:
-            known = self.spelled.get(skeleton(name), name)
+            known = self.spelled.get(skeleton(name)) or found.setdefault(skeleton(name), name)
             if name != name.strip() or not skeleton(name):
                 raise VotesError(f"The model name {quoted(name)} has spaces around it, or nothing to see.")
             if known != name:
                 raise VotesError(
-                    f"The model name {quoted(name)} looks like {quoted(known)}, which the log knows; "
+                    f"The model name {quoted(name)} looks like {quoted(known)}; "
                     "spell one model one way, or rename the other."
                 )
+        return found
 
 
 class Writer:
@@ -134,6 +150,7 @@ class Writer:
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         self._book = Book.read(connection)
+        self._stale = False  # whether the book holds what was never committed
         self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
         self._open = threading.Lock()
         self._closed = False
@@ -201,6 +218,8 @@ class Writer:
         """Write records in one transaction; those that are refused leave nothing."""
         connection = self._connection
         try:
+            if self._stale:
+                self._book, self._stale = Book.read(connection), False
             connection.execute("BEGIN")
             self._remember(records)
             draft = Draft(self._book)
@@ -213,10 +232,9 @@ class Writer:
             for battle in list(islice(recent, max(0, len(recent) - RECENT))):
                 del recent[battle]
         except Exception:
+            self._stale = True
             with suppress(duckdb.Error):
                 connection.execute("ROLLBACK")
-            with suppress(duckdb.Error):
-                self._book = Book.read(connection)
             raise
         return answers
 
@@ -264,11 +282,11 @@ class Draft:
     def _draw(self, record: BattleRecord) -> Receipt:
         if record.battle_id in self._book.recent:
             raise Conflict(f"The battle {record.battle_id} is in the log already.")
-        self._book.check(record.models)
+        self._book.spelled |= self._book.check(record.models)
         prompt = (record.prompt_id, record.category, record.language)
         row = (record.battle_id, _utc(record.created), self._group(record.models), *prompt)
-        drawn = (record.policy, record.policy_version, record.group_probability)
-        more = (list(record.pair_probabilities), record.seed, record.voter)
+        drawn = (record.policy, int(record.policy_version), float(record.group_probability))
+        more = ([float(chance) for chance in record.pair_probabilities], int(record.seed), record.voter)
         self._add("battles", (*row, *drawn, *more))
         self._ask(record.battle_id, 1, record.created, record.prompt)
         self._book.recent[record.battle_id] = Battle(list(record.models), *prompt, voted=False)
@@ -291,11 +309,11 @@ class Draft:
             raise Conflict(f"The battle {record.battle_id} has its vote; no side can be replaced any more.")
         if record.model in battle.models:
             raise Conflict(f"{quoted(record.model)} is in the battle {record.battle_id} already.")
-        self._book.check([record.model])
+        self._book.spelled |= self._book.check([record.model])
         battle.models[record.slot] = record.model
         battle.attempts[record.slot] += 1
         place = (record.battle_id, record.slot, battle.attempts[record.slot])
-        self._add("replacements", (*place, record.model, record.probability, _utc(record.created)))
+        self._add("replacements", (*place, record.model, float(record.probability), _utc(record.created)))
 
     def _vote(self, record: VoteRecord, battle: Battle) -> Receipt:
         if battle.voted:
@@ -307,7 +325,9 @@ class Draft:
             )
         battle.voted = True
         self._book.votes += 1
-        what = (self._group(tuple(battle.models)), self._verdict(record.places, record.acceptable))
+        places = tuple(None if place is None else int(place) for place in record.places)
+        acceptable = None if record.acceptable is None else tuple(map(bool, record.acceptable))
+        what = (self._group(tuple(battle.models)), self._verdict(places, acceptable))
         prompt = (battle.prompt_id, battle.category, battle.language)
         who = (record.last_turn, record.voter, list(record.reasons), _utc(record.created))
         self._add("votes", (self._book.votes, record.battle_id, *what, *prompt, *who))
@@ -318,7 +338,6 @@ class Draft:
         if number is None:
             self._book.groups.append(models)
             number = self._book.numbers[models] = len(self._book.groups)
-            self._book.spelled |= {skeleton(name): name for name in models}
             self._add("shown", (number, list(models)))
         return number
 
@@ -362,9 +381,7 @@ def _named(record: Record, error: Exception) -> AgonError:
         return error
     if isinstance(error, duckdb.ConstraintException):
         named: AgonError = Conflict(f"The battle {record.battle_id} has this {what} already.")
-    elif isinstance(
-        error, ValueError | TypeError | duckdb.ConversionException | duckdb.InvalidInputException
-    ):
+    elif isinstance(error, WRONG):
         named = VotesError(f"The {what} of the battle {record.battle_id} cannot be kept: {sentence(error)}")
     else:
         named = LogError(f"The {what} was not written, and may be sent again: {sentence(error)}")

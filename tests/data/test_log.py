@@ -365,8 +365,44 @@ def test_a_name_that_no_vote_file_may_hold_is_refused(log):
             put(log, battle((name, "bob")))
         with pytest.raises(VotesError):
             log.check_models([name])
-    log.check_models(["Ada", "new"])
+    with pytest.raises(VotesError, match="looks like 'Eve'"):
+        put(log, battle(("Eve", "eve")))
+    log.check_models(["Ada", "new", "eve"])
     assert rows(log, "SELECT count(*) FROM battles") == [(1,)]
+
+
+def test_a_name_that_only_took_a_side_is_known_too(tmp_path):
+    drawn = battle(("ada", "bob"))
+    with VoteLog(tmp_path) as log:
+        put(log, drawn, ReplacementRecord(drawn.battle_id, 0, "Cyn", 1.0, NOON))
+        with pytest.raises(VotesError, match="looks like 'Cyn'"):
+            put(log, battle(("cyn", "bob")))
+    with VoteLog(tmp_path) as log, pytest.raises(VotesError, match="looks like 'Cyn'"):
+        put(log, battle(("cyn", "bob")))
+
+
+def test_numbers_of_numpy_are_numbers(log):
+    chance = np.float32(0.25)
+    drawn = battle(seed=np.int64(5), group_probability=chance, pair_probabilities=(chance,))
+    cast = vote(drawn.battle_id, (np.int64(1), np.int64(1)), (np.bool_(False), np.bool_(False)))
+    put(log, drawn, cast)
+    assert log.vote(drawn.battle_id) == vote(drawn.battle_id, (1, 1), (False, False))
+    assert rows(log, "SELECT seed, pair_probabilities FROM battles") == [(5, [0.25])]
+
+
+def test_what_was_never_committed_is_forgotten(log):
+    """A group of records fails as a whole: nothing of it is remembered, neither numbers nor votes."""
+    drawn = battle(("ada", "bob"))
+    put(log, drawn, answer(drawn.battle_id))
+    first = [battle(("new", "bob")), vote(drawn.battle_id), answer(drawn.battle_id)]
+    with pytest.raises(duckdb.ConstraintException):
+        log._writer._commit(first)
+    assert put(log, vote(drawn.battle_id))[0].number == 1
+    put(log, battle(("other", "bob")))
+    assert [models for (models,) in rows(log, "SELECT models FROM shown ORDER BY shown")] == [
+        ["ada", "bob"],
+        ["other", "bob"],
+    ]
 
 
 @pytest.mark.parametrize(
