@@ -50,7 +50,7 @@ class OrderEffect:
         share, low, high = (self.share, low, high) if self.bias >= 0 else (1 - self.share, 1 - high, 1 - low)
         return (
             f"Of two equal answers the one on the {side} {sure} {share:.1%} of the votes "
-            f"({low:.1%} to {high:.1%} at {self.level:.0%})."
+            f"({low:.1%} to {high:.1%} at {100 * self.level:g}%)."
         )
 
 

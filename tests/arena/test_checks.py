@@ -154,6 +154,7 @@ def test_a_side_that_is_favoured(tmp_path):
     message = findings(votes(tmp_path, *rows), {}, 30)[1][0].message
     assert "the one on the left wins 66.7% of the votes (" in message
     assert "draw the sides at random" in message
+    assert "at 99.9%)" in message
 
 
 def test_a_voters_second_verdict(tmp_path):
