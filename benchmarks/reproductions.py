@@ -21,7 +21,7 @@ import pandas as pd
 from scipy.stats import kendalltau
 
 from data import comparisons
-from ranking import METHODS, Ballots, Leaderboard, PairCounts, rank
+from ranking import Ballots, Leaderboard, PairCounts, rank
 
 HEAD = """# Published boards, rebuilt
 
@@ -97,8 +97,6 @@ def llmfao(folder: Path) -> Iterator[Row]:
         ("pagerank", "pagerank", {}, 1e-9, "", ""),
     ]
     for algorithm, method, options, bound, unit, remark in cases:
-        if method not in METHODS:
-            continue
         models, theirs = golden(folder, algorithm)
         given = turned(folder) if algorithm == "eigen" else votes
         ours = scores(plain(given, method, **options), models)
@@ -119,8 +117,6 @@ def turned(folder: Path) -> Any:
 
 def mteb(folder: Path) -> Iterator[Row]:
     """MTEB arena, retrieval: 15 snapshots of a board fitted by scikit-learn with its ridge."""
-    if "bradley_terry_ridge" not in METHODS:
-        return
     votes = pd.read_parquet(folder / "mteb_arena_retrieval_votes_by_snapshot.parquet")
     published = pd.read_csv(folder / "mteb_arena_retrieval_published.csv")
     most, tau, models = 0.0, 1.0, 0
@@ -202,8 +198,6 @@ def length_controlled(table: pd.DataFrame, published: pd.DataFrame, folder: Path
 
 def nascar(folder: Path) -> Iterator[Row]:
     """NASCAR 2002: the maximum likelihood of a Plackett-Luce model of 83 drivers."""
-    if "plackett_luce" not in METHODS:
-        return
     published = json.loads((folder / "nascar2002_published_pl.json").read_text())
     table = pd.read_csv(folder / "nascar2002_rankings.csv")
     table = table[~table["driver"].isin(published["mle_83_drivers_dropping"])].sort_values("position")
@@ -229,8 +223,6 @@ def nascar(folder: Path) -> Iterator[Row]:
 
 def pudding(folder: Path) -> Iterator[Row]:
     """Davidson's chocolate pudding: six brands with many ties."""
-    if "davidson" not in METHODS:
-        return
     published = json.loads((folder / "pudding_davidson1970_published.json").read_text())
     wins, ties = np.zeros((6, 6)), np.zeros((6, 6))
     for row in pd.read_csv(folder / "pudding_davidson1970_ties.csv").itertuples():
