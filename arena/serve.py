@@ -16,7 +16,6 @@ from arena.demonstration import demonstration
 from arena.identity import Keys
 from arena.lineup import Lineup
 from arena.recorded import recorded
-from arena.web import web_app
 from data.log import VoteLog
 from ranking.errors import AgonError
 from serving.generation import Limits
@@ -65,6 +64,8 @@ def listen(host: str, port: int) -> socket.socket:
 
 def server_config(arena: Arena) -> uvicorn.Config:
     """How the arena is served: without a log of addresses, without trust in forwarded headers."""
+    from arena.web import web_app  # Gradio takes seconds to load: what is wrong before is said before
+
     return uvicorn.Config(
         web_app(arena),
         log_level="warning",

@@ -1,0 +1,197 @@
+"""`agon serve` as a person starts it: a process, an address, and one sentence for whatever is wrong."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import duckdb
+import httpx
+import pytest
+
+AGON = [sys.executable, "-W", "error", "-m", "arena"]
+ROOT = Path(__file__).resolve().parents[2]
+ANSWERS = "prompt,model,answer\nWhy?,ash,Because.\nWhy?,birch,Why not?\nHow?,ash,So.\nHow?,birch,Thus.\n"
+
+
+@contextlib.contextmanager
+def served(*words, cwd):
+    """A running `agon serve` on a free port; gives its address and process."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "arena", "serve", *words, "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=cwd,
+        env=environment,
+    )
+    try:
+        line = process.stdout.readline()
+        address = re.search(r"http://\S+", line)
+        assert address, line + process.stdout.read()
+        yield address[0].rstrip("/"), process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def refused(*words, cwd):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-m", "arena", "serve", *words],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env=environment,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 2, done
+    assert done.stdout == ""
+    assert done.stderr.startswith("agon: ")
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+def battle(client, prompt):
+    """Play one battle over HTTP to its vote."""
+    client.get("/")
+    view = client.post("/api/battles", json={"prompt": prompt}).json()
+    for _ in range(600):
+        view = client.get(f"/api/battles/{view['battle']}").json()
+        if view["state"] != "streaming":
+            break
+        time.sleep(0.05)
+    assert view["state"] == "ready", view
+    body = {"turn": 1, "outcome": "a", "token": view["token"]}
+    return client.post(f"/api/battles/{view['battle']}/vote", json=body).json()
+
+
+def test_recorded_answers_are_an_arena_and_an_interrupt_ends_it(tmp_path):
+    (tmp_path / "answers.csv").write_text(ANSWERS, encoding="utf-8")
+    with served("answers.csv", cwd=tmp_path) as (url, process):
+        with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
+            voted = battle(client, "Why?")
+            assert sorted(voted["models"]) == ["ash", "birch"]
+            assert (
+                "choose a prompt" in client.post("/api/battles", json={"prompt": "When?"}).json()["sentence"]
+            )
+        process.send_signal(signal.SIGINT)
+        process.wait(timeout=60)
+    votes = duckdb.sql(
+        f"FROM '{tmp_path}/agon-log/votes/arena.parquet' SELECT model_a, model_b, winner"
+    ).fetchall()
+    assert votes == [(*voted["models"], "model_a")]
+
+
+def test_the_demonstration_needs_nothing_and_repeats_itself(tmp_path):
+    drawn = []
+    for log in ("one", "two"):
+        words = ("--seed", "5", "--log", log)
+        with (
+            served(*words, cwd=tmp_path) as (url, process),
+            httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
+        ):
+            assert "Agon" in client.get("/").text
+            start = client.get("/api/start").json()
+            assert start["typed"]
+            assert start["stage"].count("demonstration assistants") == 1
+            assert len(re.findall("data-prompt", start["below"])) >= 24
+            for prompt in ("Hello, who are you?", "What is 17 times 23?"):
+                view = client.post("/api/battles", json={"prompt": prompt}).json()
+                client.post(f"/api/battles/{view['battle']}/stop", json={})
+            process.send_signal(signal.SIGINT)
+            process.wait(timeout=60)
+        with duckdb.connect(str(tmp_path / log / "agon.duckdb"), read_only=True) as database:
+            drawn.append(
+                database.execute(
+                    "FROM battles JOIN shown USING (shown) SELECT models ORDER BY created"
+                ).fetchall()
+            )
+    assert len(drawn[0]) == 2
+    assert drawn[0] == drawn[1]
+
+
+def test_a_vote_survives_kill_9(tmp_path):
+    (tmp_path / "answers.csv").write_text(ANSWERS, encoding="utf-8")
+    with (
+        served("answers.csv", cwd=tmp_path) as (url, process),
+        httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
+    ):
+        assert battle(client, "Why?")["state"] == "voted"
+        process.kill()
+        process.wait()
+    with served("answers.csv", cwd=tmp_path) as (url, _):
+        assert httpx.get(url + "/healthz", trust_env=False).json() == {"votes": 1}
+
+
+def test_a_second_arena_over_the_same_log_is_refused_by_name(tmp_path):
+    (tmp_path / "answers.csv").write_text(ANSWERS, encoding="utf-8")
+    with served("answers.csv", cwd=tmp_path) as (_, process):
+        assert str(process.pid) in refused("answers.csv", "--port", "0", cwd=tmp_path)
+
+
+def test_a_taken_port_is_said(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert f"port {port} is taken" in refused("--port", str(port), cwd=tmp_path)
+    assert not (tmp_path / "agon-log").exists(), "nothing was made"
+
+
+def of_wrong(tmp_path):
+    folder = tmp_path / "log"
+    folder.mkdir()
+    (folder / "agon.duckdb").write_bytes(b"this is no database" * 500)
+    return ["--log", "log"]
+
+
+def of_newer(tmp_path):
+    from data.log import VoteLog
+
+    VoteLog(tmp_path / "log").close()
+    with duckdb.connect(str(tmp_path / "log" / "agon.duckdb")) as database:
+        database.execute("INSERT INTO migrations VALUES (999, now()::TIMESTAMP)")
+    return ["--log", "log"]
+
+
+def of_file(tmp_path):
+    (tmp_path / "log").write_text("a file", encoding="utf-8")
+    return ["--log", "log"]
+
+
+def write(name, text):
+    def made(tmp_path):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        return [name]
+
+    return made
+
+
+WRONG = {
+    "no such file": (lambda _: ["nothing.csv"], "nothing.csv"),
+    "an empty file": (write("a.csv", ""), "a.csv"),
+    "no answers": (write("a.csv", "model_a,model_b,winner\nx,y,tie\n"), "a.csv"),
+    "one model": (write("a.csv", "prompt,model,answer\nWhy?,ash,Because.\n"), "two"),
+    "an empty answer": (write("a.csv", ANSWERS + "Who?,ash,\nWho?,birch,Me.\n"), "row"),
+    "not TOML": (write("a.toml", "[arena\n"), "a.toml"),
+    "an unknown key": (write("a.toml", '[[model]]\nname = "x"\nbase_ur = "http://x/v1"\n'), "base_ur"),
+    "no models": (write("a.toml", "[arena]\n"), "a.toml"),
+    "a corrupt database": (of_wrong, "log"),
+    "a newer log": (of_newer, "newer"),
+    "a file for a folder": (of_file, "log"),
+    "no such host": (lambda _: ["--host", "203.0.113.7"], "203.0.113.7"),
+    "a port that is none": (lambda _: ["--port", "x"], "port"),
+    "a port out of range": (lambda _: ["--port", "99999"], "99999"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_what_is_wrong_is_said_in_one_sentence(tmp_path, what):
+    make, word = WRONG[what]
+    assert word.lower() in refused(*make(tmp_path), cwd=tmp_path).lower()
