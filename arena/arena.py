@@ -340,8 +340,6 @@ class Arena:
         self.log.write(record).add_done_callback(_complain)
 
     async def _do_chores(self) -> None:
-        for name, error in (await self.lineup.unavailable()).items():
-            print(f"agon: {name} cannot answer now: {error.detail}", file=sys.stderr, flush=True)
         written = self.log.count()
         snapshot = monotonic()
         while True:

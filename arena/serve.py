@@ -43,6 +43,8 @@ def listen(host: str, port: int) -> socket.socket:
 
     Raises ServeError if it is taken, not ours to take, or no address of this machine.
     """
+    if not 0 <= port <= 65535:
+        raise ServeError(f"Port {port} does not exist; choose one from 1024 to 65535 with --port.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

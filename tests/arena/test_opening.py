@@ -1,4 +1,4 @@
-"""`agon serve` as a person starts it: a process, an address, and one sentence for whatever is wrong."""
+"""`agon serve` opened by a person: a process, an address, and one sentence for whatever is wrong."""
 
 import contextlib
 import os
