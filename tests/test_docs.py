@@ -208,12 +208,22 @@ def test_the_python_of_the_readme_runs(code, somewhere):
     assert names["board"].settings["votes"] == 1667, "a third of the votes are English"
 
 
-AGON = [
+LINES = [
     line.split("#")[0].strip()
-    for block in blocks(README, "sh")[2:]
+    for block in blocks(README, "sh")
     for line in block.splitlines()
     if line.startswith("agon ")
 ]
+AGON = [line for line in LINES if not line.startswith("agon serve")]  # it runs until it is interrupted
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if line not in AGON])
+def test_what_the_readme_serves_is_a_call_that_the_command_takes(line):
+    command, bound, _ = app.parse_args(
+        line.removeprefix("agon ").split(), exit_on_error=False, print_error=False
+    )
+    assert command.__name__ == "serve"
+    assert bound.args
 
 
 @pytest.mark.parametrize("line", AGON)
@@ -235,7 +245,8 @@ def test_the_commands_of_the_readme_run(line, somewhere, capsys):
 def test_the_readme_shows_what_its_commands_print(tmp_path, monkeypatch, capsys):
     """The three lines without make: the board below them begins with the same models, ranks and scores."""
     monkeypatch.chdir(tmp_path)
-    simulated, ranked = (line.split("agon ")[1].split() for line in blocks(README, "sh")[1].splitlines()[1:])
+    three = next(block for block in blocks(README, "sh") if block.startswith("python3 -m venv"))
+    simulated, ranked = (line.split("agon ")[1].split() for line in three.splitlines()[1:])
     assert main(simulated) == 0
     assert main([*ranked, "-f", "csv"]) == 0
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
