@@ -1,4 +1,4 @@
-"""The arena under simultaneous battles: raw HTTP clients against one process that is served as `agon serve` does it.
+"""The arena under simultaneous battles: raw HTTP clients against one process, served as `agon serve` does.
 
     python -m benchmarks.arena [--battles 30] [--seconds 10]
 
@@ -68,14 +68,10 @@ def main():
     slowest = [max(ended.values()) for _, _, ended, _ in found]
     rates = [max(updates.values()) / max(ended.values()) for _, _, ended, updates in found]
     print(f"{chosen.battles} battles at once, a 1 s answer beside one of {chosen.seconds:g} s")
-    print(
-        f"  complete               {sum(state == 'ready' for state, *_ in found)} of {chosen.battles}, {wall:.1f} s"
-    )
-    for name, values in (
-        ("first token, s", firsts),
-        ("quick answer, s", quickest),
-        ("slow answer, s", slowest),
-    ):
+    complete = sum(state == "ready" for state, *_ in found)
+    print(f"  complete               {complete} of {chosen.battles}, {wall:.1f} s")
+    measured = {"first token, s": firsts, "quick answer, s": quickest, "slow answer, s": slowest}
+    for name, values in measured.items():
         print(f"  {name:<22} {statistics.median(values):.2f} median, {max(values):.2f} worst")
     print(f"  updates a second       {statistics.median(rates):.1f} median, {max(rates):.1f} worst")
 
