@@ -239,7 +239,8 @@ class Arena:
     # --- life --------------------------------------------------------------------------------------------
 
     async def open(self) -> None:
-        """Begin the chores: forgotten battles, snapshots for other processes."""
+        """Begin the chores: forgotten battles, snapshots for other processes, the first one now."""
+        await asyncio.to_thread(self.log.snapshot)  # a process that was killed left none of its last votes
         self._chores = asyncio.create_task(self._do_chores())
 
     async def close(self) -> None:

@@ -4,7 +4,9 @@ import duckdb
 import pytest
 
 from arena.arena import Settings
+from arena.lineup import Entrant, Lineup, ModelCard
 from tests.arena.browser import DESKTOP, PHONE, Tab, chromium
+from tests.arena.hostile import HANDLERS, PAYLOADS, RUN, SCRIPTS
 from tests.arena.house import Scripted, lineup, open_house
 
 RICH = """Use the **Wilson interval**, with $\\hat p = 0.15$:
@@ -258,6 +260,16 @@ def test_nothing_jumps_while_answers_are_written(browser, slow):
     context.close()
 
 
+def test_the_vote_is_in_reach_however_long_the_answers_are(browser, tmp_path):
+    with open_house(tmp_path, lineup(Scripted("paragraph\n\n" * 100), Scripted("short"))) as house:
+        for size in (DESKTOP, PHONE):
+            context = browser.new_context(viewport=size)
+            tab = Tab(context, house.url).open().ask("Why?").until("ready")
+            box = tab.page.locator("#ag-vote-b").bounding_box()
+            assert box["y"] + box["height"] < size["height"]
+            context.close()
+
+
 def test_failures_are_told_and_never_votable(browser, tmp_path):
     models = lineup(
         Scripted(RICH, gap=0.01),
@@ -302,6 +314,37 @@ def test_when_the_arena_is_gone_the_page_says_so_and_keeps_the_prompt(browser, t
     assert "cannot be reached" in tab.text("#ag-alert")
     assert tab.page.input_value("#ag-prompt textarea") == "Still here?"
     context.close()
+
+
+def test_hostile_answers_prompts_and_names_stay_text(browser, tmp_path):
+    """The whole battle, with hundreds of attacks in both answers, the prompt and the names."""
+    texts = ["\n\n".join(PAYLOADS[start::2]) for start in (0, 1)]
+    entrants = tuple(
+        Entrant(ModelCard(f"hostile {n}", f"<img src=x onerror='{RUN}'>{n}", SCRIPTS[0]), Scripted(text))
+        for n, text in enumerate(texts)
+    )
+    with open_house(tmp_path, Lineup(entrants)) as house:
+        context = browser.new_context(viewport=DESKTOP)
+        tab = Tab(context, house.url).open()
+        dialogs = []
+        tab.page.on("dialog", lambda dialog: dialogs.append(dialog.message) or dialog.dismiss())
+        tab.ask(f"<script>{RUN}</script> {HANDLERS[0]}").until("ready")
+        boxes = [tab.page.locator(f"#ag-vote-{key}").bounding_box() for key in ("a", "tie", "both_bad", "b")]
+        for box, key in zip(boxes, ("a", "tie", "both_bad", "b"), strict=True):
+            middle = [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+            on_top = tab.page.evaluate(
+                "([x, y]) => document.elementFromPoint(x, y)?.closest('button')?.id", middle
+            )
+            assert on_top == f"ag-vote-{key}"
+        tab.page.click("#ag-vote-a")
+        tab.until("voted")
+        tab.page.click(".ag-peek summary")
+        assert "<img src=x" in tab.text(".ag-model >> nth=0")
+        tab.open("/leaderboard")
+        tab.page.wait_for_timeout(500)
+        assert tab.page.evaluate("window.pwned") is None
+        assert (dialogs, tab.elsewhere, tab.errors) == ([], [], [])
+        context.close()
 
 
 def test_every_control_has_a_name_and_focus_goes_in_order(tab):
