@@ -154,6 +154,13 @@ class Arena:
         self._play(running)
         return battle
 
+    def examples(self, most: int) -> list[Example]:
+        """The prompts to offer: all of them, or so many drawn by lot, in the order of the list."""
+        offered = self.lineup.examples
+        if len(offered) <= most:
+            return list(offered)
+        return [offered[at] for at in sorted(SystemRandom().sample(range(len(offered)), most))]
+
     def may_ask(self, battle: Battle) -> bool:
         """Whether both sides could answer a further prompt."""
         return (

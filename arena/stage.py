@@ -19,6 +19,7 @@ from arena.growing import growing_html
 from arena.text import answer_html
 from ranking.leaderboard import Row
 
+SHOWN = 48  # examples sent with the page; it shows six at a time
 WORDS = {
     "waiting": "Waiting",
     "writing": "Writing",
@@ -51,7 +52,7 @@ def start_view(arena: Arena, session: str) -> dict[str, Any]:
     """The page before a battle: the invitation, the examples, and how much has been counted."""
     lineup = arena.lineup
     facts = {"votes": arena.log.count(), "models": len(lineup.entrants), "prompts": len(lineup.examples)}
-    values = {"lineup": lineup, "facts": facts}
+    values = {"lineup": lineup, "facts": facts, "examples": arena.examples(SHOWN)}
     return {
         "battle": None,
         "state": "empty",

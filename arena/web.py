@@ -265,7 +265,7 @@ def _files(app: FastAPI) -> None:
         ):  # Gradio asks for it, to be shown in others' frames
             return Response(b"", media_type=kind)
         if path == "plotly.min.js":
-            from plotly.offline import get_plotlyjs  # type: ignore[import-untyped]
+            from plotly.offline import get_plotlyjs
 
             return Response(get_plotlyjs(), media_type=kind, headers={"cache-control": "max-age=86400"})
         if not found.is_file():

@@ -9,6 +9,7 @@ import pytest
 
 from arena.arena import Settings
 from arena.identity import COOKIE, Keys
+from arena.lineup import Example
 from tests.arena.house import SECRET, Scripted, lineup, open_house
 
 NAMES = (b"canary", b"Canary")
@@ -344,6 +345,16 @@ def test_recorded_arenas_take_the_prompts_of_their_list_only(tmp_path):
         assert "choose a prompt" in refused.json()["sentence"]
         view = guest.ready("Why?")
         assert not view["may_ask"]
+
+
+def test_a_long_list_of_prompts_does_not_travel_whole(tmp_path):
+    prompts = [Example(f"Prompt {number}?") for number in range(5_000)]
+    with open_house(tmp_path, lineup(Scripted(), Scripted(), examples=prompts, typed=False)) as house:
+        guest = house.visitor()
+        below = guest.get("/api/start").json()["below"]
+        assert below.count("data-prompt") == 48
+        assert "5,000" in below
+        assert guest.ready("Prompt 4999?")["state"] == "ready"
 
 
 def test_thirty_battles_at_once_all_complete(tmp_path):
