@@ -32,8 +32,8 @@ check: $(VENV)/.dev ## Formatting, lint, types, import directions, documentation
 	$(BIN)/mypy
 	$(BIN)/pytest tests/test_house.py tests/test_docs.py
 
-test: $(VENV)/.dev ## All tests
-	$(BIN)/pytest
+test: $(VENV)/.dev ## All tests, on all cores
+	$(BIN)/pytest -n auto --dist loadfile
 
 test-vllm: $(VENV)/.dev $(VLLM_VENV)/.installed ## The tests beside a real vLLM server on a CPU
 	VLLM_VENV=$(VLLM_VENV) $(BIN)/pytest tests/vllm

@@ -63,7 +63,7 @@ def test_the_switch_of_the_theme_has_a_name():
 
 def test_the_footer_says_true_things_only(written):
     assert "1,204 votes counted" in written
-    assert "Your votes <b>3</b>" in written
+    assert "Your votes <b data-your-votes>3</b>" in written
     assert "counted" not in footer()
     assert "Your votes" not in header("battle")
 
