@@ -65,7 +65,9 @@ def test_the_footer_says_true_things_only(written):
     assert "1,204 votes counted" in written
     assert "Your votes <b data-your-votes>3</b>" in written
     assert "counted" not in footer()
-    assert "Your votes" not in header("battle")
+    assert '<span class="ag-opt" hidden>Your votes' in header("battle"), (
+        "shown by the page after the first vote"
+    )
 
 
 def test_nothing_runs_within_the_page_and_nothing_is_loaded_from_elsewhere(written):
