@@ -90,7 +90,7 @@ def test_the_manners_differ_and_speak_of_what_was_asked(prompt):
     assert [manner for manner, text in given.items() if text.startswith("# ")] == ["laid_out"]
 
 
-@pytest.mark.parametrize("manner", set(MANNERS) - {"sure"})
+@pytest.mark.parametrize("manner", sorted(set(MANNERS) - {"sure"}))
 def test_sums_are_right(manner):
     for a, b in itertools.product((3, 17, 240), (8, 23)):
         assert str(a * b) in answer(manner, f"What is {a} * {b}?")
