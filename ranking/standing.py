@@ -156,7 +156,8 @@ def diagnose(
     both_bad = float(pairs.both_bad.sum() / 2)
     if both_bad and isinstance(result, Scores):
         message = (
-            f"{both_bad:,.0f} votes say both are bad; see both_bad in the settings for how they were counted."
+            f"{both_bad:,.0f} {'vote says' if both_bad == 1 else 'votes say'} that both are bad; "
+            "see both_bad in the settings for how this was counted."
         )
         notes += (Diagnostic("both_bad", (), message),)
     if settings.cluster == "voter" and isinstance(votes, Comparisons):
