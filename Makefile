@@ -14,12 +14,13 @@ install: $(VENV)/.installed ## Make .venv and install Agon with the locked depen
 
 $(VENV)/.installed: pyproject.toml requirements.lock
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	-$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib # the tests start hundreds of processes
 	@touch $@
 
 demo: install ## Install, simulate votes from known strengths, and rank them
