@@ -19,6 +19,10 @@ from ranking.registry import method
 from ranking.results import Fit, Scores
 from ranking.structure import components, identify, reachable, strongly_connected
 
+CHORDS = 15  # steps with one Hessian before it is made anew in every step
+SETTLED = 1e-10  # nats
+STEEP = 500.0  # nats between the strengths, within which the odds are numbers
+
 
 def replicates(
     views: Iterable[PairCounts], scores: Scores, *, both_bad: BothBad = "half", prior_sd: float = 1.0
@@ -30,7 +34,8 @@ def replicates(
     if not isinstance(scores, Fit) or scores.identification is None:
         raise TypeError("replicates needs the Fit of the full votes")
     del prior_sd
-    known = scores.identification
+    known, bread = scores.identification, scores.bread
+    assert bread is not None  # noqa: S101 - bradley_terry gives it
     rows = []
     for view in views:
         wins = view.halves(both_bad)
@@ -38,7 +43,8 @@ def replicates(
         for g in range(int(known.group.max()) + 1):
             core = np.flatnonzero(known.core & (known.group == g))
             if len(core):
-                row[core] = _replicate(wins[np.ix_(core, core)], scores.values[core])
+                at = np.ix_(core, core)
+                row[core] = _replicate(wins[at], scores.values[core], bread[at])
         rows.append(row)
     return np.stack(rows)
 
@@ -167,11 +173,26 @@ def place(
     raise ConvergenceError(f"bradley_terry could not place {n} models outside the component.")
 
 
-def _replicate(wins: FloatArray, start: FloatArray) -> FloatArray:
+def _replicate(wins: FloatArray, start: FloatArray, bread: FloatArray) -> FloatArray:
     """Fit one resampled component; models it leaves undefeated or winless get an infinite strength."""
     if not strongly_connected(wins > 0):
         return _broken(wins, start)
-    return solve(wins, start)[0]
+    near = _near(wins, start, bread)
+    return solve(wins, start)[0] if near is None else near
+
+
+def _near(wins: FloatArray, start: FloatArray, bread: FloatArray) -> FloatArray | None:
+    """Newton steps with the inverse Hessian of all votes; None if these do not lead to the solution soon."""
+    won, met, theta = wins.sum(axis=1), wins + wins.T, start
+    for _ in range(CHORDS):
+        if np.ptp(theta) > STEEP:
+            return None
+        odds = np.exp(theta)
+        change = bread @ (won - odds * (met / (odds[:, None] + odds)).sum(axis=1))
+        theta = theta + change
+        if np.abs(change).max() < SETTLED:
+            return np.asarray(theta - theta.mean())
+    return None
 
 
 def _broken(wins: FloatArray, start: FloatArray) -> FloatArray:

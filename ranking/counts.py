@@ -213,12 +213,10 @@ def _products(ballots: Ballots) -> tuple[FloatArray, FloatArray, FloatArray]:
 
 def summed(cell: IntArray, row: IntArray, share: FloatArray, weight: ArrayLike, size: int) -> FloatArray:
     """(R, size) what entries add up to in their cells, each a share of the (R, B) weight of its row."""
-    from scipy.sparse import csr_array
-
-    column = np.asarray(weight).T
-    shares = csr_array((share, (cell, row)), shape=(size, len(column)))
-    shares.eliminate_zeros()
-    return np.ascontiguousarray((shares @ column).T)
+    there = share != 0
+    cell, row, share = cell[there], row[there], share[there]
+    sums = [np.bincount(cell, one[row] * share, size) for one in np.asarray(weight)]
+    return np.stack(sums).astype(np.float64, copy=False)  # of no entries they are integers
 
 
 def sided(ballots: Ballots, ballot: IntArray, turned: NDArray[np.bool_], count: IntArray) -> FloatArray:

@@ -6,7 +6,9 @@ computed once for all of them, and rules that can (replicates.py) rank all draws
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -44,12 +46,12 @@ class Draws:
 
     def blocks(self) -> Iterator[Block]:
         """Give the draws, some at a time."""
-        rng = np.random.default_rng(self.seed)
+        own = np.random.default_rng(self.seed).spawn(self.rounds)
         ballots, m = self.votes.ballots, len(self.votes.models)
         size = max(1, min(self.rounds, CELLS // max(len(ballots.count), m * m)))
-        for begin in range(0, self.rounds, size):
-            number = min(size, self.rounds - begin)
-            yield Block(self.votes, np.stack([self._draw(rng) for _ in range(number)]))
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for begin in range(0, self.rounds, size):
+                yield Block(self.votes, np.stack(list(pool.map(self._draw, own[begin : begin + size]))))
 
     def _draw(self, rng: np.random.Generator) -> IntArray:
         """(B,) counts of one draw of the votes, or (T,) of the tasks of a table."""

@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from ranking import METHODS, Comparisons, ConvergenceError, PairCounts, newton, rank
 from ranking import bradley_terry as module
 from ranking.errors import OptionError
+from ranking.resampling import Draws
 from ranking.results import Fit
 from tests.conftest import any_votes, kwise, soft, weighted
 from tests.ranking import reference
@@ -265,3 +266,27 @@ class TestSandwich:
         assert found.difference == 0
         assert found.upper == pytest.approx(1.959963984540054 * math.sqrt(4 / 50), rel=1e-9)
         assert [note.code for note in board.diagnostics] == ["all_ties"]
+
+
+@pytest.mark.parametrize(("votes", "spread"), [(60, 0.5), (400, 1.0), (20_000, 3.0)])
+def test_every_replicate_solves_its_own_equations(votes, spread):
+    """Expected wins are the wins drawn, however far a draw is from the votes whose Hessian it starts with."""
+    rng = np.random.default_rng(votes)
+    strengths = rng.normal(0, spread, 8)
+    chance = 1 / (1 + np.exp(strengths[None, :] - strengths[:, None]))
+    met = np.triu(rng.multinomial(votes, np.full(64, 1 / 64)).reshape(8, 8), 1)
+    won = rng.binomial(met, chance)
+    cast = Comparisons.from_counts([f"m{i}" for i in range(8)], won + (met - won).T)
+    full = module.bradley_terry(cast.pairs)
+    checked = 0
+    for view in Draws(cast, 60, 1).views("pairs"):
+        row = module.replicates([view], full)[0]
+        inside = np.flatnonzero(np.isfinite(row))
+        if len(inside) < 2:
+            continue
+        wins = view.halves("half")[np.ix_(inside, inside)]
+        odds = np.exp(row[inside])
+        expected = (wins + wins.T) * odds[:, None] / (odds[:, None] + odds)
+        assert np.abs(wins.sum(axis=1) - expected.sum(axis=1)).max() < 1e-7 * votes
+        checked += 1
+    assert checked > 20
