@@ -3,7 +3,7 @@
 A feature `length` is taken from the first of these that the votes have: columns `length_a` and `length_b`
 (amounts), a column `length` (a number toward model_a), the counts of LMArena's `conv_metadata`, or the texts
 `answer_a` and `answer_b`, in which length, headers, lists, bold and citations are counted here. `measure`
-counts the same in Python, so that an arena can store the counts with the vote.
+counts the same in Python.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from types import MappingProxyType
 
 from ranking.errors import OptionError, SourceError
 
+# Matched by the database and by Python, which differ in what \d, \s and \w are: they are not used here.
 CODE = r"```[\s\S]*?(?:```|$)"  # what looks like Markdown inside code is none
 PATTERNS: Mapping[str, str] = MappingProxyType(
     {
         "headers": r"(?m)^ {0,3}#{1,6}[ \t]",
-        "lists": r"(?m)^[ \t]*(?:[-*+]|\d{1,3}[.)])[ \t]",
+        "lists": r"(?m)^[ \t]*(?:[-*+]|[0-9]{1,3}[.)])[ \t]",
         "bold": r"\*\*[^*\n]+\*\*|__[^_\n]+__",
-        "citations": r"\[[^\]\n]*\]\(https?://[^)\s]+\)|\[\d{1,3}\]",
+        "citations": r"\[[^\]\n]*\]\(https?://[^) \t\r\n]+\)|\[[0-9]{1,3}\]",
     }
 )
 MEASURES = ("length", *PATTERNS)

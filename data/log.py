@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from data.faults import sentence
+from data.features import MEASURES
 from data.log_file import lock, open_database, unlock
 from data.log_votes import LogVotes
 from data.log_writer import Writer
@@ -46,10 +47,14 @@ PLAIN = """
     SELECT bool_and(len(places) = 2 AND places[1] NOT NULL AND places[2] NOT NULL
         AND (acceptable IS NULL OR (places = [1, 1] AND acceptable = [false, false])))
     FROM verdicts"""
-PAIRWISE = """
-    SELECT models[1] AS model_a, models[2] AS model_b, CASE WHEN places[1] < places[2] THEN 'model_a' WHEN
+AMOUNTS = ", ".join(
+    f"v.{name}[{i}] AS {name}_{side}" for name in MEASURES for i, side in ((1, "a"), (2, "b"))
+)
+PAIRWISE = f"""
+    SELECT {AMOUNTS},
+    models[1] AS model_a, models[2] AS model_b, CASE WHEN places[1] < places[2] THEN 'model_a' WHEN
     places[1] > places[2] THEN 'model_b' WHEN acceptable IS NULL THEN 'tie' ELSE 'both_bad' END AS winner"""
-KWISE = "SELECT models, places, acceptable"
+KWISE = f"SELECT {', '.join(MEASURES)}, models, places, acceptable"
 MORE = """, v.voter, epoch(v.created) AS timestamp, v.category, v.language,
     replace(v.battle_id::VARCHAR, '-', '') AS battle_id, v.prompt_id, v.last_turn::INTEGER AS turns,
     v.reasons, b.policy, b.policy_version, b.group_probability, b.pair_probabilities,

@@ -60,8 +60,11 @@ def _as_lists(
         )
     listed.create_view("listed")
     paired.create_view("paired")
+    amounts = [name for name in listed.columns if {f"{name}_a", f"{name}_b"} <= set(paired.columns)]
+    gone = "".join(f', "{name}_a", "{name}_b"' for name in amounts)
+    kept = "".join(f', ["{name}_a", "{name}_b"] AS "{name}"' for name in amounts)
     return connection.sql(
-        "FROM listed UNION ALL BY NAME SELECT * EXCLUDE (model_a, model_b, winner), "
+        f"FROM listed UNION ALL BY NAME SELECT * EXCLUDE (model_a, model_b, winner{gone}){kept}, "
         "[model_a, model_b] AS models, CASE winner WHEN 'model_a' THEN [1, 2] WHEN 'model_b' THEN [2, 1] "
         "WHEN 'tie' THEN [1, 1] WHEN 'both_bad' THEN [1, 1] END AS places, "
         "CASE winner WHEN 'both_bad' THEN [false, false] END AS acceptable FROM paired"

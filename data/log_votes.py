@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.features import MEASURES, counted_in
+from data.features import MEASURES
 from ranking import Ballots, Battles, SourceError
 from ranking.ballots import NOT_ASKED, PAD, UNRANKED, FloatArray, arranged
 from ranking.comparisons import Clusters, group
@@ -79,20 +79,13 @@ class LogVotes:
     def clusters(self, by: str) -> Clusters:
         """Group the votes by battle, prompt, voter, category or language."""
         table = self._select(f"shown, verdict, {self._label(by)} AS label", "")
-        labels = table["label"].combine_chunks().dictionary_encode()
-        if labels.null_count:
-            raise SourceError(
-                f"{labels.null_count:,} votes of the log have no {by} to cluster by; "
-                "cluster by battle or voter, which every vote has."
-            )
-        cluster = labels.indices.to_numpy().astype(np.int64)
-        names = tuple(labels.dictionary.to_pylist())
+        cluster, names = _labelled(table["label"], by)
         return group(by, cluster, self._rows(table), len(self.ballots().count), names)
 
     def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
-        """List the votes with what was counted in the answers that were shown, over all turns."""
+        """List the votes with what was counted in the answers that they judge."""
         label = "NULL" if cluster is None else self._label(cluster)
-        counts = ", ".join(f"{_written(name, slot)} AS {name}_{slot}" for name in names for slot in (0, 1))
+        counts = ", ".join(f"{_amount(name, slot)} AS {name}_{slot}" for name in names for slot in (0, 1))
         table = self._select(f"shown, verdict, {label} AS label, {counts}", " ORDER BY number")
         ballots, sequence = self.ballots(), self._rows(table)
         amounts = [
@@ -105,10 +98,7 @@ class LogVotes:
         place = {name: i for i, name in enumerate(ballots.models)}
         left = np.array([place.get(str(name), PAD) for name in known])[seats[:, 0]]
         side = np.where(left == ballots.shown[sequence, 0], 1.0, -1.0)
-        member = None
-        if cluster is not None:
-            member = table["label"].combine_chunks().dictionary_encode().indices.fill_null(-1)
-            member = member.to_numpy().astype(np.int64)
+        member = None if cluster is None else _labelled(table["label"], cluster)[0]
         return Contexts.of(ballots, sequence, np.stack(amounts) * side, names, member)
 
     def split(self, column: str) -> dict[str, LogVotes]:
@@ -194,19 +184,29 @@ class LogVotes:
         return places[verdict - 1], acceptable[verdict - 1]
 
 
-def _written(name: str, slot: int) -> str:
-    """SQL that counts in what a side wrote up to the last turn that was shown.
+def _amount(name: str, slot: int) -> str:
+    """SQL for what was counted in a side's answer when the vote was cast.
 
     Raises:
-        SourceError: something that cannot be counted in a text.
+        SourceError: something that is not counted.
     """
     if name not in MEASURES:
         raise SourceError(f"The log has nothing to control for {name!r} with; {nearest(name, MEASURES)}")
-    return (
-        f"(SELECT CAST(sum({counted_in(name, 'text')}) AS DOUBLE) FROM generations AS g "
-        f"WHERE g.battle_id = votes.battle_id AND g.slot = {slot} AND g.turn <= votes.last_turn "
-        "AND g.failure IS NULL)"
-    )
+    return f"CAST({name}[{slot + 1}] AS DOUBLE)"
+
+
+def _labelled(column: Any, by: str) -> tuple[IntArray, tuple[str, ...]]:
+    """(N,) number of each vote's label, in the order of the labels; and these."""
+    labels = column.combine_chunks().dictionary_encode()
+    if labels.null_count:
+        raise SourceError(
+            f"{labels.null_count:,} votes of the log have no {by} to cluster by; "
+            "cluster by battle or voter, which every vote has."
+        )
+    names = np.array(labels.dictionary.to_pylist(), dtype=object)
+    order = np.argsort(names)
+    place = np.argsort(order)
+    return place[labels.indices.to_numpy()].astype(np.int64), tuple(names[order].tolist())
 
 
 def _padded(lists: Any, values: IntArray, fill: int) -> IntArray:

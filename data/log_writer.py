@@ -7,19 +7,18 @@ at the battle it belongs to, and where the database itself objects, by committin
 from __future__ import annotations
 
 import threading
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import islice
 from queue import Empty, SimpleQueue
 from typing import Any
 
 import duckdb
 
 from data.faults import sentence
+from data.features import MEASURES
+from data.log_book import Battle, Book, Counts, Group, as_utf8, counted
 from data.records import (
     AlreadyVoted,
     BattleRecord,
@@ -32,11 +31,10 @@ from data.records import (
     UnknownBattle,
     VoteRecord,
 )
-from data.validity import quoted, skeleton
+from data.validity import quoted
 from ranking.errors import AgonError, VotesError
 
 MOST = 1000  # records in one transaction
-RECENT = 10_000  # battles remembered, so that a vote on one of them needs no look into the database
 # What a value is answered with that no column takes.
 WRONG = (
     ValueError,
@@ -45,18 +43,8 @@ WRONG = (
     duckdb.InvalidInputException,
     duckdb.NotImplementedException,
 )
-Group = tuple[str, ...]
-Ballot = tuple[tuple[int | None, ...], tuple[bool, ...] | None]
 Waiting = tuple[Record, "Future[Receipt]"]
 
-STATE = """
-    SELECT replace(battle_id::VARCHAR, '-', ''), b.shown, b.prompt_id, b.category, b.language,
-        v.battle_id IS NOT NULL
-    FROM (SELECT unnest($ids::UUID[]) AS battle_id) JOIN battles b USING (battle_id)
-    LEFT JOIN votes v USING (battle_id)"""
-REPLACED = """
-    SELECT replace(battle_id::VARCHAR, '-', ''), slot, attempt, model FROM replacements
-    WHERE battle_id IN (SELECT unnest($ids::UUID[])) ORDER BY attempt"""
 INSERT = {  # in the order in which rows refer to each other; one column of values for each parameter
     "shown": "INSERT INTO shown SELECT unnest($1::INTEGER[]), unnest($2::VARCHAR[][])",
     "verdicts": "INSERT INTO verdicts SELECT unnest($1::INTEGER[]), unnest($2::UTINYINT[][]), "
@@ -75,73 +63,9 @@ INSERT = {  # in the order in which rows refer to each other; one column of valu
     "unnest($11::VARCHAR[]), unnest($12::VARCHAR[]), unnest($13::VARCHAR[])",
     "votes": "INSERT INTO votes SELECT unnest($1::BIGINT[]), unnest($2::UUID[]), unnest($3::INTEGER[]), "
     "unnest($4::INTEGER[]), unnest($5::VARCHAR[]), unnest($6::VARCHAR[]), unnest($7::VARCHAR[]), "
-    "unnest($8::USMALLINT[]), unnest($9::VARCHAR[]), unnest($10::VARCHAR[][]), unnest($11::TIMESTAMP[])",
+    "unnest($8::USMALLINT[]), unnest($9::VARCHAR[]), unnest($10::VARCHAR[][]), unnest($11::TIMESTAMP[]), "
+    + ", ".join(f"unnest(${12 + f}::UINTEGER[][])" for f in range(len(MEASURES))),
 }
-
-
-@dataclass
-class Battle:
-    """What later records of a battle are checked against."""
-
-    models: list[str]
-    prompt_id: str | None
-    category: str | None
-    language: str | None
-    voted: bool
-    attempts: Counter[int] = field(default_factory=Counter)
-
-
-@dataclass
-class Book:
-    """What the writer remembers of the database; read anew whenever a transaction fails."""
-
-    groups: list[Group]
-    """The group of each number, from 1."""
-    ballots: dict[Ballot, int]
-    """The number of each ballot."""
-    votes: int
-    """The number of the last vote."""
-    spelled: dict[str, str]
-    """What a model's name looks like → how it is spelt."""
-    recent: dict[str, Battle] = field(default_factory=dict)
-    """Battles that records came for, the oldest first."""
-    numbers: dict[Group, int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.numbers = {group: number for number, group in enumerate(self.groups, start=1)}
-
-    @classmethod
-    def read(cls, connection: duckdb.DuckDBPyConnection) -> Book:
-        """Read it from the database."""
-        groups = connection.execute("SELECT models FROM shown ORDER BY shown").fetchall()
-        ballots = connection.execute("SELECT places, acceptable, verdict FROM verdicts").fetchall()
-        last = connection.execute("SELECT coalesce(max(number), 0) FROM votes").fetchone()
-        taken = connection.execute("SELECT DISTINCT model FROM replacements").fetchall()
-        names = {name for (models,) in groups for name in models} | {name for (name,) in taken}
-        return cls(
-            [tuple(models) for (models,) in groups],
-            {(tuple(p), a if a is None else tuple(a)): number for p, a, number in ballots},
-            last[0] if last else 0,
-            {skeleton(name): name for name in names},
-        )
-
-    def check(self, names: Iterable[str]) -> dict[str, str]:
-        """Refuse a name that looks like another one, as every reader of the votes would.
-
-        Returns:
-            What the names look like → the names.
-        """
-        found: dict[str, str] = {}
-        for name in names:
-            known = self.spelled.get(skeleton(name)) or found.setdefault(skeleton(name), name)
-            if name != name.strip() or not skeleton(name):
-                raise VotesError(f"The model name {quoted(name)} has spaces around it, or nothing to see.")
-            if known != name:
-                raise VotesError(
-                    f"The model name {quoted(name)} looks like {quoted(known)}; "
-                    "spell one model one way, or rename the other."
-                )
-        return found
 
 
 class Writer:
@@ -221,35 +145,21 @@ class Writer:
             if self._stale:
                 self._book, self._stale = Book.read(connection), False
             connection.execute("BEGIN")
-            self._remember(records)
+            self._book.remember(connection, records)
             draft = Draft(self._book)
-            answers = [draft.take(record) for record in records]
+            counts = counted(connection, records)
+            answers = [draft.take(*each) for each in zip(records, counts, strict=True)]
             for table, sql in INSERT.items():
                 if rows := draft.rows.get(table):
                     connection.execute(sql, [list(column) for column in zip(*rows, strict=True)])
             connection.execute("COMMIT")
-            recent = self._book.recent
-            for battle in list(islice(recent, max(0, len(recent) - RECENT))):
-                del recent[battle]
+            self._book.forget()
         except Exception:
             self._stale = True
             with suppress(duckdb.Error):
                 connection.execute("ROLLBACK")
             raise
         return answers
-
-    def _remember(self, records: Sequence[Record]) -> None:
-        """Read the battles that records belong to, unless they are remembered."""
-        recent = self._book.recent
-        drawn = {record.battle_id for record in records if isinstance(record, BattleRecord)}
-        ids = {"ids": list({record.battle_id for record in records} - drawn - recent.keys())}
-        if not ids["ids"]:
-            return
-        for battle, shown, *rest in self._connection.execute(STATE, ids).fetchall():
-            recent[battle] = Battle(list(self._book.groups[shown - 1]), *rest)
-        for battle, slot, attempt, model in self._connection.execute(REPLACED, ids).fetchall():
-            recent[battle].models[slot] = model
-            recent[battle].attempts[slot] = attempt
 
 
 class Draft:
@@ -259,8 +169,8 @@ class Draft:
         self._book = book
         self.rows: dict[str, list[tuple[Any, ...]]] = {}
 
-    def take(self, record: Record) -> Receipt | AgonError:
-        """Add a record's rows and answer it, or say why it cannot be."""
+    def take(self, record: Record, counts: Counts) -> Receipt | AgonError:
+        """Add a record's rows and answer it, or say why it cannot be; `counts` are those of an answer."""
         try:
             if isinstance(record, BattleRecord):
                 return self._draw(record)
@@ -272,7 +182,7 @@ class Draft:
             if isinstance(record, ReplacementRecord):
                 self._replace(record, battle)
             elif isinstance(record, GenerationRecord):
-                self._generate(record, battle)
+                self._generate(record, battle, counts)
             else:
                 self._ask(record.battle_id, record.turn, record.created, record.prompt)
         except AgonError as error:
@@ -293,15 +203,17 @@ class Draft:
         return Receipt(record.battle_id)
 
     def _ask(self, battle_id: str, turn: int, created: datetime, prompt: str) -> None:
-        self._add("turns", (battle_id, turn, _utc(created), _text(prompt)))
+        self._add("turns", (battle_id, turn, _utc(created), as_utf8(prompt)))
 
-    def _generate(self, record: GenerationRecord, battle: Battle) -> None:
+    def _generate(self, record: GenerationRecord, battle: Battle, counts: Counts) -> None:
         _check_slot(record.slot, battle)
         place = (record.battle_id, record.turn, record.slot, record.model, _utc(record.created))
-        size = (_text(record.text), record.tokens, record.seconds)
+        size = (as_utf8(record.text), record.tokens, record.seconds)
         speed = (record.time_to_first_token, record.tokens_per_second)
-        end = (record.finish_reason, record.failure, _text(record.detail))
+        end = (record.finish_reason, record.failure, as_utf8(record.detail))
         self._add("generations", (*place, *size, *speed, *end))
+        if record.failure is None:
+            battle.answers[record.slot, record.model, record.turn] = counts
 
     def _replace(self, record: ReplacementRecord, battle: Battle) -> None:
         _check_slot(record.slot, battle)
@@ -330,7 +242,8 @@ class Draft:
         what = (self._group(tuple(battle.models)), self._verdict(places, acceptable))
         prompt = (battle.prompt_id, battle.category, battle.language)
         who = (record.last_turn, record.voter, list(record.reasons), _utc(record.created))
-        self._add("votes", (self._book.votes, record.battle_id, *what, *prompt, *who))
+        features = battle.features(record.last_turn)
+        self._add("votes", (self._book.votes, record.battle_id, *what, *prompt, *who, *features))
         return Receipt(record.battle_id, self._book.votes)
 
     def _group(self, models: Group) -> int:
@@ -360,11 +273,6 @@ def _check_slot(slot: int, battle: Battle) -> None:
 def _utc(moment: datetime) -> datetime:
     """The time in UTC and without its zone, as the database keeps it."""
     return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _text(text: str | None) -> str | None:
-    """A model's text as UTF-8: half of a surrogate pair, which cannot be stored, becomes a question mark."""
-    return text if text is None or text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _hopeless(error: Exception) -> bool:

@@ -11,12 +11,28 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
+from data.features import MEASURES, counted_in
 from data.records import LogError
 
 if TYPE_CHECKING:
     import duckdb
 
-STEPS: Mapping[int, str] = {}  # version → the SQL that makes it of the one before; 1 is the first release's
+# What can be controlled for, with the votes; counted in the answers of older votes as in those of new ones.
+FEATURES = f"""
+    {"".join(f"ALTER TABLE votes ADD COLUMN {name} UINTEGER[];" for name in MEASURES)}
+    UPDATE votes SET {", ".join(f"{name} = counted.{name}" for name in MEASURES)} FROM (
+        SELECT battle_id, {", ".join(f"list({name} ORDER BY slot) AS {name}" for name in MEASURES)} FROM (
+            SELECT s.battle_id, s.slot,
+                {", ".join(f"sum({counted_in(name, 'text')})::UINTEGER AS {name}" for name in MEASURES)}
+            FROM (SELECT battle_id, last_turn, generate_subscripts(models, 1) - 1 AS slot,
+                    unnest(models) AS model
+                FROM votes JOIN shown USING (shown)) AS s
+            LEFT JOIN generations AS g ON g.battle_id = s.battle_id AND g.slot = s.slot
+                AND g.model = s.model AND g.turn <= s.last_turn AND g.failure IS NULL
+            GROUP BY ALL)
+        GROUP BY battle_id HAVING count(length) > 0) AS counted
+    WHERE counted.battle_id = votes.battle_id"""
+STEPS: Mapping[int, str] = {2: FEATURES}  # version → the SQL that makes it of the one before
 VERSION = max(STEPS, default=1)
 
 

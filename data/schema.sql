@@ -80,5 +80,11 @@ CREATE TABLE votes (
     last_turn USMALLINT NOT NULL,  -- the last turn shown when the vote was cast
     voter VARCHAR NOT NULL,        -- pseudonym of the person who voted
     reasons VARCHAR[] NOT NULL,    -- chosen by the voter, often none
-    created TIMESTAMP NOT NULL     -- when it was cast
+    created TIMESTAMP NOT NULL,    -- when it was cast
+    -- What the voter saw of each answer, over all turns up to the last one shown, so that a board needs no texts:
+    length UINTEGER[],             -- characters, parallel to the models; null where the log has no answer
+    headers UINTEGER[],            -- Markdown headers, likewise
+    lists UINTEGER[],              -- items of lists, likewise
+    bold UINTEGER[],               -- bold passages, likewise
+    citations UINTEGER[]           -- links and [1], likewise
 );

@@ -175,7 +175,7 @@ def test_battles_that_are_not_remembered_are_looked_up(tmp_path, monkeypatch):
     with VoteLog(tmp_path) as log:
         put(log, *(battle(battle_id=battle_id, category="code") for battle_id in ids))
         put(log, ReplacementRecord(ids[0], 1, "cyn", 0.5, NOON), vote(ids[7]))
-    monkeypatch.setattr("data.log_writer.RECENT", 2)
+    monkeypatch.setattr("data.log_book.RECENT", 2)
     with VoteLog(tmp_path) as log:
         put(log, ReplacementRecord(ids[0], 1, "dan", 0.5, NOON), *map(vote, ids[1:4]))
         put(log, *map(vote, [ids[0], *ids[4:7]]))

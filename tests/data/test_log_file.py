@@ -245,10 +245,10 @@ def test_a_step_is_taken_once_and_the_old_file_is_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(
         migrations,
         "STEPS",
-        {2: "ALTER TABLE votes ADD COLUMN weight DOUBLE", 3: "CREATE TABLE more (n INTEGER)"},
+        {3: "ALTER TABLE votes ADD COLUMN weight DOUBLE", 4: "CREATE TABLE more (n INTEGER)"},
     )
-    monkeypatch.setattr(migrations, "VERSION", 3)
-    monkeypatch.setattr("data.log_file.VERSION", 3)
+    monkeypatch.setattr(migrations, "VERSION", 4)
+    monkeypatch.setattr("data.log_file.VERSION", 4)
     for _ in range(2):
         with VoteLog(tmp_path) as log:
             assert log.count() == 1
@@ -257,10 +257,11 @@ def test_a_step_is_taken_once_and_the_old_file_is_kept(tmp_path, monkeypatch):
                 (1,),
                 (2,),
                 (3,),
+                (4,),
             ]
             assert cursor.execute("SELECT weight FROM votes").fetchall() == [(None,)]
-    with duckdb.connect(str(tmp_path / "agon.duckdb.v1"), read_only=True) as old:
-        assert old.execute("SELECT max(version) FROM migrations").fetchone() == (1,)
+    with duckdb.connect(str(tmp_path / "agon.duckdb.v2"), read_only=True) as old:
+        assert old.execute("SELECT max(version) FROM migrations").fetchone() == (2,)
 
 
 def test_a_step_that_fails_changes_nothing(tmp_path, monkeypatch):
@@ -268,10 +269,10 @@ def test_a_step_that_fails_changes_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(
         migrations,
         "STEPS",
-        {2: "CREATE TABLE more (n INTEGER)", 3: "ALTER TABLE nowhere ADD COLUMN n INTEGER"},
+        {3: "CREATE TABLE more (n INTEGER)", 4: "ALTER TABLE nowhere ADD COLUMN n INTEGER"},
     )
-    monkeypatch.setattr(migrations, "VERSION", 3)
-    monkeypatch.setattr("data.log_file.VERSION", 3)
+    monkeypatch.setattr(migrations, "VERSION", 4)
+    monkeypatch.setattr("data.log_file.VERSION", 4)
     refusal(tmp_path)
     monkeypatch.undo()
     with VoteLog(tmp_path) as log:

@@ -1,0 +1,163 @@
+"""What the writer of the log remembers of its database: numbers of groups and ballots, and recent battles.
+
+A record is checked against its battle here, so that few of them need a look into the database.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from data.features import MEASURES, counted_in
+from data.records import BattleRecord, GenerationRecord, Record
+from data.validity import quoted, skeleton
+from ranking.errors import VotesError
+
+if TYPE_CHECKING:
+    import duckdb
+
+RECENT = 10_000  # battles remembered
+Group = tuple[str, ...]
+Ballot = tuple[tuple[int | None, ...], tuple[bool, ...] | None]
+Counts = tuple[int, ...]  # parallel to MEASURES
+
+STATE = """
+    SELECT replace(battle_id::VARCHAR, '-', ''), b.shown, b.prompt_id, b.category, b.language,
+        v.battle_id IS NOT NULL
+    FROM (SELECT unnest($ids::UUID[]) AS battle_id) JOIN battles b USING (battle_id)
+    LEFT JOIN votes v USING (battle_id)"""
+REPLACED = """
+    SELECT replace(battle_id::VARCHAR, '-', ''), slot, attempt, model FROM replacements
+    WHERE battle_id IN (SELECT unnest($ids::UUID[])) ORDER BY attempt"""
+COUNTS = ", ".join(counted_in(name, "text") for name in MEASURES)
+ANSWERED = f"""
+    SELECT replace(battle_id::VARCHAR, '-', ''), slot, model, turn, {COUNTS} FROM generations
+    WHERE battle_id IN (SELECT unnest($ids::UUID[])) AND failure IS NULL"""
+COUNTED = f"SELECT {COUNTS} FROM (SELECT unnest($1::VARCHAR[]) AS text)"
+
+
+@dataclass
+class Battle:
+    """What later records of a battle are checked against."""
+
+    models: list[str]
+    prompt_id: str | None
+    category: str | None
+    language: str | None
+    voted: bool
+    attempts: Counter[int] = field(default_factory=Counter)
+    answers: dict[tuple[int, str, int], Counts] = field(default_factory=dict)
+    """What was counted in the answers to be judged, by slot, model and turn."""
+
+    def features(self, last_turn: int) -> tuple[list[int | None] | None, ...]:
+        """What a vote is stored with: for each of MEASURES the sums of the sides over the turns shown.
+
+        None stands for a side without an answer, or for all of them.
+        """
+        sums: list[Counts | None] = []
+        for slot, model in enumerate(self.models):
+            turns = [
+                counts
+                for (where, who, turn), counts in self.answers.items()
+                if (where, who) == (slot, model) and turn <= last_turn
+            ]
+            sums.append(tuple(map(sum, zip(*turns, strict=True))) if turns else None)
+        if not any(sums):
+            return (None,) * len(MEASURES)
+        return tuple([None if side is None else side[f] for side in sums] for f in range(len(MEASURES)))
+
+
+@dataclass
+class Book:
+    """What the writer remembers of the database; read anew whenever a transaction fails."""
+
+    groups: list[Group]
+    """The group of each number, from 1."""
+    ballots: dict[Ballot, int]
+    """The number of each ballot."""
+    votes: int
+    """The number of the last vote."""
+    spelled: dict[str, str]
+    """What a model's name looks like → how it is spelt."""
+    recent: dict[str, Battle] = field(default_factory=dict)
+    """Battles that records came for, the oldest first."""
+    numbers: dict[Group, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.numbers = {group: number for number, group in enumerate(self.groups, start=1)}
+
+    @classmethod
+    def read(cls, connection: duckdb.DuckDBPyConnection) -> Book:
+        """Read it from the database."""
+        groups = connection.execute("SELECT models FROM shown ORDER BY shown").fetchall()
+        ballots = connection.execute("SELECT places, acceptable, verdict FROM verdicts").fetchall()
+        last = connection.execute("SELECT coalesce(max(number), 0) FROM votes").fetchone()
+        taken = connection.execute("SELECT DISTINCT model FROM replacements").fetchall()
+        names = {name for (models,) in groups for name in models} | {name for (name,) in taken}
+        return cls(
+            [tuple(models) for (models,) in groups],
+            {(tuple(p), a if a is None else tuple(a)): number for p, a, number in ballots},
+            last[0] if last else 0,
+            {skeleton(name): name for name in names},
+        )
+
+    def check(self, names: Iterable[str]) -> dict[str, str]:
+        """Refuse a name that looks like another one, as every reader of the votes would.
+
+        Returns:
+            What the names look like → the names.
+        """
+        found: dict[str, str] = {}
+        for name in names:
+            known = self.spelled.get(skeleton(name)) or found.setdefault(skeleton(name), name)
+            if name != name.strip() or not skeleton(name):
+                raise VotesError(f"The model name {quoted(name)} has spaces around it, or nothing to see.")
+            if known != name:
+                raise VotesError(
+                    f"The model name {quoted(name)} looks like {quoted(known)}; "
+                    "spell one model one way, or rename the other."
+                )
+        return found
+
+    def remember(self, connection: duckdb.DuckDBPyConnection, records: Sequence[Record]) -> None:
+        """Read the battles that records belong to, unless they are remembered."""
+        drawn = {record.battle_id for record in records if isinstance(record, BattleRecord)}
+        ids = {"ids": list({record.battle_id for record in records} - drawn - self.recent.keys())}
+        if not ids["ids"]:
+            return
+        for battle, shown, *rest in connection.execute(STATE, ids).fetchall():
+            self.recent[battle] = Battle(list(self.groups[shown - 1]), *rest)
+        for battle, slot, attempt, model in connection.execute(REPLACED, ids).fetchall():
+            self.recent[battle].models[slot] = model
+            self.recent[battle].attempts[slot] = attempt
+        for battle, slot, model, turn, *counts in connection.execute(ANSWERED, ids).fetchall():
+            self.recent[battle].answers[slot, model, turn] = tuple(counts)
+
+    def forget(self) -> None:
+        """Let the oldest battles go."""
+        for battle in list(islice(self.recent, max(0, len(self.recent) - RECENT))):
+            del self.recent[battle]
+
+
+def counted(connection: duckdb.DuckDBPyConnection, records: Sequence[Record]) -> list[Counts]:
+    """Count what can be controlled for in each answer among the records; nothing in other records.
+
+    The database counts, as for older votes: in time linear in the text, whatever a model wrote.
+    """
+    texts = {
+        i: as_utf8(record.text) for i, record in enumerate(records) if isinstance(record, GenerationRecord)
+    }
+    found: list[Counts] = [()] * len(records)
+    if texts:
+        rows = connection.execute(COUNTED, [list(texts.values())]).fetchall()
+        for i, counts in zip(texts, rows, strict=True):
+            found[i] = counts
+    return found
+
+
+def as_utf8(text: str | None) -> str | None:
+    """A model's text as UTF-8: half of a surrogate pair, which cannot be stored, becomes a question mark."""
+    return text if text is None or text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
