@@ -14,7 +14,7 @@ PAGE = Path(__file__).resolve().parents[1] / "docs" / "reproductions.md"
 def test_every_board_is_rebuilt_within_its_bound(case, datasets):
     for row in case(datasets):
         assert row.rebuilt, row
-        assert row.models > 1 and row.votes > 0
+        assert row.models > 1 and (row.votes > 0 or "no votes" in row.board)
 
 
 def test_the_figures_of_the_page_are_those_of_a_run(datasets):
