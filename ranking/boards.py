@@ -21,7 +21,7 @@ from ranking.registry import Method, Rule, find
 from ranking.results import Choice, Fit, Scores
 from ranking.score_table import ScoreTable
 from ranking.settings import Settings
-from ranking.standing import diagnose, rows, stand
+from ranking.standing import both_bad_votes, diagnose, rows, stand
 from ranking.threads import threads_for
 from ranking.version import VERSION
 from ranking.weights import effective_votes, weight_notes
@@ -194,7 +194,7 @@ def _board(
             f"{how.name} returned scores of shape {np.shape(result.values)} for {len(votes.models)} models."
         )
     settings = replace(settings, interval=interval_of(how, result, settings.interval))
-    standing = stand(votes, result, settings.min_votes)
+    standing = stand(votes, result, settings.min_votes, options.get("both_bad", "half"))
     values, unsure = measured(votes, how, result, options, settings, standing)
     described = {
         **{name: getattr(settings, name) for name in Settings.__dataclass_fields__},
@@ -202,7 +202,7 @@ def _board(
         "scale": scale_of(result, settings)[2],
         "votes": votes.ballots.total,
         "effective_votes": effective_votes(votes.ballots),
-        "both_bad_votes": float(votes.pairs.both_bad.sum() / 2),
+        "both_bad_votes": both_bad_votes(votes),
         "left_out": dict(votes.left_out),
         "version": VERSION,
     }

@@ -9,14 +9,11 @@ from __future__ import annotations
 
 import math
 from statistics import NormalDist
-from typing import Literal
-
-import numpy as np
 
 from ranking.ballots import Ballots
+from ranking.beliefs import Score, check_beliefs, learn
 from ranking.comparisons import Battles
 from ranking.errors import OptionError
-from ranking.orders import order_notes, orders, shared_by_alike, unused_notes
 from ranking.registry import method
 from ranking.results import Fit
 
@@ -39,7 +36,7 @@ def kwise_bayes(
     beta: float = 25.0 / 6,
     tau: float = 25.0 / 300,
     draw_probability: float = 0.10,
-    score: Literal["conservative", "mean"] = "conservative",
+    score: Score = "conservative",
     permutations: int | None = None,
     seed: int = 0,
 ) -> Fit:
@@ -68,41 +65,20 @@ def kwise_bayes(
         R. Herbrich, T. Minka and T. Graepel, TrueSkill, NIPS 2006; Z. Li et al., K-Sort Arena, arXiv
         2408.14468 (2024), for the setting; the defaults are those of both.
     """
-    _check(mu, sigma, beta, tau, draw_probability)
-    margin = NormalDist().inv_cdf((draw_probability + 1) / 2) * ROOT2 * beta
-    lanes, colour, rank = orders(battles, permutations, seed, "kwise_bayes")
-    games = _games(battles.ballots)
-    means, variances = [], []
-    for lane in lanes:
-        mean, variance = [mu] * len(battles.models), [sigma**2] * len(battles.models)
-        for ballot in lane.tolist():
-            _play(games[ballot], mean, variance, rank, (beta**2, tau**2, margin))
-        means.append(mean)
-        variances.append(variance)
-    middle = shared_by_alike(np.mean(means, axis=0), colour)
-    deviation = shared_by_alike(np.sqrt(variances).mean(axis=0), colour)
-    drawn = shared_by_alike(np.std(means, axis=0), colour)
-    return Fit(
-        middle - 3 * deviation if score == "conservative" else middle,
-        "points",
-        spread=drawn if len(lanes) > 1 else None,
-        posterior=np.diag(deviation**2 + drawn**2),
-        notes=(*order_notes(battles, permutations), *unused_notes(battles.ballots, soft=True)),
-    )
-
-
-def _check(mu: float, sigma: float, beta: float, tau: float, draw_probability: float) -> None:
-    """Refuse options outside their range."""
-    if not math.isfinite(mu):
-        raise OptionError(f"kwise_bayes: mu must be a finite number, not {mu!r}.")
-    for name, value, zero in (("sigma", sigma, False), ("beta", beta, False), ("tau", tau, True)):
-        if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
-            least = "0 or more" if zero else "above 0"
-            raise OptionError(f"kwise_bayes: {name} must be a finite number {least}, not {value!r}.")
+    check_beliefs("kwise_bayes", mu, sigma, beta, tau)
     if not 0 < draw_probability < 1:
         raise OptionError(
             f"kwise_bayes: draw_probability must lie between 0 and 1, not {draw_probability!r}."
         )
+    margin = NormalDist().inv_cdf((draw_probability + 1) / 2) * ROOT2 * beta
+    games, world = _games(battles.ballots), (beta**2, tau**2, margin)
+
+    def play(ballot: int, mean: list[float], variance: list[float], rank: list[int]) -> None:
+        _play(games[ballot], mean, variance, rank, world)
+
+    return learn(
+        "kwise_bayes", battles, play, mu=mu, sigma=sigma, score=score, permutations=permutations, seed=seed
+    )
 
 
 def _games(ballots: Ballots) -> list[Game]:

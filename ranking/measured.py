@@ -118,6 +118,9 @@ def measured(
             samples[:, fixed] = target
         most = _maxima(standing, settings, samples=samples)
         unsure = from_samples(samples, settings.level, anchored, most)
+        if not votes.pairs.wins.any():  # ties alone, drawn again, are the same ties: no interval of width 0
+            still = unsure.lower >= unsure.upper - 1e-9
+            unsure = unsure.opened(still, still)
     return anchored, unsure.opened(standing.open_below, standing.open_above)
 
 

@@ -73,18 +73,27 @@ def order_notes(battles: Battles, permutations: int | None) -> tuple[Diagnostic,
     return (Diagnostic("random_order", (), message),)
 
 
-def unused_notes(ballots: Ballots, soft: bool) -> tuple[Diagnostic, ...]:
-    """Say which votes a method that learns from places left out, and that it took every weight for one."""
-    notes = []
+def learnt_from(ballots: Ballots) -> NDArray[np.bool_]:
+    """(B,) whether a ballot orders two models by their places."""
     said = np.zeros(len(ballots.count), dtype=bool)
     said[ballots.pair_rows.ballot] = True
-    graded = ~np.isnan(ballots.p_a) & soft
+    return np.asarray(said & np.isnan(ballots.p_a))
+
+
+def unused_notes(ballots: Ballots) -> tuple[Diagnostic, ...]:
+    """Say which votes a method that learns from places left out, and that it took every weight for one."""
+    notes = []
+    graded = ~np.isnan(ballots.p_a)
     if count := int(ballots.count[graded].sum()):
-        message = f"{count:,} votes are probabilities and not places, and were left out."
-        notes.append(Diagnostic("left_out_votes", (), message))
-    if count := int(ballots.count[~said & ~graded].sum()):
-        message = f"{count:,} votes order no two models and were left out."
-        notes.append(Diagnostic("left_out_votes", (), message))
+        what = (
+            "vote is a probability, not places, and was"
+            if count == 1
+            else "votes are probabilities, not places, and were"
+        )
+        notes.append(Diagnostic("left_out_votes", (), f"{count:,} {what} left out."))
+    if count := int(ballots.count[~learnt_from(ballots) & ~graded].sum()):
+        what = "vote orders no two models and was" if count == 1 else "votes order no two models and were"
+        notes.append(Diagnostic("left_out_votes", (), f"{count:,} {what} left out."))
     if not ballots.unweighted:
         message = "The votes have weights, and this method takes each for one vote."
         notes.append(Diagnostic("weights_ignored", (), message))

@@ -74,12 +74,15 @@ class Scores:
         spread: (M,) standard deviation of the score over what the method itself draws at random
             (the permutations of Elo), or None.
         notes: what the method wants to tell beside its numbers.
+        compared: (M,) whether any vote that the method can use compares the model with another; None for
+            all whom the votes compare.
     """
 
     values: FloatArray
     scale: Scale = "points"
     spread: FloatArray | None = None
     notes: tuple[Diagnostic, ...] = ()
+    compared: NDArray[np.bool_] | None = None
 
 
 @dataclass(frozen=True, eq=False)

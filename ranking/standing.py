@@ -13,12 +13,16 @@ from ranking.ballots import FloatArray, IntArray
 from ranking.chances import first
 from ranking.comparisons import OTHER_VOTERS, Comparisons
 from ranking.leaderboard import Row, Status
-from ranking.results import Choice, Diagnostic, Fit, Scores, listed
+from ranking.results import Choice, Diagnostic, Fit, Scores, as_values, listed
 from ranking.score_table import ScoreTable
 from ranking.settings import Settings
 from ranking.structure import connected
 from ranking.uncertainty import Uncertainty
 
+ALL_TIES = {
+    "sandwich": ", sandwich intervals use the expected information",
+    "bootstrap": ", and drawing equal votes again leaves the intervals of such scores open",
+}
 TIE = 1e-8  # scores closer than this, in units of the board's scale, share a rank
 
 
@@ -31,6 +35,7 @@ class Standing:
         ranked: (M,) True where the model has a rank within its component.
         open_above, open_below: (M,) True where the votes do not bound the score on that side.
         votes: (M,) ballots in which the model was shown.
+        compared: (M,) True where a vote that the method uses compares the model with another.
     """
 
     group: IntArray
@@ -38,6 +43,7 @@ class Standing:
     open_above: NDArray[np.bool_]
     open_below: NDArray[np.bool_]
     votes: IntArray
+    compared: NDArray[np.bool_]
 
     @property
     def groups(self) -> int:
@@ -45,20 +51,33 @@ class Standing:
         return int(self.group.max()) + 1
 
 
-def stand(votes: Comparisons | ScoreTable, result: Scores | Choice, min_votes: int) -> Standing:
-    """Decide from the votes, and from what the fit could identify, who may be ranked."""
+def stand(
+    votes: Comparisons | ScoreTable, result: Scores | Choice, min_votes: int, both_bad: str = "half"
+) -> Standing:
+    """Decide from the votes, and from what the fit could identify, who may be ranked.
+
+    Args:
+        votes: the votes.
+        result: what the method made of them.
+        min_votes: below which no model is ranked.
+        both_bad: "drop" if the method leaves out the votes that both are bad.
+    """
     shown = votes.ballots.votes
     enough = shown >= min_votes
     if isinstance(result, Fit) and result.identification is not None:
         known = result.identification
-        return Standing(known.group, enough & known.core, known.open_above, known.open_below, shown)
+        everybody = np.ones(len(shown), dtype=bool)  # the fit itself says whom nothing links
+        return Standing(
+            known.group, enough & known.core, known.open_above, known.open_below, shown, everybody
+        )
     pairs = votes.pairs
-    group = connected(pairs.wins + pairs.wins.T + pairs.ties + pairs.both_bad)
+    met = pairs.wins + pairs.wins.T + pairs.ties + (0 if both_bad == "drop" else pairs.both_bad)
+    compared = met.any(axis=1) | isinstance(votes, ScoreTable)
+    if isinstance(result, Scores) and result.compared is not None:
+        compared &= result.compared
+    placed = ~np.isnan(as_values(result, len(shown)))
     closed = np.zeros(len(shown), dtype=bool)
-    if isinstance(result, Choice):
-        placed = np.isin(np.arange(len(shown)), [m for tier in result.tiers for m in tier])
-        return Standing(group, enough & placed, closed, closed, shown)
-    return Standing(group, enough & ~np.isnan(result.values), closed, closed, shown)
+    return Standing(connected(met), enough & placed & compared, closed, closed, shown, compared & placed)
 
 
 def rows(
@@ -88,6 +107,7 @@ def rows(
         seed: of the draws behind the probability of being first.
     """
     inside = standing.group == group
+    shown = np.where(standing.compared, shown, np.nan)
     ranked = np.flatnonzero(inside & standing.ranked)
     ranked = ranked[np.lexsort((np.asarray(models, dtype=object)[ranked].astype(str), -values[ranked]))]
     made = []
@@ -146,17 +166,17 @@ def diagnose(
     notes = _short_of_votes(models, few, settings.min_votes)
     if group:
         return notes
-    pairs = votes.pairs
-    if not pairs.wins.any():
+    notes += _not_compared(votes, standing)
+    if not votes.pairs.wins.any():
         message = (
-            "Every vote is a tie: scores are equal, sandwich intervals use the expected information; "
+            f"Every vote is a tie: scores are equal{ALL_TIES.get(settings.interval, '')}; "
             "ask voters to decide, or check how winners are written."
         )
         notes += (Diagnostic("all_ties", (), message),)
-    both_bad = float(pairs.both_bad.sum() / 2)
-    if both_bad and isinstance(result, Scores):
+    if (both_bad := both_bad_votes(votes)) and isinstance(result, Scores):
+        pair = "both are bad" if votes.ballots.pairwise else "two or more answers are equally bad"
         message = (
-            f"{both_bad:,.0f} {'vote says' if both_bad == 1 else 'votes say'} that both are bad; "
+            f"{both_bad:,} {'vote says' if both_bad == 1 else 'votes say'} that {pair}; "
             "see both_bad in the settings for how this was counted."
         )
         notes += (Diagnostic("both_bad", (), message),)
@@ -165,6 +185,28 @@ def diagnose(
 
         notes += carried_by_one(votes, min_votes=settings.min_votes)
     return (*_left_out(votes), *_judges(votes), *_apart(models, standing), *result.notes, *notes)
+
+
+def both_bad_votes(votes: Comparisons | ScoreTable) -> int:
+    """Number of votes, whatever their weights, that put two unacceptable answers on one place."""
+    if not votes.pairs.both_bad.any():
+        return 0
+    ballots = votes.ballots
+    bad = np.sort(np.where(ballots.acceptable == 0, ballots.places, 0), axis=1)
+    twice = ((bad[:, 1:] == bad[:, :-1]) & (bad[:, 1:] > 0)).any(axis=1)
+    return int(ballots.count[twice].sum())
+
+
+def _not_compared(votes: Comparisons | ScoreTable, standing: Standing) -> tuple[Diagnostic, ...]:
+    """The models that have votes, but none that the method uses to compare them."""
+    names = _named(votes.models, ~standing.compared & (standing.votes > 0))
+    if not names or isinstance(votes, ScoreTable):
+        return ()
+    message = (
+        f"No vote that this method uses compares {listed(names)} with another model: no score and no rank; "
+        'collect votes that do, or use them all (both_bad="half", or a method that takes such votes).'
+    )
+    return (Diagnostic("not_compared", names, message),)
 
 
 def _left_out(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
-
-import numpy as np
 
 from ranking.ballots import Ballots
+from ranking.beliefs import Score, check_beliefs, learn
 from ranking.comparisons import Battles
-from ranking.errors import OptionError
-from ranking.orders import order_notes, orders, shared_by_alike, unused_notes
 from ranking.registry import method
 from ranking.results import Fit
 
@@ -27,7 +23,7 @@ def weng_lin(
     sigma: float = 25.0 / 3,
     beta: float = 25.0 / 6,
     tau: float = 25.0 / 300,
-    score: Literal["conservative", "mean"] = "conservative",
+    score: Score = "conservative",
     permutations: int | None = None,
     seed: int = 0,
 ) -> Fit:
@@ -54,30 +50,14 @@ def weng_lin(
         R. C. Weng and C.-J. Lin, J. Mach. Learn. Res. 12 (2011), algorithm 4, with γ = σ_i / c; the
         drift τ as in the openskill library.
     """
-    if not math.isfinite(mu):
-        raise OptionError(f"weng_lin: mu must be a finite number, not {mu!r}.")
-    for name, value, zero in (("sigma", sigma, False), ("beta", beta, False), ("tau", tau, True)):
-        if not math.isfinite(value) or value < 0 or (value == 0 and not zero):
-            least = "0 or more" if zero else "above 0"
-            raise OptionError(f"weng_lin: {name} must be a finite number {least}, not {value!r}.")
-    lanes, colour, _ = orders(battles, permutations, seed, "weng_lin")
+    check_beliefs("weng_lin", mu, sigma, beta, tau)
     games = _games(battles.ballots)
-    means, variances = [], []
-    for lane in lanes:
-        mean, variance = [mu] * len(battles.models), [sigma**2] * len(battles.models)
-        for ballot in lane.tolist():
-            _play(games[ballot], mean, variance, beta**2, tau**2)
-        means.append(mean)
-        variances.append(variance)
-    middle = shared_by_alike(np.mean(means, axis=0), colour)
-    deviation = shared_by_alike(np.sqrt(variances).mean(axis=0), colour)
-    drawn = shared_by_alike(np.std(means, axis=0), colour)
-    return Fit(
-        middle - 3 * deviation if score == "conservative" else middle,
-        "points",
-        spread=drawn if len(lanes) > 1 else None,
-        posterior=np.diag(deviation**2 + drawn**2),
-        notes=(*order_notes(battles, permutations), *unused_notes(battles.ballots, soft=True)),
+
+    def play(ballot: int, mean: list[float], variance: list[float], _: list[int]) -> None:
+        _play(games[ballot], mean, variance, beta**2, tau**2)
+
+    return learn(
+        "weng_lin", battles, play, mu=mu, sigma=sigma, score=score, permutations=permutations, seed=seed
     )
 
 

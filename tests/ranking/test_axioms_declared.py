@@ -12,14 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ranking import METHODS, ScoreTable
+from ranking import ScoreTable
 from tests.ranking import brute_force as slow
 from tests.ranking.brute_force import ballots_of, run
+from tests.ranking.families import RULES
 
-MODULES = ("positional", "majority", "kemeny", "lottery", "elimination", "score_rules")
-RULES = {
-    name: how for name, how in METHODS.items() if how.function.__module__.removeprefix("ranking.") in MODULES
-}
 LINE = re.compile(r"^\s*Axioms: ([a-z_, ]+)\.", re.MULTILINE)
 
 

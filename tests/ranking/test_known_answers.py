@@ -8,34 +8,13 @@ import pytest
 
 from ranking import METHODS, Comparisons, PairCounts, rank
 from tests.conftest import REPOSITORY
+from tests.ranking.families import RATINGS
 
 FOLDER = REPOSITORY / "tests" / "known_answers"
-RATINGS = {  # test_known_elections.py has those of social choice
-    "additive",
-    "bradley_terry",
-    "bradley_terry_ridge",
-    "counting",
-    "davidson",
-    "eigenvector",
-    "elo",
-    "greedy",
-    "kwise_bayes",
-    "kwiksort",
-    "newman",
-    "pagerank",
-    "plackett_luce",
-    "rank_centrality",
-    "rao_kupper",
-    "rao_kupper_bag",
-    "robust_bradley_terry",
-    "thurstone",
-    "weng_lin",
-    "win_rate",
-}
 CASES = [
     pytest.param(path.stem, case, id=f"{path.stem}-{case['name']}")
     for path in sorted(FOLDER.glob("*.json"))
-    if path.stem in RATINGS
+    if path.stem in RATINGS  # test_known_elections.py has those of social choice
     for case in json.loads(path.read_text())["cases"]
 ]
 PLACES = {"model_a": (1, 2), "model_b": (2, 1), "tie": (1, 1)}

@@ -12,7 +12,7 @@ import pytest
 
 from ranking import METHODS, Ballots, PairCounts, ScoreTable, rank
 from tests.ranking.brute_force import REPOSITORY
-from tests.ranking.test_axioms_declared import RULES
+from tests.ranking.families import RULES
 
 FOLDER = REPOSITORY / "tests" / "known_answers"
 CASES = [

@@ -204,8 +204,8 @@ def test_what_cannot_be_used_is_counted(name):
     )
     notes = METHODS[name].function(votes.battles).notes
     assert [note.code for note in notes] == ["left_out_votes", "left_out_votes", "weights_ignored"]
-    assert notes[0].message.startswith("1 votes are probabilities")
-    assert notes[1].message.startswith("1 votes order no two models")
+    assert notes[0].message.startswith("1 vote is a probability")
+    assert notes[1].message.startswith("1 vote orders no two models")
 
 
 @pytest.mark.parametrize("name", BOTH)

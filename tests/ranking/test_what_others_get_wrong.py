@@ -7,6 +7,7 @@ import pytest
 
 from ranking import Ballots, Comparisons, bradley_terry_world, rank
 from ranking.errors import SourceError, VotesError
+from tests.ranking.families import RATINGS
 from tests.ranking.reference import NAT
 
 THREE = [[0, 40, 30], [25, 0, 35], [20, 28, 0]]
@@ -63,27 +64,6 @@ def test_a_newcomer_with_one_win_is_never_first_and_moves_nobody():
         assert after[model].lower == pytest.approx(before[model].lower, abs=1)
 
 
-RATINGS = [
-    "additive",
-    "bradley_terry",
-    "bradley_terry_ridge",
-    "counting",
-    "davidson",
-    "eigenvector",
-    "elo",
-    "greedy",
-    "kwiksort",
-    "kwise_bayes",
-    "newman",
-    "pagerank",
-    "plackett_luce",
-    "rank_centrality",
-    "rao_kupper",
-    "rao_kupper_bag",
-    "thurstone",
-    "weng_lin",
-    "win_rate",
-]
 LIKELIHOODS = [
     "bradley_terry",
     "davidson",

@@ -90,4 +90,4 @@ def test_a_model_whose_votes_are_all_left_out_has_no_score():
     votes = Comparisons.from_counts(list("abc"), [[0, 30, 0], [20, 0, 0], [0, 0, 0]], None, bad)
     row = rank(votes, "win_rate", both_bad="drop")["c"]
     assert (row.rank, row.score, row.lower, row.upper) == (None, None, None, None)
-    assert row.status == "provisional"
+    assert row.status == "component"
