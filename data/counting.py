@@ -39,14 +39,17 @@ class Counted:
     count: NDArray[np.int64]
 
 
-def can_count(schema: pa.Schema) -> bool:
-    """Whether the columns are there, once each, as texts, with no column that changes what a vote is."""
-    names = [name.lower() for name in schema.names]  # as SQL compares them
+def is_plain(columns: Sequence[str]) -> bool:
+    """Whether the columns are there, once each, with no column that changes what a vote is."""
+    names = [name.lower() for name in columns]  # as SQL compares them
     if any(names.count(column) != 1 for column in COLUMNS) or {"p_a", "weight", "voter_kind"} & set(names):
         return False
-    if not set(COLUMNS) <= set(schema.names):
-        return False
-    return all(_is_text(schema.field(column).type) for column in COLUMNS)
+    return set(COLUMNS) <= set(columns)
+
+
+def can_count(schema: pa.Schema) -> bool:
+    """Whether the columns are plain, and texts."""
+    return is_plain(schema.names) and all(_is_text(schema.field(column).type) for column in COLUMNS)
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -80,7 +83,40 @@ def count_table(table: pa.Table) -> Counted | None:
     """Count the distinct rows of an Arrow table, as `count_parquet`."""
     if not can_count(table.schema):
         return None
-    return _merged([_count(table.select(COLUMNS).to_batches(BLOCK))])
+    batches, workers = table.select(COLUMNS).to_batches(BLOCK), os.cpu_count() or 1
+    step = -(-len(batches) // workers)
+    with ThreadPoolExecutor(workers) as pool:
+        return _merged(pool.map(_count, [batches[i : i + step] for i in range(0, len(batches), step)]))
+
+
+def each_row(source: Path | pa.Table) -> tuple[Counted, NDArray[np.int64]]:
+    """Say of every row of what was counted which of the distinct rows it is, in the order of the source.
+
+    Returns:
+        The distinct rows, sides as they are, and (N,) the place of each row among them.
+    """
+    table: pa.Table = source
+    if isinstance(source, Path):
+        table = pq.read_table(source, columns=COLUMNS, read_dictionary=COLUMNS)
+    with ThreadPoolExecutor(len(COLUMNS)) as pool:
+        columns = list(pool.map(_whole, (table[name] for name in COLUMNS)))
+    words = tuple(_words(column) or () for column in columns)
+    code, shape = np.zeros(table.num_rows, dtype=np.int64), tuple(map(len, words))
+    for column, known in zip(columns, words, strict=True):
+        code *= len(known)
+        code += _indices(column, len(known) - 1)
+    count = np.bincount(code, minlength=int(np.prod(shape)))
+    there = np.flatnonzero(count)
+    place = np.zeros(len(count), dtype=np.int64)
+    place[there] = np.arange(len(there))
+    codes = tuple(axis.astype(np.int64) for axis in np.unravel_index(there, shape))
+    return Counted(words, codes, count[there]), place[code]
+
+
+def _whole(column: Any) -> Any:
+    """A column as one dictionary array."""
+    encoded = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
+    return encoded.unify_dictionaries().combine_chunks()
 
 
 def _count(batches: Iterable[pa.RecordBatch]) -> list[Tally] | None:

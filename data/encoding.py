@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from data.counting import Counted
 from data.validity import LABELS, BoolArray, Problem, any_of, name_problems
 from ranking import Ballots
+from ranking.ballots import arranged
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
@@ -309,9 +310,25 @@ def _list_numbers(lists: Any, width: int) -> tuple[FloatArray, IntArray]:
     return _padded(flat.astype(np.float64), sizes, width, np.nan), sizes
 
 
+def canonical(cells: Cells, keep: BoolArray) -> tuple[Ballots, IntArray]:
+    """The distinct ballots of what is kept, and the ballot of each kept cell."""
+    kept: list[Any] = [cells.seats, cells.places, cells.acceptable, cells.p_a, cells.weight, cells.count]
+    if not keep.all():
+        kept = [column[keep] for column in kept]
+    seats, *rest = kept
+    there = np.zeros(len(cells.names) + 1, dtype=bool)
+    there[seats] = True  # a pad, -1, marks the place behind the last name
+    used = np.flatnonzero(there[:-1])
+    position = np.full(len(there), -1, dtype=np.int64)
+    position[used] = np.arange(len(used))
+    names = np.array([str(cells.names[i]) for i in used], dtype=object)
+    return arranged(names, position[seats], *rest)
+
+
 def turned(
     cells: Cells, keep: NDArray[np.bool_], ballots: Ballots, which: NDArray[np.int64]
 ) -> NDArray[np.bool_]:
     """(N,) whether the first model of a kept pairwise row is the second of its ballot."""
-    first = np.array([ballots.models[i] for i in ballots.shown[which, 0]], dtype=object)
-    return np.asarray(np.array(cells.names, dtype=object)[cells.seats[keep, 0]] != first, dtype=bool)
+    place: dict[str | None, int] = {name: i for i, name in enumerate(ballots.models)}
+    number = np.array([place.get(name, -1) for name in cells.names], dtype=np.int64)
+    return np.asarray(number[cells.seats[keep, 0]] != ballots.shown[which, 0])

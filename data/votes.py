@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -12,16 +11,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data import counting, encoding
-from data.encoding import Cells
+from data.encoding import Cells, canonical
 from data.faults import sentence
 from data.features import toward_a
 from data.layout import KWISE, PAIRWISE, layout_of, normalise
 from data.propensity import weight_sql
+from data.rows import Rows
 from data.sources import Source, as_arrow, check_file, describe, ending, open_source
 from data.validity import Problem, rows_text
 from data.voters import Voters, check_voters, condition, llm_votes, others
 from ranking import Ballots, Battles, Comparisons, MethodError, OptionError, SourceError, VotesError
-from ranking.ballots import FloatArray, arranged
+from ranking.ballots import FloatArray
 from ranking.comparisons import Clusters, group
 from ranking.contexts import Contexts
 from ranking.counts import sided
@@ -91,10 +91,18 @@ def _counted(source: object) -> counting.Counted | None:
                 return None
             return counting.count_parquet(check_file(path))
         if hasattr(source, "__arrow_c_stream__"):
-            return counting.count_table(as_arrow(source, describe(source)))
+            return counting.count_table(_as_table(source))
     except (pa.ArrowException, OSError) as error:
         raise SourceError(f"{describe(source)} cannot be read: {sentence(error)}") from None
     return None
+
+
+def _as_table(frame: Any) -> pa.Table:
+    """A frame in Arrow; of one with plain votes only the columns that make them, for others may be wide."""
+    indexed = type(frame).__module__.partition(".")[0] in ("pandas", "polars")  # by lists of columns
+    if indexed and counting.is_plain([str(column) for column in frame.columns]):
+        frame = frame[counting.COLUMNS]
+    return as_arrow(frame, describe(frame))
 
 
 class TableVotes:
@@ -147,7 +155,7 @@ class TableVotes:
         keep = self._judge(cells)
         if self._count is None:
             self._left_out |= others(self._source, *self._condition())
-        return _canonical(cells, keep)[0]
+        return canonical(cells, keep)[0]
 
     def ballots(self) -> Ballots:
         """Count the distinct ballots."""
@@ -161,7 +169,7 @@ class TableVotes:
         keep = np.ones(len(cells.count), dtype=bool)
         for problem in cells.problems:
             keep &= ~problem.rows
-        ballots, which = _canonical(cells, keep)
+        ballots, which = canonical(cells, keep)
         return sided(ballots, which, encoding.turned(cells, keep, ballots, which), cells.count[keep])
 
     def llm_votes(self) -> int:
@@ -171,30 +179,26 @@ class TableVotes:
     def battles(self) -> Battles:
         """List the votes by timestamp if there is such a column, else in the order of the rows."""
         order = "timestamp" if "timestamp" in self._source.columns else "file"
-        rows, keep = self._rows("timestamp" if order == "timestamp" else None)
-        _, sequence = _canonical(rows.cells, keep)
+        rows = self._rows("timestamp" if order == "timestamp" else None)
         if order == "file":
-            return Battles(self._ballots, sequence, "file")
-        times = rows.extra[keep]
+            return Battles(self._ballots, rows.sequence, "file")
+        times = rows.extra[rows.keep]
         if (missing := np.isnan(times)).any():
             raise SourceError(
                 f"{int(missing.sum()):,} votes of {self._source.name} have no time that can be read in "
                 "`timestamp`; fill it in, or leave the column out."
             )
-        return Battles(self._ballots, sequence[np.lexsort((sequence, times))], "timestamp")
+        return Battles(self._ballots, rows.sequence[np.lexsort((rows.sequence, times))], "timestamp")
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by voter, battle, prompt or any other column."""
-        rows, keep = self._rows(self._column(by))
-        _, sequence = _canonical(rows.cells, keep)
-        cluster, names = self._labels(rows, keep, by)
-        return group(by, cluster, sequence, len(self._ballots.count), names)
+        rows = self._rows(self._column(by))
+        cluster, names = self._labels(rows, by)
+        return group(by, cluster, rows.sequence, len(self._ballots.count), names)
 
-    def _labels(
-        self, rows: _Rows, keep: NDArray[np.bool_], by: str
-    ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    def _labels(self, rows: Rows, by: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         """(N,) number of each kept vote's label, and the labels."""
-        labels = rows.extra[keep]
+        labels = rows.extra[rows.keep]
         if (labels < 0).any():
             column = self._column(by)
             raise SourceError(
@@ -213,18 +217,15 @@ class TableVotes:
         member = None if cluster is None else self._column(cluster)
         made = [toward_a(name, source.columns, source.name) for name in names]
         more = "".join(f", {sql} AS agon_feature_{f}" for f, sql in enumerate(made))
-        rows, keep = self._rows(member, more)
-        ballots, sequence = _canonical(rows.cells, keep)
+        rows = self._rows(member, more)
         if self._listed:
             raise MethodError(f"{source.name} lists models, and control compares two answers; leave it out.")
         table = np.stack(
-            [self._feature(name, rows.table[f"agon_feature_{f}"], keep) for f, name in enumerate(names)]
+            [self._feature(name, rows.table[f"agon_feature_{f}"], rows.keep) for f, name in enumerate(names)]
         )
-        place = {name: i for i, name in enumerate(ballots.models)}
-        left = np.array([place.get(str(name), -1) for name in rows.cells.names])[rows.cells.seats[keep, 0]]
-        table *= np.where(left == ballots.shown[sequence, 0], 1.0, -1.0)
-        labels = None if cluster is None else self._labels(rows, keep, cluster)[0]
-        return Contexts.of(self._ballots, sequence, table, names, labels)
+        table *= np.where(rows.turned, -1.0, 1.0)
+        labels = None if cluster is None else self._labels(rows, cluster)[0]
+        return Contexts.of(self._ballots, rows.sequence, table, names, labels)
 
     def _feature(self, name: str, column: Any, keep: NDArray[np.bool_]) -> NDArray[np.float64]:
         """(N,) one feature of the kept votes."""
@@ -295,22 +296,32 @@ class TableVotes:
         sql = f"SELECT {self._selected()}, count(*) AS count FROM votes WHERE {condition} GROUP BY ALL"
         return self._source.query(sql, parameters)
 
-    def _rows(self, column: str | None, features: str = "") -> tuple[_Rows, NDArray[np.bool_]]:
+    def _rows(self, column: str | None, features: str = "") -> Rows:
         """Read the votes row by row with one more column, a number or codes of its values, and features."""
-        condition, parameters = self._condition()
-        more = "" if column is None else f", {_quoted(column)} AS extra"
-        if column is not None and column != "timestamp":
-            more = f", CAST({_quoted(column)} AS VARCHAR) AS extra"
-        sql = f"SELECT {self._selected()}{more}{features} FROM votes WHERE {condition} ORDER BY agon_row"
-        table = self._source.query(sql, parameters)
-        cells = self._encode(table)
-        extra, words = (np.zeros(0), ()) if column is None else _extra(table["extra"], column)
-        keep = np.ones(len(cells.count), dtype=bool)
-        for problem in cells.problems:
-            keep &= ~problem.rows
-        if int(keep.sum()) != self._ballots.total:  # a log's snapshot may be replaced at any time
+        wanted = features
+        if column is not None:
+            value = _quoted(column) if column == "timestamp" else f"CAST({_quoted(column)} AS VARCHAR)"
+            wanted += f", {value} AS extra"
+        if self._count is None:
+            table = self._in_order(f"{self._selected()}{wanted}")
+            cells = self._encode(table)
+            cell = np.arange(len(cells.count))
+        else:
+            path = Path(self._origin) if isinstance(self._origin, str | Path) else None
+            counted, cell = counting.each_row(path or _as_table(self._origin))
+            cells = encoding.counted(counted)
+            table = self._in_order(wanted.removeprefix(", ")) if wanted else None
+        rows = Rows.of(cells, cell, table, column)
+        if int(rows.keep.sum()) != self._ballots.total:  # a log's snapshot may be replaced at any time
             raise SourceError(f"{self._source.name} changed while it was being read; do it again.")
-        return _Rows(cells, extra, words, table), keep
+        return rows
+
+    def _in_order(self, columns: str) -> pa.Table:
+        """Select something of every vote, in the order of the rows."""
+        condition, parameters = self._condition()
+        return self._source.query(
+            f"SELECT {columns} FROM votes WHERE {condition} ORDER BY agon_row", parameters
+        )
 
     def _judge(self, cells: Cells) -> NDArray[np.bool_]:
         """Refuse or leave out the cells that are not votes; (C,) what is kept."""
@@ -339,42 +350,6 @@ class TableVotes:
         total = int(cells.count[problem.rows].sum())
         rows = rows_text(numbers, total) if numbers else f"{total:,} rows"
         return problem.sentence.format(rows=rows, source=self._source.name)
-
-
-@dataclass(frozen=True, eq=False)
-class _Rows:
-    """Votes row by row, with one more column: times as numbers, or codes of `words` (negative: none)."""
-
-    cells: Cells
-    extra: NDArray[np.float64]
-    words: tuple[str, ...]
-    table: pa.Table
-
-
-def _canonical(cells: Cells, keep: NDArray[np.bool_]) -> tuple[Ballots, NDArray[np.int64]]:
-    """The distinct ballots of what is kept, and the ballot of each kept row."""
-    kept: list[Any] = [cells.seats, cells.places, cells.acceptable, cells.p_a, cells.weight, cells.count]
-    if not keep.all():
-        kept = [column[keep] for column in kept]
-    seats, *rest = kept
-    there = np.zeros(len(cells.names) + 1, dtype=bool)
-    there[seats] = True  # a pad, -1, marks the place behind the last name
-    used = np.flatnonzero(there[:-1])
-    position = np.full(len(there), -1, dtype=np.int64)
-    position[used] = np.arange(len(used))
-    names = np.array([str(cells.names[i]) for i in used], dtype=object)
-    return arranged(names, position[seats], *rest)
-
-
-def _extra(column: Any, name: str) -> tuple[NDArray[np.float64], tuple[str, ...]]:
-    """(N,) times as they are, other values as codes, NaN or -1 where there is none; the codes' words."""
-    import pyarrow.compute as pc
-
-    if name == "timestamp":
-        return np.asarray(column.to_numpy(), dtype=np.float64), ()
-    encoded = pc.dictionary_encode(column.combine_chunks())
-    codes = np.asarray(pc.fill_null(encoded.indices.cast("int64"), -1), dtype=np.float64)
-    return codes, tuple(encoded.dictionary.to_pylist())
 
 
 def _quoted(column: str) -> str:

@@ -185,8 +185,10 @@ def _shuffled(every: Lane, lanes: range, seed: int) -> Lane:
 
 def _in_order(battles: Battles, games: Games) -> IntArray:
     """(N,) index of every game, in the order of the votes."""
-    first = np.searchsorted(games.ballot, battles.sequence, "left")
-    length = np.searchsorted(games.ballot, battles.sequence, "right") - first
+    ends = np.searchsorted(games.ballot, np.arange(len(battles.ballots.count) + 1))
+    first, length = ends[battles.sequence], np.diff(ends)[battles.sequence]
+    if np.all(length == 1):
+        return np.asarray(first)
     begin = np.cumsum(length) - length
     return np.repeat(first - begin, length) + np.arange(length.sum())
 
@@ -195,13 +197,13 @@ def _play_once(games: Games, order: IntArray, n_models: int) -> FloatArray:
     """(M,) ratings in half-nats after one pass."""
     ratings = [0.0] * n_models
     tanh = math.tanh
-    columns = (games.first, games.second, games.gain, games.k)
-    table = list(zip(*(column.tolist() for column in columns), strict=True))
-    for game in order.tolist():
-        a, b, gain, k = table[game]
-        x, y = ratings[a], ratings[b]
-        change = gain - k * tanh(x - y)
-        ratings[a], ratings[b] = x + change, y - change
+    for begin in range(0, len(order), CHUNK):
+        some = order[begin : begin + CHUNK]
+        columns = (games.first, games.second, games.gain, games.k)
+        for a, b, gain, k in zip(*(column[some].tolist() for column in columns), strict=True):
+            x, y = ratings[a], ratings[b]
+            change = gain - k * tanh(x - y)
+            ratings[a], ratings[b] = x + change, y - change
     return np.array(ratings)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import comparisons
-from data.counting import COLUMNS, can_count, count_parquet, count_table
+from data.counting import COLUMNS, can_count, count_parquet, count_table, each_row
 
 MODELS = ["ada", "bob", "cyn", "dan", "eve"]
 LABELS = ["model_a", "model_b", "tie", "both_bad", "tie (bothbad)", "both bad", "bothbad"]
@@ -106,6 +106,48 @@ def test_a_parquet_file_counts_like_its_rows(data, tmp_path_factory):
 def test_a_table_counts_like_its_rows(data):
     rows = data.draw(votes(nulls=True))
     assert tally(count_table(data.draw(chunked(rows, ["string", "dictionary"])))) == Counter(rows)
+
+
+@given(data=st.data())
+def test_each_row_is_found_again(data, tmp_path_factory):
+    rows = data.draw(votes(nulls=True))
+    table = data.draw(chunked(rows, ["string", "large_string", "string_view", "dictionary"]))
+    path = tmp_path_factory.mktemp("rows") / "votes.parquet"
+    plain = pa.table(dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True)))
+    pq.write_table(plain.cast(_schema("string")), path, row_group_size=data.draw(st.integers(1, 9)))
+    for source in (table, path):
+        distinct, place = each_row(source)
+        assert tally(distinct) == Counter(rows)
+        texts = [
+            [words[code] for code in codes]
+            for words, codes in zip(distinct.words, distinct.codes, strict=True)
+        ]
+        assert list(zip(*([column[i] for i in place] for column in texts), strict=True)) == rows
+
+
+@given(data=st.data())
+def test_votes_in_a_row_are_the_same_from_dictionaries_and_from_sql(data):
+    """Order, groups, sides and features of votes, with rows left out in between."""
+    rows = [*data.draw(votes(nulls=True)), ("ada", "bob", "tie")]
+    number = st.integers(0, 9)
+    more = {
+        "voter": [f"v{data.draw(number) % 3}" for _ in rows],
+        "timestamp": [float(data.draw(number)) for _ in rows],
+        "length": [data.draw(number) - 4.5 for _ in rows],
+    }
+    table = pa.table({**dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True)), **more})
+    table = table.set_column(0, "model_a", table["model_a"].cast(pa.string()))
+    table = table.set_column(1, "model_b", table["model_b"].cast(pa.string()))
+    one, two = (comparisons(table, where=where, invalid="drop") for where in (None, "TRUE"))
+    np.testing.assert_array_equal(one.battles.sequence, two.battles.sequence)
+    for field in ("ballot", "cluster", "count"):
+        np.testing.assert_array_equal(
+            getattr(one.clusters("voter"), field), getattr(two.clusters("voter"), field)
+        )
+    np.testing.assert_array_equal(one.sides, two.sides)
+    contexts = [way.controlled("length", cluster="voter").contexts for way in (one, two)]
+    for field in ("ballot", "features", "cluster"):
+        np.testing.assert_array_equal(*(getattr(context, field) for context in contexts))
 
 
 def test_dictionaries_with_unused_repeated_and_missing_words():
