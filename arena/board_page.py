@@ -283,7 +283,7 @@ def _rows(board: Leaderboard, known: Known, log: str, chosen: Filter) -> str:
         + f'<div class="ag-under"><p>{escape(_settings(board))}</p><p>{escape(_health(board))}</p></div>'
         + '<code class="ag-cmd" tabindex="0" role="group" aria-label="The command that reproduces'
         ' this board">'
-        f"{escape(without_hidden(words))}</code>" + _diagnostics(board)
+        f"{escape(without_hidden(words))}</code>" + _diagnostics(board, known)
     )
 
 
@@ -330,9 +330,10 @@ def _health(board: Leaderboard) -> str:
     return f"{connected} · {plural(len(remarks), 'remark') if remarks else 'no warnings'}"
 
 
-def _diagnostics(board: Leaderboard) -> str:
+def _diagnostics(board: Leaderboard, known: Known) -> str:
     items = "".join(
-        f'<li class="ag-note"><span>{escape(without_hidden(text))}</span></li>' for text in board.remarks()
+        f'<li class="ag-note"><span>{escape(without_hidden(text))}</span></li>'
+        for text in board.remarks(known.name)
     )
     return (
         f'<section class="ag-section"><h2>What to know</h2><ul class="ag-diag">{items}</ul></section>'

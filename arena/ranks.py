@@ -133,7 +133,7 @@ def make_boards(
     boards = []
     for group, part in groups:
         for name, options in methods:
-            label = name if group is None else f"{name}, {by} = {group[by]}"
+            label = name if group is None else f"{name}, {by} = {next(iter(group.values()))}"
             with progress(f"ranking {len(part.models)} models: {label}"):
                 board = rank(part, name, **settings, **options)
             boards.append(board if group is None else in_group(board, group))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from functools import cached_property, partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -97,6 +98,13 @@ class Leaderboard:
     coefficients: tuple[Coefficient, ...] = ()
     uncertainty: Uncertainty | None = field(default=None, repr=False)
     models: tuple[str, ...] = field(default=(), repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))
+
+    def __reduce__(self) -> tuple[Any, ...]:  # a read-only mapping cannot be pickled, what it shows can
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return partial(Leaderboard, **{**values, "settings": dict(self.settings)}), ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -243,9 +251,10 @@ class Leaderboard:
             row.status,
         )
 
-    def remarks(self) -> tuple[str, ...]:
-        """What to read below the table: the coefficients, then the diagnostics."""
-        return (*(c.sentence(self.level) for c in self.coefficients), *(d.message for d in self.diagnostics))
+    def remarks(self, name: Callable[[str], str] = str) -> tuple[str, ...]:
+        """What to read below the table: coefficients and diagnostics; `name` says how to call a model."""
+        told = (d.message if name is str else d.called(name) for d in self.diagnostics)
+        return (*(c.sentence(self.level) for c in self.coefficients), *told)
 
     def interval_text(self, row: Row) -> str:
         """The interval of a score as text; an open side is an ellipsis, no interval is empty."""

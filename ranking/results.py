@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,6 +29,17 @@ class Diagnostic:
     code: str
     models: tuple[str, ...]
     message: str
+
+    def called(self, name: Callable[[str], str]) -> str:
+        """The message with its models called by other names, such as those for display."""
+        whole = listed(self.models)
+        known = {whole: listed([name(model) for model in self.models])} if whole else {}
+        if whole not in self.message:  # each stands by itself
+            known = {model: name(model) for model in self.models}
+        if not known:
+            return self.message
+        words = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
+        return re.sub(rf"(?<![\w.-])(?:{words})(?![\w-]|\.\w)", lambda found: known[found[0]], self.message)
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:

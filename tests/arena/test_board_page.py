@@ -81,6 +81,13 @@ def test_the_notice_the_votes_and_the_remarks(page):
         assert remark in page.text
 
 
+def test_the_remarks_call_models_by_the_names_shown():
+    known = Known({"di": ModelCard("di", "Di <the Third>")})
+    text = Page(leaderboard_html(BOARD, votes=1, known=known)).text
+    assert "fewer than 30 votes, 1 model: Di <the Third>;" in text
+    assert "1 model: di;" in "".join(BOARD.remarks())
+
+
 def rows_of(*ranges):
     """A ranked board of made-up models a, b, c, ... with these rank ranges."""
     return [

@@ -1,14 +1,16 @@
 """Boards as text, tables and JSON; the JSON is that of design.md, "The command line"."""
 
+import copy
 import dataclasses
 import json
 import math
+import pickle
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from ranking import Comparisons, boards_to_json, rank
+from ranking import Comparisons, Diagnostic, boards_to_json, rank
 from ranking.errors import OptionError
 from ranking.leaderboard import rank_text
 
@@ -30,6 +32,30 @@ def test_nothing_can_be_changed(board):
         board.method = "elo"
     with pytest.raises(dataclasses.FrozenInstanceError):
         board.rows[0].score = 2000.0
+    with pytest.raises(TypeError, match="does not support item assignment"):
+        board.settings["seed"] = 7
+
+
+def test_a_board_survives_being_stored(board):
+    again = pickle.loads(pickle.dumps(board))
+    assert again.to_json() == board.to_json()
+    assert copy.deepcopy(board).rows == board.rows
+    with pytest.raises(TypeError):
+        again.settings["seed"] = 7
+
+
+def test_remarks_may_call_models_by_other_names():
+    """Whole names only: gpt-4 is neither part of gpt-4o nor of gpt-4.5, and words stay words."""
+    names = {"gpt-4": "Four", "a": "Ada", "b": "Bob", "c": "Cy", "d": "Di", "e": "Eve"}
+    one = Diagnostic("few_votes", ("gpt-4",), "Short of votes beside gpt-4o and gpt-4.5: gpt-4.")
+    assert one.called(names.get) == "Short of votes beside gpt-4o and gpt-4.5: Four."
+    many = Diagnostic("unlinked", tuple("abcde"), "No score for a, b, c and 2 more: a chain is missing.")
+    assert many.called(names.get) == "No score for Ada, Bob, Cy and 2 more: a chain is missing."
+    apart = Diagnostic(
+        "one_voter", ("b", "c"), "One voter cast 80% of those of b (x) and 50% of those of c (b-x)."
+    )
+    assert apart.called(names.get) == "One voter cast 80% of those of Bob (x) and 50% of those of Cy (b-x)."
+    assert Diagnostic("all_ties", (), "Every vote is a tie.").called(names.get) == "Every vote is a tie."
 
 
 def test_a_row_by_name(board):
