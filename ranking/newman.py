@@ -44,26 +44,23 @@ def newman(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: float = 1
 
 def _iterated(counts: OutcomeCounts) -> tuple[FloatArray, Mapping[str, float], int]:
     """(C,) strengths of zero mean, the tie parameter in logs, and the rounds taken."""
-    c = counts.n_models
-    wins, ties = np.zeros((c, c)), np.zeros((c, c))
-    wins[counts.first, counts.second], wins[counts.second, counts.first] = (
-        counts.counts["win"],
-        counts.counts["loss"],
-    )
-    ties[counts.first, counts.second] = ties[counts.second, counts.first] = counts.counts["tie"]
-    won = wins + ties / 2
-    root, v = np.ones(c), 0.5 if ties.any() else 0.0  # root: of the strengths
+    c, i, j = counts.n_models, counts.first, counts.second
+    tie, decisive = counts.counts["tie"], counts.counts["win"] + counts.counts["loss"]
+    won, lost = counts.counts["win"] + tie / 2, counts.counts["loss"] + tie / 2
+    root, v = np.ones(c), 0.5 if tie.any() else 0.0  # root: of the strengths
     for step in range(1, ROUNDS + 1):
-        ratio = root[:, None] / root[None, :]
-        mean = 1.0 / (ratio + ratio.T + 2 * v)  # √(π_i π_j) over the sum of the three outcomes
-        up = (won * mean * (ratio.T + v)).sum(axis=1)
-        down = (won.T * mean * (ratio + v)).sum(axis=1)
+        ratio = root[i] / root[j]
+        back = 1.0 / ratio
+        mean = 1.0 / (ratio + back + 2 * v)  # √(π_i π_j) over the sum of the three outcomes
+        gain, loss = won * mean * (back + v), lost * mean * (ratio + v)
+        up = np.bincount(i, gain, c) + np.bincount(j, loss, c)
+        down = np.bincount(i, loss, c) + np.bincount(j, gain, c)
         change = np.log(up / down)
         root = root * np.exp(0.25 * change)  # halfway: all at once, two models would swap for ever
         root /= np.exp(np.log(root).mean())
         before = v
         if v:
-            v = (ties * mean * (ratio + ratio.T)).sum() / 4 / (wins * mean).sum()
+            v = float(tie @ (mean * (ratio + back)) / 2 / (decisive @ mean))
         moved = max(float(np.ptp(change)), abs(np.log(v / before)) if v else 0.0)
         if moved < TOLERANCE:
             shapes = {"nu": float(np.log(2 * v))} if v else {}

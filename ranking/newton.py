@@ -16,6 +16,7 @@ from ranking.errors import ConvergenceError
 
 TOLERANCE = 1e-6  # nats; a Newton step this small leaves an error of its square
 ROUNDS = 200
+SMALL = 32  # rows at which halving a triangle ends
 Curvature = Callable[[FloatArray], tuple[float | None, FloatArray, FloatArray]]
 
 
@@ -126,8 +127,33 @@ def full(hessian: FloatArray, free: int) -> FloatArray:
 def inverse(hessian: FloatArray, free: int) -> FloatArray:
     """(P, P) inverse of minus the Hessian, on the subspace where the free strengths have zero mean."""
     found = np.linalg.inv(full(hessian, free))
-    found = 0.5 * (found + found.T)
+    return centred(0.5 * (found + found.T), free)
+
+
+def centred(covariance: FloatArray, free: int) -> FloatArray:
+    """Take from (P, P) what the free strengths share, in place: their mean is zero."""
+    found = covariance
     if free:
         found[:free] -= found[:free].mean(axis=0)
         found[:, :free] -= found[:, :free].mean(axis=1)[:, None]
-    return np.asarray(found)
+    return found
+
+
+def inverse_root(matrix: FloatArray) -> FloatArray:
+    """(P, P) lower triangular R with RᵀR the inverse of a positive definite matrix.
+
+    Half the work of the inverse, whose trace is the sum of all squares of R.
+    """
+    return _triangle_inverse(np.asarray(np.linalg.cholesky(matrix)))
+
+
+def _triangle_inverse(lower: FloatArray) -> FloatArray:
+    """(P, P) inverse of a lower triangle, halved until it is small: numpy knows no triangles."""
+    half = len(lower) // 2
+    if half <= SMALL:
+        return np.tril(np.linalg.inv(lower))
+    found = np.zeros_like(lower)
+    found[:half, :half] = _triangle_inverse(lower[:half, :half])
+    found[half:, half:] = _triangle_inverse(lower[half:, half:])
+    found[half:, :half] = -found[half:, half:] @ (lower[half:, :half] @ found[:half, :half])
+    return found

@@ -16,7 +16,7 @@ import numpy as np
 from ranking.ballots import Ballots, FloatArray, IntArray
 from ranking.counts import BothBad, PairCounts
 from ranking.errors import ConvergenceError, OptionError
-from ranking.newton import Optimum, inverse, maximise
+from ranking.newton import Optimum, centred, full, inverse, inverse_root, maximise
 from ranking.placing import as_replicate, check_prior, place_outside, placement_notes
 from ranking.rankings import Choices, Ties, choice_chances, choice_curvature, restricted
 from ranking.registry import method
@@ -30,6 +30,7 @@ WEAKEST, STRONGEST = 0.02, 4.0  # precision of the prior, by empirical Bayes
 ROUNDS = 500
 UNDAMPED = 20  # rounds before steps are halved
 PRECISE = 1e-8  # of the logarithm of the precision
+NEAR = 0.5  # logarithm of the precision within which the secant leads to it
 NAME = "plackett_luce"
 
 
@@ -97,18 +98,19 @@ def plackett_luce(
         raise OptionError(f"{NAME}: precision must be a finite number of 0 or more, not {precision!r}.")
     known = identify(PairCounts.from_ballots(ballots).halves(both_bad))
     m = len(ballots.models)
-    theta, covariance, reach = np.zeros(m), np.zeros((m, m)), np.eye(m)
+    theta, bread, posterior = np.zeros(m), np.zeros((m, m)), np.zeros((m, m))
     placed, information, strength = np.zeros((m, m)), np.zeros((m, m)), np.zeros(m)
     steps, residual, parts = 0, 0.0, []
     for g in range(int(known.group.max(initial=-1)) + 1):
         inside = np.flatnonzero(known.group == g)
         core, outside = inside[known.core[inside]], inside[~known.core[inside]]
+        within = np.ix_(core, core)
         if len(core):
             part = _Component.of(ballots, core, ties, both_bad)
-            found, strength[core] = part.fit(precision)
+            found, covariance, strength[core] = part.fit(precision)
             theta[core] = found.x
-            covariance[np.ix_(core, core)] = inverse(found.hessian, len(core))
-            information[np.ix_(core, core)] = np.maximum(np.diag(found.hessian.diagonal()) - found.hessian, 0)
+            bread[within] = posterior[within] = covariance
+            information[within] = np.maximum(np.diag(found.hessian.diagonal()) - found.hessian, 0)
             steps = max(steps, found.steps)
             residual = max(residual, float(np.abs(found.gradient).max()) / ballots.total)
             parts.append(part)
@@ -117,8 +119,11 @@ def plackett_luce(
             local, last = theta[inside], np.flatnonzero(~known.core[inside])
             own, slope = place_outside(among.curvature, local, last, prior_sd, NAME)
             theta[outside], placed[np.ix_(outside, outside)] = local[last], own
-            reach[np.ix_(outside, core)] = slope[:, known.core[inside]]
-            reach[outside, outside] = 0.0
+            reach = slope[:, known.core[inside]]
+            across = reach @ bread[within]
+            bread[np.ix_(outside, core)] = posterior[np.ix_(outside, core)] = across
+            posterior[np.ix_(core, outside)] = across.T
+            posterior[np.ix_(outside, outside)] = across @ reach.T + own
 
     def ballot_scores(given: Ballots) -> csr_array[Any]:
         from scipy.sparse import csr_array
@@ -130,9 +135,9 @@ def plackett_luce(
     return Fit(
         theta,
         "log_odds",
-        bread=reach @ covariance,
+        bread=bread,
         ballot_scores=ballot_scores,
-        posterior=reach @ covariance @ reach.T + placed,
+        posterior=posterior,
         placed=placed,
         information=information,
         identification=known,
@@ -173,33 +178,46 @@ class _Component:
         value = float(self.chosen @ theta - self.times @ np.logaddexp.reduce(logs, axis=1))
         return value, *choice_curvature(theta, self.chosen, self.times, self.sets)
 
-    def fit(self, precision: float | None) -> tuple[Optimum, float]:
-        """The mode for a precision of the prior, or for the one empirical Bayes chooses, and which it is."""
+    def fit(self, precision: float | None) -> tuple[Optimum, FloatArray, float]:
+        """The mode and its (C, C) covariance under the precision given or chosen, and which it is."""
         c = len(self.members)
-        start = np.zeros(c)
-
-        def mode(known: float) -> Optimum:
-            def curvature(theta: FloatArray) -> tuple[None, FloatArray, FloatArray]:
-                gradient, hessian = choice_curvature(theta, self.chosen, self.times, self.sets)
-                return None, gradient - known * theta, hessian + known * np.eye(c)
-
-            return maximise(curvature, start, NAME, free=c)
-
         if precision is not None:
-            return mode(precision), precision
-        now = 1.0
+            found = self.mode(precision, self.guess())
+            return found, inverse(found.hessian, c), precision
+        now, start, before = 1.0, self.guess(), (0.0, 0.0)
         for step in range(ROUNDS):
-            found = mode(now)
-            start = found.x
-            spread = float(np.trace(inverse(found.hessian, c)))
-            size = max(float(start @ start), 1e-12)
-            wanted = max(c - 1 - now * spread, 1e-12) / size
-            damped = now * (wanted / now) ** (1.0 if step < UNDAMPED else 0.5)
-            new = float(np.clip(damped, WEAKEST, STRONGEST))
+            found = self.mode(now, start)
+            root = inverse_root(full(found.hessian, c))
+            spread = float(np.vdot(root, root) - (root.sum(axis=1) ** 2).sum() / c)
+            size = max(float(found.x @ found.x), 1e-12)
+            off = float(np.log(max(c - 1 - now * spread, 1e-12) / size / now))
+            stride = off if step < UNDAMPED else 0.5 * off
+            slope = (off - before[1]) / (np.log(now) - before[0]) if step else 0.0
+            if abs(off) < NEAR and -3 < slope < -1 / 3:
+                stride = -off / slope
+            new = float(np.clip(now * np.exp(stride), WEAKEST, STRONGEST))
             if abs(np.log(new / now)) < PRECISE:
-                return found, now
-            now = new
+                return found, centred(root.T @ root, c), now
+            start = found.x - (new - now) * ((root @ found.x) @ root)  # how the mode moves with the precision
+            now, before = new, (float(np.log(now)), off)
         raise ConvergenceError(f"{NAME} found no precision in {ROUNDS} rounds on {c} models; give one.")
+
+    def mode(self, precision: float, start: FloatArray) -> Optimum:
+        """The most probable (C,) strengths under a prior."""
+        c = len(start)
+
+        def curvature(theta: FloatArray) -> tuple[None, FloatArray, FloatArray]:
+            gradient, hessian = choice_curvature(theta, self.chosen, self.times, self.sets)
+            hessian.ravel()[:: c + 1] += precision
+            return None, gradient - precision * theta, hessian
+
+        return maximise(curvature, start, NAME, free=c)
+
+    def guess(self) -> FloatArray:
+        """(C,) log-odds of having been chosen, half a time added to each side."""
+        c = len(self.members)
+        offered = np.bincount(self.sets.ravel(), np.repeat(self.times, self.sets.shape[1]), c + 1)[:c]
+        return np.log((self.chosen + 0.5) / (np.maximum(offered - self.chosen, 0.0) + 0.5))
 
     def scores(self, theta: FloatArray) -> csr_array[Any]:
         """Sparse (B, M) derivative of each ballot's log-likelihood by the strengths."""

@@ -193,4 +193,6 @@ def choice_curvature(
                 total += np.bincount(sets[:, a] * (m + 1) + sets[:, b], share, (m + 1) ** 2)
         half = total.reshape(m + 1, m + 1)[:m, :m]
         both = half + half.T
-    return chosen - expected, np.diag(expected) - both
+    hessian = np.negative(both)
+    hessian.ravel()[:: m + 1] += expected
+    return chosen - expected, hessian

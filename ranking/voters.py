@@ -1,32 +1,27 @@
 """How reliable each voter is: a discrimination for every voter beside the strengths of the models.
 
-P(voter k prefers i to j) = 1 / (1 + exp(−a_k (θ_i − θ_j))): a voter with a_k = 0 votes by chance, one below 0
-against the others. How far voters agree on the same battle is in krippendorff.py.
+A voter of discrimination 0 votes by chance, one below 0 against the others; the model and its fit are in
+discrimination.py. How far voters agree on the same battle is in krippendorff.py.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ranking.ballots import FloatArray, IntArray
-from ranking.bradley_terry import expit
+from ranking.ballots import FloatArray
 from ranking.comparisons import Comparisons
-from ranking.errors import ConvergenceError, OptionError, VotesError
-from ranking.newton import ROUNDS, TOLERANCE
+from ranking.discrimination import Panel, discriminations, summed
+from ranking.errors import OptionError
 from ranking.results import Diagnostic, listed
-from ranking.structure import identify
+from ranking.threads import threads_for
 from ranking.uncertainty import quantile
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Mask = NDArray[np.bool_]
-LEAST_SPREAD, MOST_SPREAD = 1e-3, 4.0  # of discriminations between voters
 
 
 @dataclass(frozen=True)
@@ -135,9 +130,10 @@ def voter_reliability(
         raise OptionError(
             f"level must lie between 0 and 1 and min_votes be at least 1, not {level!r} and {min_votes!r}."
         )
-    panel, names, judged = _panel(votes, by)
+    panel, names, judged = Panel.of(votes, by)
     rated = judged >= min_votes
-    fit = _empirical_bayes(panel, rated)
+    with threads_for(len(panel.core)):
+        fit = discriminations(panel, rated)
     z = quantile(level)
     agreement = _agreement(panel, fit.theta)
     found = [
@@ -220,153 +216,16 @@ def carried_by_one(
     return (Diagnostic("one_voter", tuple(ballots.models[i] for i in worst.tolist()), message),)
 
 
-@dataclass(frozen=True, eq=False)
-class _Panel:
-    """Who judged what: R rows of `won` of `met` votes by `voter` for model `first` over `second`.
-
-    Models are numbered within the largest component, `core` their places among all; V voters.
-    """
-
-    voter: IntArray
-    first: IntArray
-    second: IntArray
-    won: FloatArray
-    met: FloatArray
-    core: IntArray
-    size: int
-
-
-@dataclass(frozen=True, eq=False)
-class _Abilities:
-    """(M,) strengths, (V,) discriminations with their standard errors, their spread, and what it costs."""
-
-    theta: FloatArray
-    ability: FloatArray
-    error: FloatArray
-    spread: float
-    loss: float
-
-
-def _panel(votes: Comparisons, by: str) -> tuple[_Panel, tuple[str, ...], IntArray]:
-    """The votes of each voter on each pair of the largest component, names, and (V,) pairs judged."""
-    clusters, ballots = votes.clusters(by), votes.ballots
-    known = identify(votes.pairs.halves("half"))
-    core = np.flatnonzero(known.core & (known.group == 0))
-    if len(core) < 2:
-        raise VotesError(
-            "No two models both won and lost against each other, so voters cannot be compared; "
-            "collect more votes."
-        )
-    place = np.full(len(votes.models), -1)
-    place[core] = np.arange(len(core))
-    rows = ballots.pair_rows
-    start = np.searchsorted(rows.ballot, clusters.ballot, "left")
-    length = np.searchsorted(rows.ballot, clusters.ballot, "right") - start
-    pair = np.repeat(start - np.cumsum(length) + length, length) + np.arange(length.sum())
-    voter, times = np.repeat(clusters.cluster, length), np.repeat(clusters.count, length)
-    judged = np.bincount(voter, times, clusters.size).astype(np.int64)
-    inside = (place[rows.first[pair]] >= 0) & (place[rows.second[pair]] >= 0)
-    pair, voter, times = pair[inside], voter[inside], times[inside]
-    weight = times * ballots.weight[rows.ballot[pair]]
-    won = weight * (rows.win + 0.5 * (rows.tie + rows.both_bad))[pair]
-    m = len(core)
-    key = (voter * m + place[rows.first[pair]]) * m + place[rows.second[pair]]
-    cells, at = np.unique(key, return_inverse=True)
-    sums = [_summed(at.reshape(-1), column, len(cells)) for column in (won, weight)]
-    split = (cells // (m * m), cells // m % m, cells % m)
-    return _Panel(*split, sums[0], sums[1], core, clusters.size), clusters.names, judged
-
-
-def _summed(index: IntArray, values: FloatArray, size: int) -> FloatArray:
-    """(size,) sum of the values with each index."""
-    return np.asarray(np.bincount(index, values, size), dtype=np.float64)
-
-
-def _empirical_bayes(panel: _Panel, rated: Mask) -> _Abilities:
-    """The joint fit at the spread that makes the votes most probable, by Laplace over discriminations."""
-    from scipy.optimize import minimize_scalar
-
-    fit = _fit(panel, rated, np.zeros(len(panel.core)), np.ones(panel.size), 1.0)
-    if rated.sum() < 2:
-        return replace(fit, spread=0.0)
-
-    def loss(log_spread: float) -> float:
-        nonlocal fit
-        fit = _fit(panel, rated, fit.theta, fit.ability, float(np.exp(log_spread)))
-        return fit.loss
-
-    bounds = (float(np.log(LEAST_SPREAD)), float(np.log(MOST_SPREAD)))
-    best = minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-2})
-    return _fit(panel, rated, fit.theta, fit.ability, float(np.exp(best.x)))
-
-
-def _fit(panel: _Panel, rated: Mask, theta: FloatArray, ability: FloatArray, spread: float) -> _Abilities:
-    """Mode of strengths and discriminations given the spread, by Fisher scoring with halved steps.
-
-    The scale is fixed by the mean of the rated discriminations, 1; the prior alone would leave it below.
-    """
-    free = np.flatnonzero(rated)
-    loss = _loss(panel, theta, ability, spread)
-    for _ in range(ROUNDS):
-        pull, laplacian, turn, own, cross = _curvature(panel, theta, ability, spread, free)
-        share = 1 / own / (1 / own).sum() if len(free) else own
-        turn, centred = turn - share @ turn, cross - share @ cross  # the mean of the steps is 0
-        schur = laplacian - centred.T @ (centred / own[:, None])
-        schur += laplacian.diagonal().mean() / len(theta)
-        step = np.linalg.solve(schur, pull - centred.T @ (turn / own))
-        step -= step.mean()
-        bend = np.zeros(panel.size)
-        bend[free] = (turn - centred @ step) / own
-        size = 1.0
-        while (
-            new := _loss(panel, theta + size * step, ability + size * bend, spread)
-        ) > loss and size > 1e-12:
-            size /= 2
-        theta, ability, loss = theta + size * step, ability + size * bend, min(new, loss)
-        if size * max(float(np.abs(step).max()), float(np.abs(bend).max(initial=0.0))) < TOLERANCE:
-            error = np.zeros(panel.size)
-            through = (np.linalg.solve(schur, centred.T).T * centred).sum(axis=1) / own**2
-            error[free] = np.sqrt((1 - share) / own + through)
-            evidence = loss + len(free) * np.log(spread) + 0.5 * float(np.log(own).sum())
-            return _Abilities(theta, ability, error, spread, evidence)
-    raise ConvergenceError(f"The discriminations of {len(free):,} voters did not converge in {ROUNDS} steps.")
-
-
-def _curvature(
-    panel: _Panel, theta: FloatArray, ability: FloatArray, spread: float, free: IntArray
-) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Gradient (M,) and information (M, M) of the strengths, (F,) both of the F free voters, mixed (F, M)."""
-    m, v = len(theta), panel.size
-    gap, a = theta[panel.first] - theta[panel.second], ability[panel.voter]
-    p = expit(a * gap)
-    score, weight = panel.won - panel.met * p, panel.met * p * (1 - p)
-    pull = _summed(panel.first, a * score, m) - _summed(panel.second, a * score, m)
-    turn = _summed(panel.voter, gap * score, v) - (ability - 1) / spread**2
-    own = _summed(panel.voter, gap**2 * weight, v) + 1 / spread**2
-    cell = _summed(panel.first * m + panel.second, a**2 * weight, m * m).reshape(m, m)
-    cell = cell + cell.T
-    mixed = _summed(panel.voter * m + panel.first, a * gap * weight, v * m)
-    mixed -= _summed(panel.voter * m + panel.second, a * gap * weight, v * m)
-    return pull, np.diag(cell.sum(axis=1)) - cell, turn[free], own[free], mixed.reshape(v, m)[free]
-
-
-def _loss(panel: _Panel, theta: FloatArray, ability: FloatArray, spread: float) -> float:
-    """Minus the log-posterior."""
-    logit = ability[panel.voter] * (theta[panel.first] - theta[panel.second])
-    fit = panel.met * np.logaddexp(0.0, logit) - panel.won * logit
-    return float(fit.sum() + 0.5 * ((ability - 1) ** 2).sum() / spread**2)
-
-
-def _agreement(panel: _Panel, theta: FloatArray) -> FloatArray:
+def _agreement(panel: Panel, theta: FloatArray) -> FloatArray:
     """(V,) share of votes, half for a tie, for the model that is above; NaN without a vote inside."""
     above = theta[panel.first] > theta[panel.second]
     right = np.where(above, panel.won, panel.met - panel.won)
-    total = _summed(panel.voter, panel.met, panel.size)
-    agreed = _summed(panel.voter, right, panel.size)
+    total = summed(panel.voter, panel.met, panel.size)
+    agreed = summed(panel.voter, right, panel.size)
     return np.asarray(np.divide(agreed, total, out=np.full(panel.size, np.nan), where=total > 0))
 
 
-def _overturned(panel: _Panel, ability: FloatArray, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
+def _overturned(panel: Panel, ability: FloatArray, names: Sequence[str]) -> tuple[tuple[str, str], ...]:
     """Pairs whose winner changes when votes weigh as much as their voter discriminates."""
     m = len(panel.core)
     cell, lead = panel.first * m + panel.second, panel.won - 0.5 * panel.met

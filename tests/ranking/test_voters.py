@@ -111,6 +111,29 @@ def test_the_mode_is_that_of_scipy():
     assert found.strengths == pytest.approx(theta - theta.mean(), abs=1e-5)
 
 
+def test_votes_of_those_who_are_not_rated_still_move_the_strengths():
+    """Three voters of 60 votes, forty of 2 or 4: scipy, with a discrimination of 1 for each of the forty."""
+    votes = world([0.4, 1, 1.6] + [1.0] * 40, votes=[60] * 3 + [2, 4] * 20, models=4)
+    found = voter_reliability(votes, min_votes=50)
+    assert sum(one.discrimination is not None for one in found.voters) == 3
+    rows, clusters = votes.ballots.pair_rows, votes.clusters("voter")
+    rated = [clusters.names.index(f"v{k:03d}") for k in range(3)]
+    one, two, won = (column[clusters.ballot] for column in (rows.first, rows.second, rows.win))
+
+    def loss(x):
+        theta, ability = np.append(x[:3], 0.0), np.ones(clusters.size)
+        ability[rated] = [*x[3:], 3.0 - x[3:].sum()]
+        logit = ability[clusters.cluster] * (theta[one] - theta[two])
+        fit = clusters.count * (np.logaddexp(0, logit) - won * logit)
+        return fit.sum() + 0.5 * ((ability - 1) ** 2).sum() / found.spread**2
+
+    best = minimize(loss, np.r_[np.zeros(3), np.ones(2)], method="BFGS", options={"gtol": 1e-9}).x
+    theta = np.append(best[:3], 0.0)
+    by_name = {one.voter: one.discrimination for one in found.voters}
+    assert [by_name[f"v{k:03d}"] for k in range(2)] == pytest.approx(best[3:], abs=1e-5)
+    assert found.strengths == pytest.approx(theta - theta.mean(), abs=1e-5)
+
+
 def decided_right(weights, log_odds):
     """Chance that the side with more weight is right, a draw by lot, over all ways to vote."""
     p = 1 / (1 + np.exp(-np.asarray(log_odds)))
