@@ -272,9 +272,11 @@ VALUES = st.recursive(
 def test_whatever_a_file_holds_it_is_an_arena_or_one_sentence(tmp_path_factory, content):
     text = "".join(f"{key} = {toml(value)}\n" for key, value in content.items())
     try:
-        read(tmp_path_factory.getbasetemp(), text)
+        found = read(tmp_path_factory.getbasetemp(), text)
     except ConfigError:
         refused(tmp_path_factory.getbasetemp(), text)
+    else:
+        assert len(found.lineup.entrants) >= 2
 
 
 RUNNING = (Path(__file__).resolve().parents[2] / "docs" / "running.md").read_text(encoding="utf-8")

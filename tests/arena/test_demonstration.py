@@ -129,7 +129,9 @@ def test_every_answer_renders_with_its_formulas_and_nothing_falls_back():
 
 @pytest.mark.parametrize(("prompt", "name"), [(p, n) for p, n in ALL if "```python" in PROMPTS[p][n]])
 def test_python_in_answers_runs(prompt, name, capsys):
-    for code in blocks(PROMPTS[prompt][name], "python"):
+    found = blocks(PROMPTS[prompt][name], "python")
+    assert found
+    for code in found:
         exec(compile(code, f"{prompt}, {name}", "exec"), {})
 
 

@@ -16,12 +16,12 @@ def hard_votes(rng, m, n, *, ties=0.2):
     return list(zip(first.tolist(), second.tolist(), share.tolist(), strict=True))
 
 
-def half_wins(m, votes):
-    """(m, m) wins with half a win each for a tie."""
+def half_wins(m, votes, weights=None):
+    """(m, m) wins with half a win each for a tie; each vote as often as its weight says."""
     wins = np.zeros((m, m))
-    for i, j, share in votes:
-        wins[i, j] += share
-        wins[j, i] += 1 - share
+    for weight, (i, j, share) in zip(np.ones(len(votes)) if weights is None else weights, votes, strict=True):
+        wins[i, j] += weight * share
+        wins[j, i] += weight * (1 - share)
     return wins
 
 
@@ -33,10 +33,10 @@ def strongly_connected(wins):
     return bool(reach.all())
 
 
-def comparisons(names, votes):
-    """The votes as the engine takes them."""
+def comparisons(names, votes, **more):
+    """The votes as the engine takes them, with labels or times."""
     places = {1.0: (1, 2), 0.0: (2, 1), 0.5: (1, 1)}
-    return Comparisons.of(names, [[i, j] for i, j, _ in votes], [places[s] for *_, s in votes])
+    return Comparisons.of(names, [[i, j] for i, j, _ in votes], [places[s] for *_, s in votes], **more)
 
 
 def bradley_terry_mp(wins, digits=50):

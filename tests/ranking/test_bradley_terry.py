@@ -246,13 +246,7 @@ class TestSandwich:
         rng = np.random.default_rng(9)
         votes = reference.hard_votes(rng, 4, 200)
         voters = rng.integers(0, 12, 200).tolist()
-        places = {1.0: (1, 2), 0.0: (2, 1), 0.5: (1, 1)}
-        given_votes = Comparisons.of(
-            list("abcd"),
-            [[i, j] for i, j, _ in votes],
-            [places[s] for *_, s in votes],
-            labels={"voter": voters},
-        )
+        given_votes = reference.comparisons(list("abcd"), votes, labels={"voter": voters})
         theta = reference.bradley_terry_mp(reference.half_wins(4, votes), digits=30)
         expected, _ = reference.sandwich(theta, [(1.0, [vote]) for vote in votes], voters)
         board = rank(given_votes, scale="natural", cluster="voter")

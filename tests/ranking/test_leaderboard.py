@@ -13,6 +13,7 @@ import pytest
 from ranking import Comparisons, Diagnostic, boards_to_json, rank
 from ranking.errors import OptionError
 from ranking.leaderboard import rank_text
+from tests.ranking.contract import BOARD, NOTE, ROW
 
 HOSTILE = '<script>alert("x")</script>&|'
 
@@ -68,18 +69,7 @@ def test_a_row_by_name(board):
 def test_the_frame(board):
     """Columns and types: whole numbers that may be missing stay whole."""
     frame = board.to_frame()
-    assert list(frame.columns) == [
-        "rank",
-        "model",
-        "score",
-        "lower",
-        "upper",
-        "rank_lower",
-        "rank_upper",
-        "votes",
-        "status",
-        "p_first",
-    ]
+    assert list(frame.columns) == ["rank", "model", *ROW[2:]]
     assert frame["rank"].dtype == frame["rank_lower"].dtype == pd.Int64Dtype()
     assert frame["score"].dtype == frame["upper"].dtype == np.float64
     assert frame["votes"].dtype == np.int64
@@ -95,34 +85,9 @@ def test_the_json_is_that_of_the_design(board):
     assert document["schema"] == 1
     assert len(document["boards"]) == 2  # the main board and that of the other component
     for made in document["boards"]:
-        assert list(made) == [
-            "method",
-            "settings",
-            "level",
-            "rank_method",
-            "by",
-            "fingerprint",
-            "diagnostics",
-            "models",
-            "coefficients",
-        ]
-        assert all(list(note) == ["code", "models", "message"] for note in made["diagnostics"])
-        assert all(
-            list(row)
-            == [
-                "model",
-                "rank",
-                "score",
-                "lower",
-                "upper",
-                "rank_lower",
-                "rank_upper",
-                "votes",
-                "status",
-                "p_first",
-            ]
-            for row in made["models"]
-        )
+        assert list(made) == BOARD
+        assert all(list(note) == NOTE for note in made["diagnostics"])
+        assert all(list(row) == ROW for row in made["models"])
     first, second = document["boards"]
     assert (first["by"], second["by"]) == (None, {"component": 2})
     assert [row["model"] for row in second["models"]] == ["e", "f"]

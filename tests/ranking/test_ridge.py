@@ -80,14 +80,9 @@ def test_the_sandwich_is_the_jackknife():
     rng = np.random.default_rng(3)
     votes = reference.hard_votes(rng, 3, 80)
 
-    def value(weights):
-        wins = np.zeros((3, 3))
-        for weight, (i, j, share) in zip(weights, votes, strict=True):
-            wins[i, j] += weight * share
-            wins[j, i] += weight * (1 - share)
-        return fit(wins).values
-
-    expected = reference.jackknife(value, np.ones(len(votes)))
+    expected = reference.jackknife(
+        lambda weights: fit(reference.half_wins(3, votes, weights)).values, np.ones(len(votes))
+    )
     board = rank(reference.comparisons(list("abc"), votes), "bradley_terry_ridge", scale="natural")
     assert np.allclose(board.covariance, expected, rtol=1e-5, atol=1e-9)
 

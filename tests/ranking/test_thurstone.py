@@ -69,14 +69,9 @@ def test_the_sandwich_is_the_jackknife():
     rng = np.random.default_rng(2)
     votes = reference.hard_votes(rng, 4, 120)
 
-    def value(weights):
-        wins = np.zeros((4, 4))
-        for weight, (i, j, share) in zip(weights, votes, strict=True):
-            wins[i, j] += weight * share
-            wins[j, i] += weight * (1 - share)
-        return fit(wins).values
-
-    expected = reference.jackknife(value, np.ones(len(votes)))
+    expected = reference.jackknife(
+        lambda weights: fit(reference.half_wins(4, votes, weights)).values, np.ones(len(votes))
+    )
     board = rank(reference.comparisons(list("abcd"), votes), "thurstone", scale="natural")
     assert np.allclose(board.covariance, expected, rtol=1e-5, atol=1e-9)
 

@@ -33,13 +33,7 @@ def test_clustered_by_voter():
     rng = np.random.default_rng(1)
     votes = reference.hard_votes(rng, 4, 120)
     voters = rng.integers(0, 9, 120).tolist()
-    places = {1.0: (1, 2), 0.0: (2, 1), 0.5: (1, 1)}
-    made = Comparisons.of(
-        list("abcd"),
-        [[i, j] for i, j, _ in votes],
-        [places[s] for *_, s in votes],
-        labels={"voter": voters},
-    )
+    made = reference.comparisons(list("abcd"), votes, labels={"voter": voters})
     board = rank(made, "win_rate", cluster="voter")
     pairs = [[vote] for vote in votes]
     expected = reference.jackknife(
