@@ -194,12 +194,9 @@ def _cells(
 
 def _sorted(words: Sequence[Words], cells: NDArray[np.int64]) -> Tally:
     """Put the words of each column in order, so that chunks with the same words can be added."""
-    arranged = []
-    for axis, known in enumerate(words):
-        order = sorted(range(len(known)), key=[word or "" for word in known].__getitem__)
-        arranged.append(tuple(known[i] for i in order))
-        cells = cells.take(order, axis=axis)
-    return tuple(arranged), cells
+    orders = [sorted(range(len(known)), key=[word or "" for word in known].__getitem__) for known in words]
+    arranged = (tuple(known[i] for i in order) for known, order in zip(words, orders, strict=True))
+    return tuple(arranged), cells[np.ix_(*orders)]
 
 
 def _merged(parts: Iterable[list[Tally] | None]) -> Counted | None:
@@ -211,10 +208,9 @@ def _merged(parts: Iterable[list[Tally] | None]) -> Counted | None:
         for words, cells in part:
             same[words] = same[words] + cells if words in same else cells
     known: list[dict[str | None, int]] = [{}, {}, {}]
-    for words in same:
-        for seen, column in zip(known, words, strict=True):
-            for word in column:
-                seen.setdefault(word, len(seen))
+    for axis, seen in enumerate(known):
+        for word in sorted({word for words in same for word in words[axis]}, key=lambda word: word or ""):
+            seen[word] = len(seen)
     shape = tuple(len(seen) for seen in known)
     if np.prod(shape) > MOST_CELLS:
         return None

@@ -191,8 +191,9 @@ def arranged(
     seats = position[seats]
     if seats.shape[1] == 2:
         swapped = seats[:, 0] > seats[:, 1]
-        seats, order, fine = (_swapped(matrix, swapped) for matrix in (seats, order, fine))
-        soft = np.where(swapped, 1.0 - soft, soft)
+        if swapped.any():
+            seats, order, fine = (_swapped(matrix, swapped) for matrix in (seats, order, fine))
+            soft = np.where(swapped, 1.0 - soft, soft)
     else:
         sorting = np.argsort(seats, axis=1, kind="stable")
         seats, order, fine = (np.take_along_axis(m, sorting, axis=1) for m in (seats, order, fine))
@@ -201,8 +202,10 @@ def arranged(
 
     kind = _kinds(seats, order, fine, len(names))
     rows, inverse = _merge(kind, soft, weights)
-    merged = np.zeros(len(rows), dtype=np.int64)
-    np.add.at(merged, inverse, counts)
+    merged = counts[rows]
+    if len(rows) < len(counts):
+        merged = np.zeros(len(rows), dtype=np.int64)
+        np.add.at(merged, inverse, counts)
     ballots = Ballots(
         tuple(str(name) for name in names[by_name]),
         seats[rows],
