@@ -33,7 +33,7 @@ from data.records import (
     VoteRecord,
 )
 from ranking import Comparisons, Leaderboard, rank
-from ranking.errors import SourceError
+from ranking.errors import AgonError, SourceError
 from serving.generation import Limits
 from serving.protocol import Message
 
@@ -193,6 +193,7 @@ class Arena:
             raise Refusal(
                 403, "bad_token", "This vote does not carry the right of this battle. Reload the page."
             )
+        before = await self._board_around()
         if battle.state is State.VOTED:
             raise Refusal(409, "already_voted", "Your vote on this battle is already counted.")
         if battle.state is not State.READY or turn != battle.turn:
@@ -213,7 +214,6 @@ class Arena:
             reasons=(),
             created=datetime.now(UTC),
         )
-        before = await asyncio.to_thread(self.board)
         try:
             receipt = await asyncio.wrap_future(self.log.write(record))
         except AlreadyVoted:
@@ -224,8 +224,7 @@ class Arena:
                 503, "not_kept", "Your vote could not be kept. Nothing was counted: try again."
             ) from error
         running.receipt = str(receipt.number)
-        after = await asyncio.to_thread(self.board)
-        running.effect = effect_of(before, after, battle.models)
+        running.effect = effect_of(before, await self._board_around(), battle.models)
         battle.revision += 1
         return running
 
@@ -260,6 +259,13 @@ class Arena:
             await entrant.backend.close()
 
     # --- inside ------------------------------------------------------------------------------------------
+
+    async def _board_around(self) -> Leaderboard | None:
+        """The board beside a vote; None if there is none to compute, which must never cost the vote."""
+        try:
+            return await asyncio.to_thread(self.board)
+        except AgonError:
+            return None
 
     def _prompt(self, prompt: str) -> str:
         prompt = prompt.strip()

@@ -2,7 +2,7 @@
 
 import json
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import httpx
 import pytest
@@ -10,6 +10,8 @@ import pytest
 from arena.arena import Settings
 from arena.identity import COOKIE, Keys
 from arena.lineup import Example
+from data.records import LogError
+from ranking import ConvergenceError
 from tests.arena.house import SECRET, Scripted, lineup, open_house
 
 NAMES = (b"canary", b"Canary")
@@ -132,6 +134,37 @@ def forgeries(house):
         ),
         409,
     )
+
+
+def test_a_board_that_cannot_be_computed_costs_no_vote(house, monkeypatch):
+    def broken():
+        raise ConvergenceError("The board did not converge.")
+
+    guest, before = house.visitor(), rows(house)
+    ready = guest.ready()
+    monkeypatch.setattr(house.arena, "board", broken)
+    answer = guest.vote(ready)
+    assert (answer.status_code, answer.json()["state"]) == (200, "voted")
+    assert rows(house) == before + 1
+    monkeypatch.undo()
+    assert guest.get("/leaderboard").status_code == 200
+
+
+def test_a_vote_that_could_not_be_kept_is_said_and_may_be_cast_again(house, monkeypatch):
+    def full(record):
+        failed = Future()
+        failed.set_exception(LogError("The disk is full."))
+        return failed
+
+    guest, before = house.visitor(), rows(house)
+    ready = guest.ready()
+    monkeypatch.setattr(house.log, "write", full)
+    answer = guest.vote(ready)
+    assert (answer.status_code, answer.json()["error"]) == (503, "not_kept")
+    monkeypatch.undo()
+    assert rows(house) == before
+    assert guest.vote(ready).status_code == 200
+    assert rows(house) == before + 1
 
 
 def test_forged_votes_leave_no_row(tmp_path):
