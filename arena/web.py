@@ -121,7 +121,9 @@ def _errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def failed(_: Request, __: Exception) -> JSONResponse:
         return problem(
-            500, "failed", "The arena made a mistake. Nothing was counted: reload the page and try again."
+            500,
+            "failed",
+            "The arena made a mistake. Reload the page to see where things stand, then try again.",
         )
 
     @app.exception_handler(HTTPException)

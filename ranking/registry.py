@@ -95,7 +95,7 @@ class Method:
         if self.view == "scores" and not isinstance(votes, ScoreTable):
             raise MethodError(
                 f"{self.name} needs a score table, and votes only say who was better; "
-                "choose a rule on pairs or ballots, such as 'borda'."
+                "choose a rule on pairs or ballots, such as 'copeland'."
             )
         if self.view == "contexts" and isinstance(votes, ScoreTable):
             raise MethodError(f"{self.name} needs votes with features, and a score table has none.")

@@ -1,5 +1,6 @@
 """The command line as people use it: every command, format and exit status, pipes and interrupts."""
 
+import contextlib
 import csv
 import io
 import json
@@ -383,6 +384,24 @@ def test_a_pipe_in_a_real_shell(tmp_path):
     assert board["settings"]["votes"] == 300
     assert [row["rank"] for row in board["models"]] == [1, 2, 3, 4]
     assert not list(tmp_path.iterdir())
+
+
+def test_progress_is_shown_on_a_terminal_and_nowhere_else(votes, tmp_path):
+    """One line on stderr, which is a terminal here; what was asked for is all there is on stdout."""
+    ours, theirs = os.openpty()
+    words = [*AGON, "rank", str(votes), "-f", "csv"]
+    with (tmp_path / "out").open("wb") as out, os.fdopen(ours, "rb", buffering=0) as terminal:
+        process = subprocess.Popen(words, stdout=out, stderr=theirs, env={**ENVIRONMENT, "TERM": "xterm"})
+        os.close(theirs)
+        shown = b""
+        with contextlib.suppress(OSError):  # how Linux says that nobody writes to a terminal any more
+            while more := terminal.read(4096):
+                shown += more
+        assert process.wait(60) == 0
+    assert b"reading votes" in shown
+    assert b"ranking 4 models: bradley_terry" in shown
+    piped = agon("rank", votes, "-f", "csv")
+    assert (piped.stdout, piped.stderr) == ((tmp_path / "out").read_text(), "")
 
 
 @pytest.mark.parametrize(
