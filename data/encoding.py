@@ -163,19 +163,16 @@ def kwise(table: pa.Table) -> Cells:
     `models` must be a list of texts, `places` of whole numbers, `acceptable` of booleans.
     """
     n = table.num_rows
-    lists = table["models"].combine_chunks()
-    names, (flat,) = _codes([pa.chunked_array([pc.list_flatten(lists)])])
-    sizes = _lengths(lists)
-    width = int(max(2, sizes.max(initial=0)))
-    seats = _padded(flat, sizes, width, -1)
+    names, seats, sizes = seats_of(table)
+    width = seats.shape[1]
     place_list = table["places"].combine_chunks()
-    places, place_sizes = _list_numbers(place_list, width)
+    places, place_sizes = list_numbers(place_list, width)
     fine = np.full((n, width), -1)
     fine_sizes = sizes
     if "acceptable" in table.column_names:
         fine_list = table["acceptable"].combine_chunks()
         told = pc.is_valid(fine_list).to_numpy(zero_copy_only=False)
-        values, found = _list_numbers(fine_list.cast(pa.list_(pa.int64())), width)
+        values, found = list_numbers(fine_list.cast(pa.list_(pa.int64())), width)
         fine = np.where(told[:, None] & ~np.isnan(values), np.nan_to_num(values), -1).astype(np.int64)
         fine_sizes = np.where(told, found, sizes)
     weight, w_text = _numbers(table, "weight", n)
@@ -190,6 +187,14 @@ def kwise(table: pa.Table) -> Cells:
     problems += _number_problems([], w_text, soft, weight, given, table.column_names)
     whole = np.where((np.abs(places) <= width) & (seats >= 0), places, 0).astype(np.int64)
     return Cells(names, seats, whole, fine, soft, weight, count, tuple(problems))
+
+
+def seats_of(table: pa.Table) -> tuple[tuple[str | None, ...], IntArray, IntArray]:
+    """The distinct names in the lists `models`, (C, K) numbers of these, -1 pads, and the lengths."""
+    lists = table["models"].combine_chunks()
+    names, (flat,) = _codes([pa.chunked_array([pc.list_flatten(lists)])])
+    sizes = _lengths(lists)
+    return names, _padded(flat, sizes, int(max(2, sizes.max(initial=0))), -1), sizes
 
 
 def _list_problems(
@@ -303,7 +308,7 @@ def _padded(flat: NDArray[Any], sizes: IntArray, width: int, pad: float) -> NDAr
     return out
 
 
-def _list_numbers(lists: Any, width: int) -> tuple[FloatArray, IntArray]:
+def list_numbers(lists: Any, width: int) -> tuple[FloatArray, IntArray]:
     """(C, K) numbers of lists, NaN for null and padding, and the lengths."""
     flat = pc.list_flatten(lists).cast(pa.float64()).to_numpy(zero_copy_only=False)
     sizes = _lengths(lists)

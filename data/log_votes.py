@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data.encoding import list_numbers
 from data.features import MEASURES
 from ranking import Ballots, Battles, SourceError
-from ranking.ballots import NOT_ASKED, PAD, UNRANKED, FloatArray, arranged
+from ranking.ballots import NOT_ASKED, PAD, UNRANKED, FloatArray, arranged, by_seat
 from ranking.comparisons import Clusters, group
-from ranking.contexts import Contexts, toward_first
+from ranking.contexts import Contexts
 from ranking.counts import sided
 from ranking.errors import nearest
 
@@ -84,22 +85,21 @@ class LogVotes:
 
     def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
         """List the votes with what was counted in the answers that they judge."""
+        for name in names:
+            if name not in MEASURES:
+                raise SourceError(
+                    f"The log has nothing to control for {name!r} with; {nearest(name, MEASURES)}"
+                )
         label = "NULL" if cluster is None else self._label(cluster)
-        counts = ", ".join(f"{_amount(name, slot)} AS {name}_{slot}" for name in names for slot in (0, 1))
-        table = self._select(f"shown, verdict, {label} AS label, {counts}", " ORDER BY number")
-        ballots, sequence = self.ballots(), self._rows(table)
-        amounts = [
-            toward_first(
-                name, np.stack([table[f"{name}_{slot}"].to_numpy() for slot in (0, 1)], 1), len(sequence)
-            )
-            for name in names
-        ]
+        table = self._select(f"shown, verdict, {label} AS label, {', '.join(names)}", " ORDER BY number")
+        sequence = self._rows(table)
         seats, known = self._seats(table["shown"].to_numpy().astype(np.int64))
-        place = {name: i for i, name in enumerate(ballots.models)}
-        left = np.array([place.get(str(name), PAD) for name in known])[seats[:, 0]]
-        side = np.where(left == ballots.shown[sequence, 0], 1.0, -1.0)
+        width = seats.shape[1]
+        amounts = [
+            by_seat(known, seats, list_numbers(table[name].combine_chunks(), width)[0]) for name in names
+        ]
         member = None if cluster is None else _labelled(table["label"], cluster)[0]
-        return Contexts.of(ballots, sequence, np.stack(amounts) * side, names, member)
+        return Contexts.of(self.ballots(), sequence, np.stack(amounts), names, member)
 
     def split(self, column: str) -> dict[str, LogVotes]:
         """Cut the votes by the values of a label; a missing value is a group named "null", or "(null)"."""
@@ -182,17 +182,6 @@ class LogVotes:
             if row["acceptable"] is not None:
                 acceptable[i, :k] = row["acceptable"][:k]
         return places[verdict - 1], acceptable[verdict - 1]
-
-
-def _amount(name: str, slot: int) -> str:
-    """SQL for what was counted in a side's answer when the vote was cast.
-
-    Raises:
-        SourceError: something that is not counted.
-    """
-    if name not in MEASURES:
-        raise SourceError(f"The log has nothing to control for {name!r} with; {nearest(name, MEASURES)}")
-    return f"CAST({name}[{slot + 1}] AS DOUBLE)"
 
 
 def _labelled(column: Any, by: str) -> tuple[IntArray, tuple[str, ...]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from data import counting, encoding
+from data import counting, encoding, list_features
 from data.encoding import Cells, canonical
 from data.faults import sentence
 from data.features import toward_a
@@ -20,7 +20,7 @@ from data.rows import Rows
 from data.sources import Source, as_arrow, check_file, describe, ending, open_source
 from data.validity import Problem, rows_text
 from data.voters import Voters, check_voters, condition, llm_votes, others
-from ranking import Ballots, Battles, Comparisons, MethodError, OptionError, SourceError, VotesError
+from ranking import Ballots, Battles, Comparisons, OptionError, SourceError, VotesError
 from ranking.ballots import FloatArray
 from ranking.comparisons import Clusters, group
 from ranking.contexts import Contexts
@@ -215,27 +215,28 @@ class TableVotes:
         """List the votes with features to control for, from their columns or the texts of the answers."""
         source = self._source
         member = None if cluster is None else self._column(cluster)
-        made = [toward_a(name, source.columns, source.name) for name in names]
+        made = [
+            (list_features.of_each if self._listed else toward_a)(name, source.columns, source.name)
+            for name in names
+        ]
         more = "".join(f", {sql} AS agon_feature_{f}" for f, sql in enumerate(made))
         rows = self._rows(member, more)
+        votes = rows.table if rows.keep.all() else rows.table.filter(rows.keep)
+        columns = [votes[f"agon_feature_{f}"] for f in range(len(names))]
         if self._listed:
-            raise MethodError(f"{source.name} lists models, and control compares two answers; leave it out.")
-        table = np.stack(
-            [self._feature(name, rows.table[f"agon_feature_{f}"], rows.keep) for f, name in enumerate(names)]
-        )
-        table *= np.where(rows.turned, -1.0, 1.0)
+            table = list_features.amounts(names, columns, votes, self._ballots.models, source.name)
+        else:
+            table = np.stack(list(map(self._feature, names, columns))) * np.where(rows.turned, -1.0, 1.0)
         labels = None if cluster is None else self._labels(rows, cluster)[0]
         return Contexts.of(self._ballots, rows.sequence, table, names, labels)
 
-    def _feature(self, name: str, column: Any, keep: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """(N,) one feature of the kept votes."""
-        values = np.asarray(column.to_numpy(), dtype=np.float64)[keep]
-        if (bad := np.isnan(values)).any():
-            empty = int(column.null_count)
-            why = f"{empty:,} votes have no value" if empty else f"{int(bad.sum()):,} votes have less than 0"
+    def _feature(self, name: str, column: Any) -> NDArray[np.float64]:
+        """(N,) one feature of the votes, NaN where there is none."""
+        values = np.asarray(column.to_numpy(), dtype=np.float64)
+        if many := int(np.isnan(values).sum()) - int(column.null_count):
             raise SourceError(
-                f"{self._source.name}: {why} of {name!r} to control for; correct them, "
-                "or leave them out with where=."
+                f"{self._source.name}: {many:,} votes have less than 0 of {name!r} to control for; "
+                "correct them, or leave them out with where=."
             )
         return values
 
@@ -277,8 +278,10 @@ class TableVotes:
         return f"CAST({_quoted(column)} AS VARCHAR) IS NOT DISTINCT FROM ?", [value]
 
     def reweighted(self, floor: float) -> TableVotes:
-        """Weigh votes by one over the probability of their pair."""
-        weight = weight_sql(self._source, floor, len(self._ballots.models))
+        """Weigh votes by one over the probability of their models."""
+        ballots = self._ballots
+        most = ballots.shown.shape[1] if self._listed else None
+        weight = weight_sql(self._source, floor, len(ballots.models), most)
         return TableVotes(self._source, self._invalid, part=self._part, voters=self._voters, weight=weight)
 
     def _selected(self) -> str:

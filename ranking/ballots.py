@@ -197,6 +197,7 @@ def arranged(
     else:
         sorting = np.argsort(seats, axis=1, kind="stable")
         seats, order, fine = (np.take_along_axis(m, sorting, axis=1) for m in (seats, order, fine))
+        soft = np.where(sorting[:, 0] > sorting[:, min(1, seats.shape[1] - 1)], 1.0 - soft, soft)
     if (pad := seats == position[-1]).any():
         seats[pad], order[pad], fine[pad] = PAD, UNRANKED, NOT_ASKED
 
@@ -216,6 +217,13 @@ def arranged(
         merged,
     )
     return ballots, inverse
+
+
+def by_seat(names: NDArray[np.object_], seats: IntArray, values: FloatArray) -> FloatArray:
+    """(N, K) values parallel to seats, in the order into which `arranged` brings these."""
+    position = np.append(np.argsort(np.argsort(names)), len(names))  # pads, -1, come last
+    order = np.argsort(position[seats], axis=1, kind="stable")
+    return np.take_along_axis(values, order, axis=1)
 
 
 def _swapped(matrix: IntArray, rows: NDArray[np.bool_]) -> IntArray:

@@ -260,7 +260,7 @@ def _fingerprint(votes: Comparisons | ScoreTable, how: Method, described: Mappin
     if isinstance(votes, Comparisons) and how.in_order(votes, described):
         columns.append(votes.battles.sequence)
     if isinstance(votes, Comparisons) and how.view == "contexts":
-        columns += [votes.contexts.ballot, votes.contexts.features, votes.contexts.scale]
+        columns += [votes.contexts.pair, votes.contexts.features, votes.contexts.scale]
     for column in columns:
         digest.update(f"{column.dtype.str}{column.shape}".encode())
         digest.update(np.ascontiguousarray(column).tobytes())

@@ -21,10 +21,10 @@ from numpy.typing import ArrayLike
 
 from ranking.ballot_checks import numbers
 from ranking.ballots import Ballots, FloatArray, IntArray, canonical
-from ranking.contexts import Contexts, control_names, toward_first
+from ranking.contexts import Contexts, control_names
 from ranking.counts import PairCounts
 from ranking.errors import OptionError, VotesError
-from ranking.weights import EqualPairs, Reweight, check_pairwise
+from ranking.weights import EqualPairs, Reweight
 
 VIEWS = ("ballots", "pairs", "battles")  # what `controlled` need not compute again
 Order = Literal["timestamp", "file"]
@@ -107,7 +107,7 @@ class VoteSource(Protocol):
         """List the votes with features and clusters; raises SourceError if there is no such column."""
 
     def reweighted(self, floor: float) -> VoteSource:
-        """Weigh votes by one over the probability of their pair; raises SourceError if it is not known."""
+        """Weigh votes by one over the probability of their models; raises SourceError if it is not known."""
 
     def split(self, column: str) -> Mapping[str, VoteSource]:
         """Cut the votes by the values of a column; raises SourceError if there is no such column."""
@@ -154,15 +154,16 @@ class Comparisons:
         Args:
             timestamp: (N,) times of the votes, any one unit; without them the rows are in order.
             labels: columns of N values to cluster or split by, such as {"voter": [...]}.
-            pair_probability: (N,) probability with which the pair of each vote was drawn, above 0 and at
-                most 1, for `reweight="propensity"`.
+            pair_probability: (N,) probability with which the models of each vote were drawn together, above
+                0 and at most 1, for `reweight="propensity"`.
             features: to control for: (N,) numbers toward the model shown first, such as +1 and −1 for who was
-                at home, or (N, 2) amounts of each answer, such as {"length": [[120, 80], ...]}.
+                at home, which votes on more than two models cannot have; or (N, K) amounts of the answers,
+                parallel to `shown`, such as {"length": [[120, 80], ...]}.
 
         Raises:
             VotesError: as `Ballots.of`, or times, labels and features of another length.
         """
-        from ranking.given_votes import GivenVotes, probabilities, turned
+        from ranking.given_votes import GivenVotes, oriented, probabilities, turned
 
         ballots, sequence = canonical(models, shown, places, acceptable, p_a, weight)
         times = None if timestamp is None else numbers("timestamp", timestamp)
@@ -176,7 +177,7 @@ class Comparisons:
             raise VotesError("timestamp holds NaN; give every vote a time, or none.")
         orientation = turned(models, shown, ballots, sequence)
         given = {
-            name: toward_first(name, values, len(sequence)) * orientation
+            name: oriented(name, values, models, shown, orientation)
             for name, values in (features or {}).items()
         }
         drawn = None if pair_probability is None else probabilities(pair_probability, len(sequence))
@@ -238,16 +239,15 @@ class Comparisons:
 
         Args:
             how: "propensity", "equal_pairs" or "none".
-            floor: for "propensity" the smallest probability that counts, as a share of that of a pair drawn
+            floor: for "propensity" the smallest probability that counts, as a share of that of models drawn
                 at random.
 
         Raises:
-            SourceError: the votes do not say with which probability their pairs were drawn.
-            MethodError: votes on more than two models.
+            SourceError: the votes do not say with which probability their models were drawn.
+            MethodError: equal pairs, where every vote is on more than two models.
         """
         if how == "none":
             return self
-        check_pairwise(self.ballots, how)
         if how == "propensity":
             return Comparisons(self._source.reweighted(floor))
         return Comparisons(EqualPairs(self._source))

@@ -1,23 +1,24 @@
-"""Votes with what was different about the two answers: the view of methods that control for style.
+"""Votes with what was different about the answers: the view of methods that control for style.
 
-A feature of a vote is a number toward one of the two models: +1 if that model was at home, or how much more
-of something its answer had, (a − b)/(a + b). `Contexts` holds them vote by vote, in a canonical order, so
-that the order of the rows changes no bit.
+A feature of two models on a vote is a number toward one of them: +1 if that model was at home, or how much
+more of something its answer had, (a − b)/(a + b). A vote on more models is all the pairs that it orders.
+`Contexts` holds these in a canonical order, so that the order of the rows changes no bit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ranking.ballot_checks import numbers
 from ranking.ballots import Ballots, FloatArray, IntArray
-from ranking.errors import MethodError, OptionError, VotesError
+from ranking.errors import OptionError, SourceError, VotesError
 from ranking.structure import hashed
 
+BoolArray = NDArray[np.bool_]
 GROUPS = {
     "markdown": ("headers", "lists", "bold"),
     "style": ("length", "headers", "lists", "bold"),
@@ -26,25 +27,29 @@ GROUPS = {
 
 @dataclass(frozen=True, eq=False)
 class Contexts:
-    """N pairwise votes with F features each, in canonical order.
+    """N comparisons of two models with F features each, in canonical order: one a vote, or all pairs of it.
 
     Attributes:
-        ballots: the distinct ballots, with their counts.
-        ballot: (N,) row of `ballots` of each vote, ascending.
-        features: (F, N) toward the ballot's first model, in units of `scale`.
+        ballots: the distinct ballots, with the counts of the votes that are here.
+        pair: (N,) row of `ballots.pair_rows` of each comparison, ballots ascending.
+        features: (F, N) toward the pair's first model, in units of `scale`.
         names: the F names.
-        scale: (F,) root mean square of each feature over the votes.
+        scale: (F,) root mean square of each feature over the comparisons.
         count: (N,) how many votes each row stands for: 1, or the number the bootstrap drew.
         cluster: (N,) cluster of each vote, or None.
+        vote: (N,) number of the vote that each comparison is of, ascending; None if each is a vote.
+        left_out: how many votes could not be used, by reason.
     """
 
     ballots: Ballots
-    ballot: IntArray
+    pair: IntArray
     features: FloatArray
     names: tuple[str, ...]
     scale: FloatArray
     count: IntArray
     cluster: IntArray | None = None
+    vote: IntArray | None = None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -68,30 +73,36 @@ class Contexts:
         """Standardise the features and bring the votes into canonical order.
 
         Each feature is divided by its root mean square, which is its standard deviation over both ways to
-        look at every vote; subtracting a mean would favour a side.
+        look at every pair; subtracting a mean would favour a side. Votes that cannot be used are counted.
 
         Args:
-            ballots: B distinct ballots on two models.
+            ballots: B distinct ballots.
             sequence: (N,) ballot of each vote.
-            features: (F, N) toward the ballot's first model.
+            features: (F, N) toward the ballot's first model, which votes on more than two cannot have; or
+                (F, N, K) amounts parallel to `ballots.shown`. NaN where there is none.
             names: F names.
             cluster: (N,) numbers 0 ... C − 1, or None.
 
         Raises:
-            MethodError: votes on more than two models.
+            SourceError: no vote can be used.
             OptionError: a feature that is the same on both sides of every vote.
         """
-        if not ballots.pairwise:
-            many = int(ballots.count[(ballots.shown >= 0).sum(axis=1) > 2].sum())
-            raise MethodError(
-                f"{many:,} votes show more than two models, and control compares two answers; "
-                "leave these votes out, or rank without control."
-            )
+        if features.ndim == 3 and ballots.pairwise:
+            features = relative(*np.moveaxis(features, 2, 0))
+        keep, left_out = _usable(ballots, sequence, features, names)
+        if not keep.all():
+            sequence, features = sequence[keep], features[:, keep]
+            ballots = ballots.with_count(np.bincount(sequence, minlength=len(ballots.count)))
+            if cluster is not None:
+                cluster = np.unique(cluster[keep], return_inverse=True)[1].reshape(-1)
+        features = np.where(np.isnan(features), 0.0, features) if features.ndim == 3 else features
         features = features + 0.0  # no negative zeros, which hash differently
+        columns = features if features.ndim == 2 else np.moveaxis(features, 2, 1).reshape(-1, len(sequence))
         bits = max(1, len(ballots.count).bit_length())
-        key = sequence.astype(np.uint64) << np.uint64(64 - bits) | hashed(*features) >> np.uint64(bits)
+        key = sequence.astype(np.uint64) << np.uint64(64 - bits) | hashed(*columns) >> np.uint64(bits)
         order = np.argsort(key)
-        standard = np.ascontiguousarray(features[:, order])
+        sequence, own = sequence[order], None if cluster is None else cluster[order]
+        pair, vote, standard = _compared(ballots, sequence, features[:, order])
         scale = np.sqrt((standard**2).mean(axis=1))
         for name, size in zip(names, scale, strict=True):
             if not size > 0:
@@ -99,21 +110,89 @@ class Contexts:
                     f"{name!r} is the same on both sides of every vote: leave it out of control."
                 )
         standard /= scale[:, None]
-        own = None if cluster is None else cluster[order]
-        return cls(ballots, sequence[order], standard, tuple(names), scale, np.ones_like(sequence), own)
+        if own is not None and vote is not None:
+            own = own[vote]
+        once = np.ones_like(pair)
+        return cls(ballots, pair, standard, tuple(names), scale, once, own, vote, left_out)
 
     def resample(self, rng: np.random.Generator) -> Contexts:
         """Draw as many votes, or whole clusters, with replacement."""
-        if self.cluster is None:
-            n = len(self.ballot)
-            return self.drawn(np.bincount(rng.integers(0, n, n), minlength=n))
-        size = self.clusters
-        return self.drawn(np.bincount(rng.integers(0, size, size), minlength=size)[self.cluster])
+        unit = self.vote if self.cluster is None else self.cluster
+        size = len(self.pair) if unit is None else int(unit.max()) + 1
+        drawn = np.bincount(rng.integers(0, size, size), minlength=size)
+        return self.drawn(drawn if unit is None else drawn[unit])
 
     def drawn(self, count: IntArray) -> Contexts:
         """Return the same votes cast other numbers of times; (N,)."""
-        total = np.bincount(self.ballot, count, len(self.ballots.count)).round().astype(np.int64)
+        ballot, once = self.pair, count
+        if not self.ballots.pairwise:
+            ballot = self.ballots.pair_rows.ballot[self.pair]
+        if self.vote is not None:
+            first = np.diff(self.vote, prepend=-1) > 0
+            ballot, once = ballot[first], count[first]
+        total = np.bincount(ballot, once, len(self.ballots.count)).round().astype(np.int64)
         return replace(self, ballots=self.ballots.with_count(total), count=count)
+
+
+def _usable(
+    ballots: Ballots, sequence: IntArray, features: FloatArray, names: Sequence[str]
+) -> tuple[BoolArray, dict[str, int]]:
+    """(N,) which votes can be controlled for; and how many cannot, by reason.
+
+    Raises:
+        SourceError: none can.
+    """
+    keep, left_out = np.ones(len(sequence), dtype=bool), {}
+    told = ", ".join(map(repr, names))
+    reasons: list[tuple[str, BoolArray]] = []
+    if not ballots.pairwise:
+        many = (ballots.shown >= 0).sum(axis=1)
+        if features.ndim == 2:
+            why = f"showing more than two models, where {told} is given of two answers"
+            reasons.append((why, (many > 2)[sequence]))
+        ordered = np.zeros(len(many), dtype=bool)
+        ordered[ballots.pair_rows.ballot] = True
+        reasons.append(("ordering no two models", ~ordered[sequence]))
+    for name, values in zip(names, features, strict=True):
+        gone = np.isnan(values)
+        if values.ndim == 2:
+            gone = (gone & (ballots.shown[sequence] >= 0)).any(axis=1)
+        reasons.append((f"having no {name!r} to control for", gone))
+    for why, wrong in reasons:
+        if number := int((wrong & keep).sum()):
+            left_out[why] = number
+            keep &= ~wrong
+    if left_out and not keep.any():
+        told = ", ".join(f"{number:,} for {why}" for why, number in left_out.items())
+        raise SourceError(f"All votes would be left out, {told}; leave that out of control.")
+    return keep, left_out
+
+
+def _compared(
+    ballots: Ballots, sequence: IntArray, features: FloatArray
+) -> tuple[IntArray, IntArray | None, FloatArray]:
+    """The pairs that N votes order: (P,) row of each, (P,) its vote or None, (F, P) features."""
+    if ballots.pairwise and features.ndim == 2:
+        return sequence, None, np.ascontiguousarray(features)
+    rows = ballots.pair_rows
+    begin = np.searchsorted(rows.ballot, sequence)
+    length = np.searchsorted(rows.ballot, sequence, "right") - begin
+    if features.ndim == 2:  # votes on two models among others, which were left out
+        return begin, None, np.ascontiguousarray(features)
+    vote = np.repeat(np.arange(len(sequence)), length)
+    pair = np.arange(len(vote)) + np.repeat(begin - np.cumsum(length) + length, length)
+    seats = ballots.shown[rows.ballot]
+    a, b = (
+        features[:, vote, (seats == model[:, None]).argmax(axis=1)[pair]]
+        for model in (rows.first, rows.second)
+    )
+    alone = len(vote) == len(sequence)
+    return pair, None if alone else vote, relative(a, b)
+
+
+def relative(a: FloatArray, b: FloatArray) -> FloatArray:
+    """(a − b)/(a + b), and 0 where both are 0; NaN where there is none."""
+    return np.asarray(np.divide(a - b, a + b, out=np.zeros(a.shape), where=a + b != 0))
 
 
 def control_names(control: str | Sequence[str]) -> tuple[str, ...]:
@@ -132,26 +211,23 @@ def control_names(control: str | Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def toward_first(name: str, values: ArrayLike, n_votes: int) -> FloatArray:
-    """(N,) a feature toward the model shown first, from (N,) numbers or from (N, 2) amounts of each side.
-
-    Amounts a and b become (a − b)/(a + b), and 0 where both are 0.
+def amounts(name: str, values: ArrayLike, shown: IntArray) -> FloatArray:
+    """(N,) numbers toward the model shown first, or (N, K) amounts parallel to `shown`, checked.
 
     Raises:
         VotesError: another shape, a number that is not finite, or an amount below 0.
     """
     given = numbers(name, values)
-    if given.shape not in ((n_votes,), (n_votes, 2)):
+    if given.shape not in (shown.shape[:1], shown.shape):
         raise VotesError(
-            f"{name} has shape {given.shape}; give one number, or one for each side, of the {n_votes} votes."
+            f"{name} has shape {given.shape}; give one number, or one for each model shown, of the "
+            f"{len(shown)} votes."
         )
-    if not np.isfinite(given).all():
-        row = int(np.flatnonzero(~np.isfinite(given.reshape(n_votes, -1)).all(axis=1))[0])
-        raise VotesError(f"{name} of vote {row + 1} is no finite number; fill it in, or leave the vote out.")
-    if given.ndim == 1:
-        return given
-    if (given < 0).any():
-        row = int(np.flatnonzero((given < 0).any(axis=1))[0])
-        raise VotesError(f"{name} of vote {row + 1} is below 0; amounts of two answers are 0 or more.")
-    a, b = given.T
-    return np.asarray(np.divide(a - b, a + b, out=np.zeros(n_votes), where=a + b > 0))
+    there = shown >= 0 if given.ndim == 2 else np.ones(len(shown), dtype=bool)
+    if len(wrong := np.argwhere(~np.isfinite(given) & there)):
+        raise VotesError(
+            f"{name} of vote {wrong[0][0] + 1} is no finite number; fill it in, or leave the vote out."
+        )
+    if given.ndim == 2 and len(wrong := np.argwhere((given < 0) & there)):
+        raise VotesError(f"{name} of vote {wrong[0][0] + 1} is below 0; amounts of answers are 0 or more.")
+    return given

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ranking.ballot_checks import numbers
-from ranking.ballots import Ballots, FloatArray, IntArray, canonical
+from ranking.ballots import Ballots, FloatArray, IntArray, by_seat, canonical
 from ranking.comparisons import Battles, Clusters, group
-from ranking.contexts import Contexts
+from ranking.contexts import Contexts, amounts, relative
 from ranking.counts import sided
 from ranking.errors import SourceError, VotesError
 from ranking.weights import propensity
@@ -21,6 +21,7 @@ from ranking.weights import propensity
 class GivenVotes:
     """Votes kept as arrays: (N,) ballot of each vote, times, labels, features; a `VoteSource`.
 
+    A feature is (N,) numbers toward the first model of the ballot, or (N, K) amounts parallel to its models.
     `orientation` (N,) is 1 where the model shown first is the first on the ballot, else −1.
     """
 
@@ -54,7 +55,10 @@ class GivenVotes:
             if name not in self.features:
                 known = ", ".join(self.features) or "none"
                 raise SourceError(f"The votes have no feature {name!r} to control for (given: {known}).")
-        table = np.stack([self.features[name] for name in names])
+        given = [self.features[name] for name in names]
+        if any(values.ndim == 1 for values in given):
+            given = [values if values.ndim == 1 else relative(*values[:, :2].T) for values in given]
+        table = np.stack(given)
         member = None if cluster is None else self._numbered(cluster)[0]
         return Contexts.of(self.distinct, self.sequence, table, names, member)
 
@@ -88,11 +92,12 @@ class GivenVotes:
         return parts
 
     def reweighted(self, floor: float) -> GivenVotes:
-        """Weigh votes by one over the probability of their pair."""
+        """Weigh votes by one over the probability of their models."""
         if self.pair_probability is None:
-            raise SourceError("The votes do not say with which probability their pairs were drawn: give it.")
+            raise SourceError("The votes do not say with which probability their models were drawn: give it.")
         given, rows = self.distinct, self.sequence
-        weight = given.weight[rows] * propensity(self.pair_probability, floor, len(given.models))
+        size = (given.shown >= 0).sum(axis=1)[rows]
+        weight = given.weight[rows] * propensity(self.pair_probability, floor, len(given.models), size)
         shown, places, acceptable = given.shown[rows], given.places[rows], given.acceptable[rows]
         distinct, sequence = canonical(given.models, shown, places, acceptable, given.p_a[rows], weight)
         return replace(self, distinct=distinct, sequence=sequence)
@@ -124,8 +129,33 @@ def turned(models: Sequence[str], shown: ArrayLike, ballots: Ballots, sequence: 
     """(N,) 1 where the model shown first is the first on the ballot, else −1."""
     place = {name: i for i, name in enumerate(ballots.models)}
     position = np.array([place[name] for name in models])
-    first = position[np.asarray(shown, dtype=np.int64)[:, 0]] if len(sequence) else sequence
+    seats = np.asarray(shown, dtype=np.int64)
+    first = position[seats[np.arange(len(seats)), (seats >= 0).argmax(axis=1)]] if len(seats) else sequence
     return np.where(first == ballots.shown[sequence, 0], 1.0, -1.0)
+
+
+def oriented(
+    name: str, values: ArrayLike, models: Sequence[str], shown: ArrayLike, orientation: FloatArray
+) -> FloatArray:
+    """(N,) a feature toward the first model of each ballot, or (N, K) amounts in the order of its models.
+
+    Args:
+        name: of the feature.
+        values: (N,) numbers toward the model shown first, or (N, K) amounts parallel to `shown`.
+        models: the names that `shown` indexes.
+        shown: (N, K).
+        orientation: (N,) of `turned`.
+
+    Raises:
+        VotesError: as `amounts`.
+    """
+    seats = np.asarray(shown, dtype=np.int64)
+    given = amounts(name, values, seats)
+    if given.ndim == 1:
+        return given * orientation
+    if given.shape[1] == 2 and (seats >= 0).all():
+        return relative(*given.T) * orientation
+    return by_seat(np.array(models, dtype=object), seats, given)
 
 
 def probabilities(values: ArrayLike, n_votes: int) -> FloatArray:

@@ -55,7 +55,7 @@ class Choices:
         n, m = len(ballots.count), len(ballots.models)
         none = np.zeros(0, dtype=np.int64)
         picks, uses = [(none, none, np.zeros(0))], [(none, np.zeros(0), np.zeros((0, 1), dtype=np.int64))]
-        soft = np.flatnonzero(~np.isnan(ballots.p_a) & (ballots.shown >= 0).all(axis=1))
+        soft = np.flatnonzero(~np.isnan(ballots.p_a) & (ballots.shown[:, :2] >= 0).all(axis=1))
         if len(soft):
             one, two, p = ballots.shown[soft, 0], ballots.shown[soft, 1], ballots.p_a[soft]
             picks += [(soft, one, p), (soft, two, 1.0 - p)]

@@ -18,6 +18,7 @@ from ranking.score_table import ScoreTable
 from ranking.settings import Settings
 from ranking.structure import connected
 from ranking.uncertainty import Uncertainty
+from ranking.weights import WIDER
 
 ALL_TIES = {
     "sandwich": ", sandwich intervals use the expected information",
@@ -212,7 +213,8 @@ def _not_compared(votes: Comparisons | ScoreTable, standing: Standing) -> tuple[
 def _left_out(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
     """What was left out: rows that are not votes, and votes of another kind of voters."""
     notes = []
-    invalid = {reason: count for reason, count in votes.left_out.items() if reason not in OTHER_VOTERS}
+    usable = (*OTHER_VOTERS, WIDER)
+    invalid = {reason: count for reason, count in votes.left_out.items() if reason not in usable}
     if invalid:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in invalid.items())
         message = f"{sum(invalid.values()):,} rows were left out as invalid: {reasons}."
@@ -223,6 +225,10 @@ def _left_out(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
                 f"{votes.left_out[words]:,} {words} were left out; rank them by themselves, or ask for all."
             )
             notes.append(Diagnostic("other_voters", (), message))
+    if WIDER in votes.left_out:
+        what = WIDER if votes.left_out[WIDER] > 1 else WIDER.replace("votes", "vote")
+        message = f"{votes.left_out[WIDER]:,} {what} left out, whose pairs cannot be weighed apart."
+        notes.append(Diagnostic("left_out_votes", (), message))
     return tuple(notes)
 
 

@@ -19,7 +19,7 @@ from ranking.counts import BothBad, PairCounts
 from ranking.errors import ConvergenceError, OptionError
 from ranking.placing import as_replicate, check_prior, placement_notes
 from ranking.registry import method
-from ranking.results import Coefficient, Fit, Identification, Scores
+from ranking.results import Coefficient, Diagnostic, Fit, Identification, Scores
 from ranking.structure import identify
 
 BLOCK = 1 << 17  # votes looked at together, so that what is made of them stays in the cache
@@ -30,7 +30,7 @@ LARGE = 1e-2  # nats; a step above it makes the Hessian anew
 
 @dataclass(frozen=True, eq=False)
 class _Votes:
-    """What the fit needs of N votes among the models that it fits.
+    """What the fit needs of N comparisons, which are votes or pairs of votes, among the models that it fits.
 
     Attributes:
         first, second: (P,) models of each pair.
@@ -40,6 +40,7 @@ class _Votes:
         count: (N,) number of such votes.
         features: (F, N) toward the first model.
         cluster: (N,) or None.
+        vote: (N,) vote that each comparison is of, or None if each is one.
         group: (M,) component of each model; -1 for models that are not fitted.
         penalty: on half the square of each coefficient.
     """
@@ -52,6 +53,7 @@ class _Votes:
     count: IntArray
     features: FloatArray
     cluster: IntArray | None
+    vote: IntArray | None
     group: IntArray
     penalty: float
 
@@ -124,24 +126,26 @@ class _Votes:
     def meat(self, point: FloatArray) -> FloatArray:
         """(M + F, M + F) sum over votes, or over clusters times C/(C − 1), of the outer product of scores."""
         if self.cluster is not None:
-            return self.clustered(point)
+            size = int(self.cluster.max()) + 1
+            if size < 2:
+                raise OptionError("All votes are of one cluster: no interval can be clustered.")
+            return self.together(point, self.cluster, self.count) * (size / (size - 1))
+        if self.vote is not None:  # so many votes of equal pairs are independent of each other
+            return self.together(point, self.vote, np.sqrt(self.count))
         sums = self.empty()
         for at in self.blocks():
             excess = self.surprise(at, point)[1] * self.weight[at]
             self.add(sums, at, self.count[at] * excess**2)
         return self.assemble(sums)
 
-    def clustered(self, point: FloatArray) -> FloatArray:
-        """The meat of clusters."""
+    def together(self, point: FloatArray, unit: IntArray, times: FloatArray | IntArray) -> FloatArray:
+        """The meat of units, the comparisons of which are dependent: (N,) unit and factor of each."""
         from scipy.sparse import csr_array
 
-        assert self.cluster is not None  # noqa: S101 - `meat` asks
-        size, m = int(self.cluster.max()) + 1, len(self.group)
-        if size < 2:
-            raise OptionError("All votes are of one cluster: no interval can be clustered.")
-        excess = self.surprise(slice(None), point)[1] * self.weight * self.count
-        own = np.stack([np.bincount(self.cluster, excess * x, size) for x in self.features])
-        rows = np.concatenate([self.cluster, self.cluster])
+        size, m = int(unit.max()) + 1, len(self.group)
+        excess = self.surprise(slice(None), point)[1] * self.weight * times
+        own = np.stack([np.bincount(unit, excess * x, size) for x in self.features])
+        rows = np.concatenate([unit, unit])
         columns = np.concatenate([self.first[self.pair], self.second[self.pair]])
         summed = csr_array((np.concatenate([excess, -excess]), (rows, columns)), shape=(size, m))
         whole = np.zeros((self.width, self.width))
@@ -149,7 +153,7 @@ class _Votes:
         whole[m:, :m] = own @ summed
         whole[:m, m:] = whole[m:, :m].T
         whole[m:, m:] = own @ own.T
-        return whole * (size / (size - 1))
+        return whole
 
 
 def replicates(
@@ -184,9 +188,10 @@ def contextual_bradley_terry(
 ) -> Fit:
     """Maximum-likelihood strengths and effects of features, such as how much longer an answer was.
 
-    The chance to beat is logistic in the difference of strengths plus γ·x, x the features of the vote, each
-    in units of its root mean square; a tie is half a win each way. The scores are what the models would have
-    with equal features. Say what to control for with `control`.
+    The chance to beat is logistic in the difference of strengths plus γ·x, x the features of the two answers,
+    each in units of its root mean square; a tie is half a win each way. A vote on more models counts as its
+    pairs, which the intervals keep together; votes without features are left out and counted. The
+    scores are what the models would have with equal features. Say what to control for with `control`.
 
     Args:
         both_bad: "half" counts a "both bad" as a tie, "drop" leaves it out.
@@ -229,12 +234,24 @@ def contextual_bradley_terry(
         identification=known,
         iterations=steps,
         residual=residual,
-        notes=placement_notes(counts.models, known, prior_sd),
+        notes=(*_notes(contexts), *placement_notes(counts.models, known, prior_sd)),
+    )
+
+
+def _notes(contexts: Contexts) -> tuple[Diagnostic, ...]:
+    """Say how many votes were left out, and why."""
+    return tuple(
+        Diagnostic(
+            "left_out_votes",
+            (),
+            f"{number:,} {'vote was' if number == 1 else 'votes were'} left out for {why}.",
+        )
+        for why, number in contexts.left_out.items()
     )
 
 
 def _votes(contexts: Contexts, known: Identification, both_bad: BothBad, penalty: float) -> _Votes:
-    """Keep the votes between models that are fitted on one scale."""
+    """Keep the comparisons between models that are fitted on one scale."""
     rows = contexts.ballots.pair_rows
     m = len(contexts.models)
     group = np.where(known.core, known.group, -1)
@@ -243,23 +260,20 @@ def _votes(contexts: Contexts, known: Identification, both_bad: BothBad, penalty
     used = (group[rows.first] == group[rows.second]) & (group[rows.first] >= 0)
     if both_bad == "drop":
         used &= rows.both_bad == 0
-    keep = np.zeros(len(contexts.ballots.count), dtype=bool)
-    keep[rows.ballot[used]] = True
-    codes, pair_of_row = np.unique(rows.first * m + rows.second, return_inverse=True)
-    pair, shares = np.zeros(len(keep), dtype=np.int64), np.zeros(len(keep))
-    pair[rows.ballot], shares[rows.ballot] = pair_of_row.reshape(-1), share
-    inside = keep[contexts.ballot] & (contexts.count > 0)
+    codes, pair = np.unique(rows.first * m + rows.second, return_inverse=True)
+    inside = used[contexts.pair] & (contexts.count > 0)
     taken = slice(None) if inside.all() else inside
-    ballot = contexts.ballot[taken]
+    row = contexts.pair[taken]
     return _Votes(
         first=codes // m,
         second=codes % m,
-        pair=pair[ballot],
-        share=shares[ballot],
-        weight=contexts.ballots.weight[ballot],
+        pair=pair.reshape(-1)[row],
+        share=share[row],
+        weight=contexts.ballots.weight[rows.ballot][row],
         count=contexts.count[taken],
         features=contexts.features[:, taken],
         cluster=None if contexts.cluster is None else contexts.cluster[taken],
+        vote=None if contexts.vote is None else contexts.vote[taken],
         group=group,
         penalty=penalty,
     )

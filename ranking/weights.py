@@ -2,18 +2,20 @@
 
 A matchmaker that draws some pairs more often than others leaves boards whose averages follow its taste.
 `reweight="equal_pairs"` lets every pair that met count the same; `"propensity"` weighs each vote by one over
-the probability with which its pair was drawn, as the log holds it.
+the probability with which its models were drawn, as the log holds it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ranking.ballots import Ballots, FloatArray
+from ranking.ballots import Ballots, FloatArray, IntArray
 from ranking.errors import MethodError, SourceError
 from ranking.results import Diagnostic
 
@@ -24,13 +26,15 @@ if TYPE_CHECKING:
 Reweight = Literal["none", "propensity", "equal_pairs"]
 
 
+WIDER = "votes on more than two models"  # why votes are left out where pairs are weighed
+
+
 def equal_pairs(ballots: Ballots) -> FloatArray:
     """(B,) weights with which every pair that met counts the same, in sum as many as there are votes.
 
-    Raises:
-        MethodError: ballots on more than two models, whose pairs cannot be weighed apart.
+    Args:
+        ballots: of two models each: the pairs of larger ones have no weights of their own.
     """
-    check_pairwise(ballots, "equal_pairs")
     m = len(ballots.models)
     cell = ballots.shown[:, 0] * m + ballots.shown[:, 1]
     total = np.bincount(cell, ballots.weight * ballots.count, m * m)
@@ -38,54 +42,97 @@ def equal_pairs(ballots: Ballots) -> FloatArray:
     return np.asarray(ballots.weight * share / total[cell])
 
 
-def propensity(probability: FloatArray, floor: float, n_models: int) -> FloatArray:
-    """(N,) weights one over the probability of the pair, 1 for a pair drawn at random.
+def propensity(probability: FloatArray, floor: float, n_models: int, size: IntArray | int = 2) -> FloatArray:
+    """(N,) weights one over the probability of the models, 1 for models drawn at random.
 
     Args:
-        probability: (N,) with which each vote's pair was drawn.
-        floor: smallest probability that counts, as a share of that of a pair drawn at random; a weight is
+        probability: (N,) with which each vote's models were drawn together.
+        floor: smallest probability that counts, as a share of that of models drawn at random; a weight is
             at most one over it.
-        n_models: M, of which a pair is drawn at random with probability 2 / (M (M − 1)).
+        n_models: M, of which K are drawn at random with probability 1 / binomial(M, K).
+        size: (N,) how many models each vote shows, K.
     """
-    even = 2 / (n_models * (n_models - 1))
+    from scipy.special import binom
+
+    even = 1 / binom(n_models, size)
     return np.asarray(even / np.maximum(probability, floor * even))
-
-
-def check_pairwise(ballots: Ballots, what: str) -> None:
-    """Refuse votes on more than two models.
-
-    Raises:
-        MethodError: there are some.
-    """
-    if not ballots.pairwise:
-        many = int(ballots.count[(ballots.shown >= 0).sum(axis=1) > 2].sum())
-        raise MethodError(
-            f"reweight={what!r} weighs pairs, and {many:,} votes show more than two models; leave these out."
-        )
 
 
 @dataclass(frozen=True, eq=False)
 class EqualPairs:
-    """The votes of a source, weighted so that every pair counts the same; a `VoteSource`."""
+    """The votes of a source on two models, weighted so that every pair counts the same; a `VoteSource`."""
 
     source: VoteSource
 
+    @cached_property
+    def _kept(self) -> NDArray[np.bool_]:
+        """(B,) which ballots of the source are on two models.
+
+        Raises:
+            MethodError: none is.
+        """
+        ballots = self.source.ballots()
+        kept = np.asarray((ballots.shown >= 0).sum(axis=1) == 2)
+        if not kept.any():
+            raise MethodError(
+                f"All {ballots.total:,} are {WIDER}, whose pairs cannot be weighed apart; "
+                'rank them without reweight="equal_pairs".'
+            )
+        return kept
+
+    @cached_property
+    def _ballots(self) -> Ballots:
+        ballots = self.source.ballots()
+        if not self._kept.all():
+            fields = ("shown", "places", "acceptable", "p_a", "weight", "count")
+            columns = {name: getattr(ballots, name)[self._kept] for name in fields}
+            ballots = replace(ballots, **columns)
+            ballots = replace(ballots, **{name: columns[name][:, :2] for name in fields[:3]})
+        return replace(ballots, weight=equal_pairs(ballots))
+
     def ballots(self) -> Ballots:
         """Return the ballots with their new weights."""
-        ballots = self.source.ballots()
-        return replace(ballots, weight=equal_pairs(ballots))
+        return self._ballots
+
+    def _moved(self, ballot: IntArray) -> IntArray:
+        """Rows of the source's ballots as rows of these."""
+        return (np.cumsum(self._kept) - 1)[ballot]
 
     def battles(self) -> Battles:
         """List the votes."""
-        return replace(self.source.battles(), ballots=self.ballots())
+        battles = self.source.battles()
+        sequence = battles.sequence[self._kept[battles.sequence]]
+        return replace(battles, ballots=self._ballots, sequence=self._moved(sequence))
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes as they are."""
-        return self.source.clusters(by)
+        given = self.source.clusters(by)
+        kept = self._kept[given.ballot]
+        there, cluster = np.unique(given.cluster[kept], return_inverse=True)
+        names = tuple(given.names[i] for i in there) if given.names else ()
+        ballot = self._moved(given.ballot[kept])
+        return replace(
+            given, ballot=ballot, cluster=cluster.reshape(-1), count=given.count[kept], names=names
+        )
 
     def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
         """List the votes with their features."""
-        return replace(self.source.contexts(names, cluster), ballots=self.ballots())
+        given = self.source.contexts(names, cluster)
+        if not self._kept.all():
+            return self._narrow(given)
+        return replace(given, ballots=replace(given.ballots, weight=self._ballots.weight))
+
+    def _narrow(self, given: Contexts) -> Contexts:
+        """Keep the votes on two models, with features in units of these."""
+        ballot = given.ballots.pair_rows.ballot[given.pair]
+        kept = self._kept[ballot]
+        sequence, features = self._moved(ballot[kept]), given.features[:, kept] * given.scale[:, None]
+        member = None
+        if given.cluster is not None:
+            member = np.unique(given.cluster[kept], return_inverse=True)[1].reshape(-1)
+        ballots = self._ballots.with_count(np.bincount(sequence, minlength=len(self._ballots.count)))
+        narrow = type(given).of(ballots, sequence, features, given.names, member)
+        return replace(narrow, left_out=given.left_out)
 
     def reweighted(self, floor: float) -> VoteSource:
         """Refuse to weigh twice."""
@@ -100,8 +147,9 @@ class EqualPairs:
         return self.source.sides()
 
     def left_out(self) -> Mapping[str, int]:
-        """What the source left out."""
-        return self.source.left_out()
+        """What the source left out, and votes on more than two models."""
+        wider = int(self.source.ballots().count[~self._kept].sum())
+        return {**self.source.left_out(), **({WIDER: wider} if wider else {})}
 
     def llm_votes(self) -> int:
         """How many of the votes are of LLM judges."""
@@ -119,7 +167,7 @@ def weight_notes(ballots: Ballots, reweight: str) -> tuple[Diagnostic, ...]:
     if reweight == "none":
         return ()
     how = {
-        "propensity": "one over the probability of their pair",
+        "propensity": "one over the probability of their models",
         "equal_pairs": "one over the votes of their pair",
     }
     message = (

@@ -146,7 +146,7 @@ def test_votes_in_a_row_are_the_same_from_dictionaries_and_from_sql(data):
         )
     np.testing.assert_array_equal(one.sides, two.sides)
     contexts = [way.controlled("length", cluster="voter").contexts for way in (one, two)]
-    for field in ("ballot", "features", "cluster"):
+    for field in ("pair", "features", "cluster"):
         np.testing.assert_array_equal(*(getattr(context, field) for context in contexts))
 
 

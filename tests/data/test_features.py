@@ -1,12 +1,15 @@
 """Features to control for: counted by SQL and Python alike, read from columns, refused in a sentence."""
 
+import json
+
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from arena.cli import main
 from data import comparisons, measure
-from ranking import Comparisons, MethodError, OptionError, SourceError, rank
+from ranking import Comparisons, InputError, OptionError, SourceError, rank
 
 TEXTS = [
     "# Title\n\n- one\n- two\n\n**bold** and __strong__ [1] [a](https://x.org/y)\n",
@@ -137,12 +140,6 @@ WRONG = [
     (lambda f: f, "warmth", SourceError, "columns warmth_a and warmth_b, or a column warmth"),
     (lambda f: f.assign(length="long"), "length", OptionError, "column 'length' is VARCHAR and no number"),
     (
-        lambda f: f.assign(length=[None, *range(399)]),
-        "length",
-        SourceError,
-        "1 votes have no value of 'length'",
-    ),
-    (
         lambda f: f.assign(length_a=-1, length_b=3),
         "length",
         SourceError,
@@ -158,9 +155,102 @@ def test_what_is_refused(frame, change, control, error, words):
         rank(comparisons(change(frame)), control=control)
 
 
-def test_lists_of_models_are_refused():
-    frame = pd.DataFrame({"models": [["a", "b"]] * 4, "places": [[1, 2], [2, 1]] * 2, "length": [1.0] * 4})
-    with pytest.raises(MethodError, match="lists models"):
+def test_votes_without_a_value_are_left_out_and_counted(frame):
+    """Neither refused nor taken for 0: the board is that of the other votes."""
+    gaps = frame.drop(columns=["answer_a", "answer_b"]).assign(
+        length_a=frame.answer_a.str.len().astype("Int64"), length_b=frame.answer_b.str.len()
+    )
+    gaps.loc[[3, 7, 200], "length_a"] = None
+    for cluster in (None, "voter"):
+        board = rank(comparisons(gaps), control="length", cluster=cluster)
+        other = rank(comparisons(gaps.drop(index=[3, 7, 200])), control="length", cluster=cluster)
+        assert board.coefficients == other.coefficients
+        assert [r.score for r in board.rows] == [r.score for r in other.rows]
+        (note,) = [d for d in board.diagnostics if d.code == "left_out_votes"]
+        assert note.message == "3 votes were left out for having no 'length' to control for."
+    with pytest.raises(SourceError, match="All votes would be left out, 400 for having no 'length'"):
+        rank(comparisons(gaps.assign(length_a=pd.array([None] * 400, "Int64"))), control="length")
+
+
+def listed(frame, *, third=True):
+    """The votes on pairs as lists, some with a third model that is the worst, and a K-wise table by hand."""
+    rng = np.random.default_rng(2)
+    models = frame[["model_a", "model_b"]].to_numpy().tolist()
+    places = frame.winner.map({"model_a": [1, 2], "model_b": [2, 1], "tie": [1, 1]}).tolist()
+    texts = frame[["left", "right"]].to_numpy().tolist()
+    for row in range(0, len(frame) if third else 0, 3):
+        (other,) = rng.choice(sorted({"m0", "m1", "m2", "m3"} - {*models[row]}), 1)
+        order = rng.permutation(3)
+        wide = [*models[row], other], [*places[row], max(places[row]) + 1], [*texts[row], row % len(TEXTS)]
+        models[row], places[row], texts[row] = ([column[i] for i in order] for column in wide)
+    return models, places, texts
+
+
+@pytest.mark.parametrize("third", [True, False])
+@pytest.mark.parametrize("kind", ["lists", "texts", "csv"])
+def test_lists_of_models_have_lists_of_amounts(frame, tmp_path, kind, third):
+    models, places, texts = listed(frame, third=third)
+    table = pd.DataFrame({"models": models, "places": places, "voter": frame.voter})
+    if kind == "texts":
+        table["answers"] = [[TEXTS[i] for i in row] for row in texts]
+    else:
+        for f, name in enumerate(NAMES):
+            table[name] = [[WANTED[i][f] for i in row] for row in texts]
+    if kind == "csv":
+        for name in ("models", "places", *NAMES):
+            table[name] = table[name].map(json.dumps)
+        table.to_csv(tmp_path / "votes.csv", index=False)
+        table = tmp_path / "votes.csv"
+    pad = [row + [-1] * (3 - len(row)) for row in ([int(m[1:]) for m in row] for row in models)]
+    features = {
+        name: [[WANTED[i][f] for i in row] + [0] * (3 - len(row)) for row in texts]
+        for f, name in enumerate(NAMES)
+    }
+    filled = [row + [0] * (3 - len(row)) for row in places]
+    by_arrays = Comparisons.of(
+        ["m0", "m1", "m2", "m3"], pad, filled, features=features, labels={"voter": frame.voter.tolist()}
+    )
+    board = rank(comparisons(table), control="length,markdown", cluster="voter")
+    other = rank(by_arrays, control="length,markdown", cluster="voter")
+    for row in other.rows:
+        mine = board[row.model]
+        assert (mine.score, mine.lower) == pytest.approx((row.score, row.lower), abs=1e-8)
+        assert mine.votes == row.votes
+    assert [c.value for c in board.coefficients] == pytest.approx([c.value for c in other.coefficients])
+
+
+def test_a_number_toward_the_first_of_two_leaves_larger_votes_out(frame):
+    models, places, _ = listed(frame)
+    home = np.random.default_rng(0).choice([1.0, -1.0], len(frame))
+    table = pd.DataFrame({"models": models, "places": places, "home": home})
+    board = rank(comparisons(table), control="home")
+    other = rank(comparisons(table[table.models.str.len() == 2]), control="home")
+    for row in other.rows:
+        assert board[row.model].score == pytest.approx(row.score, abs=1e-8)
+    (note,) = [d for d in board.diagnostics if d.code == "left_out_votes"]
+    assert note.message.startswith(
+        "134 votes were left out for showing more than two models, where 'home' is"
+    )
+
+
+LISTS_WRONG = [
+    (
+        {"length": [[1.0, 2.0, 3.0], [1.0, 2.0]] * 20},
+        "20 votes have another number of 'length' than of models",
+    ),
+    ({"length": [[1.0, -2.0], [1.0, 2.0]] * 20}, "20 votes have less than 0 of 'length'"),
+    ({"length": [None] * 40}, "All votes would be left out, 40 for having no 'length'"),
+    ({"length": [["a", "b"]] * 40}, "control for lists of numbers"),
+    ({}, "give the texts in a list answers, or a column length of lists"),
+]
+
+
+@pytest.mark.parametrize(("more", "words"), LISTS_WRONG)
+def test_lists_that_are_refused(more, words):
+    frame = pd.DataFrame({"models": [["a", "b"]] * 40, "places": [[1, 2], [2, 1]] * 20, **more})
+    if more.get("length") == [None] * 40:
+        frame = pa.table({**frame, "length": pa.array([None] * 40, pa.list_(pa.float64()))})
+    with pytest.raises(InputError, match=words):
         rank(comparisons(frame), control="length")
 
 

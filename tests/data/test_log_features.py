@@ -182,6 +182,35 @@ def test_the_counts_of_pairs_stand_beside_those_of_larger_battles(log):
     assert sum(row["citations"] is None for row in table) == 30
 
 
+def test_larger_battles_are_controlled_for_too(log, capsys):
+    """Pairs and threes in one arena: the open log, its snapshot, and counts made by hand."""
+    rng = Random(8)
+    rows = []
+    for _ in range(200):
+        size = rng.choice([2, 3])
+        models, texts = rng.sample(range(4), size), rng.choices(range(len(TEXTS)), k=size)
+        places = (
+            rng.choice([(1, 2), (2, 1)]) if size == 2 else rng.choice([(1, 2, 3), (3, 1, 2), (1, None, None)])
+        )
+        played(log, tuple(MODELS[m] for m in models), texts, places)
+        fill = [0] * (3 - size)
+        amounts = [WANTED[text][0] for text in texts]
+        rows.append(([*models, *(-1 for _ in fill)], [*(p or 0 for p in places), *fill], [*amounts, *fill]))
+    lost = battle(("ada", "bob", "cyn"))
+    put(log, lost, answer(lost.battle_id, 0, text="x"), vote(lost.battle_id, (3, 2, 1)))
+    shown, places, length = (list(column) for column in zip(*rows, strict=True))
+    by_hand = rank(Comparisons.of(MODELS, shown, places, features={"length": length}), control="length")
+    log.snapshot()
+    for votes in (log.comparisons(), comparisons(log.folder)):
+        board = rank(votes, control="length")
+        for row in by_hand.rows:
+            assert (board[row.model].score, board[row.model].upper) == pytest.approx((row.score, row.upper))
+        (note,) = [d for d in board.diagnostics if d.code == "left_out_votes"]
+        assert note.message == "1 vote was left out for having no 'length' to control for."
+    assert main(["rank", str(log.folder), "--control", "length"]) == 0
+    assert "1 vote was left out for having no 'length'" in capsys.readouterr().out
+
+
 def test_votes_of_the_first_version_get_the_counts_of_their_texts(tmp_path):
     """By hand: two turns shown, one later, one failed, one replaced; texts that are gone leave none."""
     path = tmp_path / "agon.duckdb"

@@ -7,8 +7,8 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from ranking import Comparisons, MethodError, OptionError, SourceError, VotesError, rank
-from ranking.contexts import control_names, toward_first
+from ranking import Comparisons, OptionError, SourceError, VotesError, rank
+from ranking.contexts import control_names, relative
 from ranking.errors import ConvergenceError
 from tests.conftest import REPOSITORY
 
@@ -216,7 +216,7 @@ def test_groups_of_features_are_written_out():
 
 def test_relative_differences():
     """(a − b)/(a + b), and 0/0 = 0."""
-    found = toward_first("length", [[3, 1], [0, 0], [0, 5], [2, 2]], 4)
+    found = relative(np.array([3.0, 0, 0, 2]), np.array([1.0, 0, 5, 2]))
     assert found.tolist() == [0.5, 0.0, -1.0, 0.0]
 
 
@@ -271,14 +271,6 @@ def test_what_cannot_be_controlled_for_is_named(options, error, words):
 def test_features_that_are_none(values, words):
     with pytest.raises(VotesError, match=words):
         Comparisons.of(["a", "b"], [[0, 1]], [[1, 2]], features={"length": values})
-
-
-def test_ballots_on_more_models_cannot_be_controlled():
-    votes = Comparisons.of(
-        list("abc"), [[0, 1, 2]] * 3, [[1, 2, 3]] * 3, features={"length": [1.0, 2.0, 3.0]}
-    )
-    with pytest.raises(MethodError, match="3 votes show more than two models"):
-        rank(votes, control="length")
 
 
 def test_home_advantage_in_baseball():

@@ -90,6 +90,28 @@ def test_files_carry_probabilities(tmp_path):
         rank(comparisons(frame.assign(pair_probability=[None, 0.0, 1.5, *p[3:]])), reweight="propensity")
 
 
+def test_files_of_larger_votes_carry_the_probability_of_the_group():
+    import pandas as pd
+
+    rng = np.random.default_rng(0)
+    rows = [rng.permutation(4)[: rng.integers(2, 5)].tolist() for _ in range(300)]
+    places = [list(range(1, len(row) + 1)) for row in rows]
+    chance = rng.uniform(0.05, 0.5, 300)
+    models = [[NAMES[i] for i in row] for row in rows]
+    frame = pd.DataFrame({"models": models, "places": places, "group_probability": chance})
+    board = rank(comparisons(frame), reweight="propensity", floor=0.4)
+    pads = [[-1] * (4 - len(row)) for row in rows]
+    shown = [row + pad for row, pad in zip(rows, pads, strict=True)]
+    filled = [place + [0] * len(pad) for place, pad in zip(places, pads, strict=True)]
+    even = np.array([1 / {2: 6, 3: 4, 4: 1}[len(row)] for row in rows])
+    by_hand = rank(Comparisons.of(NAMES, shown, filled, weight=even / np.maximum(chance, 0.4 * even)))
+    for row in by_hand.rows:
+        mine = board[row.model]
+        assert (mine.score, mine.lower) == pytest.approx((row.score, row.lower), abs=1e-7)
+    with pytest.raises(SourceError, match="has no column group_probability"):
+        rank(comparisons(frame.drop(columns="group_probability")), reweight="propensity")
+
+
 @pytest.mark.parametrize("values", [[0.0], [1.5], [np.nan], [0.5, 0.5]])
 def test_what_is_no_probability(values):
     with pytest.raises(VotesError, match="pair_probability"):
@@ -105,7 +127,7 @@ def test_what_cannot_be_reweighted():
     with pytest.raises(OptionError, match="no reweight 'equal'"):
         rank(votes, reweight="equal")
     three = Comparisons.of(list("abc"), [[0, 1, 2]] * 3, [[1, 2, 3]] * 3)
-    with pytest.raises(MethodError, match="3 votes show more than two models"):
+    with pytest.raises(MethodError, match="All 3 are votes on more than two models"):
         rank(three, reweight="equal_pairs")
 
 
