@@ -1,10 +1,8 @@
-"""Who takes part in the benchmarks: this engine, the other libraries and two published recipes.
+"""Who takes part in the benchmarks: this engine, other libraries and plain loops; FastChat is in fastchat.py.
 
 One function per entrant, listed in `ENTRANTS` at the end. It imports what it needs, so that an entrant which
-is not installed fails alone, and returns the work: a function from a Parquet file of votes to an `Answer`.
-Every library is called as its own documentation shows, in the fastest of the ways it accepts. The recipes
-"FastChat" and the plain loops are written here, in our own words, from the published description of the
-algorithm: they are not the upstream programs, and where the two differ ours is the faster one.
+is not installed fails alone, and returns the work: votes in a Parquet file or a pandas frame to an `Answer`.
+Every library is called as its own documentation shows, in the fastest of the ways it accepts.
 
 Nothing here measures whole processes or prints: that is `benchmarks.ranking`.
 """
@@ -14,37 +12,15 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import repeat
-from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import worlds
+from benchmarks import fastchat, worlds
+from benchmarks.answers import K_FACTOR, ROUNDS, Answer, Votes, Work, frame
 from benchmarks.worlds import COLUMNS, CREDIT, ELO
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
-
-K_FACTOR = 4.0
-ROUNDS = 100  # of every bootstrap, and the number of permutations
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What an entrant found out.
-
-    `scores` are Elo points per model with any origin. `seconds` replaces the measured time where the entrant
-    did only a part of the work; `note` then says which part.
-    """
-
-    scores: dict[str, float]
-    seconds: float | None = None
-    note: str = ""
-
-
-Work = Callable[[Path], Answer]
 
 
 # ---- this engine
@@ -55,8 +31,8 @@ def ours(method: str, **options: Any) -> Work:
     from data import comparisons
     from ranking import rank
 
-    def work(path: Path) -> Answer:
-        board = rank(comparisons(str(path)), method, **options)
+    def work(votes: Votes) -> Answer:
+        board = rank(comparisons(votes), method, **options)
         return Answer({row.model: row.score for row in board.rows if row.score is not None})
 
     return work
@@ -69,25 +45,18 @@ def reading() -> Work:
     """Only read the three columns, as dictionaries: the bound for whoever reads this file."""
     import pyarrow.parquet as pq
 
-    def work(path: Path) -> Answer:
-        pq.read_table(path, columns=COLUMNS, read_dictionary=COLUMNS)
+    def work(votes: Votes) -> Answer:
+        pq.read_table(votes, columns=COLUMNS, read_dictionary=COLUMNS)
         return Answer({})
 
     return work
 
 
-def _frame(path: Path) -> pd.DataFrame:
-    """The votes as a pandas frame of strings."""
-    import pandas as pd
-
-    return pd.read_parquet(path, columns=COLUMNS)
-
-
 def exact() -> Work:
     """The exact fit of `benchmarks.worlds`: not in a table, the others are measured against it."""
 
-    def work(path: Path) -> Answer:
-        return Answer(worlds.exact(path))
+    def work(votes: Votes) -> Answer:
+        return Answer(worlds.exact(votes))
 
     return work
 
@@ -101,8 +70,8 @@ def arena_rank() -> Work:
     from arena_rank.models.bradley_terry import BradleyTerry
     from arena_rank.utils.data_utils import PairDataset
 
-    def work(path: Path) -> Answer:
-        dataset = PairDataset.from_pandas(_frame(path))
+    def work(votes: Votes) -> Answer:
+        dataset = PairDataset.from_pandas(frame(votes))
         model = BradleyTerry(n_competitors=len(dataset.competitors))
         found = model.compute_ratings_and_cis(dataset, significance_level=0.05)
         np.asarray(found["rating_lower"]), np.asarray(found["rating_upper"])  # jax is lazy: wait for them
@@ -112,16 +81,16 @@ def arena_rank() -> Work:
     return work
 
 
-def _evalica_votes(path: Path) -> tuple[list[str], list[str], list[Any]]:
+def _evalica_votes(votes: Votes) -> tuple[list[str], list[str], list[Any]]:
     """The three lists evalica takes; handed pandas columns it is about three times slower."""
     from evalica import Winner
 
-    votes = _frame(path)
+    table = frame(votes)
     winners = {"model_a": Winner.X, "model_b": Winner.Y, "tie": Winner.Draw}
     return (
-        votes["model_a"].tolist(),
-        votes["model_b"].tolist(),
-        [winners[w] for w in votes["winner"].tolist()],
+        table["model_a"].tolist(),
+        table["model_b"].tolist(),
+        [winners[w] for w in table["winner"].tolist()],
     )
 
 
@@ -129,8 +98,8 @@ def evalica_bradley_terry() -> Work:
     """evalica: Bradley-Terry, the scores alone. Its bootstrap repeats all of this once per round."""
     import evalica
 
-    def work(path: Path) -> Answer:
-        found = evalica.bradley_terry(*_evalica_votes(path))
+    def work(votes: Votes) -> Answer:
+        found = evalica.bradley_terry(*_evalica_votes(votes))
         return Answer({model: math.log(score) * ELO for model, score in found.scores.items()})
 
     return work
@@ -143,111 +112,30 @@ def choix_ilsr() -> Work:
     """
     import choix
 
-    def work(path: Path) -> Answer:
-        wins, models = worlds.wins(path)
+    def work(votes: Votes) -> Answer:
+        wins, models = worlds.wins(votes)
         return Answer(dict(zip(models, (choix.ilsr_pairwise_dense(wins) * ELO).tolist(), strict=True)))
 
     return work
 
 
-# ---- FastChat's recipes, written anew
-
-
-def _distinct(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, list[str]]:
-    """Distinct (left, right, credit) rows of a frame of strings, how often each occurs, and the names."""
+def arena_rank_style() -> Work:
+    """arena-rank: its contextual model on (a − b)/(a + b) of four counts, each vote once, with intervals."""
     import numpy as np
-    import pandas as pd
+    from arena_rank.models.contextual_bradley_terry import ContextualBradleyTerry
+    from arena_rank.utils.data_utils import ContextualPairDataset
 
-    votes = _frame(path)
-    codes, models = pd.factorize(pd.concat([votes["model_a"], votes["model_b"]]))
-    left, right = codes[: len(votes)], codes[len(votes) :]
-    outcome = np.full(len(votes), 1)
-    outcome[votes["winner"] == "model_a"] = 2
-    outcome[votes["winner"] == "model_b"] = 0
-    cells, counts = np.unique((left * len(models) + right) * 3 + outcome, return_counts=True)
-    pair, credit = cells // 3, (cells % 3) / 2
-    return pair // len(models), pair % len(models), credit, counts, list(models)
-
-
-def _fit_recipe(weights: np.ndarray, left: np.ndarray, right: np.ndarray, credit: np.ndarray, m: int) -> Any:
-    """One L-BFGS fit from zero to a gradient of 1e-6, at most 100 steps: strengths in units of 400 points."""
-    import numpy as np
-    from scipy.optimize import minimize
-    from scipy.special import expit
-
-    def loss(strengths: np.ndarray) -> tuple[float, np.ndarray]:
-        chance = expit(math.log(10.0) * (strengths[left] - strengths[right]))
-        value = -(weights * (credit * np.log(chance) + (1.0 - credit) * np.log(1.0 - chance))).sum()
-        push = math.log(10.0) * weights * (chance - credit)
-        return value, np.bincount(left, push, m) - np.bincount(right, push, m)
-
-    options = {"maxiter": 100, "gtol": 1e-6}
-    return minimize(loss, np.zeros(m), jac=True, method="L-BFGS-B", options=options).x
-
-
-def fastchat() -> Work:
-    """FastChat's recipe of April 2025 with the intervals of its leaderboard.
-
-    L-BFGS over the distinct outcomes of every pair, and 100 bootstrap rounds that redraw their counts from a
-    multinomial, spread over the processors by a pool. The workers get one BLAS thread each: fighting over the
-    processors they take twice as long.
-    """
-    from multiprocessing import Pool
-
-    import numpy as np
-    import scipy.optimize  # noqa: F401  (imported here so that it is not timed)
-    from threadpoolctl import threadpool_limits
-
-    def work(path: Path) -> Answer:
-        left, right, credit, counts, models = _distinct(path)
-        m, n = len(models), counts.sum()
-        strengths = _fit_recipe(counts.astype(float), left, right, credit, m)
-        draws = np.random.default_rng(0).multinomial(n, counts / n, ROUNDS) / n
-        jobs = zip(draws, repeat(left), repeat(right), repeat(credit), repeat(m), strict=False)
-        with Pool(initializer=threadpool_limits, initargs=(1,)) as pool:
-            boot = np.array(pool.starmap(_fit_recipe, jobs))
-        np.quantile(boot, [0.025, 0.975], axis=0)
-        return Answer(dict(zip(models, (strengths * 400.0).tolist(), strict=True)))
-
-    return work
-
-
-def fastchat_notebook() -> Work:
-    """The recipe of the arena's public notebook: logistic regression on the table of pairs.
-
-    Two rows per pair (won, lost) weighted by the counts with ties as half, scikit-learn's LogisticRegression
-    without penalty or intercept; a bootstrap round resamples the votes, counts again and fits again. Two
-    rounds are measured and stand for 100.
-    """
-    import numpy as np
-    from sklearn.linear_model import LogisticRegression
-
-    def fit(left: np.ndarray, right: np.ndarray, credit: np.ndarray, m: int) -> np.ndarray:
-        cell = left * m + right
-        won = np.bincount(cell, credit, m * m).reshape(m, m)
-        wins = won + (np.bincount(cell, minlength=m * m).reshape(m, m) - won).T
-        first, second = np.triu_indices(m, 1)
-        met = (wins + wins.T)[first, second] > 0
-        first, second = first[met], second[met]
-        design = np.zeros((first.size, m))
-        row = np.arange(first.size)
-        design[row, first], design[row, second] = math.log(10.0), -math.log(10.0)
-        model = LogisticRegression(fit_intercept=False, C=np.inf, tol=1e-6)
-        labels = np.repeat([1, 0], first.size)
-        weights = np.concatenate([wins[first, second], wins[second, first]])
-        return model.fit(np.vstack([design, design]), labels, sample_weight=weights).coef_[0]
-
-    def work(path: Path) -> Answer:
-        start = perf_counter()
-        left, right, credit, models = worlds.codes(path)
-        strengths = fit(left, right, credit, len(models))
-        once, rng, rounds = perf_counter(), np.random.default_rng(0), 2
-        for _ in range(rounds):
-            again = rng.integers(0, left.size, left.size)
-            fit(left[again], right[again], credit[again], len(models))
-        seconds = once - start + (perf_counter() - once) / rounds * ROUNDS
-        scores = dict(zip(models, (strengths * 400.0).tolist(), strict=True))
-        return Answer(scores, seconds, f"{rounds} of {ROUNDS} rounds measured and multiplied")
+    def work(votes: pd.DataFrame) -> Answer:
+        table = votes[COLUMNS].copy()
+        for name in worlds.FEATURES:
+            a, b = votes[f"{name}_a"], votes[f"{name}_b"]
+            table[name] = (a - b) / (a + b)
+        dataset = ContextualPairDataset.from_pandas(table, list(worlds.FEATURES), reweighted=False)
+        model = ContextualBradleyTerry(len(dataset.competitors), len(worlds.FEATURES), reg=0.0)
+        found = model.compute_ratings_and_cis(dataset, significance_level=0.05)
+        np.asarray(found["rating_lower"]), np.asarray(found["rating_upper"])
+        ratings = np.asarray(found["ratings"]).tolist()
+        return Answer(dict(zip(found["competitors"], ratings, strict=True)))
 
     return work
 
@@ -259,8 +147,8 @@ def evalica_elo() -> Work:
     """evalica: one pass of Elo in the order of the file."""
     import evalica
 
-    def work(path: Path) -> Answer:
-        return Answer(evalica.elo(*_evalica_votes(path)).scores.to_dict())
+    def work(votes: Votes) -> Answer:
+        return Answer(evalica.elo(*_evalica_votes(votes)).scores.to_dict())
 
     return work
 
@@ -270,9 +158,9 @@ def evalica_elo_permutations() -> Work:
     import evalica
     import numpy as np
 
-    def work(path: Path) -> Answer:
+    def work(votes: Votes) -> Answer:
         start = perf_counter()
-        xs, ys, winners = _evalica_votes(path)
+        xs, ys, winners = _evalica_votes(votes)
         ready = perf_counter()
         order = np.random.default_rng(0).permutation(len(xs)).tolist()
         found = evalica.elo(*([column[vote] for vote in order] for column in (xs, ys, winners)))
@@ -286,9 +174,9 @@ def dict_loop_elo() -> Work:
     """One pass of Elo as the arena first published it: rows of a frame and ratings in a dictionary."""
     import pandas as pd  # noqa: F401  (imported here so that it is not timed)
 
-    def work(path: Path) -> Answer:
+    def work(votes: Votes) -> Answer:
         ratings: dict[str, float] = defaultdict(lambda: 1000.0)
-        for left, right, winner in _frame(path).itertuples(index=False):
+        for left, right, winner in frame(votes).itertuples(index=False):
             expected = 1.0 / (1.0 + 10.0 ** ((ratings[right] - ratings[left]) / 400.0))
             change = K_FACTOR * (CREDIT[winner] - expected)
             ratings[left] += change
@@ -319,9 +207,9 @@ def plain_loop_elo(passes: int, of: int) -> Work:
     import pandas as pd  # noqa: F401  (imported here so that it is not timed)
     import pyarrow.parquet as pq  # noqa: F401
 
-    def work(path: Path) -> Answer:
+    def work(votes: Votes) -> Answer:
         start = perf_counter()
-        left, right, credit, models = worlds.codes(path)
+        left, right, credit, models = worlds.codes(votes)
         gain, total = credit * (K_FACTOR / ELO), np.zeros(len(models))
         ready, rng = perf_counter(), np.random.default_rng(0)
         for _ in range(passes):
@@ -347,8 +235,12 @@ ENTRANTS: dict[str, Callable[[], Work]] = {
     "arena-rank, sandwich": arena_rank,
     "evalica, no intervals": evalica_bradley_terry,
     "choix ilsr, no intervals": choix_ilsr,
-    "FastChat recipe, bootstrap 100": fastchat,
-    "FastChat notebook, bootstrap 100": fastchat_notebook,
+    "FastChat recipe, bootstrap 100": fastchat.recipe,
+    "ours, style control": lambda: ours("bradley_terry", control=list(worlds.FEATURES), interval="sandwich"),
+    "arena-rank, style control": arena_rank_style,
+    "FastChat, bootstrap 100": fastchat.bootstrap,
+    "FastChat, Elo": fastchat.elo,
+    "FastChat, style control": fastchat.style,
     "evalica, Elo": evalica_elo,
     "evalica, Elo x 100": evalica_elo_permutations,
     "dictionary loop, Elo": dict_loop_elo,

@@ -3,7 +3,8 @@
 Every run of every entrant is a fresh process, and the entrants take turns, so that a busy moment of the
 machine hits all of them. In a process the work is done once and, unless that took long, once more:
 
-    cold   from starting the process to its end, the second run taken out
+    cold   from starting the process to its end, the second run taken out (and for votes in a
+           frame importing pandas and reading the frame)
     warm   the second run: imports, compilation and first-use costs are behind it
     peak   the largest resident memory of the process when the first run ended (not of a pool's workers)
     off    the largest distance of a score from the exact maximum likelihood, in Elo points, both centred
@@ -38,13 +39,17 @@ ENOUGH = 30.0  # seconds: a first run longer than this counts as the warm one
 BUDGET = 60.0  # seconds: an entrant that has used this many is not repeated any more
 LIMIT = 900.0  # seconds: a process that runs longer is stopped
 OURS = ("arena", "data", "ranking", "serving")
-PACKAGES = {"arena_rank": "arena-rank", "sklearn": "scikit-learn"} | dict.fromkeys(OURS, "-e .")
-SHOWN = ("numpy", "scipy", "pandas", "pyarrow", "duckdb", "arena-rank", "choix", "evalica", "scikit-learn")
+PACKAGES = {"arena_rank": "arena-rank"} | dict.fromkeys(OURS, "-e .")
+CLONE = "not there (git clone https://github.com/lm-sys/FastChat, and FASTCHAT names its folder)"
+SHOWN = ("numpy", "scipy", "pandas", "pyarrow", "duckdb", "arena-rank", "choix", "evalica")
 
 
 @dataclass(frozen=True)
 class Case:
-    """One table: who is compared, on how many times `--votes`, and whether the exact answer is known."""
+    """One table: who is compared, on how many times `--votes`, and whether the exact answer is known.
+
+    The votes are in a Parquet file, or in a pandas `frame`; `styled` ones have features to control for.
+    """
 
     title: str
     entrants: tuple[str, ...]
@@ -52,16 +57,16 @@ class Case:
     exact: bool = False
     paired: bool = False
     command: bool = False
+    frame: bool = False
+    styled: bool = False
 
 
 BRADLEY_TERRY = (
     "ours, sandwich",
-    "ours, bootstrap 100",
     "arena-rank, sandwich",
     "evalica, no intervals",
     "choix ilsr, no intervals",
-    "FastChat recipe, bootstrap 100",
-    "FastChat notebook, bootstrap 100",
+    "FastChat, bootstrap 100",
 )
 CASES = {
     "bt_1m": Case("Bradley-Terry with 95% intervals, Parquet to board", BRADLEY_TERRY, exact=True),
@@ -72,13 +77,35 @@ CASES = {
         exact=True,
         paired=True,
     ),
+    "bt_frame": Case(
+        "Bradley-Terry with 95% intervals, frame to board",
+        ("ours, sandwich", "arena-rank, sandwich", "evalica, no intervals", "FastChat, bootstrap 100"),
+        exact=True,
+        frame=True,
+    ),
+    "bootstrap": Case(
+        "Bradley-Terry with intervals from 100 bootstrap rounds, frame to board",
+        (
+            "ours, bootstrap 100",
+            "FastChat, bootstrap 100",
+            "FastChat recipe, bootstrap 100",
+        ),
+        exact=True,
+        frame=True,
+    ),
+    "style": Case(
+        "style control with 4 features and 95% intervals, frame to board",
+        ("ours, style control", "FastChat, style control", "arena-rank, style control"),
+        frame=True,
+        styled=True,
+    ),
     "elo_permutations": Case(
         "online Elo over 100 random orders, Parquet to board",
         ("ours, Elo x 100", "plain loop, Elo x 100", "evalica, Elo x 100"),
     ),
     "elo_1m": Case(
         "online Elo, one pass, Parquet to board",
-        ("ours, Elo", "plain loop, Elo", "evalica, Elo", "dictionary loop, Elo"),
+        ("ours, Elo", "evalica, Elo", "FastChat, Elo", "plain loop, Elo", "dictionary loop, Elo"),
     ),
     "cli": Case(
         "the whole process `agon rank FILE -m bradley_terry` (cold is all there is)",
@@ -114,21 +141,27 @@ class Runs:
 # ---- inside a child process
 
 
-def measure(who: str, path: Path) -> dict[str, Any]:
+def measure(who: str, path: Path, *, frame: bool) -> dict[str, Any]:
     """Do an entrant's work once or twice in this process and say what it took."""
     from benchmarks.peers import ENTRANTS
 
+    votes, reading = _timed(_frame, path) if frame else (path, 0.0)
     try:
         work = ENTRANTS[who]()
     except ModuleNotFoundError as error:
         return {"missing": (error.name or "").partition(".")[0]}
-    answer, first = _timed(work, path)
-    found = {"scores": answer.scores, "note": answer.note, "peak": _peak_mb(), "again": 0.0}
+    answer, first = _timed(work, votes)
+    found = {"scores": answer.scores, "note": answer.note, "peak": _peak_mb(), "apart": reading}
     if answer.seconds is not None:  # a part of the work: nothing to say of the whole process
         return found | {"warm": answer.seconds, "partial": True}
-    if first < ENOUGH:
-        _, found["again"] = _timed(work, path)
-    return found | {"warm": found["again"] or first, "partial": False}
+    again = _timed(work, votes)[1] if first < ENOUGH else 0.0
+    return found | {"warm": again or first, "apart": reading + again, "partial": False}
+
+
+def _frame(path: Path) -> Any:
+    import pandas as pd
+
+    return pd.read_parquet(path)
 
 
 def paired(path: Path, repeats: int) -> dict[str, Any]:
@@ -194,14 +227,18 @@ COMMANDS: dict[str, Callable[[Path], list[str]]] = {  # whole processes: cold ti
 }
 
 
-def _run_once(who: str, path: Path, runs: Runs) -> None:
+def _run_once(who: str, path: Path, runs: Runs, *, frame: bool) -> None:
     """Add one fresh process of an entrant to its runs."""
-    command = COMMANDS.get(who)
-    found, seconds = _start(command(path)) if command else _child("--measure", who, "--file", str(path))
+    command, given = COMMANDS.get(who), ("--frame",) if frame else ()
+    found, seconds = (
+        _start(command(path)) if command else _child("--measure", who, "--file", str(path), *given)
+    )
     runs.spent += seconds
     runs.stopped = runs.spent > BUDGET or "missing" in found or "failure" in found
     if "missing" in found:
-        runs.note = f"not installed (pip install {PACKAGES.get(found['missing'], found['missing'])})"
+        missing = found["missing"]
+        runs.note = f"not installed (pip install {PACKAGES.get(missing, missing)})"
+        runs.note = CLONE if missing == "FastChat" else runs.note
         runs.failed = found["missing"] in OURS
     elif "failure" in found:
         runs.note, runs.failed = found["failure"], True
@@ -212,7 +249,7 @@ def _run_once(who: str, path: Path, runs: Runs) -> None:
         runs.peak.append(found["peak"])
         runs.scores, runs.note = found["scores"], found["note"]
         if not found["partial"]:
-            runs.cold.append(seconds - found["again"])
+            runs.cold.append(seconds - found["apart"])
 
 
 def run_case(case: Case, path: Path, repeats: int) -> dict[str, Runs]:
@@ -221,7 +258,7 @@ def run_case(case: Case, path: Path, repeats: int) -> dict[str, Runs]:
     for _ in range(repeats):
         for who, runs in results.items():
             if not runs.stopped:
-                _run_once(who, path, runs)
+                _run_once(who, path, runs, frame=case.frame)
     return results
 
 
@@ -290,11 +327,12 @@ def _versions() -> str:
     return ", ".join(found)
 
 
-def _votes_file(folder: Path, votes: int) -> Path:
+def _votes_file(folder: Path, votes: int, *, styled: bool) -> Path:
     """The votes of a case, made once and in a process of their own."""
-    path = folder / f"votes-{votes}.parquet"
+    kind = ("--styled",) if styled else ()
+    path = folder / f"votes-{votes}{'-styled' if styled else ''}.parquet"
     if not path.exists():
-        command = [sys.executable, "-m", "benchmarks.worlds", str(votes), str(path)]
+        command = [sys.executable, "-m", "benchmarks.worlds", str(votes), str(path), *kind]
         subprocess.run(command, cwd=HOUSE, check=True, stdout=subprocess.DEVNULL)
     return path
 
@@ -310,6 +348,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--files", type=Path, help="a folder that keeps the votes for the next time")
     for inner in ("--measure", "--paired", "--file"):  # how this module starts itself
         parser.add_argument(inner, help=argparse.SUPPRESS)
+    parser.add_argument("--frame", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -319,7 +358,7 @@ def _compare(name: str, given: argparse.Namespace, folder: Path) -> bool:
     chosen = tuple(who for place, who in enumerate(case.entrants) if not place or given.only in who)
     case = replace(case, entrants=chosen)
     votes = case.votes(given.votes)
-    path = _votes_file(folder, votes)
+    path = _votes_file(folder, votes, styled=case.styled)
     exact = _child("--measure", "exact", "--file", str(path))[0].get("scores", {}) if case.exact else {}
     print(f"\n{name}: {case.title}; {votes:,} votes", flush=True)
     results = run_case(case, path, given.repeat)
@@ -334,7 +373,8 @@ def main() -> int:
     given = _arguments()
     if given.file:
         path = Path(given.file)
-        print(json.dumps(paired(path, int(given.paired)) if given.paired else measure(given.measure, path)))
+        turns = given.paired and paired(path, int(given.paired))
+        print(json.dumps(turns or measure(given.measure, path, frame=given.frame)))
         return 0
     if given.quick:
         given.votes, given.repeat = given.votes // 10, 2

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 TIES = 0.198  # the share of ties in the published arena logs
 OUTCOMES = ("model_a", "model_b", "tie")
 COLUMNS = ["model_a", "model_b", "winner"]
+# Features counted in both answers of a vote: a typical count, and what (a − b)/(a + b) adds to the log-odds.
+EFFECTS = {"length": (400, 0.8), "headers": (4, 0.1), "lists": (8, 0.2), "bold": (6, 0.0)}
+FEATURES = tuple(EFFECTS)
 CREDIT = {"model_a": 1.0, "tie": 0.5, "model_b": 0.0}  # what the left model gets: a tie is half a win
 ELO = 400.0 / math.log(10.0)  # Elo points in one nat
 
@@ -30,11 +33,12 @@ def names(models: int) -> list[str]:
     return [f"organisation-{model % 12}/model-name-{model:03d}" for model in range(models)]
 
 
-def votes(n: int, models: int = 150, seed: int = 0) -> pa.Table:
+def votes(n: int, models: int = 150, seed: int = 0, *, styled: bool = False) -> pa.Table:
     """Draw `n` votes between `models` models: a table of the strings model_a, model_b and winner.
 
     Models are met as often as Zipf's law says (the k-th in proportion to 1/k), strengths are N(0, 1 nat),
-    19.8% of the votes are ties whoever meets, and the rest follow Bradley-Terry.
+    19.8% of the votes are ties whoever meets, and the rest follow Bradley-Terry. `styled` votes have counts
+    of four features in both answers (length_a, length_b and so on), which move the votes by `EFFECTS`.
     """
     import numpy as np
     import pyarrow as pa
@@ -44,7 +48,12 @@ def votes(n: int, models: int = 150, seed: int = 0) -> pa.Table:
     rng = np.random.default_rng(seed)
     strengths = rng.normal(0.0, 1.0, models)
     left, right = _pairs(rng, n, models)
-    chance = (1.0 - TIES) / (1.0 + np.exp(strengths[right] - strengths[left]))
+    gap, counted = strengths[left] - strengths[right], {}
+    for name, (typical, effect) in EFFECTS.items() if styled else ():
+        a, b = (rng.poisson(typical * rng.gamma(2.0, 0.5, n)) + 1 for _ in range(2))
+        gap = gap + effect * (a - b) / (a + b)
+        counted |= {f"{name}_a": pa.array(a), f"{name}_b": pa.array(b)}
+    chance = (1.0 - TIES) / (1.0 + np.exp(-gap))
     draw = rng.random(n)
     outcome = np.where(draw < chance, 0, np.where(draw < chance + TIES, 2, 1)).astype(np.int8)
     return pa.table(
@@ -52,18 +61,19 @@ def votes(n: int, models: int = 150, seed: int = 0) -> pa.Table:
             "model_a": _strings(left, names(models)),
             "model_b": _strings(right, names(models)),
             "winner": _strings(outcome, OUTCOMES),
+            **counted,
         }
     )
 
 
-def write(path: str | Path, n: int, models: int = 150, seed: int = 0) -> Path:
+def write(path: str | Path, n: int, models: int = 150, seed: int = 0, *, styled: bool = False) -> Path:
     """Write `n` votes as `votes` draws them to a Parquet file, all of it or nothing; returns its path."""
     import pyarrow.parquet as pq
 
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".unfinished")
-    pq.write_table(votes(n, models, seed), unfinished)
+    pq.write_table(votes(n, models, seed, styled=styled), unfinished)
     return unfinished.replace(path)
 
 
@@ -158,8 +168,9 @@ def main() -> None:
     parser.add_argument("path", type=Path)
     parser.add_argument("--models", type=int, default=150)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--styled", action="store_true")
     given = parser.parse_args()
-    print(write(given.path, given.votes, given.models, given.seed))
+    print(write(given.path, given.votes, given.models, given.seed, styled=given.styled))
 
 
 if __name__ == "__main__":
