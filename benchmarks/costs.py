@@ -1,6 +1,6 @@
-"""What the engine's own work costs: one new vote, style control, more votes, more models, more BLAS threads.
+"""What the engine's own work costs: a new vote, style control, more votes and models, each rating, threads.
 
-    python -m benchmarks.costs               everything; a minute or two
+    python -m benchmarks.costs               everything; a few minutes
     python -m benchmarks.costs --only vote   the lines whose name contains "vote"
 
 Seconds of processor time, the least of five: on a busy machine they mean more than the clock. Votes are made
@@ -17,10 +17,13 @@ from time import process_time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ranking import Comparisons, PairCounts, rank
+from ranking import Comparisons, Leaderboard, PairCounts, rank
 
 TIES = 0.2
 FEATURES = ("length", "headers", "lists", "bold")
+FITTED = ("win_rate", "bradley_terry", "bradley_terry_ridge", "robust_bradley_terry", "thurstone", "davidson")
+FITTED += ("newman", "rao_kupper", "rao_kupper_bag", "plackett_luce")
+PLAYED = ("weng_lin", "kwise_bayes")  # vote by vote
 
 
 def counted(votes: int, models: int, seed: int = 0) -> Comparisons:
@@ -83,6 +86,15 @@ def curves() -> Iterator[tuple[str, float]]:
         )
 
 
+def ratings() -> Iterator[tuple[str, float]]:
+    """Every rating of 2,000 models that has intervals without a bootstrap, from a million votes."""
+    votes = counted(1_000_000, 2000)
+    for name in (*FITTED, *PLAYED):
+        board = _afresh(votes, name)
+        assert board.rows[0].lower is not None
+        yield f"{name} with intervals, 2,000 models", least(partial(_afresh, votes, name), 2)
+
+
 def threads() -> Iterator[tuple[str, float]]:
     """What BLAS threads cost small systems: processor seconds with one and with all."""
     for models in (50, 150, 500):
@@ -95,9 +107,9 @@ def threads() -> Iterator[tuple[str, float]]:
                 yield f"fit of {models} models, {limit or 'all'} BLAS threads", least(partial(fit, wins))
 
 
-def _afresh(votes: Comparisons) -> object:
+def _afresh(votes: Comparisons, method: str = "bradley_terry") -> Leaderboard:
     """Rank with nothing kept from the time before."""
-    return rank(Comparisons(votes._source))
+    return rank(Comparisons(votes._source), method)
 
 
 def main() -> None:
@@ -105,7 +117,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.costs", description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="only the parts whose name contains this")
     given = parser.parse_args()
-    parts = {"vote": new_vote, "style": style, "curves": curves, "threads": threads}
+    parts = {"vote": new_vote, "style": style, "curves": curves, "ratings": ratings, "threads": threads}
     print("| work | processor seconds |\n| --- | --- |")
     for name, part in parts.items():
         if given.only in name:

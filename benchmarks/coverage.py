@@ -5,7 +5,7 @@ those of the differences of all pairs and the rank ranges hold the truth. Everyt
 models, votes, voters, seeds. The goal is 93.5 to 96.5% for intervals and at least 95% for rank ranges.
 
     python -m benchmarks.coverage                    every cell; a few minutes
-    python -m benchmarks.coverage --cells tie        the cells whose name contains "tie"
+    python -m benchmarks.coverage --cases tie        the cells whose name contains "tie"
     python -m benchmarks.coverage --sets 100         fewer data sets, for a look
 
 What is the truth: for a tie model in its own world the strengths that made the votes. For Bradley-Terry with

@@ -126,7 +126,7 @@ def maxima(
         seed: of the draws.
         covariance: (M, M) of the scores.
         samples: (R, M) bootstrap replicates instead; infinite ones are left out.
-        df: degrees of freedom of the covariance.
+        df: degrees of freedom of the covariance, or number of clusters less one of the replicates.
 
     Source:
         Westfall and Young (1993) for the largest of many statistics; Mogstad, Romano, Shaikh and Wilhelm,
@@ -140,9 +140,9 @@ def maxima(
     else:
         known = np.zeros((0, 0)) if covariance is None else covariance[np.ix_(inside, inside)]
         draws = _normal(known, seed)
-        if math.isfinite(df):
-            chi = np.random.default_rng([seed, 1]).chisquare(df, len(draws))
-            draws = draws / np.sqrt(chi / df)[:, None]
+    if math.isfinite(df):
+        chi = np.random.default_rng([seed, 1]).chisquare(df, len(draws))
+        draws = draws / np.sqrt(chi / df)[:, None]
     label, variance = group[inside], np.diag(known)
     sizes = np.bincount(label, minlength=1)
     pairs = int((sizes * (sizes - 1) // 2).sum())

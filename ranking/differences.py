@@ -10,7 +10,7 @@ import numpy as np
 from ranking.ballots import FloatArray
 from ranking.chances import Maxima
 from ranking.errors import OptionError
-from ranking.uncertainty import Uncertainty, p_value_of, quantile
+from ranking.uncertainty import Uncertainty, outermost, p_value_of, quantile, shortfall, tail_of
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,9 @@ def difference(
                 f"Some resamples bound neither {names[0]!r} nor {names[1]!r}: gather more votes."
             )
         if together is None or not np.isfinite(gaps).all():
-            return Difference(*names, gap, *_percentiles(gaps, level), _share(gaps), together is not None)
-        error = float(gaps.std(ddof=1))
+            bounds, p_value = _percentiles(gaps, level, unsure.df), _share(gaps, unsure.df)
+            return Difference(*names, gap, *bounds, p_value, together is not None)
+        error = float(gaps.std(ddof=1)) * math.sqrt(shortfall(unsure.df))
     else:
         raise OptionError('This board has no intervals; rank with interval="auto" to compare two models.')
     wide = quantile(level, unsure.df) if together is None else together.for_differences(level)
@@ -80,16 +81,22 @@ def difference(
     return Difference(*names, gap, gap - half, gap + half, p_value, together is not None)
 
 
-def _percentiles(gaps: FloatArray, level: float) -> tuple[float | None, float | None]:
-    """Bounds that leave out at most half of 1 - level of the rounds on each side."""
-    tail, last = (1 - level) / 2, len(gaps) - 1
-    ordered = np.sort(gaps)
-    bounds = ordered[math.floor(tail * last)], ordered[math.ceil((1 - tail) * last)]
-    lower, upper = (float(bound) if math.isfinite(bound) else None for bound in bounds)
+def _percentiles(gaps: FloatArray, level: float, df: float) -> tuple[float | None, float | None]:
+    """Bounds that leave out half of 1 - level of the rounds on each side, and less with few clusters."""
+    ordered, cut = np.sort(gaps), outermost(len(gaps), tail_of(level, df))
+    lower, upper = (float(b) if math.isfinite(b) else None for b in (ordered[cut], ordered[-1 - cut]))
     return lower, upper
 
 
-def _share(gaps: FloatArray) -> float:
-    """Two-sided p-value: twice the share of rounds on the rarer side of 0 (Davison and Hinkley 1997, 4.2)."""
+def _share(gaps: FloatArray, df: float) -> float:
+    """Two-sided p-value: twice the share of rounds on the rarer side of 0 (Davison and Hinkley 1997, 4.2).
+
+    With few clusters it is the level at which the interval ends at 0.
+    """
     rarer = min(int((gaps <= 0).sum()), int((gaps >= 0).sum()))
-    return min(1.0, 2 * (rarer + 1) / (len(gaps) + 1))
+    plain = min(1.0, 2 * (rarer + 1) / (len(gaps) + 1))
+    return (
+        p_value_of(quantile(1 - plain) / math.sqrt(shortfall(df)), df)
+        if plain < 1 and math.isfinite(df)
+        else plain
+    )

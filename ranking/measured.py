@@ -116,8 +116,8 @@ def measured(
             with np.errstate(invalid="ignore"):  # two models both beyond all bounds
                 samples = np.where(moved, samples - samples[:, [fixed]] + target, samples)
             samples[:, fixed] = target
-        most = _maxima(standing, settings, samples=samples)
-        unsure = from_samples(samples, settings.level, anchored, most)
+        most = _maxima(standing, settings, samples=samples, df=df)
+        unsure = from_samples(samples, settings.level, anchored, most, df)
         if not votes.pairs.wins.any():  # ties alone, drawn again, are the same ties: no interval of width 0
             still = unsure.lower >= unsure.upper - 1e-9
             unsure = unsure.opened(still, still)

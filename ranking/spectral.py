@@ -17,6 +17,7 @@ from ranking.results import Diagnostic, Fit, Identification, Scores, listed
 from ranking.structure import identify
 
 ROUNDS = 200
+BLOCK = 64  # states left out of a chain before the rest is told, in one product
 
 
 @method("eigenvector", source="Landau (1895); Keener (1993)")
@@ -133,9 +134,13 @@ def stationary(rates: FloatArray) -> FloatArray:
     """
     p = rates.copy()
     m = len(p)
-    for last in range(m - 1, 0, -1):
-        p[:last, last] /= p[last, :last].sum()
-        p[:last, :last] += p[:last, last, None] * p[last, None, :last]
+    for end in range(m, 1, -BLOCK):
+        begin = max(end - BLOCK, 1)
+        for last in range(end - 1, begin - 1, -1):  # what leads to a state leads on to where it leads
+            p[:last, last] /= p[last, :last].sum()
+            p[begin:last, :last] += p[begin:last, last, None] * p[last, None, :last]
+            p[:begin, begin:last] += p[:begin, last, None] * p[last, None, begin:last]
+        p[:begin, :begin] += p[:begin, begin:end] @ p[begin:end, :begin]
     log_share = np.zeros(m)
     for i in range(1, m):
         with np.errstate(divide="ignore"):  # no direct way from i's predecessors

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from typing import Any
 
-LARGE = 1000  # models from which a second thread pays
+LARGE = 4000  # models from which a second thread pays though others want the processor too
 
 
 @cache

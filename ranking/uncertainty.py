@@ -163,7 +163,11 @@ def for_shares(
 
 
 def from_samples(
-    samples: FloatArray, level: float, values: FloatArray | None = None, together: Maxima | None = None
+    samples: FloatArray,
+    level: float,
+    values: FloatArray | None = None,
+    together: Maxima | None = None,
+    df: float = math.inf,
 ) -> Uncertainty:
     """Percentile intervals and an order from (R, M) replicates; an infinite bound is an open side.
 
@@ -171,28 +175,51 @@ def from_samples(
         samples: (R, M) replicates.
         level: of the intervals.
         values: (M,) scores of the votes as they are, needed with `together`.
+        df: number of clusters less one, or infinite if votes were drawn one by one.
         together: given if the intervals are to hold all at once: they are then so many standard deviations
             of the replicates wide.
     """
-    tail = (1 - level) / 2
+    tail = tail_of(level, df)
     rounds, m = samples.shape
     known = ~np.isnan(samples).any(axis=0)
     lower, upper = np.full(m, -np.inf), np.full(m, np.inf)
+    cut = outermost(rounds, tail)
     sorted_samples = np.sort(samples[:, known], axis=0)
-    lower[known] = sorted_samples[int(np.floor(tail * (rounds - 1)))]
-    upper[known] = sorted_samples[int(np.ceil((1 - tail) * (rounds - 1)))]
+    lower[known], upper[known] = sorted_samples[cut], sorted_samples[rounds - 1 - cut]
     wins = np.zeros((m, m), dtype=np.int64)
     for row in samples:
         wins += row[:, None] > row[None, :]
     above = wins >= np.ceil((1 - tail) * rounds)
     if together is not None and values is not None:
         finite = np.isfinite(samples).all(axis=0)
-        inner = from_covariance(
-            values[finite], np.atleast_2d(np.cov(samples[:, finite].T)), level, math.inf, together
-        )
+        spread = np.atleast_2d(np.cov(samples[:, finite].T)) * shortfall(df)
+        inner = from_covariance(values[finite], spread, level, math.inf, together)
         lower[finite], upper[finite] = inner.lower, inner.upper
         above[np.ix_(finite, finite)] = inner.above
-    return Uncertainty(lower, upper, above, None, samples, math.inf, together)
+    return Uncertainty(lower, upper, above, None, samples, df, together)
+
+
+def shortfall(df: float) -> float:
+    """How many times larger a variance is than draws of so few clusters with replacement make it appear."""
+    return 1 + 1 / df
+
+
+def tail_of(level: float, df: float = math.inf) -> float:
+    """Share of the replicates to leave out at either side: 0.025 at a level of 0.95, less with few clusters.
+
+    The percentiles are those at which normal replicates, whose variance falls short by (n − 1)/n, give the
+    Student interval of n clusters: the expanded percentile interval of Hesterberg, Amer. Stat. 69 (2015).
+    """
+    return (
+        p_value_of(quantile(level, df) * math.sqrt(shortfall(df))) / 2
+        if math.isfinite(df)
+        else (1 - level) / 2
+    )
+
+
+def outermost(rounds: int, tail: float) -> int:
+    """Number of sorted replicates beyond a bound: its place is the whole number nearest to (R + 1) · tail."""
+    return max(math.floor((rounds + 1) * tail + 0.5), 1) - 1
 
 
 def quantile(level: float, df: float = math.inf) -> float:

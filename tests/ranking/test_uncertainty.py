@@ -4,10 +4,13 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from ranking import Comparisons, Settings, bradley_terry_world, rank
+from ranking.differences import difference
 from ranking.errors import OptionError, SourceError
-from ranking.uncertainty import from_covariance, from_samples, quantile
+from ranking.uncertainty import from_covariance, from_samples, quantile, tail_of
 
 Z = 1.959963984540054  # scipy.stats.norm.ppf(0.975)
 
@@ -122,6 +125,30 @@ def test_percentiles_of_samples():
     assert found.above.tolist() == [[False, True], [False, False]]
     other = np.where(column < 6, column + 1, column - 1)
     assert not from_samples(np.stack([column, other], axis=1), 0.95).above.any()
+
+
+def test_percentiles_of_few_clusters_are_those_of_student():
+    """The formula of Hesterberg (2015) by scipy: for n = 40, 0.025 becomes Φ(−√(40/39) · 2.0227) = 0.0203."""
+    tail = tail_of(0.95, 39)
+    assert tail == pytest.approx(norm.cdf(-np.sqrt(40 / 39) * student.ppf(0.975, 39)), rel=1e-12)
+    assert tail == pytest.approx(0.0203, abs=5e-5)
+    column = np.arange(200.0)
+    found = from_samples(column[:, None], 0.95, df=39)
+    assert (found.lower[0], found.upper[0]) == (3, 196), "201 · 0.0203 is nearest to 4"
+    assert tail_of(0.95) == pytest.approx(0.025) == tail_of(0.95, 1e9)
+
+
+def test_normal_replicates_of_clusters_give_the_sandwich_interval():
+    """Their variance is (n − 1)/n of the sandwich's, whose interval is Student's; p-values agree."""
+    n, error = 12, 0.7
+    centre = norm.ppf((np.arange(20001) + 0.5) / 20001)
+    samples = np.stack([1 + error * np.sqrt((n - 1) / n) * centre, np.zeros(20001)], axis=1)
+    found = from_samples(samples, 0.95, df=n - 1)
+    half = error * student.ppf(0.975, n - 1)
+    assert (found.lower[0], found.upper[0]) == pytest.approx((1 - half, 1 + half), abs=2e-3)
+    gap = difference(("a", "b"), 1.0, (0, 1), found, 0.95, None)
+    assert (gap.lower, gap.upper) == pytest.approx((1 - half, 1 + half), abs=2e-3)
+    assert gap.p_value == pytest.approx(2 * student.sf(1 / error, n - 1), abs=1e-3)
 
 
 def test_infinite_and_missing_replicates():
