@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import FloatArray, PairRows
+from ranking.ballots import FloatArray, IntArray, PairRows
 from ranking.boards import Votes, as_comparisons
 from ranking.bradley_terry import bradley_terry, expit
 from ranking.counts import BothBad, PairCounts
@@ -148,8 +148,10 @@ def _clipped(
     """
     met = np.where(inside, wins + wins.T, 0.0)
     bound = 0.5 * cut * np.sqrt(met)
+    pairs = np.nonzero(np.triu(met, 1))
+    counts = (wins[pairs], met[pairs], bound[pairs])
     theta = np.where(known.core, start, 0.0)
-    loss = _loss(theta, wins, met, bound)
+    loss = _loss(theta, pairs, *counts)
     for _ in range(ROUNDS):
         p = expit(theta[:, None] - theta[None, :])
         score = np.where(inside, wins - met * p, 0.0)
@@ -161,7 +163,7 @@ def _clipped(
         level = (known.group[:, None] == known.group) & known.core[:, None] & known.core
         step = np.linalg.solve(hessian + scale * (level / len(theta) + np.diag(~known.core)), gradient)
         size = 1.0
-        while (new := _loss(theta + size * step, wins, met, bound)) > loss and size > 1e-10:
+        while (new := _loss(theta + size * step, pairs, *counts)) > loss and size > 1e-10:
             size /= 2
         theta, loss = theta + size * step, min(new, loss)
         if size * np.ptp(step) < TOLERANCE:
@@ -172,19 +174,18 @@ def _clipped(
     )
 
 
-def _loss(theta: FloatArray, wins: FloatArray, met: FloatArray, bound: FloatArray) -> float:
-    """Minus the log-likelihood, straight beyond the point where a pair's score is cut off."""
-    gap = theta[:, None] - theta[None, :]
-    share = np.divide(wins, met, out=np.full(wins.shape, 0.5), where=met > 0)
-    slack = np.divide(bound, met, out=np.ones(wins.shape), where=met > 0)
+def _loss(
+    theta: FloatArray, pairs: tuple[IntArray, ...], wins: FloatArray, met: FloatArray, bound: FloatArray
+) -> float:
+    """Minus the log-likelihood of (P,) pairs that met, straight beyond the point where a score is cut off."""
+    gap = theta[pairs[0]] - theta[pairs[1]]
+    share, slack = wins / met, bound / met
     tiny = 1e-300
-    with np.errstate(divide="ignore"):
-        low = np.log(np.maximum(share - slack, tiny)) - np.log(np.maximum(1 - share + slack, tiny))
-        high = np.log(np.maximum(share + slack, tiny)) - np.log(np.maximum(1 - share - slack, tiny))
+    low = np.log(np.maximum(share - slack, tiny)) - np.log(np.maximum(1 - share + slack, tiny))
+    high = np.log(np.maximum(share + slack, tiny)) - np.log(np.maximum(1 - share - slack, tiny))
     near = np.clip(gap, low, high)
     smooth = met * np.logaddexp(0.0, near) - wins * near
-    straight = bound * np.abs(gap - near)
-    return float(np.triu(np.where(met > 0, smooth + straight, 0.0), 1).sum())
+    return float((smooth + bound * np.abs(gap - near)).sum())
 
 
 def _deviations(wins: FloatArray, theta: FloatArray) -> FloatArray:
