@@ -16,7 +16,7 @@ from ranking.counts import PairCounts
 from ranking.errors import MethodError, OptionError, SourceError, nearest
 from ranking.given_votes import GivenVotes
 from ranking.leaderboard import Leaderboard
-from ranking.measured import coefficients, interval_of, measured, scale_of
+from ranking.measured import coefficients, interval_of, measured, scale_of, spread_notes
 from ranking.registry import Method, Rule, find
 from ranking.results import Choice, Fit, Scores
 from ranking.score_table import ScoreTable
@@ -196,16 +196,8 @@ def _board(
     settings = replace(settings, interval=interval_of(how, result, settings.interval))
     standing = stand(votes, result, settings.min_votes, options.get("both_bad", "half"))
     values, unsure = measured(votes, how, result, options, settings, standing)
-    described = {
-        **{name: getattr(settings, name) for name in Settings.__dataclass_fields__},
-        **options,
-        "scale": scale_of(result, settings)[2],
-        "votes": votes.ballots.total,
-        "effective_votes": effective_votes(votes.ballots),
-        "both_bad_votes": both_bad_votes(votes),
-        "left_out": dict(votes.left_out),
-        "version": VERSION,
-    }
+    factor, _, scale = scale_of(result, settings)
+    described = _described(votes, options, settings, scale)
     shown = values
     if isinstance(result, Choice):
         shown = np.full(len(values), np.nan) if result.lottery is None else result.lottery
@@ -230,6 +222,7 @@ def _board(
             rank_method=RANK_METHODS[settings.interval],
             diagnostics=(
                 *(weight_notes(votes.ballots, settings.reweight) if group == 0 else ()),
+                *(spread_notes(votes.models, result, factor) if group == 0 else ()),
                 *diagnose(votes, result, standing, settings, group),
             ),
             fingerprint=fingerprint,
@@ -241,6 +234,22 @@ def _board(
         for group in range(standing.groups)
     ]
     return replace(boards[0], components=tuple(boards[1:]))
+
+
+def _described(
+    votes: Comparisons | ScoreTable, options: Mapping[str, Any], settings: Settings, scale: str
+) -> dict[str, Any]:
+    """Every option and setting, and what the votes are, as the board carries them."""
+    return {
+        **{name: getattr(settings, name) for name in Settings.__dataclass_fields__},
+        **options,
+        "scale": scale,
+        "votes": votes.ballots.total,
+        "effective_votes": effective_votes(votes.ballots),
+        "both_bad_votes": both_bad_votes(votes),
+        "left_out": dict(votes.left_out),
+        "version": VERSION,
+    }
 
 
 def _fingerprint(votes: Comparisons | ScoreTable, how: Method, described: Mapping[str, Any]) -> str:

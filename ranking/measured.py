@@ -15,7 +15,7 @@ from ranking.comparisons import Clusters, Comparisons
 from ranking.errors import OptionError, nearest
 from ranking.registry import Method
 from ranking.resampling import Draws, resampled
-from ranking.results import Choice, Coefficient, Fit, Scores, as_values
+from ranking.results import Choice, Coefficient, Diagnostic, Fit, Scores, as_values
 from ranking.score_table import ScoreTable
 from ranking.settings import Interval, Settings
 from ranking.standing import Standing
@@ -30,6 +30,7 @@ from ranking.uncertainty import (
 )
 
 ELO_PER_NAT = 400 / math.log(10)
+STILL = 1e-9  # scores that move by less do not move
 ELO_PER_PROBIT = 200 * math.sqrt(2)  # Elo (1978): performances have a standard deviation of 200
 
 
@@ -70,6 +71,24 @@ def scale_of(result: Scores | Choice, settings: Settings) -> tuple[float, float,
     if kind == "elo":
         return factor / ELO_PER_NAT, offset - 1000.0 * factor / ELO_PER_NAT, settings.scale
     return factor, offset, settings.scale
+
+
+def spread_notes(models: tuple[str, ...], result: Scores | Choice, factor: float) -> tuple[Diagnostic, ...]:
+    """Say how far one random order would have moved the scores, of a method that averages over several.
+
+    Args:
+        models: M names.
+        result: of the method.
+        factor: from the method's scale to the board's.
+    """
+    if not isinstance(result, Scores) or result.spread is None or not result.spread.max() > STILL:
+        return ()
+    most = int(np.argmax(result.spread))
+    message = (
+        f"Scores are means over random orders: one order alone moves them by up to "
+        f"{float(result.spread[most]) * factor:.3g} (standard deviation, of {models[most]})."
+    )
+    return (Diagnostic("order_spread", (models[most],), message),)
 
 
 def measured(
@@ -119,7 +138,7 @@ def measured(
         most = _maxima(standing, settings, samples=samples, df=df)
         unsure = from_samples(samples, settings.level, anchored, most, df)
         if not votes.pairs.wins.any():  # ties alone, drawn again, are the same ties: no interval of width 0
-            still = unsure.lower >= unsure.upper - 1e-9
+            still = unsure.lower >= unsure.upper - STILL
             unsure = unsure.opened(still, still)
     return anchored, unsure.opened(standing.open_below, standing.open_above)
 

@@ -1,11 +1,13 @@
 """Who may be ranked when a method leaves votes out, and what a board says where votes cannot tell."""
 
+import re
+
 import numpy as np
 import pytest
 
 from ranking import METHODS, Comparisons, rank
 from tests.ranking.families import RATINGS
-from tests.ranking.reference import NAT
+from tests.ranking.reference import NAT, comparisons, elo, hard_votes
 
 THREE = [[0, 40, 30], [25, 0, 35], [20, 28, 0]]
 DROPPING = sorted(
@@ -97,3 +99,21 @@ def test_both_bad_counts_votes_and_not_their_pairs_or_weights():
     assert board.settings["both_bad_votes"] == 1
     assert "1 vote says that both are bad" in "".join(note.message for note in board.diagnostics)
     assert board["b"].score - board["a"].score == pytest.approx(NAT * np.log(3.125 / 2.125))
+
+
+@pytest.mark.parametrize(("scale", "unit"), [("elo", 1.0), ("natural", NAT)])
+def test_a_board_says_how_far_one_order_moves_the_scores(scale, unit):
+    """Elo by a plain loop over 300 orders: the largest standard deviation within a quarter."""
+    votes = hard_votes(np.random.default_rng(3), 5, 300)
+    loop = np.random.default_rng(8)
+    runs = [elo(5, [votes[i] for i in loop.permutation(300)], k=16.0) for _ in range(300)]
+    board = rank(comparisons("abcde", votes), "elo", k=16.0, scale=scale, interval="none")
+    (note,) = [note for note in board.diagnostics if note.code == "order_spread"]
+    told = float(re.search(r"by up to ([\d.]+) \(standard deviation, of ([a-e])\)", note.message)[1])
+    assert told == pytest.approx(np.std(runs, axis=0).max() / unit, rel=0.25)
+    for options in ({"permutations": 0}, {"permutations": 1}):
+        assert "order_spread" not in codes(
+            rank(comparisons("abcde", votes), "elo", interval="none", **options)
+        )
+    ties = Comparisons.from_counts(["a", "b"], np.zeros((2, 2)), [[0, 50], [50, 0]])
+    assert "order_spread" not in codes(rank(ties, "elo", interval="none"))
