@@ -13,6 +13,7 @@ from ranking.ballots import FloatArray, IntArray
 from ranking.results import Identification
 
 BoolMatrix = NDArray[np.bool_]
+CHUNK = 1 << 14  # rows hashed at a time, so that they stay in the cache
 
 
 def reachable(beats: BoolMatrix, start: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -159,11 +160,15 @@ def told_apart(kinds: NDArray[np.uint64], colour: NDArray[np.uint64]) -> NDArray
 
 
 def hashed(*columns: FloatArray) -> NDArray[np.uint64]:
-    """One hash for each row of some columns of numbers."""
-    value = np.zeros(columns[0].shape, dtype=np.uint64)
-    for column in columns:
-        value = scattered(value ^ np.ascontiguousarray(column, dtype=np.float64).view(np.uint64))
-    return value
+    """One hash for each number of a column, or for those of several columns in the same place."""
+    bits = [np.ascontiguousarray(column, dtype=np.float64).view(np.uint64) for column in columns]
+    found = np.empty(bits[0].shape, dtype=np.uint64)
+    for begin in range(0, len(found), CHUNK):
+        value = np.zeros((), dtype=np.uint64)
+        for column in bits:
+            value = scattered(value ^ column[begin : begin + CHUNK])
+        found[begin : begin + CHUNK] = value
+    return found
 
 
 def _refined(kinds: NDArray[np.uint64], colour: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -7,10 +7,14 @@ over all votes starts from the fit to the counts; its Hessian is made anew only 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ranking.ballots import FloatArray, IntArray
 from ranking.bradley_terry import expit, place, solve
@@ -62,9 +66,12 @@ class _Votes:
         """Number of models and features, M + F."""
         return len(self.group) + len(self.features)
 
-    def blocks(self) -> Iterator[slice]:
-        """Cut the votes into pieces."""
-        return (slice(begin, begin + BLOCK) for begin in range(0, len(self.pair), BLOCK))
+    def summed(self, work: Callable[[slice], tuple[NDArray[Any], ...]]) -> tuple[FloatArray, ...]:
+        """Add up what is found in pieces of the votes, looked at side by side."""
+        pieces = [slice(begin, begin + BLOCK) for begin in range(0, len(self.pair), BLOCK)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            found = list(pool.map(work, pieces))
+        return tuple(np.asarray(sum(parts), dtype=np.float64) for parts in zip(*found, strict=True))
 
     def surprise(self, at: slice, point: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(n,) chance of the first model, and what the vote has above it."""
@@ -75,43 +82,33 @@ class _Votes:
 
     def gradient(self, point: FloatArray, *, bend: bool) -> tuple[FloatArray, FloatArray | None]:
         """(M + F,) derivative of the log-likelihood, and if asked (M + F, M + F) minus the second one."""
-        total = np.zeros(len(self.first))
-        slope = -self.penalty * point[len(self.group) :]
-        curve = self.empty() if bend else None
-        for at in self.blocks():
+
+        def piece(at: slice) -> tuple[NDArray[Any], ...]:
             chance, excess = self.surprise(at, point)
             times = self.weight[at] * self.count[at]
             excess *= times
-            total += np.bincount(self.pair[at], excess, len(total))
-            slope = slope + self.features[:, at] @ excess
-            if curve is not None:
-                self.add(curve, at, times * chance * (1 - chance))
+            found = np.bincount(self.pair[at], excess, len(self.first)), self.features[:, at] @ excess
+            return (*found, *self.products(at, times * chance * (1 - chance))) if bend else found
+
+        total, slope, *curve = self.summed(piece)
         m = len(self.group)
+        slope = slope - self.penalty * point[m:]
         scores = np.bincount(self.first, total, m) - np.bincount(self.second, total, m)
         hessian = None
-        if curve is not None:
-            hessian = self.assemble(curve)
+        if bend:
+            hessian = self.assemble(*curve)
             hessian[m:, m:] += self.penalty * np.eye(len(self.features))
         return np.concatenate([scores, slope]), hessian
 
-    def empty(self) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Sums over pairs of w, (P,), and of w·x, (F, P), and over all votes of w·x·xᵀ, (F, F)."""
-        f, p = len(self.features), len(self.first)
-        return np.zeros(p), np.zeros((f, p)), np.zeros((f, f))
-
-    def add(self, sums: tuple[FloatArray, FloatArray, FloatArray], at: slice, weight: FloatArray) -> None:
-        """Add a piece of the votes to the sums."""
-        alone, mixed, own = sums
+    def products(self, at: slice, weight: FloatArray) -> tuple[NDArray[Any], ...]:
+        """Of a piece of the votes: sums by pair of w, (P,), and of w·x, (F, P); the sum of w·x·xᵀ, (F, F)."""
         pair, x = self.pair[at], self.features[:, at]
         weighted = x * weight
-        alone += np.bincount(pair, weight, len(alone))
-        for f, values in enumerate(weighted):
-            mixed[f] += np.bincount(pair, values, len(alone))
-        own += weighted @ x.T
+        mixed = np.stack([np.bincount(pair, values, len(self.first)) for values in weighted])
+        return np.bincount(pair, weight, len(self.first)), mixed, weighted @ x.T
 
-    def assemble(self, sums: tuple[FloatArray, FloatArray, FloatArray]) -> FloatArray:
-        """(M + F, M + F) Σ w u uᵀ of u = (e_first − e_second, x)."""
-        alone, mixed, own = sums
+    def assemble(self, alone: FloatArray, mixed: FloatArray, own: FloatArray) -> FloatArray:
+        """(M + F, M + F) Σ w u uᵀ of u = (e_first − e_second, x), from sums of `products`."""
         m = len(self.group)
         whole = np.zeros((self.width, self.width))
         np.add.at(whole, (self.first, self.second), -alone)
@@ -132,11 +129,12 @@ class _Votes:
             return self.together(point, self.cluster, self.count) * (size / (size - 1))
         if self.vote is not None:  # so many votes of equal pairs are independent of each other
             return self.together(point, self.vote, np.sqrt(self.count))
-        sums = self.empty()
-        for at in self.blocks():
+
+        def piece(at: slice) -> tuple[NDArray[Any], ...]:
             excess = self.surprise(at, point)[1] * self.weight[at]
-            self.add(sums, at, self.count[at] * excess**2)
-        return self.assemble(sums)
+            return self.products(at, self.count[at] * excess**2)
+
+        return self.assemble(*self.summed(piece))
 
     def together(self, point: FloatArray, unit: IntArray, times: FloatArray | IntArray) -> FloatArray:
         """The meat of units, the comparisons of which are dependent: (N,) unit and factor of each."""
