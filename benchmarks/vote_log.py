@@ -33,7 +33,9 @@ MODELS = tuple(f"organisation-{m % 20}/model-{m}-instruct" for m in range(150))
 FILL = """
     INSERT INTO votes SELECT number, uuid(), 1 + a * 149 + b - (b > a)::INT, 1 + outcome, NULL,
         CASE WHEN outcome % 2 = 0 THEN 'code' WHEN number % 3 = 0 THEN 'writing' ELSE 'facts' END,
-        CASE WHEN number % 7 < 5 THEN 'en' ELSE 'de' END, 1, 'v' || (number % 10000), [], now()::TIMESTAMP
+        CASE WHEN number % 7 < 5 THEN 'en' ELSE 'de' END, 1, 'v' || (number % 10000), [], now()::TIMESTAMP,
+        [900 + number % 700, 900 + number % 900], [number % 3, number % 2], [number % 5, number % 7],
+        [number % 11, number % 13], [0, 0]
     FROM (SELECT number, a, b, CASE WHEN c < 0.2 THEN 2 WHEN c < 0.25 THEN 3
             WHEN d < 1 / (1 + exp((a - b) / 50.0)) THEN 0 ELSE 1 END AS outcome
         FROM (SELECT range AS number, floor(150 ** random())::INT - 1 AS a,
@@ -80,6 +82,8 @@ def board(folder: Path, votes: int, repeats: int) -> None:
         timed("counts, Bradley-Terry, sandwich intervals", lambda: rank(log.comparisons()), repeats)
         chosen = {"category": "facts", "language": "en"}
         timed("the same of one category and language", lambda: rank(log.comparisons(**chosen)), repeats)
+        styled = "one category and language, controlled for style"
+        timed(styled, lambda: rank(log.comparisons(**chosen), control="style"), repeats)
         timed(f"live: the board of {live.count():,} votes", lambda: rank(live.comparisons()), 4 * repeats)
 
 
