@@ -3,8 +3,8 @@
     python -m benchmarks.costs               everything; a few minutes
     python -m benchmarks.costs --only vote   the lines whose name contains "vote"
 
-Seconds of processor time, the least of five: on a busy machine they mean more than the clock. Votes are made
-as counts, so nothing here reads a file; `benchmarks.ranking` measures whole processes beside other libraries.
+Seconds of processor time, which mean more on a busy machine, and by the clock: the least of five. Votes are
+made as counts, so nothing here reads a file; `benchmarks.ranking` measures whole processes beside others.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterator
 from functools import partial
-from time import process_time
+from time import perf_counter, process_time
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -39,17 +39,18 @@ def counted(votes: int, models: int, seed: int = 0) -> Comparisons:
     return Comparisons.from_counts(names, won + (met - ties - won).T, ties + ties.T)
 
 
-def least(work: Callable[[], object], times: int = 5) -> float:
-    """The least processor seconds of some runs."""
-    taken = []
+def least(work: Callable[[], object], times: int = 5) -> tuple[float, float]:
+    """The least processor seconds and the least seconds by the clock of some runs."""
+    busy, taken = [], []
     for _ in range(times):
-        start = process_time()
+        start, begin = perf_counter(), process_time()
         work()
-        taken.append(process_time() - start)
-    return min(taken)
+        busy.append(process_time() - begin)
+        taken.append(perf_counter() - start)
+    return min(busy), min(taken)
 
 
-def new_vote() -> Iterator[tuple[str, float]]:
+def new_vote() -> Iterator[tuple[str, tuple[float, float]]]:
     """Add a vote to ten million, count, fit and find intervals again."""
     votes = counted(10_000_000, 150)
     more = Comparisons.of(["model-0003", "model-0010"], [[0, 1]], [[1, 2]])
@@ -57,7 +58,7 @@ def new_vote() -> Iterator[tuple[str, float]]:
     yield "a new vote into a board of 10M, 150 models", least(lambda: rank(votes + more))
 
 
-def style() -> Iterator[tuple[str, float]]:
+def style() -> Iterator[tuple[str, tuple[float, float]]]:
     """Fit strengths and four effects to a million votes, with intervals, the features given."""
     rng, n = np.random.default_rng(0), 1_000_000
     first = rng.integers(0, 150, n)
@@ -73,7 +74,7 @@ def style() -> Iterator[tuple[str, float]]:
     yield "style control, 4 features, 1M votes: whole board", least(lambda: rank(votes, control=FEATURES), 3)
 
 
-def curves() -> Iterator[tuple[str, float]]:
+def curves() -> Iterator[tuple[str, tuple[float, float]]]:
     """More votes, and more models."""
     for votes in (10_000, 100_000, 1_000_000, 10_000_000):
         made = counted(votes, 150)
@@ -86,7 +87,7 @@ def curves() -> Iterator[tuple[str, float]]:
         )
 
 
-def ratings() -> Iterator[tuple[str, float]]:
+def ratings() -> Iterator[tuple[str, tuple[float, float]]]:
     """Every rating of 2,000 models that has intervals without a bootstrap, from a million votes."""
     votes = counted(1_000_000, 2000)
     for name in (*FITTED, *PLAYED):
@@ -95,7 +96,7 @@ def ratings() -> Iterator[tuple[str, float]]:
         yield f"{name} with intervals, 2,000 models", least(partial(_afresh, votes, name), 2)
 
 
-def threads() -> Iterator[tuple[str, float]]:
+def threads() -> Iterator[tuple[str, tuple[float, float]]]:
     """What BLAS threads cost small systems: processor seconds with one and with all."""
     for models in (50, 150, 500):
         wins = PairCounts.from_ballots(counted(1_000_000, models).ballots)
@@ -118,11 +119,11 @@ def main() -> None:
     parser.add_argument("--only", default="", help="only the parts whose name contains this")
     given = parser.parse_args()
     parts = {"vote": new_vote, "style": style, "curves": curves, "ratings": ratings, "threads": threads}
-    print("| work | processor seconds |\n| --- | --- |")
+    print("| work | processor seconds | seconds |\n| --- | --- | --- |")
     for name, part in parts.items():
         if given.only in name:
-            for what, seconds in part():
-                print(f"| {what} | {seconds:.4f} |", flush=True)
+            for what, (busy, taken) in part():
+                print(f"| {what} | {busy:.4f} | {taken:.4f} |", flush=True)
 
 
 if __name__ == "__main__":
