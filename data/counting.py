@@ -8,7 +8,7 @@ it where nothing but model_a, model_b and winner is needed, and SQL everywhere e
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,12 +71,15 @@ def count_parquet(path: Path) -> Counted | None:
     if not can_count(metadata.schema.to_arrow_schema()):
         return None
 
-    def work(group: int) -> list[Tally] | None:
-        file = pq.ParquetFile(path, metadata=metadata, read_dictionary=COLUMNS)
-        return _count(file.iter_batches(BLOCK, [group], COLUMNS, use_threads=False))
+    groups, workers = iter(range(metadata.num_row_groups)), os.cpu_count() or 1
 
-    with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:  # one waits for the interpreter
-        return _merged(pool.map(work, range(metadata.num_row_groups)))
+    def batches() -> Iterator[pa.RecordBatch]:
+        file = pq.ParquetFile(path, metadata=metadata, read_dictionary=COLUMNS)
+        for group in groups:  # whoever is ready takes the next
+            yield from file.iter_batches(BLOCK, [group], COLUMNS, use_threads=False)
+
+    with ThreadPoolExecutor(workers) as pool:
+        return _merged(pool.map(_count, [batches() for _ in range(workers)]))
 
 
 def count_table(table: pa.Table) -> Counted | None:
