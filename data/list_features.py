@@ -6,7 +6,7 @@ list `answers`. A plain number is one toward the first model, which only votes o
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -56,7 +56,7 @@ def amounts(
     columns: Sequence[pa.ChunkedArray],
     table: pa.Table,
     models: Sequence[str],
-    source: str,
+    which: Callable[[NDArray[np.bool_]], str],
 ) -> FloatArray:
     """(F, N, K) amounts in the order of each ballot's models; (F, N) toward its first if some are numbers.
 
@@ -65,7 +65,7 @@ def amounts(
         columns: what `of_each` selected for each, of N votes.
         table: the same votes, with their lists of models.
         models: all names, sorted.
-        source: what messages call the votes.
+        which: says which of the N votes a mask means, for messages.
 
     Raises:
         SourceError: amounts below 0, or as many as there are models.
@@ -80,10 +80,12 @@ def amounts(
             found.append(np.where(order[:, 0] == 0, 1.0, -1.0) * column.to_numpy())
             continue
         values, given = list_numbers(column.combine_chunks(), seats.shape[1])
-        if many := int(((given != sizes) & (given > 0)).sum()):
-            raise SourceError(f"{source}: {many:,} votes have another number of {name!r} than of models.")
-        if many := int((values < 0).any(axis=1).sum()):
-            raise SourceError(f"{source}: {many:,} votes have less than 0 of {name!r}; correct them.")
+        if (bad := (given != sizes) & (given > 0)).any():
+            raise SourceError(
+                f"There is another number of {name!r} than of models in {which(bad)}; give one a model."
+            )
+        if (bad := np.any(values < 0, axis=1)).any():
+            raise SourceError(f"There is less than 0 of {name!r} to control for in {which(bad)}; correct it.")
         found.append(np.take_along_axis(values, order, axis=1))
     if any(values.ndim == 1 for values in found):
         found = [values if values.ndim == 1 else relative(*values[:, :2].T) for values in found]

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from data.encoding import list_numbers
 from data.features import MEASURES
+from data.validity import rows_text
 from ranking import Ballots, Battles, SourceError
 from ranking.ballots import NOT_ASKED, PAD, UNRANKED, FloatArray, arranged, by_seat
 from ranking.comparisons import Clusters, group
@@ -79,8 +80,8 @@ class LogVotes:
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by battle, prompt, voter, category or language."""
-        table = self._select(f"shown, verdict, {self._label(by)} AS label", "")
-        cluster, names = _labelled(table["label"], by)
+        table = self._select(f"shown, verdict, {self._label(by)} AS label, number", "")
+        cluster, names = _labelled(table, by)
         return group(by, cluster, self._rows(table), len(self.ballots().count), names)
 
     def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
@@ -91,14 +92,16 @@ class LogVotes:
                     f"The log has nothing to control for {name!r} with; {nearest(name, MEASURES)}"
                 )
         label = "NULL" if cluster is None else self._label(cluster)
-        table = self._select(f"shown, verdict, {label} AS label, {', '.join(names)}", " ORDER BY number")
+        table = self._select(
+            f"shown, verdict, {label} AS label, number, {', '.join(names)}", " ORDER BY number"
+        )
         sequence = self._rows(table)
         seats, known = self._seats(table["shown"].to_numpy().astype(np.int64))
         width = seats.shape[1]
         amounts = [
             by_seat(known, seats, list_numbers(table[name].combine_chunks(), width)[0]) for name in names
         ]
-        member = None if cluster is None else _labelled(table["label"], cluster)[0]
+        member = None if cluster is None else _labelled(table, cluster)[0]
         return Contexts.of(self.ballots(), sequence, np.stack(amounts), names, member)
 
     def split(self, column: str) -> dict[str, LogVotes]:
@@ -184,12 +187,14 @@ class LogVotes:
         return places[verdict - 1], acceptable[verdict - 1]
 
 
-def _labelled(column: Any, by: str) -> tuple[IntArray, tuple[str, ...]]:
+def _labelled(table: pa.Table, by: str) -> tuple[IntArray, tuple[str, ...]]:
     """(N,) number of each vote's label, in the order of the labels; and these."""
-    labels = column.combine_chunks().dictionary_encode()
+    labels = table["label"].combine_chunks().dictionary_encode()
     if labels.null_count:
+        numbers = np.sort(table["number"].to_numpy()[labels.is_null().to_numpy(zero_copy_only=False)])
+        which = rows_text(numbers[:5].tolist(), len(numbers), "vote")
         raise SourceError(
-            f"{labels.null_count:,} votes of the log have no {by} to cluster by; "
+            f"There is no {by} to cluster by in {which} of the log; "
             "cluster by battle or voter, which every vote has."
         )
     names = np.array(labels.dictionary.to_pylist(), dtype=object)

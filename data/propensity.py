@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import comb
 
 from data.sources import Source
+from data.validity import rows_text
 from ranking.errors import SourceError
 
 
@@ -36,11 +37,15 @@ def weight_sql(source: Source, floor: float, n_models: int, most: int | None = N
             f"{source.name} has no column {column}: reweight needs the probability with which the "
             f"{'pair' if most is None else 'models'} of each vote {'was' if most is None else 'were'} drawn."
         )
-    wrong = source.query(f"SELECT count(*) AS n FROM votes WHERE ({drawn} > 0 AND {drawn} <= 1) IS NOT TRUE")
-    if many := int(wrong["n"][0].as_py()):
+    wrong = source.query(
+        "SELECT agon_row, count(*) OVER () AS total FROM votes "
+        f"WHERE ({drawn} > 0 AND {drawn} <= 1) IS NOT TRUE ORDER BY agon_row LIMIT 5"
+    )
+    if wrong.num_rows:
+        rows = rows_text(wrong["agon_row"].to_pylist(), wrong["total"][0].as_py())
         raise SourceError(
-            f"{many:,} votes of {source.name} have no {column} above 0 and at most 1: correct them, "
-            "or leave them out with where=."
+            f"There is no {column} above 0 and at most 1 in {rows} of {source.name}; correct it, "
+            "or leave such rows out with where=."
         )
     own = "TRY_CAST(weight AS DOUBLE) * " if "weight" in kinds else ""
     return f"{own}{even} / greatest({drawn}, {floor!r}::DOUBLE * {even}) AS weight"

@@ -136,11 +136,11 @@ def _any_model(
     return either, (spellings, spellings)
 
 
-def rows_text(numbers: Sequence[int], total: int) -> str:
-    """Row numbers as text: "row 3", "rows 3 and 8", "rows 1, 2, 3, 4, 5 and 12 more"."""
+def rows_text(numbers: Sequence[int], total: int, what: str = "row") -> str:
+    """Row numbers as text: "row 3", "rows 3 and 8", "rows 1, 2, 3, 4, 5 and 12 more"; or those of votes."""
     if total == 1:
-        return f"row {numbers[0]}"
+        return f"{what} {numbers[0]}"
     shown = [str(number) for number in numbers[:5]]
     if total > len(shown):
-        return f"rows {', '.join(shown)} and {total - len(shown):,} more"
-    return f"rows {', '.join(shown[:-1])} and {shown[-1]}"
+        return f"{what}s {', '.join(shown)} and {total - len(shown):,} more"
+    return f"{what}s {', '.join(shown[:-1])} and {shown[-1]}"

@@ -185,8 +185,8 @@ class TableVotes:
         times = rows.extra[rows.keep]
         if (missing := np.isnan(times)).any():
             raise SourceError(
-                f"{int(missing.sum()):,} votes of {self._source.name} have no time that can be read in "
-                "`timestamp`; fill it in, or leave the column out."
+                f"There is no time that can be read in `timestamp` in {self._which(rows, missing)}; "
+                "fill it in, or leave the column out."
             )
         return Battles(self._ballots, rows.sequence[np.lexsort((rows.sequence, times))], "timestamp")
 
@@ -199,11 +199,11 @@ class TableVotes:
     def _labels(self, rows: Rows, by: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         """(N,) number of each kept vote's label, and the labels."""
         labels = rows.extra[rows.keep]
-        if (labels < 0).any():
+        if (missing := labels < 0).any():
             column = self._column(by)
             raise SourceError(
-                f"{int((labels < 0).sum()):,} votes of {self._source.name} have no {column} to cluster by; "
-                f'fill it in, or leave them out with where="{column} IS NOT NULL".'
+                f"There is no {column} to cluster by in {self._which(rows, missing)}; "
+                f'fill it in, or leave such rows out with where="{column} IS NOT NULL".'
             )
         words = np.array(rows.words, dtype=object)
         order = np.argsort(words)  # by name, whatever the order of the rows
@@ -224,21 +224,29 @@ class TableVotes:
         votes = rows.table if rows.keep.all() else rows.table.filter(rows.keep)
         columns = [votes[f"agon_feature_{f}"] for f in range(len(names))]
         if self._listed:
-            table = list_features.amounts(names, columns, votes, self._ballots.models, source.name)
+            known = self._ballots.models
+            table = list_features.amounts(names, columns, votes, known, lambda bad: self._which(rows, bad))
         else:
-            table = np.stack(list(map(self._feature, names, columns))) * np.where(rows.turned, -1.0, 1.0)
+            given = [self._feature(name, column, rows) for name, column in zip(names, columns, strict=True)]
+            table = np.stack(given) * np.where(rows.turned, -1.0, 1.0)
         labels = None if cluster is None else self._labels(rows, cluster)[0]
         return Contexts.of(self._ballots, rows.sequence, table, names, labels)
 
-    def _feature(self, name: str, column: Any) -> NDArray[np.float64]:
-        """(N,) one feature of the votes, NaN where there is none."""
+    def _feature(self, name: str, column: pa.ChunkedArray, rows: Rows) -> NDArray[np.float64]:
+        """(K,) one feature of the votes, NaN where there is none."""
         values = np.asarray(column.to_numpy(), dtype=np.float64)
-        if many := int(np.isnan(values).sum()) - int(column.null_count):
+        if np.isnan(values).sum() > column.null_count:
+            below = np.isnan(values) & column.is_valid().to_numpy()
             raise SourceError(
-                f"{self._source.name}: {many:,} votes have less than 0 of {name!r} to control for; "
-                "correct them, or leave them out with where=."
+                f"There is less than 0 of {name!r} to control for in {self._which(rows, below)}; "
+                "correct it, or leave such rows out with where=."
             )
         return values
+
+    def _which(self, rows: Rows, some: NDArray[np.bool_]) -> str:
+        """Say which votes, a mask of the (K,) that are kept, by their rows counted from 1 as in the file."""
+        numbers = self._in_order("agon_row")["agon_row"].to_numpy()[rows.keep][some]
+        return f"{rows_text(numbers[:5].tolist(), len(numbers))} of {self._source.name}"
 
     def split(self, column: str) -> dict[str, TableVotes]:
         """Cut the votes by the values of a column; a missing value is a group named "null", or "(null)"."""

@@ -14,6 +14,7 @@ from ranking.comparisons import Battles, Clusters, group
 from ranking.contexts import Contexts, amounts, relative
 from ranking.counts import sided
 from ranking.errors import SourceError, VotesError
+from ranking.results import listed
 from ranking.weights import propensity
 
 
@@ -67,9 +68,9 @@ class GivenVotes:
         labels = self._label(by)
         missing = [i for i, label in enumerate(labels) if label is None or _is_nan(label)]
         if missing:
+            which = f"{'vote' if len(missing) == 1 else 'votes'} {listed([str(i + 1) for i in missing])}"
             raise SourceError(
-                f"{len(missing):,} votes have no {by} to cluster by, the first is number {missing[0] + 1}; "
-                "fill it in, or leave these votes out."
+                f"There is no {by} to cluster by in {which}; fill it in, or leave such votes out."
             )
         known, cluster = np.unique(labels.astype(str), return_inverse=True)
         return cluster.reshape(-1).astype(np.int64), tuple(known.tolist())

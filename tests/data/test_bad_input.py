@@ -602,7 +602,7 @@ OPTIONS = [
     Case(
         "no voter to cluster by",
         VOTERS,
-        ["2 votes of", "have no voter to cluster by", "voter IS NOT NULL"],
+        ["There is no voter to cluster by in rows 3 and 5 of", "voter IS NOT NULL"],
         SourceError,
         ["--cluster", "voter"],
         {},
@@ -758,7 +758,7 @@ OPTIONS = [
     Case(
         "time that cannot be read",
         parquet([{**row, "timestamp": when} for row, when in zip(rows(), ["1", "2", "noon"], strict=True)]),
-        ["1 votes of", "timestamp"],
+        ["in row 3 of", "timestamp"],
         SourceError,
         ["-m", "elo:permutations=0"],
         {},

@@ -143,7 +143,7 @@ WRONG = [
         lambda f: f.assign(length_a=-1, length_b=3),
         "length",
         SourceError,
-        "400 votes have less than 0 of 'length'",
+        "less than 0 of 'length' to control for in rows 1, 2, 3, 4, 5 and 395 more of the DataFrame",
     ),
     (lambda f: f.assign(length_a=3, length_b=3), "length", OptionError, "same on both sides of every vote"),
 ]
@@ -236,9 +236,9 @@ def test_a_number_toward_the_first_of_two_leaves_larger_votes_out(frame):
 LISTS_WRONG = [
     (
         {"length": [[1.0, 2.0, 3.0], [1.0, 2.0]] * 20},
-        "20 votes have another number of 'length' than of models",
+        "another number of 'length' than of models in rows 1, 3, 5, 7, 9 and 15 more of the DataFrame",
     ),
-    ({"length": [[1.0, -2.0], [1.0, 2.0]] * 20}, "20 votes have less than 0 of 'length'"),
+    ({"length": [[1.0, 2.0]] * 39 + [[1.0, -2.0]]}, "less than 0 of 'length' to control for in row 40 of"),
     ({"length": [None] * 40}, "All votes would be left out, 40 for having no 'length'"),
     ({"length": [["a", "b"]] * 40}, "control for lists of numbers"),
     ({}, "give the texts in a list answers, or a column length of lists"),

@@ -295,7 +295,11 @@ def test_clusters_are_persons_and_prompts(log):
     assert votes.clusters("voter").names == ("v0", "v1")
     assert log.votes_of("v1") == 3
     voted(log, ("ada", "bob"), (1, 2))
-    with pytest.raises(SourceError, match="1 votes of the log have no prompt to cluster by"):
+    with pytest.raises(SourceError, match="no prompt to cluster by in vote 7 of the log; cluster by battle"):
+        log.comparisons().clusters("prompt")
+    for _ in range(6):
+        voted(log, ("ada", "bob"), (1, 2))
+    with pytest.raises(SourceError, match="in votes 7, 8, 9, 10, 11 and 2 more of the log"):
         log.comparisons().clusters("prompt")
     with pytest.raises(SourceError, match="have no 'vote'; did you mean 'voter'"):
         log.comparisons().clusters("vote")

@@ -110,10 +110,24 @@ def test_clusters_go_by_their_aliases(by, column):
 def test_votes_without_a_voter_cannot_be_clustered():
     rows = ROWS.append_column("voter", pa.array(["u", None, "v", None, "u"]))
     with pytest.raises(
-        SourceError, match=r'2 votes of the Table have no voter to cluster by; .* where="voter IS NOT NULL"'
+        SourceError,
+        match=r'no voter to cluster by in rows 2 and 4 of the Table; .* where="voter IS NOT NULL"',
     ):
         comparisons(rows).clusters("voter")
+    with pytest.raises(SourceError, match="no voter to cluster by in row 4 of the Table"):
+        comparisons(rows, where="voter IS NOT NULL OR winner = 'model_b'").clusters("voter")
     assert comparisons(rows, where="voter IS NOT NULL").clusters("voter").size == 2
+    many = pa.concat_tables([rows] * 4)
+    with pytest.raises(SourceError, match="in rows 2, 4, 7, 9, 12 and 3 more of the Table"):
+        comparisons(many).clusters("voter")
+
+
+def test_rows_that_are_no_votes_are_counted_in_row_numbers():
+    """Row 1 is left out as invalid, so the vote without a voter is the second vote and the third row."""
+    rows = table(("ada", "ada", "tie"), ("ada", "bob", "model_a"), ("bob", "cyn", "tie"))
+    votes = comparisons(rows.append_column("voter", pa.array(["u", "v", None])), invalid="drop")
+    with pytest.raises(SourceError, match="no voter to cluster by in row 3 of the Table"):
+        votes.clusters("voter")
 
 
 def test_lists_may_be_clusters():
@@ -170,7 +184,7 @@ def test_a_time_that_cannot_be_read(bad):
     votes = comparisons(rows)
     assert rank(votes, interval="none")["ada"].votes == 4, "methods that need no order do not mind"
     with pytest.raises(
-        SourceError, match=r"1 votes? of the Table .* no time that can be read in `timestamp`"
+        SourceError, match=r"no time that can be read in `timestamp` in row 3 of the Table; fill it in"
     ):
         _ = votes.battles
 

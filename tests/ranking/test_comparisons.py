@@ -149,5 +149,5 @@ def test_votes_of_nobody_are_not_one_cluster(nobody):
     """Votes without a voter are not all of one voter: the same refusal as for a file."""
     places = [[1, 2], [2, 1], [1, 2]]
     votes = Comparisons.of(["a", "b"], [[0, 1]] * 3, places, labels={"voter": ["x", nobody, nobody]})
-    with pytest.raises(SourceError, match="2 votes have no voter to cluster by, the first is number 2"):
+    with pytest.raises(SourceError, match="no voter to cluster by in votes 2 and 3; fill it in"):
         votes.clusters("voter")

@@ -86,7 +86,9 @@ def test_files_carry_probabilities(tmp_path):
     assert clustered.rows != board.rows
     with pytest.raises(SourceError, match="has no column pair_probability"):
         rank(comparisons(frame.drop(columns="pair_probability")), reweight="propensity")
-    with pytest.raises(SourceError, match="3 votes of the DataFrame have no pair_probability above 0"):
+    with pytest.raises(
+        SourceError, match="no pair_probability above 0 and at most 1 in rows 1, 2 and 3 of the DataFrame"
+    ):
         rank(comparisons(frame.assign(pair_probability=[None, 0.0, 1.5, *p[3:]])), reweight="propensity")
 
 
