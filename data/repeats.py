@@ -48,7 +48,8 @@ def repeats(
         sql = f"SELECT ({every}) - ({distinct}) AS extra"
         extra = opened.query(sql)["extra"].to_pylist()[0]
         if extra:
-            message = f"{extra:,} rows are equal to another row in every column; keep one vote of each."
+            rows = "1 row is" if extra == 1 else f"{extra:,} rows are"
+            message = f"{rows} equal to another row in every column; keep one vote of each."
             found.append(Diagnostic("repeated_rows", (), message))
     return (*found, *_again(opened, condition))
 
@@ -67,5 +68,6 @@ def _again(opened: Source, condition: str) -> tuple[Diagnostic, ...]:
     extra = opened.query(sql)["extra"].to_pylist()[0]
     if not extra:
         return ()
-    message = f"{extra:,} votes are a voter's second verdict on the same pair and prompt; keep one of each."
+    votes = "1 vote is" if extra == 1 else f"{extra:,} votes are"
+    message = f"{votes} a voter's second verdict on the same pair and prompt; keep one of each."
     return (Diagnostic("repeated_votes", (), message),)

@@ -240,6 +240,7 @@ def _notes(ballots: Ballots, found: float, given: float | None) -> tuple[Diagnos
     ordered = np.zeros(len(ballots.count), dtype=bool)
     ordered[ballots.pair_rows.ballot] = True
     if silent := int(ballots.count[~ordered].sum()):
-        message = f"{silent:,} votes order no two models and were left out."
+        what = "vote orders no two models and was" if silent == 1 else "votes order no two models and were"
+        message = f"{silent:,} {what} left out."
         notes.append(Diagnostic("left_out_votes", (), message))
     return tuple(notes)

@@ -161,7 +161,7 @@ def test_a_voters_second_verdict(tmp_path):
     rows = ["a,b,model_a,ann,p1,1", "b,a,model_b,ann,p1,2", "a,b,model_b,bob,p1,3", "a,b,model_b,ann,p2,4"]
     path = votes(tmp_path, *rows, head=f"{HEAD},voter,prompt_id,vote_id")
     found = {finding.code: finding.message for finding in findings(path, {}, 0)[1]}
-    assert found["repeated_votes"].startswith("1 votes are a voter's second verdict")
+    assert found["repeated_votes"].startswith("1 vote is a voter's second verdict")
     assert "repeated_votes" not in codes(votes(tmp_path, *rows[1:], head=f"{HEAD},voter,prompt_id,vote_id"))
 
 
