@@ -14,7 +14,7 @@ from ranking.chances import Maxima, maxima
 from ranking.comparisons import Clusters, Comparisons
 from ranking.errors import OptionError, nearest
 from ranking.registry import Method
-from ranking.resampling import Draws, resampled
+from ranking.resampling import Draws, advised, resampled
 from ranking.results import Choice, Coefficient, Diagnostic, Fit, Scores, as_values
 from ranking.score_table import ScoreTable
 from ranking.settings import Interval, Settings
@@ -119,6 +119,8 @@ def measured(
     if settings.interval == "none":
         return anchored, nothing_known(len(values)).opened(standing.open_below, standing.open_above)
     if settings.interval in ("sandwich", "posterior") and isinstance(result, Fit):
+        if settings.interval == "posterior" and clusters is not None:
+            raise _not_clustered(how, clusters.by, once=how.in_order(votes, options))
         covariance = _covariance(result, votes.ballots, clusters, settings) * factor**2
         if fixed is not None:
             difference = covariance - covariance[fixed] - covariance[:, [fixed]] + covariance[fixed, fixed]
@@ -162,20 +164,20 @@ def _maxima(standing: Standing, settings: Settings, **known: Any) -> Maxima | No
     return maxima(np.where(standing.ranked, standing.group, -1), seed=settings.seed, **known)
 
 
-def _covariance(fit: Fit, ballots: Ballots, clusters: Clusters | None, settings: Settings) -> FloatArray:
-    """(M, M) covariance of the scores: the sandwich, or the posterior.
+def _not_clustered(how: Method, by: str, *, once: bool) -> OptionError:
+    """The error of a posterior clustered, though the model takes votes for independent."""
+    orders = f", in random orders ({advised(how)})" if once and advised(how) else ""
+    return OptionError(
+        f"A posterior takes votes for independent and cannot be clustered by {by}; "
+        f'use interval="bootstrap"{orders}.'
+    )
 
-    Raises:
-        OptionError: a posterior clustered, though the model takes votes for independent.
-    """
+
+def _covariance(fit: Fit, ballots: Ballots, clusters: Clusters | None, settings: Settings) -> FloatArray:
+    """(M, M) covariance of the scores: the sandwich, or the posterior."""
     if settings.interval == "sandwich":
         m = len(fit.values)
         return sandwich(fit, ballots, clusters) if fit.covariance is None else fit.covariance[:m, :m]
-    if clusters is not None:
-        raise OptionError(
-            f"A posterior takes votes for independent and cannot be clustered by {clusters.by}; "
-            'use interval="bootstrap".'
-        )
     if fit.posterior is None:
         raise OptionError("This method has no posterior.")
     return fit.posterior

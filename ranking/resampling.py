@@ -168,13 +168,20 @@ def _played(draws: Draws, how: Method, settings: Mapping[str, Any], full: Scores
     once = how.in_order(draws.votes, settings)
     if once and draws.clusters is not None:
         raise OptionError(
-            f"{how.name}: votes played in their order cannot be resampled by {draws.clusters.by}; "
-            "leave the cluster out or average over permutations."
+            f"{how.name}: votes played once in their order cannot be drawn by {draws.clusters.by}; "
+            + (f"play them in random orders ({advised(how)}), or " if advised(how) else "")
+            + "leave the cluster out."
         )
     views = draws.in_order() if once else draws.views(how.view)
     if how.replicates is not None and isinstance(full, Scores):
         return how.replicates(views, full, **settings), None
     return _one_by_one(how, views, settings, full, len(draws.votes.models))
+
+
+def advised(how: Method) -> str:
+    """The option with which a method plays the votes in random orders, for a message; empty without one."""
+    option = how.options.get("permutations")
+    return "" if option is None else f"permutations={option.default or 1}"
 
 
 def _one_by_one(

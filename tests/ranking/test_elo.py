@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from ranking import METHODS, Comparisons, rank
+from ranking import METHODS, Comparisons, OptionError, rank
 from ranking import elo as module
 from tests.conftest import any_votes, weighted
 from tests.ranking import reference
@@ -171,4 +171,29 @@ def test_the_bootstrap_holds_the_noise_of_the_order():
 def test_in_order_votes_are_resampled_in_order():
     votes = made(reference.hard_votes(np.random.default_rng(8), 6, 600))
     board = rank(votes, "elo", permutations=0, rounds=50)
+    assert all(row.lower < row.upper for row in board.rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "advised"),
+    [
+        ("elo", {"permutations": 0}, {"permutations": 100}),
+        ("kwise_bayes", {}, {"permutations": 1}),
+        ("weng_lin", {"permutations": 0}, {"permutations": 1}),
+    ],
+)
+def test_votes_in_their_order_say_how_they_can_be_clustered(name, options, advised):
+    """A bootstrap of voters needs an order of its own: the message names the option, and the option works."""
+    shown, times = [[0, 1], [1, 2], [2, 0]] * 10, {"timestamp": range(30)}
+    voters = {"labels": {"voter": [f"v{i % 5}" for i in range(30)]}}
+    places = [[2, 1] if i % 4 == 0 else [1, 2] for i in range(30)]
+    votes = Comparisons.of("abc", shown, places, **times, **voters)
+    how = {"cluster": "voter", "rounds": 5, "min_votes": 0}
+    words = rf"cannot be drawn by voter; .*\(permutations={advised['permutations']}\), or leave the cluster"
+    with pytest.raises(OptionError, match=words):
+        rank(votes, name, interval="bootstrap", **how, **options)
+    if name != "elo":
+        with pytest.raises(OptionError, match=r'interval="bootstrap", in random orders \(permutations=1\)'):
+            rank(votes, name, **how, **options)
+    board = rank(votes, name, interval="bootstrap", **how, **advised)
     assert all(row.lower < row.upper for row in board.rows)
