@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, NoReturn
 from data.columns import Rows, digest
 from data.faults import is_utf8
 from data.importing import open_rows
-from data.validity import any_of, quoted, rows_text, skeleton
+from data.validity import any_of, looks_like, quoted, rows_text, skeleton
 from ranking.errors import SourceError, nearest
 
 OPTIONAL = ("prompt_id", "category", "language")
@@ -195,7 +195,7 @@ def _check_models(path: Path, given: list[_Given], models: tuple[str, ...]) -> N
         if len(names) > 1:
             used = {name: [one.row for one in given if one.model == name] for name in names}
             usual, *rare = sorted(names, key=lambda name: -len(used[name]))
-            what = f"The model name {any_of(rare)} looks like {quoted(usual)}"
+            what = f"The model name {any_of(rare)} {looks_like(rare[0], usual)}"
             remedy = "spell one model one way, or rename the other"
             _refuse(path, what, sorted(row for name in rare for row in used[name]), remedy)
     if len(models) < 2:

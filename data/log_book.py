@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from data.features import MEASURES, counted_in
 from data.records import BattleRecord, GenerationRecord, Record
-from data.validity import quoted, skeleton
+from data.validity import looks_like, quoted, skeleton
 from ranking.errors import VotesError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Book:
                 raise VotesError(f"The model name {quoted(name)} has spaces around it, or nothing to see.")
             if known != name:
                 raise VotesError(
-                    f"The model name {quoted(name)} looks like {quoted(known)}; "
+                    f"The model name {quoted(name)} {looks_like(name, known)}; "
                     "spell one model one way, or rename the other."
                 )
         return found

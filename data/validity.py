@@ -10,6 +10,7 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,15 @@ def skeleton(name: str) -> str:
     return " ".join("".join(kept).split())
 
 
+def looks_like(name: str, usual: str) -> str:
+    """Say what a name looks like and, unless both are ASCII, by the code points where they first differ."""
+    if name == usual or (name.isascii() and usual.isascii()):
+        return f"looks like {quoted(usual)}"
+    first = next(pair for pair in zip_longest(name, usual) if pair[0] != pair[1])
+    had, instead = (f"U+{ord(c):04X}" if c else "nothing" for c in first)
+    return f"looks like {quoted(usual)} but has {had} instead of {instead}"
+
+
 def name_problems(
     names: Sequence[str | None], used: NDArray[np.int64], weight: NDArray[np.int64], *, listed: bool
 ) -> list[Problem]:
@@ -112,8 +122,8 @@ def name_problems(
         rare = [i for i in members if i != usual]
         spellings = [str(names[i]) for i in rare]
         text = (
-            f"The model name {any_of(spellings)} in {{rows}} of {{source}} looks like "
-            f"{quoted(str(names[usual]))}; spell one model one way, or rename the other"
+            f"The model name {any_of(spellings)} in {{rows}} of {{source}} "
+            f"{looks_like(spellings[0], str(names[usual]))}; spell one model one way, or rename the other"
         )
         found = _any_model(spellings, listed=listed)
         problems.append(Problem("with a look-alike model name", text, *found, _uses(used, rare)))

@@ -149,7 +149,10 @@ WRONG = [
         "The model 'a' answers the prompt 'p' twice in rows 1 and 2 of",
     ),
     ([*PAIR, one(prompt="q", model="A")], "The model name 'A' looks like 'a' in row 3 of"),
-    ([*PAIR, one(prompt="q"), one(prompt="q", model="а")], "The model name 'а' looks like 'a' in row 4 of"),
+    (
+        [*PAIR, one(prompt="q"), one(prompt="q", model="а")],
+        "The model name 'а' looks like 'a' but has U+0430 instead of U+0061 in row 4 of",
+    ),
     ([{"prompt": "p", "a": "x", "A": "y"}], "The model name 'A' looks like 'a' in row 1 of"),
     ([*PAIR, one(prompt="q", model=" b")], "The model name ' b' has spaces around it in row 3 of"),
     ([one(), one(prompt="q")], "has answers of one model, 'a'; a comparison needs two models."),

@@ -304,7 +304,7 @@ ROWS = [
     Case(
         "look-alike by Cyrillic",
         votes(("аda", "bob", "tie")),
-        ["'аda' in row 3 of", "looks like 'ada'"],
+        ["'аda' in row 3 of", "looks like 'ada' but has U+0430 instead of U+0061; spell"],
         VotesError,
     ),
     Case(
@@ -324,7 +324,7 @@ ROWS = [
     Case(
         "look-alike by an invisible character",
         votes(("a\u200bda", "bob", "tie")),
-        ["a\\u200bda", "in row 3 of", "looks like 'ada'"],
+        ["a\\u200bda", "in row 3 of", "looks like 'ada' but has U+200B instead of U+0064"],
         VotesError,
     ),
     Case(
