@@ -192,7 +192,6 @@ class _Reading:
     def __init__(self) -> None:
         self._chunks = 0
         self._finish: str | None = None
-        self._prompt_tokens: int | None = None
         self._completion_tokens: int | None = None
         self._reasoned = False
 
@@ -221,14 +220,14 @@ class _Reading:
         return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
     def _count(self, usage: Any) -> None:
-        """Take the server's counts; tokens of reasoning are not tokens of the answer."""
-        counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"))
-        if not all(isinstance(count, int) and count >= 0 for count in counts):
-            raise TypeError(f"usage counts {counts!r}, not whole numbers")
-        self._prompt_tokens, self._completion_tokens = counts
+        """Take the server's count; tokens of reasoning are not tokens of the answer."""
+        count = usage.get("completion_tokens")
+        if not isinstance(count, int) or count < 0:
+            raise TypeError(f"usage counts {count!r} tokens of the answer, not a whole number")
+        self._completion_tokens = count
         hidden = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens")
         if hidden:
-            self._completion_tokens = max(0, self._completion_tokens - hidden)
+            self._completion_tokens = max(0, count - hidden)
         elif self._reasoned:
             self._completion_tokens = None
 
@@ -242,7 +241,7 @@ class _Reading:
             raise ServingError("malformed", f"no event in the response, which is {content_type[:80]!r}")
         if self._finish is None:
             raise ServingError("interrupted", "the stream ended without a finish reason")
-        return End(self._finish, self._prompt_tokens, self._completion_tokens)
+        return End(self._finish, self._completion_tokens)
 
 
 def kind_of_status(status: int) -> FailureKind:

@@ -54,7 +54,6 @@ class End:
     """The last event of a stream that came to its end."""
 
     finish_reason: str  # "stop", "length", or what the server says
-    prompt_tokens: int | None = None
     completion_tokens: int | None = None
 
 

@@ -54,7 +54,7 @@ def run(backend, *, stop_after=None, on_text=None, **limits):
 
 
 def test_an_answer_is_measured():
-    result = run(Scripted(0.1, "The sky", 0.1, " is blue.", End("stop", 5, 21)))
+    result = run(Scripted(0.1, "The sky", 0.1, " is blue.", End("stop", 21)))
     assert (result.text, result.tokens, result.finish_reason) == ("The sky is blue.", 21, "stop")
     assert result.failure is None and result.detail is None
     assert 0.1 <= result.time_to_first_token < 0.19
@@ -67,7 +67,7 @@ def test_pieces_are_counted_where_the_server_does_not_count():
 
 
 def test_there_is_no_speed_without_two_tokens():
-    assert run(Scripted("a", End("stop", 1, 1))).tokens_per_second is None
+    assert run(Scripted("a", End("stop", 1))).tokens_per_second is None
     assert Generation("ab", 9, 1.0, 1.0, "stop").tokens_per_second is None
     assert Generation("", 0, None, 1.0, "stopped").tokens_per_second is None
 
