@@ -73,13 +73,11 @@ def learn(
     middle = shared_by_alike(np.mean(means, axis=0), colour)
     deviation = shared_by_alike(np.sqrt(variances).mean(axis=0), colour)
     drawn = shared_by_alike(np.std(means, axis=0), colour)
-    told = np.zeros(m + 1, dtype=bool)  # the last for the padding of the ballots
-    told[ballots.shown[learnt_from(ballots)]] = True
     return Fit(
         middle - 3 * deviation if score == "conservative" else middle,
         "points",
         spread=drawn if len(lanes) > 1 else None,
-        compared=told[:m],
+        met=learnt_from(ballots),
         posterior=np.diag(deviation**2 + drawn**2),
         notes=(*order_notes(battles, permutations), *unused_notes(ballots)),
     )

@@ -73,11 +73,12 @@ def order_notes(battles: Battles, permutations: int | None) -> tuple[Diagnostic,
     return (Diagnostic("random_order", (), message),)
 
 
-def learnt_from(ballots: Ballots) -> NDArray[np.bool_]:
-    """(B,) whether a ballot orders two models by their places."""
-    said = np.zeros(len(ballots.count), dtype=bool)
-    said[ballots.pair_rows.ballot] = True
-    return np.asarray(said & np.isnan(ballots.p_a))
+def learnt_from(ballots: Ballots) -> FloatArray:
+    """(M, M) votes that order two models by their places, and not by a probability."""
+    rows, m = ballots.pair_rows, len(ballots.models)
+    count = np.where(np.isnan(ballots.p_a), ballots.count, 0)[rows.ballot]
+    met = np.bincount(rows.first * m + rows.second, count, m * m).reshape(m, m)
+    return np.asarray(met + met.T)
 
 
 def unused_notes(ballots: Ballots) -> tuple[Diagnostic, ...]:
@@ -91,7 +92,9 @@ def unused_notes(ballots: Ballots) -> tuple[Diagnostic, ...]:
             else "votes are probabilities, not places, and were"
         )
         notes.append(Diagnostic("left_out_votes", (), f"{count:,} {what} left out."))
-    if count := int(ballots.count[~learnt_from(ballots) & ~graded].sum()):
+    said = np.zeros(len(ballots.count), dtype=bool)
+    said[ballots.pair_rows.ballot] = True
+    if count := int(ballots.count[~said & ~graded].sum()):
         what = "vote orders no two models and was" if count == 1 else "votes order no two models and were"
         notes.append(Diagnostic("left_out_votes", (), f"{count:,} {what} left out."))
     if not ballots.unweighted:

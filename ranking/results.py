@@ -86,15 +86,14 @@ class Scores:
         spread: (M,) standard deviation of the score over what the method itself draws at random
             (the permutations of Elo), or None.
         notes: what the method wants to tell beside its numbers.
-        compared: (M,) whether any vote that the method can use compares the model with another; None for
-            all whom the votes compare.
+        met: (M, M) votes of each pair that the method can use, symmetric; None for all that there are.
     """
 
     values: FloatArray
     scale: Scale = "points"
     spread: FloatArray | None = None
     notes: tuple[Diagnostic, ...] = ()
-    compared: NDArray[np.bool_] | None = None
+    met: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -73,9 +73,9 @@ def stand(
         )
     pairs = votes.pairs
     met = pairs.wins + pairs.wins.T + pairs.ties + (0 if both_bad == "drop" else pairs.both_bad)
+    if isinstance(result, Scores) and result.met is not None:
+        met = result.met
     compared = met.any(axis=1) | isinstance(votes, ScoreTable)
-    if isinstance(result, Scores) and result.compared is not None:
-        compared &= result.compared
     placed = ~np.isnan(as_values(result, len(shown)))
     closed = np.zeros(len(shown), dtype=bool)
     return Standing(connected(met), enough & placed & compared, closed, closed, shown, compared & placed)
@@ -217,13 +217,13 @@ def _left_out(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
     invalid = {reason: count for reason, count in votes.left_out.items() if reason not in usable}
     if invalid:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in invalid.items())
-        message = f"{sum(invalid.values()):,} rows were left out as invalid: {reasons}."
+        rows = "1 row was" if (gone := sum(invalid.values())) == 1 else f"{gone:,} rows were"
+        message = f"{rows} left out as invalid: {reasons}."
         notes.append(Diagnostic("left_out", (), message))
     for words in OTHER_VOTERS:
-        if words in votes.left_out:
-            message = (
-                f"{votes.left_out[words]:,} {words} were left out; rank them by themselves, or ask for all."
-            )
+        if count := votes.left_out.get(words):
+            what = f"{words} were" if count > 1 else f"{words.replace('votes', 'vote')} was"
+            message = f"{count:,} {what} left out; rank them by themselves, or ask for all."
             notes.append(Diagnostic("other_voters", (), message))
     if WIDER in votes.left_out:
         what = WIDER if votes.left_out[WIDER] > 1 else WIDER.replace("votes", "vote")
@@ -238,7 +238,9 @@ def _judges(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
     if not number:
         return ()
     total = votes.ballots.total
-    some = f"All {total:,} votes are" if number == total else f"{number:,} of {total:,} votes are"
+    are = "is" if number == 1 else "are"
+    every = f"All {total:,} votes are" if total > 1 else "The only vote is"
+    some = every if number == total else f"{number:,} of {total:,} votes {are}"
     mixed = "" if number == total else ", mixed with those of people as asked; rank each kind by itself too"
     return (Diagnostic("llm_judges", (), f"{some} of LLM judges{mixed}."),)
 

@@ -66,6 +66,20 @@ def test_probabilities_alone_rank_nobody_by_a_method_of_places(name):
     assert codes(board)["not_compared"] == ("c",)
 
 
+@pytest.mark.parametrize("name", BY_PLACES)
+def test_probabilities_link_nobody_by_a_method_of_places(name):
+    """a and b met, c and d met; between the two there are probabilities only, which are left out."""
+    shown = [[0, 1]] * 40 + [[2, 3]] * 30 + [[1, 2]] * 30
+    soft = {"p_a": [np.nan] * 70 + [0.8] * 30, "timestamp": range(100)}
+    board = rank(Comparisons.of("abcd", shown, [[1, 2], [2, 1]] * 50, **soft), name, min_votes=20)
+    assert [row.status for row in board.rows] == ["ranked", "ranked", "component", "component"]
+    assert codes(board)["component"] == ("c", "d")
+    assert {row.model for row in board.components[0].ranked} == {"c", "d"}
+    hard = {"timestamp": range(100)}
+    board = rank(Comparisons.of("abcd", shown, [[1, 2], [2, 1]] * 50, **hard), name, min_votes=20)
+    assert (len(board.ranked), board.components) == (4, ())
+
+
 @pytest.mark.parametrize("name", [*RATINGS, "borda", "copeland", "minimax"])
 def test_no_interval_has_width_zero_where_every_vote_is_a_tie(name):
     """Resamples of ties are ties: a score that never moves is not certain, its interval stays open."""
