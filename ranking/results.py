@@ -128,7 +128,7 @@ class Fit(Scores):
         covariance: (M + E, M + E) sandwich that the method made itself, because its votes differ in more
             than the ballot; instead of `bread`.
         coefficients: the E further parameters; those without bounds get them from `covariance`.
-        placed: (M, M) extra covariance of scores that a prior placed, or None.
+        placed: (M, M) extra covariance of scores that a prior placed or pulled, or None.
         information: (M, M) expected information of each pair, off the diagonal of the Hessian with the
             sign turned; stands in for the meat of a model whose votes are all ties.
         identification: which scores the votes determine; None if all.

@@ -216,7 +216,8 @@ def test_the_sandwich_is_the_jackknife(strategy):
         scores = found.ballot_scores(base).toarray() * base.weight[:, None]
         assume(np.diag(scores.T @ (scores * base.count[:, None])).min() > 1e-6)
         board = rank(given_votes, "plackett_luce", precision=0.5, scale="natural", min_votes=0)
-        assert np.allclose(board.covariance, meat, rtol=1e-3, atol=1e-6)
+        pulled = 0.5 * found.bread @ found.bread  # the mean square of what a precision of 0.5 moves
+        assert np.allclose(board.covariance - pulled, meat, rtol=1e-3, atol=1e-6)
 
     check()
 
@@ -236,11 +237,41 @@ def test_empirical_bayes_is_a_fixed_point():
     found = fit(ballots)
     precision = found.parameters["precision"]
     assert 0.02 < precision < 4
-    trace = np.trace(found.posterior) + 1 / precision
+    trace = np.trace(fit(ballots, precision=precision).posterior) + 1 / precision
     assert precision == pytest.approx(12 / (found.values @ found.values + trace), rel=1e-6)
     even = Ballots.of(["a", "b"], [[0, 1], [0, 1]], [[1, 2], [2, 1]], count=[500, 500])
     assert fit(even).parameters["precision"] == 4.0
     assert [note.code for note in fit(even).notes] == ["prior"]
+
+
+def test_the_sandwich_knows_the_pull_of_the_prior():
+    """Strengths drawn from the prior are as far from the scores as the intervals say: E z² = 1, not 2."""
+    rng, names, squares = np.random.default_rng(6), [f"m{i}" for i in range(8)], []
+    for _ in range(300):
+        theta = rng.normal(0, 40**-0.5, 8)
+        shown = np.argsort(rng.random((150, 8)), axis=1)[:, :4]
+        noisy = -theta[shown] - rng.gumbel(size=shown.shape)
+        votes = Comparisons.of(names, shown, 1 + np.argsort(np.argsort(noisy)))
+        board = rank(votes, "plackett_luce", precision=40, scale="natural", min_votes=0)
+        off = [board[name].score for name in board.models] - (theta - theta.mean())
+        squares.append(off**2 / np.diag(board.covariance))
+    assert np.mean(squares) == pytest.approx(1, abs=0.1)
+
+
+def test_a_chosen_precision_is_not_taken_for_known():
+    """First-order, Kass and Steffey (1989): a standard deviation of √(2/γ) of log λ moves the mode so far."""
+    rng = np.random.default_rng(7)
+    theta = rng.normal(0, 1, 9)
+    shown = np.argsort(rng.random((60, 9)), axis=1)[:, :4]
+    places = 1 + np.argsort(np.argsort(-theta[shown] - rng.gumbel(size=shown.shape)))
+    ballots = Ballots.of([f"m{i}" for i in range(9)], shown, places)
+    found = fit(ballots)
+    known = found.parameters["precision"]
+    up, down = (fit(ballots, precision=known * np.exp(step)).values for step in (1e-4, -1e-4))
+    told = known * float(found.values @ found.values)  # γ where λ is MacKay's fixed point λ = γ/|θ|²
+    extra = np.outer(up - down, up - down) / 2e-4**2 * 2 / told
+    assert np.allclose(found.posterior - fit(ballots, precision=known).posterior, extra, rtol=1e-3)
+    assert 0.02 < np.trace(extra) / np.trace(found.posterior) < 0.2
 
 
 def test_intervals_of_the_posterior_and_the_sandwich_agree_where_the_model_is_true():
