@@ -164,7 +164,7 @@ def rank(
 
     agon rank votes.parquet --lens
     """
-    from arena.ranks import LENS, make_boards, options_of, print_boards, print_lens, read_source, with_shared
+    from arena import ranks
 
     name, score = (anchor, None) if anchor is None else anchor_of(anchor)
     settings = {
@@ -182,8 +182,8 @@ def rank(
         "scale": scale,
         "seed": seed,
     }
-    wanted = [options_of(text) for text in method or (LENS if lens else ["bradley_terry"])]
-    wanted = with_shared(wanted, {"missing": missing, "ties": ties})
+    wanted = [ranks.options_of(text) for text in method or (ranks.LENS if lens else ["bradley_terry"])]
+    wanted = ranks.with_shared(wanted, {"missing": missing, "ties": ties})
     with _readable(source) as path:
         reading = {
             "where": where,
@@ -197,14 +197,16 @@ def rank(
             "groups": listed(groups),
             "ignore": [name for name in (ignore or "").split(",") if name],
         }
-        votes = read_source(path, reading, tasks)
+        votes = ranks.read_source(path, reading, tasks)
     if ballots_by is not None:
         settings["by"] = ballots_by
     if lens:
         kept = {name: settings[name] for name in ("rounds", "seed", "level", "cluster")}
-        print_lens(votes, wanted, kept, format, named=bool(method))
+        ranks.print_lens(votes, wanted, kept, format, named=bool(method))
     else:
-        print_boards(make_boards(votes, wanted, by, settings), format)
+        ranks.print_boards(ranks.make_boards(votes, wanted, by, settings), format)
+    if source != STDIN:
+        ranks.name_check(source, votes, table, pairs_of(column))
 
 
 @app.command

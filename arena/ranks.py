@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from data import comparisons, kind_of, preflib, score_table
+from data.kinds import names_voters
 from ranking import Comparisons, InputError, Leaderboard, OptionError, ScoreTable, boards_to_json, rank
 from ranking.boards import Votes, as_comparisons
 from ranking.leaderboard import plain
@@ -211,6 +212,15 @@ def print_boards(boards: Sequence[Leaderboard], how: str) -> None:
         print("\n".join(f"## {_title(part)}\n\n{part.to_markdown()}" for part in parts), end="")
     else:
         show_boards(boards, sys.stdout)
+
+
+def name_check(source: str, votes: Votes, table: str | None, columns: Mapping[str, str] | None) -> None:
+    """Say on a terminal, of votes that name their voters, which command looks for what no board looks for."""
+    if not sys.stderr.isatty() or not isinstance(votes, Comparisons):
+        return
+    if "voter" in (columns or {}) or names_voters(source, table):
+        more = "repeated votes, voters who carry a model and a favoured side"
+        print(f"agon check {plain(source)} looks for more: {more}.", file=sys.stderr)
 
 
 def _title(board: Leaderboard) -> str:

@@ -1,5 +1,6 @@
 """Votes in files and tables: the only folder that knows formats and SQL. Builds ranking's input types."""
 
+from data.checks import Checked, check
 from data.features import measure
 from data.importing import FORMATS, Imported, read_published
 from data.kinds import kind_of
@@ -9,7 +10,9 @@ from data.votes import comparisons
 
 __all__ = [
     "FORMATS",
+    "Checked",
     "Imported",
+    "check",
     "comparisons",
     "kind_of",
     "measure",

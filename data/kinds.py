@@ -18,6 +18,16 @@ VOTES = {"model_a", "model_b", "winner", "p_a", "models", "places"}
 NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
 
 
+def names_voters(source: str, table: str | None = None) -> bool:
+    """Whether a source of votes has a column of voters, by its columns alone."""
+    path = Path(source)
+    if not path.is_dir() and ending(path) == ".parquet":
+        names = pq.read_schema(check_file(path)).names
+    else:
+        names = list(open_source(source, table=table).columns)
+    return "voter" in {name.lower() for name in names}
+
+
 def kind_of(source: str, model: str | None = None) -> Kind:
     """Say what a file holds by its ending and its columns.
 

@@ -19,6 +19,7 @@ import pytest
 from arena.cli import app, main
 from arena.simulation import as_table
 from data import comparisons
+from data.snapshots import write_table
 from ranking import bradley_terry_world, rank
 from tests.ranking.contract import BOARD, NOTE, ROW
 
@@ -388,20 +389,38 @@ def test_a_pipe_in_a_real_shell(tmp_path):
 
 def test_progress_is_shown_on_a_terminal_and_nowhere_else(votes, tmp_path):
     """One line on stderr, which is a terminal here; what was asked for is all there is on stdout."""
+    shown = on_a_terminal("rank", votes, "-f", "csv", into=tmp_path / "out")
+    assert "reading votes" in shown
+    assert "ranking 4 models: bradley_terry" in shown
+    piped = agon("rank", votes, "-f", "csv")
+    assert (piped.stdout, piped.stderr) == ((tmp_path / "out").read_text(), "")
+
+
+@pytest.mark.parametrize("name", ["named.parquet", "named.csv"])
+def test_votes_that_name_their_voters_can_be_looked_into_further(name, tmp_path):
+    """Said once, on a terminal alone, and only where there are voters to look into."""
+    table = as_table(bradley_terry_world(4, 400))
+    for columns, said in ((table.column_names, 1), (["model_a", "model_b", "winner"], 0)):
+        write_table(table.select(columns), path := tmp_path / f"{said}-{name}")
+        shown = on_a_terminal("rank", path, "-f", "csv", into=tmp_path / "out")
+        assert shown.count(f"agon check {path} looks for more: repeated votes") == said
+        assert "looks for more" not in (tmp_path / "out").read_text()
+        assert agon("rank", path, "-f", "csv").stderr == ""
+
+
+def on_a_terminal(*words, into):
+    """What `agon` shows on a terminal while its standard output goes into a file."""
     ours, theirs = os.openpty()
-    words = [*AGON, "rank", str(votes), "-f", "csv"]
-    with (tmp_path / "out").open("wb") as out, os.fdopen(ours, "rb", buffering=0) as terminal:
-        process = subprocess.Popen(words, stdout=out, stderr=theirs, env={**ENVIRONMENT, "TERM": "xterm"})
+    command = [*AGON, *map(str, words)]
+    with into.open("wb") as out, os.fdopen(ours, "rb", buffering=0) as terminal:
+        process = subprocess.Popen(command, stdout=out, stderr=theirs, env={**ENVIRONMENT, "TERM": "xterm"})
         os.close(theirs)
         shown = b""
         with contextlib.suppress(OSError):  # how Linux says that nobody writes to a terminal any more
             while more := terminal.read(4096):
                 shown += more
         assert process.wait(60) == 0
-    assert b"reading votes" in shown
-    assert b"ranking 4 models: bradley_terry" in shown
-    piped = agon("rank", votes, "-f", "csv")
-    assert (piped.stdout, piped.stderr) == ((tmp_path / "out").read_text(), "")
+    return shown.decode().replace("\r\n", "\n")
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,11 @@
 import json
 
 import pytest
+from pyarrow import csv
 
-from arena.checks import check_votes, findings
+from arena.checks import check_votes
 from arena.simulation import as_table
-from data import comparisons
+from data import check, comparisons
 from data.snapshots import write_table
 from ranking import ConvergenceError, OptionError, SourceError, bradley_terry_world, rank
 
@@ -21,7 +22,7 @@ def votes(folder, *rows, head=HEAD):
 
 
 def codes(path, min_votes=0, **reading):
-    return [finding.code for finding in findings(path, reading, min_votes)[1]]
+    return [finding.code for finding in check(path, **reading, min_votes=min_votes).findings]
 
 
 def test_clean_votes(tmp_path):
@@ -39,7 +40,7 @@ def test_clean_votes(tmp_path):
     ],
 )
 def test_what_keeps_models_from_a_scale(rows, code, models, tmp_path):
-    found = {finding.code: finding for finding in findings(votes(tmp_path, *rows), {}, 0)[1]}
+    found = {finding.code: finding for finding in check(votes(tmp_path, *rows), min_votes=0).findings}
     assert code in found
     assert found[code].models == models
     for model in models:
@@ -48,7 +49,7 @@ def test_what_keeps_models_from_a_scale(rows, code, models, tmp_path):
 
 def test_models_with_few_votes(tmp_path):
     path = votes(tmp_path, *BOTH_WAYS * 15, "cyn,ada,model_a", "ada,cyn,model_a")
-    (found,) = findings(path, {}, 30)[1]
+    (found,) = check(path, min_votes=30).findings
     assert (found.code, found.models) == ("few_votes", ("cyn",))
     assert codes(path, 2) == []
 
@@ -59,8 +60,9 @@ def test_both_bad_alone_is_nothing_to_mend(tmp_path):
 
 def test_every_kind_of_invalid_row_is_a_finding_and_the_rest_is_judged(tmp_path):
     path = votes(tmp_path, *BOTH_WAYS, "ada,ada,tie", "ada,bob,left", ",bob,tie", "bob,bob,tie")
-    checked, found = findings(path, {}, 0)
-    assert len(checked) == 2
+    checked = check(path, min_votes=0)
+    found = checked.findings
+    assert len(checked.votes) == 2
     assert [finding.code for finding in found] == ["invalid"] * 3
     messages = " ".join(finding.message for finding in found)
     for part in ("in rows 3 and 6", "'left' is not a known winner in row 4", "no name in row 5"):
@@ -70,7 +72,7 @@ def test_every_kind_of_invalid_row_is_a_finding_and_the_rest_is_judged(tmp_path)
 def test_repeated_votes(tmp_path):
     rows = [f"{vote},{i}" for i, vote in enumerate(BOTH_WAYS)]
     path = votes(tmp_path, *rows, rows[0], head=f"{HEAD},battle_id")
-    (found,) = findings(path, {}, 0)[1]
+    (found,) = check(path, min_votes=0).findings
     assert found.code == "repeated_identifier"
     assert "row 3" in found.message
 
@@ -87,11 +89,11 @@ def test_conditions_and_columns_reach_the_votes(tmp_path):
 
 def test_what_cannot_be_read_is_an_error_not_a_finding(tmp_path):
     with pytest.raises(SourceError):
-        findings(str(tmp_path / "none.csv"), {}, 0)
+        check(tmp_path / "none.csv")
     with pytest.raises(OptionError):
-        findings(votes(tmp_path, *BOTH_WAYS), {"where": "nonsense ="}, 0)
+        check(votes(tmp_path, *BOTH_WAYS), where="nonsense =")
     with pytest.raises(SourceError, match="no votes to rank"):
-        findings(votes(tmp_path, "ada,ada,tie"), {}, 0)
+        check(votes(tmp_path, "ada,ada,tie"))
 
 
 def test_findings_as_text(tmp_path, capsys):
@@ -132,7 +134,7 @@ def test_a_model_that_one_voter_carries(tmp_path):
     fair = rows_by([f"v{i}" for i in range(11)])
     extra = [f"d,a,{winner},eve" for winner in ("model_a", "model_b") * 20]
     path = votes(tmp_path, *fair, *extra, "d,b,model_a,v1", "b,d,model_a,v2", head=f"{HEAD},voter")
-    (found,) = [finding for finding in findings(path, {}, 30)[1] if finding.code == "one_voter"]
+    (found,) = [finding for finding in check(path, min_votes=30).findings if finding.code == "one_voter"]
     assert found.models == ("d",)
     assert "95% of those of d (eve)" in found.message
     assert "collect votes from others" in found.message
@@ -148,10 +150,10 @@ def test_a_side_that_is_favoured(tmp_path):
     for share, expected in ((2, ["order_effect"]), (1, [])):
         rows = [f"{a},{b},{w}" for a, b in both for w in ["model_a"] * share * 20 + ["model_b"] * 20]
         path = votes(tmp_path, *rows)
-        found = findings(path, {}, 30)[1]
+        found = check(path, min_votes=30).findings
         assert [finding.code for finding in found] == expected
     rows = [f"{a},{b},{w}" for a, b in both for w in ["model_a"] * 40 + ["model_b"] * 20]
-    message = findings(votes(tmp_path, *rows), {}, 30)[1][0].message
+    message = check(votes(tmp_path, *rows), min_votes=30).findings[0].message
     assert "the one on the left wins 66.7% of the votes (" in message
     assert "draw the sides at random" in message
     assert "at 99.9%)" in message
@@ -160,7 +162,7 @@ def test_a_side_that_is_favoured(tmp_path):
 def test_a_voters_second_verdict(tmp_path):
     rows = ["a,b,model_a,ann,p1,1", "b,a,model_b,ann,p1,2", "a,b,model_b,bob,p1,3", "a,b,model_b,ann,p2,4"]
     path = votes(tmp_path, *rows, head=f"{HEAD},voter,prompt_id,vote_id")
-    found = {finding.code: finding.message for finding in findings(path, {}, 0)[1]}
+    found = {finding.code: finding.message for finding in check(path, min_votes=0).findings}
     assert found["repeated_votes"].startswith("1 vote is a voter's second verdict")
     assert "repeated_votes" not in codes(votes(tmp_path, *rows[1:], head=f"{HEAD},voter,prompt_id,vote_id"))
 
@@ -169,7 +171,7 @@ def test_a_fit_that_does_not_converge_is_a_finding(tmp_path, monkeypatch):
     def never(*_args, **_options):
         raise ConvergenceError("bradley_terry did not converge; look at `agon check`.")
 
-    monkeypatch.setattr("arena.checks.rank", never)
+    monkeypatch.setattr("data.checks.rank", never)
     assert "not_converged" in codes(votes(tmp_path, *BOTH_WAYS))
 
 
@@ -183,5 +185,21 @@ def test_a_fit_that_does_not_converge_is_a_finding(tmp_path, monkeypatch):
     ],
 )
 def test_every_finding_names_its_remedy(rows, code, remedy, tmp_path):
-    found = {finding.code: finding.message for finding in findings(votes(tmp_path, *rows), {}, 30)[1]}
+    found = {
+        finding.code: finding.message for finding in check(votes(tmp_path, *rows), min_votes=30).findings
+    }
     assert remedy in found[code]
+
+
+def test_what_the_command_finds_is_one_call_for_every_kind_of_frame(tmp_path):
+    """A path, a pandas frame, an Arrow table and a stream that can be read only once: the same findings."""
+    rows = [f"{row},{i % 7}" for i, row in enumerate(rows_by([f"v{i}" for i in range(11)]))]
+    path = votes(tmp_path, *rows, "d,d,tie,eve,0", head=f"{HEAD},voter,battle_id")
+    expected = check(path).findings
+    assert {finding.code for finding in expected} == {"invalid", "repeated_identifier"}
+    table = csv.read_csv(path)
+    for source in (table.to_pandas(), table, table.to_reader()):
+        checked = check(source)
+        assert [finding.code for finding in checked.findings] == [finding.code for finding in expected]
+        assert (len(checked.votes), checked.votes.models) == (120, ("a", "b", "c"))
+    assert not check(table.slice(0, 7).to_pandas(), min_votes=0, where="voter <> 'eve'").findings

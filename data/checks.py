@@ -1,0 +1,108 @@
+"""`check`: everything that stands between a set of votes and a ranking, each with its remedy.
+
+A board says what its counts tell. Repeated votes, voters who carry a model and a favoured side need the votes
+read once more, row by row or by side, so they are looked for here and not on every board.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from data.repeats import repeats
+from data.sources import as_arrow, describe
+from data.voters import Voters
+from data.votes import comparisons
+from ranking import (
+    Comparisons,
+    ConvergenceError,
+    Diagnostic,
+    SourceError,
+    VotesError,
+    carried_by_one,
+    order_effect,
+    rank,
+)
+
+CERTAIN = 0.999  # level at which a favoured side is a finding: 1 of 1,000 fair files has one
+KNOWN_FINE = {
+    "both_bad",
+    "left_out",
+    "llm_judges",
+    "other_voters",
+}  # worth telling on a board, but nothing to mend
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """Votes and what stands between them and a ranking.
+
+    Attributes:
+        votes: those of the rows that are valid.
+        findings: what to mend, each with its code, models and remedy; empty if nothing.
+    """
+
+    votes: Comparisons
+    findings: tuple[Diagnostic, ...]
+
+
+def check(
+    source: object,
+    *,
+    where: str | None = None,
+    table: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    voters: Voters | None = None,
+    min_votes: int = 30,
+) -> Checked:
+    """Look for what stands between votes and a ranking.
+
+    Rows that are not votes, repeated votes, components, undefeated, winless and unlinked models, models with
+    too few votes, votes that are all ties, models that one voter carries, a favoured side, a fit that does
+    not converge.
+
+    Args:
+        source, where, table, columns, voters: as for `data.comparisons`.
+        min_votes: below which a model counts as short of votes.
+
+    Raises:
+        SourceError: the source cannot be read as votes, or no row of it is one.
+        OptionError: as `data.comparisons`.
+    """
+    if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
+        source = as_arrow(source, describe(source))  # a stream can be read only once
+    reading: dict[str, Any] = {"where": where, "table": table, "columns": columns}
+    found = []
+    try:
+        votes = comparisons(source, **reading, voters=voters)
+    except VotesError as error:
+        found += [Diagnostic("invalid", (), problem) for problem in error.problems]
+        votes = comparisons(source, **reading, voters=voters, invalid="drop")
+    found += repeats(source, **reading)
+    try:
+        board = rank(votes, "bradley_terry", interval="none", min_votes=min_votes)
+        found += [note for note in board.diagnostics if note.code not in KNOWN_FINE]
+    except ConvergenceError as error:
+        found.append(Diagnostic("not_converged", (), str(error)))
+    return Checked(votes, (*found, *_by_voter(votes, min_votes), *_by_side(votes)))
+
+
+def _by_voter(votes: Comparisons, min_votes: int) -> tuple[Diagnostic, ...]:
+    """Models that one voter carries; nothing where the votes do not say whose they are."""
+    try:
+        return carried_by_one(votes, min_votes=min_votes)
+    except SourceError:
+        return ()
+
+
+def _by_side(votes: Comparisons) -> tuple[Diagnostic, ...]:
+    """A side that is favoured beyond doubt; nothing where the votes cannot tell."""
+    try:
+        effect = order_effect(votes, level=CERTAIN)
+    except VotesError:
+        return ()
+    if effect.lower <= 0 <= effect.upper:
+        return ()
+    remedy = "draw the sides at random and even; if the file names winners first, this says nothing."
+    return (Diagnostic("order_effect", (), f"{effect.conclusion()[:-1]}: {remedy}"),)
