@@ -99,7 +99,7 @@ def test_one_vote_posted_100_times_from_16_threads_is_one_vote(house):
 
 
 def forgeries(house):
-    """Eight votes that nobody has the right to cast, each with its status."""
+    """Thirteen votes that nobody has the right to cast, each with its status."""
     owner, thief = house.visitor(), house.visitor()
     view, other, own = owner.ready(), owner.ready(), thief.ready()
     body = {"turn": view["turn"], "outcome": "a", "token": view["token"]}
