@@ -168,7 +168,7 @@ def test_one_voter_cannot_be_clustered():
 
 def test_votes_in_their_order_cannot_be_clustered():
     votes = bradley_terry_world(4, 300).comparisons()
-    with pytest.raises(OptionError, match="elo: votes played in their order"):
+    with pytest.raises(OptionError, match="elo: votes played once in their order"):
         rank(votes, "elo", permutations=0, cluster="voter")
     assert rank(votes, "elo", permutations=3, rounds=5, cluster="voter").rank_method == "bootstrap"
 
