@@ -1,16 +1,18 @@
 """Do 95% intervals hold the truth in 95% of the cases? Counted on votes from known worlds.
 
 Every cell draws 1,000 data sets from one world, ranks each, and counts how often the intervals of the scores,
-those of the differences of all pairs and the rank ranges hold the truth. Everything is fixed in this file:
-models, votes, voters, seeds. The goal is 93.5 to 96.5% for intervals and at least 95% for rank ranges.
+of the differences of all pairs and of effects and the rank ranges hold the truth. Everything is fixed in
+this file: models, votes, voters, seeds. The goal is 93.5 to 96.5% for intervals and at least 95% for rank
+ranges.
 
     python -m benchmarks.coverage                    every cell; a few minutes
     python -m benchmarks.coverage --cases tie        the cells whose name contains "tie"
     python -m benchmarks.coverage --sets 100         fewer data sets, for a look
 
-What is the truth: for a tie model in its own world the strengths that made the votes. For Bradley-Terry with
-a tie as half a win each way in a world with ties, or with voters of different tastes, the value that more and
-more such votes would lead to (the pseudo-true value): the fit to the expected votes, computed here by scipy.
+What is the truth: for a method in its own world the strengths, and effects, that made the votes. They lie
+like a sample of a normal distribution, which is what a method with a prior believes, and nothing pulls them.
+For Bradley-Terry with a tie as half a win each way in a world with ties, or with voters of different tastes,
+the value that more and more such votes would lead to (the pseudo-true value): the fit to the expected votes.
 """
 
 from __future__ import annotations
@@ -26,69 +28,26 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.special import expit, ndtri
 
+from benchmarks import coverage_worlds as worlds
+from benchmarks.coverage_worlds import (
+    davidson,
+    decisive,
+    free_for_all,
+    luce,
+    probit,
+    random_ties,
+    rao_kupper,
+    rao_kupper_bag,
+    tastes,
+)
 from ranking import Comparisons, rank
 
 SETS = 1000
 WITHIN = (0.935, 0.965)
-PLACES = np.array([[1, 2], [2, 1], [1, 1]])
-Outcomes = np.ndarray  # (M, M, 3) chance that row beats column, loses to it, ties with it
-
-
-# ---- worlds: what may happen when two models meet
-
-
-def decisive(strengths: np.ndarray) -> Outcomes:
-    """Bradley-Terry without ties."""
-    return _with_ties(expit(_gaps(strengths)), 0.0)
-
-
-def random_ties(strengths: np.ndarray, share: float = 0.2) -> Outcomes:
-    """A fifth of the votes are ties, whoever meets."""
-    return _with_ties(expit(_gaps(strengths)), share)
-
-
-def rao_kupper(strengths: np.ndarray, a: float = 0.4) -> Outcomes:
-    """Ties where the models are close: Rao and Kupper (1967), a = ln φ."""
-    win = expit(_gaps(strengths) - a)
-    return np.stack([win, win.T, 1.0 - win - win.T], axis=-1)
-
-
-def davidson(strengths: np.ndarray, nu: float = 0.6) -> Outcomes:
-    """Ties where the models are close: Davidson (1970)."""
-    half = np.exp(_gaps(strengths) / 2)
-    total = half + half.T + nu
-    return np.stack([half / total, half.T / total, nu / total], axis=-1)
-
-
-def tastes(strengths: np.ndarray, spread: float = 0.7) -> Outcomes:
-    """What the average voter does when each has strengths of her own, N(0, spread) around the common ones."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(41)
-    gaps = _gaps(strengths)[..., None] + np.sqrt(2) * spread * nodes
-    return _with_ties((expit(gaps) * weights).sum(axis=-1) / weights.sum(), 0.0)
-
-
-def _gaps(strengths: np.ndarray) -> np.ndarray:
-    return strengths[..., :, None] - strengths[..., None, :]
-
-
-def _with_ties(win: np.ndarray, share: float) -> Outcomes:
-    return np.stack([(1 - share) * win, (1 - share) * (1 - win), np.full_like(win, share)], axis=-1)
-
-
-def as_halves(chances: Outcomes) -> np.ndarray:
-    """(M,) the strengths that Bradley-Terry with half-ties tends to when all pairs meet alike, zero mean."""
-    won = chances[..., 0] + chances[..., 2] / 2
-    upper = np.triu(np.ones(won.shape, dtype=bool), 1)
-
-    def loss(free: np.ndarray) -> float:
-        gap = _gaps(np.append(free, -free.sum()))[upper]
-        return float((won[upper] * np.logaddexp(0, -gap) + (1 - won[upper]) * np.logaddexp(0, gap)).sum())
-
-    free = minimize(loss, np.zeros(len(won) - 1), method="BFGS", options={"gtol": 1e-9}).x
-    return np.append(free, -free.sum())
+PLACES = np.array([[1, 2], [2, 1], [1, 1], [1, 1]])
+FINE = np.array([[-1, -1], [-1, -1], [1, 1], [0, 0]])
 
 
 # ---- cells
@@ -99,11 +58,14 @@ class Cell:
     """One line of the table.
 
     `votes` are drawn on pairs at random, by `voters` voters if there are any, each with tastes of her own;
-    `half` says that the truth is the pseudo-true value, `spread` is that of the strengths in nats.
+    `half` says that the truth is the pseudo-true value, `spread` is that of the strengths in nats or probits.
+    `effects` are those of features of which stronger models have more, in units of their root mean square.
+    `shown` models are in a vote; where they are not two, the world draws places of (N, K) strengths. `scale`
+    holds the middle of the method's scale and what it calls a unit of strength.
     """
 
     name: str
-    world: Callable[[np.ndarray], Outcomes]
+    world: Callable[..., np.ndarray]
     models: int
     votes: int
     seed: int
@@ -113,31 +75,57 @@ class Cell:
     voters: int = 0
     spread: float = 1.0
     goal: bool = True
+    effects: tuple[float, ...] = ()
+    shown: int = 2
+    scale: tuple[float, float] = (0.0, 1.0)
 
     def strengths(self) -> np.ndarray:
         """(M,) evenly spread by rank like a normal sample, zero mean."""
-        from scipy.stats import norm
+        return self.spread * ndtri((np.arange(self.models) + 0.5) / self.models)
 
-        return self.spread * norm.ppf((np.arange(self.models) + 0.5) / self.models)
+    def truth(self) -> np.ndarray:
+        """(M,) what the intervals should hold."""
+        if self.half:
+            return worlds.as_halves(self.world(self.strengths()))
+        return self.scale[0] + self.scale[1] * self.strengths()
 
     def draw(self, rng: np.random.Generator) -> Comparisons:
         """Draw one data set."""
-        m, names = self.models, [f"m{i:02d}" for i in range(self.models)]
+        m, names, strengths = self.models, [f"m{i:02d}" for i in range(self.models)], self.strengths()
+        if self.shown > 2:
+            shown = np.argsort(rng.random((self.votes, m)), axis=1)[:, : self.shown]
+            return Comparisons.of(names, shown, self.world(strengths[shown], rng))
         first = rng.integers(0, m, self.votes)
         second = (first + rng.integers(1, m, self.votes)) % m
-        shown = np.stack([first, second], axis=1)
-        if not self.voters:
-            chances = self.world(self.strengths())[first, second]
-            outcome = (rng.random(self.votes)[:, None] > np.cumsum(chances, axis=1)).sum(axis=1)
-            return Comparisons.of(names, shown, PLACES[np.minimum(outcome, 2)])
-        voter = rng.integers(0, self.voters, self.votes)
-        own = self.strengths() + rng.normal(0, 0.7, (self.voters, m))
-        won = rng.random(self.votes) < expit(own[voter, first] - own[voter, second])
-        return Comparisons.of(names, shown, PLACES[np.where(won, 0, 1)], labels={"voter": voter})
+        chances, x = self.world(strengths)[first, second], np.zeros((self.votes, 0))
+        if self.effects:
+            gap = strengths[first] - strengths[second]
+            x = rng.normal(gap[:, None] / 2, 1.0, (self.votes, len(self.effects)))
+            x /= np.sqrt((x**2).mean(axis=0))
+            chances = worlds.with_ties(expit(gap + x @ self.effects), 0.0)
+        voter = rng.integers(0, self.voters or 1, self.votes)
+        if self.world is tastes:
+            own = strengths + rng.normal(0, 0.7, (self.voters, m))
+            chances = worlds.with_ties(expit(own[voter, first] - own[voter, second]), 0.0)
+        alike = self.voters and self.world is not tastes
+        level = worlds.alike(rng, voter, first, second, x) if alike else rng.random(self.votes)
+        outcome = (level[:, None] > np.cumsum(chances, axis=1)[:, :-1]).sum(axis=1)
+        return Comparisons.of(
+            names,
+            np.stack([first, second], axis=1),
+            PLACES[outcome],
+            acceptable=FINE[outcome],
+            labels={"voter": voter},
+            features={f"x{f}": column for f, column in enumerate(x.T)},
+        )
 
 
 BOOTSTRAP = {"interval": "bootstrap", "rounds": 200}
 VOTER = {"cluster": "voter"}
+STYLE: dict[str, Any] = {"options": {"control": "x0,x1"}, "effects": (0.5, -0.25)}
+STYLE_VOTER = STYLE | {"options": STYLE["options"] | VOTER, "voters": 40}
+POINTS: dict[str, Any] = {"options": {"score": "mean"}, "shown": 4, "scale": (25.0, 25 / 3), "goal": False}
+FEW: dict[str, Any] = {"options": {"interval": "posterior"}, "shown": 4}
 CELLS = (
     Cell("decisive votes, 20 a model", decisive, 10, 100, 1),
     Cell("decisive votes, 50 a model", decisive, 10, 250, 2),
@@ -158,14 +146,32 @@ CELLS = (
     Cell("close models, 20% ties as halves", random_ties, 10, 500, 16, half=True, spread=0.1),
     Cell("20 close models", decisive, 20, 2000, 17, spread=0.1),
     Cell("all at once", decisive, 10, 500, 18, options={"simultaneous": True}),
+    Cell("rao_kupper_bag, 50 a model", rao_kupper_bag, 10, 250, 19, method="rao_kupper_bag"),
+    Cell("rao_kupper_bag, 200 a model", rao_kupper_bag, 10, 1000, 20, method="rao_kupper_bag"),
+    Cell("thurstone, 50 a model", probit, 10, 250, 21, method="thurstone", spread=0.6),
+    Cell("thurstone, 200 a model", probit, 10, 1000, 22, method="thurstone", spread=0.6),
+    Cell("davidson, 40 voters", davidson, 10, 1000, 23, "davidson", VOTER, voters=40),
+    Cell("davidson, 40 voters, 100 votes each", davidson, 10, 4000, 24, "davidson", VOTER, voters=40),
+    Cell("style, 50 a model", decisive, 10, 250, 25, **STYLE),
+    Cell("style, 200 a model", decisive, 10, 1000, 26, **STYLE),
+    Cell("style, 40 voters", decisive, 10, 1000, 27, **STYLE_VOTER),
+    Cell("style, 40 voters, 100 votes each", decisive, 10, 4000, 28, **STYLE_VOTER),
+    Cell("plackett_luce on 4, 20 a model", luce, 10, 50, 29, "plackett_luce", shown=4),
+    Cell("plackett_luce on 4, 20 a model, posterior", luce, 10, 50, 29, "plackett_luce", **FEW),
+    Cell("plackett_luce on 4, 50 a model", luce, 10, 125, 30, "plackett_luce", shown=4),
+    Cell("plackett_luce on 4, 200 a model", luce, 10, 500, 31, "plackett_luce", shown=4),
+    Cell("kwise_bayes on 4, 50 a model", free_for_all, 10, 125, 32, "kwise_bayes", **POINTS),
+    Cell("kwise_bayes on 4, 200 a model", free_for_all, 10, 500, 33, "kwise_bayes", **POINTS),
+    Cell("weng_lin on 4, 50 a model", luce, 10, 125, 34, "weng_lin", **POINTS),
+    Cell("weng_lin on 4, 200 a model", luce, 10, 500, 35, "weng_lin", **POINTS),
 )
 
 
 # ---- counting
 
 
-def one(cell: Cell, truth: np.ndarray, number: int) -> tuple[np.ndarray, float] | None:
-    """What the board of one data set holds: (3, M) scores, differences, ranks; and whether all differences.
+def one(cell: Cell, truth: np.ndarray, number: int) -> tuple[np.ndarray, float, list[bool]] | None:
+    """What one board holds: (3, M) scores, differences, ranks; whether all differences; which effects.
 
     None if the votes do not identify every model, as when one has won nothing.
     """
@@ -184,7 +190,8 @@ def one(cell: Cell, truth: np.ndarray, number: int) -> tuple[np.ndarray, float] 
         found = board.difference(rows[i].model, rows[j].model)
         held[i, j] = held[j, i] = _between(found.lower, truth[i] - truth[j], found.upper)
     gaps = (held.sum(axis=1) - 1) / (cell.models - 1)
-    return np.array([scores, gaps, ranks], dtype=float), float(held.all())
+    effects = [_between(c.lower, x, c.upper) for c, x in zip(board.coefficients, cell.effects, strict=True)]
+    return np.array([scores, gaps, ranks], dtype=float), float(held.all()), effects
 
 
 def _between(lower: float | None, value: float, upper: float | None) -> bool:
@@ -192,21 +199,27 @@ def _between(lower: float | None, value: float, upper: float | None) -> bool:
     return (lower is None or lower <= value) and (upper is None or value <= upper)
 
 
-def cover(cell: Cell, sets: int, pool: ProcessPoolExecutor) -> tuple[np.ndarray, float, int]:
-    """(3, M) shares of the data sets that hold, the share that holds all differences, how many counted."""
-    truth = as_halves(cell.world(cell.strengths())) if cell.half else cell.strengths()
-    found = [f for f in pool.map(partial(one, cell, truth), range(sets), chunksize=20) if f is not None]
-    held, every = zip(*found, strict=True)
-    return np.mean(held, axis=0), float(np.mean(every)), len(found)
+def cover(cell: Cell, sets: int, pool: ProcessPoolExecutor) -> tuple[np.ndarray, float, float | None, int]:
+    """(3, M) shares of the data sets that hold; shares of all differences, of effects; how many counted."""
+    work = partial(one, cell, cell.truth())
+    found = [f for f in pool.map(work, range(sets), chunksize=20) if f is not None]
+    held, every, effects = zip(*found, strict=True)
+    return (
+        np.mean(held, axis=0),
+        float(np.mean(every)),
+        np.mean(effects) if cell.effects else None,
+        len(found),
+    )
 
 
-def judged(cell: Cell, held: np.ndarray, every: float) -> str:
+def judged(cell: Cell, held: np.ndarray, every: float, effects: float | None) -> str:
     """Whether a cell meets the goal."""
     if not cell.goal:
         return "for comparison"
     if cell.options.get("simultaneous"):
         return "fine" if every >= WITHIN[0] and held[2].min() >= 0.95 else "outside"
-    inside = all(WITHIN[0] <= share <= WITHIN[1] for share in held[:2].mean(axis=1))
+    shares = [*held[:2].mean(axis=1), *([] if effects is None else [effects])]
+    inside = all(WITHIN[0] <= share <= WITHIN[1] for share in shares)
     return "fine" if inside and held[2].mean() >= 0.95 else "outside"
 
 
@@ -220,13 +233,14 @@ def main() -> int:
     given = parser.parse_args()
     start, fine = perf_counter(), True
     print(
-        "| cell | models | votes | scores | differences | rank ranges | worst model | all at once | sets | |"
+        "| cell | models | votes | scores | differences | rank ranges | worst model | all at once | effects "
+        "| sets | |"
     )
-    print("| --- " * 10 + "|")
+    print("| --- " * 11 + "|")
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         for cell in (cell for cell in CELLS if given.cases in cell.name):
-            held, every, counted = cover(cell, given.sets, pool)
-            verdict = judged(cell, held, every)
+            held, every, effects, counted = cover(cell, given.sets, pool)
+            verdict = judged(cell, held, every, effects)
             fine &= verdict != "outside"
             shares = [*held.mean(axis=1), held[2].min(), every]
             cells = [
@@ -234,6 +248,7 @@ def main() -> int:
                 cell.models,
                 cell.votes,
                 *(f"{share:.1%}" for share in shares),
+                "" if effects is None else f"{effects:.1%}",
                 counted,
                 verdict,
             ]

@@ -46,6 +46,11 @@ def kwise_bayes(
     the score with σ taken for known. A "both bad" is a tie; unranked models are each below the last
     ranked one and not compared with each other. Votes that are probabilities are left out.
 
+    Do not read the interval as one that holds the skill so often. Beliefs are kept apart, so it does not know
+    that all of them wander up and down together, which no vote corrects; and the drift τ never lets it become
+    narrow. On votes from its own world 95% intervals of μ held 79 to 85% of the skills and 95 to 99% of their
+    differences. For intervals to rely on use `plackett_luce`.
+
     Args:
         mu: mean of the belief about a new model.
         sigma: its standard deviation, above 0.

@@ -33,6 +33,11 @@ def weng_lin(
     carried to the score. A "both bad" is a tie; unranked models were only chosen from. Votes that are
     probabilities are left out.
 
+    Do not read the interval as one that holds the skill so often: the formulas move far skills slowly. On
+    Plackett-Luce votes from the skills it expects, after 50 votes a model the first and the last of ten were
+    half as far from the middle as they should be, and 95% intervals held 88% of the differences; after 200
+    votes 94%. For intervals to rely on use `plackett_luce`.
+
     Args:
         mu: mean of the belief about a new model.
         sigma: its standard deviation, above 0.
