@@ -55,7 +55,7 @@ class LogVotes:
 
     @cached_property
     def _ballots(self) -> tuple[Ballots, IntArray, IntArray]:
-        """The distinct ballots; and for each pair of numbers, as one key in order, its ballot."""
+        """The distinct ballots; and pairs of numbers, each as one key, with the ballot of each."""
         table = self._select("shown, verdict, count(*) AS count", " GROUP BY shown, verdict")
         shown, verdict, count = (table[name].to_numpy().astype(np.int64) for name in table.column_names)
         if not len(count):
@@ -65,9 +65,7 @@ class LogVotes:
         places, acceptable = self._verdicts(verdict, seats.shape[1])
         none = np.full(len(count), np.nan), np.ones(len(count))
         ballots, row = arranged(names, seats, places, acceptable, *none, count)
-        key = shown << 32 | verdict
-        order = np.argsort(key)
-        return ballots, key[order], row[order]
+        return ballots, shown << 32 | verdict, row
 
     def ballots(self) -> Ballots:
         """Count the distinct ballots."""
@@ -161,17 +159,20 @@ class LogVotes:
     def _rows(self, table: pa.Table) -> IntArray:
         """(N,) the distinct ballot of each vote."""
         _, keys, row = self._ballots
+        order = np.argsort(keys)
         key = table["shown"].to_numpy().astype(np.int64) << 32 | table["verdict"].to_numpy()
-        return np.asarray(row[np.searchsorted(keys, key)])
+        return np.asarray(row[order[np.searchsorted(keys, key, sorter=order)]])
 
     def _seats(self, shown: IntArray) -> tuple[IntArray, NDArray[np.object_]]:
         """(C, K) the models of groups as indices, -1 pads; and the names of all that occur."""
-        numbers, of = np.unique(shown, return_inverse=True)
         table = self.query("SELECT models FROM shown ORDER BY shown", {})
-        models = table["models"].combine_chunks().take(numbers - 1)
+        voted = np.zeros(table.num_rows, dtype=bool)
+        voted[shown - 1] = True
+        models = table["models"].combine_chunks().filter(voted)
         names = models.flatten().dictionary_encode()
         seats = _padded(models, names.indices.to_numpy().astype(np.int64), PAD)
-        return seats[of.reshape(-1)], np.array(names.dictionary.to_pylist(), dtype=object)
+        place = np.cumsum(voted) - 1
+        return seats[place[shown - 1]], np.array(names.dictionary.to_pylist(), dtype=object)
 
     def _verdicts(self, verdict: IntArray, width: int) -> tuple[IntArray, IntArray]:
         """(C, K) places, 0 where there is none, and acceptability, -1 where it was not asked."""
