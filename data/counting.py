@@ -47,6 +47,11 @@ def is_plain(columns: Sequence[str]) -> bool:
     return set(COLUMNS) <= set(columns)
 
 
+def column_names(path: Path) -> list[str]:
+    """The columns of a parquet file."""
+    return list(pq.read_schema(path).names)
+
+
 def can_count(schema: pa.Schema) -> bool:
     """Whether the columns are plain, and texts."""
     return is_plain(schema.names) and all(_is_text(schema.field(column).type) for column in COLUMNS)
@@ -100,7 +105,7 @@ def each_row(source: Path | pa.Table) -> tuple[Counted, NDArray[np.int64]]:
     """
     table: pa.Table = source
     if isinstance(source, Path):
-        table = pq.read_table(source, columns=COLUMNS, read_dictionary=COLUMNS)
+        table = pq.ParquetFile(source, read_dictionary=COLUMNS).read(COLUMNS)  # read_table imports pandas
     with ThreadPoolExecutor(len(COLUMNS)) as pool:
         columns = list(pool.map(_whole, (table[name] for name in COLUMNS)))
     words = tuple(_words(column) or () for column in columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -178,7 +178,7 @@ class TableVotes:
 
     def battles(self) -> Battles:
         """List the votes by timestamp if there is such a column, else in the order of the rows."""
-        order = "timestamp" if "timestamp" in self._source.columns else "file"
+        order = "timestamp" if "timestamp" in self._columns() else "file"
         rows = self._rows("timestamp" if order == "timestamp" else None)
         if order == "file":
             return Battles(self._ballots, rows.sequence, "file")
@@ -189,6 +189,15 @@ class TableVotes:
                 "fill it in, or leave the column out."
             )
         return Battles(self._ballots, rows.sequence[np.lexsort((rows.sequence, times))], "timestamp")
+
+    def _columns(self) -> Collection[str]:
+        """The names of the columns, without opening for SQL what needs none."""
+        if self._count is None:
+            return self._source.columns
+        if isinstance(self._origin, str | Path):
+            return counting.column_names(Path(self._origin))
+        frame: Any = self._origin
+        return [str(name) for name in getattr(frame, "column_names", None) or frame.columns]
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by voter, battle, prompt or any other column."""
@@ -228,7 +237,8 @@ class TableVotes:
             table = list_features.amounts(names, columns, votes, known, lambda bad: self._which(rows, bad))
         else:
             given = [self._feature(name, column, rows) for name, column in zip(names, columns, strict=True)]
-            table = np.stack(given) * np.where(rows.turned, -1.0, 1.0)
+            table = np.stack(given)
+            table *= np.where(rows.turned, -1.0, 1.0)
         labels = None if cluster is None else self._labels(rows, cluster)[0]
         return Contexts.of(self._ballots, rows.sequence, table, names, labels)
 
@@ -330,9 +340,11 @@ class TableVotes:
     def _in_order(self, columns: str) -> pa.Table:
         """Select something of every vote, in the order of the rows."""
         condition, parameters = self._condition()
-        return self._source.query(
-            f"SELECT {columns} FROM votes WHERE {condition} ORDER BY agon_row", parameters
-        )
+        sql = f"SELECT {columns}, agon_row AS agon_place FROM votes WHERE {condition}"
+        table = self._source.query(sql, parameters)
+        place = table["agon_place"].to_numpy()
+        ordered = bool(np.all(place[1:] > place[:-1]))  # nearly always; ORDER BY would sort all the same
+        return table if ordered else table.take(np.argsort(place))
 
     def _judge(self, cells: Cells) -> NDArray[np.bool_]:
         """Refuse or leave out the cells that are not votes; (C,) what is kept."""

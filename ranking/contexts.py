@@ -96,14 +96,14 @@ class Contexts:
             if cluster is not None:
                 cluster = np.unique(cluster[keep], return_inverse=True)[1].reshape(-1)
         features = np.where(np.isnan(features), 0.0, features) if features.ndim == 3 else features
-        features = features + 0.0  # no negative zeros, which hash differently
         columns = features if features.ndim == 2 else np.moveaxis(features, 2, 1).reshape(-1, len(sequence))
         bits = max(1, len(ballots.count).bit_length())
         key = sequence.astype(np.uint64) << np.uint64(64 - bits) | hashed(*columns) >> np.uint64(bits)
         order = np.argsort(key)
         sequence, own = sequence[order], None if cluster is None else cluster[order]
-        pair, vote, standard = _compared(ballots, sequence, features[:, order])
-        scale = np.sqrt((standard**2).mean(axis=1))
+        pair, vote, standard = _compared(ballots, sequence, features.take(order, axis=1))
+        standard += 0.0  # no negative zeros: the same votes are the same bits
+        scale = np.sqrt([np.square(values).mean() for values in standard])
         for name, size in zip(names, scale, strict=True):
             if not size > 0:
                 raise OptionError(
@@ -173,12 +173,12 @@ def _compared(
 ) -> tuple[IntArray, IntArray | None, FloatArray]:
     """The pairs that N votes order: (P,) row of each, (P,) its vote or None, (F, P) features."""
     if ballots.pairwise and features.ndim == 2:
-        return sequence, None, np.ascontiguousarray(features)
+        return sequence, None, features
     rows = ballots.pair_rows
     begin = np.searchsorted(rows.ballot, sequence)
     length = np.searchsorted(rows.ballot, sequence, "right") - begin
     if features.ndim == 2:  # votes on two models among others, which were left out
-        return begin, None, np.ascontiguousarray(features)
+        return begin, None, features
     vote = np.repeat(np.arange(len(sequence)), length)
     pair = np.arange(len(vote)) + np.repeat(begin - np.cumsum(length) + length, length)
     seats = ballots.shown[rows.ballot]

@@ -197,10 +197,11 @@ def _play_once(games: Games, order: IntArray, n_models: int) -> FloatArray:
     """(M,) ratings in half-nats after one pass."""
     ratings = [0.0] * n_models
     tanh = math.tanh
+    same_k = repeat(float(games.k[0])) if np.all(games.k == games.k[:1]) and len(games.k) else None
     for begin in range(0, len(order), CHUNK):
         some = order[begin : begin + CHUNK]
-        columns = (games.first, games.second, games.gain, games.k)
-        for a, b, gain, k in zip(*(column[some].tolist() for column in columns), strict=True):
+        columns = [column[some].tolist() for column in (games.first, games.second, games.gain)]
+        for a, b, gain, k in zip(*columns, same_k or games.k[some].tolist(), strict=False):
             x, y = ratings[a], ratings[b]
             change = gain - k * tanh(x - y)
             ratings[a], ratings[b] = x + change, y - change

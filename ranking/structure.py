@@ -161,12 +161,12 @@ def told_apart(kinds: NDArray[np.uint64], colour: NDArray[np.uint64]) -> NDArray
 
 def hashed(*columns: FloatArray) -> NDArray[np.uint64]:
     """One hash for each number of a column, or for those of several columns in the same place."""
-    bits = [np.ascontiguousarray(column, dtype=np.float64).view(np.uint64) for column in columns]
-    found = np.empty(bits[0].shape, dtype=np.uint64)
+    found = np.empty(columns[0].shape, dtype=np.uint64)
     for begin in range(0, len(found), CHUNK):
         value = np.zeros((), dtype=np.uint64)
-        for column in bits:
-            value = scattered(value ^ column[begin : begin + CHUNK])
+        for column in columns:
+            some = column[begin : begin + CHUNK] + 0.0  # no negative zeros
+            value = scattered(value ^ some.view(np.uint64))
         found[begin : begin + CHUNK] = value
     return found
 
