@@ -109,9 +109,9 @@ def each_row(source: Path | pa.Table) -> tuple[Counted, NDArray[np.int64]]:
     with ThreadPoolExecutor(len(COLUMNS)) as pool:
         columns = list(pool.map(_whole, (table[name] for name in COLUMNS)))
     words = tuple(_words(column) or () for column in columns)
-    code, shape = np.zeros(table.num_rows, dtype=np.int64), tuple(map(len, words))
+    code, shape = np.zeros(table.num_rows, dtype=np.int32), tuple(map(len, words))  # below MOST_CELLS
     for column, known in zip(columns, words, strict=True):
-        code *= len(known)
+        code *= np.int32(len(known))
         code += _indices(column, len(known) - 1)
     count = np.bincount(code, minlength=int(np.prod(shape)))
     there = np.flatnonzero(count)

@@ -39,8 +39,10 @@ class Rows:
         for problem in cells.problems:
             fine &= ~problem.rows
         ballots, which = canonical(cells, fine)
-        keep = fine[cell]
-        at = (np.cumsum(fine) - 1)[cell[keep]]
+        keep, at = np.ones(len(cell), dtype=bool), cell
+        if not fine.all():
+            keep = fine[cell]
+            at = (np.cumsum(fine) - 1)[cell[keep]]
         extra, words = (
             (np.zeros(0), ()) if table is None or column is None else _extra(table["extra"], column)
         )

@@ -29,6 +29,7 @@ Lane = NDArray[np.int32]
 POINTS = 800 / math.log(10)  # Elo points in a half-nat
 MEMORY = 400_000_000  # bytes the orders played side by side may take
 CHUNK = 1 << 15  # steps prepared at a time
+FEW = 1 << 12  # the same as Python numbers, so that these stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,9 +187,10 @@ def _shuffled(every: Lane, lanes: range, seed: int) -> Lane:
 def _in_order(battles: Battles, games: Games) -> IntArray:
     """(N,) index of every game, in the order of the votes."""
     ends = np.searchsorted(games.ballot, np.arange(len(battles.ballots.count) + 1))
-    first, length = ends[battles.sequence], np.diff(ends)[battles.sequence]
-    if np.all(length == 1):
+    first, games_of = ends[battles.sequence], np.diff(ends)
+    if np.all(games_of == 1):
         return np.asarray(first)
+    length = games_of[battles.sequence]
     begin = np.cumsum(length) - length
     return np.repeat(first - begin, length) + np.arange(length.sum())
 
@@ -198,8 +200,8 @@ def _play_once(games: Games, order: IntArray, n_models: int) -> FloatArray:
     ratings = [0.0] * n_models
     tanh = math.tanh
     same_k = repeat(float(games.k[0])) if np.all(games.k == games.k[:1]) and len(games.k) else None
-    for begin in range(0, len(order), CHUNK):
-        some = order[begin : begin + CHUNK]
+    for begin in range(0, len(order), FEW):
+        some = order[begin : begin + FEW]
         columns = [column[some].tolist() for column in (games.first, games.second, games.gain)]
         for a, b, gain, k in zip(*columns, same_k or games.k[some].tolist(), strict=False):
             x, y = ratings[a], ratings[b]
