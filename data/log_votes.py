@@ -71,10 +71,12 @@ class LogVotes:
         """Count the distinct ballots."""
         return self._ballots[0]
 
-    def battles(self) -> Battles:
+    def battles(self, by: str | None = None) -> Battles:
         """List the votes in the order in which they were committed."""
-        table = self._select("shown, verdict", " ORDER BY number")
-        return Battles(self.ballots(), self._rows(table), "timestamp")
+        label = "NULL" if by is None else self._label(by)
+        table = self._select(f"shown, verdict, {label} AS label, number", " ORDER BY number")
+        cluster = None if by is None else _labelled(table, by)[0]
+        return Battles(self.ballots(), self._rows(table), "timestamp", cluster)
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by battle, prompt, voter, category or language."""

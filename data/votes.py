@@ -22,7 +22,7 @@ from data.validity import Problem, rows_text
 from data.voters import Voters, check_voters, condition, llm_votes, others
 from ranking import Ballots, Battles, Comparisons, OptionError, SourceError, VotesError
 from ranking.ballots import FloatArray
-from ranking.comparisons import Clusters, group
+from ranking.comparisons import Clusters, group, in_time
 from ranking.contexts import Contexts
 from ranking.counts import sided
 from ranking.errors import nearest
@@ -176,19 +176,20 @@ class TableVotes:
         """Count the votes of LLM judges."""
         return llm_votes(self._source, *self._condition()) if self._count is None else 0
 
-    def battles(self) -> Battles:
+    def battles(self, by: str | None = None) -> Battles:
         """List the votes by timestamp if there is such a column, else in the order of the rows."""
-        order = "timestamp" if "timestamp" in self._columns() else "file"
-        rows = self._rows("timestamp" if order == "timestamp" else None)
-        if order == "file":
-            return Battles(self._ballots, rows.sequence, "file")
+        timed = "timestamp" in self._columns()
+        rows = self._rows("timestamp" if timed else None)
+        cluster = None if by is None else self._labels(self._rows(self._column(by)), by)[0]
+        if not timed:
+            return in_time(self._ballots, rows.sequence, None, cluster)
         times = rows.extra[rows.keep]
         if (missing := np.isnan(times)).any():
             raise SourceError(
                 f"There is no time that can be read in `timestamp` in {self._which(rows, missing)}; "
                 "fill it in, or leave the column out."
             )
-        return Battles(self._ballots, rows.sequence[np.lexsort((rows.sequence, times))], "timestamp")
+        return in_time(self._ballots, rows.sequence, times, cluster)
 
     def _columns(self) -> Collection[str]:
         """The names of the columns, without opening for SQL what needs none."""

@@ -39,11 +39,13 @@ class Battles:
         ballots: the distinct ballots.
         sequence: (N,) row of `ballots` of each vote, first to last.
         order: "timestamp" if the votes say when they were cast, else "file": the order of the rows.
+        cluster: (N,) cluster of each vote, if whole clusters are to be drawn.
     """
 
     ballots: Ballots
     sequence: IntArray
     order: Order
+    cluster: IntArray | None = None
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -51,9 +53,10 @@ class Battles:
         return self.ballots.models
 
     def resample(self, rng: np.random.Generator) -> Battles:
-        """Draw as many votes with replacement and keep them in order."""
-        n = len(self.sequence)
-        sequence = np.repeat(self.sequence, np.bincount(rng.integers(0, n, n), minlength=n))
+        """Draw as many votes, or clusters, with replacement and keep them in order."""
+        size = len(self.sequence) if self.cluster is None else int(self.cluster.max()) + 1
+        times = np.bincount(rng.integers(0, size, size), minlength=size)
+        sequence = np.repeat(self.sequence, times if self.cluster is None else times[self.cluster])
         counts = np.bincount(sequence, minlength=len(self.ballots.count))
         return Battles(self.ballots.with_count(counts), sequence, self.order)
 
@@ -62,8 +65,9 @@ class Battles:
         seats = self.ballots.shown
         inside = np.all((seats < 0) | keep[seats], axis=1)
         new = np.cumsum(inside) - 1
-        kept = self.sequence[inside[self.sequence]]
-        return Battles(self.ballots.subset(keep), new[kept], self.order)
+        kept = inside[self.sequence]
+        cluster = None if self.cluster is None else np.unique(self.cluster[kept], return_inverse=True)[1]
+        return Battles(self.ballots.subset(keep), new[self.sequence[kept]], self.order, cluster)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,8 +101,8 @@ class VoteSource(Protocol):
     def ballots(self) -> Ballots:
         """Count the distinct ballots."""
 
-    def battles(self) -> Battles:
-        """List the votes in time order."""
+    def battles(self, by: str | None = None) -> Battles:
+        """List the votes in time order, with their clusters by a column if one is named."""
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by a column; raises SourceError if there is no such column."""
@@ -234,6 +238,14 @@ class Comparisons:
         """The votes one by one, in time order."""
         return self._source.battles()
 
+    def clustered(self, by: str) -> Battles:
+        """The votes one by one, in time order, with their clusters by a column.
+
+        Raises:
+            SourceError: there is no such column.
+        """
+        return self._source.battles(by)
+
     def reweighted(self, how: Reweight, floor: float = 0.1) -> Comparisons:
         """Return the same votes with other weights.
 
@@ -352,6 +364,16 @@ def _win_rates(ballots: Ballots, clusters: Clusters) -> FloatArray:
     met = np.bincount(up, weight, size) + np.bincount(down, weight, size)
     share = np.divide(won, met, out=np.full(size, np.nan), where=met > 0)
     return np.asarray(share.reshape(clusters.size, m))
+
+
+def in_time(
+    ballots: Ballots, sequence: IntArray, times: FloatArray | None, cluster: IntArray | None
+) -> Battles:
+    """Sort votes by time, equal times by ballot and cluster; without times keep their order; (N,) each."""
+    if times is None:
+        return Battles(ballots, sequence, "file", cluster)
+    sorting = np.lexsort((sequence, times) if cluster is None else (cluster, sequence, times))
+    return Battles(ballots, sequence[sorting], "timestamp", None if cluster is None else cluster[sorting])
 
 
 def group(

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ranking.ballot_checks import numbers
 from ranking.ballots import Ballots, FloatArray, IntArray, by_seat, canonical
-from ranking.comparisons import Battles, Clusters, group
+from ranking.comparisons import Battles, Clusters, group, in_time
 from ranking.contexts import Contexts, amounts, relative
 from ranking.counts import sided
 from ranking.errors import SourceError, VotesError
@@ -38,12 +38,10 @@ class GivenVotes:
         """Return the distinct ballots."""
         return self.distinct
 
-    def battles(self) -> Battles:
+    def battles(self, by: str | None = None) -> Battles:
         """Sort by time, equal times by ballot; without times keep the order of the rows."""
-        if self.timestamp is None:
-            return Battles(self.distinct, self.sequence, "file")
-        sorting = np.lexsort((self.sequence, self.timestamp))
-        return Battles(self.distinct, self.sequence[sorting], "timestamp")
+        cluster = None if by is None else self._numbered(by)[0]
+        return in_time(self.distinct, self.sequence, self.timestamp, cluster)
 
     def clusters(self, by: str) -> Clusters:
         """Group by a label; a vote without one belongs to nobody, and is not put with the others like it."""

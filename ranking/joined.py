@@ -44,19 +44,21 @@ class Joined:
         """For each part the row in `merged` of each of its ballots."""
         return merge([part.ballots() for part in self.parts])[1]
 
-    def battles(self) -> Battles:
+    def battles(self, by: str | None = None) -> Battles:
         """List the votes of one part after those of the other."""
-        found = [part.battles() for part in self.parts]
+        found = [part.battles(by) for part in self.parts]
         sequence = np.concatenate([row[b.sequence] for row, b in zip(self._rows, found, strict=True)])
         timed = all(b.order == "timestamp" for b in found)
-        return Battles(self.merged, sequence, "timestamp" if timed else "file")
+        cluster = None
+        if by is not None:
+            numbers = _numbered([part.clusters(by).names for part in self.parts])[1]
+            cluster = np.concatenate([to[b.cluster] for to, b in zip(numbers, found, strict=True)])
+        return Battles(self.merged, sequence, "timestamp" if timed else "file", cluster)
 
     def clusters(self, by: str) -> Clusters:
         """Group by equal values, whichever part they are in."""
         found = [part.clusters(by) for part in self.parts]
-        names = sorted({name for part in found for name in part.names})
-        place = {name: i for i, name in enumerate(names)}
-        new = [np.array([place[name] for name in part.names], dtype=np.int64) for part in found]
+        names, new = _numbered([part.names for part in found])
         return Clusters(
             by,
             np.concatenate([row[part.ballot] for row, part in zip(self._rows, found, strict=True)]),
@@ -103,6 +105,13 @@ class Joined:
     def reweighted(self, floor: float) -> VoteSource:
         """Weigh the votes of each part by how likely their pair was to be drawn."""
         return reduce(Joined.of, [part.reweighted(floor) for part in self.parts])
+
+
+def _numbered(several: Sequence[Sequence[str]]) -> tuple[list[str], list[IntArray]]:
+    """All names in order; and for each list the number of each of its names."""
+    names = sorted({name for part in several for name in part})
+    place = {name: i for i, name in enumerate(names)}
+    return names, [np.array([place[name] for name in part], dtype=np.int64) for part in several]
 
 
 def merge(several: Sequence[Ballots]) -> tuple[Ballots, list[IntArray]]:

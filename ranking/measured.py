@@ -14,7 +14,7 @@ from ranking.chances import Maxima, maxima
 from ranking.comparisons import Clusters, Comparisons
 from ranking.errors import OptionError, nearest
 from ranking.registry import Method
-from ranking.resampling import Draws, advised, resampled
+from ranking.resampling import Draws, resampled
 from ranking.results import Choice, Coefficient, Diagnostic, Fit, Scores, as_values
 from ranking.score_table import ScoreTable
 from ranking.settings import Interval, Settings
@@ -120,7 +120,10 @@ def measured(
         return anchored, nothing_known(len(values)).opened(standing.open_below, standing.open_above)
     if settings.interval in ("sandwich", "posterior") and isinstance(result, Fit):
         if settings.interval == "posterior" and clusters is not None:
-            raise _not_clustered(how, clusters.by, once=how.in_order(votes, options))
+            raise OptionError(
+                f"A posterior takes votes for independent and cannot be clustered by {clusters.by}; "
+                'use interval="bootstrap".'
+            )
         covariance = _covariance(result, votes.ballots, clusters, settings) * factor**2
         if fixed is not None:
             difference = covariance - covariance[fixed] - covariance[:, [fixed]] + covariance[fixed, fixed]
@@ -162,15 +165,6 @@ def _maxima(standing: Standing, settings: Settings, **known: Any) -> Maxima | No
     if not settings.simultaneous:
         return None
     return maxima(np.where(standing.ranked, standing.group, -1), seed=settings.seed, **known)
-
-
-def _not_clustered(how: Method, by: str, *, once: bool) -> OptionError:
-    """The error of a posterior clustered, though the model takes votes for independent."""
-    orders = f", in random orders ({advised(how)})" if once and advised(how) else ""
-    return OptionError(
-        f"A posterior takes votes for independent and cannot be clustered by {by}; "
-        f'use interval="bootstrap"{orders}.'
-    )
 
 
 def _covariance(fit: Fit, ballots: Ballots, clusters: Clusters | None, settings: Settings) -> FloatArray:

@@ -18,7 +18,6 @@ import numpy as np
 from ranking.ballots import Ballots, IntArray
 from ranking.comparisons import Battles, Clusters, Comparisons
 from ranking.counts import CELLS, PairCounts
-from ranking.errors import OptionError
 from ranking.placing import as_replicate
 from ranking.registry import Method
 from ranking.replicates import TOGETHER, Found, apart, gathered
@@ -66,9 +65,10 @@ class Draws:
     def in_order(self) -> Iterator[Battles]:
         """Give draws of votes that keep the order in which they were cast."""
         assert isinstance(self.votes, Comparisons)  # noqa: S101 - score tables have no battles
+        given = self.votes.battles if self.clusters is None else self.votes.clustered(self.clusters.by)
         rng = np.random.default_rng(self.seed)
         for _ in range(self.rounds):
-            yield self.votes.battles.resample(rng)
+            yield given.resample(rng)
 
     def views(self, kind: str) -> Iterator[Any]:
         """Give one view of each draw after the other."""
@@ -166,22 +166,10 @@ def _on(block: Block, how: Method, settings: Mapping[str, Any], full: Scores | C
 def _played(draws: Draws, how: Method, settings: Mapping[str, Any], full: Scores | Choice) -> Found:
     """Run a method that plays votes one after the other; in their own order if it plays them once."""
     once = how.in_order(draws.votes, settings)
-    if once and draws.clusters is not None:
-        raise OptionError(
-            f"{how.name}: votes played once in their order cannot be drawn by {draws.clusters.by}; "
-            + (f"play them in random orders ({advised(how)}), or " if advised(how) else "")
-            + "leave the cluster out."
-        )
     views = draws.in_order() if once else draws.views(how.view)
     if how.replicates is not None and isinstance(full, Scores):
         return how.replicates(views, full, **settings), None
     return _one_by_one(how, views, settings, full, len(draws.votes.models))
-
-
-def advised(how: Method) -> str:
-    """The option with which a method plays the votes in random orders, for a message; empty without one."""
-    option = how.options.get("permutations")
-    return "" if option is None else f"permutations={option.default or 1}"
 
 
 def _one_by_one(

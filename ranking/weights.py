@@ -98,11 +98,14 @@ class EqualPairs:
         """Rows of the source's ballots as rows of these."""
         return (np.cumsum(self._kept) - 1)[ballot]
 
-    def battles(self) -> Battles:
+    def battles(self, by: str | None = None) -> Battles:
         """List the votes."""
-        battles = self.source.battles()
-        sequence = battles.sequence[self._kept[battles.sequence]]
-        return replace(battles, ballots=self._ballots, sequence=self._moved(sequence))
+        battles = self.source.battles(by)
+        kept, cluster = self._kept[battles.sequence], battles.cluster
+        if cluster is not None:
+            cluster = np.unique(cluster[kept], return_inverse=True)[1].reshape(-1)
+        sequence = self._moved(battles.sequence[kept])
+        return replace(battles, ballots=self._ballots, sequence=sequence, cluster=cluster)
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes as they are."""

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from data import comparisons
 from data.counting import COLUMNS, can_count, count_parquet, count_table, each_row
+from ranking.comparisons import group
 
 MODELS = ["ada", "bob", "cyn", "dan", "eve"]
 LABELS = ["model_a", "model_b", "tie", "both_bad", "tie (bothbad)", "both bad", "bothbad"]
@@ -144,6 +145,11 @@ def test_votes_in_a_row_are_the_same_from_dictionaries_and_from_sql(data):
         np.testing.assert_array_equal(
             getattr(one.clusters("voter"), field), getattr(two.clusters("voter"), field)
         )
+        listed = one.clustered("voter")
+        np.testing.assert_array_equal(two.clustered("voter").cluster, listed.cluster)
+        grouped = group("voter", listed.cluster, listed.sequence, len(one.ballots.count))
+        np.testing.assert_array_equal(getattr(one.clusters("voter"), field), getattr(grouped, field))
+    np.testing.assert_array_equal(listed.sequence, one.battles.sequence)
     np.testing.assert_array_equal(one.sides, two.sides)
     contexts = [way.controlled("length", cluster="voter").contexts for way in (one, two)]
     for field in ("pair", "features", "cluster"):

@@ -22,6 +22,7 @@ from data.records import (
     UnknownBattle,
 )
 from ranking import Comparisons, SourceError, VotesError, rank
+from ranking.comparisons import group
 from tests.data.log_records import MODELS, NOON, answer, battle, put, vote, voted
 
 
@@ -293,6 +294,11 @@ def test_clusters_are_persons_and_prompts(log):
     votes = log.comparisons()
     assert [votes.clusters(by).size for by in ("voter", "prompt", "battle")] == [2, 3, 6]
     assert votes.clusters("voter").names == ("v0", "v1")
+    in_order = votes.clustered("voter")
+    np.testing.assert_array_equal(in_order.sequence, votes.battles.sequence)
+    grouped = group("voter", in_order.cluster, in_order.sequence, len(votes.ballots.count))
+    np.testing.assert_array_equal(grouped.count, votes.clusters("voter").count)
+    np.testing.assert_array_equal(grouped.ballot, votes.clusters("voter").ballot)
     assert log.votes_of("v1") == 3
     voted(log, ("ada", "bob"), (1, 2))
     with pytest.raises(SourceError, match="no prompt to cluster by in vote 7 of the log; cluster by battle"):

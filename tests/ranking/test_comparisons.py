@@ -151,3 +151,19 @@ def test_votes_of_nobody_are_not_one_cluster(nobody):
     votes = Comparisons.of(["a", "b"], [[0, 1]] * 3, places, labels={"voter": ["x", nobody, nobody]})
     with pytest.raises(SourceError, match="no voter to cluster by in votes 2 and 3; fill it in"):
         votes.clusters("voter")
+
+
+def test_votes_in_order_know_their_clusters():
+    """Added votes keep the voter they share with the first; those that are left out take theirs along."""
+    ann, bob = {"voter": ["ann", "ann", "bob", "ann"]}, {"voter": ["bob", "eve", "ann", "eve"]}
+    both = example(labels=ann) + example(labels=bob)
+    assert both.clustered("voter").cluster.tolist() == [0, 0, 1, 0, 1, 2, 0, 2]
+    wide = Comparisons.of(
+        "abc",
+        [[0, 1, -1], [0, 1, 2], [1, 2, -1]],
+        [[1, 2, 0], [1, 2, 3], [1, 2, 0]],
+        labels={"voter": ["ann", "bob", "eve"]},
+    )
+    equal = wide.reweighted("equal_pairs").clustered("voter")
+    assert equal.cluster.tolist() == [0, 1]
+    assert len(equal.sequence) == 2

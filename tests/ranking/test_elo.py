@@ -174,26 +174,32 @@ def test_in_order_votes_are_resampled_in_order():
     assert all(row.lower < row.upper for row in board.rows)
 
 
-@pytest.mark.parametrize(
-    ("name", "options", "advised"),
-    [
-        ("elo", {"permutations": 0}, {"permutations": 100}),
-        ("kwise_bayes", {}, {"permutations": 1}),
-        ("weng_lin", {"permutations": 0}, {"permutations": 1}),
-    ],
-)
-def test_votes_in_their_order_say_how_they_can_be_clustered(name, options, advised):
-    """A bootstrap of voters needs an order of its own: the message names the option, and the option works."""
-    shown, times = [[0, 1], [1, 2], [2, 0]] * 10, {"timestamp": range(30)}
-    voters = {"labels": {"voter": [f"v{i % 5}" for i in range(30)]}}
-    places = [[2, 1] if i % 4 == 0 else [1, 2] for i in range(30)]
-    votes = Comparisons.of("abc", shown, places, **times, **voters)
-    how = {"cluster": "voter", "rounds": 5, "min_votes": 0}
-    words = rf"cannot be drawn by voter; .*\(permutations={advised['permutations']}\), or leave the cluster"
-    with pytest.raises(OptionError, match=words):
-        rank(votes, name, interval="bootstrap", **how, **options)
-    if name != "elo":
-        with pytest.raises(OptionError, match=r'interval="bootstrap", in random orders \(permutations=1\)'):
-            rank(votes, name, **how, **options)
-    board = rank(votes, name, interval="bootstrap", **how, **advised)
-    assert all(row.lower < row.upper for row in board.rows)
+PLAYED = [("elo", {"permutations": 0}), ("kwise_bayes", {}), ("weng_lin", {"permutations": 0})]
+
+
+def played(voters, copies=1):
+    """400 votes in time order, each cast so many times in a row by one voter."""
+    rng = np.random.default_rng(9)
+    shown = [rng.permutation(5)[:2] for _ in range(400)]
+    places = [[1, 2] if rng.random() < 1 / (1 + 1.5 ** (a - b)) else [2, 1] for a, b in shown]
+    labels = {"voter": np.repeat([f"v{i % voters:03d}" for i in range(400)], copies)}
+    columns = [np.repeat(column, copies, axis=0) for column in (shown, places)]
+    return Comparisons.of("abcde", *columns, timestamp=range(400 * copies), labels=labels)
+
+
+@pytest.mark.parametrize(("name", "options"), PLAYED)
+def test_votes_in_their_order_are_drawn_by_voter(name, options):
+    """With a voter for each vote the draws are those of votes; five equal votes of a voter are no news."""
+    how = {"interval": "bootstrap", "rounds": 200, "scale": "natural", **options}
+    alone, together = rank(played(400), name, **how), rank(played(400), name, cluster="voter", **how)
+    for one, two in zip(alone.rows, together.rows, strict=True):
+        assert (one.model, one.score) == (two.model, two.score)
+        assert two.upper - two.lower == pytest.approx(one.upper - one.lower, rel=0.02)  # Student's t of 399
+    loose, tied = rank(played(400, 5), name, **how), rank(played(400, 5), name, cluster="voter", **how)
+    widths = [[row.upper - row.lower for row in board.rows] for board in (loose, tied)]
+    assert np.mean(widths[1]) > 1.3 * np.mean(widths[0])
+
+
+def test_a_posterior_is_not_clustered():
+    with pytest.raises(OptionError, match=r'cannot be clustered by voter; use interval="bootstrap"'):
+        rank(played(40), "kwise_bayes", interval="posterior", cluster="voter")

@@ -166,13 +166,6 @@ def test_one_voter_cannot_be_clustered():
         rank(votes, cluster="prompt")
 
 
-def test_votes_in_their_order_cannot_be_clustered():
-    votes = bradley_terry_world(4, 300).comparisons()
-    with pytest.raises(OptionError, match="elo: votes played once in their order"):
-        rank(votes, "elo", permutations=0, cluster="voter")
-    assert rank(votes, "elo", permutations=3, rounds=5, cluster="voter").rank_method == "bootstrap"
-
-
 def test_every_vote_its_own_cluster_is_the_plain_sandwich_with_its_correction():
     """C / (C - 1) with C = N = 500."""
     world = bradley_terry_world(5, 500, seed=4)
