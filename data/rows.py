@@ -19,7 +19,8 @@ class Rows:
     Attributes:
         keep: (N,) which are votes.
         sequence: (K,) their ballots.
-        turned: (K,) whether the ballot's first model stood on the right.
+        cell: (K,) which of C distinct rows each is.
+        sides: (C,) whether the ballot's first model stood on the right.
         extra: (N,) one more column: times as they are, other values as codes of `words`, NaN or -1 for none.
         words: what the codes stand for.
         table: what else was read, an Arrow table of N rows, or None.
@@ -27,7 +28,8 @@ class Rows:
 
     keep: NDArray[np.bool_]
     sequence: NDArray[np.int64]
-    turned: NDArray[np.bool_]
+    cell: NDArray[np.int64]
+    sides: NDArray[np.bool_]
     extra: NDArray[np.float64]
     words: tuple[str, ...]
     table: Any
@@ -46,7 +48,12 @@ class Rows:
         extra, words = (
             (np.zeros(0), ()) if table is None or column is None else _extra(table["extra"], column)
         )
-        return cls(keep, which[at], turned(cells, fine, ballots, which)[at], extra, words, table)
+        return cls(keep, which[at], at, turned(cells, fine, ballots, which), extra, words, table)
+
+    @property
+    def turned(self) -> NDArray[np.bool_]:
+        """(K,) whether the ballot's first model stood on the right."""
+        return self.sides[self.cell]
 
 
 def _extra(column: Any, name: str | None) -> tuple[NDArray[np.float64], tuple[str, ...]]:

@@ -267,7 +267,7 @@ def _fingerprint(votes: Comparisons | ScoreTable, how: Method, described: Mappin
         small = (column.astype(np.int32) for column in (given.shown, given.places, given.acceptable))
         columns = [*small, given.p_a, given.weight, given.count]
     if isinstance(votes, Comparisons) and how.in_order(votes, described):
-        columns.append(votes.battles.sequence)
+        columns.append(votes.battles.sequence.astype(np.int32))
     if isinstance(votes, Comparisons) and how.view == "contexts":
         columns += [votes.contexts.pair, votes.contexts.features, votes.contexts.scale]
     for column in columns:

@@ -206,7 +206,8 @@ def _play_once(games: Games, order: IntArray, n_models: int) -> FloatArray:
         for a, b, gain, k in zip(*columns, same_k or games.k[some].tolist(), strict=False):
             x, y = ratings[a], ratings[b]
             change = gain - k * tanh(x - y)
-            ratings[a], ratings[b] = x + change, y - change
+            ratings[a] = x + change
+            ratings[b] = y - change
     return np.array(ratings)
 
 
