@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Invalid = Literal["error", "drop"]
+FRAMES = ("pandas", "polars")  # have `columns`, and take a list of them
 ALIASES = {"battle": ("battle", "battle_id"), "prompt": ("prompt", "prompt_id"), "voter": ("voter",)}
 
 
@@ -99,7 +100,7 @@ def _counted(source: object) -> counting.Counted | None:
 
 def _as_table(frame: Any) -> pa.Table:
     """A frame in Arrow; of one with plain votes only the columns that make them, for others may be wide."""
-    indexed = type(frame).__module__.partition(".")[0] in ("pandas", "polars")  # by lists of columns
+    indexed = type(frame).__module__.partition(".")[0] in FRAMES
     if indexed and counting.is_plain([str(column) for column in frame.columns]):
         frame = frame[counting.COLUMNS]
     return as_arrow(frame, describe(frame))
@@ -178,7 +179,7 @@ class TableVotes:
 
     def battles(self, by: str | None = None) -> Battles:
         """List the votes by timestamp if there is such a column, else in the order of the rows."""
-        timed = "timestamp" in self._columns()
+        timed = "timestamp" in {name.lower() for name in self._columns()}
         rows = self._rows("timestamp" if timed else None)
         cluster = None if by is None else self._labels(self._rows(self._column(by)), by)[0]
         if not timed:
@@ -192,13 +193,13 @@ class TableVotes:
         return in_time(self._ballots, rows.sequence, times, cluster)
 
     def _columns(self) -> Collection[str]:
-        """The names of the columns, without opening for SQL what needs none."""
-        if self._count is None:
-            return self._source.columns
-        if isinstance(self._origin, str | Path):
+        """The names of the columns, without opening for SQL what tells them."""
+        if self._count is not None and isinstance(self._origin, str | Path):
             return counting.column_names(Path(self._origin))
-        frame: Any = self._origin
-        return [str(name) for name in getattr(frame, "column_names", None) or frame.columns]
+        if self._count is not None and type(self._origin).__module__.partition(".")[0] in FRAMES:
+            frame: Any = self._origin
+            return [str(name) for name in frame.columns]
+        return self._source.columns
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by voter, battle, prompt or any other column."""

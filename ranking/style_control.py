@@ -23,7 +23,7 @@ from ranking.counts import BothBad, PairCounts
 from ranking.errors import ConvergenceError, OptionError
 from ranking.placing import as_replicate, check_prior, placement_notes
 from ranking.registry import method
-from ranking.results import Coefficient, Diagnostic, Fit, Identification, Scores
+from ranking.results import Coefficient, Diagnostic, Fit, Identification, Scores, listed
 from ranking.structure import identify
 
 BLOCK = 1 << 17  # votes looked at together, so that what is made of them stays in the cache
@@ -297,7 +297,15 @@ def _fit(
     Returns:
         (M + F,) strengths of zero mean in each component and effects, (M + F, M + F) inverse Hessian on the
         space of these, the number of steps, the largest gradient per vote.
+
+    Raises:
+        OptionError: no votes, or features that cannot be told apart; ConvergenceError: no solution.
     """
+    if not len(votes.pair):
+        raise OptionError(
+            f"No vote is between two models on one scale, so there is no effect of {listed(names)} to find; "
+            "gather votes that some win and lose, or rank without control."
+        )
     point, m = np.where(np.append(votes.group, np.zeros(len(names))) >= 0, start, 0.0), len(votes.group)
     slope, hessian = votes.gradient(point, bend=True)
     inverse = _inverse(votes, hessian, names)

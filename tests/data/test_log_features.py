@@ -268,3 +268,4 @@ def test_an_answer_made_to_be_slow_to_count_holds_nobody_up(log):
         waiting = [drawn, answer(at, 0, "ada", text=one), answer(at, 1, "bob", text=two), vote(at)]
         for future in [log.write(record) for record in waiting]:
             future.result(5)
+    assert log.count() == len(nasty) - 1

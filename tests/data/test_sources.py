@@ -192,6 +192,37 @@ def test_column_names_in_capitals_are_ours_too(tmp_path):
         same(KINDS[kind](shouted, folder), RICH, cluster="voter")
 
 
+class Unknown:
+    """A frame of a library nobody has heard of: it has a length and speaks Arrow, nothing else."""
+
+    def __init__(self, table):
+        self.table = table
+
+    def __len__(self):
+        return len(self.table)
+
+    def __arrow_c_stream__(self, schema=None):
+        return self.table.__arrow_c_stream__(schema)
+
+
+@pytest.mark.parametrize("name", ["timestamp", "Timestamp"])
+@pytest.mark.parametrize("kind", ["parquet", "csv", "pyarrow", "pandas", "polars", "unknown"])
+def test_plain_votes_with_times_are_played_in_time(kind, name, tmp_path):
+    """The plainest votes are counted without SQL, which has its own idea of capitals."""
+    table = PLAIN.append_column(name, RICH["timestamp"])
+    votes = comparisons(Unknown(table) if kind == "unknown" else KINDS[kind](table, tmp_path))
+    times, texts = RICH["timestamp"].to_pylist(), PLAIN.to_pylist()
+    assert votes.battles.order == "timestamp"
+    first, last = (min(times), max(times))
+    alone = {time for time in (first, last) if times.count(time) == 1}
+    assert alone
+    for time in alone:
+        row = texts[times.index(time)]
+        ballot = votes.battles.sequence[0 if time == first else -1]
+        shown = {votes.models[i] for i in votes.ballots.shown[ballot]}
+        assert shown == {row["model_a"], row["model_b"]}
+
+
 def test_a_weight_in_capitals_is_a_weight(tmp_path):
     table = PLAIN.append_column("Weight", RICH["weight"])
     assert (comparisons(table).ballots.weight != 1).any()

@@ -288,3 +288,13 @@ def test_home_advantage_in_baseball():
         assert board[model].score == pytest.approx(published, rel=0, abs=case["tolerance"])
     (found,) = board.coefficients
     assert found.value == pytest.approx(case["coefficients"]["home"], rel=0, abs=case["tolerance"])
+
+
+def test_votes_that_put_nobody_on_one_scale_are_refused_in_a_sentence():
+    """a beats b and both beat c, always: no strengths to be fitted, and so no effect beside them."""
+    features = {"length": np.stack([np.arange(60), np.arange(60)[::-1]], axis=1)}
+    votes = Comparisons.of("abc", [[0, 1], [1, 2], [0, 2]] * 20, [[1, 2]] * 60, features=features)
+    with pytest.raises(
+        OptionError, match="No vote is between two models on one scale, so there is no effect of"
+    ):
+        rank(votes, control="length")
