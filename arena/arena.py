@@ -193,7 +193,6 @@ class Arena:
             raise Refusal(
                 403, "bad_token", "This vote does not carry the right of this battle. Reload the page."
             )
-        before = await self._board_around()
         if battle.state is State.VOTED:
             raise Refusal(409, "already_voted", "Your vote on this battle is already counted.")
         if battle.state is not State.READY or turn != battle.turn:
@@ -204,7 +203,7 @@ class Arena:
             raise Refusal(
                 422, "bad_outcome", f"Nothing was counted: an outcome is one of {', '.join(BALLOTS)}."
             )
-        places, acceptable = battle.vote(outcome)
+        places, acceptable = battle.vote(outcome)  # from here on no other post of this battle gets so far
         record = VoteRecord(
             battle_id=battle.id,
             places=places,
@@ -215,9 +214,13 @@ class Arena:
             created=datetime.now(UTC),
         )
         try:
+            before = await self._board_around()
             receipt = await asyncio.wrap_future(self.log.write(record))
         except AlreadyVoted:
             raise Refusal(409, "already_voted", "Your vote on this battle is already counted.") from None
+        except asyncio.CancelledError:
+            battle.unvote()  # if it was written after all, the log says so to the next try
+            raise
         except Exception as error:
             battle.unvote()
             raise Refusal(

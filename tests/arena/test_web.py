@@ -150,6 +150,31 @@ def test_a_board_that_cannot_be_computed_costs_no_vote(house, monkeypatch):
     assert guest.get("/leaderboard").status_code == 200
 
 
+def test_a_refused_vote_computes_no_board(house, monkeypatch):
+    """A board of millions of votes costs a tenth of a second: not one for whoever posts again and again."""
+    guest, computed, board = house.visitor(), [], house.arena.board
+    monkeypatch.setattr(house.arena, "board", lambda: computed.append(1) or board())
+    ready = guest.ready()
+    assert guest.vote(ready).status_code == 200
+    assert len(computed) == 2
+    assert [guest.vote(ready).status_code for _ in range(5)] == [409] * 5
+    assert len(computed) == 2
+
+
+def test_an_error_nobody_thought_of_costs_no_vote_either(house, monkeypatch):
+    def broken():
+        raise RuntimeError("a fault of ours")
+
+    guest, before = house.visitor(), rows(house)
+    ready = guest.ready()
+    monkeypatch.setattr(house.arena, "board", broken)
+    assert guest.vote(ready).status_code == 503
+    monkeypatch.undo()
+    assert rows(house) == before
+    assert guest.vote(ready).status_code == 200
+    assert rows(house) == before + 1
+
+
 def test_a_vote_that_could_not_be_kept_is_said_and_may_be_cast_again(house, monkeypatch):
     def full(record):
         failed = Future()
