@@ -63,6 +63,15 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
+def encoded(table: pa.Table) -> pa.Table | None:
+    """The three columns of a table as numbers with a dictionary; None if `can_count` does not take it."""
+    if not can_count(table.schema):
+        return None
+    with ThreadPoolExecutor(len(COLUMNS)) as pool:
+        columns = list(pool.map(_whole, (table[name] for name in COLUMNS)))
+    return pa.table(columns, names=COLUMNS)
+
+
 def count_parquet(path: Path) -> Counted | None:
     """Count the distinct rows of a parquet file.
 
@@ -123,8 +132,7 @@ def each_row(source: Path | pa.Table) -> tuple[Counted, NDArray[np.int64]]:
 
 def _whole(column: Any) -> Any:
     """A column as one dictionary array."""
-    encoded = column if pa.types.is_dictionary(column.type) else pc.dictionary_encode(column)
-    return encoded.unify_dictionaries().combine_chunks()
+    return _encoded(column).unify_dictionaries().combine_chunks()
 
 
 def _count(batches: Iterable[pa.RecordBatch]) -> list[Tally] | None:

@@ -73,7 +73,7 @@ def comparisons(
     plain = where is None and not columns and table is None and voters != "llm"
     counted = _counted(source) if plain else None
     if counted is not None:
-        votes = TableVotes(None, invalid, counted=counted, origin=source)
+        votes = TableVotes(None, invalid, counted=counted[0], rows=counted[1], origin=source)
     else:
         opened = open_source(source, where=where, table=table, columns=columns)
         votes = TableVotes(opened, invalid, voters=voters)
@@ -81,21 +81,28 @@ def comparisons(
     return Comparisons(votes)
 
 
-def _counted(source: object) -> counting.Counted | None:
-    """Count the plainest votes straight from their dictionaries; None for everything else."""
+def _counted(source: object) -> tuple[counting.Counted, Path | pa.Table] | None:
+    """Count the plainest votes straight from their dictionaries, and say where their rows can be found again.
+
+    None for everything else.
+    """
     import pyarrow as pa
 
+    rows: Path | pa.Table | None
     try:
         if isinstance(source, str | Path):
             path = Path(source)
             if path.is_dir() or ending(path) != ".parquet":
                 return None
-            return counting.count_parquet(check_file(path))
-        if hasattr(source, "__arrow_c_stream__"):
-            return counting.count_table(_as_table(source))
+            counted, rows = counting.count_parquet(check_file(path)), path
+        elif hasattr(source, "__arrow_c_stream__"):
+            rows = counting.encoded(_as_table(source))
+            counted = None if rows is None else counting.count_table(rows)
+        else:
+            return None
     except (pa.ArrowException, OSError) as error:
         raise SourceError(f"{describe(source)} cannot be read: {sentence(error)}") from None
-    return None
+    return None if counted is None or rows is None else (counted, rows)
 
 
 def _as_table(frame: Any) -> pa.Table:
@@ -115,6 +122,7 @@ class TableVotes:
         invalid: Invalid,
         *,
         counted: counting.Counted | None = None,
+        rows: Path | pa.Table | None = None,
         origin: object = None,
         part: tuple[str, str | None] | None = None,
         voters: Voters | None = None,
@@ -125,6 +133,7 @@ class TableVotes:
         self._origin = origin
         self._invalid = invalid
         self._count = counted
+        self._counted_rows = rows
         self._part = part
         self._voters = voters
         self._left_out: dict[str, int] = {}
@@ -330,8 +339,7 @@ class TableVotes:
             cells = self._encode(table)
             cell = np.arange(len(cells.count))
         else:
-            path = Path(self._origin) if isinstance(self._origin, str | Path) else None
-            counted, cell = counting.each_row(path or _as_table(self._origin))
+            counted, cell = counting.each_row(self._counted_rows)
             cells = encoding.counted(counted)
             table = self._in_order(wanted.removeprefix(", ")) if wanted else None
         rows = Rows.of(cells, cell, table, column)
