@@ -247,9 +247,9 @@ class TableVotes:
             known = self._ballots.models
             table = list_features.amounts(names, columns, votes, known, lambda bad: self._which(rows, bad))
         else:
-            given = [self._feature(name, column, rows) for name, column in zip(names, columns, strict=True)]
-            table = np.stack(given)
-            table *= np.where(rows.turned, -1.0, 1.0)
+            toward, table = np.where(rows.turned, -1.0, 1.0), np.empty((len(names), votes.num_rows))
+            for name, column, row in zip(names, columns, table, strict=True):
+                np.multiply(self._feature(name, column, rows), toward, out=row)
         labels = None if cluster is None else self._labels(rows, cluster)[0]
         return Contexts.of(self._ballots, rows.sequence, table, names, labels)
 
@@ -348,13 +348,9 @@ class TableVotes:
         return rows
 
     def _in_order(self, columns: str) -> pa.Table:
-        """Select something of every vote, in the order of the rows."""
+        """Select something of every vote, in the order of the rows, which the database keeps."""
         condition, parameters = self._condition()
-        sql = f"SELECT {columns}, agon_row AS agon_place FROM votes WHERE {condition}"
-        table = self._source.query(sql, parameters)
-        place = table["agon_place"].to_numpy()
-        ordered = bool(np.all(place[1:] > place[:-1]))  # nearly always; ORDER BY would sort all the same
-        return table if ordered else table.take(np.argsort(place))
+        return self._source.query(f"SELECT {columns} FROM votes WHERE {condition}", parameters)
 
     def _judge(self, cells: Cells) -> NDArray[np.bool_]:
         """Refuse or leave out the cells that are not votes; (C,) what is kept."""

@@ -7,7 +7,9 @@ more of something its answer had, (a − b)/(a + b). A vote on more models is al
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -97,13 +99,11 @@ class Contexts:
                 cluster = np.unique(cluster[keep], return_inverse=True)[1].reshape(-1)
         features = np.where(np.isnan(features), 0.0, features) if features.ndim == 3 else features
         columns = features if features.ndim == 2 else np.moveaxis(features, 2, 1).reshape(-1, len(sequence))
-        bits = max(1, len(ballots.count).bit_length())
-        key = sequence.astype(np.uint64) << np.uint64(64 - bits) | hashed(*columns) >> np.uint64(bits)
-        order = np.argsort(key)
+        order = _canonical(sequence, len(ballots.count), hashed(*columns))
         sequence, own = sequence[order], None if cluster is None else cluster[order]
-        pair, vote, standard = _compared(ballots, sequence, features.take(order, axis=1))
+        pair, vote, standard = _compared(ballots, sequence, _rearranged(features, order))
         standard += 0.0  # no negative zeros: the same votes are the same bits
-        scale = np.sqrt([np.square(values).mean() for values in standard])
+        scale = np.sqrt([values @ values / len(values) for values in standard])
         for name, size in zip(names, scale, strict=True):
             if not size > 0:
                 raise OptionError(
@@ -166,6 +166,33 @@ def _usable(
         told = ", ".join(f"{number:,} for {why}" for why, number in left_out.items())
         raise SourceError(f"All votes would be left out, {told}; leave that out of control.")
     return keep, left_out
+
+
+def _canonical(ballot: IntArray, n_ballots: int, content: NDArray[np.uint64]) -> IntArray:
+    """(N,) the order of votes by ballot, those on equal ones by a hash of what else they hold."""
+    bits, places = max(1, n_ballots.bit_length()), len(ballot).bit_length()
+    key = ballot.astype(np.uint64) << np.uint64(64 - bits) | content >> np.uint64(bits)
+    place = np.uint64((1 << places) - 1)  # in the lowest bits, as numbers are sorted faster than their places
+    packed = key & ~place | np.arange(len(key), dtype=np.uint64)
+    packed.sort()
+    order = (packed & place).astype(np.int64)
+    alike = np.flatnonzero(packed[1:] ^ packed[:-1] <= place)
+    if np.any(key[order[alike]] != key[order[alike + 1]]):  # they differ in bits that had to make room
+        runs = np.union1d(alike, alike + 1)
+        order[runs] = order[runs][np.argsort(key[order[runs]])]
+    return order
+
+
+def _rearranged(features: FloatArray, order: IntArray) -> FloatArray:
+    """(F, N, …) each feature in another order of the votes."""
+    found = np.empty((len(features), len(order), *features.shape[2:]))
+
+    def rearrange(f: int) -> None:
+        features[f].take(order, axis=0, out=found[f], mode="clip")  # which needs no copy, as "raise" would
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        list(pool.map(rearrange, range(len(features))))
+    return found
 
 
 def _compared(

@@ -1,23 +1,20 @@
 """Bradley-Terry with features of the votes: who would win if the answers were equally long and as pretty.
 
 The chance that i beats j is logistic in θ_i − θ_j + γ·x, x the features of the vote toward i. Newton's method
-over all votes starts from the fit to the counts; its Hessian is made anew only while the steps are large.
+starts from the fit to the counts, finds its way on some of many votes and the maximum on all of them; its
+Hessian is made anew only while the steps are large.
 """
 
 from __future__ import annotations
 
 import math
-import os
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ranking.ballots import FloatArray, IntArray
-from ranking.bradley_terry import expit, place, solve
+from ranking.ballots import FloatArray
+from ranking.bradley_terry import place, solve
+from ranking.context_votes import ContextVotes
 from ranking.contexts import Contexts
 from ranking.counts import BothBad, PairCounts
 from ranking.errors import ConvergenceError, OptionError
@@ -26,132 +23,10 @@ from ranking.registry import method
 from ranking.results import Coefficient, Diagnostic, Fit, Identification, Scores, listed
 from ranking.structure import identify
 
-BLOCK = 1 << 17  # votes looked at together, so that what is made of them stays in the cache
 ROUNDS = 60
 TOLERANCE = 1e-10  # nats
 LARGE = 1e-2  # nats; a step above it makes the Hessian anew
-
-
-@dataclass(frozen=True, eq=False)
-class _Votes:
-    """What the fit needs of N comparisons, which are votes or pairs of votes, among the models that it fits.
-
-    Attributes:
-        first, second: (P,) models of each pair.
-        pair: (N,) pair of each vote.
-        share: (N,) share of the vote that the first model won.
-        weight: (N,) weight of one such vote.
-        count: (N,) number of such votes.
-        features: (F, N) toward the first model.
-        cluster: (N,) or None.
-        vote: (N,) vote that each comparison is of, or None if each is one.
-        group: (M,) component of each model; -1 for models that are not fitted.
-        penalty: on half the square of each coefficient.
-    """
-
-    first: IntArray
-    second: IntArray
-    pair: IntArray
-    share: FloatArray
-    weight: FloatArray
-    count: IntArray
-    features: FloatArray
-    cluster: IntArray | None
-    vote: IntArray | None
-    group: IntArray
-    penalty: float
-
-    @property
-    def width(self) -> int:
-        """Number of models and features, M + F."""
-        return len(self.group) + len(self.features)
-
-    def summed(self, work: Callable[[slice], tuple[NDArray[Any], ...]]) -> tuple[FloatArray, ...]:
-        """Add up what is found in pieces of the votes, looked at side by side."""
-        pieces = [slice(begin, begin + BLOCK) for begin in range(0, len(self.pair), BLOCK)]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            found = list(pool.map(work, pieces))
-        return tuple(np.asarray(sum(parts), dtype=np.float64) for parts in zip(*found, strict=True))
-
-    def surprise(self, at: slice, point: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """(n,) chance of the first model, and what the vote has above it."""
-        m = len(self.group)
-        gap = point[self.first] - point[self.second]
-        chance = expit(gap[self.pair[at]] + point[m:] @ self.features[:, at])
-        return chance, self.share[at] - chance
-
-    def gradient(self, point: FloatArray, *, bend: bool) -> tuple[FloatArray, FloatArray | None]:
-        """(M + F,) derivative of the log-likelihood, and if asked (M + F, M + F) minus the second one."""
-
-        def piece(at: slice) -> tuple[NDArray[Any], ...]:
-            chance, excess = self.surprise(at, point)
-            times = self.weight[at] * self.count[at]
-            excess *= times
-            found = np.bincount(self.pair[at], excess, len(self.first)), self.features[:, at] @ excess
-            return (*found, *self.products(at, times * chance * (1 - chance))) if bend else found
-
-        total, slope, *curve = self.summed(piece)
-        m = len(self.group)
-        slope = slope - self.penalty * point[m:]
-        scores = np.bincount(self.first, total, m) - np.bincount(self.second, total, m)
-        hessian = None
-        if bend:
-            hessian = self.assemble(*curve)
-            hessian[m:, m:] += self.penalty * np.eye(len(self.features))
-        return np.concatenate([scores, slope]), hessian
-
-    def products(self, at: slice, weight: FloatArray) -> tuple[NDArray[Any], ...]:
-        """Of a piece of the votes: sums by pair of w, (P,), and of w·x, (F, P); the sum of w·x·xᵀ, (F, F)."""
-        pair, x = self.pair[at], self.features[:, at]
-        weighted = x * weight
-        mixed = np.stack([np.bincount(pair, values, len(self.first)) for values in weighted])
-        return np.bincount(pair, weight, len(self.first)), mixed, weighted @ x.T
-
-    def assemble(self, alone: FloatArray, mixed: FloatArray, own: FloatArray) -> FloatArray:
-        """(M + F, M + F) Σ w u uᵀ of u = (e_first − e_second, x), from sums of `products`."""
-        m = len(self.group)
-        whole = np.zeros((self.width, self.width))
-        np.add.at(whole, (self.first, self.second), -alone)
-        np.add.at(whole, (self.second, self.first), -alone)
-        whole[np.arange(m), np.arange(m)] = -whole[:m, :m].sum(axis=1)
-        for f, row in enumerate(mixed):
-            whole[m + f, :m] = np.bincount(self.first, row, m) - np.bincount(self.second, row, m)
-        whole[:m, m:] = whole[m:, :m].T
-        whole[m:, m:] = own
-        return whole
-
-    def meat(self, point: FloatArray) -> FloatArray:
-        """(M + F, M + F) sum over votes, or over clusters times C/(C − 1), of the outer product of scores."""
-        if self.cluster is not None:
-            size = int(self.cluster.max()) + 1
-            if size < 2:
-                raise OptionError("All votes are of one cluster: no interval can be clustered.")
-            return self.together(point, self.cluster, self.count) * (size / (size - 1))
-        if self.vote is not None:  # so many votes of equal pairs are independent of each other
-            return self.together(point, self.vote, np.sqrt(self.count))
-
-        def piece(at: slice) -> tuple[NDArray[Any], ...]:
-            excess = self.surprise(at, point)[1] * self.weight[at]
-            return self.products(at, self.count[at] * excess**2)
-
-        return self.assemble(*self.summed(piece))
-
-    def together(self, point: FloatArray, unit: IntArray, times: FloatArray | IntArray) -> FloatArray:
-        """The meat of units, the comparisons of which are dependent: (N,) unit and factor of each."""
-        from scipy.sparse import csr_array
-
-        size, m = int(unit.max()) + 1, len(self.group)
-        excess = self.surprise(slice(None), point)[1] * self.weight * times
-        own = np.stack([np.bincount(unit, excess * x, size) for x in self.features])
-        rows = np.concatenate([unit, unit])
-        columns = np.concatenate([self.first[self.pair], self.second[self.pair]])
-        summed = csr_array((np.concatenate([excess, -excess]), (rows, columns)), shape=(size, m))
-        whole = np.zeros((self.width, self.width))
-        whole[:m, :m] = (summed.T @ summed).toarray()
-        whole[m:, :m] = own @ summed
-        whole[:m, m:] = whole[m:, :m].T
-        whole[m:, m:] = own @ own.T
-        return whole
+MANY, EVERY = 1 << 17, 8  # with so many votes the way to the maximum is found on every eighth
 
 
 def replicates(
@@ -212,8 +87,11 @@ def contextual_bradley_terry(
     known = identify(wins)
     m = len(wins)
     votes = _votes(contexts, known, both_bad, penalty)
-    point, inverse, steps, residual = _fit(votes, _start(wins, known, len(contexts.names)), contexts.names)
-    covariance = inverse @ votes.meat(point) @ inverse.T
+    start = _start(wins, known, len(contexts.names))
+    point, steps, residual = _fit(votes, _nearer(votes, start), contexts.names)
+    bread, meat = votes.spread(point)
+    inverse = _inverse(votes, bread, contexts.names)
+    covariance = inverse @ meat @ inverse.T
     placed, bridge = np.zeros((m, m)), np.eye(m)
     for g in range(int(known.group.max(initial=-1)) + 1):
         core = np.flatnonzero(known.core & (known.group == g))
@@ -248,7 +126,7 @@ def _notes(contexts: Contexts) -> tuple[Diagnostic, ...]:
     )
 
 
-def _votes(contexts: Contexts, known: Identification, both_bad: BothBad, penalty: float) -> _Votes:
+def _votes(contexts: Contexts, known: Identification, both_bad: BothBad, penalty: float) -> ContextVotes:
     """Keep the comparisons between models that are fitted on one scale."""
     rows = contexts.ballots.pair_rows
     m = len(contexts.models)
@@ -262,7 +140,7 @@ def _votes(contexts: Contexts, known: Identification, both_bad: BothBad, penalty
     inside = used[contexts.pair] & (contexts.count > 0)
     taken = slice(None) if inside.all() else inside
     row = contexts.pair[taken]
-    return _Votes(
+    return ContextVotes(
         first=codes // m,
         second=codes % m,
         pair=pair.reshape(-1)[row],
@@ -287,16 +165,28 @@ def _start(wins: FloatArray, known: Identification, n_features: int) -> FloatArr
     return point
 
 
-def _fit(
-    votes: _Votes, start: FloatArray, names: tuple[str, ...]
-) -> tuple[FloatArray, FloatArray, int, float]:
+def _nearer(votes: ContextVotes, start: FloatArray) -> FloatArray:
+    """(M + F,) a start nearer to the maximum, from some of many votes; where these say nothing, as it was."""
+    if len(votes.pair) < MANY:
+        return start
+    some, point, hold = votes.some(EVERY), start, 0.25 * np.eye(len(start))
+    for _ in range(2):
+        slope, hessian = some.bend(point)
+        change = np.linalg.solve(hessian + hold, slope + hold @ (start - point))
+        if not np.abs(change).max() < 5:  # as when a feature decides all of these votes
+            return start
+        point = point + change
+    return point
+
+
+def _fit(votes: ContextVotes, start: FloatArray, names: tuple[str, ...]) -> tuple[FloatArray, int, float]:
     """Maximise the log-likelihood.
 
     A step that overshoots, so that the slope along it turns, is halved; on a concave function that converges.
 
     Returns:
-        (M + F,) strengths of zero mean in each component and effects, (M + F, M + F) inverse Hessian on the
-        space of these, the number of steps, the largest gradient per vote.
+        (M + F,) strengths of zero mean in each component and effects, the number of steps, the largest
+        gradient per vote.
 
     Raises:
         OptionError: no votes, or features that cannot be told apart; ConvergenceError: no solution.
@@ -307,27 +197,27 @@ def _fit(
             "gather votes that some win and lose, or rank without control."
         )
     point, m = np.where(np.append(votes.group, np.zeros(len(names))) >= 0, start, 0.0), len(votes.group)
-    slope, hessian = votes.gradient(point, bend=True)
+    slope, hessian = votes.bend(point)
     inverse = _inverse(votes, hessian, names)
     for step in range(1, ROUNDS + 1):
         change = inverse @ slope
-        ahead = float(slope @ change)
-        trial, bend = point + change, float(np.abs(change).max()) > LARGE
-        new_slope, new_hessian = votes.gradient(trial, bend=bend)
-        while bend and float(new_slope @ change) < -0.9 * ahead:
-            change *= 0.5
-            trial = point + change
-            new_slope, new_hessian = votes.gradient(trial, bend=bend)
-        point, slope = trial, new_slope
-        if new_hessian is not None:
-            inverse = _inverse(votes, new_hessian, names)
-        if float(np.abs(change).max()) < TOLERANCE:
-            final = votes.gradient(point, bend=True)[1]
+        ahead, size = float(slope @ change), float(np.abs(change).max())
+        if size < TOLERANCE:
+            point = point + change
             for g in range(int(votes.group.max(initial=-1)) + 1):
                 inside = np.flatnonzero(votes.group == g)
                 point[inside] -= point[inside].mean()
-            total = float((votes.weight * votes.count).sum())
-            return point, _inverse(votes, final, names), step, float(np.abs(slope).max() / max(total, 1.0))
+            return point, step, float(np.abs(slope).max() / max(float(votes.times.sum()), 1.0))
+        if size <= LARGE:
+            point = point + change
+            slope = votes.gradient(point)
+        else:
+            trial, hessian = votes.bend(point + change)
+            while float(trial @ change) < -0.9 * ahead:
+                change *= 0.5
+                trial, hessian = votes.bend(point + change)
+            point, slope = point + change, trial
+            inverse = _inverse(votes, hessian, names)
     worst = names[int(np.abs(point[m:]).argmax())]
     raise ConvergenceError(
         f"contextual_bradley_terry did not converge in {ROUNDS} steps: {worst!r} may decide every vote; "
@@ -335,13 +225,12 @@ def _fit(
     )
 
 
-def _inverse(votes: _Votes, hessian: FloatArray | None, names: tuple[str, ...]) -> FloatArray:
+def _inverse(votes: ContextVotes, hessian: FloatArray, names: tuple[str, ...]) -> FloatArray:
     """(M + F, M + F) inverse Hessian on strengths of zero mean in each component and effects.
 
     Raises:
         OptionError: features that the strengths, or other features, explain wholly.
     """
-    assert hessian is not None  # noqa: S101 - asked for
     m = len(votes.group)
     whole = hessian.copy()
     fitted = votes.group >= 0

@@ -4,12 +4,15 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from ranking import Comparisons, OptionError, SourceError, VotesError, rank
-from ranking.contexts import control_names, relative
+from ranking import Comparisons, OptionError, SourceError, VotesError, context_votes, rank, style_control
+from ranking.contexts import _canonical, control_names, relative
 from ranking.errors import ConvergenceError
+from ranking.style_control import contextual_bradley_terry
 from tests.conftest import REPOSITORY
 
 NAMES = [f"m{i}" for i in range(6)]
@@ -98,6 +101,36 @@ def test_the_fit_is_that_of_an_independent_logistic_regression(penalty):
         z = t.ppf(0.975, 39) if settings else norm.ppf(0.975)
         for c, error in zip(board.coefficients, np.sqrt(np.diag(expected))[5:], strict=True):
             assert (c.lower, c.upper) == pytest.approx((c.value - z * error, c.value + z * error), rel=1e-6)
+
+
+@pytest.mark.parametrize("block", [7, 1000])
+def test_the_fit_in_pieces_and_from_some_of_the_votes_is_the_same(monkeypatch, block):
+    world = World()
+    beta, plain, by_voter = independent(world)
+    monkeypatch.setattr(context_votes, "BLOCK", block)
+    monkeypatch.setattr(style_control, "MANY", 100)
+    for cluster, covariance in ((None, plain), ("voter", by_voter)):
+        contexts = world.votes().controlled("length,bold", cluster).contexts
+        fit = contextual_bradley_terry(contexts)
+        np.testing.assert_allclose(fit.values[:5] - fit.values[5], beta[:5], atol=1e-9)
+        np.testing.assert_allclose([c.value for c in fit.coefficients], beta[5:], atol=1e-9)
+        np.testing.assert_allclose(fit.covariance[6:, 6:], covariance[5:, 5:], rtol=1e-5)
+
+
+@given(data=st.data())
+def test_votes_are_ordered_by_ballot_and_content(data):
+    n, n_ballots = data.draw(st.integers(1, 60)), data.draw(st.sampled_from([1, 3, 2**20]))
+    few = data.draw(st.sampled_from([2, 2**8, 2**60]))
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    ballot = rng.integers(0, n_ballots, n)
+    content = rng.integers(0, few, n, dtype=np.uint64) << np.uint64(64 - few.bit_length())
+    content |= rng.integers(0, 3, n, dtype=np.uint64) << np.uint64(data.draw(st.integers(21, 40)))
+    bits = max(1, n_ballots.bit_length())  # of the content so many do not fit beside the ballot
+    order = _canonical(ballot, n_ballots, content)
+    expected = sorted(range(n), key=lambda i: (ballot[i], int(content[i]) >> bits))
+    found = [(ballot[i], int(content[i]) >> bits) for i in order]
+    assert found == [(ballot[i], int(content[i]) >> bits) for i in expected]
+    assert sorted(order.tolist()) == list(range(n))
 
 
 def test_a_length_bias_is_recovered_and_taken_out():

@@ -1,0 +1,190 @@
+"""The votes that a fit with features is made to, and the sums over them that Newton's method needs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.ballots import FloatArray, IntArray
+from ranking.bradley_terry import expit
+from ranking.errors import OptionError
+
+BLOCK = 1 << 16  # votes looked at together, so that what is made of them stays in the cache
+
+
+@dataclass(frozen=True, eq=False)
+class ContextVotes:
+    """What the fit needs of N comparisons, which are votes or pairs of votes, among the models that it fits.
+
+    Attributes:
+        first, second: (P,) models of each pair.
+        pair: (N,) pair of each vote.
+        share: (N,) share of the vote that the first model won.
+        weight: (N,) weight of one such vote.
+        count: (N,) number of such votes.
+        features: (F, N) toward the first model.
+        cluster: (N,) or None.
+        vote: (N,) vote that each comparison is of, or None if each is one.
+        group: (M,) component of each model; -1 for models that are not fitted.
+        penalty: on half the square of each coefficient.
+    """
+
+    first: IntArray
+    second: IntArray
+    pair: IntArray
+    share: FloatArray
+    weight: FloatArray
+    count: IntArray
+    features: FloatArray
+    cluster: IntArray | None
+    vote: IntArray | None
+    group: IntArray
+    penalty: float
+
+    @property
+    def width(self) -> int:
+        """Number of models and features, M + F."""
+        return len(self.group) + len(self.features)
+
+    @cached_property
+    def times(self) -> FloatArray:
+        """(N,) weight of all such votes together."""
+        return self.weight * self.count
+
+    @cached_property
+    def turns(self) -> IntArray | None:
+        """Where in `pair` another pair begins; None if equal pairs do not all follow each other."""
+        change = np.diff(self.pair)
+        return None if np.any(change < 0) else np.flatnonzero(change) + 1
+
+    def some(self, step: int) -> ContextVotes:
+        """Every so many of the votes."""
+        of = slice(None, None, step)
+        columns = {name: getattr(self, name)[of].copy() for name in ("pair", "share", "weight", "count")}
+        features = np.ascontiguousarray(self.features[:, of])
+        return replace(self, **columns, features=features, cluster=None, vote=None)
+
+    def by_pair(self, at: slice, values: FloatArray) -> FloatArray:
+        """(…, P) sums of (…, n) values of a piece of the votes."""
+        whole = np.zeros((*values.shape[:-1], len(self.first)))
+        if self.turns is None:
+            for row in np.ndindex(values.shape[:-1]):
+                whole[row] = np.bincount(self.pair[at], values[row], len(self.first))
+            return whole
+        inside = slice(*np.searchsorted(self.turns, (at.start + 1, at.start + values.shape[-1])))
+        starts = np.append(0, self.turns[inside] - at.start)
+        whole[..., self.pair[at.start + starts]] = np.add.reduceat(values, starts, axis=-1)
+        return whole
+
+    def summed(self, work: Callable[[slice], tuple[NDArray[Any], ...]]) -> tuple[FloatArray, ...]:
+        """Add up what is found in pieces of the votes, looked at side by side."""
+        pieces = [slice(begin, begin + BLOCK) for begin in range(0, len(self.pair), BLOCK)]
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            found = list(pool.map(work, pieces))
+        return tuple(np.asarray(sum(parts), dtype=np.float64) for parts in zip(*found, strict=True))
+
+    def surprise(self, at: slice, point: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(n,) chance of the first model, and what the vote has above it."""
+        m = len(self.group)
+        gap = point[self.first] - point[self.second]
+        chance = expit(gap[self.pair[at]] + point[m:] @ self.features[:, at])
+        return chance, self.share[at] - chance
+
+    def gradient(self, point: FloatArray) -> FloatArray:
+        """(M + F,) derivative of the log-likelihood."""
+        sums = self.summed(lambda at: self.moments(at, self.surprise(at, point)[1]))
+        return self.slope(point, *sums)
+
+    def bend(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """(M + F,) derivative of the log-likelihood, (M + F, M + F) minus the second one."""
+
+        def piece(at: slice) -> tuple[NDArray[Any], ...]:
+            chance, excess = self.surprise(at, point)
+            weight = self.times[at] * chance * (1 - chance)
+            return (*self.moments(at, excess), *self.products(at, weight))
+
+        sums = self.summed(piece)
+        return self.slope(point, *sums[:2]), self.hessian(*sums[2:])
+
+    def products(self, at: slice, weight: FloatArray) -> tuple[NDArray[Any], ...]:
+        """Of a piece of the votes: sums by pair of w, (P,), and of w·x, (F, P); the sum of w·x·xᵀ, (F, F)."""
+        x = self.features[:, at]
+        weighted = x * weight
+        return self.by_pair(at, weight), self.by_pair(at, weighted), weighted @ x.T
+
+    def moments(self, at: slice, excess: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Sums of what a piece of the votes has above its chances, by pair, (P,), and times x, (F,)."""
+        excess = excess * self.times[at]
+        return self.by_pair(at, excess), self.features[:, at] @ excess
+
+    def slope(self, point: FloatArray, total: FloatArray, effects: FloatArray) -> FloatArray:
+        """(M + F,) derivative of the log-likelihood, from sums of `moments`."""
+        m = len(self.group)
+        scores = np.bincount(self.first, total, m) - np.bincount(self.second, total, m)
+        return np.concatenate([scores, effects - self.penalty * point[m:]])
+
+    def hessian(self, *sums: FloatArray) -> FloatArray:
+        """(M + F, M + F) minus the second derivative, from sums of `products`."""
+        whole, m = self.assemble(*sums), len(self.group)
+        whole[m:, m:] += self.penalty * np.eye(len(self.features))
+        return whole
+
+    def assemble(self, alone: FloatArray, mixed: FloatArray, own: FloatArray) -> FloatArray:
+        """(M + F, M + F) Σ w u uᵀ of u = (e_first − e_second, x), from sums of `products`."""
+        m = len(self.group)
+        whole = np.zeros((self.width, self.width))
+        np.add.at(whole, (self.first, self.second), -alone)
+        np.add.at(whole, (self.second, self.first), -alone)
+        whole[np.arange(m), np.arange(m)] = -whole[:m, :m].sum(axis=1)
+        for f, row in enumerate(mixed):
+            whole[m + f, :m] = np.bincount(self.first, row, m) - np.bincount(self.second, row, m)
+        whole[:m, m:] = whole[m:, :m].T
+        whole[m:, m:] = own
+        return whole
+
+    def spread(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Minus the second derivative; and the sum of outer products of the scores of independent units.
+
+        Units are votes, or clusters, whose sum is taken times C/(C − 1); (M + F, M + F) each.
+        """
+        if self.cluster is None and self.vote is None:
+
+            def piece(at: slice) -> tuple[NDArray[Any], ...]:
+                chance, excess = self.surprise(at, point)
+                bread = self.products(at, self.times[at] * chance * (1 - chance))
+                return (*bread, *self.products(at, self.times[at] * self.weight[at] * excess**2))
+
+            sums = self.summed(piece)
+            return self.hessian(*sums[:3]), self.assemble(*sums[3:])
+        bread = self.bend(point)[1]
+        if self.cluster is not None:
+            size = int(self.cluster.max()) + 1
+            if size < 2:
+                raise OptionError("All votes are of one cluster: no interval can be clustered.")
+            return bread, self.together(point, self.cluster, self.count) * (size / (size - 1))
+        assert self.vote is not None  # noqa: S101 - looked at above
+        return bread, self.together(point, self.vote, np.sqrt(self.count))  # of equal votes, each for itself
+
+    def together(self, point: FloatArray, unit: IntArray, times: FloatArray | IntArray) -> FloatArray:
+        """The meat of units, the comparisons of which are dependent: (N,) unit and factor of each."""
+        from scipy.sparse import csr_array
+
+        size, m = int(unit.max()) + 1, len(self.group)
+        excess = self.surprise(slice(None), point)[1] * self.weight * times
+        own = np.stack([np.bincount(unit, excess * x, size) for x in self.features])
+        rows = np.concatenate([unit, unit])
+        columns = np.concatenate([self.first[self.pair], self.second[self.pair]])
+        summed = csr_array((np.concatenate([excess, -excess]), (rows, columns)), shape=(size, m))
+        whole = np.zeros((self.width, self.width))
+        whole[:m, :m] = (summed.T @ summed).toarray()
+        whole[m:, :m] = own @ summed
+        whole[:m, m:] = whole[m:, :m].T
+        whole[m:, m:] = own @ own.T
+        return whole
