@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from data.validity import LABELS
 COLUMNS = ["model_a", "model_b", "winner"]
 BLOCK = 1 << 18  # rows read and counted at a time, to stay in the cache
 MOST_CELLS = 1 << 24  # more distinct combinations than this are left to SQL
+FEW = 1 << 21  # rows of a file whose numbers are kept
 
 Words = tuple[str | None, ...]
 Tally = tuple[tuple[Words, ...], NDArray[np.int64]]  # the words of each column, (A, B, W) counts
@@ -37,6 +39,23 @@ class Counted:
     words: tuple[Words, ...]
     codes: tuple[NDArray[np.int64], ...]
     count: NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Numbered:
+    """N rows, each as one number: the words of the three columns, and (N,) the cell of an (A, B, W) table."""
+
+    words: tuple[Words, ...]
+    code: NDArray[np.int32]
+
+    @cached_property
+    def total(self) -> NDArray[np.int64]:
+        """(A, B, W) how often each combination of words occurs."""
+        shape = tuple(map(len, self.words))
+        total = np.zeros(int(np.prod(shape)), dtype=np.int64)
+        for begin in range(0, len(self.code), BLOCK):
+            total += np.bincount(self.code[begin : begin + BLOCK], minlength=len(total))
+        return total.reshape(shape)
 
 
 def is_plain(columns: Sequence[str]) -> bool:
@@ -63,13 +82,58 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
 
 
-def encoded(table: pa.Table) -> pa.Table | None:
-    """The three columns of a table as numbers with a dictionary; None if `can_count` does not take it."""
-    if not can_count(table.schema):
+def number(source: Path | pa.Table) -> Numbered | None:
+    """Number the rows of a parquet file or an Arrow table.
+
+    Returns:
+        None if it is not one that `can_count` takes, or has too many distinct names.
+
+    Raises:
+        pyarrow.ArrowException, OSError: the file cannot be read.
+    """
+    table: pa.Table = source
+    if isinstance(source, Path):
+        metadata = pq.read_metadata(source)
+        if not can_count(metadata.schema.to_arrow_schema()):
+            return None
+        file = pq.ParquetFile(source, metadata=metadata, read_dictionary=COLUMNS)
+        table = file.read(COLUMNS)  # read_table would import pandas
+    elif not can_count(table.schema):
         return None
     with ThreadPoolExecutor(len(COLUMNS)) as pool:
         columns = list(pool.map(_whole, (table[name] for name in COLUMNS)))
-    return pa.table(columns, names=COLUMNS)
+    words = [known for known in map(_words, columns) if known is not None]
+    if len(words) < len(COLUMNS) or np.prod([len(known) for known in words]) > MOST_CELLS:
+        return None
+    code = np.zeros(table.num_rows, dtype=np.int32)
+    for column, known in zip(columns, words, strict=True):
+        code *= np.int32(len(known))
+        code += _indices(column, len(known) - 1)
+    return Numbered(tuple(words), code)
+
+
+def count_rows(rows: Numbered) -> Counted:
+    """Count the distinct rows, as `count_parquet`."""
+    return _folded(*_sorted(rows.words, rows.total))
+
+
+def each_row(rows: Numbered) -> tuple[Counted, NDArray[np.int64]]:
+    """Say of every row which of the distinct rows it is, in the order of the source.
+
+    Returns:
+        The distinct rows, sides as they are, and (N,) the place of each row among them.
+    """
+    total = rows.total.reshape(-1)
+    there = np.flatnonzero(total)
+    place = np.zeros(len(total), dtype=np.int64)
+    place[there] = np.arange(len(there))
+    codes = tuple(axis.astype(np.int64) for axis in np.unravel_index(there, rows.total.shape))
+    return Counted(rows.words, codes, total[there]), place[rows.code]
+
+
+def is_small(path: Path) -> bool:
+    """Whether a parquet file has so few rows that they are better numbered once than read again."""
+    return int(pq.read_metadata(path).num_rows) <= FEW
 
 
 def count_parquet(path: Path) -> Counted | None:
@@ -94,40 +158,6 @@ def count_parquet(path: Path) -> Counted | None:
 
     with ThreadPoolExecutor(workers) as pool:
         return _merged(pool.map(_count, [batches() for _ in range(workers)]))
-
-
-def count_table(table: pa.Table) -> Counted | None:
-    """Count the distinct rows of an Arrow table, as `count_parquet`."""
-    if not can_count(table.schema):
-        return None
-    batches, workers = table.select(COLUMNS).to_batches(BLOCK), os.cpu_count() or 1
-    step = -(-len(batches) // workers)
-    with ThreadPoolExecutor(workers) as pool:
-        return _merged(pool.map(_count, [batches[i : i + step] for i in range(0, len(batches), step)]))
-
-
-def each_row(source: Path | pa.Table) -> tuple[Counted, NDArray[np.int64]]:
-    """Say of every row of what was counted which of the distinct rows it is, in the order of the source.
-
-    Returns:
-        The distinct rows, sides as they are, and (N,) the place of each row among them.
-    """
-    table: pa.Table = source
-    if isinstance(source, Path):
-        table = pq.ParquetFile(source, read_dictionary=COLUMNS).read(COLUMNS)  # read_table imports pandas
-    with ThreadPoolExecutor(len(COLUMNS)) as pool:
-        columns = list(pool.map(_whole, (table[name] for name in COLUMNS)))
-    words = tuple(_words(column) or () for column in columns)
-    code, shape = np.zeros(table.num_rows, dtype=np.int32), tuple(map(len, words))  # below MOST_CELLS
-    for column, known in zip(columns, words, strict=True):
-        code *= np.int32(len(known))
-        code += _indices(column, len(known) - 1)
-    count = np.bincount(code, minlength=int(np.prod(shape)))
-    there = np.flatnonzero(count)
-    place = np.zeros(len(count), dtype=np.int64)
-    place[there] = np.arange(len(there))
-    codes = tuple(axis.astype(np.int64) for axis in np.unravel_index(there, shape))
-    return Counted(words, codes, count[there]), place[code]
 
 
 def _whole(column: Any) -> Any:
@@ -231,17 +261,17 @@ def _merged(parts: Iterable[list[Tally] | None]) -> Counted | None:
     if np.prod(shape) > MOST_CELLS:
         return None
     if len(same) == 1:
-        return _folded(known, next(iter(same.values())))
+        return _folded(*next(iter(same.items())))
     total = np.zeros(shape, dtype=np.int64)
     for words, cells in same.items():
         places = [[seen[word] for word in column] for seen, column in zip(known, words, strict=True)]
         total[np.ix_(*places)] += cells
-    return _folded(known, total)
+    return _folded([tuple(seen) for seen in known], total)
 
 
-def _folded(known: Sequence[Mapping[str | None, int]], total: NDArray[np.int64]) -> Counted:
+def _folded(words: Sequence[Words], total: NDArray[np.int64]) -> Counted:
     """List the cells, with (b, a) counted as (a, b) where the winners allow to turn a vote round."""
-    a_words, b_words, outcomes = (tuple(seen) for seen in known)
+    a_words, b_words, outcomes = words
     plain = {"model_a", "model_b"} <= set(outcomes) <= set(LABELS)
     if plain and set(a_words) == set(b_words):
         total = total.take([b_words.index(word) for word in a_words], axis=1)
@@ -251,8 +281,9 @@ def _folded(known: Sequence[Mapping[str | None, int]], total: NDArray[np.int64])
         below = np.tril(np.ones(total.shape[:2], dtype=bool), -1)[:, :, None]
         total = np.where(below, 0, total + np.where(below.transpose(1, 0, 2), _turned(total, turned), 0))
     found = np.nonzero(total)
-    words = (a_words, b_words, outcomes)
-    return Counted(words, tuple(index.astype(np.int64) for index in found), total[found])
+    return Counted(
+        (a_words, b_words, outcomes), tuple(index.astype(np.int64) for index in found), total[found]
+    )
 
 
 def _turned(total: NDArray[np.int64], outcomes: Sequence[int]) -> NDArray[np.int64]:

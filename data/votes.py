@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Invalid = Literal["error", "drop"]
+Plain = tuple[counting.Counted, counting.Numbered | Path]  # votes counted without SQL, and their rows
 FRAMES = ("pandas", "polars")  # have `columns`, and take a list of them
 ALIASES = {"battle": ("battle", "battle_id"), "prompt": ("prompt", "prompt_id"), "voter": ("voter",)}
 
@@ -73,7 +74,7 @@ def comparisons(
     plain = where is None and not columns and table is None and voters != "llm"
     counted = _counted(source) if plain else None
     if counted is not None:
-        votes = TableVotes(None, invalid, counted=counted[0], rows=counted[1], origin=source)
+        votes = TableVotes(None, invalid, plain=counted, origin=source)
     else:
         opened = open_source(source, where=where, table=table, columns=columns)
         votes = TableVotes(opened, invalid, voters=voters)
@@ -81,28 +82,26 @@ def comparisons(
     return Comparisons(votes)
 
 
-def _counted(source: object) -> tuple[counting.Counted, Path | pa.Table] | None:
-    """Count the plainest votes straight from their dictionaries, and say where their rows can be found again.
-
-    None for everything else.
-    """
+def _counted(source: object) -> Plain | None:
+    """Count the plainest votes straight from their dictionaries; None for everything else."""
     import pyarrow as pa
 
-    rows: Path | pa.Table | None
     try:
         if isinstance(source, str | Path):
             path = Path(source)
             if path.is_dir() or ending(path) != ".parquet":
                 return None
-            counted, rows = counting.count_parquet(check_file(path)), path
+            if not counting.is_small(check_file(path)):
+                counted = counting.count_parquet(path)
+                return None if counted is None else (counted, path)
+            rows = counting.number(path)
         elif hasattr(source, "__arrow_c_stream__"):
-            rows = counting.encoded(_as_table(source))
-            counted = None if rows is None else counting.count_table(rows)
+            rows = counting.number(_as_table(source))
         else:
             return None
     except (pa.ArrowException, OSError) as error:
         raise SourceError(f"{describe(source)} cannot be read: {sentence(error)}") from None
-    return None if counted is None or rows is None else (counted, rows)
+    return None if rows is None else (counting.count_rows(rows), rows)
 
 
 def _as_table(frame: Any) -> pa.Table:
@@ -121,8 +120,7 @@ class TableVotes:
         source: Source | None,
         invalid: Invalid,
         *,
-        counted: counting.Counted | None = None,
-        rows: Path | pa.Table | None = None,
+        plain: Plain | None = None,
         origin: object = None,
         part: tuple[str, str | None] | None = None,
         voters: Voters | None = None,
@@ -132,8 +130,8 @@ class TableVotes:
         self._opened = source
         self._origin = origin
         self._invalid = invalid
-        self._count = counted
-        self._counted_rows = rows
+        self._count = None if plain is None else plain[0]
+        self._plain = None if plain is None else plain[1]
         self._part = part
         self._voters = voters
         self._left_out: dict[str, int] = {}
@@ -334,18 +332,24 @@ class TableVotes:
         if column is not None:
             value = _quoted(column) if column == "timestamp" else f"CAST({_quoted(column)} AS VARCHAR)"
             wanted += f", {value} AS extra"
-        if self._count is None:
+        if self._plain is None:
             table = self._in_order(f"{self._selected()}{wanted}")
             cells = self._encode(table)
             cell = np.arange(len(cells.count))
         else:
-            counted, cell = counting.each_row(self._counted_rows)
+            numbered = counting.number(self._plain) if isinstance(self._plain, Path) else self._plain
+            if numbered is None:
+                raise self._changed()
+            counted, cell = counting.each_row(numbered)
             cells = encoding.counted(counted)
             table = self._in_order(wanted.removeprefix(", ")) if wanted else None
         rows = Rows.of(cells, cell, table, column)
         if int(rows.keep.sum()) != self._ballots.total:  # a log's snapshot may be replaced at any time
-            raise SourceError(f"{self._source.name} changed while it was being read; do it again.")
+            raise self._changed()
         return rows
+
+    def _changed(self) -> SourceError:
+        return SourceError(f"{self._source.name} changed while it was being read; do it again.")
 
     def _in_order(self, columns: str) -> pa.Table:
         """Select something of every vote, in the order of the rows, which the database keeps."""

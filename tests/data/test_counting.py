@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data import comparisons
-from data.counting import COLUMNS, can_count, count_parquet, count_table, each_row
+from data.counting import COLUMNS, can_count, count_parquet, count_rows, each_row, number
 from ranking.comparisons import group
 
 MODELS = ["ada", "bob", "cyn", "dan", "eve"]
@@ -106,7 +106,7 @@ def test_a_parquet_file_counts_like_its_rows(data, tmp_path_factory):
 @given(data=st.data())
 def test_a_table_counts_like_its_rows(data):
     rows = data.draw(votes(nulls=True))
-    assert tally(count_table(data.draw(chunked(rows, ["string", "dictionary"])))) == Counter(rows)
+    assert tally(count_rows(number(data.draw(chunked(rows, ["string", "dictionary"]))))) == Counter(rows)
 
 
 @given(data=st.data())
@@ -117,7 +117,7 @@ def test_each_row_is_found_again(data, tmp_path_factory):
     plain = pa.table(dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True)))
     pq.write_table(plain.cast(_schema("string")), path, row_group_size=data.draw(st.integers(1, 9)))
     for source in (table, path):
-        distinct, place = each_row(source)
+        distinct, place = each_row(number(source))
         assert tally(distinct) == Counter(rows)
         texts = [
             [words[code] for code in codes]
@@ -165,7 +165,7 @@ def test_dictionaries_with_unused_repeated_and_missing_words():
             "winner": pa.array(["tie"] * 4).dictionary_encode(),
         }
     )
-    assert count_table(table) is None  # left to SQL
+    assert number(table) is None  # left to SQL
     votes = comparisons(table, invalid="drop")
     assert votes.pairs.ties.tolist() == [[0, 2], [2, 0]]
     assert dict(votes.left_out) == {"without a model name": 2}
@@ -208,7 +208,7 @@ def test_many_rows_are_more_than_one_block():
         if counts[i, j, k]
     }
     turned = {"model_a": "model_b", "model_b": "model_a"}
-    found = tally(count_table(table))
+    found = tally(count_rows(number(table)))
     for (one, two, winner), count in expected.items():  # (b, a) may be counted as (a, b)
         other = (two, one, turned.get(winner, winner))
         both = count + (expected.get(other, 0) if one != two else 0)
@@ -226,7 +226,7 @@ def test_very_many_names_are_left_to_sql():
             "winner": [f"label {i}" for i in range(n)],
         }
     )
-    assert count_table(table) is None
+    assert number(table) is None
     fine = table.set_column(2, "winner", pa.array(["tie"] * n))
     assert len(comparisons(fine)) == n
 
