@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ranking.ballots import Ballots
 from ranking.comparisons import Comparisons
@@ -35,6 +38,7 @@ RANK_METHODS: Mapping[str, Any] = {
     "bootstrap": "bootstrap",
     "none": "none",
 }
+LARGE = 1 << 22  # bytes; to hash more than these, threads pay
 Votes = Comparisons | Ballots | PairCounts | ScoreTable
 
 
@@ -269,8 +273,15 @@ def _fingerprint(votes: Comparisons | ScoreTable, how: Method, described: Mappin
     if isinstance(votes, Comparisons) and how.in_order(votes, described):
         columns.append(votes.battles.sequence.astype(np.int32))
     if isinstance(votes, Comparisons) and how.view == "contexts":
-        columns += [votes.contexts.pair, votes.contexts.features, votes.contexts.scale]
-    for column in columns:
-        digest.update(f"{column.dtype.str}{column.shape}".encode())
-        digest.update(np.ascontiguousarray(column).tobytes())
+        columns += [votes.contexts.pair.astype(np.int32), *votes.contexts.features, votes.contexts.scale]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        large = sum(column.nbytes for column in columns) > LARGE
+        for found in (pool.map if large else map)(_digest, columns):
+            digest.update(found)
     return digest.hexdigest()
+
+
+def _digest(column: NDArray[Any]) -> bytes:
+    digest = hashlib.sha256(f"{column.dtype.str}{column.shape}".encode())
+    digest.update(np.ascontiguousarray(column).reshape(-1).view(np.uint8).data)
+    return digest.digest()

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.ballots import FloatArray, IntArray
-from ranking.bradley_terry import expit
 from ranking.errors import OptionError
 
 BLOCK = 1 << 16  # votes looked at together, so that what is made of them stays in the cache
@@ -92,9 +91,13 @@ class ContextVotes:
 
     def surprise(self, at: slice, point: FloatArray) -> tuple[FloatArray, FloatArray]:
         """(n,) chance of the first model, and what the vote has above it."""
-        m = len(self.group)
-        gap = point[self.first] - point[self.second]
-        chance = expit(gap[self.pair[at]] + point[m:] @ self.features[:, at])
+        chance = point[len(self.group) :] @ self.features[:, at]
+        chance += (point[self.first] - point[self.second])[self.pair[at]]
+        np.negative(chance, out=chance)
+        with np.errstate(over="ignore"):
+            np.exp(chance, out=chance)
+        chance += 1.0
+        np.reciprocal(chance, out=chance)
         return chance, self.share[at] - chance
 
     def gradient(self, point: FloatArray) -> FloatArray:
@@ -107,8 +110,7 @@ class ContextVotes:
 
         def piece(at: slice) -> tuple[NDArray[Any], ...]:
             chance, excess = self.surprise(at, point)
-            weight = self.times[at] * chance * (1 - chance)
-            return (*self.moments(at, excess), *self.products(at, weight))
+            return (*self.moments(at, excess), *self.products(at, self.variance(at, chance)))
 
         sums = self.summed(piece)
         return self.slope(point, *sums[:2]), self.hessian(*sums[2:])
@@ -118,6 +120,13 @@ class ContextVotes:
         x = self.features[:, at]
         weighted = x * weight
         return self.by_pair(at, weight), self.by_pair(at, weighted), weighted @ x.T
+
+    def variance(self, at: slice, chance: FloatArray) -> FloatArray:
+        """(n,) weight times p(1 − p)."""
+        found = 1.0 - chance
+        found *= chance
+        found *= self.times[at]
+        return found
 
     def moments(self, at: slice, excess: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Sums of what a piece of the votes has above its chances, by pair, (P,), and times x, (F,)."""
@@ -158,7 +167,7 @@ class ContextVotes:
 
             def piece(at: slice) -> tuple[NDArray[Any], ...]:
                 chance, excess = self.surprise(at, point)
-                bread = self.products(at, self.times[at] * chance * (1 - chance))
+                bread = self.products(at, self.variance(at, chance))
                 return (*bread, *self.products(at, self.times[at] * self.weight[at] * excess**2))
 
             sums = self.summed(piece)
