@@ -40,6 +40,11 @@ class Counted:
     codes: tuple[NDArray[np.int64], ...]
     count: NDArray[np.int64]
 
+    def same(self, other: Counted) -> bool:
+        """Whether the same rows were counted."""
+        arrays = zip((*self.codes, self.count), (*other.codes, other.count), strict=True)
+        return self.words == other.words and all(np.array_equal(*pair) for pair in arrays)
+
 
 @dataclass(frozen=True, eq=False)
 class Numbered:
@@ -117,18 +122,31 @@ def count_rows(rows: Numbered) -> Counted:
     return _folded(*_sorted(rows.words, rows.total))
 
 
-def each_row(rows: Numbered) -> tuple[Counted, NDArray[np.int64]]:
-    """Say of every row which of the distinct rows it is, in the order of the source.
+def places(rows: Numbered, counted: Counted) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Say of every number that a row can have where it is among the distinct rows counted of them.
 
     Returns:
-        The distinct rows, sides as they are, and (N,) the place of each row among them.
+        (C,) places, 0 for numbers that no row has, and (C,) whether it is counted with its sides exchanged.
     """
-    total = rows.total.reshape(-1)
-    there = np.flatnonzero(total)
-    place = np.zeros(len(total), dtype=np.int64)
-    place[there] = np.arange(len(there))
-    codes = tuple(axis.astype(np.int64) for axis in np.unravel_index(there, rows.total.shape))
-    return Counted(rows.words, codes, total[there]), place[rows.code]
+    there = np.flatnonzero(rows.total)
+    a, b, w = (
+        np.array([seen[word] for word in words], dtype=np.int64)[axis]
+        for seen, words, axis in zip(
+            ({word: i for i, word in enumerate(known)} for known in counted.words),
+            rows.words,
+            np.unravel_index(there, rows.total.shape),
+            strict=True,
+        )
+    )
+    place, exchanged = np.zeros(rows.total.size, dtype=np.int64), np.zeros(rows.total.size, dtype=bool)
+    if _can_fold(counted.words):
+        exchanged[there] = a > b
+        w = np.where(a > b, np.array(_exchanged(counted.words[2]))[w], w)
+        a, b = np.minimum(a, b), np.maximum(a, b)
+    shape = tuple(map(len, counted.words))
+    order = np.ravel_multi_index(counted.codes, shape)  # ascending, as these were found
+    place[there] = np.searchsorted(order, np.ravel_multi_index((a, b, w), shape))
+    return place, exchanged
 
 
 def is_small(path: Path) -> bool:
@@ -271,21 +289,20 @@ def _merged(parts: Iterable[list[Tally] | None]) -> Counted | None:
 
 def _folded(words: Sequence[Words], total: NDArray[np.int64]) -> Counted:
     """List the cells, with (b, a) counted as (a, b) where the winners allow to turn a vote round."""
-    a_words, b_words, outcomes = words
-    plain = {"model_a", "model_b"} <= set(outcomes) <= set(LABELS)
-    if plain and set(a_words) == set(b_words):
-        total = total.take([b_words.index(word) for word in a_words], axis=1)
-        b_words = a_words
-        other = {"model_a": "model_b", "model_b": "model_a"}
-        turned = [outcomes.index(other.get(str(word), word)) for word in outcomes]
+    if _can_fold(words):
+        turned = total.transpose(1, 0, 2).take(_exchanged(words[2]), axis=2)
         below = np.tril(np.ones(total.shape[:2], dtype=bool), -1)[:, :, None]
-        total = np.where(below, 0, total + np.where(below.transpose(1, 0, 2), _turned(total, turned), 0))
+        total = np.where(below, 0, total + np.where(below.transpose(1, 0, 2), turned, 0))
     found = np.nonzero(total)
-    return Counted(
-        (a_words, b_words, outcomes), tuple(index.astype(np.int64) for index in found), total[found]
-    )
+    return Counted(tuple(words), tuple(index.astype(np.int64) for index in found), total[found])
 
 
-def _turned(total: NDArray[np.int64], outcomes: Sequence[int]) -> NDArray[np.int64]:
-    """(A, A, W) the same votes with the sides exchanged."""
-    return total.transpose(1, 0, 2).take(outcomes, axis=2)
+def _can_fold(words: Sequence[Words]) -> bool:
+    """Whether a vote may be counted with its sides exchanged: the same models on both, and known winners."""
+    return words[0] == words[1] and {"model_a", "model_b"} <= set(words[2]) <= set(LABELS)
+
+
+def _exchanged(outcomes: Words) -> list[int]:
+    """The place of each outcome with the sides exchanged."""
+    other = {"model_a": "model_b", "model_b": "model_a"}
+    return [outcomes.index(other.get(str(word), word)) for word in outcomes]

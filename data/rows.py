@@ -19,7 +19,7 @@ class Rows:
     Attributes:
         keep: (N,) which are votes.
         sequence: (K,) their ballots.
-        cell: (K,) which of C distinct rows each is.
+        cell: (K,) which of C kinds of row each is.
         sides: (C,) whether the ballot's first model stood on the right.
         extra: (N,) one more column: times as they are, other values as codes of `words`, NaN or -1 for none.
         words: what the codes stand for.
@@ -28,32 +28,50 @@ class Rows:
 
     keep: NDArray[np.bool_]
     sequence: NDArray[np.int64]
-    cell: NDArray[np.int64]
+    cell: NDArray[np.integer[Any]]
     sides: NDArray[np.bool_]
     extra: NDArray[np.float64]
     words: tuple[str, ...]
     table: Any
 
     @classmethod
-    def of(cls, cells: Cells, cell: NDArray[np.int64], table: Any, column: str | None) -> Rows:
-        """Look rows up, `cell` (N,) among C distinct ones; `column` is what `extra` of the table holds."""
+    def of(
+        cls,
+        cells: Cells,
+        cell: NDArray[np.integer[Any]],
+        table: Any,
+        column: str | None,
+        counted_as: tuple[NDArray[np.int64], NDArray[np.bool_]] | None = None,
+    ) -> Rows:
+        """Look rows up.
+
+        Args:
+            cells: the distinct rows.
+            cell: (N,) kind of each row: its place among them, unless `counted_as` says where each kind is.
+            table: what else was read.
+            column: what `extra` of the table holds.
+            counted_as: (C,) places of the kinds, and whether their sides are exchanged there.
+        """
         fine = np.ones(len(cells.count), dtype=bool)
         for problem in cells.problems:
             fine &= ~problem.rows
         ballots, which = canonical(cells, fine)
-        keep, at = np.ones(len(cell), dtype=bool), cell
-        if not fine.all():
-            keep = fine[cell]
-            at = (np.cumsum(fine) - 1)[cell[keep]]
+        ballot, sides = np.zeros(len(fine), dtype=np.int64), np.zeros(len(fine), dtype=bool)
+        ballot[fine], sides[fine] = which, turned(cells, fine, ballots, which)
+        if counted_as is not None:
+            place, exchanged = counted_as
+            fine, ballot, sides = fine[place], ballot[place], sides[place] ^ exchanged
+        keep = np.ones(len(cell), dtype=bool) if fine.all() else fine[cell]
+        at = cell if fine.all() else cell[keep]
         extra, words = (
             (np.zeros(0), ()) if table is None or column is None else _extra(table["extra"], column)
         )
-        return cls(keep, which[at], at, turned(cells, fine, ballots, which), extra, words, table)
+        return cls(keep, ballot[at], at, sides, extra, words, table)
 
     @property
     def turned(self) -> NDArray[np.bool_]:
         """(K,) whether the ballot's first model stood on the right."""
-        return self.sides[self.cell]
+        return np.asarray(self.sides[self.cell])
 
 
 def _extra(column: Any, name: str | None) -> tuple[NDArray[np.float64], tuple[str, ...]]:

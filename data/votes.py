@@ -332,21 +332,27 @@ class TableVotes:
         if column is not None:
             value = _quoted(column) if column == "timestamp" else f"CAST({_quoted(column)} AS VARCHAR)"
             wanted += f", {value} AS extra"
-        if self._plain is None:
+        if self._count is None:
             table = self._in_order(f"{self._selected()}{wanted}")
             cells = self._encode(table)
-            cell = np.arange(len(cells.count))
+            rows = Rows.of(cells, np.arange(len(cells.count)), table, column)
         else:
-            numbered = counting.number(self._plain) if isinstance(self._plain, Path) else self._plain
-            if numbered is None:
-                raise self._changed()
-            counted, cell = counting.each_row(numbered)
-            cells = encoding.counted(counted)
+            numbered = self._numbered(self._count)
             table = self._in_order(wanted.removeprefix(", ")) if wanted else None
-        rows = Rows.of(cells, cell, table, column)
+            places = counting.places(numbered, self._count)
+            rows = Rows.of(encoding.counted(self._count), numbered.code, table, column, places)
         if int(rows.keep.sum()) != self._ballots.total:  # a log's snapshot may be replaced at any time
             raise self._changed()
         return rows
+
+    def _numbered(self, counted: counting.Counted) -> counting.Numbered:
+        """The rows of what was counted: kept, or read again and found to be the same."""
+        if isinstance(self._plain, counting.Numbered):
+            return self._plain
+        numbered = None if self._plain is None else counting.number(self._plain)
+        if numbered is None or not counting.count_rows(numbered).same(counted):
+            raise self._changed()
+        return numbered
 
     def _changed(self) -> SourceError:
         return SourceError(f"{self._source.name} changed while it was being read; do it again.")
