@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -39,6 +40,29 @@ class Cells:
     weight: FloatArray
     count: IntArray
     problems: tuple[Problem, ...]
+
+    @cached_property
+    def fine(self) -> BoolArray:
+        """(C,) which are votes."""
+        fine = np.ones(len(self.count), dtype=bool)
+        for problem in self.problems:
+            fine &= ~problem.rows
+        return fine
+
+    @cached_property
+    def arranged(self) -> tuple[Ballots, IntArray]:
+        """The distinct ballots of those that are, and the ballot of each."""
+        return canonical(self, self.fine)
+
+    @cached_property
+    def turned(self) -> BoolArray:
+        """(C,) of pairwise votes, whether the first model is the second of its ballot."""
+        ballots, which = self.arranged
+        place: dict[str | None, int] = {name: i for i, name in enumerate(ballots.models)}
+        number = np.array([place.get(name, -1) for name in self.names], dtype=np.int64)
+        turned = np.zeros(len(self.count), dtype=bool)
+        turned[self.fine] = number[self.seats[self.fine, 0]] != ballots.shown[which, 0]
+        return turned
 
 
 def pairwise(table: pa.Table) -> Cells:
@@ -328,12 +352,3 @@ def canonical(cells: Cells, keep: BoolArray) -> tuple[Ballots, IntArray]:
     position[used] = np.arange(len(used))
     names = np.array([str(cells.names[i]) for i in used], dtype=object)
     return arranged(names, position[seats], *rest)
-
-
-def turned(
-    cells: Cells, keep: NDArray[np.bool_], ballots: Ballots, which: NDArray[np.int64]
-) -> NDArray[np.bool_]:
-    """(N,) whether the first model of a kept pairwise row is the second of its ballot."""
-    place: dict[str | None, int] = {name: i for i, name in enumerate(ballots.models)}
-    number = np.array([place.get(name, -1) for name in cells.names], dtype=np.int64)
-    return np.asarray(number[cells.seats[keep, 0]] != ballots.shown[which, 0])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from data.encoding import Cells, canonical, turned
+from data.encoding import Cells
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +39,6 @@ class Rows:
         cls,
         cells: Cells,
         cell: NDArray[np.integer[Any]],
-        table: Any,
-        column: str | None,
         counted_as: tuple[NDArray[np.int64], NDArray[np.bool_]] | None = None,
     ) -> Rows:
         """Look rows up.
@@ -48,25 +46,21 @@ class Rows:
         Args:
             cells: the distinct rows.
             cell: (N,) kind of each row: its place among them, unless `counted_as` says where each kind is.
-            table: what else was read.
-            column: what `extra` of the table holds.
             counted_as: (C,) places of the kinds, and whether their sides are exchanged there.
         """
-        fine = np.ones(len(cells.count), dtype=bool)
-        for problem in cells.problems:
-            fine &= ~problem.rows
-        ballots, which = canonical(cells, fine)
-        ballot, sides = np.zeros(len(fine), dtype=np.int64), np.zeros(len(fine), dtype=bool)
-        ballot[fine], sides[fine] = which, turned(cells, fine, ballots, which)
+        fine, sides, ballot = cells.fine, cells.turned, np.zeros(len(cells.fine), dtype=np.int64)
+        ballot[fine] = cells.arranged[1]
         if counted_as is not None:
             place, exchanged = counted_as
             fine, ballot, sides = fine[place], ballot[place], sides[place] ^ exchanged
         keep = np.ones(len(cell), dtype=bool) if fine.all() else fine[cell]
         at = cell if fine.all() else cell[keep]
-        extra, words = (
-            (np.zeros(0), ()) if table is None or column is None else _extra(table["extra"], column)
-        )
-        return cls(keep, ballot[at], at, sides, extra, words, table)
+        return cls(keep, ballot[at], at, sides, np.zeros(0), (), None)
+
+    def beside(self, table: Any, column: str | None) -> Rows:
+        """Return the same rows with a table of what else was read, and the column that is its `extra`."""
+        extra, words = (np.zeros(0), ()) if column is None else _extra(table["extra"], column)
+        return replace(self, extra=extra, words=words, table=table)
 
     @property
     def turned(self) -> NDArray[np.bool_]:

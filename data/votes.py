@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data import counting, encoding, list_features
-from data.encoding import Cells, canonical
+from data.encoding import Cells
 from data.faults import sentence
 from data.features import toward_a
 from data.layout import KWISE, PAIRWISE, layout_of, normalise
@@ -150,8 +151,13 @@ class TableVotes:
         return self._count is None and layout_of(self._source.columns, self._source.name) == KWISE
 
     @cached_property
+    def _cells(self) -> Cells | None:
+        """The distinct rows of votes that were counted without SQL."""
+        return None if self._count is None else encoding.counted(self._count)
+
+    @cached_property
     def _ballots(self) -> Ballots:
-        cells = encoding.counted(self._count) if self._count is not None else self._encode(self._distinct())
+        cells = self._encode(self._distinct()) if self._cells is None else self._cells
         if not len(cells.count):
             name = describe(self._origin) if self._opened is None else self._opened.name
             why = (
@@ -160,10 +166,10 @@ class TableVotes:
                 else "it has no rows"
             )
             raise SourceError(f"There are no votes in {name}: {why}.")
-        keep = self._judge(cells)
+        self._judge(cells)
         if self._count is None:
             self._left_out |= others(self._source, *self._condition())
-        return canonical(cells, keep)[0]
+        return cells.arranged[0]
 
     def ballots(self) -> Ballots:
         """Count the distinct ballots."""
@@ -174,11 +180,8 @@ class TableVotes:
         if self._listed:
             return None
         cells = encoding.pairwise(self._distinct())
-        keep = np.ones(len(cells.count), dtype=bool)
-        for problem in cells.problems:
-            keep &= ~problem.rows
-        ballots, which = canonical(cells, keep)
-        return sided(ballots, which, encoding.turned(cells, keep, ballots, which), cells.count[keep])
+        ballots, which = cells.arranged
+        return sided(ballots, which, cells.turned[cells.fine], cells.count[cells.fine])
 
     def llm_votes(self) -> int:
         """Count the votes of LLM judges."""
@@ -254,7 +257,7 @@ class TableVotes:
     def _feature(self, name: str, column: pa.ChunkedArray, rows: Rows) -> NDArray[np.float64]:
         """(K,) one feature of the votes, NaN where there is none."""
         values = np.asarray(column.to_numpy(), dtype=np.float64)
-        if np.isnan(values).sum() > column.null_count:
+        if not np.isfinite(values.sum()) and np.isnan(values).sum() > column.null_count:
             below = np.isnan(values) & column.is_valid().to_numpy()
             raise SourceError(
                 f"There is less than 0 of {name!r} to control for in {self._which(rows, below)}; "
@@ -332,15 +335,16 @@ class TableVotes:
         if column is not None:
             value = _quoted(column) if column == "timestamp" else f"CAST({_quoted(column)} AS VARCHAR)"
             wanted += f", {value} AS extra"
-        if self._count is None:
+        if self._cells is None or self._count is None:
             table = self._in_order(f"{self._selected()}{wanted}")
             cells = self._encode(table)
-            rows = Rows.of(cells, np.arange(len(cells.count)), table, column)
+            rows = Rows.of(cells, np.arange(len(cells.count))).beside(table, column)
         else:
-            numbered = self._numbered(self._count)
-            table = self._in_order(wanted.removeprefix(", ")) if wanted else None
-            places = counting.places(numbered, self._count)
-            rows = Rows.of(encoding.counted(self._count), numbered.code, table, column, places)
+            with ThreadPoolExecutor(1) as pool:  # the database reads the one, this thread the other
+                reading = pool.submit(self._in_order, wanted.removeprefix(", ")) if wanted else None
+                numbered = self._numbered(self._count)
+                rows = Rows.of(self._cells, numbered.code, counting.places(numbered, self._count))
+                rows = rows if reading is None else rows.beside(reading.result(), column)
         if int(rows.keep.sum()) != self._ballots.total:  # a log's snapshot may be replaced at any time
             raise self._changed()
         return rows
@@ -362,9 +366,8 @@ class TableVotes:
         condition, parameters = self._condition()
         return self._source.query(f"SELECT {columns} FROM votes WHERE {condition}", parameters)
 
-    def _judge(self, cells: Cells) -> NDArray[np.bool_]:
-        """Refuse or leave out the cells that are not votes; (C,) what is kept."""
-        keep = np.ones(len(cells.count), dtype=bool)
+    def _judge(self, cells: Cells) -> None:
+        """Refuse the cells that are not votes, or count them as left out."""
         if cells.problems and self._invalid == "error":
             sentences = [self._sentence(problem, cells) for problem in cells.problems]
             others = len(sentences) - 1
@@ -372,6 +375,7 @@ class TableVotes:
             more = f" ({others} more {kinds} of problem: see `agon check`)" if others else ""
             hint = '; or leave such rows out with invalid="drop" (--invalid drop)'
             raise VotesError(f"{sentences[0]}{hint}{more}.", tuple(f"{text}." for text in sentences))
+        keep = np.ones(len(cells.count), dtype=bool)
         for problem in cells.problems:
             gone = problem.rows & keep
             if gone.any():
@@ -379,7 +383,6 @@ class TableVotes:
                     cells.count[gone].sum()
                 )
             keep &= ~problem.rows
-        return keep
 
     def _sentence(self, problem: Problem, cells: Cells) -> str:
         """Say what is wrong with which rows, counted from 1 as in the file."""

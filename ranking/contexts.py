@@ -154,6 +154,8 @@ def _usable(
         ordered[ballots.pair_rows.ballot] = True
         reasons.append(("ordering no two models", ~ordered[sequence]))
     for name, values in zip(names, features, strict=True):
+        if np.isfinite(values.sum()):  # all are there: quickly seen
+            continue
         gone = np.isnan(values)
         if values.ndim == 2:
             gone = (gone & (ballots.shown[sequence] >= 0)).any(axis=1)

@@ -186,10 +186,10 @@ def _shuffled(every: Lane, lanes: range, seed: int) -> Lane:
 
 def _in_order(battles: Battles, games: Games) -> IntArray:
     """(N,) index of every game, in the order of the votes."""
+    if np.array_equal(games.ballot, np.arange(len(battles.ballots.count))):  # each is one game
+        return battles.sequence
     ends = np.searchsorted(games.ballot, np.arange(len(battles.ballots.count) + 1))
     first, games_of = ends[battles.sequence], np.diff(ends)
-    if np.all(games_of == 1):
-        return np.asarray(first)
     length = games_of[battles.sequence]
     begin = np.cumsum(length) - length
     return np.repeat(first - begin, length) + np.arange(length.sum())

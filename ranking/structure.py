@@ -13,6 +13,7 @@ from ranking.ballots import FloatArray, IntArray
 from ranking.results import Identification
 
 BoolMatrix = NDArray[np.bool_]
+MIX = np.uint64(0x9FB21C651E98DF25)  # odd, as many ones as zeros
 CHUNK = 1 << 14  # rows hashed at a time, so that they stay in the cache
 
 
@@ -163,11 +164,12 @@ def hashed(*columns: FloatArray) -> NDArray[np.uint64]:
     """One hash for each number of a column, or for those of several columns in the same place."""
     found = np.empty(columns[0].shape, dtype=np.uint64)
     for begin in range(0, len(found), CHUNK):
-        value = np.zeros((), dtype=np.uint64)
+        value: NDArray[np.uint64] = np.zeros((), dtype=np.uint64)
         for column in columns:
             some = column[begin : begin + CHUNK] + 0.0  # no negative zeros
-            value = scattered(value ^ some.view(np.uint64))
-        found[begin : begin + CHUNK] = value
+            value = (value ^ some.view(np.uint64)) * MIX
+            value ^= value >> np.uint64(32)
+        found[begin : begin + CHUNK] = scattered(value)
     return found
 
 
