@@ -74,9 +74,9 @@ def plackett_luce(
     without moving anybody, from ballots cut down to the component, which a Plackett-Luce model allows.
 
     A prior pulls the mode towards the middle. So the sandwich has the mean square of that pull under the
-    prior added, and both it and the posterior what the choice of the precision leaves open. Where votes are
-    few, the sandwich and the bootstrap are still a little short (92% with 50 votes on four of ten models):
-    `interval="posterior"` is the one to take.
+    prior added, and both it and the posterior what the choice of the precision leaves open. The votes seem
+    to agree better with strengths that were fitted to them: N votes that tell about γ directions count in the
+    sandwich as N − γ.
 
     Args:
         ties: "average" takes the mean log-likelihood over all orders of tied models, which is half a win
@@ -97,7 +97,8 @@ def plackett_luce(
         R. D. Luce, Individual Choice Behavior (1959); R. L. Plackett, Appl. Stat. 24 (1975); H. Turner et
         al., Comput. Stat. 35 (2020); N. Breslow, Biometrics 30 (1974) for ties; D. MacKay, Neural Comput. 4
         (1992) for the precision; G. Wahba, J. R. Stat. Soc. B 45 (1983) for the pull in the intervals; R.
-        Kass and D. Steffey, J. Amer. Stat. Assoc. 84 (1989) for the precision in them.
+        Kass and D. Steffey, J. Amer. Stat. Assoc. 84 (1989) for the precision in them; J. MacKinnon and H.
+        White, J. Econometrics 29 (1985) for N/(N − γ), their HC1.
     """
     check_prior(NAME, prior_sd)
     if precision is not None and not 0 <= precision < np.inf:
@@ -121,7 +122,8 @@ def plackett_luce(
             information[within] = np.maximum(np.diag(found.hessian.diagonal()) - found.hessian, 0)
             steps = max(steps, found.steps)
             residual = max(residual, float(np.abs(found.gradient).max()) / ballots.total)
-            parts.append(part)
+            number = float(ballots.count[part.choices.uses.sum(axis=1) > 0].sum())
+            parts.append((part, np.sqrt(number / max(number - _told(strength[core[0]], covariance), 1.0))))
         if len(outside):
             among = _Component.of(ballots, inside, ties, both_bad)
             local, last = theta[inside], np.flatnonzero(~known.core[inside])
@@ -140,7 +142,7 @@ def plackett_luce(
         from scipy.sparse import csr_array
 
         none: csr_array[Any] = csr_array((len(given.count), m))
-        return sum((part.scores(theta) for part in parts), none)
+        return sum((part.scores(theta) * factor for part, factor in parts), none)
 
     main = float(strength[known.core & (known.group == 0)].max(initial=0.0))
     return Fit(
@@ -242,13 +244,14 @@ class _Component:
         return found
 
 
-def _doubt(precision: float, covariance: FloatArray) -> float:
-    """Standard deviation of the logarithm of a precision by empirical Bayes: √(2/γ) (MacKay 1992).
+def _told(precision: float, covariance: FloatArray) -> float:
+    """γ, how many directions the votes tell about more than the prior does (MacKay 1992)."""
+    return len(covariance) - 1 - precision * float(np.trace(covariance))
 
-    γ is how many directions the votes tell about more than the prior does.
-    """
-    told = len(covariance) - 1 - precision * float(np.trace(covariance))
-    return float(np.sqrt(2 / max(told, 1e-12)))
+
+def _doubt(precision: float, covariance: FloatArray) -> float:
+    """Standard deviation of the logarithm of a precision by empirical Bayes: √(2/γ) (MacKay 1992)."""
+    return float(np.sqrt(2 / max(_told(precision, covariance), 1e-12)))
 
 
 def _notes(ballots: Ballots, found: float, given: float | None) -> tuple[Diagnostic, ...]:
