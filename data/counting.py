@@ -40,11 +40,6 @@ class Counted:
     codes: tuple[NDArray[np.int64], ...]
     count: NDArray[np.int64]
 
-    def same(self, other: Counted) -> bool:
-        """Whether the same rows were counted."""
-        arrays = zip((*self.codes, self.count), (*other.codes, other.count), strict=True)
-        return self.words == other.words and all(np.array_equal(*pair) for pair in arrays)
-
 
 @dataclass(frozen=True, eq=False)
 class Numbered:

@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data import counting, encoding, list_features
+from data import encoding, list_features
 from data.encoding import Cells
-from data.faults import sentence
 from data.features import toward_a
 from data.layout import KWISE, PAIRWISE, layout_of, normalise
+from data.plain import Plain
 from data.propensity import weight_sql
 from data.rows import Rows
-from data.sources import Source, as_arrow, check_file, describe, ending, open_source
+from data.sources import Source, as_arrow, describe, open_source
 from data.validity import Problem, rows_text
 from data.voters import Voters, check_voters, condition, llm_votes, others
 from ranking import Ballots, Battles, Comparisons, OptionError, SourceError, VotesError
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 Invalid = Literal["error", "drop"]
-Plain = tuple[counting.Counted, counting.Numbered | Path]  # votes counted without SQL, and their rows
-FRAMES = ("pandas", "polars")  # have `columns`, and take a list of them
 ALIASES = {"battle": ("battle", "battle_id"), "prompt": ("prompt", "prompt_id"), "voter": ("voter",)}
 
 
@@ -72,45 +69,14 @@ def comparisons(
     check_voters(voters)
     if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
         source = as_arrow(source, describe(source))  # a stream can be read only once
-    plain = where is None and not columns and table is None and voters != "llm"
-    counted = _counted(source) if plain else None
-    if counted is not None:
-        votes = TableVotes(None, invalid, plain=counted, origin=source)
+    whole = where is None and not columns and table is None and voters != "llm"
+    if (plain := Plain.of(source) if whole else None) is not None:
+        votes = TableVotes(None, invalid, plain=plain)
     else:
         opened = open_source(source, where=where, table=table, columns=columns)
         votes = TableVotes(opened, invalid, voters=voters)
     votes.ballots()  # what is wrong with the votes is said now, not when they are first used
     return Comparisons(votes)
-
-
-def _counted(source: object) -> Plain | None:
-    """Count the plainest votes straight from their dictionaries; None for everything else."""
-    import pyarrow as pa
-
-    try:
-        if isinstance(source, str | Path):
-            path = Path(source)
-            if path.is_dir() or ending(path) != ".parquet":
-                return None
-            if not counting.is_small(check_file(path)):
-                counted = counting.count_parquet(path)
-                return None if counted is None else (counted, path)
-            rows = counting.number(path)
-        elif hasattr(source, "__arrow_c_stream__"):
-            rows = counting.number(_as_table(source))
-        else:
-            return None
-    except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"{describe(source)} cannot be read: {sentence(error)}") from None
-    return None if rows is None else (counting.count_rows(rows), rows)
-
-
-def _as_table(frame: Any) -> pa.Table:
-    """A frame in Arrow; of one with plain votes only the columns that make them, for others may be wide."""
-    indexed = type(frame).__module__.partition(".")[0] in FRAMES
-    if indexed and counting.is_plain([str(column) for column in frame.columns]):
-        frame = frame[counting.COLUMNS]
-    return as_arrow(frame, describe(frame))
 
 
 class TableVotes:
@@ -122,17 +88,14 @@ class TableVotes:
         invalid: Invalid,
         *,
         plain: Plain | None = None,
-        origin: object = None,
         part: tuple[str, str | None] | None = None,
         voters: Voters | None = None,
         weight: str | None = None,
     ) -> None:
         self._weight = weight
         self._opened = source
-        self._origin = origin
         self._invalid = invalid
-        self._count = None if plain is None else plain[0]
-        self._plain = None if plain is None else plain[1]
+        self._plain = plain
         self._part = part
         self._voters = voters
         self._left_out: dict[str, int] = {}
@@ -140,7 +103,8 @@ class TableVotes:
     @cached_property
     def _source(self) -> Source:
         """The source opened for SQL, with its columns brought into our layout."""
-        source = self._opened if self._opened is not None else open_source(self._origin)
+        source = open_source(self._plain.origin) if self._opened is None and self._plain else self._opened
+        assert source is not None  # noqa: S101 - one or the other is given
         if self._part is None and self._weight is None:
             normalise(source, condition(source, self._voters))
         return source
@@ -148,18 +112,13 @@ class TableVotes:
     @cached_property
     def _listed(self) -> bool:
         """Whether the models of a vote stand in lists."""
-        return self._count is None and layout_of(self._source.columns, self._source.name) == KWISE
-
-    @cached_property
-    def _cells(self) -> Cells | None:
-        """The distinct rows of votes that were counted without SQL."""
-        return None if self._count is None else encoding.counted(self._count)
+        return self._plain is None and layout_of(self._source.columns, self._source.name) == KWISE
 
     @cached_property
     def _ballots(self) -> Ballots:
-        cells = self._encode(self._distinct()) if self._cells is None else self._cells
+        cells = self._encode(self._distinct()) if self._plain is None else self._plain.cells
         if not len(cells.count):
-            name = describe(self._origin) if self._opened is None else self._opened.name
+            name = self._source.name if self._plain is None else describe(self._plain.origin)
             why = (
                 "no row meets the condition"
                 if self._opened is not None and self._opened.where
@@ -167,7 +126,7 @@ class TableVotes:
             )
             raise SourceError(f"There are no votes in {name}: {why}.")
         self._judge(cells)
-        if self._count is None:
+        if self._plain is None:
             self._left_out |= others(self._source, *self._condition())
         return cells.arranged[0]
 
@@ -185,7 +144,7 @@ class TableVotes:
 
     def llm_votes(self) -> int:
         """Count the votes of LLM judges."""
-        return llm_votes(self._source, *self._condition()) if self._count is None else 0
+        return llm_votes(self._source, *self._condition()) if self._plain is None else 0
 
     def battles(self, by: str | None = None) -> Battles:
         """List the votes by timestamp if there is such a column, else in the order of the rows."""
@@ -204,12 +163,8 @@ class TableVotes:
 
     def _columns(self) -> Collection[str]:
         """The names of the columns, without opening for SQL what tells them."""
-        if self._count is not None and isinstance(self._origin, str | Path):
-            return counting.column_names(Path(self._origin))
-        if self._count is not None and type(self._origin).__module__.partition(".")[0] in FRAMES:
-            frame: Any = self._origin
-            return [str(name) for name in frame.columns]
-        return self._source.columns
+        known = None if self._plain is None else self._plain.columns
+        return self._source.columns if known is None else known
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by voter, battle, prompt or any other column."""
@@ -335,28 +290,23 @@ class TableVotes:
         if column is not None:
             value = _quoted(column) if column == "timestamp" else f"CAST({_quoted(column)} AS VARCHAR)"
             wanted += f", {value} AS extra"
-        if self._cells is None or self._count is None:
+        if self._plain is None:
             table = self._in_order(f"{self._selected()}{wanted}")
             cells = self._encode(table)
             rows = Rows.of(cells, np.arange(len(cells.count))).beside(table, column)
+        elif not wanted:
+            rows = self._plain.rows()
         else:
             with ThreadPoolExecutor(1) as pool:  # the database reads the one, this thread the other
-                reading = pool.submit(self._in_order, wanted.removeprefix(", ")) if wanted else None
-                numbered = self._numbered(self._count)
-                rows = Rows.of(self._cells, numbered.code, counting.places(numbered, self._count))
-                rows = rows if reading is None else rows.beside(reading.result(), column)
+                reading = pool.submit(self._in_order, wanted.removeprefix(", "))
+                rows = self._plain.rows()
+                table = reading.result()
+            if table.num_rows != len(rows.keep) or self._plain.is_replaced():
+                raise self._changed()
+            rows = rows.beside(table, column)
         if int(rows.keep.sum()) != self._ballots.total:  # a log's snapshot may be replaced at any time
             raise self._changed()
         return rows
-
-    def _numbered(self, counted: counting.Counted) -> counting.Numbered:
-        """The rows of what was counted: kept, or read again and found to be the same."""
-        if isinstance(self._plain, counting.Numbered):
-            return self._plain
-        numbered = None if self._plain is None else counting.number(self._plain)
-        if numbered is None or not counting.count_rows(numbered).same(counted):
-            raise self._changed()
-        return numbered
 
     def _changed(self) -> SourceError:
         return SourceError(f"{self._source.name} changed while it was being read; do it again.")

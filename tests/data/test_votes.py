@@ -1,11 +1,13 @@
 """`comparisons`: conditions, columns, groups, clusters and the order of the votes."""
 
+import os
 from collections import Counter
 
+import pandas as pd
 import pyarrow as pa
 import pytest
 
-from data import comparisons
+from data import comparisons, counting
 from ranking import OptionError, SourceError, VotesError, rank
 from tests.data.small_tables import PAIR, pairs, table
 
@@ -197,3 +199,29 @@ def test_nothing_left():
 def test_other_words_for_invalid():
     with pytest.raises(OptionError, match="invalid must be"):
         comparisons(ROWS, invalid="ignore")
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_a_file_replaced_by_another_as_long_is_noticed(tmp_path, monkeypatch, large):
+    monkeypatch.setattr(counting, "FEW", 0 if large else 10)
+    path = tmp_path / "votes.parquet"
+    votes = {"model_a": ["ada", "bob"], "model_b": ["bob", "ada"], "winner": ["tie", "model_a"]}
+    pd.DataFrame({**votes, "voter": ["ann", "bea"]}).to_parquet(path)
+    given = comparisons(path)
+    assert given.clusters("voter").size == 2
+    turned = pd.DataFrame({**votes, "voter": ["ann", "bea"]}).iloc[::-1]
+    other = comparisons(path)
+    turned.to_parquet(path)
+    os.utime(path, ns=(1, 1))
+    with pytest.raises(SourceError, match=r"votes\.parquet changed while it was being read; do it again"):
+        other.clusters("voter")
+
+
+def test_a_frame_that_grew_is_noticed():
+    frame = pd.DataFrame(
+        {"model_a": ["ada"] * 3, "model_b": ["bob"] * 3, "winner": ["tie"] * 3, "voter": list("xyz")}
+    )
+    votes = comparisons(frame)
+    frame.loc[3] = ["bob", "ada", "tie", "x"]
+    with pytest.raises(SourceError, match="the DataFrame changed while it was being read; do it again"):
+        votes.clusters("voter")
