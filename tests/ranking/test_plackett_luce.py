@@ -8,7 +8,7 @@ from itertools import permutations
 import mpmath
 import numpy as np
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 
 from ranking import METHODS, Ballots, Comparisons, ConvergenceError, bradley_terry_world, newton, rank
 from ranking import plackett_luce as module
@@ -201,6 +201,7 @@ def test_the_sandwich_is_the_jackknife(strategy):
     And then N/(N − γ) of it, γ the trace of the Hessian of the votes times the inverse of that of the fit.
     """
 
+    @settings(max_examples=40)
     @given(kwise() if strategy == "kwise" else weighted())
     def check(votes):
         given_votes = votes.comparisons()
