@@ -36,7 +36,8 @@ def check(folder, acknowledged):
             "JOIN shown s ON s.shown = votes.shown JOIN verdicts USING (verdict)"
         ).fetchall()
         assert log.count() == len(there)
-    lost = {battle: number for battle, number in acknowledged.items() if dict(there).get(battle) != number}
+    held = dict(there)
+    lost = {battle: number for battle, number in acknowledged.items() if held.get(battle) != number}
     assert lost == {}
     assert sorted(number for _, number in there) == list(range(1, len(there) + 1))
 
