@@ -257,7 +257,7 @@ def _described(
 
 
 def _fingerprint(votes: Comparisons | ScoreTable, how: Method, described: Mapping[str, Any]) -> str:
-    """SHA-256 of the distinct ballots with their integer counts (or the scores), settings and version."""
+    """SHA-256 of settings, version and the hashes of the ballots' columns and counts (or of the scores)."""
     digest = hashlib.sha256()
     head = {"models": votes.models, "method": how.name, "settings": described}
     if isinstance(votes, ScoreTable):

@@ -13,7 +13,7 @@ from ranking.ballots import FloatArray, IntArray
 from ranking.results import Identification
 
 BoolMatrix = NDArray[np.bool_]
-MIX = np.uint64(0x9FB21C651E98DF25)  # odd, as many ones as zeros
+MIX = np.uint64(0x9FB21C651E98DF25)  # the odd multiplier of rrmxmx (Evensen 2018)
 CHUNK = 1 << 14  # rows hashed at a time, so that they stay in the cache
 
 

@@ -3,6 +3,8 @@
 import os
 from collections import Counter
 
+import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -225,3 +227,30 @@ def test_a_frame_that_grew_is_noticed():
     frame.loc[3] = ["bob", "ada", "tie", "x"]
     with pytest.raises(SourceError, match="the DataFrame changed while it was being read; do it again"):
         votes.clusters("voter")
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv", "duckdb"])
+def test_many_rows_come_from_the_database_in_their_order(tmp_path, kind):
+    """Read in several threads, as the rows of a large file are; against the order in the frame itself."""
+    rng, n, path = np.random.default_rng(0), 300_000, tmp_path / f"votes.{kind}"
+    a = rng.integers(0, 9, n)
+    names = np.array([f"m{i}" for i in range(9)])
+    columns = {
+        "model_a": names[a],
+        "model_b": names[(a + 1) % 9],
+        "winner": rng.choice(["model_a", "tie"], n),
+    }
+    frame = pd.DataFrame(columns)
+    if kind == "duckdb":
+        with duckdb.connect(str(path)) as connection:
+            connection.execute("CREATE TABLE votes AS SELECT * FROM frame")
+    else:
+        frame.to_parquet(path, row_group_size=10_000) if kind == "parquet" else frame.to_csv(
+            path, index=False
+        )
+    battles = comparisons(path, where="winner IS NOT NULL").battles
+    shown = np.sort(np.stack([a, (a + 1) % 9], axis=1), axis=1)
+    assert np.array_equal(battles.ballots.shown[battles.sequence], shown)
+    assert np.array_equal(
+        battles.ballots.places[battles.sequence].max(axis=1) == 1, columns["winner"] == "tie"
+    )
