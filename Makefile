@@ -31,7 +31,7 @@ check: $(VENV)/.dev ## Formatting, lint, types, import directions, documentation
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/pytest tests/test_house.py tests/test_docs.py
+	$(BIN)/pytest tests/repository/test_house.py tests/repository/test_docs.py
 
 test: $(VENV)/.dev ## All tests, on all cores
 	$(BIN)/pytest -n auto --dist loadfile
@@ -46,7 +46,7 @@ soak: $(VENV)/.dev ## What takes too long for every change: the log killed 200 t
 	$(BIN)/pytest -m soak -s
 
 bench: $(VENV)/.dev ## Speed beside other libraries (benchmarks/README.md says how to install them)
-	$(BIN)/python -m benchmarks.ranking
+	$(BIN)/python -m benchmarks.speed
 
 serve: install ## The arena over demonstration models: voting page and leaderboard page
 	$(BIN)/agon serve

@@ -1,6 +1,6 @@
 """The arena under simultaneous battles: raw HTTP clients against one process, served as `agon serve` does.
 
-    python -m benchmarks.arena [--battles 30] [--seconds 10]
+    python -m benchmarks.arena_load [--battles 30] [--seconds 10]
 
 Prints when the first token of each answer came, how often answers were brought up to date, and how long a
 quick answer beside a slow one took. The peers' arenas need a GPU or a key, so they are not in the same run.
@@ -14,7 +14,7 @@ import threading
 import time
 from pathlib import Path
 
-from tests.arena.house import Scripted, lineup, open_house
+from tests.support.arena_server import Scripted, lineup, open_house
 
 
 def watch(visitor, battle):

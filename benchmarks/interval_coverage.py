@@ -5,9 +5,9 @@ of the differences of all pairs and of effects and the rank ranges hold the trut
 this file: models, votes, voters, seeds. The goal is 93.5 to 96.5% for intervals and at least 95% for rank
 ranges.
 
-    python -m benchmarks.coverage                    every cell; a few minutes
-    python -m benchmarks.coverage --cases tie        the cells whose name contains "tie"
-    python -m benchmarks.coverage --sets 100         fewer data sets, for a look
+    python -m benchmarks.interval_coverage                    every cell; a few minutes
+    python -m benchmarks.interval_coverage --cases tie        the cells whose name contains "tie"
+    python -m benchmarks.interval_coverage --sets 100         fewer data sets, for a look
 
 What is the truth: for a method in its own world the strengths, and effects, that made the votes. They lie
 like a sample of a normal distribution, which is what a method with a prior believes, and nothing pulls them.
@@ -28,10 +28,7 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from scipy.special import expit, ndtri
-
-from benchmarks import coverage_worlds as worlds
-from benchmarks.coverage_worlds import (
+from benchmarks.worlds.worlds.coverage_worlds import (
     davidson,
     decisive,
     free_for_all,
@@ -42,7 +39,10 @@ from benchmarks.coverage_worlds import (
     rao_kupper_bag,
     tastes,
 )
-from ranking import Comparisons, rank
+from scipy.special import expit, ndtri
+
+from agon.ranking import Comparisons, rank
+from benchmarks.worlds.worlds import coverage_worlds as worlds
 
 SETS = 1000
 WITHIN = (0.935, 0.965)
@@ -226,7 +226,7 @@ def judged(cell: Cell, held: np.ndarray, every: float, effects: float | None) ->
 def main() -> int:
     """Print the table; 1 if a cell misses the goal."""
     parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.coverage", description=__doc__.splitlines()[0]
+        prog="python -m benchmarks.interval_coverage", description=__doc__.splitlines()[0]
     )
     parser.add_argument("--cases", default="", help="only cells whose name contains this")
     parser.add_argument("--sets", type=int, default=SETS, help="data sets a cell")

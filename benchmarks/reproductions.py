@@ -21,8 +21,8 @@ import pandas as pd
 from scipy.optimize import nnls
 from scipy.stats import kendalltau
 
-from data import comparisons
-from ranking import Ballots, Leaderboard, PairCounts, rank
+from agon.data import comparisons
+from agon.ranking import Ballots, Leaderboard, PairCounts, rank
 
 GAMMA = np.linspace(-12, 12, 241)  # difficulties that a prompt of AlpacaEval may have
 HEAD = """# Published boards, rebuilt

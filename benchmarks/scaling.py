@@ -1,10 +1,10 @@
 """What the engine's own work costs: a new vote, style control, more votes and models, each rating, threads.
 
-    python -m benchmarks.costs               everything; a few minutes
-    python -m benchmarks.costs --only vote   the lines whose name contains "vote"
+    python -m benchmarks.scaling               everything; a few minutes
+    python -m benchmarks.scaling --only vote   the lines whose name contains "vote"
 
 Seconds of processor time, which mean more on a busy machine, and by the clock: the least of five. Votes are
-made as counts, so nothing here reads a file; `benchmarks.ranking` measures whole processes beside others.
+made as counts, so nothing here reads a file; `benchmarks.speed` measures whole processes beside others.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from time import perf_counter, process_time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from ranking import Comparisons, Leaderboard, PairCounts, rank
+from agon.ranking import Comparisons, Leaderboard, PairCounts, rank
 
 TIES = 0.2
 FEATURES = ("length", "headers", "lists", "bold")
@@ -67,7 +67,7 @@ def style() -> Iterator[tuple[str, tuple[float, float]]]:
     amounts = {name: rng.poisson(20, (n, 2)) for name in FEATURES}
     votes = Comparisons.of([f"m{i:03d}" for i in range(150)], shown, places, features=amounts)
     ready = votes.controlled(FEATURES)
-    from ranking.registry import METHODS
+    from agon.ranking.registry import METHODS
 
     fit = METHODS["contextual_bradley_terry"].function
     yield "style control, 4 features, 1M votes: fit and covariance", least(lambda: fit(ready.contexts), 3)
@@ -100,7 +100,7 @@ def threads() -> Iterator[tuple[str, tuple[float, float]]]:
     """What BLAS threads cost small systems: processor seconds with one and with all."""
     for models in (50, 150, 500):
         wins = PairCounts.from_ballots(counted(1_000_000, models).ballots)
-        from ranking.registry import METHODS
+        from agon.ranking.registry import METHODS
 
         fit = METHODS["bradley_terry"].function
         for limit in (1, None):
@@ -115,7 +115,7 @@ def _afresh(votes: Comparisons, method: str = "bradley_terry") -> Leaderboard:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.costs", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.scaling", description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="only the parts whose name contains this")
     given = parser.parse_args()
     parts = {"vote": new_vote, "style": style, "curves": curves, "ratings": ratings, "threads": threads}

@@ -9,12 +9,13 @@ machine hits all of them. In a process the work is done once and, unless that to
     peak   the largest resident memory of the process when the first run ended (not of a pool's workers)
     off    the largest distance of a score from the exact maximum likelihood, in Elo points, both centred
 
-    python -m benchmarks.ranking                      everything; some minutes
-    python -m benchmarks.ranking --quick              a tenth of the votes, two repeats
-    python -m benchmarks.ranking --cases bt_10m       one case
+    python -m benchmarks.speed                      everything; some minutes
+    python -m benchmarks.speed --quick              a tenth of the votes, two repeats
+    python -m benchmarks.speed --cases bt_10m       one case
 
-Who takes part and how is in `benchmarks.peers`, the votes are from `benchmarks.worlds`. This module imports
-neither at the top: a child process inherits the peak memory of a fat parent.
+Who takes part and how is in `benchmarks.entrants.peers`, the votes are from
+`benchmarks.worlds.worlds`. This module imports neither at the top: a child process inherits
+the peak memory of a fat parent.
 """
 
 from __future__ import annotations
@@ -143,7 +144,7 @@ class Runs:
 
 def measure(who: str, path: Path, *, frame: bool) -> dict[str, Any]:
     """Do an entrant's work once or twice in this process and say what it took."""
-    from benchmarks.peers import ENTRANTS
+    from benchmarks.entrants.peers import ENTRANTS
 
     votes, reading = _timed(_frame, path) if frame else (path, 0.0)
     try:
@@ -166,7 +167,7 @@ def _frame(path: Path) -> Any:
 
 def paired(path: Path, repeats: int) -> dict[str, Any]:
     """Reading the file and our whole work by turns in one process: the seconds of each turn."""
-    from benchmarks.peers import ENTRANTS
+    from benchmarks.entrants.peers import ENTRANTS
 
     turns = {who: ENTRANTS[who]() for who in ("reading alone", "ours, sandwich")}
     seconds: dict[str, list[float]] = {who: [] for who in turns}
@@ -210,14 +211,14 @@ def _start(command: list[str]) -> tuple[dict[str, Any], float]:
 
 def _child(*arguments: str) -> tuple[dict[str, Any], float]:
     """Run this module in a fresh process; its JSON answer and the seconds from start to end."""
-    found, seconds = _start([sys.executable, "-m", "benchmarks.ranking", *arguments])
+    found, seconds = _start([sys.executable, "-m", "benchmarks.speed", *arguments])
     return json.loads(found["last"]) if "last" in found else found, seconds
 
 
 def _agon(path: Path) -> list[str]:
     """The command as installed beside this Python, or as a module where it is not installed."""
     agon = Path(sys.executable).with_name("agon")
-    words = [str(agon)] if agon.exists() else [sys.executable, "-m", "arena"]
+    words = [str(agon)] if agon.exists() else [sys.executable, "-m", "agon"]
     return [*words, "rank", str(path), "-m", "bradley_terry"]
 
 
@@ -332,13 +333,13 @@ def _votes_file(folder: Path, votes: int, *, styled: bool) -> Path:
     kind = ("--styled",) if styled else ()
     path = folder / f"votes-{votes}{'-styled' if styled else ''}.parquet"
     if not path.exists():
-        command = [sys.executable, "-m", "benchmarks.worlds", str(votes), str(path), *kind]
+        command = [sys.executable, "-m", "benchmarks.worlds.worlds", str(votes), str(path), *kind]
         subprocess.run(command, cwd=HOUSE, check=True, stdout=subprocess.DEVNULL)
     return path
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.ranking", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.speed", description=__doc__.splitlines()[0])
     parser.add_argument("--votes", type=int, default=1_000_000, help="of bt_1m and both Elo cases")
     parser.add_argument("--quick", action="store_true", help="a tenth of the votes, two repeats")
     cases = {"nargs": "+", "choices": CASES, "default": USUAL, "metavar": "CASE"}

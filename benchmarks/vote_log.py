@@ -24,9 +24,9 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from data.log import VoteLog
-from data.records import BattleRecord, VoteRecord
-from ranking import rank
+from agon.data.log.records import BattleRecord, VoteRecord
+from agon.data.log.vote_log import VoteLog
+from agon.ranking import rank
 
 MODELS = tuple(f"organisation-{m % 20}/model-{m}-instruct" for m in range(150))
 # Met as often as Zipf's law says, 20% ties, 5% both bad, categories and languages of uneven frequency.

@@ -1,7 +1,7 @@
 """How fast the voting rules are, with pref_voting beside where it can, and published figures as text.
 
-    python -m benchmarks.social_choice            # a minute
-    python -m benchmarks.social_choice --quick    # a fifth of the sizes
+    python -m benchmarks.voting_rules            # a minute
+    python -m benchmarks.voting_rules --quick    # a fifth of the sizes
 
 Published code (Vote'n'Rank, PragmaticsLab/vote_and_rank at 6d9cbe3) on 1,000 systems x 100 tasks, measured
 once on another machine (methods.md): constructor 13.5 s, minimax 14.7 s, Baldwin 33.7 s, threshold 4.1 s.
@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
-from ranking import METHODS, Comparisons, ScoreTable, bootstrap_all
-from ranking.kemeny import consensus
-from ranking.prospective import prospects
-from ranking.simulate import bradley_terry_world
+from agon.ranking import METHODS, Comparisons, ScoreTable, bootstrap_all
+from agon.ranking.analysis.prospective import prospects
+from agon.ranking.methods.social_choice.kemeny import consensus
+from agon.ranking.simulate import bradley_terry_world
 
 PUBLISHED = {"constructor": "13.5 s", "minimax": "14.7 s", "baldwin": "33.7 s", "threshold": "4.1 s"}
 

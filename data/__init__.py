@@ -1,12 +1,16 @@
 """Votes in files and tables: the only folder that knows formats and SQL. Builds ranking's input types."""
 
-from data.checks import Checked, check
-from data.features import measure
-from data.importing import FORMATS, Imported, read_published
-from data.kinds import kind_of
-from data.preflib import preflib
-from data.score_tables import score_table
-from data.votes import comparisons
+if __name__ == "data":  # in the checkout the folder lies beside agon/, which links to it
+    raise ImportError("data is imported as agon.data now: from agon.data import ...")
+
+from agon.data.checks import Checked, check
+from agon.data.files.comparisons import comparisons
+from agon.data.files.covariates import measure
+from agon.data.files.detection import kind_of
+from agon.data.files.preflib import preflib
+from agon.data.files.score_tables import score_table
+from agon.data.importers.formats import FORMATS
+from agon.data.importers.published import Imported, read_published
 
 __all__ = [
     "FORMATS",

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from data.repeats import repeats
-from data.sources import as_arrow, describe
-from data.voters import Voters
-from data.votes import comparisons
-from ranking import (
+from agon.data.files.comparisons import comparisons
+from agon.data.files.duplicates import repeats
+from agon.data.files.schema import Voters
+from agon.data.files.source import as_arrow, describe
+from agon.ranking import (
     Comparisons,
     ConvergenceError,
     Diagnostic,

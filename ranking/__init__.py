@@ -4,36 +4,26 @@ Start with `rank(votes, "bradley_terry")`; `METHODS` lists every method, and `da
 votes from files. The errors are drawn as a tree in `ranking.errors`.
 """
 
-from ranking import aggregators as _aggregators
-from ranking import bradley_terry as _bradley_terry
-from ranking import elimination as _elimination
-from ranking import elo as _elo
-from ranking import kemeny as _kemeny
-from ranking import kwise_bayes as _kwise_bayes
-from ranking import lottery as _lottery
-from ranking import majority as _majority
-from ranking import newman as _newman
-from ranking import plackett_luce as _plackett_luce
-from ranking import positional as _positional
-from ranking import ridge as _ridge
-from ranking import robust as _robust
-from ranking import score_rules as _score_rules
-from ranking import spectral as _spectral
-from ranking import style_control as _style_control
-from ranking import thurstone as _thurstone
-from ranking import ties as _ties
-from ranking import weng_lin as _weng_lin
-from ranking import win_rate as _win_rate
-from ranking.axioms import axioms
-from ranking.ballots import Ballots
-from ranking.boards import agreement, rank, rank_all
-from ranking.committees import committee
-from ranking.comparisons import Battles, Comparisons
-from ranking.counts import PairCounts
-from ranking.cycles import cycles
-from ranking.cyclic_share import CyclicShare, cyclic_share
-from ranking.differences import Difference
-from ranking.errors import (
+if __name__ == "ranking":  # in the checkout the folder lies beside agon/, which links to it
+    raise ImportError("ranking is imported as agon.ranking now: from agon.ranking import ...")
+
+from agon.ranking import methods as _methods
+from agon.ranking.analysis.agreement import agreement
+from agon.ranking.analysis.axioms import axioms
+from agon.ranking.analysis.iia import iia_score
+from agon.ranking.analysis.intransitivity import CyclicShare, cyclic_share
+from agon.ranking.analysis.justified_representation import representation
+from agon.ranking.analysis.majority_cycles import cycles
+from agon.ranking.analysis.margin_of_victory import flip_tasks, flip_votes, flips
+from agon.ranking.analysis.multiwinner import committee
+from agon.ranking.analysis.prospective import prospective, prospects
+from agon.ranking.analysis.rule_comparison import Lens, lens
+from agon.ranking.analysis.tiers import Breakdown, Tiers, breakdown, tiers
+from agon.ranking.analysis.winner_probabilities import bootstrap_all
+from agon.ranking.annotators.inter_rater import VoterAgreement, krippendorff_alpha, voter_agreement
+from agon.ranking.annotators.position_bias import OrderEffect, order_effect
+from agon.ranking.annotators.reliability import Reliability, Voter, majority_is_optimal, voter_reliability
+from agon.ranking.errors import (
     AgonError,
     ConvergenceError,
     InputError,
@@ -42,25 +32,22 @@ from ranking.errors import (
     SourceError,
     VotesError,
 )
-from ranking.flips import flip_votes, flips
-from ranking.irrelevance import iia_score
-from ranking.krippendorff import VoterAgreement, krippendorff_alpha, voter_agreement
-from ranking.leaderboard import Leaderboard, Row, boards_to_json
-from ranking.lens import Lens, lens
-from ranking.order_effect import OrderEffect, order_effect
-from ranking.plots import win_rate_map
-from ranking.probabilities import bootstrap_all
-from ranking.prospective import prospective, prospects
-from ranking.registry import METHODS, Method, method
-from ranking.representation import representation
-from ranking.results import Choice, Coefficient, Diagnostic, Fit, Scores
-from ranking.robust import SuspectPair, suspect_pairs
-from ranking.score_table import ScoreTable
-from ranking.settings import Settings
-from ranking.simulate import World, bradley_terry_world
-from ranking.task_flips import flip_tasks
-from ranking.tiers import Breakdown, Tiers, breakdown, tiers
-from ranking.voters import Reliability, Voter, carried_by_one, majority_is_optimal, voter_reliability
+from agon.ranking.inference.difference import Difference
+from agon.ranking.leaderboard.leaderboard import Leaderboard, boards_to_json
+from agon.ranking.leaderboard.notes import carried_by_one
+from agon.ranking.leaderboard.plots import win_rate_map
+from agon.ranking.leaderboard.rank import rank, rank_all
+from agon.ranking.leaderboard.row import Row
+from agon.ranking.methods.likelihood.robust_bradley_terry import SuspectPair, suspect_pairs
+from agon.ranking.registry import METHODS, Method, method
+from agon.ranking.results import Choice, Coefficient, Diagnostic, Fit, Scores
+from agon.ranking.settings import Settings
+from agon.ranking.simulate import World, bradley_terry_world
+from agon.ranking.votes.ballots import Ballots
+from agon.ranking.votes.comparisons import Comparisons
+from agon.ranking.votes.pair_counts import PairCounts
+from agon.ranking.votes.score_table import ScoreTable
+from agon.ranking.votes.vote_source import Battles
 
 __all__ = [
     "METHODS",
@@ -127,25 +114,4 @@ __all__ = [
     "win_rate_map",
 ]
 
-del (
-    _aggregators,
-    _bradley_terry,
-    _elimination,
-    _elo,
-    _kemeny,
-    _kwise_bayes,
-    _lottery,
-    _majority,
-    _newman,
-    _plackett_luce,
-    _positional,
-    _ridge,
-    _robust,
-    _score_rules,
-    _spectral,
-    _thurstone,
-    _ties,
-    _style_control,
-    _weng_lin,
-    _win_rate,
-)
+del _methods

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from ranking.ballots import Ballots, FloatArray
-from ranking.comparisons import Battles, Comparisons
-from ranking.contexts import Contexts
-from ranking.counts import PairCounts
-from ranking.errors import MethodError, OptionError, nearest
-from ranking.results import Choice, Fit, Scores
-from ranking.score_table import ScoreTable
+import numpy as np
+
+from agon.ranking.errors import MethodError, OptionError, nearest
+from agon.ranking.numerics import FloatArray
+from agon.ranking.results import Choice, Fit, Scores, as_values
+from agon.ranking.votes.ballots import Ballots
+from agon.ranking.votes.comparisons import Comparisons
+from agon.ranking.votes.covariates import Contexts
+from agon.ranking.votes.pair_counts import PairCounts
+from agon.ranking.votes.score_table import ScoreTable
+from agon.ranking.votes.vote_source import Battles
 
 Rule = Callable[..., Scores | Choice]
 Replicates = Callable[..., FloatArray]
-
 VIEWS: Mapping[type, str] = types.MappingProxyType(
     {PairCounts: "pairs", Ballots: "ballots", Battles: "battles", Contexts: "contexts", ScoreTable: "scores"},
 )
@@ -217,3 +220,34 @@ def describe_type(kind: Any) -> str:
     }
     parts: Sequence[Any] = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else [kind]
     return " or ".join(names.get(part, getattr(part, "__name__", str(part))) for part in parts)
+
+
+Found = tuple[FloatArray, FloatArray | None]  # values and, if the rule elects by lot, lotteries
+Together = Callable[..., Found]
+
+
+def gathered(results: Iterable[Scores | Choice], n_models: int) -> Found:
+    """(R, M) values of what a rule returned for each resample, and (R, M) its lotteries if it has any."""
+    known = list(results)
+    lots = [one.lottery for one in known if isinstance(one, Choice) and one.lottery is not None]
+    return np.stack([as_values(one, n_models) for one in known]), np.stack(lots) if lots else None
+
+
+def _points(rule: Callable[..., Any]) -> Together:
+    """A positional rule gives the scores of all resamples when its ballots hold all their counts."""
+    return lambda ballots, **options: (rule(ballots, **options).values, None)
+
+
+def _each(rule: Callable[..., Scores | Choice]) -> Together:
+    """Call a rule, or a function like one, for each of the resampled pair counts."""
+
+    def together(pairs: PairCounts, **options: Any) -> Found:
+        return gathered((rule(one, **options) for one in apart(pairs)), len(pairs.models))
+
+    return together
+
+
+def apart(pairs: PairCounts) -> Iterator[PairCounts]:
+    """The counts of each resample."""
+    for tables in zip(pairs.wins, pairs.ties, pairs.both_bad, pairs.votes, strict=True):
+        yield PairCounts(pairs.models, *tables)

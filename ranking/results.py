@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import Ballots, FloatArray, IntArray, PairRows
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.text import listed
+from agon.ranking.votes.ballots import Ballots, PairRows
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
@@ -40,15 +42,6 @@ class Diagnostic:
             return self.message
         words = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
         return re.sub(rf"(?<![\w.-])(?:{words})(?![\w-]|\.\w)", lambda found: known[found[0]], self.message)
-
-
-def listed(names: Sequence[str], most: int = 3) -> str:
-    """Names for a sentence: "a", "a and b", or the first few and how many more; nothing for none."""
-    if not names:
-        return ""
-    if len(names) <= most + 1:
-        return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
-    return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
 @dataclass(frozen=True)

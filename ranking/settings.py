@@ -9,9 +9,9 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from ranking.contexts import control_names
-from ranking.errors import OptionError, nearest
-from ranking.weights import Reweight
+from agon.ranking.errors import OptionError, nearest
+from agon.ranking.votes.covariates import control_names
+from agon.ranking.votes.weighting import Reweight
 
 Interval = Literal["auto", "sandwich", "bootstrap", "posterior", "none"]
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import FloatArray, IntArray
-from ranking.bradley_terry import expit
-from ranking.comparisons import Comparisons
-from ranking.errors import OptionError
+from agon.ranking.errors import OptionError
+from agon.ranking.numerics import FloatArray, IntArray, expit
+from agon.ranking.votes.comparisons import Comparisons
 
 OUTCOMES = ("model_a", "model_b", "tie", "both_bad")
 

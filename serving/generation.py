@@ -1,5 +1,7 @@
 """One generation, measured: what was written, how fast, and how it ended."""
 
+from __future__ import annotations
+
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
@@ -7,7 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from serving.protocol import Backend, Delta, End, FailureKind, Message, Sampling, ServingError
+from agon.serving.protocol import Backend, Delta, End, FailureKind, Message, Sampling, ServingError
 
 CLOSING_SECONDS = 1.0  # how long a backend may take to close its stream before it is left to itself
 

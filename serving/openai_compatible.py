@@ -4,6 +4,8 @@ Here lives what becomes of every way in which a server can fail. A key is handed
 environment; it stands in no detail, log or repr. Limits of time are the caller's (`serving.generation`).
 """
 
+from __future__ import annotations
+
 import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -21,7 +23,7 @@ from openai import (
     UnprocessableEntityError,
 )
 
-from serving.protocol import Delta, End, FailureKind, Message, Sampling, ServingError
+from agon.serving.protocol import Delta, End, FailureKind, Message, Sampling, ServingError
 
 CONNECT_SECONDS = 10.0
 CHECK_SECONDS = 10.0
@@ -66,7 +68,7 @@ class Server:
     def __repr__(self) -> str:
         return f"Server({self.base_url!r})"
 
-    def model(self, name: str) -> "OpenAICompatible":
+    def model(self, name: str) -> OpenAICompatible:
         """A backend for one model of this server, by the name under which it is served."""
         self._open += 1
         return OpenAICompatible(self, name)

@@ -5,12 +5,13 @@ any object with the methods of `Backend`; one file of this folder per kind. Noth
 or pages.
 """
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 Role = Literal["system", "user", "assistant"]
-
 FailureKind = Literal[
     "unreachable",  # nobody listens at the address
     "unauthorised",  # the key was refused

@@ -4,12 +4,14 @@ Here live the replay and how text is cut into words. What answers prompts that n
 backend, handed over as `otherwise`.
 """
 
+from __future__ import annotations
+
 import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from zlib import crc32
 
-from serving.protocol import Backend, Delta, End, Message, Sampling, ServingError
+from agon.serving.protocol import Backend, Delta, End, Message, Sampling, ServingError
 
 TICK = 0.05  # seconds between two pieces at the least, so that many streams at once cost little
 _DENSE = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uff00-\uffef"  # no spaces: two signs are a word

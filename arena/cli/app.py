@@ -14,10 +14,10 @@ from typing import Annotated, Any, Literal
 from cyclopts import App, Parameter
 from cyclopts.exceptions import CycloptsError
 
-from arena.arguments import anchor_of, listed, number_of, pairs_of
-from ranking.errors import AgonError
-from ranking.leaderboard import plain
-from ranking.version import VERSION
+from agon.arena.cli.arguments import anchor_of, listed, number_of, pairs_of
+from agon.ranking.errors import AgonError
+from agon.ranking.leaderboard.row import plain
+from agon.ranking.version import VERSION
 
 app = App(
     name="agon",
@@ -26,7 +26,6 @@ app = App(
     help_epilogue="Exit status: 0 fine; 1 check found something; 2 bad input or usage.",
     suppress_keyboard_interrupt=False,  # `main` says what an interrupt means
 )
-
 STDIN = "/dev/stdin"  # what "-" stands for
 Format = Literal["table", "csv", "json", "markdown"]
 Source = Annotated[
@@ -81,7 +80,7 @@ def serve(
 
     agon serve arena.toml --host 0.0.0.0 --port 8000
     """
-    from arena.serve import serve as open_arena
+    from agon.arena.cli.serve import serve as open_arena
 
     open_arena(source, host=host, port=port, log=log, seed=seed)
 
@@ -164,7 +163,7 @@ def rank(
 
     agon rank votes.parquet --lens
     """
-    from arena import ranks
+    from agon.arena.cli import rank as ranks
 
     name, score = (anchor, None) if anchor is None else anchor_of(anchor)
     settings = {
@@ -224,7 +223,7 @@ def methods(
 
     agon methods elo
     """
-    from arena.catalogue import show_methods
+    from agon.arena.cli.methods import show_methods
 
     show_methods(name, format)
 
@@ -251,7 +250,7 @@ def check(
 
     agon check votes.parquet
     """
-    from arena.checks import check_votes
+    from agon.arena.cli.check import check_votes
 
     with _readable(source) as path:
         reading = {"where": where, "table": table, "columns": pairs_of(column), "voters": voters}
@@ -280,8 +279,8 @@ def import_(
 
     agon rank agon-log
     """
-    from data import read_published
-    from data.snapshots import into_log
+    from agon.data import read_published
+    from agon.data.importers.into_log import into_log
 
     imported = read_published(file, format=format, invalid=invalid)
     target, new = into_log(imported, file, into)
@@ -322,7 +321,7 @@ def simulate(
 
     agon simulate | agon rank -
     """
-    from arena.simulation import simulate_votes
+    from agon.arena.cli.simulate import simulate_votes
 
     simulate_votes(
         out,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ranking.errors import OptionError
+from agon.ranking.errors import OptionError
 
 
 def anchor_of(text: str) -> tuple[str, float | None]:

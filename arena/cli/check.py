@@ -7,7 +7,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from data import check
+from agon.data import check
 
 
 def check_votes(source: str, reading: Mapping[str, Any], min_votes: int, how: str) -> int:
@@ -19,8 +19,8 @@ def check_votes(source: str, reading: Mapping[str, Any], min_votes: int, how: st
         document = {"schema": 1, "votes": len(votes), "models": len(votes.models), "findings": listed}
         print(json.dumps(document, indent=2, ensure_ascii=False))
         return int(bool(found))
-    from arena.tables import console, say
-    from ranking.leaderboard import plain
+    from agon.arena.cli.tables import console, say
+    from agon.ranking.leaderboard.row import plain
 
     out = console(sys.stdout)
     kept = "the valid rows hold " if any(f.code == "invalid" for f in found) else ""

@@ -8,8 +8,8 @@ import sys
 from itertools import groupby
 from typing import Any
 
-from ranking import METHODS, Method
-from ranking.registry import Option, describe_type, find
+from agon.ranking import METHODS, Method
+from agon.ranking.registry import Option, describe_type, find
 
 HEAD = """# Ranking methods
 
@@ -87,7 +87,7 @@ def _details(method: Method) -> str:
 def _show_table(methods: list[Method]) -> None:
     from rich.table import Table
 
-    from arena.tables import console
+    from agon.arena.cli.tables import console
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for column in ("method", "needs", "gives", "options", "what it is", "source"):

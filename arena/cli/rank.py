@@ -9,13 +9,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
-from data import comparisons, kind_of, preflib, score_table
-from data.kinds import names_voters
-from ranking import Comparisons, InputError, Leaderboard, OptionError, ScoreTable, boards_to_json, rank
-from ranking.boards import Votes, as_comparisons
-from ranking.leaderboard import plain
-from ranking.lens import lens
-from ranking.registry import find
+from agon.data import comparisons, kind_of, preflib, score_table
+from agon.data.files.detection import names_voters
+from agon.ranking import Comparisons, InputError, Leaderboard, OptionError, ScoreTable, boards_to_json, rank
+from agon.ranking.analysis.rule_comparison import lens
+from agon.ranking.leaderboard.row import plain
+from agon.ranking.registry import find
+from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 LENS = (
     "bradley_terry",
@@ -156,7 +156,7 @@ def print_lens(
         seen = lens(
             given, [name for name, _ in chosen], options={n: dict(o) for n, o in chosen if o}, **settings
         )
-    from arena.tables import show_lens
+    from agon.arena.cli.tables import show_lens
 
     if how == "json":
         print(
@@ -201,7 +201,7 @@ def in_group(board: Leaderboard, group: Mapping[str, Any]) -> Leaderboard:
 
 def print_boards(boards: Sequence[Leaderboard], how: str) -> None:
     """Print boards to standard output as a table, CSV, JSON or Markdown."""
-    from arena.tables import boards_to_csv, show_boards
+    from agon.arena.cli.tables import boards_to_csv, show_boards
 
     if how == "json":
         print(boards_to_json(boards))

@@ -1,6 +1,8 @@
 """`agon serve`: puts an arena together from what it was given, and keeps it open until it is
 interrupted."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import errno
@@ -10,15 +12,15 @@ from pathlib import Path
 
 import uvicorn
 
-from arena.arena import Arena, Settings
-from arena.config import Configuration, configuration
-from arena.demonstration import demonstration
-from arena.identity import Keys
-from arena.lineup import Lineup
-from arena.recorded import recorded
-from data.log import VoteLog
-from ranking.errors import AgonError
-from serving.generation import Limits
+from agon.arena.core.arena import Arena, Settings
+from agon.arena.core.roster import Lineup
+from agon.arena.core.sessions import Keys
+from agon.arena.setup.config import Configuration, configuration
+from agon.arena.setup.demo import demonstration
+from agon.arena.setup.recorded import recorded
+from agon.data.log.vote_log import VoteLog
+from agon.ranking.errors import AgonError
+from agon.serving.generation import Limits
 
 HOST, PORT, LOG = "127.0.0.1", 7860, Path("agon-log")
 
@@ -66,7 +68,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 def server_config(arena: Arena) -> uvicorn.Config:
     """How the arena is served: without a log of addresses, without trust in forwarded headers."""
-    from arena.web import web_app  # Gradio takes seconds to load: what is wrong before is said before
+    from agon.arena.web.app import web_app
 
     return uvicorn.Config(
         web_app(arena),

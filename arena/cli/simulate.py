@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
 
-from data.snapshots import check_target, write_table
-from ranking import OptionError, World, bradley_terry_world
-from ranking.measured import ELO_PER_NAT
-from ranking.simulate import OUTCOMES
+from agon.data.files.writer import check_target, write_table
+from agon.ranking import OptionError, World, bradley_terry_world
+from agon.ranking.leaderboard.estimates import ELO_PER_NAT
+from agon.ranking.simulate import OUTCOMES
 
 START = 1_767_225_600  # 2026-01-01, the time of the first simulated vote; one follows a minute
 

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ranking import Leaderboard, Row
-from ranking.leaderboard import COLUMNS, plain
-from ranking.lens import LISTED, Lens
+from agon.ranking import Leaderboard, Row
+from agon.ranking.analysis.rule_comparison import LISTED, Lens
+from agon.ranking.leaderboard.row import COLUMNS, plain
 
 BAR = 26  # characters of a drawn interval
 PIPE_WIDTH = 140  # characters of a table that goes into a file or pipe

@@ -5,6 +5,8 @@ render what it returns; conversation, draw and right to vote live here and never
 refuses, it refuses with one sentence for the person at the page.
 """
 
+from __future__ import annotations
+
 import asyncio
 import sys
 import uuid
@@ -14,15 +16,14 @@ from datetime import UTC, datetime
 from random import Random, SystemRandom
 from time import monotonic
 
-from arena.battle import BALLOTS, Battle, IllegalMoveError, State
-from arena.draw import substitute, uniform
-from arena.effect import Effect, effect_of
-from arena.identity import Keys
-from arena.language import detect_language
-from arena.lineup import Entrant, Example, Lineup
-from arena.play import Ended, play_turn
-from data.log import VoteLog
-from data.records import (
+from agon.arena.core.battle import BALLOTS, Battle, IllegalMoveError, State
+from agon.arena.core.language_id import detect_language
+from agon.arena.core.matchmaking import substitute, uniform
+from agon.arena.core.roster import Entrant, Example, Lineup
+from agon.arena.core.score_change import Effect, effect_of
+from agon.arena.core.sessions import Keys
+from agon.arena.core.turn import Ended, play_turn
+from agon.data.log.records import (
     AlreadyVoted,
     BattleRecord,
     GenerationRecord,
@@ -32,10 +33,11 @@ from data.records import (
     TurnRecord,
     VoteRecord,
 )
-from ranking import Comparisons, Leaderboard, rank
-from ranking.errors import AgonError, SourceError
-from serving.generation import Limits
-from serving.protocol import Message
+from agon.data.log.vote_log import VoteLog
+from agon.ranking import Comparisons, Leaderboard, rank
+from agon.ranking.errors import AgonError, SourceError
+from agon.serving.generation import Limits
+from agon.serving.protocol import Message
 
 
 class Refusal(Exception):  # noqa: N818 (it says what happened)

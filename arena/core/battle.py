@@ -7,15 +7,17 @@ The machine is plain data and knows no event loop, no page and no log: `arena/pl
 write, `arena/stage.py` renders it. Every move that the rules do not allow raises `IllegalMoveError`.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal
 
-from arena.draw import Draw
-from arena.lineup import Entrant
-from serving.generation import Generation
-from serving.protocol import Message
+from agon.arena.core.matchmaking import Draw
+from agon.arena.core.roster import Entrant
+from agon.serving.generation import Generation
+from agon.serving.protocol import Message
 
 LETTERS = "ABCDEFGH"
 

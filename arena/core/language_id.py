@@ -1,5 +1,7 @@
 """The language of a prompt, where it can be told; a wrong one puts votes on a board that is not theirs."""
 
+from __future__ import annotations
+
 import re
 from functools import cache
 from typing import Any

@@ -5,13 +5,15 @@ version and its probabilities, because votes of a policy that favours some pairs
 with them.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
 from random import Random
 
-from arena.lineup import Entrant
+from agon.arena.core.roster import Entrant
 
 
 @dataclass(frozen=True, slots=True)

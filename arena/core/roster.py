@@ -1,10 +1,12 @@
 """Who can be drawn: the models of an arena, how each is reached, and the prompts it offers as examples."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from serving.protocol import Backend, Message, Sampling, ServingError
+from agon.serving.protocol import Backend, Message, Sampling, ServingError
 
 DEFAULT_SAMPLING = Sampling()
 

@@ -1,9 +1,11 @@
 """What a vote changed: the board before and after it, for the models that were compared."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
-from ranking import Leaderboard
-from ranking.leaderboard import Row
+from agon.ranking import Leaderboard
+from agon.ranking.leaderboard.row import Row
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ cookie, never Gradio's session hash, which a stranger can choose. A vote token n
 and the session it was made for, and when it ends; that it is used once is for the database to enforce.
 """
 
+from __future__ import annotations
+
 import hashlib
 import hmac
 import os
@@ -26,7 +28,7 @@ class Keys:
         self._secret = secret
 
     @classmethod
-    def of_folder(cls, folder: Path) -> "Keys":
+    def of_folder(cls, folder: Path) -> Keys:
         """The secret of a log folder, made at the first use and readable by its owner only."""
         path = folder / "secret.key"
         try:

@@ -5,13 +5,15 @@ Each side streams at its own pace, so that a slow model delays nobody; the battl
 only.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from arena.battle import LETTERS, Battle, State
-from arena.lineup import Entrant
-from serving.generation import Generation, Limits, generate
+from agon.arena.core.battle import LETTERS, Battle, State
+from agon.arena.core.roster import Entrant
+from agon.serving.generation import Generation, Limits, generate
 
 
 @dataclass(frozen=True, slots=True)

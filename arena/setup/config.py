@@ -18,14 +18,14 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from arena.lineup import Entrant, Example, Lineup, ModelCard
-from data.validity import skeleton
-from ranking.errors import InputError, nearest
-from serving.generation import Limits
-from serving.protocol import Sampling
+from agon.arena.core.roster import Entrant, Example, Lineup, ModelCard
+from agon.data.validation import skeleton
+from agon.ranking.errors import InputError, nearest
+from agon.serving.generation import Limits
+from agon.serving.protocol import Sampling
 
 if TYPE_CHECKING:
-    from serving.openai_compatible import Server
+    from agon.serving.openai_compatible import Server
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -285,7 +285,7 @@ def _entrants(
     path: Path, models: Sequence[ModelTable], environment: Mapping[str, str]
 ) -> tuple[Entrant, ...]:
     """The models with their backends; those at one address with one key share its connections."""
-    from serving.openai_compatible import Server
+    from agon.serving.openai_compatible import Server
 
     servers: dict[tuple[str, str | None], Server] = {}
     entrants = []

@@ -5,16 +5,18 @@ assistant, which is a format that `agon serve` reads from anybody. What is typed
 answered by the generators of serving/demonstration.py.
 """
 
+from __future__ import annotations
+
 import tomllib
 from pathlib import Path
 from typing import Any
 
-from arena.lineup import Entrant, Example, Lineup, ModelCard
-from data.answers import answers
-from serving.demonstration import Improviser
-from serving.recorded import Recorded
+from agon.arena.core.roster import Entrant, Example, Lineup, ModelCard
+from agon.data.importers.recorded_answers import answers
+from agon.serving.demo.chatbot import Improviser
+from agon.serving.recorded import Recorded
 
-FOLDER = Path(__file__).parent / "demo"
+FOLDER = Path(__file__).parent / "demo_answers"
 NOTICE = (
     "These are demonstration assistants: they are invented, their answers to the examples were written for"
     " this project, and what you type is answered by small programs without a language model."

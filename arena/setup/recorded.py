@@ -1,10 +1,12 @@
 """The arena over somebody's recorded answers: what `agon serve ANSWERS` shows."""
 
+from __future__ import annotations
+
 from pathlib import Path
 
-from arena.lineup import Entrant, Example, Lineup, ModelCard
-from data.answers import answers
-from serving.recorded import Recorded
+from agon.arena.core.roster import Entrant, Example, Lineup, ModelCard
+from agon.data.importers.recorded_answers import answers
+from agon.serving.recorded import Recorded
 
 WORDS_PER_SECOND = 40.0  # the same for every model: a recording does not know how fast it was written
 

@@ -1,6 +1,8 @@
 """The page "What is stored": short, and true of this version."""
 
-from arena.chrome import page
+from __future__ import annotations
+
+from agon.arena.web.layout import page
 
 BODY = """
 <div class="ag-phead"><h1>What is stored</h1>

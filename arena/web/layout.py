@@ -4,11 +4,13 @@ Everything here is a string made of escaped text. There are no inline scripts an
 is in static files, data in `<script type="application/json">` (see `data_script`).
 """
 
+from __future__ import annotations
+
 import html
 import json
 from typing import Any, Literal
 
-from ranking.version import VERSION
+from agon.ranking.version import VERSION
 
 Current = Literal["battle", "leaderboard", "about"]
 PAGES: dict[Current, tuple[str, str]] = {

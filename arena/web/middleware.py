@@ -5,19 +5,23 @@ its theme are reachable, and its queue, upload, file, proxy and monitoring route
 sees them.
 """
 
+from __future__ import annotations
+
 import json
 import re
 import secrets
 from collections.abc import Callable
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
+from typing import Annotated, Any
 
-from arena.identity import COOKIE, COOKIE_SECONDS, Keys
+from fastapi import Depends, Request
+
+from agon.arena.core.arena import Refusal
+from agon.arena.core.sessions import COOKIE, COOKIE_SECONDS, Keys
 
 Scope = dict[str, Any]
 Send = Callable[[dict[str, Any]], Any]
 Receive = Callable[[], Any]
-
 OURS = re.compile(r"/(api/[a-z0-9/]*|static/[A-Za-z0-9._/-]+|leaderboard|about|healthz)\Z")
 GRADIO = re.compile(r"/(|theme\.css|assets/[A-Za-z0-9._/-]+)\Z")
 MOST_BYTES = 256 * 1024
@@ -197,3 +201,16 @@ def _cookie(header: str | None) -> str | None:
 def _set_cookie(value: str, secure: bool) -> str:
     ending = "; Secure" if secure else ""
     return f"{COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={COOKIE_SECONDS}{ending}"
+
+
+def session_of(request: Request) -> str:
+    """The session that the guard found proven; without one nothing can be done."""
+    session: str | None = request.scope.get("agon_session")
+    if session is None:
+        raise Refusal(
+            403, "no_session", "Your browser sent no cookie of this arena. Allow cookies, then reload."
+        )
+    return session
+
+
+Session = Annotated[str, Depends(session_of)]

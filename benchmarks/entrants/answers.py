@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.worlds import COLUMNS
+from benchmarks.worlds.worlds import COLUMNS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -15,9 +15,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import worlds
-from benchmarks.answers import K_FACTOR, ROUNDS, Answer, Votes, Work, frame
-from benchmarks.worlds import COLUMNS
+from benchmarks.entrants.answers import K_FACTOR, ROUNDS, Answer, Votes, Work, frame
+from benchmarks.worlds.worlds import COLUMNS, worlds
 
 if TYPE_CHECKING:
     import numpy as np

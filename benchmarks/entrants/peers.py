@@ -4,7 +4,7 @@ One function per entrant, listed in `ENTRANTS` at the end. It imports what it ne
 is not installed fails alone, and returns the work: votes in a Parquet file or a pandas frame to an `Answer`.
 Every library is called as its own documentation shows, in the fastest of the ways it accepts.
 
-Nothing here measures whole processes or prints: that is `benchmarks.ranking`.
+Nothing here measures whole processes or prints: that is `benchmarks.speed`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from benchmarks import fastchat, worlds
-from benchmarks.answers import K_FACTOR, ROUNDS, Answer, Votes, Work, frame
-from benchmarks.worlds import COLUMNS, CREDIT, ELO
+from benchmarks.entrants import fastchat
+from benchmarks.entrants.answers import K_FACTOR, ROUNDS, Answer, Votes, Work, frame
+from benchmarks.worlds.worlds import COLUMNS, CREDIT, ELO, worlds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 def ours(method: str, **options: Any) -> Work:
     """From the file to the board with our engine."""
-    from data import comparisons
-    from ranking import rank
+    from agon.data import comparisons
+    from agon.ranking import rank
 
     def work(votes: Votes) -> Answer:
         board = rank(comparisons(votes), method, **options)
@@ -53,7 +53,7 @@ def reading() -> Work:
 
 
 def exact() -> Work:
-    """The exact fit of `benchmarks.worlds`: not in a table, the others are measured against it."""
+    """The exact fit of `benchmarks.worlds.worlds`: not in a table, the others are measured against it."""
 
     def work(votes: Votes) -> Answer:
         return Answer(worlds.exact(votes))
@@ -67,8 +67,8 @@ def exact() -> Work:
 def arena_rank() -> Work:
     """arena-rank: the README's example, with its own 95% sandwich intervals."""
     import numpy as np
-    from arena_rank.models.bradley_terry import BradleyTerry
-    from arena_rank.utils.data_utils import PairDataset
+    from agon.arena_rank.models.bradley_terry import BradleyTerry
+    from agon.arena_rank.utils.data_utils import PairDataset
 
     def work(votes: Votes) -> Answer:
         dataset = PairDataset.from_pandas(frame(votes))
@@ -122,8 +122,8 @@ def choix_ilsr() -> Work:
 def arena_rank_style() -> Work:
     """arena-rank: its contextual model on (a − b)/(a + b) of four counts, each vote once, with intervals."""
     import numpy as np
-    from arena_rank.models.contextual_bradley_terry import ContextualBradleyTerry
-    from arena_rank.utils.data_utils import ContextualPairDataset
+    from agon.arena_rank.models.contextual_bradley_terry import ContextualBradleyTerry
+    from agon.arena_rank.utils.data_utils import ContextualPairDataset
 
     def work(votes: pd.DataFrame) -> Answer:
         table = votes[COLUMNS].copy()

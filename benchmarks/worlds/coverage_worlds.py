@@ -1,4 +1,4 @@
-"""The worlds of `benchmarks.coverage`: what may happen when models of known strengths meet."""
+"""The worlds of `benchmarks.interval_coverage`: what may happen when models of known strengths meet."""
 
 from __future__ import annotations
 

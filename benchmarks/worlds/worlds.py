@@ -4,7 +4,7 @@
 file as an arena would export it, three columns of strings; `codes`, `wins` and `exact` read such a file
 without the engine. Nothing here measures anything, and nothing here imports the engine.
 
-    python -m benchmarks.worlds 1000000 votes.parquet
+    python -m benchmarks.worlds.worlds 1000000 votes.parquet
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def _strings(codes: np.ndarray, words: list[str] | tuple[str, ...]) -> pa.Array:
 
 def main() -> None:
     """Write votes from the command line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.worlds", description=main.__doc__)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.worlds.worlds", description=main.__doc__)
     parser.add_argument("votes", type=int)
     parser.add_argument("path", type=Path)
     parser.add_argument("--models", type=int, default=150)

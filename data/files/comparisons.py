@@ -10,22 +10,32 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from data import encoding, list_features
-from data.encoding import Cells
-from data.features import toward_a
-from data.layout import KWISE, PAIRWISE, layout_of, normalise
-from data.plain import Plain
-from data.propensity import weight_sql
-from data.rows import Rows
-from data.sources import Source, as_arrow, describe, open_source
-from data.validity import Problem, rows_text
-from data.voters import Voters, check_voters, condition, llm_votes, others
-from ranking import Ballots, Battles, Comparisons, OptionError, SourceError, VotesError
-from ranking.ballots import FloatArray
-from ranking.comparisons import Clusters, group, in_time
-from ranking.contexts import Contexts
-from ranking.counts import sided
-from ranking.errors import nearest
+from agon.data.files import covariates as list_features
+from agon.data.files import encoding
+from agon.data.files.covariates import toward_a
+from agon.data.files.dictionary_source import Plain
+from agon.data.files.encoding import Cells
+from agon.data.files.row_index import Rows
+from agon.data.files.schema import (
+    KWISE,
+    PAIRWISE,
+    Voters,
+    check_voters,
+    condition,
+    layout_of,
+    llm_votes,
+    normalise,
+    others,
+    weight_sql,
+)
+from agon.data.files.source import Source, as_arrow, describe, open_source
+from agon.data.validation import Problem, rows_text
+from agon.ranking import Ballots, Battles, Comparisons, OptionError, SourceError, VotesError
+from agon.ranking.errors import nearest
+from agon.ranking.numerics import FloatArray
+from agon.ranking.votes.covariates import Contexts
+from agon.ranking.votes.pair_counts import sided
+from agon.ranking.votes.vote_source import Clusters, group, in_time
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,9 +8,9 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from data.score_tables import MODEL_COLUMNS
-from data.sources import check_file, ending, open_source
-from ranking import SourceError
+from agon.data.files.score_tables import MODEL_COLUMNS
+from agon.data.files.source import check_file, ending, open_source
+from agon.ranking import SourceError
 
 Kind = Literal["votes", "scores", "election"]
 ELECTIONS = (".soc", ".soi", ".toc", ".toi")

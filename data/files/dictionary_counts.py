@@ -21,13 +21,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from data.validity import LABELS
+from agon.data.validation import LABELS
 
 COLUMNS = ["model_a", "model_b", "winner"]
 BLOCK = 1 << 18  # rows read and counted at a time, to stay in the cache
 MOST_CELLS = 1 << 24  # more distinct combinations than this are left to SQL
 FEW = 1 << 21  # rows of a file whose numbers are kept
-
 Words = tuple[str | None, ...]
 Tally = tuple[tuple[Words, ...], NDArray[np.int64]]  # the words of each column, (A, B, W) counts
 

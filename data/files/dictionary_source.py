@@ -7,13 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data import counting
-from data.counting import Counted, Numbered
-from data.encoding import Cells, counted
-from data.faults import sentence
-from data.rows import Rows
-from data.sources import as_arrow, check_file, describe, ending
-from ranking import SourceError
+from agon.data.files import dictionary_counts as counting
+from agon.data.files.dictionary_counts import Counted, Numbered
+from agon.data.files.encoding import Cells, counted
+from agon.data.files.read_errors import sentence
+from agon.data.files.row_index import Rows
+from agon.data.files.source import as_arrow, check_file, describe, ending
+from agon.ranking import SourceError
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from data.sources import Source, open_source
-from data.validity import rows_text
-from ranking import Diagnostic
+from agon.data.files.source import Source, open_source
+from agon.data.validation import rows_text
+from agon.ranking import Diagnostic
 
 IDENTIFIERS = ("vote_id", "battle_id", "question_id")
 WHO = ("voter", "prompt_id", "timestamp")  # columns that make two equal rows more than a coincidence

@@ -16,14 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from data.counting import Counted
-from data.validity import LABELS, BoolArray, Problem, any_of, name_problems
-from ranking import Ballots
-from ranking.ballots import arranged
+from agon.data.files.dictionary_counts import Counted
+from agon.data.validation import LABELS, BoolArray, Problem, any_of, name_problems
+from agon.ranking import Ballots
+from agon.ranking.votes.ballots import arranged
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
-
 PLACES = np.array([[1, 2], [2, 1], [1, 1], [1, 1], [0, 0]])  # of each winner label, last for none
 FINE = np.array([[-1, -1], [-1, -1], [-1, -1], [0, 0], [-1, -1]])
 

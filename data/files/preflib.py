@@ -14,8 +14,9 @@ from typing import Literal
 
 import numpy as np
 
-from ranking.ballots import PAD, UNRANKED, Ballots
-from ranking.errors import OptionError, SourceError, VotesError, nearest
+from agon.ranking.errors import OptionError, SourceError, VotesError, nearest
+from agon.ranking.votes.ballots import Ballots
+from agon.ranking.votes.validation import PAD, UNRANKED
 
 KINDS = ("soc", "soi", "toc", "toi")  # strict or with ties, orders complete or incomplete
 NAME = re.compile(r"^#\s*ALTERNATIVE NAME\s+(\d+)\s*:\s*(.*)$")

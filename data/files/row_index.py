@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from data.encoding import Cells
+from agon.data.files.encoding import Cells
 
 
 @dataclass(frozen=True, eq=False)

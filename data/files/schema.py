@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import comb
+from typing import Literal
 
-from data.faults import sentence
-from data.sources import Source
-from ranking.errors import SourceError
+from agon.data.files.read_errors import sentence
+from agon.data.files.source import Source
+from agon.data.validation import rows_text
+from agon.ranking import OptionError, SourceError
+from agon.ranking.errors import nearest
+from agon.ranking.votes.vote_source import OTHER_VOTERS
 
 PAIRWISE = ("model_a", "model_b")
 KWISE = ("models", "places")
@@ -82,3 +87,120 @@ def _seconds(kind: str) -> str:
     if kind == "VARCHAR":
         return "coalesce(TRY_CAST(timestamp AS DOUBLE), epoch(TRY_CAST(timestamp AS TIMESTAMP)))"
     return "CAST(timestamp AS DOUBLE)"
+
+
+def weight_sql(source: Source, floor: float, n_models: int, most: int | None = None) -> str:
+    """SQL for the weight of a vote: its own, times one over the probability of its models.
+
+    Args:
+        source: votes with a column pair_probability, or pair_probabilities as a log writes them; votes that
+            list their models with a column group_probability.
+        floor: smallest probability that counts, as a share of that of models drawn at random.
+        n_models: M, of which K are drawn at random with probability 1 / binomial(M, K).
+        most: of the models on a vote, where votes list them; None for votes on pairs.
+
+    Raises:
+        SourceError: no such column, or a vote whose probability is none.
+    """
+    kinds = {column.lower(): kind for column, kind in source.columns.items()}
+    column = "pair_probability" if most is None else "group_probability"
+    even = f"{1 / comb(n_models, 2)!r}::DOUBLE"
+    if most is not None:
+        chances = ", ".join(repr(1 / comb(n_models, k)) for k in range(1, most + 1))
+        even = f"([{chances}]::DOUBLE[])[len(models)]"
+    if column in kinds:
+        drawn = f"TRY_CAST({column} AS DOUBLE)"
+    elif most is None and kinds.get("pair_probabilities", "").endswith("[]"):
+        drawn = "pair_probabilities[1]"  # the only pair of two models
+    else:
+        raise SourceError(
+            f"{source.name} has no column {column}: reweight needs the probability with which the "
+            f"{'pair' if most is None else 'models'} of each vote {'was' if most is None else 'were'} drawn."
+        )
+    wrong = source.query(
+        "SELECT agon_row, count(*) OVER () AS total FROM votes "
+        f"WHERE ({drawn} > 0 AND {drawn} <= 1) IS NOT TRUE ORDER BY agon_row LIMIT 5"
+    )
+    if wrong.num_rows:
+        rows = rows_text(wrong["agon_row"].to_pylist(), wrong["total"][0].as_py())
+        raise SourceError(
+            f"There is no {column} above 0 and at most 1 in {rows} of {source.name}; correct it, "
+            "or leave such rows out with where=."
+        )
+    own = "TRY_CAST(weight AS DOUBLE) * " if "weight" in kinds else ""
+    return f"{own}{even} / greatest({drawn}, {floor!r}::DOUBLE * {even}) AS weight"
+
+
+Voters = Literal["human", "llm", "all"]
+COLUMN = "voter_kind"
+KINDS = ("human", "llm")
+LEFT_OUT = dict(zip(KINDS, OTHER_VOTERS, strict=True))
+
+
+def check_voters(voters: str | None) -> None:
+    """Refuse an unknown choice.
+
+    Raises:
+        OptionError: neither None, "human", "llm" nor "all".
+    """
+    if voters not in (None, *KINDS, "all"):
+        raise OptionError(f"There is no kind of voters {voters!r}; {nearest(str(voters), (*KINDS, 'all'))}")
+
+
+def condition(source: Source, voters: Voters | None) -> str:
+    """SQL for the rows whose votes count.
+
+    A source without the column, and a row without a value, is of people. Where nothing is asked for and there
+    are both kinds, people's votes count; one kind alone counts whichever it is.
+
+    Raises:
+        SourceError: a value that is neither "human" nor "llm", or no votes of the kind asked for.
+    """
+    if COLUMN not in source.columns:
+        if voters == "llm":
+            raise SourceError(
+                f"{source.name} has no votes of LLM judges: without a column {COLUMN} all are of people."
+            )
+        return "TRUE"
+    sql = f"SELECT DISTINCT {_kind()} AS kind FROM unfiltered WHERE {source.where or 'TRUE'} ORDER BY kind"
+    found = source.query(sql)["kind"].to_pylist()
+    unknown = [kind for kind in found if kind not in KINDS]
+    if unknown:
+        raise SourceError(
+            f"{source.name} has a {COLUMN} {unknown[0]!r}: write 'human' or 'llm', or nothing for people."
+        )
+    if voters in KINDS and found and voters not in found:
+        raise SourceError(f"{source.name} has no {LEFT_OUT[voters]}; all are {LEFT_OUT[found[0]]}.")
+    if voters == "all" or (voters is None and len(found) < 2):
+        return "TRUE"
+    return f"{_kind()} = '{voters or 'human'}'"
+
+
+def others(source: Source, part: str, parameters: list[str | None]) -> dict[str, int]:
+    """Count the votes of the kind that was not taken, in words; `part` is SQL for a part of the votes."""
+    if COLUMN not in source.columns:
+        return {}
+    every = f"(SELECT * FROM unfiltered WHERE {source.where or 'TRUE'})"
+    found = {}
+    for kind, words in LEFT_OUT.items():
+        there = f"{part} AND {_kind()} = '{kind}'"
+        number = _count(source, every, there, parameters) - _count(source, "votes", there, parameters)
+        if number:
+            found[words] = number
+    return found
+
+
+def llm_votes(source: Source, part: str, parameters: list[str | None]) -> int:
+    """Count the votes of LLM judges among those taken; `part` is SQL for a part of the votes."""
+    if COLUMN not in source.columns:
+        return 0
+    return _count(source, "votes", f"{part} AND {COLUMN} = 'llm'", parameters)
+
+
+def _count(source: Source, table: str, where: str, parameters: list[str | None]) -> int:
+    sql = f"SELECT count(*) AS number FROM {table} WHERE {where}"
+    return int(source.query(sql, parameters)["number"].to_pylist()[0])
+
+
+def _kind() -> str:
+    return f"coalesce(CAST({COLUMN} AS VARCHAR), 'human')"

@@ -15,8 +15,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from ranking.errors import OptionError, SourceError, VotesError, nearest
-from ranking.score_table import Direction, ScoreTable
+from agon.ranking.errors import OptionError, SourceError, VotesError, nearest
+from agon.ranking.votes.score_table import Direction, ScoreTable
 
 MODEL_COLUMNS = ("model", "system", "name", "team", "submission")  # headings that say whose row it is
 GAPS = ("", "-", "--", "–", "n/a", "na", "nan", "none", "null")  # written for "no score", in any case

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ranking.errors import SourceError
+from agon.ranking.errors import SourceError
 
 if TYPE_CHECKING:
     import duckdb

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from data.faults import COMPRESSION, is_utf8, open_text, unreadable
-from data.faults import sentence as sentence
-from data.log_folder import escaped, open_folder, snapshots
-from ranking.errors import OptionError, SourceError, nearest
+from agon.data.files.read_errors import COMPRESSION, is_utf8, open_text, sentence, unreadable
+from agon.data.files.snapshot_folder import escaped, open_folder, snapshots
+from agon.ranking.errors import OptionError, SourceError, nearest
 
 if TYPE_CHECKING:
     import duckdb

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -13,8 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
-from data.importing import Imported
-from ranking import OptionError, SourceError
+from agon.ranking import OptionError, SourceError
 
 WRITERS: dict[str, Callable[[pa.Table, Any], None]] = {
     ".parquet": pq.write_table,
@@ -66,30 +64,3 @@ def check_target(path: Path, *, replace: bool = False) -> None:
         raise OptionError(f"{path} must end in {' or '.join(WRITERS)}, which is the format it is written in.")
     if path.exists() and not replace:
         raise SourceError(f"{path} exists already; choose another name, or replace it with --force.")
-
-
-def into_log(imported: Imported, source: Path, log: Path) -> tuple[Path, bool]:
-    """Keep imported votes as a snapshot of a log folder, once.
-
-    The name carries a digest of the file they came from, so that importing it again changes nothing.
-
-    Returns:
-        The snapshot, and whether it was written now.
-
-    Raises:
-        SourceError: `log` is a file, or the snapshot cannot be written.
-    """
-    if log.exists() and not log.is_dir():
-        raise SourceError(f"{log} is a file, and a log is a folder; name a folder to import into.")
-    if not imported.votes.num_rows:
-        raise SourceError(f"{source} holds no votes to import: every row is of another kind or was left out.")
-    with source.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()[:12]
-    target = log / "votes" / f"{source.name.split('.')[0]}-{digest}.parquet"
-    if target.exists():
-        return target, False
-    names = pa.array([source.name] * imported.votes.num_rows, pa.string())
-    table = imported.votes.rename_columns(
-        ["source_row" if name == "row" else name for name in imported.votes.column_names]
-    )
-    return write_table(table.append_column("source", names), target), True

@@ -20,7 +20,6 @@ import pyarrow.parquet as pq
 
 Mask = npt.NDArray[np.bool_]
 Column = Any  # an Arrow array, chunked or not: not every version of pyarrow that will do describes its types
-
 WINNERS = {
     "model_a": "model_a",
     "model_b": "model_b",

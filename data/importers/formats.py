@@ -15,7 +15,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from data.columns import FLAG, NUMBER, PROMPT, TEXT, TIME, WHOLE, Draft, Mask, Rows, as_mask, digest
+from agon.data.importers.columns import (
+    FLAG,
+    NUMBER,
+    PROMPT,
+    TEXT,
+    TIME,
+    WHOLE,
+    Draft,
+    Mask,
+    Rows,
+    as_mask,
+    digest,
+)
 
 ONE_HOT = {"winner_model_a": "model_a", "winner_model_b": "model_b", "winner_tie": "tie"}
 CONVERSATIONS = ("conversation_a", "full_conversation")

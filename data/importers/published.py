@@ -23,12 +23,11 @@ import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from data.columns import Draft, Mask, Rows
-from data.formats import FORMATS, Format
-from ranking.errors import OptionError, SourceError, VotesError, nearest
+from agon.data.importers.columns import Draft, Mask, Rows
+from agon.data.importers.formats import FORMATS, Format
+from agon.ranking.errors import OptionError, SourceError, VotesError, nearest
 
 __all__ = ["FORMATS", "Format", "Imported", "read_published"]
-
 NOT_BLIND = "not blind (anony is false)"
 REMEDY = 'leave such rows out with invalid="drop" (--invalid drop)'
 REQUIRED = ("row", "model_a", "model_b", "winner", "p_a")
@@ -116,9 +115,6 @@ def _forced(form: Format, rows: Rows, path: Path) -> Format:
 def _names(columns: frozenset[str]) -> str:
     names = sorted(columns)
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-
-
-# From a file to rows
 
 
 def open_rows(path: Path) -> Rows:
@@ -260,9 +256,6 @@ def _object_rows(values: list[tuple[int, Any]], broken: list[tuple[str, int]], p
 def _brief(error: Exception) -> str:
     """Return the first line of another library's message, without its full stop."""
     return (str(error).partition("\n")[0] or type(error).__name__).rstrip(". ")
-
-
-# From a draft to votes
 
 
 def _sift(draft: Draft, path: Path, invalid: str) -> tuple[pa.Table, dict[str, int]]:

@@ -13,11 +13,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn
 
-from data.columns import Rows, digest
-from data.faults import is_utf8
-from data.importing import open_rows
-from data.validity import any_of, looks_like, quoted, rows_text, skeleton
-from ranking.errors import SourceError, nearest
+from agon.data.files.read_errors import is_utf8
+from agon.data.importers.columns import Rows, digest
+from agon.data.importers.published import open_rows
+from agon.data.validation import any_of, looks_like, quoted, rows_text, skeleton
+from agon.ranking.errors import SourceError, nearest
 
 OPTIONAL = ("prompt_id", "category", "language")
 LONG = ("model", "answer")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import duckdb
 
-from data.faults import sentence
-from data.migrations import VERSION, migrate, version
-from data.records import LogError
+from agon.data.files.read_errors import sentence
+from agon.data.log.migrations import VERSION, migrate, version
+from agon.data.log.records import LogError
 
 DATABASE = "agon.duckdb"
 LOCK = "agon.lock"

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from data.features import MEASURES, counted_in
-from data.records import BattleRecord, GenerationRecord, Record
-from data.validity import looks_like, quoted, skeleton
-from ranking.errors import VotesError
+from agon.data.files.covariates import MEASURES, counted_in
+from agon.data.log.records import BattleRecord, GenerationRecord, Record
+from agon.data.validation import looks_like, quoted, skeleton
+from agon.ranking.errors import VotesError
 
 if TYPE_CHECKING:
     import duckdb
@@ -23,7 +23,6 @@ RECENT = 10_000  # battles remembered
 Group = tuple[str, ...]
 Ballot = tuple[tuple[int | None, ...], tuple[bool, ...] | None]
 Counts = tuple[int, ...]  # parallel to MEASURES
-
 STATE = """
     SELECT replace(battle_id::VARCHAR, '-', ''), b.shown, b.prompt_id, b.category, b.language,
         v.battle_id IS NOT NULL

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from data.features import MEASURES, counted_in
-from data.records import LogError
+from agon.data.files.covariates import MEASURES, counted_in
+from agon.data.log.records import LogError
 
 if TYPE_CHECKING:
     import duckdb
@@ -86,4 +86,4 @@ def version(connection: duckdb.DuckDBPyConnection, name: str) -> int:
 
 def schema() -> str:
     """The SQL of schema.sql."""
-    return (files("data") / "schema.sql").read_text(encoding="utf-8")
+    return (files("agon.data.log") / "schema.sql").read_text(encoding="utf-8")

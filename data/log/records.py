@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from ranking.errors import AgonError, VotesError
+from agon.ranking.errors import AgonError, VotesError
 
 
 class LogError(AgonError):

@@ -10,22 +10,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data.encoding import list_numbers
-from data.features import MEASURES
-from data.validity import rows_text
-from ranking import Ballots, Battles, SourceError
-from ranking.ballots import NOT_ASKED, PAD, UNRANKED, FloatArray, arranged, by_seat
-from ranking.comparisons import Clusters, group
-from ranking.contexts import Contexts
-from ranking.counts import sided
-from ranking.errors import nearest
+from agon.data.files.covariates import MEASURES
+from agon.data.files.encoding import list_numbers
+from agon.data.validation import rows_text
+from agon.ranking import Ballots, Battles, SourceError
+from agon.ranking.errors import nearest
+from agon.ranking.numerics import FloatArray
+from agon.ranking.votes.ballots import arranged, by_seat
+from agon.ranking.votes.covariates import Contexts
+from agon.ranking.votes.pair_counts import sided
+from agon.ranking.votes.validation import NOT_ASKED, PAD, UNRANKED
+from agon.ranking.votes.vote_source import Clusters, group
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 IntArray = NDArray[np.int64]
 Query = Callable[[str, Mapping[str, Any]], "pa.Table"]
-
 # What votes can be filtered, clustered and split by, under the names that all vote files use.
 LABELS = {
     "battle": "battle_id::VARCHAR",

@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
-from data.faults import sentence
-from data.features import MEASURES
-from data.log_file import lock, open_database, unlock
-from data.log_votes import LogVotes
-from data.log_writer import Writer
-from data.records import LogError, Receipt, Record, VoteRecord
-from data.snapshots import write_table
-from ranking import Comparisons
+from agon.data.files.covariates import MEASURES
+from agon.data.files.read_errors import sentence
+from agon.data.files.writer import write_table
+from agon.data.log.database import lock, open_database, unlock
+from agon.data.log.records import LogError, Receipt, Record, VoteRecord
+from agon.data.log.source import LogVotes
+from agon.data.log.writer import Writer
+from agon.ranking import Comparisons
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -16,10 +16,10 @@ from typing import Any
 
 import duckdb
 
-from data.faults import sentence
-from data.features import MEASURES
-from data.log_book import Battle, Book, Counts, Group, as_utf8, counted
-from data.records import (
+from agon.data.files.covariates import MEASURES
+from agon.data.files.read_errors import sentence
+from agon.data.log.index import Battle, Book, Counts, Group, as_utf8, counted
+from agon.data.log.records import (
     AlreadyVoted,
     BattleRecord,
     Conflict,
@@ -31,8 +31,8 @@ from data.records import (
     UnknownBattle,
     VoteRecord,
 )
-from data.validity import quoted
-from ranking.errors import AgonError, VotesError
+from agon.data.validation import quoted
+from agon.ranking.errors import AgonError, VotesError
 
 MOST = 1000  # records in one transaction
 # What a value is answered with that no column takes.
@@ -44,7 +44,6 @@ WRONG = (
     duckdb.NotImplementedException,
 )
 Waiting = tuple[Record, "Future[Receipt]"]
-
 INSERT = {  # in the order in which rows refer to each other; one column of values for each parameter
     "shown": "INSERT INTO shown SELECT unnest($1::INTEGER[]), unnest($2::VARCHAR[][])",
     "verdicts": "INSERT INTO verdicts SELECT unnest($1::INTEGER[]), unnest($2::UTINYINT[][]), "

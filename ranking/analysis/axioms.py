@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ranking.ballots import IntArray
-from ranking.boards import Votes, as_comparisons
-from ranking.errors import InputError, OptionError, nearest
-from ranking.profiles import Trial, levels
-from ranking.registry import Method, Rule, find
-from ranking.score_table import ScoreTable
+from agon.ranking.analysis.perturbation import Trial, levels
+from agon.ranking.errors import InputError, OptionError, nearest
+from agon.ranking.numerics import IntArray
+from agon.ranking.registry import Method, Rule, find
+from agon.ranking.votes.comparisons import Votes, as_comparisons
+from agon.ranking.votes.score_table import ScoreTable
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from ranking.boards import Votes, as_comparisons
-from ranking.errors import OptionError
-from ranking.profiles import Trial
-from ranking.registry import Method, Rule, find
+from agon.ranking.analysis.perturbation import Trial
+from agon.ranking.errors import OptionError
+from agon.ranking.registry import Method, Rule, find
+from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 
 @dataclass(frozen=True)

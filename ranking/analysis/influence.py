@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ranking.ballots import Ballots, FloatArray
-from ranking.results import Fit
+from agon.ranking.numerics import FloatArray
+from agon.ranking.results import Fit
+from agon.ranking.votes.ballots import Ballots
 
 
 def influence(fit: Fit, ballots: Ballots, contrast: FloatArray) -> FloatArray | None:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ranking.ballots import FloatArray
-from ranking.boards import Votes, as_comparisons
-from ranking.bradley_terry import bradley_terry, expit
-from ranking.counts import PairCounts
-from ranking.errors import OptionError, VotesError
-from ranking.results import as_values
+from agon.ranking.errors import OptionError, VotesError
+from agon.ranking.methods.likelihood.bradley_terry import bradley_terry
+from agon.ranking.numerics import FloatArray, expit
+from agon.ranking.results import as_values
+from agon.ranking.votes.comparisons import Votes, as_comparisons
+from agon.ranking.votes.pair_counts import PairCounts
 
 
 @dataclass(frozen=True)

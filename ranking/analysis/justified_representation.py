@@ -9,11 +9,11 @@ from math import comb
 
 import numpy as np
 
-from ranking.ballots import FloatArray
-from ranking.boards import Votes, as_comparisons
-from ranking.committees import Approve, approvals
-from ranking.errors import OptionError, nearest
-from ranking.profiles import Mask, Profile
+from agon.ranking.analysis.multiwinner import Approve, approvals
+from agon.ranking.analysis.perturbation import Mask, Profile
+from agon.ranking.errors import OptionError, nearest
+from agon.ranking.numerics import FloatArray
+from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ranking.ballots import FloatArray, IntArray
-from ranking.boards import Votes, as_comparisons
-from ranking.errors import OptionError
-from ranking.structure import components
+from agon.ranking.errors import OptionError
+from agon.ranking.estimation.comparison_graph import components
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,10 +13,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import FloatArray, IntArray
-from ranking.boards import Votes, as_comparisons
-from ranking.errors import ConvergenceError, OptionError, VotesError, nearest
-from ranking.profiles import Mask, Profile
+from agon.ranking.analysis.perturbation import Mask, Profile
+from agon.ranking.errors import ConvergenceError, OptionError, VotesError, nearest
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 CommitteeRule = Literal["k_borda", "chamberlin_courant", "proportional_approval"]
 RULES: tuple[CommitteeRule, ...] = ("k_borda", "chamberlin_courant", "proportional_approval")

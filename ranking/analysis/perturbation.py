@@ -13,13 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import NOT_ASKED, PAD, UNRANKED, Ballots, FloatArray, IntArray
-from ranking.comparisons import Battles, Comparisons
-from ranking.counts import PairCounts
-from ranking.errors import MethodError, OptionError
-from ranking.registry import Method
-from ranking.results import as_values
-from ranking.score_table import ScoreTable
+from agon.ranking.errors import MethodError, OptionError
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.registry import Method
+from agon.ranking.results import as_values
+from agon.ranking.votes.ballots import Ballots
+from agon.ranking.votes.comparisons import Comparisons
+from agon.ranking.votes.pair_counts import PairCounts
+from agon.ranking.votes.score_table import ScoreTable
+from agon.ranking.votes.validation import NOT_ASKED, PAD, UNRANKED
+from agon.ranking.votes.vote_source import Battles
 
 Mask = NDArray[np.bool_]
 CELLS = 200_000_000  # ballots x models written out at most

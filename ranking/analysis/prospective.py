@@ -11,10 +11,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ranking.ballots import FloatArray, IntArray
-from ranking.counts import PairCounts
-from ranking.errors import ConvergenceError, MethodError, OptionError, nearest
-from ranking.score_table import ScoreTable
+from agon.ranking.errors import ConvergenceError, MethodError, OptionError, nearest
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.votes.pair_counts import PairCounts
+from agon.ranking.votes.score_table import ScoreTable
 
 Rule = Literal["condorcet", "borda"]
 RULES: tuple[Rule, ...] = ("condorcet", "borda")

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ranking.ballots import FloatArray, IntArray
-from ranking.boards import Votes
-from ranking.errors import MethodError, OptionError
-from ranking.leaderboard import Leaderboard
-from ranking.probabilities import Probabilities, bootstrap_all
-from ranking.registry import Method, Rule
-from ranking.results import listed
+from agon.ranking.analysis.winner_probabilities import Probabilities, bootstrap_all
+from agon.ranking.errors import MethodError, OptionError
+from agon.ranking.leaderboard.leaderboard import Leaderboard
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.registry import Method, Rule
+from agon.ranking.text import listed
+from agon.ranking.votes.comparisons import Votes
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,13 +10,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from ranking.ballots import FloatArray, IntArray
-from ranking.boards import Votes, as_comparisons
-from ranking.errors import OptionError
-from ranking.profiles import levels_of
-from ranking.registry import Method, Rule, find
-from ranking.results import as_values, listed
-from ranking.standing import stand
+from agon.ranking.analysis.perturbation import levels_of
+from agon.ranking.errors import OptionError
+from agon.ranking.leaderboard.estimates import stand
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.registry import Method, Rule, find
+from agon.ranking.results import as_values
+from agon.ranking.text import listed
+from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ranking.ballots import FloatArray, IntArray
-from ranking.boards import Votes, as_comparisons
-from ranking.errors import OptionError, SourceError, nearest
-from ranking.profiles import levels_of
-from ranking.registry import Method, Rule, find
-from ranking.resampling import Draws, resampled
-from ranking.results import Choice, Scores, as_values
-from ranking.uncertainty import from_samples
+from agon.ranking.analysis.perturbation import levels_of
+from agon.ranking.errors import OptionError, SourceError, nearest
+from agon.ranking.inference.bootstrap import Draws, resampled
+from agon.ranking.inference.intervals import from_samples
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.registry import Method, Rule, find
+from agon.ranking.results import Choice, Scores, as_values
+from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 if TYPE_CHECKING:
     import pandas as pd

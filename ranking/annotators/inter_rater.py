@@ -8,9 +8,9 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ranking.ballots import FloatArray
-from ranking.comparisons import Comparisons
-from ranking.errors import OptionError, VotesError, nearest
+from agon.ranking.errors import OptionError, VotesError, nearest
+from agon.ranking.numerics import FloatArray
+from agon.ranking.votes.comparisons import Comparisons
 
 Metric = Literal["nominal", "ordinal", "interval", "ratio"]
 OUTCOMES = (1.0, 0.5, 0.5, 0.0)  # of the first model: win, tie, both bad, loss

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ranking.ballots import FloatArray
-from ranking.bradley_terry import expit
-from ranking.comparisons import Comparisons
-from ranking.errors import ConvergenceError, OptionError, VotesError
-from ranking.newton import inverse, maximise
-from ranking.structure import identify
-from ranking.uncertainty import quantile
+from agon.ranking.errors import ConvergenceError, OptionError, VotesError
+from agon.ranking.estimation.comparison_graph import identify
+from agon.ranking.estimation.newton import inverse, maximise
+from agon.ranking.inference.simultaneous import quantile
+from agon.ranking.numerics import FloatArray, expit
+from agon.ranking.votes.comparisons import Comparisons
 
 WIDEST = 15.0  # nats beyond which a maximum is none
 

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ranking.ballots import FloatArray
-from ranking.comparisons import Comparisons
-from ranking.discrimination import Panel, discriminations, summed
-from ranking.errors import OptionError
-from ranking.results import Diagnostic, listed
-from ranking.threads import threads_for
-from ranking.uncertainty import quantile
+from agon.ranking.annotators.reliability_fit import Panel, discriminations, summed
+from agon.ranking.errors import OptionError
+from agon.ranking.inference.simultaneous import quantile
+from agon.ranking.numerics import FloatArray, threads_for
+from agon.ranking.text import listed
+from agon.ranking.votes.comparisons import Comparisons
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -184,36 +183,6 @@ def majority_is_optimal(weights: Sequence[float]) -> bool:
         raise OptionError("weights must be one finite number for each of at least one voter.")
     half = (len(given) + 1) // 2
     return bool(given[:half].sum() >= given[half:].sum() - 1e-12 * np.abs(given).sum())
-
-
-def carried_by_one(
-    votes: Comparisons, *, by: str = "voter", share: float = 0.5, min_votes: int = 30
-) -> tuple[Diagnostic, ...]:
-    """Name the models of which one voter cast at least a share of the votes.
-
-    Raises:
-        SourceError: no such column, or votes without a voter.
-    """
-    clusters, ballots = votes.clusters(by), votes.ballots
-    m = len(ballots.models)
-    seats = ballots.shown[clusters.ballot]
-    cell = (clusters.cluster[:, None] * m + seats)[seats >= 0]
-    times = np.broadcast_to(clusters.count[:, None], seats.shape)[seats >= 0]
-    cast = np.bincount(cell, times, clusters.size * m).reshape(-1, m)
-    top = cast.argmax(axis=0)
-    carried = np.flatnonzero((cast.max(axis=0) >= share * ballots.votes) & (ballots.votes >= min_votes))
-    if not len(carried):
-        return ()
-    worst = carried[np.argsort(-(cast[top, np.arange(m)] / ballots.votes)[carried], kind="stable")]
-    parts = [
-        f"{cast[top[i], i] / ballots.votes[i]:.0%} of those of {ballots.models[i]} ({clusters.names[top[i]]})"
-        for i in worst.tolist()
-    ]
-    message = (
-        f"One {by} cast {listed(parts)}: such a score is one {by}'s opinion; collect votes from others, and "
-        f"cluster intervals by {by}."
-    )
-    return (Diagnostic("one_voter", tuple(ballots.models[i] for i in worst.tolist()), message),)
 
 
 def _agreement(panel: Panel, theta: FloatArray) -> FloatArray:

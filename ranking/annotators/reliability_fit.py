@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import FloatArray, IntArray
-from ranking.comparisons import Comparisons
-from ranking.errors import ConvergenceError, VotesError
-from ranking.newton import ROUNDS, TOLERANCE
-from ranking.structure import identify
+from agon.ranking.errors import ConvergenceError, VotesError
+from agon.ranking.estimation.comparison_graph import identify
+from agon.ranking.estimation.newton import ROUNDS, TOLERANCE
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.votes.comparisons import Comparisons
 
 Mask = NDArray[np.bool_]
 LEAST_SPREAD, MOST_SPREAD = 1e-3, 4.0  # of discriminations between voters

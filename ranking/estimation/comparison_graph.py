@@ -9,12 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import FloatArray, IntArray
-from ranking.results import Identification
+from agon.ranking.numerics import FloatArray, IntArray, scattered
+from agon.ranking.results import Identification
 
 BoolMatrix = NDArray[np.bool_]
-MIX = np.uint64(0x9FB21C651E98DF25)  # the odd multiplier of rrmxmx (Evensen 2018)
-CHUNK = 1 << 14  # rows hashed at a time, so that they stay in the cache
 
 
 def reachable(beats: BoolMatrix, start: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -160,19 +158,6 @@ def told_apart(kinds: NDArray[np.uint64], colour: NDArray[np.uint64]) -> NDArray
         colour = _refined(kinds, colour)
 
 
-def hashed(*columns: FloatArray) -> NDArray[np.uint64]:
-    """One hash for each number of a column, or for those of several columns in the same place."""
-    found = np.empty(columns[0].shape, dtype=np.uint64)
-    for begin in range(0, len(found), CHUNK):
-        value: NDArray[np.uint64] = np.zeros((), dtype=np.uint64)
-        for column in columns:
-            some = column[begin : begin + CHUNK] + 0.0  # no negative zeros
-            value = (value ^ some.view(np.uint64)) * MIX
-            value ^= value >> np.uint64(32)
-        found[begin : begin + CHUNK] = scattered(value)
-    return found
-
-
 def _refined(kinds: NDArray[np.uint64], colour: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Refine colours until no more models are told apart."""
     met, distinct = kinds != 0, 0
@@ -181,11 +166,3 @@ def _refined(kinds: NDArray[np.uint64], colour: NDArray[np.uint64]) -> NDArray[n
         seen = np.where(met, scattered(kinds ^ scattered(colour)[None, :]), np.uint64(0))
         colour = scattered(scattered(colour) + seen.sum(axis=1, dtype=np.uint64))
     return colour
-
-
-def scattered(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Scatter the bits of 64-bit numbers (the finaliser of SplitMix64, Steele et al. 2014)."""
-    z = values + np.uint64(0x9E3779B97F4A7C15)
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))

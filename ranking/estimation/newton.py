@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ranking.ballots import FloatArray
-from ranking.errors import ConvergenceError
+from agon.ranking.errors import ConvergenceError
+from agon.ranking.numerics import FloatArray
 
 TOLERANCE = 1e-6  # nats; a Newton step this small leaves an error of its square
 ROUNDS = 200

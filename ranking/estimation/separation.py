@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ranking.ballots import FloatArray, IntArray
-from ranking.errors import OptionError
-from ranking.newton import maximise
-from ranking.results import Diagnostic, Fit, Identification, listed
+from agon.ranking.errors import OptionError
+from agon.ranking.estimation.newton import maximise
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.results import Diagnostic, Fit, Identification
+from agon.ranking.text import listed
 
 WIDEST = 100.0  # nats; a flatter prior places nobody
 

@@ -15,14 +15,16 @@ from typing import Any
 
 import numpy as np
 
-from ranking.ballots import Ballots, IntArray
-from ranking.comparisons import Battles, Clusters, Comparisons
-from ranking.counts import CELLS, PairCounts
-from ranking.placing import as_replicate
-from ranking.registry import Method
-from ranking.replicates import TOGETHER, Found, apart, gathered
-from ranking.results import Choice, Fit, Scores
-from ranking.score_table import ScoreTable
+from agon.ranking.estimation.separation import as_replicate
+from agon.ranking.methods import TOGETHER
+from agon.ranking.numerics import IntArray
+from agon.ranking.registry import Found, Method, apart, gathered
+from agon.ranking.results import Choice, Fit, Scores
+from agon.ranking.votes.ballots import Ballots
+from agon.ranking.votes.comparisons import Comparisons
+from agon.ranking.votes.pair_counts import CELLS, PairCounts
+from agon.ranking.votes.score_table import ScoreTable
+from agon.ranking.votes.vote_source import Battles, Clusters
 
 VOTE_BY_VOTE = ("battles", "contexts")  # views that counts of ballots do not make
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ranking.ballots import FloatArray
-from ranking.chances import Maxima
-from ranking.errors import OptionError
-from ranking.uncertainty import Uncertainty, outermost, p_value_of, quantile, shortfall, tail_of
+from agon.ranking.errors import OptionError
+from agon.ranking.inference.intervals import Uncertainty
+from agon.ranking.inference.simultaneous import Maxima, outermost, p_value_of, quantile, shortfall, tail_of
+from agon.ranking.numerics import FloatArray
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import Ballots, FloatArray, IntArray
-from ranking.chances import Maxima
-from ranking.comparisons import Clusters
-from ranking.errors import OptionError
-from ranking.results import Fit
+from agon.ranking.inference.simultaneous import Maxima, _normal, outermost, quantile, shortfall, tail_of
+from agon.ranking.numerics import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,66 +44,6 @@ def nothing_known(n_models: int) -> Uncertainty:
     """No interval at all."""
     open_side = np.full(n_models, np.inf)
     return Uncertainty(-open_side, open_side, np.zeros((n_models, n_models), dtype=bool))
-
-
-def sandwich(fit: Fit, ballots: Ballots, clusters: Clusters | None = None) -> FloatArray:
-    """(M, M) robust covariance of the scores: bread · meat · breadᵀ (White 1982).
-
-    The meat is the sum of outer products of the votes' scores, summed within a ballot first and, with
-    clusters, within a cluster (Liang and Zeger 1986; times C/(C − 1)). A model all of whose votes are
-    ties has no variance to sum: its pairs get the expected information instead.
-
-    Raises:
-        OptionError: the method gives no estimating equation, or there is only one cluster.
-    """
-    if fit.bread is None:
-        raise OptionError('This method has no sandwich interval; use interval="bootstrap".')
-    meat = _meat(fit, ballots, clusters)
-    if fit.information is not None:
-        m = len(fit.information)
-        curvature = fit.information.sum(axis=1)
-        tied = (curvature > 0) & (np.diag(meat)[:m] <= 1e-12 * curvature)
-        if tied.any():
-            weight = np.where(tied[:, None] | tied[None, :], fit.information, 0.0)
-            meat[:m, :m] += np.diag(weight.sum(axis=1)) - weight
-    covariance = fit.bread @ meat @ fit.bread.T
-    if fit.placed is not None:
-        covariance = covariance + fit.placed
-    return np.asarray(0.5 * (covariance + covariance.T))
-
-
-def _meat(fit: Fit, ballots: Ballots, clusters: Clusters | None) -> FloatArray:
-    """(M + E, M + E) sum over independent units of the outer product of their scores."""
-    n, m = len(ballots.count), len(ballots.models)
-    if fit.ballot_scores is not None:
-        scores = (fit.ballot_scores(ballots) * ballots.weight[:, None]).tocsr()
-    elif fit.vote_scores is not None:
-        rows = ballots.pair_rows
-        weight = ballots.weight[rows.ballot]
-        one, two, *more = (column * weight for column in fit.vote_scores(rows))
-        if clusters is None and ballots.pairwise and not more:
-            times = ballots.count[rows.ballot]
-            cross = np.bincount(rows.first * m + rows.second, times * one * two, m * m).reshape(m, m)
-            diagonal = np.bincount(rows.first, times * one**2, m)
-            diagonal += np.bincount(rows.second, times * two**2, m)
-            return np.asarray(cross + cross.T + np.diag(diagonal))
-        from scipy.sparse import csr_array
-
-        columns = [rows.first, rows.second, *(np.full(len(one), m + e) for e in range(len(more)))]
-        at = (np.tile(rows.ballot, len(columns)), np.concatenate(columns))
-        scores = csr_array((np.concatenate([one, two, *more]), at), shape=(n, m + len(more)))
-    else:
-        raise OptionError("A sandwich needs the scores of the votes.")
-    if clusters is None:
-        meat = scores.T @ (scores * ballots.count[:, None]).tocsr()
-        return np.asarray(meat.toarray())
-    if clusters.size < 2:
-        raise OptionError(f"All votes are of one {clusters.by}: no interval can be clustered by it.")
-    from scipy.sparse import csr_array
-
-    member = csr_array((clusters.count, (clusters.cluster, clusters.ballot)), shape=(clusters.size, n))
-    summed = member @ scores
-    return np.asarray((summed.T @ summed).toarray()) * clusters.size / (clusters.size - 1)
 
 
 def from_covariance(
@@ -199,44 +136,38 @@ def from_samples(
     return Uncertainty(lower, upper, above, None, samples, df, together)
 
 
-def shortfall(df: float) -> float:
-    """How many times larger a variance is than draws of so few clusters with replacement make it appear."""
-    return 1 + 1 / df
+FAR = 6.0  # standard errors behind the leader from which nobody is drawn: below 1e-9 each
 
 
-def tail_of(level: float, df: float = math.inf) -> float:
-    """Share of the replicates to leave out at either side: 0.025 at a level of 0.95, less with few clusters.
+def first(values: FloatArray, unsure: Uncertainty, among: IntArray, seed: int) -> FloatArray:
+    """(M,) probability that each model is truly first of those `among`; NaN for the others.
 
-    The percentiles are those at which normal replicates, whose variance falls short by (n − 1)/n, give the
-    Student interval of n clusters: the expanded percentile interval of Hesterberg, Amer. Stat. 69 (2015).
+    From bootstrap samples the share of rounds in which it is first; from a covariance the share of normal
+    draws, of which there are 10,000. A shared first place counts in equal parts.
+
+    Args:
+        values: (M,) scores.
+        unsure: their covariance or samples.
+        among: indices of the models in question.
+        seed: of the draws.
     """
-    return (
-        p_value_of(quantile(level, df) * math.sqrt(shortfall(df))) / 2
-        if math.isfinite(df)
-        else (1 - level) / 2
-    )
-
-
-def outermost(rounds: int, tail: float) -> int:
-    """Number of sorted replicates beyond a bound: its place is the whole number nearest to (R + 1) · tail."""
-    return max(math.floor((rounds + 1) * tail + 0.5), 1) - 1
-
-
-def quantile(level: float, df: float = math.inf) -> float:
-    """Two-sided quantile: 1.96 for a level of 0.95 of the normal, more with few degrees of freedom."""
-    if math.isfinite(df):
-        from scipy.special import stdtrit
-
-        return float(stdtrit(df, 0.5 + level / 2))
-    from statistics import NormalDist
-
-    return NormalDist().inv_cdf(0.5 + level / 2)
-
-
-def p_value_of(distance: float, df: float = math.inf) -> float:
-    """Two-sided p-value of so many standard errors."""
-    if math.isfinite(df):
-        from scipy.special import stdtr
-
-        return float(2 * stdtr(df, -abs(distance)))
-    return math.erfc(abs(distance) / math.sqrt(2))
+    chance = np.full(len(values), np.nan)
+    if not len(among) or (unsure.covariance is None and unsure.samples is None):
+        return chance
+    chance[among] = 0.0
+    contenders = among[np.argsort(-values[among], kind="stable")]  # best first: names do not matter
+    if unsure.samples is not None:
+        draws = np.nan_to_num(unsure.samples[:, contenders], nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+    elif unsure.covariance is not None:
+        spread = np.diag(unsure.covariance)
+        best = contenders[0]
+        gap = spread[contenders] + spread[best] - 2 * unsure.covariance[contenders, best]
+        behind = values[best] - values[contenders]
+        contenders = contenders[behind <= FAR * np.sqrt(np.maximum(gap, 0.0))]
+        draws = _normal(unsure.covariance[np.ix_(contenders, contenders)], seed) + values[contenders]
+        number = np.bincount(draws.argmax(axis=1), minlength=len(contenders))
+        chance[contenders] = number / len(draws)
+        return chance
+    ahead = draws == draws.max(axis=1, keepdims=True)
+    chance[contenders] = (ahead / ahead.sum(axis=1, keepdims=True)).mean(axis=0)
+    return chance

@@ -7,53 +7,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ranking.ballots import FloatArray, IntArray
-
-if TYPE_CHECKING:
-    from ranking.uncertainty import Uncertainty
+from agon.ranking.numerics import FloatArray, IntArray
 
 DRAWS = 10_000
 FEW = 100  # models above which fewer draws do, for each costs more and the last digit means less
-FAR = 6.0  # standard errors behind the leader from which nobody is drawn: below 1e-9 each
 PAIRS = 200  # models up to which the largest of all differences is simulated; beyond, a bound
-
-
-def first(values: FloatArray, unsure: Uncertainty, among: IntArray, seed: int) -> FloatArray:
-    """(M,) probability that each model is truly first of those `among`; NaN for the others.
-
-    From bootstrap samples the share of rounds in which it is first; from a covariance the share of normal
-    draws, of which there are 10,000. A shared first place counts in equal parts.
-
-    Args:
-        values: (M,) scores.
-        unsure: their covariance or samples.
-        among: indices of the models in question.
-        seed: of the draws.
-    """
-    chance = np.full(len(values), np.nan)
-    if not len(among) or (unsure.covariance is None and unsure.samples is None):
-        return chance
-    chance[among] = 0.0
-    contenders = among[np.argsort(-values[among], kind="stable")]  # best first: names do not matter
-    if unsure.samples is not None:
-        draws = np.nan_to_num(unsure.samples[:, contenders], nan=-np.inf, posinf=np.inf, neginf=-np.inf)
-    elif unsure.covariance is not None:
-        spread = np.diag(unsure.covariance)
-        best = contenders[0]
-        gap = spread[contenders] + spread[best] - 2 * unsure.covariance[contenders, best]
-        behind = values[best] - values[contenders]
-        contenders = contenders[behind <= FAR * np.sqrt(np.maximum(gap, 0.0))]
-        draws = _normal(unsure.covariance[np.ix_(contenders, contenders)], seed) + values[contenders]
-        number = np.bincount(draws.argmax(axis=1), minlength=len(contenders))
-        chance[contenders] = number / len(draws)
-        return chance
-    ahead = draws == draws.max(axis=1, keepdims=True)
-    chance[contenders] = (ahead / ahead.sum(axis=1, keepdims=True)).mean(axis=0)
-    return chance
 
 
 def _normal(covariance: FloatArray, seed: int) -> FloatArray:
@@ -92,7 +53,7 @@ class Maxima:
         """
         if len(self.differences):
             return _cut(self.differences, level)
-        from ranking.uncertainty import quantile
+        from agon.ranking.inference.simultaneous import quantile
 
         return quantile(level ** (1 / max(1, self.pairs)), self.df)
 
@@ -163,3 +124,46 @@ def _studentised(errors: FloatArray, variance: FloatArray) -> FloatArray:
     width = np.sqrt(np.maximum(variance, 0.0))
     found: FloatArray = np.divide(np.abs(errors), width, out=np.zeros_like(errors), where=width > 1e-12)
     return found
+
+
+def shortfall(df: float) -> float:
+    """How many times larger a variance is than draws of so few clusters with replacement make it appear."""
+    return 1 + 1 / df
+
+
+def tail_of(level: float, df: float = math.inf) -> float:
+    """Share of the replicates to leave out at either side: 0.025 at a level of 0.95, less with few clusters.
+
+    The percentiles are those at which normal replicates, whose variance falls short by (n − 1)/n, give the
+    Student interval of n clusters: the expanded percentile interval of Hesterberg, Amer. Stat. 69 (2015).
+    """
+    return (
+        p_value_of(quantile(level, df) * math.sqrt(shortfall(df))) / 2
+        if math.isfinite(df)
+        else (1 - level) / 2
+    )
+
+
+def outermost(rounds: int, tail: float) -> int:
+    """Number of sorted replicates beyond a bound: its place is the whole number nearest to (R + 1) · tail."""
+    return max(math.floor((rounds + 1) * tail + 0.5), 1) - 1
+
+
+def quantile(level: float, df: float = math.inf) -> float:
+    """Two-sided quantile: 1.96 for a level of 0.95 of the normal, more with few degrees of freedom."""
+    if math.isfinite(df):
+        from scipy.special import stdtrit
+
+        return float(stdtrit(df, 0.5 + level / 2))
+    from statistics import NormalDist
+
+    return NormalDist().inv_cdf(0.5 + level / 2)
+
+
+def p_value_of(distance: float, df: float = math.inf) -> float:
+    """Two-sided p-value of so many standard errors."""
+    if math.isfinite(df):
+        from scipy.special import stdtr
+
+        return float(2 * stdtr(df, -abs(distance)))
+    return math.erfc(abs(distance) / math.sqrt(2))

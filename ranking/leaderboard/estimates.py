@@ -4,30 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from ranking.ballots import Ballots, FloatArray
-from ranking.chances import Maxima, maxima
-from ranking.comparisons import Clusters, Comparisons
-from ranking.errors import OptionError, nearest
-from ranking.registry import Method
-from ranking.resampling import Draws, resampled
-from ranking.results import Choice, Coefficient, Diagnostic, Fit, Scores, as_values
-from ranking.score_table import ScoreTable
-from ranking.settings import Interval, Settings
-from ranking.standing import Standing
-from ranking.uncertainty import (
+from agon.ranking.errors import OptionError, nearest
+from agon.ranking.estimation.comparison_graph import connected
+from agon.ranking.inference.bootstrap import Draws, resampled
+from agon.ranking.inference.intervals import (
     Uncertainty,
     for_shares,
     from_covariance,
     from_samples,
     nothing_known,
-    quantile,
-    sandwich,
 )
+from agon.ranking.inference.sandwich import sandwich
+from agon.ranking.inference.simultaneous import Maxima, maxima, quantile
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.registry import Method
+from agon.ranking.results import Choice, Coefficient, Fit, Scores, as_values
+from agon.ranking.settings import Interval, Settings
+from agon.ranking.votes.ballots import Ballots
+from agon.ranking.votes.comparisons import Comparisons
+from agon.ranking.votes.score_table import ScoreTable
+from agon.ranking.votes.vote_source import Clusters
 
 ELO_PER_NAT = 400 / math.log(10)
 STILL = 1e-9  # scores that move by less do not move
@@ -71,24 +73,6 @@ def scale_of(result: Scores | Choice, settings: Settings) -> tuple[float, float,
     if kind == "elo":
         return factor / ELO_PER_NAT, offset - 1000.0 * factor / ELO_PER_NAT, settings.scale
     return factor, offset, settings.scale
-
-
-def spread_notes(models: tuple[str, ...], result: Scores | Choice, factor: float) -> tuple[Diagnostic, ...]:
-    """Say how far one random order would have moved the scores, of a method that averages over several.
-
-    Args:
-        models: M names.
-        result: of the method.
-        factor: from the method's scale to the board's.
-    """
-    if not isinstance(result, Scores) or result.spread is None or not result.spread.max() > STILL:
-        return ()
-    most = int(np.argmax(result.spread))
-    message = (
-        f"Scores are means over random orders: one order alone moves them by up to "
-        f"{float(result.spread[most]) * factor:.3g} (standard deviation, of {models[most]})."
-    )
-    return (Diagnostic("order_spread", (models[most],), message),)
 
 
 def measured(
@@ -200,3 +184,57 @@ def _clusters(votes: Comparisons | ScoreTable, settings: Settings) -> Clusters |
     if settings.cluster is None or settings.interval == "none":
         return None
     return votes.clusters(settings.cluster)
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """What the votes allow to say about each of M models.
+
+    Attributes:
+        group: (M,) component, 0 the largest.
+        ranked: (M,) True where the model has a rank within its component.
+        open_above, open_below: (M,) True where the votes do not bound the score on that side.
+        votes: (M,) ballots in which the model was shown.
+        compared: (M,) True where a vote that the method uses compares the model with another.
+    """
+
+    group: IntArray
+    ranked: NDArray[np.bool_]
+    open_above: NDArray[np.bool_]
+    open_below: NDArray[np.bool_]
+    votes: IntArray
+    compared: NDArray[np.bool_]
+
+    @property
+    def groups(self) -> int:
+        """Number of components."""
+        return int(self.group.max()) + 1
+
+
+def stand(
+    votes: Comparisons | ScoreTable, result: Scores | Choice, min_votes: int, both_bad: str = "half"
+) -> Standing:
+    """Decide from the votes, and from what the fit could identify, who may be ranked.
+
+    Args:
+        votes: the votes.
+        result: what the method made of them.
+        min_votes: below which no model is ranked.
+        both_bad: "drop" if the method leaves out the votes that both are bad.
+    """
+    shown = votes.ballots.votes
+    enough = shown >= min_votes
+    if isinstance(result, Fit) and result.identification is not None:
+        known = result.identification
+        everybody = np.ones(len(shown), dtype=bool)  # the fit itself says whom nothing links
+        return Standing(
+            known.group, enough & known.core, known.open_above, known.open_below, shown, everybody
+        )
+    pairs = votes.pairs
+    met = pairs.wins + pairs.wins.T + pairs.ties + (0 if both_bad == "drop" else pairs.both_bad)
+    if isinstance(result, Scores) and result.met is not None:
+        met = result.met
+    compared = met.any(axis=1) | isinstance(votes, ScoreTable)
+    placed = ~np.isnan(as_values(result, len(shown)))
+    closed = np.zeros(len(shown), dtype=bool)
+    return Standing(connected(met), enough & placed & compared, closed, closed, shown, compared & placed)

@@ -12,59 +12,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ranking.ballots import FloatArray
-from ranking.chances import Maxima, maxima
-from ranking.differences import Difference, difference
-from ranking.errors import OptionError, nearest
-from ranking.results import Coefficient, Diagnostic, listed
-from ranking.uncertainty import Uncertainty
+from agon.ranking.errors import OptionError, nearest
+from agon.ranking.inference.difference import Difference, difference
+from agon.ranking.inference.intervals import Uncertainty
+from agon.ranking.inference.simultaneous import Maxima, maxima
+from agon.ranking.leaderboard.row import COLUMNS, Row, plain, rank_text
+from agon.ranking.numerics import FloatArray
+from agon.ranking.results import Coefficient, Diagnostic
+from agon.ranking.text import listed
 
 if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure
 
-Status = Literal["ranked", "provisional", "component"]
-COLUMNS = (
-    "rank",
-    "model",
-    "score",
-    "lower",
-    "upper",
-    "rank_lower",
-    "rank_upper",
-    "votes",
-    "status",
-    "p_first",
-)
 SCHEMA = 1
-
-
-@dataclass(frozen=True)
-class Row:
-    """One model on a board; None where there is no number.
-
-    Attributes:
-        rank: 1 + the number of ranked models with a higher score; None unless `status` is "ranked".
-        model: its name.
-        score: on the board's scale; None for a model in another component.
-        lower, upper: bounds of the score at the board's level; None on an open side.
-        rank_lower, rank_upper: best and worst rank compatible with the data at the board's level.
-        votes: ballots in which the model was shown, unweighted.
-        status: "ranked", "provisional" (too few votes, or placed by a prior), or "component" (no chain
-            of votes puts it on one scale with the models ranked here).
-        p_first: probability that it is truly the first of the ranked models; None without an interval.
-    """
-
-    rank: int | None
-    model: str
-    score: float | None
-    lower: float | None
-    upper: float | None
-    rank_lower: int | None
-    rank_upper: int | None
-    votes: int
-    status: Status
-    p_first: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,13 +146,13 @@ class Leaderboard:
 
     def plot(self) -> Figure:
         """Draw the scores with their intervals; needs plotly."""
-        from ranking.plots import board_plot
+        from agon.ranking.leaderboard.plots import board_plot
 
         return board_plot(self)
 
     def difference_map(self) -> Figure:
         """Draw the differences of all ranked models, pale where they are not certain; needs plotly."""
-        from ranking.plots import difference_map
+        from agon.ranking.leaderboard.plots import difference_map
 
         return difference_map(self)
 
@@ -294,20 +255,6 @@ def boards_to_json(boards: Sequence[Leaderboard]) -> str:
     every = [part for board in boards for part in (board, *board.components)]
     document = {"schema": SCHEMA, "boards": [board.to_dict() for board in every]}
     return json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2, default=_plain)
-
-
-def rank_text(row: Row) -> str:
-    """The rank of a row as text: its range if there is one, a dash if it has no rank."""
-    if row.rank is None:
-        return "–"
-    if row.rank_lower is None or row.rank_lower == row.rank_upper:
-        return str(row.rank)
-    return f"{row.rank_lower}–{row.rank_upper}"
-
-
-def plain(text: str) -> str:
-    """A text from the votes as it may stand in a terminal: control and direction characters escaped."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _marked(text: str) -> str:

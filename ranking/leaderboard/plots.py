@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ranking.ballots import FloatArray
-from ranking.boards import Votes, as_comparisons
-from ranking.errors import MethodError, OptionError
-from ranking.leaderboard import Leaderboard, plain
+from agon.ranking.errors import MethodError, OptionError
+from agon.ranking.leaderboard.row import plain
+from agon.ranking.numerics import FloatArray
+from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
+
+    from agon.ranking.leaderboard.leaderboard import Leaderboard
 
 LEAN = "#c9ced6"  # of what is not certain
 SURE = "#2f5d8a"

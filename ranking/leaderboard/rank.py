@@ -8,29 +8,29 @@ import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import Ballots
-from ranking.comparisons import Comparisons
-from ranking.counts import PairCounts
-from ranking.errors import MethodError, OptionError, SourceError, nearest
-from ranking.given_votes import GivenVotes
-from ranking.leaderboard import Leaderboard
-from ranking.measured import coefficients, interval_of, measured, scale_of, spread_notes
-from ranking.registry import Method, Rule, find
-from ranking.results import Choice, Fit, Scores
-from ranking.score_table import ScoreTable
-from ranking.settings import Settings
-from ranking.standing import both_bad_votes, diagnose, rows, stand
-from ranking.threads import threads_for
-from ranking.version import VERSION
-from ranking.weights import effective_votes, weight_notes
-
-if TYPE_CHECKING:
-    import pandas as pd
+from agon.ranking.errors import MethodError, OptionError, SourceError, nearest
+from agon.ranking.leaderboard.estimates import coefficients, interval_of, measured, scale_of, stand
+from agon.ranking.leaderboard.leaderboard import Leaderboard
+from agon.ranking.leaderboard.notes import (
+    both_bad_votes,
+    diagnose,
+    effective_votes,
+    spread_notes,
+    weight_notes,
+)
+from agon.ranking.leaderboard.row import rows
+from agon.ranking.numerics import threads_for
+from agon.ranking.registry import Method, Rule, find
+from agon.ranking.results import Choice, Fit, Scores
+from agon.ranking.settings import Settings
+from agon.ranking.version import VERSION
+from agon.ranking.votes.comparisons import Comparisons, Votes, as_comparisons
+from agon.ranking.votes.score_table import ScoreTable
 
 RANK_METHODS: Mapping[str, Any] = {
     "sandwich": "differences",
@@ -39,7 +39,6 @@ RANK_METHODS: Mapping[str, Any] = {
     "none": "none",
 }
 LARGE = 1 << 22  # bytes; to hash more than these, threads pay
-Votes = Comparisons | Ballots | PairCounts | ScoreTable
 
 
 def rank(
@@ -143,43 +142,6 @@ def rank_all(
     given = as_comparisons(votes)
     groups = [(None, given)] if by is None else [({by: value}, part) for value, part in given.split(by)]
     return [replace(rank(part, how, **options), by=group) for group, part in groups for how in methods]
-
-
-def agreement(boards: Sequence[Leaderboard]) -> pd.DataFrame:
-    """Kendall's τ-b between the ranks of boards, over the models that both rank.
-
-    Returns:
-        A symmetric table, boards by name of method (and group); NaN where fewer than two models are shared.
-
-    Source:
-        M. Kendall, Biometrika 33 (1945), on ranks, so that ties count as ties.
-    """
-    import pandas as pd
-    from scipy.stats import kendalltau
-
-    names = [" ".join([board.method, *map(str, (board.by or {}).values())]) for board in boards]
-    table = np.eye(len(boards))
-    for i, one in enumerate(boards):
-        ranks = {row.model: row.rank for row in one.ranked}
-        for j, two in enumerate(boards[:i]):
-            both = [(ranks[row.model], row.rank) for row in two.ranked if row.model in ranks]
-            enough = len(both) > 1 and all(len(set(side)) > 1 for side in zip(*both, strict=True))
-            table[i, j] = table[j, i] = kendalltau(*zip(*both, strict=True)).statistic if enough else np.nan
-    return pd.DataFrame(table, index=names, columns=names)
-
-
-def as_comparisons(votes: Votes) -> Comparisons | ScoreTable:
-    """Take any of the views that stand on their own as votes."""
-    if isinstance(votes, Comparisons | ScoreTable):
-        return votes
-    if isinstance(votes, PairCounts):
-        votes = votes.to_ballots()
-    if isinstance(votes, Ballots):
-        return Comparisons(GivenVotes(votes, np.repeat(np.arange(len(votes.count)), votes.count)))
-    raise SourceError(
-        f"Cannot rank a {type(votes).__name__}: read it with data.comparisons(...), "
-        "or give a ScoreTable, Ballots or PairCounts."
-    )
 
 
 def _board(

@@ -8,14 +8,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ranking.ballot_checks import numbers
-from ranking.ballots import Ballots, FloatArray, IntArray, by_seat, canonical
-from ranking.comparisons import Battles, Clusters, group, in_time
-from ranking.contexts import Contexts, amounts, relative
-from ranking.counts import sided
-from ranking.errors import SourceError, VotesError
-from ranking.results import listed
-from ranking.weights import propensity
+from agon.ranking.errors import SourceError, VotesError
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.text import listed
+from agon.ranking.votes.ballots import Ballots, by_seat, canonical
+from agon.ranking.votes.covariates import Contexts, amounts, relative
+from agon.ranking.votes.pair_counts import sided
+from agon.ranking.votes.validation import numbers
+from agon.ranking.votes.vote_source import Battles, Clusters, group, in_time
+from agon.ranking.votes.weighting import propensity
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,12 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ranking.ballot_checks import NOT_ASKED as NOT_ASKED
-from ranking.ballot_checks import PAD as PAD
-from ranking.ballot_checks import UNRANKED as UNRANKED
-from ranking.ballot_checks import FloatArray as FloatArray
-from ranking.ballot_checks import IntArray as IntArray
-from ranking.ballot_checks import check_ballots, check_names, numbers, table, whole
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.votes.validation import (
+    NOT_ASKED,
+    PAD,
+    UNRANKED,
+    check_ballots,
+    check_names,
+    numbers,
+    table,
+    whole,
+)
 
 WIDE = 12  # models on a ballot above which its pairs are not listed unless asked for
 

@@ -12,118 +12,23 @@ A method asks for one view by the type of its first parameter:
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ranking.ballot_checks import numbers
-from ranking.ballots import Ballots, FloatArray, IntArray, canonical
-from ranking.contexts import Contexts, control_names
-from ranking.counts import PairCounts
-from ranking.errors import OptionError, VotesError
-from ranking.weights import EqualPairs, Reweight
+from agon.ranking.errors import OptionError, SourceError, VotesError
+from agon.ranking.numerics import FloatArray
+from agon.ranking.votes.array_source import GivenVotes
+from agon.ranking.votes.ballots import Ballots, canonical
+from agon.ranking.votes.covariates import Contexts, control_names
+from agon.ranking.votes.pair_counts import PairCounts
+from agon.ranking.votes.score_table import ScoreTable
+from agon.ranking.votes.validation import numbers
+from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
+from agon.ranking.votes.weighting import EqualPairs, Reweight
 
 VIEWS = ("ballots", "pairs", "battles")  # what `controlled` need not compute again
-Order = Literal["timestamp", "file"]
-OTHER_VOTERS = ("votes of people", "votes of LLM judges")  # reasons to be left out that are no faults
-
-
-@dataclass(frozen=True, eq=False)
-class Battles:
-    """Votes one after the other.
-
-    Attributes:
-        ballots: the distinct ballots.
-        sequence: (N,) row of `ballots` of each vote, first to last.
-        order: "timestamp" if the votes say when they were cast, else "file": the order of the rows.
-        cluster: (N,) cluster of each vote, if whole clusters are to be drawn.
-    """
-
-    ballots: Ballots
-    sequence: IntArray
-    order: Order
-    cluster: IntArray | None = None
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """The names."""
-        return self.ballots.models
-
-    def resample(self, rng: np.random.Generator) -> Battles:
-        """Draw as many votes, or clusters, with replacement and keep them in order."""
-        size = len(self.sequence) if self.cluster is None else int(self.cluster.max()) + 1
-        times = np.bincount(rng.integers(0, size, size), minlength=size)
-        sequence = np.repeat(self.sequence, times if self.cluster is None else times[self.cluster])
-        counts = np.bincount(sequence, minlength=len(self.ballots.count))
-        return Battles(self.ballots.with_count(counts), sequence, self.order)
-
-    def subset(self, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Battles:
-        """Return only the votes whose models are all kept; (M,) mask."""
-        seats = self.ballots.shown
-        inside = np.all((seats < 0) | keep[seats], axis=1)
-        new = np.cumsum(inside) - 1
-        kept = inside[self.sequence]
-        cluster = None if self.cluster is None else np.unique(self.cluster[kept], return_inverse=True)[1]
-        return Battles(self.ballots.subset(keep), new[self.sequence[kept]], self.order, cluster)
-
-
-@dataclass(frozen=True, eq=False)
-class Clusters:
-    """Which votes belong together (one voter, one battle, one prompt), grouped.
-
-    R rows: `count` votes of cluster `cluster` (0 ... C - 1) are the ballot `ballot`. `names` (C,) are the
-    values of the column, empty where the clusters have none.
-    """
-
-    by: str
-    ballot: IntArray
-    cluster: IntArray
-    count: IntArray
-    names: tuple[str, ...] = ()
-
-    @property
-    def size(self) -> int:
-        """Number of clusters, C."""
-        return int(self.cluster.max(initial=-1)) + 1
-
-    def totals(self, times: IntArray, n_ballots: int) -> IntArray:
-        """(B,) ballot counts when each cluster is taken `times` (C,) times: the bootstrap of clusters."""
-        drawn = self.count * times[self.cluster]
-        return np.bincount(self.ballot, drawn, n_ballots).round().astype(np.int64)
-
-
-class VoteSource(Protocol):
-    """What a store of votes answers; every method may be called more than once."""
-
-    def ballots(self) -> Ballots:
-        """Count the distinct ballots."""
-
-    def battles(self, by: str | None = None) -> Battles:
-        """List the votes in time order, with their clusters by a column if one is named."""
-
-    def clusters(self, by: str) -> Clusters:
-        """Group the votes by a column; raises SourceError if there is no such column."""
-
-    def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
-        """List the votes with features and clusters; raises SourceError if there is no such column."""
-
-    def reweighted(self, floor: float) -> VoteSource:
-        """Weigh votes by one over the probability of their models; raises SourceError if it is not known."""
-
-    def split(self, column: str) -> Mapping[str, VoteSource]:
-        """Cut the votes by the values of a column; raises SourceError if there is no such column."""
-
-    def left_out(self) -> Mapping[str, int]:
-        """Count the rows that were left out, by reason."""
-
-    def llm_votes(self) -> int:
-        """Count the votes that the source says are of LLM judges."""
-
-    def sides(self) -> FloatArray | None:
-        """(3, M, M) weight of pairwise votes for the left (row), for the right (column) and ties, or None."""
 
 
 class Comparisons:
@@ -167,7 +72,7 @@ class Comparisons:
         Raises:
             VotesError: as `Ballots.of`, or times, labels and features of another length.
         """
-        from ranking.given_votes import GivenVotes, oriented, probabilities, turned
+        from agon.ranking.votes.array_source import GivenVotes, oriented, probabilities, turned
 
         ballots, sequence = canonical(models, shown, places, acceptable, p_a, weight)
         times = None if timestamp is None else numbers("timestamp", timestamp)
@@ -200,7 +105,7 @@ class Comparisons:
         Raises:
             VotesError: as `PairCounts.of`, or counts that are not whole numbers.
         """
-        from ranking.given_votes import GivenVotes
+        from agon.ranking.votes.array_source import GivenVotes
 
         ballots = PairCounts.of(models, wins, ties, both_bad).to_ballots()
         return cls(GivenVotes(ballots, np.repeat(np.arange(len(ballots.count)), ballots.count)))
@@ -214,7 +119,7 @@ class Comparisons:
 
     def __add__(self, other: Comparisons) -> Comparisons:
         """Add votes, without counting again those that are there."""
-        from ranking.joined import Joined
+        from agon.ranking.votes.concatenated_source import Joined
 
         return Comparisons(Joined.of(self._source, other._source))
 
@@ -326,7 +231,7 @@ class Comparisons:
         Raises:
             SourceError: there is no such column.
         """
-        from ranking.given_votes import GivenVotes
+        from agon.ranking.votes.array_source import GivenVotes
 
         share = _win_rates(self.ballots, self.clusters(by))
         met = ~np.isnan(share)
@@ -366,19 +271,18 @@ def _win_rates(ballots: Ballots, clusters: Clusters) -> FloatArray:
     return np.asarray(share.reshape(clusters.size, m))
 
 
-def in_time(
-    ballots: Ballots, sequence: IntArray, times: FloatArray | None, cluster: IntArray | None
-) -> Battles:
-    """Sort votes by time, equal times by ballot and cluster; without times keep their order; (N,) each."""
-    if times is None:
-        return Battles(ballots, sequence, "file", cluster)
-    sorting = np.lexsort((sequence, times) if cluster is None else (cluster, sequence, times))
-    return Battles(ballots, sequence[sorting], "timestamp", None if cluster is None else cluster[sorting])
+Votes = Comparisons | Ballots | PairCounts | ScoreTable
 
 
-def group(
-    by: str, cluster: IntArray, ballot: IntArray, n_ballots: int, names: tuple[str, ...] = ()
-) -> Clusters:
-    """Count equal (cluster, ballot) rows; (N,) each."""
-    key, count = np.unique(cluster * n_ballots + ballot, return_counts=True)
-    return Clusters(by, key % n_ballots, key // n_ballots, count.astype(np.int64), names)
+def as_comparisons(votes: Votes) -> Comparisons | ScoreTable:
+    """Take any of the views that stand on their own as votes."""
+    if isinstance(votes, Comparisons | ScoreTable):
+        return votes
+    if isinstance(votes, PairCounts):
+        votes = votes.to_ballots()
+    if isinstance(votes, Ballots):
+        return Comparisons(GivenVotes(votes, np.repeat(np.arange(len(votes.count)), votes.count)))
+    raise SourceError(
+        f"Cannot rank a {type(votes).__name__}: read it with data.comparisons(...), "
+        "or give a ScoreTable, Ballots or PairCounts."
+    )

@@ -9,10 +9,12 @@ from functools import cached_property, reduce
 
 import numpy as np
 
-from ranking.ballots import PAD, Ballots, FloatArray, IntArray, arranged
-from ranking.comparisons import Battles, Clusters, VoteSource
-from ranking.contexts import Contexts
-from ranking.errors import SourceError
+from agon.ranking.errors import SourceError
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.votes.ballots import Ballots, arranged
+from agon.ranking.votes.covariates import Contexts
+from agon.ranking.votes.validation import PAD
+from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,10 +15,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ranking.ballot_checks import numbers
-from ranking.ballots import Ballots, FloatArray, IntArray
-from ranking.errors import OptionError, SourceError, VotesError
-from ranking.structure import hashed
+from agon.ranking.errors import OptionError, SourceError, VotesError
+from agon.ranking.numerics import FloatArray, IntArray, hashed
+from agon.ranking.votes.ballots import Ballots
+from agon.ranking.votes.validation import numbers
 
 BoolArray = NDArray[np.bool_]
 GROUPS = {

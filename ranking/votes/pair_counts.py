@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ranking.ballot_checks import check_names, numbers
-from ranking.ballots import WIDE, Ballots, FloatArray, IntArray
-from ranking.errors import OptionError, VotesError
+from agon.ranking.errors import OptionError, VotesError
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.votes.ballots import WIDE, Ballots
+from agon.ranking.votes.validation import check_names, numbers
 
 BothBad = Literal["half", "drop"]
 CELLS = 1 << 23  # numbers of one kind held at once

@@ -14,10 +14,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ranking.ballots import PAD, UNRANKED, Ballots, FloatArray, IntArray, canonical
-from ranking.comparisons import Clusters, group
-from ranking.counts import PairCounts
-from ranking.errors import OptionError, SourceError, VotesError, nearest
+from agon.ranking.errors import OptionError, SourceError, VotesError, nearest
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.votes.ballots import Ballots, canonical
+from agon.ranking.votes.pair_counts import PairCounts
+from agon.ranking.votes.validation import PAD, UNRANKED
+from agon.ranking.votes.vote_source import Clusters, group
 
 Direction = Literal["higher", "lower"]
 Invalid = Literal["error", "drop"]

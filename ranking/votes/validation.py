@@ -8,10 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ranking.errors import VotesError
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
+from agon.ranking.errors import VotesError
+from agon.ranking.numerics import FloatArray, IntArray
 
 PAD = -1  # no model in this column of `shown`
 UNRANKED = 0  # shown, but the voter gave it no place

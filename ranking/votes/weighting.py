@@ -15,17 +15,15 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import Ballots, FloatArray, IntArray
-from ranking.errors import MethodError, SourceError
-from ranking.results import Diagnostic
+from agon.ranking.errors import MethodError, SourceError
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.votes.ballots import Ballots
 
 if TYPE_CHECKING:
-    from ranking.comparisons import Battles, Clusters, VoteSource
-    from ranking.contexts import Contexts
+    from agon.ranking.votes.covariates import Contexts
+    from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
 
 Reweight = Literal["none", "propensity", "equal_pairs"]
-
-
 WIDER = "votes on more than two models"  # why votes are left out where pairs are weighed
 
 
@@ -157,24 +155,3 @@ class EqualPairs:
     def llm_votes(self) -> int:
         """How many of the votes are of LLM judges."""
         return self.source.llm_votes()
-
-
-def effective_votes(ballots: Ballots) -> float:
-    """How many votes of equal weight say as much: (Σw)² / Σw² (Kish 1965)."""
-    total = float((ballots.weight * ballots.count).sum())
-    return total**2 / float((ballots.weight**2 * ballots.count).sum())
-
-
-def weight_notes(ballots: Ballots, reweight: str) -> tuple[Diagnostic, ...]:
-    """Say what the weights of votes cost."""
-    if reweight == "none":
-        return ()
-    how = {
-        "propensity": "one over the probability of their models",
-        "equal_pairs": "one over the votes of their pair",
-    }
-    message = (
-        f"The {ballots.total:,} votes are weighted by {how[reweight]}: they say as much as "
-        f"{effective_votes(ballots):,.0f} votes of equal weight."
-    )
-    return (Diagnostic("reweighted", (), message),)

@@ -3,6 +3,8 @@
 Nothing is executed: expressions are parsed and evaluated in exact fractions, within bounds on their size.
 """
 
+from __future__ import annotations
+
 import ast
 import math
 import operator

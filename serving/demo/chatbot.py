@@ -4,15 +4,17 @@ Here live the manners, and how a generator is late or fails; what there is to sa
 The same seed and the same conversation give the same answer, at the same pace, with the same failure.
 """
 
+from __future__ import annotations
+
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from hashlib import blake2b
 from itertools import count
 from typing import Protocol, TypeVar
 
-from serving.outlines import Outline, outline
-from serving.protocol import Delta, End, Message, Sampling, ServingError
-from serving.recorded import replay
+from agon.serving.demo.outline import Outline, outline
+from agon.serving.protocol import Delta, End, Message, Sampling, ServingError
+from agon.serving.recorded import replay
 
 T = TypeVar("T")
 

@@ -1,5 +1,7 @@
 """Code for the demonstration: some functions everybody asks for, and skeletons with a prompt's names."""
 
+from __future__ import annotations
+
 import re
 
 _LANGUAGES = {
@@ -46,8 +48,6 @@ _KNOWN = {  # what is asked for: the parameters, and the body in Python
     r"greatest common|\bgcd\b": ("gcd", "a, b", ["while b:", "    a, b = b, a % b", "return abs(a)"]),
     r"revers\w* (?:a |the )?(?:string|text|word)": ("reverse", "text", ["return text[::-1]"]),
 }
-
-
 _SKELETONS = {
     "python": '''def {name}({last}_input):
     """Sketch: {goal}."""

@@ -4,6 +4,8 @@ Part of the demonstration. No knowledge is looked up: what can be computed is co
 said follows from the words of the prompt. How it is said is the matter of serving/demonstration.py.
 """
 
+from __future__ import annotations
+
 import re
 import tomllib
 from collections.abc import Sequence
@@ -13,8 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from serving.calculated import Computed, compute
-from serving.snippets import code_for, without_code_words
+from agon.serving.demo.arithmetic import Computed, compute
+from agon.serving.demo.code_snippets import code_for, without_code_words
 
 TURNS, READ = 8, 4000  # how many turns back, and how many characters of a prompt, are read
 _LETTERS = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")

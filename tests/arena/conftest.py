@@ -2,7 +2,7 @@
 
 import pytest
 
-from arena.cli import main
+from agon.arena.cli.app import main
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ import json
 import pytest
 from pyarrow import csv
 
-from arena.checks import check_votes
-from arena.simulation import as_table
-from data import check, comparisons
-from data.snapshots import write_table
-from ranking import ConvergenceError, OptionError, SourceError, bradley_terry_world, rank
+from agon.arena.cli.check import check_votes
+from agon.arena.cli.simulate import as_table
+from agon.data import check, comparisons
+from agon.data.files.writer import write_table
+from agon.ranking import ConvergenceError, OptionError, SourceError, bradley_terry_world, rank
 
 HEAD = "model_a,model_b,winner"
 BOTH_WAYS = ["ada,bob,model_a", "bob,ada,model_a"]
@@ -171,7 +171,7 @@ def test_a_fit_that_does_not_converge_is_a_finding(tmp_path, monkeypatch):
     def never(*_args, **_options):
         raise ConvergenceError("bradley_terry did not converge; look at `agon check`.")
 
-    monkeypatch.setattr("data.checks.rank", never)
+    monkeypatch.setattr("agon.data.checks.rank", never)
     assert "not_converged" in codes(votes(tmp_path, *BOTH_WAYS))
 
 

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data import comparisons
-from data.validity import any_of, quoted, rows_text, skeleton
-from ranking import VotesError, rank
-from tests.data.small_tables import PAIR, pairs, table
+from agon.data import comparisons
+from agon.data.validation import any_of, quoted, rows_text, skeleton
+from agon.ranking import VotesError, rank
+from tests.support.small_tables import PAIR, pairs, table
 
 
 def clusters(votes, by):

@@ -4,10 +4,10 @@ import inspect
 
 import pytest
 
-from ranking import METHODS, Ballots, Battles, Choice, Fit, PairCounts, Scores, method
-from ranking import registry as module
-from ranking.errors import MethodError, OptionError
-from ranking.registry import describe, find
+from agon.ranking import METHODS, Ballots, Battles, Choice, Fit, PairCounts, Scores, method
+from agon.ranking import registry as module
+from agon.ranking.errors import MethodError, OptionError
+from agon.ranking.registry import describe, find
 
 
 def example(pairs: PairCounts, *, k: float = 4.0, rounds_of: int = 3, exact: bool = False) -> Scores:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ranking import OptionError, bradley_terry_world
+from agon.ranking import OptionError, bradley_terry_world
 
 
 def test_frequencies_are_those_of_the_model():

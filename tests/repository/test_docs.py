@@ -6,30 +6,29 @@ import importlib.metadata
 import io
 import re
 import sys
-from pathlib import Path
 from typing import get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from arena.catalogue import methods_page
-from arena.cli import app, main
-from arena.simulation import as_table
-from data.importing import FORMATS
-from data.sources import AS_TEXT, DELIMITERS, DUCKDB, JSON, PARQUET
-from data.validity import LABELS
-from ranking import METHODS, bradley_terry_world
-from ranking.leaderboard import COLUMNS, Status
-from ranking.settings import Settings
-from ranking.version import VERSION
+from agon.arena.cli.app import app, main
+from agon.arena.cli.methods import methods_page
+from agon.arena.cli.simulate import as_table
+from agon.data.files.source import AS_TEXT, DELIMITERS, DUCKDB, JSON, PARQUET
+from agon.data.importers.formats import FORMATS
+from agon.data.validation import LABELS
+from agon.ranking import METHODS, bradley_terry_world
+from agon.ranking.leaderboard.row import COLUMNS, Status
+from agon.ranking.settings import Settings
+from agon.ranking.version import VERSION
+from tests.support.paths import REPOSITORY
 
-ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = ("ranking", "data", "arena")
 
 
 def page(name):
-    return (ROOT / name).read_text(encoding="utf-8")
+    return (REPOSITORY / name).read_text(encoding="utf-8")
 
 
 def blocks(text, language):
@@ -116,7 +115,9 @@ def bound(name, function):
                     yield from (row.elts[places.index(name)] for row in table.elts)
 
 
-CODES = sorted({code for folder in FOLDERS for path in (ROOT / folder).glob("*.py") for code in codes(path)})
+CODES = sorted(
+    {code for folder in FOLDERS for path in (REPOSITORY / folder).rglob("*.py") for code in codes(path)}
+)
 
 
 def test_the_codes_are_found():
@@ -186,7 +187,7 @@ def test_the_files_and_folders_of_the_readme_are_there():
     linked = re.findall(r"\]\(([^)#]+)", README)
     assert linked
     for target in [*linked, *re.findall(r"^\| `(\w+/)` \|", README, re.M)]:
-        assert (ROOT / target).exists(), target
+        assert (REPOSITORY / target).exists(), target
 
 
 @pytest.fixture
@@ -271,7 +272,7 @@ def test_the_version_is_that_of_the_distribution():
 def test_links_between_the_pages_lead_somewhere():
     for name in ("README.md", "docs/data.md", "docs/methods.md", "docs/running.md"):
         for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]*))?\)", page(name)):
-            path = (ROOT / name).parent / target if target else ROOT / name
+            path = (REPOSITORY / name).parent / target if target else REPOSITORY / name
             assert path.exists(), (name, target)
             if anchor:
                 heads = re.findall(r"^#+ (.*)$", path.read_text(encoding="utf-8"), re.M)

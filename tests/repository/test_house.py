@@ -1,96 +1,260 @@
-"""The house: which folder may import which, what an import loads, how long a file is, what is installed."""
+"""The house: which room may import which, what an import loads, which names are taken, what is installed."""
 
 import ast
 import re
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
+from collections import defaultdict
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
-MAY_IMPORT = {
-    "ranking": set(),
-    "serving": set(),
-    "data": {"ranking"},
-    "arena": {"ranking", "serving", "data"},
+from tests.support.paths import REPOSITORY
+
+# Rooms from the ground up. A room is a folder of modules, or a single module beside such folders. Each line
+# may import the lines above it within its own folder, and of other folders only what LOWER names.
+FLOORS = {
+    "ranking": (
+        "errors version numerics text",
+        "votes",
+        "results",
+        "registry settings simulate",
+        "estimation",
+        "methods/likelihood methods/online methods/aggregation methods/social_choice",
+        "methods",
+        "inference",
+        "leaderboard",
+        "annotators analysis",
+        "",  # the folder's own __init__
+    ),
+    "serving": ("protocol", "generation openai_compatible recorded", "demo", ""),
+    "data": ("validation", "files", "importers log", "checks", ""),
+    "arena": ("core", "setup", "web/markdown", "web", "web/battle web/leaderboard", "web/app", "cli", ""),
 }
-MODULES = sorted(path for folder in MAY_IMPORT for path in (ROOT / folder).rglob("*.py"))
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+LOWER = {"ranking": (), "serving": (), "data": ("ranking",), "arena": ("ranking", "serving", "data")}
 # What exists for a heavy package may import it at once: nothing else imports these modules when it is loaded.
 HOMES = {
-    "arena/page.py": {"gradio"},
-    "arena/serve.py": {"uvicorn"},
-    "arena/web.py": {"fastapi"},
+    "arena/web/battle/gradio_frame.py": {"gradio"},
+    "arena/web/battle/routes.py": {"fastapi"},
+    "arena/web/leaderboard/routes.py": {"fastapi"},
+    "arena/web/middleware.py": {"fastapi"},
+    "arena/web/static_files.py": {"fastapi"},
+    "arena/web/app.py": {"fastapi"},
+    "arena/cli/serve.py": {"uvicorn"},
     "serving/openai_compatible.py": {"openai"},
-    "data/log.py": {"duckdb"},
-    "data/log_file.py": {"duckdb"},
-    "data/log_writer.py": {"duckdb"},
+    "data/log/vote_log.py": {"duckdb"},
+    "data/log/database.py": {"duckdb"},
+    "data/log/writer.py": {"duckdb"},
 }
-# Data and what the pages load; no modules.
-FOLDERS_WITHIN = {"__pycache__", "demo", "fonts", "static", "templates"}
-CALLED = {"markdown_it": "markdown-it-py"}  # packages whose distribution has another name
 HEAVY = ("gradio", "fastapi", "uvicorn", "torch", "openai", "vllm", "transformers", "plotly", "matplotlib")
+CALLED = {"markdown_it": "markdown-it-py"}  # packages whose distribution has another name
+MOST_IN_A_ROOM = 15
+MODULES = sorted(path for folder in FLOORS for path in (REPOSITORY / folder).rglob("*.py"))
+PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def name(path):
-    return str(path.relative_to(ROOT))
+    return str(path.relative_to(REPOSITORY))
 
 
-def imports(tree):
-    """The top-level packages a module imports anywhere, and those it imports when it is loaded."""
+def tree_of(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def dotted(path):
+    return ".".join(("agon", *path.relative_to(REPOSITORY).with_suffix("").parts)).removesuffix(".__init__")
+
+
+NAMES = {dotted(path): path for path in MODULES}
+
+
+def targets(tree):
+    """(node, dotted module) of every import, inside functions too."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from ((node, alias.name.split(".")[0]) for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and not node.level:
-            yield node, node.module.split(".")[0]
+            yield from ((node, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "no dots"
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield node, inner if inner in NAMES else node.module
 
 
-def guarded(tree):
+def later(tree):
     """The nodes that do not run at import: inside functions and under `if TYPE_CHECKING`."""
     for node in ast.walk(tree):
-        later = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        if later or (isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"):
+        function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        if function or (isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING"):
             yield from ast.walk(node)
 
 
+def only_typed(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
+            yield from ast.walk(node)
+
+
+def floor(module):
+    """(folder, floor) of a dotted module: the longest room it lies in."""
+    folder, *rest = module.split(".")[1:]
+    inside = "/".join(rest)
+    best, height = "", len(FLOORS[folder]) - 1
+    for i, rooms in enumerate(FLOORS[folder]):
+        for room in rooms.split():
+            if (inside == room or inside.startswith(f"{room}/")) and len(room) > len(best):
+                best, height = room, i
+    assert best or not rest, f"{module} lies in no room of the table in {__file__}"
+    return folder, height, best
+
+
+def wrong(module, tree):
+    """The imports of a module that go up or sideways."""
+    folder, height, room = floor(module)
+    typed = set(only_typed(tree))
+    for node, target in targets(tree):
+        if node in typed or not target.startswith("agon."):
+            continue
+        other, theirs, place = floor(target)
+        inside = other == folder and (place == room or theirs < height)
+        if not inside and other not in LOWER[folder]:
+            yield target
+
+
 @pytest.mark.parametrize("path", MODULES, ids=name)
-def test_imports_go_one_way(path):
-    folder = path.relative_to(ROOT).parts[0]
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    used = {package for _, package in imports(tree)} & MAY_IMPORT.keys()
-    assert used <= MAY_IMPORT[folder] | {folder}
-    assert not any(isinstance(node, ast.ImportFrom) and node.level for node in ast.walk(tree)), "no dots"
+def test_imports_go_down(path):
+    assert list(wrong(dotted(path), tree_of(path))) == []
 
 
 def test_a_wrong_direction_would_be_seen():
-    tree = ast.parse("def f():\n    import data.votes\n    from arena import cli")
-    assert {package for _, package in imports(tree)} == {"data", "arena"}
+    tree = ast.parse(
+        "def f():\n    from agon.arena.core import arena\n    from agon.ranking.leaderboard import rank"
+    )
+    assert list(wrong("agon.data.files.schema", tree)) == ["agon.arena.core.arena"]
+    assert list(wrong("agon.ranking.votes.ballots", tree)) == [
+        "agon.arena.core.arena",
+        "agon.ranking.leaderboard.rank",
+    ]
+
+
+def test_no_circles():
+    edges = {}
+    for module, path in NAMES.items():
+        tree = tree_of(path)
+        typed = set(only_typed(tree))
+        edges[module] = {
+            target
+            for node, target in targets(tree)
+            if node not in typed and target in NAMES and target != module
+        }
+    done = set()
+    while ready := {module for module, wants in edges.items() if module not in done and wants <= done}:
+        done |= ready
+    assert sorted(edges.keys() - done) == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_nothing_imports_the_folders_by_their_bare_names(path):
+    bare = {target.split(".")[0] for _, target in targets(tree_of(path))} & FLOORS.keys()
+    assert bare == set()
+
+
+def test_no_room_is_crowded():
+    held = defaultdict(list)
+    for path in MODULES:
+        if path.name != "__init__.py":
+            held[path.parent].append(path.name)
+    assert {name(room): len(files) for room, files in held.items() if len(files) > MOST_IN_A_ROOM} == {}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_heavy_packages_are_imported_when_they_are_needed(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    later = set(guarded(tree))
-    now = {package for node, package in imports(tree) if node not in later}
+    tree = tree_of(path)
+    skip = set(later(tree))
+    now = {target.split(".")[0] for node, target in targets(tree) if node not in skip}
     assert not now & {"pandas", "duckdb", "polars", *HEAVY} - HOMES.get(name(path), set())
 
 
-@pytest.mark.parametrize("package", ["ranking", "data", "arena", "serving"])
+@pytest.mark.parametrize("package", ["agon", *(f"agon.{folder}" for folder in FLOORS)])
 def test_an_import_loads_nothing_heavy(package):
-    code = f"import {package}, sys; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    code = f"import sys, {package}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=REPOSITORY
+    )
     loaded = set(done.stdout.split())
     assert package in loaded
     assert not loaded & set(HEAVY)
-    if package == "ranking":
-        assert not loaded & {"pandas", "duckdb", "pyarrow", "rich", "cyclopts", "data", "serving", "arena"}
+    if package in ("agon", "agon.ranking"):
+        assert not loaded & {"scipy", "pandas", "duckdb", "pyarrow", "rich", "cyclopts"}
+        assert not loaded & {"agon.data", "agon.serving", "agon.arena"}
+
+
+def test_the_bare_folders_say_how_they_are_imported():
+    """A line of the time before `agon` (from ranking import rank), run in the checkout."""
+    for folder in FLOORS:
+        done = subprocess.run(
+            [sys.executable, "-c", f"import {folder}"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=REPOSITORY,
+        )
+        assert done.returncode == 1
+        assert done.stderr.strip().splitlines()[-1] == (
+            f"ImportError: {folder} is imported as agon.{folder} now: from agon.{folder} import ..."
+        )
+
+
+def definitions(path):
+    """The top-level names that a module defines."""
+    for node in tree_of(path).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+
+
+@pytest.mark.xfail(reason="being renamed", strict=False)
+def test_a_public_name_means_one_thing():
+    """One concept, one word: a public name is defined in one module of the repository."""
+    homes = defaultdict(list)
+    for path in MODULES:
+        for word in set(definitions(path)):
+            if not word.startswith("_"):
+                homes[word].append(name(path))
+    assert {word: files for word, files in homes.items() if len(files) > 1} == {}
+
+
+# A method is one file that bears its name: one looks for Elo in elo.py, and imports it from METHODS.
+METHOD_FILES = "ranking/methods/"
+
+
+@pytest.mark.xfail(reason="being renamed", strict=False)
+@pytest.mark.parametrize("path", [p for p in MODULES if METHOD_FILES not in name(p)], ids=name)
+def test_no_module_bears_the_name_of_what_it_defines(path):
+    assert path.stem not in set(definitions(path))
+
+
+def test_no_package_hides_a_module_behind_a_name():
+    for path in MODULES:
+        if path.name == "__init__.py":
+            handed = {
+                alias.asname or alias.name
+                for node in tree_of(path).body
+                if isinstance(node, ast.ImportFrom)
+                for alias in node.names
+                if f"{node.module}.{alias.name}" not in NAMES
+            }
+            inside = {
+                module.rpartition(".")[2] for module in NAMES if module.rpartition(".")[0] == dotted(path)
+            }
+            assert handed & inside == set(), name(path)
 
 
 def public(path):
     """The public functions, classes and methods that a module defines."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    tree = tree_of(path)
     yield path.stem, tree
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
@@ -108,34 +272,21 @@ def test_everything_public_says_what_it_is(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_a_module_says_what_lives_there(path):
-    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    text = ast.get_docstring(tree_of(path))
     assert text
+    assert text[0].isupper() or text[0] == "`"
     assert text.split("\n\n")[0].rstrip().endswith((".", ":")) or "\n" in text
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_no_file_is_longer_than_a_person_reads(path):
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
-
-
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_no_function_is_longer_than_a_screen(path):
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)):
-        last = node.body[0].end_lineno if ast.get_docstring(node) else node.body[0].lineno - 1
-        assert node.end_lineno - last <= 60, node.name
-
-
-def test_the_packages_are_the_four_folders():
-    assert sorted(PROJECT["tool"]["setuptools"]["packages"]) == sorted(MAY_IMPORT)
-    assert PROJECT["tool"]["setuptools"]["package-dir"] == {"": "."}
-    assert PROJECT["project"]["scripts"] == {"agon": "arena.cli:main"}
-    for folder in MAY_IMPORT:
-        assert not [
-            path for path in (ROOT / folder).rglob("*") if path.is_dir() and path.name not in FOLDERS_WITHIN
-        ]
-        assert (ROOT / folder / "__init__.py").exists()
-        assert (ROOT / folder / "py.typed").exists()
+def test_what_is_installed_is_called_agon():
+    setuptools = PROJECT["tool"]["setuptools"]
+    assert setuptools["packages"]["find"]["include"] == ["agon*"]
+    assert PROJECT["project"]["scripts"] == {"agon": "agon.arena.cli.app:main"}
+    for folder in FLOORS:
+        link = REPOSITORY / "agon" / folder
+        assert link.is_symlink()
+        assert link.resolve() == REPOSITORY / folder
+        assert (REPOSITORY / folder / "py.typed").exists()
 
 
 def distribution(requirement):
@@ -162,7 +313,7 @@ def test_every_dependency_has_a_lower_bound_and_no_other(requirement):
 
 def locked():
     """{distribution: (version, number of hashes)} of requirements.lock."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    text = (REPOSITORY / "requirements.lock").read_text(encoding="utf-8")
     entries = re.split(r"\n(?=[a-z])", text.strip())
     found = {}
     for entry in entries:
@@ -191,13 +342,12 @@ def test_the_lock_meets_the_lower_bounds(requirement):
 
 def test_every_package_that_is_imported_is_a_dependency():
     """Nothing works only because another package happens to bring it along."""
-    known = BASE | {distribution(r) for extra in EXTRAS.values() for r in extra} | set(MAY_IMPORT)
+    known = BASE | {distribution(r) for extra in EXTRAS.values() for r in extra} | {"agon"}
     for path in MODULES:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        used = {package for _, package in imports(tree)} - set(sys.stdlib_module_names)
+        used = {target.split(".")[0] for _, target in targets(tree_of(path))} - set(sys.stdlib_module_names)
         assert {CALLED.get(package, package.replace("_", "-")) for package in used} <= known, name(path)
 
 
 def test_the_licence_is_apache():
     assert PROJECT["project"]["license"] == "Apache-2.0"
-    assert "Apache License" in (ROOT / "LICENSE").read_text(encoding="utf-8")
+    assert "Apache License" in (REPOSITORY / "LICENSE").read_text(encoding="utf-8")

@@ -2,15 +2,15 @@
 
 import json
 import os
-from pathlib import Path
 
 import pytest
 
-from arena.simulation import as_table
-from data.snapshots import write_table
-from ranking import bradley_terry_world
+from agon.arena.cli.simulate import as_table
+from agon.data.files.writer import write_table
+from agon.ranking import bradley_terry_world
+from tests.support.paths import REPOSITORY
 
-FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
+FOLDER = REPOSITORY / "notebooks"
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 
 

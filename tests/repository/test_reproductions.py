@@ -1,13 +1,13 @@
 """Published boards come out of their votes, and the page that says so is of this script."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from benchmarks.reproductions import CASES, HEAD
+from tests.support.paths import REPOSITORY
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "reproductions.md"
+PAGE = REPOSITORY / "docs" / "reproductions.md"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.__name__)

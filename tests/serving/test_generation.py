@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from serving.generation import Generation, Limits, generate
-from serving.protocol import Delta, End, Message, Sampling, ServingError
+from agon.serving.generation import Generation, Limits, generate
+from agon.serving.protocol import Delta, End, Message, Sampling, ServingError
 
 ASKED = (Message("user", "Why is the sky blue?"),)
 
@@ -141,7 +141,7 @@ def test_a_backend_that_cancels_itself_does_not_cancel_the_battle():
 
 
 def test_a_backend_that_does_not_close_is_left_behind(monkeypatch):
-    monkeypatch.setattr("serving.generation.CLOSING_SECONDS", 0.1)
+    monkeypatch.setattr("agon.serving.generation.CLOSING_SECONDS", 0.1)
     freed = asyncio.Event()
 
     class Stubborn:

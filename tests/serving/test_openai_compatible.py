@@ -9,10 +9,10 @@ from contextlib import aclosing
 
 import pytest
 
-from serving.generation import Limits, generate
-from serving.openai_compatible import OpenAICompatible, Server, kind_of_status
-from serving.protocol import Delta, End, Message, Sampling, ServingError
-from tests.serving.http_server import listen
+from agon.serving.generation import Limits, generate
+from agon.serving.openai_compatible import OpenAICompatible, Server, kind_of_status
+from agon.serving.protocol import Delta, End, Message, Sampling, ServingError
+from tests.support.http_server import listen
 
 KEY = "sk-canary-1234567890"
 PLAIN = Sampling()
@@ -535,7 +535,7 @@ def test_a_check_asks_for_the_list_and_where_that_is_silent_for_a_token(listed, 
 
 
 def test_a_check_does_not_wait_for_ever(monkeypatch):
-    monkeypatch.setattr("serving.openai_compatible.CHECK_SECONDS", 0.2)
+    monkeypatch.setattr("agon.serving.openai_compatible.CHECK_SECONDS", 0.2)
     assert checked(mute)[0] == "timeout"
 
 

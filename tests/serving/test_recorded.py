@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from serving.generation import Limits, generate
-from serving.protocol import Delta, End, Message, Sampling, ServingError
-from serving.recorded import Recorded, replay
+from agon.serving.generation import Limits, generate
+from agon.serving.protocol import Delta, End, Message, Sampling, ServingError
+from agon.serving.recorded import Recorded, replay
 
 TEXT = "# Rain\n\nIt **falls**, as  a rule,\tdownwards.\n\n```python\nprint('wet')\n```\n"
 ASKED = [Message("user", "  What is rain?\n")]

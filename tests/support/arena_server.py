@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 import httpx
 import uvicorn
 
-from arena.arena import Arena, Settings
-from arena.identity import Keys
-from arena.lineup import Entrant, Example, Lineup, ModelCard
-from arena.serve import listen, server_config
-from data.log import VoteLog
-from serving.protocol import Delta, End, ServingError
+from agon.arena.cli.serve import listen, server_config
+from agon.arena.core.arena import Arena, Settings
+from agon.arena.core.roster import Entrant, Example, Lineup, ModelCard
+from agon.arena.core.sessions import Keys
+from agon.data.log.vote_log import VoteLog
+from agon.serving.protocol import Delta, End, ServingError
 
 SECRET = b"s" * 32
 

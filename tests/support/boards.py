@@ -3,10 +3,10 @@
 import json
 from html.parser import HTMLParser
 
-from arena.board_page import leaderboard_html
-from arena.board_rows import Known, Reliability
-from arena.lineup import ModelCard
-from ranking import Comparisons, rank
+from agon.arena.core.roster import ModelCard
+from agon.arena.web.leaderboard.page import leaderboard_html
+from agon.arena.web.leaderboard.table import Known, Reliability
+from agon.ranking import Comparisons, rank
 
 SETTINGS = {"scale": "elo", "min_votes": 30, "interval": "sandwich", "votes": 9, "version": "1"}
 VOID = {"meta", "link", "br", "img", "input", "hr"}

@@ -4,9 +4,10 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+
+from tests.support.paths import REPOSITORY
 
 ARGUMENTS = [
     "--headless",
@@ -18,7 +19,7 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PICTURES = Path(__file__).resolve().parents[2] / ".pictures"
+PICTURES = REPOSITORY / ".pictures"
 DESKTOP, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
 

@@ -6,19 +6,15 @@ shown. Models are numbers.
 
 import itertools
 import json
-import os
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import strategies as st
 
-from ranking import METHODS, Ballots, ScoreTable
+from agon.ranking import METHODS, Ballots, ScoreTable
+from tests.support.paths import DATASETS, GOLDEN
 
-REPOSITORY = Path(__file__).resolve().parents[2]
-GOLDEN = Path(os.environ.get("AGON_GOLDEN", REPOSITORY.parent / "shared" / "golden"))
-DATASETS = Path(os.environ.get("AGON_DATASETS", REPOSITORY.parent / "shared" / "datasets"))
 needs_golden = pytest.mark.skipif(
     not GOLDEN.is_dir(), reason=f"no golden values in {GOLDEN}; set AGON_GOLDEN"
 )
@@ -33,7 +29,7 @@ def run(name, votes, **options):
     """The method by name on ballots or on a table, as the registry calls it."""
     how = METHODS[name]
     if isinstance(votes, Ballots) and how.view == "pairs":
-        from ranking import PairCounts
+        from agon.ranking import PairCounts
 
         votes = PairCounts.from_ballots(votes)
     elif isinstance(votes, ScoreTable):

@@ -1,10 +1,6 @@
 """Which registered methods are rules of social choice, and which rate models by votes."""
 
-from ranking import METHODS
+from agon.ranking import METHODS
 
-MODULES = ("positional", "majority", "kemeny", "lottery", "elimination", "score_rules")
-RULES = {
-    name: how for name, how in METHODS.items() if how.function.__module__.removeprefix("ranking.") in MODULES
-}
-# style control needs features and has tests of its own
+RULES = {n: how for n, how in METHODS.items() if ".social_choice." in how.function.__module__}
 RATINGS = sorted(METHODS.keys() - RULES.keys() - {"contextual_bradley_terry"})

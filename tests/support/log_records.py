@@ -4,7 +4,7 @@ import uuid
 from datetime import UTC, datetime
 from itertools import combinations
 
-from data.records import BattleRecord, GenerationRecord, VoteRecord
+from agon.data.log.records import BattleRecord, GenerationRecord, VoteRecord
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250000, tzinfo=UTC)
 MODELS = ("ada", "bob", "cyn", "dan")

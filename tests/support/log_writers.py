@@ -1,6 +1,6 @@
 """A process that votes from several threads and says what was acknowledged, until it is killed.
 
-    python -m tests.data.log_writers FOLDER THREADS [FILE_LIMIT]
+    python -m tests.support.log_writers FOLDER THREADS [FILE_LIMIT]
 
 With a limit, no file may grow beyond so many bytes: a disk that is full. Then the process says how its votes
 failed, the limit is lifted, and it votes once more.
@@ -12,9 +12,9 @@ import sys
 import threading
 import time
 
-from data.log import VoteLog
-from data.records import LogError
-from tests.data.log_records import battle, put, vote
+from agon.data.log.records import LogError
+from agon.data.log.vote_log import VoteLog
+from tests.support.log_records import battle, put, vote
 
 
 def say(line):

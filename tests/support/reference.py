@@ -3,7 +3,7 @@
 import mpmath
 import numpy as np
 
-from ranking.comparisons import Comparisons
+from agon.ranking.votes.comparisons import Comparisons
 
 NAT = 400 / np.log(10)  # Elo points
 

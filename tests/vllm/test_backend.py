@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from serving.generation import Limits, generate
-from serving.openai_compatible import Server
-from serving.protocol import Message, Sampling, ServingError
+from agon.serving.generation import Limits, generate
+from agon.serving.openai_compatible import Server
+from agon.serving.protocol import Message, Sampling, ServingError
 
 ASKED = (Message("system", "Be brief."), Message("user", "Why is the sky blue?"))
 

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from arena.arena import Settings
-from arena.config import configuration
-from tests.arena.browser import DESKTOP, Tab, chromium
-from tests.arena.house import open_house
+from agon.arena.core.arena import Settings
+from agon.arena.setup.config import configuration
+from tests.support.arena_server import open_house
+from tests.support.browser import DESKTOP, Tab, chromium
 
 MODEL = """
 [[model]]

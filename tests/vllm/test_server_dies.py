@@ -2,9 +2,9 @@
 
 import asyncio
 
-from serving.generation import Limits, generate
-from serving.openai_compatible import Server
-from serving.protocol import Message, Sampling
+from agon.serving.generation import Limits, generate
+from agon.serving.openai_compatible import Server
+from agon.serving.protocol import Message, Sampling
 
 ASKED = (Message("user", "Why is the sky blue?"),)
 

@@ -5,11 +5,13 @@ put into the two empty columns by `static/battle.js`, which also hears the butto
 here, so it has no endpoint to attack and no queue to fill, and its page is the same bytes for everybody.
 """
 
+from __future__ import annotations
+
 import os
 
-os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-
 import gradio as gr
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 
 def battle_page(title: str, longest_prompt: int) -> gr.Blocks:

@@ -5,6 +5,8 @@ that belongs to a model. Everything from a model goes through `arena.text`; ever
 the templates.
 """
 
+from __future__ import annotations
+
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -12,12 +14,12 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from arena.arena import Arena, Running
-from arena.battle import LETTERS, Battle, Side, State
-from arena.effect import Effect
-from arena.growing import growing_html
-from arena.text import answer_html
-from ranking.leaderboard import Row
+from agon.arena.core.arena import Arena, Running
+from agon.arena.core.battle import LETTERS, Battle, Side, State
+from agon.arena.core.score_change import Effect
+from agon.arena.web.markdown.markdown import answer_html
+from agon.arena.web.markdown.streaming import growing_html
+from agon.ranking.leaderboard.row import Row
 
 SHOWN = 48  # examples sent with the page; it shows six at a time
 WORDS = {
@@ -31,7 +33,7 @@ WORDS = {
 
 @cache
 def _templates() -> Environment:
-    folder = files("arena") / "templates"
+    folder = files("agon.arena.web") / "templates"
     environment = Environment(
         loader=FunctionLoader(lambda name: (folder / name).read_text(encoding="utf-8")),
         autoescape=True,

@@ -4,16 +4,18 @@ A figure is plain JSON for Plotly, drawn by static/charts.js; colours are names 
 which the script replaces by those of the theme. Names are escaped for Plotly, which reads tags in its labels.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from html import escape
 from typing import Any
 
 import numpy as np
 
-from arena.board_rows import Known, in_words, score_text
-from arena.chrome import data_script
-from ranking import Leaderboard, PairCounts
-from ranking.leaderboard import Row, rank_text
+from agon.arena.web.layout import data_script
+from agon.arena.web.leaderboard.table import Known, in_words, score_text
+from agon.ranking import Leaderboard, PairCounts
+from agon.ranking.leaderboard.row import Row, rank_text
 
 MOST = 16  # models in the heat map
 STEPS = 6  # colours of the heat map, --h0 to --h5
@@ -30,9 +32,6 @@ def figures_html(board: Leaderboard, pairs: PairCounts | None, known: Known) -> 
         figures["ag-heat"] = heat(rates, known)
         parts.append(_heat_html(rates, known, more=len(rows) > MOST))
     return f'<div class="ag-figs">{"".join(parts)}</div>{data_script("ag-figures", figures)}'
-
-
-# --------------------------------------------------------------------------------------------- forest plot
 
 
 def forest(board: Leaderboard, rows: Sequence[Row], known: Known) -> Figure:
@@ -106,9 +105,6 @@ def _forest_html(board: Leaderboard, rows: Sequence[Row], known: Known) -> str:
         body,
         numbers_from=2,
     )
-
-
-# ----------------------------------------------------------------------------------------------- heat map
 
 
 class Rates:
@@ -218,9 +214,6 @@ def _heat_html(rates: Rates, known: Known, *, more: bool) -> str:
         body,
         f'<p class="ag-legend" aria-hidden="true">0%{legend}100%</p>',
     )
-
-
-# ------------------------------------------------------------------------------------------------- shared
 
 
 def _figure_html(

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html import escape
-from urllib.parse import urlencode
 
-from arena.board_figures import figures_html
-from arena.board_rows import Known, cards, table
-from arena.chrome import page, plural
-from arena.text import without_hidden
-from ranking import Leaderboard, PairCounts
-from ranking.errors import InputError, nearest
-from ranking.leaderboard import Row
-from ranking.registry import find
-from ranking.results import listed
-from ranking.settings import Settings
+from agon.arena.web.layout import page, plural
+from agon.arena.web.leaderboard.figures import figures_html
+from agon.arena.web.leaderboard.filters import ALL, Filter, FilterError, language_name
+from agon.arena.web.leaderboard.table import Known, cards, table
+from agon.arena.web.markdown.markdown import without_hidden
+from agon.ranking import Leaderboard, PairCounts
+from agon.ranking.leaderboard.row import Row
+from agon.ranking.registry import find
+from agon.ranking.settings import Settings
+from agon.ranking.text import listed
 
 CHIPS = 8  # values of a filter that are shown at once
 SCRIPTS = '<script src="/static/plotly.min.js" defer></script><script src="/static/charts.js" defer></script>'
@@ -31,70 +30,6 @@ INTERVALS = {
     "posterior": "from the posterior",
     "none": "not computed",
 }
-LANGUAGES = {
-    "ar": "Arabic", "bn": "Bengali", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",
-    "en": "English", "es": "Spanish", "fa": "Persian", "fi": "Finnish", "fr": "French", "he": "Hebrew",
-    "hi": "Hindi", "hu": "Hungarian", "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean",
-    "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian",
-    "sv": "Swedish", "sw": "Swahili", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu",
-    "vi": "Vietnamese", "zh": "Chinese",
-}  # fmt: skip
-
-
-class FilterError(InputError):
-    """The address asks for a category or language without votes; the page answers 404 with the sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which votes a board is of; None is all of them."""
-
-    category: str | None = None
-    language: str | None = None
-
-    @classmethod
-    def of(
-        cls, query: Mapping[str, str], categories: Mapping[str, int], languages: Mapping[str, int]
-    ) -> Filter:
-        """Read the filter from the parameters of an address.
-
-        Raises:
-            FilterError: a parameter or a value that there is not.
-        """
-        for name in query:
-            if name not in {"category", "language"}:
-                raise FilterError(
-                    f"There is no filter {without_hidden(name)!r}; {nearest(name, ['category', 'language'])}"
-                )
-        for name, known in (("category", categories), ("language", languages)):
-            value = query.get(name)
-            if value is not None and value not in known:
-                remedy = nearest(value, known) if known else "the votes of this arena name none yet."
-                raise FilterError(f"There are no votes with the {name} {without_hidden(value)!r}; {remedy}")
-        return cls(query.get("category"), query.get("language"))
-
-    @property
-    def address(self) -> str:
-        """The page with this filter."""
-        chosen = {"category": self.category, "language": self.language}
-        query = urlencode({name: value for name, value in chosen.items() if value is not None})
-        return f"/leaderboard?{query}" if query else "/leaderboard"
-
-    @property
-    def words(self) -> str:
-        """What the votes are of, to follow "votes": " on Code in German"; empty for all."""
-        on = "" if self.category is None else f" on {without_hidden(self.category)}"
-        return on + ("" if self.language is None else f" in {language_name(self.language)}")
-
-    @property
-    def condition(self) -> str:
-        """The filter in SQL, for a command to copy."""
-        chosen = {"category": self.category, "language": self.language}
-        quoted = {name: value.replace("'", "''") for name, value in chosen.items() if value is not None}
-        return " AND ".join(f"{name} = '{value}'" for name, value in quoted.items())
-
-
-ALL = Filter()
 
 
 def leaderboard_html(
@@ -163,11 +98,6 @@ def conclusion(board: Leaderboard, known: Known) -> str:
     return f"{first} leads, but {listed(rivals, most=2)} could be first too."
 
 
-def language_name(code: str) -> str:
-    """The English name of a language by its code; the code itself where there is none."""
-    return LANGUAGES.get(code.lower(), without_hidden(code))
-
-
 def command(board: Leaderboard, log: str, chosen: Filter) -> str:
     """The words that rank the same votes again on any machine, ready for a shell."""
     options = find(board.method).options
@@ -195,9 +125,6 @@ def command(board: Leaderboard, log: str, chosen: Filter) -> str:
 def _quoted(word: str) -> str:
     """A word for a shell; in double quotes where nothing in it is special to them, which reads better."""
     return f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word)
-
-
-# ------------------------------------------------------------------------------------------------ the parts
 
 
 def _head(board: Leaderboard, chosen: Filter, known: Known) -> str:

@@ -1,15 +1,17 @@
 """The rows of the leaderboard page: a table with each interval drawn in its row, cards on narrow screens."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from math import floor, log10
 
-from arena.chrome import plural
-from arena.lineup import ModelCard
-from arena.text import without_hidden
-from ranking import Leaderboard
-from ranking.leaderboard import Row, rank_text
+from agon.arena.core.roster import ModelCard
+from agon.arena.web.layout import plural
+from agon.arena.web.markdown.markdown import without_hidden
+from agon.ranking import Leaderboard
+from agon.ranking.leaderboard.row import Row, rank_text
 
 WIDE, NARROW = 404.0, 330.0  # pixels of the drawn axis in the table and on a card
 EDGE = 12.0  # pixels left free at both ends

@@ -4,6 +4,8 @@ A formula stands between `$…$`, `$$…$$`, `\(…\)`, `\[…\]` or `\begin{env
 closes too far away, stays text. Every search is bounded, so that the cost is linear in the text.
 """
 
+from __future__ import annotations
+
 import html
 import re
 import unicodedata
@@ -71,7 +73,7 @@ def _depth(latex: str) -> int:
     return max(deepest, latex.count(r"\left"), latex.count(r"\begin"))
 
 
-def _serialised(element: "Element") -> str:
+def _serialised(element: Element) -> str:
     """Write the tree with every text escaped: the converter's own writer lets tags in `\\text` through."""
     inner = html.escape(html.unescape(element.text or ""), quote=False) + "".join(map(_serialised, element))
     tail = html.escape(html.unescape(element.tail or ""), quote=False)

@@ -5,6 +5,8 @@ where they lead and open apart; no styles, ids, scripts or remote loads can come
 tags of this list, and nh3 takes out once more what is not on it. `.ag-body` in agon.css contains the rest.
 """
 
+from __future__ import annotations
+
 import html
 import re
 from collections.abc import Callable, Sequence
@@ -20,16 +22,15 @@ from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
 
-from arena import formulas
-from arena.formulas import formulas_plugin, mathml
-from arena.highlight import CLASSES, highlighted
+from agon.arena.web.markdown import latex as formulas
+from agon.arena.web.markdown.latex import formulas_plugin, mathml
+from agon.arena.web.markdown.syntax import CLASSES, highlighted
 
 FORMATTED, LINES = 40_000, 1_500  # characters and lines read as Markdown; the rest is shown as written
 PARAGRAPH = 8_000  # characters of a paragraph in which marks are looked for
 FORMULAS, CODE = 8_000, 18_000  # characters of an answer that are typeset, that are coloured
 CELLS = 2_000  # of all tables of an answer
 DEEPEST = 20  # lists and quotations within one another
-
 _TAGS = "p h3 h4 h5 h6 ul ol li blockquote pre code em strong s a br hr table thead tbody tr th td span div"
 TAGS = frozenset(_TAGS.split())
 ALLOWED_CLASSES = {
@@ -85,8 +86,6 @@ def _cut(text: str) -> tuple[str, str]:
     return text[:cut], text[cut:]
 
 
-# ------------------------------------------------------------------ while the text is still being written
-
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$", re.MULTILINE)
 _MARKS_ONLY = re.compile(r"\s*(?:[-=*+#>_~`|:.$\\]+|\d{1,9}[.)]?)?\s*")
 _HEAD = re.compile(r"\s*\|[^\n]*(?:\n[ \t|:-]*)?")
@@ -129,9 +128,6 @@ def _closers(paragraph: str) -> str:
         elif mark and paragraph[found.end() : found.end() + 1].strip():
             open_marks.append(mark)
     return (code or "") + "".join(reversed(open_marks))
-
-
-# ------------------------------------------------------------------------------- from tokens to HTML
 
 
 def _fence(token: Token, env: EnvType) -> str:

@@ -5,10 +5,12 @@ begins, and finished blocks are kept: a page brought up to date eight times a se
 same paragraphs again each time.
 """
 
+from __future__ import annotations
+
 import re
 from functools import lru_cache
 
-from arena.text import answer_html
+from agon.arena.web.markdown.markdown import answer_html
 
 # After an empty line, a line that starts a block of its own: no list, quotation, table row or indented text.
 _START = re.compile(r"\n\n(?=[^\s>|\-*+\d$\\`~#])")

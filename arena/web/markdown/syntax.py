@@ -1,5 +1,7 @@
 """Program text in answers: tokens of Pygments in seven classes of our own, coloured by the stylesheet."""
 
+from __future__ import annotations
+
 import html
 from functools import lru_cache
 from itertools import groupby

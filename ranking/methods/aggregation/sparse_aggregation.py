@@ -10,12 +10,12 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ranking.ballots import FloatArray, IntArray
-from ranking.counts import BothBad, PairCounts
-from ranking.errors import OptionError
-from ranking.registry import method
-from ranking.results import Choice, Scores
-from ranking.structure import alike, hashed, told_apart
+from agon.ranking.errors import OptionError
+from agon.ranking.estimation.comparison_graph import alike, told_apart
+from agon.ranking.numerics import FloatArray, IntArray, hashed
+from agon.ranking.registry import method
+from agon.ranking.results import Choice, Scores
+from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
 EQUAL = 1e-9  # potentials closer than this, relative to the votes, are the same
 

@@ -9,12 +9,13 @@ from typing import Literal
 
 import numpy as np
 
-from ranking.ballots import FloatArray
-from ranking.counts import BothBad, PairCounts
-from ranking.errors import ConvergenceError, OptionError
-from ranking.registry import method
-from ranking.results import Diagnostic, Fit, Identification, Scores, listed
-from ranking.structure import identify
+from agon.ranking.errors import ConvergenceError, OptionError
+from agon.ranking.estimation.comparison_graph import identify
+from agon.ranking.numerics import FloatArray
+from agon.ranking.registry import method
+from agon.ranking.results import Diagnostic, Fit, Identification, Scores
+from agon.ranking.text import listed
+from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
 ROUNDS = 200
 BLOCK = 64  # states left out of a chain before the rest is told, in one product

@@ -6,10 +6,11 @@ from typing import Literal
 
 import numpy as np
 
-from ranking.ballots import FloatArray, PairRows
-from ranking.counts import BothBad, PairCounts
-from ranking.registry import method
-from ranking.results import Fit
+from agon.ranking.numerics import FloatArray
+from agon.ranking.registry import method
+from agon.ranking.results import Fit
+from agon.ranking.votes.ballots import PairRows
+from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
 
 @method("win_rate", source="as published by arenas beside their ratings; evalica's average_win_rate")

@@ -10,14 +10,15 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import FloatArray, PairRows
-from ranking.counts import BothBad, PairCounts
-from ranking.errors import ConvergenceError
-from ranking.newton import ROUNDS, TOLERANCE, inverse, maximise
-from ranking.placing import check_prior, placement_notes
-from ranking.registry import method
-from ranking.results import Fit, Scores
-from ranking.structure import components, identify, reachable, strongly_connected
+from agon.ranking.errors import ConvergenceError
+from agon.ranking.estimation.comparison_graph import components, identify, reachable, strongly_connected
+from agon.ranking.estimation.newton import ROUNDS, TOLERANCE, inverse, maximise
+from agon.ranking.estimation.separation import check_prior, placement_notes
+from agon.ranking.numerics import FloatArray, expit
+from agon.ranking.registry import method
+from agon.ranking.results import Fit, Scores
+from agon.ranking.votes.ballots import PairRows
+from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
 CHORDS = 15  # steps with one Hessian before it is made anew in every step
 SETTLED = 1e-10  # nats
@@ -213,12 +214,6 @@ def _broken(wins: FloatArray, start: FloatArray) -> FloatArray:
     down = reachable(wins > 0, inside) & ~inside
     row[up], row[down] = np.inf, -np.inf
     return row
-
-
-def expit(x: FloatArray) -> FloatArray:
-    """Logistic function, exact to the last bits in both tails."""
-    with np.errstate(over="ignore"):
-        return np.asarray(1.0 / (1.0 + np.exp(-x)))
 
 
 def curvature_of(theta: FloatArray, wins: FloatArray, met: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -6,14 +6,16 @@ import math
 
 import numpy as np
 
-from ranking.ballots import FloatArray, PairRows
-from ranking.bradley_terry import curvature_of, expit
-from ranking.counts import BothBad, PairCounts
-from ranking.errors import OptionError
-from ranking.newton import inverse, maximise
-from ranking.registry import method
-from ranking.results import Diagnostic, Fit, Identification, listed
-from ranking.structure import identify
+from agon.ranking.errors import OptionError
+from agon.ranking.estimation.comparison_graph import identify
+from agon.ranking.estimation.newton import inverse, maximise
+from agon.ranking.methods.likelihood.bradley_terry import curvature_of
+from agon.ranking.numerics import FloatArray, expit
+from agon.ranking.registry import method
+from agon.ranking.results import Diagnostic, Fit, Identification
+from agon.ranking.text import listed
+from agon.ranking.votes.ballots import PairRows
+from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
 
 @method("bradley_terry_ridge", source="Chiang et al. (2024): LogisticRegression of scikit-learn, C = 1")

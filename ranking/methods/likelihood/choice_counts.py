@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import PAD, UNRANKED, Ballots, FloatArray, IntArray
-from ranking.counts import BothBad
-from ranking.errors import OptionError
+from agon.ranking.errors import OptionError
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.votes.ballots import Ballots
+from agon.ranking.votes.pair_counts import BothBad
+from agon.ranking.votes.validation import PAD, UNRANKED
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

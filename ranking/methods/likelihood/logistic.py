@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import FloatArray, IntArray
-from ranking.errors import OptionError
+from agon.ranking.errors import OptionError
+from agon.ranking.numerics import FloatArray, IntArray
 
 BLOCK = 1 << 16  # votes looked at together, so that what is made of them stays in the cache
 

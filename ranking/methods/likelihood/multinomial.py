@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ranking.ballots import FloatArray, IntArray
-from ranking.counts import BothBad, PairCounts
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
 Power = Mapping[str, float]  # exponent of e^u, e^v and the further parameters in a product
 

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ranking.ballots import FloatArray, IntArray, PairRows
-from ranking.counts import BothBad, PairCounts
-from ranking.newton import inverse, maximise
-from ranking.outcomes import OutcomeCounts, OutcomeModel, Point
-from ranking.placing import check_prior, place_outside, placement_notes
-from ranking.results import Diagnostic, Fit, Identification, listed
-from ranking.structure import bounded_with_ties, identify
+from agon.ranking.estimation.comparison_graph import bounded_with_ties, identify
+from agon.ranking.estimation.newton import inverse, maximise
+from agon.ranking.estimation.separation import check_prior, place_outside, placement_notes
+from agon.ranking.methods.likelihood.multinomial import OutcomeCounts, OutcomeModel, Point
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.results import Diagnostic, Fit, Identification
+from agon.ranking.text import listed
+from agon.ranking.votes.ballots import PairRows
+from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
 SYMBOLS = {"nu": "ν", "tie": "φ", "bad": "g"}
 LOWEST = {"nu": 0.0, "tie": 1.0, "bad": 0.0}  # the parameter is this plus e to its logarithm
-
-
 Solver = Callable[[OutcomeCounts], tuple[FloatArray, Mapping[str, float], int]]
 
 

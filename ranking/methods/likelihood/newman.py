@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ranking.ballots import FloatArray
-from ranking.counts import BothBad, PairCounts
-from ranking.errors import ConvergenceError
-from ranking.outcome_fit import fitted
-from ranking.outcomes import OutcomeCounts
-from ranking.registry import method
-from ranking.results import Fit
-from ranking.ties import DAVIDSON
+from agon.ranking.errors import ConvergenceError
+from agon.ranking.methods.likelihood.multinomial import OutcomeCounts
+from agon.ranking.methods.likelihood.multinomial_fit import fitted
+from agon.ranking.methods.likelihood.tie_models import DAVIDSON
+from agon.ranking.numerics import FloatArray
+from agon.ranking.registry import method
+from agon.ranking.results import Fit
+from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
 TOLERANCE = 1e-12  # nats; largest change of a strength in one round
 ROUNDS = 20_000

@@ -13,15 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ranking.ballots import Ballots, FloatArray, IntArray
-from ranking.counts import BothBad, PairCounts
-from ranking.errors import ConvergenceError, OptionError
-from ranking.newton import Optimum, centred, full, inverse, inverse_root, maximise
-from ranking.placing import as_replicate, check_prior, place_outside, placement_notes
-from ranking.rankings import Choices, Ties, choice_chances, choice_curvature, restricted
-from ranking.registry import method
-from ranking.results import Diagnostic, Fit, Scores
-from ranking.structure import identify
+from agon.ranking.errors import ConvergenceError, OptionError
+from agon.ranking.estimation.comparison_graph import identify
+from agon.ranking.estimation.newton import Optimum, centred, full, inverse, inverse_root, maximise
+from agon.ranking.estimation.separation import as_replicate, check_prior, place_outside, placement_notes
+from agon.ranking.methods.likelihood.choice_counts import (
+    Choices,
+    Ties,
+    choice_chances,
+    choice_curvature,
+    restricted,
+)
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.registry import method
+from agon.ranking.results import Diagnostic, Fit, Scores
+from agon.ranking.votes.ballots import Ballots
+from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_array

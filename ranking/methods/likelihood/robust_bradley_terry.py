@@ -11,18 +11,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import FloatArray, IntArray, PairRows
-from ranking.boards import Votes, as_comparisons
-from ranking.bradley_terry import bradley_terry, expit
-from ranking.counts import BothBad, PairCounts
-from ranking.errors import ConvergenceError, OptionError
-from ranking.newton import ROUNDS, TOLERANCE
-from ranking.registry import find, method
-from ranking.results import Diagnostic, Fit, Identification
-from ranking.structure import identify
+from agon.ranking.errors import ConvergenceError, OptionError
+from agon.ranking.estimation.comparison_graph import identify
+from agon.ranking.estimation.newton import ROUNDS, TOLERANCE
+from agon.ranking.methods.likelihood.bradley_terry import bradley_terry
+from agon.ranking.numerics import FloatArray, IntArray, expit
+from agon.ranking.registry import find, method
+from agon.ranking.results import Diagnostic, Fit, Identification
+from agon.ranking.votes.ballots import PairRows
+from agon.ranking.votes.comparisons import Votes, as_comparisons
+from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
 SETTLED = 20  # rounds in which the set of suspects must repeat itself
-
 Mask = NDArray[np.bool_]
 
 

@@ -12,16 +12,17 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from ranking.ballots import FloatArray
-from ranking.bradley_terry import place, solve
-from ranking.context_votes import ContextVotes
-from ranking.contexts import Contexts
-from ranking.counts import BothBad, PairCounts
-from ranking.errors import ConvergenceError, OptionError
-from ranking.placing import as_replicate, check_prior, placement_notes
-from ranking.registry import method
-from ranking.results import Coefficient, Diagnostic, Fit, Identification, Scores, listed
-from ranking.structure import identify
+from agon.ranking.errors import ConvergenceError, OptionError
+from agon.ranking.estimation.comparison_graph import identify
+from agon.ranking.estimation.separation import as_replicate, check_prior, placement_notes
+from agon.ranking.methods.likelihood.bradley_terry import place, solve
+from agon.ranking.methods.likelihood.logistic import ContextVotes
+from agon.ranking.numerics import FloatArray
+from agon.ranking.registry import method
+from agon.ranking.results import Coefficient, Diagnostic, Fit, Identification, Scores
+from agon.ranking.text import listed
+from agon.ranking.votes.covariates import Contexts
+from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
 ROUNDS = 60
 TOLERANCE = 1e-10  # nats

@@ -10,13 +10,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from ranking.ballots import FloatArray, PairRows
-from ranking.counts import BothBad, PairCounts
-from ranking.newton import inverse, maximise
-from ranking.placing import check_prior, place_outside, placement_notes
-from ranking.registry import method
-from ranking.results import Fit
-from ranking.structure import identify
+from agon.ranking.estimation.comparison_graph import identify
+from agon.ranking.estimation.newton import inverse, maximise
+from agon.ranking.estimation.separation import check_prior, place_outside, placement_notes
+from agon.ranking.numerics import FloatArray
+from agon.ranking.registry import method
+from agon.ranking.results import Fit
+from agon.ranking.votes.ballots import PairRows
+from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
 
 @method("thurstone", source="Thurstone (1927), case V; Mosteller (1951)")

@@ -12,11 +12,11 @@ wherever they tied. No cycle of wins means danger; one win and one tie of two mo
 
 from __future__ import annotations
 
-from ranking.counts import BothBad, PairCounts
-from ranking.outcome_fit import fitted
-from ranking.outcomes import Outcome, OutcomeModel
-from ranking.registry import method
-from ranking.results import Fit
+from agon.ranking.methods.likelihood.multinomial import Outcome, OutcomeModel
+from agon.ranking.methods.likelihood.multinomial_fit import fitted
+from agon.ranking.registry import method
+from agon.ranking.results import Fit
+from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
 HALF = {"u": 0.5, "v": 0.5}
 DAVIDSON = OutcomeModel(

@@ -17,13 +17,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import FloatArray, IntArray
-from ranking.comparisons import Battles
-from ranking.counts import BothBad
-from ranking.errors import OptionError
-from ranking.registry import method
-from ranking.results import Diagnostic, Scores
-from ranking.structure import alike, hashed, told_apart
+from agon.ranking.errors import OptionError
+from agon.ranking.estimation.comparison_graph import alike, told_apart
+from agon.ranking.numerics import FloatArray, IntArray, hashed
+from agon.ranking.registry import method
+from agon.ranking.results import Diagnostic, Scores
+from agon.ranking.votes.pair_counts import BothBad
+from agon.ranking.votes.vote_source import Battles
 
 Lane = NDArray[np.int32]
 POINTS = 800 / math.log(10)  # Elo points in a half-nat

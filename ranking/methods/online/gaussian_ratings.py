@@ -8,10 +8,16 @@ from typing import Literal
 
 import numpy as np
 
-from ranking.comparisons import Battles
-from ranking.errors import OptionError
-from ranking.orders import learnt_from, order_notes, orders, shared_by_alike, unused_notes
-from ranking.results import Fit
+from agon.ranking.errors import OptionError
+from agon.ranking.methods.online.permutations import (
+    learnt_from,
+    order_notes,
+    orders,
+    shared_by_alike,
+    unused_notes,
+)
+from agon.ranking.results import Fit
+from agon.ranking.votes.vote_source import Battles
 
 # Updates the means and variances of all beliefs by the distinct ballot of a number; the last argument ranks
 # the models by the votes and not by their names.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import UNRANKED, Ballots, FloatArray, IntArray
-from ranking.comparisons import Battles
-from ranking.errors import OptionError
-from ranking.results import Diagnostic
-from ranking.structure import hashed, scattered
+from agon.ranking.errors import OptionError
+from agon.ranking.numerics import FloatArray, IntArray, hashed, scattered
+from agon.ranking.results import Diagnostic
+from agon.ranking.votes.ballots import Ballots
+from agon.ranking.votes.validation import UNRANKED
+from agon.ranking.votes.vote_source import Battles
 
 Colours = NDArray[np.uint64]
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-from ranking.ballots import Ballots
-from ranking.beliefs import Score, check_beliefs, learn
-from ranking.comparisons import Battles
-from ranking.errors import OptionError
-from ranking.registry import method
-from ranking.results import Fit
+from agon.ranking.errors import OptionError
+from agon.ranking.methods.online.gaussian_ratings import Score, check_beliefs, learn
+from agon.ranking.registry import method
+from agon.ranking.results import Fit
+from agon.ranking.votes.ballots import Ballots
+from agon.ranking.votes.vote_source import Battles
 
 SWEEPS, SETTLED = 10, 1e-4
 MORE_SWEEPS, WELL_SETTLED = 500, 1e-10  # with unranked models, for which there is no deployed code to match

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 
-from ranking.ballots import Ballots
-from ranking.beliefs import Score, check_beliefs, learn
-from ranking.comparisons import Battles
-from ranking.registry import method
-from ranking.results import Fit
+from agon.ranking.methods.online.gaussian_ratings import Score, check_beliefs, learn
+from agon.ranking.registry import method
+from agon.ranking.results import Fit
+from agon.ranking.votes.ballots import Ballots
+from agon.ranking.votes.vote_source import Battles
 
 LEAST = 1e-4  # share of the variance that one vote leaves at least
 LAST = 1 << 30  # the place of unranked models

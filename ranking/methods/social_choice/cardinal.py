@@ -14,12 +14,12 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ranking.ballots import FloatArray
-from ranking.errors import OptionError, VotesError
-from ranking.ordinal import Ties
-from ranking.registry import Method, find, method
-from ranking.results import Diagnostic, Scores, as_values
-from ranking.score_table import Direction, ScoreTable
+from agon.ranking.errors import OptionError, VotesError
+from agon.ranking.methods.social_choice.rank_positions import Ties
+from agon.ranking.numerics import FloatArray
+from agon.ranking.registry import Method, find, method
+from agon.ranking.results import Diagnostic, Scores, as_values
+from agon.ranking.votes.score_table import Direction, ScoreTable
 
 Gaps = Literal["refuse", "average", "worst", "column_median", "drop_task"]
 

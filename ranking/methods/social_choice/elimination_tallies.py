@@ -6,14 +6,18 @@ the eliminated models' own ballots cost. Which rule eliminates whom is in elimin
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import WIDE, FloatArray, IntArray
-from ranking.ordinal import ABSENT, LAST, Ordinal, Ties, steady
+from agon.ranking.methods.social_choice.rank_positions import ABSENT, LAST, Ordinal, Ties, ordinal, positional
+from agon.ranking.numerics import FloatArray, IntArray, steady
+from agon.ranking.votes.ballots import WIDE, Ballots
+from agon.ranking.votes.pair_counts import PairCounts
 
 Mask = NDArray[np.bool_]
 Tiers = tuple[tuple[int, ...], ...]
@@ -207,3 +211,148 @@ def last_shares(number: IntArray, everyone: int | IntArray, ties: Ties) -> Float
 def indices(mask: Mask) -> tuple[int, ...]:
     """The places where a mask is true."""
     return tuple(np.flatnonzero(mask).tolist())
+
+
+Gaps = Literal["refuse", "worst", "drop_task"]
+
+
+def rounds_of_two(ballots: Ballots, ties: Ties, missing: Gaps) -> tuple[FloatArray, FloatArray]:
+    """(M,) first places and (M, M) margins; with one more axis in front for resamples."""
+    cast = ordinal(ballots, "two_round", missing)
+    given = positional(ballots, "two_round", _first_place, "worst" if ties == "published" else ties, missing)
+    wins = complete_pairs(ballots, cast, missing)[0]
+    return steady(given, cast.total), steady(wins - np.swapaxes(wins, -1, -2), cast.total[..., None])
+
+
+def run_off(first: FloatArray, margin: FloatArray) -> Tiers:
+    """Tiers of two rounds: who wins a run-off that may happen, who loses it, the others by first places."""
+    levels = np.unique(first)[::-1]
+    level = [tuple(np.flatnonzero(first == value).tolist()) for value in levels]
+    if len(first) == 1:
+        return tuple(level)
+    top, second = level[0], level[0] if len(level[0]) > 1 else level[1]
+    winners = {
+        winner
+        for a in top
+        for b in second
+        if a != b
+        for winner in ((a, b) if margin[a, b] == 0 else (a,) if margin[a, b] > 0 else (b,))
+    }
+    tiers = [tuple(sorted(winners)), tuple(sorted({*top, *second} - winners))]
+    tiers += [tuple(sorted(set(part) - {*top, *second})) for part in level]
+    return tuple(tier for tier in tiers if tier)
+
+
+def _first_place(n: int) -> FloatArray:
+    """(n,) a point for the first place alone."""
+    return np.eye(1, n).ravel()
+
+
+def _at_least(number: float) -> int:
+    """The least whole number of voters not below a bound, forgiving rounding."""
+    return max(0, math.ceil(number - 1e-9))
+
+
+def _borda_rounds(
+    ballots: Ballots, rule: str, ties: Ties, missing: str, low: Callable[[FloatArray], Mask]
+) -> Tiers:
+    """Eliminate by Borda among the models left; the scores are row sums of pair credits, kept up to date."""
+    credit, total = borda_credit(ballots, rule, ties, missing)
+    left = np.arange(len(credit))
+    score = credit.sum(axis=1)
+    out: list[tuple[int, ...]] = []
+    while len(left):
+        gone = low(steady(score[left], total * len(credit)))
+        if not gone.any() or gone.all():
+            out.append(tuple(left.tolist()))
+            break
+        out.append(tuple(left[gone].tolist()))
+        score -= credit[:, left[gone]].sum(axis=1)
+        left = left[~gone]
+    return tuple(reversed(out))
+
+
+def borda_credit(ballots: Ballots, rule: str, ties: Ties, missing: str) -> tuple[FloatArray, FloatArray]:
+    """(M, M) Borda points of the row against the column, and the weight of all; (R, ...) for resamples."""
+    cast = ordinal(ballots, rule, missing)
+    wins, tied = complete_pairs(ballots, cast, missing)
+    credit = wins + {"share": 0.5, "best": 1.0}.get(ties, 0.0) * tied
+    if missing == "partial_borda":
+        credit += 0.5 * (cast.total[..., None] - wins - np.swapaxes(wins, -1, -2) - tied)
+    _clear_diagonal(credit)
+    return credit, cast.total
+
+
+def complete_pairs(ballots: Ballots, cast: Ordinal, missing: str) -> tuple[FloatArray, FloatArray]:
+    """(M, M) weight that puts row above column, and weight that ties them, once gaps are treated.
+
+    Models shown but not ranked are tied with each other here; "worst" puts all shown above all absent
+    and ties these; under "partial_borda" pairs that a ballot cannot compare are in neither matrix.
+    One more axis in front for resamples.
+    """
+    pairs = PairCounts.from_ballots(_cast_only(ballots, missing))
+    tied = pairs.ties + pairs.both_bad
+    unranked = cast.only(np.flatnonzero((cast.level == LAST).sum(axis=1) > 1))
+    if len(unranked.size):
+        row, column = np.nonzero(unranked.level == LAST)
+        last = np.zeros((len(unranked.size), len(cast.models)))
+        last[row, unranked.seats[row, column]] = 1.0
+        more = [(last * weight[:, None]).T @ last for weight in np.atleast_2d(unranked.weight)]
+        tied = tied + np.reshape(more, tied.shape)
+        _clear_diagonal(tied)
+    if missing == "partial_borda" or not (cast.size < len(cast.models)).any():
+        return pairs.wins, tied
+    shown = cast.sums(np.ones(cast.level.shape))
+    beside = pairs.wins + np.swapaxes(pairs.wins, -1, -2) + tied
+    alone = shown[..., None] - beside  # the row is shown, the column is not
+    _clear_diagonal(alone)
+    wins = pairs.wins + alone
+    return wins, cast.total[..., None] - wins - np.swapaxes(wins, -1, -2)
+
+
+def _clear_diagonal(table: FloatArray) -> None:
+    """Set what models have against themselves to 0."""
+    each = np.arange(table.shape[-1])
+    table[..., each, each] = 0.0
+
+
+def _cast_only(ballots: Ballots, missing: str) -> Ballots:
+    """The ballots that count: all, or with "drop_task" those that show every model."""
+    if missing != "drop_task":
+        return ballots
+    full = (ballots.shown >= 0).sum(axis=1) == len(ballots.models)
+    return ballots.with_count(np.where(full, ballots.count, 0))
+
+
+def fewest_last(table: FloatArray) -> Tiers:
+    """Tiers of rows (M, n) compared number by number, the smallest first."""
+    order = np.lexsort(table[:, ::-1].T) if table.shape[1] else np.arange(len(table))
+    change = np.append(True, (table[order[1:]] != table[order[:-1]]).any(axis=1))
+    begins = [*np.flatnonzero(change).tolist(), len(table)]
+    return tuple(tuple(sorted(order[a:b].tolist())) for a, b in itertools.pairwise(begins))
+
+
+def low_places(cast: Ordinal, ties: Ties) -> FloatArray:
+    """(M, M - 1) weight of the ballots that put a model last, second to last and so on, up to second.
+
+    The absent share the last places. One more axis in front for resamples.
+    """
+    n = len(cast.models)
+    row, column = np.nonzero(cast.level != ABSENT)
+    seat, part = cast.seats[row, column], np.ones(len(row))
+    best, worst = cast.best[row, column], cast.worst[row, column]
+    if ties == "share":
+        part = part / (worst - best + 1)
+    else:
+        best = worst = best if ties == "best" else worst
+    cells = np.concatenate([seat * (n + 1) + best - 1, seat * (n + 1) + worst])
+    steps = cast.tally(cells, np.tile(row, 2), np.concatenate([part, -part]), n * (n + 1))
+    table: FloatArray = np.cumsum(steps.reshape(*steps.shape[:-1], n, n + 1), axis=-1)[..., :n]
+    for size in np.unique(cast.size[cast.size < n]).tolist():
+        short = cast.only(np.flatnonzero(cast.size == size))
+        absent = short.total - short.sums(np.ones(short.level.shape))
+        if ties == "share":
+            table[..., size:] += absent[..., None] / (n - size)
+        else:
+            table[..., size if ties == "best" else n - 1] += absent
+    return steady(table, cast.total[..., None])[..., :0:-1]

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import FloatArray, IntArray
-from ranking.counts import PairCounts
-from ranking.errors import ConvergenceError, OptionError
-from ranking.majority import margins
-from ranking.registry import method
-from ranking.results import Choice, Diagnostic
-from ranking.structure import components
+from agon.ranking.errors import ConvergenceError, OptionError
+from agon.ranking.estimation.comparison_graph import components
+from agon.ranking.methods.social_choice.majority_graph import margins
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.registry import method
+from agon.ranking.results import Choice, Diagnostic
+from agon.ranking.votes.pair_counts import PairCounts
 
 LARGEST = 120  # models in one cycle above which no programme is tried: n³/3 cycles of three
 CUTS = 3000  # cycles of three added at a time

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import FloatArray
-from ranking.counts import BothBad, PairCounts
-from ranking.errors import ConvergenceError, OptionError
-from ranking.majority import margins
-from ranking.registry import method
-from ranking.results import Choice, Diagnostic, Scores
+from agon.ranking.errors import ConvergenceError, OptionError
+from agon.ranking.methods.social_choice.majority_graph import margins
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.registry import method
+from agon.ranking.results import Choice, Diagnostic, Scores
+from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
 STEPS = 200
 EXACT = 1e-11  # advantage, as a share of the largest, below which a constraint holds
@@ -195,3 +195,53 @@ def _null_space(matrix: FloatArray) -> FloatArray:
     _, singular, right = np.linalg.svd(matrix.T)
     rank = int((singular > 1e-10 * max(1.0, float(singular.max(initial=0.0)))).sum())
     return np.asarray(right[rank:].T)
+
+
+def smith_lottery(pairs: PairCounts) -> Choice:
+    """The maximal lottery, from the Smith set alone."""
+    first = smith(margins(pairs))
+    lottery = np.zeros(len(pairs.models))
+    if len(first) == 1:
+        lottery[first] = 1.0
+    else:
+        inner = maximal_lottery(some(pairs, first))
+        lottery[first] = inner.lottery if isinstance(inner, Choice) and inner.lottery is not None else np.nan
+    drawn = lottery > SEEN
+    tiers = tuple(tuple(np.flatnonzero(part).tolist()) for part in (drawn, ~drawn) if part.any())
+    return Choice(tiers, lottery=lottery)
+
+
+def smith_averaging(pairs: PairCounts, *, prior: float = 0.5, both_bad: BothBad = "half") -> Scores | Choice:
+    """Nash averaging, with an equilibrium of the Smith set alone."""
+    wins = pairs.halves(both_bad)
+    met = wins + wins.T > 0
+    log_odds = np.where(met, np.log(wins + prior) - np.log(wins.T + prior), 0.0)
+    first = smith(log_odds)
+    if len(first) == len(log_odds):
+        return nash_averaging(pairs, prior=prior, both_bad=both_bad)
+    lottery = np.zeros(len(log_odds))
+    lottery[first] = 1.0 if len(first) == 1 else equilibrium(log_odds[np.ix_(first, first)])
+    values = log_odds @ lottery
+    values[np.abs(values) <= 1e-9 * max(1.0, float(np.abs(log_odds).max()))] = 0.0
+    return Scores(values)
+
+
+def smith(margin: FloatArray) -> IntArray:
+    """The smallest set of models that each beat every model outside it; (M, M) skew-symmetric margins.
+
+    The first c models by Copeland score are such a set if their scores sum to what they have when they
+    split their own games and win all others.
+    """
+    m = len(margin)
+    score = 0.5 * (np.sign(margin).sum(axis=1) + m - 1)
+    order = np.argsort(-score, kind="stable")
+    size = np.arange(1, m + 1)
+    full = size * (size - 1) / 2 + size * (m - size)
+    return np.sort(order[: int(np.argmax(np.cumsum(score[order]) > full - 0.25)) + 1])
+
+
+def some(pairs: PairCounts, part: IntArray) -> PairCounts:
+    """The counts of some models among themselves."""
+    at = np.ix_(part, part)
+    names = tuple(pairs.models[i] for i in part)
+    return PairCounts(names, pairs.wins[at], pairs.ties[at], pairs.both_bad[at], pairs.votes[part])

@@ -14,11 +14,12 @@ from typing import Literal
 
 import numpy as np
 
-from ranking.ballots import Ballots, FloatArray
-from ranking.errors import OptionError
-from ranking.ordinal import Missing, Ties, ordinal, positional, tie_points
-from ranking.registry import method
-from ranking.results import Scores
+from agon.ranking.errors import OptionError
+from agon.ranking.methods.social_choice.rank_positions import Missing, Ties, ordinal, positional, tie_points
+from agon.ranking.numerics import FloatArray
+from agon.ranking.registry import method
+from agon.ranking.results import Scores
+from agon.ranking.votes.ballots import Ballots
 
 
 @method("plurality", source="first past the post; Vote'n'Rank (Rofin et al. 2023)")

@@ -12,9 +12,11 @@ from typing import Literal
 
 import numpy as np
 
-from ranking.ballots import UNRANKED, Ballots, FloatArray, IntArray
-from ranking.counts import summed
-from ranking.errors import OptionError, VotesError
+from agon.ranking.errors import OptionError, VotesError
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.votes.ballots import Ballots
+from agon.ranking.votes.pair_counts import summed
+from agon.ranking.votes.validation import UNRANKED
 
 Ties = Literal["share", "best", "worst", "published"]
 Missing = Literal["refuse", "worst", "average", "drop_task"]
@@ -202,12 +204,6 @@ def spread(vector: FloatArray, size: int) -> FloatArray:
     if size == 1:
         return np.array([vector.mean()])
     return np.interp(np.linspace(0, n - 1, size), np.arange(n), vector)
-
-
-def steady(values: FloatArray, total: float | FloatArray) -> FloatArray:
-    """Round sums of weights to 2^-40 of the total, so that equal sums compare equal in any order."""
-    unit = 2.0 ** (np.floor(np.log2(np.where(np.asarray(total) > 0, total, 1.0))) - 40)
-    return np.asarray(np.round(values / unit) * unit)
 
 
 def _gaps(ballots: Ballots, rule: str, missing: str) -> None:

@@ -16,14 +16,14 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from arena.cli import app, main
-from arena.simulation import as_table
-from data import comparisons
-from data.snapshots import write_table
-from ranking import bradley_terry_world, rank
-from tests.ranking.contract import BOARD, NOTE, ROW
+from agon.arena.cli.app import app, main
+from agon.arena.cli.simulate import as_table
+from agon.data import comparisons
+from agon.data.files.writer import write_table
+from agon.ranking import bradley_terry_world, rank
+from tests.support.contract import BOARD, NOTE, ROW
 
-AGON = [sys.executable, "-m", "arena"]
+AGON = [sys.executable, "-m", "agon"]
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "COLUMNS": "80"}
 
 
@@ -516,7 +516,7 @@ def loaded(votes, *names):
     """Which of some modules the command loads to rank a parquet file."""
     code = f"""
 import sys
-from arena.cli import main
+from agon.arena.cli.app import main
 status = main(["rank", {str(votes)!r}])
 print(*(name for name in {names!r} if name in sys.modules), file=sys.stderr)
 sys.exit(status)

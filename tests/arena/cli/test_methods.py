@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from arena.catalogue import as_dict, methods_page, show_methods
-from ranking import METHODS, MethodError
+from agon.arena.cli.methods import as_dict, methods_page, show_methods
+from agon.ranking import METHODS, MethodError
 
 
 def shown(capsys, name, how):

@@ -23,7 +23,7 @@ base_url = "http://127.0.0.1:9/v1"
 def test_models_that_cannot_answer_are_named_after_the_address(tmp_path):
     (tmp_path / "arena.toml").write_text(TWO)
     process = subprocess.Popen(
-        [sys.executable, "-m", "arena", "serve", "arena.toml", "--port", "0"],
+        [sys.executable, "-m", "agon", "serve", "arena.toml", "--port", "0"],
         cwd=tmp_path,
         env=os.environ | {"ONE_KEY": "sk-canary"},
         stdout=subprocess.PIPE,

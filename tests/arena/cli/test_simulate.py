@@ -6,9 +6,9 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 
-from arena.simulation import START, as_table, simulate_votes
-from data import comparisons
-from ranking import OptionError, SourceError, bradley_terry_world, rank
+from agon.arena.cli.simulate import START, as_table, simulate_votes
+from agon.data import comparisons
+from agon.ranking import OptionError, SourceError, bradley_terry_world, rank
 
 WORLD = {"n_models": 5, "n_votes": 400, "ties": 0.2, "both_bad": 0.1, "spread": 1.0, "voters": 7, "seed": 11}
 

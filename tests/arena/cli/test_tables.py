@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from arena.tables import BAR, PIPE_WIDTH, bar, boards_to_csv, show_boards
-from ranking import Comparisons, Row, rank
+from agon.arena.cli.tables import BAR, PIPE_WIDTH, bar, boards_to_csv, show_boards
+from agon.ranking import Comparisons, Row, rank
 
 
 def row(score, lower, upper, **other):

@@ -8,23 +8,23 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import duckdb
 import httpx
 import pytest
 
-AGON = [sys.executable, "-W", "error", "-m", "arena"]
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.paths import REPOSITORY
+
+AGON = [sys.executable, "-W", "error", "-m", "agon"]
 ANSWERS = "prompt,model,answer\nWhy?,ash,Because.\nWhy?,birch,Why not?\nHow?,ash,So.\nHow?,birch,Thus.\n"
 
 
 @contextlib.contextmanager
 def served(*words, cwd):
     """A running `agon serve` on a free port; gives its address and process."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "ignore"}
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONWARNINGS": "ignore"}
     process = subprocess.Popen(
-        [sys.executable, "-m", "arena", "serve", *words, "--port", "0"],
+        [sys.executable, "-m", "agon", "serve", *words, "--port", "0"],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -42,9 +42,9 @@ def served(*words, cwd):
 
 
 def refused(*words, cwd):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(
-        [sys.executable, "-m", "arena", "serve", *words],
+        [sys.executable, "-m", "agon", "serve", *words],
         capture_output=True,
         text=True,
         cwd=cwd,
@@ -152,7 +152,7 @@ def of_wrong(tmp_path):
 
 
 def of_newer(tmp_path):
-    from data.log import VoteLog
+    from agon.data.log.vote_log import VoteLog
 
     VoteLog(tmp_path / "log").close()
     with duckdb.connect(str(tmp_path / "log" / "agon.duckdb")) as database:

@@ -5,10 +5,10 @@ from random import Random
 
 import pytest
 
-from arena.battle import BALLOTS, Battle, IllegalMoveError, State
-from arena.draw import substitute, uniform
-from arena.lineup import Entrant, ModelCard
-from serving.generation import Generation
+from agon.arena.core.battle import BALLOTS, Battle, IllegalMoveError, State
+from agon.arena.core.matchmaking import substitute, uniform
+from agon.arena.core.roster import Entrant, ModelCard
+from agon.serving.generation import Generation
 
 ENTRANTS = [Entrant(ModelCard(name, name.title()), backend=None) for name in ("ash", "birch", "cedar", "elm")]
 

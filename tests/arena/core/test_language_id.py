@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from arena.language import detect_language
+from agon.arena.core.language_id import detect_language
 
 UDHR = {
     "en": "All human beings are born free and equal in dignity and rights.",

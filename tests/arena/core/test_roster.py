@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from arena.lineup import Entrant, Lineup, ModelCard
-from serving.protocol import Message, ServingError
+from agon.arena.core.roster import Entrant, Lineup, ModelCard
+from agon.serving.protocol import Message, ServingError
 
 
 class Checked:

@@ -4,8 +4,8 @@ import stat
 
 import pytest
 
-from arena import identity
-from arena.identity import TOKEN_SECONDS, Keys
+from agon.arena.core import sessions as identity
+from agon.arena.core.sessions import TOKEN_SECONDS, Keys
 
 KEYS = Keys(b"k" * 32)
 SESSION = KEYS.session(KEYS.new_session())

@@ -7,11 +7,11 @@ from random import Random
 
 import pytest
 
-from arena.battle import Battle, State
-from arena.draw import Draw
-from arena.play import play_turn
-from serving.generation import Limits
-from tests.arena.house import Scripted, lineup
+from agon.arena.core.battle import Battle, State
+from agon.arena.core.matchmaking import Draw
+from agon.arena.core.turn import play_turn
+from agon.serving.generation import Limits
+from tests.support.arena_server import Scripted, lineup
 
 
 def battle_of(*backends):

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arena.config import TABLES, ConfigError, configuration
-from serving.generation import Limits
-from serving.protocol import FailureKind, Sampling
+from agon.arena.setup.config import TABLES, ConfigError, configuration
+from agon.serving.generation import Limits
+from agon.serving.protocol import FailureKind, Sampling
+from tests.support.paths import REPOSITORY
 
 TWO = """
 [[model]]
@@ -279,7 +280,7 @@ def test_whatever_a_file_holds_it_is_an_arena_or_one_sentence(tmp_path_factory, 
         assert len(found.lineup.entrants) >= 2
 
 
-RUNNING = (Path(__file__).resolve().parents[2] / "docs" / "running.md").read_text(encoding="utf-8")
+RUNNING = (REPOSITORY / "docs" / "running.md").read_text(encoding="utf-8")
 
 
 def test_the_example_of_the_docs_is_whole_and_right(tmp_path):

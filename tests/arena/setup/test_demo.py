@@ -9,19 +9,19 @@ import re
 import sqlite3
 import tomllib
 from collections import Counter
-from pathlib import Path
 from statistics import median
 
 import pytest
 from scipy.optimize import brentq
 
-from arena.demonstration import demonstration
-from arena.text import answer_html
-from data.answers import answers
-from serving.generation import Limits, generate
-from serving.protocol import Message
+from agon.arena.setup.demo import demonstration
+from agon.arena.web.markdown.markdown import answer_html
+from agon.data.importers.recorded_answers import answers
+from agon.serving.generation import Limits, generate
+from agon.serving.protocol import Message
+from tests.support.paths import REPOSITORY
 
-DEMO = Path(__file__).resolve().parents[2] / "arena" / "demo"
+DEMO = REPOSITORY / "arena" / "setup" / "demo_answers"
 MODELS = tomllib.loads((DEMO / "models.toml").read_text(encoding="utf-8"))
 with (DEMO / "answers.csv").open(encoding="utf-8", newline="") as file:
     PROMPTS = {row["prompt_id"]: row for row in csv.DictReader(file)}

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from arena.recorded import recorded
-from serving.generation import Limits, generate
-from serving.protocol import Message, Sampling
+from agon.arena.setup.recorded import recorded
+from agon.serving.generation import Limits, generate
+from agon.serving.protocol import Message, Sampling
 
 CSV = """prompt,category,language,ada,bob,cyn
 Why?,short,en,Because.,42,

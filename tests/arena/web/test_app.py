@@ -7,12 +7,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import httpx
 import pytest
 
-from arena.arena import Settings
-from arena.identity import COOKIE, Keys
-from arena.lineup import Example
-from data.records import LogError
-from ranking import ConvergenceError
-from tests.arena.house import SECRET, Scripted, lineup, open_house
+from agon.arena.core.arena import Settings
+from agon.arena.core.roster import Example
+from agon.arena.core.sessions import COOKIE, Keys
+from agon.data.log.records import LogError
+from agon.ranking import ConvergenceError
+from tests.support.arena_server import SECRET, Scripted, lineup, open_house
 
 NAMES = (b"canary", b"Canary")
 

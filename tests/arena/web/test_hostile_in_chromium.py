@@ -5,20 +5,20 @@ The page has no Content-Security-Policy: what is tested is the text itself and t
 
 import io
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from arena.text import answer_html
-from tests.arena.hostile import COVER, PAYLOADS, REMOTE, RUN
+from agon.arena.web.markdown.markdown import answer_html
+from tests.support.hostile import COVER, PAYLOADS, REMOTE, RUN
+from tests.support.paths import REPOSITORY
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is in the dev extra")
 Image = pytest.importorskip("PIL.Image")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
-STATIC = Path(__file__).parents[2] / "arena" / "static"
+STATIC = REPOSITORY / "arena" / "web" / "static"
 HOME = "http://arena.invalid/"
 FLAGS = (
     "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking"

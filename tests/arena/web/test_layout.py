@@ -3,13 +3,13 @@
 import json
 import re
 from html.parser import HTMLParser
-from pathlib import Path
 
 import pytest
 
-from arena.chrome import data_script, footer, header, page, plural
+from agon.arena.web.layout import data_script, footer, header, page, plural
+from tests.support.paths import REPOSITORY
 
-STATIC = Path(__file__).parents[2] / "arena" / "static"
+STATIC = REPOSITORY / "arena" / "web" / "static"
 CSS = (STATIC / "agon.css").read_text(encoding="utf-8")
 
 

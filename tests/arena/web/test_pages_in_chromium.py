@@ -5,16 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from arena.about_page import about_html
-from arena.board_page import FilterError, leaderboard_html, unknown_filter_html
-from tests.arena.boards import HTML
+from agon.arena.web.about import about_html
+from agon.arena.web.leaderboard.filters import FilterError
+from agon.arena.web.leaderboard.page import leaderboard_html, unknown_filter_html
+from tests.support.boards import HTML
+from tests.support.paths import REPOSITORY
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is in the dev extra")
 plotly = pytest.importorskip("plotly")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
 
-STATIC = Path(__file__).parents[2] / "arena" / "static"
+STATIC = REPOSITORY / "arena" / "web" / "static"
 PLOTLY = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 HOME = "http://arena.invalid/"
 FLAGS = (

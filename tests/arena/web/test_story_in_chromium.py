@@ -3,11 +3,11 @@
 import duckdb
 import pytest
 
-from arena.arena import Settings
-from arena.lineup import Entrant, Lineup, ModelCard
-from tests.arena.browser import DESKTOP, PHONE, Tab, chromium
-from tests.arena.hostile import HANDLERS, PAYLOADS, RUN, SCRIPTS
-from tests.arena.house import Scripted, lineup, open_house
+from agon.arena.core.arena import Settings
+from agon.arena.core.roster import Entrant, Lineup, ModelCard
+from tests.support.arena_server import Scripted, lineup, open_house
+from tests.support.browser import DESKTOP, PHONE, Tab, chromium
+from tests.support.hostile import HANDLERS, PAYLOADS, RUN, SCRIPTS
 
 RICH = """Use the **Wilson interval**, with $\\hat p = 0.15$:
 

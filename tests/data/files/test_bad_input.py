@@ -21,9 +21,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from arena.cli import main
-from data import comparisons
-from ranking import MethodError, OptionError, SourceError, VotesError, rank
+from agon.arena.cli.app import main
+from agon.data import comparisons
+from agon.ranking import MethodError, OptionError, SourceError, VotesError, rank
 
 REMEDY = 'or leave such rows out with invalid="drop" (--invalid drop)'
 HEAD = ("model_a", "model_b", "winner")
@@ -871,7 +871,7 @@ def commands(request, tmp_path_factory):
 
 
 def _command(folder: Path, path: str, arguments: Sequence[str]) -> "subprocess.CompletedProcess[str]":
-    words = [sys.executable, "-m", "arena", "rank", path, *arguments]
+    words = [sys.executable, "-m", "agon", "rank", path, *arguments]
     one_thread = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
     return subprocess.run(words, cwd=folder, env=one_thread, capture_output=True, text=True, check=False)
 

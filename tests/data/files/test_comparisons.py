@@ -9,9 +9,10 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from data import comparisons, counting
-from ranking import OptionError, SourceError, VotesError, rank
-from tests.data.small_tables import PAIR, pairs, table
+from agon.data import comparisons
+from agon.data.files import dictionary_counts as counting
+from agon.ranking import OptionError, SourceError, VotesError, rank
+from tests.support.small_tables import PAIR, pairs, table
 
 ROWS = table(
     ("ada", "bob", "model_a", "en", "u", 3),

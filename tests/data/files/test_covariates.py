@@ -7,9 +7,9 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from arena.cli import main
-from data import comparisons, measure
-from ranking import Comparisons, InputError, OptionError, SourceError, rank
+from agon.arena.cli.app import main
+from agon.data import comparisons, measure
+from agon.ranking import Comparisons, InputError, OptionError, SourceError, rank
 
 TEXTS = [
     "# Title\n\n- one\n- two\n\n**bold** and __strong__ [1] [a](https://x.org/y)\n",

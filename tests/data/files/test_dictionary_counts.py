@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data import comparisons
-from data.counting import COLUMNS, can_count, count_parquet, count_rows, number, places
-from ranking.comparisons import group
+from agon.data import comparisons
+from agon.data.files.dictionary_counts import COLUMNS, can_count, count_parquet, count_rows, number, places
+from agon.ranking.votes.vote_source import group
 
 MODELS = ["ada", "bob", "cyn", "dan", "eve"]
 LABELS = ["model_a", "model_b", "tie", "both_bad", "tie (bothbad)", "both bad", "bothbad"]

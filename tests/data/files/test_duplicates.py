@@ -5,7 +5,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data.repeats import repeats
+from agon.data.files.duplicates import repeats
 
 VOTE = {"model_a": "ada", "model_b": "bob", "winner": "tie"}
 

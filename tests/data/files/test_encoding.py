@@ -6,9 +6,9 @@ import json
 import pyarrow as pa
 import pytest
 
-from data import comparisons
-from ranking import rank
-from tests.data.small_tables import PAIR, pairs, table
+from agon.data import comparisons
+from agon.ranking import rank
+from tests.support.small_tables import PAIR, pairs, table
 
 
 @pytest.mark.parametrize(

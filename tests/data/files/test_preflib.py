@@ -1,17 +1,13 @@
 """PrefLib files: what they say, and what is refused with file and line."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from data.preflib import preflib
-from ranking import OptionError, SourceError, VotesError
-from ranking.counts import PairCounts
+from agon.data.files.preflib import preflib
+from agon.ranking import OptionError, SourceError, VotesError
+from agon.ranking.votes.pair_counts import PairCounts
+from tests.support.paths import DATASETS
 
-HOME = Path(__file__).resolve().parents[2]
-DATASETS = Path(os.environ.get("AGON_DATASETS", HOME.parent / "shared" / "datasets"))
 real = pytest.mark.skipif(not (DATASETS / "preflib").is_dir(), reason=f"no PrefLib files in {DATASETS}")
 
 HEADER = """# FILE NAME: x.toi

@@ -5,9 +5,9 @@ import json
 import pandas as pd
 import pytest
 
-from arena.cli import main
-from data import comparisons
-from ranking import Comparisons, OptionError, SourceError, rank
+from agon.arena.cli.app import main
+from agon.data import comparisons
+from agon.ranking import Comparisons, OptionError, SourceError, rank
 
 PEOPLE = [("ada", "bob", "model_a")] * 6 + [("bob", "ada", "model_a")] * 4
 JUDGES = [("bob", "ada", "model_a")] * 20 + [("ada", "bob", "model_a")] * 5

@@ -1,19 +1,15 @@
 """Score tables from files and frames, and the refusals that name row and column."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
 
-from data.score_tables import score_table
-from ranking import InputError, OptionError, SourceError, VotesError
+from agon.data.files.score_tables import score_table
+from agon.ranking import InputError, OptionError, SourceError, VotesError
+from tests.support.paths import DATASETS
 
-HOME = Path(__file__).resolve().parents[2]
-DATASETS = Path(os.environ.get("AGON_DATASETS", HOME.parent / "shared" / "datasets"))
 real = pytest.mark.skipif(not DATASETS.is_dir(), reason=f"no published tables in {DATASETS}")
 GOOD = "model,add,sub,speed\nAnn,1.5,2,9\nBob,2,-,8\nCyd,0.5,3,7\n"
 

@@ -12,9 +12,9 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 
-from data import comparisons
-from data.sources import describe, ending, open_source
-from ranking import OptionError, SourceError, rank
+from agon.data import comparisons
+from agon.data.files.source import describe, ending, open_source
+from agon.ranking import OptionError, SourceError, rank
 
 NAMES = ("model_a", "model_b")
 WINNERS = ["model_a", "model_b", "tie", "both_bad"]
@@ -130,7 +130,7 @@ KINDS = {
     "json array": array,
     "json array, indented": lambda t, f: array(t, f, indent=2),
     "duckdb": database,
-    "db": lambda t, f: database(t, f).rename(f / "arena.db"),
+    "db": lambda t, f: database(t, f).rename(f / "agon.arena.db"),
     "duckdb enums": with_enums,
     "log folder": log,
     "path as text": lambda t, f: str(parquet(t, f)),

@@ -9,9 +9,10 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 
-from data import comparisons, read_published
-from data.snapshots import WRITERS, into_log, write_table
-from ranking import OptionError, SourceError
+from agon.data import comparisons, read_published
+from agon.data.files.writer import WRITERS, write_table
+from agon.data.importers.into_log import into_log
+from agon.ranking import OptionError, SourceError
 
 TABLE = pa.table({"model_a": ["ada", 'b"o,b'], "model_b": ["cyn", "ada"], "winner": ["tie", "model_a"]})
 PUBLISHED = [

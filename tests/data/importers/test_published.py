@@ -6,9 +6,7 @@ computed with `printf %s TEXT | sha1sum`.
 
 import gzip
 import json
-import os
 from datetime import UTC, datetime
-from pathlib import Path
 
 import duckdb
 import pyarrow as pa
@@ -17,12 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.importing import FORMATS, read_published
-from ranking.errors import OptionError, SourceError, VotesError
+from agon.data.importers.formats import FORMATS
+from agon.data.importers.published import read_published
+from agon.ranking.errors import OptionError, SourceError, VotesError
+from tests.support.paths import DATASETS
 
-DATASETS = Path(
-    os.environ.get("AGON_DATASETS", Path(__file__).resolve().parents[2].parent / "shared" / "datasets")
-)
 NOT_BLIND = "not blind (anony is false)"
 HELLO, PLUS = "f7ff9e8b7b", "f8b3259294"  # sha1[:10] of "Hello" and of "What is 1+1?"
 REMEDY = 'leave such rows out with invalid="drop" (--invalid drop).'

@@ -9,8 +9,8 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 
-from data.answers import answers
-from ranking.errors import SourceError
+from agon.data.importers.recorded_answers import answers
+from agon.ranking.errors import SourceError
 
 LONG = [
     {"prompt": "Why?", "model": "ada", "answer": "Because.", "category": "short", "prompt_id": "p1"},

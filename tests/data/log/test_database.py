@@ -13,13 +13,14 @@ import duckdb
 import numpy as np
 import pytest
 
-from arena.cli import main
-from data import comparisons, migrations
-from data.log import VoteLog
-from data.migrations import schema
-from data.records import LogError
-from tests.conftest import REPOSITORY
-from tests.data.log_records import battle, put, vote, voted
+from agon.arena.cli.app import main
+from agon.data import comparisons
+from agon.data.log import migrations
+from agon.data.log.migrations import schema
+from agon.data.log.records import LogError
+from agon.data.log.vote_log import VoteLog
+from tests.support.log_records import battle, put, vote, voted
+from tests.support.paths import REPOSITORY
 
 DATA = (REPOSITORY / "docs" / "data.md").read_text(encoding="utf-8")
 
@@ -44,8 +45,8 @@ def structure(connection):
 
 CHILD = """
 import sys
-from data.log import VoteLog
-from tests.data.log_records import battle, put, vote
+from agon.data.log.vote_log import VoteLog
+from tests.support.log_records import battle, put, vote
 with VoteLog(sys.argv[1]) as log:
     for n in range(40):
         drawn = battle(("ada", "bob") if n % 2 else ("bob", "cyn") if n % 4 else ("cyn", "ada"))
@@ -248,7 +249,7 @@ def test_a_step_is_taken_once_and_the_old_file_is_kept(tmp_path, monkeypatch):
         {3: "ALTER TABLE votes ADD COLUMN weight DOUBLE", 4: "CREATE TABLE more (n INTEGER)"},
     )
     monkeypatch.setattr(migrations, "VERSION", 4)
-    monkeypatch.setattr("data.log_file.VERSION", 4)
+    monkeypatch.setattr("agon.data.log.database.VERSION", 4)
     for _ in range(2):
         with VoteLog(tmp_path) as log:
             assert log.count() == 1
@@ -272,7 +273,7 @@ def test_a_step_that_fails_changes_nothing(tmp_path, monkeypatch):
         {3: "CREATE TABLE more (n INTEGER)", 4: "ALTER TABLE nowhere ADD COLUMN n INTEGER"},
     )
     monkeypatch.setattr(migrations, "VERSION", 4)
-    monkeypatch.setattr("data.log_file.VERSION", 4)
+    monkeypatch.setattr("agon.data.log.database.VERSION", 4)
     refusal(tmp_path)
     monkeypatch.undo()
     with VoteLog(tmp_path) as log:
@@ -302,7 +303,7 @@ def test_every_column_is_explained_in_the_schema_and_on_the_page():
 
 
 def test_a_lock_does_not_outlive_its_process(tmp_path):
-    code = "import os, sys; from data.log import VoteLog; VoteLog(sys.argv[1]); os._exit(1)"
+    code = "import os, sys; from agon.data.log.vote_log import VoteLog; VoteLog(sys.argv[1]); os._exit(1)"
     done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=REPOSITORY, check=False)
     assert done.returncode == 1
     VoteLog(tmp_path).close()

@@ -7,12 +7,12 @@ import threading
 
 import pytest
 
-from data.log import VoteLog
-from tests.conftest import REPOSITORY
+from agon.data.log.vote_log import VoteLog
+from tests.support.paths import REPOSITORY
 
 
 def start(folder, *words):
-    command = [sys.executable, "-m", "tests.data.log_writers", str(folder), *map(str, words)]
+    command = [sys.executable, "-m", "tests.support.log_writers", str(folder), *map(str, words)]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=REPOSITORY
     )

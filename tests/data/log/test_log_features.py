@@ -10,16 +10,16 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from arena.cli import main
-from data import comparisons, measure
-from data.features import MEASURES
-from data.log import VoteLog
-from data.log_book import COUNTED
-from data.records import ReplacementRecord, TurnRecord
-from ranking import Comparisons, rank
-from tests.conftest import REPOSITORY
-from tests.data.log_records import MODELS, NOON, answer, battle, put, vote
-from tests.data.test_features import TEXTS, WANTED
+from agon.arena.cli.app import main
+from agon.data import comparisons, measure
+from agon.data.files.covariates import MEASURES
+from agon.data.log.index import COUNTED
+from agon.data.log.records import ReplacementRecord, TurnRecord
+from agon.data.log.vote_log import VoteLog
+from agon.ranking import Comparisons, rank
+from tests.data.files.test_covariates import TEXTS, WANTED
+from tests.support.log_records import MODELS, NOON, answer, battle, put, vote
+from tests.support.paths import REPOSITORY
 
 STORED = f"SELECT {', '.join(MEASURES)} FROM votes ORDER BY number"
 NOTHING = (None,) * len(MEASURES)
@@ -95,7 +95,7 @@ def test_a_side_without_an_answer_has_no_counts(log):
 
 
 def test_a_battle_that_is_not_remembered_has_its_answers_looked_up(log, monkeypatch):
-    monkeypatch.setattr("data.log_book.RECENT", 1)
+    monkeypatch.setattr("agon.data.log.index.RECENT", 1)
     drawn = battle()
     put(log, drawn)
     put(

@@ -8,12 +8,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data import comparisons, read_published
-from data.log import VoteLog
-from data.records import ReplacementRecord
-from data.snapshots import WRITERS, into_log
-from ranking import SourceError, rank
-from tests.data.log_records import NOON, battle, put, vote, voted
+from agon.data import comparisons, read_published
+from agon.data.files.writer import WRITERS
+from agon.data.importers.into_log import into_log
+from agon.data.log.records import ReplacementRecord
+from agon.data.log.vote_log import VoteLog
+from agon.ranking import SourceError, rank
+from tests.support.log_records import NOON, battle, put, vote, voted
 
 PUBLISHED = [
     {"question_id": "q1", "model_a": "ada", "model_b": "bob", "winner": "model_a", "judge": "u1", "turn": 1},

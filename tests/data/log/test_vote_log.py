@@ -11,8 +11,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from data.log import VoteLog
-from data.records import (
+from agon.data.log.records import (
     AlreadyVoted,
     Conflict,
     LogError,
@@ -21,9 +20,10 @@ from data.records import (
     TurnRecord,
     UnknownBattle,
 )
-from ranking import Comparisons, SourceError, VotesError, rank
-from ranking.comparisons import group
-from tests.data.log_records import MODELS, NOON, answer, battle, put, vote, voted
+from agon.data.log.vote_log import VoteLog
+from agon.ranking import Comparisons, SourceError, VotesError, rank
+from agon.ranking.votes.vote_source import group
+from tests.support.log_records import MODELS, NOON, answer, battle, put, vote, voted
 
 
 @pytest.fixture
@@ -176,7 +176,7 @@ def test_battles_that_are_not_remembered_are_looked_up(tmp_path, monkeypatch):
     with VoteLog(tmp_path) as log:
         put(log, *(battle(battle_id=battle_id, category="code") for battle_id in ids))
         put(log, ReplacementRecord(ids[0], 1, "cyn", 0.5, NOON), vote(ids[7]))
-    monkeypatch.setattr("data.log_book.RECENT", 2)
+    monkeypatch.setattr("agon.data.log.index.RECENT", 2)
     with VoteLog(tmp_path) as log:
         put(log, ReplacementRecord(ids[0], 1, "dan", 0.5, NOON), *map(vote, ids[1:4]))
         put(log, *map(vote, [ids[0], *ids[4:7]]))

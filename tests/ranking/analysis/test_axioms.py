@@ -1,20 +1,17 @@
 """Counterexamples to axioms on given votes: textbook profiles, a real election, and rules that are immune."""
 
-import os
 from itertools import permutations
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from data.preflib import preflib
-from ranking import Ballots, MethodError, OptionError
-from ranking.axioms import axioms
-from ranking.profiles import Profile
-from ranking.score_table import ScoreTable
+from agon.data.files.preflib import preflib
+from agon.ranking import Ballots, MethodError, OptionError
+from agon.ranking.analysis.axioms import axioms
+from agon.ranking.analysis.perturbation import Profile
+from agon.ranking.votes.score_table import ScoreTable
+from tests.support.paths import DATASETS
 
-HOME = Path(__file__).resolve().parents[2]
-DATASETS = Path(os.environ.get("AGON_DATASETS", HOME.parent / "shared" / "datasets"))
 BURLINGTON = DATASETS / "preflib" / "burlington" / "00005-00000002.toi"
 real = pytest.mark.skipif(not BURLINGTON.is_file(), reason=f"no PrefLib files in {DATASETS}")
 

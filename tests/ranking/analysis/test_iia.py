@@ -2,17 +2,15 @@
 
 import csv
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ranking import Ballots, OptionError
-from ranking.irrelevance import iia_score
-from ranking.score_table import ScoreTable
+from agon.ranking import Ballots, OptionError
+from agon.ranking.analysis.iia import iia_score
+from agon.ranking.votes.score_table import ScoreTable
+from tests.support.paths import GOLDEN
 
-GOLDEN = Path(os.environ.get("AGON_GOLDEN", Path(__file__).resolve().parents[3] / "shared" / "golden"))
 golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason=f"no golden values in {GOLDEN}")
 PUBLISHED = {
     "borda": {"ties": "published"},

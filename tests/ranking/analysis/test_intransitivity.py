@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from ranking import Comparisons, OptionError, PairCounts, VotesError, bradley_terry_world, cyclic_share
-from ranking.cyclic_share import decompose, embed, preferences
+from agon.ranking import Comparisons, OptionError, PairCounts, VotesError, bradley_terry_world, cyclic_share
+from agon.ranking.analysis.intransitivity import decompose, embed, preferences
 
 ROCK_PAPER_SCISSORS = PairCounts.of("abc", [[0, 70, 30], [30, 0, 70], [70, 30, 0]])
 

@@ -5,8 +5,8 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from ranking import Ballots, OptionError, PairCounts
-from ranking.cycles import cycles
+from agon.ranking import Ballots, OptionError, PairCounts
+from agon.ranking.analysis.majority_cycles import cycles
 
 
 def test_rock_paper_scissors():

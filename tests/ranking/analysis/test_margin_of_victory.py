@@ -5,12 +5,11 @@ from itertools import combinations, pairwise, permutations, product
 import numpy as np
 import pytest
 
-from ranking import METHODS, Ballots, MethodError, OptionError, PairCounts, rank
-from ranking.flips import flip_votes, flips
-from ranking.influence import influence
-from ranking.score_table import ScoreTable
-from ranking.simulate import bradley_terry_world
-from ranking.task_flips import flip_tasks
+from agon.ranking import METHODS, Ballots, MethodError, OptionError, PairCounts, rank
+from agon.ranking.analysis.influence import influence
+from agon.ranking.analysis.margin_of_victory import flip_tasks, flip_votes, flips
+from agon.ranking.simulate import bradley_terry_world
+from agon.ranking.votes.score_table import ScoreTable
 
 
 def profile(orders):

@@ -5,10 +5,10 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from ranking import Ballots, OptionError, VotesError
-from ranking.committees import committee
-from ranking.representation import representation
-from ranking.score_table import ScoreTable
+from agon.ranking import Ballots, OptionError, VotesError
+from agon.ranking.analysis.justified_representation import representation
+from agon.ranking.analysis.multiwinner import committee
+from agon.ranking.votes.score_table import ScoreTable
 
 BOOK = ["ab"] * 3 + ["ac"] * 3 + ["ad"] * 2 + ["bcf", "e", "f", "g"]
 

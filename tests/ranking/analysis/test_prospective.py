@@ -2,18 +2,16 @@
 
 import csv
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from ranking import MethodError, OptionError, PairCounts
-from ranking.prospective import prospective, prospects
-from ranking.score_table import ScoreTable
+from agon.ranking import MethodError, OptionError, PairCounts
+from agon.ranking.analysis.prospective import prospective, prospects
+from agon.ranking.votes.score_table import ScoreTable
+from tests.support.paths import GOLDEN
 
-GOLDEN = Path(os.environ.get("AGON_GOLDEN", Path(__file__).resolve().parents[3] / "shared" / "golden"))
 golden = pytest.mark.skipif(not GOLDEN.is_dir(), reason=f"no golden values in {GOLDEN}")
 
 

@@ -1,19 +1,16 @@
 """The rule lens: winners, ranges, agreement and the sentence."""
 
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from data.preflib import preflib
-from ranking import Ballots, MethodError, OptionError, agreement, rank_all
-from ranking.lens import lens
+from agon.data.files.preflib import preflib
+from agon.ranking import Ballots, MethodError, OptionError, agreement, rank_all
+from agon.ranking.analysis.rule_comparison import lens
+from tests.support.paths import DATASETS
 
-HOME = Path(__file__).resolve().parents[2]
-DATASETS = Path(os.environ.get("AGON_DATASETS", HOME.parent / "shared" / "datasets"))
 BURLINGTON = DATASETS / "preflib" / "burlington" / "00005-00000002.toi"
 real = pytest.mark.skipif(not BURLINGTON.is_file(), reason=f"no PrefLib files in {DATASETS}")
 RULES = ("plurality", "instant_runoff", "copeland", "minimax", "schulze")

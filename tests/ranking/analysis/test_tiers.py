@@ -6,7 +6,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from ranking import Ballots, OptionError, PairCounts, bradley_terry_world, breakdown, rank, tiers
+from agon.ranking import Ballots, OptionError, PairCounts, bradley_terry_world, breakdown, rank, tiers
 
 
 @pytest.fixture(scope="module")

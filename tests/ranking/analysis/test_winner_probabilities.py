@@ -5,10 +5,10 @@ from math import comb
 import numpy as np
 import pytest
 
-from ranking import Ballots, Comparisons, MethodError, OptionError, PairCounts, SourceError, rank
-from ranking.probabilities import bootstrap_all
-from ranking.score_table import ScoreTable
-from ranking.simulate import bradley_terry_world
+from agon.ranking import Ballots, Comparisons, MethodError, OptionError, PairCounts, SourceError, rank
+from agon.ranking.analysis.winner_probabilities import bootstrap_all
+from agon.ranking.simulate import bradley_terry_world
+from agon.ranking.votes.score_table import ScoreTable
 
 
 def test_two_models_against_the_binomial():

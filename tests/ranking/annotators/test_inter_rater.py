@@ -5,7 +5,14 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from ranking import Comparisons, OptionError, SourceError, VotesError, krippendorff_alpha, voter_agreement
+from agon.ranking import (
+    Comparisons,
+    OptionError,
+    SourceError,
+    VotesError,
+    krippendorff_alpha,
+    voter_agreement,
+)
 
 # K. Krippendorff, Computing Krippendorff's Alpha-Reliability (2011), section C: 4 observers, 12 units.
 OBSERVERS = """1 2 3 3 2 1 4 1 2 . . .

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
-from data import comparisons
-from ranking import Comparisons, OptionError, VotesError, order_effect, rank
+from agon.data import comparisons
+from agon.ranking import Comparisons, OptionError, VotesError, order_effect, rank
 
 M = 8
 

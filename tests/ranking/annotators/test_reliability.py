@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from ranking import (
+from agon.ranking import (
     Comparisons,
     OptionError,
     SourceError,
@@ -200,7 +200,7 @@ def test_refusals():
 
 def test_real_voters(datasets):
     """LLMFAO, 124 crowd workers: those with 50 votes or more are judged, and some vote by chance."""
-    from data import comparisons
+    from agon.data import comparisons
 
     votes = comparisons(datasets / "llmfao_crowd_votes.parquet", columns={"voter": "judge"})
     found = voter_reliability(votes)

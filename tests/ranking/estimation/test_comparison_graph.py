@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ranking.structure import (
+from agon.ranking.estimation.comparison_graph import (
     alike,
     components,
     connected,
@@ -12,7 +12,7 @@ from ranking.structure import (
     strongly_connected,
     told_apart,
 )
-from tests.ranking import reference
+from tests.support import reference
 
 
 def beats(m, *edges):

@@ -7,10 +7,11 @@ import pytest
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from ranking import Comparisons, Settings, bradley_terry_world, rank
-from ranking.differences import difference
-from ranking.errors import OptionError, SourceError
-from ranking.uncertainty import from_covariance, from_samples, quantile, tail_of
+from agon.ranking import Comparisons, Settings, bradley_terry_world, rank
+from agon.ranking.errors import OptionError, SourceError
+from agon.ranking.inference.difference import difference
+from agon.ranking.inference.intervals import from_covariance, from_samples
+from agon.ranking.inference.simultaneous import quantile, tail_of
 
 Z = 1.959963984540054  # scipy.stats.norm.ppf(0.975)
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy.stats import norm, studentized_range, t
 
-from ranking import Comparisons, bradley_terry_world, rank
-from ranking.chances import first, maxima
-from ranking.errors import OptionError
-from ranking.uncertainty import from_covariance, from_samples, p_value_of, quantile
+from agon.ranking import Comparisons, bradley_terry_world, rank
+from agon.ranking.errors import OptionError
+from agon.ranking.inference.intervals import first, from_covariance, from_samples
+from agon.ranking.inference.simultaneous import maxima, p_value_of, quantile
 
 VOTES = bradley_terry_world(8, 1500, seed=5).comparisons()
 METHODS = ["bradley_terry", "win_rate", "elo", "copeland", "minimax"]

@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from ranking import METHODS, Comparisons, rank
-from tests.ranking.families import RATINGS
-from tests.ranking.reference import NAT, comparisons, elo, hard_votes
+from agon.ranking import METHODS, Comparisons, rank
+from tests.support.families import RATINGS
+from tests.support.reference import NAT, comparisons, elo, hard_votes
 
 THREE = [[0, 40, 30], [25, 0, 35], [20, 28, 0]]
 DROPPING = sorted(

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ranking import Comparisons, Diagnostic, boards_to_json, rank
-from ranking.errors import OptionError
-from ranking.leaderboard import rank_text
-from tests.ranking.contract import BOARD, NOTE, ROW
+from agon.ranking import Comparisons, Diagnostic, boards_to_json, rank
+from agon.ranking.errors import OptionError
+from agon.ranking.leaderboard.row import rank_text
+from tests.support.contract import BOARD, NOTE, ROW
 
 HOSTILE = '<script>alert("x")</script>&|'
 

@@ -7,7 +7,15 @@ import sys
 import numpy as np
 import pytest
 
-from ranking import Comparisons, MethodError, OptionError, PairCounts, bradley_terry_world, rank, win_rate_map
+from agon.ranking import (
+    Comparisons,
+    MethodError,
+    OptionError,
+    PairCounts,
+    bradley_terry_world,
+    rank,
+    win_rate_map,
+)
 
 pytest.importorskip("plotly")
 
@@ -109,6 +117,6 @@ def test_without_plotly_there_is_one_clear_sentence(votes, monkeypatch):
 
 
 def test_plotly_is_loaded_only_for_a_figure():
-    code = "import ranking, sys; print('plotly' in sys.modules)"
+    code = "import agon.ranking, sys; print('plotly' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

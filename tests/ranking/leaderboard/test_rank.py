@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from ranking import (
+from agon.ranking import (
     METHODS,
     Ballots,
     Battles,
@@ -21,9 +21,9 @@ from ranking import (
     rank,
     rank_all,
 )
-from ranking.errors import MethodError, OptionError, SourceError
-from ranking.results import Diagnostic
-from tests.ranking.reference import NAT
+from agon.ranking.errors import MethodError, OptionError, SourceError
+from agon.ranking.results import Diagnostic
+from tests.support.reference import NAT
 
 WINS = [[0, 60, 45], [40, 0, 55], [35, 25, 0]]
 

@@ -6,12 +6,15 @@ import re
 import numpy as np
 import pytest
 
-from ranking import METHODS, Ballots, InputError, PairCounts, Scores, ScoreTable, resampling
-from ranking.probabilities import bootstrap_all
-from ranking.profiles import levels_of
-from ranking.replicates import TOGETHER, apart, smith
-from ranking.results import as_values
-from ranking.simulate import bradley_terry_world
+from agon.ranking import METHODS, Ballots, InputError, PairCounts, Scores, ScoreTable
+from agon.ranking.analysis.perturbation import levels_of
+from agon.ranking.analysis.winner_probabilities import bootstrap_all
+from agon.ranking.inference import bootstrap as resampling
+from agon.ranking.methods import TOGETHER
+from agon.ranking.methods.social_choice.maximal_lotteries import smith
+from agon.ranking.registry import apart
+from agon.ranking.results import as_values
+from agon.ranking.simulate import bradley_terry_world
 
 OPTIONS = {
     "ranked_pairs": [{"tie_break": "names"}, {"tie_break": "random"}, {"measure": "winning_votes"}],

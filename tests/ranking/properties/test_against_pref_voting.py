@@ -20,8 +20,8 @@ import math
 import numpy as np
 import pytest
 
-from ranking import Ballots, PairCounts
-from tests.ranking.brute_force import names, run
+from agon.ranking import Ballots, PairCounts
+from tests.support.brute_force import names, run
 
 pytest.importorskip("pref_voting")
 pytestmark = pytest.mark.filterwarnings("ignore")

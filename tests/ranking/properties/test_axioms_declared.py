@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ranking import ScoreTable
-from tests.ranking import brute_force as slow
-from tests.ranking.brute_force import ballots_of, run
-from tests.ranking.families import RULES
+from agon.ranking import ScoreTable
+from tests.support import brute_force as slow
+from tests.support.brute_force import ballots_of, run
+from tests.support.families import RULES
 
 LINE = re.compile(r"^\s*Axioms: ([a-z_, ]+)\.", re.MULTILINE)
 

@@ -8,8 +8,17 @@ import math
 import numpy as np
 import pytest
 
-from ranking import Ballots, Comparisons, PairCounts, Settings, agreement, bradley_terry_world, rank, rank_all
-from ranking.errors import AgonError, MethodError, OptionError, SourceError, VotesError, nearest
+from agon.ranking import (
+    Ballots,
+    Comparisons,
+    PairCounts,
+    Settings,
+    agreement,
+    bradley_terry_world,
+    rank,
+    rank_all,
+)
+from agon.ranking.errors import AgonError, MethodError, OptionError, SourceError, VotesError, nearest
 
 AB, SHOWN, PLACES = ["a", "b"], [[0, 1]], [[1, 2]]
 GOOD = Comparisons.from_counts(AB, [[0, 40], [30, 0]])

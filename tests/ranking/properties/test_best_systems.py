@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from scipy.stats import rankdata
 
-from ranking import ScoreTable
-from tests.ranking.brute_force import DATASETS, GOLDEN, needs_datasets, needs_golden, run
+from agon.ranking import ScoreTable
+from tests.support.brute_force import DATASETS, GOLDEN, needs_datasets, needs_golden, run
 
 READINGS = {"as_in_file": ("item", "system"), "utterance_column_is_system": ("system", "item")}
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ranking import METHODS, Ballots, Comparisons, InputError, PairCounts, ScoreTable, rank
-from tests.ranking.families import RULES
+from agon.ranking import METHODS, Ballots, Comparisons, InputError, PairCounts, ScoreTable, rank
+from tests.support.families import RULES
 
 NAMES = ["ada", "bob", "cyn", "dan"]
 SCORES = [[9, 2, 8, 5], [7, 6, 7, 4], [3, 9, 1, 3], [1, 1, 2, 9.0]]

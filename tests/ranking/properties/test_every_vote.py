@@ -9,8 +9,8 @@ import re
 import numpy as np
 import pytest
 
-from ranking import METHODS, Comparisons, InputError, PairCounts, rank
-from tests.ranking.families import RULES
+from agon.ranking import METHODS, Comparisons, InputError, PairCounts, rank
+from tests.support.families import RULES
 
 MODELS = list("abcd")
 MORE = 400
@@ -30,7 +30,7 @@ TIES = ("tie", "both bad", "four with ties")
 BY_MARGIN = {
     name
     for name, how in RULES.items()
-    if how.function.__module__ != "ranking.elimination" and how.view == "pairs"
+    if how.function.__module__ != "agon.ranking.methods.social_choice.elimination" and how.view == "pairs"
 } | {"kwiksort"}
 LEFT_OUT = {
     (method, kind): "probabilities, not places"

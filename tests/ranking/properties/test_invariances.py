@@ -9,9 +9,9 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ranking import METHODS, Ballots, Comparisons, boards_to_json, rank
-from tests.conftest import Votes, any_votes, pairwise, soft
-from tests.ranking.families import RATINGS, RULES
+from agon.ranking import METHODS, Ballots, Comparisons, boards_to_json, rank
+from tests.support.families import RATINGS, RULES
+from tests.support.votes import Votes, any_votes, pairwise, soft
 
 EVERY = [*RATINGS, *sorted(name for name, how in RULES.items() if how.view != "scores")]
 FEW = settings(max_examples=12)  # for each of so many methods

@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from ranking import METHODS, Comparisons, PairCounts, rank
-from tests.conftest import REPOSITORY
-from tests.ranking.families import RATINGS
+from agon.ranking import METHODS, Comparisons, PairCounts, rank
+from tests.support.families import RATINGS
+from tests.support.paths import REPOSITORY
 
 FOLDER = REPOSITORY / "tests" / "known_answers"
 CASES = [

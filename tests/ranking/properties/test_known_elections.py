@@ -10,9 +10,9 @@ import json
 import numpy as np
 import pytest
 
-from ranking import METHODS, Ballots, PairCounts, ScoreTable, rank
-from tests.ranking.brute_force import REPOSITORY
-from tests.ranking.families import RULES
+from agon.ranking import METHODS, Ballots, PairCounts, ScoreTable, rank
+from tests.support.brute_force import REPOSITORY
+from tests.support.families import RULES
 
 FOLDER = REPOSITORY / "tests" / "known_answers"
 CASES = [

@@ -7,8 +7,8 @@ from scipy.optimize import minimize, root
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit, log_expit
 
-from ranking import Comparisons, rank
-from tests.ranking.reference import NAT
+from agon.ranking import Comparisons, rank
+from tests.support.reference import NAT
 
 PLACES = {"model_a": (1, 2), "model_b": (2, 1), "tie": (1, 1), "tie (bothbad)": (1, 1)}
 FINE = {"tie": (1, 1), "tie (bothbad)": (0, 0)}

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from ranking import Ballots, Comparisons, bradley_terry_world, rank
-from ranking.errors import SourceError, VotesError
-from tests.ranking.families import RATINGS
-from tests.ranking.reference import NAT
+from agon.ranking import Ballots, Comparisons, bradley_terry_world, rank
+from agon.ranking.errors import SourceError, VotesError
+from tests.support.families import RATINGS
+from tests.support.reference import NAT
 
 THREE = [[0, 40, 30], [25, 0, 35], [20, 28, 0]]
 

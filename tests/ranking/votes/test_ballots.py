@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranking import Ballots
-from tests.conftest import Vote, Votes, any_votes
+from agon.ranking import Ballots
+from tests.support.votes import Vote, Votes, any_votes
 
 FOUR = ["a", "b", "c", "d"]
 

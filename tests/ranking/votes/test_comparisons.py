@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from ranking import Ballots, Comparisons, PairCounts
-from ranking.boards import as_comparisons
-from ranking.errors import SourceError
-from tests.conftest import Vote, Votes
+from agon.ranking import Ballots, Comparisons, PairCounts
+from agon.ranking.errors import SourceError
+from agon.ranking.votes.comparisons import as_comparisons
+from tests.support.votes import Vote, Votes
 
 AB, BA, TIE = [1, 2], [2, 1], [1, 1]
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ranking import Ballots, Comparisons, PairCounts
-from ranking.errors import OptionError, VotesError
-from tests.conftest import Vote, Votes
+from agon.ranking import Ballots, Comparisons, PairCounts
+from agon.ranking.errors import OptionError, VotesError
+from tests.support.votes import Vote, Votes
 
 NAMES = ("a", "b", "c")
 

@@ -5,7 +5,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranking import MethodError, OptionError, PairCounts, ScoreTable, SourceError, VotesError, rank, rank_all
+from agon.ranking import (
+    MethodError,
+    OptionError,
+    PairCounts,
+    ScoreTable,
+    SourceError,
+    VotesError,
+    rank,
+    rank_all,
+)
 
 NAN = float("nan")
 GOOD = [[1.0, 10.0, 3.0], [2.0, 20.0, 3.0], [3.0, NAN, 4.0]]

@@ -3,9 +3,17 @@
 import numpy as np
 import pytest
 
-from data import comparisons
-from ranking import Comparisons, MethodError, OptionError, SourceError, VotesError, bradley_terry_world, rank
-from ranking.simulate import OUTCOMES
+from agon.data import comparisons
+from agon.ranking import (
+    Comparisons,
+    MethodError,
+    OptionError,
+    SourceError,
+    VotesError,
+    bradley_terry_world,
+    rank,
+)
+from agon.ranking.simulate import OUTCOMES
 
 NAMES = list("abcd")
 PLACES = np.array([[1, 2], [2, 1], [1, 1], [1, 1]])

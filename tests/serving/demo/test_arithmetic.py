@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from serving.calculated import compute, shown
+from agon.serving.demo.arithmetic import compute, shown
 
 WEEKDAYS = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"]
 

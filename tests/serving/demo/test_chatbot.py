@@ -10,14 +10,14 @@ import subprocess
 import sys
 import time
 import tomllib
-from pathlib import Path
 
 import pytest
 
-from serving.demonstration import MANNERS, Improviser
-from serving.generation import Limits, generate
-from serving.outlines import first_sentence, language_of, terms_of
-from serving.protocol import End, Message, Sampling
+from agon.serving.demo.chatbot import MANNERS, Improviser
+from agon.serving.demo.outline import first_sentence, language_of, terms_of
+from agon.serving.generation import Limits, generate
+from agon.serving.protocol import End, Message, Sampling
+from tests.support.paths import REPOSITORY
 
 PROMPTS = [
     "Why is the sea salty?",
@@ -69,7 +69,7 @@ def test_the_same_seed_and_conversation_give_the_same_answer_and_others_another(
 
 def test_the_same_answer_in_another_process():
     code = (
-        "from serving.demonstration import Improviser; from serving.protocol import Message;"
+        "from agon.serving.demo.chatbot import Improviser; from agon.serving.protocol import Message;"
         "one = Improviser('warm', seed=3, words_per_second=0);"
         "print(one.answer([Message('user', 'Why is the sea salty?')]), end='')"
     )
@@ -150,7 +150,7 @@ def test_answers_are_in_the_language_of_the_prompt(language, prompt, sign):
 
 
 def test_every_language_has_every_phrase():
-    path = Path(__file__).resolve().parents[2] / "serving" / "phrases.toml"
+    path = REPOSITORY / "serving" / "demo" / "phrases.toml"
     phrases = tomllib.loads(path.read_text(encoding="utf-8"))
     english = {key: value for key, value in phrases["en"].items() if key != "kinds"}
     for table in phrases.values():

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.board_figures import Rates, figures_html
-from arena.board_rows import Axis, Known, axis_of
-from ranking import PairCounts, rank
-from tests.arena.boards import BOARD, HTML, Page
+from agon.arena.web.leaderboard.figures import Rates, figures_html
+from agon.arena.web.leaderboard.table import Axis, Known, axis_of
+from agon.ranking import PairCounts, rank
+from tests.support.boards import BOARD, HTML, Page
 
 
 @pytest.fixture(scope="module")

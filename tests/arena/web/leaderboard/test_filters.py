@@ -7,11 +7,12 @@ from html import escape
 import pandas as pd
 import pytest
 
-from arena.board_page import ALL, Filter, FilterError, command, leaderboard_html, unknown_filter_html
-from arena.cli import main
-from data import comparisons
-from ranking import rank
-from tests.arena.boards import BOARD, HTML, Page
+from agon.arena.cli.app import main
+from agon.arena.web.leaderboard.filters import ALL, Filter, FilterError
+from agon.arena.web.leaderboard.page import command, leaderboard_html, unknown_filter_html
+from agon.data import comparisons
+from agon.ranking import rank
+from tests.support.boards import BOARD, HTML, Page
 
 
 @pytest.fixture(scope="module")

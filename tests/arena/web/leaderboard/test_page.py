@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena.about_page import about_html
-from arena.board_page import Filter, FilterError, conclusion, leaderboard_html, unknown_filter_html
-from arena.board_rows import Known
-from arena.lineup import ModelCard
-from ranking import Leaderboard, rank
-from ranking.leaderboard import Row
-from tests.arena.boards import BOARD, HTML, KNOWN, SETTINGS, VOTES, Page, votes_of
+from agon.arena.core.roster import ModelCard
+from agon.arena.web.about import about_html
+from agon.arena.web.leaderboard.filters import Filter, FilterError
+from agon.arena.web.leaderboard.page import conclusion, leaderboard_html, unknown_filter_html
+from agon.arena.web.leaderboard.table import Known
+from agon.ranking import Leaderboard, rank
+from agon.ranking.leaderboard.row import Row
+from tests.support.boards import BOARD, HTML, KNOWN, SETTINGS, VOTES, Page, votes_of
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&\u202e{{7*7}}"
 

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from arena.text import answer_html
+from agon.arena.web.markdown.markdown import answer_html
 
 
 def test_text_too_deep_or_too_long_is_shown_not_lost():

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arena import formulas, highlight
-from arena.text import ALLOWED_CLASSES, ATTRIBUTES, REL, TAGS, answer_html
-from tests.arena.hostile import PAYLOADS
+from agon.arena.web.markdown import latex as formulas
+from agon.arena.web.markdown import syntax as highlight
+from agon.arena.web.markdown.markdown import ALLOWED_CLASSES, ATTRIBUTES, REL, TAGS, answer_html
+from tests.support.hostile import PAYLOADS
 
 VOID = {"br", "hr"}
 OPENERS = "* ** _ ` `` $ $$ [ ] ( ) ![ > - # | & < ~~ --- === { } ^ = a ``` ~~~ <br> &amp; ](http://a)"

@@ -2,9 +2,9 @@
 
 import pytest
 
-from arena import growing
-from arena.growing import growing_html
-from arena.text import answer_html
+from agon.arena.web.markdown import streaming as growing
+from agon.arena.web.markdown.markdown import answer_html
+from agon.arena.web.markdown.streaming import growing_html
 
 TEXT = """A first paragraph
 on two lines.

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ranking import METHODS, Comparisons, PairCounts, rank
-from ranking.errors import OptionError
-from tests.ranking import reference
+from agon.ranking import METHODS, Comparisons, PairCounts, rank
+from agon.ranking.errors import OptionError
+from tests.support import reference
 
 
 def run(name, wins, ties=None, **options):

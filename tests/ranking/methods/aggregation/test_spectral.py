@@ -5,9 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from ranking import METHODS, Comparisons, ConvergenceError, PairCounts, rank, spectral
-from ranking.errors import OptionError
-from tests.ranking import reference
+from agon.ranking import METHODS, Comparisons, ConvergenceError, PairCounts, rank
+from agon.ranking.errors import OptionError
+from agon.ranking.methods.aggregation import spectral
+from tests.support import reference
 
 THREE = [[0, 40, 30], [25, 0, 35], [20, 28, 0]]
 

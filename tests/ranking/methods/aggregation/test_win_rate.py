@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 
-from ranking import METHODS, Comparisons, PairCounts, rank
-from tests.conftest import any_votes
-from tests.ranking import reference
+from agon.ranking import METHODS, Comparisons, PairCounts, rank
+from tests.support import reference
+from tests.support.votes import any_votes
 
 
 @pytest.mark.parametrize("average", ["votes", "opponents"])

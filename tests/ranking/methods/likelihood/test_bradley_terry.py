@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 
-from ranking import METHODS, Comparisons, ConvergenceError, PairCounts, newton, rank
-from ranking import bradley_terry as module
-from ranking.errors import OptionError
-from ranking.resampling import Draws
-from ranking.results import Fit
-from tests.conftest import any_votes, kwise, soft, weighted
-from tests.ranking import reference
+from agon.ranking import METHODS, Comparisons, ConvergenceError, PairCounts, rank
+from agon.ranking.errors import OptionError
+from agon.ranking.estimation import newton
+from agon.ranking.inference.bootstrap import Draws
+from agon.ranking.methods.likelihood import bradley_terry as module
+from agon.ranking.results import Fit
+from tests.support import reference
+from tests.support.votes import any_votes, kwise, soft, weighted
 
 LN3 = math.log(3)
 

@@ -6,9 +6,9 @@ import mpmath
 import numpy as np
 import pytest
 
-from ranking import METHODS, Comparisons, PairCounts, rank
-from ranking.errors import OptionError
-from tests.ranking import fifty_digits, reference
+from agon.ranking import METHODS, Comparisons, PairCounts, rank
+from agon.ranking.errors import OptionError
+from tests.support import fifty_digits, reference
 
 
 def fit(wins, ties=None, **options):

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 
-from ranking import METHODS, Ballots, Comparisons, ConvergenceError, bradley_terry_world, newton, rank
-from ranking import plackett_luce as module
-from ranking.errors import OptionError
-from tests.conftest import kwise, soft, weighted
-from tests.ranking import fifty_digits, reference
+from agon.ranking import METHODS, Ballots, Comparisons, ConvergenceError, bradley_terry_world, rank
+from agon.ranking.errors import OptionError
+from agon.ranking.estimation import newton
+from agon.ranking.methods.likelihood import plackett_luce as module
+from tests.support import fifty_digits, reference
+from tests.support.votes import kwise, soft, weighted
 
 
 def fit(ballots, **options):

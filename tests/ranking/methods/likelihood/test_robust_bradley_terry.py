@@ -7,10 +7,18 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import binom, kendalltau
 
-from ranking import METHODS, Comparisons, OptionError, PairCounts, bradley_terry_world, rank, suspect_pairs
-from ranking.robust import _clipped, _deviations
-from ranking.structure import identify
-from tests.conftest import REPOSITORY
+from agon.ranking import (
+    METHODS,
+    Comparisons,
+    OptionError,
+    PairCounts,
+    bradley_terry_world,
+    rank,
+    suspect_pairs,
+)
+from agon.ranking.estimation.comparison_graph import identify
+from agon.ranking.methods.likelihood.robust_bradley_terry import _clipped, _deviations
+from tests.support.paths import REPOSITORY
 
 CASE = json.loads((REPOSITORY / "tests/known_answers/robust_bradley_terry.json").read_text())["cases"][1]
 

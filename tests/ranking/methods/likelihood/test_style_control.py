@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from ranking import Comparisons, OptionError, SourceError, VotesError, context_votes, rank, style_control
-from ranking.contexts import _canonical, control_names, relative
-from ranking.errors import ConvergenceError
-from ranking.style_control import contextual_bradley_terry
-from tests.conftest import REPOSITORY
+from agon.ranking import Comparisons, OptionError, SourceError, VotesError, rank
+from agon.ranking.errors import ConvergenceError
+from agon.ranking.methods.likelihood import logistic as context_votes
+from agon.ranking.methods.likelihood import style_control
+from agon.ranking.methods.likelihood.style_control import contextual_bradley_terry
+from agon.ranking.votes.covariates import _canonical, control_names, relative
+from tests.support.paths import REPOSITORY
 
 NAMES = [f"m{i}" for i in range(6)]
 TRUTH = np.array([1.0, 0.6, 0.2, -0.2, -0.6, -1.0])

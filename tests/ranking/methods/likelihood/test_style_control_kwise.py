@@ -7,7 +7,7 @@ import pytest
 from scipy.special import expit
 from scipy.stats import norm, t
 
-from ranking import Comparisons, SourceError, VotesError, rank
+from agon.ranking import Comparisons, SourceError, VotesError, rank
 
 NAMES = [f"m{i}" for i in range(5)]
 SIZES = ("length", "bold")

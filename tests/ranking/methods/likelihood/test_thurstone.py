@@ -6,10 +6,11 @@ import mpmath
 import numpy as np
 import pytest
 
-from ranking import METHODS, Comparisons, ConvergenceError, PairCounts, newton, rank
-from ranking.errors import OptionError
-from ranking.thurstone import slope_and_bend
-from tests.ranking import fifty_digits, reference
+from agon.ranking import METHODS, Comparisons, ConvergenceError, PairCounts, rank
+from agon.ranking.errors import OptionError
+from agon.ranking.estimation import newton
+from agon.ranking.methods.likelihood.thurstone import slope_and_bend
+from tests.support import fifty_digits, reference
 
 
 def fit(wins, ties=None, **options):

@@ -8,12 +8,13 @@ import mpmath
 import numpy as np
 import pytest
 
-from ranking import METHODS, Comparisons, ConvergenceError, PairCounts, newton, rank
-from ranking.errors import OptionError
-from ranking.outcomes import Point
-from ranking.structure import bounded_with_ties
-from ranking.ties import DAVIDSON, RAO_KUPPER, RAO_KUPPER_BAG
-from tests.ranking import fifty_digits, reference
+from agon.ranking import METHODS, Comparisons, ConvergenceError, PairCounts, rank
+from agon.ranking.errors import OptionError
+from agon.ranking.estimation import newton
+from agon.ranking.estimation.comparison_graph import bounded_with_ties
+from agon.ranking.methods.likelihood.multinomial import Point
+from agon.ranking.methods.likelihood.tie_models import DAVIDSON, RAO_KUPPER, RAO_KUPPER_BAG
+from tests.support import fifty_digits, reference
 
 NAMES = "abcdefgh"
 MODELS = ["davidson", "rao_kupper", "rao_kupper_bag"]
@@ -75,8 +76,8 @@ def exact_distance(name, wins, ties, bad, found, shapes):
 
 def solved(model, wins, ties, bad):
     """The fit, and its further parameters in logs (which the board only prints)."""
-    from ranking.outcome_fit import _Part
-    from ranking.outcomes import OutcomeCounts
+    from agon.ranking.methods.likelihood.multinomial import OutcomeCounts
+    from agon.ranking.methods.likelihood.multinomial_fit import _Part
 
     pairs = PairCounts.of(list(NAMES[: len(wins)]), wins, ties, bad)
     counts = OutcomeCounts.of(pairs, None if model is RAO_KUPPER_BAG else "half")
@@ -301,7 +302,7 @@ def test_newmans_iteration_ends_where_newtons_method_does(seed):
 
 
 def test_newmans_iteration_says_when_it_did_not_settle(monkeypatch):
-    from ranking import newman as module
+    from agon.ranking.methods.likelihood import newman as module
 
     monkeypatch.setattr(module, "ROUNDS", 3)
     with pytest.raises(ConvergenceError, match="newman did not converge in 3 rounds on 3 models"):

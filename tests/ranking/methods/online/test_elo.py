@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from ranking import METHODS, Comparisons, OptionError, rank
-from ranking import elo as module
-from tests.conftest import any_votes, weighted
-from tests.ranking import reference
+from agon.ranking import METHODS, Comparisons, OptionError, rank
+from agon.ranking.methods.online import elo as module
+from tests.support import reference
+from tests.support.votes import any_votes, weighted
 
 NAMES = list("abcdef")
 PLACES = {1.0: (1, 2), 0.0: (2, 1), 0.5: (1, 1)}

@@ -6,9 +6,9 @@ import math
 import numpy as np
 import pytest
 
-from ranking import METHODS, Ballots, Comparisons, rank
-from ranking.kwise_bayes import beyond, within
-from ranking.orders import orders
+from agon.ranking import METHODS, Ballots, Comparisons, rank
+from agon.ranking.methods.online.permutations import orders
+from agon.ranking.methods.online.trueskill import beyond, within
 
 BOTH = ["kwise_bayes", "weng_lin"]
 
@@ -142,7 +142,7 @@ def test_a_vote_on_two_by_numerical_integration():
         expected = [(belief * x).sum() for x in (one, two)]
         widths = [math.sqrt((belief * (x - m) ** 2).sum()) for x, m in zip((one, two), expected, strict=True)]
         mean, left = list(mu), list(variance)
-        from ranking.kwise_bayes import _games, _play
+        from agon.ranking.methods.online.trueskill import _games, _play
 
         (game,) = _games(Ballots.of(["a", "b"], [[0, 1]], [places]))
         _play(game, mean, left, [0, 1], (noise, 0.0, margin))

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from ranking import OptionError, ScoreTable, SourceError, VotesError, rank
-from tests.ranking.brute_force import golden_json, needs_golden, run
-from tests.ranking.test_positional import SETS, read
+from agon.ranking import OptionError, ScoreTable, SourceError, VotesError, rank
+from tests.ranking.methods.social_choice.test_positional import SETS, read
+from tests.support.brute_force import golden_json, needs_golden, run
 
 NAN = float("nan")
 

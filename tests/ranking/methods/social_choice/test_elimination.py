@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ranking import VotesError
-from tests.ranking import brute_force as slow
-from tests.ranking.brute_force import ballots_of, golden_json, needs_golden, profiles, run
-from tests.ranking.test_positional import read
+from agon.ranking import VotesError
+from tests.ranking.methods.social_choice.test_positional import read
+from tests.support import brute_force as slow
+from tests.support.brute_force import ballots_of, golden_json, needs_golden, profiles, run
 
 
 @needs_golden

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranking import OptionError, PairCounts, ScoreTable
-from ranking.kemeny import consensus, disagreement
-from tests.ranking import brute_force as slow
-from tests.ranking.brute_force import GOLDEN, REPOSITORY, ballots_of, golden_json, needs_golden, profiles, run
+from agon.ranking import OptionError, PairCounts, ScoreTable
+from agon.ranking.methods.social_choice.kemeny import consensus, disagreement
+from tests.support import brute_force as slow
+from tests.support.brute_force import GOLDEN, REPOSITORY, ballots_of, golden_json, needs_golden, profiles, run
 
 
 @given(profiles(gaps=True, unranked=True))

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ranking import Ballots, OptionError, PairCounts, rank
-from ranking.counts import weighted_pairs
-from tests.ranking import brute_force as slow
-from tests.ranking.brute_force import DATASETS, ballots_of, needs_datasets, profiles, run
+from agon.ranking import Ballots, OptionError, PairCounts, rank
+from agon.ranking.votes.pair_counts import weighted_pairs
+from tests.support import brute_force as slow
+from tests.support.brute_force import DATASETS, ballots_of, needs_datasets, profiles, run
 
 DRAWN = profiles(gaps=True, unranked=True)
 

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from ranking import OptionError, PairCounts
-from ranking.lottery import equilibrium
-from tests.ranking.brute_force import ballots_of, golden_json, names, needs_golden, profiles, run
+from agon.ranking import OptionError, PairCounts
+from agon.ranking.methods.social_choice.maximal_lotteries import equilibrium
+from tests.support.brute_force import ballots_of, golden_json, names, needs_golden, profiles, run
 
 
 @needs_golden

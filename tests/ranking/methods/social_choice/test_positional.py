@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from ranking import Ballots, OptionError, ScoreTable, VotesError, rank
-from ranking.ordinal import spread
-from tests.ranking.brute_force import GOLDEN, ballots_of, golden_json, needs_golden, points, profiles, run
+from agon.ranking import Ballots, OptionError, ScoreTable, VotesError, rank
+from agon.ranking.methods.social_choice.rank_positions import spread
+from tests.support.brute_force import GOLDEN, ballots_of, golden_json, needs_golden, points, profiles, run
 
 SETS = ["glue30", "glue_all", "value", "value_missing"]
 RULES = [

@@ -1,157 +1,45 @@
-"""Who may be ranked: components, models with too few votes, and what a reader must know about the votes."""
+"""Diagnostics that a board carries."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.ballots import FloatArray, IntArray
-from ranking.chances import first
-from ranking.comparisons import OTHER_VOTERS, Comparisons
-from ranking.leaderboard import Row, Status
-from ranking.results import Choice, Diagnostic, Fit, Scores, as_values, listed
-from ranking.score_table import ScoreTable
-from ranking.settings import Settings
-from ranking.structure import connected
-from ranking.uncertainty import Uncertainty
-from ranking.weights import WIDER
+from agon.ranking.leaderboard.estimates import STILL, Standing
+from agon.ranking.results import Choice, Diagnostic, Scores
+from agon.ranking.settings import Settings
+from agon.ranking.text import listed
+from agon.ranking.votes.ballots import Ballots
+from agon.ranking.votes.comparisons import Comparisons
+from agon.ranking.votes.score_table import ScoreTable
+from agon.ranking.votes.vote_source import OTHER_VOTERS
+from agon.ranking.votes.weighting import WIDER
+
+
+def spread_notes(models: tuple[str, ...], result: Scores | Choice, factor: float) -> tuple[Diagnostic, ...]:
+    """Say how far one random order would have moved the scores, of a method that averages over several.
+
+    Args:
+        models: M names.
+        result: of the method.
+        factor: from the method's scale to the board's.
+    """
+    if not isinstance(result, Scores) or result.spread is None or not result.spread.max() > STILL:
+        return ()
+    most = int(np.argmax(result.spread))
+    message = (
+        f"Scores are means over random orders: one order alone moves them by up to "
+        f"{float(result.spread[most]) * factor:.3g} (standard deviation, of {models[most]})."
+    )
+    return (Diagnostic("order_spread", (models[most],), message),)
+
 
 ALL_TIES = {
     "sandwich": ", sandwich intervals use the expected information",
     "bootstrap": ", and drawing equal votes again leaves the intervals of such scores open",
 }
-TIE = 1e-8  # scores closer than this, in units of the board's scale, share a rank
-
-
-@dataclass(frozen=True, eq=False)
-class Standing:
-    """What the votes allow to say about each of M models.
-
-    Attributes:
-        group: (M,) component, 0 the largest.
-        ranked: (M,) True where the model has a rank within its component.
-        open_above, open_below: (M,) True where the votes do not bound the score on that side.
-        votes: (M,) ballots in which the model was shown.
-        compared: (M,) True where a vote that the method uses compares the model with another.
-    """
-
-    group: IntArray
-    ranked: NDArray[np.bool_]
-    open_above: NDArray[np.bool_]
-    open_below: NDArray[np.bool_]
-    votes: IntArray
-    compared: NDArray[np.bool_]
-
-    @property
-    def groups(self) -> int:
-        """Number of components."""
-        return int(self.group.max()) + 1
-
-
-def stand(
-    votes: Comparisons | ScoreTable, result: Scores | Choice, min_votes: int, both_bad: str = "half"
-) -> Standing:
-    """Decide from the votes, and from what the fit could identify, who may be ranked.
-
-    Args:
-        votes: the votes.
-        result: what the method made of them.
-        min_votes: below which no model is ranked.
-        both_bad: "drop" if the method leaves out the votes that both are bad.
-    """
-    shown = votes.ballots.votes
-    enough = shown >= min_votes
-    if isinstance(result, Fit) and result.identification is not None:
-        known = result.identification
-        everybody = np.ones(len(shown), dtype=bool)  # the fit itself says whom nothing links
-        return Standing(
-            known.group, enough & known.core, known.open_above, known.open_below, shown, everybody
-        )
-    pairs = votes.pairs
-    met = pairs.wins + pairs.wins.T + pairs.ties + (0 if both_bad == "drop" else pairs.both_bad)
-    if isinstance(result, Scores) and result.met is not None:
-        met = result.met
-    compared = met.any(axis=1) | isinstance(votes, ScoreTable)
-    placed = ~np.isnan(as_values(result, len(shown)))
-    closed = np.zeros(len(shown), dtype=bool)
-    return Standing(connected(met), enough & placed & compared, closed, closed, shown, compared & placed)
-
-
-def rows(
-    models: Sequence[str],
-    group: int,
-    standing: Standing,
-    values: FloatArray,
-    shown: FloatArray,
-    unsure: Uncertainty,
-    *,
-    measured: bool,
-    seed: int = 0,
-) -> tuple[Row, ...]:
-    """Write the rows of one component's board, best first.
-
-    On the board of component 0 the models of the others follow without a number, because nothing
-    puts them on its scale.
-
-    Args:
-        models: M names.
-        group: the component whose board this is.
-        standing: who may be ranked.
-        values: (M,) what orders the models.
-        shown: (M,) what the score column shows; NaN for nothing.
-        unsure: bounds and the order that is certain.
-        measured: whether there are any; False for a board without intervals.
-        seed: of the draws behind the probability of being first.
-    """
-    inside = standing.group == group
-    shown = np.where(standing.compared, shown, np.nan)
-    ranked = np.flatnonzero(inside & standing.ranked)
-    ranked = ranked[np.lexsort((np.asarray(models, dtype=object)[ranked].astype(str), -values[ranked]))]
-    made = []
-    place = 0
-    above = unsure.above[np.ix_(ranked, ranked)]
-    chance = first(values, unsure, ranked, seed)
-    best, worst = (1 + above.sum(axis=0)).tolist(), (len(ranked) - above.sum(axis=1)).tolist()
-    for position, i in enumerate(ranked.tolist()):
-        if position == 0 or values[ranked[position - 1]] - values[i] > TIE:
-            place = position + 1
-        ranks = (place, best[position], worst[position]) if measured else (place, None, None)
-        made.append(_row(models, i, standing, shown, unsure, "ranked", ranks, _number(chance[i])))
-    waiting = np.flatnonzero(inside & ~standing.ranked).tolist()
-    order = sorted(waiting, key=lambda i: (-np.nan_to_num(values[i], nan=-np.inf), models[i]))
-    made += [_row(models, i, standing, shown, unsure, "provisional", (None, None, None)) for i in order]
-    if group == 0:
-        apart = sorted(np.flatnonzero(~inside).tolist(), key=lambda i: (standing.group[i], models[i]))
-        made += [
-            Row(None, models[i], None, None, None, None, None, int(standing.votes[i]), "component")
-            for i in apart
-        ]
-    return tuple(made)
-
-
-def _row(
-    models: Sequence[str],
-    i: int,
-    standing: Standing,
-    shown: FloatArray,
-    unsure: Uncertainty,
-    status: Status,
-    ranks: tuple[int | None, int | None, int | None],
-    p_first: float | None = None,
-) -> Row:
-    score = _number(shown[i])
-    lower = _number(unsure.lower[i]) if score is not None else None
-    upper = _number(unsure.upper[i]) if score is not None else None
-    place, best, worst = ranks
-    return Row(place, models[i], score, lower, upper, best, worst, int(standing.votes[i]), status, p_first)
-
-
-def _number(value: float) -> float | None:
-    return float(value) if isfinite(value) else None
 
 
 def diagnose(
@@ -182,7 +70,7 @@ def diagnose(
         )
         notes += (Diagnostic("both_bad", (), message),)
     if settings.cluster == "voter" and isinstance(votes, Comparisons):
-        from ranking.voters import carried_by_one
+        from agon.ranking.leaderboard.notes import carried_by_one
 
         notes += carried_by_one(votes, min_votes=settings.min_votes)
     return (*_left_out(votes), *_judges(votes), *_apart(models, standing), *result.notes, *notes)
@@ -274,3 +162,54 @@ def _short_of_votes(models: Sequence[str], few: NDArray[np.bool_], least: int) -
 
 def _named(models: Sequence[str], mask: NDArray[np.bool_]) -> tuple[str, ...]:
     return tuple(models[i] for i in np.flatnonzero(mask).tolist())
+
+
+def carried_by_one(
+    votes: Comparisons, *, by: str = "voter", share: float = 0.5, min_votes: int = 30
+) -> tuple[Diagnostic, ...]:
+    """Name the models of which one voter cast at least a share of the votes.
+
+    Raises:
+        SourceError: no such column, or votes without a voter.
+    """
+    clusters, ballots = votes.clusters(by), votes.ballots
+    m = len(ballots.models)
+    seats = ballots.shown[clusters.ballot]
+    cell = (clusters.cluster[:, None] * m + seats)[seats >= 0]
+    times = np.broadcast_to(clusters.count[:, None], seats.shape)[seats >= 0]
+    cast = np.bincount(cell, times, clusters.size * m).reshape(-1, m)
+    top = cast.argmax(axis=0)
+    carried = np.flatnonzero((cast.max(axis=0) >= share * ballots.votes) & (ballots.votes >= min_votes))
+    if not len(carried):
+        return ()
+    worst = carried[np.argsort(-(cast[top, np.arange(m)] / ballots.votes)[carried], kind="stable")]
+    parts = [
+        f"{cast[top[i], i] / ballots.votes[i]:.0%} of those of {ballots.models[i]} ({clusters.names[top[i]]})"
+        for i in worst.tolist()
+    ]
+    message = (
+        f"One {by} cast {listed(parts)}: such a score is one {by}'s opinion; collect votes from others, and "
+        f"cluster intervals by {by}."
+    )
+    return (Diagnostic("one_voter", tuple(ballots.models[i] for i in worst.tolist()), message),)
+
+
+def effective_votes(ballots: Ballots) -> float:
+    """How many votes of equal weight say as much: (Σw)² / Σw² (Kish 1965)."""
+    total = float((ballots.weight * ballots.count).sum())
+    return total**2 / float((ballots.weight**2 * ballots.count).sum())
+
+
+def weight_notes(ballots: Ballots, reweight: str) -> tuple[Diagnostic, ...]:
+    """Say what the weights of votes cost."""
+    if reweight == "none":
+        return ()
+    how = {
+        "propensity": "one over the probability of their models",
+        "equal_pairs": "one over the votes of their pair",
+    }
+    message = (
+        f"The {ballots.total:,} votes are weighted by {how[reweight]}: they say as much as "
+        f"{effective_votes(ballots):,.0f} votes of equal weight."
+    )
+    return (Diagnostic("reweighted", (), message),)

@@ -1,0 +1,1 @@
+"""The arena itself: models, matchmaking, battles and sessions. No web, no terminal."""

@@ -1,0 +1,1 @@
+"""From a configuration or recorded answers to an arena that runs."""

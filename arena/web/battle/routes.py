@@ -1,0 +1,102 @@
+"""The routes of the page on which people compare."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict
+
+from agon.arena.core.arena import Arena, Running
+from agon.arena.core.battle import State
+from agon.arena.web.battle.view import battle_view, side_html, side_view, start_view
+from agon.arena.web.middleware import Session
+
+UPDATE_EVERY = 0.125  # seconds: an answer is sent at most eight times a second
+
+
+class Prompt(BaseModel):
+    """A prompt of a battle's first or next turn."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    prompt: str
+
+
+class Ballot(BaseModel):
+    """A vote as the page sends it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    turn: int
+    outcome: str
+    token: str
+
+
+def _battles(app: FastAPI, arena: Arena) -> None:
+    def view(session: str, running: Running) -> JSONResponse:
+        return JSONResponse(battle_view(arena, session, running), headers={"cache-control": "no-store"})
+
+    @app.get("/api/start")
+    async def start_page(session: Session) -> JSONResponse:
+        return JSONResponse(start_view(arena, session), headers={"cache-control": "no-store"})
+
+    @app.post("/api/battles")
+    async def start(session: Session, body: Prompt) -> JSONResponse:
+        battle = arena.start(session, body.prompt)
+        return view(session, arena.battle(session, battle.id))
+
+    @app.get("/api/battles/{battle_id}")
+    async def look(session: Session, battle_id: str) -> JSONResponse:
+        return view(session, arena.battle(session, battle_id))
+
+    @app.post("/api/battles/{battle_id}/prompts")
+    async def ask(session: Session, battle_id: str, body: Prompt) -> JSONResponse:
+        arena.ask(session, battle_id, body.prompt)
+        return view(session, arena.battle(session, battle_id))
+
+    @app.post("/api/battles/{battle_id}/stop")
+    async def stop(session: Session, battle_id: str) -> JSONResponse:
+        arena.stop(session, battle_id)
+        return view(session, arena.battle(session, battle_id))
+
+    @app.post("/api/battles/{battle_id}/vote")
+    async def vote(session: Session, battle_id: str, body: Ballot) -> JSONResponse:
+        return view(session, await arena.vote(session, battle_id, body.turn, body.outcome, body.token))
+
+    @app.get("/api/battles/{battle_id}/events")
+    async def events(session: Session, battle_id: str) -> StreamingResponse:
+        running = arena.battle(session, battle_id)
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        stream = _events(arena, session, running)
+        return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+
+async def _events(arena: Arena, session: str, running: Running) -> AsyncIterator[str]:
+    """The battle as it is written: `side` events while it streams, a `view` at every change of what is on
+    stage."""
+    battle = running.battle
+    seen, sides = -1, [-1] * len(battle.sides)
+    running.watchers += 1
+    try:
+        while True:
+            changed = battle.revision != seen
+            for slot, side in enumerate(battle.sides):
+                if changed or side.revision == sides[slot]:
+                    continue
+                sides[slot] = side.revision
+                yield _event("side", {**side_view(battle, slot), "html": side_html(side)})
+            if changed:
+                seen, sides = battle.revision, [side.revision for side in battle.sides]
+                yield _event("view", battle_view(arena, session, running))
+                if battle.state is not State.STREAMING:
+                    return
+            await asyncio.sleep(UPDATE_EVERY)
+    finally:
+        running.watchers -= 1
+
+
+def _event(kind: str, data: dict[str, Any]) -> str:
+    return f"event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"

@@ -1,0 +1,1 @@
+"""Answers as safe HTML."""

@@ -1,0 +1,40 @@
+"""The files that pages load, with their kinds and how long they are kept."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+from fastapi import FastAPI
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+KINDS = {
+    "css": "text/css",
+    "js": "text/javascript",
+    "woff2": "font/woff2",
+    "svg": "image/svg+xml",
+    "txt": "text/plain",
+}
+
+
+def _files(app: FastAPI) -> None:
+    folder = files("agon.arena.web") / "static"
+
+    @app.get("/static/{path:path}")
+    async def file(path: str) -> Response:
+        kind = KINDS.get(path.rpartition(".")[2])
+        parts = path.split("/")
+        if kind is None or len(parts) > 2 or any(part.startswith(".") or not part for part in parts):
+            raise HTTPException(404)
+        found = folder.joinpath(*parts)
+        if (
+            path == "js/iframeResizer.contentWindow.min.js"
+        ):  # Gradio asks for it, to be shown in others' frames
+            return Response(b"", media_type=kind)
+        if path == "plotly.min.js":
+            from plotly.offline import get_plotlyjs
+
+            return Response(get_plotlyjs(), media_type=kind, headers={"cache-control": "max-age=86400"})
+        if not found.is_file():
+            raise HTTPException(404)
+        return Response(found.read_bytes(), media_type=kind, headers={"cache-control": "max-age=300"})

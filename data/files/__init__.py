@@ -1,0 +1,1 @@
+"""Votes and tables in files, frames and databases."""

@@ -1,0 +1,1 @@
+"""Published formats, read into our columns."""

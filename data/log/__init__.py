@@ -1,0 +1,1 @@
+"""The vote log: what was asked, answered and voted."""

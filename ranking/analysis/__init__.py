@@ -1,0 +1,1 @@
+"""Questions about votes and boards beyond the ranking itself."""

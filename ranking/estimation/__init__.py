@@ -1,0 +1,1 @@
+"""What fits share: solver, comparison graph, separation."""

@@ -1,0 +1,1 @@
+"""From a method and votes to a board."""

@@ -1,0 +1,1 @@
+"""Models of votes, fitted by maximum likelihood."""

@@ -1,0 +1,129 @@
+"""VoteSource, and what it gives: battles, clusters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.votes.ballots import Ballots
+from agon.ranking.votes.covariates import Contexts
+
+Order = Literal["timestamp", "file"]
+OTHER_VOTERS = ("votes of people", "votes of LLM judges")  # reasons to be left out that are no faults
+
+
+@dataclass(frozen=True, eq=False)
+class Battles:
+    """Votes one after the other.
+
+    Attributes:
+        ballots: the distinct ballots.
+        sequence: (N,) row of `ballots` of each vote, first to last.
+        order: "timestamp" if the votes say when they were cast, else "file": the order of the rows.
+        cluster: (N,) cluster of each vote, if whole clusters are to be drawn.
+    """
+
+    ballots: Ballots
+    sequence: IntArray
+    order: Order
+    cluster: IntArray | None = None
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The names."""
+        return self.ballots.models
+
+    def resample(self, rng: np.random.Generator) -> Battles:
+        """Draw as many votes, or clusters, with replacement and keep them in order."""
+        size = len(self.sequence) if self.cluster is None else int(self.cluster.max()) + 1
+        times = np.bincount(rng.integers(0, size, size), minlength=size)
+        sequence = np.repeat(self.sequence, times if self.cluster is None else times[self.cluster])
+        counts = np.bincount(sequence, minlength=len(self.ballots.count))
+        return Battles(self.ballots.with_count(counts), sequence, self.order)
+
+    def subset(self, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Battles:
+        """Return only the votes whose models are all kept; (M,) mask."""
+        seats = self.ballots.shown
+        inside = np.all((seats < 0) | keep[seats], axis=1)
+        new = np.cumsum(inside) - 1
+        kept = inside[self.sequence]
+        cluster = None if self.cluster is None else np.unique(self.cluster[kept], return_inverse=True)[1]
+        return Battles(self.ballots.subset(keep), new[self.sequence[kept]], self.order, cluster)
+
+
+@dataclass(frozen=True, eq=False)
+class Clusters:
+    """Which votes belong together (one voter, one battle, one prompt), grouped.
+
+    R rows: `count` votes of cluster `cluster` (0 ... C - 1) are the ballot `ballot`. `names` (C,) are the
+    values of the column, empty where the clusters have none.
+    """
+
+    by: str
+    ballot: IntArray
+    cluster: IntArray
+    count: IntArray
+    names: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Number of clusters, C."""
+        return int(self.cluster.max(initial=-1)) + 1
+
+    def totals(self, times: IntArray, n_ballots: int) -> IntArray:
+        """(B,) ballot counts when each cluster is taken `times` (C,) times: the bootstrap of clusters."""
+        drawn = self.count * times[self.cluster]
+        return np.bincount(self.ballot, drawn, n_ballots).round().astype(np.int64)
+
+
+class VoteSource(Protocol):
+    """What a store of votes answers; every method may be called more than once."""
+
+    def ballots(self) -> Ballots:
+        """Count the distinct ballots."""
+
+    def battles(self, by: str | None = None) -> Battles:
+        """List the votes in time order, with their clusters by a column if one is named."""
+
+    def clusters(self, by: str) -> Clusters:
+        """Group the votes by a column; raises SourceError if there is no such column."""
+
+    def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
+        """List the votes with features and clusters; raises SourceError if there is no such column."""
+
+    def reweighted(self, floor: float) -> VoteSource:
+        """Weigh votes by one over the probability of their models; raises SourceError if it is not known."""
+
+    def split(self, column: str) -> Mapping[str, VoteSource]:
+        """Cut the votes by the values of a column; raises SourceError if there is no such column."""
+
+    def left_out(self) -> Mapping[str, int]:
+        """Count the rows that were left out, by reason."""
+
+    def llm_votes(self) -> int:
+        """Count the votes that the source says are of LLM judges."""
+
+    def sides(self) -> FloatArray | None:
+        """(3, M, M) weight of pairwise votes for the left (row), for the right (column) and ties, or None."""
+
+
+def in_time(
+    ballots: Ballots, sequence: IntArray, times: FloatArray | None, cluster: IntArray | None
+) -> Battles:
+    """Sort votes by time, equal times by ballot and cluster; without times keep their order; (N,) each."""
+    if times is None:
+        return Battles(ballots, sequence, "file", cluster)
+    sorting = np.lexsort((sequence, times) if cluster is None else (cluster, sequence, times))
+    return Battles(ballots, sequence[sorting], "timestamp", None if cluster is None else cluster[sorting])
+
+
+def group(
+    by: str, cluster: IntArray, ballot: IntArray, n_ballots: int, names: tuple[str, ...] = ()
+) -> Clusters:
+    """Count equal (cluster, ballot) rows; (N,) each."""
+    key, count = np.unique(cluster * n_ballots + ballot, return_counts=True)
+    return Clusters(by, key % n_ballots, key // n_ballots, count.astype(np.int64), names)
