@@ -8,10 +8,12 @@ from agon.ranking.estimation.comparison_graph import (
     components,
     connected,
     identify,
+    order_components,
     reachable,
     strongly_connected,
     told_apart,
 )
+from agon.ranking.votes.pair_counts import PairCounts
 from tests.support import reference
 
 
@@ -122,3 +124,72 @@ def test_everybody_can_be_told_apart():
     order = np.random.default_rng(1).permutation(6)
     other = told_apart(kinds(ring[np.ix_(order, order)]), colour)
     assert sorted(other.tolist()) == sorted(apart.tolist())
+
+
+def ordered(wins, ties=None):
+    models = [f"m{i}" for i in range(len(wins))]
+    return order_components(PairCounts.of(models, wins, ties))
+
+
+def test_an_undefeated_model_is_above_everybody():
+    """Fifty wins over each of two that beat each other: 2^-100 that it is no better than both."""
+    wins = beats(3, (0, 1), (1, 0))
+    wins[2, :2] = 50
+    found = ordered(wins)
+    assert found.component.tolist() == [1, 1, 0]
+    assert found.evidence.tolist() == [[0, 100], [0, 0]]
+    assert found.p_value.tolist() == [[1, 2.0**-100], [1, 1]]
+    assert found.compared.all()
+
+
+def test_a_tie_makes_two_models_one_component():
+    wins = np.array([[0.0, 9], [0, 0]])
+    assert ordered(wins).component.tolist() == [0, 1]
+    assert ordered(wins, [[0, 1], [1, 0]]).component.tolist() == [0, 0]
+
+
+def test_components_without_a_path_are_not_compared():
+    """a beats b and c, who never met; d met nobody."""
+    wins = beats(4, (0, 1), (0, 2))
+    found = ordered(wins)
+    top, b, c, d = found.component
+    assert top < min(b, c)
+    assert not found.compared[b, c]
+    assert not found.compared[d, [top, b, c]].any()
+    assert found.p_value[top, b] == 0.5
+
+
+def test_a_chain_is_as_strong_as_its_weakest_step():
+    """a beats b 7 times, b beats c 5 times, a beats c twice: the way through b says more."""
+    wins = np.array([[0.0, 7, 2], [0, 0, 5], [0, 0, 0]])
+    found = ordered(wins)
+    assert found.component.tolist() == [0, 1, 2]
+    assert found.evidence.tolist() == [[0, 7, 5], [0, 0, 5], [0, 0, 0]]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_best_path_against_all_paths(seed):
+    """Brute force over all paths of an acyclic tournament with gaps, shuffled names."""
+    rng = np.random.default_rng(seed)
+    m = 6
+    wins = np.triu(rng.integers(0, 9, (m, m)) * (rng.random((m, m)) < 0.5), 1).astype(float)
+    shuffled = rng.permutation(m)
+    wins = wins[np.ix_(shuffled, shuffled)]
+
+    def best(i, j, seen=()):
+        through = [min(wins[i, k], best(k, j, (*seen, i))) for k in range(m) if k not in (*seen, i, j)]
+        return max([wins[i, j], *through])
+
+    found = ordered(wins)
+    at = found.component
+    assert sorted(at) == list(range(m))
+    assert all(found.evidence[at[i], at[j]] == best(i, j) for i in range(m) for j in range(m) if i != j)
+    assert np.array_equal(found.evidence, np.triu(found.evidence))
+
+
+def test_evidence_counts_independent_units():
+    """A hundred wins by two voters are two."""
+    found = order_components(
+        PairCounts.of(["a", "b"], [[0, 100], [0, 0]]), independent=np.array([[0.0, 2], [0, 0]])
+    )
+    assert found.p_value[0, 1] == 0.25
