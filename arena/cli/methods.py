@@ -49,29 +49,34 @@ def as_dict(method: Method) -> dict[str, Any]:
 
 
 def methods_page(methods: list[Method]) -> str:
-    """The Markdown of docs/methods.md."""
+    """The Markdown of docs/methods.md: a table, then family by family and module by module."""
     lines = [HEAD, "| method | needs | gives | source |", "| --- | --- | --- | --- |"]
     lines += [f"| [{m.name}](#{m.name}) | {m.view} | {m.gives} | {m.source} |" for m in methods]
-    for family, members in groupby(sorted(methods, key=_family), key=_family):
-        module = inspect.getdoc(sys.modules[f"ranking.{family}"]) or ""
-        lines += ["", f"## In `ranking/{family}.py`", "", "```text", module, "```"]
-        for method in members:
-            lines += [
-                "",
-                f"### {method.name}",
-                "",
-                "```text",
-                inspect.getdoc(method.function) or "",
-                "```",
-                "",
-            ]
-            lines += [_option_line(option) for option in method.options.values()]
+    for family, members in groupby(sorted(methods, key=module_of), key=family_of):
+        lines += ["", f"## {said(family).rstrip('.')}"]
+        for module, held in groupby(members, key=module_of):
+            path = module.removeprefix("agon.").replace(".", "/")
+            lines += ["", f"In `{path}.py`:", "", "```text", said(module), "```"]
+            for method in held:
+                text = inspect.getdoc(method.function) or ""
+                lines += ["", f"### {method.name}", "", "```text", text, "```", ""]
+                lines += [_option_line(option) for option in method.options.values()]
     return "\n".join(lines) + "\n"
 
 
-def _family(method: Method) -> str:
-    """The module of a method."""
-    return method.function.__module__.rpartition(".")[2]
+def module_of(method: Method) -> str:
+    """The dotted module of a method; its parent is the family."""
+    return method.function.__module__
+
+
+def family_of(method: Method) -> str:
+    """The dotted package of a method's family, such as agon.ranking.methods.likelihood."""
+    return module_of(method).rpartition(".")[0]
+
+
+def said(module: str) -> str:
+    """The docstring of a module or package."""
+    return inspect.getdoc(sys.modules[module]) or ""
 
 
 def _option_line(option: Option) -> str:
