@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, contextmanager
+from dataclasses import asdict
 from typing import Any
 
 from openai import (
@@ -62,16 +63,31 @@ class Server:
         # Taken from the environment unasked, and no business of any other server.
         self.client.organization = self.client.project = None
         self.counts_tokens = True  # until it refuses to be asked for the usage of a stream
-        self._key = api_key
+        self._secrets = [api_key] if api_key else []
         self._open = 0
 
     def __repr__(self) -> str:
         return f"Server({self.base_url!r})"
 
-    def model(self, name: str) -> OpenAICompatible:
-        """A backend for one model of this server, by the name under which it is served."""
+    def model(
+        self,
+        name: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        system_role: bool = True,
+    ) -> OpenAICompatible:
+        """A backend for one model of this server, by the name under which it is served.
+
+        Args:
+            name: as the server calls the model.
+            body: further fields of every request, as they are.
+            headers: further headers of every request; their values are struck out of what is logged.
+            system_role: False sends a system prompt at the head of the first user message instead.
+        """
         self._open += 1
-        return OpenAICompatible(self, name)
+        self._secrets += [value for value in (headers or {}).values() if len(value) >= 8]
+        return OpenAICompatible(self, name, body=body, headers=headers, system_role=system_role)
 
     async def release(self) -> None:
         """One model less; without any, the connections are given back."""
@@ -107,8 +123,8 @@ class Server:
 
     def _clean(self, text: str) -> str:
         """One short line without the key, for a log."""
-        if self._key:
-            text = text.replace(self._key, "[key]")
+        for secret in self._secrets:
+            text = text.replace(secret, "[key]")
         line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
         return f"{self.base_url}: {line if len(line) <= 300 else line[:297] + '...'}"
 
@@ -116,9 +132,20 @@ class Server:
 class OpenAICompatible:
     """One model of a `Server`."""
 
-    def __init__(self, server: Server, model: str) -> None:
+    def __init__(
+        self,
+        server: Server,
+        model: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        system_role: bool = True,
+    ) -> None:
         self._server = server
         self._model = model
+        self._body = dict(body or {})
+        self._headers = dict(headers or {})
+        self._system_role = system_role
 
     def __repr__(self) -> str:
         return f"OpenAICompatible({self._server!r}, {self._model!r})"
@@ -160,17 +187,16 @@ class OpenAICompatible:
 
     async def _open(self, messages: Sequence[Message], sampling: Sampling) -> AsyncStream[object]:
         """Start the answer; a server that refuses `stream_options` is asked once more without."""
-        drawn = {
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "max_tokens": sampling.max_tokens,
-            "seed": sampling.seed,
-        }
+        said = [{"role": message.role, "content": message.content} for message in messages]
+        if not self._system_role and len(said) > 1 and said[0]["role"] == "system":
+            said[:2] = [{"role": "user", "content": f"{said[0]['content']}\n\n{said[1]['content']}"}]
+        drawn = {name: value for name, value in asdict(sampling).items() if value not in (None, ())}
         request: dict[str, Any] = {
             "model": self._model,
-            "messages": [{"role": message.role, "content": message.content} for message in messages],
+            "messages": said,
             "stream": True,
-            **{name: value for name, value in drawn.items() if value is not None},
+            **drawn,
+            **self._body,
         }
         if self._server.counts_tokens:
             try:
@@ -184,7 +210,12 @@ class OpenAICompatible:
     async def _post(self, request: dict[str, Any]) -> AsyncStream[object]:
         """Send a request; chunks come as plain JSON: openai's models of them cost more than all the rest."""
         return await self._server.client.post(
-            "/chat/completions", body=request, cast_to=object, stream=True, stream_cls=AsyncStream[object]
+            "/chat/completions",
+            body=request,
+            cast_to=object,
+            options={"headers": self._headers},
+            stream=True,
+            stream_cls=AsyncStream[object],
         )
 
 

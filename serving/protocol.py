@@ -35,12 +35,19 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How a model draws its tokens; None leaves the choice to the server."""
+    """How a model draws its tokens; None, and no `stop`, leave the choice to the server."""
 
     temperature: float | None = None
     top_p: float | None = None
     max_tokens: int | None = None
     seed: int | None = None
+    max_completion_tokens: int | None = None
+    top_k: int | None = None
+    min_p: float | None = None
+    stop: tuple[str, ...] = ()
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
+    repetition_penalty: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

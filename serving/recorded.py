@@ -18,7 +18,7 @@ _DENSE = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uff00-\uffef"  # no spaces: tw
 _WORD = re.compile(rf"\s*(?:[{_DENSE}]{{1,2}}|[^\s{_DENSE}]+)\s*|\s+")
 
 
-class Recorded:
+class RecordedAnswers:
     """Replays the recorded answer to the first message of a conversation; leaves the rest to `otherwise`.
 
     `answers` maps prompts to answers; a prompt is known if it is equal but for the space around it. The

@@ -15,9 +15,9 @@ import uvicorn
 from agon.arena.core.arena import Arena, Settings
 from agon.arena.core.roster import Lineup
 from agon.arena.core.sessions import Keys
-from agon.arena.setup.config import Configuration, configuration
+from agon.arena.setup.config import Configuration, read_configuration
 from agon.arena.setup.demo import demonstration
-from agon.arena.setup.recorded import recorded
+from agon.arena.setup.recorded import read_recorded_lineup
 from agon.data.log.vote_log import VoteLog
 from agon.ranking.errors import AgonError
 from agon.serving.generation import Limits
@@ -35,8 +35,8 @@ def configured(source: Path | None, seed: int | None) -> Configuration:
     Raises AgonError with one sentence about what is wrong in the file.
     """
     if source is not None and source.suffix.lower() == ".toml":
-        return configuration(source)
-    lineup = demonstration(seed or 0) if source is None else recorded(source)
+        return read_configuration(source)
+    lineup = demonstration(seed or 0) if source is None else read_recorded_lineup(source)
     return Configuration(lineup, Limits(), LOG, HOST, None)
 
 

@@ -7,93 +7,51 @@ otherwise change what is compared. Keys of servers are never in the file: it nam
 from __future__ import annotations
 
 import os
-import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError
 
 from agon.arena.core.roster import Entrant, Example, Lineup, ModelCard
+from agon.arena.setup.demo import DemoModel
+from agon.arena.setup.openai_models import OpenAIModel
+from agon.arena.setup.recorded import RecordedModel
+from agon.arena.setup.tables import ConfigError, Line, ModelTable, Opening, SamplingTable, Seconds, Table
 from agon.data.validation import skeleton
-from agon.ranking.errors import InputError, nearest
+from agon.ranking.errors import nearest
 from agon.serving.generation import Limits
-from agon.serving.protocol import Sampling
+
+# What can answer for a model, by `backend = "..."`, each with the keys that its [[model]] has.
+BACKENDS: Mapping[str, type[ModelTable]] = {
+    "openai": OpenAIModel,
+    "recorded": RecordedModel,
+    "demo": DemoModel,
+}
+
+
+def _backend_of(model: Any) -> Any:
+    """The backend that a [[model]] names; None if it is no table."""
+    if isinstance(model, ModelTable):
+        return model.backend
+    return str(model.get("backend", "openai")) if isinstance(model, dict) else None
+
 
 if TYPE_CHECKING:
-    from agon.serving.openai_compatible import Server
-
-VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-
-
-class ConfigError(InputError):
-    """A configuration file that cannot be served."""
-
-
-def _line(text: str) -> str:
-    """A text that may stand in one line of a page."""
-    if not text.strip() or text != text.strip() or not text.isprintable():
-        raise ValueError("must be one line of visible text without space around it")
-    return text
+    AnyModel = ModelTable
+else:
+    AnyModel = Annotated[
+        reduce(or_, (Annotated[table, Tag(name)] for name, table in BACKENDS.items())),
+        Discriminator(_backend_of),
+    ]
 
 
-Line = Annotated[str, Field(max_length=200), AfterValidator(_line)]
-Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
-
-
-class _Table(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
-class SamplingTable(_Table):
-    """How the model draws its tokens; what is left out is the server's choice."""
-
-    temperature: float | None = Field(default=None, ge=0, le=2, allow_inf_nan=False)
-    top_p: float | None = Field(default=None, gt=0, le=1, allow_inf_nan=False)
-    max_tokens: int | None = Field(default=None, ge=1)
-    seed: int | None = Field(default=None, ge=0)
-
-
-class ModelTable(_Table):
-    """One model: where it is served, how it is asked, and what the page says of it after the vote."""
-
-    name: Line
-    base_url: str
-    model: Line | None = None
-    api_key_env: str | None = None
-    sampling: SamplingTable = SamplingTable()
-    system_prompt: str | None = None
-    display_name: Line | None = None
-    organisation: Line | None = None
-    licence: Line | None = None
-    price: float | None = Field(default=None, ge=0, allow_inf_nan=False)
-
-    @field_validator("base_url")
-    @classmethod
-    def _address(cls, url: str) -> str:
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            parts = urlsplit("")
-        if parts.username or parts.password or parts.query:
-            raise ValueError("must hold no name, password or query; name a key in api_key_env")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must be an address such as http://127.0.0.1:8000/v1")
-        return url
-
-    @field_validator("api_key_env")
-    @classmethod
-    def _variable(cls, name: str) -> str:
-        if not VARIABLE.fullmatch(name):
-            raise ValueError("must be the name of an environment variable, not the key itself")
-        return name
-
-
-class ExampleTable(_Table):
+class ExampleTable(Table):
     """A prompt offered on the page."""
 
     prompt: str = Field(min_length=1)
@@ -101,7 +59,7 @@ class ExampleTable(_Table):
     language: Line | None = None
 
 
-class ArenaTable(_Table):
+class ArenaTable(Table):
     """What the page says, what it accepts, and where the votes go."""
 
     title: Line = "Agon"
@@ -110,10 +68,10 @@ class ArenaTable(_Table):
     log: str = Field(default="agon-log", min_length=1)
     host: Line = "127.0.0.1"
     port: int | None = Field(default=None, ge=1, le=65535)
-    examples: list[str | ExampleTable] = []
+    examples: list[str | ExampleTable] = Field(default_factory=list)
 
 
-class LimitsTable(_Table):
+class LimitsTable(Table):
     """How long an answer may take, in seconds, and be, in characters."""
 
     first: Seconds = Limits().first
@@ -122,12 +80,12 @@ class LimitsTable(_Table):
     characters: int = Field(default=Limits().characters, ge=1)
 
 
-class ConfigFile(_Table):
+class ConfigFile(Table):
     """The whole file."""
 
     arena: ArenaTable = ArenaTable()
     limits: LimitsTable = LimitsTable()
-    model: list[ModelTable] = []
+    model: list[AnyModel] = Field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -141,7 +99,7 @@ class Configuration:
     port: int | None
 
 
-def configuration(path: Path, environment: Mapping[str, str] = os.environ) -> Configuration:
+def read_configuration(path: Path, environment: Mapping[str, str] = os.environ) -> Configuration:
     """Read a configuration file, and connect nothing yet.
 
     Raises:
@@ -193,14 +151,22 @@ def _said(error: ValidationError, content: Any) -> str:
     """The first problem of a file: its table, its key, the remedy."""
     # A key that is not known explains one that is missing.
     first = min(error.errors(), key=lambda problem: problem["type"] != "extra_forbidden")
-    *place, key = first["loc"]
-    if place[:2] == ["arena", "examples"]:  # pydantic names the two kinds an example may be of
-        *place, key = [part for part in first["loc"] if part not in ("str", "ExampleTable")]
-    table: type[BaseModel] = ConfigFile
-    for part in place:
-        if isinstance(part, str):
-            table = TABLES[part]
+    found = list(first["loc"])
+    if found[0] == "model" and len(found) > 2:
+        del found[2]  # pydantic names the backend, too
+    if found[:2] == ["arena", "examples"]:  # pydantic names the two kinds an example may be of
+        found = [part for part in found if part not in ("str", "ExampleTable")]
+    rule = first["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)
+    rule = KINDS.get(first["type"], rule.replace("String should", "must", 1))
+    if first["type"] == "union_tag_invalid":
+        backend = str(first["input"]["backend"])
+        name = _table_name(found, content)
+        return f"{name}: there is no backend {backend!r}; {nearest(backend, BACKENDS)}"
+    if rule.startswith(("has ", "gives ")):  # of the table as a whole
+        return f"{_table_name(found, content)} {rule}."
+    *place, key = _to_a_table(found)
     where = _table_name(place, content)
+    table = _table(place, content)
     if isinstance(key, int):
         where, key = _table_name(place[:-1], content), f"{place[-1]} number {key + 1}"
     if first["type"] == "extra_forbidden":
@@ -209,13 +175,28 @@ def _said(error: ValidationError, content: Any) -> str:
         return f"{where}: there is no key {key!r}; {_nearest_key(str(key), table)}"
     if first["type"] == "missing":
         return f"{where}: {key} is missing; add it."
-    rule = first["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)
-    rule = KINDS.get(first["type"], rule.replace("String should", "must", 1))
     given = first["input"]
-    shown = (
-        "" if key in ("api_key_env", "base_url") or isinstance(given, dict | list) else f" is {given!r:.60},"
-    )
-    return f"{where}: {key}{shown}{' but' if shown else ''} {rule}."
+    told = key in ("api_key_env", "base_url", "headers") or isinstance(given, dict | list)
+    return f"{where}: {key}{'' if told else f' is {given!r:.60}, but'} {rule}."
+
+
+def _to_a_table(place: list[str | int]) -> list[str | int]:
+    """A place as far as its key: a value inside a list or table of values has none of its own."""
+    inner = next((i for i, part in enumerate(place) if part in VALUES), len(place))
+    return place[: inner + 1]
+
+
+def _table(place: Sequence[str | int], content: Any) -> type[BaseModel]:
+    """The table of the file at a place."""
+    table: type[BaseModel] = ConfigFile
+    for part in place:
+        if part == "model":
+            table = ModelTable
+        elif isinstance(part, int) and table is ModelTable:
+            table = BACKENDS.get(str(_backend_of(content["model"][part])), ModelTable)
+        elif isinstance(part, str):
+            table = TABLES[part]
+    return table
 
 
 KINDS = {  # what a value must be, in the words of TOML
@@ -225,11 +206,13 @@ KINDS = {  # what a value must be, in the words of TOML
     "string_type": "must be a text",
     "list_type": "must be a list",
     "model_type": "must be a table",
+    "union_tag_not_found": "must be a table",
+    "dict_type": "must be a table",
 }
+VALUES = ("headers", "chat_template_kwargs", "extra_body", "stop")  # keys whose values hold what they like
 TABLES: Mapping[str, type[BaseModel]] = {
     "arena": ArenaTable,
     "limits": LimitsTable,
-    "model": ModelTable,
     "sampling": SamplingTable,
     "examples": ExampleTable,
 }
@@ -251,15 +234,21 @@ def _table_name(place: Sequence[str | int], content: Any) -> str:
 
 
 def _nearest_key(key: str, table: type[BaseModel]) -> str:
-    """Name the key that was probably meant, in this table or in the one where it belongs."""
-    for name, other in TABLES.items():
-        if (
-            key in other.model_fields
-            and other is not table
-            and not get_close_matches(key, table.model_fields)
-        ):
+    """Name the key that was probably meant, in this table or in the one where it belongs.
+
+    A parameter that we do not know may still be one of the server: a neighbour alone would lead astray.
+    """
+    near = get_close_matches(key, table.model_fields)
+    tables: dict[str, type[BaseModel]] = {**TABLES}
+    if not issubclass(table, ModelTable):
+        tables["model"] = OpenAIModel
+    for name, other in tables.items():
+        if key in other.model_fields and other is not table and not near:
             return f"it belongs in {name}."
-    return nearest(key, table.model_fields)
+    if table is not SamplingTable:
+        return nearest(key, table.model_fields)
+    meant = f"did you mean {near[0]!r}? If not, what" if near else "what"
+    return f"{meant} only the server knows goes into extra_body of the model."
 
 
 def _check_names(path: Path, models: Sequence[ModelTable]) -> None:
@@ -284,24 +273,11 @@ def _check_names(path: Path, models: Sequence[ModelTable]) -> None:
 def _entrants(
     path: Path, models: Sequence[ModelTable], environment: Mapping[str, str]
 ) -> tuple[Entrant, ...]:
-    """The models with their backends; those at one address with one key share its connections."""
-    from agon.serving.openai_compatible import Server
-
-    servers: dict[tuple[str, str | None], Server] = {}
+    """The models with their backends."""
+    servers: dict[tuple[str, str | None], Any] = {}
     entrants = []
     for number, model in enumerate(models, start=1):
-        key = None
-        if model.api_key_env is not None:
-            key = environment.get(model.api_key_env, "").strip()
-            if not (key.isascii() and key.isprintable() and key):
-                state = "holds no key" if key else "is not set"
-                raise ConfigError(
-                    f"{path}, [[model]] {number} ({model.name!r}): the environment variable "
-                    f"{model.api_key_env} {state}; export it before starting agon."
-                )
-        address = model.base_url.rstrip("/")
-        if (address, key) not in servers:
-            servers[address, key] = Server(address, api_key=key)
+        where = f"{path}, [[model]] {number} ({model.name!r})"
         entrants.append(
             Entrant(
                 ModelCard(
@@ -311,8 +287,8 @@ def _entrants(
                     model.licence,
                     model.price,
                 ),
-                servers[address, key].model(model.model or model.name),
-                Sampling(**model.sampling.model_dump()),
+                model.open_backend(Opening(where, environment, servers)),
+                model.sampling.sampling(),
                 model.system_prompt,
             )
         )

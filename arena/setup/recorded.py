@@ -1,17 +1,45 @@
-"""The arena over somebody's recorded answers: what `agon serve ANSWERS` shows."""
+"""Recorded answers: the arena over somebody's file (`agon serve ANSWERS`), and one column as a model."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import Field
+
 from agon.arena.core.roster import Entrant, Example, Lineup, ModelCard
+from agon.arena.setup.tables import ConfigError, Line, ModelTable, Opening
 from agon.data.importers.recorded_answers import answers
-from agon.serving.recorded import Recorded
+from agon.ranking.errors import nearest
+from agon.serving.protocol import Backend
+from agon.serving.recorded import RecordedAnswers
 
 WORDS_PER_SECOND = 40.0  # the same for every model: a recording does not know how fast it was written
 
 
-def recorded(path: str | Path) -> Lineup:
+class RecordedModel(ModelTable):
+    """The answers of one model of a file; other prompts it does not answer."""
+
+    answers: str = Field(min_length=1)
+    model: Line | None = None
+    words_per_second: float = Field(default=WORDS_PER_SECOND, ge=0, allow_inf_nan=False)
+
+    def open_backend(self, opening: Opening) -> Backend:
+        """Read the file.
+
+        Raises:
+            SourceError: it cannot be read as answers.
+            ConfigError: it holds no answers of this model.
+        """
+        found = answers(self.answers)
+        name = self.model or self.name
+        if name not in found.models:
+            raise ConfigError(
+                f"{opening.where}: {self.answers} holds no answers of {name!r}; {nearest(name, found.models)}"
+            )
+        return RecordedAnswers(found.of(name), words_per_second=self.words_per_second)
+
+
+def read_recorded_lineup(path: str | Path) -> Lineup:
     """Read a file of answers; its prompts are the examples, and only they can be asked.
 
     Raises:
@@ -24,7 +52,7 @@ def recorded(path: str | Path) -> Lineup:
     )
     return Lineup(
         entrants=tuple(
-            Entrant(ModelCard(name, name), Recorded(found.of(name), words_per_second=WORDS_PER_SECOND))
+            Entrant(ModelCard(name, name), RecordedAnswers(found.of(name), words_per_second=WORDS_PER_SECOND))
             for name in found.models
         ),
         examples=tuple(

@@ -8,7 +8,7 @@ import pytest
 
 from agon.serving.generation import Limits, generate
 from agon.serving.protocol import Delta, End, Message, Sampling, ServingError
-from agon.serving.recorded import Recorded, replay
+from agon.serving.recorded import RecordedAnswers, replay
 
 TEXT = "# Rain\n\nIt **falls**, as  a rule,\tdownwards.\n\n```python\nprint('wet')\n```\n"
 ASKED = [Message("user", "  What is rain?\n")]
@@ -23,7 +23,9 @@ def text_of(events):
 
 
 def backend(**options):
-    return Recorded({"What is rain?": TEXT, "空": "雨が降る。"}, **({"words_per_second": math.inf} | options))
+    return RecordedAnswers(
+        {"What is rain?": TEXT, "空": "雨が降る。"}, **({"words_per_second": math.inf} | options)
+    )
 
 
 @pytest.mark.parametrize("pace", [0, math.inf, 400])
@@ -47,7 +49,7 @@ def test_other_conversations_are_refused_or_handed_on(messages):
     assert not backend().accepts(messages)
     with pytest.raises(ServingError, match="rejected"):
         backend().stream(messages, Sampling())
-    other = Recorded({"What is hail?": "Ice."}, words_per_second=0)
+    other = RecordedAnswers({"What is hail?": "Ice."}, words_per_second=0)
     both = backend(otherwise=other)
     assert both.accepts(messages) == (len(messages) == 1)
     if len(messages) == 1:
@@ -93,7 +95,7 @@ def test_thirty_at_once_cost_little_and_run_side_by_side():
     async def together():
         run = [
             generate(
-                Recorded({"q": f"{i} " + "word " * 99}, words_per_second=100),
+                RecordedAnswers({"q": f"{i} " + "word " * 99}, words_per_second=100),
                 [Message("user", "q")],
                 Sampling(),
                 limits=Limits(),
@@ -121,7 +123,7 @@ def test_a_pace_that_is_none_is_refused():
 def test_checking_and_closing_reach_the_other_backend():
     seen = []
 
-    class Other(Recorded):
+    class Other(RecordedAnswers):
         async def check(self):
             seen.append("check")
 

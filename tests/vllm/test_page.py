@@ -6,7 +6,7 @@ import time
 import pytest
 
 from agon.arena.core.arena import Settings
-from agon.arena.setup.config import configuration
+from agon.arena.setup.config import read_configuration
 from tests.support.arena_server import open_house
 from tests.support.browser import DESKTOP, Tab, chromium
 
@@ -37,7 +37,7 @@ def visit(browser, folder, vllm, *, served=None, sampling="max_tokens = 120", ke
         for name in served or vllm.models
     ]
     (folder / "arena.toml").write_text("".join(tables))
-    found = configuration(folder / "arena.toml", {"CANARY_KEY": key or vllm.key})
+    found = read_configuration(folder / "arena.toml", {"CANARY_KEY": key or vllm.key})
     with open_house(folder / "log", found.lineup, Settings(seed=5, limits=found.limits)) as house:
         context = browser.new_context(viewport=DESKTOP, reduced_motion="reduce")
         tab = Tab(context, house.url).open().until("empty")

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agon.arena.setup.config import TABLES, ConfigError, configuration
+from agon.arena.setup.config import BACKENDS, TABLES, read_configuration
+from agon.arena.setup.tables import ConfigError
 from agon.serving.generation import Limits
-from agon.serving.protocol import FailureKind, Sampling
+from agon.serving.protocol import Delta, FailureKind, Message, Sampling
+from tests.support.http_server import listen
 from tests.support.paths import REPOSITORY
 
 TWO = """
@@ -58,7 +60,7 @@ base_url = "https://api.example.com/v1"
 def read(tmp_path, text, environment=None):
     file = tmp_path / "arena.toml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return configuration(file, environment or {})
+    return read_configuration(file, environment or {})
 
 
 def refused(tmp_path, text, environment=None):
@@ -90,6 +92,94 @@ def test_a_whole_file_becomes_an_arena(tmp_path):
     assert large.sampling == Sampling()
     assert "'large' " not in repr(large) and "api.example.com" in repr(large.backend)
     assert "sk-canary" not in repr(found)
+
+
+def test_every_backend_answers_as_its_table_says(tmp_path):
+    file = tmp_path / "answers.csv"
+    file.write_text("prompt,old,older\nWhy?,Because.,Who knows.\n")
+    text = f"""
+[[model]]
+name = "then"
+backend = "recorded"
+answers = "{file}"
+model = "older"
+words_per_second = 0
+[[model]]
+name = "echo"
+backend = "demo"
+manner = "terse"
+words_per_second = 0
+[[model]]
+name = "now"
+base_url = "http://127.0.0.1:9/v1"
+"""
+    then, echo, now = read(tmp_path, text).lineup.entrants
+
+    async def written(entrant):
+        events = entrant.backend.stream([Message("user", "Why?")], entrant.sampling)
+        return "".join([event.text async for event in events if isinstance(event, Delta)])
+
+    assert asyncio.run(written(then)) == "Who knows."
+    assert "Why?" in asyncio.run(written(echo))
+    assert not then.backend.accepts([Message("user", "When?")])
+    assert "127.0.0.1:9" in repr(now.backend)
+    wrong = text.replace('"older"', '"oldest"')
+    said = refused(tmp_path, wrong)
+    assert said.endswith("answers.csv holds no answers of 'oldest'; did you mean 'older'?")
+
+
+def test_what_a_server_is_to_be_asked_with_reaches_it(tmp_path):
+    """Row 15, 16 and 18 of the cases: no system role, max_completion_tokens, chat_template_kwargs."""
+    seen = []
+
+    async def answer(request, http):
+        seen.append(request)
+        await http.head()
+        await http.text("Yes.", finish="stop")
+        await http.done()
+
+    async def main():
+        async with listen(answer) as here:
+            text = f"""
+[[model]]
+name = "one"
+base_url = "{here.url}"
+system_prompt = "Be kind."
+system_role = false
+chat_template_kwargs = {{ enable_thinking = false }}
+extra_body = {{ reasoning_effort = "low" }}
+headers = {{ X-Team = "arena", X-Key = "$TEAM_KEY" }}
+[model.sampling]
+max_completion_tokens = 100
+top_k = 20
+min_p = 0.1
+stop = ["END"]
+repetition_penalty = 1.05
+""" + TWO.split("\n\n")[0].replace('"one"', '"two"')
+            one = read(tmp_path, text, {"TEAM_KEY": "team-canary"}).lineup.entrants[0]
+            said = [Message("system", one.system_prompt), Message("user", "Is it so?")]
+            first = await anext(one.backend.stream(said, one.sampling))
+            assert first.text == "Yes."
+            await one.backend.close()
+
+    asyncio.run(main())
+    (request,) = seen
+    assert request.body["messages"] == [{"role": "user", "content": "Be kind.\n\nIs it so?"}]
+    asked = {
+        name: value for name, value in request.body.items() if name not in ("messages", "stream_options")
+    }
+    assert asked == {
+        "model": "one",
+        "stream": True,
+        "chat_template_kwargs": {"enable_thinking": False},
+        "reasoning_effort": "low",
+        "max_completion_tokens": 100,
+        "top_k": 20,
+        "min_p": 0.1,
+        "stop": ["END"],
+        "repetition_penalty": 1.05,
+    }
+    assert (request.headers["x-team"], request.headers["x-key"]) == ("arena", "team-canary")
 
 
 def test_a_short_file_is_enough_and_models_of_one_server_share_it(tmp_path):
@@ -130,7 +220,55 @@ WRONG = [
     ),
     (
         TWO + "sampling = {temprature = 1}",
-        ", [[model]] 2 ('two'), sampling: there is no key 'temprature'; did you mean 'temperature'?",
+        ", [[model]] 2 ('two'), sampling: there is no key 'temprature'; did you mean 'temperature'? If not, "
+        "what only the server knows goes into extra_body of the model.",
+    ),
+    (
+        TWO + "sampling = {mirostat = 2}",
+        ", [[model]] 2 ('two'), sampling: there is no key 'mirostat'; what only the server knows goes into "
+        "extra_body of the model.",
+    ),
+    (
+        TWO + "sampling = {max_tokens = 5, max_completion_tokens = 5}",
+        ", [[model]] 2 ('two'), sampling has max_tokens and max_completion_tokens; keep the one that the "
+        "server takes.",
+    ),
+    (
+        TWO + "extra_body = {stream = false}",
+        ", [[model]] 2 ('two'): extra_body must not hold stream, which the arena itself decides.",
+    ),
+    (
+        TWO + "sampling = {top_k = 3}\nextra_body = {top_k = 4}",
+        ", [[model]] 2 ('two') gives top_k twice, once in extra_body; keep one of them.",
+    ),
+    (
+        TWO + "headers = {X-Api-Key = 'canary'}",
+        ", [[model]] 2 ('two'): headers must hold no keys; write \"$VARIABLE\" for the value of an "
+        "environment variable.",
+    ),
+    (TWO + "headers = {A = 1}", ", [[model]] 2 ('two'): headers must be a text."),
+    (
+        TWO + "headers = {X-Api-Key = '$NO_KEY'}",
+        ", [[model]] 2 ('two'): the environment variable NO_KEY is not set; export it before starting agon.",
+    ),
+    (
+        TWO + "backend = 'opnai'",
+        ", [[model]] 2 ('two'): there is no backend 'opnai'; did you mean 'openai'?",
+    ),
+    (
+        TWO + "backend = 'vllm'",
+        ", [[model]] 2 ('two'): there is no backend 'vllm'; known: demo, openai, recorded.",
+    ),
+    (
+        X + "backend = 'demo'\nmanner = 'loud'",
+        ", [[model]] 3 ('x'): manner is 'loud', but must be one of terse, thorough, laid_out, sure, warm, "
+        "careful.",
+    ),
+    (X + "backend = 'recorded'", ", [[model]] 3 ('x'): answers is missing; add it."),
+    (
+        X + "backend = 'demo'\nmanner = 'warm'\nbase_url = 'http://a'",
+        ", [[model]] 3 ('x'): there is no key 'base_url'; known: backend, delay, display_name, failure_rate, "
+        "licence, manner, name, organisation, price, sampling, system_prompt, words_per_second.",
     ),
     (
         TWO + "api_key = 'sk-canary'",
@@ -243,9 +381,9 @@ def test_a_file_must_be_there_and_be_one(tmp_path):
     with pytest.raises(
         ConfigError, match=re.escape(f"There is no file {tmp_path / 'no.toml'}; check the path.")
     ):
-        configuration(tmp_path / "no.toml", {})
+        read_configuration(tmp_path / "no.toml", {})
     with pytest.raises(ConfigError, match="cannot be opened: Is a directory"):
-        configuration(tmp_path, {})
+        read_configuration(tmp_path, {})
 
 
 def toml(value):
@@ -257,10 +395,14 @@ def toml(value):
     return json.dumps(value).lower() if isinstance(value, bool | float) else json.dumps(value)
 
 
-KEYS = sorted({key for table in TABLES.values() for key in table.model_fields} | {*TABLES, "str", "x"})
+FIELDS = {key for table in (*TABLES.values(), *BACKENDS.values()) for key in table.model_fields}
+KEYS = sorted(FIELDS | {*TABLES, "str", "x"})
 ADDRESS = "http://127.0.0.1/v1"
 SOME = st.one_of(
-    st.integers(-2, 9), st.floats(-1, 3), st.booleans(), st.sampled_from(["", "a", "b", ADDRESS])
+    st.integers(-2, 9),
+    st.floats(-1, 3),
+    st.booleans(),
+    st.sampled_from(["", "a", "b", "demo", "recorded", "terse", ADDRESS]),
 )
 VALUES = st.recursive(
     SOME,
@@ -283,15 +425,20 @@ def test_whatever_a_file_holds_it_is_an_arena_or_one_sentence(tmp_path_factory, 
 RUNNING = (REPOSITORY / "docs" / "running.md").read_text(encoding="utf-8")
 
 
-def test_the_example_of_the_docs_is_whole_and_right(tmp_path):
+def test_the_example_of_the_docs_is_whole_and_right(tmp_path, monkeypatch):
     """It parses, it names every key there is, and its limits are the defaults that it says they are."""
     (text,) = re.findall(r"^```toml\n(.*?)^```$", RUNNING, re.M | re.S)
+    rows = ["prompt,last-year,other", "Why?,Because.,Who knows."]
+    (tmp_path / "answers.csv").write_text("\n".join(rows))
+    monkeypatch.chdir(tmp_path)
     found = read(tmp_path, text, {"VLLM_API_KEY": "a", "EXAMPLE_API_KEY": "b"})
-    assert [entrant.card.name for entrant in found.lineup.entrants] == ["llama-8b", "qwen-7b"]
+    names = [entrant.card.name for entrant in found.lineup.entrants]
+    assert names == ["llama-8b", "qwen-7b", "last-year", "nobody"]
     assert found.limits == Limits()
     assert found.log == Path("agon-log")
-    assert found.lineup.entrants[0].sampling == Sampling(0.7, 0.95, 2048, 7)
-    for table in TABLES.values():
+    sampling = found.lineup.entrants[0].sampling
+    assert (sampling.top_k, sampling.min_p, sampling.stop) == (40, 0.05, ("<|im_end|>",))
+    for table in (*TABLES.values(), *BACKENDS.values()):
         for key in table.model_fields:
             assert re.search(rf"\b{key} = ", text), key
 

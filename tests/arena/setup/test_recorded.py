@@ -2,7 +2,7 @@
 
 import asyncio
 
-from agon.arena.setup.recorded import recorded
+from agon.arena.setup.recorded import read_recorded_lineup
 from agon.serving.generation import Limits, generate
 from agon.serving.protocol import Message, Sampling
 
@@ -16,7 +16,7 @@ Alone?,,,Yes.,,
 def test_a_file_of_answers_is_an_arena(tmp_path):
     path = tmp_path / "answers.csv"
     path.write_text(CSV)
-    lineup = recorded(path)
+    lineup = read_recorded_lineup(path)
     assert not lineup.typed
     assert lineup.notice == "Recorded answers: 3 models, 2 prompts. 1 more has fewer than two answers."
     assert [entrant.card.display_name for entrant in lineup.entrants] == ["ada", "bob", "cyn"]

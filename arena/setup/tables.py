@@ -1,0 +1,112 @@
+"""What tables of a configuration are made of: checked lines and times, and a model with its backend.
+
+Here stands what every [[model]] has, whatever answers for it. The keys of one backend stand beside what makes
+it (`openai_models`, `recorded`, `demo`); `config` holds the list of backends.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from agon.ranking.errors import InputError
+from agon.serving.protocol import Backend, Sampling
+
+if TYPE_CHECKING:
+    from agon.serving.openai_compatible import Server
+
+
+class ConfigError(InputError):
+    """A configuration file that cannot be served."""
+
+
+def _line(text: str) -> str:
+    """A text that may stand in one line of a page."""
+    if not text.strip() or text != text.strip() or not text.isprintable():
+        raise ValueError("must be one line of visible text without space around it")
+    return text
+
+
+Line = Annotated[str, Field(max_length=200), AfterValidator(_line)]
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Real = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Table(BaseModel):
+    """A table of the file: an unknown key is refused, and a value of another type too."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class SamplingTable(Table):
+    """How the model draws its tokens; what is left out is the server's choice."""
+
+    temperature: float | None = Field(default=None, ge=0, le=2, allow_inf_nan=False)
+    top_p: float | None = Field(default=None, gt=0, le=1, allow_inf_nan=False)
+    top_k: int | None = Field(default=None, ge=-1)
+    min_p: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    max_tokens: int | None = Field(default=None, ge=1)
+    max_completion_tokens: int | None = Field(default=None, ge=1)
+    stop: list[str] = []
+    presence_penalty: Real | None = None
+    frequency_penalty: Real | None = None
+    repetition_penalty: Real | None = None
+    seed: int | None = Field(default=None, ge=0)
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Self:
+        if self.max_tokens is not None and self.max_completion_tokens is not None:
+            raise ValueError("has max_tokens and max_completion_tokens; keep the one that the server takes")
+        return self
+
+    def sampling(self) -> Sampling:
+        """What the protocol calls it."""
+        return Sampling(**{**self.model_dump(), "stop": tuple(self.stop)})
+
+
+@dataclass
+class Opening:
+    """What a backend is opened with: where its table stands, and what several tables share."""
+
+    where: str  # the beginning of a sentence about the table
+    environment: Mapping[str, str]
+    servers: dict[tuple[str, str | None], Server] = field(default_factory=dict)
+
+    def key(self, variable: str) -> str:
+        """The key that an environment variable holds.
+
+        Raises:
+            ConfigError: it holds none.
+        """
+        key = self.environment.get(variable, "").strip()
+        if not (key.isascii() and key.isprintable() and key):
+            state = "holds no key" if key else "is not set"
+            raise ConfigError(
+                f"{self.where}: the environment variable {variable} {state}; export it before starting agon."
+            )
+        return key
+
+
+class ModelTable(Table):
+    """One model: what answers for it, how it is asked, and what the page says of it after the vote."""
+
+    name: Line
+    backend: str = "openai"
+    display_name: Line | None = None
+    organisation: Line | None = None
+    licence: Line | None = None
+    price: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    sampling: SamplingTable = SamplingTable()
+    system_prompt: str | None = None
+
+    @abstractmethod
+    def open_backend(self, opening: Opening) -> Backend:
+        """Make the backend, and connect nothing yet.
+
+        Raises:
+            ConfigError: what the table names is not there.
+        """
