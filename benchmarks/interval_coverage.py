@@ -120,7 +120,7 @@ class Cell:
         )
 
 
-BOOTSTRAP = {"interval": "bootstrap", "rounds": 200}
+BOOTSTRAP = {"interval": "bootstrap", "n_resamples": 200}
 VOTER = {"cluster": "voter"}
 STYLE: dict[str, Any] = {"options": {"control": "x0,x1"}, "effects": (0.5, -0.25)}
 STYLE_VOTER = STYLE | {"options": STYLE["options"] | VOTER, "voters": 40}

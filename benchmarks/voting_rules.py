@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from agon.ranking import METHODS, Comparisons, ScoreTable, bootstrap_all
-from agon.ranking.analysis.prospective import prospects
+from agon.ranking import METHODS, Comparisons, ScoreTable, winner_probabilities
+from agon.ranking.analysis.task_weights import prospects
 from agon.ranking.methods.social_choice.kemeny import consensus
 from agon.ranking.simulate import bradley_terry_world
 
@@ -159,18 +159,18 @@ def four_wise(n_votes: int, n_models: int = 100) -> Comparisons:
 
 
 def bootstrap(votes: Comparisons, what: str, rounds: int, target: str = "") -> None:
-    """Bootstrap every polynomial rule, all on the same draws, as the rule lens does; then each by itself."""
+    """Bootstrap every polynomial rule on the same draws, as the comparison of rules does; then each by itself."""
     rules = [
         how.name
         for how in METHODS.values()
         if how.view in ("pairs", "ballots") and how.gives != "Fit" and how.name not in ("kemeny", "win_rate")
     ]
     options = {name: {"missing": "worst"} for name in rules if "missing" in METHODS[name].options}
-    bootstrap_all(votes, rules, rounds=2, options=options)  # imports
+    winner_probabilities(votes, rules, n_resamples=2, options=options)  # imports
     for some, case in ((rules, f"all {len(rules)} rules"), *(([name], name) for name in rules)):
         chosen = {name: given for name, given in options.items() if name in some}
         begin = time.perf_counter()
-        bootstrap_all(votes, some, rounds=rounds, options=chosen)
+        winner_probabilities(votes, some, n_resamples=rounds, options=chosen)
         goal = target if some is rules else ""
         row(f"{rounds} rounds of {case}, {what}", time.perf_counter() - begin, goal)
 

@@ -20,9 +20,9 @@ from agon.ranking import (
     Diagnostic,
     SourceError,
     VotesError,
-    carried_by_one,
-    order_effect,
+    position_bias,
     rank,
+    single_voter_dominance,
 )
 
 CERTAIN = 0.999  # level at which a favoured side is a finding: 1 of 1,000 fair files has one
@@ -91,7 +91,7 @@ def check(
 def _by_voter(votes: Comparisons, min_votes: int) -> tuple[Diagnostic, ...]:
     """Models that one voter carries; nothing where the votes do not say whose they are."""
     try:
-        return carried_by_one(votes, min_votes=min_votes)
+        return single_voter_dominance(votes, min_votes=min_votes)
     except SourceError:
         return ()
 
@@ -99,10 +99,10 @@ def _by_voter(votes: Comparisons, min_votes: int) -> tuple[Diagnostic, ...]:
 def _by_side(votes: Comparisons) -> tuple[Diagnostic, ...]:
     """A side that is favoured beyond doubt; nothing where the votes cannot tell."""
     try:
-        effect = order_effect(votes, level=CERTAIN)
+        effect = position_bias(votes, level=CERTAIN)
     except VotesError:
         return ()
     if effect.lower <= 0 <= effect.upper:
         return ()
     remedy = "draw the sides at random and even; if the file names winners first, this says nothing."
-    return (Diagnostic("order_effect", (), f"{effect.conclusion()[:-1]}: {remedy}"),)
+    return (Diagnostic("position_bias", (), f"{effect.conclusion()[:-1]}: {remedy}"),)

@@ -7,21 +7,32 @@ votes from files. The errors are drawn as a tree in `ranking.errors`.
 if __name__ == "ranking":  # in the checkout the folder lies beside agon/, which links to it
     raise ImportError("ranking is imported as agon.ranking now: from agon.ranking import ...")
 
+from typing import Any as _Any
+from warnings import warn as _warn
+
 from agon.ranking import methods as _methods
-from agon.ranking.analysis.agreement import agreement
-from agon.ranking.analysis.axioms import axioms
+from agon.ranking.analysis.axiom_violations import axioms
+from agon.ranking.analysis.condorcet_cycles import majority_cycles
+from agon.ranking.analysis.hodge_rank import Intransitivity, intransitivity
 from agon.ranking.analysis.iia import iia_score
-from agon.ranking.analysis.intransitivity import CyclicShare, cyclic_share
-from agon.ranking.analysis.justified_representation import representation
-from agon.ranking.analysis.majority_cycles import cycles
-from agon.ranking.analysis.margin_of_victory import flip_tasks, flip_votes, flips
 from agon.ranking.analysis.multiwinner import committee
-from agon.ranking.analysis.prospective import prospective, prospects
-from agon.ranking.analysis.rule_comparison import Lens, lens
-from agon.ranking.analysis.tiers import Breakdown, Tiers, breakdown, tiers
-from agon.ranking.analysis.winner_probabilities import bootstrap_all
-from agon.ranking.annotators.inter_rater import VoterAgreement, krippendorff_alpha, voter_agreement
-from agon.ranking.annotators.position_bias import OrderEffect, order_effect
+from agon.ranking.analysis.rank_correlation import agreement
+from agon.ranking.analysis.representation import justified_representation
+from agon.ranking.analysis.robust_consensus import BreakdownPoint, Tiers, breakdown_point, tiers
+from agon.ranking.analysis.rule_comparison import RuleComparison, compare_rules
+from agon.ranking.analysis.rule_probabilities import winner_probabilities
+from agon.ranking.analysis.task_weights import prospective, prospects
+from agon.ranking.analysis.victory_margins import (
+    margin_of_victory,
+    margins_of_victory,
+    task_margin_of_victory,
+)
+from agon.ranking.annotators.inter_rater import (
+    InterAnnotatorAgreement,
+    inter_annotator_agreement,
+    krippendorff_alpha,
+)
+from agon.ranking.annotators.presentation_order import PositionBias, position_bias
 from agon.ranking.annotators.reliability import Reliability, Voter, majority_is_optimal, voter_reliability
 from agon.ranking.errors import (
     AgonError,
@@ -34,11 +45,11 @@ from agon.ranking.errors import (
 )
 from agon.ranking.inference.difference import Difference
 from agon.ranking.leaderboard.leaderboard import Leaderboard, boards_to_json
-from agon.ranking.leaderboard.notes import carried_by_one
+from agon.ranking.leaderboard.notes import single_voter_dominance
 from agon.ranking.leaderboard.plots import win_rate_map
-from agon.ranking.leaderboard.rank import rank, rank_all
+from agon.ranking.leaderboard.ranking import rank, rank_all
 from agon.ranking.leaderboard.row import Row
-from agon.ranking.methods.likelihood.robust_bradley_terry import SuspectPair, suspect_pairs
+from agon.ranking.methods.likelihood.robust_bradley_terry import OutlierPair, outlier_pairs
 from agon.ranking.registry import METHODS, Method, method
 from agon.ranking.results import Choice, Coefficient, Diagnostic, Fit, Scores
 from agon.ranking.settings import Settings
@@ -54,64 +65,94 @@ __all__ = [
     "AgonError",
     "Ballots",
     "Battles",
-    "Breakdown",
+    "BreakdownPoint",
     "Choice",
     "Coefficient",
     "Comparisons",
     "ConvergenceError",
-    "CyclicShare",
     "Diagnostic",
     "Difference",
     "Fit",
     "InputError",
+    "InterAnnotatorAgreement",
+    "Intransitivity",
     "Leaderboard",
-    "Lens",
     "Method",
     "MethodError",
     "OptionError",
-    "OrderEffect",
+    "OutlierPair",
     "PairCounts",
+    "PositionBias",
     "Reliability",
     "Row",
+    "RuleComparison",
     "ScoreTable",
     "Scores",
     "Settings",
     "SourceError",
-    "SuspectPair",
     "Tiers",
     "Voter",
-    "VoterAgreement",
     "VotesError",
     "World",
     "agreement",
     "axioms",
     "boards_to_json",
-    "bootstrap_all",
     "bradley_terry_world",
-    "breakdown",
-    "carried_by_one",
+    "breakdown_point",
     "committee",
-    "cycles",
-    "cyclic_share",
-    "flip_tasks",
-    "flip_votes",
-    "flips",
+    "compare_rules",
     "iia_score",
+    "inter_annotator_agreement",
+    "intransitivity",
+    "justified_representation",
     "krippendorff_alpha",
-    "lens",
+    "majority_cycles",
     "majority_is_optimal",
+    "margin_of_victory",
+    "margins_of_victory",
     "method",
-    "order_effect",
+    "outlier_pairs",
+    "position_bias",
     "prospective",
     "prospects",
     "rank",
     "rank_all",
-    "representation",
-    "suspect_pairs",
+    "single_voter_dominance",
+    "task_margin_of_victory",
     "tiers",
-    "voter_agreement",
     "voter_reliability",
     "win_rate_map",
+    "winner_probabilities",
 ]
+
+_RENAMED = {  # for one release
+    "CyclicShare": "Intransitivity",
+    "Breakdown": "BreakdownPoint",
+    "Lens": "RuleComparison",
+    "OrderEffect": "PositionBias",
+    "SuspectPair": "OutlierPair",
+    "VoterAgreement": "InterAnnotatorAgreement",
+    "bootstrap_all": "winner_probabilities",
+    "breakdown": "breakdown_point",
+    "carried_by_one": "single_voter_dominance",
+    "cycles": "majority_cycles",
+    "cyclic_share": "intransitivity",
+    "flip_tasks": "task_margin_of_victory",
+    "flip_votes": "margin_of_victory",
+    "flips": "margins_of_victory",
+    "lens": "compare_rules",
+    "order_effect": "position_bias",
+    "representation": "justified_representation",
+    "suspect_pairs": "outlier_pairs",
+    "voter_agreement": "inter_annotator_agreement",
+}
+
+
+def __getattr__(name: str) -> _Any:
+    if name not in _RENAMED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _warn(f"{name} is called {_RENAMED[name]} now.", DeprecationWarning, stacklevel=2)
+    return globals()[_RENAMED[name]]
+
 
 del _methods

@@ -24,7 +24,7 @@ class Settings:
         interval: "sandwich", "bootstrap", "posterior", "none", or "auto": the sandwich where the method has
             one, else the bootstrap.
         level: of intervals and rank ranges, between 0 and 1.
-        rounds: of the bootstrap.
+        n_resamples: how often the bootstrap draws the votes.
         seed: of everything drawn at random.
         cluster: column whose equal values are dependent votes ("voter", "battle", "prompt"), or None.
         simultaneous: whether all intervals of a board, and all rank ranges, are to hold at once instead of
@@ -42,7 +42,7 @@ class Settings:
 
     interval: Interval = "auto"
     level: float = 0.95
-    rounds: int = 200
+    n_resamples: int = 200
     seed: int = 0
     cluster: str | None = None
     simultaneous: bool = False
@@ -70,7 +70,7 @@ class Settings:
             raise OptionError(f"level must lie between 0 and 1, not {self.level!r}.")
         if not _is_number(self.floor) or not 0 < self.floor <= 1:
             raise OptionError(f"floor must be above 0 and at most 1, not {self.floor!r}.")
-        for name, least in {"rounds": 2, "min_votes": 0, "seed": 0}.items():
+        for name, least in {"n_resamples": 2, "min_votes": 0, "seed": 0}.items():
             value = getattr(self, name)
             if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
                 raise OptionError(f"{name} must be a whole number of at least {least}, not {value!r}.")

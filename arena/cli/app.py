@@ -27,6 +27,7 @@ app = App(
     suppress_keyboard_interrupt=False,  # `main` says what an interrupt means
 )
 STDIN = "/dev/stdin"  # what "-" stands for
+RENAMED = {"--lens": "--compare-rules", "--rounds": "--n-resamples"}  # for one release
 Format = Literal["table", "csv", "json", "markdown"]
 Source = Annotated[
     str,
@@ -111,7 +112,7 @@ def rank(
     simultaneous: Annotated[
         bool, Parameter(negative="", help="Intervals and rank ranges that hold all at once.")
     ] = False,
-    rounds: Annotated[int, Parameter(help="Rounds of the bootstrap.")] = 200,
+    n_resamples: Annotated[int, Parameter(help="How often the bootstrap draws the votes.")] = 200,
     min_votes: Annotated[int, Parameter(help="Votes below which a model stays provisional.")] = 30,
     control: Annotated[
         str | None, Parameter(help="FEATURE,... of the answers to control for, such as length,markdown.")
@@ -142,7 +143,7 @@ def rank(
         str | None, Parameter(help="What positional rules do with gaps, such as worst.")
     ] = None,
     ties: Annotated[str | None, Parameter(help="What positional rules do with ties, such as share.")] = None,
-    lens: Annotated[
+    compare_rules: Annotated[
         bool, Parameter(negative="", help="Who is first under which rule, and how likely.")
     ] = False,
     format: Annotated[Format, Parameter(name=["--format", "-f"], help="How to print the boards.")] = "table",
@@ -161,7 +162,7 @@ def rank(
 
     agon rank scores.csv -m borda -m copeland --weights RTE=0.5,WNLI=0.5
 
-    agon rank votes.parquet --lens
+    agon rank votes.parquet --compare-rules
     """
     from agon.arena.cli import rank as ranks
 
@@ -171,7 +172,7 @@ def rank(
         "cluster": cluster,
         "level": level,
         "simultaneous": simultaneous,
-        "rounds": rounds,
+        "n_resamples": n_resamples,
         "min_votes": min_votes,
         "control": control or (),
         "reweight": reweight,
@@ -181,7 +182,10 @@ def rank(
         "scale": scale,
         "seed": seed,
     }
-    wanted = [ranks.options_of(text) for text in method or (ranks.LENS if lens else ["bradley_terry"])]
+    wanted = [
+        ranks.options_of(text)
+        for text in method or (ranks.COMPARED_RULES if compare_rules else ["bradley_terry"])
+    ]
     wanted = ranks.with_shared(wanted, {"missing": missing, "ties": ties})
     with _readable(source) as path:
         reading = {
@@ -199,9 +203,9 @@ def rank(
         votes = ranks.read_source(path, reading, tasks)
     if ballots_by is not None:
         settings["by"] = ballots_by
-    if lens:
-        kept = {name: settings[name] for name in ("rounds", "seed", "level", "cluster")}
-        ranks.print_lens(votes, wanted, kept, format, named=bool(method))
+    if compare_rules:
+        kept = {name: settings[name] for name in ("n_resamples", "seed", "level", "cluster")}
+        ranks.print_comparison(votes, wanted, kept, format, named=bool(method))
     else:
         ranks.print_boards(ranks.make_boards(votes, wanted, by, settings), format)
     if source != STDIN:
@@ -360,11 +364,19 @@ def usage(error: CycloptsError) -> str:
     return text.replace("?.", "?").replace('"', "'")
 
 
+def _renamed(word: str) -> str:
+    """A word as the command knows it: standard input by its path, an option of before by its new name."""
+    name, sign, value = word.partition("=")
+    if name in RENAMED:
+        print(f"agon: {name} is called {RENAMED[name]} now.", file=sys.stderr)
+    return STDIN if word == "-" else RENAMED.get(name, name) + sign + value
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit status."""
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal that lacks a sign shows its number instead
         sys.stdout.reconfigure(errors="backslashreplace")
-    given = [STDIN if word == "-" else word for word in (sys.argv[1:] if arguments is None else arguments)]
+    given = [_renamed(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     try:
         result: Any = app(
             given or ["--help"], exit_on_error=False, print_error=False, result_action="return_value"

@@ -12,12 +12,12 @@ from typing import Any
 from agon.data import comparisons, kind_of, preflib, score_table
 from agon.data.files.detection import names_voters
 from agon.ranking import Comparisons, InputError, Leaderboard, OptionError, ScoreTable, boards_to_json, rank
-from agon.ranking.analysis.rule_comparison import lens
+from agon.ranking.analysis.rule_comparison import compare_rules
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.registry import find
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
-LENS = (
+COMPARED_RULES = (
     "bradley_terry",
     "win_rate",
     "mean",
@@ -141,7 +141,7 @@ def make_boards(
     return boards
 
 
-def print_lens(
+def print_comparison(
     votes: Votes,
     methods: Sequence[tuple[str, Mapping[str, Any]]],
     settings: Mapping[str, Any],
@@ -153,15 +153,15 @@ def print_lens(
     given = as_comparisons(votes)
     chosen, refused = (methods, []) if named else _applicable(given, methods)
     with progress(f"looking at {len(given.models)} models through {len(chosen)} rules"):
-        seen = lens(
+        seen = compare_rules(
             given, [name for name, _ in chosen], options={n: dict(o) for n, o in chosen if o}, **settings
         )
-    from agon.arena.cli.tables import show_lens
+    from agon.arena.cli.tables import show_comparison
 
     if how == "json":
         print(
             json.dumps(
-                {"schema": 1, "lens": seen.to_dict(), "left_out": refused}, indent=2, ensure_ascii=False
+                {"schema": 1, "comparison": seen.to_dict(), "left_out": refused}, indent=2, ensure_ascii=False
             )
         )
         return
@@ -173,7 +173,7 @@ def print_lens(
     if how == "markdown":
         print(seen.to_markdown() + (f"\n{note}\n" if note else ""), end="")
     else:
-        show_lens(seen, sys.stdout, note)
+        show_comparison(seen, sys.stdout, note)
 
 
 def _applicable(

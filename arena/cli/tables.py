@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from agon.ranking import Leaderboard, Row
-from agon.ranking.analysis.rule_comparison import LISTED, Lens
+from agon.ranking.analysis.rule_comparison import LISTED, RuleComparison
 from agon.ranking.leaderboard.row import COLUMNS, plain
 
 BAR = 26  # characters of a drawn interval
@@ -63,8 +63,8 @@ def _show(board: Leaderboard, out: Console, *, part: bool = False) -> None:
         _show(component, out, part=True)
 
 
-def show_lens(seen: Lens, stream: TextIO, note: str = "") -> None:
-    """Print a lens: the conclusion, who is first by which rule, ranges and agreement by rule number."""
+def show_comparison(seen: RuleComparison, stream: TextIO, note: str = "") -> None:
+    """Print several rules: the conclusion, who is first by which, ranges and agreement by rule number."""
     out = console(stream)
     say(out, plain(seen.conclusion()), "bold")
     numbers = [str(number) for number in range(1, len(seen.methods) + 1)]
@@ -85,12 +85,16 @@ def show_lens(seen: Lens, stream: TextIO, note: str = "") -> None:
             say(out, f"{len(seen.models) - LISTED} more models are in --format json.", "dim")
         out.print()
     what = f"rank ranges at {seen.level:.0%}"
-    say(out, what + (f" from {seen.rounds} resamples, seed {seen.seed}" if seen.rounds else ""), "dim")
+    say(
+        out,
+        what + (f" from {seen.n_resamples} resamples, seed {seen.seed}" if seen.n_resamples else ""),
+        "dim",
+    )
     if note:
         say(out, note, "dim")
 
 
-def _range(seen: Lens, rule: int, model: int) -> str:
+def _range(seen: RuleComparison, rule: int, model: int) -> str:
     """The best and the worst rank of a model under a rule, or its rank where these are not known."""
     rank, low, high = (int(t[rule, model]) for t in (seen.rank, seen.rank_lower, seen.rank_upper))
     if not rank:

@@ -227,7 +227,7 @@ def plain_loop_elo(passes: int, of: int) -> Work:
 
 ENTRANTS: dict[str, Callable[[], Work]] = {
     "ours, sandwich": lambda: ours("bradley_terry", interval="sandwich"),
-    "ours, bootstrap 100": lambda: ours("bradley_terry", interval="bootstrap", rounds=ROUNDS),
+    "ours, bootstrap 100": lambda: ours("bradley_terry", interval="bootstrap", n_resamples=ROUNDS),
     "ours, Elo": lambda: ours("elo", permutations=0, interval="none"),
     "ours, Elo x 100": lambda: ours("elo", permutations=ROUNDS, interval="none"),
     "reading alone": reading,

@@ -1,6 +1,6 @@
 """The published score of independence of irrelevant alternatives: how often an arrival reorders the others.
 
-Counterexamples for one set of votes are in axioms.py.
+Counterexamples for one set of votes are in axiom_violations.py.
 """
 
 from __future__ import annotations

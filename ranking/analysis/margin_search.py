@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from agon.ranking.analysis.influence import influence
+from agon.ranking.analysis.influence_function import influence
 from agon.ranking.analysis.perturbation import Profile, Trial, levels, view_of
 from agon.ranking.errors import AgonError
 from agon.ranking.numerics import FloatArray, IntArray
@@ -15,7 +15,7 @@ from agon.ranking.results import Fit
 from agon.ranking.votes.ballots import Ballots, canonical
 from agon.ranking.votes.validation import PAD, UNRANKED
 
-How = Literal["turn", "drop"]
+ChangeKind = Literal["swap", "delete"]
 SHOWN = 3  # kinds of votes a sentence names
 
 
@@ -44,7 +44,7 @@ class _Kinds:
     swing: IntArray
 
     @classmethod
-    def of(cls, profile: Profile, a: int, b: int, how: How) -> _Kinds:
+    def of(cls, profile: Profile, a: int, b: int, change: ChangeKind) -> _Kinds:
         """Write every vote that touches the two models as it is and as it would be."""
         there = ~np.isnan(profile.place[:, [a, b]])
         touched = np.flatnonzero(there.any(axis=1))
@@ -61,7 +61,7 @@ class _Kinds:
         ballots, which = canonical(profile.models, shown, places, acceptable, None, weight, count)
         rows, first = np.unique(which[touched], return_index=True)
         into = which[len(profile.count) :][first]
-        if how == "drop":
+        if change == "delete":
             into = np.full_like(into, -1)
         useful = np.flatnonzero((rows != into) & (ballots.count[rows] > 0))
         rows = rows[useful]
@@ -83,12 +83,12 @@ class _Kinds:
 class _Search:
     """The search for few votes; counts what it ranks."""
 
-    def __init__(self, trial: Trial, a: int, b: int, how: How, kinds: _Kinds) -> None:
-        self.trial, self.a, self.b, self.how, self.kinds = trial, a, b, how, kinds
+    def __init__(self, trial: Trial, a: int, b: int, change: ChangeKind, kinds: _Kinds) -> None:
+        self.trial, self.a, self.b, self.change, self.kinds = trial, a, b, change, kinds
         self.tried = 0
 
     def gap(self, taken: IntArray) -> float:
-        """How far the lower model is above the upper one after a change; below 0 at first."""
+        """ChangeKind far the lower model is above the upper one after a change; below 0 at first."""
         self.tried += 1
         ballots = self.kinds.with_moved(taken)
         try:
@@ -116,7 +116,7 @@ class _Search:
         helpful = np.lexsort((-kinds.number, -kinds.swing, -rate))
         head_to_head = np.lexsort((-kinds.number, -rate, -kinds.swing))
         by_size = np.lexsort((-kinds.number, -kinds.swing))
-        if self.how == "drop":  # leaving out votes that help the lower model would only harm it
+        if self.change == "delete":  # leaving out votes that help the lower model would only harm it
             helpful = helpful[rate[helpful] > 0]
             head_to_head = head_to_head[kinds.swing[head_to_head] == 2]
             by_size = by_size[kinds.swing[by_size] == 2]

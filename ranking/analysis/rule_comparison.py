@@ -1,4 +1,4 @@
-"""The rule lens: the same votes seen through several rules, on one table and in one sentence."""
+"""The comparison of rules: the same votes ranked by several, on one table and in one sentence."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from agon.ranking.analysis.winner_probabilities import Probabilities, bootstrap_all
+from agon.ranking.analysis.rule_probabilities import WinnerProbabilities, winner_probabilities
 from agon.ranking.errors import MethodError, OptionError
 from agon.ranking.leaderboard.leaderboard import Leaderboard
 from agon.ranking.numerics import FloatArray, IntArray
@@ -23,7 +23,7 @@ LISTED = 12  # models a Markdown table lists
 
 
 @dataclass(frozen=True, eq=False)
-class Lens:
+class RuleComparison:
     """What L rules say about M models on the same votes.
 
     Attributes:
@@ -34,7 +34,7 @@ class Lens:
         first: (L, M) probability of winning by the bootstrap, or None if only boards were given.
         agreement: (L, L) Kendall's τ-b between the ranks, NaN where a rule ranks nobody apart.
         level: of the rank ranges.
-        rounds, seed: of the bootstrap; 0 if only boards were given.
+        n_resamples, seed: of the bootstrap; 0 if only boards were given.
     """
 
     models: tuple[str, ...]
@@ -45,17 +45,17 @@ class Lens:
     first: FloatArray | None
     agreement: FloatArray
     level: float
-    rounds: int = 0
+    n_resamples: int = 0
     seed: int = 0
 
     def winners(self, method: str) -> tuple[str, ...]:
         """The models that one rule puts first.
 
         Raises:
-            OptionError: no such rule in the lens.
+            OptionError: no such rule in the comparison.
         """
         if method not in self.methods:
-            raise OptionError(f"The lens has no rule {method!r}; it has {', '.join(self.methods)}.")
+            raise OptionError(f"The comparison has no rule {method!r}; it has {', '.join(self.methods)}.")
         row = self.rank[self.methods.index(method)]
         return tuple(name for name, rank in zip(self.models, row.tolist(), strict=True) if rank == 1)
 
@@ -129,7 +129,7 @@ class Lens:
                     "method": method,
                     "first": listed(winners),
                     "probability": None if chance is None else float(chance[at].sum()),
-                    "could_be_first": listed(self.within_reach(method)),
+                    "contenders": listed(self.within_reach(method)),
                 }
             )
         return pd.DataFrame(rows).astype({"probability": "float64"})
@@ -138,7 +138,7 @@ class Lens:
         """The models that one rule does not put first, but whose rank range begins at 1.
 
         Raises:
-            OptionError: no such rule in the lens.
+            OptionError: no such rule in the comparison.
         """
         winners = self.winners(method)
         lower = self.rank_lower[self.methods.index(method)].tolist()
@@ -168,7 +168,7 @@ class Lens:
         first = [
             [method, winner or "nobody", p, others]
             for method, winner, p, others in zip(
-                rows["method"], rows["first"], chance, rows["could_be_first"], strict=True
+                rows["method"], rows["first"], chance, rows["contenders"], strict=True
             )
         ]
         ranks = self.ranks().head(LISTED)
@@ -189,11 +189,11 @@ class Lens:
         return "\n\n".join(parts) + "\n"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the lens as plain values."""
+        """Return the comparison as plain values."""
         return {
             "conclusion": self.conclusion(),
             "level": self.level,
-            "rounds": self.rounds,
+            "n_resamples": self.n_resamples,
             "seed": self.seed,
             "models": list(self.models),
             "champions": {name: list(rules) for name, rules in self.champions.items()},
@@ -201,7 +201,7 @@ class Lens:
                 {
                     "method": method,
                     "first": list(self.winners(method)),
-                    "could_be_first": list(self.within_reach(method)),
+                    "contenders": list(self.within_reach(method)),
                     "ranks": [rank or None for rank in self.rank[i].tolist()],
                     "rank_lower": [rank or None for rank in self.rank_lower[i].tolist()],
                     "rank_upper": [rank or None for rank in self.rank_upper[i].tolist()],
@@ -213,53 +213,53 @@ class Lens:
         }
 
 
-def lens(
+def compare_rules(
     given: Votes | Sequence[Leaderboard],
     methods: Sequence[str | Rule | Method] | None = None,
     *,
-    rounds: int = 200,
+    n_resamples: int = 200,
     seed: int = 0,
     level: float = 0.95,
     cluster: str | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Lens:
+) -> RuleComparison:
     """Look at the same votes through several rules.
 
     Args:
         given: votes, as for `rank`, or boards from `rank_all` of the same votes.
         methods: names or functions; not with boards.
-        rounds, seed, level, cluster, options: as for `bootstrap_all`; not used with boards.
+        n_resamples, seed, level, cluster, options: as for `winner_probabilities`; not used with boards.
 
     Raises:
         MethodError: no rule, a rule twice, votes without methods, boards with methods.
-        As `bootstrap_all`.
+        As `winner_probabilities`.
     """
     if isinstance(given, Sequence):
         if methods is not None:
             raise MethodError("Boards have their methods already; give votes to choose others.")
         return _from_boards(given)
     if not methods:
-        raise MethodError("A lens needs rules: name them with methods=[...].")
-    seen = bootstrap_all(
-        given, methods, rounds=rounds, seed=seed, level=level, cluster=cluster, options=options
+        raise MethodError("A comparison needs rules: name them with methods=[...].")
+    seen = winner_probabilities(
+        given, methods, n_resamples=n_resamples, seed=seed, level=level, cluster=cluster, options=options
     )
     return _from_probabilities(seen)
 
 
-def _from_probabilities(seen: Probabilities) -> Lens:
+def _from_probabilities(seen: WinnerProbabilities) -> RuleComparison:
     """Put the rules' ranks side by side."""
     names = [rule.method for rule in seen.rules]
     rank = np.stack([rule.rank for rule in seen.rules])
     lower = np.stack([rule.rank_lower for rule in seen.rules])
     upper = np.stack([rule.rank_upper for rule in seen.rules])
     first = np.stack([rule.first for rule in seen.rules])
-    return _sorted(seen.models, names, (rank, lower, upper), first, seen.level, seen.rounds, seen.seed)
+    return _sorted(seen.models, names, (rank, lower, upper), first, seen.level, seen.n_resamples, seen.seed)
 
 
-def _from_boards(boards: Sequence[Leaderboard]) -> Lens:
+def _from_boards(boards: Sequence[Leaderboard]) -> RuleComparison:
     """Put the ranks of boards side by side; provisional models have none."""
     if not boards:
-        raise MethodError("A lens needs boards: give at least one.")
+        raise MethodError("A comparison needs boards: give at least one.")
     models = tuple(sorted({row.model for board in boards for row in board.rows}))
     column = {name: i for i, name in enumerate(models)}
     tables = np.zeros((3, len(boards), len(models)), dtype=np.int64)
@@ -277,9 +277,9 @@ def _sorted(
     tables: tuple[IntArray, IntArray, IntArray],
     first: FloatArray | None,
     level: float,
-    rounds: int = 0,
+    n_resamples: int = 0,
     seed: int = 0,
-) -> Lens:
+) -> RuleComparison:
     """Order the models by their mean rank over the rules, and measure the agreement."""
     twice = [name for name in methods if list(methods).count(name) > 1]
     if twice:
@@ -287,7 +287,7 @@ def _sorted(
     rank = tables[0]
     known = np.where(rank > 0, rank, len(models) + 1).mean(axis=0)
     order = np.lexsort((np.asarray(models, dtype=object).astype(str), known))
-    return Lens(
+    return RuleComparison(
         models=tuple(models[i] for i in order),
         methods=tuple(methods),
         rank=rank[:, order],
@@ -296,7 +296,7 @@ def _sorted(
         first=None if first is None else first[:, order],
         agreement=_tau_b(rank),
         level=level,
-        rounds=rounds,
+        n_resamples=n_resamples,
         seed=seed,
     )
 

@@ -17,7 +17,7 @@ OUTCOMES = (1.0, 0.5, 0.5, 0.0)  # of the first model: win, tie, both bad, loss
 
 
 @dataclass(frozen=True)
-class VoterAgreement:
+class InterAnnotatorAgreement:
     """Krippendorff's α of a set of votes.
 
     Attributes:
@@ -49,15 +49,15 @@ class VoterAgreement:
         )
 
 
-def voter_agreement(
+def inter_annotator_agreement(
     votes: Comparisons,
     *,
     by: str = "prompt",
     metric: Metric = "nominal",
-    rounds: int = 1000,
+    n_resamples: int = 1000,
     level: float = 0.95,
     seed: int = 0,
-) -> VoterAgreement:
+) -> InterAnnotatorAgreement:
     """Measure how far votes on the same pair of answers agree.
 
     Votes on the same two models with the same value of a column judge the same thing; a K-wise vote judges
@@ -68,7 +68,7 @@ def voter_agreement(
         by: column that says what was judged: "prompt", "battle" or any other.
         metric: "nominal" takes win, loss, tie and "both bad" as four names; "ordinal" and "interval" put a
             tie, and a "both bad", between win and loss.
-        rounds: of the bootstrap over units.
+        n_resamples: of the bootstrap over units.
         level: of the interval.
         seed: of the bootstrap.
 
@@ -83,9 +83,9 @@ def voter_agreement(
     """
     if metric not in ("nominal", "ordinal", "interval"):
         raise OptionError(f"There is no metric {metric!r} of votes; {nearest(metric, get_args(Metric)[:3])}")
-    if rounds < 2 or not 0 < level < 1:
+    if n_resamples < 2 or not 0 < level < 1:
         raise OptionError(
-            f"rounds must be at least 2 and level between 0 and 1, not {rounds!r} and {level!r}."
+            f"n_resamples must be at least 2 and level between 0 and 1, not {n_resamples!r} and {level!r}."
         )
     values, counts = _units(votes, by, metric)
     judged = counts.sum(axis=1)
@@ -96,15 +96,15 @@ def voter_agreement(
         )
     alpha = krippendorff_alpha(twice, values, metric)
     rng = np.random.default_rng(seed)
-    drawn = np.empty(rounds)
-    for r in range(rounds):
+    drawn = np.empty(n_resamples)
+    for r in range(n_resamples):
         times = np.bincount(rng.integers(0, len(twice), len(twice)), minlength=len(twice))
         observed, expected = _disagreement(
             twice, times.astype(np.float64), _distances(twice, times, values, metric)
         )
         drawn[r] = 1 - observed / expected if expected > 0 else 1.0
     lower, upper = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2])
-    return VoterAgreement(
+    return InterAnnotatorAgreement(
         alpha,
         float(lower),
         float(upper),

@@ -1,7 +1,7 @@
 """How reliable each voter is: a discrimination for every voter beside the strengths of the models.
 
 A voter of discrimination 0 votes by chance, one below 0 against the others; the model and its fit are in
-discrimination.py. How far voters agree on the same battle is in krippendorff.py.
+reliability_fit.py. How far voters agree on the same battle is in inter_rater.py.
 """
 
 from __future__ import annotations

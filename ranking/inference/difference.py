@@ -34,7 +34,7 @@ class Difference:
     simultaneous: bool = False
 
 
-def difference(
+def compare_scores(
     names: tuple[str, str],
     gap: float,
     at: tuple[int, int],

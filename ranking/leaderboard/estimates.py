@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agon.ranking.errors import OptionError, nearest
-from agon.ranking.estimation.comparison_graph import connected
 from agon.ranking.inference.bootstrap import Draws, resampled
 from agon.ranking.inference.intervals import (
     Uncertainty,
@@ -22,7 +20,8 @@ from agon.ranking.inference.intervals import (
 )
 from agon.ranking.inference.sandwich import sandwich
 from agon.ranking.inference.simultaneous import Maxima, maxima, quantile
-from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.leaderboard.eligibility import Eligibility
+from agon.ranking.numerics import FloatArray
 from agon.ranking.registry import Method
 from agon.ranking.results import Choice, Coefficient, Fit, Scores, as_values
 from agon.ranking.settings import Interval, Settings
@@ -75,13 +74,13 @@ def scale_of(result: Scores | Choice, settings: Settings) -> tuple[float, float,
     return factor, offset, settings.scale
 
 
-def measured(
+def estimate(
     votes: Comparisons | ScoreTable,
     how: Method,
     result: Scores | Choice,
     options: Mapping[str, Any],
     settings: Settings,
-    standing: Standing,
+    eligibility: Eligibility,
 ) -> tuple[FloatArray, Uncertainty]:
     """(M,) scores and their uncertainty on the board's scale, relative to the anchor if there is one.
 
@@ -91,9 +90,9 @@ def measured(
     """
     factor, offset, _ = scale_of(result, settings)
     values = as_values(result, len(votes.models)) * factor + offset
-    fixed = _anchor(votes.models, standing, settings)
+    fixed = _anchor(votes.models, eligibility, settings)
     target = settings.anchor_score if settings.anchor_score is not None else offset
-    moved = standing.group == 0  # an anchor says nothing about the scales of other components
+    moved = eligibility.group == 0  # an anchor says nothing about the scales of other components
     anchored = values if fixed is None else np.where(moved, values - values[fixed] + target, values)
     clusters, df = None, math.inf
     if how.view == "contexts" and isinstance(votes, Comparisons):
@@ -101,7 +100,7 @@ def measured(
     elif (clusters := _clusters(votes, settings)) is not None:
         df = clusters.size - 1
     if settings.interval == "none":
-        return anchored, nothing_known(len(values)).opened(standing.open_below, standing.open_above)
+        return anchored, nothing_known(len(values)).opened(eligibility.open_below, eligibility.open_above)
     if settings.interval in ("sandwich", "posterior") and isinstance(result, Fit):
         if settings.interval == "posterior" and clusters is not None:
             raise OptionError(
@@ -112,24 +111,24 @@ def measured(
         if fixed is not None:
             difference = covariance - covariance[fixed] - covariance[:, [fixed]] + covariance[fixed, fixed]
             covariance = np.where(moved[:, None] & moved[None, :], difference, covariance)
-        most = _maxima(standing, settings, covariance=covariance, df=df)
+        most = _maxima(eligibility, settings, covariance=covariance, df=df)
         if result.scale == "share":
             unsure = for_shares(values, covariance, votes.ballots.votes, settings.level, df, most)
         else:
             unsure = from_covariance(anchored, covariance, settings.level, df, most)
     else:
-        draws = Draws(votes, settings.rounds, settings.seed, clusters)
+        draws = Draws(votes, settings.n_resamples, settings.seed, clusters)
         samples = resampled(draws, [how], [options], [result])[0][0] * factor + offset
         if fixed is not None:
             with np.errstate(invalid="ignore"):  # two models both beyond all bounds
                 samples = np.where(moved, samples - samples[:, [fixed]] + target, samples)
             samples[:, fixed] = target
-        most = _maxima(standing, settings, samples=samples, df=df)
+        most = _maxima(eligibility, settings, samples=samples, df=df)
         unsure = from_samples(samples, settings.level, anchored, most, df)
         if not votes.pairs.wins.any():  # ties alone, drawn again, are the same ties: no interval of width 0
             still = unsure.lower >= unsure.upper - STILL
             unsure = unsure.opened(still, still)
-    return anchored, unsure.opened(standing.open_below, standing.open_above)
+    return anchored, unsure.opened(eligibility.open_below, eligibility.open_above)
 
 
 def coefficients(fit: Fit, settings: Settings, df: float) -> tuple[Coefficient, ...]:
@@ -144,11 +143,11 @@ def coefficients(fit: Fit, settings: Settings, df: float) -> tuple[Coefficient, 
     )
 
 
-def _maxima(standing: Standing, settings: Settings, **known: Any) -> Maxima | None:
+def _maxima(eligibility: Eligibility, settings: Settings, **known: Any) -> Maxima | None:
     """How far scores and differences stray together, if intervals are to hold all at once."""
     if not settings.simultaneous:
         return None
-    return maxima(np.where(standing.ranked, standing.group, -1), seed=settings.seed, **known)
+    return maxima(np.where(eligibility.ranked, eligibility.group, -1), seed=settings.seed, **known)
 
 
 def _covariance(fit: Fit, ballots: Ballots, clusters: Clusters | None, settings: Settings) -> FloatArray:
@@ -161,7 +160,7 @@ def _covariance(fit: Fit, ballots: Ballots, clusters: Clusters | None, settings:
     return fit.posterior
 
 
-def _anchor(models: tuple[str, ...], standing: Standing, settings: Settings) -> int | None:
+def _anchor(models: tuple[str, ...], eligibility: Eligibility, settings: Settings) -> int | None:
     """Index of the anchor model.
 
     Raises:
@@ -174,7 +173,7 @@ def _anchor(models: tuple[str, ...], standing: Standing, settings: Settings) -> 
             f"There is no model {settings.anchor!r} to anchor; {nearest(settings.anchor, models)}"
         )
     index = models.index(settings.anchor)
-    if standing.group[index] != 0 or standing.open_above[index] or standing.open_below[index]:
+    if eligibility.group[index] != 0 or eligibility.open_above[index] or eligibility.open_below[index]:
         raise OptionError(f"{settings.anchor!r} cannot be the anchor: the votes do not determine its score.")
     return index
 
@@ -184,57 +183,3 @@ def _clusters(votes: Comparisons | ScoreTable, settings: Settings) -> Clusters |
     if settings.cluster is None or settings.interval == "none":
         return None
     return votes.clusters(settings.cluster)
-
-
-@dataclass(frozen=True, eq=False)
-class Standing:
-    """What the votes allow to say about each of M models.
-
-    Attributes:
-        group: (M,) component, 0 the largest.
-        ranked: (M,) True where the model has a rank within its component.
-        open_above, open_below: (M,) True where the votes do not bound the score on that side.
-        votes: (M,) ballots in which the model was shown.
-        compared: (M,) True where a vote that the method uses compares the model with another.
-    """
-
-    group: IntArray
-    ranked: NDArray[np.bool_]
-    open_above: NDArray[np.bool_]
-    open_below: NDArray[np.bool_]
-    votes: IntArray
-    compared: NDArray[np.bool_]
-
-    @property
-    def groups(self) -> int:
-        """Number of components."""
-        return int(self.group.max()) + 1
-
-
-def stand(
-    votes: Comparisons | ScoreTable, result: Scores | Choice, min_votes: int, both_bad: str = "half"
-) -> Standing:
-    """Decide from the votes, and from what the fit could identify, who may be ranked.
-
-    Args:
-        votes: the votes.
-        result: what the method made of them.
-        min_votes: below which no model is ranked.
-        both_bad: "drop" if the method leaves out the votes that both are bad.
-    """
-    shown = votes.ballots.votes
-    enough = shown >= min_votes
-    if isinstance(result, Fit) and result.identification is not None:
-        known = result.identification
-        everybody = np.ones(len(shown), dtype=bool)  # the fit itself says whom nothing links
-        return Standing(
-            known.group, enough & known.core, known.open_above, known.open_below, shown, everybody
-        )
-    pairs = votes.pairs
-    met = pairs.wins + pairs.wins.T + pairs.ties + (0 if both_bad == "drop" else pairs.both_bad)
-    if isinstance(result, Scores) and result.met is not None:
-        met = result.met
-    compared = met.any(axis=1) | isinstance(votes, ScoreTable)
-    placed = ~np.isnan(as_values(result, len(shown)))
-    closed = np.zeros(len(shown), dtype=bool)
-    return Standing(connected(met), enough & placed & compared, closed, closed, shown, compared & placed)

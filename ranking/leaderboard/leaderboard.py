@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from agon.ranking.errors import OptionError, nearest
-from agon.ranking.inference.difference import Difference, difference
+from agon.ranking.inference.difference import Difference, compare_scores
 from agon.ranking.inference.intervals import Uncertainty
 from agon.ranking.inference.simultaneous import Maxima, maxima
 from agon.ranking.leaderboard.row import COLUMNS, Row, plain, rank_text
@@ -126,7 +126,9 @@ class Leaderboard:
         wanted = bool(self.settings.get("simultaneous")) if simultaneous is None else simultaneous
         at = self.models.index(model), self.models.index(other)
         together = self._together if wanted else None
-        return difference((model, other), one.score - two.score, at, self.uncertainty, self.level, together)
+        return compare_scores(
+            (model, other), one.score - two.score, at, self.uncertainty, self.level, together
+        )
 
     @cached_property
     def _together(self) -> Maxima | None:

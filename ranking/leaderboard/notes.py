@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from agon.ranking.leaderboard.estimates import STILL, Standing
+from agon.ranking.leaderboard.eligibility import Eligibility
+from agon.ranking.leaderboard.estimates import STILL
 from agon.ranking.results import Choice, Diagnostic, Scores
 from agon.ranking.settings import Settings
 from agon.ranking.text import listed
@@ -45,17 +46,17 @@ ALL_TIES = {
 def diagnose(
     votes: Comparisons | ScoreTable,
     result: Scores | Choice,
-    standing: Standing,
+    eligibility: Eligibility,
     settings: Settings,
     group: int,
 ) -> tuple[Diagnostic, ...]:
     """Say what a reader of one component's board must know; the first board tells it of all votes."""
     models = votes.models
-    few = (standing.group == group) & (standing.votes < settings.min_votes)
+    few = (eligibility.group == group) & (eligibility.votes < settings.min_votes)
     notes = _short_of_votes(models, few, settings.min_votes)
     if group:
         return notes
-    notes += _not_compared(votes, standing)
+    notes += _not_compared(votes, eligibility)
     if not votes.pairs.wins.any():
         message = (
             f"Every vote is a tie: scores are equal{ALL_TIES.get(settings.interval, '')}; "
@@ -70,10 +71,8 @@ def diagnose(
         )
         notes += (Diagnostic("both_bad", (), message),)
     if settings.cluster == "voter" and isinstance(votes, Comparisons):
-        from agon.ranking.leaderboard.notes import carried_by_one
-
-        notes += carried_by_one(votes, min_votes=settings.min_votes)
-    return (*_left_out(votes), *_judges(votes), *_apart(models, standing), *result.notes, *notes)
+        notes += single_voter_dominance(votes, min_votes=settings.min_votes)
+    return (*_left_out(votes), *_judges(votes), *_apart(models, eligibility), *result.notes, *notes)
 
 
 def both_bad_votes(votes: Comparisons | ScoreTable) -> int:
@@ -86,9 +85,9 @@ def both_bad_votes(votes: Comparisons | ScoreTable) -> int:
     return int(ballots.count[twice].sum())
 
 
-def _not_compared(votes: Comparisons | ScoreTable, standing: Standing) -> tuple[Diagnostic, ...]:
+def _not_compared(votes: Comparisons | ScoreTable, eligibility: Eligibility) -> tuple[Diagnostic, ...]:
     """The models that have votes, but none that the method uses to compare them."""
-    names = _named(votes.models, ~standing.compared & (standing.votes > 0))
+    names = _named(votes.models, ~eligibility.compared & (eligibility.votes > 0))
     if not names or isinstance(votes, ScoreTable):
         return ()
     message = (
@@ -133,11 +132,11 @@ def _judges(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
     return (Diagnostic("llm_judges", (), f"{some} of LLM judges{mixed}."),)
 
 
-def _apart(models: Sequence[str], standing: Standing) -> tuple[Diagnostic, ...]:
+def _apart(models: Sequence[str], eligibility: Eligibility) -> tuple[Diagnostic, ...]:
     """The components beside the first."""
     notes = []
-    for group in range(1, standing.groups):
-        names = _named(models, standing.group == group)
+    for group in range(1, eligibility.groups):
+        names = _named(models, eligibility.group == group)
         message = (
             f"Component {group + 1} ({listed(names)}) is on a scale of its own: no chain of wins and losses "
             "in both directions links it to the first; it has its own board and is not compared until votes "
@@ -164,7 +163,7 @@ def _named(models: Sequence[str], mask: NDArray[np.bool_]) -> tuple[str, ...]:
     return tuple(models[i] for i in np.flatnonzero(mask).tolist())
 
 
-def carried_by_one(
+def single_voter_dominance(
     votes: Comparisons, *, by: str = "voter", share: float = 0.5, min_votes: int = 30
 ) -> tuple[Diagnostic, ...]:
     """Name the models of which one voter cast at least a share of the votes.

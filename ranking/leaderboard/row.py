@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from agon.ranking.inference.intervals import Uncertainty, first
-from agon.ranking.leaderboard.estimates import Standing
+from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.numerics import FloatArray
 
 Status = Literal["ranked", "provisional", "component"]
@@ -76,7 +76,7 @@ TIE = 1e-8  # scores closer than this, in units of the board's scale, share a ra
 def rows(
     models: Sequence[str],
     group: int,
-    standing: Standing,
+    eligibility: Eligibility,
     values: FloatArray,
     shown: FloatArray,
     unsure: Uncertainty,
@@ -92,16 +92,16 @@ def rows(
     Args:
         models: M names.
         group: the component whose board this is.
-        standing: who may be ranked.
+        eligibility: who may be ranked.
         values: (M,) what orders the models.
         shown: (M,) what the score column shows; NaN for nothing.
         unsure: bounds and the order that is certain.
         measured: whether there are any; False for a board without intervals.
         seed: of the draws behind the probability of being first.
     """
-    inside = standing.group == group
-    shown = np.where(standing.compared, shown, np.nan)
-    ranked = np.flatnonzero(inside & standing.ranked)
+    inside = eligibility.group == group
+    shown = np.where(eligibility.compared, shown, np.nan)
+    ranked = np.flatnonzero(inside & eligibility.ranked)
     ranked = ranked[np.lexsort((np.asarray(models, dtype=object)[ranked].astype(str), -values[ranked]))]
     made = []
     place = 0
@@ -112,14 +112,14 @@ def rows(
         if position == 0 or values[ranked[position - 1]] - values[i] > TIE:
             place = position + 1
         ranks = (place, best[position], worst[position]) if measured else (place, None, None)
-        made.append(_row(models, i, standing, shown, unsure, "ranked", ranks, _number(chance[i])))
-    waiting = np.flatnonzero(inside & ~standing.ranked).tolist()
+        made.append(_row(models, i, eligibility, shown, unsure, "ranked", ranks, _number(chance[i])))
+    waiting = np.flatnonzero(inside & ~eligibility.ranked).tolist()
     order = sorted(waiting, key=lambda i: (-np.nan_to_num(values[i], nan=-np.inf), models[i]))
-    made += [_row(models, i, standing, shown, unsure, "provisional", (None, None, None)) for i in order]
+    made += [_row(models, i, eligibility, shown, unsure, "provisional", (None, None, None)) for i in order]
     if group == 0:
-        apart = sorted(np.flatnonzero(~inside).tolist(), key=lambda i: (standing.group[i], models[i]))
+        apart = sorted(np.flatnonzero(~inside).tolist(), key=lambda i: (eligibility.group[i], models[i]))
         made += [
-            Row(None, models[i], None, None, None, None, None, int(standing.votes[i]), "component")
+            Row(None, models[i], None, None, None, None, None, int(eligibility.votes[i]), "component")
             for i in apart
         ]
     return tuple(made)
@@ -128,7 +128,7 @@ def rows(
 def _row(
     models: Sequence[str],
     i: int,
-    standing: Standing,
+    eligibility: Eligibility,
     shown: FloatArray,
     unsure: Uncertainty,
     status: Status,
@@ -139,7 +139,7 @@ def _row(
     lower = _number(unsure.lower[i]) if score is not None else None
     upper = _number(unsure.upper[i]) if score is not None else None
     place, best, worst = ranks
-    return Row(place, models[i], score, lower, upper, best, worst, int(standing.votes[i]), status, p_first)
+    return Row(place, models[i], score, lower, upper, best, worst, int(eligibility.votes[i]), status, p_first)
 
 
 def _number(value: float) -> float | None:

@@ -147,7 +147,7 @@ def test_a_model_that_one_voter_carries(tmp_path):
 def test_a_side_that_is_favoured(tmp_path):
     """The left wins 2 of 3 votes of every pair, whichever model is there; even sides are no finding."""
     both = [(a, b) for pair in ("ab", "bc", "ca") for a, b in (pair, pair[::-1])]
-    for share, expected in ((2, ["order_effect"]), (1, [])):
+    for share, expected in ((2, ["position_bias"]), (1, [])):
         rows = [f"{a},{b},{w}" for a, b in both for w in ["model_a"] * share * 20 + ["model_b"] * 20]
         path = votes(tmp_path, *rows)
         found = check(path, min_votes=30).findings

@@ -2,6 +2,8 @@
 
 import types
 
+import pytest
+
 from agon import ranking
 
 
@@ -26,3 +28,23 @@ def test_every_error_is_an_agon_error():
         assert issubclass(error, ranking.InputError)
         assert issubclass(error, ValueError)
     assert not issubclass(ranking.ConvergenceError, ValueError)
+
+
+@pytest.mark.parametrize(("old", "new"), ranking._RENAMED.items())
+def test_a_name_of_before_names_the_new_one(old, new):
+    with pytest.warns(DeprecationWarning, match=f"^{old} is called {new} now.$"):
+        assert getattr(ranking, old) is getattr(ranking, new)
+
+
+def test_options_of_before_name_the_new_ones():
+    votes = ranking.Comparisons.from_counts("abc", [[0, 5, 6], [3, 0, 4], [1, 2, 0]])
+    with pytest.warns(DeprecationWarning, match="rounds is called n_resamples now"):
+        board = ranking.rank(votes, "copeland", rounds=7)
+    assert board.settings["n_resamples"] == 7
+    with pytest.raises(ranking.OptionError, match='how="drop" change="delete"'):
+        ranking.margin_of_victory(votes, "copeland", how="drop")
+
+
+def test_an_unknown_name_is_none():
+    with pytest.raises(AttributeError, match="has no attribute 'ranke'"):
+        ranking.ranke  # noqa: B018

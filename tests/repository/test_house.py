@@ -132,7 +132,7 @@ def test_a_wrong_direction_would_be_seen():
     assert list(wrong("agon.data.files.schema", tree)) == ["agon.arena.core.arena"]
     assert list(wrong("agon.ranking.votes.ballots", tree)) == [
         "agon.arena.core.arena",
-        "agon.ranking.leaderboard.rank",
+        "agon.ranking.leaderboard.ranking",
     ]
 
 

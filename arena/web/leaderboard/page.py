@@ -109,7 +109,7 @@ def command(board: Leaderboard, log: str, chosen: Filter) -> str:
     words = ["agon", "rank", log, "-m", f"{board.method}:{own}" if own else board.method]
     words += ["--interval", str(board.settings["interval"])]
     plain = Settings()
-    for name in ("cluster", "level", "rounds", "min_votes", "scale", "seed"):
+    for name in ("cluster", "level", "n_resamples", "min_votes", "scale", "seed"):
         if name in board.settings and board.settings[name] != getattr(plain, name):
             words += [f"--{name.replace('_', '-')}", str(board.settings[name])]
     if board.settings.get("simultaneous"):

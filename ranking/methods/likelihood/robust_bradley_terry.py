@@ -27,7 +27,7 @@ Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class SuspectPair:
+class OutlierPair:
     """A pair whose votes no strengths explain.
 
     Attributes:
@@ -82,9 +82,9 @@ def robust_bradley_terry(
     return _robust(pairs, both_bad, prior_sd, chance)[0]
 
 
-def suspect_pairs(
+def outlier_pairs(
     votes: Votes, *, both_bad: BothBad = "half", chance: float = 0.05
-) -> tuple[SuspectPair, ...]:
+) -> tuple[OutlierPair, ...]:
     """List the pairs whose votes no Bradley-Terry strengths explain, the farthest off first.
 
     Args:
@@ -101,7 +101,7 @@ def suspect_pairs(
 
 def _robust(
     pairs: PairCounts, both_bad: BothBad, prior_sd: float, chance: float
-) -> tuple[Fit, tuple[SuspectPair, ...]]:
+) -> tuple[Fit, tuple[OutlierPair, ...]]:
     """The fit, and the suspects it left out."""
     if not 0 < chance <= 0.5:
         raise OptionError(f"robust_bradley_terry: chance must be above 0 and at most 0.5, not {chance!r}.")
@@ -230,7 +230,7 @@ def _without(pairs: PairCounts, suspects: Mask) -> PairCounts:
 
 def _described(
     models: tuple[str, ...], wins: FloatArray, suspects: Mask, theta: FloatArray
-) -> tuple[SuspectPair, ...]:
+) -> tuple[OutlierPair, ...]:
     """The suspects from the side that the votes favour, the farthest off first."""
     z = _deviations(wins, theta)
     found = []
@@ -238,11 +238,11 @@ def _described(
         n, gap = wins[i, j] + wins[j, i], float(theta[i] - theta[j])
         sparse = float(np.log((wins[i, j] + 0.5) / (wins[j, i] + 0.5))) - gap
         share, expected = float(wins[i, j] / n), float(1 / (1 + np.exp(-gap)))
-        found.append(SuspectPair(models[i], models[j], float(n), share, expected, sparse, float(z[i, j])))
+        found.append(OutlierPair(models[i], models[j], float(n), share, expected, sparse, float(z[i, j])))
     return tuple(sorted(found, key=lambda pair: (-pair.z, pair.model, pair.other)))
 
 
-def _with_notes(fit: Fit, suspects: Mask, found: tuple[SuspectPair, ...], plain: Fit) -> Fit:
+def _with_notes(fit: Fit, suspects: Mask, found: tuple[OutlierPair, ...], plain: Fit) -> Fit:
     """The fit whose sandwich sees the suspect pairs no more, with what was left out."""
 
     def vote_scores(rows: PairRows) -> tuple[FloatArray, FloatArray]:
@@ -253,14 +253,14 @@ def _with_notes(fit: Fit, suspects: Mask, found: tuple[SuspectPair, ...], plain:
         return np.where(out, 0.0, one), np.where(out, 0.0, two)
 
     shown = "; ".join(map(str, found[:3]))
-    more = f"; and {len(found) - 3} more pairs (`suspect_pairs` lists them)" if len(found) > 3 else ""
+    more = f"; and {len(found) - 3} more pairs (`outlier_pairs` lists them)" if len(found) > 3 else ""
     message = (
         f"No strengths explain the votes of {len(found)} {'pair' if len(found) == 1 else 'pairs'}, which "
         f"were left out: {shown}{more}. Look at who cast these votes, and on which prompts."
     )
     names = tuple(dict.fromkeys(name for pair in found for name in (pair.model, pair.other)))
     return replace(
-        fit, vote_scores=vote_scores, notes=(*plain.notes, Diagnostic("suspect_pairs", names, message))
+        fit, vote_scores=vote_scores, notes=(*plain.notes, Diagnostic("outlier_pairs", names, message))
     )
 
 

@@ -201,14 +201,18 @@ def test_methods_take_options(run, votes):
         "elo:k=8,permutations=3",
         "-m",
         "win_rate:average=opponents,both_bad=drop",
-        "--rounds",
+        "--n-resamples",
         "5",
     ]
     _, out, _ = run("rank", votes, *words, "-f", "json")
     elo, share = json.loads(out)["boards"]
-    assert (elo["settings"]["k"], elo["settings"]["permutations"], elo["settings"]["rounds"]) == (8, 3, 5)
+    assert (elo["settings"]["k"], elo["settings"]["permutations"], elo["settings"]["n_resamples"]) == (
+        8,
+        3,
+        5,
+    )
     assert (share["settings"]["average"], share["settings"]["both_bad"]) == ("opponents", "drop")
-    expected = rank(comparisons(votes), "elo", k=8, permutations=3, rounds=5)
+    expected = rank(comparisons(votes), "elo", k=8, permutations=3, n_resamples=5)
     assert [row["score"] for row in elo["models"]] == [row.score for row in expected.rows]
     assert elo["fingerprint"] == expected.fingerprint
 
@@ -222,8 +226,8 @@ def test_methods_take_options(run, votes):
         (["--anchor", "model-2"], {"anchor": "model-2"}),
         (["--scale", "natural"], {"scale": "natural"}),
         (
-            ["--interval", "bootstrap", "--rounds", "9", "--seed", "4"],
-            {"interval": "bootstrap", "rounds": 9, "seed": 4},
+            ["--interval", "bootstrap", "--n-resamples", "9", "--seed", "4"],
+            {"interval": "bootstrap", "n_resamples": 9, "seed": 4},
         ),
         (["--cluster", "voter"], {"cluster": "voter"}),
         (["--cluster", "judge", "--column", "judge=voter"], {"cluster": "judge"}),
@@ -469,7 +473,7 @@ def cpu_seconds(pid):
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="reads processor time from /proc")
 def test_an_interrupt_ends_with_130_and_no_traceback(votes):
-    words = [*AGON, "rank", str(votes), "-m", "elo:permutations=2", "--rounds", "5000000"]
+    words = [*AGON, "rank", str(votes), "-m", "elo:permutations=2", "--n-resamples", "5000000"]
     process = subprocess.Popen(
         words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT, text=True
     )

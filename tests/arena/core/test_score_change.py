@@ -101,7 +101,9 @@ def test_another_column_names_the_models(run, table):
 
 class TestLens:
     def test_a_table_by_numbers_of_rules(self, run, table):
-        status, out, err = run("rank", table(), "--lens", "-m", "copeland", "-m", "borda:missing=worst")
+        status, out, err = run(
+            "rank", table(), "--compare-rules", "-m", "copeland", "-m", "borda:missing=worst"
+        )
         assert (status, err) == (0, "")
         lines = out.splitlines()
         assert "first under" in lines[0]
@@ -112,33 +114,33 @@ class TestLens:
         assert lines[-1] == "rank ranges at 95% from 200 resamples, seed 0"
 
     def test_rules_that_the_table_cannot_bear_are_left_out_by_name(self, run, table):
-        out = run("rank", table(), "--lens", "--rounds", "20")[1]
+        out = run("rank", table(), "--compare-rules", "--n-resamples", "20")[1]
         assert "Left out, for they need ballots without gaps, or scores: mean, borda, plurality" in out
-        shared = run("rank", table(), "--lens", "--rounds", "20", "--missing", "worst")[1]
+        shared = run("rank", table(), "--compare-rules", "--n-resamples", "20", "--missing", "worst")[1]
         assert "Left out" not in shared
-        status, out, err = run("rank", table(), "--lens", "-m", "borda")
+        status, out, err = run("rank", table(), "--compare-rules", "-m", "borda")
         assert (status, out) == (2, "")
         assert "'cyn' is missing from 1 of 3" in err
 
     def test_many_are_counted_and_all_are_in_the_json(self, run, table):
         rows = [f"m{i},{(i * 7) % 10},{(i * 3) % 10},{9 - (i * 7) % 10}" for i in range(10)]
         path = table("model,x,y,z\n" + "\n".join(rows) + "\n")
-        words = ["rank", path, "--lens", "-m", "plurality", "--rounds", "60"]
-        entry = json.loads(run(*words, "-f", "json")[1])["lens"]["methods"][0]
-        others = entry["could_be_first"]
+        words = ["rank", path, "--compare-rules", "-m", "plurality", "--n-resamples", "60"]
+        entry = json.loads(run(*words, "-f", "json")[1])["comparison"]["methods"][0]
+        others = entry["contenders"]
         assert len(others) > 4
         text = f"{', '.join(others[:3])} and {len(others) - 3} more"
         assert text in run(*words)[1]
         assert f"| {text} |" in run(*words, "-f", "markdown")[1]
         (row,) = csv.DictReader(io.StringIO(run(*words, "-f", "csv")[1]))
-        assert row["could_be_first"] == text
+        assert row["contenders"] == text
         assert len(entry["ranks"]) == 10
 
     def test_burlington(self, run, datasets):
         """The city's count of 2009: plurality Wright, instant run-off Kiss, Condorcet Montroll."""
         path = datasets / "preflib" / "burlington" / "00005-00000002.toi"
-        out = json.loads(run("rank", path, "--lens", "--rounds", "20", "-f", "json")[1])
-        first = {entry["method"]: entry["first"] for entry in out["lens"]["methods"]}
+        out = json.loads(run("rank", path, "--compare-rules", "--n-resamples", "20", "-f", "json")[1])
+        first = {entry["method"]: entry["first"] for entry in out["comparison"]["methods"]}
         assert first["plurality"] == ["Kurt Wright"]
         assert first["instant_runoff"] == ["Bob Kiss"]
         assert first["copeland"] == first["schulze"] == ["Andy Montroll"]
@@ -199,7 +201,11 @@ BAD = {
     "no groups": (SCORES, ["-m", "two_level"], ["have no groups", "--groups TASK=GROUP"]),
     "unknown to ignore": (SCORES, ["--ignore", "mahts"], ["ignore names 'mahts'", "'math'?"]),
     "unknown missing": (SCORES, ["-m", "borda", "--missing", "wurst"], ["missing must be", "'wurst'"]),
-    "unknown missing in a lens": (SCORES, ["--lens", "--missing", "wurst"], ["missing must be", "'wurst'"]),
+    "unknown missing in a comparison": (
+        SCORES,
+        ["--compare-rules", "--missing", "wurst"],
+        ["missing must be", "'wurst'"],
+    ),
     "unknown ties": (SCORES, ["-m", "borda", "--ties", "wurst"], ["ties must be", "'wurst'"]),
     "no rule with ties": (SCORES, ["-m", "copeland", "--ties", "share"], ["--ties does not apply"]),
     "no votes": (SCORES, ["-m", "elo"], ["a score table has none"]),
@@ -213,7 +219,7 @@ BAD = {
 def test_bad_tables_are_one_sentence_with_row_and_column(case, run, table):
     text, words, says = BAD[case]
     status, out, err = run(
-        "rank", table(text), *([] if {"-m", "--lens"} & {*words} else ["-m", "copeland"]), *words
+        "rank", table(text), *([] if {"-m", "--compare-rules"} & {*words} else ["-m", "copeland"]), *words
     )
     assert (status, out) == (2, ""), err
     assert err.startswith("agon: ")

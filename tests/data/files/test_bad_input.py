@@ -685,11 +685,11 @@ OPTIONS = [
     Case(
         "rounds 1",
         GOOD,
-        ["rounds must be a whole number of at least 2, not 1"],
+        ["n_resamples must be a whole number of at least 2, not 1"],
         OptionError,
-        ["--rounds", "1"],
+        ["--n-resamples", "1"],
         {},
-        {"rounds": 1},
+        {"n_resamples": 1},
     ),
     Case(
         "negative seed",

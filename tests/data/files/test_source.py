@@ -152,7 +152,7 @@ def same(source, table, **options):
     """Whether a source gives the board of the table, by a method of each view."""
     ours, theirs = comparisons(source), comparisons(table)
     for method in ("bradley_terry", "elo"):
-        settings = {"permutations": 3, "rounds": 5} if method == "elo" else {}
+        settings = {"permutations": 3, "n_resamples": 5} if method == "elo" else {}
         one, two = rank(ours, method, **settings, **options), rank(theirs, method, **settings, **options)
         assert one.rows == two.rows
         assert one.fingerprint == two.fingerprint

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from agon.ranking import Ballots, OptionError, VotesError
-from agon.ranking.analysis.justified_representation import representation
 from agon.ranking.analysis.multiwinner import committee
+from agon.ranking.analysis.representation import justified_representation
 from agon.ranking.votes.score_table import ScoreTable
 
 BOOK = ["ab"] * 3 + ["ac"] * 3 + ["ad"] * 2 + ["bcf", "e", "f", "g"]
@@ -39,7 +39,7 @@ def test_running_example_of_the_book():
     cc = committee(votes, 4, "chamberlin_courant", approve="ranked", satisfaction="approval")
     assert cc.models == ("a", "e", "f", "g") and cc.score == 12 and cc.unique is True
     assert pav.conclusion().startswith("a, b, c and f: the only best choice of 4 under proportional_approval")
-    assert not representation(votes, ["a", "b", "c", "d"], approve="ranked").cohesion
+    assert not justified_representation(votes, ["a", "b", "c", "d"], approve="ranked").cohesion
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_running_example_of_the_book():
     ],
 )
 def test_published_cases_of_extended_justified_representation(sets, names, chosen, extended):
-    found = representation(approving(sets, names), list(chosen), approve="ranked")
+    found = justified_representation(approving(sets, names), list(chosen), approve="ranked")
     assert found.extended is extended
     if extended:
         assert found.justified and found.conclusion().startswith("Every group")
@@ -78,9 +78,9 @@ def test_published_cases_of_extended_justified_representation(sets, names, chose
 def test_justified_representation_by_hand():
     """Three of six votes approve of c alone; two seats entitle them to it (Aziz et al. 2017)."""
     votes = approving(["ab"] * 3 + ["c"] * 3, "abc")
-    found = representation(votes, ["a", "b"], approve="ranked")
+    found = justified_representation(votes, ["a", "b"], approve="ranked")
     assert not found.justified and found.agreed == ("c",) and found.votes == 3 and found.needed == 3
-    assert representation(votes, ["a", "c"], approve="ranked").extended
+    assert justified_representation(votes, ["a", "c"], approve="ranked").extended
 
 
 def random_profile(rng, m, n):
@@ -129,7 +129,7 @@ def test_proportional_approval_satisfies_the_extension():
             ["".join(n for n in "abcdef" if rng.random() < 0.4) or "a" for _ in range(12)], "abcdef"
         )
         chosen = committee(votes, 3, approve="ranked", check_unique=False)
-        assert representation(votes, chosen.models, approve="ranked").extended
+        assert justified_representation(votes, chosen.models, approve="ranked").extended
 
 
 def test_ties_share_borda_and_tables_vote():
@@ -183,6 +183,6 @@ def test_refusals():
     with pytest.raises(VotesError, match="acceptable"):
         committee(votes, 2, approve="acceptable")
     with pytest.raises(OptionError, match="each once"):
-        representation(votes, ["a", "a"], approve=1)
+        justified_representation(votes, ["a", "a"], approve=1)
     with pytest.raises(OptionError, match="no model 'z'"):
-        representation(votes, ["z"], approve=1)
+        justified_representation(votes, ["z"], approve=1)

@@ -8,7 +8,7 @@ from scipy.stats import kendalltau
 
 from agon.data.files.preflib import preflib
 from agon.ranking import Ballots, MethodError, OptionError, agreement, rank_all
-from agon.ranking.analysis.rule_comparison import lens
+from agon.ranking.analysis.rule_comparison import compare_rules
 from tests.support.paths import DATASETS
 
 BURLINGTON = DATASETS / "preflib" / "burlington" / "00005-00000002.toi"
@@ -27,7 +27,7 @@ def votes():
 
 
 def test_rules_that_disagree():
-    seen = lens(votes(), RULES, rounds=40)
+    seen = compare_rules(votes(), RULES, n_resamples=40)
     assert seen.winners("plurality") == ("A",)
     assert seen.winners("instant_runoff") == ("B",)
     assert seen.winners("schulze") == ("C",)
@@ -53,7 +53,7 @@ def test_agreement_is_tau_b_of_scipy():
     rng = np.random.default_rng(4)
     shown = np.tile(np.arange(6), (40, 1))
     given = Ballots.of(list("abcdef"), shown, np.array([rng.permutation(6) + 1 for _ in range(40)]))
-    seen = lens(given, RULES, rounds=5)
+    seen = compare_rules(given, RULES, n_resamples=5)
     for i in range(len(RULES)):
         for j in range(i):
             tau = kendalltau(seen.rank[i], seen.rank[j]).statistic
@@ -61,8 +61,8 @@ def test_agreement_is_tau_b_of_scipy():
 
 
 def test_boards_give_the_same_lens_without_probabilities():
-    boards = rank_all(votes(), ["plurality", "copeland"], rounds=40, min_votes=0)
-    seen, by_votes = lens(boards), lens(votes(), ["plurality", "copeland"], rounds=40)
+    boards = rank_all(votes(), ["plurality", "copeland"], n_resamples=40, min_votes=0)
+    seen, by_votes = compare_rules(boards), compare_rules(votes(), ["plurality", "copeland"], n_resamples=40)
     assert seen.models == by_votes.models and seen.first is None
     assert np.array_equal(seen.rank, by_votes.rank)
     assert np.array_equal(seen.rank_upper, by_votes.rank_upper)
@@ -72,18 +72,21 @@ def test_boards_give_the_same_lens_without_probabilities():
 
 def test_unanimous():
     same = Ballots.of(["A", "B", "C"], [[0, 1, 2]], [[1, 2, 3]], count=[50])
-    assert lens(same, ["borda", "copeland"], rounds=5).conclusion() == (
+    assert compare_rules(same, ["borda", "copeland"], n_resamples=5).conclusion() == (
         "A is first under all 2 rules, in at least 100% of the resamples of each; the rules' orders agree "
         "with τ-b from 1.00 to 1.00."
     )
     cycle = Ballots.of(["a", "b", "c"], [[0, 1, 2]] * 3, [[1, 2, 3], [3, 1, 2], [2, 3, 1]])
-    assert lens(cycle, ["condorcet"], rounds=3).conclusion() == "None of the 1 rules puts a model first."
+    assert (
+        compare_rules(cycle, ["condorcet"], n_resamples=3).conclusion()
+        == "None of the 1 rules puts a model first."
+    )
 
 
 @real
 def test_burlington_2009():
     """Plurality Wright, instant run-off Kiss, Condorcet Montroll (the city's count; PrefLib 00005)."""
-    seen = lens(preflib(BURLINGTON), ["plurality", "instant_runoff", "copeland"], rounds=20)
+    seen = compare_rules(preflib(BURLINGTON), ["plurality", "instant_runoff", "copeland"], n_resamples=20)
     assert [seen.winners(rule) for rule in seen.methods] == [
         ("Kurt Wright",),
         ("Bob Kiss",),
@@ -92,13 +95,13 @@ def test_burlington_2009():
 
 
 def test_refusals():
-    with pytest.raises(MethodError, match="A lens needs rules"):
-        lens(votes())
+    with pytest.raises(MethodError, match="A comparison needs rules"):
+        compare_rules(votes())
     with pytest.raises(MethodError, match="at least one"):
-        lens([])
+        compare_rules([])
     with pytest.raises(MethodError, match="'borda' is given twice"):
-        lens(votes(), ["borda", "borda"], rounds=2)
+        compare_rules(votes(), ["borda", "borda"], n_resamples=2)
     with pytest.raises(MethodError, match="Boards have their methods"):
-        lens(rank_all(votes(), ["borda"], rounds=2), ["copeland"])
+        compare_rules(rank_all(votes(), ["borda"], n_resamples=2), ["copeland"])
     with pytest.raises(OptionError, match="no rule 'mean'"):
-        lens(votes(), ["borda"], rounds=2).winners("mean")
+        compare_rules(votes(), ["borda"], n_resamples=2).winners("mean")

@@ -10,8 +10,8 @@ from agon.ranking import (
     OptionError,
     SourceError,
     VotesError,
+    inter_annotator_agreement,
     krippendorff_alpha,
-    voter_agreement,
 )
 
 # K. Krippendorff, Computing Krippendorff's Alpha-Reliability (2011), section C: 4 observers, 12 units.
@@ -65,19 +65,19 @@ def test_votes_are_units_of_a_pair_on_a_prompt(metric, distance):
         [row[2] for row in rows],
         labels={"prompt": [row[3] for row in rows]},
     )
-    found = voter_agreement(votes, metric=metric, rounds=200)
+    found = inter_annotator_agreement(votes, metric=metric, n_resamples=200)
     assert found.alpha == pytest.approx(by_definition(list(units.values()), distance))
     assert found.units == sum(len(unit) > 1 for unit in units.values())
     assert found.votes + found.single == 300
     assert found.lower < found.alpha < found.upper
     assert found.lower < 0 < found.upper, "the votes are drawn by chance"
     assert f"{found.alpha:.3f}" in found.conclusion()
-    assert voter_agreement(votes, metric=metric, rounds=200) == found
+    assert inter_annotator_agreement(votes, metric=metric, n_resamples=200) == found
 
 
 def test_k_wise_votes_judge_each_pair_they_order():
     votes = Comparisons.of("abc", [[0, 1, 2]] * 2, [[1, 2, 3], [2, 1, 3]], labels={"battle": ["x", "x"]})
-    found = voter_agreement(votes, by="battle", rounds=10)
+    found = inter_annotator_agreement(votes, by="battle", n_resamples=10)
     assert (found.units, found.votes) == (3, 6)
     assert found.alpha == pytest.approx(by_definition([[1, 0], [1, 1], [1, 1]], lambda a, b: a != b))
 
@@ -90,10 +90,10 @@ def test_both_bad_is_a_name_of_its_own_and_otherwise_a_tie():
         acceptable=[[0, 0], [1, 1], [-1, -1], [-1, -1], [1, 1], [1, 1]],
         labels={"prompt": ["x", "x", "y", "y", "z", "z"]},
     )
-    assert voter_agreement(votes, metric="interval", rounds=10).alpha == pytest.approx(1.0)
-    assert voter_agreement(votes, metric="ordinal", rounds=10).alpha == pytest.approx(1.0)
+    assert inter_annotator_agreement(votes, metric="interval", n_resamples=10).alpha == pytest.approx(1.0)
+    assert inter_annotator_agreement(votes, metric="ordinal", n_resamples=10).alpha == pytest.approx(1.0)
     nominal = by_definition([["bad", "tie"], ["win", "win"], ["tie", "tie"]], lambda a, b: a != b)
-    assert voter_agreement(votes, rounds=10).alpha == pytest.approx(nominal)
+    assert inter_annotator_agreement(votes, n_resamples=10).alpha == pytest.approx(nominal)
 
 
 def test_soft_judgements_are_numbers():
@@ -104,24 +104,24 @@ def test_soft_judgements_are_numbers():
         p_a=[0.9, 0.7, 0.2, np.nan],
         labels={"prompt": ["x", "x", "y", "y"]},
     )
-    found = voter_agreement(votes, metric="interval", rounds=10)
+    found = inter_annotator_agreement(votes, metric="interval", n_resamples=10)
     assert found.alpha == pytest.approx(by_definition([[0.9, 0.7], [0.2, 1.0]], lambda a, b: (a - b) ** 2))
     with pytest.raises(VotesError, match='ask with metric="interval"'):
-        voter_agreement(votes)
+        inter_annotator_agreement(votes)
 
 
 def test_refusals():
     votes = Comparisons.of("ab", [[0, 1]] * 2, [[1, 2]] * 2, labels={"prompt": ["x", "y"], "one": ["x", "x"]})
     with pytest.raises(VotesError, match="judged twice on the same prompt"):
-        voter_agreement(votes)
+        inter_annotator_agreement(votes)
     with pytest.raises(VotesError, match="All judgements are the same"):
-        voter_agreement(votes, by="one")
+        inter_annotator_agreement(votes, by="one")
     with pytest.raises(SourceError, match="no column 'battle'"):
-        voter_agreement(votes, by="battle")
+        inter_annotator_agreement(votes, by="battle")
     with pytest.raises(OptionError, match="no metric 'ratio' of votes"):
-        voter_agreement(votes, metric="ratio")
-    with pytest.raises(OptionError, match="rounds must be at least 2"):
-        voter_agreement(votes, by="one", rounds=1)
+        inter_annotator_agreement(votes, metric="ratio")
+    with pytest.raises(OptionError, match="n_resamples must be at least 2"):
+        inter_annotator_agreement(votes, by="one", n_resamples=1)
     for counts, what in (([[1.0], [1.0]], "judged twice"), ([[-1.0, 3.0]], "none negative")):
         with pytest.raises(VotesError, match=what):
             krippendorff_alpha(counts)

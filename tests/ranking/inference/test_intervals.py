@@ -9,7 +9,7 @@ from scipy.stats import t as student
 
 from agon.ranking import Comparisons, Settings, bradley_terry_world, rank
 from agon.ranking.errors import OptionError, SourceError
-from agon.ranking.inference.difference import difference
+from agon.ranking.inference.difference import compare_scores
 from agon.ranking.inference.intervals import from_covariance, from_samples
 from agon.ranking.inference.simultaneous import quantile, tail_of
 
@@ -26,7 +26,7 @@ def test_bootstrap_and_sandwich_agree(method):
     """8,000 votes: both estimate the same standard error; 1,000 rounds leave 3% noise in a percentile."""
     votes = bradley_terry_world(8, 8000, ties=0.2, both_bad=0.05, seed=1).comparisons()
     one = rank(votes, method)
-    two = rank(votes, method, interval="bootstrap", rounds=1000)
+    two = rank(votes, method, interval="bootstrap", n_resamples=1000)
     assert (one.rank_method, two.rank_method) == ("differences", "bootstrap")
     for row in one.rows:
         other = two[row.model]
@@ -47,7 +47,7 @@ def test_bootstrap_and_sandwich_agree_by_voter():
         labels={"voter": world.voter.tolist()},
     )
     plain, sandwich = rank(votes), rank(votes, cluster="voter")
-    drawn = rank(votes, cluster="voter", interval="bootstrap", rounds=600)
+    drawn = rank(votes, cluster="voter", interval="bootstrap", n_resamples=600)
     for row in sandwich.rows:
         width = row.upper - row.lower
         assert width > 2 * (plain[row.model].upper - plain[row.model].lower)
@@ -71,7 +71,7 @@ def test_a_replicate_that_breaks_the_component_opens_a_side():
     """c won one of its 40 votes: a third of the resamples leave that win out, so nothing bounds c below."""
     wins = [[0, 60, 20], [50, 0, 19], [0, 1, 0]]
     votes = Comparisons.from_counts(list("abc"), wins)
-    board = rank(votes, interval="bootstrap", rounds=300)
+    board = rank(votes, interval="bootstrap", n_resamples=300)
     exact = rank(votes)
     assert board["c"].status == "ranked"
     assert board["c"].lower is None
@@ -85,7 +85,9 @@ def test_a_replicate_that_breaks_the_component_opens_a_side():
 
 def test_two_models_whose_resamples_break():
     """29 : 1, so e⁻¹ = 37% of the resamples have no win of b: open above for a and below for b."""
-    board = rank(Comparisons.from_counts(["a", "b"], [[0, 29], [1, 0]]), interval="bootstrap", rounds=200)
+    board = rank(
+        Comparisons.from_counts(["a", "b"], [[0, 29], [1, 0]]), interval="bootstrap", n_resamples=200
+    )
     a, b = board["a"], board["b"]
     assert (a.upper, b.lower) == (None, None)
     assert a.lower == pytest.approx(2000 - b.upper, abs=1e-9)
@@ -147,7 +149,7 @@ def test_normal_replicates_of_clusters_give_the_sandwich_interval():
     found = from_samples(samples, 0.95, df=n - 1)
     half = error * student.ppf(0.975, n - 1)
     assert (found.lower[0], found.upper[0]) == pytest.approx((1 - half, 1 + half), abs=2e-3)
-    gap = difference(("a", "b"), 1.0, (0, 1), found, 0.95, None)
+    gap = compare_scores(("a", "b"), 1.0, (0, 1), found, 0.95, None)
     assert (gap.lower, gap.upper) == pytest.approx((1 - half, 1 + half), abs=2e-3)
     assert gap.p_value == pytest.approx(2 * student.sf(1 / error, n - 1), abs=1e-3)
 
@@ -184,5 +186,5 @@ def test_every_vote_its_own_cluster_is_the_plain_sandwich_with_its_correction():
 def test_the_default_settings():
     """design.md: sandwich where there is one, else 200 rounds with seed 0, at 0.95, 30 votes."""
     found = Settings()
-    assert (found.interval, found.rounds, found.seed) == ("auto", 200, 0)
+    assert (found.interval, found.n_resamples, found.seed) == ("auto", 200, 0)
     assert (found.level, found.min_votes, found.cluster) == (0.95, 30, None)

@@ -17,7 +17,7 @@ METHODS = ["bradley_terry", "win_rate", "elo", "copeland", "minimax"]
 
 def board_of(method, **options):
     if method == "elo":
-        options = {"permutations": 9, "rounds": 30, **options}
+        options = {"permutations": 9, "n_resamples": 30, **options}
     return rank(VOTES, method, **options)
 
 
@@ -75,7 +75,7 @@ def test_every_board_compares_two_models(method):
 
 def test_the_bootstrap_agrees_with_the_sandwich_about_a_difference():
     """1,000 rounds: percentiles within 15% of the width."""
-    one, two = rank(VOTES), rank(VOTES, interval="bootstrap", rounds=1000)
+    one, two = rank(VOTES), rank(VOTES, interval="bootstrap", n_resamples=1000)
     names = [row.model for row in one.ranked]
     for pair in pairwise(names):
         ours, theirs = one.difference(*pair), two.difference(*pair)
@@ -86,7 +86,7 @@ def test_the_bootstrap_agrees_with_the_sandwich_about_a_difference():
 
 
 def test_the_p_value_of_a_bootstrap_is_never_zero():
-    board = rank(VOTES, interval="bootstrap", rounds=99)
+    board = rank(VOTES, interval="bootstrap", n_resamples=99)
     found = board.difference(board.ranked[0].model, board.ranked[-1].model)
     assert found.p_value == 2 / 100
 
@@ -165,7 +165,7 @@ def test_simultaneous_is_true_or_false():
 
 def test_a_board_that_only_elects_has_no_difference():
     with pytest.raises(OptionError, match="no score on this board"):
-        rank(VOTES, "condorcet", rounds=10).difference("model-1", "model-2")
+        rank(VOTES, "condorcet", n_resamples=10).difference("model-1", "model-2")
 
 
 def test_clusters_widen_intervals_by_student():

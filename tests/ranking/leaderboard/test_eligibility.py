@@ -32,19 +32,19 @@ def with_both_bad(wins, number):
 def test_a_model_whose_votes_are_all_dropped_is_not_compared(name):
     """40 votes, no comparison: no rank and no score, whatever start, prior or zero the method begins with."""
     wins, bad = with_both_bad(THREE, 40)
-    board = rank(Comparisons.from_counts("abcd", wins, None, bad), name, both_bad="drop", rounds=5)
+    board = rank(Comparisons.from_counts("abcd", wins, None, bad), name, both_bad="drop", n_resamples=5)
     row = board["d"]
     assert (row.rank, row.score, row.status, row.votes) == (None, None, "component", 40)
     assert {"not_compared", "unlinked", "by_the_ridge"} & codes(board).keys()
     assert "d" in {model for models in codes(board).values() for model in models}
-    before = rank(Comparisons.from_counts("abc", THREE), name, both_bad="drop", rounds=5)
+    before = rank(Comparisons.from_counts("abc", THREE), name, both_bad="drop", n_resamples=5)
     assert [(r.model, r.rank) for r in board.ranked] == [(r.model, r.rank) for r in before.ranked]
 
 
 @pytest.mark.parametrize("name", DROPPING)
 def test_it_is_ranked_when_they_count_as_halves(name):
     wins, bad = with_both_bad(THREE, 40)
-    board = rank(Comparisons.from_counts("abcd", wins, None, bad), name, both_bad="half", rounds=5)
+    board = rank(Comparisons.from_counts("abcd", wins, None, bad), name, both_bad="half", n_resamples=5)
     assert board["d"].status == "ranked"
     assert "not_compared" not in codes(board)
 
@@ -85,7 +85,7 @@ def test_no_interval_has_width_zero_where_every_vote_is_a_tie(name):
     """Resamples of ties are ties: a score that never moves is not certain, its interval stays open."""
     options = {"missing": "worst"} if name == "borda" else {}
     votes = Comparisons.from_counts(["a", "b"], np.zeros((2, 2)), [[0, 50], [50, 0]])
-    board = rank(votes, name, interval="bootstrap", rounds=20, **options)
+    board = rank(votes, name, interval="bootstrap", n_resamples=20, **options)
     assert "all_ties" in codes(board)
     for row in board.rows:
         assert (row.lower is None and row.upper is None) or row.upper - row.lower > 1e-6

@@ -8,7 +8,7 @@ import pytest
 
 from agon.ranking import METHODS, Ballots, InputError, PairCounts, Scores, ScoreTable
 from agon.ranking.analysis.perturbation import levels_of
-from agon.ranking.analysis.winner_probabilities import bootstrap_all
+from agon.ranking.analysis.rule_probabilities import winner_probabilities
 from agon.ranking.inference import bootstrap as resampling
 from agon.ranking.methods import TOGETHER
 from agon.ranking.methods.social_choice.maximal_lotteries import smith
@@ -154,12 +154,12 @@ def test_all_rules_on_arena_votes_as_one_call_each(models, number, clustered, mo
     votes = bradley_terry_world(models, number, seed=3, voters=40).comparisons()
     names = [how.name for how in METHODS.values() if how.function in TOGETHER]
     options = {name: {"missing": "worst"} for name in names if "missing" in METHODS[name].options}
-    chosen = {"rounds": 9, "seed": 4, "options": options, "cluster": "voter" if clustered else None}
-    found = bootstrap_all(votes, names, **chosen)
+    chosen = {"n_resamples": 9, "seed": 4, "options": options, "cluster": "voter" if clustered else None}
+    found = winner_probabilities(votes, names, **chosen)
     monkeypatch.setattr(resampling, "CELLS", 2 * max(len(votes.ballots.count), models**2))
     assert [b.count.shape[0] for b in resampling.Draws(votes, 9, 4).blocks()] == [2, 2, 2, 2, 1]
     monkeypatch.setattr(resampling, "TOGETHER", {})
-    again = bootstrap_all(votes, names, **chosen)
+    again = winner_probabilities(votes, names, **chosen)
     for one, two in zip(found.rules, again.rules, strict=True):
         assert np.array_equal(one.ranks, two.ranks), one.method
         assert np.allclose(one.first, two.first, atol=1e-9)

@@ -16,9 +16,9 @@ from tests.support.votes import Votes, any_votes, pairwise, soft
 EVERY = [*RATINGS, *sorted(name for name, how in RULES.items() if how.view != "scores")]
 FEW = settings(max_examples=12)  # for each of so many methods
 RESAMPLED = ("additive", "counting", "eigenvector", "greedy", "pagerank", "rank_centrality")
-QUICK = {name: {"rounds": 4} for name in (*RESAMPLED, *RULES)} | {
-    "elo": {"permutations": 9, "rounds": 6},
-    "kwiksort": {"orders": 3, "rounds": 6},
+QUICK = {name: {"n_resamples": 4} for name in (*RESAMPLED, *RULES)} | {
+    "elo": {"permutations": 9, "n_resamples": 6},
+    "kwiksort": {"orders": 3, "n_resamples": 6},
 }
 GAPS = {"missing": "worst", "ties": "share", "k": 1, "points": (2.0, 1.0)}  # of rules on whole ballots
 
@@ -151,7 +151,7 @@ def numbers(value):
 def test_a_board_never_holds_nan_or_infinity(name, interval, votes):
     for both_bad in ("half", "drop") if "both_bad" in METHODS[name].options else (None,):
         treated = {} if both_bad is None else {"both_bad": both_bad}
-        made = boards(votes.comparisons(), name, interval=interval, rounds=5, **treated)
+        made = boards(votes.comparisons(), name, interval=interval, n_resamples=5, **treated)
         for board in made:
             assert all(math.isfinite(number) for number in numbers(board.to_dict()))
         parsed = json.loads(boards_to_json(made[:1]))

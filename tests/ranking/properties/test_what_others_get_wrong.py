@@ -121,7 +121,7 @@ def test_a_newcomer_is_not_first_by_any_method(method):
     votes = np.zeros((4, 4))
     votes[:3, :3] = THREE
     votes[3, 0] = 1
-    board = rank(Comparisons.from_counts(list("abcd"), votes), method, rounds=20)
+    board = rank(Comparisons.from_counts(list("abcd"), votes), method, n_resamples=20)
     assert board["d"].status == "provisional"
     assert board.rows[0].model != "d"
     assert "d" in codes(board)["few_votes"]
@@ -133,7 +133,7 @@ def test_disconnected_models_are_never_on_one_scale():
     wins[:3, :3] = THREE
     wins[3, 4], wins[4, 3] = 60, 20
     for method in RATINGS:
-        board = rank(Comparisons.from_counts(list("abcde"), wins), method, rounds=4)
+        board = rank(Comparisons.from_counts(list("abcde"), wins), method, n_resamples=4)
         assert [r.model for r in board.rows[3:]] == ["d", "e"]
         for row in board.rows[3:]:
             assert row.status == "component"
@@ -182,7 +182,7 @@ def test_all_ties_have_an_interval_and_a_flag():
     assert board["a"].upper - 1000 == pytest.approx(half, rel=1e-9)
     assert "all_ties" in codes(board)
     for method in ("win_rate", "elo"):
-        other = rank(Comparisons.from_counts(["a", "b"], np.zeros((2, 2)), tie), method, rounds=20)
+        other = rank(Comparisons.from_counts(["a", "b"], np.zeros((2, 2)), tie), method, n_resamples=20)
         assert "all_ties" in codes(other)
         if method == "win_rate":
             assert other["a"].upper - other["a"].lower > 0.1
@@ -214,7 +214,7 @@ def test_fifty_votes_among_three_millions_have_an_honest_interval():
     assert sum(row.votes for row in board.rows) == 2 * (3_000_000 + 50)
     assert board["z"].score == pytest.approx(1000 + NAT * math.log(4), abs=0.01)
     assert board["z"].upper - board["z"].score == pytest.approx(120.37, abs=0.1)
-    drawn = board_of(wins, names="abcdz", anchor="a", interval="bootstrap", rounds=400)
+    drawn = board_of(wins, names="abcdz", anchor="a", interval="bootstrap", n_resamples=400)
     assert (drawn["z"].upper - drawn["z"].lower) / 2 == pytest.approx(120.37, rel=0.15)
 
 
@@ -227,7 +227,7 @@ def test_shuffling_the_rows_changes_nothing():
     fine = np.array([[-1, -1], [-1, -1], [1, 1], [0, 0]])[world.outcome]
     other = Comparisons.of(world.models, shown[order], places[order], acceptable=fine[order])
     for method in RATINGS:
-        one, two = (rank(votes, method, rounds=4) for votes in (world.comparisons(), other))
+        one, two = (rank(votes, method, n_resamples=4) for votes in (world.comparisons(), other))
         assert one.rows == two.rows
         assert one.fingerprint == two.fingerprint
 
@@ -249,7 +249,7 @@ def test_no_votes_at_all(method):
 @pytest.mark.parametrize("method", RATINGS)
 def test_one_model_alone(method):
     """It met nobody: on the board, with no rank."""
-    board = rank(Comparisons.of(["a"], [[0]] * 3, [[1]] * 3), method, rounds=5)
+    board = rank(Comparisons.of(["a"], [[0]] * 3, [[1]] * 3), method, n_resamples=5)
     (row,) = board.rows
     assert (row.model, row.rank, row.votes, row.status) == ("a", None, 3, "provisional")
 

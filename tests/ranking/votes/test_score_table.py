@@ -122,7 +122,7 @@ def test_rows_and_columns_in_any_order_give_the_same_table():
         groups=groups,
     )
     for rule in ("mean", "borda", "copeland", "two_level"):
-        boards = [rank(each, rule, rounds=20) for each in (one, two)]
+        boards = [rank(each, rule, n_resamples=20) for each in (one, two)]
         assert boards[0].fingerprint == boards[1].fingerprint
         assert boards[0].rows == boards[1].rows
 
@@ -182,7 +182,7 @@ def test_the_views_are_weighted_comparisons_of_scores(seed):
 
 
 def test_a_board_of_a_table_counts_tasks_and_needs_no_thirty_votes():
-    board = rank(table(), "copeland", rounds=50)
+    board = rank(table(), "copeland", n_resamples=50)
     assert [row.status for row in board.rows] == ["ranked"] * 3
     assert board["m2"].votes == 2
     assert board["m0"].votes == 3
@@ -225,7 +225,7 @@ def test_groups_are_clusters_and_cut_the_table():
     assert parts["h"].group_weights == {"h": 2.0}
     boards = rank_all(given_, ["copeland"], by="group", interval="none")
     assert [board.by for board in boards] == [{"group": "g"}, {"group": "h"}]
-    assert rank(given_, "copeland", cluster="group", rounds=10).rank_method == "bootstrap"
+    assert rank(given_, "copeland", cluster="group", n_resamples=10).rank_method == "bootstrap"
     with pytest.raises(SourceError, match="no column 'voter'"):
         rank(given_, "copeland", cluster="voter")
     with pytest.raises(SourceError, match="no groups; give groups="):

@@ -164,9 +164,9 @@ def parts(world, *cuts):
     [
         ("bradley_terry", {}),
         ("bradley_terry", {"cluster": "voter"}),
-        ("bradley_terry", {"interval": "bootstrap", "rounds": 20}),
-        ("elo", {"permutations": 0, "rounds": 5}),
-        ("copeland", {"rounds": 10}),
+        ("bradley_terry", {"interval": "bootstrap", "n_resamples": 20}),
+        ("elo", {"permutations": 0, "n_resamples": 5}),
+        ("copeland", {"n_resamples": 10}),
     ],
 )
 def test_added_votes_give_the_board_of_all(method, options):

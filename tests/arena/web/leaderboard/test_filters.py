@@ -94,7 +94,7 @@ def test_an_arena_without_categories_says_so():
             "bradley_terry",
             {"cluster": "voter", "min_votes": 10, "level": 0.9, "anchor": "b c", "anchor_score": 900.0},
         ),
-        ("bradley_terry", {"both_bad": "drop", "interval": "bootstrap", "rounds": 20, "seed": 4}),
+        ("bradley_terry", {"both_bad": "drop", "interval": "bootstrap", "n_resamples": 20, "seed": 4}),
         ("elo", {"k": 8, "permutations": 20, "interval": "none"}),
     ],
 )

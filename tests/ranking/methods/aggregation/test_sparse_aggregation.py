@@ -111,7 +111,7 @@ def test_kwiksort_sorts_a_line_whatever_the_pivots_and_says_its_spread():
 @pytest.mark.parametrize("name", ["additive", "counting", "greedy", "kwiksort"])
 def test_intervals_come_from_the_bootstrap(name):
     rng = np.random.default_rng(1)
-    board = rank(reference.comparisons(list("abcd"), reference.hard_votes(rng, 4, 200)), name, rounds=60)
+    board = rank(reference.comparisons(list("abcd"), reference.hard_votes(rng, 4, 200)), name, n_resamples=60)
     assert board.rank_method == "bootstrap"
     for row in board.ranked:
         assert row.rank_lower <= row.rank <= row.rank_upper
@@ -124,6 +124,6 @@ def test_models_that_met_nobody(name):
     """Each component has its own board."""
     wins = np.zeros((4, 4))
     wins[0, 1], wins[1, 0], wins[2, 3], wins[3, 2] = 40, 20, 30, 10
-    board = rank(Comparisons.from_counts(list("abcd"), wins), name, rounds=10)
+    board = rank(Comparisons.from_counts(list("abcd"), wins), name, n_resamples=10)
     assert [row.model for row in board.ranked] == ["a", "b"]
     assert [row.model for row in board.components[0].ranked] == ["c", "d"]

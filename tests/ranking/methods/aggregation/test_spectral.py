@@ -101,7 +101,7 @@ def test_models_outside_the_component_have_no_score(name):
     wins = np.zeros((4, 4))
     wins[:3, :3] = THREE
     wins[3, :3] = 50
-    board = rank(Comparisons.from_counts(list("abcd"), wins), name, rounds=20)
+    board = rank(Comparisons.from_counts(list("abcd"), wins), name, n_resamples=20)
     row = board["d"]
     assert (row.rank, row.score, row.lower, row.upper, row.status) == (None, None, None, None, "provisional")
     alone = rank(Comparisons.from_counts(list("abc"), THREE), name, interval="none")
@@ -112,7 +112,7 @@ def test_models_outside_the_component_have_no_score(name):
 
 @pytest.mark.parametrize("name", ["eigenvector", "rank_centrality", "pagerank"])
 def test_intervals_come_from_the_bootstrap(name):
-    board = rank(Comparisons.from_counts(list("abc"), THREE), name, rounds=100, seed=3)
+    board = rank(Comparisons.from_counts(list("abc"), THREE), name, n_resamples=100, seed=3)
     assert board.settings["interval"] == "bootstrap"
     for row in board.rows:
         assert row.lower < row.score < row.upper

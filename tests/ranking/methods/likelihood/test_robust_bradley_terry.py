@@ -13,8 +13,8 @@ from agon.ranking import (
     OptionError,
     PairCounts,
     bradley_terry_world,
+    outlier_pairs,
     rank,
-    suspect_pairs,
 )
 from agon.ranking.estimation.comparison_graph import identify
 from agon.ranking.methods.likelihood.robust_bradley_terry import _clipped, _deviations
@@ -49,21 +49,21 @@ def test_the_order_survives_a_tenth_of_the_pairs_corrupted(datasets):
         theta, logits, pairs, false = corrupted(rng)
         plain.append(kendalltau(logits.mean(axis=1), theta).statistic)
         robust.append(kendalltau(METHODS["robust_bradley_terry"].function(pairs).values, theta).statistic)
-        assert {frozenset((pair.model, pair.other)) for pair in suspect_pairs(pairs)} == false
+        assert {frozenset((pair.model, pair.other)) for pair in outlier_pairs(pairs)} == false
     assert np.mean(plain) == pytest.approx(golden["tau_plain_row_means"], abs=0.05), "the same experiment"
     assert np.mean(robust) >= golden["tau_rank2_rpca"]
 
 
 def test_a_suspect_is_described():
     votes = PairCounts.of(CASE["models"], CASE["wins"])
-    (pair,) = suspect_pairs(votes)
+    (pair,) = outlier_pairs(votes)
     assert (pair.model, pair.other, pair.votes) == ("m1", "m2", 300)
     assert pair.share == pytest.approx(280 / 300)
     assert pair.expected == pytest.approx(1 / 3)
     assert pair.log_odds == pytest.approx(np.log(280.5 / 20.5) + np.log(2))
     assert "m1 won 93% of 300 votes against m2 where 33% were to be expected" in str(pair)
     board = rank(votes, "robust_bradley_terry")
-    (note,) = [note for note in board.diagnostics if note.code == "suspect_pairs"]
+    (note,) = [note for note in board.diagnostics if note.code == "outlier_pairs"]
     assert note.models == ("m1", "m2")
     assert str(pair) in note.message
     assert [row.model for row in board.rows] == CASE["models"][::-1]
@@ -85,7 +85,7 @@ def test_honest_votes_have_no_suspects():
     flagged = 0
     for seed in range(60):
         votes = bradley_terry_world(10, 1500, seed=seed).comparisons()
-        if found := suspect_pairs(votes):
+        if found := outlier_pairs(votes):
             flagged += 1
             assert len(found) <= 2
         else:
@@ -148,7 +148,7 @@ def test_a_pair_that_alone_links_models_is_not_left_out():
     board = rank(PairCounts.of(names, wins), "robust_bradley_terry")
     assert len(board.ranked) == 6
     assert not board.components
-    assert len(suspect_pairs(PairCounts.of(names, wins))) <= 1
+    assert len(outlier_pairs(PairCounts.of(names, wins))) <= 1
 
 
 def test_votes_without_a_component_are_placed_as_bradley_terry_places_them():

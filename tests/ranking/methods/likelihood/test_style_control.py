@@ -199,7 +199,7 @@ def test_weights_count_like_votes():
 def test_the_bootstrap_agrees_with_the_sandwich(cluster):
     world = World(n=2000)
     one = rank(world.votes(), control="length", cluster=cluster)
-    two = rank(world.votes(), control="length", interval="bootstrap", rounds=300, cluster=cluster)
+    two = rank(world.votes(), control="length", interval="bootstrap", n_resamples=300, cluster=cluster)
     for row in one.rows:
         other = two[row.model]
         assert other.score == row.score

@@ -125,7 +125,7 @@ def test_the_order_of_rows_and_seats_changes_no_bit():
 def test_the_bootstrap_draws_whole_votes():
     world = World(700)
     one = rank(world.votes(), control="length")
-    two = rank(world.votes(), control="length", interval="bootstrap", rounds=300)
+    two = rank(world.votes(), control="length", interval="bootstrap", n_resamples=300)
     for row in one.rows:
         other = two[row.model]
         assert other.upper - other.lower == pytest.approx(row.upper - row.lower, rel=0.25)

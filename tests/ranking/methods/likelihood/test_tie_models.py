@@ -275,7 +275,7 @@ def test_the_bootstrap_agrees_with_the_sandwich(name):
         np.array([[0, 40, 30], [40, 0, 50], [30, 50, 0]]),
     )
     votes = Comparisons.from_counts(list("abc"), *world)
-    robust, drawn = (rank(votes, name, interval=kind, rounds=300) for kind in ("sandwich", "bootstrap"))
+    robust, drawn = (rank(votes, name, interval=kind, n_resamples=300) for kind in ("sandwich", "bootstrap"))
     for model in "abc":
         widths = [board[model].upper - board[model].lower for board in (robust, drawn)]
         assert widths[1] == pytest.approx(widths[0], rel=0.2)

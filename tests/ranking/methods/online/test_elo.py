@@ -125,10 +125,12 @@ def test_the_bootstrap_played_in_parts_is_the_same(monkeypatch):
     """With room for 3 resampled orders at a time."""
     votes = made(reference.hard_votes(np.random.default_rng(4), 6, 200))
     uncertain = np.array(
-        [[row.lower, row.upper] for row in rank(votes, "elo", permutations=0, rounds=20).rows]
+        [[row.lower, row.upper] for row in rank(votes, "elo", permutations=0, n_resamples=20).rows]
     )
     monkeypatch.setattr(module, "MEMORY", 3 * 4 * 200)
-    again = np.array([[row.lower, row.upper] for row in rank(votes, "elo", permutations=0, rounds=20).rows])
+    again = np.array(
+        [[row.lower, row.upper] for row in rank(votes, "elo", permutations=0, n_resamples=20).rows]
+    )
     assert np.allclose(uncertain, again, rtol=0, atol=1e-9)
 
 
@@ -160,7 +162,7 @@ def test_the_bootstrap_holds_the_noise_of_the_order():
     """Intervals of single resampled orders: sampling and order together, so wider than the order alone."""
     votes = made(reference.hard_votes(np.random.default_rng(8), 6, 600))
     spread = scores(votes).spread
-    board = rank(votes, "elo", rounds=300)
+    board = rank(votes, "elo", n_resamples=300)
     for i, name in enumerate(NAMES):
         width = board[name].upper - board[name].lower
         assert width > 2 * 1.96 * spread[i] * 0.9
@@ -170,7 +172,7 @@ def test_the_bootstrap_holds_the_noise_of_the_order():
 
 def test_in_order_votes_are_resampled_in_order():
     votes = made(reference.hard_votes(np.random.default_rng(8), 6, 600))
-    board = rank(votes, "elo", permutations=0, rounds=50)
+    board = rank(votes, "elo", permutations=0, n_resamples=50)
     assert all(row.lower < row.upper for row in board.rows)
 
 
@@ -190,7 +192,7 @@ def played(voters, copies=1):
 @pytest.mark.parametrize(("name", "options"), PLAYED)
 def test_votes_in_their_order_are_drawn_by_voter(name, options):
     """With a voter for each vote the draws are those of votes; three equal votes of a voter are no news."""
-    how = {"interval": "bootstrap", "rounds": 200, "scale": "natural", **options}
+    how = {"interval": "bootstrap", "n_resamples": 200, "scale": "natural", **options}
     alone, together = rank(played(400), name, **how), rank(played(400), name, cluster="voter", **how)
     for one, two in zip(alone.rows, together.rows, strict=True):
         assert (one.model, one.score) == (two.model, two.score)

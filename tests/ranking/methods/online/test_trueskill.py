@@ -218,5 +218,5 @@ def test_the_interval_is_the_beliefs(name):
         row = board[f"m{i}"]
         assert row.score == pytest.approx(mean[i] - 3 * deviation[i])
         assert row.upper - row.score == pytest.approx(1.959963984540054 * deviation[i])
-    drawn = rank(votes, name, interval="bootstrap", rounds=10)
+    drawn = rank(votes, name, interval="bootstrap", n_resamples=10)
     assert all(row.lower <= row.upper for row in drawn.rows)

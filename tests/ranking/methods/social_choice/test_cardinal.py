@@ -120,7 +120,7 @@ def test_a_group_in_which_all_are_equal_is_left_out_with_a_note():
     scores = run("two_level", given)
     assert scores.values.tolist() == [0.0, 1.0]
     assert "makes all models equal in a" in scores.notes[0].message
-    board = rank(given, "two_level", rounds=30)
+    board = rank(given, "two_level", n_resamples=30)
     assert board.rows[0].model == "m1"
 
 

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 
 from agon.ranking import METHODS, Ballots, MethodError, OptionError, PairCounts, rank
-from agon.ranking.analysis.influence import influence
-from agon.ranking.analysis.margin_of_victory import flip_tasks, flip_votes, flips
+from agon.ranking.analysis.influence_function import influence
+from agon.ranking.analysis.victory_margins import (
+    margin_of_victory,
+    margins_of_victory,
+    task_margin_of_victory,
+)
 from agon.ranking.simulate import bradley_terry_world
 from agon.ranking.votes.score_table import ScoreTable
 
@@ -23,16 +27,16 @@ def test_two_models():
     """a won 60 of 100: 11 turned votes make it 49, or 21 left out; with ties counted by neither."""
     votes = PairCounts.of(("a", "b"), [[0, 60], [40, 0]])
     for rule in ("copeland", "win_rate", "bradley_terry", "borda", "plurality", "minimax"):
-        found = flip_votes(votes, rule)
+        found = margin_of_victory(votes, rule)
         assert (found.upper, found.lower, found.number) == ("a", "b", 11), rule
         assert found.confirmed and found.total == 100
         assert found.changes[0].before == "a > b" and found.changes[0].after == "b > a"
-        assert flip_votes(votes, rule, how="drop").number == 21, rule
+        assert margin_of_victory(votes, rule, change="delete").number == 21, rule
 
 
 def test_plurality_needs_half_the_lead():
     votes = profile({"ABC": 40, "BCA": 31, "CAB": 20})
-    found = flip_votes(votes, "plurality")
+    found = margin_of_victory(votes, "plurality")
     assert found.number == 5 and found.lower == "B"  # 35 : 36
     assert "5 of 91 votes (5.49%) change" in found.conclusion()
     assert "a smaller number may do" in found.conclusion()
@@ -84,7 +88,7 @@ def test_never_below_and_mostly_equal_to_brute_force(rule):
         counts = rng.integers(0, 4, 6)
         votes = profile({order: int(n) for order, n in zip(orders, counts, strict=True) if n})
         try:
-            found = flip_votes(votes, rule)
+            found = margin_of_victory(votes, rule)
         except OptionError:
             continue  # all level
         best = fewest_by_brute_force(rule, counts, found.upper, found.lower)
@@ -98,7 +102,7 @@ def test_never_below_and_mostly_equal_to_brute_force(rule):
 @pytest.mark.parametrize("rule", ["bradley_terry", "copeland", "minimax", "win_rate"])
 def test_arena_votes(rule):
     votes = bradley_terry_world(8, 3000, seed=4, spread=0.3).comparisons()
-    all_pairs = flips(votes, rule, places=4)
+    all_pairs = margins_of_victory(votes, rule, places=4)
     assert 1 <= len(all_pairs) <= 3
     for found in all_pairs:
         assert found.confirmed and found.number == sum(change.number for change in found.changes)
@@ -109,7 +113,7 @@ def test_fewest_tasks_by_brute_force():
     for _ in range(8):
         values = rng.normal(size=(4, 7))
         table = ScoreTable.of(list("abcd"), [f"t{t}" for t in range(7)], values)
-        found = flip_tasks(table, "mean")
+        found = task_margin_of_victory(table, "mean")
         i, j = (table.models.index(name) for name in (found.upper, found.lower))
         best = next(
             k
@@ -123,22 +127,22 @@ def test_fewest_tasks_by_brute_force():
 
 def test_tasks_as_votes():
     table = ScoreTable.of(["a", "b"], ["x", "y", "z"], [[2, 2, 1], [1, 1, 2]])
-    assert flip_votes(table, "copeland").number == 1
-    assert flip_tasks(table, "copeland", "a", "b").number == 2
+    assert margin_of_victory(table, "copeland").number == 1
+    assert task_margin_of_victory(table, "copeland", "a", "b").number == 2
 
 
 def test_refusals():
     votes = profile({"ABC": 4, "BCA": 3})
     with pytest.raises(OptionError, match="'B' is not above 'A'"):
-        flip_votes(votes, "plurality", "B", "A")
+        margin_of_victory(votes, "plurality", "B", "A")
     with pytest.raises(OptionError, match="no model 'Z'"):
-        flip_votes(votes, "plurality", "Z")
-    with pytest.raises(OptionError, match="how must be"):
-        flip_votes(votes, "plurality", how="delete")
-    with pytest.raises(MethodError, match="use flip_tasks"):
-        flip_votes(votes, "mean")
+        margin_of_victory(votes, "plurality", "Z")
+    with pytest.raises(OptionError, match="change must be"):
+        margin_of_victory(votes, "plurality", change="drop")
+    with pytest.raises(MethodError, match="use task_margin_of_victory"):
+        margin_of_victory(votes, "mean")
     with pytest.raises(OptionError, match="No model is below 'C'"):
-        flip_votes(votes, "plurality", "C")
+        margin_of_victory(votes, "plurality", "C")
 
 
 def test_influence_is_the_change_that_one_vote_makes():
@@ -164,7 +168,7 @@ def counts(pairs):
 def test_every_adjacent_pair_of_a_board_is_swapped_and_confirmed_by_a_refit():
     votes = bradley_terry_world(12, 4000, seed=4, spread=0.3).comparisons()
     order = [row.model for row in rank(votes).rows]
-    found = flips(votes, "bradley_terry", places=len(order))
+    found = margins_of_victory(votes, "bradley_terry", places=len(order))
     assert [(flip.upper, flip.lower) for flip in found] == list(pairwise(order))
     for flip in found:
         assert flip.confirmed and flip.number >= 1

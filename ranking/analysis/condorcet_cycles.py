@@ -48,7 +48,7 @@ class Cycle:
 
 
 @dataclass(frozen=True, eq=False)
-class Cycles:
+class MajorityCycles:
     """The majority cycles of a set of votes.
 
     Attributes:
@@ -116,7 +116,7 @@ class Cycles:
         }
 
 
-def cycles(votes: Votes, *, places: int | None = None, limit: int = 20) -> Cycles:
+def majority_cycles(votes: Votes, *, places: int | None = None, limit: int = 20) -> MajorityCycles:
     """List the majority cycles, the hardest to break first.
 
     Cycles of three are listed; in a knot without one, which ties make possible, its shortest cycle.
@@ -152,7 +152,7 @@ def cycles(votes: Votes, *, places: int | None = None, limit: int = 20) -> Cycle
     listed = [_cycle(names, one, margin, total) for one in found]
     listed.sort(key=lambda one: (-one.weakest, one.models))
     graph = inside.astype(np.int64)
-    return Cycles(
+    return MajorityCycles(
         top=tuple(names[i] for i in top),
         winner=names[top[0]] if len(top) == 1 else None,
         knots=tuple(tuple(names[i] for i in knot) for knot in sorted(knots, key=len, reverse=True)),

@@ -7,7 +7,7 @@ import pytest
 
 from agon.data.files.preflib import preflib
 from agon.ranking import Ballots, MethodError, OptionError
-from agon.ranking.analysis.axioms import axioms
+from agon.ranking.analysis.axiom_violations import axioms
 from agon.ranking.analysis.perturbation import Profile
 from agon.ranking.votes.score_table import ScoreTable
 from tests.support.paths import DATASETS

@@ -1,7 +1,7 @@
 """How few votes would have to change before two models swap places: found by search, confirmed by ranking.
 
 The number found suffices; unless `exact` says so a smaller one may exist. A vote that changes puts the
-lower model first and the upper one last, where they are shown. Tasks of a score table are in task_flips.py.
+lower model first and the upper one last, where they are shown.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from agon.ranking.analysis.margin_search import SHOWN, Change, How, _Kinds, _Search
+from agon.ranking.analysis.margin_search import SHOWN, Change, ChangeKind, _Kinds, _Search
 from agon.ranking.analysis.perturbation import Trial, levels
 from agon.ranking.errors import AgonError, MethodError, OptionError, nearest
 from agon.ranking.numerics import IntArray
@@ -25,14 +25,14 @@ from agon.ranking.votes.score_table import ScoreTable
 
 
 @dataclass(frozen=True)
-class Flip:
+class MarginOfVictory:
     """What it takes to swap two models under a rule.
 
     Attributes:
         method: the rule.
         upper, lower: the models; the upper one is above on the votes as they are.
         unit: "votes" or "tasks".
-        how: "turn" (they change) or "drop" (they are left out).
+        change: "swap" (they change) or "delete" (they are left out).
         number: how many were found to suffice, or None if none were found.
         total: how many there are.
         exact: whether every smaller number was tried.
@@ -45,7 +45,7 @@ class Flip:
     upper: str
     lower: str
     unit: Literal["votes", "tasks"]
-    how: How
+    change: ChangeKind
     number: int | None
     total: int
     exact: bool
@@ -55,7 +55,7 @@ class Flip:
 
     def conclusion(self) -> str:
         """Say in one sentence what was found."""
-        deeds = {"turn": ("changes", "change"), "drop": ("is left out", "are left out")}[self.how]
+        deeds = {"swap": ("changes", "change"), "delete": ("is left out", "are left out")}[self.change]
         if self.number is None:
             return (
                 f"No set of {self.unit} that puts {self.lower} above {self.upper} under {self.method} was "
@@ -74,16 +74,16 @@ class Flip:
         )
 
 
-def flip_votes(
+def margin_of_victory(
     votes: Votes,
     method: str | Rule | Method,
     upper: str | None = None,
     lower: str | None = None,
     *,
-    how: How = "turn",
+    change: ChangeKind = "swap",
     tries: int = 2000,
     **options: Any,
-) -> Flip:
+) -> MarginOfVictory:
     """Look for the fewest votes whose change swaps two models.
 
     Each kind of vote that touches one of the models is tried by itself; kinds are then taken together,
@@ -94,32 +94,34 @@ def flip_votes(
         method: the rule.
         upper: the model that is above now; None for the first.
         lower: the model that shall pass it; None for the next below.
-        how: "turn" lets the votes put `lower` first and `upper` last, "drop" leaves them out.
+        change: "swap" lets the votes put `lower` first and `upper` last, "delete" leaves them out.
         tries: changed sets of votes that may be ranked.
         options: of the rule.
 
     Raises:
-        OptionError: an unknown model or `how`, or a pair that is not in this order.
+        OptionError: an unknown model or `change`, or a pair that is not in this order.
         MethodError: a rule on scores, or one that plays votes in their order.
     """
-    if how not in ("turn", "drop"):
-        raise OptionError(f'how must be "turn" or "drop", not {how!r}.')
+    if "how" in options:
+        raise OptionError('how="turn" is called change="swap" now, and how="drop" change="delete".')
+    if change not in ("swap", "delete"):
+        raise OptionError(f'change must be "swap" or "delete", not {change!r}.')
     rule = find(method)
     if rule.view == "scores":
-        raise MethodError(f"{rule.name} ranks by scores, which are not votes; use flip_tasks.")
+        raise MethodError(f"{rule.name} ranks by scores, which are not votes; use task_margin_of_victory.")
     trial = Trial(rule, as_comparisons(votes), rule.settings(options), tries)
     a, b = swapped_pair(trial.models, trial.base, upper, lower)
-    search = _Search(trial, a, b, how, _Kinds.of(trial.profile, a, b, how))
+    search = _Search(trial, a, b, change, _Kinds.of(trial.profile, a, b, change))
     found = search.run()
     changes = search.describe(found) if found is not None else ()
     number = None if found is None else int(found.sum())
     total = int(trial.profile.count.sum())
-    return Flip(
+    return MarginOfVictory(
         rule.name,
         trial.models[a],
         trial.models[b],
         "votes",
-        how,
+        change,
         number,
         total,
         number == 1,
@@ -129,27 +131,29 @@ def flip_votes(
     )
 
 
-def flips(
+def margins_of_victory(
     votes: Votes,
     method: str | Rule | Method,
     *,
     places: int = 5,
-    how: How = "turn",
+    change: ChangeKind = "swap",
     tries: int = 2000,
     **options: Any,
-) -> tuple[Flip, ...]:
-    """Ask `flip_votes` for every pair of neighbours among the first places; the first pair is about #1.
+) -> tuple[MarginOfVictory, ...]:
+    """Ask `margin_of_victory` for every pair of neighbours among the first places; the first is about #1.
 
     Args:
         places: how many models from the top; neighbours that share a place are left out.
     """
     rule = find(method)
     if rule.view == "scores":
-        raise MethodError(f"{rule.name} ranks by scores, which are not votes; use flip_tasks.")
+        raise MethodError(f"{rule.name} ranks by scores, which are not votes; use task_margin_of_victory.")
     trial = Trial(rule, as_comparisons(votes), rule.settings(options), tries)
     order = trial.front(places)
     return tuple(
-        flip_votes(votes, rule, trial.models[a], trial.models[b], how=how, tries=tries, **options)
+        margin_of_victory(
+            votes, rule, trial.models[a], trial.models[b], change=change, tries=tries, **options
+        )
         for a, b in pairwise(order)
         if trial.base[a] < trial.base[b]
     )
@@ -175,7 +179,7 @@ def swapped_pair(
     return a, b
 
 
-def flip_tasks(
+def task_margin_of_victory(
     table: ScoreTable,
     method: str | Rule | Method,
     upper: str | None = None,
@@ -183,7 +187,7 @@ def flip_tasks(
     *,
     tries: int = 2000,
     **options: Any,
-) -> Flip:
+) -> MarginOfVictory:
     """Look for the fewest tasks of a score table without which two models swap.
 
     All sets of one task are tried, then of two, as long as `tries` lasts; then tasks are left out one
@@ -191,11 +195,11 @@ def flip_tasks(
 
     Args:
         table: the scores.
-        method, upper, lower, options: as for `flip_votes`.
+        method, upper, lower, options: as for `margin_of_victory`.
         tries: sets of tasks that may be ranked.
 
     Raises:
-        As `flip_votes`.
+        As `margin_of_victory`.
     """
     rule = find(method)
     settings = rule.settings(options)
@@ -218,12 +222,12 @@ def flip_tasks(
 
     found, exact = _fewest(used.tolist(), gap, tries, lambda: tried)
     names = tuple(Change(1, table.tasks[t], "left out") for t in found or ())
-    return Flip(
+    return MarginOfVictory(
         rule.name,
         table.models[a],
         table.models[b],
         "tasks",
-        "drop",
+        "delete",
         None if found is None else len(found),
         len(used),
         exact,

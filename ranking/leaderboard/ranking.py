@@ -1,10 +1,11 @@
-"""From votes to boards: `rank` runs one method, `rank_all` several, `agreement` compares the boards."""
+"""From votes to boards: `rank` runs one method, `rank_all` several."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import warnings
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -14,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agon.ranking.errors import MethodError, OptionError, SourceError, nearest
-from agon.ranking.leaderboard.estimates import coefficients, interval_of, measured, scale_of, stand
+from agon.ranking.leaderboard.eligibility import Eligibility
+from agon.ranking.leaderboard.estimates import coefficients, estimate, interval_of, scale_of
 from agon.ranking.leaderboard.leaderboard import Leaderboard
 from agon.ranking.leaderboard.notes import (
     both_bad_votes,
@@ -57,7 +59,7 @@ def rank(
         by: column whose values are one ballot each (`Comparisons.one_ballot_each`): the rule is applied to
             categories, prompts or voters instead of votes, and the bootstrap draws these. min_votes does
             not apply then.
-        options: fields of `Settings` (interval, level, rounds, seed, cluster, simultaneous, min_votes,
+        options: fields of `Settings` (interval, level, n_resamples, seed, cluster, simultaneous, min_votes,
             control, anchor, anchor_score, scale) and the method's own options.
 
     Raises:
@@ -69,6 +71,9 @@ def rank(
     how = find(method)
     if options.get("control") and how.name == "bradley_terry":
         how = find("contextual_bradley_terry")
+    if "rounds" in options:
+        warnings.warn("rounds is called n_resamples now.", DeprecationWarning, stacklevel=2)
+        options["n_resamples"] = options.pop("rounds")
     common = {name: options.pop(name) for name in list(options) if name in Settings.__dataclass_fields__}
     if "seed" in common and "seed" in how.options:
         options.setdefault("seed", common["seed"])
@@ -160,8 +165,8 @@ def _board(
             f"{how.name} returned scores of shape {np.shape(result.values)} for {len(votes.models)} models."
         )
     settings = replace(settings, interval=interval_of(how, result, settings.interval))
-    standing = stand(votes, result, settings.min_votes, options.get("both_bad", "half"))
-    values, unsure = measured(votes, how, result, options, settings, standing)
+    eligibility = Eligibility.of(votes, result, settings.min_votes, options.get("both_bad", "half"))
+    values, unsure = estimate(votes, how, result, options, settings, eligibility)
     factor, _, scale = scale_of(result, settings)
     described = _described(votes, options, settings, scale)
     shown = values
@@ -175,7 +180,7 @@ def _board(
             rows=rows(
                 votes.models,
                 group,
-                standing,
+                eligibility,
                 values,
                 shown,
                 unsure,
@@ -189,7 +194,7 @@ def _board(
             diagnostics=(
                 *(weight_notes(votes.ballots, settings.reweight) if group == 0 else ()),
                 *(spread_notes(votes.models, result, factor) if group == 0 else ()),
-                *diagnose(votes, result, standing, settings, group),
+                *diagnose(votes, result, eligibility, settings, group),
             ),
             fingerprint=fingerprint,
             by={"component": group + 1} if group else None,
@@ -197,7 +202,7 @@ def _board(
             uncertainty=unsure,
             models=votes.models,
         )
-        for group in range(standing.groups)
+        for group in range(eligibility.groups)
     ]
     return replace(boards[0], components=tuple(boards[1:]))
 

@@ -57,7 +57,7 @@ class Representation:
         return "Every group of votes is represented, by justified representation and by its extension."
 
 
-def representation(
+def justified_representation(
     votes: Votes,
     chosen: Sequence[str],
     *,

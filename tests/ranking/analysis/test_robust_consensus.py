@@ -1,4 +1,4 @@
-"""Tiers by downward merge and the breakdown of an order: golden values and cases by hand."""
+"""Tiers by downward merge and the breakdown point of an order: golden values and cases by hand."""
 
 import json
 from itertools import permutations
@@ -6,7 +6,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from agon.ranking import Ballots, OptionError, PairCounts, bradley_terry_world, breakdown, rank, tiers
+from agon.ranking import Ballots, OptionError, PairCounts, bradley_terry_world, breakdown_point, rank, tiers
 
 
 @pytest.fixture(scope="module")
@@ -21,7 +21,7 @@ def ballots(profile):
 
 
 def test_the_golden_breakdown(golden):
-    found = breakdown(ballots(golden["profile"]))
+    found = breakdown_point(ballots(golden["profile"]))
     assert found.order == tuple(f"m{i}" for i in golden["median"])
     assert found.share == pytest.approx(list(golden["mixture_epsilon_by_delta"].values()), abs=6e-7)
     assert found.pairs[:2] == (("m0", "m1"), ("m1", "m2"))
@@ -31,7 +31,7 @@ def test_the_golden_breakdown(golden):
 def test_the_bound_is_a_mixture_that_ties_the_pair(golden):
     """(1 − ε)P + ε(1 − P of the reversed order): the d-th pair is level, weaker ones have turned."""
     shares = np.array(golden["pairwise_P"])
-    found = breakdown(ballots(golden["profile"]))
+    found = breakdown_point(ballots(golden["profile"]))
     for epsilon, (upper, lower) in zip(found.share, found.pairs, strict=True):
         assert (1 - epsilon) * shares[int(upper[1]), int(lower[1])] == pytest.approx(0.5)
 
@@ -39,7 +39,7 @@ def test_the_bound_is_a_mixture_that_ties_the_pair(golden):
 def test_a_pair_against_its_majority_needs_no_false_votes():
     """A circle: whatever the order, one pair stands against its majority."""
     votes = PairCounts.of("abc", [[0, 60, 45], [40, 0, 60], [55, 40, 0]])
-    found = breakdown(votes)
+    found = breakdown_point(votes)
     assert found.share[0] == 0.0
     assert found.share[1:] == pytest.approx([1 - 0.5 / 0.6] * 2)
 
@@ -115,7 +115,7 @@ def test_other_components_are_left_out_and_named():
     found = tiers(PairCounts.of("abcde", wins))
     assert found.tiers == (("a", "b", "c"),)
     assert found.left_out == ("d", "e")
-    assert breakdown(PairCounts.of("abcde", wins), method="copeland").left_out == ("d", "e")
+    assert breakdown_point(PairCounts.of("abcde", wins), method="copeland").left_out == ("d", "e")
 
 
 def test_neighbours_without_votes_stay_apart():

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from agon.ranking import Comparisons, OptionError, PairCounts, VotesError, bradley_terry_world, cyclic_share
-from agon.ranking.analysis.intransitivity import decompose, embed, preferences
+from agon.ranking import Comparisons, OptionError, PairCounts, VotesError, bradley_terry_world, intransitivity
+from agon.ranking.analysis.hodge_rank import decompose, embed, preferences
 
 ROCK_PAPER_SCISSORS = PairCounts.of("abc", [[0, 70, 30], [30, 0, 70], [70, 30, 0]])
 
@@ -73,7 +73,7 @@ def test_weights_are_those_of_least_squares():
 
 
 def test_a_pure_circle_is_all_cyclic():
-    found = cyclic_share(ROCK_PAPER_SCISSORS)
+    found = intransitivity(ROCK_PAPER_SCISSORS)
     assert found.share == pytest.approx(1.0)
     assert found.p_value == pytest.approx(1 / 201)
     assert "strengths alone do not explain these votes" in found.conclusion()
@@ -82,21 +82,21 @@ def test_a_pure_circle_is_all_cyclic():
 def test_without_cycles_the_p_value_is_calibrated():
     """80 Bradley-Terry worlds with ties: small p-values as rare as they say, 5% of 80 is 4."""
     p = [
-        cyclic_share(bradley_terry_world(8, 600, seed=s, ties=0.2).comparisons(), rounds=40).p_value
+        intransitivity(bradley_terry_world(8, 600, seed=s, ties=0.2).comparisons(), n_resamples=40).p_value
         for s in range(80)
     ]
     assert np.mean(np.array(p) <= 0.05) <= 0.1
     assert 0.35 <= np.median(p) <= 0.65
     votes = bradley_terry_world(12, 5000, seed=1).comparisons()
-    assert "no more than chance" in cyclic_share(votes).conclusion()
-    assert cyclic_share(votes) == cyclic_share(votes)
+    assert "no more than chance" in intransitivity(votes).conclusion()
+    assert intransitivity(votes) == intransitivity(votes)
 
 
 def test_ties_do_not_look_like_cycles():
     """Strengths far apart and 30% of ties whoever meets: half wins would bend the log-odds, p below 0.05."""
     p = [
-        cyclic_share(
-            bradley_terry_world(20, 8000, seed=s, spread=1.5, ties=0.3).comparisons(), rounds=40
+        intransitivity(
+            bradley_terry_world(20, 8000, seed=s, spread=1.5, ties=0.3).comparisons(), n_resamples=40
         ).p_value
         for s in range(12)
     ]
@@ -106,9 +106,9 @@ def test_ties_do_not_look_like_cycles():
 
 def test_refusals():
     with pytest.raises(VotesError, match="nothing can go in a circle"):
-        cyclic_share(Comparisons.from_counts(["a", "b"], [[0, 3], [2, 0]]))
-    with pytest.raises(OptionError, match="rounds must be at least 20"):
-        cyclic_share(ROCK_PAPER_SCISSORS, rounds=3)
+        intransitivity(Comparisons.from_counts(["a", "b"], [[0, 3], [2, 0]]))
+    with pytest.raises(OptionError, match="n_resamples must be at least 20"):
+        intransitivity(ROCK_PAPER_SCISSORS, n_resamples=3)
     with pytest.raises(VotesError, match="change their sign"):
         decompose([[0.0, 1.0], [1.0, 0.0]])
     with pytest.raises(VotesError, match="square table of finite numbers"):

@@ -18,7 +18,7 @@ WIDEST = 15.0  # nats beyond which a maximum is none
 
 
 @dataclass(frozen=True)
-class OrderEffect:
+class PositionBias:
     """What being shown first is worth.
 
     Attributes:
@@ -53,7 +53,7 @@ class OrderEffect:
         )
 
 
-def order_effect(votes: Comparisons, *, level: float = 0.95) -> OrderEffect:
+def position_bias(votes: Comparisons, *, level: float = 0.95) -> PositionBias:
     """Estimate what being shown first (left) is worth, beside the strengths of the models.
 
     A Bradley-Terry model with one more parameter for the side; a tie, or a "both bad", is half a win. Boards
@@ -90,7 +90,7 @@ def order_effect(votes: Comparisons, *, level: float = 0.95) -> OrderEffect:
         return None, _stacked(score), _moment(weight)
 
     try:
-        best = maximise(curvature, np.zeros(m + 1), "order_effect", free=m)
+        best = maximise(curvature, np.zeros(m + 1), "position_bias", free=m)
     except (np.linalg.LinAlgError, ConvergenceError):
         best = None
     if best is None or abs(best.x[m]) > WIDEST:
@@ -104,7 +104,7 @@ def order_effect(votes: Comparisons, *, level: float = 0.95) -> OrderEffect:
     error = math.sqrt(float((bread @ _moment(spread) @ bread)[m, m]))
     half = quantile(level) * error
     p_value = math.erfc(abs(bias) / error / math.sqrt(2)) if error > 0 else float(bias == 0)
-    return OrderEffect(bias, bias - half, bias + half, p_value, float(met.sum()), level)
+    return PositionBias(bias, bias - half, bias + half, p_value, float(met.sum()), level)
 
 
 def _stacked(score: FloatArray) -> FloatArray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from agon.ranking.analysis.perturbation import levels_of
 from agon.ranking.errors import OptionError
-from agon.ranking.leaderboard.estimates import stand
+from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.registry import Method, Rule, find
 from agon.ranking.results import as_values
@@ -52,7 +52,7 @@ class Tiers:
 
 
 @dataclass(frozen=True)
-class Breakdown:
+class BreakdownPoint:
     """What share of false votes breaks an order.
 
     Attributes:
@@ -124,7 +124,7 @@ def tiers(votes: Votes, *, threshold: float = 0.05, method: str | Rule | Method 
     )
 
 
-def breakdown(votes: Votes, *, method: str | Rule | Method = "kemeny") -> Breakdown:
+def breakdown_point(votes: Votes, *, method: str | Rule | Method = "kemeny") -> BreakdownPoint:
     """Say what share of false votes puts the weakest pairs of an order level, one after the other.
 
     With a share ε of votes for the opposite order, a pair whose upper model has the share p of the votes
@@ -147,7 +147,7 @@ def breakdown(votes: Votes, *, method: str | Rule | Method = "kemeny") -> Breakd
                 share = wins[i, j] / met[i, j]
                 found.append((max(0.0, 1 - 0.5 / share) if share > 0 else 0.0, (names[i], names[j])))
     found.sort(key=lambda item: item[0])
-    return Breakdown(
+    return BreakdownPoint(
         tuple(names[i] for i in by_rank),
         tuple(float(share) for share, _ in found),
         tuple(pair for _, pair in found),
@@ -174,7 +174,7 @@ class _Order:
         how, given = find(method), as_comparisons(votes)
         result = how.function(how.view_of(given), **how.settings({}))
         values = as_values(result, len(given.models))
-        inside = (stand(given, result, 0).group == 0) & ~np.isnan(values)
+        inside = (Eligibility.of(given, result, 0).group == 0) & ~np.isnan(values)
         names = np.array(given.models, dtype=object)
         wins = given.pairs.halves("half")[np.ix_(inside, inside)]
         return cls(how, tuple(names[inside]), levels_of(values[inside]), wins, tuple(names[~inside]))

@@ -44,7 +44,7 @@ class TestOwnMethods:
     def test_a_function_needs_no_registration(self, votes):
         """a beats b 60:40 and c 45:35, b beats c 55:25: Copeland scores 2, 1, 0."""
         before = set(METHODS)
-        board = rank(votes, copeland, rounds=50)
+        board = rank(votes, copeland, n_resamples=50)
         assert set(METHODS) == before
         assert [(row.model, row.score, row.rank) for row in board.rows] == [
             ("a", 2, 1),
@@ -84,13 +84,13 @@ class TestOwnMethods:
         def tiers(pairs: PairCounts, *, left_out: bool = False) -> Choice:
             return Choice(((1,), (0,)) if left_out else ((1,), (0, 2)))
 
-        board = rank(votes, tiers, rounds=10)
+        board = rank(votes, tiers, n_resamples=10)
         assert [(row.model, row.rank, row.score) for row in board.rows] == [
             ("b", 1, None),
             ("a", 2, None),
             ("c", 2, None),
         ]
-        row = rank(votes, tiers, left_out=True, rounds=10)["c"]
+        row = rank(votes, tiers, left_out=True, n_resamples=10)["c"]
         assert (row.rank, row.status) == (None, "provisional")
 
     def test_what_a_method_notes_reaches_the_board(self, votes):
@@ -145,7 +145,7 @@ class TestScales:
         assert np.allclose(points.covariance, nats.covariance * NAT**2)
 
     def test_elo_in_nats(self, votes):
-        points, nats = (rank(votes, "elo", scale=scale, rounds=20) for scale in ("elo", "natural"))
+        points, nats = (rank(votes, "elo", scale=scale, n_resamples=20) for scale in ("elo", "natural"))
         for row in nats.rows:
             assert points[row.model].score == pytest.approx(1000 + NAT * row.score, abs=1e-9)
             assert points[row.model].upper == pytest.approx(1000 + NAT * row.upper, abs=1e-9)
@@ -177,8 +177,8 @@ class TestAnchors:
             assert dataclasses.astuple(one)[2:] == pytest.approx(dataclasses.astuple(two)[2:], abs=1e-9)
 
     def test_by_bootstrap_too(self, votes):
-        free = rank(votes, interval="bootstrap", rounds=400)
-        fixed = rank(votes, interval="bootstrap", rounds=400, anchor="b", anchor_score=0)
+        free = rank(votes, interval="bootstrap", n_resamples=400)
+        fixed = rank(votes, interval="bootstrap", n_resamples=400, anchor="b", anchor_score=0)
         exact = rank(votes, anchor="b", anchor_score=0)
         assert fixed["a"].score == pytest.approx(free["a"].score - free["b"].score, abs=1e-9)
         assert fixed["a"].upper - fixed["a"].lower == pytest.approx(
@@ -186,7 +186,7 @@ class TestAnchors:
         )
 
     def test_elo_can_be_anchored(self, votes):
-        board = rank(votes, "elo", anchor="c", anchor_score=800, rounds=20)
+        board = rank(votes, "elo", anchor="c", anchor_score=800, n_resamples=20)
         assert (board["c"].score, board["c"].lower, board["c"].upper) == (800, 800, 800)
         assert board["a"].lower > 800
 
@@ -201,10 +201,10 @@ class TestAnchors:
 
 class TestSettings:
     def test_the_board_carries_every_setting(self, votes):
-        board = rank(votes, "elo", k=8.0, seed=3, rounds=20, level=0.9)
+        board = rank(votes, "elo", k=8.0, seed=3, n_resamples=20, level=0.9)
         assert board.level == 0.9
         described = board.settings
-        assert (described["k"], described["seed"], described["rounds"], described["level"]) == (
+        assert (described["k"], described["seed"], described["n_resamples"], described["level"]) == (
             8.0,
             3,
             20,
@@ -265,7 +265,9 @@ class TestSettings:
         assert board.covariance is None
 
     def test_seeds_of_the_bootstrap(self, votes):
-        one, two, three = (rank(votes, interval="bootstrap", seed=seed, rounds=50).rows for seed in (1, 1, 2))
+        one, two, three = (
+            rank(votes, interval="bootstrap", seed=seed, n_resamples=50).rows for seed in (1, 1, 2)
+        )
         assert one == two
         assert one != three
 
@@ -281,8 +283,8 @@ class TestFingerprint:
             rank(votes, level=0.9).fingerprint,
             rank(votes, prior_sd=2.0).fingerprint,
             rank(votes, "win_rate").fingerprint,
-            rank(votes, "elo", rounds=2).fingerprint,
-            rank(votes, "elo", rounds=2, seed=1).fingerprint,
+            rank(votes, "elo", n_resamples=2).fingerprint,
+            rank(votes, "elo", n_resamples=2, seed=1).fingerprint,
         }
         assert len(found) == 8
         assert all(re.fullmatch("[0-9a-f]{64}", text) for text in found)
@@ -294,7 +296,9 @@ class TestFingerprint:
         one = Comparisons.of(["a", "b"], [[0, 1]] * 2, [[1, 2], [2, 1]])
         two = Comparisons.of(["a", "b"], [[0, 1]] * 2, [[2, 1], [1, 2]])
         for permutations, same in ((0, False), (10, True)):
-            prints = {rank(v, "elo", permutations=permutations, rounds=2).fingerprint for v in (one, two)}
+            prints = {
+                rank(v, "elo", permutations=permutations, n_resamples=2).fingerprint for v in (one, two)
+            }
             assert (len(prints) == 1) is same
 
 
@@ -334,7 +338,7 @@ class TestDifference:
 
 class TestRankAll:
     def test_one_board_a_method(self, votes):
-        boards = rank_all(votes, ["bradley_terry", "win_rate", copeland], rounds=10)
+        boards = rank_all(votes, ["bradley_terry", "win_rate", copeland], n_resamples=10)
         assert [board.method for board in boards] == ["bradley_terry", "win_rate", "copeland"]
         assert boards[0].rows == rank(votes).rows
 

@@ -1,6 +1,6 @@
 """How much of the votes goes in circles: the part of the log-odds that no strengths can express.
 
-Which models beat each other in a circle is in cycles.py; here it is how much of everything that is.
+Which models beat each other in a circle is in condorcet_cycles.py; here it is how much of everything that is.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from agon.ranking.votes.pair_counts import PairCounts
 
 
 @dataclass(frozen=True)
-class CyclicShare:
+class Intransitivity:
     """The cyclic share of a set of votes beside what chance makes of votes without cycles.
 
     Attributes:
@@ -28,7 +28,7 @@ class CyclicShare:
         upper: the share that 95% of these stay below.
         p_value: how often they have a share at least as large.
         pairs: pairs with votes.
-        rounds: sets of votes drawn.
+        n_resamples: sets of votes drawn.
     """
 
     share: float
@@ -36,7 +36,7 @@ class CyclicShare:
     upper: float
     p_value: float
     pairs: int
-    rounds: int
+    n_resamples: int
 
     def conclusion(self) -> str:
         """Say in one sentence whether strengths can explain the votes."""
@@ -51,7 +51,7 @@ class CyclicShare:
         )
 
 
-def cyclic_share(votes: Votes, *, rounds: int = 200, seed: int = 0) -> CyclicShare:
+def intransitivity(votes: Votes, *, n_resamples: int = 200, seed: int = 0) -> Intransitivity:
     """Measure how much of the votes no strengths can express, and how much of that is chance.
 
     The log-odds of a pair are those of its decisive votes with half a vote added to each side, their weight
@@ -60,19 +60,19 @@ def cyclic_share(votes: Votes, *, rounds: int = 200, seed: int = 0) -> CyclicSha
 
     Args:
         votes: as for `rank`.
-        rounds: sets of votes drawn from the fitted strengths, as many decisive ones on each pair.
+        n_resamples: sets of votes drawn from the fitted strengths, as many decisive ones on each pair.
         seed: of these.
 
     Raises:
-        OptionError: fewer than 20 rounds.
+        OptionError: fewer than 20 resamples.
         VotesError: fewer than three models met in a circle, so that nothing can be cyclic.
 
     Source:
         X. Jiang, L.-H. Lim, Y. Yao and Y. Ye, Statistical ranking and combinatorial Hodge theory,
         Math. Program. 127 (2011); the share as in Y. Zhang et al., General preference modeling (2024).
     """
-    if rounds < 20:
-        raise OptionError(f"rounds must be at least 20, not {rounds!r}.")
+    if n_resamples < 20:
+        raise OptionError(f"n_resamples must be at least 20, not {n_resamples!r}.")
     pairs = as_comparisons(votes).pairs
     wins = pairs.wins
     met = wins + wins.T
@@ -87,12 +87,14 @@ def cyclic_share(votes: Votes, *, rounds: int = 200, seed: int = 0) -> CyclicSha
     total = np.triu(met).round().astype(np.int64)
     chance = expit(strengths[:, None] - strengths[None, :])
     rng = np.random.default_rng(seed)
-    drawn = np.empty(rounds)
-    for r in range(rounds):
+    drawn = np.empty(n_resamples)
+    for r in range(n_resamples):
         up = rng.binomial(total, chance)
         drawn[r] = _share((up + (total - up).T).astype(np.float64))
-    p_value = float((1 + (drawn >= share).sum()) / (1 + rounds))
-    return CyclicShare(share, float(drawn.mean()), float(np.quantile(drawn, 0.95)), p_value, number, rounds)
+    p_value = float((1 + (drawn >= share).sum()) / (1 + n_resamples))
+    return Intransitivity(
+        share, float(drawn.mean()), float(np.quantile(drawn, 0.95)), p_value, number, n_resamples
+    )
 
 
 def _share(wins: FloatArray) -> float:

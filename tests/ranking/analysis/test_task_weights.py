@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import linprog
 
 from agon.ranking import MethodError, OptionError, PairCounts
-from agon.ranking.analysis.prospective import prospective, prospects
+from agon.ranking.analysis.task_weights import prospective, prospects
 from agon.ranking.votes.score_table import ScoreTable
 from tests.support.paths import GOLDEN
 

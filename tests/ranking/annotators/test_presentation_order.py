@@ -6,7 +6,7 @@ import pytest
 from scipy.optimize import minimize
 
 from agon.data import comparisons
-from agon.ranking import Comparisons, OptionError, VotesError, order_effect, rank
+from agon.ranking import Comparisons, OptionError, VotesError, position_bias, rank
 
 M = 8
 
@@ -38,7 +38,7 @@ def as_frame(shown, places):
 def test_it_is_the_maximum_likelihood_with_one_more_parameter():
     """Against scipy, vote by vote; the standard error against the vote-by-vote sandwich."""
     shown, places = world(0.3, votes=800, seed=1, ties=0.2)
-    found = order_effect(votes_of(shown, places))
+    found = position_bias(votes_of(shown, places))
     y = np.where(places[:, 0] == places[:, 1], 0.5, places[:, 0] < places[:, 1])
     design = np.zeros((len(y), M + 1))
     design[np.arange(len(y)), shown[:, 0]] += 1
@@ -63,36 +63,36 @@ def test_the_interval_covers_the_bias():
     inside = [
         found.lower <= 0.2 <= found.upper
         for seed in range(100)
-        for found in [order_effect(votes_of(*world(0.2, votes=600, seed=seed)))]
+        for found in [position_bias(votes_of(*world(0.2, votes=600, seed=seed)))]
     ]
     assert 0.89 <= np.mean(inside) <= 1.0
 
 
 def test_a_favoured_side_is_said_in_words():
-    found = order_effect(votes_of(*world(0.4)))
+    found = position_bias(votes_of(*world(0.4)))
     assert found.lower > 0 and found.p_value < 1e-6
     assert found.share == pytest.approx(1 / (1 + np.exp(-found.bias)))
     assert found.conclusion().startswith(f"Of two equal answers the one on the left wins {found.share:.1%}")
-    other = order_effect(votes_of(*world(-0.4)))
+    other = position_bias(votes_of(*world(-0.4)))
     assert "on the right wins 5" in other.conclusion() or "on the right wins 6" in other.conclusion()
 
 
 def test_exchanging_the_sides_turns_the_sign_and_leaves_the_board():
     shown, places = world(0.4, ties=0.1)
     one, two = votes_of(shown, places), votes_of(shown[:, ::-1], places[:, ::-1])
-    assert order_effect(one).bias == pytest.approx(-order_effect(two).bias, abs=1e-9)
+    assert position_bias(one).bias == pytest.approx(-position_bias(two).bias, abs=1e-9)
     assert rank(one).to_dict() == rank(two).to_dict()
 
 
 def test_files_and_arrays_agree():
     shown, places = world(0.25, votes=700, ties=0.15, seed=4)
-    expected = order_effect(votes_of(shown, places))
-    assert order_effect(comparisons(as_frame(shown, places))) == expected
+    expected = position_bias(votes_of(shown, places))
+    assert position_bias(comparisons(as_frame(shown, places))) == expected
     part = as_frame(shown, places).assign(half=np.arange(700) % 2)
     halves = dict(comparisons(part).split("half"))
     given = votes_of(shown, places, labels={"half": [str(k % 2) for k in range(700)]})
     for name, votes in given.split("half"):
-        assert order_effect(votes) == order_effect(halves[name])
+        assert position_bias(votes) == position_bias(halves[name])
 
 
 def test_soft_judgements_and_weights_count_by_side():
@@ -110,13 +110,13 @@ def test_refusals():
     counts = Comparisons.from_counts(["a", "b"], [[0, 3], [2, 0]])
     for votes in (kwise, counts):
         with pytest.raises(VotesError, match="do not say which answer was first"):
-            order_effect(votes)
+            position_bias(votes)
     with pytest.raises(VotesError, match="No two models both won and lost"):
-        order_effect(Comparisons.of("ab", [[0, 1]], [[1, 2]]))
+        position_bias(Comparisons.of("ab", [[0, 1]], [[1, 2]]))
     always_left = Comparisons.of("ab", [[0, 1], [1, 0]] * 9, [[1, 2]] * 18)
     kept_sides = Comparisons.of("ab", [[0, 1]] * 9, [[1, 2], [2, 1], [1, 2]] * 3)
     for votes in (always_left, kept_sides):
         with pytest.raises(VotesError, match="do not bound the effect of the sides"):
-            order_effect(votes)
+            position_bias(votes)
     with pytest.raises(OptionError, match="level must lie between 0 and 1"):
-        order_effect(votes_of(*world(0.0)), level=1.0)
+        position_bias(votes_of(*world(0.0)), level=1.0)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, eq=False)
-class RuleOdds:
+class RuleProbabilities:
     """What one rule says of M models, on the votes and over their resamples.
 
     Attributes:
@@ -55,23 +55,23 @@ class RuleOdds:
 
 
 @dataclass(frozen=True, eq=False)
-class Probabilities:
+class WinnerProbabilities:
     """P(first) and rank ranges of M models under several rules, from the same resampled votes.
 
     Attributes:
         models: M names.
         rules: one entry for each rule.
-        rounds, seed, level, cluster: how the votes were drawn and ranges cut.
+        n_resamples, seed, level, cluster: how the votes were drawn and ranges cut.
     """
 
     models: tuple[str, ...]
-    rules: tuple[RuleOdds, ...]
-    rounds: int
+    rules: tuple[RuleProbabilities, ...]
+    n_resamples: int
     seed: int
     level: float
     cluster: str | None = None
 
-    def __getitem__(self, method: str) -> RuleOdds:
+    def __getitem__(self, method: str) -> RuleProbabilities:
         """Return what one rule says.
 
         Raises:
@@ -101,34 +101,34 @@ class Probabilities:
         return pd.DataFrame(rows).astype({"rank": "Int64"})
 
 
-def bootstrap_all(
+def winner_probabilities(
     votes: Votes,
     methods: Sequence[str | Rule | Method],
     *,
-    rounds: int = 200,
+    n_resamples: int = 200,
     seed: int = 0,
     level: float = 0.95,
     cluster: str | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
-) -> Probabilities:
+) -> WinnerProbabilities:
     """Rank the same resampled votes by every method.
 
     Args:
         votes: as for `rank`; of a score table, tasks (or with cluster="group" whole groups) are drawn.
         methods: names or functions.
-        rounds: resamples.
+        n_resamples: resamples.
         seed: of the resampling.
         level: of the rank ranges.
         cluster: column whose equal values are drawn together.
         options: of the methods, by their names.
 
     Raises:
-        OptionError: rounds or level outside their range, options of a rule that is not asked about.
+        OptionError: n_resamples or level outside their range, options of a rule that is not asked about.
         MethodError: a rule that the votes do not carry enough for.
         SourceError: no votes, or no such column.
     """
-    if rounds < 2 or not 0 < level < 1 or seed < 0:
-        raise OptionError("rounds must be at least 2, level between 0 and 1, and seed not negative.")
+    if n_resamples < 2 or not 0 < level < 1 or seed < 0:
+        raise OptionError("n_resamples must be at least 2, level between 0 and 1, and seed not negative.")
     given = as_comparisons(votes)
     if not given.ballots.total:
         raise SourceError("There are no votes to rank: none came in, or all were left out.")
@@ -139,7 +139,7 @@ def bootstrap_all(
             chosen["seed"] = seed
     from threadpoolctl import threadpool_limits
 
-    draws = Draws(given, rounds, seed, None if cluster is None else given.clusters(cluster))
+    draws = Draws(given, n_resamples, seed, None if cluster is None else given.clusters(cluster))
     full = [how.function(how.view_of(given), **chosen) for how, chosen in zip(wanted, settings, strict=True)]
     with threadpool_limits(limits=1, user_api="blas"):  # many small solves: threads only get in their way
         samples = resampled(draws, wanted, settings, full)
@@ -147,7 +147,7 @@ def bootstrap_all(
         _odds(how, chosen, result, *found, level)
         for how, chosen, result, found in zip(wanted, settings, full, samples, strict=True)
     ]
-    return Probabilities(given.models, tuple(rules), rounds, seed, level, cluster)
+    return WinnerProbabilities(given.models, tuple(rules), n_resamples, seed, level, cluster)
 
 
 def settings_of(
@@ -172,14 +172,14 @@ def _odds(
     samples: FloatArray,
     lots: FloatArray | None,
     level: float,
-) -> RuleOdds:
+) -> RuleProbabilities:
     """Sum up the rounds of one rule."""
     n_models = samples.shape[1]
     ranks = np.stack([_ranks(values) for values in samples])
     winners = ranks == 1
     shared = winners / np.maximum(winners.sum(axis=1, keepdims=True), 1) if lots is None else lots
     above = from_samples(np.where(ranks > 0, -ranks, -n_models - 1).astype(np.float64), level).above
-    return RuleOdds(
+    return RuleProbabilities(
         method=how.name,
         options=options,
         rank=_ranks(as_values(result, n_models)),

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from agon.ranking import Ballots, OptionError, PairCounts
-from agon.ranking.analysis.majority_cycles import cycles
+from agon.ranking.analysis.condorcet_cycles import majority_cycles
 
 
 def test_rock_paper_scissors():
     votes = PairCounts.of(("paper", "rock", "scissors"), [[0, 7, 2], [3, 0, 9], [8, 1, 0]])
-    found = cycles(votes)
+    found = majority_cycles(votes)
     assert found.winner is None and found.top == ("paper", "rock", "scissors")
     assert found.triples == 1 and len(found.cycles) == 1
     one = found.cycles[0]
@@ -25,7 +25,7 @@ def test_rock_paper_scissors():
 
 def test_no_cycle():
     same = Ballots.of(["a", "b", "c"], [[0, 1, 2]], [[1, 2, 3]], count=[5])
-    found = cycles(same)
+    found = majority_cycles(same)
     assert found.winner == "a" and found.cycles == () and found.triples == 0 and found.knots == ()
     assert found.conclusion().startswith("a beats every other model, and no majorities")
 
@@ -38,7 +38,7 @@ def test_cycle_of_four_without_one_of_three():
         wins[(i + 1) % 4, i] = 1
     ties = np.zeros((4, 4))
     ties[0, 2] = ties[2, 0] = ties[1, 3] = ties[3, 1] = 4
-    found = cycles(PairCounts.of(list("abcd"), wins, ties))
+    found = majority_cycles(PairCounts.of(list("abcd"), wins, ties))
     assert found.triples == 0 and found.cycles[0].models == ("a", "b", "c", "d")
     assert found.knots == (("a", "b", "c", "d"),) and found.top == ("a", "b", "c", "d")
 
@@ -58,7 +58,9 @@ def test_against_enumeration():
             and margin[trio[1], trio[2]] > 0
             and margin[trio[2], trio[0]] > 0
         }
-        found = cycles(PairCounts.of([f"m{i}" for i in range(m)], wins + 0, np.zeros((m, m))), limit=5)
+        found = majority_cycles(
+            PairCounts.of([f"m{i}" for i in range(m)], wins + 0, np.zeros((m, m))), limit=5
+        )
         assert found.triples == len(known)
         of_three = [one for one in found.cycles if len(one.models) == 3]
         best = sorted(known.values(), reverse=True)[:5]
@@ -78,8 +80,8 @@ def test_places_look_at_the_top_alone():
     wins = np.triu(np.full((6, 6), 5.0), 1) + np.tril(np.full((6, 6), 1.0), -1)
     wins[3, 5], wins[5, 3] = 1, 5  # a circle among the last three
     votes = PairCounts.of(list("abcdef"), wins)
-    assert cycles(votes).triples == 1
-    found = cycles(votes, places=3)
+    assert majority_cycles(votes).triples == 1
+    found = majority_cycles(votes, places=3)
     assert found.triples == 0 and found.among == ("a", "b", "c")
     with pytest.raises(OptionError):
-        cycles(votes, limit=0)
+        majority_cycles(votes, limit=0)
