@@ -159,7 +159,7 @@ def four_wise(n_votes: int, n_models: int = 100) -> Comparisons:
 
 
 def bootstrap(votes: Comparisons, what: str, rounds: int, target: str = "") -> None:
-    """Bootstrap every polynomial rule on the same draws, as the comparison of rules does; then each by itself."""
+    """Bootstrap every polynomial rule on the same draws, as `compare_rules` does; then each by itself."""
     rules = [
         how.name
         for how in METHODS.values()

@@ -127,7 +127,7 @@ def test_imports_go_down(path):
 
 def test_a_wrong_direction_would_be_seen():
     tree = ast.parse(
-        "def f():\n    from agon.arena.core import arena\n    from agon.ranking.leaderboard import rank"
+        "def f():\n    from agon.arena.core import arena\n    from agon.ranking.leaderboard import ranking"
     )
     assert list(wrong("agon.data.files.schema", tree)) == ["agon.arena.core.arena"]
     assert list(wrong("agon.ranking.votes.ballots", tree)) == [
