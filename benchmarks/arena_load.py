@@ -14,7 +14,7 @@ import threading
 import time
 from pathlib import Path
 
-from tests.support.arena_server import Scripted, lineup, open_house
+from tests.support.arena_server import Scripted, open_arena, roster
 
 
 def watch(visitor, battle):
@@ -49,8 +49,8 @@ def main():
     chosen = parser.parse_args()
     quick = Scripted(" ".join(["word"] * 50), gap=1 / 50)
     slow = Scripted(" ".join(["word"] * round(50 * chosen.seconds)), gap=1 / 50)
-    with tempfile.TemporaryDirectory() as folder, open_house(Path(folder), lineup(quick, slow)) as house:
-        visitors = [house.visitor() for _ in range(chosen.battles)]
+    with tempfile.TemporaryDirectory() as folder, open_arena(Path(folder), roster(quick, slow)) as server:
+        visitors = [server.visitor() for _ in range(chosen.battles)]
         found = []
 
         def one(visitor):

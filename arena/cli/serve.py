@@ -12,11 +12,11 @@ from pathlib import Path
 
 import uvicorn
 
-from agon.arena.core.arena import Arena, Settings
-from agon.arena.core.roster import Lineup
+from agon.arena.core.arena import Arena, ArenaSettings
+from agon.arena.core.roster import Roster
 from agon.arena.core.sessions import Keys
 from agon.arena.setup.config import Configuration, read_configuration
-from agon.arena.setup.demo import demonstration
+from agon.arena.setup.demo import demo_roster
 from agon.arena.setup.recorded import read_recorded_lineup
 from agon.data.log.vote_log import VoteLog
 from agon.ranking.errors import AgonError
@@ -36,8 +36,8 @@ def configured(source: Path | None, seed: int | None) -> Configuration:
     """
     if source is not None and source.suffix.lower() == ".toml":
         return read_configuration(source)
-    lineup = demonstration(seed or 0) if source is None else read_recorded_lineup(source)
-    return Configuration(lineup, Limits(), LOG, HOST, None)
+    roster = demo_roster(seed or 0) if source is None else read_recorded_lineup(source)
+    return Configuration(roster, Limits(), LOG, HOST, None)
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -86,7 +86,7 @@ class _Server(uvicorn.Server):
 
     def __init__(self, arena: Arena, greeting: str) -> None:
         super().__init__(server_config(arena))
-        self._lineup, self._greeting = arena.lineup, greeting
+        self._lineup, self._greeting = arena.roster, greeting
         self._report: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -102,12 +102,12 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-async def _report(lineup: Lineup) -> None:
+async def _report(roster: Roster) -> None:
     """Name the models that cannot answer now: better here than in the first battle."""
-    failed = await lineup.unavailable()
+    failed = await roster.unavailable()
     for name, error in failed.items():
         print(f"agon: {name} cannot answer now ({error.kind}): {error.detail}", file=sys.stderr, flush=True)
-    if len(lineup.entrants) - len(failed) < 2:
+    if len(roster.contestants) - len(failed) < 2:
         print("agon: every battle is void until two models can answer.", file=sys.stderr, flush=True)
 
 
@@ -127,9 +127,9 @@ def serve(
     host, folder = host or given.host, log or given.log
     port = given.port or PORT if port is None else port
     with contextlib.closing(listen(host, port)) as taken, VoteLog(folder) as votes:
-        votes.check_models(entrant.card.name for entrant in given.lineup.entrants)
-        settings = Settings(seed=seed, limits=given.limits)
-        arena = Arena(given.lineup, votes, Keys.of_folder(folder), settings)
+        votes.check_models(contestant.card.name for contestant in given.roster.contestants)
+        settings = ArenaSettings(seed=seed, limits=given.limits)
+        arena = Arena(given.roster, votes, Keys.of_folder(folder), settings)
         server = _Server(arena, _greeting(arena, host, taken.getsockname()[1], folder))
         server.run(sockets=[taken])
     if sys.stdout.isatty():
@@ -141,6 +141,6 @@ def _greeting(arena: Arena, host: str, port: int, folder: Path) -> str:
     so_far = arena.log.count()
     kept = f"{so_far:,} vote{'' if so_far == 1 else 's'} so far" if so_far else "no votes yet"
     return (
-        f"Agon is open at http://{shown}:{port}/ with {len(arena.lineup.entrants)} models.\n"
+        f"Agon is open at http://{shown}:{port}/ with {len(arena.roster.contestants)} models.\n"
         f"Votes are kept in {folder}/ ({kept}). Ctrl+C closes it."
     )

@@ -19,10 +19,10 @@ from time import monotonic
 from agon.arena.core.battle import BALLOTS, Battle, IllegalMoveError, State
 from agon.arena.core.language_id import detect_language
 from agon.arena.core.matchmaking import substitute, uniform
-from agon.arena.core.roster import Entrant, Example, Lineup
-from agon.arena.core.score_change import Effect, effect_of
+from agon.arena.core.roster import Contestant, Example, Roster
+from agon.arena.core.score_change import ScoreChange, compare_boards
 from agon.arena.core.sessions import Keys
-from agon.arena.core.turn import Ended, play_turn
+from agon.arena.core.turn import AnswerEnd, play_turn
 from agon.data.log.records import (
     AlreadyVoted,
     BattleRecord,
@@ -49,7 +49,7 @@ class Refusal(Exception):  # noqa: N818 (it says what happened)
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class ArenaSettings:
     """What an arena allows.
 
     Times are seconds, lengths characters. `seed` makes the draws repeatable: on a public arena leave it
@@ -76,18 +76,18 @@ class Running:
     task: asyncio.Task[None] | None = None
     watchers: int = 0
     touched: float = field(default_factory=monotonic)
-    effect: Effect | None = None
+    change: ScoreChange | None = None
     receipt: str | None = None
 
 
 class Arena:
     """All battles of one process over one log."""
 
-    def __init__(self, lineup: Lineup, log: VoteLog, keys: Keys, settings: Settings) -> None:
-        self.lineup, self.log, self.keys, self.settings = lineup, log, keys, settings
+    def __init__(self, roster: Roster, log: VoteLog, keys: Keys, settings: ArenaSettings) -> None:
+        self.roster, self.log, self.keys, self.settings = roster, log, keys, settings
         self._random = SystemRandom() if settings.seed is None else Random(settings.seed)
         self._battles: dict[str, Running] = {}
-        self._examples = {example.prompt: example for example in lineup.examples}
+        self._examples = {example.prompt: example for example in roster.examples}
         self._chores: asyncio.Task[None] | None = None
 
     # --- battles -----------------------------------------------------------------------------------------
@@ -97,11 +97,11 @@ class Arena:
         prompt = self._prompt(prompt)
         voter = self.keys.voter(session)
         self._room_for(voter)
-        if not self.lineup.typed and prompt not in self._examples:
+        if not self.roster.typed and prompt not in self._examples:
             raise Refusal(
                 422, "unknown_prompt", "This arena compares recorded answers: choose a prompt of its list."
             )
-        candidates = self.lineup.candidates([Message("user", prompt)])
+        candidates = self.roster.candidates([Message("user", prompt)])
         seed = self._random.getrandbits(48)
         try:
             draw = uniform(candidates, 2, Random(seed))
@@ -158,7 +158,7 @@ class Arena:
 
     def examples(self, most: int) -> list[Example]:
         """The prompts to offer: all of them, or so many drawn by lot, in the order of the list."""
-        offered = self.lineup.examples
+        offered = self.roster.examples
         if len(offered) <= most:
             return list(offered)
         return [offered[at] for at in sorted(SystemRandom().sample(range(len(offered)), most))]
@@ -167,10 +167,10 @@ class Arena:
         """Whether both sides could answer a further prompt."""
         return (
             battle.state is State.READY
-            and self.lineup.typed
+            and self.roster.typed
             and battle.turn < self.settings.most_turns
             and all(
-                side.entrant.backend.accepts(
+                side.contestant.backend.accepts(
                     [*side.messages, Message("assistant", side.text), Message("user", "?")]
                 )
                 for side in battle.sides
@@ -229,7 +229,7 @@ class Arena:
                 503, "not_kept", "Your vote could not be kept. Nothing was counted: try again."
             ) from error
         running.receipt = str(receipt.number)
-        running.effect = effect_of(before, await self._board_around(), battle.models)
+        running.change = compare_boards(before, await self._board_around(), battle.models)
         battle.revision += 1
         return running
 
@@ -260,8 +260,8 @@ class Arena:
         for task in (*tasks, *([self._chores] if self._chores else [])):
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for entrant in self.lineup.entrants:
-            await entrant.backend.close()
+        for contestant in self.roster.contestants:
+            await contestant.backend.close()
 
     # --- inside ------------------------------------------------------------------------------------------
 
@@ -309,17 +309,17 @@ class Arena:
         battle = running.battle
         tried = set(battle.models)
 
-        def another(ended: Ended) -> Entrant | None:
-            everyone = self.lineup.candidates([Message("user", battle.prompts[0])])
-            fresh = [entrant for entrant in everyone if entrant.card.name not in tried]
+        def another(ended: AnswerEnd) -> Contestant | None:
+            everyone = self.roster.candidates([Message("user", battle.prompts[0])])
+            fresh = [contestant for contestant in everyone if contestant.card.name not in tried]
             drawn = substitute(fresh, Random(f"{battle.seed}:{len(tried)}"))
             if drawn is None:
                 return None
-            entrant, probability = drawn
-            tried.add(entrant.card.name)
+            contestant, probability = drawn
+            tried.add(contestant.card.name)
             now = datetime.now(UTC)
-            self._keep(ReplacementRecord(battle.id, ended.slot, entrant.card.name, probability, now))
-            return entrant
+            self._keep(ReplacementRecord(battle.id, ended.slot, contestant.card.name, probability, now))
+            return contestant
 
         try:
             await play_turn(
@@ -333,7 +333,7 @@ class Arena:
             battle.void("the arena failed")
             raise
 
-    def _keep_generation(self, ended: Ended) -> None:
+    def _keep_generation(self, ended: AnswerEnd) -> None:
         made = ended.generation
         self._keep(
             GenerationRecord(
@@ -383,4 +383,4 @@ def _complain(written: Future[Receipt]) -> None:
         print(f"agon: {error}", file=sys.stderr)
 
 
-__all__ = ["Arena", "IllegalMoveError", "Refusal", "Running", "Settings"]
+__all__ = ["Arena", "ArenaSettings", "IllegalMoveError", "Refusal", "Running"]

@@ -3,8 +3,9 @@
 A prompt takes it from drawn or ready to streaming; the last side to end, from streaming to ready; the vote,
 from ready to voted. It is void when a side failed and no other model could take its place.
 
-The machine is plain data and knows no event loop, no page and no log: `arena/play.py` feeds it what models
-write, `arena/stage.py` renders it. Every move that the rules do not allow raises `IllegalMoveError`.
+The machine is plain data and knows no event loop, no page and no log: `arena/core/turn.py` feeds it
+what models write, `arena/web/battle/view.py` renders it. Every move that the rules do not allow raises
+`IllegalMoveError`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from enum import StrEnum
 from typing import Literal
 
 from agon.arena.core.matchmaking import Draw
-from agon.arena.core.roster import Entrant
+from agon.arena.core.roster import Contestant
 from agon.serving.generation import Generation
 from agon.serving.protocol import Message
 
@@ -32,7 +33,6 @@ class State(StrEnum):
     VOID = "void"
 
 
-Outcome = Literal["a", "b", "tie", "both_bad"]
 # The ballot of each outcome: places, and whether each answer is acceptable (None where nothing was said).
 BALLOTS: dict[str, tuple[tuple[int, int], tuple[bool, bool] | None]] = {
     "a": ((1, 2), None),
@@ -51,7 +51,7 @@ class Side:
     """One answer of a battle: who writes it, the conversation as that model sees it, and what it wrote
     last."""
 
-    entrant: Entrant
+    contestant: Contestant
     messages: list[Message] = field(default_factory=list)
     text: str = ""
     generation: Generation | None = None
@@ -92,7 +92,7 @@ class Battle:
     revision: int = 0
 
     def __post_init__(self) -> None:
-        self.sides = [Side(entrant) for entrant in self.draw.entrants]
+        self.sides = [Side(contestant) for contestant in self.draw.contestants]
         self._happened("Two models were drawn by lot")
 
     @property
@@ -104,7 +104,7 @@ class Battle:
     def models(self) -> tuple[str, ...]:
         """The models' names in shown order: for the log and the reveal, never for a page before the
         vote."""
-        return tuple(side.entrant.card.name for side in self.sides)
+        return tuple(side.contestant.card.name for side in self.sides)
 
     def ask(self, prompt: str) -> None:
         """A prompt to all sides, the first or the next."""
@@ -113,8 +113,8 @@ class Battle:
         for side in self.sides:
             if self.turn > 1:
                 side.messages.append(Message("assistant", side.text))
-            elif side.entrant.system_prompt:
-                side.messages.append(Message("system", side.entrant.system_prompt))
+            elif side.contestant.system_prompt:
+                side.messages.append(Message("system", side.contestant.system_prompt))
             side.messages.append(Message("user", prompt))
             self._clear(side)
         self.state = State.STREAMING
@@ -148,15 +148,15 @@ class Battle:
         self.state = State.READY
         self.revision += 1
 
-    def replace(self, slot: int, entrant: Entrant) -> None:
+    def replace(self, slot: int, contestant: Contestant) -> None:
         """Another model takes the place of a side that failed on the first turn: what it wrote is gone."""
         self._must(State.STREAMING)
         if self.turn != 1 or self.sides[slot].status != "failed":
             raise IllegalMoveError("only a side that failed on the first turn is replaced")
         messages = [Message("user", self.prompts[0])]
-        if entrant.system_prompt:
-            messages.insert(0, Message("system", entrant.system_prompt))
-        self.sides[slot] = Side(entrant, messages, replaced=True, revision=self.sides[slot].revision + 1)
+        if contestant.system_prompt:
+            messages.insert(0, Message("system", contestant.system_prompt))
+        self.sides[slot] = Side(contestant, messages, replaced=True, revision=self.sides[slot].revision + 1)
         self.revision += 1
         self._happened(f"{LETTERS[slot]} was replaced: another model was drawn")
 

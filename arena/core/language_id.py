@@ -7,9 +7,9 @@ from functools import cache
 from typing import Any
 
 CONFIDENCE = 0.7  # below, the first guess for a short text, or between neighbours, is too often wrong
-READ = 2000  # characters that are read: more tell nothing new, and 100 kB would take a third of a second
+_READ = 2000  # characters that are read: more tell nothing new, and 100 kB would take a third of a second
 NO_LANGUAGE = "zxx"  # ISO 639's code for text that is in none
-CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+", re.DOTALL)
+_CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+", re.DOTALL)
 
 
 def detect_language(text: str) -> str | None:
@@ -18,7 +18,7 @@ def detect_language(text: str) -> str | None:
     Fenced code and addresses are not read. Source: py3langid 0.4, a naive Bayes model of 140 languages whose
     probabilities are calibrated for the length of the text.
     """
-    words = CODE.sub(" ", text[:READ])
+    words = _CODE.sub(" ", text[:_READ])
     if not any(letter.isalpha() for letter in words):
         return None
     code, confidence = _identifier().classify(words)

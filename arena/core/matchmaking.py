@@ -13,39 +13,39 @@ from itertools import combinations
 from math import comb
 from random import Random
 
-from agon.arena.core.roster import Entrant
+from agon.arena.core.roster import Contestant
 
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """The entrants in shown order, and how likely they were.
+    """The contestants in shown order, and how likely they were.
 
     `group_probability` is that of this set of models in any order; `pair_probabilities` holds, for each
     pair i < j of the shown models, the probability that the policy puts the two into one battle.
     """
 
-    entrants: tuple[Entrant, ...]
+    contestants: tuple[Contestant, ...]
     policy: str
     version: int
     group_probability: float
     pair_probabilities: tuple[float, ...]
 
 
-def uniform(candidates: Sequence[Entrant], size: int, random: Random) -> Draw:
+def uniform(candidates: Sequence[Contestant], size: int, random: Random) -> Draw:
     """Every set of `size` candidates is equally likely, and so is every order of it.
 
     Raises ValueError if there are fewer candidates than `size`.
     """
     if len(candidates) < size:
         raise ValueError(f"{size} models are needed for a battle, {len(candidates)} can answer")
-    entrants = tuple(random.sample(list(candidates), size))
+    contestants = tuple(random.sample(list(candidates), size))
     n = len(candidates)
     pair = comb(n - 2, size - 2) / comb(n, size)
-    pairs = tuple(pair for _ in combinations(entrants, 2))
-    return Draw(entrants, "uniform", 1, 1 / comb(n, size), pairs)
+    pairs = tuple(pair for _ in combinations(contestants, 2))
+    return Draw(contestants, "uniform", 1, 1 / comb(n, size), pairs)
 
 
-def substitute(candidates: Sequence[Entrant], random: Random) -> tuple[Entrant, float] | None:
+def substitute(candidates: Sequence[Contestant], random: Random) -> tuple[Contestant, float] | None:
     """Draw one of `candidates`, equally likely each, for a side that failed; with its probability.
 
     None if nobody is left.

@@ -23,7 +23,7 @@ class ModelCard:
 
 
 @dataclass(frozen=True, slots=True)
-class Entrant:
+class Contestant:
     """A model that can be drawn: its card, its backend, and how it is asked."""
 
     card: ModelCard
@@ -43,10 +43,10 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
-class Lineup:
+class Roster:
     """The models of one arena, and its examples. `typed` says whether prompts may be typed freely."""
 
-    entrants: tuple[Entrant, ...]
+    contestants: tuple[Contestant, ...]
     examples: tuple[Example, ...] = ()
     typed: bool = True
     title: str = "Agon"
@@ -54,15 +54,15 @@ class Lineup:
         None  # one sentence on what is compared here, e.g. that the assistants are a demonstration
     )
 
-    def candidates(self, messages: Sequence[Message]) -> tuple[Entrant, ...]:
+    def candidates(self, messages: Sequence[Message]) -> tuple[Contestant, ...]:
         """Those that can answer this conversation."""
-        return tuple(entrant for entrant in self.entrants if entrant.backend.accepts(messages))
+        return tuple(contestant for contestant in self.contestants if contestant.backend.accepts(messages))
 
     async def unavailable(self) -> dict[str, ServingError]:
         """Those that could not answer now, by name, and why; all are asked at once."""
-        found = await asyncio.gather(*(_failure(entrant.backend) for entrant in self.entrants))
-        asked = zip(self.entrants, found, strict=True)
-        return {entrant.card.name: error for entrant, error in asked if error is not None}
+        found = await asyncio.gather(*(_failure(contestant.backend) for contestant in self.contestants))
+        asked = zip(self.contestants, found, strict=True)
+        return {contestant.card.name: error for contestant, error in asked if error is not None}
 
 
 async def _failure(backend: Backend) -> ServingError | None:

@@ -9,7 +9,7 @@ from agon.ranking.leaderboard.row import Row
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class ModelChange:
     """One model around a vote: its row after, and its score before where it had one."""
 
     row: Row
@@ -24,28 +24,28 @@ class Moved:
 
 
 @dataclass(frozen=True, slots=True)
-class Effect:
+class ScoreChange:
     """What the voter is told of the board: the models in shown order, and whether any rank changed."""
 
-    moved: tuple[Moved, ...]
+    models: tuple[ModelChange, ...]
     ranks_changed: int
     ranked: bool
     fewest: int  # votes below which a model stays provisional
 
 
-def effect_of(
+def compare_boards(
     before: Leaderboard | None, after: Leaderboard | None, models: tuple[str, ...]
-) -> Effect | None:
+) -> ScoreChange | None:
     """Compare two boards around one vote; None when there is no board after it."""
     if after is None:
         return None
     earlier = {row.model: row for row in before.rows} if before else {}
     rows = {row.model: row for row in after.rows}
-    moved = tuple(
-        Moved(rows[model], earlier[model].score if model in earlier else None)
+    changes = tuple(
+        ModelChange(rows[model], earlier[model].score if model in earlier else None)
         for model in models
         if model in rows
     )
     changed = sum(row.rank != earlier[model].rank for model, row in rows.items() if model in earlier)
-    ranked = all(one.row.status == "ranked" for one in moved)
-    return Effect(moved, changed, ranked, int(after.settings["min_votes"]))
+    ranked = all(one.row.status == "ranked" for one in changes)
+    return ScoreChange(changes, changed, ranked, int(after.settings["min_votes"]))

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from agon.arena.core.battle import LETTERS, Battle, State
-from agon.arena.core.roster import Entrant
+from agon.arena.core.roster import Contestant
 from agon.serving.generation import Generation, Limits, generate
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class AnswerEnd:
     """One generation of a battle that is over: for the log."""
 
     battle: Battle
@@ -32,8 +32,8 @@ async def play_turn(
     *,
     limits: Limits,
     stop: asyncio.Event,
-    substitute: Callable[[Ended], Entrant | None],
-    record: Callable[[Ended], None],
+    substitute: Callable[[AnswerEnd], Contestant | None],
+    record: Callable[[AnswerEnd], None],
 ) -> None:
     """Stream all sides until the battle is ready or void.
 
@@ -47,9 +47,9 @@ async def play_turn(
     async def write(slot: int) -> None:
         side = battle.sides[slot]
         generation = await generate(
-            side.entrant.backend,
+            side.contestant.backend,
             list(side.messages),
-            side.entrant.sampling,
+            side.contestant.sampling,
             limits=limits,
             on_text=lambda piece: queue.put_nowait((slot, piece)),
             stop=stop,
@@ -63,7 +63,7 @@ async def play_turn(
             if isinstance(news, str):
                 battle.wrote(slot, news)
                 continue
-            ended = Ended(battle, turn, slot, battle.sides[slot].entrant.card.name, news)
+            ended = AnswerEnd(battle, turn, slot, battle.sides[slot].contestant.card.name, news)
             battle.ended(slot, news)
             record(ended)
             if news.failure is None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError
 
-from agon.arena.core.roster import Entrant, Example, Lineup, ModelCard
+from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.setup.demo import DemoModel
 from agon.arena.setup.openai_models import OpenAIModel
 from agon.arena.setup.recorded import RecordedModel
@@ -92,7 +92,7 @@ class ConfigFile(Table):
 class Configuration:
     """An arena as it is to be served; `port` is None where the command line chooses."""
 
-    lineup: Lineup
+    roster: Roster
     limits: Limits
     log: Path
     host: str
@@ -109,8 +109,8 @@ def read_configuration(path: Path, environment: Mapping[str, str] = os.environ) 
     file = _checked(path)
     _check_names(path, file.model)
     arena = file.arena
-    lineup = Lineup(
-        entrants=_entrants(path, file.model, environment),
+    roster = Roster(
+        contestants=_contestants(path, file.model, environment),
         examples=tuple(
             Example(given) if isinstance(given, str) else Example(**given.model_dump())
             for given in arena.examples
@@ -119,9 +119,9 @@ def read_configuration(path: Path, environment: Mapping[str, str] = os.environ) 
         title=arena.title,
         notice=arena.notice,
     )
-    if not (lineup.typed or lineup.examples):
+    if not (roster.typed or roster.examples):
         raise ConfigError(f"{path}, [arena]: typed is false and there are no examples; offer some prompts.")
-    return Configuration(lineup, Limits(**file.limits.model_dump()), Path(arena.log), arena.host, arena.port)
+    return Configuration(roster, Limits(**file.limits.model_dump()), Path(arena.log), arena.host, arena.port)
 
 
 def _checked(path: Path) -> ConfigFile:
@@ -157,7 +157,7 @@ def _said(error: ValidationError, content: Any) -> str:
     if found[:2] == ["arena", "examples"]:  # pydantic names the two kinds an example may be of
         found = [part for part in found if part not in ("str", "ExampleTable")]
     rule = first["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)
-    rule = KINDS.get(first["type"], rule.replace("String should", "must", 1))
+    rule = _VALUE_TYPES.get(first["type"], rule.replace("String should", "must", 1))
     if first["type"] == "union_tag_invalid":
         backend = str(first["input"]["backend"])
         name = _table_name(found, content)
@@ -199,7 +199,7 @@ def _table(place: Sequence[str | int], content: Any) -> type[BaseModel]:
     return table
 
 
-KINDS = {  # what a value must be, in the words of TOML
+_VALUE_TYPES = {  # what a value must be, in the words of TOML
     "int_type": "must be a whole number",
     "float_type": "must be a number",
     "bool_type": "must be true or false",
@@ -270,16 +270,16 @@ def _check_names(path: Path, models: Sequence[ModelTable]) -> None:
                 )
 
 
-def _entrants(
+def _contestants(
     path: Path, models: Sequence[ModelTable], environment: Mapping[str, str]
-) -> tuple[Entrant, ...]:
+) -> tuple[Contestant, ...]:
     """The models with their backends."""
     servers: dict[tuple[str, str | None], Any] = {}
-    entrants = []
+    contestants = []
     for number, model in enumerate(models, start=1):
         where = f"{path}, [[model]] {number} ({model.name!r})"
-        entrants.append(
-            Entrant(
+        contestants.append(
+            Contestant(
                 ModelCard(
                     model.name,
                     model.display_name or model.name,
@@ -292,4 +292,4 @@ def _entrants(
                 model.system_prompt,
             )
         )
-    return tuple(entrants)
+    return tuple(contestants)

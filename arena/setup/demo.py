@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import Field, field_validator
 
-from agon.arena.core.roster import Entrant, Example, Lineup, ModelCard
+from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.setup.tables import ModelTable, Opening
 from agon.data.importers.recorded_answers import answers
 from agon.serving.demo import MANNERS, Echo
@@ -52,12 +52,12 @@ class DemoModel(ModelTable):
         )
 
 
-def demonstration(seed: int) -> Lineup:
+def demo_roster(seed: int) -> Roster:
     """Six assistants that answer the same prompts in six manners; the same seed gives the same failures."""
     recordings = answers(FOLDER / "answers.csv")
     models = tomllib.loads((FOLDER / "models.toml").read_text(encoding="utf-8"))
-    return Lineup(
-        entrants=tuple(_entrant(name, how, recordings.of(name), seed) for name, how in models.items()),
+    return Roster(
+        contestants=tuple(_contestant(name, how, recordings.of(name), seed) for name, how in models.items()),
         examples=tuple(
             Example(given.prompt, given.prompt_id, given.category, given.language)
             for given in recordings.prompts
@@ -67,7 +67,7 @@ def demonstration(seed: int) -> Lineup:
     )
 
 
-def _entrant(name: str, how: dict[str, Any], answered: dict[str, str], seed: int) -> Entrant:
+def _contestant(name: str, how: dict[str, Any], answered: dict[str, str], seed: int) -> Contestant:
     card = ModelCard(name, how["display_name"], how["organisation"], how["licence"], how["price"])
     pace = how["words_per_second"]
     typed = Echo(
@@ -77,4 +77,4 @@ def _entrant(name: str, how: dict[str, Any], answered: dict[str, str], seed: int
         delay=how.get("typed_delay", 0.0),
         failure_rate=how.get("typed_failure_rate", 0.0),
     )
-    return Entrant(card, RecordedAnswers(answered, words_per_second=pace, otherwise=typed))
+    return Contestant(card, RecordedAnswers(answered, words_per_second=pace, otherwise=typed))

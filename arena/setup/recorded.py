@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from agon.arena.core.roster import Entrant, Example, Lineup, ModelCard
+from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.setup.tables import ConfigError, Line, ModelTable, Opening
 from agon.data.importers.recorded_answers import answers
 from agon.ranking.errors import nearest
@@ -39,7 +39,7 @@ class RecordedModel(ModelTable):
         return RecordedAnswers(found.of(name), words_per_second=self.words_per_second)
 
 
-def read_recorded_lineup(path: str | Path) -> Lineup:
+def read_recorded_lineup(path: str | Path) -> Roster:
     """Read a file of answers; its prompts are the examples, and only they can be asked.
 
     Raises:
@@ -50,9 +50,11 @@ def read_recorded_lineup(path: str | Path) -> Lineup:
     without = (
         f" {missing} more {'has' if missing == 1 else 'have'} fewer than two answers." if missing else ""
     )
-    return Lineup(
-        entrants=tuple(
-            Entrant(ModelCard(name, name), RecordedAnswers(found.of(name), words_per_second=WORDS_PER_SECOND))
+    return Roster(
+        contestants=tuple(
+            Contestant(
+                ModelCard(name, name), RecordedAnswers(found.of(name), words_per_second=WORDS_PER_SECOND)
+            )
             for name in found.models
         ),
         examples=tuple(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agon.arena.web.layout import page
+from agon.arena.web.layout import page_html
 
 BODY = """
 <div class="ag-phead"><h1>What is stored</h1>
@@ -41,4 +41,4 @@ def about_html(*, votes: int | None = None, yours: int | None = None) -> str:
         votes: counted in this arena, for the footer.
         yours: votes of this visitor, for the header.
     """
-    return page("What is stored", BODY, current="about", votes=votes, yours=yours)
+    return page_html("What is stored", BODY, current="about", votes=votes, yours=yours)

@@ -16,7 +16,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from agon.arena.core.arena import Arena, Refusal
-from agon.arena.web import layout as chrome
+from agon.arena.web import layout
 from agon.arena.web.battle.gradio_frame import battle_page, mount
 from agon.arena.web.battle.routes import _battles
 from agon.arena.web.leaderboard.filters import FilterError
@@ -39,18 +39,18 @@ def web_app(arena: Arena) -> Guard:
     _battles(app, arena)
     _boards(app, arena)
     _files(app)
-    mount(app, battle_page(arena.lineup.title, arena.settings.longest_prompt))
+    mount(app, battle_page(arena.roster.title, arena.settings.longest_prompt))
     return Guard(app, keys=arena.keys, dress=_dress)
 
 
 def _dress(page: bytes) -> bytes:
     """Gradio's page in our frame: style first, header, what is read out, footer, behaviour."""
-    head = f'{chrome.ICON}{chrome.STYLE}<link rel="stylesheet" href="/static/gradio.css">{chrome.SCRIPT}'
+    head = f'{layout.ICON}{layout.STYLE}<link rel="stylesheet" href="/static/gradio.css">{layout.SCRIPT}'
     before = (
-        chrome.header("battle") + '<div id="ag-alert" role="alert" hidden></div>'
+        layout.header("battle") + '<div id="ag-alert" role="alert" hidden></div>'
         '<div id="ag-live" class="ag-sr" role="status" aria-live="polite"></div>'
     )
-    after = chrome.footer() + '<script src="/static/battle.js" defer></script>'
+    after = layout.footer() + '<script src="/static/battle.js" defer></script>'
     page = page.replace(b"</head>", head.encode() + b"</head>", 1)
     page = page.replace(b"<body", b'<body class="ag-root"', 1)
     body = page.index(b">", page.index(b"<body")) + 1

@@ -13,26 +13,26 @@ from typing import Any, Literal
 from agon.ranking.version import VERSION
 
 Current = Literal["battle", "leaderboard", "about"]
-PAGES: dict[Current, tuple[str, str]] = {
+_PAGES: dict[Current, tuple[str, str]] = {
     "battle": ("/", "Battle"),
     "leaderboard": ("/leaderboard", "Leaderboard"),
 }
 STYLE = '<link rel="stylesheet" href="/static/agon.css">'
 SCRIPT = '<script src="/static/theme.js"></script>'
 ICON = '<link rel="icon" href="/static/mark.svg" type="image/svg+xml">'
-MARK = (
+_MARK = (
     '<svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">'
     '<path d="M9.6 2.2a9 9 0 0 0 0 17.6z" fill="currentColor"/>'
     '<path d="M12.9 2.9a8.3 8.3 0 0 1 0 16.2z" fill="none" stroke="currentColor" stroke-width="1.5"/></svg>'
 )
-HALF = (
+_HALF = (
     '<svg width="16" height="16" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.4"'
     ' aria-hidden="true"><circle cx="8" cy="8" r="5.6"/>'
     '<path d="M8 2.4a5.6 5.6 0 0 1 0 11.2z" fill="currentColor" stroke="none"/></svg>'
 )
 
 
-def page(
+def page_html(
     title: str,
     body: str,
     *,
@@ -66,14 +66,14 @@ def header(current: Current, yours: int | None = None) -> str:
     """Return the header: the pages there are, the visitor's votes, the switch of the theme."""
     links = "".join(
         f'<a href="{address}"{" aria-current=page" if name == current else ""}>{label}</a>'
-        for name, (address, label) in PAGES.items()
+        for name, (address, label) in _PAGES.items()
     )
     shown = "" if yours else " hidden"
     mine = f'<span class="ag-opt"{shown}>Your votes <b data-your-votes>{yours or 0:,}</b></span>'
     return (
-        f'<header class="ag-top"><div class="ag-wrap"><a class="ag-brand" href="/">{MARK}Agon</a>'
+        f'<header class="ag-top"><div class="ag-wrap"><a class="ag-brand" href="/">{_MARK}Agon</a>'
         f'<nav aria-label="Main">{links}</nav><div class="ag-end">{mine}'
-        f'<button type="button" class="ag-iconbtn" data-ag-theme aria-label="Light or dark">{HALF}</button>'
+        f'<button type="button" class="ag-iconbtn" data-ag-theme aria-label="Light or dark">{_HALF}</button>'
         "</div></div></header>"
     )
 

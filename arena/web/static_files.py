@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-KINDS = {
+_MEDIA_TYPES = {
     "css": "text/css",
     "js": "text/javascript",
     "woff2": "font/woff2",
@@ -22,7 +22,7 @@ def _files(app: FastAPI) -> None:
 
     @app.get("/static/{path:path}")
     async def file(path: str) -> Response:
-        kind = KINDS.get(path.rpartition(".")[2])
+        kind = _MEDIA_TYPES.get(path.rpartition(".")[2])
         parts = path.split("/")
         if kind is None or len(parts) > 2 or any(part.startswith(".") or not part for part in parts):
             raise HTTPException(404)

@@ -128,7 +128,7 @@ def test_a_pipe_from_the_wheel(installed, tmp_path):
 
 
 def test_the_demonstration_runs_from_the_wheel(installed, tmp_path):
-    code = "from agon.arena.setup.demo import demonstration; print(len(demonstration(0).examples))"
+    code = "from agon.arena.setup.demo import demo_roster; print(len(demo_roster(0).examples))"
     assert int(run(installed / "python", "-c", code, cwd=tmp_path)) >= 24
 
 

@@ -12,8 +12,8 @@ import httpx
 import uvicorn
 
 from agon.arena.cli.serve import listen, server_config
-from agon.arena.core.arena import Arena, Settings
-from agon.arena.core.roster import Entrant, Example, Lineup, ModelCard
+from agon.arena.core.arena import Arena, ArenaSettings
+from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.sessions import Keys
 from agon.data.log.vote_log import VoteLog
 from agon.serving.protocol import Delta, End, ServingError
@@ -59,10 +59,10 @@ class Scripted:
         pass
 
 
-def lineup(*backends, examples=(), typed=True):
+def roster(*backends, examples=(), typed=True):
     """Models with names that must not be seen before the vote."""
-    entrants = tuple(
-        Entrant(
+    models = tuple(
+        Contestant(
             ModelCard(
                 f"canary-{n}-id", f"Canary {n} Shown", f"Canary {n} Org", f"canary-{n}-licence", 0.25 + n
             ),
@@ -70,7 +70,7 @@ def lineup(*backends, examples=(), typed=True):
         )
         for n, backend in enumerate(backends)
     )
-    return Lineup(entrants, tuple(examples) or (Example("Why?", category="Reasoning", language="en"),), typed)
+    return Roster(models, tuple(examples) or (Example("Why?", category="Reasoning", language="en"),), typed)
 
 
 class Visitor:
@@ -127,7 +127,7 @@ class Visitor:
 
 
 @dataclass
-class House:
+class ArenaServer:
     """An open arena."""
 
     url: str
@@ -141,26 +141,26 @@ class House:
 
 
 @contextlib.contextmanager
-def open_house(folder, models, settings=None) -> Iterator[House]:
+def open_arena(folder, models, settings=None) -> Iterator[ArenaServer]:
     """A server in a thread, on a free port, over a log in `folder`."""
     with VoteLog(folder) as log:
-        arena = Arena(models, log, Keys(SECRET), settings or Settings(seed=7))
+        arena = Arena(models, log, Keys(SECRET), settings or ArenaSettings(seed=7))
         sock = listen("127.0.0.1", 0)
-        server = uvicorn.Server(server_config(arena))
-        thread = threading.Thread(target=server.run, args=([sock],), daemon=True)
+        http = uvicorn.Server(server_config(arena))
+        thread = threading.Thread(target=http.run, args=([sock],), daemon=True)
         thread.start()
         try:
             deadline = time.monotonic() + 60
-            while not server.started:
+            while not http.started:
                 assert thread.is_alive(), "the server did not start"
                 assert time.monotonic() < deadline, "the server did not start in a minute"
                 time.sleep(0.02)
-            house = House(f"http://127.0.0.1:{sock.getsockname()[1]}", arena, log)
-            yield house
-            for visitor in house.visitors:
+            server = ArenaServer(f"http://127.0.0.1:{sock.getsockname()[1]}", arena, log)
+            yield server
+            for visitor in server.visitors:
                 visitor.http.close()
         finally:
-            server.should_exit = True
+            http.should_exit = True
             thread.join(30)
             sock.close()
             assert not thread.is_alive(), "the server did not stop"

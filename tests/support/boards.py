@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 from agon.arena.core.roster import ModelCard
 from agon.arena.web.leaderboard.page import leaderboard_html
-from agon.arena.web.leaderboard.table import Known, Reliability
+from agon.arena.web.leaderboard.table import ModelInfo, Reliability
 from agon.ranking import Comparisons, rank
 
 SETTINGS = {"scale": "elo", "min_votes": 30, "interval": "sandwich", "votes": 9, "version": "1"}
@@ -64,14 +64,14 @@ def world():
 
 VOTES = world()
 BOARD = rank(VOTES)
-KNOWN = Known(
+INFO = ModelInfo(
     {"ann": ModelCard("ann", "Ann 2", "Norrland Lab", "open weights", 0.6)},
     {"ann": Reliability(1000, 4), "bob": Reliability(3000, 1)},
 )
 HTML = leaderboard_html(
     BOARD,
     votes=1204,
-    known=KNOWN,
+    info=INFO,
     pairs=VOTES.pairs,
     categories={"Code": 60, "Writing & co": 144},
     languages={"de": 12, "en": 80},

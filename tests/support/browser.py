@@ -79,7 +79,7 @@ class Tab:
     def battle(self) -> str:
         return self.page.evaluate("new URLSearchParams(location.search).get('battle')")
 
-    def text(self, selector: str = "#ag-stage") -> str:
+    def text(self, selector: str = "#ag-view") -> str:
         return self.page.inner_text(selector)
 
     def grown(self, selector: str, length: int) -> None:

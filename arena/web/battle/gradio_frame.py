@@ -1,6 +1,6 @@
 """The battle page in Gradio: the frame, the prompt box and the controls.
 
-Nothing of a battle is in it. What is shown of a battle is rendered on the server (`arena/stage.py`) and
+Nothing of a battle is in it. What is shown of a battle is rendered on the server (`view.py`) and
 put into the two empty columns by `static/battle.js`, which also hears the buttons: Gradio runs no handler
 here, so it has no endpoint to attack and no queue to fill, and its page is the same bytes for everybody.
 """
@@ -18,7 +18,7 @@ def battle_page(title: str, longest_prompt: int) -> gr.Blocks:
     """The page as Gradio blocks."""
     page = gr.Blocks(title=title, analytics_enabled=False)
     with page:
-        with gr.Column(elem_id="ag-stage"):
+        with gr.Column(elem_id="ag-view"):
             gr.Markdown("Opening the arena …", elem_id="ag-opening")
         with gr.Column(elem_id="ag-votebar"):
             with gr.Row(elem_id="ag-votes", elem_classes="ag-votes"):

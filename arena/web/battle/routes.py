@@ -19,14 +19,14 @@ from agon.arena.web.middleware import Session
 UPDATE_EVERY = 0.125  # seconds: an answer is sent at most eight times a second
 
 
-class Prompt(BaseModel):
+class PromptBody(BaseModel):
     """A prompt of a battle's first or next turn."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     prompt: str
 
 
-class Ballot(BaseModel):
+class VoteBody(BaseModel):
     """A vote as the page sends it."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
@@ -44,7 +44,7 @@ def _battles(app: FastAPI, arena: Arena) -> None:
         return JSONResponse(start_view(arena, session), headers={"cache-control": "no-store"})
 
     @app.post("/api/battles")
-    async def start(session: Session, body: Prompt) -> JSONResponse:
+    async def start(session: Session, body: PromptBody) -> JSONResponse:
         battle = arena.start(session, body.prompt)
         return view(session, arena.battle(session, battle.id))
 
@@ -53,7 +53,7 @@ def _battles(app: FastAPI, arena: Arena) -> None:
         return view(session, arena.battle(session, battle_id))
 
     @app.post("/api/battles/{battle_id}/prompts")
-    async def ask(session: Session, battle_id: str, body: Prompt) -> JSONResponse:
+    async def ask(session: Session, battle_id: str, body: PromptBody) -> JSONResponse:
         arena.ask(session, battle_id, body.prompt)
         return view(session, arena.battle(session, battle_id))
 
@@ -63,7 +63,7 @@ def _battles(app: FastAPI, arena: Arena) -> None:
         return view(session, arena.battle(session, battle_id))
 
     @app.post("/api/battles/{battle_id}/vote")
-    async def vote(session: Session, battle_id: str, body: Ballot) -> JSONResponse:
+    async def vote(session: Session, battle_id: str, body: VoteBody) -> JSONResponse:
         return view(session, await arena.vote(session, battle_id, body.turn, body.outcome, body.token))
 
     @app.get("/api/battles/{battle_id}/events")
@@ -75,8 +75,7 @@ def _battles(app: FastAPI, arena: Arena) -> None:
 
 
 async def _events(arena: Arena, session: str, running: Running) -> AsyncIterator[str]:
-    """The battle as it is written: `side` events while it streams, a `view` at every change of what is on
-    stage."""
+    """The battle as it is written: `side` events while it streams, a `view` at every other change."""
     battle = running.battle
     seen, sides = -1, [-1] * len(battle.sides)
     running.watchers += 1

@@ -1,8 +1,8 @@
 """The battle page as a render of the battle's state: templates in, HTML and a small JSON view out.
 
 Before the vote a view holds letters, texts and what happened, never a name, an address, a time or a count
-that belongs to a model. Everything from a model goes through `arena.text`; everything else is escaped by
-the templates.
+that belongs to a model. Everything from a model goes through `arena.web.markdown`; everything else is
+escaped by the templates.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from markupsafe import Markup
 
 from agon.arena.core.arena import Arena, Running
 from agon.arena.core.battle import LETTERS, Battle, Side, State
-from agon.arena.core.score_change import Effect
+from agon.arena.core.score_change import ScoreChange
 from agon.arena.web.markdown.markdown import answer_html
-from agon.arena.web.markdown.streaming import growing_html
+from agon.arena.web.markdown.streaming import streaming_html
 from agon.ranking.leaderboard.row import Row
 
-SHOWN = 48  # examples sent with the page; it shows six at a time
-WORDS = {
+_EXAMPLES = 48  # examples sent with the page; it shows six at a time
+_WORDS = {
     "waiting": "Waiting",
     "writing": "Writing",
     "finished": "Finished",
@@ -46,21 +46,21 @@ def _templates() -> Environment:
 
 
 def render(name: str, **values: Any) -> str:
-    """One template of `arena/templates`, with everything escaped that is not marked as HTML."""
+    """One template of `arena/web/templates`, with everything escaped that is not marked as HTML."""
     return _templates().get_template(name).render(**values)
 
 
 def start_view(arena: Arena, session: str) -> dict[str, Any]:
     """The page before a battle: the invitation, the examples, and how much has been counted."""
-    lineup = arena.lineup
-    facts = {"votes": arena.log.count(), "models": len(lineup.entrants), "prompts": len(lineup.examples)}
-    values = {"lineup": lineup, "facts": facts, "examples": arena.examples(SHOWN)}
+    roster = arena.roster
+    facts = {"votes": arena.log.count(), "models": len(roster.contestants), "prompts": len(roster.examples)}
+    values = {"roster": roster, "facts": facts, "examples": arena.examples(_EXAMPLES)}
     return {
         "battle": None,
         "state": "empty",
-        "typed": lineup.typed,
+        "typed": roster.typed,
         "votes": arena.log.votes_of(arena.keys.voter(session)),
-        "stage": render("empty.html", **values),
+        "html": render("empty.html", **values),
         "below": render("examples.html", **values),
     }
 
@@ -77,7 +77,7 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
         "may_ask": arena.may_ask(battle),
         "votes": arena.log.votes_of(battle.voter),
         "sides": [side_view(battle, slot) for slot in range(len(battle.sides))],
-        "stage": render(_TEMPLATES[battle.state], **_values(arena, running)),
+        "html": render(_TEMPLATES[battle.state], **_values(arena, running)),
         "below": "",
     }
     if battle.state is State.READY:
@@ -106,7 +106,7 @@ def side_view(battle: Battle, slot: int) -> dict[str, Any]:
 
 def side_html(side: Side) -> str:
     """One answer's text as safe HTML."""
-    return growing_html(side.text) if side.status == "writing" else answer_html(side.text)
+    return streaming_html(side.text) if side.status == "writing" else answer_html(side.text)
 
 
 def _values(arena: Arena, running: Running) -> dict[str, Any]:
@@ -115,7 +115,7 @@ def _values(arena: Arena, running: Running) -> dict[str, Any]:
         "battle": battle,
         "state": str(battle.state),
         "letters": LETTERS,
-        "words": WORDS,
+        "words": _WORDS,
         "earlier": [
             (prompt, [Markup(answer_html(side.messages[at].content)) for side, at in _answers(battle, turn)])
             for turn, prompt in enumerate(battle.prompts[:-1])
@@ -126,7 +126,7 @@ def _values(arena: Arena, running: Running) -> dict[str, Any]:
     if battle.state is State.VOTED:
         values["verdict"] = _verdict(battle)
         values["cards"] = [_card(battle, slot) for slot in range(len(battle.sides))]
-        values["effect"] = running.effect and _effect(running.effect, battle)
+        values["change"] = running.change and _score_change(running.change, battle)
         values["receipt"] = running.receipt
     if battle.state is State.VOID:
         began = battle.created
@@ -141,7 +141,7 @@ def _answers(battle: Battle, turn: int) -> list[tuple[Side, int]]:
 
 
 def _verdict(battle: Battle) -> str:
-    names = [side.entrant.card.display_name for side in battle.sides]
+    names = [side.contestant.card.display_name for side in battle.sides]
     if battle.outcome in {"a", "b"}:
         slot = "ab".index(battle.outcome)
         return f"You preferred {LETTERS[slot]}, which is {names[slot]}."
@@ -151,7 +151,7 @@ def _verdict(battle: Battle) -> str:
 
 def _card(battle: Battle, slot: int) -> dict[str, Any]:
     side = battle.sides[slot]
-    card, made = side.entrant.card, side.generation
+    card, made = side.contestant.card, side.generation
     rate = made.tokens_per_second if made else None
     first = made.time_to_first_token if made else None
     return {
@@ -173,10 +173,10 @@ def _void_sentence(battle: Battle) -> str:
     return f"Answer {failed[0]} {'stopped halfway' if halfway else 'never came'}. Nothing was counted."
 
 
-def _effect(effect: Effect, battle: Battle) -> dict[str, Any]:
+def _score_change(change: ScoreChange, battle: Battle) -> dict[str, Any]:
     """The two models on one axis, and the change in words."""
-    names = {side.entrant.card.name: side.entrant.card.display_name for side in battle.sides}
-    shown = [one for one in effect.moved if one.row.score is not None]
+    names = {side.contestant.card.name: side.contestant.card.display_name for side in battle.sides}
+    shown = [one for one in change.models if one.row.score is not None]
     ends = [
         value
         for one in shown
@@ -205,7 +205,7 @@ def _effect(effect: Effect, battle: Battle) -> dict[str, Any]:
             }
             for one in shown
         ],
-        "sentence": _moved_sentence(effect, names),
+        "sentence": _change_sentence(change, names),
     }
 
 
@@ -215,9 +215,9 @@ def _words(row: Row) -> str:
     return f"{row.score:,.0f}, {lower} {upper}"
 
 
-def _moved_sentence(effect: Effect, names: dict[str, str]) -> str:
+def _change_sentence(change: ScoreChange, names: dict[str, str]) -> str:
     parts = []
-    for one in effect.moved:
+    for one in change.models:
         name = names[one.row.model]
         if one.change is None:
             parts.append(f"{name} now has a first score")
@@ -227,12 +227,12 @@ def _moved_sentence(effect: Effect, names: dict[str, str]) -> str:
             verb = "gains" if one.change > 0 else "loses"
             parts.append(f"{name} {verb} {abs(one.change):.1f} points")
     told = ", ".join(parts) + "." if parts else ""
-    if not effect.ranked:
+    if not change.ranked:
         told += (
-            f" With fewer than {effect.fewest} votes a model is provisional: it has a score, but no rank yet."
+            f" With fewer than {change.fewest} votes a model is provisional: it has a score, but no rank yet."
         )
-    elif effect.ranks_changed:
-        told += f" {effect.ranks_changed} ranks changed."
+    elif change.ranks_changed:
+        told += f" {change.ranks_changed} ranks changed."
     else:
         told += " No rank changes: single votes should not move a board."
     return told.strip()

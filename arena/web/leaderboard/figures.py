@@ -13,36 +13,36 @@ from typing import Any
 import numpy as np
 
 from agon.arena.web.layout import data_script
-from agon.arena.web.leaderboard.table import Known, in_words, score_text
+from agon.arena.web.leaderboard.table import ModelInfo, in_words, score_text
 from agon.ranking import Leaderboard, PairCounts
 from agon.ranking.leaderboard.row import Row, rank_text
 
-MOST = 16  # models in the heat map
-STEPS = 6  # colours of the heat map, --h0 to --h5
+_MODELS = 16  # models in the heat map
+_COLOURS = 6  # colours of the heat map, --h0 to --h5
 Figure = dict[str, Any]
 
 
-def figures_html(board: Leaderboard, pairs: PairCounts | None, known: Known) -> str:
+def figures_html(board: Leaderboard, pairs: PairCounts | None, info: ModelInfo) -> str:
     """Return both figures with words and numbers, and their data for the script."""
     rows = [row for row in board.rows if row.score is not None]
-    figures = {"ag-forest": forest(board, rows, known)}
-    parts = [_forest_html(board, rows, known)]
+    figures = {"ag-forest": forest(board, rows, info)}
+    parts = [_forest_html(board, rows, info)]
     rates = None if pairs is None else win_rates(rows, pairs)
     if rates is not None:
-        figures["ag-heat"] = heat(rates, known)
-        parts.append(_heat_html(rates, known, more=len(rows) > MOST))
+        figures["ag-heat"] = heat(rates, info)
+        parts.append(_heat_html(rates, info, more=len(rows) > _MODELS))
     return f'<div class="ag-figs">{"".join(parts)}</div>{data_script("ag-figures", figures)}'
 
 
-def forest(board: Leaderboard, rows: Sequence[Row], known: Known) -> Figure:
+def forest(board: Leaderboard, rows: Sequence[Row], info: ModelInfo) -> Figure:
     """Scores with their intervals, best on top."""
     place = {row.model: number for number, row in enumerate(rows)}
     traces = [
-        _points(board, [row for row in rows if (row.status == "ranked") is ranked], place, known, ranked)
+        _points(board, [row for row in rows if (row.status == "ranked") is ranked], place, info, ranked)
         for ranked in (True, False)
         if any((row.status == "ranked") is ranked for row in rows)
     ]
-    labels = [_plain(known.name(row.model)) for row in rows]
+    labels = [_plain(info.name(row.model)) for row in rows]
     layout = _layout(90 + 26 * len(rows)) | {
         "showlegend": len(traces) > 1,
         "legend": {
@@ -60,7 +60,7 @@ def forest(board: Leaderboard, rows: Sequence[Row], known: Known) -> Figure:
 
 
 def _points(
-    board: Leaderboard, rows: Sequence[Row], place: dict[str, int], known: Known, ranked: bool
+    board: Leaderboard, rows: Sequence[Row], place: dict[str, int], info: ModelInfo, ranked: bool
 ) -> Figure:
     colour = "var(--accent)" if ranked else "var(--ink-3)"
     scores = [row.score or 0.0 for row in rows]
@@ -81,14 +81,14 @@ def _points(
             "width": 4,
         },
         "hoverinfo": "text",
-        "hovertext": [f"{_plain(known.name(row.model))}<br>{_plain(in_words(board, row))}" for row in rows],
+        "hovertext": [f"{_plain(info.name(row.model))}<br>{_plain(in_words(board, row))}" for row in rows],
     }
 
 
-def _forest_html(board: Leaderboard, rows: Sequence[Row], known: Known) -> str:
-    words = "; ".join(f"{known.name(row.model)}: {in_words(board, row)}" for row in rows[:MOST])
+def _forest_html(board: Leaderboard, rows: Sequence[Row], info: ModelInfo) -> str:
+    words = "; ".join(f"{info.name(row.model)}: {in_words(board, row)}" for row in rows[:_MODELS])
     body = "".join(
-        f'<tr><th scope="row">{escape(known.name(row.model))}</th><td>{rank_text(row)}</td>'
+        f'<tr><th scope="row">{escape(info.name(row.model))}</th><td>{rank_text(row)}</td>'
         f'<td class="ag-r">{score_text(board, row.score)}</td><td'
         f' class="ag-r">{score_text(board, row.lower) or "…"}'
         f'</td><td class="ag-r">{score_text(board, row.upper) or "…"}</td><td class="ag-r">{row.votes:,}</td>'
@@ -129,15 +129,15 @@ class Rates:
 
 def win_rates(rows: Sequence[Row], pairs: PairCounts) -> Rates | None:
     """The win rates between the first models of a board; None if none of them met."""
-    models = [row.model for row in rows if row.model in set(pairs.models)][:MOST]
+    models = [row.model for row in rows if row.model in set(pairs.models)][:_MODELS]
     rates = Rates(models, pairs) if len(models) > 1 else None
     return rates if rates is not None and rates.votes.any() else None
 
 
-def heat(rates: Rates, known: Known) -> Figure:
+def heat(rates: Rates, info: ModelInfo) -> Figure:
     """Cells as shapes, so that they take the colours of the theme, with their numbers as text."""
     m = len(rates.models)
-    labels = [_plain(known.name(model)) for model in rates.models]
+    labels = [_plain(info.name(model)) for model in rates.models]
     cells = [(i, j) for i in range(m) for j in range(m) if rates.votes[i, j] > 0]
     shapes = [
         {
@@ -180,11 +180,11 @@ def _won(rates: Rates, i: int, j: int) -> str:
 
 
 def _step(share: float) -> int:
-    return min(int(share * STEPS), STEPS - 1)
+    return min(int(share * _COLOURS), _COLOURS - 1)
 
 
-def _heat_html(rates: Rates, known: Known, *, more: bool) -> str:
-    names = [known.name(model) for model in rates.models]
+def _heat_html(rates: Rates, info: ModelInfo, *, more: bool) -> str:
+    names = [info.name(model) for model in rates.models]
     m = len(names)
     lead = " ".join(
         f"{names[0]} won {_won(rates, 0, j)} against {names[j]}."
@@ -203,7 +203,7 @@ def _heat_html(rates: Rates, known: Known, *, more: bool) -> str:
         for i in range(m)
     )
     which = f"the first {m} models" if more else "all models of the table"
-    legend = "".join(f'<i class="ag-h{step}"></i>' for step in range(STEPS))
+    legend = "".join(f'<i class="ag-h{step}"></i>' for step in range(_COLOURS))
     return _figure_html(
         "ag-heat",
         "Who beats whom",

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking.errors import InputError, nearest
 
-LANGUAGES = {
+_LANGUAGE_NAMES = {
     "ar": "Arabic", "bn": "Bengali", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",
     "en": "English", "es": "Spanish", "fa": "Persian", "fi": "Finnish", "fr": "French", "he": "Hebrew",
     "hi": "Hindi", "hu": "Hungarian", "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean",
@@ -77,4 +77,4 @@ ALL = Filter()
 
 def language_name(code: str) -> str:
     """The English name of a language by its code; the code itself where there is none."""
-    return LANGUAGES.get(code.lower(), without_hidden(code))
+    return _LANGUAGE_NAMES.get(code.lower(), without_hidden(code))

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from html import escape
 
-from agon.arena.web.layout import page, plural
+from agon.arena.web.layout import page_html, plural
 from agon.arena.web.leaderboard.figures import figures_html
 from agon.arena.web.leaderboard.filters import ALL, Filter, FilterError, language_name
-from agon.arena.web.leaderboard.table import Known, cards, table
+from agon.arena.web.leaderboard.table import ModelInfo, cards_html, table_html
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import Leaderboard, PairCounts
 from agon.ranking.leaderboard.row import Row
@@ -36,7 +36,7 @@ def leaderboard_html(
     board: Leaderboard | None,
     *,
     votes: int,
-    known: Known | None = None,
+    info: ModelInfo | None = None,
     pairs: PairCounts | None = None,
     categories: Mapping[str, int] | None = None,
     languages: Mapping[str, int] | None = None,
@@ -50,7 +50,7 @@ def leaderboard_html(
     Args:
         board: of the votes that the filter chooses; None if there are none.
         votes: all that the arena has counted, whatever the filter.
-        known: cards and reliability of the models.
+        info: cards and reliability of the models.
         pairs: counts behind the board, for the heat map.
         categories, languages: their votes, for the filters.
         chosen: the filter of this page.
@@ -58,16 +58,16 @@ def leaderboard_html(
         log: how the log is called in the command that reproduces the board.
         yours: votes of this visitor.
     """
-    known = Known() if known is None else known
+    info = ModelInfo() if info is None else info
     note = f'<p class="ag-note ag-above">{escape(without_hidden(notice))}</p>' if notice else ""
     if board is None or not board.rows:
         body, head = note + _empty(votes, chosen), ""
     else:
-        body = _head(board, chosen, known) + note
+        body = _head(board, chosen, info) + note
         body += _filters(categories or {}, languages or {}, chosen, votes)
-        body += _rows(board, known, log, chosen) + figures_html(board, pairs, known)
+        body += _rows(board, info, log, chosen) + figures_html(board, pairs, info)
         head = SCRIPTS
-    return page("Leaderboard", body, current="leaderboard", votes=votes, yours=yours, head=head)
+    return page_html("Leaderboard", body, current="leaderboard", votes=votes, yours=yours, head=head)
 
 
 def unknown_filter_html(error: FilterError, *, votes: int) -> str:
@@ -77,20 +77,20 @@ def unknown_filter_html(error: FilterError, *, votes: int) -> str:
         f' class="ag-lead">{escape(str(error))}</p></div>'
         '<a class="ag-btn" href="/leaderboard">Show the board of all votes</a>'
     )
-    return page("No such board", body, current="leaderboard", votes=votes)
+    return page_html("No such board", body, current="leaderboard", votes=votes)
 
 
-def conclusion(board: Leaderboard, known: Known) -> str:
+def conclusion(board: Leaderboard, info: ModelInfo) -> str:
     """Say who leads and who cannot be told apart from the leader."""
     ranked = board.ranked
     if not ranked:
         return "No model can be ranked yet."
-    first = known.name(ranked[0].model)
+    first = info.name(ranked[0].model)
     if len(ranked) == 1:
         return f"{first} is the only model with enough votes to be ranked."
     if ranked[0].rank_upper is None:
         return f"{first} is first of {len(ranked)}; no interval was computed."
-    rivals = [known.name(row.model) for row in ranked[1:] if row.rank_lower == 1]
+    rivals = [info.name(row.model) for row in ranked[1:] if row.rank_lower == 1]
     if not rivals:
         return f"{first} leads, and no other model is within reach."
     if len(rivals) <= 2:
@@ -127,7 +127,7 @@ def _quoted(word: str) -> str:
     return f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word)
 
 
-def _head(board: Leaderboard, chosen: Filter, known: Known) -> str:
+def _head(board: Leaderboard, chosen: Filter, info: ModelInfo) -> str:
     votes = plural(int(board.settings["votes"]), "blind vote")
     counted = f"{plural(len(board.rows), 'model')}, {votes}{chosen.words}."
     if board.ranked:
@@ -136,14 +136,14 @@ def _head(board: Leaderboard, chosen: Filter, known: Known) -> str:
             "The shaded band is the interval of the first row."
         )
     else:
-        lead = f"{counted} {_missing(board, known)}"
+        lead = f"{counted} {_missing(board, info)}"
     return (
-        f'<div class="ag-phead"><h1>{escape(conclusion(board, known))}</h1>'
+        f'<div class="ag-phead"><h1>{escape(conclusion(board, info))}</h1>'
         f'<p class="ag-lead">{escape(lead)}</p></div>'
     )
 
 
-def _missing(board: Leaderboard, known: Known) -> str:
+def _missing(board: Leaderboard, info: ModelInfo) -> str:
     """How many votes are needed before the first model is ranked, and before all are."""
     least = int(board.settings.get("min_votes", 0))
     nearest_row = max(board.rows, key=lambda row: row.votes)
@@ -155,7 +155,7 @@ def _missing(board: Leaderboard, known: Known) -> str:
     short = sum(max(0, least - row.votes) for row in board.rows)
     together = plural(-(-short // 2), "more vote")
     return (
-        f"A model is ranked from {least} votes on; {known.name(nearest_row.model)} is nearest with "
+        f"A model is ranked from {least} votes on; {info.name(nearest_row.model)} is nearest with "
         f"{nearest_row.votes}. About {together}, spread evenly, would rank all of them."
     )
 
@@ -200,25 +200,25 @@ def _chips(label: str, options: list[tuple[Filter, str, int | None]], chosen: Fi
     )
 
 
-def _rows(board: Leaderboard, known: Known, log: str, chosen: Filter) -> str:
+def _rows(board: Leaderboard, info: ModelInfo, log: str, chosen: Filter) -> str:
     words = command(board, log, chosen)
     apart = [row for row in board.rows if row.status == "component"]
     return (
-        table(board, known, conclusion(board, known))
-        + cards(board, known)
-        + (_apart(board, apart, known) if apart else "")
+        table_html(board, info, conclusion(board, info))
+        + cards_html(board, info)
+        + (_apart(board, apart, info) if apart else "")
         + f'<div class="ag-under"><p>{escape(_settings(board))}</p><p>{escape(_health(board))}</p></div>'
         + '<code class="ag-cmd" tabindex="0" role="group" aria-label="The command that reproduces'
         ' this board">'
-        f"{escape(without_hidden(words))}</code>" + _diagnostics(board, known)
+        f"{escape(without_hidden(words))}</code>" + _diagnostics(board, info)
     )
 
 
-def _apart(board: Leaderboard, rows: list[Row], known: Known) -> str:
+def _apart(board: Leaderboard, rows: list[Row], info: ModelInfo) -> str:
     """The models of other components: boards of their own, or a sentence for those that stand alone."""
     parts = ""
     for component in board.components:
-        names = listed([known.name(row.model) for row in component.rows])
+        names = listed([info.name(row.model) for row in component.rows])
         if len(component.rows) < 2:
             parts += (
                 f"<p>{escape(names)} is not linked to any other model by wins and losses in both"
@@ -230,8 +230,8 @@ def _apart(board: Leaderboard, rows: list[Row], known: Known) -> str:
             f"<p>{escape(names)} have only been linked with one another, so they are on a scale of"
             " their own and "
             "are not compared with the models above.</p>"
-            + table(component, known, conclusion(component, known))
-            + cards(component, known)
+            + table_html(component, info, conclusion(component, info))
+            + cards_html(component, info)
         )
     heading = "Not yet connected" if rows else ""
     return f'<section class="ag-section"><h2>{heading}</h2>{parts}</section>'
@@ -257,10 +257,10 @@ def _health(board: Leaderboard) -> str:
     return f"{connected} · {plural(len(remarks), 'remark') if remarks else 'no warnings'}"
 
 
-def _diagnostics(board: Leaderboard, known: Known) -> str:
+def _diagnostics(board: Leaderboard, info: ModelInfo) -> str:
     items = "".join(
         f'<li class="ag-note"><span>{escape(without_hidden(text))}</span></li>'
-        for text in board.remarks(known.name)
+        for text in board.remarks(info.name)
     )
     return (
         f'<section class="ag-section"><h2>What to know</h2><ul class="ag-diag">{items}</ul></section>'

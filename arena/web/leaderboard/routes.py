@@ -11,7 +11,7 @@ from agon.arena.core.arena import Arena
 from agon.arena.web.about import about_html
 from agon.arena.web.leaderboard.filters import Filter, FilterError
 from agon.arena.web.leaderboard.page import leaderboard_html, unknown_filter_html
-from agon.arena.web.leaderboard.table import Known, Reliability
+from agon.arena.web.leaderboard.table import ModelInfo, Reliability
 from agon.arena.web.middleware import Session
 from agon.ranking import rank
 
@@ -53,16 +53,16 @@ def _board_page(arena: Arena, chosen: Filter, session: str) -> str:
     reliability = {
         model: Reliability(one.generations, one.failures) for model, one in arena.log.reliability().items()
     }
-    cards = {entrant.card.name: entrant.card for entrant in arena.lineup.entrants}
+    cards = {contestant.card.name: contestant.card for contestant in arena.roster.contestants}
     return leaderboard_html(
         None if votes is None else rank(votes, "bradley_terry"),
         votes=arena.log.count(),
-        known=Known(cards, reliability),
+        info=ModelInfo(cards, reliability),
         pairs=None if votes is None else votes.pairs,
         categories=categories,
         languages=languages,
         chosen=chosen,
-        notice=arena.lineup.notice,
+        notice=arena.roster.notice,
         log=str(arena.log.folder),
         yours=arena.log.votes_of(arena.keys.voter(session)),
     )

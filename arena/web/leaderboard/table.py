@@ -13,8 +13,8 @@ from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import Leaderboard
 from agon.ranking.leaderboard.row import Row, rank_text
 
-WIDE, NARROW = 404.0, 330.0  # pixels of the drawn axis in the table and on a card
-EDGE = 12.0  # pixels left free at both ends
+_WIDE, _NARROW = 404.0, 330.0  # pixels of the drawn axis in the table and on a card
+_EDGE = 12.0  # pixels left free at both ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Reliability:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ModelInfo:
     """What is known of the models beside their scores; by the name they have in the votes."""
 
     cards: Mapping[str, ModelCard] = field(default_factory=dict)
@@ -67,12 +67,12 @@ class Axis:
 
     low: float
     high: float
-    width: float = WIDE
+    width: float = _WIDE
 
     def at(self, score: float) -> float:
         """Pixels from the left, kept within the drawing."""
         share = (score - self.low) / (self.high - self.low)
-        return round(EDGE + min(max(share, 0.0), 1.0) * (self.width - 2 * EDGE), 1)
+        return round(_EDGE + min(max(share, 0.0), 1.0) * (self.width - 2 * _EDGE), 1)
 
     def ticks(self) -> list[float]:
         """Three to six round numbers on the axis."""
@@ -83,7 +83,7 @@ class Axis:
         return [step * k for k in range(first, floor(self.high / step) + 1)]
 
 
-def axis_of(rows: Sequence[Row], width: float = WIDE) -> Axis:
+def axis_of(rows: Sequence[Row], width: float = _WIDE) -> Axis:
     """The axis of some rows: all intervals of ranked models, and of the others as far as they fit beside."""
     ranked = [row for row in rows if row.status == "ranked"] or list(rows)
     values = [v for row in ranked for v in (row.lower, row.score, row.upper) if v is not None]
@@ -177,11 +177,11 @@ def state(board: Leaderboard, row: Row) -> tuple[str, str]:
     return "Provisional", "not enough both ways"
 
 
-def table(board: Leaderboard, known: Known, caption: str) -> str:
+def table_html(board: Leaderboard, info: ModelInfo, caption: str) -> str:
     """The rows of a board as a table; price and reliability only where one of them is known."""
     rows = [row for row in board.rows if row.status != "component"]
     axis = axis_of(rows)
-    prices, reliable = (any(map(of, (r.model for r in rows))) for of in (known.price, known.reliable))
+    prices, reliable = (any(map(of, (r.model for r in rows))) for of in (info.price, info.reliable))
     marks = "".join(
         f'<text x="{axis.at(tick)}" y="26" text-anchor="middle" font-size="12" fill="var(--ink-3)">'
         f"{score_text(board, tick)}</text>"
@@ -190,13 +190,13 @@ def table(board: Leaderboard, known: Known, caption: str) -> str:
     head = (
         '<th scope="col">Rank</th><th scope="col">Model</th><th scope="col" class="ag-r">Score</th>'
         f'<th scope="col" class="ag-plot"><span class="ag-sr">{board.level:.0%} interval</span>'
-        f'<svg viewBox="0 0 {WIDE:g} 34" aria-hidden="true">{marks}</svg></th><th scope="col"'
+        f'<svg viewBox="0 0 {_WIDE:g} 34" aria-hidden="true">{marks}</svg></th><th scope="col"'
         ' class="ag-r">Votes</th>'
         + ('<th scope="col" class="ag-r">Price / M</th>' if prices else "")
         + ('<th scope="col" class="ag-r">Reliability</th>' if reliable else "")
         + '<th scope="col">State</th>'
     )
-    body = "".join(_table_row(board, row, known, axis, rows[0], prices, reliable) for row in rows)
+    body = "".join(_table_row(board, row, info, axis, rows[0], prices, reliable) for row in rows)
     return (
         '<div class="ag-card ag-tablewrap"><table class="ag-lb"><caption'
         f' class="ag-sr">{escape(caption)}</caption>'
@@ -205,7 +205,7 @@ def table(board: Leaderboard, known: Known, caption: str) -> str:
 
 
 def _table_row(
-    board: Leaderboard, row: Row, known: Known, axis: Axis, first: Row, prices: bool, reliable: bool
+    board: Leaderboard, row: Row, info: ModelInfo, axis: Axis, first: Row, prices: bool, reliable: bool
 ) -> str:
     word, why = state(board, row)
     ranked = row.status == "ranked"
@@ -213,24 +213,24 @@ def _table_row(
         f'<span class="ag-dim">{word}</span>' if ranked else f'<span class="ag-pill ag-dash">{word}</span>'
     )
     reason = f' <span class="ag-tiny ag-dim">{why}</span>' if why else ""
-    about = known.about(row.model)
+    about = info.about(row.model)
     return (
         f'<tr{"" if ranked else " class=ag-prov"}><td class="ag-rk">{rank_text(row)}</td>'
-        f'<th scope="row" class="ag-m"><b>{escape(known.name(row.model))}</b>'
+        f'<th scope="row" class="ag-m"><b>{escape(info.name(row.model))}</b>'
         + (f"<span>{escape(about)}</span>" if about else "")
         + f'</th><td class="ag-r ag-sc">{score_text(board, row.score)} '
         f"<span>{half_text(board, row)}</span></td>"
         f'<td class="ag-plot">{drawing(board, row, axis, first, 48)}</td><td class="ag-r">{row.votes:,}</td>'
-        + (f'<td class="ag-r">{known.price(row.model) or "–"}</td>' if prices else "")
-        + (f'<td class="ag-r">{known.reliable(row.model) or "–"}</td>' if reliable else "")
+        + (f'<td class="ag-r">{info.price(row.model) or "–"}</td>' if prices else "")
+        + (f'<td class="ag-r">{info.reliable(row.model) or "–"}</td>' if reliable else "")
         + f"<td>{shown}{reason}</td></tr>"
     )
 
 
-def cards(board: Leaderboard, known: Known) -> str:
+def cards_html(board: Leaderboard, info: ModelInfo) -> str:
     """The same rows for a narrow screen, one card each."""
     rows = [row for row in board.rows if row.status != "component"]
-    axis = axis_of(rows, NARROW)
+    axis = axis_of(rows, _NARROW)
     marks = "".join(
         f'<text x="{axis.at(tick)}" y="12" text-anchor="middle" font-size="11" fill="var(--ink-3)">'
         f"{score_text(board, tick)}</text>"
@@ -238,27 +238,27 @@ def cards(board: Leaderboard, known: Known) -> str:
     )
     head = (
         '<div class="ag-lc ag-lh" aria-hidden="true"><span>Rank</span><span>Model</span><span>Score</span>'
-        f'<span class="ag-plot"><svg viewBox="0 0 {NARROW:g} 16">{marks}</svg></span></div>'
+        f'<span class="ag-plot"><svg viewBox="0 0 {_NARROW:g} 16">{marks}</svg></span></div>'
     )
     return (
         f'<div class="ag-card ag-cards">{head}<ol>'
-        + "".join(_card(board, row, known, axis, rows[0]) for row in rows)
+        + "".join(_card(board, row, info, axis, rows[0]) for row in rows)
         + "</ol></div>"
     )
 
 
-def _card(board: Leaderboard, row: Row, known: Known, axis: Axis, first: Row) -> str:
+def _card(board: Leaderboard, row: Row, info: ModelInfo, axis: Axis, first: Row) -> str:
     word, why = state(board, row)
     votes = [] if why.endswith(" votes") else [plural(row.votes, "vote")]  # which it says already
-    parts = [known.about(row.model), *votes, known.price(row.model)]
-    if known.reliable(row.model):
-        parts.append(f"{known.reliable(row.model)} reliable")
+    parts = [info.about(row.model), *votes, info.price(row.model)]
+    if info.reliable(row.model):
+        parts.append(f"{info.reliable(row.model)} reliable")
     if row.status != "ranked":
         parts.append(f"{word.lower()}{': ' + why if why else ''}")
     about = " · ".join(escape(part) for part in parts if part)
     return (
         f'<li class="ag-lc{"" if row.status == "ranked" else " ag-prov"}"><span class="ag-rk">'
-        f'<span class="ag-sr">Rank </span>{rank_text(row)}</span><b>{escape(known.name(row.model))}</b>'
+        f'<span class="ag-sr">Rank </span>{rank_text(row)}</span><b>{escape(info.name(row.model))}</b>'
         f'<span class="ag-sc">{score_text(board, row.score)} <span>{half_text(board, row)}</span></span>'
         f'<span class="ag-o">{about}</span>'
         f'<span class="ag-plot">{drawing(board, row, axis, first, 26)}</span></li>'

@@ -20,9 +20,9 @@ from markdown_it.rules_inline import StateInline
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-LONGEST, LINES = 1_000, 40  # characters and lines of one formula
-DEEPEST = 24  # braces within braces
-ENVIRONMENTS = "align|aligned|alignat|gather|gathered|equation|multline|cases|split|array|[bBpvV]?matrix"
+_LONGEST, _LINES = 1_000, 40  # characters and lines of one formula
+_DEEPEST = 24  # braces within braces
+_ENVIRONMENTS = "align|aligned|alignat|gather|gathered|equation|multline|cases|split|array|[bBpvV]?matrix"
 _TAGS = (
     "math mrow mi mn mo mtext mspace mfrac msqrt mroot msub msup msubsup munder mover munderover"
     " mtable mtr mtd mstyle mpadded mphantom menclose mmultiscripts mprescripts none"
@@ -35,7 +35,7 @@ _ATTRIBUTES = (
 TAGS, ATTRIBUTES = frozenset(_TAGS.split()), frozenset(_ATTRIBUTES.split())
 _CLOSING = {"$": "$", "$$": "$$", r"\(": r"\)", r"\[": r"\]"}
 _NOT_OPERATORS = "∞∂∇∀∃∅"
-_BEGIN = re.compile(rf"\\begin\{{(({ENVIRONMENTS})\*?)\}}")
+_BEGIN = re.compile(rf"\\begin\{{(({_ENVIRONMENTS})\*?)\}}")
 _DISPLAY = re.compile(r"\$\$|\\\[|" + _BEGIN.pattern)
 _MACRO = re.compile(r"\\(?:(?:re)?newcommand|providecommand|def|gdef|edef|let|newenvironment|DeclareMath)")
 _WORD = re.compile(r"\s[A-Za-z]{2,}\s")
@@ -54,7 +54,7 @@ def formulas_plugin(md: MarkdownIt) -> None:
 def mathml(latex: str, display: bool) -> str | None:
     """Return the MathML of a formula, or None where it cannot be read (the source is shown instead)."""
     latex = latex.strip()
-    if not latex or len(latex) > LONGEST or _MACRO.search(latex) or _depth(latex) > DEEPEST:
+    if not latex or len(latex) > _LONGEST or _MACRO.search(latex) or _depth(latex) > _DEEPEST:
         return None
     try:
         return _serialised(Converter(display="block" if display else "inline").convert_to_element(latex))
@@ -97,7 +97,7 @@ def _serialised(element: Element) -> str:
 
 def _end(text: str, start: int, closing: str) -> int:
     """Where the closing mark begins, not behind a backslash and not too far away; -1 if nowhere."""
-    while (found := text.find(closing, start, start + LONGEST + 2)) >= 0:
+    while (found := text.find(closing, start, start + _LONGEST + 2)) >= 0:
         if closing[0] == "\\" or not _escaped(text, found):
             return found
         start = found + 1
@@ -132,7 +132,7 @@ def _inline(state: StateInline, silent: bool) -> bool:
     opening = None if environment else _opening(text, at)
     if environment:
         closing = rf"\end{{{environment[1]}}}"
-        end = text.find(closing, environment.end(), at + LONGEST)
+        end = text.find(closing, environment.end(), at + _LONGEST)
         content = text[at : end + len(closing)]
     elif opening:
         closing = _CLOSING[opening]
@@ -159,7 +159,7 @@ def _block(state: StateBlock, start: int, last: int, silent: bool) -> bool:
     if not opening or state.is_code_block(start):
         return False
     closing = _CLOSING.get(opening[0]) or rf"\end{{{opening[1]}}}"
-    if state.src.find(closing, opening.end(), opening.end() + LONGEST + LINES) < 0:
+    if state.src.find(closing, opening.end(), opening.end() + _LONGEST + _LINES) < 0:
         return False
     content, after, line = _lines(state, start, last, opening.end(), closing)
     if after is None:
@@ -177,7 +177,7 @@ def _block(state: StateBlock, start: int, last: int, silent: bool) -> bool:
 def _lines(state: StateBlock, start: int, last: int, at: int, closing: str) -> tuple[str, str | None, int]:
     """The content up to the closing mark, what is written after it (None: no formula), and its line."""
     lines: list[str] = []
-    for line in range(start, min(last, start + LINES)):
+    for line in range(start, min(last, start + _LINES)):
         begin = at if line == start else state.bMarks[line] + state.tShift[line]
         text = state.src[begin : state.eMarks[line]]
         if line > start and (not text.strip() or state.sCount[line] < state.blkIndent):

@@ -26,11 +26,11 @@ from agon.arena.web.markdown import latex as formulas
 from agon.arena.web.markdown.latex import formulas_plugin, mathml
 from agon.arena.web.markdown.syntax import CLASSES, highlighted
 
-FORMATTED, LINES = 40_000, 1_500  # characters and lines read as Markdown; the rest is shown as written
-PARAGRAPH = 8_000  # characters of a paragraph in which marks are looked for
-FORMULAS, CODE = 8_000, 18_000  # characters of an answer that are typeset, that are coloured
-CELLS = 2_000  # of all tables of an answer
-DEEPEST = 20  # lists and quotations within one another
+_FORMATTED, _LINES = 40_000, 1_500  # characters and lines read as Markdown; the rest is shown as written
+_PARAGRAPH = 8_000  # characters of a paragraph in which marks are looked for
+_FORMULAS, _CODE = 8_000, 18_000  # characters of an answer that are typeset, that are coloured
+_CELLS = 2_000  # of all tables of an answer
+_DEEPEST = 20  # lists and quotations within one another
 _TAGS = "p h3 h4 h5 h6 ul ol li blockquote pre code em strong s a br hr table thead tbody tr th td span div"
 TAGS = frozenset(_TAGS.split())
 ALLOWED_CLASSES = {
@@ -66,7 +66,7 @@ def answer_html(text: str, *, writing: bool = False) -> str:
     if writing:
         text = _settled(text)
     text, rest = _cut(text)
-    body = _parser().render(text, {"formulas": FORMULAS, "code": CODE, "cells": CELLS})
+    body = _parser().render(text, {"formulas": _FORMULAS, "code": _CODE, "cells": _CELLS})
     if rest:
         body += f'<div class="ag-plain">{html.escape(rest, quote=False)}</div>'
     return without_hidden(_cleaner().clean(body))
@@ -79,10 +79,10 @@ def without_hidden(text: str) -> str:
 
 def _cut(text: str) -> tuple[str, str]:
     """Part a text that is longer than any model writes into what is formatted and what is shown as it is."""
-    lines = text.split("\n", LINES)
-    cut = len(text) - len(lines[-1]) if len(lines) > LINES else len(text)
-    if cut > FORMATTED:
-        cut = text.rfind("\n", FORMATTED // 2, FORMATTED) + 1 or FORMATTED
+    lines = text.split("\n", _LINES)
+    cut = len(text) - len(lines[-1]) if len(lines) > _LINES else len(text)
+    if cut > _FORMATTED:
+        cut = text.rfind("\n", _FORMATTED // 2, _FORMATTED) + 1 or _FORMATTED
     return text[:cut], text[cut:]
 
 
@@ -117,7 +117,7 @@ def _closers(paragraph: str) -> str:
     """The marks that close what is open at the end of a paragraph: code, strong, struck out."""
     code: str | None = None
     open_marks: list[str] = []
-    for found in _MARK.finditer(paragraph[-PARAGRAPH:]):
+    for found in _MARK.finditer(paragraph[-_PARAGRAPH:]):
         ticks, mark = found[1], found[2]
         if code is not None:
             code = None if ticks == code else code
@@ -198,7 +198,7 @@ def _rule(write: Callable[[Token, EnvType], str]) -> Callable[..., str]:
 
 def _too_deep(state: StateBlock, start: int, last: int, silent: bool) -> bool:
     """Show what is nested too deeply as it was written, where the parser would leave it out."""
-    if state.level < DEEPEST:
+    if state.level < _DEEPEST:
         return False
     if not silent:
         token = state.push("code_block", "code", 0)
@@ -240,7 +240,7 @@ def _inlines(state: StateCore) -> None:
 
 
 def _inline(state: StateCore, content: str) -> tuple[str, int]:
-    if len(content) > PARAGRAPH:  # looking for marks costs more than they would say
+    if len(content) > _PARAGRAPH:  # looking for marks costs more than they would say
         return html.escape(content, quote=False), 0
     typeset = state.env["formulas"] > 0
     if state.env.get("references") or len(content) > 1_000:
@@ -266,7 +266,7 @@ def _kept_inline_html(content: str, typeset: bool) -> tuple[str, int]:
 
 @lru_cache(maxsize=1)
 def _parser() -> MarkdownIt:
-    md = MarkdownIt("commonmark", {"html": False, "maxNesting": DEEPEST + 4})
+    md = MarkdownIt("commonmark", {"html": False, "maxNesting": _DEEPEST + 4})
     md.enable(["table", "strikethrough"]).use(formulas_plugin)
     md.validateLink = lambda url: _ADDRESS.match(url) is not None  # type: ignore[method-assign]
     md.core.ruler.at("inline", _inlines)

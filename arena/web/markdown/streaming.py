@@ -18,7 +18,7 @@ _FENCE = re.compile(r"^ {0,3}(```|~~~)", re.MULTILINE)
 _kept = lru_cache(maxsize=4096)(answer_html)
 
 
-def growing_html(text: str) -> str:
+def streaming_html(text: str) -> str:
     """Render what there is of an answer; the marks at its end that are not complete are held back."""
     blocks, begin = [], 0
     for match in _START.finditer(text):

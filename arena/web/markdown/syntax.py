@@ -11,15 +11,15 @@ from pygments.lexer import Lexer
 from pygments.lexers import get_lexer_by_name
 from pygments.token import Comment, Keyword, Name, Number, Operator, String, Token, _TokenType
 
-LONGEST = 6_000  # characters of one block that are coloured
-PATIENCE = 0.04  # seconds of processor time for one block: some lexers take the square of its length
-_LANGUAGES = (
+_LONGEST = 6_000  # characters of one block that are coloured
+_PATIENCE = 0.04  # seconds of processor time for one block: some lexers take the square of its length
+_NAMES = (
     "bash c c# clojure cpp csharp css dart diff docker dockerfile elixir erlang fortran go golang haskell"
     " html ini java javascript js json jsx julia kotlin latex lua make makefile matlab nix ocaml octave perl"
     " php powershell ps1 py python python3 r rb ruby rs rust scala sh shell sql swift tex toml ts tsx"
     " typescript vim xml yaml yml zig zsh"
 )
-LANGUAGES = frozenset(_LANGUAGES.split())
+_LANGUAGES = frozenset(_NAMES.split())
 CLASSES = {
     Comment: "ag-com",
     Keyword: "ag-kw",
@@ -41,9 +41,9 @@ CLASSES = {
 def highlighted(code: str, language: str) -> str:
     """Return program text as HTML; what is long, slow, or of a language not known, is only escaped."""
     lexer = _lexer(language.lower())
-    if lexer is None or len(code) > LONGEST:
+    if lexer is None or len(code) > _LONGEST:
         return html.escape(code, quote=False)
-    deadline = thread_time() + PATIENCE
+    deadline = thread_time() + _PATIENCE
     pieces = []
     for _, kind, text in lexer.get_tokens_unprocessed(code):
         if thread_time() > deadline:
@@ -55,7 +55,7 @@ def highlighted(code: str, language: str) -> str:
 
 @lru_cache(maxsize=128)
 def _lexer(language: str) -> Lexer | None:
-    return get_lexer_by_name(language) if language in LANGUAGES else None
+    return get_lexer_by_name(language) if language in _LANGUAGES else None
 
 
 @lru_cache(maxsize=512)

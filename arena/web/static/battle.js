@@ -5,7 +5,7 @@
   const WORDS = { waiting: "Waiting", writing: "Writing", finished: "Finished", stopped: "Stopped", failed: "Failed" };
   const KEYS = { a: "a", e: "tie", x: "both_bad", b: "b" };
   const at = (id) => document.getElementById(id);
-  const stage = () => at("ag-stage");
+  const place = () => at("ag-view");
   const box = () => document.querySelector("#ag-prompt textarea");
   let view = null; // the last view from the server
   let stream = null; // the EventSource of the battle on stage
@@ -61,10 +61,10 @@
 
   function show(next, { remember = false } = {}) {
     const before = view;
-    const swiped = stage().querySelector(".ag-swipe")?.scrollLeft || 0;
-    const focused = stage().contains(document.activeElement);
+    const swiped = place().querySelector(".ag-swipe")?.scrollLeft || 0;
+    const focused = place().contains(document.activeElement);
     view = next;
-    stage().innerHTML = next.stage;
+    place().innerHTML = next.html;
     at("ag-below").innerHTML = next.below;
     document.body.dataset.state = next.state;
     document.body.toggleAttribute("data-follow", Boolean(next.may_ask));
@@ -79,12 +79,12 @@
       : "Votes open when both answers have ended. You need not wait: stop both, then vote.");
     label(next);
     const same = before && before.battle === next.battle;
-    const swipe = stage().querySelector(".ag-swipe");
+    const swipe = place().querySelector(".ag-swipe");
     if (swipe && same) swipe.scrollLeft = swiped;
     if (!same) window.scrollTo(0, 0);
     if (next.state === "voted" || next.state === "void") {
       window.scrollTo(0, 0);
-      stage().querySelector("h1")?.focus({ preventScroll: true });
+      place().querySelector("h1")?.focus({ preventScroll: true });
     } else if (ready && focused) at("ag-vote-a").focus({ preventScroll: true });
     if (ready && before?.state === "streaming") announce("Both answers have ended. You may vote now.");
     if (remember && next.battle) history.pushState({}, "", `/?battle=${next.battle}`);
@@ -105,12 +105,12 @@
   }
 
   function side(update) {
-    const body = stage().querySelector(`[data-body="${update.slot}"]`);
+    const body = place().querySelector(`[data-body="${update.slot}"]`);
     if (!body) return;
     body.innerHTML = update.html;
     const section = body.closest("[data-side]");
     section.querySelector(".ag-prog").classList.toggle("ag-on", update.status === "writing");
-    for (const word of stage().querySelectorAll(`[data-status="${update.slot}"]`)) {
+    for (const word of place().querySelectorAll(`[data-status="${update.slot}"]`)) {
       word.textContent = word.classList.contains("ag-st") ? WORDS[update.status] : WORDS[update.status].toLowerCase();
     }
     const key = `${view.battle}:${view.turn}:${update.slot}`;
@@ -140,7 +140,7 @@
 
   function changed(next) {
     const notes = (html) => (html.match(/class="ag-note"/g) || []).length;
-    return notes(next.stage) !== stage().querySelectorAll(".ag-note").length;
+    return notes(next.html) !== place().querySelectorAll(".ag-note").length;
   }
 
   // ---- what can be done -----------------------------------------------------------------------------
@@ -202,10 +202,10 @@
   }
 
   function tab(button) {
-    const target = stage().querySelector(`[data-side="${button.dataset.slot}"]`);
+    const target = place().querySelector(`[data-side="${button.dataset.slot}"]`);
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     target?.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "nearest", inline: "start" });
-    for (const one of stage().querySelectorAll('[data-do="tab"]')) one.setAttribute("aria-selected", String(one === button));
+    for (const one of place().querySelectorAll('[data-do="tab"]')) one.setAttribute("aria-selected", String(one === button));
   }
 
   const DO = {
@@ -279,7 +279,7 @@
     keys(keysOn());
   }
 
-  const ready = () => stage() && at("ag-vote-b") && at("ag-below") && box();
+  const ready = () => place() && at("ag-vote-b") && at("ag-below") && box();
   function wait() {
     if (!ready()) return requestAnimationFrame(wait);
     dress();

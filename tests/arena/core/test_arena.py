@@ -101,7 +101,7 @@ def test_the_demonstration_needs_nothing_and_repeats_itself(tmp_path):
             assert "Agon" in client.get("/").text
             start = client.get("/api/start").json()
             assert start["typed"]
-            assert start["stage"].count("demonstration assistants") == 1
+            assert start["html"].count("demonstration assistants") == 1
             assert len(re.findall("data-prompt", start["below"])) >= 24
             for prompt in ("Hello, who are you?", "What is 17 times 23?"):
                 view = client.post("/api/battles", json={"prompt": prompt}).json()

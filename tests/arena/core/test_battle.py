@@ -7,14 +7,16 @@ import pytest
 
 from agon.arena.core.battle import BALLOTS, Battle, IllegalMoveError, State
 from agon.arena.core.matchmaking import substitute, uniform
-from agon.arena.core.roster import Entrant, ModelCard
+from agon.arena.core.roster import Contestant, ModelCard
 from agon.serving.generation import Generation
 
-ENTRANTS = [Entrant(ModelCard(name, name.title()), backend=None) for name in ("ash", "birch", "cedar", "elm")]
+MODELS = [
+    Contestant(ModelCard(name, name.title()), backend=None) for name in ("ash", "birch", "cedar", "elm")
+]
 
 
 def battle(**more):
-    return Battle(id="b" * 32, voter="v", draw=uniform(ENTRANTS, 2, Random(1)), seed=1, **more)
+    return Battle(id="b" * 32, voter="v", draw=uniform(MODELS, 2, Random(1)), seed=1, **more)
 
 
 def whole(text="An answer."):
@@ -70,7 +72,7 @@ MOVES = {
     "vote": lambda one: one.vote("a"),
     "unvote": lambda one: one.unvote(),
     "void": lambda one: one.void("because"),
-    "replace": lambda one: one.replace(0, ENTRANTS[3]),
+    "replace": lambda one: one.replace(0, MODELS[3]),
 }
 ALLOWED = {
     State.DRAWN: {"ask", "void"},
@@ -123,7 +125,7 @@ def test_a_side_that_fails_on_the_first_turn_is_replaced():
     one.wrote(0, "half an ans")
     one.ended(0, failed("half an ans"))
     assert one.state is State.STREAMING
-    others = [entrant for entrant in ENTRANTS if entrant.card.name not in one.models]
+    others = [contestant for contestant in MODELS if contestant.card.name not in one.models]
     first = one.models[0]
     one.replace(0, others[0])
     assert one.models[0] != first
@@ -141,7 +143,7 @@ def test_nobody_is_replaced_on_a_later_turn():
     one.ask("And then?")
     one.ended(1, failed("half"))
     with pytest.raises(IllegalMoveError):
-        one.replace(1, ENTRANTS[3])
+        one.replace(1, MODELS[3])
     one.void("answer B failed")
     with pytest.raises(IllegalMoveError):
         one.vote("a")
@@ -179,20 +181,20 @@ def test_stopping_halfway_can_be_judged():
 
 
 def test_the_system_prompt_is_the_models_own():
-    entrants = [Entrant(ModelCard(n, n), backend=None, system_prompt=f"You are {n}.") for n in "pq"]
-    one = Battle(id="b", voter="v", draw=uniform(entrants, 2, Random(0)), seed=0)
+    contestants = [Contestant(ModelCard(n, n), backend=None, system_prompt=f"You are {n}.") for n in "pq"]
+    one = Battle(id="b", voter="v", draw=uniform(contestants, 2, Random(0)), seed=0)
     one.ask("Hi")
     for side in one.sides:
         assert [m.role for m in side.messages] == ["system", "user"]
-        assert side.messages[0].content == side.entrant.system_prompt
+        assert side.messages[0].content == side.contestant.system_prompt
 
 
 def test_uniform_draws_every_order_of_every_pair_alike():
     random, seen = Random(3), {}
     rounds = 12_000
     for _ in range(rounds):
-        draw = uniform(ENTRANTS, 2, random)
-        key = tuple(entrant.card.name for entrant in draw.entrants)
+        draw = uniform(MODELS, 2, random)
+        key = tuple(contestant.card.name for contestant in draw.contestants)
         seen[key] = seen.get(key, 0) + 1
         assert draw.group_probability == pytest.approx(1 / 6)
         assert draw.pair_probabilities == (pytest.approx(1 / 6),)
@@ -204,18 +206,18 @@ def test_uniform_draws_every_order_of_every_pair_alike():
 
 
 def test_pair_probabilities_of_larger_groups_are_the_marginal_ones():
-    draw = uniform(ENTRANTS, 3, Random(0))
+    draw = uniform(MODELS, 3, Random(0))
     assert draw.group_probability == pytest.approx(1 / 4)
     assert draw.pair_probabilities == (pytest.approx(1 / 2),) * 3  # each pair is in 2 of the 4 groups
 
 
 def test_too_few_candidates_are_no_battle():
     with pytest.raises(ValueError, match="2 models are needed"):
-        uniform(ENTRANTS[:1], 2, Random(0))
+        uniform(MODELS[:1], 2, Random(0))
 
 
 def test_a_substitute_comes_with_its_probability():
-    entrant, probability = substitute(ENTRANTS[2:], Random(0))
-    assert entrant in ENTRANTS[2:]
+    contestant, probability = substitute(MODELS[2:], Random(0))
+    assert contestant in MODELS[2:]
     assert probability == 1 / 2
     assert substitute([], Random(0)) is None

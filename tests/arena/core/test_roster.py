@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from agon.arena.core.roster import Entrant, Lineup, ModelCard
+from agon.arena.core.roster import Contestant, ModelCard, Roster
 from agon.serving.protocol import Message, ServingError
 
 
@@ -23,8 +23,8 @@ class Checked:
             raise self._outcome
 
 
-def lineup(**backends):
-    return Lineup(tuple(Entrant(ModelCard(name, name), backend) for name, backend in backends.items()))
+def roster(**backends):
+    return Roster(tuple(Contestant(ModelCard(name, name), backend) for name, backend in backends.items()))
 
 
 def test_those_that_could_not_answer_are_named_with_the_reason():
@@ -33,7 +33,7 @@ def test_those_that_could_not_answer_are_named_with_the_reason():
 
     async def main():
         started = asyncio.get_running_loop().time()
-        found = await lineup(**fine, gone=Checked(gone)).unavailable()
+        found = await roster(**fine, gone=Checked(gone)).unavailable()
         assert asyncio.get_running_loop().time() - started < 1, "all are asked at once"
         return found
 
@@ -42,9 +42,9 @@ def test_those_that_could_not_answer_are_named_with_the_reason():
 
 def test_a_fault_of_our_own_is_not_hidden():
     with pytest.raises(ZeroDivisionError):
-        asyncio.run(lineup(broken=Checked(ZeroDivisionError())).unavailable())
+        asyncio.run(roster(broken=Checked(ZeroDivisionError())).unavailable())
 
 
 def test_candidates_are_those_that_accept_the_conversation():
-    found = lineup(a=Checked(), b=Checked(prompt="q"), c=Checked())
+    found = roster(a=Checked(), b=Checked(prompt="q"), c=Checked())
     assert [one.card.name for one in found.candidates([Message("user", "p")])] == ["a", "c"]

@@ -11,12 +11,12 @@ from agon.arena.core.battle import Battle, State
 from agon.arena.core.matchmaking import Draw
 from agon.arena.core.turn import play_turn
 from agon.serving.generation import Limits
-from tests.support.arena_server import Scripted, lineup
+from tests.support.arena_server import Scripted, roster
 
 
 def battle_of(*backends):
-    entrants = lineup(*backends).entrants
-    return Battle(id="b", voter="v", draw=Draw(entrants, "uniform", 1, 1.0, (1.0,)), seed=0)
+    contestants = roster(*backends).contestants
+    return Battle(id="b", voter="v", draw=Draw(contestants, "uniform", 1, 1.0, (1.0,)), seed=0)
 
 
 async def play(battle, *, substitutes=(), limits=None, stop_after=None):
@@ -57,7 +57,7 @@ def test_a_slow_side_delays_nobody():
 def test_a_failing_side_is_replaced_and_recorded():
     battle = battle_of(Scripted("half an answer", fails="interrupted", after=2), Scripted("whole"))
     battle.ask("Why?")
-    another = lineup(Scripted(), Scripted(), Scripted("the other one")).entrants[2]
+    another = roster(Scripted(), Scripted(), Scripted("the other one")).contestants[2]
     ended = asyncio.run(play(battle, substitutes=[another]))
     assert battle.state is State.READY
     assert battle.sides[0].text == "the other one"
@@ -71,8 +71,8 @@ def test_substitutes_that_fail_are_replaced_too_until_nobody_is_left():
     bad = [Scripted(fails="unreachable") for _ in range(3)]
     battle = battle_of(bad[0], Scripted("whole and long", gap=0.05))
     battle.ask("Why?")
-    entrants = lineup(*bad, Scripted()).entrants
-    ended = asyncio.run(play(battle, substitutes=entrants[1:3]))
+    contestants = roster(*bad, Scripted()).contestants
+    ended = asyncio.run(play(battle, substitutes=contestants[1:3]))
     assert battle.state is State.VOID
     assert sum(one.generation.failure == "unreachable" for one in ended) == 3
 
@@ -83,10 +83,10 @@ def test_a_failure_on_a_later_turn_voids_the_battle_and_ends_the_other_side():
     battle = battle_of(Scripted("first"), failing)
     battle.ask("Why?")
     asyncio.run(play(battle))
-    battle.sides[0].entrant = lineup(endless).entrants[0]
+    battle.sides[0].contestant = roster(endless).contestants[0]
     battle.ask("And then?")
     began = time.monotonic()
-    asyncio.run(play(battle, substitutes=lineup(Scripted()).entrants))
+    asyncio.run(play(battle, substitutes=roster(Scripted()).contestants))
     assert battle.state is State.VOID
     assert time.monotonic() - began < 5
     assert len(endless.closed) == 1, "the other side's stream is closed, so its generation ends"
@@ -137,7 +137,7 @@ def test_hundreds_of_random_turns_end_ready_or_void():
     for number in range(300):
         battle = battle_of(someone(), someone())
         battle.ask("Why?")
-        others = lineup(*(someone() for _ in range(4))).entrants[: random.randrange(5)]
+        others = roster(*(someone() for _ in range(4))).contestants[: random.randrange(5)]
         ended = asyncio.run(play(battle, substitutes=others))
         whole = all(side.generation and side.generation.failure is None for side in battle.sides)
         assert battle.state is (State.READY if whole else State.VOID), number

@@ -78,11 +78,11 @@ def test_a_whole_file_becomes_an_arena(tmp_path):
     found = read(tmp_path, WHOLE, {"VLLM_KEY": "sk-canary"})
     assert (found.log, found.host, found.port) == (Path("votes/2026"), "0.0.0.0", 8080)
     assert found.limits == Limits(first=90, between=20.5)
-    assert (found.lineup.title, found.lineup.notice) == ("Which one is for us?", "Prompts are stored.")
-    sky, luck = found.lineup.examples
+    assert (found.roster.title, found.roster.notice) == ("Which one is for us?", "Prompts are stored.")
+    sky, luck = found.roster.examples
     assert (sky.prompt, sky.category, sky.language) == ("Why is the sky blue?", None, None)
     assert (luck.prompt, luck.category, luck.language) == ("Was ist Glück?", "philosophy", "de")
-    small, large = found.lineup.entrants
+    small, large = found.roster.contestants
     assert (small.card.name, small.card.display_name, small.card.organisation) == ("small", "Small 8B", "Org")
     assert (small.card.licence, small.card.price) == ("Apache-2.0", 0.2)
     assert small.sampling == Sampling(1, 0.9, 2048, 7)
@@ -113,10 +113,10 @@ words_per_second = 0
 name = "now"
 base_url = "http://127.0.0.1:9/v1"
 """
-    then, echo, now = read(tmp_path, text).lineup.entrants
+    then, echo, now = read(tmp_path, text).roster.contestants
 
-    async def written(entrant):
-        events = entrant.backend.stream([Message("user", "Why?")], entrant.sampling)
+    async def written(contestant):
+        events = contestant.backend.stream([Message("user", "Why?")], contestant.sampling)
         return "".join([event.text async for event in events if isinstance(event, Delta)])
 
     assert asyncio.run(written(then)) == "Who knows."
@@ -156,7 +156,7 @@ min_p = 0.1
 stop = ["END"]
 repetition_penalty = 1.05
 """ + TWO.split("\n\n")[0].replace('"one"', '"two"')
-            one = read(tmp_path, text, {"TEAM_KEY": "team-canary"}).lineup.entrants[0]
+            one = read(tmp_path, text, {"TEAM_KEY": "team-canary"}).roster.contestants[0]
             said = [Message("system", one.system_prompt), Message("user", "Is it so?")]
             first = await anext(one.backend.stream(said, one.sampling))
             assert first.text == "Yes."
@@ -186,15 +186,15 @@ def test_a_short_file_is_enough_and_models_of_one_server_share_it(tmp_path):
     found = read(tmp_path, TWO)
     assert (found.log, found.host, found.port) == (Path("agon-log"), "127.0.0.1", None)
     assert found.limits == Limits()
-    assert found.lineup.typed
-    one, two = (entrant.backend for entrant in found.lineup.entrants)
+    assert found.roster.typed
+    one, two = (contestant.backend for contestant in found.roster.contestants)
     assert one._server is two._server
     asyncio.run(one.close())
 
 
 def test_the_same_address_with_another_key_is_another_server(tmp_path):
     text = TWO.replace('name = "two"', 'name = "two"\napi_key_env = "KEY"')
-    one, two = (entrant.backend for entrant in read(tmp_path, text, {"KEY": "k"}).lineup.entrants)
+    one, two = (contestant.backend for contestant in read(tmp_path, text, {"KEY": "k"}).roster.contestants)
     assert one._server is not two._server
 
 
@@ -419,7 +419,7 @@ def test_whatever_a_file_holds_it_is_an_arena_or_one_sentence(tmp_path_factory, 
     except ConfigError:
         refused(tmp_path_factory.getbasetemp(), text)
     else:
-        assert len(found.lineup.entrants) >= 2
+        assert len(found.roster.contestants) >= 2
 
 
 RUNNING = (REPOSITORY / "docs" / "running.md").read_text(encoding="utf-8")
@@ -432,11 +432,11 @@ def test_the_example_of_the_docs_is_whole_and_right(tmp_path, monkeypatch):
     (tmp_path / "answers.csv").write_text("\n".join(rows))
     monkeypatch.chdir(tmp_path)
     found = read(tmp_path, text, {"VLLM_API_KEY": "a", "EXAMPLE_API_KEY": "b"})
-    names = [entrant.card.name for entrant in found.lineup.entrants]
+    names = [contestant.card.name for contestant in found.roster.contestants]
     assert names == ["llama-8b", "qwen-7b", "last-year", "nobody"]
     assert found.limits == Limits()
     assert found.log == Path("agon-log")
-    sampling = found.lineup.entrants[0].sampling
+    sampling = found.roster.contestants[0].sampling
     assert (sampling.top_k, sampling.min_p, sampling.stop) == (40, 0.05, ("<|im_end|>",))
     for table in (*TABLES.values(), *BACKENDS.values()):
         for key in table.model_fields:

@@ -14,7 +14,7 @@ from statistics import median
 import pytest
 from scipy.optimize import brentq
 
-from agon.arena.setup.demo import demonstration
+from agon.arena.setup.demo import demo_roster
 from agon.arena.web.markdown.markdown import answer_html
 from agon.data.importers.recorded_answers import answers
 from agon.serving.generation import Limits, generate
@@ -100,7 +100,7 @@ def test_cards_say_that_they_are_invented():
         assert set(card.get("wrong_on_purpose", [])) <= PROMPTS.keys()
     assert {name for name, _ in WRONG} == {SURE}
     assert 0.25 * len(PROMPTS) < len(WRONG) < 0.5 * len(PROMPTS)
-    assert "invented" in demonstration(0).notice
+    assert "invented" in demo_roster(0).notice
 
 
 def test_the_manners_can_be_told_apart():
@@ -232,11 +232,11 @@ def test_figures_of_the_right_answers_are_right():
 
 
 def test_the_lineup_offers_every_prompt_to_everybody():
-    lineup = demonstration(0)
-    assert [entrant.card.name for entrant in lineup.entrants] == list(MODELS)
-    assert {example.prompt_id for example in lineup.examples} == PROMPTS.keys()
-    for example in lineup.examples:
-        assert len(lineup.candidates([Message("user", example.prompt)])) == 6
+    roster = demo_roster(0)
+    assert [contestant.card.name for contestant in roster.contestants] == list(MODELS)
+    assert {example.prompt_id for example in roster.examples} == PROMPTS.keys()
+    for example in roster.examples:
+        assert len(roster.candidates([Message("user", example.prompt)])) == 6
 
 
 def test_the_file_is_one_that_anybody_could_serve():
@@ -255,22 +255,22 @@ def test_what_is_typed_is_answered_by_everybody_and_depends_on_the_seed_alone():
         Message("user", "Why?"),
     ]
     for messages in (typed, later):
-        assert len(demonstration(0).candidates(messages)) == 6
+        assert len(demo_roster(0).candidates(messages)) == 6
 
     def texts(seed):
-        async def one(entrant):
+        async def one(contestant):
             stop = asyncio.Event()
             return await generate(
-                entrant.backend,
+                contestant.backend,
                 typed,
-                entrant.sampling,
+                contestant.sampling,
                 limits=Limits(),
                 on_text=lambda _: stop.set(),
                 stop=stop,
             )
 
         async def every():
-            return await asyncio.gather(*map(one, demonstration(seed).entrants))
+            return await asyncio.gather(*map(one, demo_roster(seed).contestants))
 
         return [(each.text.split()[:1], each.failure) for each in asyncio.run(every())]
 

@@ -16,24 +16,24 @@ Alone?,,,Yes.,,
 def test_a_file_of_answers_is_an_arena(tmp_path):
     path = tmp_path / "answers.csv"
     path.write_text(CSV)
-    lineup = read_recorded_lineup(path)
-    assert not lineup.typed
-    assert lineup.notice == "Recorded answers: 3 models, 2 prompts. 1 more has fewer than two answers."
-    assert [entrant.card.display_name for entrant in lineup.entrants] == ["ada", "bob", "cyn"]
-    assert [(e.prompt, e.category, e.language) for e in lineup.examples] == [
+    roster = read_recorded_lineup(path)
+    assert not roster.typed
+    assert roster.notice == "Recorded answers: 3 models, 2 prompts. 1 more has fewer than two answers."
+    assert [contestant.card.display_name for contestant in roster.contestants] == ["ada", "bob", "cyn"]
+    assert [(e.prompt, e.category, e.language) for e in roster.examples] == [
         ("Why?", "short", "en"),
         ("Wozu?", None, None),
     ]
 
     def candidates(prompt):
-        return [entrant.card.name for entrant in lineup.candidates([Message("user", prompt)])]
+        return [contestant.card.name for contestant in roster.candidates([Message("user", prompt)])]
 
     assert candidates("Why?") == ["ada", "bob"]
     assert candidates("Wozu?") == ["ada", "cyn"]
     assert candidates("Alone?") == candidates("Something else?") == []
     result = asyncio.run(
         generate(
-            lineup.entrants[2].backend,
+            roster.contestants[2].backend,
             [Message("user", "Wozu?")],
             Sampling(),
             limits=Limits(),

@@ -7,29 +7,29 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import httpx
 import pytest
 
-from agon.arena.core.arena import Settings
+from agon.arena.core.arena import ArenaSettings
 from agon.arena.core.roster import Example
 from agon.arena.core.sessions import COOKIE, Keys
 from agon.data.log.records import LogError
 from agon.ranking import ConvergenceError
-from tests.support.arena_server import SECRET, Scripted, lineup, open_house
+from tests.support.arena_server import SECRET, Scripted, open_arena, roster
 
 NAMES = (b"canary", b"Canary")
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory):
-    models = lineup(*(Scripted(f"Answer number {n} to it.") for n in range(5)))
-    with open_house(tmp_path_factory.mktemp("log"), models) as opened:
+def server(tmp_path_factory):
+    models = roster(*(Scripted(f"Answer number {n} to it.") for n in range(5)))
+    with open_arena(tmp_path_factory.mktemp("log"), models) as opened:
         yield opened
 
 
-def rows(house):
-    return house.log.count()
+def rows(server):
+    return server.log.count()
 
 
-def test_the_whole_story(house):
-    guest, before = house.visitor(), rows(house)
+def test_the_whole_story(server):
+    guest, before = server.visitor(), rows(server)
     view = guest.start("Why is the sky dark at night?")
     assert view["state"] == "streaming"
     assert "token" not in view
@@ -43,7 +43,7 @@ def test_the_whole_story(house):
     assert voted["state"] == "voted"
     assert len(set(voted["models"])) == 2
     assert voted["votes"] == 1
-    assert rows(house) == before + 1
+    assert rows(server) == before + 1
     boards = guest.get("/api/leaderboard").json()
     assert boards["schema"] == 1
     shown = {row["model"]: row["votes"] for row in boards["boards"][0]["models"]}
@@ -53,8 +53,8 @@ def test_the_whole_story(house):
 def test_200_battles_send_no_name_before_the_vote(tmp_path):
     backends = [Scripted(f"Answer {n}.") for n in range(4)]
     backends += [Scripted("x y z", fails="interrupted", after=2), Scripted("", fails="unauthorised")]
-    with open_house(tmp_path, lineup(*backends), Settings(seed=1)) as house:
-        guests = [house.visitor() for _ in range(8)]
+    with open_arena(tmp_path, roster(*backends), ArenaSettings(seed=1)) as server:
+        guests = [server.visitor() for _ in range(8)]
         for guest in guests:
             for path in (
                 "/config",
@@ -86,8 +86,8 @@ def test_200_battles_send_no_name_before_the_vote(tmp_path):
         assert not any(name in sent for name in NAMES)
 
 
-def test_one_vote_posted_100_times_from_16_threads_is_one_vote(house):
-    guest, before = house.visitor(), rows(house)
+def test_one_vote_posted_100_times_from_16_threads_is_one_vote(server):
+    guest, before = server.visitor(), rows(server)
     view = guest.ready()
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: guest.vote(view), range(100)))
@@ -95,12 +95,12 @@ def test_one_vote_posted_100_times_from_16_threads_is_one_vote(house):
     assert statuses.count(200) == 1
     assert statuses.count(409) == 99
     assert {answer.json()["error"] for answer in answers if answer.status_code == 409} == {"already_voted"}
-    assert rows(house) == before + 1
+    assert rows(server) == before + 1
 
 
-def forgeries(house):
+def forgeries(server):
     """Thirteen votes that nobody has the right to cast, each with its status."""
-    owner, thief = house.visitor(), house.visitor()
+    owner, thief = server.visitor(), server.visitor()
     view, other, own = owner.ready(), owner.ready(), thief.ready()
     body = {"turn": view["turn"], "outcome": "a", "token": view["token"]}
     path = f"/api/battles/{view['battle']}/vote"
@@ -110,7 +110,7 @@ def forgeries(house):
     owner.vote(voted)
     expired = "1000." + old._sign("vote", view["battle"], "1", session, "1000")
     running = owner.start()
-    yield "no session", httpx.post(house.url + path, json=body), 403
+    yield "no session", httpx.post(server.url + path, json=body), 403
     yield "another's battle", thief.post(path, body), 404
     yield "another's session hash", thief.post(f"{path}?session_hash={session}", body), 404
     yield "no such battle", owner.post(f"/api/battles/{'0' * 32}/vote", body), 404
@@ -136,24 +136,24 @@ def forgeries(house):
     )
 
 
-def test_a_board_that_cannot_be_computed_costs_no_vote(house, monkeypatch):
+def test_a_board_that_cannot_be_computed_costs_no_vote(server, monkeypatch):
     def broken():
         raise ConvergenceError("The board did not converge.")
 
-    guest, before = house.visitor(), rows(house)
+    guest, before = server.visitor(), rows(server)
     ready = guest.ready()
-    monkeypatch.setattr(house.arena, "board", broken)
+    monkeypatch.setattr(server.arena, "board", broken)
     answer = guest.vote(ready)
     assert (answer.status_code, answer.json()["state"]) == (200, "voted")
-    assert rows(house) == before + 1
+    assert rows(server) == before + 1
     monkeypatch.undo()
     assert guest.get("/leaderboard").status_code == 200
 
 
-def test_a_refused_vote_computes_no_board(house, monkeypatch):
+def test_a_refused_vote_computes_no_board(server, monkeypatch):
     """A board of millions of votes costs a tenth of a second: not one for whoever posts again and again."""
-    guest, computed, board = house.visitor(), [], house.arena.board
-    monkeypatch.setattr(house.arena, "board", lambda: computed.append(1) or board())
+    guest, computed, board = server.visitor(), [], server.arena.board
+    monkeypatch.setattr(server.arena, "board", lambda: computed.append(1) or board())
     ready = guest.ready()
     assert guest.vote(ready).status_code == 200
     assert len(computed) == 2
@@ -161,65 +161,65 @@ def test_a_refused_vote_computes_no_board(house, monkeypatch):
     assert len(computed) == 2
 
 
-def test_an_error_nobody_thought_of_costs_no_vote_either(house, monkeypatch):
+def test_an_error_nobody_thought_of_costs_no_vote_either(server, monkeypatch):
     def broken():
         raise RuntimeError("a fault of ours")
 
-    guest, before = house.visitor(), rows(house)
+    guest, before = server.visitor(), rows(server)
     ready = guest.ready()
-    monkeypatch.setattr(house.arena, "board", broken)
+    monkeypatch.setattr(server.arena, "board", broken)
     assert guest.vote(ready).status_code == 503
     monkeypatch.undo()
-    assert rows(house) == before
+    assert rows(server) == before
     assert guest.vote(ready).status_code == 200
-    assert rows(house) == before + 1
+    assert rows(server) == before + 1
 
 
-def test_a_vote_that_could_not_be_kept_is_said_and_may_be_cast_again(house, monkeypatch):
+def test_a_vote_that_could_not_be_kept_is_said_and_may_be_cast_again(server, monkeypatch):
     def full(record):
         failed = Future()
         failed.set_exception(LogError("The disk is full."))
         return failed
 
-    guest, before = house.visitor(), rows(house)
+    guest, before = server.visitor(), rows(server)
     ready = guest.ready()
-    monkeypatch.setattr(house.log, "write", full)
+    monkeypatch.setattr(server.log, "write", full)
     answer = guest.vote(ready)
     assert (answer.status_code, answer.json()["error"]) == (503, "not_kept")
     monkeypatch.undo()
-    assert rows(house) == before
+    assert rows(server) == before
     assert guest.vote(ready).status_code == 200
-    assert rows(house) == before + 1
+    assert rows(server) == before + 1
 
 
 def test_forged_votes_leave_no_row(tmp_path):
-    with open_house(tmp_path, lineup(*(Scripted("a b c d e f", gap=0.05) for _ in range(3)))) as house:
+    with open_arena(tmp_path, roster(*(Scripted("a b c d e f", gap=0.05) for _ in range(3)))) as server:
         tried = 0
-        for what, answer, status in forgeries(house):
+        for what, answer, status in forgeries(server):
             tried += 1
             assert answer.status_code == status, (what, answer.text)
             assert answer.json()["sentence"].endswith("."), what
-            assert rows(house) == 1, what
+            assert rows(server) == 1, what
         assert tried >= 8
 
 
-def test_a_foreign_origin_is_refused(house):
-    guest = house.visitor()
+def test_a_foreign_origin_is_refused(server):
+    guest = server.visitor()
     view = guest.ready()
     body = {"turn": 1, "outcome": "a", "token": view["token"]}
     path = f"/api/battles/{view['battle']}/vote"
-    before = rows(house)
+    before = rows(server)
     for headers in (
         {"origin": "https://evil.example"},
         {"origin": "null"},
-        {"origin": house.url.replace("127.0.0.1", "localhost")},
-        {"origin": house.url + ".evil.example"},
+        {"origin": server.url.replace("127.0.0.1", "localhost")},
+        {"origin": server.url + ".evil.example"},
         {"sec-fetch-site": "cross-site"},
         {"sec-fetch-site": "same-site"},
     ):
         assert guest.post(path, body, headers=headers).status_code == 403, headers
-    assert rows(house) == before
-    assert guest.post(path, body, headers={"origin": house.url}).status_code == 200
+    assert rows(server) == before
+    assert guest.post(path, body, headers={"origin": server.url}).status_code == 200
 
 
 SIDE_DOORS = (
@@ -238,16 +238,16 @@ SIDE_DOORS = (
 
 
 @pytest.mark.parametrize("path", SIDE_DOORS.split())
-def test_side_doors_are_shut(house, path):
+def test_side_doors_are_shut(server, path):
     for method in ("GET", "POST"):
-        request = httpx.Request(method, house.url, json={} if method == "POST" else None)
+        request = httpx.Request(method, server.url, json={} if method == "POST" else None)
         request.url = request.url.copy_with(raw_path=path.encode())
         with httpx.Client(trust_env=False) as client:
             assert client.send(request).status_code in {404, 405}, (method, path)
 
 
-def test_every_answer_carries_the_headers(house):
-    guest = house.visitor()
+def test_every_answer_carries_the_headers(server):
+    guest = server.visitor()
     for path in ("/", "/leaderboard", "/about", "/api/start", "/ui/battle.js", "/nowhere", "/api/battles/0"):
         headers = guest.get(path).headers
         assert headers["x-content-type-options"] == "nosniff", path
@@ -259,14 +259,14 @@ def test_every_answer_carries_the_headers(house):
     assert "script-src 'self' 'nonce-" in policy
 
 
-def test_the_cookie_is_ours_alone_to_read(house):
-    cookie = httpx.get(house.url + "/").headers["set-cookie"]
+def test_the_cookie_is_ours_alone_to_read(server):
+    cookie = httpx.get(server.url + "/").headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
 
 
-def test_the_body_has_a_limit_of_our_own(house):
-    guest = house.visitor()
+def test_the_body_has_a_limit_of_our_own(server):
+    guest = server.visitor()
     huge = {"prompt": "x" * (10 * 2**20)}
     assert guest.post("/api/battles", huge).status_code == 413
     pieces = (b" " * 65536 for _ in range(160))
@@ -278,8 +278,8 @@ def test_the_body_has_a_limit_of_our_own(house):
     ("prompt", "words"),
     [("", "Write a prompt"), (" \n\t ", "Write a prompt"), ("x" * 100_000, "100,000 characters")],
 )
-def test_a_prompt_that_cannot_be_asked_is_answered_with_a_sentence(house, prompt, words):
-    answer = house.visitor().post("/api/battles", {"prompt": prompt})
+def test_a_prompt_that_cannot_be_asked_is_answered_with_a_sentence(server, prompt, words):
+    answer = server.visitor().post("/api/battles", {"prompt": prompt})
     assert answer.status_code == 422
     assert words in answer.json()["sentence"]
 
@@ -287,14 +287,14 @@ def test_a_prompt_that_cannot_be_asked_is_answered_with_a_sentence(house, prompt
 @pytest.mark.parametrize(
     "body", [[], {}, {"prompt": 3}, {"prompt": "x", "models": ["a", "b"]}, {"promt": "x"}, "x"]
 )
-def test_a_malformed_request_is_answered_with_a_sentence(house, body):
-    answer = house.visitor().post("/api/battles", body)
+def test_a_malformed_request_is_answered_with_a_sentence(server, body):
+    answer = server.visitor().post("/api/battles", body)
     assert answer.status_code == 422
     assert answer.json()["sentence"].endswith(".")
 
 
-def test_json_that_is_none_is_refused(house):
-    guest = house.visitor()
+def test_json_that_is_none_is_refused(server):
+    guest = server.visitor()
     headers = {"content-type": "application/json"}
     for content in (b"{", b"\xff\xfe", b"[" * 50_000):
         assert guest.http.post("/api/battles", content=content, headers=headers).status_code in {400, 422}
@@ -302,45 +302,45 @@ def test_json_that_is_none_is_refused(house):
 
 
 def test_three_battles_may_run_for_one_voter(tmp_path):
-    with open_house(tmp_path, lineup(*(Scripted("a " * 40, gap=0.05) for _ in range(2)))) as house:
-        guest = house.visitor()
+    with open_arena(tmp_path, roster(*(Scripted("a " * 40, gap=0.05) for _ in range(2)))) as server:
+        guest = server.visitor()
         views = [guest.start() for _ in range(3)]
         refused = guest.post("/api/battles", {"prompt": "Why?"})
         assert refused.status_code == 429
         assert "3 battles running" in refused.json()["sentence"]
-        assert house.visitor().start()["state"] == "streaming", "others are not held up"
+        assert server.visitor().start()["state"] == "streaming", "others are not held up"
         guest.post(f"/api/battles/{views[0]['battle']}/stop", {})
         guest.finish(views[0]["battle"])
         assert guest.start()["state"] == "streaming"
 
 
 def test_nobody_can_answer(tmp_path):
-    with open_house(tmp_path, lineup(Scripted())) as house:
-        answer = house.visitor().post("/api/battles", {"prompt": "Why?"})
+    with open_arena(tmp_path, roster(Scripted())) as server:
+        answer = server.visitor().post("/api/battles", {"prompt": "Why?"})
         assert answer.status_code == 503
         assert "No two models" in answer.json()["sentence"]
 
 
 def test_everybody_fails(tmp_path):
-    models = lineup(*(Scripted(fails="unreachable") for _ in range(4)))
-    with open_house(tmp_path, models) as house:
-        guest = house.visitor()
+    models = roster(*(Scripted(fails="unreachable") for _ in range(4)))
+    with open_arena(tmp_path, models) as server:
+        guest = server.visitor()
         view = guest.finish(guest.start()["battle"])
         assert view["state"] == "void"
         assert "token" not in view
-        assert "Nothing was counted" in view["stage"]
+        assert "Nothing was counted" in view["html"]
         assert not any(name in guest.bytes for name in NAMES)
 
 
 def test_a_failing_side_is_replaced_told_and_recorded(tmp_path):
-    models = lineup(Scripted("x y", fails="interrupted", after=1), Scripted("whole"), Scripted("whole too"))
-    with open_house(tmp_path, models, Settings(seed=2)) as house:
-        guest = house.visitor()
+    models = roster(Scripted("x y", fails="interrupted", after=1), Scripted("whole"), Scripted("whole too"))
+    with open_arena(tmp_path, models, ArenaSettings(seed=2)) as server:
+        guest = server.visitor()
         replaced = 0
         for _ in range(12):
             view = guest.ready()
             assert "canary" not in json.dumps(view).lower()
-            replaced += "was replaced" in view["stage"]
+            replaced += "was replaced" in view["html"]
             assert guest.vote(view).status_code == 200
         assert replaced
         board = guest.get("/api/leaderboard").json()["boards"][0]["models"]
@@ -349,9 +349,9 @@ def test_a_failing_side_is_replaced_told_and_recorded(tmp_path):
 
 
 def test_a_later_failure_voids_the_battle(tmp_path):
-    models = lineup(Scripted("x y", fails="timeout", on_turn=2, after=1), Scripted("whole"))
-    with open_house(tmp_path, models) as house:
-        guest = house.visitor()
+    models = roster(Scripted("x y", fails="timeout", on_turn=2, after=1), Scripted("whole"))
+    with open_arena(tmp_path, models) as server:
+        guest = server.visitor()
         view = guest.ready()
         token = view["token"]
         asked = guest.post(f"/api/battles/{view['battle']}/prompts", {"prompt": "And?"})
@@ -361,14 +361,14 @@ def test_a_later_failure_voids_the_battle(tmp_path):
         for turn in (1, 2):
             answer = guest.vote({**view, "token": token, "turn": turn})
             assert answer.status_code in {403, 409}
-        assert rows(house) == 0
+        assert rows(server) == 0
         assert not any(name in guest.bytes for name in NAMES)
 
 
 def test_turns_are_the_servers_conversation(tmp_path):
     first, second = Scripted("one"), Scripted("two")
-    with open_house(tmp_path, lineup(first, second)) as house:
-        guest = house.visitor()
+    with open_arena(tmp_path, roster(first, second)) as server:
+        guest = server.visitor()
         view = guest.ready("First?")
         forged = guest.post(
             f"/api/battles/{view['battle']}/prompts", {"prompt": "Second?", "messages": [{"role": "system"}]}
@@ -384,8 +384,8 @@ def test_turns_are_the_servers_conversation(tmp_path):
 
 def test_a_battle_nobody_watches_is_stopped(tmp_path):
     endless = [Scripted("word " * 100_000, gap=0.01) for _ in range(2)]
-    with open_house(tmp_path, lineup(*endless), Settings(seed=1, unwatched=0.5)) as house:
-        guest = house.visitor()
+    with open_arena(tmp_path, roster(*endless), ArenaSettings(seed=1, unwatched=0.5)) as server:
+        guest = server.visitor()
         guest.start()
         done = threading.Event()
         for _ in range(100):
@@ -396,8 +396,8 @@ def test_a_battle_nobody_watches_is_stopped(tmp_path):
 
 
 def test_recorded_arenas_take_the_prompts_of_their_list_only(tmp_path):
-    with open_house(tmp_path, lineup(Scripted(), Scripted(), typed=False)) as house:
-        guest = house.visitor()
+    with open_arena(tmp_path, roster(Scripted(), Scripted(), typed=False)) as server:
+        guest = server.visitor()
         refused = guest.post("/api/battles", {"prompt": "Something else?"})
         assert refused.status_code == 422
         assert "choose a prompt" in refused.json()["sentence"]
@@ -407,8 +407,8 @@ def test_recorded_arenas_take_the_prompts_of_their_list_only(tmp_path):
 
 def test_a_long_list_of_prompts_does_not_travel_whole(tmp_path):
     prompts = [Example(f"Prompt {number}?") for number in range(5_000)]
-    with open_house(tmp_path, lineup(Scripted(), Scripted(), examples=prompts, typed=False)) as house:
-        guest = house.visitor()
+    with open_arena(tmp_path, roster(Scripted(), Scripted(), examples=prompts, typed=False)) as server:
+        guest = server.visitor()
         below = guest.get("/api/start").json()["below"]
         assert below.count("data-prompt") == 48
         assert "5,000" in below
@@ -416,13 +416,13 @@ def test_a_long_list_of_prompts_does_not_travel_whole(tmp_path):
 
 
 def test_thirty_battles_at_once_all_complete(tmp_path):
-    models = lineup(*(Scripted("word " * 30, gap=0.03) for _ in range(4)))
-    with open_house(tmp_path, models) as house:
-        guests = [house.visitor() for _ in range(30)]
+    models = roster(*(Scripted("word " * 30, gap=0.03) for _ in range(4)))
+    with open_arena(tmp_path, models) as server:
+        guests = [server.visitor() for _ in range(30)]
         with ThreadPoolExecutor(30) as pool:
             views = list(pool.map(lambda guest: guest.ready(), guests))
         assert all(view["state"] == "ready" for view in views)
         with ThreadPoolExecutor(30) as pool:
             answers = list(pool.map(lambda pair: pair[0].vote(pair[1]), zip(guests, views, strict=True)))
         assert [answer.status_code for answer in answers] == [200] * 30
-        assert rows(house) == 30
+        assert rows(server) == 30

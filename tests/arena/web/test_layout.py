@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from agon.arena.web.layout import data_script, footer, header, page, plural
+from agon.arena.web.layout import data_script, footer, header, page_html, plural
 from tests.support.paths import REPOSITORY
 
 STATIC = REPOSITORY / "arena" / "web" / "static"
@@ -30,7 +30,7 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def written():
-    return page("A <title>", "<h1>Hello</h1>", current="leaderboard", votes=1204, yours=3)
+    return page_html("A <title>", "<h1>Hello</h1>", current="leaderboard", votes=1204, yours=3)
 
 
 def test_the_document_has_the_parts_a_reader_needs(written):

@@ -3,9 +3,9 @@
 import duckdb
 import pytest
 
-from agon.arena.core.arena import Settings
-from agon.arena.core.roster import Entrant, Lineup, ModelCard
-from tests.support.arena_server import Scripted, lineup, open_house
+from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.roster import Contestant, ModelCard, Roster
+from tests.support.arena_server import Scripted, open_arena, roster
 from tests.support.browser import DESKTOP, PHONE, Tab, chromium
 from tests.support.hostile import HANDLERS, PAYLOADS, RUN, SCRIPTS
 
@@ -33,29 +33,29 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory):
-    models = lineup(*(Scripted(f"{RICH}\n\nThis is answer {n}.", gap=0.004) for n in range(4)))
-    with open_house(tmp_path_factory.mktemp("log"), models) as opened:
+def server(tmp_path_factory):
+    models = roster(*(Scripted(f"{RICH}\n\nThis is answer {n}.", gap=0.004) for n in range(4)))
+    with open_arena(tmp_path_factory.mktemp("log"), models) as opened:
         yield opened
 
 
 @pytest.fixture
-def tab(browser, house):
+def tab(browser, server):
     context = browser.new_context(viewport=DESKTOP, reduced_motion="reduce")
-    one = Tab(context, house.url)
+    one = Tab(context, server.url)
     yield one
     assert one.errors == []
     assert one.elsewhere == []
     context.close()
 
 
-def vote_of(house, battle):
-    vote = house.log.vote(battle)
+def vote_of(server, battle):
+    vote = server.log.vote(battle)
     return vote and (vote.places, vote.acceptable)
 
 
-def test_the_story_of_a_vote(tab, house):
-    before = house.log.count()
+def test_the_story_of_a_vote(tab, server):
+    before = server.log.count()
     tab.open().until("empty")
     assert tab.page.is_visible("text=You judge blind")
     assert not tab.page.is_visible("#ag-votes")
@@ -72,8 +72,8 @@ def test_the_story_of_a_vote(tab, house):
     assert "Canary" in tab.text("h1")
     assert tab.page.evaluate("document.activeElement.tagName") == "H1"
     assert tab.page.inner_text("[data-your-votes]") == "1"
-    assert vote_of(house, battle) == ((2, 1), None)
-    assert house.log.count() == before + 1
+    assert vote_of(server, battle) == ((2, 1), None)
+    assert server.log.count() == before + 1
     shown = tab.page.locator(".ag-model").all_inner_texts()
     tab.open("/leaderboard")
     for name in shown:
@@ -89,48 +89,48 @@ def test_the_story_of_a_vote(tab, house):
         ("b", ((2, 1), None)),
     ],
 )
-def test_votes_by_key(tab, house, key, ballot):
+def test_votes_by_key(tab, server, key, ballot):
     tab.open().ask("Why?").until("ready")
     battle = tab.battle()
     tab.page.keyboard.press(key)
     tab.until("voted")
-    assert vote_of(house, battle) == ballot
+    assert vote_of(server, battle) == ballot
 
 
-def test_keys_type_letters_while_one_types(tab, house):
+def test_keys_type_letters_while_one_types(tab, server):
     tab.open().ask("Why?").until("ready")
-    before = house.log.count()
+    before = server.log.count()
     tab.page.click("#ag-prompt textarea")
     tab.page.keyboard.type("a b e x")
     assert tab.page.input_value("#ag-prompt textarea") == "a b e x"
-    assert house.log.count() == before
+    assert server.log.count() == before
 
 
-def test_keys_can_be_switched_off(tab, house):
+def test_keys_can_be_switched_off(tab, server):
     tab.open().ask("Why?").until("ready")
-    before = house.log.count()
+    before = server.log.count()
     tab.page.click("#ag-keys")
     assert "off" in tab.page.inner_text("#ag-keys")
     tab.page.locator("h1").first.focus()
     tab.page.keyboard.press("a")
     tab.page.wait_for_timeout(400)
-    assert house.log.count() == before
+    assert server.log.count() == before
     tab.page.click("#ag-keys")
 
 
-def test_a_double_click_is_one_vote(tab, house):
+def test_a_double_click_is_one_vote(tab, server):
     tab.open().ask("Why?").until("ready")
-    battle, before = tab.battle(), house.log.count()
+    battle, before = tab.battle(), server.log.count()
     tab.page.dblclick("#ag-vote-a")
     tab.until("voted")
     tab.page.wait_for_timeout(300)
-    assert vote_of(house, battle) == ((1, 2), None)
-    assert house.log.count() == before + 1
+    assert vote_of(server, battle) == ((1, 2), None)
+    assert server.log.count() == before + 1
 
 
-def test_two_tabs_are_two_battles(browser, house):
+def test_two_tabs_are_two_battles(browser, server):
     context = browser.new_context(viewport=DESKTOP)
-    one, two = Tab(context, house.url).open(), Tab(context, house.url).open()
+    one, two = Tab(context, server.url).open(), Tab(context, server.url).open()
     one.ask("First?").until("streaming")
     two.ask("Second?").until("streaming")
     one.until("ready")
@@ -142,32 +142,32 @@ def test_two_tabs_are_two_battles(browser, house):
     two.page.click("#ag-vote-both_bad")
     one.until("voted")
     two.until("voted")
-    assert vote_of(house, one.battle()) == ((1, 2), None)
-    assert vote_of(house, two.battle()) == ((1, 1), (False, False))
+    assert vote_of(server, one.battle()) == ((1, 2), None)
+    assert vote_of(server, two.battle()) == ((1, 1), (False, False))
     assert one.errors == two.errors == []
     context.close()
 
 
-def test_a_second_vote_is_refused_and_the_first_is_shown(browser, house):
+def test_a_second_vote_is_refused_and_the_first_is_shown(browser, server):
     context = browser.new_context(viewport=DESKTOP)
-    one = Tab(context, house.url).open().ask("Why?").until("ready")
-    two = Tab(context, house.url).open(f"/?battle={one.battle()}").until("ready")
+    one = Tab(context, server.url).open().ask("Why?").until("ready")
+    two = Tab(context, server.url).open(f"/?battle={one.battle()}").until("ready")
     one.page.click("#ag-vote-a")
     one.until("voted")
     two.page.click("#ag-vote-b")
     two.until("voted")
     assert "already counted" in two.text("#ag-alert")
     assert "You preferred A" in two.text("h1")
-    assert vote_of(house, one.battle()) == ((1, 2), None)
+    assert vote_of(server, one.battle()) == ((1, 2), None)
     context.close()
 
 
-def test_the_back_button_shows_what_was_and_counts_nothing(tab, house):
+def test_the_back_button_shows_what_was_and_counts_nothing(tab, server):
     tab.open().ask("Why?").until("ready")
     battle = tab.battle()
     tab.page.click("#ag-vote-a")
     tab.until("voted")
-    before = house.log.count()
+    before = server.log.count()
     tab.page.keyboard.press("n")
     tab.until("empty")
     tab.page.go_back()
@@ -176,7 +176,7 @@ def test_the_back_button_shows_what_was_and_counts_nothing(tab, house):
     assert not tab.page.is_visible("#ag-votes")
     tab.page.keyboard.press("b")
     tab.page.wait_for_timeout(300)
-    assert house.log.count() == before
+    assert server.log.count() == before
     tab.page.go_forward()
     tab.until("empty")
 
@@ -219,8 +219,8 @@ def test_an_empty_prompt_is_answered_where_one_looks(tab):
 
 @pytest.fixture(scope="module")
 def slow(tmp_path_factory):
-    models = lineup(*(Scripted(RICH * 40, gap=0.02) for _ in range(3)))
-    with open_house(tmp_path_factory.mktemp("slow"), models) as opened:
+    models = roster(*(Scripted(RICH * 40, gap=0.02) for _ in range(3)))
+    with open_arena(tmp_path_factory.mktemp("slow"), models) as opened:
         yield opened
 
 
@@ -261,24 +261,24 @@ def test_nothing_jumps_while_answers_are_written(browser, slow):
 
 
 def test_the_vote_is_in_reach_however_long_the_answers_are(browser, tmp_path):
-    with open_house(tmp_path, lineup(Scripted("paragraph\n\n" * 100), Scripted("short"))) as house:
+    with open_arena(tmp_path, roster(Scripted("paragraph\n\n" * 100), Scripted("short"))) as server:
         for size in (DESKTOP, PHONE):
             context = browser.new_context(viewport=size)
-            tab = Tab(context, house.url).open().ask("Why?").until("ready")
+            tab = Tab(context, server.url).open().ask("Why?").until("ready")
             box = tab.page.locator("#ag-vote-b").bounding_box()
             assert box["y"] + box["height"] < size["height"]
             context.close()
 
 
 def test_failures_are_told_and_never_votable(browser, tmp_path):
-    models = lineup(
+    models = roster(
         Scripted(RICH, gap=0.01),
         Scripted(RICH, gap=0.01),
         Scripted("Half of an answer", fails="interrupted", after=2),
     )
-    with open_house(tmp_path, models, Settings(seed=3)) as house:
+    with open_arena(tmp_path, models, ArenaSettings(seed=3)) as server:
         context = browser.new_context(viewport=DESKTOP)
-        tab = Tab(context, house.url).open()
+        tab = Tab(context, server.url).open()
         for _ in range(10):
             tab.ask("Why?").until("ready")
             if "was replaced" in tab.text():
@@ -290,10 +290,10 @@ def test_failures_are_told_and_never_votable(browser, tmp_path):
         assert "was replaced" in tab.text()
         tab.picture("replaced-desktop-light")
         context.close()
-    models = lineup(*(Scripted("Half", fails="timeout", after=1) for _ in range(2)))
-    with open_house(tmp_path / "void", models) as house:
+    models = roster(*(Scripted("Half", fails="timeout", after=1) for _ in range(2)))
+    with open_arena(tmp_path / "void", models) as server:
         context = browser.new_context(viewport=DESKTOP)
-        tab = Tab(context, house.url).open().ask("Why is this?").until("void")
+        tab = Tab(context, server.url).open().ask("Why is this?").until("void")
         assert "Nothing was counted" in tab.text("h1")
         assert "canary" not in tab.page.content().lower()
         assert not tab.page.is_visible("#ag-votes")
@@ -301,14 +301,14 @@ def test_failures_are_told_and_never_votable(browser, tmp_path):
         tab.page.click('[data-do="edit"]')
         tab.until("empty")
         assert tab.page.input_value("#ag-prompt textarea") == "Why is this?"
-        assert house.log.count() == 0
+        assert server.log.count() == 0
         context.close()
 
 
 def test_when_the_arena_is_gone_the_page_says_so_and_keeps_the_prompt(browser, tmp_path):
     context = browser.new_context(viewport=DESKTOP)
-    with open_house(tmp_path, lineup(Scripted(), Scripted())) as house:
-        tab = Tab(context, house.url).open()
+    with open_arena(tmp_path, roster(Scripted(), Scripted())) as server:
+        tab = Tab(context, server.url).open()
     tab.ask("Still here?")
     tab.page.wait_for_selector("#ag-alert:not([hidden])")
     assert "cannot be reached" in tab.text("#ag-alert")
@@ -319,13 +319,13 @@ def test_when_the_arena_is_gone_the_page_says_so_and_keeps_the_prompt(browser, t
 def test_hostile_answers_prompts_and_names_stay_text(browser, tmp_path):
     """The whole battle, with hundreds of attacks in both answers, the prompt and the names."""
     texts = ["\n\n".join(PAYLOADS[start::2]) for start in (0, 1)]
-    entrants = tuple(
-        Entrant(ModelCard(f"hostile {n}", f"<img src=x onerror='{RUN}'>{n}", SCRIPTS[0]), Scripted(text))
+    contestants = tuple(
+        Contestant(ModelCard(f"hostile {n}", f"<img src=x onerror='{RUN}'>{n}", SCRIPTS[0]), Scripted(text))
         for n, text in enumerate(texts)
     )
-    with open_house(tmp_path, Lineup(entrants)) as house:
+    with open_arena(tmp_path, Roster(contestants)) as server:
         context = browser.new_context(viewport=DESKTOP)
-        tab = Tab(context, house.url).open()
+        tab = Tab(context, server.url).open()
         dialogs = []
         tab.page.on("dialog", lambda dialog: dialogs.append(dialog.message) or dialog.dismiss())
         tab.ask(f"<script>{RUN}</script> {HANDLERS[0]}").until("ready")
@@ -376,9 +376,9 @@ STATES = [
 
 
 @pytest.mark.parametrize(("name", "size", "scheme"), STATES, ids=lambda value: str(value)[:8])
-def test_every_state_fits_the_screen_and_is_pictured(browser, house, name, size, scheme):
+def test_every_state_fits_the_screen_and_is_pictured(browser, server, name, size, scheme):
     context = browser.new_context(viewport=size, color_scheme=scheme)
-    tab = Tab(context, house.url).open()
+    tab = Tab(context, server.url).open()
 
     def look(state):
         tab.picture(f"{state}-{name}-{scheme}")
@@ -405,9 +405,9 @@ def test_every_state_fits_the_screen_and_is_pictured(browser, house, name, size,
 
 
 def test_the_votes_are_in_the_database_after_the_arena_is_closed(browser, tmp_path):
-    with open_house(tmp_path, lineup(Scripted(), Scripted(), Scripted())) as house:
+    with open_arena(tmp_path, roster(Scripted(), Scripted(), Scripted())) as server:
         context = browser.new_context(viewport=DESKTOP)
-        tab, cast = Tab(context, house.url).open(), {}
+        tab, cast = Tab(context, server.url).open(), {}
         for number, key in enumerate("aexb"):
             tab.ask(f"Why {number}?").until("ready")
             cast[tab.battle()] = {"a": [1, 2], "b": [2, 1]}.get(key, [1, 1])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agon.arena.web.leaderboard.figures import Rates, figures_html
-from agon.arena.web.leaderboard.table import Axis, Known, axis_of
+from agon.arena.web.leaderboard.table import Axis, ModelInfo, axis_of
 from agon.ranking import PairCounts, rank
 from tests.support.boards import BOARD, HTML, Page
 
@@ -68,14 +68,14 @@ def test_each_figure_has_its_words_and_its_table(page):
 
 def test_a_board_of_one_model_has_no_heat_map():
     one = replace(BOARD, rows=BOARD.rows[:1])
-    assert "ag-heat" not in figures_html(one, PairCounts.of(["ann", "bob"], [[0, 1], [0, 0]]), Known())
+    assert "ag-heat" not in figures_html(one, PairCounts.of(["ann", "bob"], [[0, 1], [0, 0]]), ModelInfo())
 
 
 def test_the_heat_map_is_of_the_first_models_and_says_so():
     names = [f"m{i:02}" for i in range(20)]
     wins = np.ones((20, 20)) - np.eye(20)
     board = rank(PairCounts.of(names, 30 * wins), interval="none")
-    text = figures_html(board, PairCounts.of(names, 30 * wins), Known())
+    text = figures_html(board, PairCounts.of(names, 30 * wins), ModelInfo())
     assert "the first 16 models" in text
     assert len(Page(text).data["ag-figures"]["ag-heat"]["layout"]["shapes"]) == 16 * 15
 

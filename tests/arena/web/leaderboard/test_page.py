@@ -12,10 +12,10 @@ from agon.arena.core.roster import ModelCard
 from agon.arena.web.about import about_html
 from agon.arena.web.leaderboard.filters import Filter, FilterError
 from agon.arena.web.leaderboard.page import conclusion, leaderboard_html, unknown_filter_html
-from agon.arena.web.leaderboard.table import Known
+from agon.arena.web.leaderboard.table import ModelInfo
 from agon.ranking import Leaderboard, rank
 from agon.ranking.leaderboard.row import Row
-from tests.support.boards import BOARD, HTML, KNOWN, SETTINGS, VOTES, Page, votes_of
+from tests.support.boards import BOARD, HTML, INFO, SETTINGS, VOTES, Page, votes_of
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&\u202e{{7*7}}"
 
@@ -37,7 +37,7 @@ def test_the_conclusion_comes_first(page):
 
 
 def test_the_table_has_the_rows_of_the_board(page):
-    written = TABLE.search(leaderboard_html(BOARD, votes=1, known=KNOWN))[0]
+    written = TABLE.search(leaderboard_html(BOARD, votes=1, info=INFO))[0]
     head, *rows = re.findall(r"<tr[^>]*>(.*?)</tr>", written, flags=re.DOTALL)
     assert head.startswith('<th scope="col">Rank</th><th scope="col">Model</th>')
     assert len(rows) == len(BOARD.rows) == 4
@@ -83,8 +83,8 @@ def test_the_notice_the_votes_and_the_remarks(page):
 
 
 def test_the_remarks_call_models_by_the_names_shown():
-    known = Known({"di": ModelCard("di", "Di <the Third>")})
-    text = Page(leaderboard_html(BOARD, votes=1, known=known)).text
+    known = ModelInfo({"di": ModelCard("di", "Di <the Third>")})
+    text = Page(leaderboard_html(BOARD, votes=1, info=known)).text
     assert "fewer than 30 votes, 1 model: Di <the Third>;" in text
     assert "1 model: di;" in "".join(BOARD.remarks())
 
@@ -110,7 +110,7 @@ def rows_of(*ranges):
     ],
 )
 def test_who_leads_and_who_cannot_be_told_apart(ranges, sentence):
-    assert conclusion(replace(BOARD, rows=tuple(rows_of(*ranges))), Known()) == sentence
+    assert conclusion(replace(BOARD, rows=tuple(rows_of(*ranges))), ModelInfo()) == sentence
 
 
 # ------------------------------------------------------------------------------------------- every state
@@ -176,11 +176,11 @@ def test_hostile_names_are_only_text():
     models = [HOSTILE, "b", "c"]
     votes = votes_of((0, 1, 1), (0, 1, 0), (1, 2, 1), (1, 2, 0), models=models)
     cards = {HOSTILE: ModelCard(HOSTILE, HOSTILE, HOSTILE, HOSTILE)}
-    for known in (Known(), Known(cards)):
+    for known in (ModelInfo(), ModelInfo(cards)):
         text = leaderboard_html(
             rank(votes),
             votes=80,
-            known=known,
+            info=known,
             pairs=votes.pairs,
             categories={HOSTILE: 3},
             languages={HOSTILE: 3},
@@ -214,8 +214,8 @@ def test_a_hostile_filter_is_only_text():
 def test_no_text_breaks_the_page(name, organisation):
     rows = [Row(1, name, 1000.0, 990.0, 1010.0, 1, 1, 50, "ranked")]
     board = Leaderboard(tuple(rows), "bradley_terry", SETTINGS, 0.95, "differences", (), "f" * 64)
-    known = Known({name: ModelCard(name, name, organisation)})
-    page = Page(leaderboard_html(board, votes=9, known=known))
+    known = ModelInfo({name: ModelCard(name, name, organisation)})
+    page = Page(leaderboard_html(board, votes=9, info=known))
     assert len(page.named("table", class_="ag-lb")) == 1
 
 

@@ -181,7 +181,7 @@ def test_code_is_coloured_by_six_classes():
     assert written.words.strip() == 'def f(x):\n    return "s" + 1  # why'
 
 
-@pytest.mark.parametrize("language", sorted(highlight.LANGUAGES))
+@pytest.mark.parametrize("language", sorted(highlight._LANGUAGES))
 def test_every_language_of_the_list_has_a_lexer(language):
     code = "a = 1  # <b>\n"
     assert Structure(highlight.highlighted(code, language)).words == code

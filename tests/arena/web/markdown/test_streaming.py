@@ -4,7 +4,7 @@ import pytest
 
 from agon.arena.web.markdown import streaming as growing
 from agon.arena.web.markdown.markdown import answer_html
-from agon.arena.web.markdown.streaming import growing_html
+from agon.arena.web.markdown.streaming import streaming_html
 
 TEXT = """A first paragraph
 on two lines.
@@ -42,15 +42,15 @@ The end.
 def test_blocks_are_the_whole(length):
     piece = TEXT[:length]
     whole = answer_html(piece, writing=True)
-    assert growing_html(piece).replace("\n", "") == whole.replace("\n", "")
+    assert streaming_html(piece).replace("\n", "") == whole.replace("\n", "")
 
 
 def test_finished_blocks_are_not_rendered_again(monkeypatch):
     text = "\n\n".join(f"Paragraph {number} of this answer." for number in range(50)) + "\n\nThe end"
-    growing_html(text)
+    streaming_html(text)
     lengths = []
     monkeypatch.setattr(
         growing, "answer_html", lambda piece, writing=False: lengths.append(len(piece)) or "", raising=True
     )
-    growing_html(text + " of it.")
+    streaming_html(text + " of it.")
     assert lengths == [len("The end of it.")]
