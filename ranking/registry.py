@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -21,7 +21,16 @@ from agon.ranking.votes.score_table import ScoreTable
 from agon.ranking.votes.vote_source import Battles
 
 Rule = Callable[..., Scores | Choice]
-Replicates = Callable[..., FloatArray]
+
+
+class ResampledScores(NamedTuple):
+    """What a method makes of R resamples: (R, M) scores or minus tiers; (R, M) lotteries if it has any."""
+
+    values: FloatArray
+    lottery: FloatArray | None = None
+
+
+Batch = Callable[..., ResampledScores | None]
 VIEWS: Mapping[type, str] = types.MappingProxyType(
     {PairCounts: "pairs", Ballots: "ballots", Battles: "battles", Contexts: "contexts", ScoreTable: "scores"},
 )
@@ -57,7 +66,7 @@ class Method:
         gives: "Scores", "Fit" or "Choice".
         source: where the method comes from.
         options: its keyword-only options by name.
-        replicates: optional faster way to score many resampled views at once, (R, M).
+        batch: faster way to run it on many resamples; see `method`.
     """
 
     name: str
@@ -66,7 +75,7 @@ class Method:
     gives: str
     source: str
     options: Mapping[str, Option]
-    replicates: Replicates | None = None
+    batch: Batch | None = None
 
     @property
     def summary(self) -> str:
@@ -124,14 +133,16 @@ class Method:
 METHODS: dict[str, Method] = {}
 
 
-def method(name: str, *, source: str, replicates: Replicates | None = None) -> Callable[[Rule], Rule]:
+def method(name: str, *, source: str, batch: Batch | None = None) -> Callable[[Rule], Rule]:
     """Register a ranking method under a name.
 
     Args:
         name: lower case with underscores.
         source: author and year of the method.
-        replicates: a function of (list of views, **options) that returns (R, M) scores of resampled
-            votes faster than one call each.
+        batch: runs the method on many resamples faster than one call each: a function of (views, what the
+            method made of all votes, **options), where views is an iterable of the method's view, and for
+            pairs and ballots a `ResampledPairCounts` or `ResampledBallots`; from it None asks for single
+            calls.
 
     Raises:
         MethodError: the name is taken, or the function does not declare the view it needs.
@@ -140,15 +151,13 @@ def method(name: str, *, source: str, replicates: Replicates | None = None) -> C
     def register(function: Rule) -> Rule:
         if name in METHODS:
             raise MethodError(f"A method named {name!r} is registered already; choose another name.")
-        METHODS[name] = describe(function, name, source, replicates)
+        METHODS[name] = describe(function, name, source, batch)
         return function
 
     return register
 
 
-def describe(
-    function: Rule, name: str | None = None, source: str = "", replicates: Replicates | None = None
-) -> Method:
+def describe(function: Rule, name: str | None = None, source: str = "", batch: Batch | None = None) -> Method:
     """Read a method's view and options from its signature.
 
     Raises:
@@ -172,7 +181,7 @@ def describe(
         options[parameter.name] = Option(parameter.name, parameter.default, kind)
     returns = hints.get("return", Scores)
     gives = returns.__name__ if returns in (Scores, Fit, Choice) else "Scores"
-    return Method(called, function, VIEWS[first], gives, source, options, replicates)
+    return Method(called, function, VIEWS[first], gives, source, options, batch)
 
 
 def find(wanted: str | Rule | Method) -> Method:
@@ -222,32 +231,9 @@ def describe_type(kind: Any) -> str:
     return " or ".join(names.get(part, getattr(part, "__name__", str(part))) for part in parts)
 
 
-Found = tuple[FloatArray, FloatArray | None]  # values and, if the rule elects by lot, lotteries
-Together = Callable[..., Found]
-
-
-def gathered(results: Iterable[Scores | Choice], n_models: int) -> Found:
-    """(R, M) values of what a rule returned for each resample, and (R, M) its lotteries if it has any."""
+def stack_results(results: Iterable[Scores | Choice], n_models: int) -> ResampledScores:
+    """Stack what a rule returned for each resample."""
     known = list(results)
     lots = [one.lottery for one in known if isinstance(one, Choice) and one.lottery is not None]
-    return np.stack([as_values(one, n_models) for one in known]), np.stack(lots) if lots else None
-
-
-def _points(rule: Callable[..., Any]) -> Together:
-    """A positional rule gives the scores of all resamples when its ballots hold all their counts."""
-    return lambda ballots, **options: (rule(ballots, **options).values, None)
-
-
-def _each(rule: Callable[..., Scores | Choice]) -> Together:
-    """Call a rule, or a function like one, for each of the resampled pair counts."""
-
-    def together(pairs: PairCounts, **options: Any) -> Found:
-        return gathered((rule(one, **options) for one in apart(pairs)), len(pairs.models))
-
-    return together
-
-
-def apart(pairs: PairCounts) -> Iterator[PairCounts]:
-    """The counts of each resample."""
-    for tables in zip(pairs.wins, pairs.ties, pairs.both_bad, pairs.votes, strict=True):
-        yield PairCounts(pairs.models, *tables)
+    values = np.stack([as_values(one, n_models) for one in known])
+    return ResampledScores(values, np.stack(lots) if lots else None)

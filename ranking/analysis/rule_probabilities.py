@@ -14,7 +14,7 @@ import numpy as np
 
 from agon.ranking.analysis.perturbation import levels_of
 from agon.ranking.errors import OptionError, SourceError, nearest
-from agon.ranking.inference.bootstrap import Draws, resampled
+from agon.ranking.inference.bootstrap import Resamples, bootstrap_scores
 from agon.ranking.inference.intervals import from_samples
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.registry import Method, Rule, find
@@ -139,10 +139,10 @@ def winner_probabilities(
             chosen["seed"] = seed
     from threadpoolctl import threadpool_limits
 
-    draws = Draws(given, n_resamples, seed, None if cluster is None else given.clusters(cluster))
+    draws = Resamples(given, n_resamples, seed, None if cluster is None else given.clusters(cluster))
     full = [how.function(how.view_of(given), **chosen) for how, chosen in zip(wanted, settings, strict=True)]
     with threadpool_limits(limits=1, user_api="blas"):  # many small solves: threads only get in their way
-        samples = resampled(draws, wanted, settings, full)
+        samples = bootstrap_scores(draws, wanted, settings, full)
     rules = [
         _odds(how, chosen, result, *found, level)
         for how, chosen, result, found in zip(wanted, settings, full, samples, strict=True)

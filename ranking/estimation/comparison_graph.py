@@ -1,8 +1,7 @@
-"""The shape of the comparison graph: who can be put on one scale with whom, and who is alike.
+"""The shape of the comparison graph: who can be put on one scale with whom, and who is above whom.
 
 `identify` answers what a rating that needs wins and losses may claim; `connected` answers it for
-every other score. `order_components` says which components one-way wins put above which. `alike`
-colours models that the votes cannot tell apart.
+every other score. `order_components` says which components one-way wins put above which.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agon.ranking.numerics import FloatArray, IntArray, scattered
+from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.results import Identification
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
@@ -207,42 +206,3 @@ def _by_size(label: IntArray, met: FloatArray) -> IntArray:
     new = np.empty(len(known), dtype=np.int64)
     new[order] = np.arange(len(known))
     return new[group]
-
-
-def alike(kinds: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """(M,) colours that depend on the votes and not on the names; equal colours cannot be told apart.
-
-    Colour refinement (Weisfeiler and Leman 1968): a model's colour is a hash of the outcomes against
-    each colour of opponents.
-
-    Args:
-        kinds: (M, M) one number for all that happened between row and column, seen from the row; 0 if
-            they never met.
-    """
-    return _refined(kinds, np.zeros(len(kinds), dtype=np.uint64))
-
-
-def told_apart(kinds: NDArray[np.uint64], colour: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """(M,) a colour of its own for every model: pick one of those alike, refine, repeat.
-
-    Whichever is picked of models that a symmetry of the votes exchanges, the outcome is the same up to
-    that symmetry.
-    """
-    while True:
-        shared, sizes = np.unique(colour, return_counts=True)
-        if len(shared) == len(colour):
-            return colour
-        pick = np.flatnonzero(colour == shared[sizes > 1][0])[0]
-        colour = colour.copy()
-        colour[pick] = scattered(scattered(colour[pick : pick + 1]))[0]
-        colour = _refined(kinds, colour)
-
-
-def _refined(kinds: NDArray[np.uint64], colour: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Refine colours until no more models are told apart."""
-    met, distinct = kinds != 0, 0
-    while (now := len(np.unique(colour))) > distinct:
-        distinct = now
-        seen = np.where(met, scattered(kinds ^ scattered(colour)[None, :]), np.uint64(0))
-        colour = scattered(scattered(colour) + seen.sum(axis=1, dtype=np.uint64))
-    return colour

@@ -1,14 +1,12 @@
 """The bootstrap: votes drawn with replacement, and every method run on the same draws.
 
-A block holds many draws at once, as counts of the same distinct ballots: what rules have in common is
-computed once for all of them, and rules that can (replicates.py) rank all draws of a block together.
+A batch holds many resamples at once, as counts of the same distinct ballots: what rules have in common is
+computed once for all of them, and methods that can (`Method.batch`) rank all of a batch together.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,13 +14,11 @@ from typing import Any
 import numpy as np
 
 from agon.ranking.estimation.separation import as_replicate
-from agon.ranking.methods import TOGETHER
 from agon.ranking.numerics import IntArray
-from agon.ranking.registry import Found, Method, apart, gathered
+from agon.ranking.registry import Method, ResampledScores, stack_results
 from agon.ranking.results import Choice, Fit, Scores
-from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.comparisons import Comparisons
-from agon.ranking.votes.pair_counts import CELLS, PairCounts
+from agon.ranking.votes.resamples import CELLS, ResampledBallots
 from agon.ranking.votes.score_table import ScoreTable
 from agon.ranking.votes.vote_source import Battles, Clusters
 
@@ -30,29 +26,28 @@ VOTE_BY_VOTE = ("battles", "contexts")  # views that counts of ballots do not ma
 
 
 @dataclass(frozen=True, eq=False)
-class Draws:
+class Resamples:
     """Votes drawn with replacement, whole ballots or clusters at a time; of a score table, tasks or groups.
 
     Attributes:
         votes: what is drawn from.
-        rounds: how often, R.
+        number: how often, R.
         seed: of the drawing.
         clusters: what is drawn instead of single votes, or None.
     """
 
     votes: Comparisons | ScoreTable
-    rounds: int
+    number: int
     seed: int
     clusters: Clusters | None = None
 
-    def blocks(self) -> Iterator[Block]:
-        """Give the draws, some at a time."""
-        own = np.random.default_rng(self.seed).spawn(self.rounds)
+    def batches(self) -> Iterator[ResampleBatch]:
+        """Give the resamples, some at a time."""
+        own = np.random.default_rng(self.seed).spawn(self.number)
         ballots, m = self.votes.ballots, len(self.votes.models)
-        size = max(1, min(self.rounds, CELLS // max(len(ballots.count), m * m)))
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            for begin in range(0, self.rounds, size):
-                yield Block(self.votes, np.stack(list(pool.map(self._draw, own[begin : begin + size]))))
+        size = max(1, min(self.number, CELLS // max(len(ballots.count), m * m)))
+        for begin in range(0, self.number, size):
+            yield ResampleBatch(self.votes, np.stack([self._draw(rng) for rng in own[begin : begin + size]]))
 
     def _draw(self, rng: np.random.Generator) -> IntArray:
         """(B,) counts of one draw of the votes, or (T,) of the tasks of a table."""
@@ -65,120 +60,95 @@ class Draws:
         return clusters.totals(times, len(ballots.count))
 
     def in_order(self) -> Iterator[Battles]:
-        """Give draws of votes that keep the order in which they were cast."""
+        """Give resamples that keep the order in which votes were cast."""
         assert isinstance(self.votes, Comparisons)  # noqa: S101 - score tables have no battles
         given = self.votes.battles if self.clusters is None else self.votes.clustered(self.clusters.by)
         rng = np.random.default_rng(self.seed)
-        for _ in range(self.rounds):
+        for _ in range(self.number):
             yield given.resample(rng)
 
     def views(self, kind: str) -> Iterator[Any]:
-        """Give one view of each draw after the other."""
+        """Give one view of each resample after the other."""
         if kind == "contexts":  # whose votes are told apart by more than their ballots
             assert isinstance(self.votes, Comparisons)  # noqa: S101 - score tables have none
             rng = np.random.default_rng(self.seed)
-            for _ in range(self.rounds):
+            for _ in range(self.number):
                 yield self.votes.contexts.resample(rng)
             return
-        for block in self.blocks():
-            yield from block.views(kind)
+        for batch in self.batches():
+            for drawn in batch.views(kind):
+                if kind == "battles":
+                    yield Battles(drawn, np.repeat(np.arange(len(drawn.count)), drawn.count), "file")
+                else:
+                    yield drawn
 
 
 @dataclass(frozen=True, eq=False)
-class Block:
+class ResampleBatch:
     """R draws from the same votes: (R, B) counts of the ballots, or (R, T) of the tasks of a table."""
 
     votes: Comparisons | ScoreTable
     count: IntArray
 
     @cached_property
-    def ballots(self) -> Ballots:
-        """The ballots with (R, B) counts."""
+    def ballots(self) -> ResampledBallots:
+        """The ballots of all resamples."""
         if isinstance(self.votes, ScoreTable):
-            return self.votes.with_count(self.count).ballots
-        return self.votes.ballots.with_count(self.count)
+            return self.votes.resampled_ballots(self.count)
+        return ResampledBallots(self.votes.ballots, self.count)
 
-    @cached_property
-    def pairs(self) -> PairCounts:
-        """Pair counts of all draws, (R, M, M)."""
-        return PairCounts.from_ballots(self.ballots)
-
-    def views(self, kind: str) -> Iterator[Any]:
-        """Give one view of each draw after the other."""
+    def views(self, kind: str) -> Iterable[Any]:
+        """The view of every resample, as `Method.batch` takes them."""
         if kind == "pairs":
-            yield from apart(self.pairs)
-            return
-        for r, count in enumerate(self.count):
-            if kind == "scores":
-                assert isinstance(self.votes, ScoreTable)  # noqa: S101 - the method asked for a table
-                yield self.votes.with_count(count)
-                continue
-            drawn = self.ballots.with_count(self.ballots.count[r])
-            if kind == "ballots":
-                yield drawn
-            else:
-                yield Battles(drawn, np.repeat(np.arange(len(drawn.count)), drawn.count), "file")
+            return self.ballots.pairs
+        if kind == "scores":
+            assert isinstance(self.votes, ScoreTable)  # noqa: S101 - the method asked for a table
+            return map(self.votes.with_count, self.count)
+        return self.ballots
 
 
-def resampled(
-    draws: Draws,
+def bootstrap_scores(
+    draws: Resamples,
     methods: Sequence[Method],
     settings: Sequence[Mapping[str, Any]],
     full: Sequence[Scores | Choice],
-) -> list[Found]:
-    """Run every method on every draw.
+) -> list[ResampledScores]:
+    """Run every method on every resample.
 
     Args:
-        draws: the draws.
+        draws: the resamples.
         methods, settings: what to run, and the options of each.
         full: what each returned for the votes as they are.
 
     Raises:
         OptionError: clusters with a method that plays the votes once in order.
     """
-    found: list[list[Found]] = [[] for _ in methods]
+    found: list[list[ResampledScores]] = [[] for _ in methods]
     runs = list(zip(found, methods, settings, full, strict=True))
     for parts, how, chosen, result in runs:
         if how.view in VOTE_BY_VOTE:
-            parts.append(_played(draws, how, chosen, result))
+            once = how.in_order(draws.votes, chosen)
+            views = draws.in_order() if once else draws.views(how.view)
+            parts.append(_run(how, views, chosen, result, len(draws.votes.models)))
     others = [run for run in runs if run[1].view not in VOTE_BY_VOTE]
-    for block in draws.blocks() if others else ():
+    for batch in draws.batches() if others else ():
         for parts, how, chosen, result in others:
-            parts.append(_on(block, how, chosen, result))
+            parts.append(_run(how, batch.views(how.view), chosen, result, len(draws.votes.models)))
     joined = []
     for parts in found:
         lots = [lottery for _, lottery in parts if lottery is not None]
-        joined.append(
-            (np.concatenate([values for values, _ in parts]), np.concatenate(lots) if lots else None)
-        )
+        values = np.concatenate([values for values, _ in parts])
+        joined.append(ResampledScores(values, np.concatenate(lots) if lots else None))
     return joined
 
 
-def _on(block: Block, how: Method, settings: Mapping[str, Any], full: Scores | Choice) -> Found:
-    """Run a method on the draws of a block."""
-    if how.function in TOGETHER:
-        return TOGETHER[how.function](getattr(block, how.view), **settings)
-    if how.replicates is not None and isinstance(full, Scores):
-        return how.replicates(block.views(how.view), full, **settings), None
-    return gathered(
-        (how.function(view, **settings) for view in block.views(how.view)), len(block.votes.models)
-    )
-
-
-def _played(draws: Draws, how: Method, settings: Mapping[str, Any], full: Scores | Choice) -> Found:
-    """Run a method that plays votes one after the other; in their own order if it plays them once."""
-    once = how.in_order(draws.votes, settings)
-    views = draws.in_order() if once else draws.views(how.view)
-    if how.replicates is not None and isinstance(full, Scores):
-        return how.replicates(views, full, **settings), None
-    return _one_by_one(how, views, settings, full, len(draws.votes.models))
-
-
-def _one_by_one(
-    how: Method, views: Iterator[Any], settings: Mapping[str, Any], full: Scores | Choice, n_models: int
-) -> Found:
-    """Run a method on one view after the other."""
+def _run(
+    how: Method, views: Iterable[Any], settings: Mapping[str, Any], full: Scores | Choice, n_models: int
+) -> ResampledScores:
+    """Run a method on all views together if it can, else on one after the other."""
+    if how.batch is not None and (found := how.batch(views, full, **settings)) is not None:
+        return found
     results = (how.function(view, **settings) for view in views)
     if isinstance(full, Fit) and full.identification is not None:
-        return np.stack([as_replicate(fit, full) for fit in results if isinstance(fit, Fit)]), None
-    return gathered(results, n_models)
+        return ResampledScores(np.stack([as_replicate(fit, full) for fit in results if isinstance(fit, Fit)]))
+    return stack_results(results, n_models)

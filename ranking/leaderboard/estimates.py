@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from agon.ranking.errors import OptionError, nearest
-from agon.ranking.inference.bootstrap import Draws, resampled
+from agon.ranking.inference.bootstrap import Resamples, bootstrap_scores
 from agon.ranking.inference.intervals import (
     Uncertainty,
     for_shares,
@@ -117,8 +117,8 @@ def estimate(
         else:
             unsure = from_covariance(anchored, covariance, settings.level, df, most)
     else:
-        draws = Draws(votes, settings.n_resamples, settings.seed, clusters)
-        samples = resampled(draws, [how], [options], [result])[0][0] * factor + offset
+        draws = Resamples(votes, settings.n_resamples, settings.seed, clusters)
+        samples = bootstrap_scores(draws, [how], [options], [result])[0][0] * factor + offset
         if fixed is not None:
             with np.errstate(invalid="ignore"):  # two models both beyond all bounds
                 samples = np.where(moved, samples - samples[:, [fixed]] + target, samples)

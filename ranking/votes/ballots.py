@@ -129,11 +129,7 @@ class Ballots:
         return total[:-1].round().astype(np.int64)
 
     def with_count(self, count: IntArray) -> Ballots:
-        """Return the same distinct ballots cast other numbers of times; (B,) counts, zeros allowed.
-
-        With (R, B) counts, those of R resamples, only what says so takes them: `PairCounts.from_ballots`
-        and the positional rules.
-        """
+        """Return the same distinct ballots cast other numbers of times; (B,) counts, zeros allowed."""
         other = Ballots(self.models, self.shown, self.places, self.acceptable, self.p_a, self.weight, count)
         if self.shown.shape[1] <= WIDE or "pair_rows" in self.__dict__:
             other.__dict__["pair_rows"] = self.pair_rows  # the expansion does not depend on the counts

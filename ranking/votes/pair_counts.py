@@ -15,7 +15,6 @@ from agon.ranking.votes.ballots import WIDE, Ballots
 from agon.ranking.votes.validation import check_names, numbers
 
 BothBad = Literal["half", "drop"]
-CELLS = 1 << 23  # numbers of one kind held at once
 BLOCK = 1 << 16  # pairs counted at a time, so that they stay in the cache
 
 
@@ -29,8 +28,6 @@ class PairCounts:
         ties: (M, M) symmetric, weight of the ties that are not "both bad".
         both_bad: (M, M) symmetric, weight of the equal places with both answers unacceptable.
         votes: (M,) ballots in which each model was shown, unweighted.
-
-    All arrays have one more axis in front, (R, ...), where they are counts of R resamples at once.
     """
 
     models: tuple[str, ...]
@@ -83,8 +80,6 @@ class PairCounts:
     @classmethod
     def from_ballots(cls, ballots: Ballots) -> PairCounts:
         """Count the pairs of the ballots, each with the weight of its votes."""
-        if ballots.count.ndim > 1:
-            return cls._of_resamples(ballots)
         if ballots.shown.shape[1] > WIDE:
             return cls._from_wide(ballots)
         rows, m = ballots.pair_rows, len(ballots.models)
@@ -98,29 +93,6 @@ class PairCounts:
         ties, both_bad = count(up, rows.tie), count(up, rows.both_bad)
         wins = count(up, rows.win) + count(down, rows.loss)
         return cls(ballots.models, wins, ties + ties.T, both_bad + both_bad.T, ballots.votes)
-
-    @classmethod
-    def _of_resamples(cls, ballots: Ballots) -> PairCounts:
-        """Count the pairs of (R, B) resampled counts of the ballots, by matrix products."""
-        kept = ballots.__dict__.get("pairs")  # like a cached property: rules share it
-        if kept is None:
-            tables = cls._wide_resamples(ballots) if ballots.shown.shape[1] > WIDE else _products(ballots)
-            row, column = np.nonzero(ballots.shown >= 0)
-            seat = ballots.shown[row, column]
-            votes = summed(seat, row, np.ones(len(row)), ballots.count, len(ballots.models))
-            kept = ballots.__dict__["pairs"] = cls(ballots.models, *tables, votes.astype(np.int64))
-        return kept
-
-    @classmethod
-    def _wide_resamples(cls, ballots: Ballots) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Count each draw, or, if that is less work, each ballot by itself and then sums of these."""
-        (r, b), m = ballots.count.shape, len(ballots.models)
-        single = b < r and b * m * m <= CELLS
-        counts = np.eye(b, dtype=np.int64) if single else ballots.count
-        parts = [cls.from_ballots(ballots.with_count(count)) for count in counts]
-        tables = (np.stack([getattr(part, name) for part in parts]) for name in ("wins", "ties", "both_bad"))
-        wins, ties, both_bad = (np.tensordot(ballots.count, t, 1) if single else t for t in tables)
-        return wins, ties, both_bad
 
     @classmethod
     def _from_wide(cls, ballots: Ballots) -> PairCounts:
@@ -198,26 +170,6 @@ class PairCounts:
         return Ballots.of(
             self.models, stacked[0], stacked[1], acceptable=stacked[2], count=np.concatenate(counts)
         )
-
-
-def _products(ballots: Ballots) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """(R, M, M) wins, ties and both-bads of (R, B) resampled counts."""
-    rows, m, weight = ballots.pair_rows, len(ballots.models), ballots.weight * ballots.count
-    up, down = rows.first * m + rows.second, rows.second * m + rows.first
-    both, twice = np.concatenate([up, down]), np.tile(rows.ballot, 2)
-
-    def count(one: FloatArray, two: FloatArray) -> FloatArray:
-        return summed(both, twice, np.concatenate([one, two]), weight, m * m).reshape(-1, m, m)
-
-    return count(rows.win, rows.loss), count(rows.tie, rows.tie), count(rows.both_bad, rows.both_bad)
-
-
-def summed(cell: IntArray, row: IntArray, share: FloatArray, weight: ArrayLike, size: int) -> FloatArray:
-    """(R, size) what entries add up to in their cells, each a share of the (R, B) weight of its row."""
-    there = share != 0
-    cell, row, share = cell[there], row[there], share[there]
-    sums = [np.bincount(cell, one[row] * share, size) for one in np.asarray(weight)]
-    return np.stack(sums).astype(np.float64, copy=False)  # of no entries they are integers
 
 
 def sided(ballots: Ballots, ballot: IntArray, turned: NDArray[np.bool_], count: IntArray) -> FloatArray:

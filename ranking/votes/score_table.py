@@ -18,6 +18,7 @@ from agon.ranking.errors import OptionError, SourceError, VotesError, nearest
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.votes.ballots import Ballots, canonical
 from agon.ranking.votes.pair_counts import PairCounts
+from agon.ranking.votes.resamples import ResampledBallots
 from agon.ranking.votes.validation import PAD, UNRANKED
 from agon.ranking.votes.vote_source import Clusters, group
 
@@ -147,9 +148,15 @@ class ScoreTable:
     def ballots(self) -> Ballots:
         """One ballot for each task of weight above 0: equal scores tie, a gap is a model not shown."""
         ballots, counting, which = self._written
-        taken = np.zeros((*self.count.shape[:-1], len(ballots.count)), dtype=np.int64)
-        np.add.at(taken.T, which, self.count[..., counting].T)
-        return ballots.with_count(taken)
+        taken = np.bincount(which, self.count[counting], len(ballots.count))
+        return ballots.with_count(taken.astype(np.int64))
+
+    def resampled_ballots(self, count: IntArray) -> ResampledBallots:
+        """The ballots of R resamples that take each task another number of times; (R, T)."""
+        ballots, counting, which = self._written
+        taken = np.zeros((len(count), len(ballots.count)), dtype=np.int64)
+        np.add.at(taken.T, which, count[:, counting].T)
+        return ResampledBallots(ballots, taken)
 
     @cached_property
     def pairs(self) -> PairCounts:
@@ -230,10 +237,7 @@ class ScoreTable:
         return self.with_count(self.count * times[section.reshape(-1)])
 
     def with_count(self, count: IntArray) -> ScoreTable:
-        """Return the same table with each task taken another number of times; (T,), zeros allowed.
-
-        With (R, T) counts, those of R resamples, the views are those of all resamples at once.
-        """
+        """Return the same table with each task taken another number of times; (T,), zeros allowed."""
         other = replace(self, count=count)
         for name in ("good", "_written"):
             other.__dict__[name] = getattr(self, name)  # neither depends on the counts

@@ -11,9 +11,8 @@ from collections.abc import Iterable
 import numpy as np
 
 from agon.ranking.errors import OptionError
-from agon.ranking.estimation.comparison_graph import alike, told_apart
-from agon.ranking.numerics import FloatArray, IntArray, hashed
-from agon.ranking.registry import method
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.registry import ResampledScores, method
 from agon.ranking.results import Choice, Scores
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
@@ -83,27 +82,27 @@ def greedy(pairs: PairCounts, *, both_bad: BothBad = "half") -> Choice:
     return Choice(tuple(tiers))
 
 
-def replicates(
+def _score_resamples(
     views: Iterable[PairCounts],
     scores: Scores,
     *,
     orders: int = 25,
     seed: int = 0,
     both_bad: BothBad = "half",
-) -> FloatArray:
+) -> ResampledScores:
     """Sort resampled votes once each, so that the interval holds the draw of the pivots too; (R, M)."""
     del scores, orders
     rng = np.random.default_rng([seed, 1])
-    return np.stack([-_sorted(_majority(view, both_bad), rng) for view in views])
+    return ResampledScores(np.stack([-_sorted(_majority(view, both_bad), rng) for view in views]))
 
 
-@method("kwiksort", source="Ailon, Charikar and Newman (2008); Gienapp et al. (2022)", replicates=replicates)
+@method("kwiksort", source="Ailon, Charikar and Newman (2008); Gienapp et al. (2022)", batch=_score_resamples)
 def kwiksort(pairs: PairCounts, *, orders: int = 25, seed: int = 0, both_bad: BothBad = "half") -> Scores:
     """Quicksort by majorities: a random pivot parts the models into those that beat it and those it beats.
 
     The score is minus the mean place over seeded runs, the spread its standard deviation. A model that is
-    tied with the pivot, or never met it, goes to either side by a fair coin. Models that the votes cannot
-    tell apart share one score.
+    tied with the pivot, or never met it, goes to either side by a fair coin. Under other names of the models
+    the pivots are others too, so scores agree within the spread.
 
     Args:
         orders: number of runs, each with pivots of its own.
@@ -119,18 +118,8 @@ def kwiksort(pairs: PairCounts, *, orders: int = 25, seed: int = 0, both_bad: Bo
     if orders < 1:
         raise OptionError(f"kwiksort: orders must be 1 or more, not {orders!r}.")
     majority = _majority(pairs, both_bad)
-    kinds = hashed(np.where(majority == 0, 0.0, majority)) * (majority != 0)
-    colour = alike(kinds)
-    order = np.argsort(told_apart(kinds, colour))  # so that names decide nothing
-    places = np.empty((orders, len(order)))
-    for run in range(orders):
-        rng = np.random.default_rng([seed, run])
-        places[run, order] = _sorted(majority[np.ix_(order, order)], rng)
-    mean, spread = places.mean(axis=0), places.std(axis=0)
-    for shared in np.unique(colour):
-        same = colour == shared
-        mean[same], spread[same] = mean[same].mean(), spread[same].mean()
-    return Scores(-mean, spread=spread)
+    places = np.stack([_sorted(majority, np.random.default_rng([seed, run])) for run in range(orders)])
+    return Scores(-places.mean(axis=0), spread=places.std(axis=0))
 
 
 def _shares(pairs: PairCounts, both_bad: BothBad) -> FloatArray:

@@ -15,7 +15,7 @@ from agon.ranking.estimation.comparison_graph import components, identify, reach
 from agon.ranking.estimation.newton import ROUNDS, TOLERANCE, inverse, maximise
 from agon.ranking.estimation.separation import check_prior, placement_notes
 from agon.ranking.numerics import FloatArray, expit
-from agon.ranking.registry import method
+from agon.ranking.registry import ResampledScores, method
 from agon.ranking.results import Fit, Scores
 from agon.ranking.votes.ballots import PairRows
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
@@ -25,15 +25,15 @@ SETTLED = 1e-10  # nats
 STEEP = 500.0  # nats between the strengths, within which the odds are numbers
 
 
-def replicates(
+def _score_resamples(
     views: Iterable[PairCounts], scores: Scores, *, both_bad: BothBad = "half", prior_sd: float = 1.0
-) -> FloatArray:
+) -> ResampledScores:
     """Fit resampled counts from the solution of the full ones; (R, M), infinite where unbounded.
 
     Models that the full fit could only place by the prior get NaN.
     """
     if not isinstance(scores, Fit) or scores.identification is None:
-        raise TypeError("replicates needs the Fit of the full votes")
+        raise TypeError("the batch needs the Fit of the full votes")
     del prior_sd
     known, bread = scores.identification, scores.bread
     assert bread is not None  # noqa: S101 - bradley_terry gives it
@@ -47,10 +47,10 @@ def replicates(
                 at = np.ix_(core, core)
                 row[core] = _replicate(wins[at], scores.values[core], bread[at])
         rows.append(row)
-    return np.stack(rows)
+    return ResampledScores(np.stack(rows))
 
 
-@method("bradley_terry", source="Zermelo (1929); Bradley and Terry (1952)", replicates=replicates)
+@method("bradley_terry", source="Zermelo (1929); Bradley and Terry (1952)", batch=_score_resamples)
 def bradley_terry(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: float = 1.0) -> Fit:
     """Maximum-likelihood strengths: the chance to beat is logistic in the difference.
 

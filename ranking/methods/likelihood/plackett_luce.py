@@ -25,7 +25,7 @@ from agon.ranking.methods.likelihood.choice_counts import (
     restricted,
 )
 from agon.ranking.numerics import FloatArray, IntArray
-from agon.ranking.registry import method
+from agon.ranking.registry import ResampledScores, method
 from agon.ranking.results import Diagnostic, Fit, Scores
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
@@ -41,7 +41,7 @@ NEAR = 0.5  # logarithm of the precision within which the secant leads to it
 NAME = "plackett_luce"
 
 
-def replicates(
+def _score_resamples(
     views: Iterable[Ballots],
     scores: Scores,
     *,
@@ -49,22 +49,22 @@ def replicates(
     precision: float | None = None,
     both_bad: BothBad = "half",
     prior_sd: float = 1.0,
-) -> FloatArray:
+) -> ResampledScores:
     """Fit resampled ballots with the precision that all votes gave; (R, M), infinite where unbounded."""
     if not isinstance(scores, Fit):
-        raise TypeError("replicates needs the Fit of the full votes")
+        raise TypeError("the batch needs the Fit of the full votes")
     known = scores.parameters.get("precision", precision)
     drawn = (
         plackett_luce(view, ties=ties, precision=known, both_bad=both_bad, prior_sd=prior_sd)
         for view in views
     )
-    return np.stack([as_replicate(fit, scores) for fit in drawn if isinstance(fit, Fit)])
+    return ResampledScores(np.stack([as_replicate(fit, scores) for fit in drawn if isinstance(fit, Fit)]))
 
 
 @method(
     "plackett_luce",
     source="Luce (1959); Plackett (1975); choice from sets: Turner et al. (2020)",
-    replicates=replicates,
+    batch=_score_resamples,
 )
 def plackett_luce(
     ballots: Ballots,

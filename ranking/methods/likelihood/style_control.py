@@ -18,7 +18,7 @@ from agon.ranking.estimation.separation import as_replicate, check_prior, placem
 from agon.ranking.methods.likelihood.bradley_terry import place, solve
 from agon.ranking.methods.likelihood.logistic import ContextVotes
 from agon.ranking.numerics import FloatArray
-from agon.ranking.registry import method
+from agon.ranking.registry import ResampledScores, method
 from agon.ranking.results import Coefficient, Diagnostic, Fit, Identification, Scores
 from agon.ranking.text import listed
 from agon.ranking.votes.covariates import Contexts
@@ -30,17 +30,17 @@ LARGE = 1e-2  # nats; a step above it makes the Hessian anew
 MANY, EVERY = 1 << 17, 8  # with so many votes the way to the maximum is found on every eighth
 
 
-def replicates(
+def _score_resamples(
     views: Iterable[Contexts],
     scores: Scores,
     *,
     both_bad: BothBad = "half",
     prior_sd: float = 1.0,
     penalty: float = 0.0,
-) -> FloatArray:
+) -> ResampledScores:
     """Fit resampled votes from the solution of the full ones; (R, M), infinite where unbounded."""
     if not isinstance(scores, Fit):
-        raise TypeError("replicates needs the Fit of the full votes")
+        raise TypeError("the batch needs the Fit of the full votes")
     del prior_sd
     start = np.append(scores.values, [c.value for c in scores.coefficients])
     rows = []
@@ -49,13 +49,13 @@ def replicates(
         point = _fit(_votes(view, known, both_bad, penalty), start, view.names)[0]
         fit = Fit(np.where(known.core, point[: len(known.core)], 0.0), identification=known)
         rows.append(as_replicate(fit, scores))
-    return np.stack(rows)
+    return ResampledScores(np.stack(rows))
 
 
 @method(
     "contextual_bradley_terry",
     source="Bradley and Terry (1952) with covariates: Springall (1973); style control: Li et al. (2024)",
-    replicates=replicates,
+    batch=_score_resamples,
 )
 def contextual_bradley_terry(
     contexts: Contexts, *, both_bad: BothBad = "half", prior_sd: float = 1.0, penalty: float = 0.0

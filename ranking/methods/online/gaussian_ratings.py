@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,15 +12,15 @@ from agon.ranking.errors import OptionError
 from agon.ranking.methods.online.permutations import (
     learnt_from,
     order_notes,
-    orders,
-    shared_by_alike,
+    random_orders,
     unused_notes,
 )
-from agon.ranking.results import Fit
+from agon.ranking.registry import ResampledScores, stack_results
+from agon.ranking.results import Choice, Fit, Scores
 from agon.ranking.votes.vote_source import Battles
 
-# Updates the means and variances of all beliefs by the distinct ballot of a number; the last argument ranks
-# the models by the votes and not by their names.
+# Updates the means and variances of all beliefs by the distinct ballot of a number; the last argument says
+# which of tied models of equal beliefs comes first.
 Play = Callable[[int, list[float], list[float], list[int]], None]
 Score = Literal["conservative", "mean"]
 
@@ -61,29 +61,45 @@ def learn(
         mu: mean of the belief about a new model.
         sigma: its standard deviation.
         score: "conservative" for μ − 3σ, "mean" for μ.
-        permutations: number of random orders, as `orders` takes it.
+        permutations: number of random orders, as `random_orders` takes it.
         seed: of the random orders.
 
     Raises:
         OptionError: a negative number of permutations.
     """
     ballots, m = battles.ballots, len(battles.models)
-    lanes, colour, rank = orders(battles, permutations, seed, name)
+    orders = random_orders(battles, permutations, seed, name)
     means, variances = [], []
-    for lane in lanes:
+    for order, rank in orders:
         mean, variance = [mu] * m, [sigma**2] * m
-        for ballot in lane.tolist():
+        for ballot in order.tolist():
             play(ballot, mean, variance, rank)
         means.append(mean)
         variances.append(variance)
-    middle = shared_by_alike(np.mean(means, axis=0), colour)
-    deviation = shared_by_alike(np.sqrt(variances).mean(axis=0), colour)
-    drawn = shared_by_alike(np.std(means, axis=0), colour)
+    middle, deviations = np.array(means), np.sqrt(variances)
+    scores = middle - 3 * deviations if score == "conservative" else middle
     return Fit(
-        middle - 3 * deviation if score == "conservative" else middle,
+        scores.mean(axis=0),
         "points",
-        spread=drawn if len(lanes) > 1 else None,
+        spread=scores.std(axis=0) if len(orders) > 1 else None,
         met=learnt_from(ballots),
-        posterior=np.diag(deviation**2 + drawn**2),
-        notes=(*order_notes(battles, permutations), *unused_notes(ballots)),
+        posterior=np.diag(deviations.mean(axis=0) ** 2 + middle.var(axis=0)),
+        notes=(*order_notes(battles, permutations, len(orders)), *unused_notes(ballots)),
     )
+
+
+def score_resamples(
+    rule: Callable[..., Scores | Choice],
+    views: Iterable[Battles],
+    *,
+    permutations: int | None,
+    seed: int,
+    **options: Any,
+) -> ResampledScores:
+    """Play resampled votes in one order each, so that an interval holds the order's noise too."""
+    found = []
+    for number, view in enumerate(views):
+        once = permutations == 0 or (permutations is None and view.order == "timestamp")
+        found.append(rule(view, permutations=0 if once else 1, seed=seed + number, **options))
+        models = len(view.models)
+    return stack_results(found, models)

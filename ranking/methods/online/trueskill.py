@@ -11,7 +11,7 @@ import math
 from statistics import NormalDist
 
 from agon.ranking.errors import OptionError
-from agon.ranking.methods.online.gaussian_ratings import Score, check_beliefs, learn
+from agon.ranking.methods.online.gaussian_ratings import Score, check_beliefs, learn, score_resamples
 from agon.ranking.registry import method
 from agon.ranking.results import Fit
 from agon.ranking.votes.ballots import Ballots
@@ -27,7 +27,11 @@ Step = tuple[int, bool, bool]  # number of the difference, whether to tell the b
 Game = tuple[list[int], list[int], list[Factor], list[Step]]
 
 
-@method("kwise_bayes", source="Herbrich, Minka and Graepel (2006); K-Sort Arena (Li et al. 2024)")
+@method(
+    "kwise_bayes",
+    source="Herbrich, Minka and Graepel (2006); K-Sort Arena (Li et al. 2024)",
+    batch=lambda views, _, **options: score_resamples(kwise_bayes, views, **options),
+)
 def kwise_bayes(
     battles: Battles,
     *,
@@ -60,7 +64,8 @@ def kwise_bayes(
         score: "conservative" for μ − 3σ, "mean" for μ.
         permutations: number of seeded random orders of the votes to average over; 0 plays them once,
             by timestamp if there is one and else in the order of the rows; None is 0 with timestamps and
-            else 1.
+            else 20, or fewer where that would be more than 200,000 votes. Under other names the orders are
+            others too, so scores agree within the spread.
         seed: of the random orders.
 
     Raises:
@@ -120,7 +125,7 @@ def _play(
     noise, drift, margin = world
     if not factors:
         return
-    if places:  # who of equal models stands next to whom is told by the beliefs, not by the names
+    if places:  # who of tied models stands next to whom is told by the beliefs
         order = [(place, -mean[i], rank[i], i) for place, i in zip(places, seats, strict=True)]
         seats = [i for *_, i in sorted(order)]
     before = [variance[i] + drift for i in seats]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from agon.ranking.methods.online.gaussian_ratings import Score, check_beliefs, learn
+from agon.ranking.methods.online.gaussian_ratings import Score, check_beliefs, learn, score_resamples
 from agon.ranking.registry import method
 from agon.ranking.results import Fit
 from agon.ranking.votes.ballots import Ballots
@@ -15,7 +15,11 @@ LAST = 1 << 30  # the place of unranked models
 Game = tuple[list[int], list[int]]  # models shown, and their places
 
 
-@method("weng_lin", source="Weng and Lin (2011), algorithm 4")
+@method(
+    "weng_lin",
+    source="Weng and Lin (2011), algorithm 4",
+    batch=lambda views, _, **options: score_resamples(weng_lin, views, **options),
+)
 def weng_lin(
     battles: Battles,
     *,
@@ -45,7 +49,8 @@ def weng_lin(
         tau: standard deviation added to a belief before each vote, 0 or more.
         score: "conservative" for μ − 3σ, "mean" for μ.
         permutations: as for `kwise_bayes`: random orders to average over; 0 plays the votes once as they
-            come; None is 0 with timestamps and else 1.
+            come; None is 0 with timestamps and else 20 or, of
+            many votes, fewer.
         seed: of the random orders.
 
     Raises:

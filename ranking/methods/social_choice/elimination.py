@@ -12,27 +12,53 @@ from typing import Literal
 
 import numpy as np
 
+from agon.ranking.methods.social_choice.elimination_batched import (
+    BordaRaces,
+    FirstRaces,
+    LastRaces,
+    separate_resamples,
+    side_by_side,
+)
 from agon.ranking.methods.social_choice.elimination_tallies import (
     FirstPlaces,
     Gaps,
     LastPlaces,
     Mask,
+    Seating,
     _at_least,
     _borda_rounds,
+    borda_credit,
     fewest_last,
+    first_seating,
     low_places,
     rounds_of_two,
     run,
     run_off,
 )
 from agon.ranking.methods.social_choice.rank_positions import Ties, ordinal
-from agon.ranking.numerics import FloatArray, steady
-from agon.ranking.registry import method
+from agon.ranking.numerics import FloatArray, Masks, steady
+from agon.ranking.registry import ResampledScores, method, stack_results
 from agon.ranking.results import Choice, Diagnostic
 from agon.ranking.votes.ballots import Ballots
+from agon.ranking.votes.resamples import ResampledBallots
 
 
-@method("instant_runoff", source="Hare; Ware (1871); ties: Delemazure and Peters (2024)")
+def _instant_runoff_resamples(
+    ballots: ResampledBallots, _: object, *, ties: Ties, missing: Gaps
+) -> ResampledScores:
+    cast = ordinal(ballots, "instant_runoff", missing)
+    if cast.level.shape[1] == 2:
+        return ResampledScores(side_by_side(FirstRaces(cast, ties), len(cast.models), cast.total))
+    seating = first_seating(cast)
+    each = (Choice(run(FirstPlaces(one, ties, seating), one.total)) for one in separate_resamples(cast))
+    return stack_results(each, len(cast.models))
+
+
+@method(
+    "instant_runoff",
+    source="Hare; Ware (1871); ties: Delemazure and Peters (2024)",
+    batch=_instant_runoff_resamples,
+)
 def instant_runoff(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "refuse") -> Choice:
     """Eliminate the model with the fewest first places, again and again.
 
@@ -56,7 +82,20 @@ def instant_runoff(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "r
     return Choice(run(FirstPlaces(cast, ties), cast.total))
 
 
-@method("coombs", source="Coombs (1964)")
+def _coombs_resamples(
+    ballots: ResampledBallots, _: object, *, majority_stops: bool, ties: Ties, missing: Gaps
+) -> ResampledScores | None:
+    cast = ordinal(ballots, "coombs", missing)
+    if majority_stops:
+        return None
+    if cast.level.shape[1] == 2:
+        return ResampledScores(side_by_side(LastRaces(cast, ties), len(cast.models), cast.total))
+    seating = Seating(cast, cast.level)
+    each = (Choice(run(LastPlaces(one, ties, seating), one.total)) for one in separate_resamples(cast))
+    return stack_results(each, len(cast.models))
+
+
+@method("coombs", source="Coombs (1964)", batch=_coombs_resamples)
 def coombs(
     ballots: Ballots, *, majority_stops: bool = False, ties: Ties = "share", missing: Gaps = "refuse"
 ) -> Choice:
@@ -90,7 +129,13 @@ def coombs(
     return Choice(run(race, cast.total, stop if majority_stops else None))
 
 
-@method("baldwin", source="Baldwin (1926); Vote'n'Rank (Rofin et al. 2023)")
+def _baldwin_resamples(ballots: ResampledBallots, _: object, *, ties: Ties, missing: str) -> ResampledScores:
+    credit, total = borda_credit(ballots, "baldwin", ties, missing)
+    n_models = len(ballots.models)
+    return ResampledScores(side_by_side(BordaRaces(credit), n_models, total * n_models))
+
+
+@method("baldwin", source="Baldwin (1926); Vote'n'Rank (Rofin et al. 2023)", batch=_baldwin_resamples)
 def baldwin(
     ballots: Ballots,
     *,
@@ -114,7 +159,23 @@ def baldwin(
     return Choice(_borda_rounds(ballots, "baldwin", ties, missing, lambda score: score == score.min()))
 
 
-@method("nanson", source="Nanson (1882)")
+def _nanson_resamples(
+    ballots: ResampledBallots, _: object, *, drop: Literal["below", "at_or_below"], ties: Ties, missing: str
+) -> ResampledScores:
+    credit, total = borda_credit(ballots, "nanson", ties, missing)
+
+    def low(score: FloatArray, left: Masks) -> Masks:
+        known = np.where(left, score, 0.0)
+        gap = score - known.sum(axis=1, keepdims=True) / np.maximum(left.sum(axis=1, keepdims=True), 1)
+        gap = steady(np.where(left, gap, 0.0), np.abs(known).max(axis=1, keepdims=True))
+        gone = left & (gap < 0 if drop == "below" else gap <= 0)
+        return np.asarray(gone & (gone != left).any(axis=1, keepdims=True))
+
+    n_models = len(ballots.models)
+    return ResampledScores(side_by_side(BordaRaces(credit), n_models, total * n_models, low))
+
+
+@method("nanson", source="Nanson (1882)", batch=_nanson_resamples)
 def nanson(
     ballots: Ballots,
     *,
@@ -145,7 +206,18 @@ def nanson(
     return Choice(_borda_rounds(ballots, "nanson", ties, missing, low))
 
 
-@method("threshold", source="Aleskerov, Chistyakov and Kalyagin (2010); Vote'n'Rank (Rofin et al. 2023)")
+def _threshold_resamples(
+    ballots: ResampledBallots, _: object, *, ties: Ties, missing: Gaps
+) -> ResampledScores:
+    tables = low_places(ordinal(ballots, "threshold", missing), ties)
+    return stack_results((Choice(fewest_last(table)) for table in tables), len(ballots.models))
+
+
+@method(
+    "threshold",
+    source="Aleskerov, Chistyakov and Kalyagin (2010); Vote'n'Rank (Rofin et al. 2023)",
+    batch=_threshold_resamples,
+)
 def threshold(ballots: Ballots, *, ties: Ties = "published", missing: Gaps = "refuse") -> Choice:
     """The fewest last places win; among equals the fewest places before last, and so on up to the second.
 
@@ -165,7 +237,19 @@ def threshold(ballots: Ballots, *, ties: Ties = "published", missing: Gaps = "re
     return Choice(fewest_last(low_places(ordinal(ballots, "threshold", missing), ties)))
 
 
-@method("two_round", source="plurality with run-off; certificate: Rezaei et al. (2023)")
+def _two_round_resamples(
+    ballots: ResampledBallots, _: object, *, ties: Ties, missing: Gaps
+) -> ResampledScores:
+    rounds = zip(*rounds_of_two(ballots, ties, missing), strict=True)
+    each = (Choice(run_off(first, margin)) for first, margin in rounds)
+    return stack_results(each, len(ballots.models))
+
+
+@method(
+    "two_round",
+    source="plurality with run-off; certificate: Rezaei et al. (2023)",
+    batch=_two_round_resamples,
+)
 def two_round(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "refuse") -> Choice:
     """The two models with the most first places meet; the majority between them decides.
 

@@ -2,38 +2,23 @@
 
 When a model drops out of a ballot of two, the other is alone on it, so the scores of a round follow from
 those of the round before by one row of pair counts. The rules one set of ballots at a time are in
-elimination.py; a test holds the two against each other.
+elimination.py, where these are their `batch`; a test holds the two against each other.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from agon.ranking.methods.social_choice import elimination
 from agon.ranking.methods.social_choice.elimination_tallies import (
-    FirstPlaces,
-    Gaps,
-    LastPlaces,
-    Seating,
-    borda_credit,
-    fewest_last,
-    first_seating,
     first_shares,
     last_shares,
-    low_places,
-    rounds_of_two,
-    run,
-    run_off,
 )
-from agon.ranking.methods.social_choice.rank_positions import ABSENT, LAST, Ordinal, Ties, ordinal
+from agon.ranking.methods.social_choice.rank_positions import ABSENT, LAST, Ordinal, Ties
 from agon.ranking.numerics import FloatArray, IntArray, Masks, steady
-from agon.ranking.registry import Found, gathered
-from agon.ranking.results import Choice
-from agon.ranking.votes.ballots import Ballots
 
 Low = Callable[[FloatArray, Masks], Masks]
 
@@ -168,72 +153,7 @@ def _by_other(cast: Ordinal, share: FloatArray) -> FloatArray:
     return cast.tally(cells, np.tile(row, 2), shares, m * m).reshape(-1, m, m)
 
 
-def _separate(cast: Ordinal) -> Iterator[Ordinal]:
+def separate_resamples(cast: Ordinal) -> Iterator[Ordinal]:
     """The ballots of each resample."""
     for weight in cast.weight:
         yield replace(cast, weight=weight)
-
-
-def _instant_runoff(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "refuse") -> Found:
-    cast = ordinal(ballots, "instant_runoff", missing)
-    if cast.level.shape[1] == 2:
-        return side_by_side(FirstRaces(cast, ties), len(cast.models), cast.total), None
-    seating = first_seating(cast)
-    each = (Choice(run(FirstPlaces(one, ties, seating), one.total)) for one in _separate(cast))
-    return gathered(each, len(cast.models))
-
-
-def _coombs(
-    ballots: Ballots,
-    *,
-    majority_stops: bool = False,
-    ties: Ties = "share",
-    missing: Gaps = "refuse",
-) -> Found:
-    cast = ordinal(ballots, "coombs", missing)
-    if majority_stops:
-        draws = (ballots.with_count(count) for count in ballots.count)
-        results = (elimination.coombs(one, majority_stops=True, ties=ties, missing=missing) for one in draws)
-        return gathered(results, len(cast.models))
-    if cast.level.shape[1] == 2:
-        return side_by_side(LastRaces(cast, ties), len(cast.models), cast.total), None
-    seating = Seating(cast, cast.level)
-    each = (Choice(run(LastPlaces(one, ties, seating), one.total)) for one in _separate(cast))
-    return gathered(each, len(cast.models))
-
-
-def _baldwin(ballots: Ballots, *, ties: Ties = "share", missing: str = "refuse") -> Found:
-    credit, total = borda_credit(ballots, "baldwin", ties, missing)
-    n_models = len(ballots.models)
-    return side_by_side(BordaRaces(credit), n_models, total * n_models), None
-
-
-def _nanson(
-    ballots: Ballots,
-    *,
-    drop: Literal["below", "at_or_below"] = "below",
-    ties: Ties = "share",
-    missing: str = "refuse",
-) -> Found:
-    credit, total = borda_credit(ballots, "nanson", ties, missing)
-
-    def low(score: FloatArray, left: Masks) -> Masks:
-        known = np.where(left, score, 0.0)
-        gap = score - known.sum(axis=1, keepdims=True) / np.maximum(left.sum(axis=1, keepdims=True), 1)
-        gap = steady(np.where(left, gap, 0.0), np.abs(known).max(axis=1, keepdims=True))
-        gone = left & (gap < 0 if drop == "below" else gap <= 0)
-        return np.asarray(gone & (gone != left).any(axis=1, keepdims=True))
-
-    n_models = len(ballots.models)
-    return side_by_side(BordaRaces(credit), n_models, total * n_models, low), None
-
-
-def _threshold(ballots: Ballots, *, ties: Ties = "published", missing: Gaps = "refuse") -> Found:
-    tables = low_places(ordinal(ballots, "threshold", missing), ties)
-    return gathered((Choice(fewest_last(table)) for table in tables), len(ballots.models))
-
-
-def _two_round(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "refuse") -> Found:
-    rounds = zip(*rounds_of_two(ballots, ties, missing), strict=True)
-    each = (Choice(run_off(first, margin)) for first, margin in rounds)
-    return gathered(each, len(ballots.models))

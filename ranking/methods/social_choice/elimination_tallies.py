@@ -18,6 +18,7 @@ from agon.ranking.methods.social_choice.rank_positions import ABSENT, LAST, Ordi
 from agon.ranking.numerics import FloatArray, IntArray, steady
 from agon.ranking.votes.ballots import WIDE, Ballots
 from agon.ranking.votes.pair_counts import PairCounts
+from agon.ranking.votes.resamples import ResampledBallots, ResampledPairCounts
 
 Mask = NDArray[np.bool_]
 Tiers = tuple[tuple[int, ...], ...]
@@ -216,7 +217,9 @@ def indices(mask: Mask) -> tuple[int, ...]:
 Gaps = Literal["refuse", "worst", "drop_task"]
 
 
-def rounds_of_two(ballots: Ballots, ties: Ties, missing: Gaps) -> tuple[FloatArray, FloatArray]:
+def rounds_of_two(
+    ballots: Ballots | ResampledBallots, ties: Ties, missing: Gaps
+) -> tuple[FloatArray, FloatArray]:
     """(M,) first places and (M, M) margins; with one more axis in front for resamples."""
     cast = ordinal(ballots, "two_round", missing)
     given = positional(ballots, "two_round", _first_place, "worst" if ties == "published" else ties, missing)
@@ -272,7 +275,9 @@ def _borda_rounds(
     return tuple(reversed(out))
 
 
-def borda_credit(ballots: Ballots, rule: str, ties: Ties, missing: str) -> tuple[FloatArray, FloatArray]:
+def borda_credit(
+    ballots: Ballots | ResampledBallots, rule: str, ties: Ties, missing: str
+) -> tuple[FloatArray, FloatArray]:
     """(M, M) Borda points of the row against the column, and the weight of all; (R, ...) for resamples."""
     cast = ordinal(ballots, rule, missing)
     wins, tied = complete_pairs(ballots, cast, missing)
@@ -283,14 +288,16 @@ def borda_credit(ballots: Ballots, rule: str, ties: Ties, missing: str) -> tuple
     return credit, cast.total
 
 
-def complete_pairs(ballots: Ballots, cast: Ordinal, missing: str) -> tuple[FloatArray, FloatArray]:
+def complete_pairs(
+    ballots: Ballots | ResampledBallots, cast: Ordinal, missing: str
+) -> tuple[FloatArray, FloatArray]:
     """(M, M) weight that puts row above column, and weight that ties them, once gaps are treated.
 
     Models shown but not ranked are tied with each other here; "worst" puts all shown above all absent
     and ties these; under "partial_borda" pairs that a ballot cannot compare are in neither matrix.
     One more axis in front for resamples.
     """
-    pairs = PairCounts.from_ballots(_cast_only(ballots, missing))
+    pairs = _count_pairs(ballots, missing)
     tied = pairs.ties + pairs.both_bad
     unranked = cast.only(np.flatnonzero((cast.level == LAST).sum(axis=1) > 1))
     if len(unranked.size):
@@ -316,12 +323,15 @@ def _clear_diagonal(table: FloatArray) -> None:
     table[..., each, each] = 0.0
 
 
-def _cast_only(ballots: Ballots, missing: str) -> Ballots:
-    """The ballots that count: all, or with "drop_task" those that show every model."""
-    if missing != "drop_task":
-        return ballots
-    full = (ballots.shown >= 0).sum(axis=1) == len(ballots.models)
-    return ballots.with_count(np.where(full, ballots.count, 0))
+def _count_pairs(ballots: Ballots | ResampledBallots, missing: str) -> PairCounts | ResampledPairCounts:
+    """Count the pairs of the ballots that count: all, or with "drop_task" those that show every model."""
+    whole = ballots.ballots if isinstance(ballots, ResampledBallots) else ballots
+    count = ballots.count
+    if missing == "drop_task":
+        count = np.where((whole.shown >= 0).sum(axis=1) == len(whole.models), count, 0)
+    if isinstance(ballots, ResampledBallots):
+        return ballots.pairs if count is ballots.count else ResampledBallots(whole, count).pairs
+    return PairCounts.from_ballots(ballots if count is ballots.count else ballots.with_count(count))
 
 
 def fewest_last(table: FloatArray) -> Tiers:

@@ -16,9 +16,10 @@ from agon.ranking.methods.social_choice.majority_graph import (
     widest_paths,
 )
 from agon.ranking.numerics import FloatArray, IntArray, Masks, steady
-from agon.ranking.registry import Found, _each, apart, method
+from agon.ranking.registry import ResampledScores, method
 from agon.ranking.results import Choice, Diagnostic, Scores
 from agon.ranking.votes.pair_counts import PairCounts
+from agon.ranking.votes.resamples import ResampledPairCounts
 
 
 @method("minimax", source="Simpson (1969); Kramer (1977)")
@@ -90,7 +91,9 @@ def split_cycle(pairs: PairCounts) -> Choice:
     return Choice(peeled((margin > 0) & (margin > widest_paths(margin).T)))
 
 
-@method("ranked_pairs", source="Tideman (1987)")
+@method(
+    "ranked_pairs", source="Tideman (1987)", batch=lambda drawn, _, **options: _ranked_pairs(drawn, **options)
+)
 def ranked_pairs(
     pairs: PairCounts,
     *,
@@ -195,16 +198,17 @@ class _Locked:
 
 
 def _ranked_pairs(
-    pairs: PairCounts, *, measure: str = "margins", tie_break: str = "together", seed: int = 0
-) -> Found:
-    """Minus the tier of each model under ranked pairs.
+    drawn: ResampledPairCounts, *, measure: str, tie_break: str, seed: int
+) -> ResampledScores | None:
+    """Minus the tier of each model under ranked pairs in each resample.
 
     A majority can only be left out if it lies on a cycle of majorities no weaker: these are looked at level
     by level, each level together with all majorities above it that were not left out.
     """
+    del seed
     if tie_break != "together" or measure != "margins":
-        return _each(ranked_pairs)(pairs, measure=measure, tie_break=tie_break, seed=seed)
-    margin = np.stack([np.maximum(margins(one), 0.0) for one in apart(pairs)])
+        return None
+    margin = np.stack([np.maximum(margins(one), 0.0) for one in drawn])
     back = np.stack([widest_paths(one).T for one in margin])
     doubtful = (margin > 0) & (margin <= back)
     levels = [np.unique(one[there])[::-1] for one, there in zip(margin, doubtful, strict=True)]
@@ -216,7 +220,7 @@ def _ranked_pairs(
         r, winner, loser = np.nonzero(doubtful[row] & (margin[row] == level))
         closing = reach[winner >> 6, r, loser] >> (winner & 63).astype(np.uint64) & np.uint64(1) > 0
         locked[row[r[closing]], winner[closing], loser[closing]] = False
-    return -_depth(locked), None
+    return ResampledScores(-_depth(locked))
 
 
 def _reach(graph: Masks) -> NDArray[np.uint64]:

@@ -6,6 +6,7 @@ wins. Equilibria need not be unique; of several the one of maximum entropy treat
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -14,16 +15,21 @@ from numpy.typing import NDArray
 from agon.ranking.errors import ConvergenceError, OptionError
 from agon.ranking.methods.social_choice.majority_graph import margins
 from agon.ranking.numerics import FloatArray, IntArray
-from agon.ranking.registry import method
+from agon.ranking.registry import ResampledScores, method, stack_results
 from agon.ranking.results import Choice, Diagnostic, Scores
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
+from agon.ranking.votes.resamples import ResampledPairCounts
 
 STEPS = 200
 EXACT = 1e-11  # advantage, as a share of the largest, below which a constraint holds
 SEEN = 1e-9  # probability below which a model is not in the lottery
 
 
-@method("maximal_lottery", source="Fishburn (1984); Brandl, Brandt and Seedig (2016)")
+@method(
+    "maximal_lottery",
+    source="Fishburn (1984); Brandl, Brandt and Seedig (2016)",
+    batch=lambda *given, **options: _each(smith_lottery, *given, **options),
+)
 def maximal_lottery(pairs: PairCounts) -> Choice:
     """The lottery that no other lottery beats by expected margin; of several the most even one.
 
@@ -45,7 +51,11 @@ def maximal_lottery(pairs: PairCounts) -> Choice:
     return Choice(tuple(tiers), lottery=lottery)
 
 
-@method("nash_averaging", source="Balduzzi et al. (2018)")
+@method(
+    "nash_averaging",
+    source="Balduzzi et al. (2018)",
+    batch=lambda *given, **options: _each(smith_averaging, *given, **options),
+)
 def nash_averaging(pairs: PairCounts, *, prior: float = 0.5, both_bad: BothBad = "half") -> Scores:
     """The expected log-odds against an opponent drawn from the equilibrium of maximum entropy.
 
@@ -195,6 +205,13 @@ def _null_space(matrix: FloatArray) -> FloatArray:
     _, singular, right = np.linalg.svd(matrix.T)
     rank = int((singular > 1e-10 * max(1.0, float(singular.max(initial=0.0)))).sum())
     return np.asarray(right[rank:].T)
+
+
+def _each(
+    rule: Callable[..., Scores | Choice], drawn: ResampledPairCounts, _: object, **options: Any
+) -> ResampledScores:
+    """Run a rule on each resample."""
+    return stack_results((rule(one, **options) for one in drawn), len(drawn.models))
 
 
 def smith_lottery(pairs: PairCounts) -> Choice:

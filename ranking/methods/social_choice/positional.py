@@ -17,12 +17,21 @@ import numpy as np
 from agon.ranking.errors import OptionError
 from agon.ranking.methods.social_choice.rank_positions import Missing, Ties, ordinal, positional, tie_points
 from agon.ranking.numerics import FloatArray
-from agon.ranking.registry import method
-from agon.ranking.results import Scores
+from agon.ranking.registry import ResampledScores, method
+from agon.ranking.results import Choice, Scores
 from agon.ranking.votes.ballots import Ballots
 
 
-@method("plurality", source="first past the post; Vote'n'Rank (Rofin et al. 2023)")
+def _points(scores: Scores | Choice) -> ResampledScores | None:
+    """What a rule here gives for `ResampledBallots`: points are sums over ballots, so (R, M) at once."""
+    return ResampledScores(scores.values) if isinstance(scores, Scores) else None
+
+
+@method(
+    "plurality",
+    source="first past the post; Vote'n'Rank (Rofin et al. 2023)",
+    batch=lambda drawn, _, **options: _points(plurality(drawn, **options)),
+)
 def plurality(ballots: Ballots, *, ties: Ties = "share", missing: Missing = "refuse") -> Scores:
     """A point for every first place.
 
@@ -39,7 +48,11 @@ def plurality(ballots: Ballots, *, ties: Ties = "share", missing: Missing = "ref
     return Scores(positional(ballots, "plurality", lambda n: _first(n, 1), _ties(ties), missing))
 
 
-@method("veto", source="anti-plurality; Young (1975) for its class")
+@method(
+    "veto",
+    source="anti-plurality; Young (1975) for its class",
+    batch=lambda drawn, _, **options: _points(veto(drawn, **options)),
+)
 def veto(ballots: Ballots, *, ties: Ties = "share", missing: Missing = "refuse") -> Scores:
     """A point for every place but the last.
 
@@ -57,7 +70,11 @@ def veto(ballots: Ballots, *, ties: Ties = "share", missing: Missing = "refuse")
     return Scores(positional(ballots, "veto", lambda n: _first(n, n - 1), _ties(ties), missing))
 
 
-@method("approval_k", source="k-approval; Vote'n'Rank (Rofin et al. 2023)")
+@method(
+    "approval_k",
+    source="k-approval; Vote'n'Rank (Rofin et al. 2023)",
+    batch=lambda drawn, _, **options: _points(approval_k(drawn, **options)),
+)
 def approval_k(ballots: Ballots, *, k: int = 2, ties: Ties = "share", missing: Missing = "refuse") -> Scores:
     """A point for every place among the first k.
 
@@ -79,7 +96,11 @@ def approval_k(ballots: Ballots, *, k: int = 2, ties: Ties = "share", missing: M
     return Scores(positional(ballots, "approval_k", lambda n: _first(n, k), _ties(ties), missing))
 
 
-@method("borda", source="Borda (1781); partial ballots: Cullinan, Hsiao and Polett (2014)")
+@method(
+    "borda",
+    source="Borda (1781); partial ballots: Cullinan, Hsiao and Polett (2014)",
+    batch=lambda drawn, _, **options: _points(borda(drawn, **options)),
+)
 def borda(
     ballots: Ballots,
     *,
@@ -109,7 +130,11 @@ def borda(
     return Scores(positional(ballots, "borda", _descending, _ties(ties), missing))
 
 
-@method("dowdall", source="Dowdall (Nauru, 1971); Vote'n'Rank (Rofin et al. 2023)")
+@method(
+    "dowdall",
+    source="Dowdall (Nauru, 1971); Vote'n'Rank (Rofin et al. 2023)",
+    batch=lambda drawn, _, **options: _points(dowdall(drawn, **options)),
+)
 def dowdall(ballots: Ballots, *, ties: Ties = "share", missing: Missing = "refuse") -> Scores:
     """A point for a first place, half for a second, a third for a third.
 
@@ -127,7 +152,11 @@ def dowdall(ballots: Ballots, *, ties: Ties = "share", missing: Missing = "refus
     return Scores(positional(ballots, "dowdall", lambda n: 1.0 / np.arange(1, n + 1), chosen, missing))
 
 
-@method("scoring_vector", source="Young (1975)")
+@method(
+    "scoring_vector",
+    source="Young (1975)",
+    batch=lambda drawn, _, **options: _points(scoring_vector(drawn, **options)),
+)
 def scoring_vector(
     ballots: Ballots,
     *,

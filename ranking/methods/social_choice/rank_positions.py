@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from agon.ranking.errors import OptionError, VotesError
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.votes.ballots import Ballots
-from agon.ranking.votes.pair_counts import summed
+from agon.ranking.votes.resamples import ResampledBallots, sum_cells
 from agon.ranking.votes.validation import UNRANKED
 
 Ties = Literal["share", "best", "worst", "published"]
@@ -23,6 +24,9 @@ Missing = Literal["refuse", "worst", "average", "drop_task"]
 Vector = Callable[[int], FloatArray]
 ABSENT = np.iinfo(np.int64).max  # level of a seat that shows nobody
 LAST = ABSENT - 1  # level of the models shown but not ranked
+
+
+_SHARED: WeakKeyDictionary[Ballots | ResampledBallots, dict[str, Ordinal]] = WeakKeyDictionary()  # by rules
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +65,7 @@ class Ordinal:
         """(size,) what entries add up to in their cells: each a share of the weight of a ballot, its row."""
         if self.weight.ndim == 1:
             return np.bincount(cell, self.weight[row] * share, size).astype(np.float64, copy=False)
-        return summed(cell, row, share, self.weight, size)
+        return sum_cells(cell, row, share, self.weight, size)
 
     def only(self, rows: IntArray) -> Ordinal:
         """Keep some of the ballots."""
@@ -69,7 +73,7 @@ class Ordinal:
         return Ordinal(self.models, self.seats[rows], self.level[rows], best, worst, self.size[rows], weight)
 
 
-def ordinal(ballots: Ballots, rule: str, missing: str = "refuse") -> Ordinal:
+def ordinal(ballots: Ballots | ResampledBallots, rule: str, missing: str = "refuse") -> Ordinal:
     """Place the models of every ballot; a soft judgement becomes two ballots with its two weights.
 
     Args:
@@ -81,27 +85,28 @@ def ordinal(ballots: Ballots, rule: str, missing: str = "refuse") -> Ordinal:
     Raises:
         VotesError: a model on no ballot, a gap where none is allowed, no ballot left.
     """
-    known = ballots.__dict__.setdefault("ordinal", {})  # kept like a cached property: rules share it
+    known = _SHARED.setdefault(ballots, {})
     if missing not in known:
         known[missing] = _placed(ballots, rule, missing)
-    return known[missing]  # type: ignore[no-any-return]
+    return known[missing]
 
 
-def _placed(ballots: Ballots, rule: str, missing: str) -> Ordinal:
+def _placed(given: Ballots | ResampledBallots, rule: str, missing: str) -> Ordinal:
     """Check and place the models of every ballot; see `ordinal`."""
+    ballots = given.ballots if isinstance(given, ResampledBallots) else given
     on = np.zeros(len(ballots.models), dtype=bool)
     on[ballots.shown[ballots.shown >= 0]] = True
     if not on.all():
         name = ballots.models[int(np.flatnonzero(~on)[0])]
         raise VotesError(f"{rule}: {name!r} is on no ballot; leave it out of the models.")
     _gaps(ballots, rule, missing)
-    cast = np.atleast_2d(ballots.count > 0).any(axis=0)
+    cast = np.atleast_2d(given.count > 0).any(axis=0)
     if missing == "drop_task":
         cast &= (ballots.shown >= 0).all(axis=1) & (ballots.shown.shape[1] == len(on))
         if not cast.any():  # a single resample without such a ballot makes all models equal
             raise VotesError(f"{rule}: no ballot shows all {len(on)} models; choose another missing=.")
     rows = np.flatnonzero(cast)
-    seats, weight = ballots.shown[rows], ballots.weight[rows] * ballots.count[..., rows]
+    seats, weight = ballots.shown[rows], ballots.weight[rows] * given.count[..., rows]
     level = np.where(ballots.places[rows] == UNRANKED, LAST, ballots.places[rows])
     level[seats < 0] = ABSENT
     soft = ~np.isnan(ballots.p_a[rows])
@@ -159,7 +164,9 @@ def tie_points(vector: FloatArray, best: IntArray, worst: IntArray, ties: Ties) 
     return np.asarray((summed[worst] - summed[best - 1]) / (worst - best + 1))
 
 
-def positional(ballots: Ballots, rule: str, vector: Vector, ties: Ties, missing: str) -> FloatArray:
+def positional(
+    ballots: Ballots | ResampledBallots, rule: str, vector: Vector, ties: Ties, missing: str
+) -> FloatArray:
     """(M,) sum of the points that each ballot's places give, times its weight; (R, M) for resamples.
 
     Args:

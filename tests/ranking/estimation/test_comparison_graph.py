@@ -1,17 +1,15 @@
-"""The comparison graph: components, who lies outside, and who is alike."""
+"""The comparison graph: components, who lies outside, and who is above whom."""
 
 import numpy as np
 import pytest
 
 from agon.ranking.estimation.comparison_graph import (
-    alike,
     components,
     connected,
     identify,
     order_components,
     reachable,
     strongly_connected,
-    told_apart,
 )
 from agon.ranking.votes.pair_counts import PairCounts
 from tests.support import reference
@@ -91,39 +89,6 @@ def test_between_two_components_met_alike_it_joins_the_larger_under_any_name(see
     known = identify(wins[np.ix_(order, order)])
     position = np.argsort(order)
     assert known.group[position].tolist() == [0, 0, 0, 1, 1, 0]
-
-
-def kinds(wins):
-    """A number for the votes of each pair as seen from the row."""
-    wins = np.asarray(wins, dtype=np.uint64)
-    return wins * np.uint64(1000) + wins.T
-
-
-def test_models_that_a_symmetry_exchanges_are_alike():
-    """0 and 1 both beat 2 twice; 3 lost to 2 and 4 once."""
-    wins = beats(5, (0, 2), (0, 2), (1, 2), (1, 2), (2, 3), (4, 3))
-    colour = alike(kinds(wins))
-    assert colour[0] == colour[1]
-    assert len(set(colour.tolist())) == 4
-
-
-def test_colours_follow_the_models_and_not_the_names():
-    rng = np.random.default_rng(0)
-    wins = rng.integers(0, 3, (6, 6)) * (1 - np.eye(6, dtype=int))
-    order = rng.permutation(6)
-    assert np.array_equal(alike(kinds(wins))[order], alike(kinds(wins[np.ix_(order, order)])))
-
-
-def test_everybody_can_be_told_apart():
-    """A ring of six: all alike, then picked apart until each has a colour of its own."""
-    ring = beats(6, *((i, (i + 1) % 6) for i in range(6)))
-    colour = alike(kinds(ring))
-    assert len(set(colour.tolist())) == 1
-    apart = told_apart(kinds(ring), colour)
-    assert len(set(apart.tolist())) == 6
-    order = np.random.default_rng(1).permutation(6)
-    other = told_apart(kinds(ring[np.ix_(order, order)]), colour)
-    assert sorted(other.tolist()) == sorted(apart.tolist())
 
 
 def ordered(wins, ties=None):

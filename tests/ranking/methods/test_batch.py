@@ -2,6 +2,7 @@
 
 import itertools
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,12 +11,14 @@ from agon.ranking import METHODS, Ballots, InputError, PairCounts, Scores, Score
 from agon.ranking.analysis.perturbation import levels_of
 from agon.ranking.analysis.rule_probabilities import winner_probabilities
 from agon.ranking.inference import bootstrap as resampling
-from agon.ranking.methods import TOGETHER
 from agon.ranking.methods.social_choice.maximal_lotteries import smith
-from agon.ranking.registry import apart
 from agon.ranking.results import as_values
 from agon.ranking.simulate import bradley_terry_world
+from agon.ranking.votes.resamples import ResampledBallots
 
+TOGETHER = sorted(
+    how.name for how in METHODS.values() if how.batch and ".social_choice." in how.function.__module__
+)
 OPTIONS = {
     "ranked_pairs": [{"tie_break": "names"}, {"tie_break": "random"}, {"measure": "winning_votes"}],
     "coombs": [{"majority_stops": True}],
@@ -76,10 +79,10 @@ def each(how, drawn, options):
 
     A resample without a complete ballot, where only these count, makes all models equal.
     """
-    views = [drawn.with_count(count) for count in drawn.count]
+    views = list(drawn)
     if how.view == "pairs":
         views = [PairCounts.from_ballots(view) for view in views]
-    base = drawn.with_count(np.ones(len(drawn.weight), dtype=np.int64))
+    base = drawn.ballots.with_count(np.ones(drawn.count.shape[1], dtype=np.int64))
     how.function(PairCounts.from_ballots(base) if how.view == "pairs" else base, **options)
     results = []
     for view in views:
@@ -109,23 +112,25 @@ def fits(how, options):
 
 
 @pytest.mark.parametrize("make", [pairwise, kwise, wide])
-@pytest.mark.parametrize("function", list(TOGETHER), ids=lambda function: function.__name__)
-def test_same_as_the_rule(function, make):
-    how = METHODS[function.__name__]
+@pytest.mark.parametrize("name", TOGETHER)
+def test_same_as_the_rule(name, make):
+    how = METHODS[name]
     for seed in range(4 if make is wide else 8):
         rng = np.random.default_rng(seed)
         ballots = make(rng)
-        drawn = ballots.with_count(np.stack([ballots.resample(rng).count for _ in range(4)]))
+        drawn = ResampledBallots(ballots, np.stack([ballots.resample(rng).count for _ in range(4)]))
         for options in variants(how):
             chosen = how.settings(options)
-            view = PairCounts.from_ballots(drawn) if how.view == "pairs" else drawn
+            view = drawn.pairs if how.view == "pairs" else drawn
             try:
                 expected, results = each(how, drawn, chosen)
             except InputError as refused:
                 with pytest.raises(type(refused), match=re.escape(str(refused))):
-                    TOGETHER[function](view, **chosen)
+                    how.batch(view, None, **chosen)
                 continue
-            values, lottery = TOGETHER[function](view, **chosen)
+            if (found := how.batch(view, None, **chosen)) is None:  # no faster way with these options
+                continue
+            values, lottery = found
             assert np.allclose(values, expected, atol=1e-8, equal_nan=True), (seed, options)
             for one, two in zip(values, expected, strict=True):
                 assert np.array_equal(levels_of(one), levels_of(two)), (seed, options)
@@ -152,13 +157,14 @@ def test_the_smith_set_by_definition():
 def test_all_rules_on_arena_votes_as_one_call_each(models, number, clustered, monkeypatch):
     """And in blocks of any size: the draws are those of the seed."""
     votes = bradley_terry_world(models, number, seed=3, voters=40).comparisons()
-    names = [how.name for how in METHODS.values() if how.function in TOGETHER]
+    names = TOGETHER
     options = {name: {"missing": "worst"} for name in names if "missing" in METHODS[name].options}
     chosen = {"n_resamples": 9, "seed": 4, "options": options, "cluster": "voter" if clustered else None}
     found = winner_probabilities(votes, names, **chosen)
     monkeypatch.setattr(resampling, "CELLS", 2 * max(len(votes.ballots.count), models**2))
-    assert [b.count.shape[0] for b in resampling.Draws(votes, 9, 4).blocks()] == [2, 2, 2, 2, 1]
-    monkeypatch.setattr(resampling, "TOGETHER", {})
+    assert [b.count.shape[0] for b in resampling.Resamples(votes, 9, 4).batches()] == [2, 2, 2, 2, 1]
+    for name in names:
+        monkeypatch.setitem(METHODS, name, replace(METHODS[name], batch=None))
     again = winner_probabilities(votes, names, **chosen)
     for one, two in zip(found.rules, again.rules, strict=True):
         assert np.array_equal(one.ranks, two.ranks), one.method
@@ -175,8 +181,8 @@ def test_tables_are_counted_alike_however_many_are_drawn():
         names = [[f"{letter}{i}" for i in range(n)] for letter, n in (("m", m), ("t", 8))]
         table = ScoreTable.of(*names, scores, weights=weights)
         count = np.stack([table.resample(rng).count for _ in range(draws)])
-        together = table.with_count(count).pairs
-        for pairs, drawn in zip(apart(together), count, strict=True):
+        together = table.resampled_ballots(count).pairs
+        for pairs, drawn in zip(together, count, strict=True):
             alone = table.with_count(drawn).pairs
             for name in ("wins", "ties", "both_bad", "votes"):
                 assert np.allclose(getattr(pairs, name), getattr(alone, name), atol=1e-12), name

@@ -101,8 +101,8 @@ def test_kwiksort_sorts_a_line_whatever_the_pivots_and_says_its_spread():
     found = run("kwiksort", np.triu(np.full((40, 40), 3.0), 1), orders=5)
     assert found.values.tolist() == [-float(i) for i in range(1, 41)]
     assert not found.spread.any()
-    cycle = run("kwiksort", [[0, 1, 0], [0, 0, 1], [1, 0, 0]])
-    assert cycle.values == pytest.approx([-2.0] * 3, abs=1e-12)
+    cycle = run("kwiksort", [[0, 1, 0], [0, 0, 1], [1, 0, 0]], orders=100)
+    assert cycle.values == pytest.approx([-2.0] * 3, abs=5 * cycle.spread.max() / 10)
     assert cycle.spread.min() > 0.5
     with pytest.raises(OptionError, match="kwiksort: orders must be 1 or more"):
         run("kwiksort", [[0, 1], [1, 0]], orders=0)

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from agon.ranking import METHODS, Comparisons, ConvergenceError, PairCounts, rank
 from agon.ranking.errors import OptionError
 from agon.ranking.estimation import newton
-from agon.ranking.inference.bootstrap import Draws
+from agon.ranking.inference.bootstrap import Resamples
 from agon.ranking.methods.likelihood import bradley_terry as module
 from agon.ranking.results import Fit
 from tests.support import reference
@@ -274,8 +274,8 @@ def test_every_replicate_solves_its_own_equations(votes, spread):
     cast = Comparisons.from_counts([f"m{i}" for i in range(8)], won + (met - won).T)
     full = module.bradley_terry(cast.pairs)
     checked = 0
-    for view in Draws(cast, 60, 1).views("pairs"):
-        row = module.replicates([view], full)[0]
+    for view in Resamples(cast, 60, 1).views("pairs"):
+        row = METHODS["bradley_terry"].batch([view], full)[0][0]
         inside = np.flatnonzero(np.isfinite(row))
         if len(inside) < 2:
             continue
