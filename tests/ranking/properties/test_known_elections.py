@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from agon.ranking import METHODS, Ballots, PairCounts, ScoreTable, rank
-from tests.support.brute_force import REPOSITORY
+from tests.support.paths import REPOSITORY
 from tests.support.families import RULES
 
 FOLDER = REPOSITORY / "tests" / "known_answers"

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from agon.ranking import OptionError, PairCounts, ScoreTable
 from agon.ranking.methods.social_choice.kemeny import consensus, disagreement
 from tests.support import brute_force as slow
-from tests.support.brute_force import GOLDEN, REPOSITORY, ballots_of, golden_json, needs_golden, profiles, run
+from tests.support.brute_force import GOLDEN, ballots_of, golden_json, needs_golden, profiles, run
+from tests.support.paths import REPOSITORY
 
 
 @given(profiles(gaps=True, unranked=True))
