@@ -1,1 +1,92 @@
-"""Agon: compare language models blind, and turn the votes into leaderboards one can trust."""
+"""Agon: compare language models blind, and turn the votes into leaderboards one can trust.
+
+    import agon as ag
+
+    board = ag.rank("votes.parquet")              # a file, a frame or votes that were read before
+    votes = ag.comparisons("votes.parquet", where="language = 'en'")
+    ag.rank_all(votes, ["bradley_terry", "elo"])  # ag.METHODS lists every method
+    ag.check("votes.parquet").findings            # what stands between these votes and a ranking
+
+What is here is loaded when it is first used. The rest lies in `agon.ranking` (analyses, types, errors),
+`agon.data` (reading and writing), `agon.serving` (talking to models) and `agon.arena` (pages, command line).
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agon import arena, data, ranking, serving
+    from agon.data import Checked, check, comparisons, preflib, read_any, score_table
+    from agon.face import compare_rules, rank, rank_all
+    from agon.ranking import (
+        METHODS,
+        AgonError,
+        Comparisons,
+        Leaderboard,
+        RuleComparison,
+        ScoreTable,
+        agreement,
+        method,
+        win_rate_map,
+    )
+
+__version__ = "0.1.0"
+__all__ = [
+    "METHODS",
+    "AgonError",
+    "Checked",
+    "Comparisons",
+    "Leaderboard",
+    "RuleComparison",
+    "ScoreTable",
+    "__version__",
+    "agreement",
+    "arena",
+    "check",
+    "compare_rules",
+    "comparisons",
+    "data",
+    "method",
+    "preflib",
+    "rank",
+    "rank_all",
+    "ranking",
+    "read_any",
+    "score_table",
+    "serving",
+    "win_rate_map",
+]
+_HOMES = {
+    "agon.data": ("Checked", "check", "comparisons", "preflib", "read_any", "score_table"),
+    "agon.face": ("compare_rules", "rank", "rank_all"),
+    "agon.ranking": (
+        "METHODS",
+        "AgonError",
+        "Comparisons",
+        "Leaderboard",
+        "RuleComparison",
+        "ScoreTable",
+        "agreement",
+        "method",
+        "win_rate_map",
+    ),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is asked for, so that `import agon` costs nothing."""
+    if name in ("arena", "data", "ranking", "serving"):
+        return import_module(f"agon.{name}")
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(home), name)
+    import difflib
+
+    close = difflib.get_close_matches(name, __all__, n=1)
+    hint = f"; did you mean ag.{close[0]}?" if close else "; dir(agon) lists what it has."
+    raise AttributeError(f"agon has no {name!r}{hint}", name=name)
+
+
+def __dir__() -> list[str]:
+    """What can be had, loaded or not."""
+    return sorted({*globals(), *__all__})

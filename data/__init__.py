@@ -11,6 +11,7 @@ from agon.data.files.preflib import preflib
 from agon.data.files.score_tables import score_table
 from agon.data.importers.formats import FORMATS
 from agon.data.importers.published import Imported, read_published
+from agon.data.reading import read_any
 
 __all__ = [
     "FORMATS",
@@ -21,6 +22,7 @@ __all__ = [
     "kind_of",
     "measure",
     "preflib",
+    "read_any",
     "read_published",
     "score_table",
 ]

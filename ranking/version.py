@@ -1,5 +1,5 @@
-"""The version of Agon; part of every fingerprint."""
+"""The version of the distribution, which every board carries."""
 
-from __future__ import annotations
+import agon
 
-VERSION = "0.1.0"
+VERSION = agon.__version__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -28,17 +29,19 @@ def names_voters(source: str, table: str | None = None) -> bool:
     return "voter" in {name.lower() for name in names}
 
 
-def kind_of(source: str, model: str | None = None) -> Kind:
-    """Say what a file holds by its ending and its columns.
+def kind_of(source: object, model: str | None = None) -> Kind:
+    """Say what a file or frame holds by its ending and its columns.
 
     A PrefLib ending is an election. A file without the columns of votes is a table of scores, models in
     rows, if a column says whose row it is, or if the first column is text and most of the others are
     numbers. Everything else is taken for votes, so that the error about it names the columns votes need.
 
     Args:
-        source: path of the file.
+        source: path of the file, or anything else that `comparisons` or `score_table` reads.
         model: the column that names the models, which only a table of scores has.
     """
+    if not isinstance(source, str | Path):
+        return _kind_of_frame(source, model)
     path = Path(source)
     if path.suffix.lower() in ELECTIONS:
         return "election"
@@ -50,9 +53,25 @@ def kind_of(source: str, model: str | None = None) -> Kind:
         columns = open_source(source).columns
     except (SourceError, pa.ArrowException, OSError):
         return "votes"
+    return _kind_of_columns(columns, model)
+
+
+def _kind_of_columns(columns: Mapping[str, str], model: str | None) -> Kind:
+    """Tell a table of scores from votes by names and SQL types of the columns."""
     names = {name.strip().lower() for name in columns}
     first, *others = columns.values()
     numbers = sum(kind.startswith(NUMBERS) for kind in others)
     told = model is not None or bool(names & set(MODEL_COLUMNS))
     table = told or (first == "VARCHAR" and bool(others) and 2 * numbers > len(others))
     return "scores" if table and not VOTES & names else "votes"
+
+
+def _kind_of_frame(frame: object, model: str | None) -> Kind:
+    """Say what a frame holds; texts in the index of a pandas frame are the models of a table of scores."""
+    names = [str(name) for name in getattr(frame, "columns", [])]
+    if not names or VOTES & {name.strip().lower() for name in names}:
+        return "votes"
+    index = getattr(frame, "index", None)
+    if index is not None and str(getattr(index, "dtype", "")) in ("object", "str", "string"):
+        return "scores"
+    return _kind_of_columns(open_source(frame).columns, model)

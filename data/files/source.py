@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from agon.data.files.frames import frame_to_arrow
 from agon.data.files.read_errors import COMPRESSION, is_utf8, open_text, sentence, unreadable
 from agon.data.files.snapshot_folder import escaped, open_folder, snapshots
 from agon.ranking.errors import OptionError, SourceError, nearest
@@ -173,9 +174,12 @@ def as_arrow(frame: object, name: str) -> pa.Table:
             table = pa.table(frame)
         except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
             raise SourceError(f"{name} has a column that mixes types: {sentence(error)}") from None
+    elif (found := frame_to_arrow(frame)) is not None:
+        table = found
     else:
         raise SourceError(
-            f"Cannot read votes from {name}: give the path of a file, a DataFrame or an Arrow table."
+            f"Cannot read votes from {name}: give the path of a file, a DataFrame, an Arrow table, a list of "
+            "rows or a mapping of columns."
         )
     if not table.num_rows:
         raise SourceError(f"{name} has no rows: there are no votes to read.")

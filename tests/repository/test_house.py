@@ -28,7 +28,7 @@ FLOORS = {
         "",  # the folder's own __init__
     ),
     "serving": ("protocol", "generation openai_compatible recorded", "demo", ""),
-    "data": ("validation", "files", "importers log", "checks", ""),
+    "data": ("validation", "files", "importers log", "checks reading", ""),
     "arena": ("core", "setup", "web/markdown", "web", "web/battle web/leaderboard", "web/app", "cli", ""),
 }
 LOWER = {"ranking": (), "serving": (), "data": ("ranking",), "arena": ("ranking", "serving", "data")}

@@ -1,0 +1,196 @@
+"""`rank`, `rank_all` and `compare_rules` of `import agon as ag`: those of `agon.ranking`, which also read.
+
+Every setting stands in the signatures, so that editors complete it and type checkers check it; meaning and
+defaults are those of `agon.ranking.Settings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Unpack
+
+from agon import ranking
+from agon.data import read_any
+from agon.data.files.comparisons import Invalid
+from agon.data.files.schema import Voters
+from agon.method_options import MethodName, MethodOptions
+from agon.ranking import Ballots, Comparisons, Leaderboard, PairCounts, RuleComparison, ScoreTable
+from agon.ranking.registry import Method, Rule
+from agon.ranking.settings import Interval
+from agon.ranking.votes.comparisons import Votes
+from agon.ranking.votes.weighting import Reweight
+
+READ = (Comparisons, ScoreTable, Ballots, PairCounts)
+
+
+def votes_of(
+    source: object,
+    where: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    invalid: Invalid = "error",
+    voters: Voters | None = None,
+) -> Votes:
+    """Votes as they are, or read from a path or a frame.
+
+    Raises:
+        OptionError: where, columns, invalid or voters for votes that were read before.
+    """
+    if not isinstance(source, READ):
+        return read_any(source, where=where, columns=columns, invalid=invalid, voters=voters)
+    given = {"where": where, "columns": columns, "voters": voters, "invalid": invalid != "error"}
+    for name, value in given.items():
+        if value:
+            raise ranking.OptionError(
+                f"{name} belongs to reading, and these votes were read before: give it to ag.comparisons."
+            )
+    return source
+
+
+def rank(
+    source: object,
+    method: MethodName | Rule | Method = "bradley_terry",
+    *,
+    ballots_by: str | None = None,
+    where: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    invalid: Invalid = "error",
+    voters: Voters | None = None,
+    interval: Interval = "auto",
+    level: float = 0.95,
+    n_resamples: int = 200,
+    seed: int = 0,
+    cluster: str | None = None,
+    simultaneous: bool = False,
+    min_votes: int = 30,
+    control: str | Sequence[str] = (),
+    reweight: Reweight = "none",
+    floor: float = 0.1,
+    anchor: str | None = None,
+    anchor_score: float | None = None,
+    scale: Literal["elo", "natural"] = "elo",
+    **options: Unpack[MethodOptions],
+) -> Leaderboard:
+    """Rank the models of a set of votes, a table of scores or an election by one method.
+
+    Args:
+        source: path of a file or log folder, a frame, a list of rows, or votes that were read before.
+        method: a name in `METHODS`, or your own function whose first parameter is annotated with a view.
+        ballots_by: column whose values are one ballot each: categories vote instead of votes.
+        where, columns, invalid, voters: as for `comparisons`.
+        interval, level, n_resamples, seed, cluster, simultaneous, min_votes, control, reweight, floor,
+            anchor, anchor_score, scale: as for `agon.ranking.Settings`.
+        options: the method's own options (docs/methods.md).
+
+    Raises:
+        AgonError: one sentence about what is wrong with the source, the method or an option.
+    """
+    return ranking.rank(
+        votes_of(source, where, columns, invalid, voters),
+        method,
+        by=ballots_by,
+        interval=interval,
+        level=level,
+        n_resamples=n_resamples,
+        seed=seed,
+        cluster=cluster,
+        simultaneous=simultaneous,
+        min_votes=min_votes,
+        control=control,
+        reweight=reweight,
+        floor=floor,
+        anchor=anchor,
+        anchor_score=anchor_score,
+        scale=scale,
+        **options,
+    )
+
+
+def rank_all(
+    source: object,
+    methods: MethodName | Sequence[MethodName | Rule | Method],
+    *,
+    by: str | None = None,
+    where: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    invalid: Invalid = "error",
+    voters: Voters | None = None,
+    interval: Interval = "auto",
+    level: float = 0.95,
+    n_resamples: int = 200,
+    seed: int = 0,
+    cluster: str | None = None,
+    simultaneous: bool = False,
+    min_votes: int = 30,
+    control: str | Sequence[str] = (),
+    reweight: Reweight = "none",
+    floor: float = 0.1,
+    anchor: str | None = None,
+    anchor_score: float | None = None,
+    scale: Literal["elo", "natural"] = "elo",
+) -> list[Leaderboard]:
+    """Rank the same votes by several methods, and each group of votes by itself.
+
+    Args:
+        source, where, columns, invalid, voters: as for `rank`.
+        methods: names or functions; one name stands for one method.
+        by: column whose values cut the votes into groups, each with boards of its own.
+        interval, level, n_resamples, seed, cluster, simultaneous, min_votes, control, reweight, floor,
+            anchor, anchor_score, scale: as for `agon.ranking.Settings`.
+
+    Returns:
+        One board for each group and method, the groups in the order of their values.
+
+    Raises:
+        AgonError: one sentence about what is wrong with the source, a method or an option.
+    """
+    return ranking.rank_all(
+        votes_of(source, where, columns, invalid, voters),
+        [methods] if isinstance(methods, str) else methods,
+        by=by,
+        interval=interval,
+        level=level,
+        n_resamples=n_resamples,
+        seed=seed,
+        cluster=cluster,
+        simultaneous=simultaneous,
+        min_votes=min_votes,
+        control=control,
+        reweight=reweight,
+        floor=floor,
+        anchor=anchor,
+        anchor_score=anchor_score,
+        scale=scale,
+    )
+
+
+def compare_rules(
+    source: object,
+    methods: Sequence[MethodName | Rule | Method] | None = None,
+    *,
+    where: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    invalid: Invalid = "error",
+    voters: Voters | None = None,
+    level: float = 0.95,
+    n_resamples: int = 200,
+    seed: int = 0,
+    cluster: str | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> RuleComparison:
+    """Look at the same votes through several rules: who is first under which, and how likely.
+
+    Args:
+        source: as for `rank`, or boards of the same votes.
+        methods: names or functions; not with boards.
+        where, columns, invalid, voters: as for `comparisons`.
+        level, n_resamples, seed, cluster: of the bootstrap.
+        options: method → its options.
+
+    Raises:
+        AgonError: one sentence about what is wrong with the source, a method or an option.
+    """
+    boards = isinstance(source, Sequence) and any(isinstance(one, Leaderboard) for one in source)
+    given: Any = source if boards else votes_of(source, where, columns, invalid, voters)
+    return ranking.compare_rules(
+        given, methods, level=level, n_resamples=n_resamples, seed=seed, cluster=cluster, options=options
+    )

@@ -1,0 +1,44 @@
+"""Frames of every make as an Arrow table: rows, columns, data sets and lazy frames, taken by what they can do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from agon.ranking.errors import SourceError
+
+
+def frame_to_arrow(frame: Any) -> pa.Table | None:
+    """An Arrow table of a list of rows, a mapping of columns, or a lazy frame or data set; None of another thing.
+
+    Raises:
+        SourceError: rows of different kinds, columns of different lengths, or a column that mixes types.
+    """
+    try:
+        return _table(frame)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError) as error:
+        raise SourceError(f"The {type(frame).__name__} is no table: {_sentence(error)}") from None
+
+
+def _table(frame: Any) -> pa.Table | None:
+    if isinstance(frame, Mapping):
+        return pa.table({str(name): column for name, column in frame.items()})
+    if isinstance(frame, Sequence) and not isinstance(frame, str | bytes):
+        if not all(isinstance(row, Mapping) for row in frame):
+            raise ValueError("its rows must be mappings such as {'model_a': ..., 'model_b': ..., 'winner': ...}")
+        names = dict.fromkeys(name for row in frame for name in row)
+        return pa.table({str(name): [row.get(name) for row in frame] for name in names})
+    if hasattr(frame, "with_format") and hasattr(frame, "column_names"):  # a Dataset of Hugging Face
+        return frame.with_format("arrow")[:]
+    if hasattr(frame, "collect") and hasattr(frame, "sink_parquet"):  # a LazyFrame of polars
+        return pa.table(frame.collect())
+    if hasattr(frame, "to_table") and hasattr(frame, "scanner"):  # a Dataset of pyarrow
+        return frame.to_table()
+    return None
+
+
+def _sentence(error: Exception) -> str:
+    text = str(error).splitlines()[0].rstrip(".")
+    return f"{text}."
