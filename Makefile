@@ -10,20 +10,28 @@ VLLM_VENV ?= .vllm/venv
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-install: $(VENV)/.installed ## Make .venv and install Agon with the locked dependencies
+install: $(VENV)/.installed ## Make .venv and install Agon whole, with the locked dependencies
 
-$(VENV)/.installed: pyproject.toml requirements.lock
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check
+
+$(VENV)/.base: pyproject.toml requirements-base.lock
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit( \
+	  "Agon needs Python 3.11 or later, and $(PYTHON) is %d.%d; name a newer one: make PYTHON=python3.12 ..." % v[:2])'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	$(PIP) --no-compile --require-hashes -r requirements-base.lock
+	$(PIP) --no-deps --editable .
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.base requirements.lock
+	$(PIP) --no-compile --require-hashes -r requirements.lock
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(PIP) --editable '.[dev]'
 	-$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib # the tests start hundreds of processes
 	@touch $@
 
-demo: install ## Install, simulate votes from known strengths, and rank them
+demo: $(VENV)/.base ## Install the engine, simulate votes from known strengths, and rank them
 	$(BIN)/agon simulate --votes 5000 --out votes.csv --truth strengths.csv --force
 	$(BIN)/agon rank votes.csv
 
@@ -48,15 +56,19 @@ soak: $(VENV)/.dev ## What takes too long for every change: the log killed 200 t
 bench: $(VENV)/.dev ## Speed beside other libraries (benchmarks/README.md says how to install them)
 	$(BIN)/python -m benchmarks.speed
 
-serve: install ## The arena over demonstration models: voting page and leaderboard page
+serve: $(VENV)/.installed ## Install the pages, and open the arena over demonstration models
 	$(BIN)/agon serve
 
-docs: $(VENV)/.installed ## Write docs/methods.md from the registry
+docs: $(VENV)/.installed ## Write what is made from the registry: docs/methods.md, agon/method_options.py
 	$(BIN)/agon methods --format markdown > docs/methods.md
+	$(BIN)/python -m scripts.write_method_options
 
-lock: ## Renew requirements.lock from pyproject.toml
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
-	  --no-header --no-emit-index-url --output-file requirements.lock
+COMPILE = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
+  --no-header --no-emit-index-url
+
+lock: ## Renew the lock files from pyproject.toml: the base, and the application with its pages and figures
+	$(COMPILE) --extra arena --extra plots --output-file requirements.lock
+	$(COMPILE) --constraints requirements.lock --output-file requirements-base.lock
 
 clean: ## Remove what was built
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis votes.csv strengths.csv

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from agon.data.files.comparisons import Invalid, comparisons
@@ -11,6 +12,7 @@ from agon.data.files.preflib import preflib
 from agon.data.files.schema import Voters
 from agon.data.files.score_tables import score_table
 from agon.data.files.source import describe
+from agon.data.frames import frame_to_arrow
 from agon.ranking import OptionError
 from agon.ranking.votes.comparisons import Votes
 
@@ -39,6 +41,8 @@ def read_any(
     named = dict(columns or {})
     given = {name: value for name, value in tasks.items() if value}
     reading = {"where": where, "table": table, "voters": voters}
+    if not isinstance(source, str | Path) and (found := frame_to_arrow(source)) is not None:
+        source = found
     kind = "votes" if named and set(named) != {"model"} else kind_of(source, named.get("model"))
     if kind == "votes":
         _refuse(given, source, "votes, not a table of scores")

@@ -68,7 +68,7 @@ def _kind_of_columns(columns: Mapping[str, str], model: str | None) -> Kind:
 
 def _kind_of_frame(frame: object, model: str | None) -> Kind:
     """Say what a frame holds; texts in the index of a pandas frame are the models of a table of scores."""
-    names = [str(name) for name in getattr(frame, "columns", [])]
+    names = [str(name) for name in getattr(frame, "column_names", getattr(frame, "columns", []))]
     if not names or VOTES & {name.strip().lower() for name in names}:
         return "votes"
     index = getattr(frame, "index", None)

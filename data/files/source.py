@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from agon.data.files.frames import frame_to_arrow
 from agon.data.files.read_errors import COMPRESSION, is_utf8, open_text, sentence, unreadable
 from agon.data.files.snapshot_folder import escaped, open_folder, snapshots
+from agon.data.frames import frame_to_arrow
 from agon.ranking.errors import OptionError, SourceError, nearest
 
 if TYPE_CHECKING:

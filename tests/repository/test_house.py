@@ -28,7 +28,7 @@ FLOORS = {
         "",  # the folder's own __init__
     ),
     "serving": ("protocol", "generation openai_compatible recorded", "demo", ""),
-    "data": ("validation", "files", "importers log", "checks reading", ""),
+    "data": ("validation frames", "files", "importers log", "checks reading", ""),
     "arena": ("core", "setup", "web/markdown", "web", "web/battle web/leaderboard", "web/app", "cli", ""),
 }
 LOWER = {"ranking": (), "serving": (), "data": ("ranking",), "arena": ("ranking", "serving", "data")}
@@ -297,23 +297,45 @@ BASE = {distribution(requirement) for requirement in PROJECT["project"]["depende
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 
 
+ARENA = {distribution(requirement) for requirement in EXTRAS["arena"]}
+OWN = re.compile(r"agon-arena\[([a-z,]+)\]")  # an extra that is made of others
+
+
 def test_optional_weight_is_optional():
-    assert {"vllm", "torch", "notebooks", "dev"} <= EXTRAS.keys()
-    assert not BASE & {"vllm", "torch", "jupyterlab", "notebook", "matplotlib", "pytest", "polars"}
-    assert distribution(EXTRAS["vllm"][0]) == "vllm"
-    assert distribution(EXTRAS["torch"][0]) == "torch"
+    assert {"arena", "plots", "notebooks", "torch", "vllm", "spark", "all", "dev"} <= EXTRAS.keys()
+    assert {
+        *("numpy", "scipy", "pandas", "pyarrow", "duckdb", "threadpoolctl"),  # engine and files
+        *("cyclopts", "rich"),  # the command line
+    } == BASE
+    assert {"gradio", "fastapi", "uvicorn", "openai"} <= ARENA
+    assert {distribution(r) for r in EXTRAS["plots"]} == {"plotly", "kaleido"}
+    for name in ("torch", "vllm"):
+        assert [distribution(r) for r in EXTRAS[name]] == [name]
+    for extra in EXTRAS.values():
+        for requirement in extra:
+            if own := OWN.fullmatch(requirement):
+                assert set(own[1].split(",")) <= EXTRAS.keys()
+
+
+@pytest.mark.parametrize("folder", ["ranking", "data", "arena/cli"])
+def test_the_engine_the_files_and_the_command_line_need_the_base_alone(folder):
+    """What needs more is imported inside the function that draws, or lies in a module of `agon serve`."""
+    for path in MODULES:
+        if name(path).startswith(f"{folder}/") and name(path) != "arena/cli/serve.py":
+            used = {target.split(".")[0] for _, target in targets(tree_of(path))}
+            assert used - set(sys.stdlib_module_names) - BASE <= {"agon", "plotly"}, name(path)
 
 
 @pytest.mark.parametrize(
     "requirement", [*PROJECT["project"]["dependencies"], *(r for e in EXTRAS.values() for r in e)]
 )
 def test_every_dependency_has_a_lower_bound_and_no_other(requirement):
-    assert re.fullmatch(r"[a-z0-9-]+>=[0-9.]+", requirement)
+    assert OWN.fullmatch(requirement) or re.fullmatch(r"[a-z0-9-]+>=[0-9.]+", requirement)
 
 
-def locked():
-    """{distribution: (version, number of hashes)} of requirements.lock."""
-    text = (REPOSITORY / "requirements.lock").read_text(encoding="utf-8")
+def locked(file="requirements.lock"):
+    """{distribution: (version, number of hashes)} of a lock file."""
+    text = (REPOSITORY / file).read_text(encoding="utf-8")
     entries = re.split(r"\n(?=[a-z])", text.strip())
     found = {}
     for entry in entries:
@@ -323,13 +345,25 @@ def locked():
     return found
 
 
-def test_the_lock_pins_every_dependency_with_hashes():
-    pinned = locked()
+@pytest.mark.parametrize("file", ["requirements-base.lock", "requirements.lock"])
+def test_the_locks_pin_every_dependency_with_hashes(file):
+    pinned = locked(file)
     assert pinned.keys() >= BASE
     assert all(hashes > 0 for versions in pinned.values() for _, hashes in versions)
 
 
-@pytest.mark.parametrize("requirement", PROJECT["project"]["dependencies"])
+def test_the_lock_of_the_base_is_a_part_of_that_of_the_application():
+    """So that `make demo`, then `make serve` installs nothing twice; without a package of the pages."""
+    whole = locked()
+    assert whole.keys() >= ARENA | BASE | {"kaleido"}
+    for package, versions in locked("requirements-base.lock").items():
+        assert {version for version, _ in versions} == {version for version, _ in whole[package]}
+        assert package not in ARENA - {"markdown-it-py", "pygments"}  # rich needs these too
+
+
+@pytest.mark.parametrize(
+    "requirement", [*PROJECT["project"]["dependencies"], *EXTRAS["arena"], *EXTRAS["plots"]]
+)
 def test_the_lock_meets_the_lower_bounds(requirement):
     package, bound = requirement.split(">=")
 

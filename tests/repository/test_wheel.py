@@ -99,6 +99,7 @@ def test_the_wheel_says_what_it_is(wheel):
     assert "Requires-Python: >=3.11\n" in text
     assert "Requires-Dist: duckdb" in text
     assert "Requires-Dist: torch>=2.6; extra == " in text
+    assert "Requires-Dist: gradio>=6.20; extra == " in text
 
 
 def test_the_modules_come_from_the_wheel(installed, tmp_path):

@@ -1,4 +1,4 @@
-"""Frames of every make as an Arrow table: rows, columns, data sets and lazy frames, taken by what they can do."""
+"""Frames of every make as an Arrow table, recognised by what they can do and not by their package."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from agon.ranking.errors import SourceError
 
 
 def frame_to_arrow(frame: Any) -> pa.Table | None:
-    """An Arrow table of a list of rows, a mapping of columns, or a lazy frame or data set; None of another thing.
+    """An Arrow table of a list of rows, a mapping of columns, a lazy frame or data set; None of other things.
 
     Raises:
         SourceError: rows of different kinds, columns of different lengths, or a column that mixes types.
@@ -24,18 +24,23 @@ def frame_to_arrow(frame: Any) -> pa.Table | None:
 
 def _table(frame: Any) -> pa.Table | None:
     if isinstance(frame, Mapping):
+        if any(hasattr(part, "column_names") for part in frame.values()):
+            raise ValueError(f"it holds several data sets ({', '.join(map(str, frame))}); give one of them")
         return pa.table({str(name): column for name, column in frame.items()})
     if isinstance(frame, Sequence) and not isinstance(frame, str | bytes):
         if not all(isinstance(row, Mapping) for row in frame):
-            raise ValueError("its rows must be mappings such as {'model_a': ..., 'model_b': ..., 'winner': ...}")
+            raise ValueError(
+                "its rows must be mappings such as {'model_a': ..., 'model_b': ..., 'winner': ...}"
+            )
         names = dict.fromkeys(name for row in frame for name in row)
         return pa.table({str(name): [row.get(name) for row in frame] for name in names})
     if hasattr(frame, "with_format") and hasattr(frame, "column_names"):  # a Dataset of Hugging Face
         return frame.with_format("arrow")[:]
     if hasattr(frame, "collect") and hasattr(frame, "sink_parquet"):  # a LazyFrame of polars
         return pa.table(frame.collect())
-    if hasattr(frame, "to_table") and hasattr(frame, "scanner"):  # a Dataset of pyarrow
-        return frame.to_table()
+    for name in ("to_table", "toArrow"):  # a Dataset of pyarrow, a DataFrame of Spark
+        if hasattr(frame, name):
+            return getattr(frame, name)()
     return None
 
 
