@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,8 @@ class World:
         first, second: (N,) model indices as shown left and right.
         outcome: (N,) index into `OUTCOMES`.
         voter: (N,) number of the voter.
+        amounts: what the two answers hold, (N, 2) each: length in characters, headers, lists, bold. Empty
+            unless an effect of length was asked for.
     """
 
     models: tuple[str, ...]
@@ -32,6 +35,7 @@ class World:
     second: IntArray
     outcome: IntArray
     voter: IntArray
+    amounts: Mapping[str, IntArray] = field(default_factory=dict)
 
     def comparisons(self) -> Comparisons:
         """Return the votes ready to rank."""
@@ -53,6 +57,7 @@ def bradley_terry_world(
     voters: int = 100,
     seed: int = 0,
     strengths: NDArray[np.float64] | None = None,
+    length_effect: float | None = None,
 ) -> World:
     """Draw votes on random pairs from a Bradley-Terry world with ties.
 
@@ -69,6 +74,8 @@ def bradley_terry_world(
         voters: number of voters, each vote by one at random.
         seed: of everything drawn.
         strengths: (M,) in nats instead of drawn ones.
+        length_effect: log-odds that an answer gains for each unit of (a − b)/(a + b) of the lengths a and b,
+            which do not depend on the models; None for answers without a length.
 
     Raises:
         OptionError: a value outside its range.
@@ -92,9 +99,25 @@ def bradley_terry_world(
     theta = theta - theta.mean()
     first = rng.integers(0, n_models, n_votes)
     second = (first + rng.integers(1, n_models, n_votes)) % n_models
-    decided = np.where(rng.random(n_votes) < expit(theta[first] - theta[second]), 0, 1)
+    amounts = {} if length_effect is None else _draw_amounts(n_votes, seed)
+    gain: FloatArray | float = 0.0
+    if length_effect is not None:
+        a, b = amounts["length"].T
+        gain = length_effect * (a - b) / (a + b)
+    decided = np.where(rng.random(n_votes) < expit(theta[first] - theta[second] + gain), 0, 1)
     kind = rng.random(n_votes)
     outcome = np.where(kind < ties, 2, np.where(kind < ties + both_bad, 3, decided))
     width = len(str(n_models))
     names = tuple(f"model-{i + 1:0{width}d}" for i in range(n_models))
-    return World(names, theta, first, second, outcome, rng.integers(0, voters, n_votes))
+    return World(names, theta, first, second, outcome, rng.integers(0, voters, n_votes), amounts)
+
+
+def _draw_amounts(n_votes: int, seed: int) -> dict[str, IntArray]:
+    """Lengths of the answers, log-normal around 800 characters, and Markdown that grows with them.
+
+    From a stream of its own, so that the same seed gives the same pairs and voters with and without it.
+    """
+    rng = np.random.default_rng([seed, 1])
+    length = 20 + np.rint(rng.lognormal(np.log(800), 0.6, (n_votes, 2))).astype(np.int64)
+    rates = {"headers": 600, "lists": 200, "bold": 300}  # characters for one
+    return {"length": length} | {name: rng.poisson(length / rate) for name, rate in rates.items()}

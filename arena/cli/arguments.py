@@ -1,8 +1,60 @@
-"""The texts of options such as MODEL=SCORE and TASK=W,... as values."""
+"""Arguments that several commands share: their types, and their texts as values."""
 
 from __future__ import annotations
 
-from agon.ranking.errors import OptionError
+import contextlib
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from agon.ranking.errors import AgonError, OptionError
+
+STDIN = "/dev/stdin"  # what "-" stands for
+SOURCE = "A parquet, CSV, TSV, JSON lines or DuckDB file, a log folder, or - for standard input."
+Source = Annotated[str, Parameter(help=SOURCE)]
+Where = Annotated[str | None, Parameter(help="SQL condition on the columns, such as \"language = 'en'\".")]
+Table = Annotated[str | None, Parameter(help="Table of a DuckDB file [default: votes].")]
+Column = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--column", negative="", help="OURS=THEIRS: use the column THEIRS as OURS, such as voter=judge."
+    ),
+]
+Invalid = Annotated[
+    Literal["error", "drop"],
+    Parameter(help="What to do with rows that are not votes: refuse them, or leave them out and count them."),
+]
+VoterKinds = Annotated[
+    Literal["human", "llm", "all"] | None,
+    Parameter(help="Whose votes, by voter_kind [default: people's, if there are both]."),
+]
+
+
+@contextlib.contextmanager
+def readable(source: str) -> Iterator[str]:
+    """Give a path to read; standard input is kept in a file for the time."""
+    if source != STDIN:
+        yield source
+        return
+    given = sys.stdin.buffer.read()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"standard-input{_ending(given)}"
+        path.write_bytes(given)
+        try:
+            yield str(path)
+        except AgonError as error:
+            raise type(error)(str(error).replace(str(path), "standard input")) from None
+
+
+def _ending(given: bytes) -> str:
+    """The ending of the format that the bytes are in."""
+    if given.startswith(b"PAR1"):
+        return ".parquet"
+    return {b"{": ".jsonl", b"[": ".json"}.get(given.lstrip()[:1], ".csv")
 
 
 def anchor_of(text: str) -> tuple[str, float | None]:
@@ -29,7 +81,7 @@ def pairs_of(given: list[str] | None) -> dict[str, str]:
     return pairs
 
 
-def listed(text: str | None) -> dict[str, str]:
+def values_of(text: str | None) -> dict[str, str]:
     """Turn NAME=VALUE,... into a mapping; names may hold equals signs, values not.
 
     Raises:

@@ -4,15 +4,44 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Literal
 
-from agon.data import check
+from cyclopts import Parameter
+
+from agon.arena.cli.arguments import Column, Source, Table, VoterKinds, Where, pairs_of, readable
+from agon.data import Checked, check
 
 
-def check_votes(source: str, reading: Mapping[str, Any], min_votes: int, how: str) -> int:
+def check_command(
+    source: Source,
+    /,
+    *,
+    where: Where = None,
+    column: Column = None,
+    table: Table = None,
+    voters: VoterKinds = None,
+    min_votes: Annotated[int, Parameter(help="Votes below which a model counts as short of votes.")] = 30,
+    format: Annotated[Literal["table", "json"], Parameter(name=["--format", "-f"])] = "table",
+) -> int:
+    """Say what stands between these votes and a ranking; exit status 1 if anything does.
+
+    Looks for rows that are not votes, repeated votes, models that no chain of wins and losses links,
+    undefeated and winless models, models with too few votes, votes that are all ties, models that one voter
+    carries, and a favoured side.
+
+    For example:
+
+    agon check votes.parquet
+    """
+    with readable(source) as path:
+        checked = check(
+            path, where=where, table=table, columns=pairs_of(column), voters=voters, min_votes=min_votes
+        )
+        return show_findings(path, checked, format)
+
+
+def show_findings(source: str, checked: Checked, how: str) -> int:
     """Print the findings; 1 if there are any, else 0."""
-    checked = check(source, **reading, min_votes=min_votes)
     votes, found = checked.votes, checked.findings
     if how == "json":
         listed = [{"code": f.code, "models": list(f.models), "message": f.message} for f in found]

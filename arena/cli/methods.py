@@ -6,7 +6,9 @@ import inspect
 import json
 import sys
 from itertools import groupby
-from typing import Any
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
 
 from agon.ranking import METHODS, Method
 from agon.ranking.registry import Option, describe_type, find
@@ -17,6 +19,23 @@ Generated from the registry by `agon methods --format markdown`; do not edit. Ev
 `rank(votes, "name", option=value)` or `agon rank SOURCE -m name:option=value`. Views, statuses,
 intervals and formulas are in [data.md](data.md).
 """
+
+
+def methods_command(
+    name: Annotated[str | None, Parameter(help="Show one method with its options.")] = None,
+    /,
+    *,
+    format: Annotated[Literal["table", "json", "markdown"], Parameter(name=["--format", "-f"])] = "table",
+) -> None:
+    """List every ranking method: what it needs, what it gives, its source.
+
+    For example:
+
+    agon methods
+
+    agon methods elo
+    """
+    show_methods(name, format)
 
 
 def show_methods(name: str | None, how: str) -> None:

@@ -1,4 +1,4 @@
-"""`agon rank`: method texts to options, boards with a progress line, boards to text."""
+"""`agon rank`: arguments to boards, with a line of progress, and boards to text."""
 
 from __future__ import annotations
 
@@ -6,12 +6,37 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
-from typing import Any
+from dataclasses import fields, replace
+from typing import Annotated, Any, Literal
 
-from agon.data import comparisons, kind_of, preflib, score_table
+from cyclopts import Parameter
+
+from agon.arena.cli.arguments import (
+    STDIN,
+    Column,
+    Invalid,
+    Source,
+    Table,
+    VoterKinds,
+    Where,
+    anchor_of,
+    number_of,
+    pairs_of,
+    readable,
+    values_of,
+)
+from agon.data import read_any
 from agon.data.files.detection import names_voters
-from agon.ranking import Comparisons, InputError, Leaderboard, OptionError, ScoreTable, boards_to_json, rank
+from agon.ranking import (
+    Comparisons,
+    InputError,
+    Leaderboard,
+    OptionError,
+    ScoreTable,
+    Settings,
+    boards_to_json,
+    rank,
+)
 from agon.ranking.analysis.rule_comparison import compare_rules
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.registry import find
@@ -34,6 +59,82 @@ COMPARED_RULES = (
     "instant_runoff",
     "baldwin",
 )
+DEFAULTS = Settings()
+Format = Literal["table", "csv", "json", "markdown"]
+
+
+def rank_command(
+    source: Source,
+    /,
+    *,
+    method: Annotated[
+        list[str] | None,
+        Parameter(
+            name=["--method", "-m"],
+            negative="",
+            help="METHOD or METHOD:option=value,... ; repeat for several [default: bradley_terry].",
+        ),
+    ] = None,
+    by: Annotated[str | None, Parameter(help="Column whose values get boards of their own.")] = None,
+    where: Where = None,
+    settings: Annotated[Settings, Parameter(name="*", negative="")] = DEFAULTS,
+    invalid: Invalid = "error",
+    voters: VoterKinds = None,
+    column: Column = None,
+    table: Table = None,
+    ballots_by: Annotated[
+        str | None, Parameter(help="Column whose values become one ballot each: categories vote, not votes.")
+    ] = None,
+    weights: Annotated[str | None, Parameter(help="TASK=W,... of a table of scores; others weigh 1.")] = None,
+    groups: Annotated[str | None, Parameter(help="TASK=GROUP,... of a table of scores.")] = None,
+    ignore: Annotated[
+        str | None, Parameter(help="COLUMN,... of a table of scores that are no tasks.")
+    ] = None,
+    missing: Annotated[
+        str | None, Parameter(help="What positional rules do with gaps, such as worst.")
+    ] = None,
+    ties: Annotated[str | None, Parameter(help="What positional rules do with ties, such as share.")] = None,
+    compare_rules: Annotated[
+        bool, Parameter(negative="", help="Who is first under which rule, and how likely.")
+    ] = False,
+    format: Annotated[Format, Parameter(name=["--format", "-f"], help="How to print the boards.")] = "table",
+) -> None:
+    """Rank the models of a set of votes.
+
+    For example:
+
+    agon rank votes.parquet
+
+    agon rank votes.csv -m bradley_terry -m elo:k=8,permutations=200 --by language
+
+    agon rank votes.parquet --cluster voter --column voter=judge --format json
+
+    agon rank votes.parquet --control length,markdown
+
+    agon rank scores.csv -m borda -m copeland --weights RTE=0.5,WNLI=0.5
+
+    agon rank votes.parquet --compare-rules
+    """
+    if settings.anchor is not None and settings.anchor_score is None:
+        name, score = anchor_of(settings.anchor)
+        settings = replace(settings, anchor=name, anchor_score=score)
+    wanted = [options_of(text) for text in method or (COMPARED_RULES if compare_rules else ["bradley_terry"])]
+    wanted = with_shared(wanted, {"missing": missing, "ties": ties})
+    tasks = {
+        "weights": {task: number_of("--weights", value) for task, value in values_of(weights).items()},
+        "groups": values_of(groups),
+        "ignore": [name for name in (ignore or "").split(",") if name],
+    }
+    with readable(source) as path, progress("reading votes"):
+        votes = read_any(
+            path, where=where, table=table, columns=pairs_of(column), invalid=invalid, voters=voters, **tasks
+        )
+    if compare_rules:
+        print_comparison(votes, wanted, settings, format, named=bool(method))
+    else:
+        print_boards(make_boards(votes, wanted, by, settings, ballots_by), format)
+    if source != STDIN:
+        name_check(source, votes, table, pairs_of(column))
 
 
 def options_of(text: str) -> tuple[str, dict[str, Any]]:
@@ -67,40 +168,6 @@ def _value(text: str) -> Any:
     return {"true": True, "false": False}.get(text.lower(), text)
 
 
-def read_source(source: str, reading: Mapping[str, Any], table: Mapping[str, Any]) -> Votes:
-    """Read votes, a table of scores or a PrefLib election, whichever the file holds.
-
-    Args:
-        source: path of the file.
-        reading: keywords of `data.comparisons`; those that are not None refuse another kind of file.
-        table: keywords of `data.score_table`; those that are not None refuse another kind of file.
-
-    Raises:
-        OptionError: an option that belongs to another kind of file.
-    """
-    columns = reading["columns"]
-    kind = "votes" if columns and set(columns) != {"model"} else kind_of(source, columns.get("model"))
-    with progress("reading votes"):
-        if kind == "votes":
-            _refuse(table, source, "votes, not a table of scores")
-            return comparisons(source, **reading)
-        what = "an election" if kind == "election" else "a table of scores"
-        others = {name: value for name, value in reading.items() if name not in ("columns", "invalid")}
-        _refuse(others, source, f"{what}, not votes")
-        if kind == "election":
-            _refuse({**table, "column": columns}, source, "an election, not a table of scores")
-            return preflib(source, absent=reading["invalid"])
-        given = {name: value for name, value in table.items() if value}
-        return score_table(source, model=columns.get("model"), invalid=reading["invalid"], **given)
-
-
-def _refuse(options: Mapping[str, Any], source: str, what: str) -> None:
-    """Refuse options that mean nothing for what the file holds."""
-    for name, value in options.items():
-        if value:
-            raise OptionError(f"--{name} does not apply: {source} holds {what}.")
-
-
 def with_shared(
     methods: Sequence[tuple[str, dict[str, Any]]], shared: Mapping[str, Any]
 ) -> list[tuple[str, dict[str, Any]]]:
@@ -126,9 +193,11 @@ def make_boards(
     votes: Votes,
     methods: Sequence[tuple[str, Mapping[str, Any]]],
     by: str | None,
-    settings: Mapping[str, Any],
+    settings: Settings,
+    ballots_by: str | None = None,
 ) -> list[Leaderboard]:
     """Rank the votes by every method, in each group."""
+    chosen = {one.name: getattr(settings, one.name) for one in fields(settings)}
     given = as_comparisons(votes)
     groups = [(None, given)] if by is None else [({by: value}, part) for value, part in given.split(by)]
     boards = []
@@ -136,7 +205,7 @@ def make_boards(
         for name, options in methods:
             label = name if group is None else f"{name}, {by} = {next(iter(group.values()))}"
             with progress(f"ranking {len(part.models)} models: {label}"):
-                board = rank(part, name, **settings, **options)
+                board = rank(part, name, by=ballots_by, **{**chosen, **options})
             boards.append(board if group is None else in_group(board, group))
     return boards
 
@@ -144,7 +213,7 @@ def make_boards(
 def print_comparison(
     votes: Votes,
     methods: Sequence[tuple[str, Mapping[str, Any]]],
-    settings: Mapping[str, Any],
+    settings: Settings,
     how: str,
     *,
     named: bool,
@@ -154,7 +223,13 @@ def print_comparison(
     chosen, refused = (methods, []) if named else _applicable(given, methods)
     with progress(f"looking at {len(given.models)} models through {len(chosen)} rules"):
         seen = compare_rules(
-            given, [name for name, _ in chosen], options={n: dict(o) for n, o in chosen if o}, **settings
+            given,
+            [name for name, _ in chosen],
+            options={n: dict(o) for n, o in chosen if o},
+            n_resamples=settings.n_resamples,
+            seed=settings.seed,
+            level=settings.level,
+            cluster=settings.cluster,
         )
     from agon.arena.cli.tables import show_comparison
 

@@ -1,146 +1,42 @@
-"""`agon serve`: puts an arena together from what it was given, and keeps it open until it is
-interrupted."""
+"""`agon serve`."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import errno
-import socket
-import sys
 from pathlib import Path
+from typing import Annotated
 
-import uvicorn
-
-from agon.arena.core.arena import Arena, ArenaSettings
-from agon.arena.core.roster import Roster
-from agon.arena.core.sessions import Keys
-from agon.arena.setup.config import Configuration, read_configuration
-from agon.arena.setup.demo import demo_roster
-from agon.arena.setup.recorded import read_recorded_lineup
-from agon.data.log.vote_log import VoteLog
-from agon.ranking.errors import AgonError
-from agon.serving.generation import Limits
-
-HOST, PORT, LOG = "127.0.0.1", 7860, Path("agon-log")
+from cyclopts import Parameter
 
 
-class ServeError(AgonError):
-    """The arena cannot be opened at this address."""
-
-
-def configured(source: Path | None, seed: int | None) -> Configuration:
-    """What to compare and where: a configuration, recorded answers, or the demonstration.
-
-    Raises AgonError with one sentence about what is wrong in the file.
-    """
-    if source is not None and source.suffix.lower() == ".toml":
-        return read_configuration(source)
-    roster = demo_roster(seed or 0) if source is None else read_recorded_lineup(source)
-    return Configuration(roster, Limits(), LOG, HOST, None)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Take the address before anything slow is done.
-
-    Raises ServeError if it is taken, not ours to take, or no address of this machine.
-    """
-    if not 0 <= port <= 65535:
-        raise ServeError(f"Port {port} does not exist; choose one from 1024 to 65535 with --port.")
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        taken = socket.socket(family, kind, protocol)
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind(address)
-    except OSError as error:
-        reasons = {
-            errno.EADDRINUSE: f"port {port} is taken by another program; choose another with --port",
-            errno.EACCES: f"port {port} may not be used by this user; choose one above 1023 with --port",
-            errno.EADDRNOTAVAIL: f"{host} is no address of this machine; --host 127.0.0.1 always is",
-        }
-        why = reasons.get(error.errno or 0, f"{error.strerror or error}; check --host and --port")
-        raise ServeError(f"Cannot listen at {host}: {why}.") from None
-    taken.listen(512)
-    return taken
-
-
-def server_config(arena: Arena) -> uvicorn.Config:
-    """How the arena is served: without a log of addresses, without trust in forwarded headers."""
-    from agon.arena.web.app import web_app
-
-    return uvicorn.Config(
-        web_app(arena),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        timeout_graceful_shutdown=3,
-        lifespan="on",
-    )
-
-
-class _Server(uvicorn.Server):
-    """Says where the arena is once it is open, and then which models could not answer."""
-
-    def __init__(self, arena: Arena, greeting: str) -> None:
-        super().__init__(server_config(arena))
-        self._lineup, self._greeting = arena.roster, greeting
-        self._report: asyncio.Task[None] | None = None
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start as usual, greet, and ask the models while people come in already."""
-        await super().startup(sockets)
-        print(self._greeting, flush=True)
-        self._report = asyncio.create_task(_report(self._lineup))
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Ask no longer, then end as usual."""
-        if self._report is not None:
-            self._report.cancel()
-        await super().shutdown(sockets)
-
-
-async def _report(roster: Roster) -> None:
-    """Name the models that cannot answer now: better here than in the first battle."""
-    failed = await roster.unavailable()
-    for name, error in failed.items():
-        print(f"agon: {name} cannot answer now ({error.kind}): {error.detail}", file=sys.stderr, flush=True)
-    if len(roster.contestants) - len(failed) < 2:
-        print("agon: every battle is void until two models can answer.", file=sys.stderr, flush=True)
-
-
-def serve(
-    source: Path | None,
+def serve_command(
+    source: Annotated[
+        Path | None,
+        Parameter(
+            help="A .toml configuration, or recorded answers (.parquet, .csv, .jsonl). None: a demonstration."
+        ),
+    ] = None,
+    /,
     *,
-    host: str | None = None,
-    port: int | None = None,
-    log: Path | None = None,
-    seed: int | None = None,
+    host: Annotated[str | None, Parameter(help="Address [default: 127.0.0.1]; 0.0.0.0 is all.")] = None,
+    port: Annotated[int | None, Parameter(help="Port [default: 7860]; 0 is any free one.")] = None,
+    store: Annotated[
+        Path | None, Parameter(help="Folder that keeps votes, answers and keys [default: agon-log].")
+    ] = None,
+    seed: Annotated[
+        int | None,
+        Parameter(help="Repeats the draws, so they can be foretold: not for a public arena."),
+    ] = None,
 ) -> None:
-    """Open the arena and keep it open until it is interrupted; what is given goes before the configuration.
+    """Open the arena: a blind voting page and a leaderboard, until Ctrl+C.
 
-    Raises AgonError for everything that a person can mend: the source, the address, the log folder.
+    For example:
+
+    agon serve
+
+    agon serve answers.csv --store our-votes
+
+    agon serve arena.toml --host 0.0.0.0 --port 8000
     """
-    given = configured(source, seed)
-    host, folder = host or given.host, log or given.log
-    port = given.port or PORT if port is None else port
-    with contextlib.closing(listen(host, port)) as taken, VoteLog(folder) as votes:
-        votes.check_models(contestant.card.name for contestant in given.roster.contestants)
-        settings = ArenaSettings(seed=seed, limits=given.limits)
-        arena = Arena(given.roster, votes, Keys.of_folder(folder), settings)
-        server = _Server(arena, _greeting(arena, host, taken.getsockname()[1], folder))
-        server.run(sockets=[taken])
-    if sys.stdout.isatty():
-        print(f"Closed. Rank the votes again with: agon rank {folder}")
+    from agon.arena.cli.server import open_arena
 
-
-def _greeting(arena: Arena, host: str, port: int, folder: Path) -> str:
-    shown = f"[{host}]" if ":" in host else host
-    so_far = arena.log.count()
-    kept = f"{so_far:,} vote{'' if so_far == 1 else 's'} so far" if so_far else "no votes yet"
-    return (
-        f"Agon is open at http://{shown}:{port}/ with {len(arena.roster.contestants)} models.\n"
-        f"Votes are kept in {folder}/ ({kept}). Ctrl+C closes it."
-    )
+    open_arena(source, host=host, port=port, log=store, seed=seed)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
+from cyclopts import Parameter
 
 from agon.data.files.writer import check_target, write_table
 from agon.ranking import OptionError, World, bradley_terry_world
@@ -16,6 +17,56 @@ from agon.ranking.leaderboard.estimates import ELO_PER_NAT
 from agon.ranking.simulate import OUTCOMES
 
 START = 1_767_225_600  # 2026-01-01, the time of the first simulated vote; one follows a minute
+LANGUAGES = {"en": 0.5, "de": 0.2, "zh": 0.2, "sw": 0.1}
+CATEGORIES = {"writing": 0.4, "coding": 0.35, "maths": 0.25}
+PROMPTS = 200
+
+
+def simulate_command(
+    *,
+    models: Annotated[int, Parameter(help="Number of models.")] = 12,
+    votes: Annotated[int, Parameter(help="Number of votes.")] = 2000,
+    ties: Annotated[float, Parameter(help="Share of ties.")] = 0.15,
+    both_bad: Annotated[float, Parameter(help="Share of votes that both are bad.")] = 0.05,
+    spread: Annotated[float, Parameter(help="Standard deviation of the strengths, in log-odds.")] = 1.0,
+    length_effect: Annotated[
+        float, Parameter(help="Log-odds that an answer gains if the other is empty in comparison.")
+    ] = 0.5,
+    voters: Annotated[int, Parameter(help="Number of voters.")] = 100,
+    seed: Annotated[int, Parameter(help="Of everything drawn.")] = 0,
+    out: Annotated[
+        Path | None,
+        Parameter(name=["--out", "-o"], help="A .parquet or .csv file; CSV on standard output if left out."),
+    ] = None,
+    truth: Annotated[
+        Path | None, Parameter(help="Write the strengths to this .csv or .parquet file.")
+    ] = None,
+    force: Annotated[bool, Parameter(negative="", help="Replace files that are there already.")] = False,
+) -> None:
+    """Make votes from known strengths: a Bradley-Terry world with ties.
+
+    Every vote has a voter, a time, a prompt with language and category, the probability of its pair, and
+    the length and Markdown of both answers. Of these only the length has an effect.
+
+    For example:
+
+    agon simulate --votes 5000 --out votes.parquet --truth strengths.csv
+
+    agon simulate | agon rank -
+    """
+    simulate_votes(
+        out,
+        truth,
+        force=force,
+        n_models=models,
+        n_votes=votes,
+        ties=ties,
+        both_bad=both_bad,
+        spread=spread,
+        length_effect=length_effect,
+        voters=voters,
+        seed=seed,
+    )
 
 
 def simulate_votes(out: Path | None, truth: Path | None, *, force: bool, **world: Any) -> None:
@@ -31,7 +82,7 @@ def simulate_votes(out: Path | None, truth: Path | None, *, force: bool, **world
     if truth is not None and truth == out:
         raise OptionError(f"{out} cannot hold both the votes and the strengths; name another file for one.")
     drawn = bradley_terry_world(**world)
-    votes = as_table(drawn)
+    votes = add_details(as_table(drawn), drawn, int(world.get("seed", 0)))
     if out is None:
         pc.write_csv(votes, sys.stdout.buffer)
     else:
@@ -57,3 +108,20 @@ def as_table(world: World) -> pa.Table:
             "timestamp": START + 60 * np.arange(n),
         }
     )
+
+
+def add_details(votes: pa.Table, world: World, seed: int) -> pa.Table:
+    """Add a prompt with its language and category, the probability of the pair, and what the answers hold."""
+    rng = np.random.default_rng([seed, 2])
+    prompt = rng.integers(0, PROMPTS, votes.num_rows)
+    columns: dict[str, Any] = {"prompt_id": pa.array([f"prompt-{number:03d}" for number in prompt.tolist()])}
+    for name, shares in (("language", LANGUAGES), ("category", CATEGORIES)):
+        of_prompt = rng.choice(list(shares), PROMPTS, p=list(shares.values()))
+        columns[name] = pa.array(of_prompt[prompt].tolist(), pa.string())
+    pairs = len(world.models) * (len(world.models) - 1) / 2
+    columns["pair_probability"] = np.full(votes.num_rows, 1 / pairs)
+    for name, amount in world.amounts.items():
+        columns |= {f"{name}_{side}": amount[:, i] for i, side in enumerate("ab")}
+    for name, column in columns.items():
+        votes = votes.append_column(name, pa.array(column))
+    return votes

@@ -40,7 +40,7 @@ HOMES = {
     "arena/web/middleware.py": {"fastapi"},
     "arena/web/static_files.py": {"fastapi"},
     "arena/web/app.py": {"fastapi"},
-    "arena/cli/serve.py": {"uvicorn"},
+    "arena/cli/server.py": {"uvicorn"},
     "serving/openai_compatible.py": {"openai"},
     "data/log/vote_log.py": {"duckdb"},
     "data/log/database.py": {"duckdb"},
@@ -281,7 +281,7 @@ def test_a_module_says_what_lives_there(path):
 def test_what_is_installed_is_called_agon():
     setuptools = PROJECT["tool"]["setuptools"]
     assert setuptools["packages"]["find"]["include"] == ["agon*"]
-    assert PROJECT["project"]["scripts"] == {"agon": "agon.arena.cli.app:main"}
+    assert PROJECT["project"]["scripts"] == {"agon": "agon.__main__:main"}
     for folder in FLOORS:
         link = REPOSITORY / "agon" / folder
         assert link.is_symlink()
@@ -321,7 +321,7 @@ def test_optional_weight_is_optional():
 def test_the_engine_the_files_and_the_command_line_need_the_base_alone(folder):
     """What needs more is imported inside the function that draws, or lies in a module of `agon serve`."""
     for path in MODULES:
-        if name(path).startswith(f"{folder}/") and name(path) != "arena/cli/serve.py":
+        if name(path).startswith(f"{folder}/") and name(path) != "arena/cli/server.py":
             used = {target.split(".")[0] for _, target in targets(tree_of(path))}
             assert used - set(sys.stdlib_module_names) - BASE <= {"agon", "plotly"}, name(path)
 

@@ -1,0 +1,46 @@
+"""`agon import`: votes of published formats into a log folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from agon.arena.cli.arguments import Invalid
+
+
+def import_command(
+    file: Annotated[Path, Parameter(help="A published file: parquet, CSV, JSON or JSON lines, .gz too.")],
+    /,
+    *,
+    into: Annotated[Path, Parameter(help="The log folder that keeps the votes.")] = Path("agon-log"),
+    format: Annotated[
+        str | None, Parameter(name=["--format", "-f"], help="Name of the format, if it is not recognised.")
+    ] = None,
+    invalid: Invalid = "error",
+) -> None:
+    """Import votes of a published arena format into a log folder.
+
+    Knows battle tables, FastChat conversation logs, AlpacaEval annotations and LMArena conversations.
+    Texts are not copied: prompt_id leads back to the file. The same file is imported only once.
+
+    For example:
+
+    agon import clean_battle.json --into agon-log
+
+    agon rank agon-log
+    """
+    from agon.data import read_published
+    from agon.data.importers.into_log import into_log
+
+    imported = read_published(file, format=format, invalid=invalid)
+    target, new = into_log(imported, file, into)
+    count = f"{imported.votes.num_rows:,} votes of the format {imported.format!r}"
+    print(
+        f"{count} are in {target}."
+        if new
+        else f"{file} was imported before, as {target}; nothing was written."
+    )
+    for reason, rows in imported.dropped.items():
+        print(f"Left out: {rows:,} {reason}.")

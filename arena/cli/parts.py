@@ -1,0 +1,31 @@
+"""The parts that Agon is installed in: which one an import that failed belongs to."""
+
+from __future__ import annotations
+
+PARTS = {
+    "plots": ("plotly", "kaleido"),
+    "arena": (
+        "fastapi",
+        "gradio",
+        "jinja2",
+        "latex2mathml",
+        "markdown_it",
+        "markupsafe",
+        "nh3",
+        "openai",
+        "py3langid",
+        "pydantic",
+        "pygments",
+        "starlette",
+        "uvicorn",
+    ),
+}
+
+
+def missing_part(error: ModuleNotFoundError) -> str | None:
+    """One sentence with the line that installs what is missing, or None if it is no part of ours."""
+    package = (error.name or "").partition(".")[0]
+    for part, packages in PARTS.items():
+        if package in packages:
+            return f"this needs the part {part!r}, which is not installed: pip install 'agon-arena[{part}]'"
+    return None
