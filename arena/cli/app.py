@@ -50,6 +50,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")
     given = [_renamed(word) for word in (sys.argv[1:] if arguments is None else arguments)]
     try:
+        if given and given[0] in COMMANDS:
+            app[given[0]].help = None  # its own page shows its docstring, the list of commands one sentence
         result = app(
             given or ["--help"], exit_on_error=False, print_error=False, result_action="return_value"
         )
@@ -83,7 +85,7 @@ def _told(error: Exception) -> tuple[int, str]:
         return 2, plain(str(error))
     if isinstance(error, CycloptsError):
         return 2, f"{plain(usage_sentence(error))} See agon --help."
-    if isinstance(error, ModuleNotFoundError) and (sentence := missing_part(error)):
+    if isinstance(error, ImportError) and (sentence := missing_part(error)):
         return 2, sentence
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         _discard_output()

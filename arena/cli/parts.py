@@ -22,9 +22,10 @@ PARTS = {
 }
 
 
-def missing_part(error: ModuleNotFoundError) -> str | None:
+def missing_part(error: ImportError) -> str | None:
     """One sentence with the line that installs what is missing, or None if it is no part of ours."""
-    package = (error.name or "").partition(".")[0]
+    found = error.__cause__ if isinstance(error.__cause__, ImportError) else error
+    package = (found.name or "").partition(".")[0]
     for part, packages in PARTS.items():
         if package in packages:
             return f"this needs the part {part!r}, which is not installed: pip install 'agon-arena[{part}]'"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ from agon.ranking.simulate import OUTCOMES
 START = 1_767_225_600  # 2026-01-01, the time of the first simulated vote; one follows a minute
 LANGUAGES = {"en": 0.5, "de": 0.2, "zh": 0.2, "sw": 0.1}
 CATEGORIES = {"writing": 0.4, "coding": 0.35, "maths": 0.25}
-PROMPTS = 200
+PROMPTS = 500
 
 
 def simulate_command(
@@ -113,7 +114,11 @@ def as_table(world: World) -> pa.Table:
 def add_details(votes: pa.Table, world: World, seed: int) -> pa.Table:
     """Add a prompt with its language and category, the probability of the pair, and what the answers hold."""
     rng = np.random.default_rng([seed, 2])
-    prompt = rng.integers(0, PROMPTS, votes.num_rows)
+    seen: Counter[int] = Counter()
+    prompt = np.zeros(votes.num_rows, dtype=np.int64)
+    for i, voter in enumerate(world.voter.tolist()):  # each goes through the prompts from another one on
+        prompt[i] = (7 * voter + seen[voter]) % PROMPTS
+        seen[voter] += 1
     columns: dict[str, Any] = {"prompt_id": pa.array([f"prompt-{number:03d}" for number in prompt.tolist()])}
     for name, shares in (("language", LANGUAGES), ("category", CATEGORIES)):
         of_prompt = rng.choice(list(shares), PROMPTS, p=list(shares.values()))

@@ -223,7 +223,7 @@ def test_what_the_readme_serves_is_a_call_that_the_command_takes(line):
     command, bound, _ = app.parse_args(
         line.removeprefix("agon ").split(), exit_on_error=False, print_error=False
     )
-    assert command.__name__ == "serve"
+    assert command.__name__ == "serve_command"
     assert bound.args
 
 

@@ -363,7 +363,11 @@ def test_simulate_to_standard_output_and_to_files(tmp_path, capfdbinary):
     rows = list(csv.DictReader(io.StringIO(capfdbinary.readouterr().out.decode())))
     assert status == 0
     assert len(rows) == 50
-    assert rows[0].keys() == {"battle_id", "model_a", "model_b", "winner", "voter", "timestamp"}
+    counts = [f"{name}_{side}" for name in ("length", "headers", "lists", "bold") for side in "ab"]
+    assert list(rows[0]) == [
+        *("battle_id", "model_a", "model_b", "winner", "voter", "timestamp"),
+        *("prompt_id", "language", "category", "pair_probability", *counts),
+    ]
     words = ["--votes", "50", "--models", "3", "--seed", "9"]
     path, truth = tmp_path / "votes.parquet", tmp_path / "truth.csv"
     assert main(["simulate", *words, "--out", str(path), "--truth", str(truth)]) == 0
