@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import httpx
 import uvicorn
 
-from agon.arena.cli.serve import listen, server_config
+from agon.arena.cli.server import listen, server_config
 from agon.arena.core.arena import Arena, ArenaSettings
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.sessions import Keys

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from agon.ranking import METHODS, Ballots, PairCounts, ScoreTable, rank
-from tests.support.paths import REPOSITORY
 from tests.support.families import RULES
+from tests.support.paths import REPOSITORY
 
 FOLDER = REPOSITORY / "tests" / "known_answers"
 CASES = [
