@@ -50,11 +50,11 @@ def filled(folder: Path, votes: int) -> Iterator[VoteLog]:
     with log._connection.cursor() as cursor:
         groups = [[a, b] for a in MODELS for b in MODELS if a != b]
         cursor.execute(
-            "INSERT INTO shown SELECT unnest($1::INT[]), unnest($2::VARCHAR[][])",
+            "INSERT INTO lineups SELECT unnest($1::INT[]), unnest($2::VARCHAR[][])",
             [list(range(1, len(groups) + 1)), groups],
         )
         cursor.execute(
-            "INSERT INTO verdicts VALUES (1, [1, 2], NULL), (2, [2, 1], NULL), (3, [1, 1], NULL), "
+            "INSERT INTO ballots VALUES (1, [1, 2], NULL), (2, [2, 1], NULL), (3, [1, 1], NULL), "
             "(4, [1, 1], [false, false])"
         )
         cursor.execute(FILL, [votes])

@@ -4,11 +4,11 @@ if __name__ == "data":  # in the checkout the folder lies beside agon/, which li
     raise ImportError("data is imported as agon.data now: from agon.data import ...")
 
 from agon.data.checks import Checked, check
-from agon.data.files.comparisons import comparisons
 from agon.data.files.covariates import measure
 from agon.data.files.detection import kind_of
-from agon.data.files.preflib import preflib
+from agon.data.files.elections import preflib
 from agon.data.files.score_tables import score_table
+from agon.data.files.table_source import comparisons
 from agon.data.importers.formats import FORMATS
 from agon.data.importers.published import Imported, read_published
 from agon.data.reading import read_any

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agon.data.files.comparisons import comparisons
 from agon.data.files.duplicates import repeats
 from agon.data.files.schema import Voters
 from agon.data.files.source import as_arrow, describe
+from agon.data.files.table_source import comparisons
 from agon.ranking import (
     Comparisons,
     ConvergenceError,

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from agon.data.files.comparisons import Invalid, comparisons
+from agon.data.files.table_source import Invalid, comparisons
 from agon.data.files.detection import kind_of
-from agon.data.files.preflib import preflib
+from agon.data.files.elections import preflib
 from agon.data.files.schema import Voters
 from agon.data.files.score_tables import score_table
 from agon.data.files.source import describe

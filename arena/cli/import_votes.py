@@ -32,7 +32,7 @@ def import_command(
     agon rank agon-log
     """
     from agon.data import read_published
-    from agon.data.importers.into_log import into_log
+    from agon.data.importers.log_snapshot import into_log
 
     imported = read_published(file, format=format, invalid=invalid)
     target, new = into_log(imported, file, into)

@@ -16,7 +16,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from agon.data.files.dictionary_counts import Counted
 from agon.data.validation import LABELS, BoolArray, Problem, any_of, name_problems
 from agon.ranking import Ballots
 from agon.ranking.votes.ballots import arranged
@@ -71,29 +70,7 @@ def pairwise(table: pa.Table) -> Cells:
     label = np.full(table.num_rows, -1)
     if "winner" in table.column_names:
         labels, (label,) = _codes([table["winner"]])
-    return _pairs(names, a, b, labels, label, _integers(table, "count", table.num_rows), table)
-
-
-def counted(rows: Counted) -> Cells:
-    """Encode rows that were counted from their dictionaries: hard votes of weight 1."""
-    names: dict[str | None, int] = {}
-    a, b = (
-        np.array([names.setdefault(word, len(names)) for word in words], dtype=np.int64)[codes]
-        for words, codes in zip(rows.words[:2], rows.codes[:2], strict=True)
-    )
-    return _pairs(tuple(names), a, b, rows.words[2], rows.codes[2], rows.count, None)
-
-
-def _pairs(
-    names: tuple[str | None, ...],
-    a: IntArray,
-    b: IntArray,
-    labels: Sequence[str | None],
-    label: IntArray,
-    count: IntArray,
-    table: pa.Table | None,
-) -> Cells:
-    """Encode pairwise rows whose texts are numbered; `table` holds p_a and weight, if there are any."""
+    count = _integers(table, "count", table.num_rows)
     p_a, p_text = _numbers(table, "p_a", len(a))
     weight, w_text = _numbers(table, "weight", len(a))
     given = {column: _given(table, column, len(a)) for column in ("p_a", "weight")}
@@ -102,7 +79,7 @@ def _pairs(
     outcome = meaning[label]
     seats = np.stack([a, b], axis=1)
     problems = name_problems(names, seats, count, listed=False)
-    columns = ("winner",) if table is None else table.column_names
+    columns = table.column_names
     problems += _pair_problems(names, labels, label, outcome, seats, given["p_a"], columns)
     problems += _number_problems(p_text, w_text, p_a, weight, given, columns)
     soft = ~np.isnan(p_a)
@@ -273,7 +250,7 @@ def _codes(columns: Sequence[Any]) -> tuple[tuple[str | None, ...], list[IntArra
         if not pa.types.is_dictionary(encoded.type):
             encoded = pc.dictionary_encode(encoded, null_encoding="encode")
         words = [None if word is None else str(word) for word in encoded.dictionary.to_pylist()]
-        used = np.flatnonzero(np.bincount(np.asarray(encoded.indices.drop_null()))).tolist()
+        used = np.flatnonzero(np.bincount(as_numpy(encoded.indices.drop_null()))).tolist()
         position = np.zeros(len(words) + 1, dtype=np.int64)
         for i in used:
             position[i] = names.setdefault(words[i], len(names))
@@ -281,20 +258,25 @@ def _codes(columns: Sequence[Any]) -> tuple[tuple[str | None, ...], list[IntArra
         if indices.null_count:
             position[-1] = names.setdefault(None, len(names))
             indices = pc.fill_null(indices.cast(pa.int64()), len(words))
-        coded.append(position[np.asarray(indices)])
+        coded.append(position[as_numpy(indices)])
     return tuple(names), coded
 
 
-def _given(table: pa.Table | None, column: str, n: int) -> BoolArray:
+def as_numpy(array: Any) -> NDArray[Any]:
+    """(N,) the values of an Arrow array of numbers without nulls; `to_numpy` would import pandas."""
+    return np.from_dlpack(array)
+
+
+def _given(table: pa.Table, column: str, n: int) -> BoolArray:
     """(C,) rows in which the column has a value."""
-    if table is None or column not in table.column_names:
+    if column not in table.column_names:
         return np.zeros(n, dtype=bool)
     return np.asarray(pc.is_valid(table[column]).to_numpy())
 
 
-def _numbers(table: pa.Table | None, column: str, n: int) -> tuple[FloatArray, Any]:
+def _numbers(table: pa.Table, column: str, n: int) -> tuple[FloatArray, Any]:
     """(C,) a column as numbers, NaN where there is none, and as it was written."""
-    if table is None or column not in table.column_names:
+    if column not in table.column_names:
         return np.full(n, np.nan), []
     values: Any = table[column].combine_chunks()
     if pa.types.is_string(values.type) or pa.types.is_large_string(values.type):
@@ -313,7 +295,7 @@ def _number(text: str | None) -> float:
 def _integers(table: pa.Table, column: str, n: int) -> IntArray:
     if column not in table.column_names:
         return np.ones(n, dtype=np.int64)
-    return np.asarray(table[column].to_numpy()).astype(np.int64)
+    return as_numpy(table[column].combine_chunks()).astype(np.int64)
 
 
 def _lengths(lists: Any) -> IntArray:

@@ -1,4 +1,4 @@
-"""What the writer of the log remembers of its database: numbers of groups and ballots, and recent battles.
+"""What the writer of the log remembers of its database: numbers of lineups and ballots, and recent battles.
 
 A record is checked against its battle here, so that few of them need a look into the database.
 """
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     import duckdb
 
 RECENT = 10_000  # battles remembered
-Group = tuple[str, ...]
+Lineup = tuple[str, ...]
 Ballot = tuple[tuple[int | None, ...], tuple[bool, ...] | None]
 Counts = tuple[int, ...]  # parallel to MEASURES
 STATE = """
-    SELECT replace(battle_id::VARCHAR, '-', ''), b.shown, b.prompt_id, b.category, b.language,
+    SELECT replace(battle_id::VARCHAR, '-', ''), b.lineup, b.prompt_id, b.category, b.language,
         v.battle_id IS NOT NULL
     FROM (SELECT unnest($ids::UUID[]) AS battle_id) JOIN battles b USING (battle_id)
     LEFT JOIN votes v USING (battle_id)"""
@@ -39,7 +39,7 @@ COUNTED = f"SELECT {COUNTS} FROM (SELECT unnest($1::VARCHAR[]) AS text)"
 
 
 @dataclass
-class Battle:
+class OpenBattle:
     """What later records of a battle are checked against."""
 
     models: list[str]
@@ -70,34 +70,34 @@ class Battle:
 
 
 @dataclass
-class Book:
+class WriterIndex:
     """What the writer remembers of the database; read anew whenever a transaction fails."""
 
-    groups: list[Group]
-    """The group of each number, from 1."""
+    lineups: list[Lineup]
+    """The models of each number, from 1."""
     ballots: dict[Ballot, int]
     """The number of each ballot."""
     votes: int
     """The number of the last vote."""
     spelled: dict[str, str]
     """What a model's name looks like → how it is spelt."""
-    recent: dict[str, Battle] = field(default_factory=dict)
+    recent: dict[str, OpenBattle] = field(default_factory=dict)
     """Battles that records came for, the oldest first."""
-    numbers: dict[Group, int] = field(init=False)
+    numbers: dict[Lineup, int] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.numbers = {group: number for number, group in enumerate(self.groups, start=1)}
+        self.numbers = {lineup: number for number, lineup in enumerate(self.lineups, start=1)}
 
     @classmethod
-    def read(cls, connection: duckdb.DuckDBPyConnection) -> Book:
+    def read(cls, connection: duckdb.DuckDBPyConnection) -> WriterIndex:
         """Read it from the database."""
-        groups = connection.execute("SELECT models FROM shown ORDER BY shown").fetchall()
-        ballots = connection.execute("SELECT places, acceptable, verdict FROM verdicts").fetchall()
+        lineups = connection.execute("SELECT models FROM lineups ORDER BY lineup").fetchall()
+        ballots = connection.execute("SELECT places, acceptable, ballot FROM ballots").fetchall()
         last = connection.execute("SELECT coalesce(max(number), 0) FROM votes").fetchone()
         taken = connection.execute("SELECT DISTINCT model FROM replacements").fetchall()
-        names = {name for (models,) in groups for name in models} | {name for (name,) in taken}
+        names = {name for (models,) in lineups for name in models} | {name for (name,) in taken}
         return cls(
-            [tuple(models) for (models,) in groups],
+            [tuple(models) for (models,) in lineups],
             {(tuple(p), a if a is None else tuple(a)): number for p, a, number in ballots},
             last[0] if last else 0,
             {skeleton(name): name for name in names},
@@ -127,8 +127,8 @@ class Book:
         ids = {"ids": list({record.battle_id for record in records} - drawn - self.recent.keys())}
         if not ids["ids"]:
             return
-        for battle, shown, *rest in connection.execute(STATE, ids).fetchall():
-            self.recent[battle] = Battle(list(self.groups[shown - 1]), *rest)
+        for battle, lineup, *rest in connection.execute(STATE, ids).fetchall():
+            self.recent[battle] = OpenBattle(list(self.lineups[lineup - 1]), *rest)
         for battle, slot, attempt, model in connection.execute(REPLACED, ids).fetchall():
             self.recent[battle].models[slot] = model
             self.recent[battle].attempts[slot] = attempt
@@ -141,7 +141,7 @@ class Book:
             del self.recent[battle]
 
 
-def counted(connection: duckdb.DuckDBPyConnection, records: Sequence[Record]) -> list[Counts]:
+def count_features(connection: duckdb.DuckDBPyConnection, records: Sequence[Record]) -> list[Counts]:
     """Count what can be controlled for in each answer among the records; nothing in other records.
 
     The database counts, as for older votes: in time linear in the text, whatever a model wrote.

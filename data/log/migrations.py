@@ -32,7 +32,16 @@ FEATURES = f"""
             GROUP BY ALL)
         GROUP BY battle_id HAVING count(length) > 0) AS counted
     WHERE counted.battle_id = votes.battle_id"""
-STEPS: Mapping[int, str] = {2: FEATURES}  # version → the SQL that makes it of the one before
+# The tables and columns of lineups and ballots by their names of today.
+NAMES = """
+    ALTER TABLE shown RENAME TO lineups;
+    ALTER TABLE lineups RENAME shown TO lineup;
+    ALTER TABLE verdicts RENAME TO ballots;
+    ALTER TABLE ballots RENAME verdict TO ballot;
+    ALTER TABLE battles RENAME shown TO lineup;
+    ALTER TABLE votes RENAME shown TO lineup;
+    ALTER TABLE votes RENAME verdict TO ballot"""
+STEPS: Mapping[int, str] = {2: FEATURES, 3: NAMES}  # version → the SQL that makes it of the one before
 VERSION = max(STEPS, default=1)
 
 

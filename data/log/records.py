@@ -1,7 +1,7 @@
 """What the vote log keeps, one record for each thing that happens, and what it refuses with.
 
 A battle is drawn, its turns are asked, each answer is a generation, a side that failed may be replaced, and
-at most one vote ends it. Times are aware; the database keeps them in UTC. Keeping is the work of data/log.py.
+at most one vote ends it. Times are aware; the database keeps them in UTC. Keeping them is the work of vote_log.py.
 
 LogError                   the log cannot be opened, read or written
 ├── AlreadyVoted           this battle has its vote
@@ -141,7 +141,7 @@ class ReplacementRecord:
 
 @dataclass(frozen=True, slots=True)
 class VoteRecord:
-    """The one final verdict on a battle."""
+    """The one final vote on a battle."""
 
     battle_id: str
     places: tuple[int | None, ...]

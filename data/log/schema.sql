@@ -6,15 +6,15 @@ CREATE TABLE migrations (
     applied TIMESTAMP NOT NULL   -- when the log came to have it
 );
 
--- Groups and ballots stand here once, and votes carry their numbers: ten million votes are counted by number
+-- Lineups and ballots stand here once, and votes carry their numbers: ten million votes are counted by number
 -- in a tenth of a second, by name in three seconds.
-CREATE TABLE shown (
-    shown INTEGER PRIMARY KEY, -- number of the group
-    models VARCHAR[] NOT NULL  -- names in the order shown; the place in the list, from 0, is the slot
+CREATE TABLE lineups (
+    lineup INTEGER PRIMARY KEY, -- number of the lineup
+    models VARCHAR[] NOT NULL   -- names in the order shown; the place in the list, from 0, is the slot
 );
 
-CREATE TABLE verdicts (
-    verdict INTEGER PRIMARY KEY, -- number of the ballot
+CREATE TABLE ballots (
+    ballot INTEGER PRIMARY KEY,  -- number of the ballot
     places UTINYINT[] NOT NULL,  -- parallel to the models: 1 is best, equal is a tie, null not ranked
     acceptable BOOLEAN[]         -- parallel to them; null if the voter was not asked
 );
@@ -22,7 +22,7 @@ CREATE TABLE verdicts (
 CREATE TABLE battles (
     battle_id UUID PRIMARY KEY,           -- of the battle
     created TIMESTAMP NOT NULL,           -- when it was drawn
-    shown INTEGER NOT NULL,               -- the group drawn: shown.shown
+    lineup INTEGER NOT NULL,              -- the models drawn: lineups.lineup
     prompt_id VARCHAR,                    -- of the first prompt, if it has one
     category VARCHAR,                     -- of the first prompt, if it is known
     language VARCHAR,                     -- of the first prompt, if it is known
@@ -72,8 +72,8 @@ CREATE TABLE replacements (
 CREATE TABLE votes (
     number BIGINT NOT NULL,        -- of the vote, from 1 without gaps, in the order of the commits
     battle_id UUID PRIMARY KEY,    -- of the battle: one vote each
-    shown INTEGER NOT NULL,        -- the group voted on, replacements included: shown.shown
-    verdict INTEGER NOT NULL,      -- the ballot: verdicts.verdict
+    lineup INTEGER NOT NULL,       -- the models voted on, replacements included: lineups.lineup
+    ballot INTEGER NOT NULL,       -- what the vote says of them: ballots.ballot
     prompt_id VARCHAR,             -- as the battle has it, so that a board reads one table
     category VARCHAR,              -- likewise
     language VARCHAR,              -- likewise

@@ -1,4 +1,4 @@
-"""The votes of a log as the engine's `VoteSource`: counted in SQL, by the numbers of groups and ballots."""
+"""The votes of a log as the engine's `VoteSource`: counted in SQL, by the numbers of lineups and ballots."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ UNBROKEN = "battle_id NOT IN (SELECT battle_id FROM generations WHERE failure IS
 
 
 @dataclass(frozen=True, eq=False)
-class LogVotes:
+class LogSource:
     """The votes of a log up to a number, so that all views are of the same votes while others arrive.
 
     Attributes:
@@ -57,16 +57,16 @@ class LogVotes:
     @cached_property
     def _ballots(self) -> tuple[Ballots, IntArray, IntArray]:
         """The distinct ballots; and pairs of numbers, each as one key, with the ballot of each."""
-        table = self._select("shown, verdict, count(*) AS count", " GROUP BY shown, verdict")
-        shown, verdict, count = (table[name].to_numpy().astype(np.int64) for name in table.column_names)
+        table = self._select("lineup, ballot, count(*) AS count", " GROUP BY lineup, ballot")
+        lineup, ballot, count = (table[name].to_numpy().astype(np.int64) for name in table.column_names)
         if not len(count):
             which = ", ".join(f"{name} {value!r}" for name, value in self.where.items())
             raise SourceError(f"There are no votes yet{f' with {which}' if which else ''}.")
-        seats, names = self._seats(shown)
-        places, acceptable = self._verdicts(verdict, seats.shape[1])
+        seats, names = self._seats(lineup)
+        places, acceptable = self._places(ballot, seats.shape[1])
         none = np.full(len(count), np.nan), np.ones(len(count))
         ballots, row = arranged(names, seats, places, acceptable, *none, count)
-        return ballots, shown << 32 | verdict, row
+        return ballots, lineup << 32 | ballot, row
 
     def ballots(self) -> Ballots:
         """Count the distinct ballots."""
@@ -75,13 +75,13 @@ class LogVotes:
     def battles(self, by: str | None = None) -> Battles:
         """List the votes in the order in which they were committed."""
         label = "NULL" if by is None else self._label(by)
-        table = self._select(f"shown, verdict, {label} AS label, number", " ORDER BY number")
+        table = self._select(f"lineup, ballot, {label} AS label, number", " ORDER BY number")
         cluster = None if by is None else _labelled(table, by)[0]
         return Battles(self.ballots(), self._rows(table), "timestamp", cluster)
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by battle, prompt, voter, category or language."""
-        table = self._select(f"shown, verdict, {self._label(by)} AS label, number", "")
+        table = self._select(f"lineup, ballot, {self._label(by)} AS label, number", "")
         cluster, names = _labelled(table, by)
         return group(by, cluster, self._rows(table), len(self.ballots().count), names)
 
@@ -94,10 +94,10 @@ class LogVotes:
                 )
         label = "NULL" if cluster is None else self._label(cluster)
         table = self._select(
-            f"shown, verdict, {label} AS label, number, {', '.join(names)}", " ORDER BY number"
+            f"lineup, ballot, {label} AS label, number, {', '.join(names)}", " ORDER BY number"
         )
         sequence = self._rows(table)
-        seats, known = self._seats(table["shown"].to_numpy().astype(np.int64))
+        seats, known = self._seats(table["lineup"].to_numpy().astype(np.int64))
         width = seats.shape[1]
         amounts = [
             by_seat(known, seats, list_numbers(table[name].combine_chunks(), width)[0]) for name in names
@@ -105,13 +105,13 @@ class LogVotes:
         member = None if cluster is None else _labelled(table, cluster)[0]
         return Contexts.of(self.ballots(), sequence, np.stack(amounts), names, member)
 
-    def split(self, column: str) -> dict[str, LogVotes]:
+    def split(self, column: str) -> dict[str, LogSource]:
         """Cut the votes by the values of a label; a missing value is a group named "null", or "(null)"."""
         table = self._select(f"DISTINCT {self._label(column)} AS value", " ORDER BY value NULLS LAST")
         values = table["value"].to_pylist()
         missing = "(null)" if "null" in values else "null"
         return {
-            missing if value is None else value: LogVotes(
+            missing if value is None else value: LogSource(
                 self.query, self.upto, {**self.where, column: value}, self.clean
             )
             for value in values
@@ -119,8 +119,8 @@ class LogVotes:
 
     def sides(self) -> FloatArray | None:
         """Count the votes by side, in the order in which the answers were shown; None for K-wise votes."""
-        table = self._select("shown, verdict, count(*) AS count", " GROUP BY shown, verdict")
-        seats, names = self._seats(table["shown"].to_numpy().astype(np.int64))
+        table = self._select("lineup, ballot, count(*) AS count", " GROUP BY lineup, ballot")
+        seats, names = self._seats(table["lineup"].to_numpy().astype(np.int64))
         if seats.shape[1] != 2:
             return None
         ballots, which = self.ballots(), self._rows(table)
@@ -128,7 +128,7 @@ class LogVotes:
         turned = np.asarray(names[seats[:, 0]] != first, dtype=bool)
         return sided(ballots, which, turned, table["count"].to_numpy().astype(np.int64))
 
-    def reweighted(self, floor: float) -> LogVotes:
+    def reweighted(self, floor: float) -> LogSource:
         """Refuse: the probabilities are in the snapshots."""
         raise SourceError(
             f"Votes read from an open log are not reweighted (floor {floor!r}); rank the folder."
@@ -163,23 +163,23 @@ class LogVotes:
         """(N,) the distinct ballot of each vote."""
         _, keys, row = self._ballots
         order = np.argsort(keys)
-        key = table["shown"].to_numpy().astype(np.int64) << 32 | table["verdict"].to_numpy()
+        key = table["lineup"].to_numpy().astype(np.int64) << 32 | table["ballot"].to_numpy()
         return np.asarray(row[order[np.searchsorted(keys, key, sorter=order)]])
 
-    def _seats(self, shown: IntArray) -> tuple[IntArray, NDArray[np.object_]]:
-        """(C, K) the models of groups as indices, -1 pads; and the names of all that occur."""
-        table = self.query("SELECT models FROM shown ORDER BY shown", {})
+    def _seats(self, lineup: IntArray) -> tuple[IntArray, NDArray[np.object_]]:
+        """(C, K) the models of lineups as indices, -1 pads; and the names of all that occur."""
+        table = self.query("SELECT models FROM lineups ORDER BY lineup", {})
         voted = np.zeros(table.num_rows, dtype=bool)
-        voted[shown - 1] = True
+        voted[lineup - 1] = True
         models = table["models"].combine_chunks().filter(voted)
         names = models.flatten().dictionary_encode()
         seats = _padded(models, names.indices.to_numpy().astype(np.int64), PAD)
         place = np.cumsum(voted) - 1
-        return seats[place[shown - 1]], np.array(names.dictionary.to_pylist(), dtype=object)
+        return seats[place[lineup - 1]], np.array(names.dictionary.to_pylist(), dtype=object)
 
-    def _verdicts(self, verdict: IntArray, width: int) -> tuple[IntArray, IntArray]:
+    def _places(self, ballot: IntArray, width: int) -> tuple[IntArray, IntArray]:
         """(C, K) places, 0 where there is none, and acceptability, -1 where it was not asked."""
-        table = self.query("SELECT places, acceptable FROM verdicts ORDER BY verdict", {})
+        table = self.query("SELECT places, acceptable FROM ballots ORDER BY ballot", {})
         rows = table.to_pylist()
         places = np.full((len(rows), width), UNRANKED, dtype=np.int64)
         acceptable = np.full((len(rows), width), NOT_ASKED, dtype=np.int64)
@@ -188,7 +188,7 @@ class LogVotes:
             places[i, :k] = [place or UNRANKED for place in row["places"][:k]]
             if row["acceptable"] is not None:
                 acceptable[i, :k] = row["acceptable"][:k]
-        return places[verdict - 1], acceptable[verdict - 1]
+        return places[ballot - 1], acceptable[ballot - 1]
 
 
 def _labelled(table: pa.Table, by: str) -> tuple[IntArray, tuple[str, ...]]:

@@ -1,7 +1,7 @@
 """`VoteLog`: the battles, answers and votes of an arena, kept in one DuckDB file of the log folder.
 
-Here the log is read and given away as snapshots; opening it is in log_file.py, writing in log_writer.py,
-counting in log_votes.py. Nobody outside these sees their SQL, so that another store can take their place.
+Here the log is read and given away as snapshots; opening it is in database.py, writing in
+writer.py, counting in source.py. Nobody outside these sees their SQL, so that another store can take their place.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from agon.data.files.read_errors import sentence
 from agon.data.files.writer import write_table
 from agon.data.log.database import lock, open_database, unlock
 from agon.data.log.records import LogError, Receipt, Record, VoteRecord
-from agon.data.log.source import LogVotes
+from agon.data.log.source import LogSource
 from agon.data.log.writer import Writer
 from agon.ranking import Comparisons
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 VOTE = """
     SELECT places, acceptable, last_turn, voter, reasons, created
-    FROM votes JOIN verdicts USING (verdict) WHERE battle_id = TRY_CAST(? AS UUID)"""
+    FROM votes JOIN ballots USING (ballot) WHERE battle_id = TRY_CAST(? AS UUID)"""
 FILTERS = """
     SELECT 'category' AS label, category AS value, count(*) AS n
     FROM votes WHERE category NOT NULL GROUP BY category
@@ -46,7 +46,7 @@ RELIABILITY = """
 PLAIN = """
     SELECT bool_and(len(places) = 2 AND places[1] NOT NULL AND places[2] NOT NULL
         AND (acceptable IS NULL OR (places = [1, 1] AND acceptable = [false, false])))
-    FROM verdicts"""
+    FROM ballots"""
 AMOUNTS = ", ".join(
     f"v.{name}[{i}] AS {name}_{side}" for name in MEASURES for i, side in ((1, "a"), (2, "b"))
 )
@@ -58,9 +58,9 @@ KWISE = f"SELECT {', '.join(MEASURES)}, models, places, acceptable"
 MORE = """, v.voter, epoch(v.created) AS timestamp, v.category, v.language,
     replace(v.battle_id::VARCHAR, '-', '') AS battle_id, v.prompt_id, v.last_turn::INTEGER AS turns,
     v.reasons, b.policy, b.policy_version, b.group_probability, b.pair_probabilities,
-    v.shown <> b.shown AS replaced, 'arena' AS source, v.number AS source_row
-    FROM votes v JOIN battles b USING (battle_id) JOIN verdicts USING (verdict)
-    JOIN shown s ON s.shown = v.shown ORDER BY v.number"""
+    v.lineup <> b.lineup AS replaced, 'arena' AS source, v.number AS source_row
+    FROM votes v JOIN battles b USING (battle_id) JOIN ballots USING (ballot)
+    JOIN lineups s ON s.lineup = v.lineup ORDER BY v.number"""
 
 
 @dataclass(frozen=True)
@@ -164,7 +164,7 @@ class VoteLog:
         """
         given = {"category": category, "language": language}
         where = {label: value for label, value in given.items() if value is not None}
-        votes = LogVotes(self._table, self.count(), where, clean)
+        votes = LogSource(self._table, self.count(), where, clean)
         votes.ballots()
         return Comparisons(votes)
 

@@ -18,7 +18,7 @@ import duckdb
 
 from agon.data.files.covariates import MEASURES
 from agon.data.files.read_errors import sentence
-from agon.data.log.index import Battle, Book, Counts, Group, as_utf8, counted
+from agon.data.log.index import Counts, Lineup, OpenBattle, WriterIndex, as_utf8, count_features
 from agon.data.log.records import (
     AlreadyVoted,
     BattleRecord,
@@ -45,8 +45,8 @@ WRONG = (
 )
 Waiting = tuple[Record, "Future[Receipt]"]
 INSERT = {  # in the order in which rows refer to each other; one column of values for each parameter
-    "shown": "INSERT INTO shown SELECT unnest($1::INTEGER[]), unnest($2::VARCHAR[][])",
-    "verdicts": "INSERT INTO verdicts SELECT unnest($1::INTEGER[]), unnest($2::UTINYINT[][]), "
+    "lineups": "INSERT INTO lineups SELECT unnest($1::INTEGER[]), unnest($2::VARCHAR[][])",
+    "ballots": "INSERT INTO ballots SELECT unnest($1::INTEGER[]), unnest($2::UTINYINT[][]), "
     "unnest($3::BOOLEAN[][])",
     "battles": "INSERT INTO battles SELECT unnest($1::UUID[]), unnest($2::TIMESTAMP[]), "
     "unnest($3::INTEGER[]), unnest($4::VARCHAR[]), unnest($5::VARCHAR[]), unnest($6::VARCHAR[]), "
@@ -72,8 +72,8 @@ class Writer:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
-        self._book = Book.read(connection)
-        self._stale = False  # whether the book holds what was never committed
+        self._index = WriterIndex.read(connection)
+        self._stale = False  # whether the index holds what was never committed
         self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
         self._open = threading.Lock()
         self._closed = False
@@ -96,7 +96,7 @@ class Writer:
 
     def check_models(self, names: Iterable[str]) -> None:
         """Refuse names that the log could not keep beside those it knows."""
-        self._book.check(names)
+        self._index.check(names)
 
     def close(self) -> None:
         """Write what was handed over, then end."""
@@ -142,17 +142,17 @@ class Writer:
         connection = self._connection
         try:
             if self._stale:
-                self._book, self._stale = Book.read(connection), False
+                self._index, self._stale = WriterIndex.read(connection), False
             connection.execute("BEGIN")
-            self._book.remember(connection, records)
-            draft = Draft(self._book)
-            counts = counted(connection, records)
+            self._index.remember(connection, records)
+            draft = Transaction(self._index)
+            counts = count_features(connection, records)
             answers = [draft.take(*each) for each in zip(records, counts, strict=True)]
             for table, sql in INSERT.items():
                 if rows := draft.rows.get(table):
                     connection.execute(sql, [list(column) for column in zip(*rows, strict=True)])
             connection.execute("COMMIT")
-            self._book.forget()
+            self._index.forget()
         except Exception:
             self._stale = True
             with suppress(duckdb.Error):
@@ -161,11 +161,11 @@ class Writer:
         return answers
 
 
-class Draft:
+class Transaction:
     """The rows of one transaction, made record by record."""
 
-    def __init__(self, book: Book) -> None:
-        self._book = book
+    def __init__(self, index: WriterIndex) -> None:
+        self._index = index
         self.rows: dict[str, list[tuple[Any, ...]]] = {}
 
     def take(self, record: Record, counts: Counts) -> Receipt | AgonError:
@@ -173,7 +173,7 @@ class Draft:
         try:
             if isinstance(record, BattleRecord):
                 return self._draw(record)
-            battle = self._book.recent.get(record.battle_id)
+            battle = self._index.recent.get(record.battle_id)
             if battle is None:
                 raise UnknownBattle(f"There is no battle {record.battle_id} in the log.")
             if isinstance(record, VoteRecord):
@@ -189,22 +189,22 @@ class Draft:
         return Receipt(record.battle_id)
 
     def _draw(self, record: BattleRecord) -> Receipt:
-        if record.battle_id in self._book.recent:
+        if record.battle_id in self._index.recent:
             raise Conflict(f"The battle {record.battle_id} is in the log already.")
-        self._book.spelled |= self._book.check(record.models)
+        self._index.spelled |= self._index.check(record.models)
         prompt = (record.prompt_id, record.category, record.language)
-        row = (record.battle_id, _utc(record.created), self._group(record.models), *prompt)
+        row = (record.battle_id, _utc(record.created), self._lineup(record.models), *prompt)
         drawn = (record.policy, int(record.policy_version), float(record.group_probability))
         more = ([float(chance) for chance in record.pair_probabilities], int(record.seed), record.voter)
         self._add("battles", (*row, *drawn, *more))
         self._ask(record.battle_id, 1, record.created, record.prompt)
-        self._book.recent[record.battle_id] = Battle(list(record.models), *prompt, voted=False)
+        self._index.recent[record.battle_id] = OpenBattle(list(record.models), *prompt, voted=False)
         return Receipt(record.battle_id)
 
     def _ask(self, battle_id: str, turn: int, created: datetime, prompt: str) -> None:
         self._add("turns", (battle_id, turn, _utc(created), as_utf8(prompt)))
 
-    def _generate(self, record: GenerationRecord, battle: Battle, counts: Counts) -> None:
+    def _generate(self, record: GenerationRecord, battle: OpenBattle, counts: Counts) -> None:
         _check_slot(record.slot, battle)
         place = (record.battle_id, record.turn, record.slot, record.model, _utc(record.created))
         size = (as_utf8(record.text), record.tokens, record.seconds)
@@ -214,19 +214,19 @@ class Draft:
         if record.failure is None:
             battle.answers[record.slot, record.model, record.turn] = counts
 
-    def _replace(self, record: ReplacementRecord, battle: Battle) -> None:
+    def _replace(self, record: ReplacementRecord, battle: OpenBattle) -> None:
         _check_slot(record.slot, battle)
         if battle.voted:
             raise Conflict(f"The battle {record.battle_id} has its vote; no side can be replaced any more.")
         if record.model in battle.models:
             raise Conflict(f"{quoted(record.model)} is in the battle {record.battle_id} already.")
-        self._book.spelled |= self._book.check([record.model])
+        self._index.spelled |= self._index.check([record.model])
         battle.models[record.slot] = record.model
         battle.attempts[record.slot] += 1
         place = (record.battle_id, record.slot, battle.attempts[record.slot])
         self._add("replacements", (*place, record.model, float(record.probability), _utc(record.created)))
 
-    def _vote(self, record: VoteRecord, battle: Battle) -> Receipt:
+    def _vote(self, record: VoteRecord, battle: OpenBattle) -> Receipt:
         if battle.voted:
             raise AlreadyVoted(f"The battle {record.battle_id} has its vote already; a vote is final.")
         if len(record.places) != len(battle.models):
@@ -235,36 +235,36 @@ class Draft:
                 f"{len(record.places)} places; give one each."
             )
         battle.voted = True
-        self._book.votes += 1
+        self._index.votes += 1
         places = tuple(None if place is None else int(place) for place in record.places)
         acceptable = None if record.acceptable is None else tuple(map(bool, record.acceptable))
-        what = (self._group(tuple(battle.models)), self._verdict(places, acceptable))
+        what = (self._lineup(tuple(battle.models)), self._ballot(places, acceptable))
         prompt = (battle.prompt_id, battle.category, battle.language)
         who = (record.last_turn, record.voter, list(record.reasons), _utc(record.created))
         features = battle.features(record.last_turn)
-        self._add("votes", (self._book.votes, record.battle_id, *what, *prompt, *who, *features))
-        return Receipt(record.battle_id, self._book.votes)
+        self._add("votes", (self._index.votes, record.battle_id, *what, *prompt, *who, *features))
+        return Receipt(record.battle_id, self._index.votes)
 
-    def _group(self, models: Group) -> int:
-        number = self._book.numbers.get(models)
+    def _lineup(self, models: Lineup) -> int:
+        number = self._index.numbers.get(models)
         if number is None:
-            self._book.groups.append(models)
-            number = self._book.numbers[models] = len(self._book.groups)
-            self._add("shown", (number, list(models)))
+            self._index.lineups.append(models)
+            number = self._index.numbers[models] = len(self._index.lineups)
+            self._add("lineups", (number, list(models)))
         return number
 
-    def _verdict(self, places: tuple[int | None, ...], acceptable: tuple[bool, ...] | None) -> int:
-        number = self._book.ballots.get((places, acceptable))
+    def _ballot(self, places: tuple[int | None, ...], acceptable: tuple[bool, ...] | None) -> int:
+        number = self._index.ballots.get((places, acceptable))
         if number is None:
-            number = self._book.ballots[places, acceptable] = len(self._book.ballots) + 1
-            self._add("verdicts", (number, list(places), None if acceptable is None else list(acceptable)))
+            number = self._index.ballots[places, acceptable] = len(self._index.ballots) + 1
+            self._add("ballots", (number, list(places), None if acceptable is None else list(acceptable)))
         return number
 
     def _add(self, table: str, row: tuple[Any, ...]) -> None:
         self.rows.setdefault(table, []).append(row)
 
 
-def _check_slot(slot: int, battle: Battle) -> None:
+def _check_slot(slot: int, battle: OpenBattle) -> None:
     if slot >= len(battle.models):
         raise VotesError(f"There is no slot {slot} in a battle of {len(battle.models)}; slots count from 0.")
 

@@ -111,7 +111,7 @@ def test_the_demonstration_needs_nothing_and_repeats_itself(tmp_path):
         with duckdb.connect(str(tmp_path / log / "agon.duckdb"), read_only=True) as database:
             drawn.append(
                 database.execute(
-                    "FROM battles JOIN shown USING (shown) SELECT models ORDER BY created"
+                    "FROM battles JOIN lineups USING (lineup) SELECT models ORDER BY created"
                 ).fetchall()
             )
     assert len(drawn[0]) == 2

@@ -418,9 +418,7 @@ def test_the_votes_are_in_the_database_after_the_arena_is_closed(browser, tmp_pa
             tab.until("empty")
         context.close()
     with duckdb.connect(str(tmp_path / "agon.duckdb"), read_only=True) as database:
-        votes = database.execute(
-            "SELECT battle_id, places FROM votes JOIN verdicts USING (verdict)"
-        ).fetchall()
+        votes = database.execute("SELECT battle_id, places FROM votes JOIN ballots USING (ballot)").fetchall()
         assert {str(battle).replace("-", ""): places for battle, places in votes} == cast
         battles = database.execute("SELECT prompt FROM turns ORDER BY created").fetchall()
         assert [prompt for (prompt,) in battles] == [f"Why {number}?" for number in range(4)]

@@ -11,7 +11,7 @@ import pytest
 
 from agon.data import comparisons, read_published
 from agon.data.files.writer import WRITERS, write_table
-from agon.data.importers.into_log import into_log
+from agon.data.importers.log_snapshot import into_log
 from agon.ranking import OptionError, SourceError
 
 TABLE = pa.table({"model_a": ["ada", 'b"o,b'], "model_b": ["cyn", "ada"], "winner": ["tie", "model_a"]})

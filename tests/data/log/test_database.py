@@ -227,7 +227,7 @@ def test_a_flipped_bit_is_noticed_or_harmless(whole, tmp_path):
 
 def test_the_first_version_becomes_the_current_one(tmp_path):
     """The schema of version 1, written down here, with a vote in it."""
-    sql = (REPOSITORY / "tests" / "data" / "log_version_1.sql").read_text(encoding="utf-8")
+    sql = (REPOSITORY / "tests" / "support" / "log_version_1.sql").read_text(encoding="utf-8")
     with duckdb.connect(str(tmp_path / "agon.duckdb")) as connection:
         connection.execute(sql)
     with VoteLog(tmp_path) as log:
@@ -246,10 +246,10 @@ def test_a_step_is_taken_once_and_the_old_file_is_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(
         migrations,
         "STEPS",
-        {3: "ALTER TABLE votes ADD COLUMN weight DOUBLE", 4: "CREATE TABLE more (n INTEGER)"},
+        {4: "ALTER TABLE votes ADD COLUMN weight DOUBLE", 5: "CREATE TABLE more (n INTEGER)"},
     )
-    monkeypatch.setattr(migrations, "VERSION", 4)
-    monkeypatch.setattr("agon.data.log.database.VERSION", 4)
+    monkeypatch.setattr(migrations, "VERSION", 5)
+    monkeypatch.setattr("agon.data.log.database.VERSION", 5)
     for _ in range(2):
         with VoteLog(tmp_path) as log:
             assert log.count() == 1
@@ -259,10 +259,11 @@ def test_a_step_is_taken_once_and_the_old_file_is_kept(tmp_path, monkeypatch):
                 (2,),
                 (3,),
                 (4,),
+                (5,),
             ]
             assert cursor.execute("SELECT weight FROM votes").fetchall() == [(None,)]
-    with duckdb.connect(str(tmp_path / "agon.duckdb.v2"), read_only=True) as old:
-        assert old.execute("SELECT max(version) FROM migrations").fetchone() == (2,)
+    with duckdb.connect(str(tmp_path / "agon.duckdb.v3"), read_only=True) as old:
+        assert old.execute("SELECT max(version) FROM migrations").fetchone() == (3,)
 
 
 def test_a_step_that_fails_changes_nothing(tmp_path, monkeypatch):
@@ -270,10 +271,10 @@ def test_a_step_that_fails_changes_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(
         migrations,
         "STEPS",
-        {3: "CREATE TABLE more (n INTEGER)", 4: "ALTER TABLE nowhere ADD COLUMN n INTEGER"},
+        {4: "CREATE TABLE more (n INTEGER)", 5: "ALTER TABLE nowhere ADD COLUMN n INTEGER"},
     )
-    monkeypatch.setattr(migrations, "VERSION", 4)
-    monkeypatch.setattr("agon.data.log.database.VERSION", 4)
+    monkeypatch.setattr(migrations, "VERSION", 5)
+    monkeypatch.setattr("agon.data.log.database.VERSION", 5)
     refusal(tmp_path)
     monkeypatch.undo()
     with VoteLog(tmp_path) as log:

@@ -33,7 +33,7 @@ def check(folder, acknowledged):
     with VoteLog(folder) as log, log._connection.cursor() as cursor:
         there = cursor.execute(
             "SELECT replace(battle_id::VARCHAR, '-', ''), number FROM votes JOIN battles USING (battle_id) "
-            "JOIN shown s ON s.shown = votes.shown JOIN verdicts USING (verdict)"
+            "JOIN lineups s ON s.lineup = votes.lineup JOIN ballots USING (ballot)"
         ).fetchall()
         assert log.count() == len(there)
     held = dict(there)

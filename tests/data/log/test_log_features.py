@@ -215,7 +215,7 @@ def test_votes_of_the_first_version_get_the_counts_of_their_texts(tmp_path):
     """By hand: two turns shown, one later, one failed, one replaced; texts that are gone leave none."""
     path = tmp_path / "agon.duckdb"
     with duckdb.connect(str(path)) as connection:
-        connection.execute((REPOSITORY / "tests/data/log_version_1.sql").read_text(encoding="utf-8"))
+        connection.execute((REPOSITORY / "tests/support/log_version_1.sql").read_text(encoding="utf-8"))
         old = "0123456789abcdef0123456789abcdef"
         other = "f" * 32
         connection.execute(

@@ -10,7 +10,7 @@ import pytest
 
 from agon.data import comparisons, read_published
 from agon.data.files.writer import WRITERS
-from agon.data.importers.into_log import into_log
+from agon.data.importers.log_snapshot import into_log
 from agon.data.log.records import ReplacementRecord
 from agon.data.log.vote_log import VoteLog
 from agon.ranking import SourceError, rank

@@ -44,7 +44,7 @@ def test_a_battle_is_kept_as_it_was_drawn(log):
     ((when, *kept),) = rows(
         log,
         "SELECT created, models, prompt_id, category, language, policy, policy_version, group_probability, "
-        "pair_probabilities, seed, voter FROM battles JOIN shown USING (shown)",
+        "pair_probabilities, seed, voter FROM battles JOIN lineups USING (lineup)",
     )
     assert when.replace(tzinfo=UTC) == drawn.created
     assert kept == [
@@ -409,7 +409,7 @@ def test_what_was_never_committed_is_forgotten(log):
         log._writer._commit(first)
     assert put(log, vote(drawn.battle_id))[0].number == 1
     put(log, battle(("other", "bob")))
-    assert [models for (models,) in rows(log, "SELECT models FROM shown ORDER BY shown")] == [
+    assert [models for (models,) in rows(log, "SELECT models FROM lineups ORDER BY lineup")] == [
         ["ada", "bob"],
         ["other", "bob"],
     ]

@@ -5,7 +5,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from agon.data.files.preflib import preflib
+from agon.data.files.elections import preflib
 from agon.ranking import Ballots, MethodError, OptionError
 from agon.ranking.analysis.axiom_violations import axioms
 from agon.ranking.analysis.perturbation import Profile

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import kendalltau
 
-from agon.data.files.preflib import preflib
+from agon.data.files.elections import preflib
 from agon.ranking import Ballots, MethodError, OptionError, agreement, rank_all
 from agon.ranking.analysis.rule_comparison import compare_rules
 from tests.support.paths import DATASETS

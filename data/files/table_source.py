@@ -1,21 +1,24 @@
-"""`comparisons`: votes from a file, a frame or a table, counted in SQL, ready for `ranking.rank`."""
+"""Votes in a file, a frame or a table, counted in SQL: `comparisons`, and `TableSource` behind it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from agon.data.files import covariates as list_features
 from agon.data.files import encoding
 from agon.data.files.covariates import toward_a
-from agon.data.files.dictionary_source import Plain
+from agon.data.files.dictionary_counts import COLUMNS, count_distinct, is_hard
 from agon.data.files.encoding import Cells
-from agon.data.files.row_index import Rows
+from agon.data.files.read_errors import sentence
 from agon.data.files.schema import (
     KWISE,
     PAIRWISE,
@@ -28,7 +31,7 @@ from agon.data.files.schema import (
     others,
     weight_sql,
 )
-from agon.data.files.source import Source, as_arrow, describe, open_source
+from agon.data.files.source import Source, as_arrow, check_file, describe, ending, open_source
 from agon.data.validation import Problem, rows_text
 from agon.ranking import Ballots, Battles, Comparisons, OptionError, SourceError, VotesError
 from agon.ranking.errors import nearest
@@ -37,10 +40,8 @@ from agon.ranking.votes.covariates import Contexts
 from agon.ranking.votes.pair_counts import sided
 from agon.ranking.votes.vote_source import Clusters, group, in_time
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 Invalid = Literal["error", "drop"]
+SAME = ("models", "shown", "places", "count")  # of the ballots, when the votes are read again
 ALIASES = {"battle": ("battle", "battle_id"), "prompt": ("prompt", "prompt_id"), "voter": ("voter",)}
 
 
@@ -80,41 +81,84 @@ def comparisons(
     if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
         source = as_arrow(source, describe(source))  # a stream can be read only once
     whole = where is None and not columns and table is None and voters != "llm"
-    if (plain := Plain.of(source) if whole else None) is not None:
-        votes = TableVotes(None, invalid, plain=plain)
-    else:
-        opened = open_source(source, where=where, table=table, columns=columns)
-        votes = TableVotes(opened, invalid, voters=voters)
+    distinct = _count(source) if whole else None
+    opened = None if distinct is not None else open_source(source, where=where, table=table, columns=columns)
+    votes = TableSource(source, opened, invalid, distinct=distinct, voters=voters)
     votes.ballots()  # what is wrong with the votes is said now, not when they are first used
     return Comparisons(votes)
 
 
-class TableVotes:
-    """Votes in a table, a `ranking.comparisons.VoteSource`; rows are read only when a view needs them."""
+def _count(source: object) -> pa.Table | None:
+    """The distinct votes where they can be counted without SQL, which takes long to import; else None."""
+    try:
+        if isinstance(source, str | Path):
+            path = Path(source)
+            parquet = not path.is_dir() and ending(path) == ".parquet"
+            return count_distinct(check_file(path)) if parquet else None
+        if hasattr(source, "__arrow_c_stream__"):
+            frame: Any = source
+            if hasattr(frame, "columns") and is_hard([str(column) for column in frame.columns]):
+                frame = frame.select(COLUMNS) if isinstance(frame, pa.Table) else frame[COLUMNS]
+            return count_distinct(as_arrow(frame, describe(source)))
+    except (pa.ArrowException, OSError) as error:
+        raise SourceError(f"{describe(source)} cannot be read: {sentence(error)}") from None
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """N rows of a source, K of them votes, with one more column.
+
+    Attributes:
+        keep: (N,) which are votes.
+        sequence: (K,) their ballots.
+        turned: (K,) whether the ballot's first model stood on the right.
+        table: what was read, N rows; the column `extra` is the one more.
+    """
+
+    keep: NDArray[np.bool_]
+    sequence: NDArray[np.int64]
+    turned: NDArray[np.bool_]
+    table: pa.Table
+
+
+class TableSource:
+    """Votes in a table, a `ranking` VoteSource; rows are read only when a view needs them.
+
+    Args:
+        origin: the path, frame or table.
+        source: it opened for SQL, or None to open it when that is needed.
+        invalid: what to do with rows that are not votes.
+        distinct: its distinct votes, if they were counted already.
+        part: a column and its value, if this is one part of the votes.
+        voters: whose votes count.
+        weight: SQL for the weight of a vote.
+    """
 
     def __init__(
         self,
+        origin: object,
         source: Source | None,
         invalid: Invalid,
         *,
-        plain: Plain | None = None,
+        distinct: pa.Table | None = None,
         part: tuple[str, str | None] | None = None,
         voters: Voters | None = None,
         weight: str | None = None,
     ) -> None:
-        self._weight = weight
+        self._origin = origin
         self._opened = source
         self._invalid = invalid
-        self._plain = plain
+        self._counted = distinct
         self._part = part
         self._voters = voters
+        self._weight = weight
         self._left_out: dict[str, int] = {}
 
     @cached_property
     def _source(self) -> Source:
         """The source opened for SQL, with its columns brought into our layout."""
-        source = open_source(self._plain.origin) if self._opened is None and self._plain else self._opened
-        assert source is not None  # noqa: S101 - one or the other is given
+        source = open_source(self._origin) if self._opened is None else self._opened
         if self._part is None and self._weight is None:
             normalise(source, condition(source, self._voters))
         return source
@@ -122,21 +166,17 @@ class TableVotes:
     @cached_property
     def _listed(self) -> bool:
         """Whether the models of a vote stand in lists."""
-        return self._plain is None and layout_of(self._source.columns, self._source.name) == KWISE
+        return self._counted is None and layout_of(self._source.columns, self._source.name) == KWISE
 
     @cached_property
     def _ballots(self) -> Ballots:
-        cells = self._encode(self._distinct()) if self._plain is None else self._plain.cells
+        cells = self._encode(self._distinct())
         if not len(cells.count):
-            name = self._source.name if self._plain is None else describe(self._plain.origin)
-            why = (
-                "no row meets the condition"
-                if self._opened is not None and self._opened.where
-                else "it has no rows"
-            )
-            raise SourceError(f"There are no votes in {name}: {why}.")
+            met = self._opened is not None and self._opened.where
+            why = "no row meets the condition" if met else "it has no rows"
+            raise SourceError(f"There are no votes in {describe(self._origin)}: {why}.")
         self._judge(cells)
-        if self._plain is None:
+        if self._counted is None:
             self._left_out |= others(self._source, *self._condition())
         return cells.arranged[0]
 
@@ -154,16 +194,16 @@ class TableVotes:
 
     def llm_votes(self) -> int:
         """Count the votes of LLM judges."""
-        return llm_votes(self._source, *self._condition()) if self._plain is None else 0
+        return 0 if self._counted is not None else llm_votes(self._source, *self._condition())
 
     def battles(self, by: str | None = None) -> Battles:
         """List the votes by timestamp if there is such a column, else in the order of the rows."""
-        timed = "timestamp" in {name.lower() for name in self._columns()}
+        timed = "timestamp" in {name.lower() for name in self._source.columns}
         rows = self._rows("timestamp" if timed else None)
         cluster = None if by is None else self._labels(self._rows(self._column(by)), by)[0]
         if not timed:
             return in_time(self._ballots, rows.sequence, None, cluster)
-        times = rows.extra[rows.keep]
+        times = np.asarray(rows.table["extra"].to_numpy(), dtype=np.float64)[rows.keep]
         if (missing := np.isnan(times)).any():
             raise SourceError(
                 f"There is no time that can be read in `timestamp` in {self._which(rows, missing)}; "
@@ -171,30 +211,25 @@ class TableVotes:
             )
         return in_time(self._ballots, rows.sequence, times, cluster)
 
-    def _columns(self) -> Collection[str]:
-        """The names of the columns, without opening for SQL what tells them."""
-        known = None if self._plain is None else self._plain.columns
-        return self._source.columns if known is None else known
-
     def clusters(self, by: str) -> Clusters:
         """Group the votes by voter, battle, prompt or any other column."""
         rows = self._rows(self._column(by))
         cluster, names = self._labels(rows, by)
         return group(by, cluster, rows.sequence, len(self._ballots.count), names)
 
-    def _labels(self, rows: Rows, by: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    def _labels(self, rows: _Rows, by: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         """(N,) number of each kept vote's label, and the labels."""
-        labels = rows.extra[rows.keep]
+        encoded: Any = rows.table["extra"].combine_chunks().dictionary_encode()
+        labels = pc.fill_null(encoded.indices.cast(pa.int64()), -1).to_numpy()[rows.keep]
         if (missing := labels < 0).any():
             column = self._column(by)
             raise SourceError(
                 f"There is no {column} to cluster by in {self._which(rows, missing)}; "
                 f'fill it in, or leave such rows out with where="{column} IS NOT NULL".'
             )
-        words = np.array(rows.words, dtype=object)
+        words = np.array(encoded.dictionary.to_pylist(), dtype=object)
         order = np.argsort(words)  # by name, whatever the order of the rows
-        place = np.argsort(order)[labels.astype(np.int64)]
-        known, cluster = np.unique(place, return_inverse=True)
+        known, cluster = np.unique(np.argsort(order)[labels], return_inverse=True)
         return cluster.reshape(-1).astype(np.int64), tuple(words[order[known]].tolist())
 
     def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
@@ -219,7 +254,7 @@ class TableVotes:
         labels = None if cluster is None else self._labels(rows, cluster)[0]
         return Contexts.of(self._ballots, rows.sequence, table, names, labels)
 
-    def _feature(self, name: str, column: pa.ChunkedArray, rows: Rows) -> NDArray[np.float64]:
+    def _feature(self, name: str, column: pa.ChunkedArray, rows: _Rows) -> NDArray[np.float64]:
         """(K,) one feature of the votes, NaN where there is none."""
         values = np.asarray(column.to_numpy(), dtype=np.float64)
         if not np.isfinite(values.sum()) and np.isnan(values).sum() > column.null_count:
@@ -230,12 +265,12 @@ class TableVotes:
             )
         return values
 
-    def _which(self, rows: Rows, some: NDArray[np.bool_]) -> str:
+    def _which(self, rows: _Rows, some: NDArray[np.bool_]) -> str:
         """Say which votes, a mask of the (K,) that are kept, by their rows counted from 1 as in the file."""
         numbers = self._in_order("agon_row")["agon_row"].to_numpy()[rows.keep][some]
         return f"{rows_text(numbers[:5].tolist(), len(numbers))} of {self._source.name}"
 
-    def split(self, column: str) -> dict[str, TableVotes]:
+    def split(self, column: str) -> dict[str, TableSource]:
         """Cut the votes by the values of a column; a missing value is a group named "null", or "(null)"."""
         name = self._column(column)
         sql = (
@@ -245,7 +280,9 @@ class TableVotes:
         parts = {}
         for value in values:
             label = value if value is not None else "(null)" if "null" in values else "null"
-            parts[label] = TableVotes(self._source, self._invalid, part=(name, value), weight=self._weight)
+            parts[label] = TableSource(
+                self._origin, self._source, self._invalid, part=(name, value), weight=self._weight
+            )
         return parts
 
     def left_out(self) -> dict[str, int]:
@@ -272,12 +309,19 @@ class TableVotes:
         column, value = self._part
         return f"CAST({_quoted(column)} AS VARCHAR) IS NOT DISTINCT FROM ?", [value]
 
-    def reweighted(self, floor: float) -> TableVotes:
+    def reweighted(self, floor: float) -> TableSource:
         """Weigh votes by one over the probability of their models."""
         ballots = self._ballots
         most = ballots.shown.shape[1] if self._listed else None
         weight = weight_sql(self._source, floor, len(ballots.models), most)
-        return TableVotes(self._source, self._invalid, part=self._part, voters=self._voters, weight=weight)
+        return TableSource(
+            self._origin,
+            self._source,
+            self._invalid,
+            part=self._part,
+            voters=self._voters,
+            weight=weight,
+        )
 
     def _selected(self) -> str:
         """The columns that make a vote."""
@@ -290,36 +334,25 @@ class TableVotes:
 
     def _distinct(self) -> pa.Table:
         """Count the distinct rows in SQL."""
+        if self._counted is not None:
+            return self._counted
         condition, parameters = self._condition()
         sql = f"SELECT {self._selected()}, count(*) AS count FROM votes WHERE {condition} GROUP BY ALL"
         return self._source.query(sql, parameters)
 
-    def _rows(self, column: str | None, features: str = "") -> Rows:
-        """Read the votes row by row with one more column, a number or codes of its values, and features."""
+    def _rows(self, column: str | None, features: str = "") -> _Rows:
+        """Read the votes row by row with one more column, seconds or a text, and features."""
         wanted = features
         if column is not None:
             value = _quoted(column) if column == "timestamp" else f"CAST({_quoted(column)} AS VARCHAR)"
             wanted += f", {value} AS extra"
-        if self._plain is None:
-            table = self._in_order(f"{self._selected()}{wanted}")
-            cells = self._encode(table)
-            rows = Rows.of(cells, np.arange(len(cells.count))).beside(table, column)
-        elif not wanted:
-            rows = self._plain.rows()
-        else:
-            with ThreadPoolExecutor(1) as pool:  # the database reads the one, this thread the other
-                reading = pool.submit(self._in_order, wanted.removeprefix(", "))
-                rows = self._plain.rows()
-                table = reading.result()
-            if table.num_rows != len(rows.keep) or self._plain.is_replaced():
-                raise self._changed()
-            rows = rows.beside(table, column)
-        if int(rows.keep.sum()) != self._ballots.total:  # a log's snapshot may be replaced at any time
-            raise self._changed()
-        return rows
-
-    def _changed(self) -> SourceError:
-        return SourceError(f"{self._source.name} changed while it was being read; do it again.")
+        table = self._in_order(f"{self._selected()}{wanted}")
+        cells = self._encode(table)
+        ballots, sequence = cells.arranged
+        known = self._ballots  # a log's snapshot, or any file, may be replaced at any time
+        if not all(np.array_equal(getattr(ballots, what), getattr(known, what)) for what in SAME):
+            raise SourceError(f"{self._source.name} changed while it was being read; do it again.")
+        return _Rows(cells.fine, sequence, cells.turned[cells.fine], table)
 
     def _in_order(self, columns: str) -> pa.Table:
         """Select something of every vote, in the order of the rows, which the database keeps."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agon.data.files.preflib import preflib
+from agon.data.files.elections import preflib
 from agon.ranking import OptionError, SourceError, VotesError
 from agon.ranking.votes.pair_counts import PairCounts
 from tests.support.paths import DATASETS
