@@ -87,6 +87,7 @@ def open_database(folder: Path) -> duckdb.DuckDBPyConnection:
             shutil.copy2(path, path.with_name(f"{DATABASE}.v{found}"))
             connection = _connect(path)
         migrate(connection, str(path))
+        _check_length(connection, path)
     except duckdb.Error as error:
         if holder := re.search(r"\(PID (\d+)\)", str(error)):
             raise _taken(folder, holder[1]) from error
@@ -101,6 +102,14 @@ def open_database(folder: Path) -> duckdb.DuckDBPyConnection:
     except OSError as error:
         raise LogError(f"{path} cannot be brought to this version of Agon: {error.strerror}.") from error
     return connection
+
+
+def _check_length(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    """Refuse a file that was cut short, which the database notices only when it reads what is gone."""
+    sql = "SELECT block_size, total_blocks FROM pragma_database_size()"
+    size, blocks = connection.execute(sql).fetchall()[0]
+    if path.stat().st_size < blocks * size:
+        raise duckdb.IOException("The file is shorter than its own header says.")
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:

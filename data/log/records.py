@@ -1,7 +1,7 @@
 """What the vote log keeps, one record for each thing that happens, and what it refuses with.
 
 A battle is drawn, its turns are asked, each answer is a generation, a side that failed may be replaced, and
-at most one vote ends it. Times are aware; the database keeps them in UTC. Keeping them is the work of vote_log.py.
+at most one vote ends it. Times are aware; the database keeps them in UTC. vote_log.py keeps the records.
 
 LogError                   the log cannot be opened, read or written
 ├── AlreadyVoted           this battle has its vote

@@ -1,7 +1,7 @@
 """`VoteLog`: the battles, answers and votes of an arena, kept in one DuckDB file of the log folder.
 
-Here the log is read and given away as snapshots; opening it is in database.py, writing in
-writer.py, counting in source.py. Nobody outside these sees their SQL, so that another store can take their place.
+Here the log is read and given away as snapshots; opening it is in database.py, writing in writer.py,
+counting in source.py. Nobody outside these sees their SQL, so that another store can take their place.
 """
 
 from __future__ import annotations

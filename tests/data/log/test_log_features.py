@@ -105,7 +105,7 @@ def test_a_battle_that_is_not_remembered_has_its_answers_looked_up(log, monkeypa
     )
     put(log, battle())
     put(log, battle())
-    assert drawn.battle_id not in log._writer._book.recent
+    assert drawn.battle_id not in log._writer._index.recent
     put(log, vote(drawn.battle_id))
     assert stored(log) == [by_side(WANTED[4], WANTED[5])]
 

@@ -133,7 +133,7 @@ def test_a_vote_that_only_the_database_sees_twice_fails_alone(log):
     """The key is the last line: here what the writer remembers is made wrong, and its neighbours are kept."""
     ids = [voted(log, ("ada", "bob"), (1, 2)), *(battle().battle_id for _ in range(20))]
     put(log, *(battle(battle_id=battle_id) for battle_id in ids[1:]))
-    log._writer._book.recent[ids[0]].voted = False
+    log._writer._index.recent[ids[0]].voted = False
     futures = [log.write(vote(battle_id)) for battle_id in [*ids[1:11], ids[0], *ids[11:]]]
     errors = [future.exception(60) for future in futures]
     assert [type(error) for error in errors if error] == [AlreadyVoted]
@@ -180,7 +180,7 @@ def test_battles_that_are_not_remembered_are_looked_up(tmp_path, monkeypatch):
     with VoteLog(tmp_path) as log:
         put(log, ReplacementRecord(ids[0], 1, "dan", 0.5, NOON), *map(vote, ids[1:4]))
         put(log, *map(vote, [ids[0], *ids[4:7]]))
-        assert len(log._writer._book.recent) == 2
+        assert len(log._writer._index.recent) == 2
         for battle_id in ids:
             with pytest.raises(AlreadyVoted):
                 put(log, vote(battle_id))
