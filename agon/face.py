@@ -11,8 +11,8 @@ from typing import Any, Literal, Unpack
 
 from agon import ranking
 from agon.data import read_any
-from agon.data.files.table_source import Invalid
 from agon.data.files.schema import Voters
+from agon.data.files.table_source import Invalid
 from agon.method_options import MethodName, MethodOptions
 from agon.ranking import Ballots, Comparisons, Leaderboard, PairCounts, RuleComparison, ScoreTable
 from agon.ranking.registry import Method, Rule

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from agon.data.files.table_source import Invalid, comparisons
 from agon.data.files.detection import kind_of
 from agon.data.files.elections import preflib
 from agon.data.files.schema import Voters
 from agon.data.files.score_tables import score_table
 from agon.data.files.source import describe
+from agon.data.files.table_source import Invalid, comparisons
 from agon.data.frames import frame_to_arrow
 from agon.ranking import OptionError
 from agon.ranking.votes.comparisons import Votes
