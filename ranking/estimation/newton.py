@@ -16,7 +16,6 @@ from agon.ranking.numerics import FloatArray
 
 TOLERANCE = 1e-6  # nats; a Newton step this small leaves an error of its square
 ROUNDS = 200
-SMALL = 32  # rows at which halving a triangle ends
 Curvature = Callable[[FloatArray], tuple[float | None, FloatArray, FloatArray]]
 
 
@@ -144,16 +143,6 @@ def inverse_root(matrix: FloatArray) -> FloatArray:
 
     Half the work of the inverse, whose trace is the sum of all squares of R.
     """
-    return _triangle_inverse(np.asarray(np.linalg.cholesky(matrix)))
+    from scipy.linalg.lapack import dtrtri
 
-
-def _triangle_inverse(lower: FloatArray) -> FloatArray:
-    """(P, P) inverse of a lower triangle, halved until it is small: numpy knows no triangles."""
-    half = len(lower) // 2
-    if half <= SMALL:
-        return np.tril(np.linalg.inv(lower))
-    found = np.zeros_like(lower)
-    found[:half, :half] = _triangle_inverse(lower[:half, :half])
-    found[half:, half:] = _triangle_inverse(lower[half:, half:])
-    found[half:, :half] = -found[half:, half:] @ (lower[half:, :half] @ found[:half, :half])
-    return found
+    return np.asarray(dtrtri(np.linalg.cholesky(matrix), lower=1)[0])

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -115,10 +116,12 @@ class Ballots:
         """Whether every weight is 1."""
         return bool(np.all(self.weight == 1.0))
 
-    @cached_property
+    @property
     def pair_rows(self) -> PairRows:
         """The pairs these ballots order."""
-        return _expand(self)
+        if self not in _EXPANDED:
+            _EXPANDED[self] = _expand(self)
+        return _EXPANDED[self]
 
     @cached_property
     def votes(self) -> IntArray:
@@ -131,8 +134,8 @@ class Ballots:
     def with_count(self, count: IntArray) -> Ballots:
         """Return the same distinct ballots cast other numbers of times; (B,) counts, zeros allowed."""
         other = Ballots(self.models, self.shown, self.places, self.acceptable, self.p_a, self.weight, count)
-        if self.shown.shape[1] <= WIDE or "pair_rows" in self.__dict__:
-            other.__dict__["pair_rows"] = self.pair_rows  # the expansion does not depend on the counts
+        if self.shown.shape[1] <= WIDE or self in _EXPANDED:
+            _EXPANDED[other] = self.pair_rows  # which does not depend on the counts
         return other
 
     def resample(self, rng: np.random.Generator) -> Ballots:
@@ -146,6 +149,9 @@ class Ballots:
         names = tuple(name for name, kept in zip(self.models, keep, strict=True) if kept)
         rows: list[Any] = [self.places, self.acceptable, self.p_a, self.weight, self.count]
         return Ballots(names, new[self.shown[inside]], *(column[inside] for column in rows))
+
+
+_EXPANDED: WeakKeyDictionary[Ballots, PairRows] = WeakKeyDictionary()
 
 
 def canonical(

@@ -11,8 +11,10 @@ A method asks for one view by the type of its first parameter:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from functools import cached_property
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -28,7 +30,7 @@ from agon.ranking.votes.validation import numbers
 from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
 from agon.ranking.votes.weighting import EqualPairs, Reweight
 
-VIEWS = ("ballots", "pairs", "battles")  # what `controlled` need not compute again
+View = TypeVar("View")
 
 
 class Comparisons:
@@ -38,10 +40,12 @@ class Comparisons:
     `Comparisons.from_counts(...)` from arrays.
     """
 
-    def __init__(self, source: VoteSource, control: tuple[str, ...] = (), cluster: str | None = None) -> None:
+    def __init__(self, source: VoteSource) -> None:
         self._source = source
         self._clusters: dict[str, Clusters] = {}
-        self._control, self._control_cluster = control, cluster
+        self._views: dict[object, Any] = {}
+        self._control: tuple[str, ...] = ()
+        self._control_cluster: str | None = None
 
     @classmethod
     def of(
@@ -128,20 +132,27 @@ class Comparisons:
         """The names, sorted."""
         return self.ballots.models
 
-    @cached_property
+    @property
     def ballots(self) -> Ballots:
         """Distinct ballots with their counts."""
-        return self._source.ballots()
+        return self._view("ballots", self._source.ballots)
 
-    @cached_property
+    @property
     def pairs(self) -> PairCounts:
         """Wins, ties and both-bads of every pair."""
-        return PairCounts.from_ballots(self.ballots)
+        return self._view("pairs", lambda: PairCounts.from_ballots(self.ballots))
 
-    @cached_property
+    def _view(self, name: object, make: Callable[[], View]) -> View:
+        """Make a view once, for these votes and for the same with features."""
+        if name not in self._views:
+            self._views[name] = make()
+        view: View = self._views[name]
+        return view
+
+    @property
     def battles(self) -> Battles:
         """The votes one by one, in time order."""
-        return self._source.battles()
+        return self._view("battles", self._source.battles)
 
     def clustered(self, by: str) -> Battles:
         """The votes one by one, in time order, with their clusters by a column.
@@ -176,11 +187,11 @@ class Comparisons:
             control: names of features, such as ("length", "markdown").
             cluster: column whose equal values are dependent votes.
         """
-        other = Comparisons(self._source, control_names(control), cluster)
-        other.__dict__.update({name: self.__dict__[name] for name in VIEWS if name in self.__dict__})
+        other = copy(self)
+        other._control, other._control_cluster = control_names(control), cluster
         return other
 
-    @cached_property
+    @property
     def contexts(self) -> Contexts:
         """The votes one by one with the features to control for.
 
@@ -192,7 +203,8 @@ class Comparisons:
             raise OptionError(
                 'Say what to control for, such as control="length,markdown"; without it use bradley_terry.'
             )
-        return self._source.contexts(self._control, self._control_cluster)
+        key = ("contexts", self._control, self._control_cluster)
+        return self._view(key, lambda: self._source.contexts(self._control, self._control_cluster))
 
     @property
     def left_out(self) -> Mapping[str, int]:

@@ -7,9 +7,7 @@ more of something its answer had, (a − b)/(a + b). A vote on more models is al
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -101,7 +99,7 @@ class Contexts:
         columns = features if features.ndim == 2 else np.moveaxis(features, 2, 1).reshape(-1, len(sequence))
         order = _canonical(sequence, len(ballots.count), hashed(*columns))
         sequence, own = sequence[order], None if cluster is None else cluster[order]
-        pair, vote, standard = _compared(ballots, sequence, _rearranged(features, order))
+        pair, vote, standard = _compared(ballots, sequence, features.take(order, axis=1))
         standard += 0.0  # no negative zeros: the same votes are the same bits
         scale = np.sqrt([values @ values / len(values) for values in standard])
         for name, size in zip(names, scale, strict=True):
@@ -183,18 +181,6 @@ def _canonical(ballot: IntArray, n_ballots: int, content: NDArray[np.uint64]) ->
         runs = np.union1d(alike, alike + 1)
         order[runs] = order[runs][np.argsort(key[order[runs]])]
     return order
-
-
-def _rearranged(features: FloatArray, order: IntArray) -> FloatArray:
-    """(F, N, …) each feature in another order of the votes."""
-    found = np.empty((len(features), len(order), *features.shape[2:]))
-
-    def rearrange(f: int) -> None:
-        features[f].take(order, axis=0, out=found[f], mode="clip")  # which needs no copy, as "raise" would
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(rearrange, range(len(features))))
-    return found
 
 
 def _compared(

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -163,9 +164,14 @@ class ScoreTable:
         """Weighted majorities: a task's weight for the better model; a gap concerns its pairs only."""
         return PairCounts.from_ballots(self.ballots)
 
-    @cached_property
+    @property
     def _written(self) -> tuple[Ballots, IntArray, IntArray]:
         """The ballots of all tasks taken once, the tasks that count, and the ballot of each of them."""
+        if self not in _WRITTEN:
+            _WRITTEN[self] = self._write()
+        return _WRITTEN[self]
+
+    def _write(self) -> tuple[Ballots, IntArray, IntArray]:
         counting = np.flatnonzero(self.weights > 0)
         good = self.good[:, counting].T
         there = ~np.isnan(good)
@@ -239,8 +245,7 @@ class ScoreTable:
     def with_count(self, count: IntArray) -> ScoreTable:
         """Return the same table with each task taken another number of times; (T,), zeros allowed."""
         other = replace(self, count=count)
-        for name in ("good", "_written"):
-            other.__dict__[name] = getattr(self, name)  # neither depends on the counts
+        _WRITTEN[other] = self._written  # which does not depend on the counts
         return other
 
     def subset(self, keep: NDArray[np.bool_]) -> ScoreTable:
@@ -256,6 +261,9 @@ class ScoreTable:
             "groups": self.groups,
             "group_weights": dict(self.group_weights),
         }
+
+
+_WRITTEN: WeakKeyDictionary[ScoreTable, tuple[Ballots, IntArray, IntArray]] = WeakKeyDictionary()
 
 
 def _names(kind: str, given: Sequence[str]) -> list[str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -83,10 +81,8 @@ class ContextVotes:
         return whole
 
     def summed(self, work: Callable[[slice], tuple[NDArray[Any], ...]]) -> tuple[FloatArray, ...]:
-        """Add up what is found in pieces of the votes, looked at side by side."""
-        pieces = [slice(begin, begin + BLOCK) for begin in range(0, len(self.pair), BLOCK)]
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            found = list(pool.map(work, pieces))
+        """Add up what is found in pieces of the votes."""
+        found = [work(slice(begin, begin + BLOCK)) for begin in range(0, len(self.pair), BLOCK)]
         return tuple(np.asarray(sum(parts), dtype=np.float64) for parts in zip(*found, strict=True))
 
     def surprise(self, at: slice, point: FloatArray) -> tuple[FloatArray, FloatArray]:
