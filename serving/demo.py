@@ -115,7 +115,7 @@ class Echo:
         """Whether the last message is a prompt with something in it."""
         return bool(messages) and messages[-1].role == "user" and bool(messages[-1].content.strip())
 
-    async def check(self) -> None:
+    async def check(self, messages: Sequence[Message], sampling: Sampling) -> None:
         """Nothing can be missing."""
 
     async def close(self) -> None:

@@ -9,7 +9,16 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from agon.serving.protocol import Backend, Delta, End, FailureKind, Message, Sampling, ServingError
+from agon.serving.protocol import (
+    GOOD_ENDS,
+    Backend,
+    Delta,
+    End,
+    FailureKind,
+    Message,
+    Sampling,
+    ServingError,
+)
 
 CLOSING_SECONDS = 1.0  # how long a backend may take to close its stream before it is left to itself
 
@@ -32,8 +41,10 @@ class Limits:
 class Generation:
     """One model's answer to one conversation. Times are seconds; `failure` is None when it may be judged.
 
-    `tokens` is the server's own count where it sends one, else the number of pieces it sent.
-    `finish_reason` is the server's, "stopped" when the voter ended it, or None when it failed.
+    `text` is the answer alone; what the model thought before it is `reasoning`, which is no part of lengths,
+    features or later turns. `tokens` and `reasoning_tokens` are the server's own counts where it sends them,
+    else the number of pieces it sent. `finish_reason` is the server's, of a failed answer too if it sent one;
+    "stopped" when the voter ended it. The time to the first token is that to the first one of the answer.
     """
 
     text: str
@@ -43,6 +54,8 @@ class Generation:
     finish_reason: str | None
     failure: FailureKind | None = None
     detail: str | None = None
+    reasoning: str = ""
+    reasoning_tokens: int = 0
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -59,15 +72,17 @@ async def generate(
     *,
     limits: Limits,
     on_text: Callable[[str], None],
+    on_restart: Callable[[], None] = lambda: None,
     stop: asyncio.Event,
 ) -> Generation:
     """Run one generation to its end, its failure, or `stop`; hand each piece to `on_text` as it comes.
 
-    Whatever the backend raises is a result: a failure. Only what `on_text` raises is raised. Setting `stop`,
-    like cancelling the task, closes the stream, so that generation ends at the server. Stopped before the
-    first token is empty, not failed.
+    `on_restart` is called when all the text so far turns out to have been thinking: the answer begins anew.
+    Whatever the backend raises is a result: a failure; so is an end that is none of GOOD_ENDS. Only what
+    `on_text` and `on_restart` raise is raised. Setting `stop`, like cancelling the task, closes the stream,
+    so that generation ends at the server. Stopped before the first token is empty, not failed.
     """
-    answer = _Answer(on_text, limits.characters)
+    answer = _Answer(on_text, on_restart, limits.characters)
     reading = asyncio.create_task(_read(backend, messages, sampling, answer))
     failure: ServingError | None = None
     try:
@@ -78,53 +93,80 @@ async def generate(
         seconds = time.perf_counter() - answer.started
         reading.cancel()
         await asyncio.wait({reading}, timeout=CLOSING_SECONDS)
-    finish = answer.end.finish_reason if answer.end else None
-    if failure is None and finish is None:
-        if stop.is_set():
-            finish = "stopped"
-        else:
-            failure = ServingError("interrupted", "the stream ended without saying that it was done")
-    text = "".join(answer.pieces)
-    if failure is None and finish != "stopped" and not text.strip():
-        failure = ServingError("empty", "the answer has no visible character")
-    reported = answer.end.completion_tokens if answer.end else None
+    end = answer.end
+    finish = end.finish_reason if end else None
+    if failure is None and finish is None and stop.is_set():
+        finish = "stopped"
+    elif failure is None:
+        failure = answer.fault()
+    tokens, thought = (end.completion_tokens, end.reasoning_tokens) if end else (None, None)
     return Generation(
-        text=text,
-        tokens=len(answer.pieces) if reported is None else reported,
+        text="".join(answer.pieces),
+        tokens=len(answer.pieces) if tokens is None else tokens,
         time_to_first_token=answer.first,
         seconds=seconds,
-        finish_reason=None if failure else finish,
+        finish_reason=finish,
         failure=failure.kind if failure else None,
         detail=failure.detail if failure else None,
+        reasoning="".join(answer.reasoning),
+        reasoning_tokens=len(answer.reasoning) if thought is None else thought,
     )
 
 
 class _Answer:
     """What has been written so far, and when anything was last heard."""
 
-    def __init__(self, on_text: Callable[[str], None], characters: int) -> None:
+    def __init__(self, on_text: Callable[[str], None], on_restart: Callable[[], None], most: int) -> None:
         self.started = self.heard = time.perf_counter()
         self.first: float | None = None
         self.pieces: list[str] = []
+        self.reasoning: list[str] = []
         self.end: End | None = None
         self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._on_text = on_text
-        self._left = characters
+        self._on_text, self._on_restart = on_text, on_restart
+        self._left = self._left_to_think = most
 
-    def take(self, text: str) -> None:
+    def take(self, delta: Delta) -> None:
         """Add a piece, which may be empty; the last one is cut where the answer is full."""
         self.heard = time.perf_counter()
-        if not text:
+        if delta.thought_first and self.pieces:
+            self.reasoning += self.pieces
+            self.pieces.clear()
+            self.first = None
+            self._on_restart()
+        if thought := delta.reasoning[: self._left_to_think]:
+            self._left_to_think -= len(thought)
+            self.reasoning.append(thought)
+        piece = delta.text[: self._left]
+        if not piece:
             return
         if self.first is None:
             self.first = self.heard - self.started
-            self.begun.set_result(None)
-        piece = text[: self._left]
+            if not self.begun.done():
+                self.begun.set_result(None)
         self._left -= len(piece)
         self.pieces.append(piece)
         if not self._left:
             self.end = End("length")
         self._on_text(piece)
+
+    def fault(self) -> ServingError | None:
+        """Why an answer whose stream has ended may not be judged; None if it may."""
+        if self.end is None:
+            return ServingError("interrupted", "the stream ended without saying that it was done")
+        finish = self.end.finish_reason
+        if finish.casefold() not in GOOD_ENDS:
+            kind: FailureKind = "filtered" if "filter" in finish.casefold() else "interrupted"
+            return ServingError(kind, f"the server ended the answer with the reason {finish[:80]!r}")
+        if any(piece.strip() for piece in self.pieces):
+            return None
+        if not self.reasoning:
+            return ServingError("empty", "the answer has no visible character")
+        used = self.end.reasoning_tokens or len(self.reasoning)
+        remedy = "; raise max_tokens" if finish == "length" else ""
+        return ServingError(
+            "empty", f"reasoning used all {used:,} tokens (finish reason {finish[:80]!r}){remedy}"
+        )
 
 
 async def _read(backend: Backend, messages: Sequence[Message], sampling: Sampling, answer: _Answer) -> None:
@@ -134,7 +176,7 @@ async def _read(backend: Backend, messages: Sequence[Message], sampling: Samplin
             if isinstance(event, End):
                 answer.end = event
             else:
-                answer.take(event.text)
+                answer.take(event)
             if answer.end:
                 return
 

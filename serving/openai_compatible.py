@@ -1,49 +1,40 @@
 """Models behind the OpenAI protocol: vLLM, llama.cpp, hosted services, whatever speaks /chat/completions.
 
-Here lives what becomes of every way in which a server can fail. A key is handed in by whoever reads the
-environment; it stands in no detail, log or repr. Limits of time are the caller's (`serving.generation`).
+Here lives what becomes of every way in which a server can answer and fail, over plain HTTP: the events of a
+stream are read line by line, because comments that keep it alive are signs of life too. What one event holds
+is read in `chat_chunks`. A key is handed in by whoever reads the environment; it stands in no detail, log or
+repr. Limits of time are the caller's (`serving.generation`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict
 from typing import Any
 
-from openai import (
-    APIConnectionError,
-    APIError,
-    APIStatusError,
-    AsyncOpenAI,
-    AsyncStream,
-    BadRequestError,
-    Timeout,
-    UnprocessableEntityError,
-)
+import httpx
 
+from agon.serving.chat_chunks import ChatReading, failure_of_status
 from agon.serving.protocol import Delta, End, FailureKind, Message, Sampling, ServingError
 
 CONNECT_SECONDS = 10.0
-CHECK_SECONDS = 10.0
-NO_KEY = "none"  # the protocol has no request without a key; servers that ask for none ignore it
-KINDS: dict[int, FailureKind] = {
-    401: "unauthorised",
-    403: "unauthorised",
-    404: "unknown_model",
-    407: "unreachable",
-    408: "timeout",
-    429: "overloaded",
-    502: "unreachable",
-    503: "overloaded",
-    504: "timeout",
-    529: "overloaded",
-}
-# What the HTTP library calls its errors; by name, because openai 2 brings httpx and openai 3 httpx2.
-UNREACHABLE = {"ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol"}
-MALFORMED = {"DecodingError", "TooManyRedirects"}
+CHECK_SECONDS = 30.0
+TAIL_SECONDS = 2.0  # how long to wait for the count of tokens once an answer is whole
+DRAIN_SECONDS = 0.2
+LONGEST_BODY = 1_000_000  # bytes of an answer that is no stream, and of one line of a stream
+CONNECTIONS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
+UNREACHABLE = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.InvalidURL,
+)
 # JSON, UTF-8, and fields of another shape.
 NOT_IN_THE_PROTOCOL = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 BROKEN_OFF = re.compile("disconnected|closed|incomplete", re.IGNORECASE)
@@ -53,15 +44,13 @@ class Server:
     """One address, one key, and the connections that its models share; the last model to close them does."""
 
     def __init__(self, base_url: str, *, api_key: str | None = None) -> None:
-        self.base_url = base_url
-        self.client = AsyncOpenAI(
-            base_url=base_url,
-            api_key=api_key or NO_KEY,
-            max_retries=0,
-            timeout=Timeout(None, connect=CONNECT_SECONDS),
+        self.base_url = base_url.rstrip("/")
+        headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
+        self.client = httpx.AsyncClient(
+            headers={"user-agent": "agon", **headers},
+            timeout=httpx.Timeout(None, connect=CONNECT_SECONDS),
+            limits=CONNECTIONS,
         )
-        # Taken from the environment unasked, and no business of any other server.
-        self.client.organization = self.client.project = None
         self.counts_tokens = True  # until it refuses to be asked for the usage of a stream
         self._secrets = [api_key] if api_key else []
         self._open = 0
@@ -93,33 +82,21 @@ class Server:
         """One model less; without any, the connections are given back."""
         self._open -= 1
         if self._open <= 0:
-            await self.client.close()
+            await self.client.aclose()
 
     @contextmanager
     def typed_errors(self) -> Iterator[None]:
         """Turn whatever goes wrong inside into a ServingError, the key struck out."""
         try:
             yield
-        except ServingError:
-            raise
-        except APIStatusError as error:
-            status = error.status_code
-            said = "" if KINDS.get(status) == "unauthorised" else f": {error.message}"
-            raise ServingError(kind_of_status(status), self._clean(f"HTTP {status}{said}")) from None
-        except APIConnectionError as error:
-            cause = error.__cause__ or error
-            raise ServingError(_kind_of_transport(cause), self._clean(_named(cause))) from None
-        except APIError as error:  # sent in the stream in place of the next piece
-            code = error.body.get("code") if isinstance(error.body, dict) else None
-            known = str(code).isdecimal() and int(str(code)) >= 400
-            kind = kind_of_status(int(str(code))) if known else "interrupted"
-            raise ServingError(kind, self._clean(error.message)) from None
+        except ServingError as error:
+            raise ServingError(error.kind, self._clean(error.detail), retry_after=error.retry_after) from None
         except TimeoutError:
-            raise ServingError("timeout", "no answer in time") from None
+            raise ServingError("timeout", self._clean("no answer in time")) from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            raise ServingError(_kind_of_transport(error), self._clean(_named(error))) from None
         except NOT_IN_THE_PROTOCOL as error:
             raise ServingError("malformed", self._clean(_named(error))) from None
-        except Exception as error:  # older releases of openai let the HTTP library's own errors through
-            raise ServingError(_kind_of_transport(error), self._clean(_named(error))) from None
 
     def _clean(self, text: str) -> str:
         """One short line without the key, for a log."""
@@ -146,6 +123,7 @@ class OpenAICompatible:
         self._body = dict(body or {})
         self._headers = dict(headers or {})
         self._system_role = system_role
+        self._thinks_first = False  # whether an answer was seen to begin inside its reasoning
 
     def __repr__(self) -> str:
         return f"OpenAICompatible({self._server!r}, {self._model!r})"
@@ -153,148 +131,169 @@ class OpenAICompatible:
     async def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[Delta | End]:
         """Stream the next assistant message; closing the iterator closes the connection.
 
-        A piece without text says that the server is at work: reasoning is not part of the answer.
+        A piece without text says that the server is at work. Once the server has said how the answer ended,
+        nothing that follows can cost the answer: neither a fault in the count of tokens nor a cut.
         """
         with self._server.typed_errors():
-            async with await self._open(messages, sampling) as chunks:
-                reading = _Reading()
-                async for chunk in chunks:
-                    yield Delta(reading.text_of(chunk))
-                yield reading.end(chunks.response.headers.get("content-type", ""))
+            async with self._opened(messages, sampling) as response:
+                reading = ChatReading(thinks_first=self._thinks_first)
+                async with aclosing(_deltas(response, reading)) as deltas:
+                    async for delta in deltas:
+                        yield delta
+                self._thinks_first |= reading.thought_first
+                rest, end = reading.finish(response.headers.get("content-type", ""))
+                yield rest
+                yield end
 
     def accepts(self, messages: Sequence[Message]) -> bool:
         """Whether there is a conversation to answer."""
         return bool(messages)
 
-    async def check(self) -> None:
-        """Ask for the list of models, and where that does not name this one, for a single token."""
+    async def check(self, messages: Sequence[Message], sampling: Sampling) -> None:
+        """Ask for the beginning of an answer, with everything that a battle would ask with."""
         with self._server.typed_errors():
-            async with asyncio.timeout(CHECK_SECONDS):
-                try:
-                    listed = {model.id async for model in self._server.client.models.list()}
-                except APIStatusError as error:
-                    if kind_of_status(error.status_code) not in ("unknown_model", "rejected"):
-                        raise
-                    listed = set()  # it answers, but keeps no list
-                if self._model not in listed:
-                    one = self.stream([Message("user", "Hello")], Sampling(max_tokens=1))
-                    async with aclosing(one) as events:  # type: ignore[type-var]
-                        await anext(events)
+            async with asyncio.timeout(CHECK_SECONDS), self._opened(messages, sampling) as response:
+                reading = ChatReading(thinks_first=self._thinks_first)
+                async with aclosing(_deltas(response, reading)) as deltas:
+                    async for delta in deltas:
+                        if delta.text or delta.reasoning:
+                            return
+                reading.finish(response.headers.get("content-type", ""))
 
     async def close(self) -> None:
         """Give back connections that no other model of the server needs."""
         await self._server.release()
 
-    async def _open(self, messages: Sequence[Message], sampling: Sampling) -> AsyncStream[object]:
-        """Start the answer; a server that refuses `stream_options` is asked once more without."""
+    def _request(self, messages: Sequence[Message], sampling: Sampling) -> dict[str, Any]:
+        """The body of a request; what was not chosen is not sent."""
         said = [{"role": message.role, "content": message.content} for message in messages]
         if not self._system_role and len(said) > 1 and said[0]["role"] == "system":
-            said[:2] = [{"role": "user", "content": f"{said[0]['content']}\n\n{said[1]['content']}"}]
-        drawn = {name: value for name, value in asdict(sampling).items() if value not in (None, ())}
-        request: dict[str, Any] = {
-            "model": self._model,
-            "messages": said,
-            "stream": True,
-            **drawn,
-            **self._body,
-        }
-        if self._server.counts_tokens:
-            try:
-                return await self._post({**request, "stream_options": {"include_usage": True}})
-            except (BadRequestError, UnprocessableEntityError):
-                opened = await self._post(request)
-                self._server.counts_tokens = False  # only now is it known that this was the reason
-                return opened
-        return await self._post(request)
+            first = {"role": "user", "content": f"{said[0]['content']}\n\n{said[1]['content']}"}
+            said[:2] = [first]
+        drawn = {name: value for name, value in asdict(sampling).items() if value is not None and value != ()}
+        return {"model": self._model, "messages": said, "stream": True, **drawn, **self._body}
 
-    async def _post(self, request: dict[str, Any]) -> AsyncStream[object]:
-        """Send a request; chunks come as plain JSON: openai's models of them cost more than all the rest."""
-        return await self._server.client.post(
-            "/chat/completions",
-            body=request,
-            cast_to=object,
-            options={"headers": self._headers},
-            stream=True,
-            stream_cls=AsyncStream[object],
+    @asynccontextmanager
+    async def _opened(self, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[httpx.Response]:
+        """The answer of the server; one that refuses `stream_options` is asked once more without."""
+        request = self._request(messages, sampling)
+        if self._server.counts_tokens:
+            counted = {"stream_options": {"include_usage": True}, **request}
+            async with self._post(counted) as response:
+                if response.status_code not in (400, 422):
+                    yield await _accepted(response)
+                    return
+            async with self._post(request) as response:
+                yield await _accepted(response)
+                self._server.counts_tokens = False  # only now is it known that this was the reason
+            return
+        async with self._post(request) as response:
+            yield await _accepted(response)
+
+    def _post(self, request: Mapping[str, Any]) -> AbstractAsyncContextManager[httpx.Response]:
+        return self._server.client.stream(
+            "POST", f"{self._server.base_url}/chat/completions", json=request, headers=self._headers
         )
 
 
-class _Reading:
-    """What the chunks of one stream have said so far."""
+async def _accepted(response: httpx.Response) -> httpx.Response:
+    """The response to a request that was not refused.
 
-    def __init__(self) -> None:
-        self._chunks = 0
-        self._finish: str | None = None
-        self._completion_tokens: int | None = None
-        self._reasoned = False
-
-    def text_of(self, chunk: Any) -> str:
-        """The text that a chunk adds to the answer, often none.
-
-        Raises:
-            TypeError, LookupError, AttributeError: it is no chunk of the protocol.
-        """
-        self._chunks += 1
-        if chunk.get("usage") is not None:
-            self._count(chunk["usage"])
-        if not chunk.get("choices"):
-            return ""
-        choice = chunk["choices"][0]
-        if choice.get("finish_reason") is not None:
-            self._finish = str(choice["finish_reason"])
-        delta = choice.get("delta") or {}
-        self._reasoned |= bool(delta.get("reasoning_content") or delta.get("reasoning"))
-        text = delta.get("content")
-        if text is None:
-            return ""
-        if not isinstance(text, str):
-            raise TypeError(f"content is {type(text).__name__}, not text")
-        # Half a surrogate pair is valid in JSON and nowhere else.
-        return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-    def _count(self, usage: Any) -> None:
-        """Take the server's count; tokens of reasoning are not tokens of the answer."""
-        count = usage.get("completion_tokens")
-        if not isinstance(count, int) or count < 0:
-            raise TypeError(f"usage counts {count!r} tokens of the answer, not a whole number")
-        self._completion_tokens = count
-        hidden = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens")
-        if hidden:
-            self._completion_tokens = max(0, count - hidden)
-        elif self._reasoned:
-            self._completion_tokens = None
-
-    def end(self, content_type: str) -> End:
-        """The end of a stream that said how it ended.
-
-        Raises:
-            ServingError: it did not, or it was no stream of chunks at all.
-        """
-        if not self._chunks:
-            raise ServingError("malformed", f"no event in the response, which is {content_type[:80]!r}")
-        if self._finish is None:
-            raise ServingError("interrupted", "the stream ended without a finish reason")
-        return End(self._finish, self._completion_tokens)
-
-
-def kind_of_status(status: int) -> FailureKind:
-    """What an HTTP status means for a generation."""
-    if status in KINDS:
-        return KINDS[status]
+    Raises:
+        ServingError: it was; in the server's words.
+    """
+    status = response.status_code
+    if status < 300:
+        return response
     if status < 400:
-        return "malformed"  # a redirect that leads nowhere
-    return "rejected" if status < 500 else "interrupted"
+        where = response.headers.get("location", "nowhere")
+        raise ServingError(
+            "malformed", f"HTTP {status}: it redirects to {where}; requests follow no redirect"
+        )
+    raise failure_of_status(status, await _body(response), _seconds(response.headers.get("retry-after")))
 
 
-def _kind_of_transport(error: BaseException) -> FailureKind:
-    """What an error below HTTP means for a generation."""
-    names = {kind.__name__ for kind in type(error).__mro__}
-    if names & UNREACHABLE:
+async def _body(response: httpx.Response) -> bytes:
+    """The body of a response, as far as it may be read."""
+    body = bytearray()
+    async for data in response.aiter_bytes():
+        body += data
+        if len(body) > LONGEST_BODY:
+            break
+    return bytes(body)
+
+
+async def _deltas(response: httpx.Response, reading: ChatReading) -> AsyncGenerator[Delta, None]:
+    """The pieces of an answer, empty ones for signs of life, until it is whole or the response ends.
+
+    Raises:
+        ServingError, TypeError, ValueError, httpx.HTTPError: a fault before the answer was whole.
+    """
+    if "json" in response.headers.get("content-type", ""):  # it does not stream, whatever it was asked
+        yield reading.delta_of(json.loads(await _body(response)))
+        return
+    async with aclosing(_lines(response)) as lines:
+        while True:
+            try:
+                async with asyncio.timeout(TAIL_SECONDS if reading.finish_reason is not None else None):
+                    line = await anext(lines)
+                if line.startswith(b"data:"):
+                    data = line[5:].strip()
+                    if data == b"[DONE]":
+                        await _drain(lines)
+                        return
+                    yield reading.delta_of(json.loads(data))
+                elif line:
+                    yield Delta()
+            except StopAsyncIteration:
+                return
+            except (TimeoutError, httpx.HTTPError, ServingError, *NOT_IN_THE_PROTOCOL):
+                if reading.finish_reason is None:
+                    raise
+                return
+
+
+async def _drain(lines: AsyncIterator[bytes]) -> None:
+    """Read what follows the last event, so that the connection can be used again; not for long."""
+    with suppress(TimeoutError, httpx.HTTPError, ServingError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in lines:
+                pass
+
+
+async def _lines(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    """The lines of an event stream, which end in CR, LF or both, and in nothing else.
+
+    Raises:
+        ServingError: a line has no end.
+    """
+    held = bytearray()
+    async for data in response.aiter_bytes():
+        held += data
+        if b"\n" in data or b"\r" in data:
+            *lines, rest = held.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+            held = bytearray(rest)
+            for line in lines:
+                yield bytes(line)
+        if len(held) > LONGEST_BODY:
+            raise ServingError("malformed", f"a line of more than {LONGEST_BODY:,} bytes")
+    if held:
+        yield bytes(held)
+
+
+def _seconds(header: str | None) -> float | None:
+    """The seconds of a Retry-After header; None without one, or where it is a date."""
+    return float(header) if header is not None and re.fullmatch(r"\d{1,6}(\.\d+)?", header.strip()) else None
+
+
+def _kind_of_transport(error: Exception) -> FailureKind:
+    """What an error below the protocol means for a generation."""
+    if isinstance(error, UNREACHABLE):
         return "unreachable"
-    if "TimeoutException" in names:
+    if isinstance(error, httpx.TimeoutException):
         return "timeout"
-    garbled = "RemoteProtocolError" in names and not BROKEN_OFF.search(str(error))
-    return "malformed" if garbled or names & MALFORMED else "interrupted"
+    garbled = isinstance(error, httpx.RemoteProtocolError) and not BROKEN_OFF.search(str(error))
+    return "malformed" if garbled or isinstance(error, httpx.DecodingError) else "interrupted"
 
 
 def _named(error: BaseException) -> str:

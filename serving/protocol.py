@@ -22,7 +22,13 @@ FailureKind = Literal[
     "interrupted",  # the stream broke off before its end
     "malformed",  # the server sent what is not in the protocol
     "empty",  # the stream ended without a visible character
+    "filtered",  # the server's filter refused the prompt or cut the answer
 ]
+# The ends of an answer that may be judged, as servers call them: its own end, and the limit of its length.
+# Whatever else a server gives as the reason (abort, error, content_filter, tool_calls, ...) is a failure.
+GOOD_ENDS = frozenset(
+    {"stop", "eos", "eos_token", "stop_sequence", "end_turn", "length", "max_tokens", "model_length"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +58,14 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """A piece of the answer, in order; without text, a sign that the model is at work."""
+    """A piece of the answer or of the thinking before it, in order; empty, a sign that the model is at work.
 
-    text: str
+    `thought_first` says that all text before it was thinking, which only a closing tag has told.
+    """
+
+    text: str = ""
+    reasoning: str = ""
+    thought_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,19 +73,22 @@ class End:
     """The last event of a stream that came to its end."""
 
     finish_reason: str  # "stop", "length", or what the server says
-    completion_tokens: int | None = None
+    completion_tokens: int | None = None  # of the answer, without its reasoning; None where it is not told
+    reasoning_tokens: int | None = None
 
 
 class ServingError(Exception):
     """A backend could not answer.
 
     `kind` is for the log and the page; `detail` is for the log alone, because it may name the model.
+    `retry_after` is the seconds that the server asked to wait, if it did.
     """
 
-    def __init__(self, kind: FailureKind, detail: str) -> None:
+    def __init__(self, kind: FailureKind, detail: str, *, retry_after: float | None = None) -> None:
         super().__init__(f"{kind}: {detail}")
         self.kind: FailureKind = kind
         self.detail = detail
+        self.retry_after = retry_after
 
 
 class Backend(Protocol):
@@ -91,8 +105,8 @@ class Backend(Protocol):
         """Whether this backend can answer this conversation at all: recordings know only their prompts."""
         ...
 
-    async def check(self) -> None:
-        """Raise ServingError if the backend could not answer now."""
+    async def check(self, messages: Sequence[Message], sampling: Sampling) -> None:
+        """Raise ServingError if the backend could not begin to answer this conversation now."""
         ...
 
     async def close(self) -> None:

@@ -58,10 +58,10 @@ class RecordedAnswers:
             self._otherwise is not None and self._otherwise.accepts(messages)
         )
 
-    async def check(self) -> None:
+    async def check(self, messages: Sequence[Message], sampling: Sampling) -> None:
         """Recordings are always there; ask `otherwise`."""
         if self._otherwise is not None:
-            await self._otherwise.check()
+            await self._otherwise.check(messages, sampling)
 
     async def close(self) -> None:
         """Close `otherwise`."""

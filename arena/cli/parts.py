@@ -12,7 +12,7 @@ PARTS = {
         "markdown_it",
         "markupsafe",
         "nh3",
-        "openai",
+        "httpx",
         "py3langid",
         "pydantic",
         "pygments",

@@ -131,6 +131,13 @@ class Battle:
         side.text += text
         side.revision += 1
 
+    def began_anew(self, slot: int) -> None:
+        """What one side wrote so far was thinking, and is no part of its answer."""
+        self._must(State.STREAMING)
+        side = self.sides[slot]
+        side.text = ""
+        side.revision += 1
+
     def ended(self, slot: int, generation: Generation) -> None:
         """One answer came to its end; when all are whole, the battle is ready."""
         self._must(State.STREAMING)

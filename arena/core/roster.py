@@ -59,16 +59,23 @@ class Roster:
         return tuple(contestant for contestant in self.contestants if contestant.backend.accepts(messages))
 
     async def unavailable(self) -> dict[str, ServingError]:
-        """Those that could not answer now, by name, and why; all are asked at once."""
-        found = await asyncio.gather(*(_failure(contestant.backend) for contestant in self.contestants))
+        """Those that could not begin an answer now, by name, and why; all are asked at once.
+
+        Each is asked as in a battle, with its own sampling and system prompt: a list of models would not
+        tell that a parameter or a role is refused.
+        """
+        found = await asyncio.gather(*map(_failure, self.contestants))
         asked = zip(self.contestants, found, strict=True)
         return {contestant.card.name: error for contestant, error in asked if error is not None}
 
 
-async def _failure(backend: Backend) -> ServingError | None:
-    """Why a backend could not answer now; None if it could."""
+async def _failure(contestant: Contestant) -> ServingError | None:
+    """Why a contestant could not answer now; None if it could."""
+    said = [Message("user", "Hello")]
+    if contestant.system_prompt:
+        said.insert(0, Message("system", contestant.system_prompt))
     try:
-        await backend.check()
+        await contestant.backend.check(said, contestant.sampling)
     except ServingError as error:
         return error
     return None

@@ -41,7 +41,9 @@ async def play_turn(
     battle is void and the other sides are cancelled, which ends their generation at the server. `record`
     is told of every generation, failed ones included. Setting `stop` ends all sides where they are.
     """
-    queue: asyncio.Queue[tuple[int, str | Generation]] = asyncio.Queue()
+    queue: asyncio.Queue[tuple[int, str | Generation | None]] = (
+        asyncio.Queue()
+    )  # None: the answer begins anew
     turn = battle.turn
 
     async def write(slot: int) -> None:
@@ -52,6 +54,7 @@ async def play_turn(
             side.contestant.sampling,
             limits=limits,
             on_text=lambda piece: queue.put_nowait((slot, piece)),
+            on_restart=lambda: queue.put_nowait((slot, None)),
             stop=stop,
         )
         queue.put_nowait((slot, generation))
@@ -60,6 +63,9 @@ async def play_turn(
     try:
         while battle.state is State.STREAMING:
             slot, news = await queue.get()
+            if news is None:
+                battle.began_anew(slot)
+                continue
             if isinstance(news, str):
                 battle.wrote(slot, news)
                 continue

@@ -27,7 +27,7 @@ FLOORS = {
         "annotators analysis",
         "",  # the folder's own __init__
     ),
-    "serving": ("protocol", "generation openai_compatible recorded", "demo", ""),
+    "serving": ("protocol", "reasoning", "chat_chunks", "generation openai_compatible recorded", "demo", ""),
     "data": ("validation frames", "files", "importers log", "checks reading", ""),
     "arena": ("core", "setup", "web/markdown", "web", "web/battle web/leaderboard", "web/app", "cli", ""),
 }
@@ -41,12 +41,12 @@ HOMES = {
     "arena/web/static_files.py": {"fastapi"},
     "arena/web/app.py": {"fastapi"},
     "arena/cli/server.py": {"uvicorn"},
-    "serving/openai_compatible.py": {"openai"},
+    "serving/openai_compatible.py": {"httpx"},
     "data/log/vote_log.py": {"duckdb"},
     "data/log/database.py": {"duckdb"},
     "data/log/writer.py": {"duckdb"},
 }
-HEAVY = ("gradio", "fastapi", "uvicorn", "torch", "openai", "vllm", "transformers", "plotly", "matplotlib")
+HEAVY = ("gradio", "fastapi", "uvicorn", "torch", "httpx", "vllm", "transformers", "plotly", "matplotlib")
 CALLED = {"markdown_it": "markdown-it-py"}  # packages whose distribution has another name
 MOST_IN_A_ROOM = 15
 MODULES = sorted(path for folder in FLOORS for path in (REPOSITORY / folder).rglob("*.py"))
@@ -307,7 +307,7 @@ def test_optional_weight_is_optional():
         *("numpy", "scipy", "pandas", "pyarrow", "duckdb", "threadpoolctl"),  # engine and files
         *("cyclopts", "rich"),  # the command line
     } == BASE
-    assert {"gradio", "fastapi", "uvicorn", "openai"} <= ARENA
+    assert {"gradio", "fastapi", "uvicorn", "httpx"} <= ARENA
     assert {distribution(r) for r in EXTRAS["plots"]} == {"plotly", "kaleido"}
     for name in ("torch", "vllm"):
         assert [distribution(r) for r in EXTRAS[name]] == [name]

@@ -115,7 +115,64 @@ def test_a_stream_that_does_not_say_that_it_is_done_was_interrupted(script):
 @pytest.mark.parametrize("script", [(), ("", " \n", "\t"), ("\u00a0",)])
 def test_an_answer_without_a_visible_character_is_empty(script):
     result = run(Scripted(*script, End("stop")))
-    assert (result.failure, result.finish_reason) == ("empty", None)
+    assert (result.failure, result.finish_reason) == ("empty", "stop")
+
+
+@pytest.mark.parametrize("finish", ["stop", "length", "eos", "eos_token", "stop_sequence", "STOP"])
+def test_a_good_end_may_be_judged(finish):
+    result = run(Scripted("Yes.", End(finish)))
+    assert (result.failure, result.finish_reason, result.text) == (None, finish, "Yes.")
+
+
+@pytest.mark.parametrize(
+    ("finish", "kind"),
+    [
+        ("abort", "interrupted"),  # vLLM: sleep, scale-down, shutdown (vllm #57082)
+        ("error", "interrupted"),
+        ("cancelled", "interrupted"),
+        ("tool_calls", "interrupted"),
+        ("", "interrupted"),
+        ("content_filter", "filtered"),
+    ],
+)
+def test_any_other_end_is_a_failure_that_keeps_its_name(finish, kind):
+    result = run(Scripted("The ans", End(finish)))
+    assert (result.failure, result.finish_reason, result.text) == (kind, finish, "The ans")
+    assert repr(finish) in result.detail
+
+
+def test_thinking_is_kept_apart_and_counted():
+    script = (Delta(reasoning="Six times "), Delta(reasoning="seven."), "Forty", "-two.", End("stop", 2, 11))
+    result = run(Scripted(0.05, *script))
+    assert (result.text, result.reasoning) == ("Forty-two.", "Six times seven.")
+    assert (result.tokens, result.reasoning_tokens) == (2, 11)
+    uncounted = run(Scripted(*script[:-1], End("stop")))
+    assert (uncounted.tokens, uncounted.reasoning_tokens) == (2, 2)
+
+
+def test_thinking_alone_is_empty_and_says_what_used_the_tokens():
+    result = run(Scripted(Delta(reasoning="Hmm"), End("length", 0, 400)))
+    assert (result.failure, result.finish_reason, result.reasoning_tokens) == ("empty", "length", 400)
+    assert result.detail == "reasoning used all 400 tokens (finish reason 'length'); raise max_tokens"
+
+
+def test_an_answer_begins_anew_when_all_before_was_thinking():
+    shown = []
+
+    async def main():
+        return await generate(
+            Scripted("I, Qwen,", " think", Delta("42.", thought_first=True), End("stop")),
+            ASKED,
+            Sampling(),
+            limits=Limits(),
+            on_text=shown.append,
+            on_restart=shown.clear,
+            stop=asyncio.Event(),
+        )
+
+    result = asyncio.run(main())
+    assert shown == ["42."]
+    assert (result.text, result.reasoning) == ("42.", "I, Qwen, think")
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_checking_and_closing_reach_the_other_backend():
     seen = []
 
     class Other(RecordedAnswers):
-        async def check(self):
+        async def check(self, messages, sampling):
             seen.append("check")
 
         async def close(self):
@@ -132,9 +132,9 @@ def test_checking_and_closing_reach_the_other_backend():
 
     async def both():
         one = backend(otherwise=Other({}, words_per_second=0))
-        await one.check()
+        await one.check(ASKED, Sampling())
         await one.close()
-        await backend().check()
+        await backend().check(ASKED, Sampling())
         await backend().close()
 
     asyncio.run(both())

@@ -52,7 +52,7 @@ class Scripted:
     def accepts(self, messages):
         return True
 
-    async def check(self):
+    async def check(self, messages, sampling):
         pass
 
     async def close(self):

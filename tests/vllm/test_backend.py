@@ -37,7 +37,7 @@ def test_an_answer_streams_and_is_counted(vllm, figures):
 
     async def main():
         backend = Server(vllm.url, api_key=vllm.key).model("tiny-a")
-        await backend.check()
+        await backend.check(ASKED, Sampling(max_tokens=8))
         await answer(backend, max_tokens=8)  # the first one is slower
         before = vllm.metric("generation_tokens_total")
         result = await answer(backend, max_tokens=400, seed=1, on_text=heard.append)
@@ -64,7 +64,7 @@ def test_one_server_has_three_models_that_differ_and_repeat_themselves(vllm):
             *(answer(backend, max_tokens=60, temperature=0, seed=5) for backend in backends)
         )
         for backend in backends:
-            await backend.check()
+            await backend.check(ASKED, Sampling(max_tokens=8))
             await backend.close()
         return [result.text for result in results]
 
@@ -126,7 +126,7 @@ def failure(url, key, model, **asked):
         result = await answer(backend, **asked)
         checked = None
         try:
-            await backend.check()
+            await backend.check(ASKED, Sampling(max_tokens=8))
         except ServingError as error:
             checked = error.kind
         await backend.close()

@@ -517,7 +517,7 @@ def test_without_words_the_help_is_shown(run):
     assert run("--version")[1].strip().count(".") == 2
 
 
-LAZY = ("gradio", "fastapi", "uvicorn", "duckdb", "openai", "torch", "vllm", "polars", "matplotlib")
+LAZY = ("gradio", "fastapi", "uvicorn", "duckdb", "httpx", "torch", "vllm", "polars", "matplotlib")
 
 
 def loaded(votes, *names):

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from agon.arena.core.roster import Contestant, ModelCard, Roster
-from agon.serving.protocol import Message, ServingError
+from agon.serving.protocol import Message, Sampling, ServingError
 
 
 class Checked:
@@ -17,7 +17,8 @@ class Checked:
     def accepts(self, messages):
         return messages[-1].content == self._prompt
 
-    async def check(self):
+    async def check(self, messages, sampling):
+        self.asked = messages, sampling
         await asyncio.sleep(0.1)
         if self._outcome:
             raise self._outcome
@@ -38,6 +39,17 @@ def test_those_that_could_not_answer_are_named_with_the_reason():
         return found
 
     assert asyncio.run(main()) == {"gone": gone}
+
+
+def test_each_is_asked_as_in_a_battle():
+    """Row 17 of the cases: a role or a parameter that the server refuses is found at the opening."""
+    backend, sampling = Checked(), Sampling(max_tokens=100, temperature=0.7)
+    one = Contestant(ModelCard("a", "a"), backend, sampling, "Be kind.")
+    assert asyncio.run(Roster((one,)).unavailable()) == {}
+    said, drawn = backend.asked
+    assert [message.role for message in said] == ["system", "user"]
+    assert said[0].content == "Be kind."
+    assert drawn == sampling
 
 
 def test_a_fault_of_our_own_is_not_hidden():

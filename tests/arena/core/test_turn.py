@@ -11,6 +11,7 @@ from agon.arena.core.battle import Battle, State
 from agon.arena.core.matchmaking import Draw
 from agon.arena.core.turn import play_turn
 from agon.serving.generation import Limits
+from agon.serving.protocol import Delta, End
 from tests.support.arena_server import Scripted, roster
 
 
@@ -52,6 +53,44 @@ def test_a_slow_side_delays_nobody():
     ended = asyncio.run(play(battle))
     assert [one.slot for one in ended] == [1, 0]
     assert ended[0].generation.seconds < ended[1].generation.seconds / 3
+
+
+class Thinking(Scripted):
+    """Writes its thinking as if it were the answer, until a closing tag tells."""
+
+    async def stream(self, messages, sampling):
+        yield Delta("I, Qwen, add.")
+        await asyncio.sleep(0.05)
+        yield Delta("Four.", "", thought_first=True)
+        yield End("stop")
+
+
+def test_thinking_that_looked_like_an_answer_is_no_part_of_it():
+    battle = battle_of(Thinking(""), Scripted("Five."))
+    battle.ask("Two and two?")
+    ended = asyncio.run(play(battle))
+    assert battle.state is State.READY
+    assert battle.sides[0].text == "Four."
+    assert {one.generation.reasoning for one in ended} == {"I, Qwen, add.", ""}
+    battle.ask("Sure?")
+    assert [message.content for message in battle.sides[0].messages] == ["Two and two?", "Four.", "Sure?"]
+
+
+def test_an_aborted_answer_is_replaced_and_never_votable():
+    """Row 4 of the cases (vllm #57082): HTTP 200 and an end, but the engine had given up."""
+
+    class Aborting(Scripted):
+        async def stream(self, messages, sampling):
+            yield Delta("The ans")
+            yield End("abort")
+
+    battle = battle_of(Aborting(""), Scripted("Yes."))
+    battle.ask("Why?")
+    ended = asyncio.run(play(battle))
+    assert battle.state is State.VOID
+    assert {(one.slot, one.generation.failure, one.generation.finish_reason) for one in ended} >= {
+        (0, "interrupted", "abort")
+    }
 
 
 def test_a_failing_side_is_replaced_and_recorded():
