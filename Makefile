@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 # Where test-vllm keeps its environment of 2.5 GB.
 VLLM_VENV ?= .vllm/venv
 .DEFAULT_GOAL := help
-.PHONY: help install demo check test test-vllm soak bench serve docs lock clean
+.PHONY: help install demo check quick test test-vllm soak bench serve docs new-method lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -44,6 +44,9 @@ check: $(VENV)/.dev ## Formatting, lint, types, import directions, documentation
 test: $(VENV)/.dev ## All tests, on all cores
 	$(BIN)/pytest -n auto --dist loadfile
 
+quick: $(VENV)/.dev ## Unit tests without browser, child processes or deep random search
+	AGON_QUICK=1 $(BIN)/pytest -n auto --dist loadfile
+
 test-vllm: $(VENV)/.dev $(VLLM_VENV)/.installed ## The tests beside a real vLLM server on a CPU
 	VLLM_VENV=$(VLLM_VENV) $(BIN)/pytest tests/vllm
 
@@ -62,6 +65,9 @@ serve: $(VENV)/.installed ## Install the pages, and open the arena over demonstr
 docs: $(VENV)/.installed ## Write what is made from the registry: docs/methods.md, agon/method_options.py
 	$(BIN)/agon methods --format markdown > docs/methods.md
 	$(BIN)/python -m scripts.write_method_options
+
+new-method: ## Start a ranking method: make new-method NAME=my_rule FAMILY=social_choice
+	@$(PYTHON) -m scripts.new_method "$(NAME)" "$(or $(FAMILY),aggregation)"
 
 COMPILE = uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --quiet \
   --no-header --no-emit-index-url

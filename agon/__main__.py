@@ -6,7 +6,7 @@ import sys
 def main() -> int:
     """Run the command; an interrupt ends it with status 130 even while it is still being loaded."""
     try:
-        from agon.arena.cli.app import main as run
+        from agon.arena.cli.commands import main as run
 
         return run()
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """Shared by all tests: the real data sets and the Hypothesis profile."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,20 @@ from tests.support.paths import DATASETS
 settings.register_profile(
     "agon", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
-settings.load_profile("agon")
+settings.register_profile("quick", settings.get_profile("agon"), max_examples=5)
+QUICK = bool(os.environ.get("AGON_QUICK"))  # make quick
+settings.load_profile("quick" if QUICK else "agon")
+
+
+HEAVY = {"subprocess", "multiprocessing", "browser", "sync_api"}  # what a module of slow tests imports
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """For `make quick` leave out the modules that start processes or a browser, and what is marked slow."""
+    if QUICK:
+        heavy = [i for i in items if i.get_closest_marker("slow") or HEAVY & vars(i.module).keys()]
+        config.hook.pytest_deselected(items=heavy)
+        items[:] = [item for item in items if item not in set(heavy)]
 
 
 @pytest.fixture(scope="session")

@@ -11,24 +11,26 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
+from agon.arena.cli.commands import STDIN
 from agon.ranking.errors import AgonError, OptionError
 
-STDIN = "/dev/stdin"  # what "-" stands for
 SOURCE = "A parquet, CSV, TSV, JSON lines or DuckDB file, a log folder, or - for standard input."
-Source = Annotated[str, Parameter(help=SOURCE)]
-Where = Annotated[str | None, Parameter(help="SQL condition on the columns, such as \"language = 'en'\".")]
-Table = Annotated[str | None, Parameter(help="Table of a DuckDB file [default: votes].")]
-Column = Annotated[
+SourceArgument = Annotated[str, Parameter(help=SOURCE)]
+WhereOption = Annotated[
+    str | None, Parameter(help="SQL condition on the columns, such as \"language = 'en'\".")
+]
+TableOption = Annotated[str | None, Parameter(help="Table of a DuckDB file [default: votes].")]
+ColumnOption = Annotated[
     list[str] | None,
     Parameter(
         name="--column", negative="", help="OURS=THEIRS: use the column THEIRS as OURS, such as voter=judge."
     ),
 ]
-Invalid = Annotated[
+InvalidOption = Annotated[
     Literal["error", "drop"],
     Parameter(help="What to do with rows that are not votes: refuse them, or leave them out and count them."),
 ]
-VoterKinds = Annotated[
+VotersOption = Annotated[
     Literal["human", "llm", "all"] | None,
     Parameter(help="Whose votes, by voter_kind [default: people's, if there are both]."),
 ]

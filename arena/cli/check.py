@@ -8,18 +8,26 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
-from agon.arena.cli.arguments import Column, Source, Table, VoterKinds, Where, pairs_of, readable
+from agon.arena.cli.arguments import (
+    ColumnOption,
+    SourceArgument,
+    TableOption,
+    VotersOption,
+    WhereOption,
+    pairs_of,
+    readable,
+)
 from agon.data import Checked, check
 
 
 def check_command(
-    source: Source,
+    source: SourceArgument,
     /,
     *,
-    where: Where = None,
-    column: Column = None,
-    table: Table = None,
-    voters: VoterKinds = None,
+    where: WhereOption = None,
+    column: ColumnOption = None,
+    table: TableOption = None,
+    voters: VotersOption = None,
     min_votes: Annotated[int, Parameter(help="Votes below which a model counts as short of votes.")] = 30,
     format: Annotated[Literal["table", "json"], Parameter(name=["--format", "-f"])] = "table",
 ) -> int:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from agon.arena.cli.arguments import Invalid
+from agon.arena.cli.arguments import InvalidOption
 
 
 def import_command(
@@ -18,7 +18,7 @@ def import_command(
     format: Annotated[
         str | None, Parameter(name=["--format", "-f"], help="Name of the format, if it is not recognised.")
     ] = None,
-    invalid: Invalid = "error",
+    invalid: InvalidOption = "error",
 ) -> None:
     """Import votes of a published arena format into a log folder.
 

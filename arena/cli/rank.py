@@ -12,19 +12,19 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from agon.arena.cli.arguments import (
-    STDIN,
-    Column,
-    Invalid,
-    Source,
-    Table,
-    VoterKinds,
-    Where,
+    ColumnOption,
+    InvalidOption,
+    SourceArgument,
+    TableOption,
+    VotersOption,
+    WhereOption,
     anchor_of,
     number_of,
     pairs_of,
     readable,
     values_of,
 )
+from agon.arena.cli.commands import STDIN
 from agon.data import read_any
 from agon.data.files.detection import names_voters
 from agon.ranking import (
@@ -60,11 +60,11 @@ COMPARED_RULES = (
     "baldwin",
 )
 DEFAULTS = Settings()
-Format = Literal["table", "csv", "json", "markdown"]
+PrintedAs = Literal["table", "csv", "json", "markdown"]
 
 
 def rank_command(
-    source: Source,
+    source: SourceArgument,
     /,
     *,
     method: Annotated[
@@ -75,15 +75,16 @@ def rank_command(
             help="METHOD or METHOD:option=value,... ; repeat for several [default: bradley_terry].",
         ),
     ] = None,
-    by: Annotated[str | None, Parameter(help="Column whose values get boards of their own.")] = None,
-    where: Where = None,
+    by: Annotated[str | None, Parameter(help="ColumnOption whose values get boards of their own.")] = None,
+    where: WhereOption = None,
     settings: Annotated[Settings, Parameter(name="*", negative="")] = DEFAULTS,
-    invalid: Invalid = "error",
-    voters: VoterKinds = None,
-    column: Column = None,
-    table: Table = None,
+    invalid: InvalidOption = "error",
+    voters: VotersOption = None,
+    column: ColumnOption = None,
+    table: TableOption = None,
     ballots_by: Annotated[
-        str | None, Parameter(help="Column whose values become one ballot each: categories vote, not votes.")
+        str | None,
+        Parameter(help="ColumnOption whose values become one ballot each: categories vote, not votes."),
     ] = None,
     weights: Annotated[str | None, Parameter(help="TASK=W,... of a table of scores; others weigh 1.")] = None,
     groups: Annotated[str | None, Parameter(help="TASK=GROUP,... of a table of scores.")] = None,
@@ -97,7 +98,9 @@ def rank_command(
     compare_rules: Annotated[
         bool, Parameter(negative="", help="Who is first under which rule, and how likely.")
     ] = False,
-    format: Annotated[Format, Parameter(name=["--format", "-f"], help="How to print the boards.")] = "table",
+    format: Annotated[
+        PrintedAs, Parameter(name=["--format", "-f"], help="How to print the boards.")
+    ] = "table",
 ) -> None:
     """Rank the models of a set of votes.
 

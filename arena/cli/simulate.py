@@ -17,7 +17,7 @@ from agon.ranking import OptionError, World, bradley_terry_world
 from agon.ranking.leaderboard.estimates import ELO_PER_NAT
 from agon.ranking.simulate import OUTCOMES
 
-START = 1_767_225_600  # 2026-01-01, the time of the first simulated vote; one follows a minute
+FIRST_VOTE = 1_767_225_600  # 2026-01-01, the time of the first simulated vote; one follows a minute
 LANGUAGES = {"en": 0.5, "de": 0.2, "zh": 0.2, "sw": 0.1}
 CATEGORIES = {"writing": 0.4, "coding": 0.35, "maths": 0.25}
 PROMPTS = 500
@@ -106,7 +106,7 @@ def as_table(world: World) -> pa.Table:
             "model_b": pa.array(names[world.second]),
             "winner": pa.array(np.array(OUTCOMES)[world.outcome]),
             "voter": pa.array([f"voter-{voter:03d}" for voter in world.voter.tolist()]),
-            "timestamp": START + 60 * np.arange(n),
+            "timestamp": FIRST_VOTE + 60 * np.arange(n),
         }
     )
 

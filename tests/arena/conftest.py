@@ -2,7 +2,7 @@
 
 import pytest
 
-from agon.arena.cli.app import main
+from agon.arena.cli.commands import main
 
 
 @pytest.fixture

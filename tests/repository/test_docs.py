@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from agon.arena.cli.app import app, main
+from agon.arena.cli.commands import app, main
 from agon.arena.cli.methods import methods_page
 from agon.arena.cli.simulate import as_table
 from agon.data.files.source import AS_TEXT, DELIMITERS, DUCKDB, JSON, PARQUET

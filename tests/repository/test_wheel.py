@@ -136,3 +136,50 @@ def test_the_demonstration_runs_from_the_wheel(installed, tmp_path):
 def test_the_module_is_the_command_too(installed, tmp_path):
     version = run(installed / "agon", "--version", cwd=tmp_path)
     assert run(installed / "python", "-m", "agon", "--version", cwd=tmp_path) == version
+
+
+def test_packages_named_like_our_folders_do_no_harm(installed, tmp_path):
+    """PyPI has a `ranking` and a `data`, and a project may have a folder `data` of its own."""
+    site = Path(
+        run(installed / "python", "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()
+    )
+    for folder in FOLDERS:
+        assert not (site / folder).exists()
+    for other in ("ranking", "data"):
+        (site / other).mkdir()
+        (site / other / "__init__.py").write_text(f"THEIRS = '{other}'\n")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "__init__.py").write_text("OURS = True\n")
+    code = (
+        "import sys; sys.path.insert(0, ''); import agon as ag, ranking, data; "
+        "votes = [{'model_a': 'ada', 'model_b': 'bob', 'winner': w} for w in ('model_a', 'model_b', 'tie')]; "
+        "print(len(ag.rank(votes).rows), ranking.THEIRS, data.OURS, ag.data.__name__)"
+    )
+    try:
+        assert run(installed / "python", "-c", code, cwd=tmp_path).split() == [
+            "2",
+            "ranking",
+            "True",
+            "agon.data",
+        ]
+    finally:
+        for other in ("ranking", "data"):
+            shutil.rmtree(site / other)
+
+
+def test_a_wheel_built_from_the_sdist_holds_the_same(wheel, tmp_path):
+    """Somebody who packages Agon for a distribution starts from the sdist."""
+    tree = wheel.parent.parent
+    run(sys.executable, "-m", "build", "--sdist", "--no-isolation", "--outdir", tmp_path, cwd=tree)
+    (archive,) = tmp_path.glob("agon_arena-*.tar.gz")
+    shutil.unpack_archive(archive, tmp_path / "unpacked", filter="data")
+    (source,) = (tmp_path / "unpacked").iterdir()
+    for page in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "docs/data.md"):
+        assert (source / page).exists(), page
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", tmp_path, cwd=source)
+    (rebuilt,) = tmp_path.glob("*.whl")
+    names = [
+        {name for name in zipfile.ZipFile(file).namelist() if ".dist-info/" not in name}
+        for file in (wheel, rebuilt)
+    ]
+    assert names[0] == names[1]

@@ -6,7 +6,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 
-from agon.arena.cli.simulate import START, as_table, simulate_votes
+from agon.arena.cli.simulate import FIRST_VOTE, as_table, simulate_votes
 from agon.data import comparisons
 from agon.ranking import OptionError, SourceError, bradley_terry_world, rank
 
@@ -21,7 +21,7 @@ def test_a_row_a_vote():
     assert set(table["model_a"].to_pylist()) <= set(world.models)
     assert set(table["winner"].to_pylist()) == {"model_a", "model_b", "tie", "both_bad"}
     assert set(table["voter"].to_pylist()) == {f"voter-00{i}" for i in range(7)}
-    assert table["timestamp"].to_pylist()[:2] == [START, START + 60]
+    assert table["timestamp"].to_pylist()[:2] == [FIRST_VOTE, FIRST_VOTE + 60]
     assert all(
         a != b for a, b in zip(table["model_a"].to_pylist(), table["model_b"].to_pylist(), strict=True)
     )

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from agon.arena.cli.app import main
+from agon.arena.cli.commands import main
 from agon.data import comparisons
 from agon.ranking import MethodError, OptionError, SourceError, VotesError, rank
 

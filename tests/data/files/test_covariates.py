@@ -7,7 +7,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from agon.arena.cli.app import main
+from agon.arena.cli.commands import main
 from agon.data import comparisons, measure
 from agon.ranking import Comparisons, InputError, OptionError, SourceError, rank
 

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from agon.arena.cli.app import main
+from agon.arena.cli.commands import main
 from agon.data import comparisons
 from agon.ranking import Comparisons, OptionError, SourceError, rank
 

@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 import pytest
 
-from agon.arena.cli.app import main
+from agon.arena.cli.commands import main
 from agon.data import comparisons
 from agon.data.log import migrations
 from agon.data.log.migrations import schema

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from agon.arena.cli.app import main
+from agon.arena.cli.commands import main
 from agon.data import comparisons, measure
 from agon.data.files.covariates import MEASURES
 from agon.data.log.index import COUNTED

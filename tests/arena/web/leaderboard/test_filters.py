@@ -7,7 +7,7 @@ from html import escape
 import pandas as pd
 import pytest
 
-from agon.arena.cli.app import main
+from agon.arena.cli.commands import main
 from agon.arena.web.leaderboard.filters import ALL, Filter, FilterError
 from agon.arena.web.leaderboard.page import command, leaderboard_html, unknown_filter_html
 from agon.data import comparisons

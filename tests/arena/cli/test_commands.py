@@ -11,17 +11,21 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from agon.arena.cli.app import app, main
+from agon.__main__ import main as agon_main
+from agon.arena.cli.commands import app, main
+from agon.arena.cli.parts import PARTS
 from agon.arena.cli.simulate import as_table
 from agon.data import comparisons
 from agon.data.files.writer import write_table
 from agon.ranking import bradley_terry_world, rank
 from tests.support.contract import BOARD, NOTE, ROW
+from tests.support.paths import REPOSITORY
 
 AGON = [sys.executable, "-m", "agon"]
 ENVIRONMENT = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "COLUMNS": "80"}
@@ -524,7 +528,7 @@ def loaded(votes, *names):
     """Which of some modules the command loads to rank a parquet file."""
     code = f"""
 import sys
-from agon.arena.cli.app import main
+from agon.arena.cli.commands import main
 status = main(["rank", {str(votes)!r}])
 print(*(name for name in {names!r} if name in sys.modules), file=sys.stderr)
 sys.exit(status)
@@ -542,3 +546,86 @@ def test_ranking_a_parquet_file_imports_nothing_heavy(votes):
 
 def test_ranking_a_parquet_file_does_not_import_pandas(votes):
     assert loaded(votes, "pandas") == []
+
+
+BLOCKED = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == {package!r}:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+sys.meta_path.insert(0, Missing())
+from agon.arena.cli.commands import main
+sys.exit(main({words!r}))
+"""
+
+
+@pytest.mark.parametrize(("package", "words"), [("uvicorn", ["serve"]), ("gradio", ["serve", "--port", "0"])])
+def test_a_part_that_is_not_installed_is_named_with_the_line_that_installs_it(package, words, tmp_path):
+    code = BLOCKED.format(package=package, words=words)
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=ENVIRONMENT | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "agon: this needs the part 'arena', which is not installed: pip install 'agon-arena[arena]'\n"
+    )
+
+
+def test_the_parts_are_those_of_the_distribution():
+    """Every package of an extra is known by the name that it is imported by, and none of the base."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    called = {"markdown-it-py": "markdown_it"}
+    for part, packages in PARTS.items():
+        listed = [re.split("[>=]", one)[0] for one in project["optional-dependencies"][part]]
+        known = {package for packages in PARTS.values() for package in packages}
+        assert {called.get(name, name) for name in listed} <= known
+        assert set(packages) <= {called.get(name, name) for name in listed}
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is always full")
+@pytest.mark.parametrize(
+    "words", [["methods"], ["rank", "votes.parquet"], ["rank", "votes.parquet", "-f", "json"]]
+)
+def test_a_full_disk_behind_the_output_is_one_sentence(words, votes):
+    with Path("/dev/full").open("w") as full:
+        done = agon(*words, cwd=votes.parent, stdout=full, stderr=subprocess.PIPE, capture_output=False)
+    assert done.returncode == 2
+    assert done.stderr == "agon: there is no space left where the output goes; it is not complete.\n"
+
+
+def test_help_and_version_load_no_command():
+    code = (
+        "import sys; from agon.__main__ import main; main(); "
+        "print(*(n for n in ('numpy', 'agon.ranking', 'agon.data') if n in sys.modules), file=sys.stderr)"
+    )
+    for words in (["--help"], ["--version"], []):
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
+        )
+        assert done.stderr.strip() == ""
+
+
+def test_an_interrupt_while_the_command_is_being_loaded_ends_with_130(capsys, monkeypatch):
+    class Interrupt:
+        def find_spec(self, name, path=None, target=None):
+            if name == "agon.arena.cli.commands":
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys, "meta_path", [Interrupt(), *sys.meta_path])
+    monkeypatch.delitem(sys.modules, "agon.arena.cli.commands")
+    assert agon_main() == 130
+    assert capsys.readouterr().err == "agon: interrupted; nothing was written.\n"
+
+
+@pytest.mark.parametrize(("old", "new"), [("--lens", "--compare-rules"), ("--rounds=50", "--n-resamples")])
+def test_an_option_of_before_names_its_new_word(old, new, run, votes):
+    status, out, err = run("rank", votes, old)
+    assert status == 0
+    assert out
+    assert err == f"agon: {old.partition('=')[0]} is called {new} now.\n"
