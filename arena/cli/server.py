@@ -17,7 +17,7 @@ from agon.arena.core.roster import Roster
 from agon.arena.core.sessions import Keys
 from agon.arena.setup.config import Configuration, read_configuration
 from agon.arena.setup.demo import demo_roster
-from agon.arena.setup.recorded import read_recorded_lineup
+from agon.arena.setup.recorded import read_recorded_roster
 from agon.data.log.vote_log import VoteLog
 from agon.ranking.errors import AgonError
 from agon.serving.generation import Limits
@@ -36,7 +36,7 @@ def configured(source: Path | None, seed: int | None) -> Configuration:
     """
     if source is not None and source.suffix.lower() == ".toml":
         return read_configuration(source)
-    roster = demo_roster(seed or 0) if source is None else read_recorded_lineup(source)
+    roster = demo_roster(seed or 0) if source is None else read_recorded_roster(source)
     return Configuration(roster, Limits(), LOG, HOST, None)
 
 
@@ -86,14 +86,14 @@ class _Server(uvicorn.Server):
 
     def __init__(self, arena: Arena, greeting: str) -> None:
         super().__init__(server_config(arena))
-        self._lineup, self._greeting = arena.roster, greeting
+        self._roster, self._greeting = arena.roster, greeting
         self._report: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as usual, greet, and ask the models while people come in already."""
         await super().startup(sockets)
         print(self._greeting, flush=True)
-        self._report = asyncio.create_task(_report(self._lineup))
+        self._report = asyncio.create_task(_report(self._roster))
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ask no longer, then end as usual."""

@@ -10,22 +10,28 @@ from __future__ import annotations
 import asyncio
 import sys
 import uuid
+from collections import Counter
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random, SystemRandom
 from time import monotonic
 
-from agon.arena.core.battle import BALLOTS, Battle, IllegalMoveError, State
-from agon.arena.core.language_id import detect_language
+from agon.arena.core.battle import BALLOTS, LETTERS, Battle, IllegalMoveError, State
+from agon.arena.core.endings import AnswerEndings
+from agon.arena.core.language_id import detect_language, detection_problem
 from agon.arena.core.matchmaking import substitute, uniform
-from agon.arena.core.roster import Contestant, Example, Roster
+from agon.arena.core.resume import resume_battle
+from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.score_change import ScoreChange, compare_boards
 from agon.arena.core.sessions import Keys
 from agon.arena.core.turn import AnswerEnd, play_turn
 from agon.data.log.records import (
     AlreadyVoted,
     BattleRecord,
+    Conflict,
     GenerationRecord,
     Receipt,
     Record,
@@ -36,8 +42,10 @@ from agon.data.log.records import (
 from agon.data.log.vote_log import VoteLog
 from agon.ranking import Comparisons, Leaderboard, rank
 from agon.ranking.errors import AgonError, SourceError
-from agon.serving.generation import Limits
+from agon.ranking.leaderboard.row import plain
+from agon.serving.generation import Generation, Limits
 from agon.serving.protocol import Message
+from agon.serving.recorded import RecordedAnswers
 
 
 class Refusal(Exception):  # noqa: N818 (it says what happened)
@@ -72,12 +80,14 @@ class Running:
     """A battle and what keeps it going."""
 
     battle: Battle
-    stop: asyncio.Event
+    stop: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
+    keeping: asyncio.Task[None] | None = None  # writes the vote, whether or not the voter still waits for it
+    unwritten: list[Record] = field(default_factory=list)  # what the log could not take, in order
+    ends: list[tuple[str, str | None]] = field(default_factory=list)  # told when it is over
     watchers: int = 0
     touched: float = field(default_factory=monotonic)
-    change: ScoreChange | None = None
-    receipt: str | None = None
+    number: int | None = None  # of the vote, among all votes of the log
 
 
 class Arena:
@@ -88,7 +98,11 @@ class Arena:
         self._random = SystemRandom() if settings.seed is None else Random(settings.seed)
         self._battles: dict[str, Running] = {}
         self._examples = {example.prompt: example for example in roster.examples}
-        self._chores: asyncio.Task[None] | None = None
+        self._contestants = {one.card.name: one for one in roster.contestants}
+        self._chores: list[asyncio.Task[None]] = []
+        self._failures: Counter[str] = Counter()
+        left_alone = datetime.now(UTC) - timedelta(seconds=settings.kept)
+        self.endings = AnswerEndings(log.endings(left_alone))
 
     # --- battles -----------------------------------------------------------------------------------------
 
@@ -120,9 +134,10 @@ class Arena:
             category=example.category,
             language=example.language,
         )
-        self._battles[battle.id] = running = Running(battle, asyncio.Event())
+        self._battles[battle.id] = running = Running(battle)
         battle.ask(prompt)
         self._keep(
+            running,
             BattleRecord(
                 battle_id=battle.id,
                 created=battle.created,
@@ -137,7 +152,7 @@ class Arena:
                 prompt_id=battle.prompt_id,
                 category=battle.category,
                 language=battle.language,
-            )
+            ),
         )
         self._play(running)
         return battle
@@ -151,7 +166,7 @@ class Arena:
             raise Refusal(409, "no_turn", "This battle takes no further prompt now.")
         self._room_for(battle.voter)
         battle.ask(prompt)
-        self._keep(TurnRecord(battle.id, battle.turn, prompt, datetime.now(UTC)))
+        self._keep(running, TurnRecord(battle.id, battle.turn, prompt, datetime.now(UTC)))
         running.stop = asyncio.Event()
         self._play(running)
         return battle
@@ -187,14 +202,30 @@ class Arena:
         """A battle of one's own."""
         return self._own(session, battle_id)
 
-    async def vote(self, session: str, battle_id: str, turn: int, outcome: str, token: str) -> Running:
-        """The one vote of a battle; returns after it is in the log for good."""
+    async def vote(
+        self,
+        session: str,
+        battle_id: str,
+        turn: int,
+        outcome: str,
+        token: str,
+        *,
+        unfinished: bool = False,
+    ) -> Running:
+        """The one vote of a battle; returns when it is in the log for good, and names may be told.
+
+        Once cast it is written to its end, even if the voter's connection is not there any more.
+        `unfinished` says that the voter means to judge a stopped answer against one that is whole or longer.
+        """
         running = self._own(session, battle_id)
         battle = running.battle
         if not self.keys.may_vote(token, battle.id, turn, session):
             raise Refusal(
                 403, "bad_token", "This vote does not carry the right of this battle. Reload the page."
             )
+        if running.keeping is not None:  # another post of this vote; what becomes of it answers both
+            with suppress(Refusal):
+                await asyncio.shield(running.keeping)
         if battle.state is State.VOTED:
             raise Refusal(409, "already_voted", "Your vote on this battle is already counted.")
         if battle.state is not State.READY or turn != battle.turn:
@@ -205,6 +236,8 @@ class Arena:
             raise Refusal(
                 422, "bad_outcome", f"Nothing was counted: an outcome is one of {', '.join(BALLOTS)}."
             )
+        if battle.uneven and not unfinished:
+            raise Refusal(409, "unfinished", _uneven_sentence(battle))
         places, acceptable = battle.vote(outcome)  # from here on no other post of this battle gets so far
         record = VoteRecord(
             battle_id=battle.id,
@@ -215,23 +248,27 @@ class Arena:
             reasons=(),
             created=datetime.now(UTC),
         )
-        try:
-            before = await self._board_around()
-            receipt = await asyncio.wrap_future(self.log.write(record))
-        except AlreadyVoted:
-            raise Refusal(409, "already_voted", "Your vote on this battle is already counted.") from None
-        except asyncio.CancelledError:
-            battle.unvote()  # if it was written after all, the log says so to the next try
-            raise
-        except Exception as error:
-            battle.unvote()
-            raise Refusal(
-                503, "not_kept", "Your vote could not be kept. Nothing was counted: try again."
-            ) from error
-        running.receipt = str(receipt.number)
-        running.change = compare_boards(before, await self._board_around(), battle.models)
-        battle.revision += 1
+        running.keeping = asyncio.create_task(self._keep_vote(running, record))
+        await asyncio.shield(running.keeping)
         return running
+
+    async def change(self, session: str, battle_id: str) -> ScoreChange | None:
+        """What the vote of one's battle changed: the boards just before and just after it.
+
+        None where there is no vote, or no board; whatever goes wrong here, the vote is in the log.
+        """
+        running = self._own(session, battle_id)
+        number = running.number
+        if running.battle.state is not State.VOTED or number is None:
+            return None
+        models = running.battle.models
+        try:
+            return await asyncio.to_thread(
+                lambda: compare_boards(self._board_upto(number - 1), self._board_upto(number), models)
+            )
+        except Exception as error:
+            _say(f"what a vote changed could not be computed: {type(error).__name__}: {error}")
+            return None
 
     # --- boards ------------------------------------------------------------------------------------------
 
@@ -251,24 +288,82 @@ class Arena:
 
     async def open(self) -> None:
         """Begin the chores: forgotten battles, snapshots for other processes, the first one now."""
-        await asyncio.to_thread(self.log.snapshot)  # a process that was killed left none of its last votes
-        self._chores = asyncio.create_task(self._do_chores())
+        try:
+            await self._snapshot()  # a process that was killed left none of its last votes
+        except AgonError as error:
+            _say(f"the snapshot of the votes failed, and is tried again: {error}")
+        self._chores = [
+            asyncio.create_task(self._repeat("looking after battles", 1.0, self._look_after)),
+            asyncio.create_task(
+                self._repeat("the snapshot of the votes", self.settings.snapshot_every, self._snapshot)
+            ),
+            asyncio.create_task(self._warm_up()),
+        ]
 
     async def close(self) -> None:
-        """End what streams, write what is known, give back connections."""
+        """Keep the votes that were cast, end what streams, give back connections."""
+        keeping = [running.keeping for running in self._battles.values() if running.keeping]
+        await asyncio.gather(*keeping, return_exceptions=True)
         tasks = [running.task for running in self._battles.values() if running.task]
-        for task in (*tasks, *([self._chores] if self._chores else [])):
+        for task in (*tasks, *self._chores):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, *self._chores, return_exceptions=True)
         for contestant in self.roster.contestants:
             await contestant.backend.close()
 
     # --- inside ------------------------------------------------------------------------------------------
 
-    async def _board_around(self) -> Leaderboard | None:
-        """The board beside a vote; None if there is none to compute, which must never cost the vote."""
+    async def _keep_vote(self, running: Running, vote: VoteRecord) -> None:
+        """Write a vote that was cast, behind whatever of its battle the log could not take before."""
+        battle = running.battle
         try:
-            return await asyncio.to_thread(self.board)
+            await self._write_again(running)
+            receipt = await asyncio.wrap_future(self.log.write(vote))
+        except AlreadyVoted:  # written by a try that was told that it failed: that one is the vote
+            await self._find_vote(running)
+            raise Refusal(409, "already_voted", "Your vote on this battle is already counted.") from None
+        except Exception as error:
+            battle.unvote()
+            _say(f"a vote could not be kept: {error}")
+            raise Refusal(
+                503, "not_kept", "Your vote could not be kept. Nothing was counted: try again."
+            ) from error
+        else:
+            running.number = receipt.number
+            battle.kept(vote.places, vote.acceptable)
+            self._over(running)
+        finally:
+            running.keeping = None
+
+    async def _find_vote(self, running: Running) -> None:
+        """Take over the vote that the log holds."""
+        try:
+            vote = await asyncio.to_thread(self.log.vote, running.battle.id)
+            running.number = await asyncio.to_thread(self.log.vote_number, running.battle.id)
+        except AgonError:
+            vote = None
+        if vote is None:
+            running.battle.unvote()
+            return
+        running.battle.kept(vote.places, vote.acceptable)
+        self._over(running)
+
+    async def _write_again(self, running: Running) -> None:
+        while running.unwritten:
+            with suppress(Conflict):  # it was written after all
+                await asyncio.wrap_future(self.log.write(running.unwritten[0]))
+            running.unwritten.pop(0)
+
+    def _over(self, running: Running) -> None:
+        """Count how the answers of a battle ended: not before, or a public page would tell whose they are."""
+        for model, failure in running.ends:
+            self.endings.add(model, failure)
+        running.ends.clear()
+
+    def _board_upto(self, number: int) -> Leaderboard | None:
+        """The board of the votes up to a number; None if there is none to compute."""
+        try:
+            return rank(self.log.comparisons(upto=number), "bradley_terry")
         except AgonError:
             return None
 
@@ -296,11 +391,33 @@ class Arena:
             )
 
     def _own(self, session: str, battle_id: str) -> Running:
-        running = self._battles.get(battle_id)
+        running = self._battles.get(battle_id) or self._resumed(battle_id)
         if running is None or running.battle.voter != self.keys.voter(session):
             raise Refusal(404, "no_battle", "This battle is over or was never yours. Start a new one.")
+        self._battles[battle_id] = running
         running.touched = monotonic()
         return running
+
+    def _resumed(self, battle_id: str) -> Running | None:
+        """A battle from before this process was started; None if the log has none, or an old one."""
+        try:
+            records = self.log.records(battle_id)
+            number = self.log.vote_number(battle_id) if records else None
+        except AgonError as error:
+            _say(f"a battle could not be read again: {error}")
+            return None
+        battle = resume_battle(records, self._contestant)
+        oldest = datetime.now(UTC) - timedelta(seconds=self.settings.kept)
+        if battle is None or battle.created < oldest:
+            return None
+        uncounted = battle.state is State.READY
+        answers = [record for record in records if uncounted and isinstance(record, GenerationRecord)]
+        return Running(battle, number=number, ends=[(made.model, made.failure) for made in answers])
+
+    def _contestant(self, model: str) -> Contestant:
+        """A model of this arena, or one that was in it once: it has a name, and answers no more."""
+        gone = RecordedAnswers({}, words_per_second=0)
+        return self._contestants.get(model) or Contestant(ModelCard(model, model), gone)
 
     def _play(self, running: Running) -> None:
         running.task = asyncio.create_task(self._turn(running))
@@ -318,7 +435,8 @@ class Arena:
             contestant, probability = drawn
             tried.add(contestant.card.name)
             now = datetime.now(UTC)
-            self._keep(ReplacementRecord(battle.id, ended.slot, contestant.card.name, probability, now))
+            replaced = ReplacementRecord(battle.id, ended.slot, contestant.card.name, probability, now)
+            self._keep(running, replaced)
             return contestant
 
         try:
@@ -327,15 +445,22 @@ class Arena:
                 limits=self.settings.limits,
                 stop=running.stop,
                 substitute=another,
-                record=self._keep_generation,
+                record=lambda ended: self._keep_generation(running, ended),
             )
-        except Exception:
+        except Exception as error:
             battle.void("the arena failed")
-            raise
+            _say(f"a battle broke off: {type(error).__name__}: {error}")
+        finally:
+            if battle.state is State.VOID:
+                self._over(running)
 
-    def _keep_generation(self, ended: AnswerEnd) -> None:
+    def _keep_generation(self, running: Running, ended: AnswerEnd) -> None:
         made = ended.generation
+        running.ends.append((ended.model, made.failure))
+        if made.failure is not None:
+            self._tell_failure(ended.model, made)
         self._keep(
+            running,
             GenerationRecord(
                 battle_id=ended.battle.id,
                 turn=ended.turn,
@@ -350,37 +475,77 @@ class Arena:
                 finish_reason=made.finish_reason,
                 failure=made.failure,
                 detail=made.detail,
-            )
+            ),
         )
 
-    def _keep(self, record: Record) -> None:
-        """Write without waiting: what a vote needs is in the log before the vote, or the vote is
-        refused."""
-        self.log.write(record).add_done_callback(_complain)
+    def _tell_failure(self, model: str, made: Generation) -> None:
+        """Name a model's first failure, and every tenth, to whoever runs the arena."""
+        self._failures[model] += 1
+        times = self._failures[model]
+        if times == 1 or times % 10 == 0:
+            often = "" if times == 1 else f" for the {times}th time"
+            _say(f"{model} failed{often} ({made.failure}): {made.detail}")
 
-    async def _do_chores(self) -> None:
-        written = self.log.count()
-        snapshot = monotonic()
+    def _keep(self, running: Running, record: Record) -> None:
+        """Write without waiting; what could not be written is written before the vote."""
+
+        def done(written: Future[Receipt]) -> None:
+            error = written.exception()
+            if error is not None:
+                running.unwritten.append(record)
+                _say(str(error))
+
+        self.log.write(record).add_done_callback(done)
+
+    async def _repeat(self, what: str, every: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Do a chore for as long as the arena is open; an error is told, and does not end it."""
+        told = ""
         while True:
-            await asyncio.sleep(1.0)
-            now = monotonic()
-            for key, running in list(self._battles.items()):
-                idle = now - running.touched
-                if running.watchers:
-                    running.touched = now
-                elif running.battle.state is State.STREAMING and idle > self.settings.unwatched:
-                    running.stop.set()
-                elif idle > self.settings.kept:
-                    del self._battles[key]
-            if now - snapshot >= self.settings.snapshot_every and (count := self.log.count()) != written:
-                await asyncio.to_thread(self.log.snapshot)
-                written, snapshot = count, now
+            await asyncio.sleep(every)
+            try:
+                await work()
+                told = ""
+            except Exception as error:
+                if str(error) != told:
+                    told = str(error)
+                    _say(f"{what} failed, and is tried again: {told or type(error).__name__}")
+
+    async def _look_after(self) -> None:
+        now = monotonic()
+        for key, running in list(self._battles.items()):
+            idle = now - running.touched
+            if running.watchers:
+                running.touched = now
+            elif running.battle.state is State.STREAMING and idle > self.settings.unwatched:
+                running.stop.set()
+            elif idle > self.settings.kept and running.keeping is None:
+                self._over(running)
+                del self._battles[key]
+
+    async def _snapshot(self) -> None:
+        await asyncio.to_thread(self.log.snapshot)
+
+    async def _warm_up(self) -> None:
+        """Read the model that tells languages before the first prompt needs it."""
+        problem = await asyncio.to_thread(detection_problem)
+        if problem:
+            _say(f"the languages of prompts are not told here, and stay empty: {problem}")
 
 
-def _complain(written: Future[Receipt]) -> None:
-    error = written.exception()
-    if error is not None:
-        print(f"agon: {error}", file=sys.stderr)
+def _uneven_sentence(battle: Battle) -> str:
+    """What a voter should know before a stopped answer is judged against a longer one."""
+    parts = [
+        f"{LETTERS[slot]} was stopped after {len(side.text.split())} words"
+        if side.status == "stopped"
+        else f"{LETTERS[slot]} is whole"
+        for slot, side in enumerate(battle.sides)
+    ]
+    return f"Nothing is counted yet: {', '.join(parts)}. Vote once more to judge them as they stand."
+
+
+def _say(sentence: str) -> None:
+    """One line for whoever runs the arena."""
+    print(f"agon: {plain(sentence)}", file=sys.stderr, flush=True)
 
 
 __all__ = ["Arena", "ArenaSettings", "IllegalMoveError", "Refusal", "Running"]

@@ -1,7 +1,8 @@
-"""One battle as a state machine: drawn, streaming, ready, then voted or void.
+"""One battle as a state machine: drawn, streaming, ready, then keeping and voted, or void.
 
 A prompt takes it from drawn or ready to streaming; the last side to end, from streaming to ready; the vote,
-from ready to voted. It is void when a side failed and no other model could take its place.
+from ready to keeping, and to voted once it is in the log, which is when names may be told. It is void when a
+side failed and no other model could take its place.
 
 The machine is plain data and knows no event loop, no page and no log: `arena/core/turn.py` feeds it
 what models write, `arena/web/battle/view.py` renders it. Every move that the rules do not allow raises
@@ -29,6 +30,7 @@ class State(StrEnum):
     DRAWN = "drawn"
     STREAMING = "streaming"
     READY = "ready"
+    KEEPING = "keeping"  # the vote is cast, and not in the log yet
     VOTED = "voted"
     VOID = "void"
 
@@ -106,6 +108,13 @@ class Battle:
         vote."""
         return tuple(side.contestant.card.name for side in self.sides)
 
+    @property
+    def uneven(self) -> bool:
+        """Whether an answer that was stopped stands against one that is whole, or more than twice as long."""
+        stopped = [len(side.text.split()) for side in self.sides if side.status == "stopped"]
+        longest = max(len(side.text.split()) for side in self.sides)
+        return bool(stopped) and (len(stopped) < len(self.sides) or 2 * min(stopped) < longest)
+
     def ask(self, prompt: str) -> None:
         """A prompt to all sides, the first or the next."""
         self._must(State.DRAWN, State.READY)
@@ -167,19 +176,26 @@ class Battle:
         self.revision += 1
         self._happened(f"{LETTERS[slot]} was replaced: another model was drawn")
 
-    def vote(self, outcome: str) -> tuple[tuple[int | None, ...], tuple[bool, ...] | None]:
-        """The one vote: returns the ballot, places and acceptable, in shown order."""
+    def vote(self, outcome: str) -> tuple[tuple[int, int], tuple[bool, bool] | None]:
+        """The one vote: returns the ballot, places and acceptable, in shown order, which is to be kept."""
         self._must(State.READY)
         if outcome not in BALLOTS:
             raise IllegalMoveError(f"the outcome {outcome!r} is none of {', '.join(BALLOTS)}")
-        self.state, self.outcome = State.VOTED, outcome
+        self.state = State.KEEPING
         self.revision += 1
         return BALLOTS[outcome]
 
+    def kept(self, places: tuple[int | None, ...], acceptable: tuple[bool, ...] | None) -> None:
+        """The vote is in the log, with this ballot: it is final, and the names may be told."""
+        self._must(State.READY, State.KEEPING)
+        self.outcome = next(word for word, ballot in BALLOTS.items() if ballot == (places, acceptable))
+        self.state = State.VOTED
+        self.revision += 1
+
     def unvote(self) -> None:
         """The vote could not be written: the battle is ready again."""
-        self._must(State.VOTED)
-        self.state, self.outcome = State.READY, None
+        self._must(State.KEEPING)
+        self.state = State.READY
         self.revision += 1
 
     def void(self, reason: str) -> None:

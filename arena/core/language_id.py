@@ -13,7 +13,7 @@ _CODE = re.compile(r"```.*?(?:```|\Z)|`[^`\n]*`|https?://\S+", re.DOTALL)
 
 
 def detect_language(text: str) -> str | None:
-    """The ISO 639 code of the language a text is written in, such as "en" or "sw"; None where it is unsure.
+    """The ISO 639 code of the language a text is written in, such as "en"; None where it cannot be told.
 
     Fenced code and addresses are not read. Source: py3langid 0.4, a naive Bayes model of 140 languages whose
     probabilities are calibrated for the length of the text.
@@ -21,13 +21,24 @@ def detect_language(text: str) -> str | None:
     words = _CODE.sub(" ", text[:_READ])
     if not any(letter.isalpha() for letter in words):
         return None
-    code, confidence = _identifier().classify(words)
+    identifier, _ = _identifier()
+    if identifier is None:
+        return None
+    code, confidence = identifier.classify(words)
     return code if confidence >= CONFIDENCE and code != NO_LANGUAGE else None
 
 
-@cache
-def _identifier() -> Any:
-    """The detector; reading its model takes a second, once."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+def detection_problem() -> str | None:
+    """Read the detector's model, which takes a second; say why it cannot be read, if it cannot."""
+    return _identifier()[1]
 
-    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
+
+@cache
+def _identifier() -> tuple[Any, str | None]:
+    """The detector, or None and why: it unpacks 70 MB into a temporary file, and there may be no room."""
+    try:
+        from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+        return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True), None
+    except Exception as error:  # no language is worth a battle
+        return None, f"{type(error).__name__}: {error}"

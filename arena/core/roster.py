@@ -24,12 +24,16 @@ class ModelCard:
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A model that can be drawn: its card, its backend, and how it is asked."""
+    """A model that can be drawn: its card, its backend, and how it is asked.
+
+    `measured` says whether the speed of its answers is its own: a replay has one that we chose.
+    """
 
     card: ModelCard
     backend: Backend
     sampling: Sampling = DEFAULT_SAMPLING
     system_prompt: str | None = None
+    measured: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -290,6 +290,7 @@ def _contestants(
                 model.open_backend(Opening(where, environment, servers)),
                 model.sampling.sampling(),
                 model.system_prompt,
+                model.measured,
             )
         )
     return tuple(contestants)

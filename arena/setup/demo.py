@@ -30,6 +30,8 @@ NOTICE = (
 class DemoModel(ModelTable):
     """An echo in one manner: to try an arena's configuration without a model."""
 
+    measured = False
+
     manner: str
     words_per_second: float = Field(default=40.0, ge=0, allow_inf_nan=False)
     delay: float = Field(default=0.0, ge=0, allow_inf_nan=False)
@@ -77,4 +79,5 @@ def _contestant(name: str, how: dict[str, Any], answered: dict[str, str], seed: 
         delay=how.get("typed_delay", 0.0),
         failure_rate=how.get("typed_failure_rate", 0.0),
     )
-    return Contestant(card, RecordedAnswers(answered, words_per_second=pace, otherwise=typed))
+    backend = RecordedAnswers(answered, words_per_second=pace, otherwise=typed)
+    return Contestant(card, backend, measured=False)

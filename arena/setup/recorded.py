@@ -19,6 +19,8 @@ WORDS_PER_SECOND = 40.0  # the same for every model: a recording does not know h
 class RecordedModel(ModelTable):
     """The answers of one model of a file; other prompts it does not answer."""
 
+    measured = False
+
     answers: str = Field(min_length=1)
     model: Line | None = None
     words_per_second: float = Field(default=WORDS_PER_SECOND, ge=0, allow_inf_nan=False)
@@ -39,7 +41,7 @@ class RecordedModel(ModelTable):
         return RecordedAnswers(found.of(name), words_per_second=self.words_per_second)
 
 
-def read_recorded_lineup(path: str | Path) -> Roster:
+def read_recorded_roster(path: str | Path) -> Roster:
     """Read a file of answers; its prompts are the examples, and only they can be asked.
 
     Raises:
@@ -51,12 +53,7 @@ def read_recorded_lineup(path: str | Path) -> Roster:
         f" {missing} more {'has' if missing == 1 else 'have'} fewer than two answers." if missing else ""
     )
     return Roster(
-        contestants=tuple(
-            Contestant(
-                ModelCard(name, name), RecordedAnswers(found.of(name), words_per_second=WORDS_PER_SECOND)
-            )
-            for name in found.models
-        ),
+        contestants=tuple(_replayed(name, found.of(name)) for name in found.models),
         examples=tuple(
             Example(prompt.prompt, prompt.prompt_id, prompt.category, prompt.language)
             for prompt in found.prompts
@@ -64,3 +61,8 @@ def read_recorded_lineup(path: str | Path) -> Roster:
         typed=False,
         notice=f"Recorded answers: {len(found.models)} models, {len(found.prompts)} prompts.{without}",
     )
+
+
+def _replayed(name: str, answered: dict[str, str]) -> Contestant:
+    backend = RecordedAnswers(answered, words_per_second=WORDS_PER_SECOND)
+    return Contestant(ModelCard(name, name), backend, measured=False)

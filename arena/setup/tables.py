@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -93,6 +93,8 @@ class Opening:
 
 class ModelTable(Table):
     """One model: what answers for it, how it is asked, and what the page says of it after the vote."""
+
+    measured: ClassVar[bool] = True  # whether the speed of its answers is the model's own
 
     name: Line
     backend: str = "openai"

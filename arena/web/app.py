@@ -39,7 +39,7 @@ def web_app(arena: Arena) -> Guard:
     _battles(app, arena)
     _boards(app, arena)
     _files(app)
-    mount(app, battle_page(arena.roster.title, arena.settings.longest_prompt))
+    mount(app, battle_page(arena.roster.title))
     return Guard(app, keys=arena.keys, dress=_dress)
 
 

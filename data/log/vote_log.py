@@ -10,8 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -21,6 +20,7 @@ import duckdb
 from agon.data.files.covariates import MEASURES
 from agon.data.files.read_errors import sentence
 from agon.data.files.writer import write_table
+from agon.data.log.battle_records import read_battle, read_vote
 from agon.data.log.database import lock, open_database, unlock
 from agon.data.log.records import LogError, Receipt, Record, VoteRecord
 from agon.data.log.source import LogSource
@@ -30,19 +30,21 @@ from agon.ranking import Comparisons
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VOTE = """
-    SELECT places, acceptable, last_turn, voter, reasons, created
-    FROM votes JOIN ballots USING (ballot) WHERE battle_id = TRY_CAST(? AS UUID)"""
 FILTERS = """
     SELECT 'category' AS label, category AS value, count(*) AS n
     FROM votes WHERE category NOT NULL GROUP BY category
     UNION ALL
     SELECT 'language', language, count(*) FROM votes WHERE language NOT NULL GROUP BY language
     ORDER BY label, n DESC, value"""
-RELIABILITY = """
-    SELECT model, count(*), count(failure), median(time_to_first_token) FILTER (failure IS NULL),
-        median(tokens_per_second) FILTER (failure IS NULL)
-    FROM generations GROUP BY model ORDER BY model"""
+# Answers of battles that are over: voted on, void (a side failed and nobody took its place), or left alone.
+ENDINGS = """
+    SELECT model, failure, count(*)
+    FROM generations AS g JOIN battles AS b USING (battle_id)
+    WHERE b.created < ?::TIMESTAMP OR battle_id IN (SELECT battle_id FROM votes) OR battle_id IN (
+        SELECT f.battle_id FROM generations AS f
+        LEFT JOIN replacements AS r ON r.battle_id = f.battle_id AND r.slot = f.slot AND r.attempt = 1
+        WHERE f.failure NOT NULL AND r.battle_id IS NULL)
+    GROUP BY ALL ORDER BY ALL"""
 PLAIN = """
     SELECT bool_and(len(places) = 2 AND places[1] NOT NULL AND places[2] NOT NULL
         AND (acceptable IS NULL OR (places = [1, 1] AND acceptable = [false, false])))
@@ -61,23 +63,6 @@ MORE = """, v.voter, epoch(v.created) AS timestamp, v.category, v.language,
     v.lineup <> b.lineup AS replaced, 'arena' AS source, v.number AS source_row
     FROM votes v JOIN battles b USING (battle_id) JOIN ballots USING (ballot)
     JOIN lineups s ON s.lineup = v.lineup ORDER BY v.number"""
-
-
-@dataclass(frozen=True)
-class Reliability:
-    """How often a model was asked, how often it failed, and how fast it is when it does not."""
-
-    generations: int
-    failures: int
-    time_to_first_token: float | None
-    """Seconds, the median."""
-    tokens_per_second: float | None
-    """The median."""
-
-    @property
-    def failed(self) -> float:
-        """Share of the generations that failed."""
-        return self.failures / self.generations
 
 
 class VoteLog:
@@ -150,7 +135,12 @@ class VoteLog:
         self._writer.check_models(names)
 
     def comparisons(
-        self, *, category: str | None = None, language: str | None = None, clean: bool = False
+        self,
+        *,
+        category: str | None = None,
+        language: str | None = None,
+        clean: bool = False,
+        upto: int | None = None,
     ) -> Comparisons:
         """Count the votes that were committed by now; all views are of these, whatever arrives later.
 
@@ -158,13 +148,14 @@ class VoteLog:
             category: only of battles in this category.
             language: only of battles in this language.
             clean: only of battles in which no answer failed.
+            upto: only votes up to this number; all if left out.
 
         Raises:
             SourceError: there are no such votes.
         """
         given = {"category": category, "language": language}
         where = {label: value for label, value in given.items() if value is not None}
-        votes = LogSource(self._table, self.count(), where, clean)
+        votes = LogSource(self._table, self.count() if upto is None else upto, where, clean)
         votes.ballots()
         return Comparisons(votes)
 
@@ -185,21 +176,24 @@ class VoteLog:
 
     def vote(self, battle_id: str) -> VoteRecord | None:
         """The vote of a battle, if it has one."""
-        for places, acceptable, last_turn, voter, reasons, created in self._rows(VOTE, [battle_id]):
-            return VoteRecord(
-                battle_id,
-                tuple(places),
-                last_turn,
-                voter,
-                created.replace(tzinfo=UTC),
-                None if acceptable is None else tuple(acceptable),
-                tuple(reasons),
-            )
-        return None
+        return read_vote(self._rows, battle_id)
 
-    def reliability(self) -> dict[str, Reliability]:
-        """{model: how reliably it answers}, of the models that were ever asked."""
-        return {model: Reliability(*numbers) for model, *numbers in self._rows(RELIABILITY)}
+    def vote_number(self, battle_id: str) -> int | None:
+        """The number of a battle's vote among all votes, from 1; None if it has none."""
+        sql = "SELECT number FROM votes WHERE battle_id = TRY_CAST(? AS UUID)"
+        return next((int(number) for (number,) in self._rows(sql, [battle_id])), None)
+
+    def records(self, battle_id: str) -> list[Record]:
+        """What was written of a battle: its draw, turns, answers and replacements, and its vote."""
+        return read_battle(self._rows, battle_id)
+
+    def endings(self, left_alone: datetime) -> list[tuple[str, str | None, int]]:
+        """How the answers of battles that are over ended: model, kind of failure (None: well), and how often.
+
+        A battle without a vote is over when it is void, or was drawn before `left_alone`.
+        """
+        moment = left_alone.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+        return [(model, failure, n) for model, failure, n in self._rows(ENDINGS, [moment])]
 
     def snapshot(self) -> Path | None:
         """Write all votes to LOG/votes/arena.parquet, which other processes read: the database is ours alone.

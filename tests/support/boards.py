@@ -3,9 +3,10 @@
 import json
 from html.parser import HTMLParser
 
+from agon.arena.core.endings import AnswerEndings
 from agon.arena.core.roster import ModelCard
 from agon.arena.web.leaderboard.page import leaderboard_html
-from agon.arena.web.leaderboard.table import ModelInfo, Reliability
+from agon.arena.web.leaderboard.table import ModelInfo
 from agon.ranking import Comparisons, rank
 
 SETTINGS = {"scale": "elo", "min_votes": 30, "interval": "sandwich", "votes": 9, "version": "1"}
@@ -66,7 +67,15 @@ VOTES = world()
 BOARD = rank(VOTES)
 INFO = ModelInfo(
     {"ann": ModelCard("ann", "Ann 2", "Norrland Lab", "open weights", 0.6)},
-    {"ann": Reliability(1000, 4), "bob": Reliability(3000, 1)},
+    AnswerEndings(
+        [
+            ("ann", None, 996),
+            ("ann", "timeout", 4),
+            ("bob", None, 2999),
+            ("bob", "empty", 1),
+            ("bob", "rejected", 9),
+        ]
+    ),
 )
 HTML = leaderboard_html(
     BOARD,

@@ -76,6 +76,11 @@ class Tab:
         self.page.press("#ag-prompt textarea", "Enter")
         return self
 
+    def vote_by_key(self, key: str) -> None:
+        """Press a key that votes, after a moment in which one could read."""
+        self.page.wait_for_timeout(1_100)
+        self.page.keyboard.press(key)
+
     def battle(self) -> str:
         return self.page.evaluate("new URLSearchParams(location.search).get('battle')")
 

@@ -71,7 +71,7 @@ def test_a_battle_streams_is_voted_on_and_names_its_models(browser, tmp_path, vl
         written = generations(server, tab)
         assert [(finish, failure) for _, finish, failure, _ in written] == [("length", None)] * 2
         battle = tab.battle()
-        tab.page.keyboard.press("a")
+        tab.vote_by_key("a")
         tab.until("voted")
         shown = tab.page.locator(".ag-model").all_inner_texts()
         assert len(set(shown)) == 2
@@ -121,7 +121,7 @@ def test_an_unknown_model_is_replaced_and_its_failure_kept(browser, tmp_path, vl
             tab.ask("Why?").until("ready")
             if "was replaced" in tab.text():
                 break
-            tab.page.keyboard.press("x")
+            tab.vote_by_key("x")
             tab.until("voted")
             tab.page.keyboard.press("n")
             tab.until("empty")
@@ -129,7 +129,7 @@ def test_an_unknown_model_is_replaced_and_its_failure_kept(browser, tmp_path, vl
         assert blind(tab)
         failures = [failure for _, _, failure, _ in generations(server, tab)]
         assert sorted(failures, key=str) == [None, None, "unknown_model"]
-        tab.page.keyboard.press("a")
+        tab.vote_by_key("a")
         tab.until("voted")
         assert {"Canary tiny-a shown", "Canary tiny-b shown"} == set(
             tab.page.locator(".ag-model").all_inner_texts()

@@ -14,7 +14,7 @@ import gradio as gr
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 
-def battle_page(title: str, longest_prompt: int) -> gr.Blocks:
+def battle_page(title: str) -> gr.Blocks:
     """The page as Gradio blocks."""
     page = gr.Blocks(title=title, analytics_enabled=False)
     with page:
@@ -37,7 +37,6 @@ def battle_page(title: str, longest_prompt: int) -> gr.Blocks:
                 placeholder="Ask anything, in any language",
                 lines=3,
                 max_lines=12,
-                max_length=longest_prompt,
                 elem_id="ag-prompt",
             )
             with gr.Row(elem_id="ag-askrow"):

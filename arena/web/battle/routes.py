@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agon.arena.core.arena import Arena, Running
 from agon.arena.core.battle import State
-from agon.arena.web.battle.view import battle_view, side_html, side_view, start_view
+from agon.arena.web.battle.view import battle_view, change_view, side_html, side_view, start_view
 from agon.arena.web.middleware import Session
 
 UPDATE_EVERY = 0.125  # seconds: an answer is sent at most eight times a second
@@ -33,6 +33,7 @@ class VoteBody(BaseModel):
     turn: int
     outcome: str
     token: str
+    unfinished: bool = False  # the voter was told that a stopped answer stands against a longer one
 
 
 def _battles(app: FastAPI, arena: Arena) -> None:
@@ -64,7 +65,14 @@ def _battles(app: FastAPI, arena: Arena) -> None:
 
     @app.post("/api/battles/{battle_id}/vote")
     async def vote(session: Session, battle_id: str, body: VoteBody) -> JSONResponse:
-        return view(session, await arena.vote(session, battle_id, body.turn, body.outcome, body.token))
+        cast = (body.turn, body.outcome, body.token)
+        return view(session, await arena.vote(session, battle_id, *cast, unfinished=body.unfinished))
+
+    @app.get("/api/battles/{battle_id}/change")
+    async def change(session: Session, battle_id: str) -> JSONResponse:
+        changed = await arena.change(session, battle_id)
+        found = change_view(arena.battle(session, battle_id).battle, changed)
+        return JSONResponse(found, headers={"cache-control": "no-store"})
 
     @app.get("/api/battles/{battle_id}/events")
     async def events(session: Session, battle_id: str) -> StreamingResponse:
@@ -90,7 +98,7 @@ async def _events(arena: Arena, session: str, running: Running) -> AsyncIterator
             if changed:
                 seen, sides = battle.revision, [side.revision for side in battle.sides]
                 yield _event("view", battle_view(arena, session, running))
-                if battle.state is not State.STREAMING:
+                if battle.state not in (State.STREAMING, State.KEEPING):
                     return
             await asyncio.sleep(UPDATE_EVERY)
     finally:

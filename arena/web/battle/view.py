@@ -16,6 +16,7 @@ from markupsafe import Markup
 
 from agon.arena.core.arena import Arena, Running
 from agon.arena.core.battle import LETTERS, Battle, Side, State
+from agon.arena.core.resume import CLOSED
 from agon.arena.core.score_change import ScoreChange
 from agon.arena.web.markdown.markdown import answer_html
 from agon.arena.web.markdown.streaming import streaming_html
@@ -79,20 +80,28 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
         "sides": [side_view(battle, slot) for slot in range(len(battle.sides))],
         "html": render(_TEMPLATES[battle.state], **_values(arena, running)),
         "below": "",
+        "uneven": battle.uneven,
     }
     if battle.state is State.READY:
         view["token"] = arena.keys.vote_token(battle.id, battle.turn, session)
     if named:
         view["models"] = list(battle.models)
         view["outcome"] = battle.outcome
-        view["receipt"] = running.receipt
+        view["receipt"] = running.number
     return view
+
+
+def change_view(battle: Battle, change: ScoreChange | None) -> dict[str, Any]:
+    """What a vote changed, as the page shows it beside the names."""
+    shown = {"rows": [], "sentence": "There is no board to compare with."}
+    return {"html": render("change.html", change=_score_change(change, battle) if change else shown)}
 
 
 _TEMPLATES = {
     State.DRAWN: "battle.html",
     State.STREAMING: "battle.html",
     State.READY: "battle.html",
+    State.KEEPING: "battle.html",
     State.VOTED: "revealed.html",
     State.VOID: "void.html",
 }
@@ -126,8 +135,7 @@ def _values(arena: Arena, running: Running) -> dict[str, Any]:
     if battle.state is State.VOTED:
         values["verdict"] = _verdict(battle)
         values["cards"] = [_card(battle, slot) for slot in range(len(battle.sides))]
-        values["change"] = running.change and _score_change(running.change, battle)
-        values["receipt"] = running.receipt
+        values["receipt"] = running.number
     if battle.state is State.VOID:
         began = battle.created
         values["events"] = [(f"{(at - began).total_seconds():.1f} s", what) for at, what in battle.events]
@@ -151,7 +159,7 @@ def _verdict(battle: Battle) -> str:
 
 def _card(battle: Battle, slot: int) -> dict[str, Any]:
     side = battle.sides[slot]
-    card, made = side.contestant.card, side.generation
+    card, made, measured = side.contestant.card, side.generation, side.contestant.measured
     rate = made.tokens_per_second if made else None
     first = made.time_to_first_token if made else None
     return {
@@ -159,7 +167,8 @@ def _card(battle: Battle, slot: int) -> dict[str, Any]:
         "about": " · ".join(part for part in (card.organisation, card.licence) if part),
         "first": "–" if first is None else f"{first:.2f}",
         "rate": "–" if rate is None else f"{rate:.0f}",
-        "tokens": made.tokens if made else 0,
+        "length": (made.tokens if measured else len(made.text.split())) if made else 0,
+        "measured": measured,
         "price": None if card.price is None else f"{card.price:.2f}",
         "chosen": battle.outcome == "ab"[slot],
     }
@@ -167,6 +176,8 @@ def _card(battle: Battle, slot: int) -> dict[str, Any]:
 
 def _void_sentence(battle: Battle) -> str:
     failed = [LETTERS[slot] for slot, side in enumerate(battle.sides) if side.status == "failed"]
+    if battle.reason == CLOSED:
+        return "The arena was restarted before both had written. Nothing was counted."
     if not failed:
         return "The battle was stopped before both had written. Nothing was counted."
     halfway = any(side.text for side in battle.sides if side.status == "failed")
@@ -201,6 +212,9 @@ def _score_change(change: ScoreChange, battle: Battle) -> dict[str, Any]:
                 "before": None if one.before is None else at(one.before, 50.0),
                 "lower": at(one.row.lower, 0.0),
                 "upper": at(one.row.upper, 100.0),
+                "open_below": one.row.lower is None,
+                "open_above": one.row.upper is None,
+                "open": one.row.lower is None or one.row.upper is None,
                 "words": _words(one.row),
             }
             for one in shown

@@ -11,7 +11,7 @@ from agon.arena.core.arena import Arena
 from agon.arena.web.about import about_html
 from agon.arena.web.leaderboard.filters import Filter, FilterError
 from agon.arena.web.leaderboard.page import leaderboard_html, unknown_filter_html
-from agon.arena.web.leaderboard.table import ModelInfo, Reliability
+from agon.arena.web.leaderboard.table import ModelInfo
 from agon.arena.web.middleware import Session
 from agon.ranking import rank
 
@@ -50,14 +50,11 @@ def _labels(arena: Arena) -> tuple[dict[str, int], dict[str, int]]:
 def _board_page(arena: Arena, chosen: Filter, session: str) -> str:
     categories, languages = _labels(arena)
     votes = arena.comparisons(chosen.category, chosen.language)
-    reliability = {
-        model: Reliability(one.generations, one.failures) for model, one in arena.log.reliability().items()
-    }
     cards = {contestant.card.name: contestant.card for contestant in arena.roster.contestants}
     return leaderboard_html(
         None if votes is None else rank(votes, "bradley_terry"),
         votes=arena.log.count(),
-        info=ModelInfo(cards, reliability),
+        info=ModelInfo(cards, arena.endings),
         pairs=None if votes is None else votes.pairs,
         categories=categories,
         languages=languages,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from html import escape
 from math import floor, log10
 
+from agon.arena.core.endings import AnswerEndings
 from agon.arena.core.roster import ModelCard
 from agon.arena.web.layout import plural
 from agon.arena.web.markdown.markdown import without_hidden
@@ -18,24 +19,11 @@ _EDGE = 12.0  # pixels left free at both ends
 
 
 @dataclass(frozen=True, slots=True)
-class Reliability:
-    """How many answers were asked of a model, and how many of them failed."""
-
-    asked: int
-    failed: int
-
-    @property
-    def text(self) -> str:
-        """Share of answers that arrived, rounded down: a failure never rounds to 100%."""
-        return f"{floor(1000 * (self.asked - self.failed) / self.asked) / 10:.1f}%" if self.asked else ""
-
-
-@dataclass(frozen=True, slots=True)
 class ModelInfo:
     """What is known of the models beside their scores; by the name they have in the votes."""
 
     cards: Mapping[str, ModelCard] = field(default_factory=dict)
-    reliability: Mapping[str, Reliability] = field(default_factory=dict)
+    endings: AnswerEndings = field(default_factory=AnswerEndings)
 
     def name(self, model: str) -> str:
         """The name to show, safe to stand anywhere in text; not yet escaped for HTML."""
@@ -58,7 +46,7 @@ class ModelInfo:
 
     def reliable(self, model: str) -> str:
         """The share of answers that arrived."""
-        return self.reliability[model].text if model in self.reliability else ""
+        return self.endings.reliability(model)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,13 @@
   const place = () => at("ag-view");
   const box = () => document.querySelector("#ag-prompt textarea");
   let view = null; // the last view from the server
-  let stream = null; // the EventSource of the battle on stage
+  let stream = null; // the EventSource of the battle that is shown
   let busy = false; // one request at a time: a double click is one click
   let spoken = {};
+  let readable = Infinity; // when both answers were there to be read: keys vote a moment later
+  let typed = 0; // when a key with a letter was last pressed
+  let meant = 0; // the timer of a key that is a vote unless more keys follow: then somebody is typing
+  const READING = 1000, TYPING = 600, ALONE = 300; // milliseconds
 
   // ---- talking to the server ------------------------------------------------------------------------
   async function call(path, body) {
@@ -40,6 +44,7 @@
       await work();
     } catch (error) {
       say(error.message);
+      if (error.code === "unfinished" && view) view.warned = true;
       if (error.code === "no_battle") await begin(box()?.value || "");
       if (error.code === "already_voted" && view?.battle) show(await call(`/api/battles/${view.battle}`));
     } finally {
@@ -74,9 +79,9 @@
       count.parentElement.hidden = !next.votes;
     }
     const ready = next.state === "ready";
+    readable = ready ? performance.now() : Infinity;
     for (const button of document.querySelectorAll(".ag-vote")) button.disabled = !ready;
-    hint(ready ? "Which answer is better? One vote, and the names are shown."
-      : "Votes open when both answers have ended. You need not wait: stop both, then vote.");
+    hint(HINTS[next.uneven && ready ? "uneven" : next.state] || "");
     label(next);
     const same = before && before.battle === next.battle;
     const swipe = place().querySelector(".ag-swipe");
@@ -85,10 +90,28 @@
     if (next.state === "voted" || next.state === "void") {
       window.scrollTo(0, 0);
       place().querySelector("h1")?.focus({ preventScroll: true });
-    } else if (ready && focused) at("ag-vote-a").focus({ preventScroll: true });
+    } else if (focused) place().querySelector("h1")?.focus({ preventScroll: true });
     if (ready && before?.state === "streaming") announce("Both answers have ended. You may vote now.");
+    if (next.state === "voted") changed(next.battle);
     if (remember && next.battle) history.pushState({}, "", `/?battle=${next.battle}`);
     follow();
+  }
+
+  const HINTS = {
+    ready: "Which answer is better? One vote, and the names are shown.",
+    uneven: "One answer was stopped before its end. You may still vote, or ask again.",
+    keeping: "Your vote is being kept …",
+    streaming: "Votes open when both answers have ended. You need not wait: stop both, then vote.",
+  };
+
+  // What the vote changed is computed after it was kept; whatever goes wrong here, the vote stands.
+  async function changed(battle) {
+    const found = await call(`/api/battles/${battle}/change`).catch(() => null);
+    const box = place().querySelector("[data-change]");
+    if (box && view.battle === battle) {
+      box.innerHTML = found ? found.html
+        : '<p class="ag-small ag-mid">It cannot be computed now. <a href="/leaderboard">See the leaderboard</a></p>';
+    }
   }
 
   function hint(sentence) {
@@ -123,14 +146,14 @@
   function follow() {
     stream?.close();
     stream = null;
-    if (view.state !== "streaming") return;
+    if (view.state !== "streaming" && view.state !== "keeping") return;
     const battle = view.battle;
     stream = new EventSource(`/api/battles/${battle}/events`);
     stream.addEventListener("side", (event) => view.battle === battle && side(JSON.parse(event.data)));
     stream.addEventListener("view", (event) => {
       const next = JSON.parse(event.data);
       if (view.battle !== battle) return;
-      if (next.state === "streaming" && next.turn === view.turn && !changed(next)) return;
+      if (next.state === "streaming" && next.turn === view.turn && !replaced(next)) return;
       show(next);
     });
     stream.addEventListener("error", () => {
@@ -138,7 +161,7 @@
     });
   }
 
-  function changed(next) {
+  function replaced(next) {
     const notes = (html) => (html.match(/class="ag-note"/g) || []).length;
     return notes(next.html) !== place().querySelectorAll(".ag-note").length;
   }
@@ -178,7 +201,9 @@
 
   function vote(outcome) {
     if (view?.state !== "ready") return;
-    once(async () => show(await call(`/api/battles/${view.battle}/vote`, { turn: view.turn, outcome, token: view.token })));
+    once(async () => show(await call(`/api/battles/${view.battle}/vote`, {
+      turn: view.turn, outcome, token: view.token, unfinished: Boolean(view.warned),
+    })));
   }
 
   function next(text) {
@@ -235,11 +260,16 @@
     document.body.toggleAttribute("data-nokeys", !on);
   }
 
+  // Gradio would send on Shift+Enter, which makes a line here.
+  document.addEventListener("keypress", (event) => {
+    if (event.target === box() && event.key === "Enter") event.stopPropagation();
+  }, true);
+
   document.addEventListener("keydown", (event) => {
     if (event.target === box()) {
-      if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
+      if (event.key === "Enter" && !event.isComposing) {
+        if (event.shiftKey) return;
         event.preventDefault();
-        event.stopPropagation();
         submit();
       }
       return;
@@ -247,7 +277,15 @@
     if (event.target.closest?.("input, textarea, select, [contenteditable]")) return;
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !keysOn()) return;
     const key = event.key.toLowerCase();
-    if (view?.state === "ready" && key in KEYS) vote(KEYS[key]);
+    const now = performance.now();
+    const alone = now - typed > TYPING;
+    if (key.length === 1) {
+      typed = now;
+      clearTimeout(meant);
+    }
+    if (view?.state === "ready" && key in KEYS) {
+      if (alone && now - readable > READING) meant = setTimeout(() => vote(KEYS[key]), ALONE);
+    }
     else if (view?.state === "streaming" && key === "escape") stop();
     else if ((view?.state === "voted" || view?.state === "void") && key === "n") next("");
     else if ((view?.state === "voted" || view?.state === "void") && key === "r") start(view.prompt);

@@ -55,7 +55,9 @@ def test_a_battle_goes_from_drawn_to_voted():
     one.ended(0, whole())
     assert one.state is State.READY
     assert one.vote("a") == ((1, 2), None)
-    assert one.state is State.VOTED
+    assert (one.state, one.outcome) == (State.KEEPING, None)
+    one.kept((1, 2), None)
+    assert (one.state, one.outcome) == (State.VOTED, "a")
 
 
 @pytest.mark.parametrize("outcome", BALLOTS)
@@ -63,6 +65,9 @@ def test_every_outcome_is_a_ballot(outcome):
     places, acceptable = ready().vote(outcome)
     assert {"a": (1, 2), "b": (2, 1)}.get(outcome, (1, 1)) == places
     assert {"both_bad": (False, False)}.get(outcome) == acceptable
+    one = ready()
+    one.kept(places, acceptable)
+    assert one.outcome == outcome
 
 
 MOVES = {
@@ -70,6 +75,7 @@ MOVES = {
     "wrote": lambda one: one.wrote(0, "x"),
     "ended": lambda one: one.ended(0, whole()),
     "vote": lambda one: one.vote("a"),
+    "kept": lambda one: one.kept((1, 1), None),
     "unvote": lambda one: one.unvote(),
     "void": lambda one: one.void("because"),
     "replace": lambda one: one.replace(0, MODELS[3]),
@@ -77,16 +83,19 @@ MOVES = {
 ALLOWED = {
     State.DRAWN: {"ask", "void"},
     State.STREAMING: {"wrote", "ended", "void"},
-    State.READY: {"ask", "vote", "void"},
-    State.VOTED: {"unvote"},
+    State.READY: {"ask", "vote", "kept", "void"},
+    State.KEEPING: {"kept", "unvote"},
+    State.VOTED: set(),
     State.VOID: set(),
 }
 
 
 def in_state(state):
     one = {State.DRAWN: battle, State.STREAMING: streaming}.get(state, ready)()
-    if state is State.VOTED:
+    if state in (State.KEEPING, State.VOTED):
         one.vote("b")
+    if state is State.VOTED:
+        one.kept((2, 1), None)
     if state is State.VOID:
         one.void("because")
     return one
@@ -110,6 +119,7 @@ def test_the_second_vote_is_refused_and_the_first_stands():
     one.vote("a")
     with pytest.raises(IllegalMoveError):
         one.vote("b")
+    one.kept((1, 2), None)
     assert one.outcome == "a"
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from agon.arena.setup.recorded import read_recorded_lineup
+from agon.arena.setup.recorded import read_recorded_roster
 from agon.serving.generation import Limits, generate
 from agon.serving.protocol import Message, Sampling
 
@@ -16,7 +16,7 @@ Alone?,,,Yes.,,
 def test_a_file_of_answers_is_an_arena(tmp_path):
     path = tmp_path / "answers.csv"
     path.write_text(CSV)
-    roster = read_recorded_lineup(path)
+    roster = read_recorded_roster(path)
     assert not roster.typed
     assert roster.notice == "Recorded answers: 3 models, 2 prompts. 1 more has fewer than two answers."
     assert [contestant.card.display_name for contestant in roster.contestants] == ["ada", "bob", "cyn"]

@@ -11,7 +11,7 @@ from agon.arena.core.arena import ArenaSettings
 from agon.arena.core.roster import Example
 from agon.arena.core.sessions import COOKIE, Keys
 from agon.data.log.records import LogError
-from agon.ranking import ConvergenceError
+from agon.ranking import ConvergenceError, rank
 from tests.support.arena_server import SECRET, Scripted, open_arena, roster
 
 NAMES = (b"canary", b"Canary")
@@ -136,43 +136,52 @@ def forgeries(server):
     )
 
 
-def test_a_board_that_cannot_be_computed_costs_no_vote(server, monkeypatch):
-    def broken():
-        raise ConvergenceError("The board did not converge.")
+def changed(guest, view):
+    return guest.get(f"/api/battles/{view['battle']}/change")
+
+
+@pytest.mark.parametrize("fault", [ConvergenceError("It did not converge."), RuntimeError("a fault of ours")])
+def test_a_board_that_cannot_be_computed_costs_no_vote(server, monkeypatch, fault):
+    """The vote is written first; what it changed is computed when somebody asks, and may fail."""
+
+    def broken(*_, **__):
+        raise fault
 
     guest, before = server.visitor(), rows(server)
     ready = guest.ready()
-    monkeypatch.setattr(server.arena, "board", broken)
+    monkeypatch.setattr("agon.arena.core.arena.rank", broken)
     answer = guest.vote(ready)
     assert (answer.status_code, answer.json()["state"]) == (200, "voted")
     assert rows(server) == before + 1
+    assert "no board to compare" in changed(guest, ready).json()["html"]
     monkeypatch.undo()
     assert guest.get("/leaderboard").status_code == 200
 
 
-def test_a_refused_vote_computes_no_board(server, monkeypatch):
-    """A board of millions of votes costs a tenth of a second: not one for whoever posts again and again."""
-    guest, computed, board = server.visitor(), [], server.arena.board
-    monkeypatch.setattr(server.arena, "board", lambda: computed.append(1) or board())
+def test_a_vote_computes_no_board_until_somebody_asks_what_it_changed(server, monkeypatch):
+    guest, computed = server.visitor(), []
+    monkeypatch.setattr("agon.arena.core.arena.rank", lambda *a, **k: computed.append(1) or rank(*a, **k))
     ready = guest.ready()
+    assert "no board" in changed(guest, ready).json()["html"], "nothing before the vote"
     assert guest.vote(ready).status_code == 200
-    assert len(computed) == 2
     assert [guest.vote(ready).status_code for _ in range(5)] == [409] * 5
-    assert len(computed) == 2
+    assert computed == []
+    assert "first score" in changed(guest, ready).json()["html"] or len(computed) == 2
+    assert changed(server.visitor(), ready).status_code == 404, "of one's own battles only"
 
 
-def test_an_error_nobody_thought_of_costs_no_vote_either(server, monkeypatch):
-    def broken():
-        raise RuntimeError("a fault of ours")
-
-    guest, before = server.visitor(), rows(server)
-    ready = guest.ready()
-    monkeypatch.setattr(server.arena, "board", broken)
-    assert guest.vote(ready).status_code == 503
-    monkeypatch.undo()
-    assert rows(server) == before
-    assert guest.vote(ready).status_code == 200
-    assert rows(server) == before + 1
+def test_what_a_vote_changed_is_its_own_doing(tmp_path):
+    """Boards at n - 1 and n, whatever was voted since: of a first vote, two first scores."""
+    with open_arena(tmp_path, roster(Scripted("x"), Scripted("y"))) as server:
+        guest = server.visitor()
+        first, *others = (guest.ready() for _ in range(3))
+        for view in (first, *others):
+            assert guest.vote(view, "tie").status_code == 200
+        html = changed(guest, first).json()["html"]
+        assert html.count("now has a first score") == 2
+        assert html.count("canary-") == 0
+        later = changed(guest, others[1]).json()["html"]
+        assert later.count("stays where it is") == 2, "a tie between two that always tied"
 
 
 def test_a_vote_that_could_not_be_kept_is_said_and_may_be_cast_again(server, monkeypatch):

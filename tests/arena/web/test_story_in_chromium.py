@@ -92,7 +92,7 @@ def test_the_story_of_a_vote(tab, server):
 def test_votes_by_key(tab, server, key, ballot):
     tab.open().ask("Why?").until("ready")
     battle = tab.battle()
-    tab.page.keyboard.press(key)
+    tab.vote_by_key(key)
     tab.until("voted")
     assert vote_of(server, battle) == ballot
 
@@ -112,10 +112,75 @@ def test_keys_can_be_switched_off(tab, server):
     tab.page.click("#ag-keys")
     assert "off" in tab.page.inner_text("#ag-keys")
     tab.page.locator("h1").first.focus()
-    tab.page.keyboard.press("a")
+    tab.vote_by_key("a")
     tab.page.wait_for_timeout(400)
     assert server.log.count() == before
     tab.page.click("#ag-keys")
+
+
+def test_a_follow_up_typed_beside_the_box_is_no_vote(tab, server):
+    """Letters in a row are writing, wherever the focus is; so are those of somebody who has not read yet."""
+    tab.open().ask("Why?").until("ready")
+    before = server.log.count()
+    tab.page.keyboard.press("a")
+    tab.page.wait_for_timeout(1_200)
+    tab.page.keyboard.type("be a bit exact", delay=90)
+    tab.page.wait_for_timeout(500)
+    assert server.log.count() == before
+    assert tab.page.get_attribute("body", "data-state") == "ready"
+
+
+def test_shift_and_enter_make_a_line(tab):
+    tab.open()
+    tab.page.click("#ag-prompt textarea")
+    tab.page.keyboard.type("one")
+    tab.page.keyboard.press("Shift+Enter")
+    tab.page.keyboard.type("two")
+    assert tab.page.input_value("#ag-prompt textarea") == "one\ntwo"
+    assert tab.page.get_attribute("body", "data-state") == "empty"
+    tab.page.keyboard.press("Enter")
+    tab.until("ready")
+    assert "one\ntwo" in tab.text(".ag-q p")
+
+
+def test_a_paste_beyond_the_limit_is_refused_aloud_and_not_cut(tab):
+    tab.open()
+    tab.page.fill("#ag-prompt textarea", "word " * 2_000)
+    tab.page.press("#ag-prompt textarea", "Enter")
+    tab.page.wait_for_selector("#ag-alert:not([hidden])")
+    assert "9,999 characters; this arena takes up to 8,000" in tab.text("#ag-alert")
+    assert len(tab.page.input_value("#ag-prompt textarea")) == 10_000
+    tab.errors.clear()  # the refusal's own 422
+
+
+def test_a_stopped_answer_is_judged_against_a_whole_one_only_when_asked(browser, tmp_path):
+    models = roster(Scripted("whole"), Scripted("word " * 400, gap=0.5))
+    with open_arena(tmp_path, models) as server:
+        tab = Tab(browser.new_context(viewport=DESKTOP), server.url).open().ask("Why?").until("streaming")
+        tab.page.wait_for_selector(".ag-st:has-text('Finished')")
+        tab.page.wait_for_timeout(500)
+        tab.page.click("[data-do=stop]")
+        tab.until("ready")
+        assert "was stopped" in tab.text("#ag-hint")
+        tab.page.click("#ag-vote-b")
+        tab.page.wait_for_selector("#ag-alert:not([hidden])")
+        assert "Nothing is counted yet" in tab.text("#ag-alert")
+        assert server.log.count() == 0
+        tab.page.click("#ag-vote-b")
+        tab.until("voted")
+        assert server.log.count() == 1
+
+
+def test_focus_stays_away_from_the_votes(tab):
+    """Enter on the button that stops both answers must not become a vote when it is pressed once more."""
+    tab.open().ask("Why?").until("streaming")
+    tab.page.focus("[data-do=stop]")
+    tab.page.keyboard.press("Enter")
+    tab.until("ready")
+    assert tab.page.evaluate("document.activeElement.closest('.ag-vote') === null")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_timeout(300)
+    assert tab.page.get_attribute("body", "data-state") == "ready"
 
 
 def test_a_double_click_is_one_vote(tab, server):
@@ -174,7 +239,7 @@ def test_the_back_button_shows_what_was_and_counts_nothing(tab, server):
     tab.until("voted")
     assert tab.battle() == battle
     assert not tab.page.is_visible("#ag-votes")
-    tab.page.keyboard.press("b")
+    tab.vote_by_key("b")
     tab.page.wait_for_timeout(300)
     assert server.log.count() == before
     tab.page.go_forward()
@@ -184,7 +249,7 @@ def test_the_back_button_shows_what_was_and_counts_nothing(tab, server):
 def test_next_and_same_prompt_again(tab):
     tab.open().ask("Once more?").until("ready")
     first = tab.battle()
-    tab.page.keyboard.press("x")
+    tab.vote_by_key("x")
     tab.until("voted")
     tab.page.keyboard.press("r")
     tab.until("ready")
@@ -283,7 +348,7 @@ def test_failures_are_told_and_never_votable(browser, tmp_path):
             tab.ask("Why?").until("ready")
             if "was replaced" in tab.text():
                 break
-            tab.page.keyboard.press("x")
+            tab.vote_by_key("x")
             tab.until("voted")
             tab.page.keyboard.press("n")
             tab.until("empty")
@@ -412,7 +477,7 @@ def test_the_votes_are_in_the_database_after_the_arena_is_closed(browser, tmp_pa
             tab.ask(f"Why {number}?").until("ready")
             cast[tab.battle()] = {"a": [1, 2], "b": [2, 1]}.get(key, [1, 1])
             tab.page.locator("h1").first.focus()
-            tab.page.keyboard.press(key)
+            tab.vote_by_key(key)
             tab.until("voted")
             tab.page.keyboard.press("n")
             tab.until("empty")

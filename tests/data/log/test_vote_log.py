@@ -323,18 +323,45 @@ def test_votes_by_side_are_those_of_the_order_shown(log):
     assert log.comparisons().sides is None
 
 
-def test_reliability_is_counted_over_answers(log):
-    drawn = battle()
-    put(log, drawn, answer(drawn.battle_id, time_to_first_token=0.2, tokens_per_second=40.0))
-    for turn, failure in ((2, "timeout"), (3, None), (4, None)):
-        speed = {} if failure else {"time_to_first_token": 0.4 * turn, "tokens_per_second": 10.0}
-        put(log, answer(drawn.battle_id, turn=turn, failure=failure, **speed))
-    put(log, answer(drawn.battle_id, 1, "bob", failure="unreachable"))
-    found = log.reliability()
-    assert (found["ada"].generations, found["ada"].failures, found["ada"].failed) == (4, 1, 0.25)
-    assert found["ada"].time_to_first_token == pytest.approx(1.2)
-    assert found["ada"].tokens_per_second == 10.0
-    assert (found["bob"].failed, found["bob"].tokens_per_second) == (1.0, None)
+def test_only_answers_of_battles_that_are_over_are_counted(log):
+    """Voted, void or left alone; while a battle goes on, its answers are nobody's business."""
+    still, replaced, void, judged = (battle() for _ in range(4))
+    put(log, still, answer(still.battle_id), answer(still.battle_id, 1, "bob"))
+    put(log, replaced, answer(replaced.battle_id, failure="timeout"))
+    put(log, ReplacementRecord(replaced.battle_id, 0, "cyn", 1.0, NOON), answer(replaced.battle_id, 0, "cyn"))
+    long_ago = NOON - timedelta(days=1)
+    assert log.endings(long_ago) == []
+    put(log, void, answer(void.battle_id, 1, "bob", failure="rejected"))
+    put(log, judged, answer(judged.battle_id), answer(judged.battle_id, 1, "bob"), vote(judged.battle_id))
+    assert log.endings(long_ago) == [("ada", None, 1), ("bob", "rejected", 1), ("bob", None, 1)]
+    assert {(model, end): n for model, end, n in log.endings(NOON + timedelta(days=1))} == {
+        ("ada", None): 2,
+        ("ada", "timeout"): 1,
+        ("bob", None): 2,
+        ("bob", "rejected"): 1,
+        ("cyn", None): 1,
+    }
+
+
+def test_a_battle_is_read_as_it_was_written(log):
+    drawn = battle(prompt_id="p1", category="code", language="en")
+    written = [
+        drawn,
+        TurnRecord(drawn.battle_id, 2, "And why red?", NOON),
+        answer(drawn.battle_id, failure="timeout", detail="no first token"),
+        answer(drawn.battle_id, 0, "cyn", time_to_first_token=0.2, finish_reason="stop"),
+        answer(drawn.battle_id, 1, "bob", text=""),
+        ReplacementRecord(drawn.battle_id, 0, "cyn", 0.5, NOON),
+        vote(drawn.battle_id, (1, 1), (False, False), reasons=("both wrong",)),
+    ]
+    first, turn, failed, other, bob, replaced, judged = written
+    put(log, first, failed, replaced, other, bob, turn, judged)
+    found = log.records(drawn.battle_id)
+    assert found[:2] == [first, turn]
+    assert sorted(map(str, found)) == sorted(map(str, written))
+    assert log.vote_number(drawn.battle_id) == 1
+    assert log.records("0" * 32) == log.records("nonsense") == []
+    assert log.vote_number("0" * 32) is None
 
 
 HOSTILE = [

@@ -1,0 +1,69 @@
+"""What the log holds of one battle, as the records that were written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from agon.data.log.records import (
+    BattleRecord,
+    GenerationRecord,
+    Record,
+    ReplacementRecord,
+    TurnRecord,
+    VoteRecord,
+)
+
+Rows = Callable[[str, Sequence[str]], list[tuple[Any, ...]]]
+_THIS = "battle_id = TRY_CAST(? AS UUID)"
+_BATTLE = f"""
+    SELECT b.created, models, prompt, policy, policy_version, group_probability, pair_probabilities, seed,
+        voter, prompt_id, category, language
+    FROM battles AS b JOIN lineups USING (lineup) JOIN turns USING (battle_id) WHERE turn = 1 AND b.{_THIS}"""
+_TURNS = f"SELECT turn, prompt, created FROM turns WHERE turn > 1 AND {_THIS} ORDER BY turn"
+_GENERATIONS = f"""
+    SELECT turn, slot, model, text, tokens, seconds, created, time_to_first_token, tokens_per_second,
+        finish_reason, failure, detail
+    FROM generations WHERE {_THIS} ORDER BY turn, created"""
+_REPLACEMENTS = f"SELECT slot, model, probability, created FROM replacements WHERE {_THIS} ORDER BY attempt"
+_VOTE = f"""
+    SELECT places, acceptable, last_turn, voter, reasons, created
+    FROM votes JOIN ballots USING (ballot) WHERE {_THIS}"""
+
+
+def read_battle(rows: Rows, battle_id: str) -> list[Record]:
+    """Read a battle: its draw, then turns, answers and replacements, then its vote; nothing if there is none.
+
+    Args:
+        rows: runs SQL with parameters on the log.
+        battle_id: of the battle; any text, because it may come from an address.
+    """
+    found: list[Record] = []
+    for created, models, prompt, policy, version, chance, chances, *rest in rows(_BATTLE, [battle_id]):
+        drawn = (policy, version, chance, tuple(chances))
+        found.append(BattleRecord(battle_id, _aware(created), tuple(models), prompt, *drawn, *rest))
+    for turn, prompt, created in rows(_TURNS, [battle_id]) if found else ():
+        found.append(TurnRecord(battle_id, turn, prompt, _aware(created)))
+    for turn, slot, model, text, tokens, seconds, created, *end in (
+        rows(_GENERATIONS, [battle_id]) if found else ()
+    ):
+        answer = (turn, slot, model, text, tokens, seconds, _aware(created))
+        found.append(GenerationRecord(battle_id, *answer, *end))
+    for slot, model, probability, created in rows(_REPLACEMENTS, [battle_id]) if found else ():
+        found.append(ReplacementRecord(battle_id, slot, model, probability, _aware(created)))
+    if found and (vote := read_vote(rows, battle_id)):
+        found.append(vote)
+    return found
+
+
+def read_vote(rows: Rows, battle_id: str) -> VoteRecord | None:
+    """Read the vote of a battle, if it has one."""
+    for places, acceptable, last_turn, voter, reasons, created in rows(_VOTE, [battle_id]):
+        judged = None if acceptable is None else tuple(acceptable)
+        return VoteRecord(battle_id, tuple(places), last_turn, voter, _aware(created), judged, tuple(reasons))
+    return None
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC)
