@@ -44,7 +44,8 @@ from agon.ranking.errors import (
     VotesError,
 )
 from agon.ranking.inference.difference import Difference
-from agon.ranking.leaderboard.leaderboard import Leaderboard, boards_to_json
+from agon.ranking.leaderboard.board_change import BoardChange
+from agon.ranking.leaderboard.leaderboard import Leaderboard, boards_from_json, boards_to_json
 from agon.ranking.leaderboard.notes import single_voter_dominance
 from agon.ranking.leaderboard.plots import win_rate_map
 from agon.ranking.leaderboard.ranking import rank, rank_all
@@ -65,6 +66,7 @@ __all__ = [
     "AgonError",
     "Ballots",
     "Battles",
+    "BoardChange",
     "BreakdownPoint",
     "Choice",
     "Coefficient",
@@ -96,6 +98,7 @@ __all__ = [
     "World",
     "agreement",
     "axioms",
+    "boards_from_json",
     "boards_to_json",
     "bradley_terry_world",
     "breakdown_point",

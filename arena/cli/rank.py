@@ -38,6 +38,7 @@ from agon.ranking import (
     rank,
 )
 from agon.ranking.analysis.rule_comparison import compare_rules
+from agon.ranking.leaderboard.exchange import boards_to_csv
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.registry import find
 from agon.ranking.votes.comparisons import Votes, as_comparisons
@@ -279,7 +280,7 @@ def in_group(board: Leaderboard, group: Mapping[str, Any]) -> Leaderboard:
 
 def print_boards(boards: Sequence[Leaderboard], how: str) -> None:
     """Print boards to standard output as a table, CSV, JSON or Markdown."""
-    from agon.arena.cli.tables import boards_to_csv, show_boards
+    from agon.arena.cli.tables import show_boards
 
     if how == "json":
         print(boards_to_json(boards))

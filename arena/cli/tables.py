@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Sequence
 from typing import TextIO
@@ -14,7 +12,7 @@ from rich.text import Text
 
 from agon.ranking import Leaderboard, Row
 from agon.ranking.analysis.rule_comparison import LISTED, RuleComparison
-from agon.ranking.leaderboard.row import COLUMNS, plain
+from agon.ranking.leaderboard.row import plain
 
 BAR = 26  # characters of a drawn interval
 PIPE_WIDTH = 140  # characters of a table that goes into a file or pipe
@@ -172,29 +170,3 @@ def bar(row: Row, low: float, high: float, *, ascii_only: bool = False) -> str:
         cells[-1] = right
     cells[place(row.score)] = point
     return "".join(cells)
-
-
-def boards_to_csv(boards: Sequence[Leaderboard]) -> str:
-    """Write boards as CSV: method and group, then the columns of `Leaderboard.to_frame`.
-
-    A text that a spreadsheet would run as a formula gets an apostrophe in front.
-    """
-    lines = [_line(["method", "group", *COLUMNS])]
-    for board in (part for given in boards for part in (given, *given.components)):
-        group = " ".join(f"{name}={value}" for name, value in (board.by or {}).items())
-        for row in board.rows:
-            cells = [getattr(row, column) for column in COLUMNS]
-            lines.append(_line([board.method, group, *("" if cell is None else cell for cell in cells)]))
-    return "".join(lines)
-
-
-def _line(cells: Sequence[object]) -> str:
-    """One line of CSV; a carriage return in a text is quoted like a line break."""
-    out = io.StringIO()
-    csv.writer(out).writerow([_harmless(cell) for cell in cells])
-    return out.getvalue()[:-2] + "\n"
-
-
-def _harmless(cell: object) -> object:
-    starts = ("=", "+", "-", "@", "\t", "\r")
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(starts) else cell

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import html
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from agon.ranking.errors import OptionError, nearest
+from agon.ranking.errors import OptionError, SourceError, nearest
 from agon.ranking.inference.difference import Difference, compare_scores
 from agon.ranking.inference.intervals import Uncertainty
 from agon.ranking.inference.simultaneous import Maxima, maxima
+from agon.ranking.leaderboard.board_change import BoardChange, compare_boards
+from agon.ranking.leaderboard.exchange import board_to_html, board_to_latex, boards_to_csv, read_boards
 from agon.ranking.leaderboard.row import COLUMNS, Row, plain, rank_text
 from agon.ranking.numerics import FloatArray
 from agon.ranking.results import Coefficient, Diagnostic
@@ -70,16 +71,37 @@ class Leaderboard:
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, model: str) -> Row:
-        """Return the row of a model.
+    def __iter__(self) -> Iterator[Row]:
+        return iter(self.rows)
+
+    def __contains__(self, model: object) -> bool:
+        """Whether a model of this name, or this row, is on the board."""
+        return any(model in (row.model, row) for row in self.rows)
+
+    @overload
+    def __getitem__(self, model: str | int) -> Row: ...
+    @overload
+    def __getitem__(self, model: slice) -> tuple[Row, ...]: ...
+    def __getitem__(self, model: str | int | slice) -> Row | tuple[Row, ...]:
+        """Return the row of a model, or the row or rows at a position: board[0] is the first.
 
         Raises:
             OptionError: no such model; the message names the nearest.
+            IndexError: no such position.
         """
+        if isinstance(model, int | slice):
+            return self.rows[model]
         for row in self.rows:
             if row.model == model:
                 return row
         raise OptionError(f"No model {model!r} on this board; {nearest(model, [r.model for r in self.rows])}")
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the other board says the same, down to the last digit, of the same votes and settings."""
+        return isinstance(other, Leaderboard) and self.to_json() == other.to_json()
+
+    def __hash__(self) -> int:
+        return hash((self.fingerprint, str(self.by)))
 
     @property
     def ranked(self) -> tuple[Row, ...]:
@@ -203,6 +225,40 @@ class Leaderboard:
         lines += [""] + [f"- {_marked(text)}" for text in self.remarks()]
         return "\n".join(lines).rstrip() + "\n"
 
+    def to_csv(self) -> str:
+        """Return the rows, and those of its components, as CSV with the columns of `to_frame`."""
+        return boards_to_csv([self])
+
+    def to_html(self) -> str:
+        """Return conclusion, table and diagnostics as HTML without styles of its own."""
+        return board_to_html(self)
+
+    def to_latex(self) -> str:
+        """Return the rows as a LaTeX table under the conclusion."""
+        return board_to_latex(self)
+
+    @classmethod
+    def from_json(cls, text: str) -> Leaderboard:
+        """Read a board, with those of its components, from what `to_json` wrote.
+
+        The JSON holds no covariance, so that the board has no differences.
+
+        Raises:
+            SourceError: no JSON of boards, or of several; `agon.ranking.boards_from_json` reads these.
+        """
+        boards = read_boards(text, cls)
+        if len(boards) > 1:
+            raise SourceError(f"The JSON holds {len(boards)} boards; read them with boards_from_json.")
+        return boards[0]
+
+    def compare(self, other: Leaderboard) -> BoardChange:
+        """Say who moved from this board to another of the same method, by how much, and if beyond chance.
+
+        Raises:
+            OptionError: boards of different methods, scales or levels.
+        """
+        return compare_boards(self, other)
+
     def cells(self, row: Row) -> tuple[str, ...]:
         """Texts of a row: rank range, model, score, interval, votes, status."""
         return (
@@ -234,22 +290,24 @@ class Leaderboard:
         digits = {"share": 3, "natural": 3}.get(str(self.settings.get("scale")), 1)
         return f"{value:.{digits}f}"
 
+    def __repr__(self) -> str:
+        group = "".join(f", {name}={value}" for name, value in (self.by or {}).items())
+        return f"Leaderboard({self.method}{group}: {self.conclusion()})"
+
     def _repr_html_(self) -> str:
-        head = "".join(
-            f"<th>{name}</th>" for name in ("rank", "model", "score", "interval", "votes", "status")
-        )
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in self.cells(row)) + "</tr>"
-            for row in self.rows
-        )
-        notes = "".join(f"<li>{html.escape(text)}</li>" for text in self.remarks())
-        return (
-            f"<p>{html.escape(self.conclusion())}</p><table><thead><tr>{head}</tr></thead>"
-            f"<tbody>{body}</tbody></table><ul>{notes}</ul>"
-        )
+        return self.to_html()
 
     def __str__(self) -> str:
         return self.to_markdown()
+
+
+def boards_from_json(text: str) -> list[Leaderboard]:
+    """Read boards from what `boards_to_json` or `agon rank --format json` wrote.
+
+    Raises:
+        SourceError: no JSON of boards.
+    """
+    return read_boards(text, Leaderboard)
 
 
 def boards_to_json(boards: Sequence[Leaderboard]) -> str:

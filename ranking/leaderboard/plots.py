@@ -15,6 +15,7 @@ from agon.ranking.votes.comparisons import Votes, as_comparisons
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+    from agon.ranking.leaderboard.board_change import BoardChange
     from agon.ranking.leaderboard.leaderboard import Leaderboard
 
 LEAN = "#c9ced6"  # of what is not certain
@@ -155,12 +156,42 @@ def _label(text: str) -> str:
     return plain(text).replace("&", "&amp;").replace("<", "&lt;")
 
 
+def bump_chart(change: BoardChange) -> Figure:
+    """Draw the ranks on two boards, linked by a line for each model; bold where it moved beyond chance.
+
+    Raises:
+        MethodError: plotly is not installed.
+        OptionError: no model has a rank on both boards.
+    """
+    moves = [move for move in change.moves if move.rank_before is not None and move.rank_after is not None]
+    if not moves:
+        raise OptionError("No model has a rank on both boards, so there is nothing to draw.")
+    figure = _figure(_label(change.conclusion()), 120 + 22 * len(moves))
+    for move in moves:
+        sure = bool(move.beyond_chance)
+        figure.add_scatter(
+            x=["before", "after"],
+            y=[move.rank_before, move.rank_after],
+            mode="lines+markers+text",
+            line={"color": SURE if sure else LEAN, "width": 3 if sure else 1.5},
+            text=["", _label(move.model)],
+            textposition="middle right",
+            showlegend=False,
+            hovertemplate="%{text}%{x}: rank %{y}<extra></extra>",
+        )
+    figure.update_yaxes(autorange="reversed", title="rank", dtick=1)
+    figure.update_xaxes(range=[-0.1, 1.5])
+    return figure
+
+
 def _figure(title: str, height: int) -> Any:
     """An empty figure with the sentence above it."""
     try:
         from plotly.graph_objects import Figure
     except ImportError:
-        raise MethodError("Figures need plotly, which is not installed; pip install plotly.") from None
+        raise MethodError(
+            "Figures need plotly, which is not installed: pip install 'agon-arena[plots]'"
+        ) from None
     return Figure(
         layout={
             "title": {"text": title, "font": {"size": 15}},

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from agon.arena.cli.tables import BAR, PIPE_WIDTH, bar, boards_to_csv, show_boards
+from agon.arena.cli.tables import BAR, PIPE_WIDTH, bar, show_boards
 from agon.ranking import Comparisons, Row, rank
+from agon.ranking.leaderboard.exchange import boards_to_csv
 
 
 def row(score, lower, upper, **other):

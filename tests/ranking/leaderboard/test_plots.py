@@ -112,7 +112,9 @@ def test_refusals(votes):
 
 def test_without_plotly_there_is_one_clear_sentence(votes, monkeypatch):
     monkeypatch.setitem(sys.modules, "plotly.graph_objects", None)
-    with pytest.raises(MethodError, match="Figures need plotly, which is not installed; pip install plotly"):
+    with pytest.raises(
+        MethodError, match=r"Figures need plotly, which is not installed: pip install 'agon-arena\[plots\]'"
+    ):
         rank(votes).plot()
 
 

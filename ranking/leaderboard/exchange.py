@@ -1,0 +1,135 @@
+"""Boards as CSV, HTML and LaTeX, and boards read back from their JSON."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from agon.ranking.errors import SourceError
+from agon.ranking.leaderboard.row import COLUMNS, Row
+from agon.ranking.results import Coefficient, Diagnostic
+
+if TYPE_CHECKING:
+    from agon.ranking.leaderboard.leaderboard import Leaderboard
+
+HEADS = ("rank", "model", "score", "interval", "votes", "status")
+LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "–": "--",
+}
+
+
+def boards_to_csv(boards: Sequence[Leaderboard]) -> str:
+    """Write boards as CSV: method and group, then the columns of `Leaderboard.to_frame`.
+
+    A text that a spreadsheet would run as a formula gets an apostrophe in front.
+    """
+    lines = [_line(["method", "group", *COLUMNS])]
+    for board in (part for given in boards for part in (given, *given.components)):
+        group = " ".join(f"{name}={value}" for name, value in (board.by or {}).items())
+        for row in board.rows:
+            cells = [getattr(row, column) for column in COLUMNS]
+            lines.append(_line([board.method, group, *("" if cell is None else cell for cell in cells)]))
+    return "".join(lines)
+
+
+def _line(cells: Sequence[object]) -> str:
+    """One line of CSV; a carriage return in a text is quoted like a line break."""
+    out = io.StringIO()
+    csv.writer(out).writerow([_harmless(cell) for cell in cells])
+    return out.getvalue()[:-2] + "\n"
+
+
+def _harmless(cell: object) -> object:
+    starts = ("=", "+", "-", "@", "\t", "\r")
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(starts) else cell
+
+
+def board_to_html(board: Leaderboard) -> str:
+    """Write a board as HTML for any page: its conclusion, a table, what to know about the votes."""
+    head = "".join(f"<th>{name}</th>" for name in HEADS)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in board.cells(row)) + "</tr>"
+        for row in board.rows
+    )
+    notes = "".join(f"<li>{html.escape(text)}</li>" for text in board.remarks())
+    return (
+        f"<p>{html.escape(board.conclusion())}</p><table><thead><tr>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table>" + (f"<ul>{notes}</ul>" if notes else "")
+    )
+
+
+def board_to_latex(board: Leaderboard) -> str:
+    """Write the rows of a board as a LaTeX table without packages; the conclusion is its caption."""
+    lines = [" & ".join(HEADS), *(" & ".join(map(_latex, board.cells(row))) for row in board.rows)]
+    body = " \\\\\n".join(
+        [f"{lines[0]} \\\\ \\hline\n{lines[1]}" if len(lines) > 1 else lines[0], *lines[2:]]
+    )
+    return (
+        f"\\begin{{table}}\n\\caption{{{_latex(board.conclusion())}}}\n"
+        f"\\begin{{tabular}}{{rlrrrl}}\n{body} \\\\\n\\end{{tabular}}\n\\end{{table}}\n"
+    )
+
+
+def _latex(text: str) -> str:
+    return "".join(LATEX.get(c, c) for c in text)
+
+
+def read_boards(text: str, kind: type[Leaderboard]) -> list[Leaderboard]:
+    """Read boards from the JSON that `to_json` and `agon rank --format json` write.
+
+    Covariance and bootstrap samples are not in it: a board read back has no differences.
+
+    Raises:
+        SourceError: no JSON, or none of boards.
+    """
+    try:
+        document = json.loads(text)
+        found = list(_boards(document["boards"], kind))
+    except (ValueError, KeyError, TypeError) as error:
+        what = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise SourceError(
+            f"This is not the JSON of boards ({what}); board.to_json() and agon rank --format json write it."
+        ) from None
+    if not found:
+        raise SourceError("The JSON holds no board.")
+    return found
+
+
+def _boards(documents: Sequence[Mapping[str, Any]], kind: type[Leaderboard]) -> Iterator[Leaderboard]:
+    """Boards in their order, each with the boards of its components, which follow it."""
+    waiting: Mapping[str, Any] | None = None
+    parts: list[Leaderboard] = []
+    for document in [*documents, None]:
+        if document is not None and waiting is not None and "component" in (document["by"] or {}):
+            parts.append(_board(document, kind))
+            continue
+        if waiting is not None:
+            yield _board(waiting, kind, tuple(parts))
+        waiting, parts = document, []
+
+
+def _board(
+    document: Mapping[str, Any], kind: type[Leaderboard], components: tuple[Leaderboard, ...] = ()
+) -> Leaderboard:
+    settings = {k: tuple(v) if isinstance(v, list) else v for k, v in document["settings"].items()}
+    return kind(
+        rows=tuple(Row(**{name: row.get(name) for name in COLUMNS}) for row in document["models"]),
+        method=document["method"],
+        settings=settings,
+        level=document["level"],
+        rank_method=document["rank_method"],
+        diagnostics=tuple(
+            Diagnostic(one["code"], tuple(one["models"]), one["message"]) for one in document["diagnostics"]
+        ),
+        fingerprint=document["fingerprint"],
+        by=document["by"],
+        components=components,
+        coefficients=tuple(Coefficient(**one) for one in document.get("coefficients", ())),
+    )
