@@ -118,7 +118,7 @@ def counts(first):
 def test_who_moved_is_told_from_chance_by_both_intervals():
     """Ada wins 40 of 60, then 20: the log-odds fall by 2 log 2, each with a variance of 1/40 + 1/20 = 3/40.
 
-    A score is half the log-odds of the two, so the change of 400/ln 10 · log 2 = 120 Elo points stands against
+    A score is half the log-odds of the two, so the change of 400/ln 10 · log 2 = 120 Elo stands against
     1.96 · 400/ln 10 · √(2 · 3/160) = 66; from 30 to 31 of 60 it is 6 against about as much.
     """
     change = counts(40).compare(counts(20))
