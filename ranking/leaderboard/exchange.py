@@ -126,7 +126,7 @@ def _board(
         level=document["level"],
         rank_method=document["rank_method"],
         diagnostics=tuple(
-            Diagnostic(one["code"], tuple(one["models"]), one["message"]) for one in document["diagnostics"]
+            Diagnostic(**{**one, "models": tuple(one["models"])}) for one in document["diagnostics"]
         ),
         fingerprint=document["fingerprint"],
         by=document["by"],

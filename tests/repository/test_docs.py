@@ -80,7 +80,7 @@ def codes(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
         for call in ast.walk(function):
-            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Diagnostic":
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Diagnostic" and call.args:
                 yield from values(call.args[0], function)
 
 
