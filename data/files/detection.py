@@ -2,31 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from agon.data.files.reader import COMPRESSION, DELIMITERS, PARQUET, check_file, ending, read_rows
 from agon.data.files.score_tables import MODEL_COLUMNS
-from agon.data.files.source import check_file, ending, open_source
+from agon.data.files.source import as_arrow, describe, open_source
 from agon.ranking import SourceError
 
 Kind = Literal["votes", "scores", "election"]
 ELECTIONS = (".soc", ".soi", ".toc", ".toi")
 VOTES = {"model_a", "model_b", "winner", "p_a", "models", "places"}
-NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "FLOAT", "DOUBLE", "DECIMAL")
 
 
 def names_voters(source: str, table: str | None = None) -> bool:
     """Whether a source of votes has a column of voters, by its columns alone."""
     path = Path(source)
-    if not path.is_dir() and ending(path) == ".parquet":
-        names = pq.read_schema(check_file(path)).names
-    else:
-        names = list(open_source(source, table=table).columns)
-    return "voter" in {name.lower() for name in names}
+    if not path.is_dir() and ending(path) in (*PARQUET, *DELIMITERS):
+        return "voter" in {name.lower() for name in _columns_of(path).names}
+    return "voter" in {name.lower() for name in open_source(source, table=table).columns}
+
+
+def _columns_of(path: Path) -> pa.Schema:
+    """The columns of a file, without reading all of it."""
+    if ending(path) in PARQUET and path.suffix.lower() not in COMPRESSION:
+        return pq.read_schema(check_file(path))
+    return read_rows(path, (), head=True).table().schema
 
 
 def kind_of(source: object, model: str | None = None) -> Kind:
@@ -45,25 +49,28 @@ def kind_of(source: object, model: str | None = None) -> Kind:
     path = Path(source)
     if path.suffix.lower() in ELECTIONS:
         return "election"
-    if path.is_dir() or ending(path) not in (".csv", ".tsv", ".parquet"):
+    if path.is_dir() or ending(path) not in (*PARQUET, *DELIMITERS):
         return "votes"
     try:
-        if ending(path) == ".parquet" and VOTES & set(pq.read_schema(check_file(path)).names):
-            return "votes"  # without DuckDB, which takes a tenth of a second to import
-        columns = open_source(source).columns
+        schema = _columns_of(path)
     except (SourceError, pa.ArrowException, OSError):
         return "votes"
-    return _kind_of_columns(columns, model)
+    return _kind_of_columns(schema, model)
 
 
-def _kind_of_columns(columns: Mapping[str, str], model: str | None) -> Kind:
-    """Tell a table of scores from votes by names and SQL types of the columns."""
-    names = {name.strip().lower() for name in columns}
-    first, *others = columns.values()
-    numbers = sum(kind.startswith(NUMBERS) for kind in others)
+def _kind_of_columns(schema: pa.Schema, model: str | None) -> Kind:
+    """Tell a table of scores from votes by names and types of the columns."""
+    names = {name.strip().lower() for name in schema.names}
+    first, *others = schema.types
+    numbers = sum(_is_number(kind) for kind in others)
     told = model is not None or bool(names & set(MODEL_COLUMNS))
-    table = told or (first == "VARCHAR" and bool(others) and 2 * numbers > len(others))
+    text = pa.types.is_string(first) or pa.types.is_large_string(first)
+    table = told or (text and bool(others) and 2 * numbers > len(others))
     return "scores" if table and not VOTES & names else "votes"
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
 def _kind_of_frame(frame: object, model: str | None) -> Kind:
@@ -74,4 +81,4 @@ def _kind_of_frame(frame: object, model: str | None) -> Kind:
     index = getattr(frame, "index", None)
     if index is not None and str(getattr(index, "dtype", "")) in ("object", "str", "string"):
         return "scores"
-    return _kind_of_columns(open_source(frame).columns, model)
+    return _kind_of_columns(as_arrow(frame, describe(frame)).schema, model)

@@ -14,7 +14,9 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from agon.data.files.reader import read_rows
 from agon.ranking.errors import OptionError, SourceError, VotesError, nearest
 from agon.ranking.votes.score_table import Direction, ScoreTable
 
@@ -98,7 +100,47 @@ Values = npt.NDArray[Any]
 
 def _columns(source: Any) -> tuple[str, dict[str, Values]]:
     """What to call the source, and its columns by heading, an index that names rows first."""
-    label, frame = _frame(source)
+    if isinstance(source, str | Path):
+        label, columns = Path(source).name, _columns_of_file(Path(source))
+    elif hasattr(source, "iloc"):
+        label, columns = "The table", _columns_of_pandas(source)
+    elif hasattr(source, "__arrow_c_stream__"):
+        table = pa.table(source)
+        label, columns = "The table", {name: _objects(table[name].to_pylist()) for name in table.column_names}
+    else:
+        kind = type(source).__name__
+        raise SourceError(f"Cannot read a {kind} as a score table; give a .csv or .parquet file or a frame.")
+    if not columns or not len(next(iter(columns.values()))):
+        raise SourceError(f"{label} has no row; give one for each model.")
+    return label, columns
+
+
+def _columns_of_file(path: Path) -> dict[str, Values]:
+    """The columns of a file, texts as they are written."""
+    rows = read_rows(path)
+    if rows.broken:
+        reason, number = rows.broken[0]
+        raise SourceError(f"{path} has a {reason} in row {number}; correct it.")
+    columns = {name: _as_list(rows.values(name)) for name in rows.columns}
+    index = [name for name in columns if name.startswith("__index_level_")]  # of pandas, in parquet
+    return {
+        **{name.partition("__index_level_")[0]: _objects(columns[name]) for name in index},
+        **{name: _objects(values) for name, values in columns.items() if name not in index},
+    }
+
+
+def _as_list(values: Any) -> list[Any]:
+    return values if isinstance(values, list) else list(values.to_pylist())
+
+
+def _objects(values: list[Any]) -> Values:
+    column = np.empty(len(values), dtype=object)
+    column[:] = values
+    return column
+
+
+def _columns_of_pandas(frame: Any) -> dict[str, Values]:
+    """The columns of a pandas frame."""
     index = frame.index
     if index.name is not None or index.dtype == object or str(index.dtype) in ("str", "string"):
         frame = frame.reset_index(names=[index.name if index.name is not None else ""])
@@ -107,58 +149,10 @@ def _columns(source: Any) -> tuple[str, dict[str, Values]]:
         if headings.count(heading) > 1:
             places = [str(i + 1) for i, other in enumerate(headings) if other == heading]
             raise SourceError(
-                f"{label} has {len(places)} columns called {heading!r} (columns {', '.join(places)}); rename "
-                "or remove all but one."
+                f"The table has {len(places)} columns called {heading!r} (columns {', '.join(places)}); "
+                "rename or remove all but one."
             )
-    if not len(frame):
-        raise SourceError(f"{label} has no row; give one for each model.")
-    return label, {name: frame.iloc[:, i].to_numpy(dtype=object) for i, name in enumerate(headings)}
-
-
-def _frame(source: Any) -> tuple[str, Any]:
-    """The source as a pandas frame, its values still as written."""
-    import pandas as pd
-
-    if isinstance(source, str | Path):
-        return Path(source).name, _read(Path(source))
-    if isinstance(source, pd.DataFrame):
-        return "The table", source
-    for name in ("to_pandas",):  # polars frames and Arrow tables
-        if hasattr(source, name):
-            return "The table", getattr(source, name)()
-    raise SourceError(
-        f"Cannot read a {type(source).__name__} as a score table; give a .csv or .parquet file or a frame."
-    )
-
-
-def _read(path: Path) -> Any:
-    """Read a file; headings given twice are kept as they are."""
-    import csv
-
-    import pandas as pd
-
-    if not path.exists():
-        raise SourceError(f"There is no file {str(path)!r}; check the path.")
-    kind = path.suffix.lower()
-    try:
-        if kind == ".parquet":
-            return pd.read_parquet(path)
-        if kind not in (".csv", ".tsv"):
-            raise SourceError(f"{path.name} is no table; give a .csv, .tsv or .parquet file.")
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [row for row in csv.reader(file, delimiter="\t" if kind == ".tsv" else ",") if row]
-    except (OSError, UnicodeDecodeError, csv.Error, ValueError) as problem:
-        if isinstance(problem, SourceError):
-            raise
-        raise SourceError(f"{path.name} cannot be read ({problem}); check the file.") from None
-    if not rows:
-        raise SourceError(f"{path.name} is empty; check the file.")
-    for number, row in enumerate(rows[1:], start=1):
-        if len(row) != len(rows[0]):
-            raise SourceError(
-                f"{path.name}, row {number} has {len(row)} cells and the heading {len(rows[0])}; correct it."
-            )
-    return pd.DataFrame(np.array(rows[1:], dtype=object).reshape(-1, len(rows[0])), columns=rows[0])
+    return {name: frame.iloc[:, i].to_numpy(dtype=object) for i, name in enumerate(headings)}
 
 
 def _model_column(label: str, columns: Mapping[str, Values], model: str | None) -> str:

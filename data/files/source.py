@@ -5,31 +5,25 @@ Knows formats and their errors; what makes a row a valid vote is in validity.py,
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from agon.data.files.read_errors import COMPRESSION, is_utf8, open_text, sentence, unreadable
+from agon.data.files.read_errors import sentence
+from agon.data.files.reader import COMPRESSION, DUCKDB, PARQUET, Rows, check_file, ending, read_rows
 from agon.data.files.snapshot_folder import escaped, open_folder, snapshots
 from agon.data.frames import frame_to_arrow
+from agon.data.validation import rows_text
 from agon.ranking.errors import OptionError, SourceError, nearest
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-DELIMITERS = {".csv": ",", ".tsv": "\t"}
-JSON: Mapping[str, Literal["newline_delimited", "auto"]] = {
-    ".jsonl": "newline_delimited",
-    ".ndjson": "newline_delimited",
-    ".json": "auto",
-}
-PARQUET = (".parquet",)
-DUCKDB = (".duckdb", ".db")
 # Columns whose type must not be guessed from a sample of the rows.
 AS_TEXT = ("model_a", "model_b", "winner", "p_a", "weight", "models", "places", "acceptable", "voter")
+QUOTES = " (a text with a comma or a line break in it stands in double quotes)"
 OURS = (*AS_TEXT, "timestamp", "battle_id", "prompt_id", "voter_kind")
 
 
@@ -64,7 +58,7 @@ class Source:
             table: pa.Table = self.connection.sql(sql, params=parameters or None).to_arrow_table()
             return table
         except duckdb.Error as error:
-            raise unreadable(self.name, self.path, error) from None
+            raise SourceError(f"{self.name} cannot be read: {sentence(error)}") from None
 
 
 def describe(source: object) -> str:
@@ -103,7 +97,7 @@ def open_source(
         relation = _relation(connection, source, name, table)
         relation = _named_as_ours(_renamed(relation, columns or {}, name))
     except duckdb.Error as error:
-        raise unreadable(name, path, error) from None
+        raise SourceError(f"{name} cannot be read: {sentence(error)}") from None
     _shut(connection, path)
     if where is not None:
         _check_condition(relation, where, name)
@@ -186,63 +180,6 @@ def as_arrow(frame: object, name: str) -> pa.Table:
     return table
 
 
-def check_file(path: Path) -> Path:
-    """Refuse a file that is missing, empty or plainly not of the format its ending says.
-
-    Raises:
-        SourceError: says which of these, and what to do.
-    """
-    if not path.exists():
-        names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        hint = f"; {nearest(path.name, names)}" if _close(path.name, names) else "; check the path"
-        raise SourceError(f"There is no file {path}{hint}.".replace("?.", "?"))
-    known = [*DELIMITERS, *JSON, *PARQUET, *DUCKDB]
-    if ending(path) not in known:
-        raise SourceError(
-            f"{path} has no ending that names its format; rename it to one of {', '.join(known)}."
-        )
-    try:
-        with path.open("rb") as file:
-            head = file.read(512)
-    except OSError as error:
-        raise SourceError(f"{path} cannot be opened: {error.strerror}.") from None
-    if not head:
-        raise SourceError(f"{path} is empty: there are no votes in it.")
-    if path.suffix.lower() not in COMPRESSION:
-        found = _looks_like(head)
-        fits = {".parquet": "parquet", ".duckdb": "DuckDB", ".db": "DuckDB"}.get(ending(path), "text")
-        if ending(path) in JSON and found == "text":
-            found = "CSV or plain text"
-        if found == "JSON" and ending(path) in JSON:
-            found = fits
-        if found != fits:
-            raise SourceError(
-                f"{path} is not what its ending says: it looks like {found}; rename or convert it."
-            )
-    return path
-
-
-def ending(path: Path) -> str:
-    """The ending that names the format, without that of the compression."""
-    suffixes = [suffix.lower() for suffix in path.suffixes]
-    if suffixes and suffixes[-1] in COMPRESSION:
-        suffixes.pop()
-    return suffixes[-1] if suffixes else ""
-
-
-def _looks_like(head: bytes) -> str:
-    """Name the format that the first bytes of a file suggest."""
-    if head.startswith(b"PAR1"):
-        return "parquet"
-    if head[8:12] == b"DUCK":
-        return "DuckDB"
-    if head.startswith(b"\x1f\x8b"):
-        return "a gzip file"
-    if b"\x00" in head:
-        return "a binary file"
-    return "JSON" if head.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"[") else "text"
-
-
 def _file(connection: duckdb.DuckDBPyConnection, path: Path, table: str | None) -> duckdb.DuckDBPyRelation:
     """Open one file that passed `check_file`."""
     kind = ending(path)
@@ -250,58 +187,21 @@ def _file(connection: duckdb.DuckDBPyConnection, path: Path, table: str | None) 
         raise OptionError(f"table={table!r} belongs to a DuckDB file; {path} has no tables.")
     if kind in DUCKDB:
         return _database_table(connection, path, table)
-    if kind in PARQUET:
+    if kind in PARQUET and path.suffix.lower() not in COMPRESSION:
         return connection.read_parquet(escaped(path), hive_partitioning=False)
-    if kind in JSON:
-        relation = connection.read_json(
-            escaped(path), format=JSON[kind], sample_size=-1, hive_partitioning=False
+    return connection.from_arrow(_whole(read_rows(path, AS_TEXT), path).table())
+
+
+def _whole(rows: Rows, path: Path) -> Rows:
+    """Refuse rows that could not be read at all."""
+    if rows.broken:
+        reason = rows.broken[0][0]
+        numbers = [number for why, number in rows.broken if why == reason]
+        raise SourceError(
+            f"{path} has a {reason} in {rows_text(numbers, len(numbers))}; correct it, or remove it"
+            f"{QUOTES if 'fields' in reason else ''}."
         )
-        if relation.columns == ["json"]:
-            raise SourceError(f"{path} holds no JSON objects; give one for each vote (docs/data.md).")
-        return relation
-    header = _header(path, DELIMITERS[kind])
-    text = {column: "VARCHAR" for column in header if column.lower() in AS_TEXT}
-    relation = connection.read_csv(
-        escaped(path),
-        sep=DELIMITERS[kind],
-        header=True,
-        quotechar='"',
-        escapechar='"',
-        comment="",
-        dtype=text,
-        sample_size=-1,
-        compression=COMPRESSION.get(path.suffix.lower()) or "none",
-        hive_partitioning=False,
-    )
-    if len(relation.columns) != len(header):
-        raise unreadable(str(path), path, ValueError("its rows do not fit its header"))
-    return relation
-
-
-def _header(path: Path, delimiter: str) -> list[str]:
-    """Read the column names of a CSV file.
-
-    Raises:
-        SourceError: not UTF-8, the same name twice, or a header without rows.
-    """
-    with open_text(path) as file:
-        try:
-            reader = csv.reader(file, delimiter=delimiter)
-            header = [column.strip() for column in next(reader, [])]
-            first = next((row for row in reader if row), None)
-        except csv.Error as error:
-            raise SourceError(f"{path} cannot be read as CSV: {sentence(error)}") from None
-    if not is_utf8("".join(header)):
-        raise SourceError(f"{path} is not UTF-8 text: see its header; save it as UTF-8.")
-    lower = [column.lower() for column in header]
-    twice = sorted({column for column in header if lower.count(column.lower()) > 1})
-    if twice:
-        raise SourceError(f"{path} names the column {twice[0]!r} twice; give each column its own name.")
-    if not any(header):
-        raise SourceError(f"{path} has only blank lines: there are no votes in it.")
-    if first is None:
-        raise SourceError(f"{path} has a header but no rows: there are no votes in it.")
-    return header
+    return rows
 
 
 def _database_table(
@@ -352,7 +252,3 @@ def _named_as_ours(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation
         changed |= ours != column or kind == "JSON"
         chosen.append(value.alias(ours))
     return relation.select(*chosen) if changed else relation
-
-
-def _close(word: str, known: list[str]) -> bool:
-    return nearest(word, known).startswith("did you")

@@ -19,6 +19,7 @@ from agon.data.files.covariates import toward_a
 from agon.data.files.dictionary_counts import COLUMNS, count_distinct, is_hard
 from agon.data.files.encoding import Cells
 from agon.data.files.read_errors import sentence
+from agon.data.files.reader import check_file, ending
 from agon.data.files.schema import (
     KWISE,
     PAIRWISE,
@@ -31,7 +32,7 @@ from agon.data.files.schema import (
     others,
     weight_sql,
 )
-from agon.data.files.source import Source, as_arrow, check_file, describe, ending, open_source
+from agon.data.files.source import Source, as_arrow, describe, open_source
 from agon.data.validation import Problem, rows_text
 from agon.ranking import Ballots, Battles, Comparisons, OptionError, SourceError, VotesError
 from agon.ranking.errors import nearest
@@ -97,8 +98,9 @@ def _count(source: object) -> pa.Table | None:
             return count_distinct(check_file(path)) if parquet else None
         if hasattr(source, "__arrow_c_stream__"):
             frame: Any = source
-            if hasattr(frame, "columns") and is_hard([str(column) for column in frame.columns]):
-                frame = frame.select(COLUMNS) if isinstance(frame, pa.Table) else frame[COLUMNS]
+            make = type(frame).__module__.partition(".")[0]
+            if make in ("pandas", "polars") and is_hard([str(column) for column in frame.columns]):
+                frame = frame[COLUMNS]
             return count_distinct(as_arrow(frame, describe(source)))
     except (pa.ArrowException, OSError) as error:
         raise SourceError(f"{describe(source)} cannot be read: {sentence(error)}") from None

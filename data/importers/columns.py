@@ -6,7 +6,7 @@ Nothing here opens a file or knows a published format: see `data.importing` and 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -16,7 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
+
+from agon.data.files.reader import Rows
 
 Mask = npt.NDArray[np.bool_]
 Column = Any  # an Arrow array, chunked or not: not every version of pyarrow that will do describes its types
@@ -30,39 +31,6 @@ WINNERS = {
     "bothbad": "both_bad",
 }
 LATEST = 1e11  # so many seconds are past the year 5138: a larger number is milliseconds, not Unix seconds
-
-
-@dataclass(frozen=True)
-class Rows:
-    """The rows of one file, before it is known which format they are in."""
-
-    source: Any
-    """A pyarrow Table, a ParquetFile (read one column at a time), or a list of JSON objects."""
-    numbers: npt.NDArray[np.int64]
-    """The 1-based number of each row in the file."""
-    columns: frozenset[str]
-    """Every column, or every field that some JSON object has."""
-    broken: tuple[tuple[str, int], ...] = ()
-    """Rows that could not be read at all: (reason, row number)."""
-
-    def values(self, column: str) -> Column | list[Any]:
-        """Return a whole column; a field that an object lacks is None."""
-        if isinstance(self.source, pq.ParquetFile):
-            return self.source.read(columns=[column]).column(column)
-        if isinstance(self.source, pa.Table):
-            return self.source.column(column)
-        return [record.get(column) for record in self.source]
-
-    def records(self, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
-        """Go through the rows as dictionaries, without holding all of a table's as Python objects."""
-        if isinstance(self.source, list):
-            yield from self.source
-        elif isinstance(self.source, pa.Table):
-            for batch in self.source.select(columns or self.source.column_names).to_batches(1024):
-                yield from batch.to_pylist()
-        else:
-            for batch in self.source.iter_batches(1024, columns=columns):
-                yield from batch.to_pylist()
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from agon.data.files.reader import Rows
 from agon.data.importers.columns import (
     FLAG,
     NUMBER,
@@ -24,7 +25,6 @@ from agon.data.importers.columns import (
     WHOLE,
     Draft,
     Mask,
-    Rows,
     as_mask,
     digest,
 )

@@ -6,24 +6,16 @@ written here and no database is used: putting the votes into the log is another 
 
 from __future__ import annotations
 
-import csv
-import gzip
-import io
-import json
-import re
-import zlib
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pacsv
-import pyarrow.parquet as pq
 
-from agon.data.importers.columns import Draft, Mask, Rows
+from agon.data.files.reader import read_rows
+from agon.data.importers.columns import Draft, Mask
 from agon.data.importers.formats import FORMATS, Format
 from agon.ranking.errors import OptionError, SourceError, VotesError, nearest
 
@@ -78,8 +70,12 @@ def read_published(
         raise OptionError(f"The option invalid is 'error' or 'drop', not {invalid!r}.")
     path = Path(path)
     try:
-        rows = open_rows(path)
-        form = _recognise(rows.columns, path) if format is None else _forced(FORMATS[format], rows, path)
+        rows = read_rows(path)
+        form = (
+            _recognise(frozenset(rows.columns), path)
+            if format is None
+            else _forced(FORMATS[format], frozenset(rows.columns), path)
+        )
         draft = form.read(rows)
     except (pa.ArrowException, OSError) as error:  # a damaged Parquet page shows up while it is read
         raise SourceError(f"{path} cannot be read: {_brief(error)}.") from None
@@ -103,11 +99,11 @@ def _recognise(columns: frozenset[str], path: Path) -> Format:
     raise SourceError(f"{path} fits several formats, {names}: choose one with format= ({known}).")
 
 
-def _forced(form: Format, rows: Rows, path: Path) -> Format:
-    if not form.fits(rows.columns):
+def _forced(form: Format, columns: frozenset[str], path: Path) -> Format:
+    if not form.fits(columns):
         raise SourceError(
             f"{path} cannot be read as {form.name}, which needs {form.needs}: "
-            f"its columns are {_names(rows.columns)}."
+            f"its columns are {_names(columns)}."
         )
     return form
 
@@ -115,142 +111,6 @@ def _forced(form: Format, rows: Rows, path: Path) -> Format:
 def _names(columns: frozenset[str]) -> str:
     names = sorted(columns)
     return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
-
-
-def open_rows(path: Path) -> Rows:
-    """Return the rows of a Parquet, CSV, JSON or JSON Lines file, gzipped or not, its texts as written.
-
-    Raises:
-        SourceError: the file is missing, empty, damaged, or of no such format.
-    """
-    content = _content(path)
-    if not content.strip():
-        raise SourceError(f"{path} is empty.")
-    ending = Path(path.name.lower().removesuffix(".gz")).suffix
-    if content.startswith(b"PAR1"):
-        rows = _parquet_rows(content, path)
-    elif ending == ".parquet":
-        raise SourceError(f"{path} is not Parquet, although its name ends in .parquet.")
-    else:
-        text = _decoded(content, path)
-        opening = re.match(r"\s*(.)", text)
-        if opening and opening[1] == "[":
-            rows = _array_rows(text, path)
-        elif opening and opening[1] == "{":
-            rows = _line_rows(text, path)
-        elif ending in (".json", ".jsonl", ".ndjson"):
-            line = text[: opening.start(1)].count("\n") + 1 if opening else 1
-            raise SourceError(
-                f"{path} is not JSON, although its name ends in {ending}: "
-                f"line {line} does not start with [ or {{."
-            )
-        else:
-            rows = _csv_rows(text, path)
-    if not len(rows.numbers) and not rows.broken:
-        raise SourceError(f"{path} holds no rows.")
-    return rows
-
-
-def _content(path: Path) -> bytes:
-    """Return the bytes of a file, decompressed."""
-    try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
-    except FileNotFoundError:
-        raise SourceError(f"There is no file {path}.") from None
-    except IsADirectoryError:
-        raise SourceError(f"{path} is a directory: give one of the files in it.") from None
-    except (EOFError, gzip.BadGzipFile, zlib.error):
-        raise SourceError(f"{path} is damaged or cut short: gzip cannot decompress it.") from None
-
-
-def _decoded(content: bytes, path: Path) -> str:
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise SourceError(f"{path} is not UTF-8 text: see line {line}.") from None
-
-
-def _parquet_rows(content: bytes, path: Path) -> Rows:
-    file = pq.ParquetFile(pa.BufferReader(content))
-    names = _unique(file.schema_arrow.names, path)
-    return Rows(file, np.arange(1, file.metadata.num_rows + 1), names)
-
-
-def _csv_rows(text: str, path: Path) -> Rows:
-    """Read a CSV whose every value is text; an empty field is null."""
-    try:
-        header = next(csv.reader(io.StringIO(text[: 1 << 20].lstrip("\r\n"))))
-    except csv.Error as error:
-        raise SourceError(f"{path} has a header that is not CSV: {_brief(error)}.") from None
-    names = _unique(header, path)
-    uneven: list[int] = []
-
-    def skip(row: pacsv.InvalidRow) -> Literal["skip"]:
-        uneven.append((row.number or 0) - 1)  # pyarrow counts the header
-        return "skip"
-
-    table = pacsv.read_csv(
-        io.BytesIO(text.encode()),
-        # One thread, so that the numbers of uneven rows are known; blocks that hold the longest prompt.
-        read_options=pacsv.ReadOptions(use_threads=False, block_size=1 << 26),
-        parse_options=pacsv.ParseOptions(newlines_in_values=True, invalid_row_handler=skip),
-        convert_options=pacsv.ConvertOptions(
-            column_types=dict.fromkeys(header, pa.string()), null_values=[""], strings_can_be_null=True
-        ),
-    )
-    numbers = np.delete(np.arange(1, len(table) + len(uneven) + 1), np.array(uneven, np.int64) - 1)
-    reason = "number of fields that is not the header's"
-    return Rows(table, numbers, names, tuple((reason, number) for number in uneven))
-
-
-def _unique(names: list[str], path: Path) -> frozenset[str]:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise SourceError(f"{path} has two columns named {twice[0]!r}: rename or remove one.")
-    return frozenset(names)
-
-
-def _array_rows(text: str, path: Path) -> Rows:
-    try:
-        values = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise SourceError(f"{path} is not JSON: line {error.lineno}: {error.msg.lower()}.") from None
-    except (RecursionError, ValueError) as error:
-        raise SourceError(f"{path} is not JSON that can be read: {_brief(error)}.") from None
-    return _object_rows(list(enumerate(values, start=1)), [], path)
-
-
-def _line_rows(text: str, path: Path) -> Rows:
-    """Read JSON Lines; a line that is cut short is a broken row, unless it is the first."""
-    values: list[tuple[int, Any]] = []
-    broken: list[tuple[str, int]] = []
-    for number, line in enumerate(text.split("\n"), start=1):  # splitlines would split inside strings
-        if not line or line.isspace():
-            continue
-        try:
-            values.append((number, json.loads(line)))
-        except (RecursionError, ValueError):
-            if not values:
-                raise SourceError(
-                    f"{path} is not JSON: line {number} is not one whole object, "
-                    "where an array or one object a line is expected."
-                ) from None
-            broken.append(("line that is not JSON", number))
-    return _object_rows(values, broken, path)
-
-
-def _object_rows(values: list[tuple[int, Any]], broken: list[tuple[str, int]], path: Path) -> Rows:
-    objects = [(number, value) for number, value in values if isinstance(value, dict)]
-    broken += [
-        ("value that is not a JSON object", row) for row, value in values if not isinstance(value, dict)
-    ]
-    if broken and not objects:
-        raise SourceError(f"{path} holds JSON, but no JSON objects, one for each row.")
-    records = [value for _, value in objects]
-    numbers = np.array([number for number, _ in objects], np.int64)
-    return Rows(records, numbers, frozenset(chain.from_iterable(records)), tuple(sorted(broken)))
 
 
 def _brief(error: Exception) -> str:

@@ -7,15 +7,15 @@ Wide: `prompt` and one column a model, a row a prompt. Either may have `prompt_i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn
 
 from agon.data.files.read_errors import is_utf8
-from agon.data.importers.columns import Rows, digest
-from agon.data.importers.published import open_rows
+from agon.data.files.reader import Rows, read_rows
+from agon.data.importers.columns import digest
 from agon.data.validation import any_of, looks_like, quoted, rows_text, skeleton
 from agon.ranking.errors import SourceError, nearest
 
@@ -72,11 +72,11 @@ def answers(path: str | Path) -> Answers:
             languages; fewer than two models, or no prompt that two of them answered.
     """
     path = Path(path)
-    rows = open_rows(path)
+    rows = read_rows(path)
     if rows.broken:
         reason = rows.broken[0][0]
         _refuse(path, f"There is a {reason}", [row for why, row in rows.broken if why == reason], "mend it")
-    given = list(_long(path, rows) if _is_long(path, rows.columns) else _wide(path, rows))
+    given = list(_long(path, rows) if _is_long(path, frozenset(rows.columns)) else _wide(path, rows))
     given = [one for one in given if one.answer is not None]
     models = tuple(dict.fromkeys(one.model for one in given))
     _check_models(path, given, models)
@@ -126,7 +126,7 @@ def _long(path: Path, rows: Rows) -> Iterator[_Given]:
 
 def _wide(path: Path, rows: Rows) -> Iterator[_Given]:
     """Read a row a prompt; an empty cell is a model that was not asked."""
-    names = sorted(rows.columns - {"prompt", *OPTIONAL}, key=_order(rows))
+    names = [name for name in rows.columns if name not in ("prompt", *OPTIONAL)]
     if not all(name.strip() for name in names):
         raise SourceError(f"{path} has a column without a name; name the model, or remove the column.")
     if len(names) < 2:
@@ -146,16 +146,6 @@ def _wide(path: Path, rows: Rows) -> Iterator[_Given]:
     for i, row in enumerate(numbers):
         for name, column in zip(names, cells, strict=True):
             yield _Given(row, str(prompts[i]).strip(), name, column[i], *(values[i] for values in extra))
-
-
-def _order(rows: Rows) -> Callable[[str], int]:
-    """The order in which the file names its columns."""
-    if isinstance(rows.source, list):
-        order = list(dict.fromkeys(key for record in rows.source for key in record))
-    else:
-        schema = getattr(rows.source, "schema_arrow", None) or rows.source.schema
-        order = list(schema.names)
-    return order.index
 
 
 def _texts(path: Path, rows: Rows, column: str) -> list[str | None]:

@@ -173,11 +173,11 @@ FILES = [
         ["votes.csv has a header but no rows"],
     ),
     Case("no rows in parquet", parquet_of_nothing, ["no votes in votes.parquet: it has no rows"]),
-    Case("blank lines only", content("votes.csv", "\n\n\n"), ["votes.csv has only blank lines"]),
+    Case("blank lines only", content("votes.csv", "\n\n\n"), ["votes.csv is empty"]),
     Case(
         "JSON array of nothing",
         content("votes.json", "[]"),
-        ["votes.json holds no JSON objects", "one for each vote"],
+        ["votes.json holds no JSON objects", "one for each row"],
     ),
     Case(
         "no model_a",
@@ -242,7 +242,7 @@ FILES = [
     Case(
         "broken JSON line",
         content("votes.jsonl", '{"model_a":"a","model_b":"b","winner":"tie"}\n{"model_a":"a","mod\n'),
-        ["votes.jsonl has no whole JSON object in row 2", "correct the line"],
+        ["votes.jsonl has a line that is not JSON in row 2", "correct it"],
     ),
     Case(
         "numbers instead of objects", content("votes.json", "[1, 2, 3]"), ["votes.json holds no JSON objects"]
@@ -250,12 +250,12 @@ FILES = [
     Case(
         "CSV line too long",
         content("votes.csv", CSV + "ada,bob,tie,extra\n"),
-        ["votes.csv has 4 fields in row 5, but its header names 3", "double quotes"],
+        ["votes.csv has a number of fields that is not the header's in row 5", "double quotes"],
     ),
     Case(
         "CSV line too short",
         content("votes.csv", CSV + "ada,bob\n"),
-        ["votes.csv has 2 fields in row 5, but its header names 3"],
+        ["votes.csv has a number of fields that is not the header's in row 5"],
     ),
     Case(
         "CSV quote not closed",
@@ -265,12 +265,12 @@ FILES = [
     Case(
         "not UTF-8",
         content("votes.csv", LATIN),
-        ["votes.csv is not UTF-8 text: see row 2", "save it as UTF-8"],
+        ["votes.csv is not UTF-8 text: see line 3", "save it as UTF-8"],
     ),
     Case(
         "not UTF-8, far down",
         content("votes.csv", CSV.encode() + b"ada,bob,tie\n" * 50_000 + b"Zo\xeb,bob,tie\n"),
-        ["votes.csv is not UTF-8 text: see row 50005"],
+        ["votes.csv is not UTF-8 text: see line 50006"],
     ),
     Case(
         "same column twice",

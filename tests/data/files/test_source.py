@@ -358,7 +358,7 @@ def test_an_empty_condition_is_not_taken_for_none(where):
         comparisons(PLAIN, where=where)
 
 
-@pytest.mark.parametrize("source", [None, 7, [{"model_a": "ada"}], {"model_a": ["ada"]}, b"votes.csv"])
+@pytest.mark.parametrize("source", [None, 7, b"votes.csv"])
 def test_what_is_no_source(source):
     with pytest.raises(SourceError, match=r"Cannot read votes from the .*: give the path of a file"):
         comparisons(source)

@@ -119,10 +119,10 @@ q4,palm-2,koala-13b,tie,,1,True,,
         ("clean_battle.jsonl", BATTLES),
         ("clean_battle.parquet", BATTLES),
         ("clean_battle.csv", BATTLES_CSV),
-        ("clean_battle.txt", "\ufeff" + BATTLES_CSV.replace("\n", "\r\n")),
+        ("clean_battle_bom.csv", "\ufeff" + BATTLES_CSV.replace("\n", "\r\n")),
         ("clean_battle.csv.gz", gzip.compress(BATTLES_CSV.encode())),
         ("clean_battle.json.gz", gzip.compress(json.dumps(BATTLES).encode())),
-        ("no_ending", json.dumps(BATTLES)),
+        ("array.jsonl", json.dumps(BATTLES)),
     ],
 )
 def test_a_battle_table_reads_the_same_from_every_container(tmp_path, name, content):
@@ -667,31 +667,34 @@ BAD_FILES = [
     ("empty.json", b"", "is empty."),
     ("blank.csv", b" \n\n", "is empty."),
     ("empty.json.gz", gzip.compress(b""), "is empty."),
-    ("list.json", b"[]", "holds no rows."),
-    ("header.csv", b"model_a,model_b,winner\n", "holds no rows."),
+    ("list.json", b"[]", "holds no JSON objects, one for each row."),
+    ("header.csv", b"model_a,model_b,winner\n", "has a header but no rows."),
     ("header.parquet", pa.table({"model_a": pa.array([], pa.string())}), "holds no rows."),
     (
         "words.json",
         b"\nmodel_a,model_b,winner\na,b,tie\n",
-        "is not JSON, although its name ends in .json: line 2 does not start with [ or {.",
+        "is not what its ending says: it looks like CSV or plain text; rename or convert it.",
     ),
     ("array.json", b'[\n{"model_a": "a",\n"model_b"; "b"}]', "is not JSON: line 3: expecting ':' delimiter."),
     ("cut.json", json.dumps(BATTLES).encode()[:-9], "is not JSON: line 1: "),
-    ("object.json", b'{\n"model_a": "a"\n}', "is not JSON: line 1 is not one whole object, where an array "),
     ("deep.json", b"[" * 100_000, "is not JSON that can be read: "),
-    ("numbers.json", b"[1, 2]", "holds JSON, but no JSON objects, one for each row."),
-    ("cut.json.gz", CUT_SHORT, "is damaged or cut short: gzip cannot decompress it."),
-    ("latin.csv", "model_a,model_b,winner\né,b,tie\n".encode("latin-1"), "is not UTF-8 text: see line 2."),
+    ("numbers.json", b"[1, 2]", "holds no JSON objects, one for each row."),
+    ("cut.json.gz", CUT_SHORT, "is not whole, or no gzip file; get or write it again."),
+    (
+        "latin.csv",
+        "model_a,model_b,winner\né,b,tie\n".encode("latin-1"),
+        "is not UTF-8 text: see line 2; save",
+    ),
     (
         "text.parquet",
         b"model_a,model_b,winner\na,b,tie\n",
-        "is not Parquet, although its name ends in .parquet.",
+        "is not what its ending says: it looks like CSV or plain text; rename or convert it.",
     ),
     ("cut.parquet", b"PAR1 and then nothing of use", "cannot be read: "),
     (
         "twice.csv",
         b"model_a,model_a,winner\na,b,tie\n",
-        "has two columns named 'model_a': rename or remove one.",
+        "names the column 'model_a' twice; give each column its own name.",
     ),
 ]
 
@@ -709,9 +712,9 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path, name, content, sai
 
 
 def test_no_file_and_a_directory(tmp_path):
-    with pytest.raises(SourceError, match=r"^There is no file .*votes\.json\.$"):
+    with pytest.raises(SourceError, match=r"^There is no file .*votes\.json; check the path\.$"):
         read_published(tmp_path / "votes.json")
-    with pytest.raises(SourceError, match=r"is a directory: give one of the files in it\.$"):
+    with pytest.raises(SourceError, match=r"is a folder; name a file in it\.$"):
         read_published(str(tmp_path))
 
 

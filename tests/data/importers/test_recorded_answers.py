@@ -204,17 +204,17 @@ def test_wrong_rows_are_refused_in_one_sentence(tmp_path, rows, message):
     ("name", "content", "message"),
     [
         ("a.csv", b"", "is empty"),
-        ("a.csv", b"prompt,model,answer\n", "holds no rows"),
+        ("a.csv", b"prompt,model,answer\n", "has a header but no rows"),
         ("a.csv", b"prompt,model,answer\np,a,x\np,b\n", "in row 2 of"),
         ("a.csv", b"prompt,model,answer\np,a,\xff\n", "is not UTF-8 text: see line 2"),
-        ("a.csv", b"prompt,prompt,answer\np,a,x\n", "has two columns named 'prompt'"),
+        ("a.csv", b"prompt,prompt,answer\np,a,x\n", "names the column 'prompt' twice"),
         (
             "a.jsonl",
             b'{"prompt": "p", "model": "a", "answer": "x"}\n{"prompt"',
             "There is a line that is not JSON in row 2",
         ),
-        ("a.parquet", b"prompt", "is not Parquet"),
-        ("a.jsonl.gz", b"\x1f\x8b\x00", "is damaged or cut short"),
+        ("a.parquet", b"prompt", "looks like CSV or plain text"),
+        ("a.jsonl.gz", b"\x1f\x8b\x00", "is not whole, or no gzip file"),
     ],
 )
 def test_files_that_cannot_be_read_are_refused(tmp_path, name, content, message):
@@ -229,5 +229,5 @@ def test_files_that_cannot_be_read_are_refused(tmp_path, name, content, message)
 def test_a_file_must_be_there(tmp_path):
     with pytest.raises(SourceError, match="There is no file"):
         answers(tmp_path / "no.csv")
-    with pytest.raises(SourceError, match="is a directory"):
+    with pytest.raises(SourceError, match="is a folder"):
         answers(tmp_path)
