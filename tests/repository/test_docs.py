@@ -15,7 +15,8 @@ import pytest
 from agon.arena.cli.commands import app, main
 from agon.arena.cli.methods import methods_page
 from agon.arena.cli.simulate import as_table
-from agon.data.files.source import AS_TEXT, DELIMITERS, DUCKDB, JSON, PARQUET
+from agon.data.files.reader import DELIMITERS, DUCKDB, JSON, PARQUET
+from agon.data.files.source import AS_TEXT
 from agon.data.importers.formats import FORMATS
 from agon.data.validation import LABELS
 from agon.ranking import METHODS, bradley_terry_world
