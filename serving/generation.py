@@ -19,6 +19,7 @@ from agon.serving.protocol import (
     Sampling,
     ServingError,
 )
+from agon.serving.self_identification import IdentityMasker, MaskedSpan
 
 CLOSING_SECONDS = 1.0  # how long a backend may take to close its stream before it is left to itself
 
@@ -45,6 +46,7 @@ class Generation:
     features or later turns. `tokens` and `reasoning_tokens` are the server's own counts where it sends them,
     else the number of pieces it sent. `finish_reason` is the server's, of a failed answer too if it sent one;
     "stopped" when the voter ended it. The time to the first token is that to the first one of the answer.
+    `masked` says which names stood in the text, if they were to be masked.
     """
 
     text: str
@@ -56,6 +58,7 @@ class Generation:
     detail: str | None = None
     reasoning: str = ""
     reasoning_tokens: int = 0
+    masked: tuple[MaskedSpan, ...] = ()
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -74,15 +77,17 @@ async def generate(
     on_text: Callable[[str], None],
     on_restart: Callable[[], None] = lambda: None,
     stop: asyncio.Event,
+    masked_names: Sequence[str] | None = None,
 ) -> Generation:
     """Run one generation to its end, its failure, or `stop`; hand each piece to `on_text` as it comes.
 
+    With `masked_names`, the names of the arena's models, a model that says who it is does so under a mask.
     `on_restart` is called when all the text so far turns out to have been thinking: the answer begins anew.
     Whatever the backend raises is a result: a failure; so is an end that is none of GOOD_ENDS. Only what
     `on_text` and `on_restart` raise is raised. Setting `stop`, like cancelling the task, closes the stream,
     so that generation ends at the server. Stopped before the first token is empty, not failed.
     """
-    answer = _Answer(on_text, on_restart, limits.characters)
+    answer = _Answer(on_text, on_restart, limits.characters, masked_names)
     reading = asyncio.create_task(_read(backend, messages, sampling, answer))
     failure: ServingError | None = None
     try:
@@ -93,6 +98,7 @@ async def generate(
         seconds = time.perf_counter() - answer.started
         reading.cancel()
         await asyncio.wait({reading}, timeout=CLOSING_SECONDS)
+    answer.show_rest()
     end = answer.end
     finish = end.finish_reason if end else None
     if failure is None and finish is None and stop.is_set():
@@ -102,7 +108,7 @@ async def generate(
     tokens, thought = (end.completion_tokens, end.reasoning_tokens) if end else (None, None)
     return Generation(
         text="".join(answer.pieces),
-        tokens=len(answer.pieces) if tokens is None else tokens,
+        tokens=answer.count if tokens is None else tokens,
         time_to_first_token=answer.first,
         seconds=seconds,
         finish_reason=finish,
@@ -110,29 +116,41 @@ async def generate(
         detail=failure.detail if failure else None,
         reasoning="".join(answer.reasoning),
         reasoning_tokens=len(answer.reasoning) if thought is None else thought,
+        masked=tuple(answer.masker.spans) if answer.masker else (),
     )
 
 
 class _Answer:
     """What has been written so far, and when anything was last heard."""
 
-    def __init__(self, on_text: Callable[[str], None], on_restart: Callable[[], None], most: int) -> None:
+    def __init__(
+        self,
+        on_text: Callable[[str], None],
+        on_restart: Callable[[], None],
+        most: int,
+        masked_names: Sequence[str] | None,
+    ) -> None:
         self.started = self.heard = time.perf_counter()
         self.first: float | None = None
-        self.pieces: list[str] = []
+        self.pieces: list[str] = []  # of the answer as they were shown
+        self._sent: list[str] = []  # of the answer as they came
         self.reasoning: list[str] = []
         self.end: End | None = None
         self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._on_text, self._on_restart = on_text, on_restart
         self._left = self._left_to_think = most
+        self._names = masked_names
+        self.masker = None if masked_names is None else IdentityMasker(masked_names)
 
     def take(self, delta: Delta) -> None:
         """Add a piece, which may be empty; the last one is cut where the answer is full."""
         self.heard = time.perf_counter()
-        if delta.thought_first and self.pieces:
-            self.reasoning += self.pieces
+        if delta.thought_first and self._sent:
+            self.reasoning += self._sent
             self.pieces.clear()
+            self._sent.clear()
             self.first = None
+            self.masker = None if self._names is None else IdentityMasker(self._names)
             self._on_restart()
         if thought := delta.reasoning[: self._left_to_think]:
             self._left_to_think -= len(thought)
@@ -145,10 +163,24 @@ class _Answer:
             if not self.begun.done():
                 self.begun.set_result(None)
         self._left -= len(piece)
-        self.pieces.append(piece)
+        self._sent.append(piece)
         if not self._left:
             self.end = End("length")
-        self._on_text(piece)
+        self._show(piece if self.masker is None else self.masker.feed(piece))
+
+    @property
+    def count(self) -> int:
+        """How many pieces of the answer the server sent."""
+        return len(self._sent)
+
+    def show_rest(self) -> None:
+        """What was held back, because it might have become a name to mask."""
+        self._show("" if self.masker is None else self.masker.finish())
+
+    def _show(self, piece: str) -> None:
+        if piece:
+            self.pieces.append(piece)
+            self._on_text(piece)
 
     def fault(self) -> ServingError | None:
         """Why an answer whose stream has ended may not be judged; None if it may."""

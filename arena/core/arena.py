@@ -444,6 +444,7 @@ class Arena:
                 battle,
                 limits=self.settings.limits,
                 stop=running.stop,
+                masked_names=self.roster.identities(),
                 substitute=another,
                 record=lambda ended: self._keep_generation(running, ended),
             )
@@ -475,6 +476,9 @@ class Arena:
                 finish_reason=made.finish_reason,
                 failure=made.failure,
                 detail=made.detail,
+                reasoning=made.reasoning or None,
+                reasoning_tokens=made.reasoning_tokens if made.reasoning else None,
+                masked=tuple(span.original for span in made.masked),
             ),
         )
 

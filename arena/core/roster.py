@@ -62,6 +62,12 @@ class Roster:
         """Those that can answer this conversation."""
         return tuple(contestant for contestant in self.contestants if contestant.backend.accepts(messages))
 
+    def identities(self) -> tuple[str, ...]:
+        """The names by which a model of this arena might say who it is: its own, and its maker's."""
+        cards = [contestant.card for contestant in self.contestants]
+        given = {name for card in cards for name in (card.name, card.display_name, card.organisation) if name}
+        return tuple(sorted({name.partition(" (")[0].strip() for name in given}))
+
     async def unavailable(self) -> dict[str, ServingError]:
         """Those that could not begin an answer now, by name, and why; all are asked at once.
 

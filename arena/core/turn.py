@@ -8,7 +8,7 @@ only.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from agon.arena.core.battle import LETTERS, Battle, State
@@ -32,6 +32,7 @@ async def play_turn(
     *,
     limits: Limits,
     stop: asyncio.Event,
+    masked_names: Sequence[str] = (),
     substitute: Callable[[AnswerEnd], Contestant | None],
     record: Callable[[AnswerEnd], None],
 ) -> None:
@@ -39,7 +40,8 @@ async def play_turn(
 
     A side that fails on the first turn is replaced by whom `substitute` draws, if anybody; otherwise the
     battle is void and the other sides are cancelled, which ends their generation at the server. `record`
-    is told of every generation, failed ones included. Setting `stop` ends all sides where they are.
+    is told of every generation, failed ones included. A model that says who it is does so under a mask;
+    `masked_names` are the names of the arena. Setting `stop` ends all sides where they are.
     """
     queue: asyncio.Queue[tuple[int, str | Generation | None]] = (
         asyncio.Queue()
@@ -56,6 +58,7 @@ async def play_turn(
             on_text=lambda piece: queue.put_nowait((slot, piece)),
             on_restart=lambda: queue.put_nowait((slot, None)),
             stop=stop,
+            masked_names=masked_names,
         )
         queue.put_nowait((slot, generation))
 

@@ -41,7 +41,13 @@ NAMES = """
     ALTER TABLE battles RENAME shown TO lineup;
     ALTER TABLE votes RENAME shown TO lineup;
     ALTER TABLE votes RENAME verdict TO ballot"""
-STEPS: Mapping[int, str] = {2: FEATURES, 3: NAMES}  # version → the SQL that makes it of the one before
+# What is kept apart from an answer; of older answers it is not known.
+APART = """
+    ALTER TABLE generations ADD COLUMN reasoning VARCHAR;
+    ALTER TABLE generations ADD COLUMN reasoning_tokens UINTEGER;
+    ALTER TABLE generations ADD COLUMN masked VARCHAR[]"""
+# Version → the SQL that makes it of the one before.
+STEPS: Mapping[int, str] = {2: FEATURES, 3: NAMES, 4: APART}
 VERSION = max(STEPS, default=1)
 
 

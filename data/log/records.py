@@ -108,11 +108,16 @@ class GenerationRecord:
     """Seconds."""
     tokens_per_second: float | None = None
     finish_reason: str | None = None
-    """As the server says, "stopped" if the voter ended it; None if it failed."""
+    """As the server says, "stopped" if the voter ended it; None if it said nothing."""
     failure: str | None = None
     """The kind of failure; None if the answer may be judged."""
     detail: str | None = None
     """What the server said of the failure."""
+    reasoning: str | None = None
+    """What the model thought before the answer."""
+    reasoning_tokens: int | None = None
+    masked: tuple[str, ...] = ()
+    """Names of its own that the answer gave and the voter did not see, in the order of their masks."""
 
     def __post_init__(self) -> None:
         _check(self.battle_id, self.created)

@@ -53,9 +53,12 @@ CREATE TABLE generations (
     seconds DOUBLE NOT NULL,    -- from the request to the end
     time_to_first_token DOUBLE, -- in seconds; null if there was none
     tokens_per_second DOUBLE,   -- after the first one; null if there was nothing to divide
-    finish_reason VARCHAR,      -- as the server says, or "stopped" by the voter; null if it failed
+    finish_reason VARCHAR,      -- as the server says, or "stopped" by the voter; null if it said nothing
     failure VARCHAR,            -- the kind of failure; null if the answer may be judged
     detail VARCHAR,             -- what the server said of the failure
+    reasoning VARCHAR,          -- what the model thought before the answer; null if nothing was sent
+    reasoning_tokens UINTEGER,  -- in it
+    masked VARCHAR[],           -- names of its own that the answer gave and the voter did not see, in order
     PRIMARY KEY (battle_id, turn, slot, model)
 );
 

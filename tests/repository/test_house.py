@@ -27,7 +27,14 @@ FLOORS = {
         "annotators analysis",
         "",  # the folder's own __init__
     ),
-    "serving": ("protocol", "reasoning", "chat_chunks", "generation openai_compatible recorded", "demo", ""),
+    "serving": (
+        "protocol",
+        "reasoning self_identification",
+        "chat_chunks",
+        "generation openai_compatible recorded",
+        "demo",
+        "",
+    ),
     "data": ("validation frames", "files", "importers log", "checks reading", ""),
     "arena": ("core", "setup", "web/markdown", "web", "web/battle web/leaderboard", "web/app", "cli", ""),
 }

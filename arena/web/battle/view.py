@@ -135,6 +135,7 @@ def _values(arena: Arena, running: Running) -> dict[str, Any]:
     if battle.state is State.VOTED:
         values["verdict"] = _verdict(battle)
         values["cards"] = [_card(battle, slot) for slot in range(len(battle.sides))]
+        values["thoughts"] = [_thought(side) for side in battle.sides]
         values["receipt"] = running.number
     if battle.state is State.VOID:
         began = battle.created
@@ -146,6 +147,14 @@ def _values(arena: Arena, running: Running) -> dict[str, Any]:
 def _answers(battle: Battle, turn: int) -> list[tuple[Side, int]]:
     """For each side, where in its conversation the answer of a turn (from 0) is."""
     return [(side, 2 * turn + 1 + (side.messages[0].role == "system")) for side in battle.sides]
+
+
+def _thought(side: Side) -> tuple[Markup, int] | None:
+    """What a model thought before its answer, and in how many tokens; shown folded, after the vote."""
+    made = side.generation
+    if made is None or not made.reasoning.strip():
+        return None
+    return Markup(answer_html(made.reasoning)), made.reasoning_tokens
 
 
 def _verdict(battle: Battle) -> str:

@@ -1,5 +1,6 @@
 """The arena over HTTP: a real server, real clients, a real log; refusals are sentences."""
 
+import asyncio
 import json
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,6 +13,8 @@ from agon.arena.core.roster import Example
 from agon.arena.core.sessions import COOKIE, Keys
 from agon.data.log.records import LogError
 from agon.ranking import ConvergenceError, rank
+from agon.serving.protocol import Delta, End
+from agon.serving.self_identification import MASK
 from tests.support.arena_server import SECRET, Scripted, open_arena, roster
 
 NAMES = (b"canary", b"Canary")
@@ -84,6 +87,34 @@ def test_200_battles_send_no_name_before_the_vote(tmp_path):
         sent = b"".join(bytes(guest.bytes) for guest in guests)
         assert len(sent) > 200_000
         assert not any(name in sent for name in NAMES)
+
+
+class Boasting(Scripted):
+    """Thinks aloud, without a tag at first, and says who it is."""
+
+    async def stream(self, messages, sampling):
+        yield Delta("I add two numbers.")
+        await asyncio.sleep(0.3)
+        yield Delta("Hello! I am Can", "Also canary-thoughts.", thought_first=True)
+        await asyncio.sleep(0.3)
+        yield Delta("ary 0 Shown, a large language model trained by Canary 0 Org. Bye.")
+        yield End("stop", 20, 7)
+
+
+def test_neither_thoughts_nor_names_in_an_answer_leave_before_the_vote(tmp_path):
+    shown = f"Hello! I am {MASK}, a large language model trained by {MASK}. Bye."
+    with open_arena(tmp_path, roster(Boasting("", 0), Boasting("", 0))) as server:
+        visitor = server.visitor()
+        view = visitor.ready()
+        assert not any(name in visitor.bytes for name in NAMES)
+        assert [side["text"] for side in view["sides"]] == [shown, shown]
+        after = visitor.vote(view).json()
+        assert "canary-thoughts" in after["html"] and "7 tokens" in after["html"].replace("</span>", "")
+        kept = server.log._connection.cursor().execute(
+            "SELECT DISTINCT text, tokens, reasoning, reasoning_tokens, masked FROM generations"
+        )
+        thoughts = "I add two numbers.Also canary-thoughts."
+        assert kept.fetchall() == [(shown, 20, thoughts, 7, ["Canary 0 Shown", "Canary 0 Org"])]
 
 
 def test_one_vote_posted_100_times_from_16_threads_is_one_vote(server):

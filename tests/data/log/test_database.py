@@ -24,6 +24,8 @@ from tests.support.paths import REPOSITORY
 
 DATA = (REPOSITORY / "docs" / "data.md").read_text(encoding="utf-8")
 
+NOW = migrations.VERSION
+
 
 def refusal(folder):
     """The sentence with which a log is refused."""
@@ -246,24 +248,19 @@ def test_a_step_is_taken_once_and_the_old_file_is_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(
         migrations,
         "STEPS",
-        {4: "ALTER TABLE votes ADD COLUMN weight DOUBLE", 5: "CREATE TABLE more (n INTEGER)"},
+        {NOW + 1: "ALTER TABLE votes ADD COLUMN weight DOUBLE", NOW + 2: "CREATE TABLE more (n INTEGER)"},
     )
-    monkeypatch.setattr(migrations, "VERSION", 5)
+    monkeypatch.setattr(migrations, "VERSION", NOW + 2)
     monkeypatch.setattr("agon.data.log.database.VERSION", 5)
     for _ in range(2):
         with VoteLog(tmp_path) as log:
             assert log.count() == 1
             cursor = log._connection.cursor()
-            assert cursor.execute("SELECT version FROM migrations ORDER BY 1").fetchall() == [
-                (1,),
-                (2,),
-                (3,),
-                (4,),
-                (5,),
-            ]
+            versions = cursor.execute("SELECT version FROM migrations ORDER BY 1").fetchall()
+            assert versions == [(number,) for number in range(1, NOW + 3)]
             assert cursor.execute("SELECT weight FROM votes").fetchall() == [(None,)]
-    with duckdb.connect(str(tmp_path / "agon.duckdb.v3"), read_only=True) as old:
-        assert old.execute("SELECT max(version) FROM migrations").fetchone() == (3,)
+    with duckdb.connect(str(tmp_path / f"agon.duckdb.v{NOW}"), read_only=True) as old:
+        assert old.execute("SELECT max(version) FROM migrations").fetchone() == (NOW,)
 
 
 def test_a_step_that_fails_changes_nothing(tmp_path, monkeypatch):
@@ -271,9 +268,9 @@ def test_a_step_that_fails_changes_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(
         migrations,
         "STEPS",
-        {4: "CREATE TABLE more (n INTEGER)", 5: "ALTER TABLE nowhere ADD COLUMN n INTEGER"},
+        {NOW + 1: "CREATE TABLE more (n INTEGER)", NOW + 2: "ALTER TABLE nowhere ADD COLUMN n INTEGER"},
     )
-    monkeypatch.setattr(migrations, "VERSION", 5)
+    monkeypatch.setattr(migrations, "VERSION", NOW + 2)
     monkeypatch.setattr("agon.data.log.database.VERSION", 5)
     refusal(tmp_path)
     monkeypatch.undo()

@@ -62,6 +62,16 @@ def test_a_battle_is_kept_as_it_was_drawn(log):
     assert rows(log, "SELECT turn, prompt FROM turns") == [(1, drawn.prompt)]
 
 
+def test_what_is_apart_from_an_answer_is_kept(log):
+    drawn = battle()
+    apart = {"reasoning": "Six times seven. \ud800", "reasoning_tokens": 5, "masked": ("Qwen3", "Alibaba")}
+    put(log, drawn, answer(drawn.battle_id, **apart), answer(drawn.battle_id, 1, "bob"))
+    assert rows(log, "SELECT reasoning, reasoning_tokens, masked FROM generations ORDER BY slot") == [
+        ("Six times seven. ?", 5, ["Qwen3", "Alibaba"]),
+        (None, None, []),
+    ]
+
+
 def test_later_turns_and_answers_are_kept(log):
     drawn = battle()
     failed = answer(drawn.battle_id, 1, "bob", text="", tokens=0, failure="timeout", detail="no first token")
