@@ -106,8 +106,8 @@ class Identification:
 
 
 @dataclass(frozen=True, eq=False)
-class Fit(Scores):
-    """Scores from an estimating equation, with what a sandwich needs, or from a posterior.
+class EstimatingEquation:
+    """What a sandwich needs of a fit that solves Σ (score of a vote) = 0, such as a maximum of likelihood.
 
     Attributes:
         bread: (M, M + E) inverse of minus the derivative of the summed vote scores (for a likelihood the
@@ -115,33 +115,102 @@ class Fit(Scores):
             parameters, such as that of ties.
         vote_scores: gives for every row of `PairRows` the derivative of its log-likelihood by the
             score of the first and of the second model and by each further parameter, 2 + E arrays (P,).
+        vote_roots: gives (R, 2 + E, P) vectors by the same parameters, R for each row, whose outer products
+            sum to the information of the row (minus the derivative of `vote_scores`, or its expectation).
         ballot_scores: instead of `vote_scores`, gives for each of B ballots the derivative of its
             log-likelihood by every score, sparse (B, M + E).
-        posterior: (M, M) posterior covariance of the scores, or None.
-        covariance: (M + E, M + E) sandwich that the method made itself, because its votes differ in more
-            than the ballot; instead of `bread`.
-        coefficients: the E further parameters; those without bounds get them from `covariance`.
+        ballot_roots: instead of `vote_roots`, gives (K,) the ballot of each vector and the vectors, sparse
+            (K, M + E).
         placed: (M, M) extra covariance of scores that a prior placed or pulled, or None.
         information: (M, M) expected information of each pair, off the diagonal of the Hessian with the
             sign turned; stands in for the meat of a model whose votes are all ties.
+        posterior: (M, M) posterior covariance of the scores, where there is a prior too.
+    """
+
+    bread: FloatArray
+    vote_scores: Callable[[PairRows], tuple[FloatArray, ...]] | None = None
+    vote_roots: Callable[[PairRows], FloatArray] | None = None
+    ballot_scores: Callable[[Ballots], csr_array[Any]] | None = None
+    ballot_roots: Callable[[Ballots], tuple[IntArray, csr_array[Any]]] | None = None
+    placed: FloatArray | None = None
+    information: FloatArray | None = None
+    posterior: FloatArray | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Covariance:
+    """A robust covariance that the method made itself, because its votes differ in more than the ballot.
+
+    Attributes:
+        matrix: (M + E, M + E) of the scores and further parameters.
+        clustering: of the votes, if they were clustered.
+        alone: (M,) models whose place rests on a single cluster, or None.
+    """
+
+    matrix: FloatArray
+    clustering: Clustering | None = None
+    alone: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Posterior:
+    """(M, M) posterior covariance of the scores."""
+
+    matrix: FloatArray
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """What dependent votes are worth.
+
+    Attributes:
+        number: of clusters.
+        effective: number of equal clusters that would say as much (Carter et al. 2017).
+        design_effect: how many times larger the variances are than those of independent votes, on average;
+            None where only one of the two is known, as with a bootstrap.
+    """
+
+    number: int
+    effective: float
+    design_effect: float | None = None
+
+    @property
+    def df(self) -> float:
+        """Degrees of freedom of Student's t for such clusters: one less than effective ones, at least 1."""
+        return max(self.effective - 1.0, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit(Scores):
+    """Scores with what their intervals are made from.
+
+    Attributes:
+        uncertainty: an estimating equation, a covariance or a posterior; None for none.
+        coefficients: the E further parameters; those without bounds get them from a `Covariance`.
         identification: which scores the votes determine; None if all.
         iterations: how many the solver needed.
         residual: the largest absolute gradient at the solution, per vote.
         parameters: further parameters of the largest component by name, on their usual scale.
     """
 
-    bread: FloatArray | None = None
-    vote_scores: Callable[[PairRows], tuple[FloatArray, ...]] | None = None
-    ballot_scores: Callable[[Ballots], csr_array[Any]] | None = None
-    posterior: FloatArray | None = None
-    covariance: FloatArray | None = None
+    uncertainty: EstimatingEquation | Covariance | Posterior | None = None
     coefficients: tuple[Coefficient, ...] = ()
-    placed: FloatArray | None = None
-    information: FloatArray | None = None
     identification: Identification | None = None
     iterations: int = 0
     residual: float = 0.0
     parameters: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def equation(self) -> EstimatingEquation | None:
+        """The estimating equation, if there is one."""
+        return self.uncertainty if isinstance(self.uncertainty, EstimatingEquation) else None
+
+    @property
+    def posterior(self) -> FloatArray | None:
+        """(M, M) posterior covariance of the scores, or None."""
+        if isinstance(self.uncertainty, Posterior):
+            return self.uncertainty.matrix
+        return None if self.equation is None else self.equation.posterior
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,15 +24,16 @@ def influence(fit: Fit, ballots: Ballots, contrast: FloatArray) -> FloatArray | 
         F. Hampel, JASA 69 (1974): the influence function of an M-estimator is its inverse Hessian times
         the score of the vote.
     """
-    if fit.bread is None:
+    equation = fit.equation
+    if equation is None:
         return None
-    direction = contrast @ fit.bread
-    if fit.ballot_scores is not None:
-        return np.asarray((fit.ballot_scores(ballots) @ direction) * ballots.weight, dtype=np.float64)
-    if fit.vote_scores is None:
+    direction = contrast @ equation.bread
+    if equation.ballot_scores is not None:
+        return np.asarray((equation.ballot_scores(ballots) @ direction) * ballots.weight, dtype=np.float64)
+    if equation.vote_scores is None:
         return None
     rows, m = ballots.pair_rows, len(ballots.models)
-    one, two, *more = fit.vote_scores(rows)
+    one, two, *more = equation.vote_scores(rows)
     effect = one * direction[rows.first] + two * direction[rows.second]
     for e, column in enumerate(more):
         effect = effect + column * direction[m + e]

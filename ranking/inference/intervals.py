@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from agon.ranking.inference.simultaneous import Maxima, _normal, outermost, quantile, shortfall, tail_of
 from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.results import Clustering
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,8 +22,9 @@ class Uncertainty:
         above: (M, M) True where the row's score is above the column's at the level.
         covariance: (M, M) of the scores, or None if it comes from a bootstrap.
         samples: (R, M) scores in the rounds of the bootstrap, or None if there is a covariance.
-        df: degrees of freedom of the covariance: clusters less one, or infinite.
+        df: degrees of freedom of the covariance: effective clusters less one, or infinite.
         together: how far several statements stray at once, if the bounds are simultaneous.
+        clustering: what dependent votes are worth, if they were clustered.
     """
 
     lower: FloatArray
@@ -32,12 +34,18 @@ class Uncertainty:
     samples: FloatArray | None = None
     df: float = math.inf
     together: Maxima | None = None
+    clustering: Clustering | None = None
 
     def opened(self, below: NDArray[np.bool_], above: NDArray[np.bool_]) -> Uncertainty:
         """Take away the bounds that the votes cannot give; (M,) masks."""
         lower = np.where(below, -np.inf, self.lower)
         upper = np.where(above, np.inf, self.upper)
         return replace(self, lower=lower, upper=upper)
+
+    def unsettle(self, models: NDArray[np.bool_]) -> Uncertainty:
+        """Take away all that is said of models whose variance cannot be known; (M,) mask."""
+        known = ~models[:, None] & ~models[None, :]
+        return replace(self.opened(models, models), above=self.above & known)
 
 
 def nothing_known(n_models: int) -> Uncertainty:

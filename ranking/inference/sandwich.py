@@ -1,71 +1,156 @@
-"""Robust and clustered covariance."""
+"""The sandwich: robust covariance of an estimating equation, of single votes or of clusters of them."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from agon.ranking.errors import OptionError
-from agon.ranking.numerics import FloatArray
-from agon.ranking.results import Fit
+from agon.ranking.estimation.cluster_jackknife import ClusterMeat, jackknife_clusters
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.results import Clustering, Covariance, EstimatingEquation, Fit
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.vote_source import Clusters
 
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
-def sandwich(fit: Fit, ballots: Ballots, clusters: Clusters | None = None) -> FloatArray:
+
+def sandwich(fit: Fit, ballots: Ballots, clusters: Clusters | None = None) -> Covariance:
     """(M, M) robust covariance of the scores: bread · meat · breadᵀ (White 1982).
 
-    The meat is the sum of outer products of the votes' scores, summed within a ballot first and, with
-    clusters, within a cluster (Liang and Zeger 1986; times C/(C − 1)). A model all of whose votes are
-    ties has no variance to sum: its pairs get the expected information instead.
+    The meat is the sum of outer products of the votes' scores, summed within a ballot first; with clusters
+    it is that of the delete-one-cluster jackknife, which holds where clusters are unequal. A model all of
+    whose votes are ties has no variance to sum: its pairs get the expected information instead.
 
     Raises:
         OptionError: the method gives no estimating equation, or there is only one cluster.
     """
-    if fit.bread is None:
+    equation = fit.equation
+    if equation is None:
         raise OptionError('This method has no sandwich interval; use interval="bootstrap".')
-    meat = _meat(fit, ballots, clusters)
-    if fit.information is not None:
-        m = len(fit.information)
-        curvature = fit.information.sum(axis=1)
+    alone = _covariance(equation, _meat(equation, ballots))
+    if clusters is None:
+        return Covariance(alone)
+    if clusters.size < 2:
+        raise OptionError(f"All votes are of one {clusters.by}: no interval can be clustered by it.")
+    found = _jackknife(fit, equation, ballots, clusters)
+    together = _covariance(equation, found.meat)
+    effect = float(np.trace(together) / np.trace(alone)) if np.trace(alone) > 0 else 1.0
+    return Covariance(together, Clustering(clusters.size, found.effective, effect), found.alone)
+
+
+def _covariance(equation: EstimatingEquation, meat: FloatArray) -> FloatArray:
+    """(M, M) bread · meat · breadᵀ, and what a prior adds."""
+    if equation.information is not None:
+        m = len(equation.information)
+        curvature = equation.information.sum(axis=1)
         tied = (curvature > 0) & (np.diag(meat)[:m] <= 1e-12 * curvature)
         if tied.any():
-            weight = np.where(tied[:, None] | tied[None, :], fit.information, 0.0)
+            weight = np.where(tied[:, None] | tied[None, :], equation.information, 0.0)
+            meat = meat.copy()
             meat[:m, :m] += np.diag(weight.sum(axis=1)) - weight
-    covariance = fit.bread @ meat @ fit.bread.T
-    if fit.placed is not None:
-        covariance = covariance + fit.placed
+    covariance = equation.bread @ meat @ equation.bread.T
+    if equation.placed is not None:
+        covariance = covariance + equation.placed
     return np.asarray(0.5 * (covariance + covariance.T))
 
 
-def _meat(fit: Fit, ballots: Ballots, clusters: Clusters | None) -> FloatArray:
-    """(M + E, M + E) sum over independent units of the outer product of their scores."""
-    n, m = len(ballots.count), len(ballots.models)
-    if fit.ballot_scores is not None:
-        scores = (fit.ballot_scores(ballots) * ballots.weight[:, None]).tocsr()
-    elif fit.vote_scores is not None:
+def _meat(equation: EstimatingEquation, ballots: Ballots) -> FloatArray:
+    """(M + E, M + E) sum over votes of the outer product of their scores."""
+    m = len(ballots.models)
+    if equation.vote_scores is not None and ballots.pairwise:
         rows = ballots.pair_rows
-        weight = ballots.weight[rows.ballot]
-        one, two, *more = (column * weight for column in fit.vote_scores(rows))
-        if clusters is None and ballots.pairwise and not more:
-            times = ballots.count[rows.ballot]
+        weight, times = ballots.weight[rows.ballot], ballots.count[rows.ballot]
+        one, two, *more = (column * weight for column in equation.vote_scores(rows))
+        if not more:
             cross = np.bincount(rows.first * m + rows.second, times * one * two, m * m).reshape(m, m)
             diagonal = np.bincount(rows.first, times * one**2, m)
             diagonal += np.bincount(rows.second, times * two**2, m)
             return np.asarray(cross + cross.T + np.diag(diagonal))
-        from scipy.sparse import csr_array
+    scores = _ballot_scores(equation, ballots)
+    return np.asarray((scores.T @ (scores * ballots.count[:, None]).tocsr()).toarray())
 
-        columns = [rows.first, rows.second, *(np.full(len(one), m + e) for e in range(len(more)))]
-        at = (np.tile(rows.ballot, len(columns)), np.concatenate(columns))
-        scores = csr_array((np.concatenate([one, two, *more]), at), shape=(n, m + len(more)))
-    else:
+
+def _ballot_scores(equation: EstimatingEquation, ballots: Ballots) -> csr_array[Any]:
+    """Sparse (B, M + E) score of one vote of each ballot, with its weight."""
+    if equation.ballot_scores is not None:
+        return (equation.ballot_scores(ballots) * ballots.weight[:, None]).tocsr()
+    if equation.vote_scores is None:
         raise OptionError("A sandwich needs the scores of the votes.")
-    if clusters is None:
-        meat = scores.T @ (scores * ballots.count[:, None]).tocsr()
-        return np.asarray(meat.toarray())
-    if clusters.size < 2:
-        raise OptionError(f"All votes are of one {clusters.by}: no interval can be clustered by it.")
     from scipy.sparse import csr_array
 
+    rows, m = ballots.pair_rows, len(ballots.models)
+    columns = [column * ballots.weight[rows.ballot] for column in equation.vote_scores(rows)]
+    at = (np.tile(rows.ballot, len(columns)), _parameters(rows.first, rows.second, len(columns), m))
+    return csr_array((np.concatenate(columns), at), shape=(len(ballots.count), m + len(columns) - 2))
+
+
+def _ballot_roots(equation: EstimatingEquation, ballots: Ballots) -> tuple[IntArray, csr_array[Any]]:
+    """(K,) ballot of each root of the information of one vote, and the roots, sparse (K, M + E)."""
+    from scipy.sparse import csr_array
+
+    if equation.ballot_roots is not None:
+        ballot, roots = equation.ballot_roots(ballots)
+    elif equation.vote_roots is not None:
+        rows, m = ballots.pair_rows, len(ballots.models)
+        found = equation.vote_roots(rows)
+        several, width, number = found.shape
+        parameter = np.tile(_parameters(rows.first, rows.second, width, m), several)
+        row = np.repeat(np.arange(several), width * number) * number + np.tile(
+            np.arange(number), several * width
+        )
+        ballot = np.tile(rows.ballot, several)
+        roots = csr_array((found.ravel(), (row, parameter)), shape=(several * number, m + width - 2))
+        roots.eliminate_zeros()
+    else:
+        raise OptionError("Clusters need the information of the votes.")
+    return ballot, (roots * np.sqrt(ballots.weight[ballot])[:, None]).tocsr()
+
+
+def _parameters(first: IntArray, second: IntArray, width: int, n_models: int) -> IntArray:
+    """Column of every derivative, by parameter and then by row."""
+    return np.concatenate([first, second, *(np.full(len(first), n_models + e) for e in range(width - 2))])
+
+
+def _jackknife(fit: Fit, equation: EstimatingEquation, ballots: Ballots, clusters: Clusters) -> ClusterMeat:
+    """The meat of clusters of votes."""
+    from scipy.sparse import csr_array
+
+    n = len(ballots.count)
+    scores = _ballot_scores(equation, ballots)
     member = csr_array((clusters.count, (clusters.cluster, clusters.ballot)), shape=(clusters.size, n))
-    summed = member @ scores
-    return np.asarray((summed.T @ summed).toarray()) * clusters.size / (clusters.size - 1)
+    ballot, roots = _ballot_roots(equation, ballots)
+    order = np.argsort(ballot, kind="stable")
+    begin = np.searchsorted(ballot[order], clusters.ballot)
+    length = np.searchsorted(ballot[order], clusters.ballot, "right") - begin
+    at = order[np.repeat(begin - np.cumsum(length) + length, length) + np.arange(length.sum())]
+    times = np.repeat(clusters.count.astype(np.float64), length)
+    every = (roots[at] * np.sqrt(times)[:, None]).tocsr()
+    information = (roots.T @ (roots * ballots.count[ballot][:, None]).tocsr()).toarray()
+    return jackknife_clusters(
+        (member @ scores).tocsr(),
+        every,
+        np.repeat(clusters.cluster, length),
+        _inverse(fit, equation.bread, information),
+        equation.bread,
+    )
+
+
+def _inverse(fit: Fit, bread: FloatArray, information: FloatArray) -> FloatArray:
+    """(M + E, M + E) inverse information of all parameters, from the rows of the bread that were fitted.
+
+    The rows of models placed afterwards are theirs and not of the inverse. The block of the further
+    parameters is what makes it an inverse.
+    """
+    m, width = bread.shape
+    found = np.zeros((width, width))
+    fitted = np.ones(m, dtype=bool) if fit.identification is None else fit.identification.core
+    found[:m][fitted] = bread[fitted]
+    found[:, :m][:, ~fitted] = 0.0
+    if width > m:
+        found[m:, :m] = found[:m, m:].T
+        rest = np.eye(width - m) - information[m:, :m] @ found[:m, m:]
+        found[m:, m:] = np.linalg.solve(information[m:, m:], rest)
+    return found

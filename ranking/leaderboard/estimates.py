@@ -23,12 +23,21 @@ from agon.ranking.inference.simultaneous import Maxima, maxima, quantile
 from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.numerics import FloatArray
 from agon.ranking.registry import Method
-from agon.ranking.results import Choice, Coefficient, Fit, Scores, as_values
+from agon.ranking.results import (
+    Choice,
+    Clustering,
+    Coefficient,
+    Covariance,
+    EstimatingEquation,
+    Fit,
+    Scores,
+    as_values,
+)
 from agon.ranking.settings import Interval, Settings
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.comparisons import Comparisons
 from agon.ranking.votes.score_table import ScoreTable
-from agon.ranking.votes.vote_source import Clusters
+from agon.ranking.votes.vote_source import Clusters, effective_number
 
 ELO_PER_NAT = 400 / math.log(10)
 STILL = 1e-9  # scores that move by less do not move
@@ -42,7 +51,8 @@ def interval_of(how: Method, result: Scores | Choice, wanted: Interval) -> Inter
         OptionError: one was asked for that the method cannot give.
     """
     gives: dict[Interval, bool] = {
-        "sandwich": isinstance(result, Fit) and (result.bread is not None or result.covariance is not None),
+        "sandwich": isinstance(result, Fit)
+        and isinstance(result.uncertainty, EstimatingEquation | Covariance),
         "posterior": isinstance(result, Fit) and result.posterior is not None,
     }
     if not gives.get(wanted, True):
@@ -94,11 +104,7 @@ def estimate(
     target = settings.anchor_score if settings.anchor_score is not None else offset
     moved = eligibility.group == 0  # an anchor says nothing about the scales of other components
     anchored = values if fixed is None else np.where(moved, values - values[fixed] + target, values)
-    clusters, df = None, math.inf
-    if how.view == "contexts" and isinstance(votes, Comparisons):
-        df = votes.contexts.clusters - 1 if votes.contexts.clusters else math.inf
-    elif (clusters := _clusters(votes, settings)) is not None:
-        df = clusters.size - 1
+    clusters = None if how.view == "contexts" else _clusters(votes, settings)
     if settings.interval == "none":
         return anchored, nothing_known(len(values)).opened(eligibility.open_below, eligibility.open_above)
     if settings.interval in ("sandwich", "posterior") and isinstance(result, Fit):
@@ -107,7 +113,9 @@ def estimate(
                 f"A posterior takes votes for independent and cannot be clustered by {clusters.by}; "
                 'use interval="bootstrap".'
             )
-        covariance = _covariance(result, votes.ballots, clusters, settings) * factor**2
+        found = _covariance(result, votes.ballots, clusters, settings)
+        clustering, df = found.clustering, found.clustering.df if found.clustering else math.inf
+        covariance = found.matrix[: len(values), : len(values)] * factor**2
         if fixed is not None:
             difference = covariance - covariance[fixed] - covariance[:, [fixed]] + covariance[fixed, fixed]
             covariance = np.where(moved[:, None] & moved[None, :], difference, covariance)
@@ -116,7 +124,11 @@ def estimate(
             unsure = for_shares(values, covariance, votes.ballots.votes, settings.level, df, most)
         else:
             unsure = from_covariance(anchored, covariance, settings.level, df, most)
+        if found.alone is not None:
+            unsure = unsure.unsettle(found.alone)
     else:
+        clustering = _bootstrap_clustering(votes, how, clusters)
+        df = clustering.df if clustering else math.inf
         draws = Resamples(votes, settings.n_resamples, settings.seed, clusters)
         samples = bootstrap_scores(draws, [how], [options], [result])[0][0] * factor + offset
         if fixed is not None:
@@ -128,14 +140,15 @@ def estimate(
         if not votes.pairs.wins.any():  # ties alone, drawn again, are the same ties: no interval of width 0
             still = unsure.lower >= unsure.upper - STILL
             unsure = unsure.opened(still, still)
+    unsure = replace(unsure, clustering=clustering)
     return anchored, unsure.opened(eligibility.open_below, eligibility.open_above)
 
 
 def coefficients(fit: Fit, settings: Settings, df: float) -> tuple[Coefficient, ...]:
     """The further parameters of a fit, with intervals from its covariance where it has one."""
-    if fit.covariance is None or settings.interval != "sandwich":
+    if not isinstance(fit.uncertainty, Covariance) or settings.interval != "sandwich":
         return fit.coefficients
-    error = np.sqrt(np.diag(fit.covariance)[len(fit.values) :])
+    error = np.sqrt(np.diag(fit.uncertainty.matrix)[len(fit.values) :])
     half = (quantile(settings.level, df) * error).tolist()
     return tuple(
         c if c.lower is not None or c.upper is not None else replace(c, lower=c.value - h, upper=c.value + h)
@@ -150,14 +163,28 @@ def _maxima(eligibility: Eligibility, settings: Settings, **known: Any) -> Maxim
     return maxima(np.where(eligibility.ranked, eligibility.group, -1), seed=settings.seed, **known)
 
 
-def _covariance(fit: Fit, ballots: Ballots, clusters: Clusters | None, settings: Settings) -> FloatArray:
+def _covariance(fit: Fit, ballots: Ballots, clusters: Clusters | None, settings: Settings) -> Covariance:
     """(M, M) covariance of the scores: the sandwich, or the posterior."""
     if settings.interval == "sandwich":
-        m = len(fit.values)
-        return sandwich(fit, ballots, clusters) if fit.covariance is None else fit.covariance[:m, :m]
+        known = fit.uncertainty
+        return known if isinstance(known, Covariance) else sandwich(fit, ballots, clusters)
     if fit.posterior is None:
         raise OptionError("This method has no posterior.")
-    return fit.posterior
+    return Covariance(fit.posterior)
+
+
+def _bootstrap_clustering(
+    votes: Comparisons | ScoreTable, how: Method, clusters: Clusters | None
+) -> Clustering | None:
+    """How many clusters a bootstrap draws, and how many equal ones they are worth by their votes."""
+    if clusters is not None:
+        return Clustering(clusters.size, clusters.effective)
+    if how.view == "contexts" and isinstance(votes, Comparisons):
+        member = votes.contexts.cluster
+        if member is not None:
+            sizes = np.bincount(member, votes.contexts.count)
+            return Clustering(len(sizes), effective_number(sizes))
+    return None
 
 
 def _anchor(models: tuple[str, ...], eligibility: Eligibility, settings: Settings) -> int | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.votes.ballots import Ballots
@@ -74,10 +75,21 @@ class Clusters:
         """Number of clusters, C."""
         return int(self.cluster.max(initial=-1)) + 1
 
+    @property
+    def effective(self) -> float:
+        """Number of equal clusters that would say as much, by votes: C/(1 + cv²) (Carter et al. 2017)."""
+        return effective_number(np.bincount(self.cluster, self.count))
+
     def totals(self, times: IntArray, n_ballots: int) -> IntArray:
         """(B,) ballot counts when each cluster is taken `times` (C,) times: the bootstrap of clusters."""
         drawn = self.count * times[self.cluster]
         return np.bincount(self.ballot, drawn, n_ballots).round().astype(np.int64)
+
+
+def effective_number(shares: ArrayLike) -> float:
+    """Number of equal parts that would be as even as these, C/(1 + cv²); (C,) of which some may be 0."""
+    given = np.asarray(shares, dtype=np.float64)
+    return float(given.sum() ** 2 / (given**2).sum()) if given.any() else 0.0
 
 
 class VoteSource(Protocol):

@@ -75,22 +75,49 @@ def sandwich(theta, votes, clusters=None):
     """
     m = len(theta)
     hessian = np.zeros((m, m))
-    summed = {}
+    summed, told = {}, {}
     for number, (weight, pairs) in enumerate(votes):
-        score = np.zeros(m)
+        score, own = np.zeros(m), np.zeros((m, m))
         for i, j, share in pairs:
             chance = 1 / (1 + np.exp(theta[j] - theta[i]))
             score[i] += weight * (share - chance)
             score[j] -= weight * (share - chance)
             unit = np.eye(m)[i] - np.eye(m)[j]
-            hessian += weight * chance * (1 - chance) * np.outer(unit, unit)
+            own += weight * chance * (1 - chance) * np.outer(unit, unit)
+        hessian += own
         key = number if clusters is None else clusters[number]
         summed[key] = summed.get(key, 0) + score
+        told[key] = told.get(key, 0) + own
     meat = sum(np.outer(score, score) for score in summed.values())
     if clusters is not None:
-        meat = meat * len(summed) / (len(summed) - 1)
+        covariance, _ = delete_one_cluster(list(summed.values()), list(told.values()))
+        return covariance, meat
     inverse = np.linalg.pinv(hessian, rcond=1e-12)
     return inverse @ meat @ inverse, meat
+
+
+def delete_one_cluster(scores, informations, ridge=0.0, contrasts=None):
+    """Jackknife covariance by one solve for each cluster, and the effective number of clusters.
+
+    scores: (Q,) of each cluster; informations: (Q, Q) of each. V = (C − 1)/C Σ (δ_c − δ̄)(δ_c − δ̄)ᵀ with
+    δ_c = (H − H_c)⁻¹ s_c (cases F2). None instead of V if leaving a cluster out leaves less identified.
+    contrasts: (M, Q) what the effective number looks at; the parameters themselves if None.
+    """
+    some = [c for c, own in enumerate(informations) if np.trace(own) > 0]
+    scores, informations = np.array(scores)[some], np.array(informations)[some]
+    whole, size = informations.sum(axis=0) + ridge, len(some)
+    rank = np.linalg.matrix_rank(whole, tol=1e-9)
+    moved, told = [], []
+    look = np.eye(len(whole)) if contrasts is None else contrasts
+    inverse = np.linalg.pinv(whole, rcond=1e-12)
+    for score, own in zip(scores, informations, strict=True):
+        if np.linalg.matrix_rank(whole - own, tol=1e-7) < rank:
+            return None, None
+        moved.append(np.linalg.pinv(whole - own, rcond=1e-10) @ score)
+        told.append(np.trace(look @ inverse @ own @ inverse @ look.T))
+    away = np.array(moved) - np.mean(moved, axis=0)
+    told = np.array(told)
+    return (size - 1) / size * away.T @ away, size / (1 + told.var() / told.mean() ** 2)
 
 
 def jackknife(value, weights, clusters=None, step=1e-4):

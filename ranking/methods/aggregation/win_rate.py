@@ -8,7 +8,7 @@ import numpy as np
 
 from agon.ranking.numerics import FloatArray
 from agon.ranking.registry import method
-from agon.ranking.results import Fit
+from agon.ranking.results import EstimatingEquation, Fit
 from agon.ranking.votes.ballots import PairRows
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
@@ -52,4 +52,12 @@ def win_rate(
         down = (rows.loss + half - centre[j, i] * counted) * share[j, i]
         return np.where(counted > 0, up, 0.0), np.where(counted > 0, down, 0.0)
 
-    return Fit(value, "share", bread=bread, vote_scores=vote_scores)
+    def vote_roots(rows: PairRows) -> FloatArray:
+        counted = rows.win + rows.loss + rows.tie + (rows.both_bad if both_bad == "half" else 0.0)
+        up, down = (
+            np.sqrt(counted * share[pair]) for pair in ((rows.first, rows.second), (rows.second, rows.first))
+        )
+        none = np.zeros(len(counted))
+        return np.array([[up, none], [none, down]])
+
+    return Fit(value, "share", uncertainty=EstimatingEquation(bread, vote_scores, vote_roots))

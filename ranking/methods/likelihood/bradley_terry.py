@@ -5,7 +5,7 @@ Let D = θ_i − θ_j. P(i beats j) = 1 / (1 + exp(−D)); a tie is half a win e
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from agon.ranking.estimation.newton import ROUNDS, TOLERANCE, inverse, maximise
 from agon.ranking.estimation.separation import check_prior, placement_notes
 from agon.ranking.numerics import FloatArray, expit
 from agon.ranking.registry import ResampledScores, method
-from agon.ranking.results import Fit, Scores
+from agon.ranking.results import EstimatingEquation, Fit, Scores
 from agon.ranking.votes.ballots import PairRows
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
@@ -32,11 +32,10 @@ def _score_resamples(
 
     Models that the full fit could only place by the prior get NaN.
     """
-    if not isinstance(scores, Fit) or scores.identification is None:
+    if not isinstance(scores, Fit) or scores.identification is None or scores.equation is None:
         raise TypeError("the batch needs the Fit of the full votes")
     del prior_sd
-    known, bread = scores.identification, scores.bread
-    assert bread is not None  # noqa: S101 - bradley_terry gives it
+    known, bread = scores.identification, scores.equation.bread
     rows = []
     for view in views:
         wins = view.halves(both_bad)
@@ -98,15 +97,38 @@ def bradley_terry(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: fl
     return Fit(
         theta,
         "log_odds",
-        bread=bread,
-        placed=placed,
-        information=np.where(fitted, (wins + wins.T) * chance * chance.T, 0.0),
-        vote_scores=vote_scores,
+        uncertainty=EstimatingEquation(
+            bread,
+            vote_scores,
+            logistic_roots(chance, fitted, both_bad),
+            placed=placed,
+            information=np.where(fitted, (wins + wins.T) * chance * chance.T, 0.0),
+        ),
         identification=known,
         iterations=steps,
         residual=residual,
         notes=placement_notes(pairs.models, known, prior_sd),
     )
+
+
+def logistic_roots(
+    chance: FloatArray, fitted: NDArray[np.bool_], both_bad: BothBad
+) -> Callable[[PairRows], FloatArray]:
+    """The roots of the information of pairs: √(p(1 − p)) for the first model, minus that for the second.
+
+    Args:
+        chance: (M, M) of the row.
+        fitted: (M, M) pairs whose votes the fit uses.
+        both_bad: "drop" if a "both bad" says nothing.
+    """
+
+    def vote_roots(rows: PairRows) -> FloatArray:
+        i, j = rows.first, rows.second
+        counted = rows.win + rows.loss + rows.tie + (rows.both_bad if both_bad == "half" else 0.0)
+        root = np.sqrt(np.where(fitted[i, j], counted * chance[i, j] * chance[j, i], 0.0))
+        return np.stack([root, -root])[None]
+
+    return vote_roots
 
 
 def solve(wins: FloatArray, start: FloatArray | None = None) -> tuple[FloatArray, FloatArray, int, float]:

@@ -9,10 +9,10 @@ import numpy as np
 from agon.ranking.errors import OptionError
 from agon.ranking.estimation.comparison_graph import identify
 from agon.ranking.estimation.newton import inverse, maximise
-from agon.ranking.methods.likelihood.bradley_terry import curvature_of
+from agon.ranking.methods.likelihood.bradley_terry import curvature_of, logistic_roots
 from agon.ranking.numerics import FloatArray, expit
 from agon.ranking.registry import method
-from agon.ranking.results import Diagnostic, Fit, Identification
+from agon.ranking.results import Diagnostic, EstimatingEquation, Fit, Identification
 from agon.ranking.text import listed
 from agon.ranking.votes.ballots import PairRows
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
@@ -73,9 +73,12 @@ def bradley_terry_ridge(
     return Fit(
         found.x,
         "log_odds",
-        bread=inverse(found.hessian, 0),
-        vote_scores=vote_scores,
-        information=met * chance * chance.T,
+        uncertainty=EstimatingEquation(
+            inverse(found.hessian, 0),
+            vote_scores,
+            logistic_roots(chance, np.ones(met.shape, dtype=bool), both_bad),
+            information=met * chance * chance.T,
+        ),
         identification=known,
         iterations=found.steps,
         residual=float(np.abs(found.gradient).max() / max(1.0, met.sum())),

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from agon.ranking.errors import OptionError
+from agon.ranking.estimation.cluster_jackknife import ClusterMeat, jackknife_clusters
 from agon.ranking.numerics import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 BLOCK = 1 << 16  # votes looked at together, so that what is made of them stays in the cache
 
@@ -155,11 +158,11 @@ class ContextVotes:
         return whole
 
     def spread(self, point: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Minus the second derivative; and the sum of outer products of the scores of independent units.
+        """Minus the second derivative; and the sum of outer products of the scores of votes.
 
-        Units are votes, or clusters, whose sum is taken times C/(C − 1); (M + F, M + F) each.
+        (M + F, M + F) each.
         """
-        if self.cluster is None and self.vote is None:
+        if self.vote is None:
 
             def piece(at: slice) -> tuple[NDArray[Any], ...]:
                 chance, excess = self.surprise(at, point)
@@ -168,14 +171,32 @@ class ContextVotes:
 
             sums = self.summed(piece)
             return self.hessian(*sums[:3]), self.assemble(*sums[3:])
-        bread = self.bend(point)[1]
-        if self.cluster is not None:
-            size = int(self.cluster.max()) + 1
-            if size < 2:
-                raise OptionError("All votes are of one cluster: no interval can be clustered.")
-            return bread, self.together(point, self.cluster, self.count) * (size / (size - 1))
-        assert self.vote is not None  # noqa: S101 - looked at above
-        return bread, self.together(point, self.vote, np.sqrt(self.count))  # of equal votes, each for itself
+        return self.bend(point)[1], self.together(point, self.vote, np.sqrt(self.count))  # each for itself
+
+    def jackknife(self, point: FloatArray, inverse: FloatArray) -> ClusterMeat:
+        """The meat of clusters of votes.
+
+        Raises:
+            OptionError: all votes are of one cluster.
+        """
+        from scipy.sparse import csr_array
+
+        assert self.cluster is not None  # noqa: S101 - asked for by who has clusters
+        n, m = len(self.pair), len(self.group)
+        chance, excess = self.surprise(slice(None), point)
+        parameters = np.repeat(np.arange(m, self.width)[None], n, axis=0)
+        at = np.column_stack([self.first[self.pair], self.second[self.pair], parameters])
+        toward = np.column_stack([np.ones(n), -np.ones(n), self.features.T])
+        begin = np.arange(0, at.size + 1, at.shape[1])
+
+        def rows(factor: FloatArray) -> csr_array[Any]:
+            return csr_array(((toward * factor[:, None]).ravel(), at.ravel(), begin), shape=(n, self.width))
+
+        size = int(self.cluster.max()) + 1
+        member = csr_array((np.ones(n), (self.cluster, np.arange(n))), shape=(size, n))
+        scores = (member @ rows(excess * self.times)).tocsr()
+        roots = rows(np.sqrt(self.variance(slice(None), chance)))
+        return jackknife_clusters(scores, roots, self.cluster, inverse, inverse[:m])
 
     def together(self, point: FloatArray, unit: IntArray, times: FloatArray | IntArray) -> FloatArray:
         """The meat of units, the comparisons of which are dependent: (N,) unit and factor of each."""

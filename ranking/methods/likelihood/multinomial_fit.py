@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agon.ranking.estimation.comparison_graph import bounded_with_ties, identify
 from agon.ranking.estimation.newton import inverse, maximise
 from agon.ranking.estimation.separation import check_prior, place_outside, placement_notes
 from agon.ranking.methods.likelihood.multinomial import OutcomeCounts, OutcomeModel, Point
 from agon.ranking.numerics import FloatArray, IntArray
-from agon.ranking.results import Diagnostic, Fit, Identification
+from agon.ranking.results import Diagnostic, EstimatingEquation, Fit, Identification
 from agon.ranking.text import listed
 from agon.ranking.votes.ballots import PairRows
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
@@ -80,10 +81,13 @@ def fitted(
         theta,
         "log_odds",
         parameters={SYMBOLS[n]: LOWEST[n] + float(np.exp(first.get(n, -np.inf))) for n in model.shapes},
-        bread=bread,
-        vote_scores=_vote_scores(model, theta, known, parts, both_bad),
-        placed=placed,
-        information=information,
+        uncertainty=EstimatingEquation(
+            bread,
+            _vote_scores(model, theta, known, parts, both_bad),
+            _vote_roots(model, theta, known, parts, both_bad),
+            placed=placed,
+            information=information,
+        ),
         identification=known,
         iterations=max((part.steps for part in parts), default=0),
         residual=max((part.residual for part in parts), default=0.0),
@@ -172,28 +176,67 @@ def _vote_scores(
     both_bad: BothBad | None,
 ) -> Callable[[PairRows], tuple[FloatArray, ...]]:
     """Give the function from pairs in votes to derivatives of their log-likelihood."""
-    shapes = {name: np.array([part.shapes.get(name, -np.inf) for part in parts]) for name in model.shapes}
 
     def vote_scores(rows: PairRows) -> tuple[FloatArray, ...]:
-        i, j, group = rows.first, rows.second, known.group[rows.first]
-        fitted_pair = known.core[i] & known.core[j] & (group == known.group[j])
-        point = Point(theta[i], theta[j], {name: values[group] for name, values in shapes.items()})
+        point, fitted_pair = _points(model, theta, known, parts, rows)
         shares = {"win": rows.win, "loss": rows.loss, "tie": rows.tie}
         if both_bad == "half":
             shares["tie"] = rows.tie + rows.both_bad
         elif both_bad is None:
             shares["both_bad"] = rows.both_bad
         slope = sum(share * model.slopes(name, point) for name, share in shares.items())
-        slope = np.where(fitted_pair, slope, 0.0)
-        more = [
-            np.where(group == g, slope[2 + list(shapes).index(name)], 0.0)
-            for g, part in enumerate(parts)
-            if len(part.theta)
-            for name in part.shapes
-        ]
-        return (slope[0], slope[1], *more)
+        return tuple(_by_part(np.where(fitted_pair, slope, 0.0), model, known, parts, rows))
 
     return vote_scores
+
+
+def _vote_roots(
+    model: OutcomeModel,
+    theta: FloatArray,
+    known: Identification,
+    parts: list[_Part],
+    both_bad: BothBad | None,
+) -> Callable[[PairRows], FloatArray]:
+    """Give the function from pairs in votes to roots of their expected information: √P · slope by outcome."""
+
+    def vote_roots(rows: PairRows) -> FloatArray:
+        point, fitted_pair = _points(model, theta, known, parts, rows)
+        counted = rows.win + rows.loss + rows.tie + (0.0 if both_bad == "drop" else rows.both_bad)
+        share = np.sqrt(np.where(fitted_pair, counted, 0.0))
+        with np.errstate(invalid="ignore"):  # outcomes that were never seen have no chance
+            roots = [
+                np.nan_to_num(share * np.exp(0.5 * model.log_chance(name, point)) * model.slopes(name, point))
+                for name in model.outcomes
+            ]
+        return np.stack([np.stack(_by_part(root, model, known, parts, rows)) for root in roots])
+
+    return vote_roots
+
+
+def _points(
+    model: OutcomeModel, theta: FloatArray, known: Identification, parts: list[_Part], rows: PairRows
+) -> tuple[Point, NDArray[np.bool_]]:
+    """Where the model is evaluated for each pair, and (P,) whether the fit uses it."""
+    i, j, group = rows.first, rows.second, known.group[rows.first]
+    shapes = {
+        name: np.array([part.shapes.get(name, -np.inf) for part in parts])[group] for name in model.shapes
+    }
+    used = known.core[i] & known.core[j] & (group == known.group[j])
+    return Point(theta[i], theta[j], shapes), np.asarray(used)
+
+
+def _by_part(
+    slope: FloatArray, model: OutcomeModel, known: Identification, parts: list[_Part], rows: PairRows
+) -> list[FloatArray]:
+    """2 + E arrays (P,): by both strengths, and by the further parameters of each component."""
+    group = known.group[rows.first]
+    more = [
+        np.where(group == g, slope[2 + list(model.shapes).index(name)], 0.0)
+        for g, part in enumerate(parts)
+        if len(part.theta)
+        for name in part.shapes
+    ]
+    return [slope[0], slope[1], *more]
 
 
 def _notes(

@@ -26,7 +26,7 @@ from agon.ranking.methods.likelihood.choice_counts import (
 )
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.registry import ResampledScores, method
-from agon.ranking.results import Diagnostic, Fit, Scores
+from agon.ranking.results import Diagnostic, EstimatingEquation, Fit, Scores
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
@@ -151,15 +151,26 @@ def plackett_luce(
         none: csr_array[Any] = csr_array((len(given.count), m))
         return sum((part.scores(theta) * factor for part, factor in parts), none)
 
+    def ballot_roots(given: Ballots) -> tuple[IntArray, csr_array[Any]]:
+        from scipy.sparse import vstack
+
+        found = [part.roots(theta) for part, _ in parts]
+        if not found:
+            return np.zeros(0, np.int64), ballot_scores(given)[:0]
+        return np.concatenate([row for row, _ in found]), vstack([roots for _, roots in found]).tocsr()
+
     main = float(strength[known.core & (known.group == 0)].max(initial=0.0))
     return Fit(
         theta,
         "log_odds",
-        bread=bread,
-        ballot_scores=ballot_scores,
-        posterior=posterior + chosen,
-        placed=placed + share @ share.T + chosen,
-        information=information,
+        uncertainty=EstimatingEquation(
+            bread,
+            ballot_scores=ballot_scores,
+            ballot_roots=ballot_roots,
+            placed=placed + share @ share.T + chosen,
+            information=information,
+            posterior=posterior + chosen,
+        ),
         identification=known,
         iterations=steps,
         residual=residual,
@@ -249,6 +260,27 @@ class _Component:
         expected = csr_array((chance[real], (row, sets[real])), shape=(len(sets), m))
         found: csr_array[Any] = (self.choices.chosen - self.choices.uses @ expected).tocsr()
         return found
+
+    def roots(self, theta: FloatArray) -> tuple[IntArray, csr_array[Any]]:
+        """The ballot of each root of the information, and the roots, sparse (K, M).
+
+        A choice from a set tells √(p_a p_b) about the difference of each two of its models.
+        """
+        from scipy.sparse import csr_array
+
+        sets, m, width = self.choices.sets, len(theta), self.choices.sets.shape[1]
+        chance = choice_chances(theta, sets)
+        a, b = np.triu_indices(width, 1)
+        told = chance[:, a] * chance[:, b]
+        at, pair = np.nonzero(told)
+        cell = sets[at, a[pair]] * m + sets[at, b[pair]]
+        by_set = csr_array((told[at, pair], (at, cell)), shape=(len(sets), m * m))
+        found = (self.choices.uses @ by_set).tocoo()
+        row, cell = found.coords
+        root, each = np.sqrt(found.data), np.arange(len(found.data))
+        columns = np.concatenate([cell // m, cell % m])
+        roots = csr_array((np.concatenate([root, -root]), (np.tile(each, 2), columns)), shape=(len(each), m))
+        return row.astype(np.int64), roots
 
 
 def _told(precision: float, covariance: FloatArray) -> float:

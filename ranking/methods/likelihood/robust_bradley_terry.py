@@ -245,12 +245,19 @@ def _described(
 def _with_notes(fit: Fit, suspects: Mask, found: tuple[OutlierPair, ...], plain: Fit) -> Fit:
     """The fit whose sandwich sees the suspect pairs no more, with what was left out."""
 
-    def vote_scores(rows: PairRows) -> tuple[FloatArray, FloatArray]:
-        if fit.vote_scores is None:
-            raise TypeError("bradley_terry gives the scores of the votes")
+    equation = fit.equation
+    if equation is None:
+        raise TypeError("bradley_terry gives an estimating equation")
+    scores, roots = equation.vote_scores, equation.vote_roots
+    if scores is None or roots is None:
+        raise TypeError("bradley_terry gives the scores of the votes")
+
+    def vote_scores(rows: PairRows) -> tuple[FloatArray, ...]:
         out = suspects[rows.first, rows.second]
-        one, two = fit.vote_scores(rows)
-        return np.where(out, 0.0, one), np.where(out, 0.0, two)
+        return tuple(np.where(out, 0.0, column) for column in scores(rows))
+
+    def vote_roots(rows: PairRows) -> FloatArray:
+        return np.where(suspects[rows.first, rows.second], 0.0, roots(rows))
 
     shown = "; ".join(map(str, found[:3]))
     more = f"; and {len(found) - 3} more pairs (`outlier_pairs` lists them)" if len(found) > 3 else ""
@@ -260,7 +267,9 @@ def _with_notes(fit: Fit, suspects: Mask, found: tuple[OutlierPair, ...], plain:
     )
     names = tuple(dict.fromkeys(name for pair in found for name in (pair.model, pair.other)))
     return replace(
-        fit, vote_scores=vote_scores, notes=(*plain.notes, Diagnostic("outlier_pairs", names, message))
+        fit,
+        uncertainty=replace(equation, vote_scores=vote_scores, vote_roots=vote_roots),
+        notes=(*plain.notes, Diagnostic("outlier_pairs", names, message)),
     )
 
 

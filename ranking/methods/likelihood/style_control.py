@@ -19,7 +19,7 @@ from agon.ranking.methods.likelihood.bradley_terry import place, solve
 from agon.ranking.methods.likelihood.logistic import ContextVotes
 from agon.ranking.numerics import FloatArray
 from agon.ranking.registry import ResampledScores, method
-from agon.ranking.results import Coefficient, Diagnostic, Fit, Identification, Scores
+from agon.ranking.results import Clustering, Coefficient, Covariance, Diagnostic, Fit, Identification, Scores
 from agon.ranking.text import listed
 from agon.ranking.votes.covariates import Contexts
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
@@ -92,6 +92,12 @@ def contextual_bradley_terry(
     point, steps, residual = _fit(votes, _nearer(votes, start), contexts.names)
     bread, meat = votes.spread(point)
     inverse = _inverse(votes, bread, contexts.names)
+    clustering, alone = None, None
+    if votes.cluster is not None:
+        clustered = votes.jackknife(point, inverse)
+        effect = float(np.trace(inverse @ clustered.meat @ inverse) / np.trace(inverse @ meat @ inverse))
+        clustering = Clustering(int(votes.cluster.max()) + 1, clustered.effective, effect)
+        meat, alone = clustered.meat, clustered.alone
     covariance = inverse @ meat @ inverse.T
     placed, bridge = np.zeros((m, m)), np.eye(m)
     for g in range(int(known.group.max(initial=-1)) + 1):
@@ -106,7 +112,7 @@ def contextual_bradley_terry(
     return Fit(
         point[:m],
         "log_odds",
-        covariance=covariance,
+        uncertainty=Covariance(covariance, clustering, alone),
         coefficients=tuple(map(Coefficient, contexts.names, point[m:].tolist())),
         identification=known,
         iterations=steps,

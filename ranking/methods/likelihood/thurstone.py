@@ -15,7 +15,7 @@ from agon.ranking.estimation.newton import inverse, maximise
 from agon.ranking.estimation.separation import check_prior, place_outside, placement_notes
 from agon.ranking.numerics import FloatArray
 from agon.ranking.registry import method
-from agon.ranking.results import Fit
+from agon.ranking.results import EstimatingEquation, Fit
 from agon.ranking.votes.ballots import PairRows
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
@@ -76,13 +76,23 @@ def thurstone(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: float 
         first = np.where(fitted[i, j], first, 0.0)
         return first, -first
 
+    def vote_roots(rows: PairRows) -> FloatArray:
+        half = 0.5 * (rows.tie + (rows.both_bad if both_bad == "half" else 0.0))
+        i, j = rows.first, rows.second
+        told = (rows.win + half) * curve[i, j] + (rows.loss + half) * curve[j, i]
+        root = np.sqrt(np.where(fitted[i, j], told, 0.0))
+        return np.stack([root, -root])[None]
+
     return Fit(
         theta,
         "probit",
-        bread=bread,
-        placed=placed,
-        information=np.where(fitted, wins * curve + wins.T * curve.T, 0.0),
-        vote_scores=vote_scores,
+        uncertainty=EstimatingEquation(
+            bread,
+            vote_scores,
+            vote_roots,
+            placed=placed,
+            information=np.where(fitted, wins * curve + wins.T * curve.T, 0.0),
+        ),
         identification=known,
         iterations=steps,
         residual=residual,

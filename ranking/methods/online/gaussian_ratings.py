@@ -16,7 +16,7 @@ from agon.ranking.methods.online.permutations import (
     unused_notes,
 )
 from agon.ranking.registry import ResampledScores, stack_results
-from agon.ranking.results import Choice, Fit, Scores
+from agon.ranking.results import Choice, Fit, Posterior, Scores
 from agon.ranking.votes.vote_source import Battles
 
 # Updates the means and variances of all beliefs by the distinct ballot of a number; the last argument says
@@ -83,7 +83,7 @@ def learn(
         "points",
         spread=scores.std(axis=0) if len(orders) > 1 else None,
         met=learnt_from(ballots),
-        posterior=np.diag(deviations.mean(axis=0) ** 2 + middle.var(axis=0)),
+        uncertainty=Posterior(np.diag(deviations.mean(axis=0) ** 2 + middle.var(axis=0))),
         notes=(*order_notes(battles, permutations, len(orders)), *unused_notes(ballots)),
     )
 

@@ -74,7 +74,7 @@ def test_the_published_scores_come_out(name, case):
 def test_the_published_standard_errors_come_out_of_the_inverse_hessian(name, case):
     """A GLM prints inverse-information errors; `bread` is that matrix before the sandwich is made."""
     counts = PairCounts.of(case["models"], case["wins"])
-    bread = METHODS[name].function(counts).bread
+    bread = METHODS[name].function(counts).equation.bread
     anchor = case["options"].get("anchor")
     for model, published in case["inverse_hessian_se"].items():
         contrast = np.eye(len(bread))[case["models"].index(model)]

@@ -35,10 +35,13 @@ def test_clustered_by_voter():
     voters = rng.integers(0, 9, 120).tolist()
     made = reference.comparisons(list("abcd"), votes, labels={"voter": voters})
     board = rank(made, "win_rate", cluster="voter")
-    pairs = [[vote] for vote in votes]
-    expected = reference.jackknife(
-        lambda weights: reference.share_won(4, pairs, "votes", weights), np.ones(120), voters
-    )
+    rate = reference.share_won(4, [[vote] for vote in votes], "votes", np.ones(120))
+    scores, told = np.zeros((9, 4)), np.zeros((9, 4, 4))
+    for (i, j, share), voter in zip(votes, voters, strict=True):
+        for model, won in ((i, share), (j, 1 - share)):
+            scores[voter, model] += won - rate[model]
+            told[voter, model, model] += 1
+    expected, _ = reference.delete_one_cluster(scores, told)
     assert np.allclose(board.covariance, expected, rtol=1e-6, atol=1e-10)
 
 

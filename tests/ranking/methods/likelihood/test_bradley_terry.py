@@ -124,7 +124,7 @@ def test_the_fit_says_how_it_went():
     assert 1 <= found.iterations <= 8
     assert found.residual < 1e-12
     assert abs(found.values.sum()) < 1e-12
-    assert np.abs(found.bread.sum(axis=0)).max() < 1e-12
+    assert np.abs(found.equation.bread.sum(axis=0)).max() < 1e-12
 
 
 def test_a_model_outside_is_placed_by_its_posterior():
@@ -141,7 +141,7 @@ def test_a_model_outside_is_placed_by_its_posterior():
     narrow = fit(wins, prior_sd=0.1).values[2]
     assert 0 < narrow < 0.06  # 10 wins pull 5 · 0.1² = 0.05 nats at most
     curvature = 10 / (2 + math.exp(low) + math.exp(-low)) + 1
-    assert found.placed[2, 2] == pytest.approx(1 / curvature, rel=1e-9)
+    assert found.equation.placed[2, 2] == pytest.approx(1 / curvature, rel=1e-9)
 
 
 def test_several_models_outside_are_placed_together():
@@ -208,6 +208,7 @@ class TestSandwich:
         assume(clusters is None or len(set(clusters)) > 1)
         weights = [vote.weight for vote in votes.rows]
         expected, meat = reference.sandwich(theta, list(zip(weights, pairs, strict=True)), clusters)
+        assume(expected is not None)  # else a cluster alone holds a model, see below
         assume(np.diag(meat).min() > 1e-6)  # models without any variance have a rule of their own, below
         board = rank(votes.comparisons(), scale="natural", min_votes=0, **options)
         assert board.settings["interval"] == "sandwich"
@@ -252,6 +253,41 @@ class TestSandwich:
         expected, _ = reference.sandwich(theta, [(1.0, [vote]) for vote in votes], voters)
         board = rank(given_votes, scale="natural", cluster="voter")
         assert np.allclose(board.covariance, expected, rtol=1e-8, atol=1e-12)
+
+    def test_the_number_of_equal_voters_and_the_design_effect(self):
+        """Carter et al. (2017): C / (1 + cv²) of tr(H⁻¹ H_c H⁻¹); df one less."""
+        rng = np.random.default_rng(9)
+        votes = reference.hard_votes(rng, 4, 400)
+        voters = np.minimum(rng.geometric(0.3, 400), 12)
+        board = rank(
+            reference.comparisons(list("abcd"), votes, labels={"voter": voters.tolist()}),
+            scale="natural",
+            cluster="voter",
+        )
+        theta = reference.bradley_terry_mp(reference.half_wins(4, votes), digits=30)
+        unit, informations, scores = np.eye(4), np.zeros((13, 4, 4)), np.zeros((13, 4))
+        for (i, j, share), voter in zip(votes, voters, strict=True):
+            p = 1 / (1 + np.exp(theta[j] - theta[i]))
+            informations[voter] += p * (1 - p) * np.outer(unit[i] - unit[j], unit[i] - unit[j])
+            scores[voter] += (share - p) * (unit[i] - unit[j])
+        expected, effective = reference.delete_one_cluster(scores, informations)
+        found = board.uncertainty.clustering
+        assert found.number == len(set(voters.tolist()))
+        assert found.effective == pytest.approx(effective, rel=1e-9)
+        assert board.uncertainty.df == pytest.approx(effective - 1, rel=1e-9)
+        plain, _ = reference.sandwich(theta, [(1.0, [vote]) for vote in votes])
+        assert found.design_effect == pytest.approx(np.trace(expected) / np.trace(plain), rel=1e-6)
+
+    def test_a_model_that_one_voter_alone_judges_has_no_interval(self):
+        """All votes on c are ann's: leaving her out leaves c nowhere, so nothing can be said of it."""
+        rng = np.random.default_rng(3)
+        shown = [[0, 1]] * 200 + [[0, 2], [1, 2]] * 30
+        places = [[1, 2] if rng.random() < 0.6 else [2, 1] for _ in shown]
+        voters = [f"v{i % 10}" for i in range(200)] + ["ann"] * 60
+        board = rank(Comparisons.of("abc", shown, places, labels={"voter": voters}), cluster="voter")
+        assert (board["c"].lower, board["c"].upper) == (None, None)
+        assert (board["c"].rank_lower, board["c"].rank_upper) == (1, 3)
+        assert board["a"].lower is not None
 
     def test_all_ties_have_the_inverse_hessian(self):
         """Two models, 50 ties: no variance in the scores; the information about the difference is 50/4."""

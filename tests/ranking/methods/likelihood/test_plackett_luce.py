@@ -217,21 +217,23 @@ def test_the_sandwich_is_the_jackknife(strategy):
 
         rows = np.eye(len(base.count))
         step = 1e-4
-        meat = np.zeros(found.bread.shape)
+        meat = np.zeros(found.equation.bread.shape)
         for b, row in enumerate(rows):
             influence = base.weight[b] * (
                 (value(base.weight + step * row) - value(base.weight - step * row)) / (2 * step)
             )
             meat += np.outer(influence, influence) / base.count[b]
-        scores = found.ballot_scores(base).toarray() * base.weight[:, None]
+        scores = found.equation.ballot_scores(base).toarray() * base.weight[:, None]
         assume(np.diag(scores.T @ (scores * base.count[:, None])).min() > 1e-6)
         board = rank(given_votes, "plackett_luce", precision=0.5, scale="natural", min_votes=0)
-        pulled = 0.5 * found.bread @ found.bread  # the mean square of what a precision of 0.5 moves
+        pulled = (
+            0.5 * found.equation.bread @ found.equation.bread
+        )  # the mean square of what a precision of 0.5 moves
         rows, group, factor = base.pair_rows, found.identification.group, np.ones(len(base.models))
         for g in np.unique(group):
             part = group == g
             n = base.count[np.unique(rows.ballot[part[rows.first] & part[rows.second]])].sum()
-            told = part.sum() - 1 - 0.5 * np.trace(found.bread[np.ix_(part, part)])
+            told = part.sum() - 1 - 0.5 * np.trace(found.equation.bread[np.ix_(part, part)])
             factor[part] = np.sqrt(n / max(n - told, 1.0))
         assert np.allclose((board.covariance - pulled) / np.outer(factor, factor), meat, rtol=1e-3, atol=1e-6)
 
@@ -349,3 +351,32 @@ def test_bad_options_and_no_convergence(monkeypatch):
     monkeypatch.setattr(newton, "ROUNDS", 1)
     with pytest.raises(ConvergenceError, match="plackett_luce did not converge in 1 Newton steps"):
         fit(pair, precision=0.1)
+
+
+def test_clusters_are_left_out_one_by_one():
+    """Against refits: each voter left out, the scores moved; first order, so within a few per cent."""
+    rng = np.random.default_rng(4)
+    n, m = 600, 5
+    shown = np.argsort(rng.random((n, m)), axis=1)[:, :4]
+    voter = np.minimum(rng.geometric(0.25, n) - 1, 9)
+    strengths = np.linspace(1, -1, m) + rng.normal(0, 0.5, (10, m))
+    utility = np.take_along_axis(strengths[voter], shown, axis=1) + rng.gumbel(size=shown.shape)
+    places = np.argsort(np.argsort(-utility, axis=1), axis=1) + 1
+
+    def score(kept):
+        votes = Comparisons.of(list("abcde"), shown[kept], places[kept])
+        return fit(votes.ballots, precision=0).values
+
+    labels = {"voter": voter.tolist()}
+    board = rank(
+        Comparisons.of(list("abcde"), shown, places, labels=labels),
+        "plackett_luce",
+        precision=0,
+        cluster="voter",
+        scale="natural",
+    )
+    moved = np.array([score(voter != v) for v in range(10)])
+    away = moved - moved.mean(axis=0)
+    hc1 = n / (n - (m - 1))
+    assert np.diag(board.covariance) == pytest.approx(0.9 * (away**2).sum(axis=0) * hc1, rel=0.05)
+    assert 1 < board.uncertainty.clustering.effective < 10

@@ -15,6 +15,7 @@ from agon.ranking.methods.likelihood import logistic as context_votes
 from agon.ranking.methods.likelihood import style_control
 from agon.ranking.methods.likelihood.style_control import contextual_bradley_terry
 from agon.ranking.votes.covariates import _canonical, control_names, relative
+from tests.support import reference
 from tests.support.paths import REPOSITORY
 
 NAMES = [f"m{i}" for i in range(6)]
@@ -83,15 +84,20 @@ def independent(world, penalty=0.0):
         beta = beta - np.linalg.solve(bend, slope(beta))
     score = x * (y - expit(x @ beta))[:, None]
     summed = np.stack([score[world.voter == v].sum(axis=0) for v in range(40)])
+    each = [x[world.voter == v] * np.sqrt(p * (1 - p))[world.voter == v, None] for v in range(40)]
+    centred = np.vstack([np.eye(5), np.zeros(5)]) - 1 / 6  # strengths of zero mean from contrasts to the last
+    contrasts = np.hstack([centred, np.zeros((6, 2))])
+    by_voter, effective = reference.delete_one_cluster(
+        summed, [own.T @ own for own in each], ridge, contrasts
+    )
     inverse = np.linalg.inv(bend)
-    plain, by_voter = score.T @ score, summed.T @ summed * 40 / 39
-    return beta, inverse @ plain @ inverse, inverse @ by_voter @ inverse
+    return beta, inverse @ score.T @ score @ inverse, by_voter, effective
 
 
 @pytest.mark.parametrize("penalty", [0.0, 50.0])
 def test_the_fit_is_that_of_an_independent_logistic_regression(penalty):
     world = World()
-    beta, plain, by_voter = independent(world, penalty)
+    beta, plain, by_voter, effective = independent(world, penalty)
     options = {"control": ["length", "bold"], "scale": "natural", "anchor": "m5", "penalty": penalty}
     for expected, settings in ((plain, {}), (by_voter, {"cluster": "voter"})):
         board = rank(world.votes(), **options, **settings)
@@ -100,7 +106,7 @@ def test_the_fit_is_that_of_an_independent_logistic_regression(penalty):
         assert np.allclose(board.covariance[:5, :5], expected[:5, :5], rtol=1e-7, atol=1e-10)
         from scipy.stats import norm, t
 
-        z = t.ppf(0.975, 39) if settings else norm.ppf(0.975)
+        z = t.ppf(0.975, effective - 1) if settings else norm.ppf(0.975)
         for c, error in zip(board.coefficients, np.sqrt(np.diag(expected))[5:], strict=True):
             assert (c.lower, c.upper) == pytest.approx((c.value - z * error, c.value + z * error), rel=1e-6)
 
@@ -108,7 +114,7 @@ def test_the_fit_is_that_of_an_independent_logistic_regression(penalty):
 @pytest.mark.parametrize("block", [7, 1000])
 def test_the_fit_in_pieces_and_from_some_of_the_votes_is_the_same(monkeypatch, block):
     world = World()
-    beta, plain, by_voter = independent(world)
+    beta, plain, by_voter, _ = independent(world)
     monkeypatch.setattr(context_votes, "BLOCK", block)
     monkeypatch.setattr(style_control, "MANY", 100)
     for cluster, covariance in ((None, plain), ("voter", by_voter)):
@@ -116,7 +122,7 @@ def test_the_fit_in_pieces_and_from_some_of_the_votes_is_the_same(monkeypatch, b
         fit = contextual_bradley_terry(contexts)
         np.testing.assert_allclose(fit.values[:5] - fit.values[5], beta[:5], atol=1e-9)
         np.testing.assert_allclose([c.value for c in fit.coefficients], beta[5:], atol=1e-9)
-        np.testing.assert_allclose(fit.covariance[6:, 6:], covariance[5:, 5:], rtol=1e-5)
+        np.testing.assert_allclose(fit.uncertainty.matrix[6:, 6:], covariance[5:, 5:], rtol=1e-5)
 
 
 @given(data=st.data())

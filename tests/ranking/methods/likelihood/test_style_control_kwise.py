@@ -8,6 +8,7 @@ from scipy.special import expit
 from scipy.stats import norm, t
 
 from agon.ranking import Comparisons, SourceError, VotesError, rank
+from tests.support import reference
 
 NAMES = [f"m{i}" for i in range(5)]
 SIZES = ("length", "bold")
@@ -80,20 +81,23 @@ def independent(world, unit=None):
     scores = x * (y - expit(x @ beta))[:, None]
     group = vote if unit is None else unit[vote]
     summed = np.stack([scores[group == g].sum(axis=0) for g in np.unique(group)])
-    many = len(summed)
-    meat = summed.T @ summed * (1 if unit is None else many / (many - 1))
-    return beta, np.linalg.inv(bend) @ meat @ np.linalg.inv(bend)
+    if unit is None:
+        return beta, np.linalg.inv(bend) @ summed.T @ summed @ np.linalg.inv(bend), np.inf
+    root = x * np.sqrt(expit(x @ beta) * (1 - expit(x @ beta)))[:, None]
+    told = [root[group == g].T @ root[group == g] for g in np.unique(group)]
+    contrasts = np.hstack([np.vstack([np.eye(4), np.zeros(4)]) - 1 / 5, np.zeros((5, 2))])
+    return beta, *reference.delete_one_cluster(summed, told, 0.0, contrasts)
 
 
 @pytest.mark.parametrize("cluster", [None, "voter"])
 def test_scores_effects_and_intervals_are_those_of_an_independent_fit(cluster):
     world = World()
-    beta, covariance = independent(world, None if cluster is None else world.voter)
+    beta, covariance, effective = independent(world, None if cluster is None else world.voter)
     board = rank(world.votes(), control=SIZES, scale="natural", anchor="m4", cluster=cluster)
     found = [board[name].score for name in NAMES[:4]] + [c.value for c in board.coefficients]
     assert np.allclose(found, beta, rtol=0, atol=1e-9)
     assert np.allclose(board.covariance[:4, :4], covariance[:4, :4], rtol=1e-7, atol=1e-10)
-    z = norm.ppf(0.975) if cluster is None else t.ppf(0.975, 29)
+    z = norm.ppf(0.975) if cluster is None else t.ppf(0.975, effective - 1)
     for c, error in zip(board.coefficients, np.sqrt(np.diag(covariance))[4:], strict=True):
         assert (c.lower, c.upper) == pytest.approx((c.value - z * error, c.value + z * error), rel=1e-6)
     assert not any(d.code == "left_out_votes" for d in board.diagnostics)

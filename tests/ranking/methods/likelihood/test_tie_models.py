@@ -298,7 +298,7 @@ def test_newmans_iteration_ends_where_newtons_method_does(seed):
     _, wins, ties, bad = problem(seed)
     one, two = (fit(name, wins, ties, bad) for name in ("newman", "davidson"))
     assert one.values == pytest.approx(two.values, abs=1e-9)
-    assert np.allclose(one.bread, two.bread, rtol=1e-7, atol=1e-10)
+    assert np.allclose(one.equation.bread, two.equation.bread, rtol=1e-7, atol=1e-10)
 
 
 def test_newmans_iteration_says_when_it_did_not_settle(monkeypatch):
