@@ -226,9 +226,8 @@ def test_the_sandwich_is_the_jackknife(strategy):
         scores = found.equation.ballot_scores(base).toarray() * base.weight[:, None]
         assume(np.diag(scores.T @ (scores * base.count[:, None])).min() > 1e-6)
         board = rank(given_votes, "plackett_luce", precision=0.5, scale="natural", min_votes=0)
-        pulled = (
-            0.5 * found.equation.bread @ found.equation.bread
-        )  # the mean square of what a precision of 0.5 moves
+        bread = found.equation.bread
+        pulled = 0.5 * bread @ bread  # the mean square of what a precision of 0.5 moves
         rows, group, factor = base.pair_rows, found.identification.group, np.ones(len(base.models))
         for g in np.unique(group):
             part = group == g
@@ -378,5 +377,5 @@ def test_clusters_are_left_out_one_by_one():
     moved = np.array([score(voter != v) for v in range(10)])
     away = moved - moved.mean(axis=0)
     hc1 = n / (n - (m - 1))
-    assert np.diag(board.covariance) == pytest.approx(0.9 * (away**2).sum(axis=0) * hc1, rel=0.05)
+    assert np.diag(board.covariance) == pytest.approx(0.9 * (away**2).sum(axis=0) * hc1, rel=0.1)
     assert 1 < board.uncertainty.clustering.effective < 10
