@@ -12,7 +12,7 @@ from rich.text import Text
 
 from agon.ranking import Leaderboard, Row
 from agon.ranking.analysis.rule_comparison import LISTED, RuleComparison
-from agon.ranking.leaderboard.row import plain
+from agon.ranking.leaderboard.row import plain, score_range
 
 BAR = 26  # characters of a drawn interval
 PIPE_WIDTH = 140  # characters of a table that goes into a file or pipe
@@ -142,10 +142,10 @@ def _table(board: Leaderboard, out: Console) -> Table:
 
 def _axis(rows: Sequence[Row]) -> tuple[float, float] | None:
     """Lowest and highest number drawn."""
-    numbers = [n for row in rows for n in (row.lower, row.score, row.upper) if n is not None]
-    if not numbers or max(numbers) <= min(numbers):
+    found = score_range(rows)
+    if found is None or found[1] <= found[0]:
         return None
-    low, high = min(numbers), max(numbers)
+    low, high = found
     room = (high - low) / BAR  # beside the outermost point, for the arrow of an open side
     open_below = any(row.lower is None and row.upper is not None for row in rows)
     open_above = any(row.upper is None and row.lower is not None for row in rows)
@@ -159,7 +159,7 @@ def bar(row: Row, low: float, high: float, *, ascii_only: bool = False) -> str:
     line, point, left, right = ("-", "o", "<", ">") if ascii_only else ("─", "●", "◂", "▸")
 
     def place(value: float) -> int:
-        return round((value - low) / (high - low) * (BAR - 1))
+        return round(min(max((value - low) / (high - low), 0.0), 1.0) * (BAR - 1))
 
     first = 0 if row.lower is None else place(row.lower)
     last = BAR - 1 if row.upper is None else place(row.upper)

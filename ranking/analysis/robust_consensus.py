@@ -174,7 +174,7 @@ class _Order:
         how, given = find(method), as_comparisons(votes)
         result = how.function(how.view_of(given), **how.settings({}))
         values = as_values(result, len(given.models))
-        inside = (Eligibility.of(given, result, 0).group == 0) & ~np.isnan(values)
+        inside = (Eligibility.of(given, result).board == 0) & ~np.isnan(values)
         names = np.array(given.models, dtype=object)
         wins = given.pairs.halves("half")[np.ix_(inside, inside)]
         return cls(how, tuple(names[inside]), levels_of(values[inside]), wins, tuple(names[~inside]))

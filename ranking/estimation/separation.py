@@ -104,8 +104,9 @@ def placement_notes(
     for code, mask, why in kinds:
         if names := tuple(models[i] for i in np.flatnonzero(mask)):
             message = (
-                f"No finite maximum-likelihood score exists for {listed(names)}: {why}; placed by a normal "
-                f"prior of {prior_sd:g} nat around the mean, provisional until more votes link them."
+                f"No finite maximum-likelihood score exists for {listed(names)}: {why}; the score, open on "
+                f"that side, is that of a normal prior of {prior_sd:g} nat around the mean, and the rank "
+                "that of wins which all went one way."
             )
             notes.append(Diagnostic(code, names, message))
     return tuple(notes)

@@ -36,6 +36,18 @@ class Uncertainty:
     together: Maxima | None = None
     clustering: Clustering | None = None
 
+    def error_of(self, i: int, j: int) -> float:
+        """Standard error of the difference of two scores; 0 where it is not known."""
+        if self.covariance is not None:
+            cov = self.covariance
+            return math.sqrt(max(float(cov[i, i] + cov[j, j] - 2 * cov[i, j]), 0.0))
+        if self.samples is None:
+            return 0.0
+        with np.errstate(invalid="ignore"):
+            gaps = self.samples[:, i] - self.samples[:, j]
+        gaps = gaps[np.isfinite(gaps)]
+        return float(gaps.std(ddof=1)) * math.sqrt(shortfall(self.df)) if len(gaps) > 1 else 0.0
+
     def opened(self, below: NDArray[np.bool_], above: NDArray[np.bool_]) -> Uncertainty:
         """Take away the bounds that the votes cannot give; (M,) masks."""
         lower = np.where(below, -np.inf, self.lower)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agon.ranking.estimation.comparison_graph import connected
-from agon.ranking.numerics import IntArray
+from agon.ranking.estimation.comparison_graph import ComponentOrder, connected, order_components
+from agon.ranking.leaderboard.one_way_wins import boards_of
+from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.results import Choice, Fit, Scores, as_values
 from agon.ranking.votes.comparisons import Comparisons
 from agon.ranking.votes.score_table import ScoreTable
@@ -19,48 +20,74 @@ class Eligibility:
     """What the votes allow to say about each of M models.
 
     Attributes:
-        group: (M,) component, 0 the largest.
-        ranked: (M,) True where the model has a rank within its component.
+        board: (M,) which models are compared with one another: 0 the most, others on boards of their own.
+        ranked: (M,) True where the model has a rank on its board.
         open_above, open_below: (M,) True where the votes do not bound the score on that side.
-        votes: (M,) ballots in which the model was shown.
         compared: (M,) True where a vote that the method uses compares the model with another.
+        order: components of the win graph in the order of one-way wins, of methods that need wins and losses.
     """
 
-    group: IntArray
+    board: IntArray
     ranked: NDArray[np.bool_]
     open_above: NDArray[np.bool_]
     open_below: NDArray[np.bool_]
-    votes: IntArray
     compared: NDArray[np.bool_]
+    order: ComponentOrder | None = None
 
     @property
-    def groups(self) -> int:
-        """Number of components."""
-        return int(self.group.max()) + 1
+    def boards(self) -> int:
+        """Number of boards."""
+        return int(self.board.max()) + 1
+
+    @property
+    def component(self) -> IntArray:
+        """(M,) which models are compared by a chain of wins and losses in both directions."""
+        return self.board if self.order is None else self.order.component
 
     @classmethod
     def of(
-        cls, votes: Comparisons | ScoreTable, result: Scores | Choice, min_votes: int, both_bad: str = "half"
+        cls, votes: Comparisons | ScoreTable, result: Scores | Choice, both_bad: str = "half"
     ) -> Eligibility:
         """Decide from the votes, and from what the fit could identify, who may be ranked.
 
         Args:
-            votes: the votes.
+            votes: of the models that have enough of them.
             result: what the method made of them.
-            min_votes: below which no model is ranked.
             both_bad: "drop" if the method leaves out the votes that both are bad.
         """
-        shown = votes.ballots.votes
-        enough = shown >= min_votes
-        if isinstance(result, Fit) and result.identification is not None:
-            known = result.identification
-            everybody = np.ones(len(shown), dtype=bool)  # the fit itself says whom nothing links
-            return cls(known.group, enough & known.core, known.open_above, known.open_below, shown, everybody)
+        m = len(votes.models)
         pairs = votes.pairs
         met = pairs.wins + pairs.wins.T + pairs.ties + (0 if both_bad == "drop" else pairs.both_bad)
         if isinstance(result, Scores) and result.met is not None:
             met = result.met
-        compared = met.any(axis=1) | isinstance(votes, ScoreTable)
-        placed = ~np.isnan(as_values(result, len(shown)))
-        closed = np.zeros(len(shown), dtype=bool)
-        return cls(connected(met), enough & placed & compared, closed, closed, shown, compared & placed)
+        compared = np.asarray(met.any(axis=1) | isinstance(votes, ScoreTable))
+        placed = ~np.isnan(as_values(result, m))
+        closed = np.zeros(m, dtype=bool)
+        known = result.identification if isinstance(result, Fit) else None
+        order = order_components(pairs, both_bad="drop" if both_bad == "drop" else "half")
+        split = np.bincount(order.component, placed) % np.bincount(order.component) > 0
+        whole = isinstance(result, Choice) or (placed | ~compared).all() or split.any()
+        if known is None and whole:  # else the method left out what its graph of wins does not link
+            return cls(connected(met), placed & compared, closed, closed, compared)
+        board = boards_of(order)
+        ranked = compared & (np.bincount(board)[board] > 1)
+        if known is None:
+            return cls(board, ranked, closed, closed, compared, order)
+        loose = ~known.core & (np.bincount(order.component)[order.component] > 1)  # not even the fit knows
+        beaten, beats = (np.asarray(order.above.any(axis=k))[order.component] for k in (0, 1))
+        above, below = known.open_above & ~beaten, known.open_below & ~beats
+        return cls(board, ranked & ~loose, above, below, compared, order)
+
+    def standing(self, values: FloatArray, tie: float) -> NDArray[np.bool_]:
+        """(M, M) whether row stands above column: by one-way wins, or within a component by its value.
+
+        Args:
+            values: (M,) scores.
+            tie: scores no further apart share a rank.
+        """
+        with np.errstate(invalid="ignore"):
+            higher = values[:, None] - values[None, :] > tie
+        if self.order is None:
+            return np.asarray(higher)
+        at = self.order.component
+        return np.asarray(np.where(at[:, None] == at[None, :], higher, self.order.above[np.ix_(at, at)]))

@@ -21,6 +21,8 @@ from agon.ranking.inference.intervals import (
 from agon.ranking.inference.sandwich import sandwich
 from agon.ranking.inference.simultaneous import Maxima, maxima, quantile
 from agon.ranking.leaderboard.eligibility import Eligibility
+from agon.ranking.leaderboard.one_way_wins import OneWayLinks, independent_wins
+from agon.ranking.methods.likelihood.bradley_terry import bradley_terry
 from agon.ranking.numerics import FloatArray
 from agon.ranking.registry import Method
 from agon.ranking.results import (
@@ -39,6 +41,7 @@ from agon.ranking.votes.comparisons import Comparisons
 from agon.ranking.votes.score_table import ScoreTable
 from agon.ranking.votes.vote_source import Clusters, effective_number
 
+PROBIT = 1.702  # the logistic curve of so many log-odds a unit is within 0.01 of the normal one
 ELO_PER_NAT = 400 / math.log(10)
 STILL = 1e-9  # scores that move by less do not move
 ELO_PER_PROBIT = 200 * math.sqrt(2)  # Elo (1978): performances have a standard deviation of 200
@@ -84,6 +87,12 @@ def scale_of(result: Scores | Choice, settings: Settings) -> tuple[float, float,
     return factor, offset, settings.scale
 
 
+def unit_of(result: Scores | Choice, factor: float) -> float:
+    """One log-odds on the board's scale, `factor` times that of the method; 0 if scores are none."""
+    natural = {"log_odds": 1.0, "probit": 1 / PROBIT, "elo": ELO_PER_NAT}
+    return factor * natural.get(result.scale, 0.0) if isinstance(result, Scores) else 0.0
+
+
 def estimate(
     votes: Comparisons | ScoreTable,
     how: Method,
@@ -94,17 +103,23 @@ def estimate(
 ) -> tuple[FloatArray, Uncertainty]:
     """(M,) scores and their uncertainty on the board's scale, relative to the anchor if there is one.
 
+    Components that one-way wins compare are put on one scale, as far apart as these wins say.
+
     Raises:
         OptionError: an anchor that is no model of the votes, or whose score they do not determine.
         SourceError: no such column to cluster by.
     """
     factor, offset, _ = scale_of(result, settings)
     values = as_values(result, len(votes.models)) * factor + offset
+    clusters = None if how.view == "contexts" else _clusters(votes, settings)
+    links = _links(votes, result, eligibility, clusters, settings)
+    unit = unit_of(result, factor) if _is_rating(result) else 0.0
+    if links is not None:
+        values = values + links.shift * unit
     fixed = _anchor(votes.models, eligibility, settings)
     target = settings.anchor_score if settings.anchor_score is not None else offset
-    moved = eligibility.group == 0  # an anchor says nothing about the scales of other components
+    moved = eligibility.board == 0  # an anchor says nothing about the scales of other boards
     anchored = values if fixed is None else np.where(moved, values - values[fixed] + target, values)
-    clusters = None if how.view == "contexts" else _clusters(votes, settings)
     if settings.interval == "none":
         return anchored, nothing_known(len(values)).opened(eligibility.open_below, eligibility.open_above)
     if settings.interval in ("sandwich", "posterior") and isinstance(result, Fit):
@@ -141,6 +156,8 @@ def estimate(
             still = unsure.lower >= unsure.upper - STILL
             unsure = unsure.opened(still, still)
     unsure = replace(unsure, clustering=clustering)
+    if links is not None:
+        unsure = links.widen(unsure, unit, settings.level, simultaneous=settings.simultaneous)
     return anchored, unsure.opened(eligibility.open_below, eligibility.open_above)
 
 
@@ -156,11 +173,37 @@ def coefficients(fit: Fit, settings: Settings, df: float) -> tuple[Coefficient, 
     )
 
 
+def _links(
+    votes: Comparisons | ScoreTable,
+    result: Scores | Choice,
+    eligibility: Eligibility,
+    clusters: Clusters | None,
+    settings: Settings,
+) -> OneWayLinks | None:
+    """How one-way wins put components beside one another; None where they compare none with another."""
+    order = eligibility.order
+    if order is None or not order.above.any():
+        return None
+    if isinstance(result, Fit) and result.identification is not None and _is_rating(result):
+        theta, group = result.values, result.identification.group
+        theta = theta * (PROBIT if result.scale == "probit" else 1.0)
+    else:
+        theta, group = as_values(bradley_terry(votes.pairs), len(votes.models)), eligibility.component
+    wins = independent_wins(votes.ballots, clusters)
+    return OneWayLinks.of(theta, group, wins, order, eligibility.board, (1 - settings.level) / 2)
+
+
+def _is_rating(result: Scores | Choice) -> bool:
+    """Whether the scores are log-odds, or probits, of every model; others say nothing of the odds."""
+    scales = ("log_odds", "probit")
+    return isinstance(result, Fit) and result.scale in scales and bool(np.isfinite(result.values).all())
+
+
 def _maxima(eligibility: Eligibility, settings: Settings, **known: Any) -> Maxima | None:
     """How far scores and differences stray together, if intervals are to hold all at once."""
     if not settings.simultaneous:
         return None
-    return maxima(np.where(eligibility.ranked, eligibility.group, -1), seed=settings.seed, **known)
+    return maxima(np.where(eligibility.ranked, eligibility.component, -1), seed=settings.seed, **known)
 
 
 def _covariance(fit: Fit, ballots: Ballots, clusters: Clusters | None, settings: Settings) -> Covariance:
@@ -200,7 +243,7 @@ def _anchor(models: tuple[str, ...], eligibility: Eligibility, settings: Setting
             f"There is no model {settings.anchor!r} to anchor; {nearest(settings.anchor, models)}"
         )
     index = models.index(settings.anchor)
-    if eligibility.group[index] != 0 or eligibility.open_above[index] or eligibility.open_below[index]:
+    if eligibility.board[index] != 0 or eligibility.open_above[index] or eligibility.open_below[index]:
         raise OptionError(f"{settings.anchor!r} cannot be the anchor: the votes do not determine its score.")
     return index
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agon.ranking.errors import SourceError
+from agon.ranking.leaderboard.conclusions import Lead
 from agon.ranking.leaderboard.row import COLUMNS, Row
 from agon.ranking.results import Coefficient, Diagnostic
 
@@ -132,4 +133,5 @@ def _board(
         by=document["by"],
         components=components,
         coefficients=tuple(Coefficient(**one) for one in document.get("coefficients", ())),
+        lead=Lead(**document["lead"]) if document.get("lead") else None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -16,11 +16,11 @@ from agon.ranking.inference.difference import Difference, compare_scores
 from agon.ranking.inference.intervals import Uncertainty
 from agon.ranking.inference.simultaneous import Maxima, maxima
 from agon.ranking.leaderboard.board_change import BoardChange, compare_boards
+from agon.ranking.leaderboard.conclusions import Lead, conclude
 from agon.ranking.leaderboard.exchange import board_to_html, board_to_latex, boards_to_csv, read_boards
 from agon.ranking.leaderboard.row import COLUMNS, Row, plain, rank_text
 from agon.ranking.numerics import FloatArray
 from agon.ranking.results import Coefficient, Diagnostic
-from agon.ranking.text import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +44,7 @@ class Leaderboard:
         by: the group this board is of, such as {"language": "en"}, or None.
         components: boards of the other components, each on a scale of its own.
         coefficients: what the method fitted beside the scores, such as the effect of an answer's length.
+        lead: whether the first leads however often one looks; None of rules whose scores cannot tell.
         uncertainty: covariance or bootstrap samples of the scores in the order of `models`.
         models: the names in the order of `uncertainty`.
     """
@@ -58,6 +59,7 @@ class Leaderboard:
     by: Mapping[str, Any] | None = None
     components: tuple[Leaderboard, ...] = ()
     coefficients: tuple[Coefficient, ...] = ()
+    lead: Lead | None = None
     uncertainty: Uncertainty | None = field(default=None, repr=False)
     models: tuple[str, ...] = field(default=(), repr=False)
 
@@ -108,21 +110,9 @@ class Leaderboard:
         """The rows that have a rank."""
         return tuple(row for row in self.rows if row.status == "ranked")
 
-    def conclusion(self) -> str:
-        """Say in one sentence what the board shows."""
-        ranked = self.ranked
-        if not ranked:
-            return "No model can be ranked yet: see the diagnostics for what is missing."
-        first, rest = ranked[0], ranked[1:]
-        if first.rank_upper is None:
-            return f"{first.model} is first of {len(ranked)}; no interval was asked for."
-        rivals = [row.model for row in rest if row.rank_lower == 1]
-        if not rest:
-            return f"{first.model} is the only model with enough votes to be ranked."
-        place = f"{first.model} is first of {len(ranked)}"
-        if not rivals:
-            return f"{place}, and no other model is within reach at {self.level:.0%}."
-        return f"{place}, but {listed(rivals)} could be first too at {self.level:.0%}."
+    def conclusion(self, name: Callable[[str], str] = str) -> str:
+        """Say in one sentence what the board shows; `name` says how to call a model."""
+        return conclude(self, name)
 
     def difference(self, model: str, other: str, *, simultaneous: bool | None = None) -> Difference:
         """Compare two models of this board, by the covariance of their scores or its bootstrap.
@@ -207,6 +197,7 @@ class Leaderboard:
                 {"model": row.model} | {name: getattr(row, name) for name in COLUMNS if name != "model"}
                 for row in self.rows
             ],
+            "lead": None if self.lead is None else asdict(self.lead),
             "coefficients": [
                 {"name": c.name, "value": c.value, "lower": c.lower, "upper": c.upper}
                 for c in self.coefficients

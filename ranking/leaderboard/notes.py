@@ -48,15 +48,13 @@ def diagnose(
     result: Scores | Choice,
     eligibility: Eligibility,
     settings: Settings,
-    group: int,
+    board: int,
 ) -> tuple[Diagnostic, ...]:
-    """Say what a reader of one component's board must know; the first board tells it of all votes."""
+    """Say what a reader of one board must know; the first board tells it of all votes."""
     models = votes.models
-    few = (eligibility.group == group) & (eligibility.votes < settings.min_votes)
-    notes = _short_of_votes(models, few, settings.min_votes)
-    if group:
-        return notes
-    notes += _not_compared(votes, eligibility)
+    if board:
+        return ()
+    notes = _not_compared(votes, eligibility)
     if not votes.pairs.wins.any():
         message = (
             f"Every vote is a tie: scores are equal{ALL_TIES.get(settings.interval, '')}; "
@@ -87,7 +85,7 @@ def both_bad_votes(votes: Comparisons | ScoreTable) -> int:
 
 def _not_compared(votes: Comparisons | ScoreTable, eligibility: Eligibility) -> tuple[Diagnostic, ...]:
     """The models that have votes, but none that the method uses to compare them."""
-    names = _named(votes.models, ~eligibility.compared & (eligibility.votes > 0))
+    names = _named(votes.models, ~eligibility.compared & (votes.ballots.votes > 0))
     if not names or isinstance(votes, ScoreTable):
         return ()
     message = (
@@ -135,26 +133,29 @@ def _judges(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
 def _apart(models: Sequence[str], eligibility: Eligibility) -> tuple[Diagnostic, ...]:
     """The components beside the first."""
     notes = []
-    for group in range(1, eligibility.groups):
-        names = _named(models, eligibility.group == group)
+    for board in range(1, eligibility.boards):
+        names = _named(models, eligibility.board == board)
         message = (
-            f"Component {group + 1} ({listed(names)}) is on a scale of its own: no chain of wins and losses "
-            "in both directions links it to the first; it has its own board and is not compared until votes "
-            "between the two are collected."
+            f"Component {board + 1} ({listed(names)}) is on a scale of its own: no chain of wins leads from "
+            "it to the first or back; it has its own board and is not compared until votes between the two "
+            "are collected."
         )
         notes.append(Diagnostic("component", names, message))
     return tuple(notes)
 
 
-def _short_of_votes(models: Sequence[str], few: NDArray[np.bool_], least: int) -> tuple[Diagnostic, ...]:
+def short_of_votes(
+    votes: Comparisons | ScoreTable, stands: NDArray[np.bool_], least: int
+) -> tuple[Diagnostic, ...]:
     """The models with too few votes to be ranked."""
-    names = _named(models, few)
+    names = _named(votes.models, ~stands)
     if not names:
         return ()
     count = "1 model" if len(names) == 1 else f"{len(names)} models"
+    among = "" if (votes.ballots.votes[~stands] < least).all() else " with models that have as many"
     message = (
-        f"Provisional for having fewer than {least} votes, {count}: {listed(names)}; collect more, or rank "
-        "with a smaller min_votes."
+        f"Provisional for having fewer than {least} votes{among}, {count}: {listed(names)}; they move nobody "
+        "else; collect more, or rank with a smaller min_votes."
     )
     return (Diagnostic("few_votes", names, message),)
 

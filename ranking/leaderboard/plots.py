@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agon.ranking.errors import MethodError, OptionError
-from agon.ranking.leaderboard.row import plain
+from agon.ranking.leaderboard.row import plain, score_range
 from agon.ranking.numerics import FloatArray
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
@@ -36,9 +36,9 @@ def board_plot(board: Leaderboard) -> Figure:
     scores = np.array([row.score for row in rows], dtype=np.float64)
     lower = np.array([np.nan if row.lower is None else row.lower for row in rows], dtype=np.float64)
     upper = np.array([np.nan if row.upper is None else row.upper for row in rows], dtype=np.float64)
-    known = np.concatenate([scores, lower[~np.isnan(lower)], upper[~np.isnan(upper)]])
-    room = 0.05 * max(float(np.ptp(known)), 1e-9)
-    edge = float(known.min()) - room, float(known.max()) + room
+    low, high = score_range(rows) or (0.0, 1.0)
+    room = 0.05 * (high - low) or 1.0
+    edge = low - room, high + room
     measured = board.rank_method != "none"
     texts = [", ".join(filter(None, board.cells(row)[2:])) for row in rows]
     figure = _figure(_label(board.conclusion()), 120 + 22 * len(rows))

@@ -15,23 +15,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agon.ranking.errors import MethodError, OptionError, SourceError, nearest
+from agon.ranking.leaderboard.conclusions import lead_of
 from agon.ranking.leaderboard.eligibility import Eligibility
-from agon.ranking.leaderboard.estimates import coefficients, estimate, interval_of, scale_of
+from agon.ranking.leaderboard.estimates import coefficients, estimate, interval_of, scale_of, unit_of
 from agon.ranking.leaderboard.leaderboard import Leaderboard
 from agon.ranking.leaderboard.notes import (
     both_bad_votes,
     diagnose,
     effective_votes,
+    short_of_votes,
     spread_notes,
     weight_notes,
 )
-from agon.ranking.leaderboard.row import rows
-from agon.ranking.numerics import threads_for
+from agon.ranking.leaderboard.row import Row, rows, waiting_rows
+from agon.ranking.numerics import FloatArray, threads_for
 from agon.ranking.registry import Method, Rule, find
 from agon.ranking.results import Choice, Fit, Scores
 from agon.ranking.settings import Settings
 from agon.ranking.version import VERSION
 from agon.ranking.votes.comparisons import Comparisons, Votes, as_comparisons
+from agon.ranking.votes.restricted_source import enough_votes
 from agon.ranking.votes.score_table import ScoreTable
 
 RANK_METHODS: Mapping[str, Any] = {
@@ -88,12 +91,15 @@ def rank(
                 f"by={by!r} makes ballots of votes; a score table has one for each task already."
             )
         given, settings = given.one_ballot_each(by), replace(settings, min_votes=0)
-    if settings.reweight != "none":
-        given = _reweighted(given, settings)
-    if settings.control:
-        given = _controlled(given, how, settings)
     with threads_for(len(given.models)):
         return _board(given, how, chosen, settings)
+
+
+def _ready(given: Comparisons | ScoreTable, how: Method, settings: Settings) -> Comparisons | ScoreTable:
+    """Give the votes the weights and the features that were asked for."""
+    if settings.reweight != "none":
+        given = _reweighted(given, settings)
+    return _controlled(given, how, settings) if settings.control else given
 
 
 def _controlled(given: Comparisons | ScoreTable, how: Method, settings: Settings) -> Comparisons:
@@ -150,61 +156,144 @@ def rank_all(
 
 
 def _board(
-    votes: Comparisons | ScoreTable, how: Method, options: Mapping[str, Any], settings: Settings
+    given: Comparisons | ScoreTable, how: Method, options: Mapping[str, Any], settings: Settings
 ) -> Leaderboard:
-    """Run the method, measure its uncertainty, decide who may be ranked, write the rows."""
-    if not votes.ballots.total:
+    """Decide who stands, run the method on their votes, measure its uncertainty, write the rows."""
+    if not given.ballots.total:
         raise SourceError("There are no votes to rank: none came in, or all were left out.")
-    result = how.function(how.view_of(votes), **options)
-    if isinstance(votes, ScoreTable):
+    every = _ready(given, how, settings)
+    if isinstance(given, ScoreTable):
         settings = replace(settings, min_votes=0)
+    stands = enough_votes(every.ballots, settings.min_votes)
+    votes = every
+    if isinstance(given, Comparisons) and stands.any() and not stands.all():
+        votes = _ready(given.among(stands), how, settings)
+    result = _run(how, votes, options)
+    settings = replace(settings, interval=interval_of(how, result, settings.interval))
+    eligibility = Eligibility.of(votes, result, options.get("both_bad", "half"))
+    if not stands.any():
+        eligibility = replace(eligibility, ranked=np.zeros(len(votes.models), dtype=bool))
+    values, unsure = estimate(votes, how, result, options, settings, eligibility)
+    factor, _, scale = scale_of(result, settings)
+    described = _described(every, options, settings, scale)
+    shown = values
+    if isinstance(result, Choice):
+        shown = np.full(len(values), np.nan) if result.lottery is None else result.lottery
+        everywhere = np.ones(len(values), dtype=bool)
+        unsure = unsure.opened(everywhere, everywhere)  # the replicates are tiers, not scores
+    number = every.ballots.votes[[given.models.index(name) for name in votes.models]]
+    standing = eligibility.standing(values, _tie(result, values))
+    waiting: tuple[Row, ...] = ()
+    if votes is not every:
+        waiting = _waiting(every, how, options, settings, (votes.models, values))
+    fingerprint = _fingerprint(every, how, described)
+    boards = []
+    for board in range(eligibility.boards):
+        lines = rows(
+            votes.models,
+            board,
+            eligibility,
+            standing,
+            values,
+            shown,
+            number,
+            unsure,
+            has_intervals=settings.interval != "none",
+            seed=settings.seed,
+        )
+        notes = diagnose(votes, result, eligibility, settings, board)
+        if board == 0:
+            split = sum(row.status == "component" for row in lines)
+            lines = (*lines[: len(lines) - split], *waiting, *lines[len(lines) - split :])
+            notes = (
+                *weight_notes(votes.ballots, settings.reweight),
+                *spread_notes(votes.models, result, factor),
+                *notes,
+                *short_of_votes(every, stands, settings.min_votes),
+            )
+        place = {name: i for i, name in enumerate(votes.models)}
+        order = np.array([place[row.model] for row in lines if row.status == "ranked"], dtype=np.int64)
+        lead = None
+        if isinstance(votes, Comparisons) and isinstance(result, Scores) and scale != "points":
+            apart = eligibility.component[:, None] != eligibility.component[None, :]
+            lead = lead_of(order, values, unsure, apart, number, settings.level, unit_of(result, factor))
+        boards.append(
+            Leaderboard(
+                rows=lines,
+                method=how.name,
+                settings=described,
+                level=settings.level,
+                rank_method=RANK_METHODS[settings.interval],
+                diagnostics=notes,
+                fingerprint=fingerprint,
+                by={"component": board + 1} if board else None,
+                coefficients=coefficients(result, settings, unsure.df) if isinstance(result, Fit) else (),
+                lead=lead,
+                uncertainty=unsure,
+                models=votes.models,
+            )
+        )
+    return replace(boards[0], components=tuple(boards[1:]))
+
+
+def _run(how: Method, votes: Comparisons | ScoreTable, options: Mapping[str, Any]) -> Scores | Choice:
+    """Run a method.
+
+    Raises:
+        MethodError: it returns something else than a score for every model, or a choice.
+    """
+    result = how.function(how.view_of(votes), **options)
     if not isinstance(result, Scores | Choice):
         raise MethodError(f"{how.name} must return Scores, a Fit or a Choice, not a {type(result).__name__}.")
     if isinstance(result, Scores) and np.shape(result.values) != (len(votes.models),):
         raise MethodError(
             f"{how.name} returned scores of shape {np.shape(result.values)} for {len(votes.models)} models."
         )
-    settings = replace(settings, interval=interval_of(how, result, settings.interval))
-    eligibility = Eligibility.of(votes, result, settings.min_votes, options.get("both_bad", "half"))
-    values, unsure = estimate(votes, how, result, options, settings, eligibility)
-    factor, _, scale = scale_of(result, settings)
-    described = _described(votes, options, settings, scale)
-    shown = values
-    if isinstance(result, Choice):
-        shown = np.full(len(values), np.nan) if result.lottery is None else result.lottery
-        everywhere = np.ones(len(values), dtype=bool)
-        unsure = unsure.opened(everywhere, everywhere)  # the replicates are tiers, not scores
-    fingerprint = _fingerprint(votes, how, described)
-    boards = [
-        Leaderboard(
-            rows=rows(
-                votes.models,
-                group,
-                eligibility,
-                values,
-                shown,
-                unsure,
-                measured=settings.interval != "none",
-                seed=settings.seed,
-            ),
-            method=how.name,
-            settings=described,
-            level=settings.level,
-            rank_method=RANK_METHODS[settings.interval],
-            diagnostics=(
-                *(weight_notes(votes.ballots, settings.reweight) if group == 0 else ()),
-                *(spread_notes(votes.models, result, factor) if group == 0 else ()),
-                *diagnose(votes, result, eligibility, settings, group),
-            ),
-            fingerprint=fingerprint,
-            by={"component": group + 1} if group else None,
-            coefficients=coefficients(result, settings, unsure.df) if isinstance(result, Fit) else (),
-            uncertainty=unsure,
-            models=votes.models,
-        )
-        for group in range(eligibility.groups)
-    ]
-    return replace(boards[0], components=tuple(boards[1:]))
+    return result
+
+
+def _tie(result: Scores | Choice, values: FloatArray) -> float:
+    """How far apart values of one rank may lie: the solvers' tolerance, or rounding in their own unit."""
+    if isinstance(result, Fit) or (
+        isinstance(result, Scores) and result.scale in ("log_odds", "probit", "elo")
+    ):
+        return 1e-8
+    known = values[np.isfinite(values)]
+    return 1e-9 * float(np.ptp(known)) + 1e-11 * float(np.abs(known).max()) if len(known) else 0.0
+
+
+def _waiting(
+    every: Comparisons | ScoreTable,
+    how: Method,
+    options: Mapping[str, Any],
+    settings: Settings,
+    ranked: tuple[tuple[str, ...], FloatArray],
+) -> tuple[Row, ...]:
+    """The rows of the models with too few votes; a fit of all votes says where they may be.
+
+    Args:
+        ranked: names and scores of the models that stand, on whose scale the scores are given.
+    """
+    names, values = ranked
+    others = [name for name in every.models if name not in set(names)]
+    found: dict[str, tuple[float, float, float]] = {}
+    if settings.interval != "bootstrap":
+        result = _run(how, every, options)
+        if isinstance(result, Fit):
+            eligibility = Eligibility.of(every, result, options.get("both_bad", "half"))
+            all_values, unsure = estimate(every, how, result, options, settings, eligibility)
+            place = {name: i for i, name in enumerate(every.models)}
+            at = np.array([place[name] for name in names])
+            linked = np.isfinite(all_values[at]) & np.isfinite(values) & (eligibility.board[at] == 0)
+            move = float(np.mean((values - all_values[at])[linked])) if linked.any() else np.nan
+            move = 0.0 if result.scale == "share" else move
+            for name in others:
+                i = place[name]
+                if eligibility.board[i] == 0:
+                    score, low, high = (float(v[i]) + move for v in (all_values, unsure.lower, unsure.upper))
+                    found[name] = score, low, high
+    number = dict(zip(every.models, every.ballots.votes.tolist(), strict=True))
+    return waiting_rows(others, found, number)
 
 
 def _described(

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite, nan
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from agon.ranking.inference.intervals import Uncertainty, first
 from agon.ranking.leaderboard.eligibility import Eligibility
-from agon.ranking.numerics import FloatArray
+from agon.ranking.numerics import FloatArray, IntArray
 
-Status = Literal["ranked", "provisional", "component"]
+Status = Literal["ranked", "provisional", "unplaced", "component"]
+BoolMatrix = NDArray[np.bool_]
+_Ranks = tuple[int | None, int | None, int | None]
 COLUMNS = (
     "rank",
     "model",
@@ -33,14 +36,14 @@ class Row:
     """One model on a board; None where there is no number.
 
     Attributes:
-        rank: 1 + the number of ranked models with a higher score; None unless `status` is "ranked".
+        rank: 1 + the number of models that stand above; None unless `status` is "ranked".
         model: its name.
-        score: on the board's scale; None for a model in another component.
+        score: on the board's scale; None for a model on another board, or under a rule that gives none.
         lower, upper: bounds of the score at the board's level; None on an open side.
         rank_lower, rank_upper: best and worst rank compatible with the data at the board's level.
         votes: ballots in which the model was shown, unweighted.
-        status: "ranked", "provisional" (too few votes, or placed by a prior), or "component" (no chain
-            of votes puts it on one scale with the models ranked here).
+        status: "ranked", "provisional" (too few votes), "unplaced" (the rule gives it no place: it elects
+            others, or nobody), or "component" (no votes compare it with the models ranked here).
         p_first: probability that it is truly the first of the ranked models; None without an interval.
     """
 
@@ -70,76 +73,96 @@ def plain(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
-TIE = 1e-8  # scores closer than this, in units of the board's scale, share a rank
+def score_range(rows: Sequence[Row]) -> tuple[float, float] | None:
+    """The lowest and highest number a drawing spans: intervals of ranked models, and every score; or None.
+
+    Models with few votes have intervals so wide that nothing else could be told apart beside them.
+    """
+    ranked = [row for row in rows if row.status == "ranked"] or rows
+    numbers = [n for row in ranked for n in (row.lower, row.upper) if n is not None]
+    numbers += [row.score for row in rows if row.score is not None]
+    return (min(numbers), max(numbers)) if numbers else None
 
 
 def rows(
     models: Sequence[str],
-    group: int,
+    board: int,
     eligibility: Eligibility,
+    standing: BoolMatrix,
     values: FloatArray,
     shown: FloatArray,
+    votes: IntArray,
     unsure: Uncertainty,
     *,
-    measured: bool,
+    has_intervals: bool,
     seed: int = 0,
 ) -> tuple[Row, ...]:
-    """Write the rows of one component's board, best first.
+    """Write the rows of one board, best first.
 
-    On the board of component 0 the models of the others follow without a number, because nothing
-    puts them on its scale.
+    On board 0 the models of the others follow without a number, because nothing compares them with it.
 
     Args:
         models: M names.
-        group: the component whose board this is.
+        board: number of the board.
         eligibility: who may be ranked.
-        values: (M,) what orders the models.
+        standing: (M, M) True where the row's model has a better rank than the column's.
+        values: (M,) scores, which order models that share a rank.
         shown: (M,) what the score column shows; NaN for nothing.
+        votes: (M,) ballots in which each was shown.
         unsure: bounds and the order that is certain.
-        measured: whether there are any; False for a board without intervals.
+        has_intervals: False for a board without intervals.
         seed: of the draws behind the probability of being first.
     """
-    inside = eligibility.group == group
+    inside = eligibility.board == board
     shown = np.where(eligibility.compared, shown, np.nan)
     ranked = np.flatnonzero(inside & eligibility.ranked)
-    ranked = ranked[np.lexsort((np.asarray(models, dtype=object)[ranked].astype(str), -values[ranked]))]
-    made = []
-    place = 0
+    at = np.ix_(ranked, ranked)
+    rank = np.zeros(len(models), dtype=np.int64)
+    rank[ranked] = 1 + standing[at].sum(axis=0)
+    names = np.asarray(models, dtype=object)[ranked].astype(str)
+    ranked = ranked[np.lexsort((names, -np.nan_to_num(values[ranked]), rank[ranked]))]
     above = unsure.above[np.ix_(ranked, ranked)]
     chance = first(values, unsure, ranked, seed)
     best, worst = (1 + above.sum(axis=0)).tolist(), (len(ranked) - above.sum(axis=1)).tolist()
-    for position, i in enumerate(ranked.tolist()):
-        if position == 0 or values[ranked[position - 1]] - values[i] > TIE:
-            place = position + 1
-        ranks = (place, best[position], worst[position]) if measured else (place, None, None)
-        made.append(_row(models, i, eligibility, shown, unsure, "ranked", ranks, _number(chance[i])))
+
+    def row(i: int, status: Status, ranks: _Ranks = (None, None, None)) -> Row:
+        score = _number(shown[i])
+        lower, upper = (_number(b[i]) if score is not None else None for b in (unsure.lower, unsure.upper))
+        p_first = _number(chance[i]) if status == "ranked" else None
+        place, low, high = ranks
+        return Row(place, models[i], score, lower, upper, low, high, int(votes[i]), status, p_first)
+
+    made = [
+        row(i, "ranked", (int(rank[i]), *((low, high) if has_intervals else (None, None))))
+        for i, low, high in zip(ranked.tolist(), best, worst, strict=True)
+    ]
     waiting = np.flatnonzero(inside & ~eligibility.ranked).tolist()
-    order = sorted(waiting, key=lambda i: (-np.nan_to_num(values[i], nan=-np.inf), models[i]))
-    made += [_row(models, i, eligibility, shown, unsure, "provisional", (None, None, None)) for i in order]
-    if group == 0:
-        apart = sorted(np.flatnonzero(~inside).tolist(), key=lambda i: (eligibility.group[i], models[i]))
+    waiting.sort(key=lambda i: (-np.nan_to_num(values[i], nan=-np.inf), models[i]))
+    nowhere = eligibility.compared & np.isnan(values)
+    made += [row(i, "unplaced" if nowhere[i] else "provisional") for i in waiting]
+    if board == 0:
+        apart = sorted(np.flatnonzero(~inside).tolist(), key=lambda i: (eligibility.board[i], models[i]))
         made += [
-            Row(None, models[i], None, None, None, None, None, int(eligibility.votes[i]), "component")
-            for i in apart
+            Row(None, models[i], None, None, None, None, None, int(votes[i]), "component") for i in apart
         ]
     return tuple(made)
 
 
-def _row(
-    models: Sequence[str],
-    i: int,
-    eligibility: Eligibility,
-    shown: FloatArray,
-    unsure: Uncertainty,
-    status: Status,
-    ranks: tuple[int | None, int | None, int | None],
-    p_first: float | None = None,
-) -> Row:
-    score = _number(shown[i])
-    lower = _number(unsure.lower[i]) if score is not None else None
-    upper = _number(unsure.upper[i]) if score is not None else None
-    place, best, worst = ranks
-    return Row(place, models[i], score, lower, upper, best, worst, int(eligibility.votes[i]), status, p_first)
+def waiting_rows(
+    models: Sequence[str], found: Mapping[str, tuple[float, float, float]], votes: Mapping[str, int]
+) -> tuple[Row, ...]:
+    """Write the rows of models with too few votes to be ranked, highest score first.
+
+    Args:
+        models: their names.
+        found: score and bounds of those that have some.
+        votes: ballots in which each was shown.
+    """
+    made = []
+    for name in models:
+        score, lower, upper = map(_number, found.get(name, (nan, nan, nan)))
+        made.append(Row(None, name, score, lower, upper, None, None, votes[name], "provisional"))
+    return tuple(sorted(made, key=lambda row: (inf if row.score is None else -row.score, row.model)))
 
 
 def _number(value: float) -> float | None:

@@ -17,7 +17,7 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from agon.ranking.errors import OptionError, SourceError, VotesError
 from agon.ranking.numerics import FloatArray
@@ -25,6 +25,7 @@ from agon.ranking.votes.array_source import GivenVotes
 from agon.ranking.votes.ballots import Ballots, canonical
 from agon.ranking.votes.covariates import Contexts, control_names
 from agon.ranking.votes.pair_counts import PairCounts
+from agon.ranking.votes.restricted_source import RestrictedSource
 from agon.ranking.votes.score_table import ScoreTable
 from agon.ranking.votes.validation import numbers
 from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
@@ -179,6 +180,14 @@ class Comparisons:
         if how == "propensity":
             return Comparisons(self._source.reweighted(floor))
         return Comparisons(EqualPairs(self._source))
+
+    def among(self, keep: NDArray[np.bool_]) -> Comparisons:
+        """Return the votes as if only some models had stood: the others are taken off every ballot.
+
+        Args:
+            keep: (M,) which models.
+        """
+        return Comparisons(RestrictedSource(self._source, keep))
 
     def controlled(self, control: str | Sequence[str], cluster: str | None = None) -> Comparisons:
         """Return the same votes with the view `contexts`: features to control for, and clusters.

@@ -11,5 +11,6 @@ BOARD = [
     "fingerprint",
     "diagnostics",
     "models",
+    "lead",
     "coefficients",
 ]

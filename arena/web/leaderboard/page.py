@@ -80,24 +80,6 @@ def unknown_filter_html(error: FilterError, *, votes: int) -> str:
     return page_html("No such board", body, current="leaderboard", votes=votes)
 
 
-def conclusion(board: Leaderboard, info: ModelInfo) -> str:
-    """Say who leads and who cannot be told apart from the leader."""
-    ranked = board.ranked
-    if not ranked:
-        return "No model can be ranked yet."
-    first = info.name(ranked[0].model)
-    if len(ranked) == 1:
-        return f"{first} is the only model with enough votes to be ranked."
-    if ranked[0].rank_upper is None:
-        return f"{first} is first of {len(ranked)}; no interval was computed."
-    rivals = [info.name(row.model) for row in ranked[1:] if row.rank_lower == 1]
-    if not rivals:
-        return f"{first} leads, and no other model is within reach."
-    if len(rivals) <= 2:
-        return f"{listed([first, *rivals])} lead, and cannot be told apart."
-    return f"{first} leads, but {listed(rivals, most=2)} could be first too."
-
-
 def command(board: Leaderboard, log: str, chosen: Filter) -> str:
     """The words that rank the same votes again on any machine, ready for a shell."""
     options = find(board.method).options
@@ -138,7 +120,7 @@ def _head(board: Leaderboard, chosen: Filter, info: ModelInfo) -> str:
     else:
         lead = f"{counted} {_missing(board, info)}"
     return (
-        f'<div class="ag-phead"><h1>{escape(conclusion(board, info))}</h1>'
+        f'<div class="ag-phead"><h1>{escape(board.conclusion(info.name))}</h1>'
         f'<p class="ag-lead">{escape(lead)}</p></div>'
     )
 
@@ -149,8 +131,8 @@ def _missing(board: Leaderboard, info: ModelInfo) -> str:
     nearest_row = max(board.rows, key=lambda row: row.votes)
     if nearest_row.votes >= least:
         return (
-            "Every model has won or lost everything so far, so the votes do not bound their scores: "
-            "more votes between the same models will."
+            "The models have votes enough, but not with others that have as many, or all alike: "
+            "more votes between the same models will rank them."
         )
     short = sum(max(0, least - row.votes) for row in board.rows)
     together = plural(-(-short // 2), "more vote")
@@ -204,7 +186,7 @@ def _rows(board: Leaderboard, info: ModelInfo, log: str, chosen: Filter) -> str:
     words = command(board, log, chosen)
     apart = [row for row in board.rows if row.status == "component"]
     return (
-        table_html(board, info, conclusion(board, info))
+        table_html(board, info, board.conclusion(info.name))
         + cards_html(board, info)
         + (_apart(board, apart, info) if apart else "")
         + f'<div class="ag-under"><p>{escape(_settings(board))}</p><p>{escape(_health(board))}</p></div>'
@@ -230,7 +212,7 @@ def _apart(board: Leaderboard, rows: list[Row], info: ModelInfo) -> str:
             f"<p>{escape(names)} have only been linked with one another, so they are on a scale of"
             " their own and "
             "are not compared with the models above.</p>"
-            + table_html(component, info, conclusion(component, info))
+            + table_html(component, info, component.conclusion(info.name))
             + cards_html(component, info)
         )
     heading = "Not yet connected" if rows else ""

@@ -12,7 +12,7 @@ from agon.arena.core.roster import ModelCard
 from agon.arena.web.layout import plural
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import Leaderboard
-from agon.ranking.leaderboard.row import Row, rank_text
+from agon.ranking.leaderboard.row import Row, rank_text, score_range
 
 _WIDE, _NARROW = 404.0, 330.0  # pixels of the drawn axis in the table and on a card
 _EDGE = 12.0  # pixels left free at both ends
@@ -73,10 +73,7 @@ class Axis:
 
 def axis_of(rows: Sequence[Row], width: float = _WIDE) -> Axis:
     """The axis of some rows: all intervals of ranked models, and of the others as far as they fit beside."""
-    ranked = [row for row in rows if row.status == "ranked"] or list(rows)
-    values = [v for row in ranked for v in (row.lower, row.score, row.upper) if v is not None]
-    values += [row.score for row in rows if row.score is not None]
-    low, high = min(values, default=0.0), max(values, default=1.0)
+    low, high = score_range(rows) or (0.0, 1.0)
     margin = 0.04 * (high - low) or 1.0
     return Axis(low - margin, high + margin, width)
 
@@ -154,15 +151,15 @@ def _interval(row: Row, axis: Axis, y: float, colour: str) -> str:
 def state(board: Leaderboard, row: Row) -> tuple[str, str]:
     """The state of a model in a word, and why."""
     if row.status == "ranked":
-        return "Ranked", ""
+        if row.upper is None and row.lower is not None:
+            return "Ranked", "never beaten"
+        return "Ranked", "never won" if row.lower is None and row.upper is not None else ""
     least = int(board.settings.get("min_votes", 0))
+    if row.status == "unplaced":
+        return "No place", "the rule elects others, or nobody"
     if row.votes < least:
         return "Provisional", f"{row.votes:,} of {least:,} votes"
-    if row.upper is None and row.lower is not None:
-        return "Provisional", "never beaten"
-    if row.lower is None and row.upper is not None:
-        return "Provisional", "never won"
-    return "Provisional", "not enough both ways"
+    return "Provisional", "too few votes with models that have enough"
 
 
 def table_html(board: Leaderboard, info: ModelInfo, caption: str) -> str:

@@ -87,16 +87,15 @@ def test_rank_prints_the_json_of_the_design(run, votes):
 
 
 def test_what_has_no_number_is_null_in_json(run, tmp_path):
-    """A model that never lost has no upper bound and no rank."""
+    """A model that never lost has no upper bound."""
     path = tmp_path / "votes.csv"
     path.write_text(
         "model_a,model_b,winner\n" + "ada,bob,model_a\nbob,ada,model_a\n" * 40 + "cyn,ada,model_a\n" * 40
     )
     _, out, _ = run("rank", path, "-f", "json")
     (board,) = json.loads(out)["boards"]
-    cyn = board["models"][-1]
-    assert (cyn["model"], cyn["status"]) == ("cyn", "provisional")
-    assert cyn["rank"] is cyn["rank_lower"] is cyn["rank_upper"] is cyn["upper"] is None
+    cyn = board["models"][0]
+    assert (cyn["model"], cyn["status"], cyn["rank"], cyn["upper"]) == ("cyn", "ranked", 1, None)
     assert cyn["lower"] is not None
     assert "NaN" not in out
     assert "Infinity" not in out
@@ -172,7 +171,7 @@ def test_a_table_in_a_pipe_is_plain_text(votes):
     assert "\x1b" not in done.stdout
     lines = done.stdout.splitlines()
     assert lines[0] == "bradley_terry"
-    assert " is first of 4" in lines[1]
+    assert lines[1] == "model-1 leads all 3 others at 95%, however often one looks."
     assert lines[2].split() == ["rank", "model", "score", "interval", "votes", "status"]
     assert sum("●" in line for line in lines) == 4
     assert re.search(r"^600 votes · sandwich intervals at 95% · fingerprint [0-9a-f]{12}$", done.stdout, re.M)

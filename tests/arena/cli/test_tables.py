@@ -99,10 +99,10 @@ def test_open_sides_are_shown_as_such():
     """cyn never lost: its interval has no upper end."""
     wins = [[0, 40, 0], [40, 0, 0], [35, 0, 0]]
     text = shown(rank(Comparisons.from_counts(["ada", "bob", "cyn"], wins)))
-    (line,) = [line for line in text.splitlines() if " cyn " in line and "provisional" in line]
+    (line,) = [line for line in text.splitlines() if " cyn " in line and "35" in line]
     assert "to …" in line
     assert "▸" in line
-    assert line.split()[0] == "–"
+    assert line.split()[0] == "1"
 
 
 def test_a_terminal_without_our_letters_gets_others():
@@ -157,8 +157,8 @@ def test_boards_as_csv():
 
 def test_what_has_no_number_is_empty_in_csv():
     wins = [[0, 40, 0], [40, 0, 0], [35, 0, 0]]
-    last = parsed(rank(Comparisons.from_counts(["ada", "bob", "cyn"], wins)))[-1]
-    assert (last["model"], last["rank"], last["upper"], last["status"]) == ("cyn", "", "", "provisional")
+    first = parsed(rank(Comparisons.from_counts(["ada", "bob", "cyn"], wins)))[0]
+    assert (first["model"], first["rank"], first["upper"], first["status"]) == ("cyn", "1", "", "ranked")
 
 
 @pytest.mark.parametrize("sign", list("=+-@\t\r"))

@@ -20,7 +20,7 @@ HOSTILE = '<script>alert("x")</script>&|'
 
 @pytest.fixture
 def board():
-    """Three ranked, an undefeated one, and two in another component."""
+    """An undefeated one above three, and two in another component."""
     wins = np.zeros((6, 6))
     wins[:3, :3] = [[0, 300, 45], [100, 0, 55], [35, 45, 0]]
     wins[3, 0] = 40
@@ -73,9 +73,9 @@ def test_the_frame(board):
     assert frame["rank"].dtype == frame["rank_lower"].dtype == pd.Int64Dtype()
     assert frame["score"].dtype == frame["upper"].dtype == np.float64
     assert frame["votes"].dtype == np.int64
-    assert frame["rank"].isna().tolist() == [False] * 3 + [True] * 3
+    assert frame["rank"].isna().tolist() == [False] * 4 + [True] * 2
     assert frame["score"].isna().tolist() == [False] * 4 + [True] * 2
-    assert frame["status"].tolist() == ["ranked"] * 3 + ["provisional"] + ["component"] * 2
+    assert frame["status"].tolist() == ["ranked"] * 4 + ["component"] * 2
     assert frame.loc[frame["model"] == "b", "score"].item() == board["b"].score
 
 
@@ -91,9 +91,9 @@ def test_the_json_is_that_of_the_design(board):
     first, second = document["boards"]
     assert (first["by"], second["by"]) == (None, {"component": 2})
     assert [row["model"] for row in second["models"]] == ["e", "f"]
-    undefeated = first["models"][3]
+    undefeated = first["models"][0]
     assert undefeated["model"] == "d"
-    assert (undefeated["rank"], undefeated["upper"], undefeated["votes"]) == (None, None, 40)
+    assert (undefeated["rank"], undefeated["upper"], undefeated["votes"]) == (1, None, 40)
     assert first["models"][-1] == {
         "model": "f",
         "rank": None,
@@ -142,7 +142,7 @@ def test_markdown_keeps_its_columns(board):
     assert lines[0].replace("&lt;", "<").replace("\\|", "|") == board.conclusion()
     for line in table:
         assert line.replace("\\|", "").count("|") == 7
-    assert HOSTILE.replace("|", "\\|").replace("<", "&lt;") in table[2]
+    assert HOSTILE.replace("|", "\\|").replace("<", "&lt;") in table[3]
     assert sum(line.startswith("- ") for line in lines) == len(board.diagnostics)
     assert str(board) == board.to_markdown()
 
@@ -161,14 +161,14 @@ def conclusion_of(wins, **options):
 
 def test_the_conclusion_is_a_sentence_about_the_first():
     clear, close = [[0, 900], [100, 0]], [[0, 51], [49, 0]]
-    assert conclusion_of(clear) == "a is first of 2, and no other model is within reach at 95%."
-    assert conclusion_of(close) == "a is first of 2, but b could be first too at 95%."
-    assert conclusion_of(close, level=0.5).endswith("at 50%.")
-    assert conclusion_of(close, interval="none") == "a is first of 2; no interval was asked for."
+    assert conclusion_of(clear) == "a leads 1 other at 95%, however often one looks."
+    assert conclusion_of(close) == "a is first of 2, but b could be first too at 95%."  # 51:49 may never end
+    assert " at 50%" in conclusion_of(close, level=0.5)
+    assert conclusion_of(close, interval="none") == "a is first of 2; no interval was computed."
     assert conclusion_of(close, min_votes=101).startswith("No model can be ranked yet")
     even = 20.0 * (1 - np.eye(5))
-    assert conclusion_of(even) == "a is first of 5, but b, c, d and e could be first too at 95%."
-    assert conclusion_of(even[:3, :3]) == "a is first of 3, but b and c could be first too at 95%."
+    assert conclusion_of(even) == "a, b, c and 2 more share the first place of 5."
+    assert conclusion_of(even[:3, :3]) == "a, b and c share the first place of 3."
 
 
 def test_rank_texts():

@@ -79,7 +79,7 @@ class TestOwnMethods:
         assert [row.model for row in rank(votes, shown, flip=True, interval="none").rows] == ["c", "a", "b"]
 
     def test_a_choice_has_ranks_and_no_scores(self, votes):
-        """b alone, then a and c tied; c without a tier would be provisional."""
+        """b alone, then a and c tied; c without a tier has no place."""
 
         def tiers(pairs: PairCounts, *, left_out: bool = False) -> Choice:
             return Choice(((1,), (0,)) if left_out else ((1,), (0, 2)))
@@ -91,7 +91,7 @@ class TestOwnMethods:
             ("c", 2, None),
         ]
         row = rank(votes, tiers, left_out=True, n_resamples=10)["c"]
-        assert (row.rank, row.status) == (None, "provisional")
+        assert (row.rank, row.status) == (None, "unplaced")
 
     def test_what_a_method_notes_reaches_the_board(self, votes):
         def talkative(pairs: PairCounts) -> Scores:
@@ -226,15 +226,21 @@ class TestSettings:
         assert [note.code for note in board.diagnostics] == ["both_bad"]
         assert "12 votes" in board.diagnostics[0].message
 
-    def test_min_votes(self, votes):
-        """a has 180 votes, b 180, c 160."""
+    def test_min_votes(self):
+        """a has 180 votes, b 180, c 160, and without c a and b have 100 each."""
+        votes = Comparisons.from_counts("abc", [[0, 70, 50], [30, 0, 45], [30, 35, 0]])
+        board = rank(votes, min_votes=161)
+        assert {row.status for row in board.rows} == {"provisional"}  # a fixed point: nobody has enough
+        votes = Comparisons.from_counts("abc", [[0, 110, 50], [55, 0, 45], [30, 35, 0]])
         board = rank(votes, min_votes=161)
         assert [(row.model, row.rank, row.status) for row in board.rows] == [
             ("a", 1, "ranked"),
             ("b", 2, "ranked"),
             ("c", None, "provisional"),
         ]
-        assert board["c"].score == rank(votes)["c"].score  # a number, but no rank
+        full = rank(votes)
+        gap = full["c"].score - (full["a"].score + full["b"].score) / 2
+        assert board["c"].score == pytest.approx(1000 + gap)  # a number, but no rank
         assert (board["c"].rank_lower, board["c"].rank_upper) == (None, None)
         assert [(note.code, note.models) for note in board.diagnostics] == [("few_votes", ("c",))]
         assert rank(votes, min_votes=160)["c"].rank == 3

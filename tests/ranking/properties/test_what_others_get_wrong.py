@@ -29,22 +29,28 @@ def codes(board):
     return {note.code: note.models for note in board.diagnostics}
 
 
-def test_an_undefeated_model_is_not_ranked():
-    """evalica: every model 1e-6; arena-rank: 3813 ± 0.01. Ours: finite, provisional, open above, named."""
+def test_an_undefeated_model_is_first():
+    """evalica: every model 1e-6; arena-rank: 3813 ± 0.01. Ours: first, finite, open above, named.
+
+    Were it no better than a, its 50 wins over a alone would have a chance of at most 2^-50.
+    """
     board = board_of(with_one_more(THREE, won=50))
     row = board["d"]
-    assert (row.rank, row.status, row.upper, row.votes) == (None, "provisional", None, 150)
-    assert board.rows[-1] == row  # after the ranked ones
+    assert (row.rank, row.status, row.upper, row.votes) == (1, "ranked", None, 150)
+    assert (row.rank_lower, row.rank_upper) == (1, 1)
+    assert board.conclusion() == "d leads all 3 others at 95%, however often one looks."
+    assert board.rows[0] == row
     assert math.isfinite(row.score)
     assert row.lower < row.score
     assert row.score > max(board[m].score for m in "abc")
     assert codes(board)["undefeated"] == ("d",)
-    assert [r.rank for r in board.ranked] == [1, 2, 3]
+    assert [r.rank for r in board.ranked] == [1, 2, 3, 4]
 
 
-def test_a_winless_model_is_not_ranked():
+def test_a_winless_model_is_last():
     row = (board := board_of(with_one_more(THREE, lost=50)))["d"]
-    assert (row.rank, row.status, row.lower) == (None, "provisional", None)
+    assert (row.rank, row.status, row.lower) == (4, "ranked", None)
+    assert (row.rank_lower, row.rank_upper) == (4, 4)
     assert row.score < min(board[m].score for m in "abc")
     assert row.upper > row.score
     assert codes(board)["winless"] == ("d",)
@@ -77,21 +83,21 @@ LIKELIHOODS = [
 
 @pytest.mark.parametrize("method", LIKELIHOODS)
 def test_undefeated_winless_and_new_models_by_every_likelihood(method):
-    """Placed by a prior with an open side, named, not ranked; nobody else moves by a billionth of a point."""
+    """First or last, with an open side, and named; nobody else moves by a billionth of a point."""
     options = {"precision": 1.0} if method == "plackett_luce" else {}
     before = rank(Comparisons.from_counts("abc", THREE), method, **options)
     for won, lost, code in ((50, 0, "undefeated"), (0, 50, "winless")):
         votes = Comparisons.from_counts("abcd", with_one_more(THREE, won=won, lost=lost))
         board = rank(votes, method, **options)
         row = board["d"]
-        assert (row.rank, row.status) == (None, "provisional")
+        assert (row.rank, row.status) == (1 if won else 4, "ranked")
         assert (row.upper if won else row.lower) is None
         assert (row.lower if won else row.upper) is not None
         assert codes(board)[code] == ("d",)
         for other in before.rows:
             assert board[other.model].score == pytest.approx(other.score, abs=1e-9)
             assert board[other.model].lower == pytest.approx(other.lower, abs=1e-9)
-            assert board[other.model].rank == other.rank
+            assert board[other.model].rank == other.rank + (won > 0)
 
 
 @pytest.mark.parametrize("method", LIKELIHOODS)
@@ -152,16 +158,53 @@ def test_disconnected_models_are_never_on_one_scale():
             assert gap == pytest.approx(NAT * math.log(3), abs=1e-9)
 
 
-def test_a_one_way_link_does_not_join_components():
-    """a, b, c all lost to d or e and never beat them: no maximum likelihood for the five together."""
+def test_a_component_above_another_by_one_way_wins():
+    """a, b, c all lost to d and e and never beat them: no maximum likelihood, and yet no doubt."""
     wins = np.zeros((5, 5))
     wins[:3, :3] = THREE
     wins[3, 4], wins[4, 3] = 60, 20
     wins[3:, :3] = 10
     board = board_of(wins)
-    assert {row.model: row.status for row in board.rows} == dict.fromkeys("abc", "ranked") | dict.fromkeys(
-        "de", "component"
-    )
+    assert [(row.model, row.rank) for row in board.rows[:2]] == [("d", 1), ("e", 2)]
+    assert [(row.rank_lower, row.rank_upper) for row in board.rows[:2]] == [(1, 1), (2, 2)]
+    assert [row.upper for row in board.rows[:2]] == [None, None]
+    assert board["d"].score - board["e"].score == pytest.approx(NAT * math.log(3))
+    assert min(board[m].lower for m in "de") > max(board[m].upper for m in "abc")
+    assert {row.rank_lower for row in board.rows[2:]} >= {3}
+    assert board.components == ()
+    alone = board_of(THREE)
+    assert [board[m].score for m in "abc"] == pytest.approx([alone[m].score for m in "abc"], abs=1e-9)
+
+
+def test_beating_the_weakest_says_little_about_the_strongest():
+    """f beat only c, 40 times; c lost 95% of its votes to a: 0.95^40 = 13% is no proof of being above a."""
+    wins = np.zeros((4, 4))
+    wins[:3, :3] = [[0, 100, 380], [60, 0, 300], [20, 40, 0]]
+    wins[3, 2] = 40
+    row = board_of(wins)["d"]
+    assert (row.rank, row.upper) == (1, None)
+    assert row.rank_upper == 3  # above c, and perhaps not above a and b
+
+
+def test_between_components_without_votes_there_is_no_order():
+    """x and y both beat a, b and c, and never met: both stand above these, and neither above the other."""
+    wins = np.zeros((5, 5))
+    wins[:3, :3] = THREE
+    wins[3:, :3] = 30
+    board = board_of(wins)
+    assert [(r.model, r.rank, r.rank_lower, r.rank_upper) for r in board.rows[:2]] == [
+        ("d", 1, 1, 2),
+        ("e", 1, 1, 2),
+    ]
+
+
+@pytest.mark.parametrize("method", [*LIKELIHOODS, "eigenvector", "rank_centrality"])
+def test_two_models_of_which_one_won_everything(method):
+    board = rank(Comparisons.from_counts("xy", [[0, 100], [0, 0]]), method, n_resamples=20)
+    assert [(row.model, row.rank, row.rank_lower, row.rank_upper) for row in board.rows] == [
+        ("x", 1, 1, 1),
+        ("y", 2, 2, 2),
+    ]
 
 
 def test_an_anchor_says_nothing_about_another_component():

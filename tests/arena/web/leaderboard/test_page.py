@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from agon.arena.core.roster import ModelCard
 from agon.arena.web.about import about_html
 from agon.arena.web.leaderboard.filters import Filter, FilterError
-from agon.arena.web.leaderboard.page import conclusion, leaderboard_html, unknown_filter_html
+from agon.arena.web.leaderboard.page import leaderboard_html, unknown_filter_html
 from agon.arena.web.leaderboard.table import ModelInfo
 from agon.ranking import Leaderboard, rank
 from agon.ranking.leaderboard.row import Row
@@ -29,9 +29,7 @@ def page():
 
 
 def test_the_conclusion_comes_first(page):
-    assert (
-        page.text.split("Skip to the content")[1].count("Ann 2 and bob lead, and cannot be told apart.") >= 1
-    )
+    assert page.text.split("Skip to the content")[1].count("Ann 2 and bob share the first place of 3.") >= 1
     assert page.named("h1")
     assert next(tag for tag, _ in page.tags if tag in {"h1", "h2", "table", "svg"} and tag != "svg") == "h1"
 
@@ -100,17 +98,18 @@ def rows_of(*ranges):
 @pytest.mark.parametrize(
     ("ranges", "sentence"),
     [
-        ([(1, 1), (2, 3), (2, 3)], "a leads, and no other model is within reach."),
-        ([(1, 2), (1, 2), (3, 3)], "a and b lead, and cannot be told apart."),
-        ([(1, 3), (1, 3), (1, 3)], "a, b and c lead, and cannot be told apart."),
-        ([(1, 5)] * 5, "a leads, but b, c and 2 more could be first too."),
+        ([(1, 1), (2, 3), (2, 3)], "a is first of 3, and no other model is within reach at 95%."),
+        ([(1, 2), (1, 2), (3, 3)], "a is first of 3, but b could be first too at 95%."),
+        ([(1, 3), (1, 3), (1, 3)], "a is first of 3, but b and c could be first too at 95%."),
+        ([(1, 5)] * 5, "a is first of 5, but b, c, d and e could be first too at 95%."),
         ([(None, None)] * 2, "a is first of 2; no interval was computed."),
-        ([(1, 1)], "a is the only model with enough votes to be ranked."),
-        ([], "No model can be ranked yet."),
+        ([(1, 1)], "a is the only model with a rank."),
+        ([], "No model can be ranked yet: see what is missing."),
     ],
 )
 def test_who_leads_and_who_cannot_be_told_apart(ranges, sentence):
-    assert conclusion(replace(BOARD, rows=tuple(rows_of(*ranges))), ModelInfo()) == sentence
+    board = replace(BOARD, rows=tuple(rows_of(*ranges)), lead=None)
+    assert board.conclusion(ModelInfo().name) == sentence
 
 
 # ------------------------------------------------------------------------------------------- every state
@@ -132,15 +131,17 @@ def test_an_empty_filter_leads_back():
 def test_before_anyone_is_ranked_the_page_says_how_many_votes_are_needed():
     votes = votes_of((0, 1, 1), (0, 1, 0), (1, 2, 1), (1, 2, 0), models=["a", "b", "c"], times=5)
     text = Page(leaderboard_html(rank(votes), votes=20)).text
-    assert "No model can be ranked yet." in text
+    assert "No model can be ranked yet: see what is missing." in text
     # a and c were shown 10 times, b 20 times: 20 + 10 + 20 are missing, two of them in each vote
     assert "A model is ranked from 30 votes on; b is nearest with 20. About 25 more votes" in text
 
 
-def test_models_without_bounds_are_told_what_is_missing():
+def test_models_that_won_or_lost_everything_are_ranked_and_say_so():
     votes = votes_of((0, 1, 1), models=["a", "b"], times=50)
     text = Page(leaderboard_html(rank(votes), votes=50)).text
-    assert "won or lost everything" in text or "not linked" in text
+    assert "a leads 1 other at 95%, however often one looks." in text
+    assert "never beaten" in text
+    assert "never won" in text
 
 
 def test_other_components_stand_apart_with_a_sentence_of_their_own():
@@ -159,7 +160,7 @@ def test_a_score_that_is_not_bounded_ends_in_an_arrow():
     board = Leaderboard((row,), "bradley_terry", SETTINGS, 0.95, "differences", (), "f" * 64)
     text = leaderboard_html(board, votes=9)
     assert "95% interval unbounded to 1,100" in text
-    assert "No model can be ranked yet." in text
+    assert "No model can be ranked yet: see what is missing." in text
 
 
 @pytest.mark.parametrize("method", ["win_rate", "copeland", "minimax", "elo"])

