@@ -6,14 +6,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import signal
 import socket
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import uvicorn
 
 from agon.arena.core.arena import Arena, ArenaSettings
-from agon.arena.core.roster import Roster
 from agon.arena.core.sessions import Keys
 from agon.arena.setup.config import Configuration, read_configuration
 from agon.arena.setup.demo import demo_roster
@@ -86,29 +86,30 @@ class _Server(uvicorn.Server):
 
     def __init__(self, arena: Arena, greeting: str) -> None:
         super().__init__(server_config(arena))
-        self._roster, self._greeting = arena.roster, greeting
-        self._report: asyncio.Task[None] | None = None
+        self._arena, self._greeting = arena, greeting
+        self._asking: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as usual, greet, and ask the models while people come in already."""
         await super().startup(sockets)
         print(self._greeting, flush=True)
-        self._report = asyncio.create_task(_report(self._roster))
+        self._asking = asyncio.create_task(self._arena.ask_models())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ask no longer, then end as usual."""
-        if self._report is not None:
-            self._report.cancel()
+        if self._asking is not None:
+            self._asking.cancel()
         await super().shutdown(sockets)
 
-
-async def _report(roster: Roster) -> None:
-    """Name the models that cannot answer now: better here than in the first battle."""
-    failed = await roster.unavailable()
-    for name, error in failed.items():
-        print(f"agon: {name} cannot answer now ({error.kind}): {error.detail}", file=sys.stderr, flush=True)
-    if len(roster.contestants) - len(failed) < 2:
-        print("agon: every battle is void until two models can answer.", file=sys.stderr, flush=True)
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Let INT and TERM end the arena in good order; unlike uvicorn's own, do not raise them again."""
+        before = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for one in before:  # the last snapshot is written, whoever is impatient
+                signal.signal(one, signal.SIG_IGN)
 
 
 def open_arena(
@@ -126,21 +127,31 @@ def open_arena(
     given = configured(source, seed)
     host, folder = host or given.host, log or given.log
     port = given.port or PORT if port is None else port
-    with contextlib.closing(listen(host, port)) as taken, VoteLog(folder) as votes:
-        votes.check_models(contestant.card.name for contestant in given.roster.contestants)
-        settings = ArenaSettings(seed=seed, limits=given.limits)
-        arena = Arena(given.roster, votes, Keys.of_folder(folder), settings)
-        server = _Server(arena, _greeting(arena, host, taken.getsockname()[1], folder))
-        server.run(sockets=[taken])
-    if sys.stdout.isatty():
-        print(f"Closed. Rank the votes again with: agon rank {folder}")
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # while it opens, like INT
+    try:
+        with contextlib.closing(listen(host, port)) as taken, VoteLog(folder) as votes:
+            votes.check_models(contestant.card.name for contestant in given.roster.contestants)
+            settings = ArenaSettings(seed=seed, limits=given.limits)
+            arena = Arena(given.roster, votes, Keys.of_folder(folder), settings)
+            server = _Server(arena, _greeting(arena, host, taken.getsockname()[1], folder))
+            server.run(sockets=[taken])
+            kept = votes.count()
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    print(f"Closed. {_plural(kept)} in {folder}/. Rank them with: agon rank {folder}", flush=True)
 
 
 def _greeting(arena: Arena, host: str, port: int, folder: Path) -> str:
     shown = f"[{host}]" if ":" in host else host
     so_far = arena.log.count()
-    kept = f"{so_far:,} vote{'' if so_far == 1 else 's'} so far" if so_far else "no votes yet"
+    kept = f"{_plural(so_far)} so far" if so_far else "no votes yet"
     return (
         f"Agon is open at http://{shown}:{port}/ with {len(arena.roster.contestants)} models.\n"
         f"Votes are kept in {folder}/ ({kept}). Ctrl+C closes it."
     )
+
+
+def _plural(votes: int) -> str:
+    return f"{votes:,} vote{'' if votes == 1 else 's'}"

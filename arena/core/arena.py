@@ -20,7 +20,7 @@ from random import Random, SystemRandom
 from time import monotonic
 
 from agon.arena.core.battle import BALLOTS, LETTERS, Battle, IllegalMoveError, State
-from agon.arena.core.endings import AnswerEndings
+from agon.arena.core.endings import OF_THE_PROMPT, AnswerEndings
 from agon.arena.core.language_id import detect_language, detection_problem
 from agon.arena.core.matchmaking import substitute, uniform
 from agon.arena.core.resume import resume_battle
@@ -103,6 +103,7 @@ class Arena:
         self._failures: Counter[str] = Counter()
         left_alone = datetime.now(UTC) - timedelta(seconds=settings.kept)
         self.endings = AnswerEndings(log.endings(left_alone))
+        self.unavailable: dict[str, str] = {}  # model → how its last answer failed, or the one at opening
 
     # --- battles -----------------------------------------------------------------------------------------
 
@@ -270,6 +271,24 @@ class Arena:
             _say(f"what a vote changed could not be computed: {type(error).__name__}: {error}")
             return None
 
+    @property
+    def answering(self) -> tuple[Contestant, ...]:
+        """The models whose last answer, of a battle that is over, came."""
+        return tuple(one for one in self.roster.contestants if one.card.name not in self.unavailable)
+
+    async def ask_models(self) -> None:
+        """Ask every model for the beginning of an answer, and name those that cannot give one."""
+        try:
+            failed = await self.roster.unavailable()
+        except Exception as error:
+            _say(f"the models could not be asked whether they answer: {type(error).__name__}: {error}")
+            return
+        for name, failure in failed.items():
+            self.unavailable[name] = failure.kind
+            _say(f"{name} cannot answer now ({failure.kind}): {failure.detail}")
+        if len(self.answering) < 2:
+            _say("every battle is void until two models can answer.")
+
     # --- boards ------------------------------------------------------------------------------------------
 
     def comparisons(self, category: str | None = None, language: str | None = None) -> Comparisons | None:
@@ -356,9 +375,16 @@ class Arena:
 
     def _over(self, running: Running) -> None:
         """Count how the answers of a battle ended: not before, or a public page would tell whose they are."""
+        before = len(self.answering)
         for model, failure in running.ends:
             self.endings.add(model, failure)
+            if failure is None:
+                self.unavailable.pop(model, None)
+            elif failure not in OF_THE_PROMPT:
+                self.unavailable[model] = failure
         running.ends.clear()
+        if len(self.answering) < 2 <= before:
+            _say("every battle is void until two models can answer.")
 
     def _board_upto(self, number: int) -> Leaderboard | None:
         """The board of the votes up to a number; None if there is none to compute."""

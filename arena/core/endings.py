@@ -13,6 +13,8 @@ from math import floor
 
 # The failures of a server that was there and took the request.
 OWN_FAILURES = frozenset({"timeout", "interrupted", "malformed", "empty"})
+# Those that another prompt would not have met: they say nothing of whether the model can answer.
+OF_THE_PROMPT = frozenset({"rejected", "filtered", "empty"})
 
 
 class AnswerEndings:
@@ -26,6 +28,10 @@ class AnswerEndings:
     def add(self, model: str, failure: str | None, times: int = 1) -> None:
         """Count one answer of a battle that is over."""
         self._of.setdefault(model, Counter())[failure] += times
+
+    def asked(self, model: str) -> int:
+        """How many answers were asked of a model."""
+        return sum(self._of.get(model, Counter[str | None]()).values())
 
     def failures(self, model: str) -> Mapping[str, int]:
         """How often a model failed, by kind, the most frequent first."""

@@ -12,11 +12,18 @@ import hmac
 import os
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
+
+from agon.ranking.errors import AgonError
 
 COOKIE = "agon_session"
 COOKIE_SECONDS = 365 * 24 * 3600
 TOKEN_SECONDS = 6 * 3600
+
+
+class KeyFileError(AgonError):
+    """The key of a log folder cannot be used."""
 
 
 class Keys:
@@ -29,15 +36,32 @@ class Keys:
 
     @classmethod
     def of_folder(cls, folder: Path) -> Keys:
-        """The secret of a log folder, made at the first use and readable by its owner only."""
+        """The secret of a log folder, made at the first use and readable by its owner only.
+
+        Raises:
+            KeyFileError: it cannot be made or read, or is no secret.
+        """
         path = folder / "secret.key"
+        fresh = folder / f".secret-{secrets.token_hex(8)}.key"  # whole before it has the name
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return cls(path.read_bytes())
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(32))
-        return cls(path.read_bytes())
+            if not path.exists():
+                with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                    file.write(secrets.token_bytes(32))
+                with suppress(FileExistsError):
+                    os.link(fresh, path)
+                fresh.unlink()
+            secret = path.read_bytes()
+        except OSError as error:
+            raise KeyFileError(
+                f"The key of the sessions, {path}, cannot be read or made: {error.strerror}; mend that, or "
+                "name another folder."
+            ) from error
+        if len(secret) < 32:
+            raise KeyFileError(
+                f"The key of the sessions, {path}, holds {len(secret)} bytes where 32 are needed. Put a copy "
+                "back, or remove it: a new one is made, and battles that are open now end without a vote."
+            )
+        return cls(secret)
 
     def new_session(self) -> str:
         """A fresh cookie value."""

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse
+
+from agon.arena.core.arena import Arena
 from agon.arena.web.layout import page_html
+from agon.arena.web.middleware import Session
 
 BODY = """
 <div class="ag-phead"><h1>What is stored</h1>
@@ -42,3 +47,15 @@ def about_html(*, votes: int | None = None, yours: int | None = None) -> str:
         yours: votes of this visitor, for the header.
     """
     return page_html("What is stored", BODY, current="about", votes=votes, yours=yours)
+
+
+def about_router(arena: Arena) -> APIRouter:
+    """The page at /about."""
+    router = APIRouter()
+
+    @router.get("/about")
+    async def about(session: Session) -> HTMLResponse:
+        yours = arena.log.votes_of(arena.keys.voter(session))
+        return HTMLResponse(about_html(votes=arena.log.count(), yours=yours))
+
+    return router

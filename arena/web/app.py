@@ -12,20 +12,25 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
 from agon.arena.core.arena import Arena, Refusal
 from agon.arena.web import layout
-from agon.arena.web.battle.gradio_frame import battle_page, mount
-from agon.arena.web.battle.routes import _battles
+from agon.arena.web.about import about_router
+from agon.arena.web.battle.gradio_frame import PATHS, battle_page, mount
+from agon.arena.web.battle.routes import battle_router
+from agon.arena.web.health import health_router
 from agon.arena.web.leaderboard.filters import FilterError
-from agon.arena.web.leaderboard.routes import _boards
-from agon.arena.web.middleware import Guard
-from agon.arena.web.static_files import _files
+from agon.arena.web.leaderboard.routes import leaderboard_router
+from agon.arena.web.middleware import NO_PAGE, ArenaMiddleware, problem
+from agon.arena.web.static_files import static_router
+
+ROUTERS = (battle_router, leaderboard_router, about_router, health_router, static_router)
 
 
-def web_app(arena: Arena) -> Guard:
+def web_app(arena: Arena) -> ArenaMiddleware:
     """The whole application over one arena, ready for an ASGI server."""
 
     @asynccontextmanager
@@ -36,11 +41,13 @@ def web_app(arena: Arena) -> Guard:
 
     app = FastAPI(openapi_url=None, lifespan=life)
     _errors(app)
-    _battles(app, arena)
-    _boards(app, arena)
-    _files(app)
+    routers = [router(arena) for router in ROUTERS]
+    for router in routers:
+        app.include_router(router)
+    routes = (route for router in routers for route in router.routes if isinstance(route, Route))
+    paths = [*(route.path_regex for route in routes), PATHS]
     mount(app, battle_page(arena.roster.title))
-    return Guard(app, keys=arena.keys, dress=_dress)
+    return ArenaMiddleware(app, keys=arena.keys, dress=_dress, paths=paths)
 
 
 def _dress(page: bytes) -> bytes:
@@ -59,32 +66,30 @@ def _dress(page: bytes) -> bytes:
 
 
 def _errors(app: FastAPI) -> None:
-    def problem(status: int, code: str, sentence: str) -> JSONResponse:
-        return JSONResponse({"error": code, "sentence": sentence}, status)
+    """Every refusal as a sentence: JSON for programs, a page for people who followed a link."""
 
     @app.exception_handler(Refusal)
-    async def refused(_: Request, error: Refusal) -> JSONResponse:
-        return problem(error.status, error.code, error.sentence)
+    async def refused(request: Request, error: Refusal) -> Response:
+        return problem(request.scope, error.status, error.code, error.sentence)
 
     @app.exception_handler(FilterError)
-    async def no_filter(_: Request, error: FilterError) -> JSONResponse:
-        return problem(404, "no_filter", str(error))
+    async def no_filter(request: Request, error: FilterError) -> Response:
+        return problem(request.scope, 404, "no_filter", str(error))
 
     @app.exception_handler(RequestValidationError)
-    async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def malformed(request: Request, error: RequestValidationError) -> Response:
         where = ".".join(str(part) for part in error.errors()[0]["loc"] if part != "body") or "the body"
-        return problem(422, "malformed", f"The request is not what this route takes: see {where}.")
+        sentence = f"The request is not what this route takes: see {where}."
+        return problem(request.scope, 422, "malformed", sentence)
 
     @app.exception_handler(Exception)
-    async def failed(_: Request, __: Exception) -> JSONResponse:
-        return problem(
-            500,
-            "failed",
-            "The arena made a mistake. Reload the page to see where things stand, then try again.",
-        )
+    async def failed(request: Request, _: Exception) -> Response:
+        sentence = "The arena made a mistake. Reload the page to see where things stand, then try again."
+        return problem(request.scope, 500, "failed", sentence)
 
     @app.exception_handler(HTTPException)
-    async def no_page(_: Request, error: HTTPException) -> JSONResponse:
+    async def unreadable(request: Request, error: HTTPException) -> Response:
         if error.status_code == 404:
-            return problem(404, "no_page", "There is no such page.")
-        return problem(error.status_code, "malformed", f"The request cannot be read: {error.detail}.")
+            return problem(request.scope, *NO_PAGE)
+        sentence = f"The request cannot be read: {error.detail}."
+        return problem(request.scope, error.status_code, "malformed", sentence)

@@ -36,7 +36,7 @@ def page_html(
     title: str,
     body: str,
     *,
-    current: Current,
+    current: Current | None,
     votes: int | None = None,
     yours: int | None = None,
     head: str = "",
@@ -46,7 +46,7 @@ def page_html(
     Args:
         title: of the window, before the name of the arena.
         body: the HTML of the main part.
-        current: the page of the navigation that this is.
+        current: the page of the navigation that this is, if it is one.
         votes: counted in this arena, for the footer.
         yours: votes of this visitor, for the header.
         head: more HTML for the head, such as scripts of this page.
@@ -62,7 +62,7 @@ def page_html(
     )
 
 
-def header(current: Current, yours: int | None = None) -> str:
+def header(current: Current | None, yours: int | None = None) -> str:
     """Return the header: the pages there are, the visitor's votes, the switch of the theme."""
     links = "".join(
         f'<a href="{address}"{" aria-current=page" if name == current else ""}>{label}</a>'

@@ -7,24 +7,25 @@ sees them.
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping, Sequence
+from html import escape
 from http.cookies import CookieError, SimpleCookie
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from agon.arena.core.arena import Refusal
 from agon.arena.core.sessions import COOKIE, COOKIE_SECONDS, Keys
+from agon.arena.web.layout import page_html
 
-Scope = dict[str, Any]
-Send = Callable[[dict[str, Any]], Any]
+Scope = MutableMapping[str, Any]
+Send = Callable[[MutableMapping[str, Any]], Any]
 Receive = Callable[[], Any]
-OURS = re.compile(r"/(api/[a-z0-9/]*|static/[A-Za-z0-9._/-]+|leaderboard|about|healthz)\Z")
-GRADIO = re.compile(r"/(|theme\.css|assets/[A-Za-z0-9._/-]+)\Z")
 MOST_BYTES = 256 * 1024
+NO_PAGE = (404, "no_page", "There is no such page.")
 TOO_LARGE = (413, "too_large", f"The request is longer than {MOST_BYTES // 1024} kB. Shorten the prompt.")
 HEADERS = {
     "x-content-type-options": "nosniff",
@@ -42,14 +43,25 @@ POLICY = (
 _META = re.compile(rb'\s*<meta\s+(?:property="og:|name="twitter:)[^>]*>', re.DOTALL)
 
 
-class Guard:
+class ArenaMiddleware:
     """An ASGI middleware around the whole app.
 
-    `dress` turns Gradio's page into ours.
+    Args:
+        app: what it stands before.
+        keys: of the sessions.
+        dress: turns Gradio's page into ours.
+        paths: what may be asked for: the paths of the routers, and at the end what there is of Gradio.
     """
 
-    def __init__(self, app: Any, *, keys: Keys, dress: Callable[[bytes], bytes]) -> None:
-        self.app, self.keys, self.dress = app, keys, dress
+    def __init__(
+        self,
+        app: Any,
+        *,
+        keys: Keys,
+        dress: Callable[[bytes], bytes],
+        paths: Sequence[re.Pattern[str]],
+    ) -> None:
+        self.app, self.keys, self.dress, self.paths = app, keys, dress, paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse what is not allowed, pass on the rest."""
@@ -60,15 +72,15 @@ class Guard:
             await send({"type": "websocket.close", "code": 1008})
             return
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-        refused = _refusal(scope, headers)
+        refused = self._refusal(scope, headers)
         if refused is not None:
-            await _answer(send, *refused)
+            await _answer(scope, send, refused)
             return
         session = self.keys.session(_cookie(headers.get("cookie")))
         fresh = None if session else self.keys.new_session()
         scope["agon_session"] = session
         scope["agon_nonce"] = nonce = secrets.token_urlsafe(16)
-        page = GRADIO.match(scope["path"]) is not None
+        page = self.paths[-1].match(scope["path"]) is not None
         if page:
             scope["query_string"] = b""  # Gradio's own parameters are side doors too
         if fresh and scope["method"] == "GET" and not scope["path"].startswith("/api/"):
@@ -81,10 +93,21 @@ class Guard:
         if scope["method"] == "POST":
             body = await _body(receive)
             if body is None:
-                await _answer(send, *TOO_LARGE)
+                await _answer(scope, send, TOO_LARGE)
                 return
             receive = _again(body, receive)
         await self.app(scope, receive, out)
+
+    def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str, str] | None:
+        """Status, code and sentence of what is refused before anything is parsed."""
+        path, method = scope["path"], scope["method"]
+        if not any(pattern.match(path) for pattern in self.paths):
+            return NO_PAGE
+        if method == "POST" and path.startswith("/api/"):
+            return _post_refusal(headers)
+        if method not in ("GET", "HEAD"):
+            return 405, "no_method", "This page cannot be used that way."
+        return None
 
 
 class _Outgoing:
@@ -97,7 +120,7 @@ class _Outgoing:
         self.start: dict[str, Any] = {}
         self.body = bytearray()
 
-    async def __call__(self, message: dict[str, Any]) -> None:
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             kept = [(key, value) for key, value in message["headers"] if key.lower() not in _DROPPED]
             kept += [(key.encode(), value.encode()) for key, value in HEADERS.items()]
@@ -152,18 +175,6 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _refusal(scope: Scope, headers: dict[str, str]) -> tuple[int, str, str] | None:
-    """Status, code and sentence of what is refused before anything is parsed."""
-    path, method = scope["path"], scope["method"]
-    if not OURS.match(path) and not GRADIO.match(path):
-        return 404, "no_page", "There is no such page."
-    if method == "POST" and path.startswith("/api/"):
-        return _post_refusal(headers)
-    if method not in ("GET", "HEAD"):
-        return 405, "no_method", "This page cannot be used that way."
-    return None
-
-
 def _post_refusal(headers: dict[str, str]) -> tuple[int, str, str] | None:
     origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
     foreign = origin is not None and origin.partition("://")[2] != headers.get("host")
@@ -177,17 +188,26 @@ def _post_refusal(headers: dict[str, str]) -> tuple[int, str, str] | None:
     return None
 
 
-async def _answer(send: Send, status: int, code: str, sentence: str) -> None:
-    body = json.dumps({"error": code, "sentence": sentence}).encode()
-    headers = {**HEADERS, "content-type": "application/json", "content-length": str(len(body))}
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [(key.encode(), value.encode()) for key, value in headers.items()],
-        }
+def problem(scope: Scope, status: int, code: str, sentence: str) -> Response:
+    """A refusal: a page for a browser that wants one, else JSON."""
+    wanted = dict(scope["headers"]).get(b"accept", b"")
+    if scope["path"].startswith("/api/") or b"text/html" not in wanted:
+        return JSONResponse({"error": code, "sentence": sentence}, status)
+    title = "There is no such page." if status == 404 else "This did not work."
+    body = (
+        f'<div class="ag-phead"><h1>{title}</h1>'
+        f'<p class="ag-lead">{escape(sentence)}</p></div><a class="ag-btn" href="/">To the arena</a>'
     )
-    await send({"type": "http.response.body", "body": body})
+    return HTMLResponse(page_html(f"Error {status}", body, current=None), status)
+
+
+async def _answer(scope: Scope, send: Send, refused: tuple[int, str, str]) -> None:
+    out = _Outgoing(send, secrets.token_urlsafe(16), None, None)
+    await problem(scope, *refused)(scope, _nothing, out)
+
+
+async def _nothing() -> dict[str, Any]:
+    return {"type": "http.disconnect"}
 
 
 def _cookie(header: str | None) -> str | None:

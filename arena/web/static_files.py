@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-from fastapi import FastAPI
+from fastapi import APIRouter
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+
+from agon.arena.core.arena import Arena
 
 _MEDIA_TYPES = {
     "css": "text/css",
@@ -17,10 +19,12 @@ _MEDIA_TYPES = {
 }
 
 
-def _files(app: FastAPI) -> None:
+def static_router(_: Arena) -> APIRouter:
+    """The files under /static/."""
+    router = APIRouter()
     folder = files("agon.arena.web") / "static"
 
-    @app.get("/static/{path:path}")
+    @router.get("/static/{path:path}")
     async def file(path: str) -> Response:
         kind = _MEDIA_TYPES.get(path.rpartition(".")[2])
         parts = path.split("/")
@@ -38,3 +42,5 @@ def _files(app: FastAPI) -> None:
         if not found.is_file():
             raise HTTPException(404)
         return Response(found.read_bytes(), media_type=kind, headers={"cache-control": "max-age=300"})
+
+    return router

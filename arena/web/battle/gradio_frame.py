@@ -8,9 +8,12 @@ here, so it has no endpoint to attack and no queue to fill, and its page is the 
 from __future__ import annotations
 
 import os
+import re
 
 import gradio as gr
 
+# All that is reachable of Gradio: its page, its theme, its assets.
+PATHS = re.compile(r"/(|theme\.css|assets/[A-Za-z0-9._/-]+)\Z")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 

@@ -7,7 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
@@ -36,50 +36,55 @@ class VoteBody(BaseModel):
     unfinished: bool = False  # the voter was told that a stopped answer stands against a longer one
 
 
-def _battles(app: FastAPI, arena: Arena) -> None:
+def battle_router(arena: Arena) -> APIRouter:
+    """The API of the battle page."""
+    router = APIRouter()
+
     def view(session: str, running: Running) -> JSONResponse:
         return JSONResponse(battle_view(arena, session, running), headers={"cache-control": "no-store"})
 
-    @app.get("/api/start")
+    @router.get("/api/start")
     async def start_page(session: Session) -> JSONResponse:
         return JSONResponse(start_view(arena, session), headers={"cache-control": "no-store"})
 
-    @app.post("/api/battles")
+    @router.post("/api/battles")
     async def start(session: Session, body: PromptBody) -> JSONResponse:
         battle = arena.start(session, body.prompt)
         return view(session, arena.battle(session, battle.id))
 
-    @app.get("/api/battles/{battle_id}")
+    @router.get("/api/battles/{battle_id}")
     async def look(session: Session, battle_id: str) -> JSONResponse:
         return view(session, arena.battle(session, battle_id))
 
-    @app.post("/api/battles/{battle_id}/prompts")
+    @router.post("/api/battles/{battle_id}/prompts")
     async def ask(session: Session, battle_id: str, body: PromptBody) -> JSONResponse:
         arena.ask(session, battle_id, body.prompt)
         return view(session, arena.battle(session, battle_id))
 
-    @app.post("/api/battles/{battle_id}/stop")
+    @router.post("/api/battles/{battle_id}/stop")
     async def stop(session: Session, battle_id: str) -> JSONResponse:
         arena.stop(session, battle_id)
         return view(session, arena.battle(session, battle_id))
 
-    @app.post("/api/battles/{battle_id}/vote")
+    @router.post("/api/battles/{battle_id}/vote")
     async def vote(session: Session, battle_id: str, body: VoteBody) -> JSONResponse:
         cast = (body.turn, body.outcome, body.token)
         return view(session, await arena.vote(session, battle_id, *cast, unfinished=body.unfinished))
 
-    @app.get("/api/battles/{battle_id}/change")
+    @router.get("/api/battles/{battle_id}/change")
     async def change(session: Session, battle_id: str) -> JSONResponse:
         changed = await arena.change(session, battle_id)
         found = change_view(arena.battle(session, battle_id).battle, changed)
         return JSONResponse(found, headers={"cache-control": "no-store"})
 
-    @app.get("/api/battles/{battle_id}/events")
+    @router.get("/api/battles/{battle_id}/events")
     async def events(session: Session, battle_id: str) -> StreamingResponse:
         running = arena.battle(session, battle_id)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         stream = _events(arena, session, running)
         return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+
+    return router
 
 
 async def _events(arena: Arena, session: str, running: Running) -> AsyncIterator[str]:

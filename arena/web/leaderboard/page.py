@@ -7,13 +7,14 @@ votes, configuration or address is escaped here.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
 
 from agon.arena.web.layout import page_html, plural
 from agon.arena.web.leaderboard.figures import figures_html
 from agon.arena.web.leaderboard.filters import ALL, Filter, FilterError, language_name
+from agon.arena.web.leaderboard.model_states import model_states, model_states_html
 from agon.arena.web.leaderboard.table import ModelInfo, cards_html, table_html
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import Leaderboard, PairCounts
@@ -43,6 +44,7 @@ def leaderboard_html(
     chosen: Filter = ALL,
     notice: str | None = None,
     log: str = "LOG",
+    imported: Sequence[str] = (),
     yours: int | None = None,
 ) -> str:
     """Return the leaderboard page.
@@ -55,18 +57,26 @@ def leaderboard_html(
         categories, languages: their votes, for the filters.
         chosen: the filter of this page.
         notice: what visitors should know of what is compared here.
-        log: how the log is called in the command that reproduces the board.
+        log: how the votes are called in the command that reproduces the board.
+        imported: files of votes beside the arena's own, which this board does not count.
         yours: votes of this visitor.
     """
     info = ModelInfo() if info is None else info
     note = f'<p class="ag-note ag-above">{escape(without_hidden(notice))}</p>' if notice else ""
+    if imported:
+        note += (
+            '<p class="ag-note ag-above">This board counts the votes cast here. Its folder holds imported '
+            f"votes too ({escape(without_hidden(listed(imported)))}); <code>agon rank</code> on the folder "
+            "counts both.</p>"
+        )
     if board is None or not board.rows:
-        body, head = note + _empty(votes, chosen), ""
+        body = note + _empty(votes, chosen)
     else:
         body = _head(board, chosen, info) + note
         body += _filters(categories or {}, languages or {}, chosen, votes)
         body += _rows(board, info, log, chosen) + figures_html(board, pairs, info)
-        head = SCRIPTS
+    body += model_states_html(model_states(board, info), info)
+    head = SCRIPTS if board is not None and board.rows else ""
     return page_html("Leaderboard", body, current="leaderboard", votes=votes, yours=yours, head=head)
 
 
@@ -128,13 +138,14 @@ def _head(board: Leaderboard, chosen: Filter, info: ModelInfo) -> str:
 def _missing(board: Leaderboard, info: ModelInfo) -> str:
     """How many votes are needed before the first model is ranked, and before all are."""
     least = int(board.settings.get("min_votes", 0))
-    nearest_row = max(board.rows, key=lambda row: row.votes)
+    drawn = [row for row in board.rows if not info.retired(row.model)] or list(board.rows)
+    nearest_row = max(drawn, key=lambda row: row.votes)
     if nearest_row.votes >= least:
         return (
             "The models have votes enough, but not with others that have as many, or all alike: "
             "more votes between the same models will rank them."
         )
-    short = sum(max(0, least - row.votes) for row in board.rows)
+    short = sum(max(0, least - row.votes) for row in drawn)
     together = plural(-(-short // 2), "more vote")
     return (
         f"A model is ranked from {least} votes on; {info.name(nearest_row.model)} is nearest with "

@@ -24,11 +24,19 @@ class ModelInfo:
 
     cards: Mapping[str, ModelCard] = field(default_factory=dict)
     endings: AnswerEndings = field(default_factory=AnswerEndings)
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+    """How those failed that cannot answer now."""
+    closed: bool = False
+    """Whether `cards` are all that can be drawn: other models are retired."""
 
     def name(self, model: str) -> str:
         """The name to show, safe to stand anywhere in text; not yet escaped for HTML."""
         card = self.cards.get(model)
         return without_hidden(card.display_name if card else model) or repr(model)
+
+    def retired(self, model: str) -> bool:
+        """Whether a model has votes and is not drawn any more."""
+        return self.closed and model not in self.cards
 
     def about(self, model: str) -> str:
         """Organisation and licence, as far as they are known."""
@@ -148,8 +156,10 @@ def _interval(row: Row, axis: Axis, y: float, colour: str) -> str:
     return f'{drawn}<circle cx="{at}" cy="{y:g}" r="4.2" fill="{fill}" stroke="{colour}" stroke-width="1.6"/>'
 
 
-def state(board: Leaderboard, row: Row) -> tuple[str, str]:
+def state(board: Leaderboard, row: Row, info: ModelInfo) -> tuple[str, str]:
     """The state of a model in a word, and why."""
+    if info.retired(row.model):
+        return "Retired", "not drawn any more"
     if row.status == "ranked":
         if row.upper is None and row.lower is not None:
             return "Ranked", "never beaten"
@@ -192,7 +202,7 @@ def table_html(board: Leaderboard, info: ModelInfo, caption: str) -> str:
 def _table_row(
     board: Leaderboard, row: Row, info: ModelInfo, axis: Axis, first: Row, prices: bool, reliable: bool
 ) -> str:
-    word, why = state(board, row)
+    word, why = state(board, row, info)
     ranked = row.status == "ranked"
     shown = (
         f'<span class="ag-dim">{word}</span>' if ranked else f'<span class="ag-pill ag-dash">{word}</span>'
@@ -233,7 +243,7 @@ def cards_html(board: Leaderboard, info: ModelInfo) -> str:
 
 
 def _card(board: Leaderboard, row: Row, info: ModelInfo, axis: Axis, first: Row) -> str:
-    word, why = state(board, row)
+    word, why = state(board, row, info)
     votes = [] if why.endswith(" votes") else [plural(row.votes, "vote")]  # which it says already
     parts = [info.about(row.model), *votes, info.price(row.model)]
     if info.reliable(row.model):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ import duckdb
 import httpx
 import pytest
 
+from agon.serving.demo import MANNERS
 from tests.support.paths import REPOSITORY
 
 AGON = [sys.executable, "-W", "error", "-m", "agon"]
@@ -20,7 +22,7 @@ ANSWERS = "prompt,model,answer\nWhy?,ash,Because.\nWhy?,birch,Why not?\nHow?,ash
 
 
 @contextlib.contextmanager
-def served(*words, cwd):
+def served(*words, cwd, **more):
     """A running `agon serve` on a free port; gives its address and process."""
     environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONWARNINGS": "ignore"}
     process = subprocess.Popen(
@@ -30,6 +32,7 @@ def served(*words, cwd):
         text=True,
         cwd=cwd,
         env=environment,
+        **more,
     )
     try:
         line = process.stdout.readline()
@@ -90,10 +93,41 @@ def test_recorded_answers_are_an_arena_and_an_interrupt_ends_it(tmp_path):
     assert votes == [(*voted["models"], "model_a")]
 
 
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=lambda one: one.name)
+def test_it_closes_in_good_order_and_says_what_it_kept(tmp_path, how):
+    """`docker stop` and Ctrl+C alike: the last snapshot is written, the status is 0."""
+    (tmp_path / "answers.csv").write_text(ANSWERS, encoding="utf-8")
+    with served("answers.csv", cwd=tmp_path) as (url, process):
+        with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
+            for prompt in ("Why?", "How?"):
+                battle(client, prompt)
+        process.send_signal(how)
+        out, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+        assert "Closed. 2 votes in agon-log/." in out
+        assert "Traceback" not in out
+    kept = duckdb.sql(f"FROM '{tmp_path}/agon-log/votes/arena.parquet' SELECT count(*)").fetchall()
+    assert kept == [(2,)]
+
+
+def test_a_temporary_folder_without_room_costs_no_battle(tmp_path):
+    """The detector of languages unpacks 70 MB; here no file may grow beyond 10."""
+    models = [f'[[model]]\nname = "{manner}"\nbackend = "demo"\nmanner = "{manner}"\n' for manner in MANNERS]
+    (tmp_path / "arena.toml").write_text("".join(models), encoding="utf-8")
+    small = resource.RLIMIT_FSIZE, (10 * 2**20, 10 * 2**20)
+    with served("arena.toml", cwd=tmp_path, preexec_fn=lambda: resource.setrlimit(*small)) as (url, process):
+        with httpx.Client(base_url=url, trust_env=False, timeout=60) as client:
+            assert battle(client, "What is six times seven, said in plain English words?")["state"] == "voted"
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=60)
+        assert out.count("languages of prompts are not told here") == 1, out
+        assert "Closed. 1 vote in agon-log/." in out
+
+
 def test_the_demonstration_needs_nothing_and_repeats_itself(tmp_path):
     drawn = []
     for log in ("one", "two"):
-        words = ("--seed", "5", "--log", log)
+        words = ("--seed", "5", "--store", log)
         with (
             served(*words, cwd=tmp_path) as (url, process),
             httpx.Client(base_url=url, trust_env=False, timeout=30) as client,
@@ -128,7 +162,11 @@ def test_a_vote_survives_kill_9(tmp_path):
         process.kill()
         process.wait()
     with served("answers.csv", cwd=tmp_path) as (url, _):
-        assert httpx.get(url + "/healthz", trust_env=False).json() == {"votes": 1}
+        assert httpx.get(url + "/healthz", trust_env=False).json() == {
+            "votes": 1,
+            "models": 2,
+            "answering": 2,
+        }
 
 
 def test_a_second_arena_over_the_same_log_is_refused_by_name(tmp_path):
@@ -148,7 +186,7 @@ def of_wrong(tmp_path):
     folder = tmp_path / "log"
     folder.mkdir()
     (folder / "agon.duckdb").write_bytes(b"this is no database" * 500)
-    return ["--log", "log"]
+    return ["--store", "log"]
 
 
 def of_newer(tmp_path):
@@ -157,12 +195,12 @@ def of_newer(tmp_path):
     VoteLog(tmp_path / "log").close()
     with duckdb.connect(str(tmp_path / "log" / "agon.duckdb")) as database:
         database.execute("INSERT INTO migrations VALUES (999, now()::TIMESTAMP)")
-    return ["--log", "log"]
+    return ["--store", "log"]
 
 
 def of_file(tmp_path):
     (tmp_path / "log").write_text("a file", encoding="utf-8")
-    return ["--log", "log"]
+    return ["--store", "log"]
 
 
 def write(name, text):
@@ -173,7 +211,20 @@ def write(name, text):
     return made
 
 
+def of_key(content):
+    def made(tmp_path):
+        key = tmp_path / "log" / "secret.key"
+        key.parent.mkdir()
+        key.write_bytes(content) if content is not None else key.mkdir()
+        return ["--store", "log"]
+
+    return made
+
+
 WRONG = {
+    "an empty key": (of_key(b""), "0 bytes"),
+    "a key that was cut": (of_key(b"x" * 31), "31 bytes"),
+    "a folder for the key": (of_key(None), "secret.key"),
     "no such file": (lambda _: ["nothing.csv"], "nothing.csv"),
     "an empty file": (write("a.csv", ""), "a.csv"),
     "no answers": (write("a.csv", "model_a,model_b,winner\nx,y,tie\n"), "a.csv"),

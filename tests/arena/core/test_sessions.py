@@ -5,7 +5,7 @@ import stat
 import pytest
 
 from agon.arena.core import sessions as identity
-from agon.arena.core.sessions import TOKEN_SECONDS, Keys
+from agon.arena.core.sessions import TOKEN_SECONDS, KeyFileError, Keys
 
 KEYS = Keys(b"k" * 32)
 SESSION = KEYS.session(KEYS.new_session())
@@ -66,5 +66,5 @@ def test_the_secret_of_a_folder_is_made_once_and_private(tmp_path):
 
 def test_a_short_secret_is_refused(tmp_path):
     (tmp_path / "secret.key").write_bytes(b"short")
-    with pytest.raises(ValueError, match="32 bytes"):
+    with pytest.raises(KeyFileError, match="5 bytes where 32 are needed"):
         Keys.of_folder(tmp_path)

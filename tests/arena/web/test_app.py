@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -63,7 +64,6 @@ def test_200_battles_send_no_name_before_the_vote(tmp_path):
                 "/config",
                 "/leaderboard",
                 "/about",
-                "/api/leaderboard",
                 "/api/battles/0",
                 "/nowhere",
             ):
@@ -233,7 +233,9 @@ def test_a_vote_that_could_not_be_kept_is_said_and_may_be_cast_again(server, mon
 
 
 def test_forged_votes_leave_no_row(tmp_path):
-    with open_arena(tmp_path, roster(*(Scripted("a b c d e f", gap=0.05) for _ in range(3)))) as server:
+    with open_arena(
+        tmp_path, roster(*(Scripted("a b c d e f g h " * 4, gap=0.06) for _ in range(3)))
+    ) as server:
         tried = 0
         for what, answer, status in forgeries(server):
             tried += 1
@@ -284,6 +286,23 @@ def test_side_doors_are_shut(server, path):
         request.url = request.url.copy_with(raw_path=path.encode())
         with httpx.Client(trust_env=False) as client:
             assert client.send(request).status_code in {404, 405}, (method, path)
+
+
+def test_only_what_a_router_has_can_be_asked_for(server):
+    """There is no second list of paths: what the routers have is there, and of Gradio its page."""
+    guest = server.visitor()
+    for path in ("/about", "/leaderboard", "/healthz", "/static/agon.css", "/api/start", "/", "/theme.css"):
+        assert guest.get(path).status_code == 200, path
+
+
+def test_people_get_a_page_and_programs_json(server):
+    guest = server.visitor()
+    page = guest.get("/nowhere", headers={"accept": "text/html,*/*"})
+    assert page.status_code == 404
+    assert page.headers["content-type"].startswith("text/html")
+    assert "<h1>There is no such page.</h1>" in page.text
+    assert guest.get("/nowhere").json()["error"] == "no_page"
+    assert guest.get("/api/nowhere", headers={"accept": "text/html"}).json()["error"] == "no_page"
 
 
 def test_every_answer_carries_the_headers(server):
@@ -370,6 +389,59 @@ def test_everybody_fails(tmp_path):
         assert "token" not in view
         assert "Nothing was counted" in view["html"]
         assert not any(name in guest.bytes for name in NAMES)
+
+
+def test_who_cannot_answer_is_said_once_a_battle_is_over(tmp_path, capfd):
+    models = roster(Scripted("fine"), *(Scripted(fails="unauthorised") for _ in range(2)))
+    with open_arena(tmp_path, models) as server:
+        guest = server.visitor()
+        assert guest.get("/healthz").json() == {"votes": 0, "models": 3, "answering": 3}
+        assert guest.finish(guest.start()["battle"])["state"] == "void"
+        health = guest.get("/healthz")
+        assert (health.status_code, health.json()["answering"]) == (503, 1)
+        assert health.json()["sentence"] == "1 of 3 models can answer; a battle needs two."
+        states = {one["model"]: one for one in guest.get("/api/leaderboard").json()["models"]}
+        assert states["canary-1-id"]["state"] == "unavailable"
+        assert states["canary-1-id"]["reason"] == "unauthorised"
+        assert states["canary-1-id"]["failures"] == {"unauthorised": 1}
+        assert states["canary-0-id"]["state"] == "answering"
+        page = guest.get("/leaderboard").text
+        assert page.count("Cannot answer now: unauthorised") == 2
+    said = capfd.readouterr().err
+    assert "canary-1-id failed (unauthorised): canary-detail-of-the-failure" in said
+    assert said.count("every battle is void until two models can answer.") == 1
+
+
+def test_a_retired_model_is_marked_and_left_out_of_the_advice(tmp_path):
+    with open_arena(tmp_path, roster(Scripted("a"), Scripted("b"))) as server:
+        guest = server.visitor()
+        for _ in range(4):
+            guest.vote(guest.ready())
+    left = roster(Scripted("a"), Scripted("b"), Scripted("c"))
+    left = replace(left, contestants=(left.contestants[0], left.contestants[2]))
+    with open_arena(tmp_path, left) as server:
+        page = server.visitor().get("/leaderboard").text
+        assert page.count("Retired") >= 2
+        assert "About 13 more votes" in page, "26 of canary-0 alone, two models a vote"
+        states = server.visitor().get("/api/leaderboard").json()["models"]
+        assert {one["model"]: one["state"] for one in states} == {
+            "canary-0-id": "answering",
+            "canary-2-id": "answering",
+            "canary-1-id": "retired",
+        }
+
+
+def test_imported_votes_beside_the_arenas_own_are_named(tmp_path):
+    with open_arena(tmp_path, roster(Scripted("a"), Scripted("b"))) as server:
+        guest = server.visitor()
+        guest.vote(guest.ready())
+        assert "imported votes" not in guest.get("/leaderboard").text
+        server.log.snapshot()
+        votes = tmp_path / "votes"
+        (votes / "lmarena-1.parquet").write_bytes((votes / "arena.parquet").read_bytes())
+        page = guest.get("/leaderboard").text
+        assert "holds imported votes too (lmarena-1.parquet)" in page
+        assert f"agon rank {votes / 'arena.parquet'} -m" in page, "its command counts what the page counts"
 
 
 def test_a_failing_side_is_replaced_told_and_recorded(tmp_path):

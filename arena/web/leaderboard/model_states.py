@@ -1,0 +1,68 @@
+"""Who can be drawn, who cannot answer, who is retired: a board alone would show survivors only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Literal
+
+from agon.arena.web.leaderboard.table import ModelInfo
+from agon.ranking import Leaderboard
+
+
+@dataclass(frozen=True, slots=True)
+class ModelState:
+    """One model: whether it answers, how often it was asked in battles that are over, how it failed."""
+
+    model: str
+    state: Literal["answering", "unavailable", "retired"]
+    reason: str | None
+    """The kind of the failure of one that is unavailable."""
+    asked: int
+    failures: Mapping[str, int]
+
+    @property
+    def words(self) -> str:
+        """The state in words."""
+        if self.state == "unavailable":
+            return f"Cannot answer now: {str(self.reason).replace('_', ' ')}"
+        return "Answers" if self.state == "answering" else "Retired: not drawn any more"
+
+    @property
+    def kinds(self) -> str:
+        """How it failed, in words."""
+        return ", ".join(f"{kind.replace('_', ' ')} {times:,}" for kind, times in self.failures.items())
+
+
+def model_states(board: Leaderboard | None, info: ModelInfo) -> list[ModelState]:
+    """Every model that can be drawn, then those that only have votes."""
+    voted = [row.model for row in board.rows] if board else []
+    return [
+        ModelState(
+            model,
+            "retired" if info.retired(model) else "unavailable" if model in info.unavailable else "answering",
+            info.unavailable.get(model),
+            info.endings.asked(model),
+            info.endings.failures(model),
+        )
+        for model in dict.fromkeys([*info.cards, *voted])
+    ]
+
+
+def model_states_html(states: list[ModelState], info: ModelInfo) -> str:
+    """The models in a table, wherever one failed, cannot answer or is retired; else nothing."""
+    if not any(one.failures or one.state != "answering" for one in states):
+        return ""
+    rows = "".join(
+        f'<tr><th scope="row">{escape(info.name(one.model))}</th><td>{escape(one.words)}</td>'
+        f'<td class="ag-r">{one.asked:,}</td><td>{escape(one.kinds) or "–"}</td></tr>'
+        for one in states
+    )
+    return (
+        '<section class="ag-section"><h2>Who answers</h2><div class="ag-numbers" tabindex="0" role="group" '
+        'aria-label="Who answers"><table><caption class="ag-sr">Who answers</caption>'
+        '<thead><tr><th scope="col">Model</th><th scope="col">State</th>'
+        '<th scope="col" class="ag-r">Answers asked</th><th scope="col">Failures, by kind</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></section>"
+    )
