@@ -8,10 +8,9 @@ from agon.data.files.covariates import measure
 from agon.data.files.detection import kind_of
 from agon.data.files.elections import preflib
 from agon.data.files.score_tables import score_table
-from agon.data.files.table_source import comparisons
 from agon.data.importers.formats import FORMATS
 from agon.data.importers.published import Imported, read_published
-from agon.data.reading import read_any
+from agon.data.reading import comparisons, read_any
 
 __all__ = [
     "FORMATS",

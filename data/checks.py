@@ -13,7 +13,7 @@ from typing import Any
 from agon.data.files.duplicates import repeats
 from agon.data.files.schema import Voters
 from agon.data.files.source import as_arrow, describe
-from agon.data.files.table_source import comparisons
+from agon.data.reading import comparisons, open_votes
 from agon.ranking import (
     Comparisons,
     ConvergenceError,
@@ -79,7 +79,7 @@ def check(
     except VotesError as error:
         found += [Diagnostic("invalid", (), problem) for problem in error.problems]
         votes = comparisons(source, **reading, voters=voters, invalid="drop")
-    found += repeats(source, **reading)
+    found += repeats(open_votes(source, **reading, invalid="drop")[0])
     try:
         board = rank(votes, "bradley_terry", interval="none", min_votes=min_votes)
         found += [note for note in board.diagnostics if note.code not in KNOWN_FINE]

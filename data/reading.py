@@ -1,4 +1,4 @@
-"""`read_any`: votes, a table of scores or an election, whichever a file or frame holds."""
+"""`comparisons` and `read_any`: whatever a person holds, ours or of a published format, ready to rank."""
 
 from __future__ import annotations
 
@@ -8,13 +8,90 @@ from typing import Any
 
 from agon.data.files.detection import kind_of
 from agon.data.files.elections import preflib
-from agon.data.files.schema import Voters
+from agon.data.files.reader import DUCKDB, ending, read_rows
+from agon.data.files.schema import Voters, check_voters, is_votes
 from agon.data.files.score_tables import score_table
-from agon.data.files.source import describe
-from agon.data.files.table_source import Invalid, comparisons
+from agon.data.files.source import AS_TEXT, Source, as_arrow, describe, open_source
+from agon.data.files.table_source import Invalid, TableSource, count_plain
 from agon.data.frames import frame_to_arrow
-from agon.ranking import OptionError
+from agon.data.importers.published import recognise, with_columns
+from agon.ranking import Comparisons, OptionError
 from agon.ranking.votes.comparisons import Votes
+
+
+def comparisons(
+    source: object,
+    *,
+    where: str | None = None,
+    table: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    invalid: Invalid = "error",
+    voters: Voters | None = None,
+) -> Comparisons:
+    """Read votes, ready to rank.
+
+    Args:
+        source: path of a parquet, CSV, TSV, JSON lines or DuckDB file (.gz and .zst too) or of a log
+            folder, a pandas or polars DataFrame, an Arrow table, or a DuckDB relation, with columns
+            model_a, model_b and winner (or p_a), or models and places; optionally acceptable, weight,
+            voter, timestamp, category, language and others (docs/data.md); or a file of a published format
+            (`FORMATS`), which is read as such.
+        where: an SQL condition on the columns, such as "language = 'en'". It runs as SQL on this
+            machine: never take it from a visitor.
+        table: of a DuckDB file; "votes" if none is named.
+        columns: our name for a column → its name in the source, such as {"voter": "judge"}.
+        invalid: "error" refuses rows that are not votes, naming them; "drop" leaves them out, counts
+            them by reason and keeps the counts on the board.
+        voters: by the column voter_kind, "human" takes the votes of people, "llm" those of LLM judges, "all"
+            mixes them; None takes people's where there are both, and counts the others as left out.
+
+    Raises:
+        SourceError: the source cannot be read as votes, or holds none of the voters asked for.
+        VotesError: rows that are not valid votes.
+        OptionError: a `where` that is no condition, or another wrong option.
+    """
+    if invalid not in ("error", "drop"):
+        raise OptionError(f'invalid must be "error" or "drop", not {invalid!r}.')
+    check_voters(voters)
+    if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
+        source = as_arrow(source, describe(source))  # a stream can be read only once
+    whole = where is None and not columns and table is None and voters != "llm"
+    distinct = count_plain(source) if whole else None
+    opened, left_out = None, dict[str, int]()
+    if distinct is None:
+        opened, left_out = open_votes(source, where=where, table=table, columns=columns, invalid=invalid)
+    votes = TableSource(source, opened, invalid, distinct=distinct, voters=voters, left_out=left_out)
+    votes.ballots()  # what is wrong with the votes is said now, not when they are first used
+    return Comparisons(votes)
+
+
+def open_votes(
+    source: object,
+    *,
+    where: str | None = None,
+    table: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    invalid: Invalid = "error",
+) -> tuple[Source, dict[str, int]]:
+    """Open votes for SQL; a file that is not in our layout is read in the published format it is of.
+
+    Returns:
+        The source, and what its format leaves out, by reason.
+
+    Raises:
+        SourceError, VotesError, OptionError: as `comparisons`.
+    """
+    given: dict[str, Any] = {"where": where, "table": table, "columns": columns}
+    if not isinstance(source, str | Path) or Path(source).is_dir() or ending(Path(source)) in DUCKDB:
+        return open_source(source, **given), {}
+    path = Path(source)
+    rows = read_rows(path, AS_TEXT)
+    if table is None and not is_votes([*rows.columns, *(columns or {})]):
+        forms = recognise(frozenset(rows.columns))
+        if len(forms) == 1:
+            votes, left_out = with_columns(forms[0], rows, path, invalid)
+            return open_source(votes, where=where, columns=columns, name=str(path)), left_out
+    return open_source(source, **given, rows=rows), {}
 
 
 def read_any(

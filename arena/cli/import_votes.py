@@ -35,12 +35,15 @@ def import_command(
     from agon.data.importers.log_snapshot import into_log
 
     imported = read_published(file, format=format, invalid=invalid)
-    target, new = into_log(imported, file, into)
-    count = f"{imported.votes.num_rows:,} votes of the format {imported.format!r}"
+    target, new, known = into_log(imported, file, into)
+    count = f"{imported.votes.num_rows - known:,} votes of the format {imported.format!r}"
     print(
         f"{count} are in {target}."
         if new
-        else f"{file} was imported before, as {target}; nothing was written."
+        else f"{file} was imported before{', all its votes by other files' if known else f', as {target}'}; "
+        "nothing was written."
     )
+    if new and known:
+        print(f"Left out: {known:,} votes that the log holds already.")
     for reason, rows in imported.dropped.items():
         print(f"Left out: {rows:,} {reason}.")

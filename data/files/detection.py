@@ -14,7 +14,7 @@ from agon.data.files.source import as_arrow, describe, open_source
 from agon.ranking import SourceError
 
 Kind = Literal["votes", "scores", "election"]
-ELECTIONS = (".soc", ".soi", ".toc", ".toi")
+ELECTIONS = (".soc", ".soi", ".toc", ".toi", ".cat")
 VOTES = {"model_a", "model_b", "winner", "p_a", "models", "places"}
 
 

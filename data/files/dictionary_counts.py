@@ -61,7 +61,14 @@ def count_distinct(source: Path | pa.Table) -> pa.Table | None:
 def is_hard(columns: Sequence[str]) -> bool:
     """Whether the columns are there, once each, with no column that changes what a vote is."""
     names = [name.lower() for name in columns]  # as SQL compares them
-    if any(names.count(column) != 1 for column in COLUMNS) or {"p_a", "weight", "voter_kind"} & set(names):
+    if any(names.count(column) != 1 for column in COLUMNS) or {
+        "p_a",
+        "weight",
+        "voter_kind",
+        "judge_model",
+        "judge",
+        "source",
+    } & set(names):
         return False
     return set(COLUMNS) <= set(columns)
 

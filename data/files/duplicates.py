@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from agon.data.files.source import Source, open_source
+from agon.data.files.source import Source
 from agon.data.validation import rows_text
 from agon.ranking import Diagnostic
 
@@ -12,30 +10,21 @@ IDENTIFIERS = ("vote_id", "battle_id", "question_id")
 WHO = ("voter", "prompt_id", "timestamp")  # columns that make two equal rows more than a coincidence
 
 
-def repeats(
-    source: object,
-    *,
-    where: str | None = None,
-    table: str | None = None,
-    columns: Mapping[str, str] | None = None,
-) -> tuple[Diagnostic, ...]:
+def repeats(opened: Source) -> tuple[Diagnostic, ...]:
     """Find identifiers that stand for several rows, and rows that are equal in every column.
 
-    Args:
-        source, where, table, columns: as for `data.comparisons`.
-
-    Raises:
-        SourceError, OptionError: as `data.comparisons`.
+    An identifier that comes again with other models, another turn or another judge is that of a prompt or a
+    conversation, and repeats nothing.
     """
-    opened = open_source(source, where=where, table=table, columns=columns)
     names = {column.lower() for column in opened.columns}
     condition = opened.where or "TRUE"
+    same = "".join(f", {what}" for what in _of_one_vote(names))
     found = []
     for column in (name for name in IDENTIFIERS if name in names):
         sql = (
             f"SELECT agon_row FROM (SELECT *, row_number() OVER () AS agon_row FROM unfiltered) "
             f"WHERE ({condition}) AND {column} IS NOT NULL "
-            f"QUALIFY row_number() OVER (PARTITION BY {column} ORDER BY agon_row) > 1 ORDER BY agon_row"
+            f"QUALIFY row_number() OVER (PARTITION BY {column}{same} ORDER BY agon_row) > 1 ORDER BY agon_row"
         )
         rows = opened.query(sql)["agon_row"].to_pylist()
         if rows:
@@ -52,6 +41,15 @@ def repeats(
             message = f"{rows} equal to another row in every column; keep one vote of each."
             found.append(Diagnostic("repeated_rows", (), message))
     return (*found, *_again(opened, condition))
+
+
+def _of_one_vote(names: set[str]) -> list[str]:
+    """SQL of what two rows of one vote have in common beside its identifier."""
+    pair = (
+        ["least(model_a, model_b)", "greatest(model_a, model_b)"] if {"model_a", "model_b"} <= names else []
+    )
+    models = ["models"] if "models" in names else pair
+    return [*models, *(name for name in ("turn", "turns", "voter", "judge", "judge_model") if name in names)]
 
 
 def _again(opened: Source, condition: str) -> tuple[Diagnostic, ...]:

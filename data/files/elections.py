@@ -63,6 +63,11 @@ def preflib(source: str | Path, *, absent: Literal["error", "keep", "drop"] = "e
         raise OptionError(f"There is no absent={absent!r}; {nearest(str(absent), ('error', 'keep', 'drop'))}")
     path = Path(source)
     kind = path.suffix.lower().lstrip(".")
+    if kind == "cat":
+        raise SourceError(
+            f"{path.name} sorts candidates into categories and is no election of orders, which is what is "
+            "ranked; PrefLib has orders in .soc, .soi, .toc and .toi files."
+        )
     if kind not in KINDS:
         raise SourceError(
             f"{path.name} is not an election of orders: give a PrefLib file that ends in .soc, .soi, .toc "

@@ -75,8 +75,11 @@ def pairwise(table: pa.Table) -> Cells:
     weight, w_text = _numbers(table, "weight", len(a))
     given = {column: _given(table, column, len(a)) for column in ("p_a", "weight")}
     weight = np.where(np.isnan(weight) & ~given["weight"], 1.0, weight)
-    meaning = np.array([LABELS.get(str(text), 4) if text is not None else 4 for text in labels] + [4])
+    meaning = np.array([4 if text is None else LABELS.get(text.strip().lower(), 4) for text in labels] + [4])
     outcome = meaning[label]
+    number = {name: i for i, name in enumerate(names) if name is not None}
+    named = np.array([-1 if text is None else number.get(text, -1) for text in labels] + [-1])[label]
+    outcome = np.where((outcome == 4) & (named >= 0), np.select([named == a, named == b], [0, 1], 4), outcome)
     seats = np.stack([a, b], axis=1)
     problems = name_problems(names, seats, count, listed=False)
     columns = table.column_names
@@ -185,8 +188,20 @@ def kwise(table: pa.Table) -> Cells:
     )
     soft = np.full(n, np.nan)
     problems += _number_problems([], w_text, soft, weight, given, table.column_names)
-    whole = np.where((np.abs(places) <= width) & (seats >= 0), places, 0).astype(np.int64)
-    return Cells(names, seats, whole, fine, soft, weight, count, tuple(problems))
+    return Cells(
+        names, seats, _dense(np.where(seats >= 0, places, np.nan)), fine, soft, weight, count, tuple(problems)
+    )
+
+
+def _dense(places: FloatArray) -> IntArray:
+    """(C, K) places from 1 without gaps, 0 for none: 0, 1, 1, 3 and 1, 2, 2, 4 are both 1, 2, 2, 3."""
+    order = np.argsort(places, axis=1)  # NaN comes last
+    climbing = np.take_along_axis(places, order, axis=1)
+    steps = np.ones(places.shape, dtype=np.int64)
+    steps[:, 1:] = climbing[:, 1:] > climbing[:, :-1]
+    dense = np.zeros(places.shape, dtype=np.int64)
+    np.put_along_axis(dense, order, np.cumsum(steps, axis=1), axis=1)
+    return np.where(np.isnan(places), 0, dense)
 
 
 def seats_of(table: pa.Table) -> tuple[tuple[str | None, ...], IntArray, IntArray]:
@@ -227,17 +242,16 @@ def _list_problems(
         text = "One model is shown twice in {rows} of {source}; a model cannot meet itself"
         where = "len(list_distinct(models)) < len(models)"
         problems.append(Problem("self-battles", text, where, (), twice))
-    climbing = np.sort(np.nan_to_num(places, nan=0.0), axis=1)
-    steps = np.diff(climbing, axis=1, prepend=0.0)
-    loose = ~np.isin(steps, (0.0, 1.0)).all(axis=1) | (climbing[:, -1] < 1) | (places < 1).any(axis=1)
-    loose = loose & ~small & ~uneven
+    there = ~np.isnan(places)
+    whole = ~there | ((places >= 0) & (places <= sizes[:, None]) & (places == np.floor(places)))
+    loose = ~(whole.all(axis=1) & there.any(axis=1)) & ~small & ~uneven
     if loose.any():
-        text = "Places are not 1, 2, 3 … without gaps in {rows} of {source}; number them from 1, best first"
+        text = "Places are not whole numbers from 1 in {rows} of {source}; number them from 1, best first"
         where = (
-            "len(list_filter(places, lambda p: p IS NOT NULL)) = 0 OR list_min(places) < 1"
-            " OR list_max(places) <> len(list_distinct(list_filter(places, lambda p: p IS NOT NULL)))"
+            "len(list_filter(places, lambda p: p IS NOT NULL)) = 0 OR list_min(places) < 0 OR "
+            "list_max(places) > len(models) OR list_bool_or(list_transform(places, lambda p: p <> floor(p)))"
         )
-        problems.append(Problem("with places that are not dense", text, where, (), loose))
+        problems.append(Problem("with places that are no whole numbers from 1", text, where, (), loose))
     return problems
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import comb
 from typing import Literal
 
@@ -15,6 +15,12 @@ from agon.ranking.votes.vote_source import OTHER_VOTERS
 
 PAIRWISE = ("model_a", "model_b")
 KWISE = ("models", "places")
+
+
+def is_votes(columns: Iterable[str]) -> bool:
+    """Whether the columns are of one of the two layouts."""
+    lower = {column.lower() for column in columns}
+    return lower.issuperset(KWISE) or (lower.issuperset(PAIRWISE) and bool(lower & {"winner", "p_a"}))
 
 
 def layout_of(columns: Mapping[str, str], name: str) -> tuple[str, ...]:
@@ -85,7 +91,7 @@ def _seconds(kind: str) -> str:
     if kind.startswith(("TIMESTAMP", "DATE")):
         return "epoch(timestamp)"
     if kind == "VARCHAR":
-        return "coalesce(TRY_CAST(timestamp AS DOUBLE), epoch(TRY_CAST(timestamp AS TIMESTAMP)))"
+        return "coalesce(TRY_CAST(timestamp AS DOUBLE), epoch(TRY_CAST(timestamp AS TIMESTAMPTZ)))"
     return "CAST(timestamp AS DOUBLE)"
 
 

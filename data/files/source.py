@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 # Columns whose type must not be guessed from a sample of the rows.
 AS_TEXT = ("model_a", "model_b", "winner", "p_a", "weight", "models", "places", "acceptable", "voter")
 QUOTES = " (a text with a comma or a line break in it stands in double quotes)"
+PEOPLE = {"human", "humans", "people", "person"}
+JUDGES = {"llm", "llm-judge", "llm_judge", "judge", "model", "ai"}
 OURS = (*AS_TEXT, "timestamp", "battle_id", "prompt_id", "voter_kind")
 
 
@@ -74,6 +76,8 @@ def open_source(
     where: str | None = None,
     table: str | None = None,
     columns: Mapping[str, str] | None = None,
+    name: str | None = None,
+    rows: Rows | None = None,
 ) -> Source:
     """Open votes for SQL.
 
@@ -83,6 +87,8 @@ def open_source(
         where: an SQL condition on the columns; a person's own, never a visitor's.
         table: of a DuckDB file; "votes" if there is one.
         columns: our name for a column → its name in the source.
+        name: what messages call it.
+        rows: those of a text file that was read already.
 
     Raises:
         SourceError: no such file, empty, of another format than its ending says, no such column.
@@ -90,12 +96,13 @@ def open_source(
     """
     import duckdb
 
-    name = describe(source)
+    name = describe(source) if name is None else name
     path = Path(source) if isinstance(source, str | Path) else None
     connection = duckdb.connect(":memory:")
+    connection.execute("SET TimeZone = 'UTC'")  # a time without an offset is UTC, as everywhere
     try:
-        relation = _relation(connection, source, name, table)
-        relation = _named_as_ours(_renamed(relation, columns or {}, name))
+        relation = _relation(connection, source, name, table, rows)
+        relation = _with_voter_kind(_named_as_ours(_renamed(relation, columns or {}, name)))
     except duckdb.Error as error:
         raise SourceError(f"{name} cannot be read: {sentence(error)}") from None
     _shut(connection, path)
@@ -138,7 +145,7 @@ def _shut(connection: duckdb.DuckDBPyConnection, path: Path | None) -> None:
 
 
 def _relation(
-    connection: duckdb.DuckDBPyConnection, source: object, name: str, table: str | None
+    connection: duckdb.DuckDBPyConnection, source: object, name: str, table: str | None, rows: Rows | None
 ) -> duckdb.DuckDBPyRelation:
     """Find the reader for what was given."""
     import duckdb
@@ -147,7 +154,7 @@ def _relation(
         path = Path(source)
         if path.is_dir():
             return open_folder(connection, path)
-        return _file(connection, check_file(path), table)
+        return _file(connection, check_file(path), table, rows)
     if isinstance(source, duckdb.DuckDBPyRelation):
         source = source.to_arrow_table()
     return connection.from_arrow(as_arrow(source, name))
@@ -180,7 +187,9 @@ def as_arrow(frame: object, name: str) -> pa.Table:
     return table
 
 
-def _file(connection: duckdb.DuckDBPyConnection, path: Path, table: str | None) -> duckdb.DuckDBPyRelation:
+def _file(
+    connection: duckdb.DuckDBPyConnection, path: Path, table: str | None, rows: Rows | None
+) -> duckdb.DuckDBPyRelation:
     """Open one file that passed `check_file`."""
     kind = ending(path)
     if table is not None and kind not in DUCKDB:
@@ -189,7 +198,7 @@ def _file(connection: duckdb.DuckDBPyConnection, path: Path, table: str | None) 
         return _database_table(connection, path, table)
     if kind in PARQUET and path.suffix.lower() not in COMPRESSION:
         return connection.read_parquet(escaped(path), hive_partitioning=False)
-    return connection.from_arrow(_whole(read_rows(path, AS_TEXT), path).table())
+    return connection.from_arrow(_whole(rows or read_rows(path, AS_TEXT), path).table())
 
 
 def _whole(rows: Rows, path: Path) -> Rows:
@@ -214,6 +223,8 @@ def _database_table(
         "SELECT table_name FROM information_schema.tables WHERE table_catalog = 'source' ORDER BY 1"
     )
     tables = [row[0] for row in found.fetchall()]
+    if table is None and {"migrations", "lineups"} & set(tables):
+        raise SourceError(f"{path} is the arena's own database; rank its folder: agon rank {path.parent}.")
     wanted = table if table is not None else "votes"
     if wanted not in tables:
         hint = f"it has {', '.join(tables)}; name one with table= (--table)."
@@ -235,6 +246,31 @@ def _renamed(
         new = [] if ours == theirs else [duckdb.ColumnExpression(theirs).alias(ours)]
         relation = relation.select(*[duckdb.ColumnExpression(c) for c in kept], *new)
     return relation
+
+
+def _with_voter_kind(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """Tell judges from people where the source says it in a column of another name.
+
+    A row with a `judge_model` is of a judge; so is one whose `judge` is a list, the model and its prompt, as
+    MT-bench writes it; and where `source` holds nothing but the words for the two kinds, it says which.
+    """
+    kinds = {name.lower(): str(kind) for name, kind in zip(relation.columns, relation.types, strict=True)}
+    judge = None
+    if "voter_kind" in kinds:
+        return relation
+    if "judge_model" in kinds:
+        judge = "nullif(CAST(judge_model AS VARCHAR), '') IS NOT NULL"
+    elif kinds.get("judge", "").endswith("[]"):
+        judge = "len(judge) > 0"
+    elif kinds.get("judge") == "VARCHAR" and relation.filter("judge LIKE '[%'").limit(1).fetchall():
+        judge = "judge LIKE '[%'"
+    elif kinds.get("source") == "VARCHAR":
+        found = {row[0] for row in relation.select("lower(source) AS s").distinct().limit(9).fetchall()}
+        if found & PEOPLE and found & JUDGES and found <= PEOPLE | JUDGES:
+            judge = f"lower(source) IN ({', '.join(map(repr, sorted(JUDGES)))})"
+    if judge is None:
+        return relation
+    return relation.project(f"*, CASE WHEN {judge} THEN 'llm' ELSE 'human' END AS voter_kind")
 
 
 def _named_as_ours(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:

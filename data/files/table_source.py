@@ -1,4 +1,4 @@
-"""Votes in a file, a frame or a table, counted in SQL: `comparisons`, and `TableSource` behind it."""
+"""Votes in a file, a frame or a table as a `VoteSource`, counted in SQL or before it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ from agon.data.files.schema import (
     KWISE,
     PAIRWISE,
     Voters,
-    check_voters,
     condition,
     layout_of,
     llm_votes,
@@ -34,7 +33,7 @@ from agon.data.files.schema import (
 )
 from agon.data.files.source import Source, as_arrow, describe, open_source
 from agon.data.validation import Problem, rows_text
-from agon.ranking import Ballots, Battles, Comparisons, OptionError, SourceError, VotesError
+from agon.ranking import Ballots, Battles, SourceError, VotesError
 from agon.ranking.errors import nearest
 from agon.ranking.numerics import FloatArray
 from agon.ranking.votes.covariates import Contexts
@@ -42,54 +41,12 @@ from agon.ranking.votes.pair_counts import sided
 from agon.ranking.votes.vote_source import Clusters, group, in_time
 
 Invalid = Literal["error", "drop"]
+CHOSEN_BY_OUTCOME = ("with an unknown winner", "with places that are no whole numbers from 1")
 SAME = ("models", "shown", "places", "count")  # of the ballots, when the votes are read again
 ALIASES = {"battle": ("battle", "battle_id"), "prompt": ("prompt", "prompt_id"), "voter": ("voter",)}
 
 
-def comparisons(
-    source: object,
-    *,
-    where: str | None = None,
-    table: str | None = None,
-    columns: Mapping[str, str] | None = None,
-    invalid: Invalid = "error",
-    voters: Voters | None = None,
-) -> Comparisons:
-    """Read votes, ready to rank.
-
-    Args:
-        source: path of a parquet, CSV, TSV, JSON lines or DuckDB file (.gz and .zst too) or of a log
-            folder, a pandas or polars DataFrame, an Arrow table, or a DuckDB relation, with columns
-            model_a, model_b and winner (or p_a), or models and places; optionally acceptable, weight,
-            voter, timestamp, category, language and others (docs/data.md).
-        where: an SQL condition on the columns, such as "language = 'en'". It runs as SQL on this
-            machine: never take it from a visitor.
-        table: of a DuckDB file; "votes" if none is named.
-        columns: our name for a column → its name in the source, such as {"voter": "judge"}.
-        invalid: "error" refuses rows that are not votes, naming them; "drop" leaves them out, counts
-            them by reason and keeps the counts on the board.
-        voters: by the column voter_kind, "human" takes the votes of people, "llm" those of LLM judges, "all"
-            mixes them; None takes people's where there are both, and counts the others as left out.
-
-    Raises:
-        SourceError: the source cannot be read as votes, or holds none of the voters asked for.
-        VotesError: rows that are not valid votes.
-        OptionError: a `where` that is no condition, or another wrong option.
-    """
-    if invalid not in ("error", "drop"):
-        raise OptionError(f'invalid must be "error" or "drop", not {invalid!r}.')
-    check_voters(voters)
-    if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
-        source = as_arrow(source, describe(source))  # a stream can be read only once
-    whole = where is None and not columns and table is None and voters != "llm"
-    distinct = _count(source) if whole else None
-    opened = None if distinct is not None else open_source(source, where=where, table=table, columns=columns)
-    votes = TableSource(source, opened, invalid, distinct=distinct, voters=voters)
-    votes.ballots()  # what is wrong with the votes is said now, not when they are first used
-    return Comparisons(votes)
-
-
-def _count(source: object) -> pa.Table | None:
+def count_plain(source: object) -> pa.Table | None:
     """The distinct votes where they can be counted without SQL, which takes long to import; else None."""
     try:
         if isinstance(source, str | Path):
@@ -135,6 +92,7 @@ class TableSource:
         part: a column and its value, if this is one part of the votes.
         voters: whose votes count.
         weight: SQL for the weight of a vote.
+        left_out: what was left out already, by reason.
     """
 
     def __init__(
@@ -147,6 +105,7 @@ class TableSource:
         part: tuple[str, str | None] | None = None,
         voters: Voters | None = None,
         weight: str | None = None,
+        left_out: Mapping[str, int] | None = None,
     ) -> None:
         self._origin = origin
         self._opened = source
@@ -155,7 +114,7 @@ class TableSource:
         self._part = part
         self._voters = voters
         self._weight = weight
-        self._left_out: dict[str, int] = {}
+        self._left_out = dict(left_out or {})
 
     @cached_property
     def _source(self) -> Source:
@@ -369,6 +328,8 @@ class TableSource:
             kinds = "kind" if others == 1 else "kinds"
             more = f" ({others} more {kinds} of problem: see `agon check`)" if others else ""
             hint = '; or leave such rows out with invalid="drop" (--invalid drop)'
+            if any(problem.reason in CHOSEN_BY_OUTCOME for problem in cells.problems):
+                hint = ""  # the votes that would be left do not say what all of them say
             raise VotesError(f"{sentences[0]}{hint}{more}.", tuple(f"{text}." for text in sentences))
         keep = np.ones(len(cells.count), dtype=bool)
         for problem in cells.problems:

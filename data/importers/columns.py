@@ -18,18 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from agon.data.files.reader import Rows
+from agon.data.validation import LABELS
 
 Mask = npt.NDArray[np.bool_]
 Column = Any  # an Arrow array, chunked or not: not every version of pyarrow that will do describes its types
-WINNERS = {
-    "model_a": "model_a",
-    "model_b": "model_b",
-    "tie": "tie",
-    "both_bad": "both_bad",
-    "tie (bothbad)": "both_bad",
-    "both bad": "both_bad",
-    "bothbad": "both_bad",
-}
+OURS = ("model_a", "model_b", "tie", "both_bad")
+WINNERS = {label: OURS[place] for label, place in LABELS.items()}
 LATEST = 1e11  # so many seconds are past the year 5138: a larger number is milliseconds, not Unix seconds
 
 
@@ -195,13 +189,18 @@ class Draft:
     faults: list[Fault] = field(default_factory=list)
     others: Mask | None = None
     """Rows of a log that are not votes at all."""
-    named: Mask | None = None
-    """Votes cast while the names of the models were shown."""
+    left_out: dict[str, Mask] = field(default_factory=dict)
+    """Votes that never count, by reason: the names were shown, or an answer was none."""
 
     def fault(self, reason: str, mask: Mask, shown: Column | list[Any] | None = None) -> None:
         """Note rows that are wrong."""
         if mask.any():
             self.faults.append(Fault(reason, mask, shown))
+
+    def leave_out(self, reason: str, mask: Mask) -> None:
+        """Note votes that are valid but do not count."""
+        if mask.any():
+            self.left_out[reason] = mask
 
     def put(self, column: str, source: str, values: Column | list[Any], kind: Kind) -> None:
         """Fill a column from values, and note the rows in which they are not of this kind."""
@@ -230,3 +229,20 @@ class Draft:
             self.fault("unknown winner label", as_mask(pc.is_null(known)), labels)
             self.columns["winner"] = pa.array(list(WINNERS.values())).take(known)
         return self
+
+
+@dataclass(frozen=True)
+class Format:
+    """A published format."""
+
+    name: str
+    description: str
+    """What it is, in one line."""
+    needs: str
+    """The columns it is recognised by, in words."""
+    fits: Callable[[frozenset[str]], bool]
+    """Whether these columns are enough to read it."""
+    read: Callable[[Rows], Draft]
+    """Turn the rows of a file into votes."""
+    rather_than: str | None = None
+    """The more general format that fits such a file too, and is then not meant."""

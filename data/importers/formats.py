@@ -1,14 +1,12 @@
 """The published arena formats: how each is recognised, and how its rows become votes in one set of columns.
 
-Opening files, and what happens to the rows that are wrong, is the work of `data.importing`; what a kind of
-value is (a text, a time, a number), of `data.columns`.
+Opening files, and what happens to the rows that are wrong, is the work of published.py; what a kind of
+value is (a text, a time, a number), of columns.py; games of judges and preferences have modules of their own.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,32 +22,32 @@ from agon.data.importers.columns import (
     TIME,
     WHOLE,
     Draft,
+    Format,
     Mask,
     as_mask,
     digest,
 )
+from agon.data.importers.judge_games import ARENA_HARD, MT_BENCH_GAMES
+from agon.data.importers.preferences import CHOSEN, COMPARIA, OPEN_WEBUI, TOURNESOL
 
 ONE_HOT = {"winner_model_a": "model_a", "winner_model_b": "model_b", "winner_tie": "tie"}
 CONVERSATIONS = ("conversation_a", "full_conversation")
 FASTCHAT_VOTES = {"leftvote": "model_a", "rightvote": "model_b", "tievote": "tie", "bothbad_vote": "both_bad"}
+# What stands in `models` while the names are hidden: nothing, or what the blind pages of forks write above.
+BLIND = {"", "Model A", "Model B", "### Model A: ", "### Model B: "}
+# Notices that stand where an answer should begin so: FastChat's clean_battle_data.py leaves them out too.
+NOTICES = (
+    "**NETWORK ERROR",
+    "NETWORK ERROR",
+    "$MODERATION$",
+    "**YOUR INPUT VIOLATES",
+    "YOUR INPUT VIOLATES",
+    "API REQUEST ERROR",
+    "**API REQUEST ERROR",
+)
+NOT_BLIND = "not blind (the names were shown)"
+NOTICE = "with an error or moderation notice as an answer"
 FASTCHAT_OTHERS = ("chat", "upvote", "downvote", "flag", "share")
-
-
-@dataclass(frozen=True)
-class Format:
-    """A published format."""
-
-    name: str
-    description: str
-    """What it is, in one line."""
-    needs: str
-    """The columns it is recognised by, in words."""
-    fits: Callable[[frozenset[str]], bool]
-    """Whether these columns are enough to read it."""
-    read: Callable[[Rows], Draft]
-    """Turn the rows of a file into votes."""
-    rather_than: str | None = None
-    """The more general format that fits such a file too, and is then not meant."""
 
 
 def _table(rows: Rows) -> Draft:
@@ -59,7 +57,6 @@ def _table(rows: Rows) -> Draft:
         ("model_a", ("model_a",), TEXT),
         ("model_b", ("model_b",), TEXT),
         ("winner", ("winner",), TEXT),
-        ("voter", ("judge", "judge_hash", "user_id"), TEXT),
         ("timestamp", ("tstamp", "timestamp"), TIME),
         ("category", ("category",), TEXT),
         ("language", ("language",), TEXT),
@@ -70,13 +67,44 @@ def _table(rows: Rows) -> Draft:
         ("is_code", ("is_code",), FLAG),
     ):
         draft.take(column, sources, kind)
+    _voters(draft)
+    _identifier(draft)
     blind, code = draft.columns.pop("anony", None), draft.columns.pop("is_code", None)
     if blind is not None:
         draft.fault("no anony", as_mask(pc.is_null(blind)))
-        draft.named = as_mask(pc.invert(blind))
+        draft.leave_out(NOT_BLIND, as_mask(pc.invert(blind)))
     if code is not None and "category" not in draft.columns:
         draft.columns["category"] = pc.if_else(code, "code", pa.scalar(None, pa.string()))
     return draft
+
+
+def _identifier(draft: Draft) -> None:
+    """Take an id that stands with several pairs of models for what it is: that of a prompt."""
+    columns = draft.columns
+    if "battle_id" not in columns or "model_a" not in columns or "model_b" not in columns:
+        return
+    ids, a, b = (columns[name].to_pylist() for name in ("battle_id", "model_a", "model_b"))
+    pairs = {(one, *sorted((str(x), str(y)))) for one, x, y in zip(ids, a, b, strict=True) if one is not None}
+    if len({pair[0] for pair in pairs}) < len(pairs):
+        columns.setdefault("prompt_id", columns["battle_id"])
+        del columns["battle_id"]
+
+
+def _voters(draft: Draft) -> None:
+    """Read who voted; MT-bench names a judge by model and prompt, ["gpt-4", "pair-v2"]: an LLM's vote."""
+    source = next((name for name in ("judge", "judge_hash", "user_id") if name in draft.rows.columns), None)
+    if source is None:
+        return
+    values = draft.rows.values(source)
+    values = values if isinstance(values, list) else values.to_pylist()
+    judges = [isinstance(value, list) and bool(value) for value in values]
+    if not any(judges):
+        draft.take("voter", (source,), TEXT)
+        return
+    names = [value[0] if judge else value for value, judge in zip(values, judges, strict=True)]
+    draft.put("voter", source, names, TEXT)
+    kinds = ["llm" if judge else "human" for judge in judges]
+    draft.columns["voter_kind"] = pa.array(kinds, pa.string())
 
 
 def read_battles(rows: Rows) -> Draft:
@@ -156,7 +184,8 @@ def _message(content: str | list[dict[str, Any]] | None) -> str | None:
 def read_alpacaeval(rows: Rows) -> Draft:
     """Read the `annotations.json` of AlpacaEval (tatsu-lab/alpaca_eval).
 
-    Its `preference` goes from 1 (generator_1 is better) to 2 (generator_2 is), so p_a = 2 - preference.
+    Its `preference` goes from 1 (generator_1 is better) to 2 (generator_2 is), so p_a = 2 - preference; 0
+    is a draw, as in alpaca_eval's metrics.
     """
     draft = Draft(rows)
     draft.take("model_a", ("generator_1",), TEXT)
@@ -167,6 +196,8 @@ def read_alpacaeval(rows: Rows) -> Draft:
     draft.take("category", ("dataset",), TEXT)
     draft.take("prompt_id", ("instruction",), PROMPT)
     preference = draft.columns["p_a"]
+    drawn = as_mask(pc.equal(preference, pa.scalar(0.0)))  # a draw, which alpaca_eval itself takes for 1.5
+    preference = pc.if_else(pa.array(drawn), pa.scalar(1.5), preference)
     draft.fault("no preference", as_mask(pc.is_null(preference)))
     below, above = pc.less(preference, pa.scalar(1.0)), pc.greater(preference, pa.scalar(2.0))
     draft.fault("preference outside 1 to 2", as_mask(below) | as_mask(above), preference)
@@ -185,10 +216,11 @@ class _RefusedError(ValueError):
 def read_fastchat(rows: Rows) -> Draft:
     """Read the conversation log of a FastChat server, `{date}-conv.json` (lm-sys/FastChat).
 
-    The names were shown where `models` is not two empty strings. `ip` is never carried.
+    The names were shown where `models` is not two empty strings or the labels of a blind page. Votes on a
+    notice (an error, moderation) instead of an answer are left out and counted. `ip` is never carried.
     """
     size = len(rows.numbers)
-    others, named = np.zeros(size, np.bool_), np.zeros(size, np.bool_)
+    others, named, notices = (np.zeros(size, np.bool_) for _ in range(3))
     votes: list[dict[str, Any]] = [{} for _ in range(size)]
     refused: dict[str, tuple[Mask, list[Any]]] = {}
     for place, record in enumerate(rows.records()):
@@ -201,7 +233,10 @@ def read_fastchat(rows: Rows) -> Draft:
         others[place] = vote is None
         votes[place] = vote or {}
         named[place] = votes[place].get("named", False)
-    draft = Draft(rows, others=others, named=named)
+        notices[place] = votes[place].get("notice", False)
+    draft = Draft(rows, others=others)
+    draft.leave_out(NOT_BLIND, named)
+    draft.leave_out(NOTICE, notices)
     for reason, (mask, shown) in refused.items():
         draft.fault(reason, mask, shown)
     for column, source, kind in (
@@ -228,11 +263,13 @@ def _fastchat_vote(record: dict[str, Any]) -> dict[str, Any] | None:
         raise _RefusedError("unknown type", kind)
     if not (isinstance(shown, list) and [type(name) for name in shown] == [str, str]):
         raise _RefusedError("models field that is not two names", shown)
-    if any(shown):
+    if not set(shown) <= BLIND:
         return {"named": True}
     if not (isinstance(states, list) and [type(state) for state in states] == [dict, dict]):
         raise _RefusedError("states field that is not two conversations")
     prompt, turns = _fastchat_opening(states[0])
+    if any(_has_notice(state) for state in states):
+        return {"notice": True}
     ids = [state.get("conv_id") for state in states]
     return {
         "model_a": states[0].get("model_name"),
@@ -243,6 +280,13 @@ def _fastchat_vote(record: dict[str, Any]) -> dict[str, Any] | None:
         "battle_id": "-".join(ids) if all(isinstance(key, str) for key in ids) else None,
         "prompt_id": prompt,
     }
+
+
+def _has_notice(state: dict[str, Any]) -> bool:
+    """Whether an answer of a conversation is a notice of the server."""
+    messages = state.get("messages") or []
+    texts = [message[1] for message in messages if isinstance(message, list) and len(message) == 2]
+    return any(isinstance(text, str) and text.lstrip().upper().startswith(NOTICES) for text in texts[1::2])
 
 
 def _fastchat_opening(state: dict[str, Any]) -> tuple[str | None, int | None]:
@@ -299,5 +343,11 @@ FORMATS: dict[str, Format] = {
             read_lmarena,
             rather_than="battles",
         ),
+        MT_BENCH_GAMES,
+        ARENA_HARD,
+        COMPARIA,
+        OPEN_WEBUI,
+        CHOSEN,
+        TOURNESOL,
     )
 }

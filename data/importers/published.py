@@ -14,13 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from agon.data.files.reader import read_rows
-from agon.data.importers.columns import Draft, Mask
-from agon.data.importers.formats import FORMATS, Format
+from agon.data.files.reader import Rows, read_rows
+from agon.data.importers.columns import Draft, Format, Mask
+from agon.data.importers.formats import FORMATS
 from agon.ranking.errors import OptionError, SourceError, VotesError, nearest
 
 __all__ = ["FORMATS", "Format", "Imported", "read_published"]
-NOT_BLIND = "not blind (anony is false)"
 REMEDY = 'leave such rows out with invalid="drop" (--invalid drop)'
 REQUIRED = ("row", "model_a", "model_b", "winner", "p_a")
 OPTIONAL = ("voter", "voter_kind", "timestamp", "category", "language", "turns", "battle_id", "prompt_id")
@@ -83,11 +82,36 @@ def read_published(
     return Imported(form.name, votes, dropped)
 
 
-def _recognise(columns: frozenset[str], path: Path) -> Format:
-    """Return the one format these columns belong to."""
+def recognise(columns: frozenset[str]) -> list[Format]:
+    """Return the formats that these columns belong to."""
     found = [form for form in FORMATS.values() if form.fits(columns)]
     general = {form.rather_than for form in found}
-    found = [form for form in found if form.name not in general]
+    return [form for form in found if form.name not in general]
+
+
+def with_columns(form: Format, rows: Rows, path: Path, invalid: str) -> tuple[pa.Table, dict[str, int]]:
+    """Read the rows of a file in a format as votes beside all that the file says of them.
+
+    Returns:
+        Its columns with ours, those of the format first, and what was left out.
+    """
+    draft = form.read(rows)
+    votes, dropped = _sift(draft, path, invalid)
+    given = draft.rows.table()
+    place = np.searchsorted(draft.rows.numbers, votes["row"].to_numpy()) if given.num_rows else []
+    if len(set(draft.rows.numbers.tolist())) < given.num_rows:  # several votes of one row
+        return votes.drop_columns(["row"]), dropped
+    kept = given.take(pa.array(place, pa.int64()))
+    for name in votes.column_names[1:]:
+        if name in kept.column_names:
+            kept = kept.drop_columns([name])
+        kept = kept.append_column(name, votes[name])
+    return kept, dropped
+
+
+def _recognise(columns: frozenset[str], path: Path) -> Format:
+    """Return the one format these columns belong to."""
+    found = recognise(columns)
     if len(found) == 1:
         return found[0]
     known = "; ".join(f"{form.name} needs {form.needs}" for form in FORMATS.values())
@@ -122,9 +146,9 @@ def _sift(draft: Draft, path: Path, invalid: str) -> tuple[pa.Table, dict[str, i
     """Leave out what is not a vote, and refuse or count what is invalid; a row counts for its first fault."""
     numbers, dropped = draft.rows.numbers, dict[str, int]()
     out = np.zeros(len(numbers), np.bool_) if draft.others is None else draft.others.copy()
-    if draft.named is not None and draft.named.any():
-        dropped[NOT_BLIND] = int(draft.named.sum())
-        out |= draft.named
+    for reason, mask in draft.left_out.items():
+        dropped[reason] = int((mask & ~out).sum())
+        out |= mask
     found: dict[str, tuple[list[int], list[Any]]] = {}
     for reason, number in draft.rows.broken:
         found.setdefault(reason, ([], []))[0].append(number)

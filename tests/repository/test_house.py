@@ -35,7 +35,7 @@ FLOORS = {
         "demo",
         "",
     ),
-    "data": ("validation frames", "files", "importers log", "checks reading", ""),
+    "data": ("validation frames", "files", "importers log", "reading", "checks", ""),
     "arena": ("core", "setup", "web/markdown", "web", "web/battle web/leaderboard", "web/app", "cli", ""),
 }
 LOWER = {"ranking": (), "serving": (), "data": ("ranking",), "arena": ("ranking", "serving", "data")}

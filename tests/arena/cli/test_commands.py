@@ -308,7 +308,7 @@ def test_import_then_rank_the_log(run, tmp_path, monkeypatch):
     assert re.match(
         r"3 votes of the format 'battles' are in agon-log/votes/clean-[0-9a-f]{12}\.parquet\.\n", out
     )
-    assert "Left out: 1 not blind (anony is false)." in out
+    assert "Left out: 1 not blind (the names were shown)." in out
     before = sorted((path, path.stat().st_mtime_ns) for path in tmp_path.rglob("*"))
     status, out, _ = run("import", "clean.json")
     assert status == 0

@@ -337,19 +337,7 @@ ROWS = [
     Case(
         "unknown label",
         votes(("ada", "bob", "left")),
-        ["'left' is not a known winner in row 3 of", "model_a, model_b, tie, both_bad", REMEDY],
-        VotesError,
-    ),
-    Case(
-        "label with a space",
-        votes(("ada", "bob", "tie ")),
-        ["'tie ' is not a known winner in row 3"],
-        VotesError,
-    ),
-    Case(
-        "label in capitals",
-        votes(("ada", "bob", "Model_A")),
-        ["'Model_A' is not a known winner in row 3"],
+        ["'left' is not a known winner in row 3 of", "model_a, model_b, tie, both_bad"],
         VotesError,
     ),
     Case(
@@ -446,15 +434,9 @@ LISTS = [
     ),
     Case("no places in a row", ballots({"models": ["ada", "bob"], "places": None}), ["row 3 of"], VotesError),
     Case(
-        "places with gaps",
+        "places beyond the models",
         ballots({"models": ["ada", "bob"], "places": [1, 3]}),
-        ["without gaps in row 3 of", "from 1"],
-        VotesError,
-    ),
-    Case(
-        "places from 0",
-        ballots({"models": ["ada", "bob"], "places": [0, 1]}),
-        ["without gaps in row 3 of"],
+        ["not whole numbers from 1 in row 3 of", "best first"],
         VotesError,
     ),
     Case(
@@ -779,9 +761,9 @@ VARIANTS = {  # of a row beside them: run in this process, because one of their 
         "look-alike by dash",
         "name with a tab",
     ),
-    *("look-alike by an invisible character", "label with a space", "label in capitals", "empty label"),
+    *("look-alike by an invisible character", "empty label"),
     *("many unknown labels", "zero weight", "infinite weight", "p_a below 0", "p_a NaN", "half places"),
-    *("neither winner nor p_a", "places too long", "no places in a row", "places from 0", "no models"),
+    *("neither winner nor p_a", "places too long", "no places in a row", "no models"),
     *("null among the models", "look-alike in a ballot", "places that are texts", "where on no such column"),
     *("where is no truth value", "level 0", "negative seed", "option out of range", "no such table"),
     *("no model_a", "no places", "parquet named .duckdb", "JSON named .csv", "DuckDB named .csv"),

@@ -5,9 +5,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from agon.data.files.duplicates import repeats
+from agon.data.files import duplicates
+from agon.data.files.source import open_source
 
 VOTE = {"model_a": "ada", "model_b": "bob", "winner": "tie"}
+
+
+def repeats(source, **given):
+    return duplicates.repeats(open_source(source, **given))
 
 
 def table(*rows):

@@ -77,7 +77,7 @@ def test_candidate_on_no_ballot(tmp_path):
         ("x.toi", "", "x.toi is empty"),
         ("x.toi", "hello\n", "line 1: 'hello' is neither"),
         ("x.toc", "1\n1,Ann\nseven\n", "line 3: 'seven' must be"),
-        ("x.cat", HEADER, "not an election of orders"),
+        ("x.cat", HEADER, "no election of orders"),
     ],
 )
 def test_refusals_name_file_and_line(tmp_path, name, text, message):
