@@ -179,7 +179,7 @@ def test_a_fit_that_does_not_converge_is_a_finding(tmp_path, monkeypatch):
     ("rows", "code", "remedy"),
     [
         ([*BOTH_WAYS, "cyn,dan,model_a", "dan,cyn,model_a"], "component", "until votes between the two"),
-        ([*BOTH_WAYS, "cyn,ada,model_a"], "undefeated", "until more votes link them"),
+        ([*BOTH_WAYS, "cyn,ada,model_a"], "undefeated", "wins which all went one way"),
         (["ada,bob,tie", "bob,cyn,tie"], "all_ties", "ask voters to decide"),
         (BOTH_WAYS, "few_votes", "collect more"),
     ],
