@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -29,13 +30,17 @@ from agon.ranking.votes.restricted_source import RestrictedSource
 from agon.ranking.votes.score_table import ScoreTable
 from agon.ranking.votes.validation import numbers
 from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
-from agon.ranking.votes.weighting import EqualPairs, Reweight
+from agon.ranking.votes.weighting import EqualPairs, Reweight, mean_weight, relative_weights
 
 View = TypeVar("View")
+Relative = TypeVar("Relative", Battles, Contexts)
 
 
 class Comparisons:
     """A set of votes ready to rank; views are computed when first asked for, and kept.
+
+    Weights carry no unit: what is seen of them are multiples of the mean weight, so that all of them times a
+    hundred are the same votes.
 
     Make one with `data.comparisons(...)` from files and frames, or with `Comparisons.of(...)` and
     `Comparisons.from_counts(...)` from arrays.
@@ -135,13 +140,17 @@ class Comparisons:
 
     @property
     def ballots(self) -> Ballots:
-        """Distinct ballots with their counts."""
-        return self._view("ballots", self._source.ballots)
+        """Distinct ballots with their counts, and their weights as multiples of the mean."""
+        return self._view("ballots", lambda: relative_weights(self._source.ballots()))
 
     @property
     def pairs(self) -> PairCounts:
         """Wins, ties and both-bads of every pair."""
         return self._view("pairs", lambda: PairCounts.from_ballots(self.ballots))
+
+    def _relative(self, view: Relative) -> Relative:
+        """The votes one by one with weights as multiples of their mean."""
+        return replace(view, ballots=relative_weights(view.ballots))
 
     def _view(self, name: object, make: Callable[[], View]) -> View:
         """Make a view once, for these votes and for the same with features."""
@@ -153,7 +162,7 @@ class Comparisons:
     @property
     def battles(self) -> Battles:
         """The votes one by one, in time order."""
-        return self._view("battles", self._source.battles)
+        return self._view("battles", lambda: self._relative(self._source.battles()))
 
     def clustered(self, by: str) -> Battles:
         """The votes one by one, in time order, with their clusters by a column.
@@ -161,7 +170,7 @@ class Comparisons:
         Raises:
             SourceError: there is no such column.
         """
-        return self._source.battles(by)
+        return self._relative(self._source.battles(by))
 
     def reweighted(self, how: Reweight, floor: float = 0.1) -> Comparisons:
         """Return the same votes with other weights.
@@ -213,7 +222,9 @@ class Comparisons:
                 'Say what to control for, such as control="length,markdown"; without it use bradley_terry.'
             )
         key = ("contexts", self._control, self._control_cluster)
-        return self._view(key, lambda: self._source.contexts(self._control, self._control_cluster))
+        return self._view(
+            key, lambda: self._relative(self._source.contexts(self._control, self._control_cluster))
+        )
 
     @property
     def left_out(self) -> Mapping[str, int]:
@@ -226,7 +237,8 @@ class Comparisons:
 
         None if the votes do not say, or are not pairwise.
         """
-        return self._source.sides()
+        found = self._source.sides()
+        return None if found is None else found / mean_weight(self._source.ballots())
 
     @property
     def llm_votes(self) -> int:

@@ -27,6 +27,21 @@ Reweight = Literal["none", "propensity", "equal_pairs"]
 WIDER = "votes on more than two models"  # why votes are left out where pairs are weighed
 
 
+def mean_weight(ballots: Ballots) -> float:
+    """The mean weight of the votes; exactly their weight if all have one."""
+    weight = ballots.weight
+    if not len(weight) or np.all(weight == weight[0]):
+        return float(weight[0]) if len(weight) else 1.0
+    largest = float(weight.max())
+    return largest * float((weight / largest) @ ballots.count / ballots.count.sum())
+
+
+def relative_weights(ballots: Ballots) -> Ballots:
+    """The ballots with weights as multiples of their mean."""
+    mean = mean_weight(ballots)
+    return ballots if mean == 1.0 else replace(ballots, weight=ballots.weight / mean)
+
+
 def equal_pairs(ballots: Ballots) -> FloatArray:
     """(B,) weights with which every pair that met counts the same, in sum as many as there are votes.
 

@@ -118,7 +118,8 @@ def elo(
     if permutations == 0:
         ratings = _play_once(games, _in_order(battles, games), n_models)
         return Scores(start + POINTS * ratings, "elo", notes=_order_note(battles))
-    every = np.repeat(np.arange(len(games.ballot)), battles.ballots.count[games.ballot])
+    content = np.lexsort((games.k, games.gain, games.second, games.first))  # however the votes were grouped
+    every = np.repeat(content, battles.ballots.count[games.ballot][content])
     width = max(2, MEMORY // (4 * max(1, len(every))) // 2 * 2)
     runs = [range(first, min(first + width, permutations)) for first in range(0, permutations, width)]
     ratings = np.concatenate([_play(games, _shuffle(every, some, seed), n_models) for some in runs])

@@ -8,6 +8,7 @@ from agon.ranking.errors import OptionError
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.results import Diagnostic
 from agon.ranking.votes.ballots import Ballots
+from agon.ranking.votes.validation import UNRANKED
 from agon.ranking.votes.vote_source import Battles
 
 MOST, ENOUGH = 20, 200_000  # orders at most, and votes played in all of them
@@ -40,7 +41,11 @@ def random_orders(
         raise OptionError(f"{name}: permutations must be 0 or more, not {permutations!r}.")
     if permutations == 0:
         return [(battles.sequence, list(range(m)))]
-    every = np.repeat(np.arange(len(ballots.count)), ballots.count)
+    unranked = (ballots.places == UNRANKED) & (ballots.shown >= 0)
+    alone = unranked & (unranked.sum(axis=1, keepdims=True) == 1)  # as good as placed last
+    places = np.where(alone, ballots.places.max(axis=1, keepdims=True) + 1, ballots.places)
+    content = np.lexsort((ballots.weight, ballots.p_a, *places.T, *ballots.shown.T))
+    every = np.repeat(content, ballots.count[content])  # in an order that forgets how votes were grouped
     draws = [np.random.default_rng([seed, run]) for run in range(permutations)]
     return [(rng.permutation(every), rng.permutation(m).tolist()) for rng in draws]
 

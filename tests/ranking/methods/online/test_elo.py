@@ -52,9 +52,10 @@ def test_one_pass_in_the_order_of_the_rows_is_flagged():
 
 @given(weighted())
 def test_weights_weigh_the_surprise(votes):
-    """Weight times (S - E), so what one side wins the other loses; evalica weighs only S (peers.md)."""
+    """Weight, in mean weights, times (S - E), so what one side wins the other loses; evalica weighs only S."""
+    mean = np.mean([vote.weight for vote in votes.rows])
     rows = [
-        (i, j, share, vote.weight)
+        (i, j, share, vote.weight / mean)
         for vote, ordered in zip(votes.rows, votes.pairs(), strict=True)
         for i, j, share in ordered
     ]
