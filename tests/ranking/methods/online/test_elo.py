@@ -52,7 +52,7 @@ def test_one_pass_in_the_order_of_the_rows_is_flagged():
 
 @given(weighted())
 def test_weights_weigh_the_surprise(votes):
-    """Weight, in mean weights, times (S - E), so what one side wins the other loses; evalica weighs only S."""
+    """Weight, in mean weights, times (S - E), so what one side wins the other loses; evalica weighs S."""
     mean = np.mean([vote.weight for vote in votes.rows])
     rows = [
         (i, j, share, vote.weight / mean)
