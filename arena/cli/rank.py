@@ -35,7 +35,7 @@ from agon.ranking import (
     ScoreTable,
     Settings,
     boards_to_json,
-    rank,
+    rank_all,
 )
 from agon.ranking.analysis.rule_comparison import compare_rules
 from agon.ranking.leaderboard.exchange import boards_to_csv
@@ -134,9 +134,13 @@ def rank_command(
             path, where=where, table=table, columns=pairs_of(column), invalid=invalid, voters=voters, **tasks
         )
     if compare_rules:
-        print_comparison(votes, wanted, settings, format, named=bool(method))
+        if by is not None:
+            raise OptionError("--by does not apply to --compare-rules: compare each group with --where.")
+        print_comparison(votes, wanted, settings, ballots_by, format, named=bool(method))
     else:
-        print_boards(make_boards(votes, wanted, by, settings, ballots_by), format)
+        chosen = {one.name: getattr(settings, one.name) for one in fields(settings)}
+        boards = rank_all(votes, wanted, by=by, progress=progress, ballots_by=ballots_by, **chosen)
+        print_boards(boards, format)
     if source != STDIN:
         name_check(source, votes, table, pairs_of(column))
 
@@ -193,37 +197,32 @@ def with_shared(
     ]
 
 
-def make_boards(
-    votes: Votes,
-    methods: Sequence[tuple[str, Mapping[str, Any]]],
-    by: str | None,
-    settings: Settings,
-    ballots_by: str | None = None,
-) -> list[Leaderboard]:
-    """Rank the votes by every method, in each group."""
-    chosen = {one.name: getattr(settings, one.name) for one in fields(settings)}
-    given = as_comparisons(votes)
-    groups = [(None, given)] if by is None else [({by: value}, part) for value, part in given.split(by)]
-    boards = []
-    for group, part in groups:
-        for name, options in methods:
-            label = name if group is None else f"{name}, {by} = {next(iter(group.values()))}"
-            with progress(f"ranking {len(part.models)} models: {label}"):
-                board = rank(part, name, by=ballots_by, **{**chosen, **options})
-            boards.append(board if group is None else in_group(board, group))
-    return boards
-
-
 def print_comparison(
     votes: Votes,
     methods: Sequence[tuple[str, Mapping[str, Any]]],
     settings: Settings,
+    ballots_by: str | None,
     how: str,
     *,
     named: bool,
 ) -> None:
-    """Print what several rules say of the same votes; unless they were named, those that can be applied."""
+    """Print what several rules say of the same votes; unless they were named, those that can be applied.
+
+    Raises:
+        OptionError: a setting that means nothing where rules are compared by their ranks.
+    """
+    plain_settings = Settings()
+    for name in ("control", "anchor", "scale", "simultaneous"):
+        if getattr(settings, name) != getattr(plain_settings, name):
+            raise OptionError(f"--{name} does not apply to --compare-rules, which compares ranks.")
+    if settings.interval not in ("auto", "bootstrap"):
+        raise OptionError("--interval does not apply to --compare-rules: its ranges are the bootstrap's.")
     given = as_comparisons(votes)
+    if isinstance(given, Comparisons):
+        given = given.reweighted(settings.reweight, settings.floor)
+        given = given if ballots_by is None else given.one_ballot_each(ballots_by)
+    elif ballots_by is not None or settings.reweight != "none":
+        raise OptionError("--ballots-by and --reweight do not apply: a score table has tasks for ballots.")
     chosen, refused = (methods, []) if named else _applicable(given, methods)
     with progress(f"looking at {len(given.models)} models through {len(chosen)} rules"):
         seen = compare_rules(
@@ -234,6 +233,7 @@ def print_comparison(
             seed=settings.seed,
             level=settings.level,
             cluster=settings.cluster,
+            min_votes=settings.min_votes if ballots_by is None else 0,
         )
     from agon.arena.cli.tables import show_comparison
 
@@ -270,12 +270,6 @@ def _applicable(
         except InputError:
             refused.append(name)
     return chosen, refused
-
-
-def in_group(board: Leaderboard, group: Mapping[str, Any]) -> Leaderboard:
-    """Mark a board, and those of its components, as one of a group."""
-    parts = tuple(replace(part, by={**group, **(part.by or {})}) for part in board.components)
-    return replace(board, by=group, components=parts)
 
 
 def print_boards(boards: Sequence[Leaderboard], how: str) -> None:

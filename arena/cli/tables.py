@@ -67,9 +67,13 @@ def show_comparison(seen: RuleComparison, stream: TextIO, note: str = "") -> Non
     say(out, plain(seen.conclusion()), "bold")
     numbers = [str(number) for number in range(1, len(seen.methods) + 1)]
     rows = seen.to_frame()
-    rules = _grid("", "rule", "first", *([] if seen.first is None else ["probability"]), "could be first too")
-    for number, (rule, first, chance, others) in zip(numbers, rows.itertuples(index=False), strict=True):
+    chances = [] if seen.first is None else ["probability"]
+    elects = bool(chances) and bool((rows["nobody"] > 0).any())
+    rules = _grid("", "rule", "first", *chances, *["nobody"] * elects, "could be first too")
+    lines = rows.itertuples(index=False)
+    for number, (rule, first, chance, nobody, others) in zip(numbers, lines, strict=True):
         probability = [] if seen.first is None else [f"{chance:.0%}"]
+        probability += [f"{nobody:.0%}" if nobody > 0 else ""] * elects
         rules.add_row(*map(Text, [number, rule, plain(first) or "nobody", *probability, plain(others)]))
     ranks = _grid("rank", *numbers)
     for i, name in enumerate(seen.models[:LISTED]):
@@ -88,8 +92,8 @@ def show_comparison(seen: RuleComparison, stream: TextIO, note: str = "") -> Non
         what + (f" from {seen.n_resamples} resamples, seed {seen.seed}" if seen.n_resamples else ""),
         "dim",
     )
-    if note:
-        say(out, note, "dim")
+    for text in filter(None, (seen.left_out_sentence(), note)):
+        say(out, text, "dim")
 
 
 def _range(seen: RuleComparison, rule: int, model: int) -> str:

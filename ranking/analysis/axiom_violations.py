@@ -14,6 +14,7 @@ import numpy as np
 
 from agon.ranking.analysis.perturbation import Trial, levels
 from agon.ranking.errors import InputError, OptionError, nearest
+from agon.ranking.leaderboard.eligibility import keep_eligible
 from agon.ranking.numerics import IntArray
 from agon.ranking.registry import Method, Rule, find
 from agon.ranking.votes.comparisons import Votes, as_comparisons
@@ -90,6 +91,7 @@ def axioms(
     options: Mapping[str, Mapping[str, Any]] | None = None,
     which: Sequence[Axiom] = AXIOMS,
     tries: int = 400,
+    min_votes: int = 30,
 ) -> Axioms:
     """Look for changes of these votes under which rules break an axiom.
 
@@ -103,6 +105,7 @@ def axioms(
         options: of the methods, by their names.
         which: the axioms.
         tries: changes tried for each rule and axiom at most.
+        min_votes: ballots a model must have been shown in; the others are left out.
 
     Raises:
         MethodError: a rule that plays votes in their order.
@@ -116,7 +119,7 @@ def axioms(
         if name not in {how.name for how in wanted}:
             raise OptionError(f"There are options for {name!r}, which is not among the methods; add it.")
     known = options or {}
-    tables = as_comparisons(votes)
+    tables = keep_eligible(as_comparisons(votes), min_votes)[0]
     trials = [Trial(how, tables, how.settings(known.get(how.name, {})), tries) for how in wanted]
     return Axioms(tuple(_find(trial, axiom) for trial in trials for axiom in which))
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from agon.ranking.errors import OptionError
 from agon.ranking.estimation.comparison_graph import components
+from agon.ranking.leaderboard.eligibility import keep_eligible
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
@@ -116,7 +117,9 @@ class MajorityCycles:
         }
 
 
-def majority_cycles(votes: Votes, *, places: int | None = None, limit: int = 20) -> MajorityCycles:
+def majority_cycles(
+    votes: Votes, *, places: int | None = None, limit: int = 20, min_votes: int = 30
+) -> MajorityCycles:
     """List the majority cycles, the hardest to break first.
 
     Cycles of three are listed; in a knot without one, which ties make possible, its shortest cycle.
@@ -126,6 +129,7 @@ def majority_cycles(votes: Votes, *, places: int | None = None, limit: int = 20)
         places: look only at so many models from the top (by majorities won minus lost), and at the Smith
             set; None for all.
         limit: cycles listed.
+        min_votes: ballots a model must have been shown in; the others are left out.
 
     Raises:
         OptionError: places or limit below 1.
@@ -135,7 +139,7 @@ def majority_cycles(votes: Votes, *, places: int | None = None, limit: int = 20)
     """
     if limit < 1 or (places is not None and places < 1):
         raise OptionError("places and limit must be at least 1.")
-    given = as_comparisons(votes)
+    given = keep_eligible(as_comparisons(votes), min_votes)[0]
     pairs, names = given.pairs, given.models
     margin = pairs.wins - pairs.wins.T
     total = pairs.wins + pairs.wins.T + pairs.ties + pairs.both_bad

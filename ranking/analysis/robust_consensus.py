@@ -12,7 +12,7 @@ import numpy as np
 
 from agon.ranking.analysis.perturbation import levels_of
 from agon.ranking.errors import OptionError
-from agon.ranking.leaderboard.eligibility import Eligibility
+from agon.ranking.leaderboard.eligibility import Eligibility, keep_eligible
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.registry import Method, Rule, find
 from agon.ranking.results import as_values
@@ -81,7 +81,13 @@ class BreakdownPoint:
         )
 
 
-def tiers(votes: Votes, *, threshold: float = 0.05, method: str | Rule | Method = "bradley_terry") -> Tiers:
+def tiers(
+    votes: Votes,
+    *,
+    threshold: float = 0.05,
+    method: str | Rule | Method = "bradley_terry",
+    min_votes: int = 30,
+) -> Tiers:
     """Merge neighbours that the votes hardly tell apart into tiers.
 
     From an order of the models, the two neighbouring tiers with the smallest |P − ½| are merged until none is
@@ -92,6 +98,7 @@ def tiers(votes: Votes, *, threshold: float = 0.05, method: str | Rule | Method 
         votes: as for `rank`.
         threshold: of |P − ½|, at least 0 and below 0.5.
         method: the rule that orders the models to begin with.
+        min_votes: ballots a model must have been shown in; the others are left out.
 
     Raises:
         OptionError: a threshold outside its range.
@@ -102,7 +109,7 @@ def tiers(votes: Votes, *, threshold: float = 0.05, method: str | Rule | Method 
     """
     if not 0 <= threshold < 0.5:
         raise OptionError(f"threshold must be at least 0 and below 0.5, not {threshold!r}.")
-    order = _Order.of(votes, method)
+    order = _Order.of(votes, method, min_votes)
     wins, levels = order.wins, np.unique(order.level)
     groups: list[list[int]] = [np.flatnonzero(order.level == level).tolist() for level in levels]
     merges = len(order.models) - len(groups)
@@ -124,7 +131,9 @@ def tiers(votes: Votes, *, threshold: float = 0.05, method: str | Rule | Method 
     )
 
 
-def breakdown_point(votes: Votes, *, method: str | Rule | Method = "kemeny") -> BreakdownPoint:
+def breakdown_point(
+    votes: Votes, *, method: str | Rule | Method = "kemeny", min_votes: int = 30
+) -> BreakdownPoint:
     """Say what share of false votes puts the weakest pairs of an order level, one after the other.
 
     With a share ε of votes for the opposite order, a pair whose upper model has the share p of the votes
@@ -133,11 +142,12 @@ def breakdown_point(votes: Votes, *, method: str | Rule | Method = "kemeny") -> 
     Args:
         votes: as for `rank`.
         method: the rule whose order is asked about.
+        min_votes: ballots a model must have been shown in; the others are left out.
 
     Source:
         As `tiers`, the bound of the breakdown function by mixtures.
     """
-    order = _Order.of(votes, method)
+    order = _Order.of(votes, method, min_votes)
     level, wins, names = order.level, order.wins, order.models
     met, by_rank = wins + wins.T, np.argsort(order.level, kind="stable").tolist()
     found = []
@@ -170,14 +180,15 @@ class _Order:
     left_out: tuple[str, ...]
 
     @classmethod
-    def of(cls, votes: Votes, method: str | Rule | Method) -> _Order:
-        how, given = find(method), as_comparisons(votes)
+    def of(cls, votes: Votes, method: str | Rule | Method, min_votes: int) -> _Order:
+        how = find(method)
+        given, few = keep_eligible(as_comparisons(votes), min_votes)
         result = how.function(how.view_of(given), **how.settings({}))
         values = as_values(result, len(given.models))
         inside = (Eligibility.of(given, result).board == 0) & ~np.isnan(values)
         names = np.array(given.models, dtype=object)
         wins = given.pairs.halves("half")[np.ix_(inside, inside)]
-        return cls(how, tuple(names[inside]), levels_of(values[inside]), wins, tuple(names[~inside]))
+        return cls(how, tuple(names[inside]), levels_of(values[inside]), wins, (*names[~inside], *few))
 
 
 def _margin(wins: FloatArray, upper: list[int], lower: list[int]) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,6 +35,9 @@ class RuleComparison:
         agreement: (L, L) Kendall's τ-b between the ranks, NaN where a rule ranks nobody apart.
         level: of the rank ranges.
         n_resamples, seed: of the bootstrap; 0 if only boards were given.
+        nobody: (L,) probability that the rule elects nobody, or None if only boards were given.
+        lotteries: for rules that elect by lot the (M,) shares.
+        provisional: models with too few votes, left out under every rule.
     """
 
     models: tuple[str, ...]
@@ -47,6 +50,9 @@ class RuleComparison:
     level: float
     n_resamples: int = 0
     seed: int = 0
+    nobody: FloatArray | None = None
+    lotteries: Mapping[str, FloatArray] = field(default_factory=dict)
+    provisional: tuple[str, ...] = ()
 
     def winners(self, method: str) -> tuple[str, ...]:
         """The models that one rule puts first.
@@ -127,12 +133,21 @@ class RuleComparison:
             rows.append(
                 {
                     "method": method,
-                    "first": listed(winners),
+                    "first": self._first(method, winners),
                     "probability": None if chance is None else float(chance[at].sum()),
+                    "nobody": None if self.nobody is None else float(self.nobody[number]),
                     "contenders": listed(self.within_reach(method)),
                 }
             )
-        return pd.DataFrame(rows).astype({"probability": "float64"})
+        return pd.DataFrame(rows).astype(dict.fromkeys(("probability", "nobody"), "float64"))
+
+    def _first(self, method: str, winners: tuple[str, ...]) -> str:
+        """Who is first, with the shares of a lottery."""
+        if method not in self.lotteries:
+            return listed(winners)
+        shares = self.lotteries[method]
+        order = np.argsort(-shares, kind="stable").tolist()
+        return listed([f"{self.models[i]} {shares[i]:.0%}" for i in order if shares[i] > 5e-4])
 
     def within_reach(self, method: str) -> tuple[str, ...]:
         """The models that one rule does not put first, but whose rank range begins at 1.
@@ -165,16 +180,17 @@ class RuleComparison:
         """Return the conclusion, who is first under each rule, rank ranges and agreement as Markdown."""
         rows = self.to_frame()
         chance = ["" if p != p else f"{p:.0%}" for p in rows["probability"]]  # noqa: PLR0124 - NaN
+        nobody = [f"{p:.0%}" if p > 0 else "" for p in rows["nobody"]]
         first = [
-            [method, winner or "nobody", p, others]
-            for method, winner, p, others in zip(
-                rows["method"], rows["first"], chance, rows["contenders"], strict=True
+            [method, winner or "nobody", p, none, others]
+            for method, winner, p, none, others in zip(
+                rows["method"], rows["first"], chance, nobody, rows["contenders"], strict=True
             )
         ]
         ranks = self.ranks().head(LISTED)
         parts = [
             self.conclusion(),
-            _table(["rule", "first", "probability", "could be first too"], first),
+            _table(["rule", "first", "probability", "nobody", "could be first too"], first),
             _table(["model", *self.methods], [[str(name), *row] for name, row in ranks.iterrows()]),
             _table(
                 ["τ-b", *self.methods],
@@ -186,7 +202,14 @@ class RuleComparison:
         ]
         if len(self.models) > LISTED:
             parts.insert(3, f"{len(self.models) - LISTED} more models are in `ranks()`.")
+        if self.provisional:
+            parts.append(self.left_out_sentence())
         return "\n\n".join(parts) + "\n"
+
+    def left_out_sentence(self) -> str:
+        """Name the models with too few votes; empty if there are none."""
+        names = listed(self.provisional)
+        return f"Left out for having too few votes: {names}." if names else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as plain values."""
@@ -196,6 +219,7 @@ class RuleComparison:
             "n_resamples": self.n_resamples,
             "seed": self.seed,
             "models": list(self.models),
+            "provisional": list(self.provisional),
             "champions": {name: list(rules) for name, rules in self.champions.items()},
             "methods": [
                 {
@@ -206,6 +230,8 @@ class RuleComparison:
                     "rank_lower": [rank or None for rank in self.rank_lower[i].tolist()],
                     "rank_upper": [rank or None for rank in self.rank_upper[i].tolist()],
                     "probability": None if self.first is None else self.first[i].tolist(),
+                    "nobody": None if self.nobody is None else float(self.nobody[i]),
+                    "lottery": self.lotteries[method].tolist() if method in self.lotteries else None,
                 }
                 for i, method in enumerate(self.methods)
             ],
@@ -221,6 +247,7 @@ def compare_rules(
     seed: int = 0,
     level: float = 0.95,
     cluster: str | None = None,
+    min_votes: int = 30,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> RuleComparison:
     """Look at the same votes through several rules.
@@ -228,7 +255,7 @@ def compare_rules(
     Args:
         given: votes, as for `rank`, or boards from `rank_all` of the same votes.
         methods: names or functions; not with boards.
-        n_resamples, seed, level, cluster, options: as for `winner_probabilities`; not used with boards.
+        n_resamples, seed, level, cluster, min_votes, options: as for `winner_probabilities`; not with boards.
 
     Raises:
         MethodError: no rule, a rule twice, votes without methods, boards with methods.
@@ -241,7 +268,14 @@ def compare_rules(
     if not methods:
         raise MethodError("A comparison needs rules: name them with methods=[...].")
     seen = winner_probabilities(
-        given, methods, n_resamples=n_resamples, seed=seed, level=level, cluster=cluster, options=options
+        given,
+        methods,
+        n_resamples=n_resamples,
+        seed=seed,
+        level=level,
+        cluster=cluster,
+        min_votes=min_votes,
+        options=options,
     )
     return _from_probabilities(seen)
 
@@ -253,7 +287,11 @@ def _from_probabilities(seen: WinnerProbabilities) -> RuleComparison:
     lower = np.stack([rule.rank_lower for rule in seen.rules])
     upper = np.stack([rule.rank_upper for rule in seen.rules])
     first = np.stack([rule.first for rule in seen.rules])
-    return _sorted(seen.models, names, (rank, lower, upper), first, seen.level, seen.n_resamples, seen.seed)
+    made = _sorted(seen.models, names, (rank, lower, upper), first, seen.level, seen.n_resamples, seen.seed)
+    order = [seen.models.index(name) for name in made.models]
+    lots = {rule.method: rule.lottery[order] for rule in seen.rules if rule.lottery is not None}
+    nobody = np.array([rule.nobody for rule in seen.rules])
+    return replace(made, nobody=nobody, lotteries=lots, provisional=seen.provisional)
 
 
 def _from_boards(boards: Sequence[Leaderboard]) -> RuleComparison:

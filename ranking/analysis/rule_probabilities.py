@@ -16,6 +16,7 @@ from agon.ranking.analysis.perturbation import levels_of
 from agon.ranking.errors import OptionError, SourceError, nearest
 from agon.ranking.inference.bootstrap import Resamples, bootstrap_scores
 from agon.ranking.inference.intervals import from_samples
+from agon.ranking.leaderboard.eligibility import keep_eligible
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.registry import Method, Rule, find
 from agon.ranking.results import Choice, Scores, as_values
@@ -36,8 +37,10 @@ class RuleProbabilities:
         first: (M,) share of the rounds in which the model wins; a shared first place counts in equal
             parts, or by the lottery if the rule elects by lot. Sums to less than 1 if some rounds have
             no winner.
-        rank_lower, rank_upper: (M,) best and worst rank at the level, as on a board.
+        rank_lower, rank_upper: (M,) best and worst rank at the level, as on a board; 0 where too many rounds
+            place the model nowhere.
         ranks: (R, M) rank in every round, as `rank`.
+        lottery: (M,) shares of a rule that elects by lot, on the votes as they are; else None.
     """
 
     method: str
@@ -47,11 +50,12 @@ class RuleProbabilities:
     rank_lower: IntArray
     rank_upper: IntArray
     ranks: IntArray = field(repr=False)
+    lottery: FloatArray | None = None
 
     @property
-    def decided(self) -> float:
-        """Share of the rounds that have a winner."""
-        return float((self.ranks == 1).any(axis=1).mean())
+    def nobody(self) -> float:
+        """Share of the rounds in which the rule elects nobody."""
+        return float(1 - (self.ranks == 1).any(axis=1).mean())
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +64,7 @@ class WinnerProbabilities:
 
     Attributes:
         models: M names.
+        provisional: models with too few votes, which are left out under every rule.
         rules: one entry for each rule.
         n_resamples, seed, level, cluster: how the votes were drawn and ranges cut.
     """
@@ -70,6 +75,7 @@ class WinnerProbabilities:
     seed: int
     level: float
     cluster: str | None = None
+    provisional: tuple[str, ...] = ()
 
     def __getitem__(self, method: str) -> RuleProbabilities:
         """Return what one rule says.
@@ -92,13 +98,13 @@ class WinnerProbabilities:
                 "model": name,
                 "rank": int(rule.rank[i]) or None,
                 "first": float(rule.first[i]),
-                "rank_lower": int(rule.rank_lower[i]),
-                "rank_upper": int(rule.rank_upper[i]),
+                "rank_lower": int(rule.rank_lower[i]) or None,
+                "rank_upper": int(rule.rank_upper[i]) or None,
             }
             for rule in self.rules
             for i, name in enumerate(self.models)
         ]
-        return pd.DataFrame(rows).astype({"rank": "Int64"})
+        return pd.DataFrame(rows).astype(dict.fromkeys(("rank", "rank_lower", "rank_upper"), "Int64"))
 
 
 def winner_probabilities(
@@ -109,6 +115,7 @@ def winner_probabilities(
     seed: int = 0,
     level: float = 0.95,
     cluster: str | None = None,
+    min_votes: int = 30,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> WinnerProbabilities:
     """Rank the same resampled votes by every method.
@@ -120,6 +127,7 @@ def winner_probabilities(
         seed: of the resampling.
         level: of the rank ranges.
         cluster: column whose equal values are drawn together.
+        min_votes: ballots a model must have been shown in to stand; the others are left out of the count.
         options: of the methods, by their names.
 
     Raises:
@@ -129,7 +137,7 @@ def winner_probabilities(
     """
     if n_resamples < 2 or not 0 < level < 1 or seed < 0:
         raise OptionError("n_resamples must be at least 2, level between 0 and 1, and seed not negative.")
-    given = as_comparisons(votes)
+    given, provisional = keep_eligible(as_comparisons(votes), min_votes)
     if not given.ballots.total:
         raise SourceError("There are no votes to rank: none came in, or all were left out.")
     wanted = [find(one) for one in methods]
@@ -147,7 +155,7 @@ def winner_probabilities(
         _odds(how, chosen, result, *found, level)
         for how, chosen, result, found in zip(wanted, settings, full, samples, strict=True)
     ]
-    return WinnerProbabilities(given.models, tuple(rules), n_resamples, seed, level, cluster)
+    return WinnerProbabilities(given.models, tuple(rules), n_resamples, seed, level, cluster, provisional)
 
 
 def settings_of(
@@ -179,14 +187,16 @@ def _odds(
     winners = ranks == 1
     shared = winners / np.maximum(winners.sum(axis=1, keepdims=True), 1) if lots is None else lots
     above = from_samples(np.where(ranks > 0, -ranks, -n_models - 1).astype(np.float64), level).above
+    placed = (ranks > 0).mean(axis=0) >= level  # a rule that elects nobody has no range to give
     return RuleProbabilities(
         method=how.name,
         options=options,
         rank=_ranks(as_values(result, n_models)),
         first=np.asarray(shared.mean(axis=0)),
-        rank_lower=1 + above.sum(axis=0),
-        rank_upper=n_models - above.sum(axis=1),
+        rank_lower=np.where(placed, 1 + above.sum(axis=0), 0),
+        rank_upper=np.where(placed, n_models - above.sum(axis=1), 0),
         ranks=ranks,
+        lottery=result.lottery if isinstance(result, Choice) else None,
     )
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from agon.ranking.analysis.margin_search import SHOWN, Change, ChangeKind, _Kinds, _Search
 from agon.ranking.analysis.perturbation import Trial, levels
 from agon.ranking.errors import AgonError, MethodError, OptionError, nearest
+from agon.ranking.leaderboard.eligibility import keep_eligible
 from agon.ranking.numerics import IntArray
 from agon.ranking.registry import Method, Rule, find
 from agon.ranking.results import as_values
@@ -82,6 +83,7 @@ def margin_of_victory(
     *,
     change: ChangeKind = "swap",
     tries: int = 2000,
+    min_votes: int = 30,
     **options: Any,
 ) -> MarginOfVictory:
     """Look for the fewest votes whose change swaps two models.
@@ -96,6 +98,7 @@ def margin_of_victory(
         lower: the model that shall pass it; None for the next below.
         change: "swap" lets the votes put `lower` first and `upper` last, "delete" leaves them out.
         tries: changed sets of votes that may be ranked.
+        min_votes: ballots a model must have been shown in; the others are left out.
         options: of the rule.
 
     Raises:
@@ -109,7 +112,7 @@ def margin_of_victory(
     rule = find(method)
     if rule.view == "scores":
         raise MethodError(f"{rule.name} ranks by scores, which are not votes; use task_margin_of_victory.")
-    trial = Trial(rule, as_comparisons(votes), rule.settings(options), tries)
+    trial = Trial(rule, keep_eligible(as_comparisons(votes), min_votes)[0], rule.settings(options), tries)
     a, b = swapped_pair(trial.models, trial.base, upper, lower)
     search = _Search(trial, a, b, change, _Kinds.of(trial.profile, a, b, change))
     found = search.run()
@@ -138,21 +141,30 @@ def margins_of_victory(
     places: int = 5,
     change: ChangeKind = "swap",
     tries: int = 2000,
+    min_votes: int = 30,
     **options: Any,
 ) -> tuple[MarginOfVictory, ...]:
     """Ask `margin_of_victory` for every pair of neighbours among the first places; the first is about #1.
 
     Args:
         places: how many models from the top; neighbours that share a place are left out.
+        min_votes: ballots a model must have been shown in; the others are left out.
     """
     rule = find(method)
     if rule.view == "scores":
         raise MethodError(f"{rule.name} ranks by scores, which are not votes; use task_margin_of_victory.")
-    trial = Trial(rule, as_comparisons(votes), rule.settings(options), tries)
+    trial = Trial(rule, keep_eligible(as_comparisons(votes), min_votes)[0], rule.settings(options), tries)
     order = trial.front(places)
     return tuple(
         margin_of_victory(
-            votes, rule, trial.models[a], trial.models[b], change=change, tries=tries, **options
+            trial.votes,
+            rule,
+            trial.models[a],
+            trial.models[b],
+            change=change,
+            tries=tries,
+            min_votes=0,
+            **options,
         )
         for a, b in pairwise(order)
         if trial.base[a] < trial.base[b]

@@ -188,6 +188,6 @@ def first(values: FloatArray, unsure: Uncertainty, among: IntArray, seed: int) -
         number = np.bincount(draws.argmax(axis=1), minlength=len(contenders))
         chance[contenders] = number / len(draws)
         return chance
-    ahead = draws == draws.max(axis=1, keepdims=True)
-    chance[contenders] = (ahead / ahead.sum(axis=1, keepdims=True)).mean(axis=0)
+    ahead = (draws == draws.max(axis=1, keepdims=True)) & (draws > -np.inf)  # else it elected nobody
+    chance[contenders] = (ahead / np.maximum(ahead.sum(axis=1, keepdims=True), 1)).mean(axis=0)
     return chance

@@ -7,12 +7,40 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from agon.ranking.errors import OptionError
 from agon.ranking.estimation.comparison_graph import ComponentOrder, connected, order_components
 from agon.ranking.leaderboard.one_way_wins import boards_of
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.results import Choice, Fit, Scores, as_values
 from agon.ranking.votes.comparisons import Comparisons
+from agon.ranking.votes.restricted_source import enough_votes
 from agon.ranking.votes.score_table import ScoreTable
+
+
+def keep_eligible(
+    votes: Comparisons | ScoreTable, min_votes: int
+) -> tuple[Comparisons | ScoreTable, tuple[str, ...]]:
+    """Leave out, before anything is counted, the models with too few votes; and name them.
+
+    The same for boards, comparisons of rules, margins of victory, tiers, cycles and axioms. Where fewer than
+    two models would be left, and of a score table, everybody stays.
+
+    Args:
+        votes: the votes.
+        min_votes: ballots a model must have been shown in, with others that have as many.
+
+    Raises:
+        OptionError: min_votes is no whole number of at least 0.
+    """
+    if not isinstance(min_votes, int) or isinstance(min_votes, bool) or min_votes < 0:
+        raise OptionError(f"min_votes must be a whole number of at least 0, not {min_votes!r}.")
+    if isinstance(votes, ScoreTable):
+        return votes, ()
+    stands = enough_votes(votes.ballots, min_votes)
+    if stands.all() or not stands.any():
+        return votes, ()
+    names = tuple(name for name, one in zip(votes.models, stands, strict=True) if not one)
+    return votes.among(stands), names
 
 
 @dataclass(frozen=True, eq=False)

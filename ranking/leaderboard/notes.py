@@ -83,6 +83,38 @@ def both_bad_votes(votes: Comparisons | ScoreTable) -> int:
     return int(ballots.count[twice].sum())
 
 
+def unmet_pairs(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
+    """Name the pairs that never met, of rules on majorities, for which these are no majority: like a tie.
+
+    Source:
+        L. Xia and V. Conitzer, J. Artif. Intell. Res. 41 (2011): possible and necessary winners; here the
+        Condorcet winners of all ways to complete the votes.
+    """
+    pairs, m = votes.pairs, len(votes.models)
+    met = pairs.wins + pairs.wins.T + pairs.ties + pairs.both_bad > 0
+    others = met.sum(axis=1)
+    missing = (m * (m - 1) - int(others.sum())) // 2
+    if not missing:
+        return ()
+    beats = pairs.wins > pairs.wins.T
+    won_all = (beats | ~met).sum(axis=1) == m  # every model is beaten by, or unmet with, itself
+    possible, necessary = _named(votes.models, won_all), _named(votes.models, won_all & (others == m - 1))
+    worst = np.argsort(others, kind="stable")[:3].tolist()
+    who = listed([f"{votes.models[i]} met {others[i]} of {m - 1}" for i in worst if others[i] < m - 1])
+    winners = (
+        f"{listed(necessary)} beats every other whatever they would say"
+        if necessary
+        else f"{listed(possible)} could still beat every other"
+        if possible
+        else "no model could beat every other"
+    )
+    message = (
+        f"{missing:,} of {m * (m - 1) // 2:,} pairs never met, which this rule takes for ties: {who}; "
+        f"{winners}. Let them meet, or use a rating, which infers them."
+    )
+    return (Diagnostic("unmet_pairs", tuple(votes.models[i] for i in worst if others[i] < m - 1), message),)
+
+
 def _not_compared(votes: Comparisons | ScoreTable, eligibility: Eligibility) -> tuple[Diagnostic, ...]:
     """The models that have votes, but none that the method uses to compare them."""
     names = _named(votes.models, ~eligibility.compared & (votes.ballots.votes > 0))

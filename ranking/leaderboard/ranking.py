@@ -6,8 +6,9 @@ import hashlib
 import json
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -25,6 +26,7 @@ from agon.ranking.leaderboard.notes import (
     effective_votes,
     short_of_votes,
     spread_notes,
+    unmet_pairs,
     weight_notes,
 )
 from agon.ranking.leaderboard.row import Row, rows, waiting_rows
@@ -50,7 +52,7 @@ def rank(
     votes: Votes,
     method: str | Rule | Method = "bradley_terry",
     *,
-    by: str | None = None,
+    ballots_by: str | None = None,
     **options: Any,
 ) -> Leaderboard:
     """Rank the models of a set of votes by one method.
@@ -59,9 +61,9 @@ def rank(
         votes: `Comparisons` (from `data.comparisons`), a `ScoreTable` (min_votes does not apply: its
             `votes` are the tasks with a score), or `Ballots` or `PairCounts` made by hand.
         method: a name in `METHODS`, or your own function whose first parameter is annotated with a view.
-        by: column whose values are one ballot each (`Comparisons.one_ballot_each`): the rule is applied to
-            categories, prompts or voters instead of votes, and the bootstrap draws these. min_votes does
-            not apply then.
+        ballots_by: column whose values are one ballot each (`Comparisons.one_ballot_each`): the rule is
+            applied to categories, prompts or voters instead of votes, and the bootstrap draws these.
+            min_votes does not apply then.
         options: fields of `Settings` (interval, level, n_resamples, seed, cluster, simultaneous, min_votes,
             control, anchor, anchor_score, scale) and the method's own options.
 
@@ -74,6 +76,9 @@ def rank(
     how = find(method)
     if options.get("control") and how.name == "bradley_terry":
         how = find("contextual_bradley_terry")
+    if "by" in options:
+        warnings.warn("by of rank is called ballots_by now; for groups use rank_all.", DeprecationWarning, 2)
+        ballots_by = options.pop("by")
     if "rounds" in options:
         warnings.warn("rounds is called n_resamples now.", DeprecationWarning, stacklevel=2)
         options["n_resamples"] = options.pop("rounds")
@@ -85,12 +90,12 @@ def rank(
             known = {*how.options, *Settings.__dataclass_fields__}
             raise OptionError(f"{how.name} has no option {name!r}; {nearest(name, known)}")
     given, chosen, settings = as_comparisons(votes), how.settings(options), Settings(**common)
-    if by is not None:
+    if ballots_by is not None:
         if isinstance(given, ScoreTable):
             raise OptionError(
-                f"by={by!r} makes ballots of votes; a score table has one for each task already."
+                f"ballots_by={ballots_by!r} makes ballots of votes; of a score table each task is one."
             )
-        given, settings = given.one_ballot_each(by), replace(settings, min_votes=0)
+        given, settings = given.one_ballot_each(ballots_by), replace(settings, min_votes=0)
     with threads_for(len(given.models)):
         return _board(given, how, chosen, settings)
 
@@ -131,18 +136,20 @@ def _reweighted(given: Comparisons | ScoreTable, settings: Settings) -> Comparis
 
 def rank_all(
     votes: Votes,
-    methods: Sequence[str | Rule | Method],
+    methods: Sequence[str | Rule | Method | tuple[str | Rule | Method, Mapping[str, Any]]],
     *,
     by: str | None = None,
+    progress: Callable[[str], AbstractContextManager[object]] = nullcontext,
     **options: Any,
 ) -> list[Leaderboard]:
     """Rank the same votes by several methods, and each group of votes by itself.
 
     Args:
         votes: as for `rank`.
-        methods: names or functions.
+        methods: names or functions, or pairs of one and its own options.
         by: column whose values cut the votes into groups, each with boards of its own.
-        options: fields of `Settings`; they go to every method.
+        progress: given a sentence, opened around each ranking.
+        options: fields of `Settings` and `ballots_by`; they go to every method.
 
     Returns:
         One board for each group and method, the groups in the order of their values.
@@ -151,8 +158,17 @@ def rank_all(
         As `rank`; SourceError if there is no such column.
     """
     given = as_comparisons(votes)
-    groups = [(None, given)] if by is None else [({by: value}, part) for value, part in given.split(by)]
-    return [replace(rank(part, how, **options), by=group) for group, part in groups for how in methods]
+    groups = [({}, given)] if by is None else [({by: value}, part) for value, part in given.split(by)]
+    boards = []
+    for group, part in groups:
+        where = "".join(f", {column} = {value}" for column, value in group.items())
+        for one in methods:
+            method, own = one if isinstance(one, tuple) else (one, {})
+            with progress(f"ranking {len(part.models)} models: {find(method).name}{where}"):
+                board = rank(part, method, **{**options, **own})
+            parts = tuple(replace(each, by={**group, **(each.by or {})}) for each in board.components)
+            boards.append(replace(board, by=group or None, components=parts))
+    return boards
 
 
 def _board(
@@ -187,6 +203,7 @@ def _board(
     if votes is not every:
         waiting = _waiting(every, how, options, settings, (votes.models, values))
     fingerprint = _fingerprint(every, how, described)
+    by_majorities = how.view == "pairs" and ".social_choice." in how.function.__module__
     boards = []
     for board in range(eligibility.boards):
         lines = rows(
@@ -209,6 +226,7 @@ def _board(
                 *weight_notes(votes.ballots, settings.reweight),
                 *spread_notes(votes.models, result, factor),
                 *notes,
+                *(unmet_pairs(votes) if by_majorities else ()),
                 *short_of_votes(every, stands, settings.min_votes),
             )
         place = {name: i for i, name in enumerate(votes.models)}

@@ -3,7 +3,18 @@
 import numpy as np
 import pytest
 
-from agon.ranking import METHODS, Ballots, Comparisons, rank
+from agon.ranking import (
+    METHODS,
+    Ballots,
+    Comparisons,
+    axioms,
+    breakdown_point,
+    compare_rules,
+    majority_cycles,
+    margin_of_victory,
+    rank,
+    tiers,
+)
 from agon.ranking.votes.restricted_source import enough_votes, restrict
 
 RNG = np.random.default_rng(5)
@@ -84,3 +95,62 @@ def test_clusters_and_features_are_those_of_the_votes_left(options):
         mine = board[row.model]
         assert (mine.rank, mine.votes - row.votes) in {(row.rank, 0), (row.rank, 1)}
         assert (mine.score, mine.lower) == pytest.approx((row.score, row.lower), abs=1e-6)
+
+
+def test_one_vote_of_a_newcomer_moves_nobody_in_any_analysis():
+    """It beat the first: no rule puts it first, no margin asks about it, no tier or cycle holds it."""
+    before, after = votes(), votes((5, 0))
+    rules = ["bradley_terry", "condorcet", "minimax", "maximal_lottery"]
+    one, two = (compare_rules(v, rules, n_resamples=5) for v in (before, after))
+    assert one.conclusion() == two.conclusion()
+    assert two.provisional == ("newcomer",)
+    assert "Left out for having too few votes: newcomer." in two.to_markdown()
+    assert tiers(after).tiers == tiers(before).tiers
+    assert tiers(after).left_out == ("newcomer",)
+    assert breakdown_point(after).order == breakdown_point(before).order
+    assert majority_cycles(after) == majority_cycles(before) or (
+        majority_cycles(after).conclusion() == majority_cycles(before).conclusion()
+    )
+    assert margin_of_victory(after, "win_rate").number == margin_of_victory(before, "win_rate").number
+    found = (axioms(v, ["minimax"], tries=20).conclusion() for v in (before, after))
+    assert next(found) == next(found)
+
+
+def test_rules_that_elect_say_how_often_nobody_is_elected():
+    """a beats b, b beats c, c beats a, each 40:20: no Condorcet winner in nearly every resample."""
+    cycle = Comparisons.from_counts("abc", [[0, 40, 20], [20, 0, 40], [40, 20, 0]])
+    board = rank(cycle, "condorcet", n_resamples=50)
+    assert {row.status for row in board.rows} == {"unplaced"}
+    assert "not_compared" not in {note.code for note in board.diagnostics}
+    assert board.conclusion() == "No model beats every other: the rule elects nobody."
+    seen = compare_rules(cycle, ["condorcet", "maximal_lottery"], n_resamples=50)
+    frame = seen.to_frame()
+    assert frame["nobody"].tolist()[0] > 0.9
+    assert frame["nobody"].tolist()[1] == 0
+    assert frame["first"].tolist()[1] == "a 33%, b 33% and c 33%"
+    assert (seen.rank_lower[0] == 0).all()
+
+
+def test_shared_first_places_are_said_to_be_shared():
+    cycle = Comparisons.from_counts(
+        "abcd", [[0, 40, 20, 50], [20, 0, 40, 50], [40, 20, 0, 50], [10, 10, 10, 0]]
+    )
+    board = rank(cycle, "smith_set", n_resamples=20)
+    assert board.conclusion() == "a, b and c share the first place of 4."
+
+
+@pytest.mark.parametrize("rule", ["minimax", "schulze", "ranked_pairs", "copeland"])
+def test_pairs_that_never_met_are_named(rule):
+    """farmer met m4 alone and beat it: a possible Condorcet winner beside m0, and m0 no necessary one."""
+    wins = np.zeros((6, 6))
+    for i in range(5):
+        for j in range(i + 1, 5):
+            wins[i, j], wins[j, i] = 60, 40
+    wins[5, 4], wins[4, 5] = 30, 10
+    board = rank(Comparisons.from_counts([*NAMES, "farmer"], wins), rule, n_resamples=5)
+    (note,) = [note for note in board.diagnostics if note.code == "unmet_pairs"]
+    assert note.message.startswith(
+        "4 of 15 pairs never met, which this rule takes for ties: farmer met 1 of 5"
+    )
+    assert "farmer and m0 could still beat every other" in note.message
+    assert "unmet_pairs" not in {n.code for n in rank(votes(), rule, n_resamples=5).diagnostics}
