@@ -15,13 +15,13 @@ from numpy.typing import NDArray
 
 from agon.ranking.errors import ConvergenceError, OptionError
 from agon.ranking.estimation.comparison_graph import components
-from agon.ranking.methods.social_choice.majority_graph import margins
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.registry import method
 from agon.ranking.results import Choice, Diagnostic
 from agon.ranking.votes.pair_counts import PairCounts
 
 LARGEST = 120  # models in one cycle above which no programme is tried: n³/3 cycles of three
+FEW = 12  # models in one cycle up to which all orders of least cost are looked at
 CUTS = 3000  # cycles of three added at a time
 WHOLE = 1e-6  # a variable closer than this to 0 or 1 is whole
 
@@ -34,16 +34,21 @@ class Consensus:
         order: (M,) model indices, best first.
         cost: weight of the votes that disagree, over all pairs; a tie disagrees with nothing.
         bound: no order costs less.
+        place: (M,) best place of each model in any order of least cost, 1 the first; where these were too
+            many to look at, its place in this one.
+        several: whether another order costs as little; None where that was not looked at.
     """
 
     order: IntArray
     cost: float
     bound: float
+    place: IntArray
+    several: bool | None
 
     @property
     def proven(self) -> bool:
         """Whether no order is better."""
-        return self.bound >= self.cost - 1e-9 * max(1.0, self.cost)
+        return self.bound >= self.cost - 1e-9 * self.cost
 
 
 @method("kemeny", source="Kemeny (1959); Young and Levenglick (1978)")
@@ -51,8 +56,9 @@ def kemeny(pairs: PairCounts, *, time_limit: float = 30.0) -> Choice:
     """The order of all models that the fewest votes, pair by pair, disagree with.
 
     Exact where the programme is solved in time, else the best order found; the note "kemeny" gives the
-    cost and how far at most it is from the least. Neighbours that the votes tie share a tier; where
-    other orders cost the same, which one is found depends on the names.
+    cost and how far at most it is from the least. Where several orders cost as little a model's tier is its
+    best place in any of them, so that the winners are those of all; in a cycle of more than 12 models only
+    one order is looked at, in which neighbours that the votes tie share a tier, and the note says so.
 
     Args:
         time_limit: seconds after which the best order so far is taken, with its proven gap.
@@ -77,15 +83,13 @@ def kemeny(pairs: PairCounts, *, time_limit: float = 30.0) -> Choice:
             f"The order disagrees with {found.cost:g} votes on pairs, any order with at least "
             f"{found.bound:g}: it is at most {gap:.2%} from the best; a longer time_limit may close the gap."
         )
-    margin = margins(pairs)
-    tiers: list[list[int]] = []
-    for model in found.order.tolist():
-        if tiers and not margin[model, tiers[-1]].any():
-            tiers[-1].append(model)
-        else:
-            tiers.append([model])
+    if found.several:
+        message += " Several orders disagree with as few; each model has its best place in any of them."
+    elif found.several is None:
+        message += " Other orders may disagree with as few: names may have decided between them."
+    tiers = [tuple(np.flatnonzero(found.place == place).tolist()) for place in np.unique(found.place)]
     code = "kemeny" if found.proven else "kemeny_gap"
-    return Choice(tuple(tuple(sorted(tier)) for tier in tiers), notes=(Diagnostic(code, (), message),))
+    return Choice(tuple(tiers), notes=(Diagnostic(code, (), message),))
 
 
 def consensus(wins: FloatArray, time_limit: float = 30.0) -> Consensus:
@@ -96,20 +100,71 @@ def consensus(wins: FloatArray, time_limit: float = 30.0) -> Consensus:
     """
     end = time.monotonic() + time_limit
     margin = wins - wins.T
-    margin[np.abs(margin) <= 1e-12 * max(1.0, float(wins.max(initial=0.0)))] = 0.0
+    margin[np.abs(margin) <= 1e-12 * max(1e-300, float(wins.max(initial=0.0)))] = 0.0
     part = components(margin >= 0, strong=True)
     outside = part[:, None] != part[None, :]
     strength = ((margin > 0) & outside).sum(axis=1)
     order: list[int] = []
-    slack = 0.0
+    slack, place = 0.0, np.zeros(len(wins), dtype=np.int64)
+    several: list[bool | None] = [False]
     for level in np.unique(strength)[::-1]:
         members = np.flatnonzero(strength == level)
-        inside, missing = _part(margin[np.ix_(members, members)], end)
+        among = margin[np.ix_(members, members)]
+        inside, missing = _part(among, end)
+        if len(members) <= FEW:
+            best_place, more = _best_places(among)
+            place[members] = len(order) + best_place
+            several.append(more)
+        else:
+            place[members[inside]] = len(order) + _tied_places(among[np.ix_(inside, inside)])
+            several.append(None)
         order += members[inside].tolist()
         slack += missing
     best = np.array(order, dtype=np.int64)
     cost = disagreement(wins, best)
-    return Consensus(best, cost, cost - slack)
+    known = True if True in several else None if None in several else False
+    return Consensus(best, cost, cost - slack, place, known)
+
+
+def _best_places(margin: FloatArray) -> tuple[IntArray, bool]:
+    """(n,) best place of each model in any order of least cost, and whether there are several such orders.
+
+    By dynamic programming over the sets of models that come first (Held and Karp 1962).
+    """
+    n = len(margin)
+    after = np.zeros((1, n))  # (2^n, n) what it costs to place a model next after a set
+    for model in range(n):
+        after = np.concatenate([after, after + margin[:, model]])
+    sets, bit = np.arange(1 << n), 1 << np.arange(n)
+    inside = (sets[:, None] & bit) > 0
+    size = inside.sum(axis=1)
+    begun, rest = np.full(1 << n, np.inf), np.full(1 << n, np.inf)
+    begun[0], rest[-1] = 0.0, 0.0
+    for number in range(n):
+        some = sets[size == number]
+        for model in range(n):
+            new = some[~inside[some, model]]
+            np.minimum.at(begun, new | bit[model], begun[new] + after[new, model])
+    for number in range(n - 1, -1, -1):
+        some = sets[size == number]
+        following = np.where(inside[some], np.inf, after[some] + rest[some[:, None] | bit])
+        rest[some] = following.min(axis=1)
+    least = begun[-1]
+    whole = begun[:, None] + np.where(inside, np.inf, after + rest[sets[:, None] | bit])
+    best = whole <= least + 1e-9 * max(float(np.abs(margin).max(initial=0.0)) * n, 1e-300)
+    place = np.where(best, size[:, None], n).min(axis=0) + 1
+    return place.astype(np.int64), bool((best.sum(axis=1) > 1).any())
+
+
+def _tied_places(margin: FloatArray) -> IntArray:
+    """(n,) places of models in an order, in which neighbours that the votes tie share one; (n, n) margins."""
+    first = 0
+    place = np.zeros(len(margin), dtype=np.int64)
+    for model in range(len(margin)):
+        if margin[model, first:model].any():
+            first = model
+        place[model] = first + 1
+    return place
 
 
 def disagreement(wins: FloatArray, order: IntArray) -> float:
@@ -194,7 +249,7 @@ class _Programme:
 
     def _closed(self, cost: float, bound: float) -> bool:
         """Whether no better order can exist; costs move in steps of 1 where margins are whole numbers."""
-        return cost - bound < (1 - 1e-6 if self.whole_steps else 1e-9 * max(1.0, abs(cost)))
+        return cost - bound < (1 - 1e-6 if self.whole_steps else 1e-9 * abs(cost))
 
     def _solution(self, left: float, *, whole: bool) -> tuple[FloatArray | None, float]:
         """Solve with the cycles so far; (P,) variables or None, and a bound for every order."""
