@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,12 @@ _BEGIN = re.compile(rf"\\begin\{{(({_ENVIRONMENTS})\*?)\}}")
 _DISPLAY = re.compile(r"\$\$|\\\[|" + _BEGIN.pattern)
 _MACRO = re.compile(r"\\(?:(?:re)?newcommand|providecommand|def|gdef|edef|let|newenvironment|DeclareMath)")
 _WORD = re.compile(r"\s[A-Za-z]{2,}\s")
+# What is an instruction and not text: commands, and what some of them are given.
+_COMMAND = re.compile(
+    r"\\(?:begin|end)\{[A-Za-z*]+\}(?:\[\w\])?(?:\{[lcr|@ ]*\})?"
+    r"|\\(?:[hvm]space|color|textcolor|label)\*?\s*\{[^{}]*\}|\\[A-Za-z]+|\\."
+)
+_TAG = re.compile(r"<[^>]*>")
 _VALUE = re.compile(r"[A-Za-z -]{1,32}|-?\d{0,2}(?:\.\d{1,4})?(?:em|ex|px|pt|mu)?")
 
 
@@ -57,9 +64,17 @@ def mathml(latex: str, display: bool) -> str | None:
     if not latex or len(latex) > _LONGEST or _MACRO.search(latex) or _depth(latex) > _DEEPEST:
         return None
     try:
-        return _serialised(Converter(display="block" if display else "inline").convert_to_element(latex))
+        found = _serialised(Converter(display="block" if display else "inline").convert_to_element(latex))
     except Exception:  # whatever a stranger's LaTeX makes of the converter: the source is shown
         return None
+    return found if _whole(latex, found) else None
+
+
+def _whole(latex: str, found: str) -> bool:
+    """Whether every letter and digit of a formula is in its MathML; those behind % are not."""
+    written = Counter(filter(str.isalnum, _COMMAND.sub("", latex)))
+    drawn = Counter(unicodedata.normalize("NFKC", html.unescape(_TAG.sub("", found))))
+    return written <= drawn
 
 
 def _depth(latex: str) -> int:

@@ -17,6 +17,7 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 from markdown_it.rules_block import StateBlock, table
+from markdown_it.rules_block.table import escapedSplit
 from markdown_it.rules_core import StateCore, text_join
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
@@ -62,6 +63,7 @@ def answer_html(text: str, *, writing: bool = False) -> str:
 
     What is read as Markdown, typeset and coloured is bounded, so that the cost is linear in the text.
     """
+    text = text.encode("utf-8", "replace").decode("utf-8")  # half of a surrogate pair cannot be shown
     text = without_hidden(text.replace("\r\n", "\n").replace("\r", "\n"))
     if writing:
         text = _settled(text)
@@ -86,6 +88,7 @@ def _cut(text: str) -> tuple[str, str]:
     return text[:cut], text[cut:]
 
 
+_LANGUAGE = re.compile(r"[A-Za-z0-9_+#.-]{0,24}")  # what may stand behind a fence without being text
 _FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$", re.MULTILINE)
 _MARKS_ONLY = re.compile(r"\s*(?:[-=*+#>_~`|:.$\\]+|\d{1,9}[.)]?)?\s*")
 _HEAD = re.compile(r"\s*\|[^\n]*(?:\n[ \t|:-]*)?")
@@ -132,8 +135,11 @@ def _closers(paragraph: str) -> str:
 
 def _fence(token: Token, env: EnvType) -> str:
     env["code"] -= len(token.content)
-    language = token.info.split()[0] if token.info.strip() and env["code"] >= 0 else ""
-    return f"<pre><code>{highlighted(token.content, language)}</code></pre>\n"
+    info = token.info.strip()
+    named = _LANGUAGE.fullmatch(info)
+    language = info if named and env["code"] >= 0 else ""
+    said = "" if named else f'<div class="ag-plain">{html.escape(info, quote=False)}</div>'
+    return f"{said}<pre><code>{highlighted(token.content, language)}</code></pre>\n"
 
 
 def _code_block(token: Token, _: EnvType) -> str:
@@ -212,11 +218,34 @@ def _table(state: StateBlock, start: int, last: int, silent: bool) -> bool:
     """Read a table as far as the answer's cells reach: rows of one mark could ask for any number."""
     columns = state.src.count("|", state.bMarks[start], state.eMarks[start]) + 1
     rows = state.env["cells"] // columns
-    if columns == 1 or rows < 1 or not table(state, start, min(last, start + 1 + rows), silent):
+    last = min(last, start + 1 + rows)
+    if columns == 1 or rows < 1 or not table(state, start, last, True) or _ragged(state, start, last):
         return False
     if not silent:
+        table(state, start, last, False)
         state.env["cells"] -= columns * (state.line - start)
     return True
+
+
+def _ragged(state: StateBlock, start: int, last: int) -> bool:
+    """Whether a row has more cells than the head: the parser would leave their text out.
+
+    Lines before one that was found so are no table either, so that each line is counted once.
+    """
+    if start < state.env.get("ragged", 0):
+        return True
+    most = None
+    for line in range(start, last):
+        text = state.getLines(line, line + 1, state.blkIndent, False).strip()
+        if not text or state.sCount[line] < state.blkIndent:
+            return False
+        cells = len(escapedSplit(text)) - text.startswith("|") - (text.endswith("|") and len(text) > 1)
+        if most is None:
+            most = cells
+        elif cells > most:
+            state.env["ragged"] = line
+            return True
+    return False
 
 
 def _line_break(state: StateInline, silent: bool) -> bool:
@@ -254,7 +283,9 @@ def _inline_html(content: str, typeset: bool, references: object = None) -> tupl
     env: EnvType = {"references": references or {}, "typeset": typeset}
     children: list[Token] = []
     md.inline.parse(content, md, env, children)
-    text_join(StateCore("", md, env, [Token("inline", "", 0, children=children)]))
+    whole = Token("inline", "", 0, children=children)
+    text_join(StateCore("", md, env, [whole]))  # which makes a shorter list of its own
+    children = whole.children or []
     length = sum(len(child.content) for child in children if child.type == "formula")
     return RendererHTML.renderInline(cast(RendererHTML, md.renderer), children, md.options, env), length
 
@@ -266,7 +297,7 @@ def _kept_inline_html(content: str, typeset: bool) -> tuple[str, int]:
 
 @lru_cache(maxsize=1)
 def _parser() -> MarkdownIt:
-    md = MarkdownIt("commonmark", {"html": False, "maxNesting": _DEEPEST + 4})
+    md = MarkdownIt("commonmark", {"html": False, "breaks": True, "maxNesting": _DEEPEST + 4})
     md.enable(["table", "strikethrough"]).use(formulas_plugin)
     md.validateLink = lambda url: _ADDRESS.match(url) is not None  # type: ignore[method-assign]
     md.core.ruler.at("inline", _inlines)
