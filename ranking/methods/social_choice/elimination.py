@@ -39,8 +39,21 @@ from agon.ranking.methods.social_choice.rank_positions import Ties, ordinal
 from agon.ranking.numerics import FloatArray, Masks, steady
 from agon.ranking.registry import ResampledScores, method, stack_results
 from agon.ranking.results import Choice, Diagnostic
+from agon.ranking.text import listed
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.resamples import ResampledBallots
+
+
+def _tie_notes(models: tuple[str, ...], tied: list[tuple[int, ...]]) -> tuple[Diagnostic, ...]:
+    """Say which models went together because a round could not tell them apart."""
+    if not tied:
+        return ()
+    names = tuple(models[i] for i in dict.fromkeys(i for part in tied for i in part))
+    message = (
+        f"A tie decided {'a round' if len(tied) == 1 else f'{len(tied)} rounds'}: {listed(names)} were "
+        "equally low and went together; had lots been drawn instead, others might have won."
+    )
+    return (Diagnostic("elimination_tie", names, message),)
 
 
 def _instant_runoff_resamples(
@@ -79,7 +92,9 @@ def instant_runoff(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "r
         T. Delemazure and D. Peters, Generalizing Instant Runoff Voting to Allow for Indifferences (2024).
     """
     cast = ordinal(ballots, "instant_runoff", missing)
-    return Choice(run(FirstPlaces(cast, ties), cast.total))
+    tied: list[tuple[int, ...]] = []
+    tiers = run(FirstPlaces(cast, ties), cast.total, tied=tied)
+    return Choice(tiers, notes=_tie_notes(ballots.models, tied))
 
 
 def _coombs_resamples(
@@ -126,7 +141,9 @@ def coombs(
             first.drop(out)
         return np.asarray(first.score() > 0.5 * cast.total)
 
-    return Choice(run(race, cast.total, stop if majority_stops else None))
+    tied: list[tuple[int, ...]] = []
+    tiers = run(race, cast.total, stop if majority_stops else None, tied)
+    return Choice(tiers, notes=_tie_notes(ballots.models, tied))
 
 
 def _baldwin_resamples(ballots: ResampledBallots, _: object, *, ties: Ties, missing: str) -> ResampledScores:
@@ -156,7 +173,9 @@ def baldwin(
     Source:
         J. Baldwin, Proceedings of the Royal Society of Victoria 39 (1926).
     """
-    return Choice(_borda_rounds(ballots, "baldwin", ties, missing, lambda score: score == score.min()))
+    tied: list[tuple[int, ...]] = []
+    tiers = _borda_rounds(ballots, "baldwin", ties, missing, lambda score: score == score.min(), tied)
+    return Choice(tiers, notes=_tie_notes(ballots.models, tied))
 
 
 def _nanson_resamples(

@@ -37,13 +37,20 @@ class Race(Protocol):
         """Take models out."""
 
 
-def run(race: Race, total: FloatArray, stop: Callable[[], Mask] | None = None) -> Tiers:
+def run(
+    race: Race,
+    total: FloatArray,
+    stop: Callable[[], Mask] | None = None,
+    tied: list[tuple[int, ...]] | None = None,
+) -> Tiers:
     """Eliminate the lowest scores until all that are left are equal; tiers from the last round back.
 
     Args:
         race: the ballots.
         total: (1,) weight of all ballots.
         stop: (M,) models that win at once.
+        tied: gets the models of every round in which several were lowest and went together though others
+            stayed, unless they have less together than any of these: then one after the other ends alike.
     """
     out: list[tuple[int, ...]] = []
     while race.left.any():
@@ -52,7 +59,11 @@ def run(race: Race, total: FloatArray, stop: Callable[[], Mask] | None = None) -
             out += [indices(race.left & ~won), indices(won)]
             break
         now = np.where(race.left, steady(race.score(), total), np.inf)
-        gone = np.flatnonzero(race.left & (now == now.min()))
+        lowest = race.left & (now == now.min())
+        gone, stay = np.flatnonzero(lowest), now[race.left & ~lowest]
+        harmless = now.min() >= 0 and now.min() * len(gone) < stay.min(initial=np.inf)
+        if tied is not None and len(gone) > 1 and len(stay) and not harmless:
+            tied.append(tuple(gone.tolist()))
         out.append(tuple(gone.tolist()))
         race.drop(gone)
     return tuple(tier for tier in reversed(out) if tier)
@@ -257,7 +268,12 @@ def _at_least(number: float) -> int:
 
 
 def _borda_rounds(
-    ballots: Ballots, rule: str, ties: Ties, missing: str, low: Callable[[FloatArray], Mask]
+    ballots: Ballots,
+    rule: str,
+    ties: Ties,
+    missing: str,
+    low: Callable[[FloatArray], Mask],
+    tied: list[tuple[int, ...]] | None = None,
 ) -> Tiers:
     """Eliminate by Borda among the models left; the scores are row sums of pair credits, kept up to date."""
     credit, total = borda_credit(ballots, rule, ties, missing)
@@ -269,6 +285,8 @@ def _borda_rounds(
         if not gone.any() or gone.all():
             out.append(tuple(left.tolist()))
             break
+        if tied is not None and gone.sum() > 1:
+            tied.append(tuple(left[gone].tolist()))
         out.append(tuple(left[gone].tolist()))
         score -= credit[:, left[gone]].sum(axis=1)
         left = left[~gone]

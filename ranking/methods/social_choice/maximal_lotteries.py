@@ -45,10 +45,11 @@ def maximal_lottery(pairs: PairCounts) -> Choice:
         P. Fishburn, Probabilistic social choice based on simple voting comparisons, Review of Economic
         Studies 51 (1984); F. Brandl, F. Brandt and H. G. Seedig, Econometrica 84 (2016).
     """
-    lottery = equilibrium(margins(pairs))
+    margin = margins(pairs)
+    lottery = equilibrium(margin)
     drawn = lottery > SEEN
     tiers = [tuple(np.flatnonzero(part).tolist()) for part in (drawn, ~drawn) if part.any()]
-    return Choice(tuple(tiers), lottery=lottery)
+    return Choice(tuple(tiers), lottery=lottery, notes=_several_notes(pairs.models, margin, lottery))
 
 
 @method(
@@ -59,8 +60,9 @@ def maximal_lottery(pairs: PairCounts) -> Choice:
 def nash_averaging(pairs: PairCounts, *, prior: float = 0.5, both_bad: BothBad = "half") -> Scores:
     """The expected log-odds against an opponent drawn from the equilibrium of maximum entropy.
 
-    Every model that the equilibrium draws has 0, every other at most 0; adding copies of a model
-    changes nothing. The note "equilibrium" gives the lottery.
+    Every model that the equilibrium draws has 0, every other at most 0. Adding copies of a model changes
+    nothing where there is one equilibrium; the note "several_lotteries" says where there are more. The note
+    "equilibrium" gives the lottery.
 
     Args:
         prior: wins added to both sides of every pair that met, so that no log-odds is infinite.
@@ -88,7 +90,27 @@ def nash_averaging(pairs: PairCounts, *, prior: float = 0.5, both_bad: BothBad =
     shares = ", ".join(f"{pairs.models[i]} {lottery[i]:.3f}" for i in drawn[:5])
     more = f" and {len(drawn) - 5} more" if len(drawn) > 5 else ""
     names = tuple(pairs.models[i] for i in drawn)
-    return Scores(value, notes=(Diagnostic("equilibrium", names, f"The equilibrium draws {shares}{more}."),))
+    note = Diagnostic("equilibrium", names, f"The equilibrium draws {shares}{more}.")
+    return Scores(value, notes=(note, *_several_notes(pairs.models, log_odds, lottery)))
+
+
+def _several_notes(
+    models: tuple[str, ...], advantage: FloatArray, lottery: FloatArray
+) -> tuple[Diagnostic, ...]:
+    """Say so where the equilibrium is not the only one.
+
+    The lottery draws every model that any equilibrium draws, so that these span what leaves all of them even.
+    """
+    drawn = np.flatnonzero(lottery > SEEN)
+    inner = advantage[np.ix_(drawn, drawn)]
+    size = float(np.abs(inner).max(initial=0.0))
+    if len(drawn) == 1 or _null_space(inner / size if size else inner).shape[1] == 1:
+        return ()
+    message = (
+        "Several lotteries are equally right; this is the most even one. Another choice, or a copy of a "
+        "model, gives other shares."
+    )
+    return (Diagnostic("several_lotteries", tuple(models[i] for i in drawn), message),)
 
 
 def equilibrium(advantage: FloatArray) -> FloatArray:

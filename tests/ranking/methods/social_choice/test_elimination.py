@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agon.ranking import VotesError
+from agon.ranking import METHODS, Ballots, VotesError
 from tests.ranking.methods.social_choice.test_positional import read
 from tests.support import brute_force as slow
 from tests.support.brute_force import ballots_of, golden_json, needs_golden, profiles, run
@@ -187,3 +187,18 @@ def test_a_landslide_has_a_certificate_by_hand():
     assert "any 3 voters" in choice.notes[0].message
     heavy = run("two_round", ballots_of(2, [(9, {0: 1, 1: 2}), (1, {1: 1, 0: 2})]))
     assert "any 0 voters" in heavy.notes[0].message  # one voter has nine tenths of the weight
+
+
+def test_a_tie_that_decides_is_told():
+    """2 abc, 2 bca, 2 cab: all equal, none goes before another; with 3 abc b and c go together, and a wins."""
+    cycle = [[1, 2, 3], [3, 1, 2], [2, 3, 1]]
+    even = Ballots.of("abc", [[0, 1, 2]] * 3, cycle, count=[2, 2, 2])
+    ahead = Ballots.of("abc", [[0, 1, 2]] * 3, cycle, count=[3, 2, 2])
+    assert METHODS["instant_runoff"].function(even).notes == ()
+    (note,) = METHODS["instant_runoff"].function(ahead).notes
+    assert (note.code, note.models) == ("elimination_tie", ("b", "c"))
+    shown = [[0, 1, 2, 3]] * 4
+    safe = Ballots.of(
+        "abcd", shown, [[1, 2, 3, 4], [2, 1, 3, 4], [3, 2, 1, 4], [4, 3, 2, 1]], count=[9, 8, 1, 1]
+    )
+    assert METHODS["instant_runoff"].function(safe).notes == ()  # c and d have two first places together

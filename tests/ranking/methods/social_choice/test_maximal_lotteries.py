@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from agon.ranking import OptionError, PairCounts
+from agon.ranking import METHODS, Ballots, OptionError, PairCounts
 from agon.ranking.methods.social_choice.maximal_lotteries import equilibrium
 from tests.support.brute_force import ballots_of, golden_json, names, needs_golden, profiles, run
 
@@ -107,3 +107,14 @@ def test_an_inequality_that_binds_where_two_would_conflict():
     game[0, 3], game[1, 3] = 5.0, -15.0
     lottery = equilibrium(game - game.T)
     assert lottery == pytest.approx([6 / 7, 1 / 7, 0, 0], abs=1e-9)
+
+
+def test_several_lotteries_are_told():
+    """Four ballots cdab, abdc, bcda, bdca (cases F6g) allow several equilibria; rock, paper, scissors one."""
+    order = [[3, 4, 1, 2], [1, 2, 4, 3], [4, 1, 2, 3], [4, 1, 3, 2]]
+    ballots = Ballots.of("abcd", [[0, 1, 2, 3]] * 4, order)
+    pairs = PairCounts.from_ballots(ballots)
+    game = PairCounts.of(["r", "p", "s"], [[0, 1, 2], [2, 0, 1], [1, 2, 0]])
+    for name in ("maximal_lottery", "nash_averaging"):
+        assert "several_lotteries" in [n.code for n in METHODS[name].function(pairs).notes], name
+        assert "several_lotteries" not in [n.code for n in METHODS[name].function(game).notes], name
