@@ -190,7 +190,7 @@ def test_a_landslide_has_a_certificate_by_hand():
 
 
 def test_a_tie_that_decides_is_told():
-    """2 abc, 2 bca, 2 cab: all equal, none goes before another; with 3 abc b and c go together, and a wins."""
+    """2 abc, 2 bca, 2 cab: all equal, none goes first; with 3 abc b and c go together, and a wins."""
     cycle = [[1, 2, 3], [3, 1, 2], [2, 3, 1]]
     even = Ballots.of("abc", [[0, 1, 2]] * 3, cycle, count=[2, 2, 2])
     ahead = Ballots.of("abc", [[0, 1, 2]] * 3, cycle, count=[3, 2, 2])
