@@ -92,6 +92,12 @@ def rank_command(
     ignore: Annotated[
         str | None, Parameter(help="COLUMN,... of a table of scores that are no tasks.")
     ] = None,
+    lower: Annotated[
+        str | None, Parameter(help="TASK,... of a table of scores where less is better.")
+    ] = None,
+    higher: Annotated[
+        str | None, Parameter(help="TASK,... where more is better, although the name sounds like a cost.")
+    ] = None,
     missing: Annotated[
         str | None, Parameter(help="What positional rules do with gaps, such as worst.")
     ] = None,
@@ -128,6 +134,12 @@ def rank_command(
         "weights": {task: number_of("--weights", value) for task, value in values_of(weights).items()},
         "groups": values_of(groups),
         "ignore": [name for name in (ignore or "").split(",") if name],
+        "directions": {
+            name: how
+            for how, given in (("lower", lower), ("higher", higher))
+            for name in (given or "").split(",")
+            if name
+        },
     }
     with readable(source) as path, progress("reading votes"):
         votes = read_any(

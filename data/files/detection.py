@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -9,13 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from agon.data.files.reader import COMPRESSION, DELIMITERS, PARQUET, check_file, ending, read_rows
-from agon.data.files.score_tables import MODEL_COLUMNS
+from agon.data.files.score_tables import MODEL_COLUMNS, TASK_COLUMNS
 from agon.data.files.source import as_arrow, describe, open_source
 from agon.ranking import SourceError
 
 Kind = Literal["votes", "scores", "election"]
 ELECTIONS = (".soc", ".soi", ".toc", ".toi", ".cat")
-VOTES = {"model_a", "model_b", "winner", "p_a", "models", "places"}
+VOTES = {"model_a", "model_b", "winner", "p_a", "models", "places", "model_a_name", "model_1", "model_chosen"}
 
 
 def names_voters(source: str, table: str | None = None) -> bool:
@@ -63,7 +64,8 @@ def _kind_of_columns(schema: pa.Schema, model: str | None) -> Kind:
     names = {name.strip().lower() for name in schema.names}
     first, *others = schema.types
     numbers = sum(_is_number(kind) for kind in others)
-    told = model is not None or bool(names & set(MODEL_COLUMNS))
+    told = model is not None or bool(names & {*MODEL_COLUMNS, *TASK_COLUMNS})
+    told = told or any(re.split(r"[^a-z]", name)[0] in MODEL_COLUMNS for name in names)
     text = pa.types.is_string(first) or pa.types.is_large_string(first)
     table = told or (text and bool(others) and 2 * numbers > len(others))
     return "scores" if table and not VOTES & names else "votes"

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +24,13 @@ from agon.ranking.votes.score_table import Direction, ScoreTable
 MODEL_COLUMNS = ("model", "system", "name", "team", "submission")  # headings that say whose row it is
 GAPS = ("", "-", "--", "–", "n/a", "na", "nan", "none", "null")  # written for "no score", in any case
 SHOWN = 3  # rows or columns a message names
+TASK_COLUMNS = ("task", "benchmark", "dataset")  # headings of a table that has its tasks in rows
+SCORE_COLUMNS = ("score", "value")  # beside a model and a task: a row a score
+# Words in headings beside tasks that are none, and in those of tasks where less is better.
+NO_TASK = {"average", "avg", "params", "parameters", "rank", "votes", "likes", "hub", "id", "link", "url"}
+LESS = {"latency", "time", "price", "cost", "loss", "error", "perplexity", "wer", "toxicity"}
+NUMBER = re.compile(r"([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(?:%|\[[0-9]+\]|[^\w\s.,+-]+)?")  # 70.1%, 0.6 [1]
+COMMA = re.compile(r"[-+]?[0-9]+,[0-9]{1,2}%?")  # a decimal comma
 
 
 def score_table(
@@ -37,7 +45,7 @@ def score_table(
     directions: Mapping[str, Direction] | Direction = "higher",
     invalid: Literal["error", "drop"] = "error",
 ) -> ScoreTable:
-    """Read a table of benchmark scores.
+    """Read a table of benchmark scores: a row a model, a score (model, task, score), or a task.
 
     Args:
         source: path of a .csv, .tsv or .parquet file, or a DataFrame (pandas, polars) or Arrow table. An
@@ -49,7 +57,8 @@ def score_table(
         weights: of tasks, 0 or more; tasks not named weigh 1.
         groups: the group of each task, all tasks or none.
         group_weights: of groups, for two-level rules.
-        directions: "lower" for tasks where less is better.
+        directions: "lower" for tasks where less is better; tasks that sound like a cost (latency, loss, …)
+            must be told.
         invalid: "drop" leaves out and counts columns that are no numbers, cells that are no number, tasks
             that rank nobody and models without a score; "error" refuses them by name.
 
@@ -62,6 +71,8 @@ def score_table(
     if invalid not in ("error", "drop"):
         raise OptionError(f'invalid must be "error" or "drop", not {invalid!r}.')
     label, columns = _columns(source)
+    if model is None:
+        columns = _by_model(label, columns)
     whose = _model_column(label, columns, model)
     names = _names(label, whose, columns[whose])
     if isinstance(ignore, str):
@@ -80,6 +91,8 @@ def score_table(
     kept = [i for i, task in enumerate(wanted) if task not in texts]
     if not kept:
         raise SourceError(f"{label} has no column of numbers to take as a task; check its columns.")
+    if tasks is None:
+        _check_tasks(label, [wanted[i] for i in kept], directions)
     table = ScoreTable.of(
         names,
         [wanted[i] for i in kept],
@@ -155,6 +168,52 @@ def _columns_of_pandas(frame: Any) -> dict[str, Values]:
     return {name: frame.iloc[:, i].to_numpy(dtype=object) for i, name in enumerate(headings)}
 
 
+def _by_model(label: str, columns: dict[str, Values]) -> dict[str, Values]:
+    """The table with a row a model and a column a task, however it was set."""
+    known = {name.strip().lower(): name for name in reversed(columns)}
+    task = next((known[name] for name in TASK_COLUMNS if name in known), None)
+    whose = next((known[name] for name in MODEL_COLUMNS if name in known), None)
+    score = next((known[name] for name in SCORE_COLUMNS if name in known), None)
+    if task is None or (whose is not None and score is None):
+        return columns
+    if whose is None:  # models in columns
+        if task != next(iter(columns)) or len(columns) < 3:
+            return columns
+        others = [name for name in columns if name != task]
+        turned = {str(t): _objects([columns[m][i] for m in others]) for i, t in enumerate(columns[task])}
+        return {"model": _objects(others), **turned}
+    assert score is not None  # noqa: S101
+    cells: dict[tuple[str, str], Any] = {}
+    for row, key in enumerate(zip(map(str, columns[whose]), map(str, columns[task]), strict=True)):
+        if key in cells:
+            raise VotesError(
+                f"{label}, row {row + 1}: {key[0]!r} has another score on {key[1]!r}; give one score "
+                "for each model and task, such as the mean of its seeds or items."
+            )
+        cells[key] = columns[score][row]
+    models, names = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
+    return {"model": _objects(models), **{t: _objects([cells.get((m, t)) for m in models]) for t in names}}
+
+
+def _check_tasks(label: str, tasks: Sequence[str], directions: Mapping[str, Direction] | Direction) -> None:
+    """Refuse columns that are no tasks by their names, and tasks that sound like a cost unless told."""
+    words = {task: set(re.split(r"[^a-z]+", task.casefold())) for task in tasks}
+    if none := [t for t in tasks if words[t] & NO_TASK or {"mean", "win", "rate"} <= words[t]]:
+        listed = ", ".join(map(repr, none))
+        raise SourceError(
+            f"{label}: {listed} {'does' if len(none) == 1 else 'do'} not look like a task; leave it out with "
+            f"ignore=[{listed}] (--ignore {quote(','.join(none))}), or name the tasks with tasks=."
+        )
+    told = directions if isinstance(directions, Mapping) else {}
+    less = [task for task in tasks if words[task] & LESS and task not in told]
+    if less and directions != "lower":
+        listed, first = ", ".join(map(repr, less)), less[0]
+        raise SourceError(
+            f"{label}: is less better on {listed}? Say so with directions={{{first!r}: 'lower'}} "
+            f"(--lower {quote(','.join(less))}), or that more is with 'higher' (--higher)."
+        )
+
+
 def _model_column(label: str, columns: Mapping[str, Values], model: str | None) -> str:
     """The column that names the models."""
     if model is not None:
@@ -162,6 +221,10 @@ def _model_column(label: str, columns: Mapping[str, Values], model: str | None) 
             raise OptionError(f"{label} has no column {model!r} of models; {nearest(model, columns)}")
         return model
     known = [name for name in columns if name.strip().lower() in MODEL_COLUMNS]
+    if not known:  # Model/adapter, Model Name
+        known = [name for name in columns if re.split(r"[^a-z]", name.strip().lower())[0] in MODEL_COLUMNS][
+            :1
+        ]
     if len(known) == 1:
         return known[0]
     first = next(iter(columns))
@@ -228,6 +291,9 @@ def _numbers(values: Values) -> tuple[npt.NDArray[np.float64], list[int]]:
     """(N,) numbers, NaN for a gap, and the rows that hold something else."""
     numbers = np.full(len(values), np.nan)
     strange = []
+    commas = [value for value in values if isinstance(value, str) and "," in value]
+    if commas and all(COMMA.fullmatch(value.strip()) for value in commas):
+        values = _objects([v.replace(",", ".") if isinstance(v, str) else v for v in values])
     for row, value in enumerate(values):
         if value is None or isinstance(value, bool | np.bool_):
             if value is not None:
@@ -236,7 +302,8 @@ def _numbers(values: Values) -> tuple[npt.NDArray[np.float64], list[int]]:
         if isinstance(value, str) and value.strip().lower() in GAPS:
             continue
         try:
-            numbers[row] = float(value)
+            found = NUMBER.fullmatch(value.strip()) if isinstance(value, str) else None
+            numbers[row] = float(value if found is None else found[1])
         except (TypeError, ValueError):
             if str(value) != "<NA>":
                 strange.append(row)
@@ -253,7 +320,7 @@ def _not_numbers(
         more = f" and {len(whole) - SHOWN} more" if len(whole) > SHOWN else ""
         return SourceError(
             f"{label}: {listed}{more} {'is' if len(whole) == 1 else 'are'} no column of numbers; leave it "
-            f"out with ignore=[{listed}] (--ignore {','.join(whole)})."
+            f"out with ignore=[{listed}] (--ignore {quote(','.join(whole))})."
         )
     problems = tuple(
         f"{label}, row {row + 1} ({names[row]}), column {task!r}: {str(values[row])!r} is no number; correct "

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn
@@ -21,6 +21,25 @@ from agon.ranking.errors import SourceError, nearest
 
 OPTIONAL = ("prompt_id", "category", "language")
 LONG = ("model", "answer")
+# What published files call the same, and columns that are no model beside a wide file's answers.
+OTHER_NAMES = {
+    "prompt": ("instruction", "question", "input"),
+    "model": ("generator", "model_id", "model_name"),
+    "answer": ("response", "output", "completion"),
+}
+NO_MODEL = {
+    "id",
+    "index",
+    "reference",
+    "gold",
+    "target",
+    "label",
+    "source",
+    "dataset",
+    "split",
+    "tags",
+    "sample",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +95,7 @@ def answers(path: str | Path) -> Answers:
     if rows.broken:
         reason = rows.broken[0][0]
         _refuse(path, f"There is a {reason}", [row for why, row in rows.broken if why == reason], "mend it")
+    rows = _in_our_names(rows)
     given = list(_long(path, rows) if _is_long(path, frozenset(rows.columns)) else _wide(path, rows))
     given = [one for one in given if one.answer is not None]
     models = tuple(dict.fromkeys(one.model for one in given))
@@ -91,6 +111,19 @@ def answers(path: str | Path) -> Answers:
         raise SourceError(f"{path} has no prompt that two models answered; a comparison needs two answers.")
     _check_ids(path, prompts)
     return Answers(path.name, models, tuple(prompts), tuple(left_out))
+
+
+def _in_our_names(rows: Rows) -> Rows:
+    """The rows with columns of other names by ours, where ours are not there."""
+    theirs = {}
+    for ours, others in OTHER_NAMES.items():
+        found = [name for name in others if name in rows.columns]
+        if ours not in rows.columns and found:
+            theirs[found[0]] = ours
+    if not ({"prompt", *LONG} - {*rows.columns, *theirs.values()}) and theirs:
+        columns = tuple(theirs.get(name, name) for name in rows.columns)
+        return replace(rows, source=rows.table().rename_columns(columns), columns=columns)
+    return rows
 
 
 def _is_long(path: Path, columns: frozenset[str]) -> bool:
@@ -129,6 +162,11 @@ def _wide(path: Path, rows: Rows) -> Iterator[_Given]:
     names = [name for name in rows.columns if name not in ("prompt", *OPTIONAL)]
     if not all(name.strip() for name in names):
         raise SourceError(f"{path} has a column without a name; name the model, or remove the column.")
+    if none := [name for name in names if name.strip().lower() in NO_MODEL]:
+        raise SourceError(
+            f"{path} has the column {none[0]!r} beside the answers, which is no model by its name; remove "
+            "it, call it prompt_id or category if it is that, or give the columns prompt, model and answer."
+        )
     if len(names) < 2:
         raise SourceError(
             f"{path} has {f'only the column {names[0]!r}' if names else 'no column'} beside prompt; give the "

@@ -144,3 +144,44 @@ def test_kinds_of_error(tmp_path):
         score_table(written(tmp_path, "model,a\nx,1\nx,2\n"))
     with pytest.raises(OptionError):
         score_table(written(tmp_path, GOOD), weights={"x": 1.0})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Model,x,y\nada,70.1%,1\nbob,65.0%,2\n",
+        "Model;x;y\nada;70,1;1\nbob;65,0;2\n",
+        "Model/adapter,x,y\nada,70.1 [1],1\nbob,65.0 ⚠,2\n",
+        "model,task,score\nada,x,70.1\nada,y,1\nbob,x,65.0\nbob,y,2\n",
+        "task,ada,bob\nx,70.1,65.0\ny,1,2\n",
+    ],
+    ids=["percent", "decimal comma", "footnotes", "long", "tasks in rows"],
+)
+def test_tables_as_people_publish_them(tmp_path, text):
+    table = score_table(written(tmp_path, text))
+    assert (table.models, table.tasks) == (("ada", "bob"), ("x", "y"))
+    assert table.values.tolist() == [[70.1, 1], [65.0, 2]]
+
+
+def test_columns_beside_tasks_are_asked_about_and_the_remedy_works(tmp_path):
+    """The columns of the Open LLM Leaderboard: bigger, more liked and dirtier is no better."""
+    text = "Model,Average ⬆️,GPQA,#Params (B),Hub ❤️,CO₂ cost (kg)\n"
+    text += "ada,44.1,19.1,72.7,310,33.2\nbob,42,15.2,8,95,1.9\n"
+    path = written(tmp_path, text)
+    with pytest.raises(SourceError, match=r"'Average ⬆️', '#Params \(B\)', 'Hub ❤️' do not look like a task"):
+        score_table(path)
+    ignore = ["Average ⬆️", "#Params (B)", "Hub ❤️"]
+    with pytest.raises(SourceError, match=r"is less better on 'CO₂ cost \(kg\)'\? Say so with directions="):
+        score_table(path, ignore=ignore)
+    table = score_table(path, ignore=ignore, directions={"CO₂ cost (kg)": "lower"})
+    assert dict(zip(table.tasks, table.directions, strict=True)) == {
+        "CO₂ cost (kg)": "lower",
+        "GPQA": "higher",
+    }
+    named = score_table(path, tasks=["GPQA", "Average ⬆️"])
+    assert named.tasks == ("Average ⬆️", "GPQA")
+
+
+def test_two_scores_of_one_model_and_task_are_refused(tmp_path):
+    with pytest.raises(VotesError, match="row 2: 'ada' has another score on 'x'; give one score for each"):
+        score_table(written(tmp_path, "model,task,score\nada,x,1\nada,x,2\n"))

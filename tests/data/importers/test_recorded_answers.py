@@ -231,3 +231,27 @@ def test_a_file_must_be_there(tmp_path):
         answers(tmp_path / "no.csv")
     with pytest.raises(SourceError, match="is a folder"):
         answers(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("instruction", "generator", "output"),
+        ("prompt", "model", "response"),
+        ("question", "model_id", "answer"),
+    ],
+)
+def test_published_names_of_the_columns(tmp_path, names):
+    """AlpacaEval's outputs, files of responses and others."""
+    rows = [dict(zip(names, row, strict=True)) for row in (("p", "ada", "x"), ("p", "bob", "y"))]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(rows))
+    assert answers(path).prompts[0].answers == {"ada": "x", "bob": "y"}
+
+
+@pytest.mark.parametrize("column", ["id", "reference", "gold"])
+def test_a_column_that_is_no_model_is_asked_about(tmp_path, column):
+    path = tmp_path / "a.csv"
+    path.write_text(f"{column},prompt,ada,bob\n1,p,x,y\n")
+    with pytest.raises(SourceError, match=f"the column '{column}' beside the answers, which is no model"):
+        answers(path)
