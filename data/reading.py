@@ -82,6 +82,10 @@ def open_votes(
         SourceError, VotesError, OptionError: as `comparisons`.
     """
     given: dict[str, Any] = {"where": where, "table": table, "columns": columns}
+    if isinstance(source, str | Path) and (Path(source) / "agon.duckdb").exists():
+        from agon.data.log.vote_log import bring_up_to_date  # imports the database
+
+        bring_up_to_date(Path(source))
     if not isinstance(source, str | Path) or Path(source).is_dir() or ending(Path(source)) in DUCKDB:
         return open_source(source, **given), {}
     path = Path(source)

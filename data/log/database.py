@@ -12,7 +12,7 @@ import duckdb
 
 from agon.data.files.read_errors import sentence
 from agon.data.log.migrations import VERSION, migrate, version
-from agon.data.log.records import LogError
+from agon.data.log.records import LogError, LogInUse
 
 DATABASE = "agon.duckdb"
 LOCK = "agon.lock"
@@ -58,12 +58,12 @@ def unlock(handle: int) -> None:
     os.close(handle)
 
 
-def _taken(folder: Path, holder: str) -> LogError:
+def _taken(folder: Path, holder: str) -> LogInUse:
     """Say who has the log open."""
     if holder == str(os.getpid()):
-        return LogError(f"The log {folder} is open in this process already; use that one.")
+        return LogInUse(f"The log {folder} is open in this process already; use that one.")
     who = f"process {holder}" if holder.isdigit() else "another process"
-    return LogError(
+    return LogInUse(
         f"The log {folder} is open in {who}, and a log has one writer; stop it, or name another folder. "
         f"Its votes can be read meanwhile: agon rank {folder}."
     )

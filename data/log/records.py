@@ -4,6 +4,7 @@ A battle is drawn, its turns are asked, each answer is a generation, a side that
 at most one vote ends it. Times are aware; the database keeps them in UTC. vote_log.py keeps the records.
 
 LogError                   the log cannot be opened, read or written
+├── LogInUse               another process, or this one, has it open
 ├── AlreadyVoted           this battle has its vote
 ├── UnknownBattle          no battle of this id was drawn
 └── Conflict               another record stands there already
@@ -20,6 +21,10 @@ from agon.ranking.errors import AgonError, VotesError
 
 class LogError(AgonError):
     """The log cannot be opened, read or written; the message is one sentence for a person."""
+
+
+class LogInUse(LogError):  # noqa: N818 (it says what happened)
+    """Another process, or this one, has the log open."""
 
 
 class AlreadyVoted(LogError):  # noqa: N818 (it says what happened)

@@ -6,10 +6,11 @@ counting in source.py. Nobody outside these sees their SQL, so that another stor
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -21,11 +22,11 @@ from agon.data.files.covariates import MEASURES
 from agon.data.files.read_errors import sentence
 from agon.data.files.writer import write_table
 from agon.data.log.battle_records import read_battle, read_vote
-from agon.data.log.database import lock, open_database, unlock
-from agon.data.log.records import LogError, Receipt, Record, VoteRecord
+from agon.data.log.database import DATABASE, lock, open_database, unlock
+from agon.data.log.records import LogError, LogInUse, Receipt, Record, VoteRecord
 from agon.data.log.source import LogSource
 from agon.data.log.writer import Writer
-from agon.ranking import Comparisons
+from agon.ranking import Comparisons, SourceError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,6 +66,33 @@ MORE = """, v.voter, epoch(v.created) AS timestamp, v.category, v.language,
     JOIN lineups s ON s.lineup = v.lineup ORDER BY v.number"""
 
 
+SNAPSHOT = "arena.parquet"
+
+
+def bring_up_to_date(folder: Path) -> None:
+    """Write the snapshot of a log that a process left behind without one: killed, or out of power.
+
+    A process that has the log open writes snapshots itself.
+
+    Raises:
+        SourceError: the database holds more than the snapshot, perhaps, and cannot be opened.
+    """
+    snapshot = folder / "votes" / SNAPSHOT
+    files = [path for path in (folder / DATABASE, folder / f"{DATABASE}.wal") if path.exists()]
+    kept = snapshot.stat().st_mtime_ns if snapshot.exists() else 0
+    if all(path.stat().st_mtime_ns <= kept for path in files):
+        return
+    try:
+        VoteLog(folder).close()
+    except LogInUse:
+        return
+    except LogError as error:
+        raise SourceError(
+            f"{folder / DATABASE} is newer than the snapshot of its votes, so that some may be missing "
+            f"there, and it cannot be opened: {error} To rank the snapshot alone: agon rank {snapshot}."
+        ) from None
+
+
 class VoteLog:
     """The log of one arena; use it as a context manager, or close it.
 
@@ -83,7 +111,7 @@ class VoteLog:
         self._lock = lock(self.folder)
         try:
             self._connection = open_database(self.folder)
-            self._writer = Writer(self._connection.cursor())
+            self._writer = Writer(self._connection.cursor(), self._reopen)
         except duckdb.Error as error:
             unlock(self._lock)
             raise LogError(f"The vote log in {self.folder} is damaged: {sentence(error)}") from error
@@ -112,7 +140,17 @@ class VoteLog:
             self.snapshot()
         finally:
             self._connection.close()
+            if (target := self.folder / "votes" / SNAPSHOT).exists():
+                with suppress(OSError):
+                    os.utime(target)  # what the database writes when it is closed is in the snapshot
             unlock(self._lock)
+
+    def _reopen(self) -> duckdb.DuckDBPyConnection:
+        """Open the database anew after an error that it does not outlive; returns the writer's connection."""
+        with suppress(duckdb.Error):
+            self._connection.close()
+        self._connection = open_database(self.folder)
+        return self._connection.cursor()
 
     def write(self, record: Record) -> Future[Receipt]:
         """Hand a record over; it is safe on the disk when the future has its receipt.
@@ -207,7 +245,7 @@ class VoteLog:
         Raises:
             SourceError: it cannot be written; the one before is still there.
         """
-        target = self.folder / "votes" / "arena.parquet"
+        target = self.folder / "votes" / SNAPSHOT
         with self._snapshot:
             count = self.count()
             if count == 0:

@@ -7,7 +7,7 @@ at the battle it belongs to, and where the database itself objects, by committin
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -71,8 +71,12 @@ INSERT = {  # in the order in which rows refer to each other; one column of valu
 class Writer:
     """The thread, its queue and its connection; nobody else writes through this connection."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, reopen: Callable[[], duckdb.DuckDBPyConnection]
+    ) -> None:
         self._connection = connection
+        self._reopen = reopen
+        self._lost = False  # whether the database wants to be opened anew
         self._index = WriterIndex.read(connection)
         self._stale = False  # whether the index holds what was never committed
         self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
@@ -140,8 +144,10 @@ class Writer:
 
     def _commit(self, records: Sequence[Record]) -> list[Receipt | AgonError]:
         """Write records in one transaction; those that are refused leave nothing."""
-        connection = self._connection
         try:
+            if self._lost:
+                self._connection, self._lost = self._reopen(), False
+            connection = self._connection
             if self._stale:
                 self._index, self._stale = WriterIndex.read(connection), False
             connection.execute("BEGIN")
@@ -154,10 +160,11 @@ class Writer:
                     connection.execute(sql, [list(column) for column in zip(*rows, strict=True)])
             connection.execute("COMMIT")
             self._index.forget()
-        except Exception:
+        except Exception as error:
             self._stale = True
+            self._lost |= isinstance(error, duckdb.FatalException) or "invalidated" in str(error)
             with suppress(duckdb.Error):
-                connection.execute("ROLLBACK")
+                self._connection.execute("ROLLBACK")
             raise
         return answers
 
