@@ -45,7 +45,13 @@ from agon.ranking.errors import (
 )
 from agon.ranking.inference.difference import Difference
 from agon.ranking.leaderboard.board_change import BoardChange
-from agon.ranking.leaderboard.leaderboard import Leaderboard, boards_from_json, boards_to_json
+from agon.ranking.leaderboard.conclusions import Lead
+from agon.ranking.leaderboard.leaderboard import (
+    Leaderboard,
+    WinProbability,
+    boards_from_json,
+    boards_to_json,
+)
 from agon.ranking.leaderboard.notes import single_voter_dominance
 from agon.ranking.leaderboard.plots import win_rate_map
 from agon.ranking.leaderboard.ranking import rank, rank_all
@@ -78,6 +84,7 @@ __all__ = [
     "InputError",
     "InterAnnotatorAgreement",
     "Intransitivity",
+    "Lead",
     "Leaderboard",
     "Method",
     "MethodError",
@@ -95,6 +102,7 @@ __all__ = [
     "Tiers",
     "Voter",
     "VotesError",
+    "WinProbability",
     "World",
     "agreement",
     "axioms",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from agon.ranking.inference.simultaneous import Maxima, _normal, outermost, quantile, shortfall, tail_of
+from agon.ranking.inference.simultaneous import Maxima, draws_for, outermost, quantile, shortfall, tail_of
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.results import Clustering
 
@@ -156,38 +156,59 @@ def from_samples(
     return Uncertainty(lower, upper, above, None, samples, df, together)
 
 
-FAR = 6.0  # standard errors behind the leader from which nobody is drawn: below 1e-9 each
+SPREADS = 60  # standard deviations of a field that are weighed against one another
 
 
 def first(values: FloatArray, unsure: Uncertainty, among: IntArray, seed: int) -> FloatArray:
     """(M,) probability that each model is truly first of those `among`; NaN for the others.
 
-    From bootstrap samples the share of rounds in which it is first; from a covariance the share of normal
-    draws, of which there are 10,000. A shared first place counts in equal parts.
+    From a covariance the share of draws of the posterior in which it is first, were the scores of the field
+    normal with a spread that is weighed by its likelihood (empirical Bayes): with a flat prior the one that
+    luck put first in a close field was called first twice as often as it was. Draws of few clusters are
+    Student's. From bootstrap samples the share of rounds; a shared first place counts in equal parts.
 
     Args:
         values: (M,) scores.
         unsure: their covariance or samples.
         among: indices of the models in question.
         seed: of the draws.
+
+    Source:
+        B. Efron and C. Morris, JASA 68 (1973); N. Laird and T. Louis, J. Educ. Stat. 14 (1989) for ranks.
     """
     chance = np.full(len(values), np.nan)
     if not len(among) or (unsure.covariance is None and unsure.samples is None):
         return chance
-    chance[among] = 0.0
-    contenders = among[np.argsort(-values[among], kind="stable")]  # best first: names do not matter
+    among = among[np.argsort(-values[among], kind="stable")]  # best first: names do not matter
     if unsure.samples is not None:
-        draws = np.nan_to_num(unsure.samples[:, contenders], nan=-np.inf, posinf=np.inf, neginf=-np.inf)
-    elif unsure.covariance is not None:
-        spread = np.diag(unsure.covariance)
-        best = contenders[0]
-        gap = spread[contenders] + spread[best] - 2 * unsure.covariance[contenders, best]
-        behind = values[best] - values[contenders]
-        contenders = contenders[behind <= FAR * np.sqrt(np.maximum(gap, 0.0))]
-        draws = _normal(unsure.covariance[np.ix_(contenders, contenders)], seed) + values[contenders]
-        number = np.bincount(draws.argmax(axis=1), minlength=len(contenders))
-        chance[contenders] = number / len(draws)
-        return chance
+        draws = np.nan_to_num(unsure.samples[:, among], nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+    else:
+        assert unsure.covariance is not None  # noqa: S101 - one of the two is there
+        draws = _posterior(values[among], unsure.covariance[np.ix_(among, among)], unsure.df, seed)
     ahead = (draws == draws.max(axis=1, keepdims=True)) & (draws > -np.inf)  # else it elected nobody
-    chance[contenders] = (ahead / np.maximum(ahead.sum(axis=1, keepdims=True), 1)).mean(axis=0)
+    chance[among] = (ahead / np.maximum(ahead.sum(axis=1, keepdims=True), 1)).mean(axis=0)
     return chance
+
+
+def _posterior(values: FloatArray, covariance: FloatArray, df: float, seed: int) -> FloatArray:
+    """(S, K) draws of K scores around a common mean, their spread weighed by its likelihood."""
+    k = len(values)
+    if k == 1:
+        return np.zeros((1, 1))
+    centre = np.eye(k) - 1 / k
+    size, axes = np.linalg.eigh(centre @ covariance @ centre)
+    size, axes = np.maximum(size[1:], 0.0), axes[:, 1:]  # without the common mean
+    along = axes.T @ (values - values.mean())
+    widest = max(float(np.ptp(values)), float(np.sqrt(size.max())), 1e-12)
+    spread = np.geomspace(1e-3, 2.0, SPREADS) * widest
+    total = size[None, :] + spread[:, None] ** 2
+    log_weight = -0.5 * (np.log(total) + along**2 / total).sum(axis=1) + np.log(spread)  # flat in the spread
+    weight = np.exp(log_weight - log_weight.max())
+    rng = np.random.default_rng(seed)
+    number = draws_for(k)
+    chosen = spread[rng.choice(SPREADS, number, p=weight / weight.sum())][:, None] ** 2
+    keep = chosen / (chosen + size)
+    noise = rng.standard_normal((number, k - 1)) * np.sqrt(keep * size)
+    if math.isfinite(df):
+        noise /= np.sqrt(rng.chisquare(df, number) / df)[:, None]
+    return np.asarray((keep * along + noise) @ axes.T)

@@ -17,12 +17,17 @@ FEW = 100  # models above which fewer draws do, for each costs more and the last
 PAIRS = 200  # models up to which the largest of all differences is simulated; beyond, a bound
 
 
+def draws_for(n_models: int) -> int:
+    """How many draws are made of so many models."""
+    return DRAWS if n_models <= FEW else DRAWS // 5
+
+
 def _normal(covariance: FloatArray, seed: int) -> FloatArray:
     """(S, M) normal draws around 0."""
     m = len(covariance)
     size, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(size, 0.0))
-    draws = np.random.default_rng(seed).standard_normal((DRAWS if m <= FEW else DRAWS // 5, m))
+    draws = np.random.default_rng(seed).standard_normal((draws_for(m), m))
     return np.asarray(draws @ root.T)
 
 

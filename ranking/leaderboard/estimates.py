@@ -11,6 +11,7 @@ import numpy as np
 
 from agon.ranking.errors import OptionError, nearest
 from agon.ranking.inference.bootstrap import Resamples, bootstrap_scores
+from agon.ranking.inference.few_tasks import from_few_tasks
 from agon.ranking.inference.intervals import (
     Uncertainty,
     for_shares,
@@ -21,7 +22,7 @@ from agon.ranking.inference.intervals import (
 from agon.ranking.inference.sandwich import sandwich
 from agon.ranking.inference.simultaneous import Maxima, maxima, quantile
 from agon.ranking.leaderboard.eligibility import Eligibility
-from agon.ranking.leaderboard.one_way_wins import OneWayLinks, independent_wins
+from agon.ranking.leaderboard.one_way_wins import PROBIT, OneWayLinks, independent_wins
 from agon.ranking.methods.likelihood.bradley_terry import bradley_terry
 from agon.ranking.numerics import FloatArray
 from agon.ranking.registry import Method
@@ -41,7 +42,6 @@ from agon.ranking.votes.comparisons import Comparisons
 from agon.ranking.votes.score_table import ScoreTable
 from agon.ranking.votes.vote_source import Clusters, effective_number
 
-PROBIT = 1.702  # the logistic curve of so many log-odds a unit is within 0.01 of the normal one
 ELO_PER_NAT = 400 / math.log(10)
 STILL = 1e-9  # scores that move by less do not move
 ELO_PER_PROBIT = 200 * math.sqrt(2)  # Elo (1978): performances have a standard deviation of 200
@@ -93,7 +93,7 @@ def unit_of(result: Scores | Choice, factor: float) -> float:
     return factor * natural.get(result.scale, 0.0) if isinstance(result, Scores) else 0.0
 
 
-def estimate(
+def estimate(  # noqa: PLR0912 - one branch for each kind of interval
     votes: Comparisons | ScoreTable,
     how: Method,
     result: Scores | Choice,
@@ -152,6 +152,8 @@ def estimate(
             samples[:, fixed] = target
         most = _maxima(eligibility, settings, samples=samples, df=df)
         unsure = from_samples(samples, settings.level, anchored, most, df)
+        if isinstance(votes, ScoreTable) and clusters is None:
+            unsure = from_few_tasks(unsure, samples, anchored, votes, settings.level)
         if not votes.pairs.wins.any():  # ties alone, drawn again, are the same ties: no interval of width 0
             still = unsure.lower >= unsure.upper - STILL
             unsure = unsure.opened(still, still)

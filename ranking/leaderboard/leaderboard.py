@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from functools import cached_property, partial
@@ -18,6 +19,7 @@ from agon.ranking.inference.simultaneous import Maxima, maxima
 from agon.ranking.leaderboard.board_change import BoardChange, compare_boards
 from agon.ranking.leaderboard.conclusions import Lead, conclude
 from agon.ranking.leaderboard.exchange import board_to_html, board_to_latex, boards_to_csv, read_boards
+from agon.ranking.leaderboard.one_way_wins import PROBIT
 from agon.ranking.leaderboard.row import COLUMNS, Row, plain, rank_text
 from agon.ranking.numerics import FloatArray
 from agon.ranking.results import Coefficient, Diagnostic
@@ -27,6 +29,17 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class WinProbability:
+    """How often an answer of `model` is preferred to one of `other`, with the interval at a level."""
+
+    model: str
+    other: str
+    probability: float
+    lower: float
+    upper: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +58,7 @@ class Leaderboard:
         components: boards of the other components, each on a scale of its own.
         coefficients: what the method fitted beside the scores, such as the effect of an answer's length.
         lead: whether the first leads however often one looks; None of rules whose scores cannot tell.
+        log_odds: one log-odds on the scale of the scores; None where they are none.
         uncertainty: covariance or bootstrap samples of the scores in the order of `models`.
         models: the names in the order of `uncertainty`.
     """
@@ -60,6 +74,7 @@ class Leaderboard:
     components: tuple[Leaderboard, ...] = ()
     coefficients: tuple[Coefficient, ...] = ()
     lead: Lead | None = None
+    log_odds: float | None = field(default=None, repr=False)
     uncertainty: Uncertainty | None = field(default=None, repr=False)
     models: tuple[str, ...] = field(default=(), repr=False)
 
@@ -141,6 +156,30 @@ class Leaderboard:
         return compare_scores(
             (model, other), one.score - two.score, at, self.uncertainty, self.level, together
         )
+
+    def win_probability(self, model: str, other: str) -> WinProbability:
+        """The chance that one model's answer is preferred to another's, with its interval.
+
+        By the curve of the method's scale from the difference of the two scores; a tie counts half.
+
+        Raises:
+            OptionError: as `difference`, or a board whose scores are no log-odds.
+        """
+        if self.log_odds is None:
+            raise OptionError(f"The scores of {self.method} are no log-odds; rank with bradley_terry.")
+        found = self.difference(model, other)
+        low, gap, high = (
+            None if bound is None else bound / self.log_odds
+            for bound in (found.lower, found.difference, found.upper)
+        )
+
+        def share(bound: float | None, otherwise: float) -> float:
+            if bound is None:
+                return otherwise
+            normal = self.method == "thurstone"
+            return 0.5 * math.erfc(-bound / PROBIT / math.sqrt(2)) if normal else 1 / (1 + math.exp(-bound))
+
+        return WinProbability(model, other, share(gap, 0.5), share(low, 0.0), share(high, 1.0))
 
     @cached_property
     def _together(self) -> Maxima | None:

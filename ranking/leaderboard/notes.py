@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from agon.ranking.inference.intervals import Uncertainty
 from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.leaderboard.estimates import STILL
 from agon.ranking.results import Choice, Diagnostic, Scores
@@ -71,6 +72,20 @@ def diagnose(
     if settings.cluster == "voter" and isinstance(votes, Comparisons):
         notes += single_voter_dominance(votes, min_votes=settings.min_votes)
     return (*_left_out(votes), *_judges(votes), *_apart(models, eligibility), *result.notes, *notes)
+
+
+def cluster_notes(unsure: Uncertainty, by: str | None) -> tuple[Diagnostic, ...]:
+    """Say what clustered votes are worth: how many equal clusters, and the design effect."""
+    known = unsure.clustering
+    if known is None or by is None:
+        return ()
+    wider = ""
+    if known.design_effect is not None:
+        wider = (
+            f"; the design effect is {known.design_effect:.2g}, as many times the variance of single votes"
+        )
+    message = f"Clustered by {by}: the {known.number:,} are worth {known.effective:,.3g} equal ones{wider}."
+    return (Diagnostic("clusters", (), message),)
 
 
 def both_bad_votes(votes: Comparisons | ScoreTable) -> int:

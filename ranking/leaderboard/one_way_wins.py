@@ -18,6 +18,7 @@ from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.vote_source import Clusters
 
+PROBIT = 1.702  # the logistic curve of so many log-odds a unit is within 0.01 of the normal one
 WIDEST = 30.0  # log-odds between two components that are told apart
 GRID = 6001  # points on which the place of a component is sought
 

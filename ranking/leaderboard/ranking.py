@@ -22,6 +22,7 @@ from agon.ranking.leaderboard.estimates import coefficients, estimate, interval_
 from agon.ranking.leaderboard.leaderboard import Leaderboard
 from agon.ranking.leaderboard.notes import (
     both_bad_votes,
+    cluster_notes,
     diagnose,
     effective_votes,
     short_of_votes,
@@ -224,6 +225,7 @@ def _board(
             lines = (*lines[: len(lines) - split], *waiting, *lines[len(lines) - split :])
             notes = (
                 *weight_notes(votes.ballots, settings.reweight),
+                *cluster_notes(unsure, settings.cluster),
                 *spread_notes(votes.models, result, factor),
                 *notes,
                 *(unmet_pairs(votes) if by_majorities else ()),
@@ -247,6 +249,7 @@ def _board(
                 by={"component": board + 1} if board else None,
                 coefficients=coefficients(result, settings, unsure.df) if isinstance(result, Fit) else (),
                 lead=lead,
+                log_odds=unit_of(result, factor) or None,
                 uncertainty=unsure,
                 models=votes.models,
             )

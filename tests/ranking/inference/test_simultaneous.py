@@ -21,12 +21,30 @@ def board_of(method, **options):
     return rank(VOTES, method, **options)
 
 
-def test_two_models_are_first_by_the_normal_distribution():
-    """Scores 0.5 and 0 with a difference of standard error 0.5: Φ(1), within four errors of 10,000 draws."""
+def test_two_models_are_first_by_empirical_bayes():
+    """Scores 0.5 and 0, their difference of standard error 0.5, by quadrature over the spread of the field.
+
+    With a spread τ of each score the difference is N(0, 2τ²) before the votes; given them it is positive with
+    the chance Φ(√(2τ²/(2τ² + 0.25)) · 0.5/0.5), weighed by the density of 0.5 under N(0, 2τ² + 0.25).
+    """
     values, covariance = np.array([0.0, 0.5]), np.array([[0.2, 0.05], [0.05, 0.15]])
     chance = first(values, from_covariance(values, covariance, 0.95), np.arange(2), 0)
     assert chance.sum() == pytest.approx(1, abs=1e-12)
-    assert chance[1] == pytest.approx(norm.cdf(1), abs=4 * np.sqrt(0.16 * 0.84 / 10_000))
+    spread = np.linspace(0.0005, 1.0, 20_000)
+    total = 2 * spread**2 + 0.25
+    weight = norm.pdf(0.5, scale=np.sqrt(total))
+    expected = (weight * norm.cdf(np.sqrt(2 * spread**2 / total))).sum() / weight.sum()
+    assert chance[1] == pytest.approx(expected, abs=0.01 + 4 * np.sqrt(0.2 / 10_000))
+
+
+def test_few_clusters_make_being_first_less_sure():
+    """Student's with 2 degrees of freedom has heavier tails than the normal."""
+    values = np.array([0.0, 2.0, -3.0])
+    wide, narrow = (
+        first(values, from_covariance(values, 0.2 * np.eye(3), 0.95, df), np.arange(3), 0)[1]
+        for df in (2.0, np.inf)
+    )
+    assert wide < narrow
 
 
 def test_models_alike_are_first_alike():
