@@ -62,9 +62,15 @@ class Ordinal:
         return self.tally(self.seats[row, column], row, points[row, column], len(self.models))
 
     def tally(self, cell: IntArray, row: IntArray, share: FloatArray, size: int) -> FloatArray:
-        """(size,) what entries add up to in their cells: each a share of the weight of a ballot, its row."""
+        """(size,) what entries add up to in their cells: each a share of the weight of a ballot, its row.
+
+        Weights of equal shares are added first: whole numbers, so that it is the same to the last bit
+        whether equal ballots come one by one or as one with a count.
+        """
         if self.weight.ndim == 1:
-            return np.bincount(cell, self.weight[row] * share, size).astype(np.float64, copy=False)
+            value, kind = np.unique(share, return_inverse=True)
+            weight = np.bincount(cell * len(value) + kind, self.weight[row], size * len(value))
+            return np.asarray((weight.reshape(size, -1) * value).sum(axis=1))
         return sum_cells(cell, row, share, self.weight, size)
 
     def only(self, rows: IntArray) -> Ordinal:
