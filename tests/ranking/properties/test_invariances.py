@@ -182,4 +182,5 @@ def test_a_rank_lies_in_its_range_and_a_score_in_its_interval(name, votes):
             assert row.rank == 1 + sum(other.score > row.score + 1e-8 for other in ranked)
             if row.rank_lower is not None:
                 assert 1 <= row.rank_lower <= row.rank <= row.rank_upper <= len(ranked)
-                assert row.lower - 1e-9 <= row.score <= row.upper + 1e-9
+                assert row.lower is None or row.lower - 1e-9 <= row.score  # None: open on that side
+                assert row.upper is None or row.score <= row.upper + 1e-9
