@@ -26,7 +26,8 @@ class Settings:
         level: of intervals and rank ranges, between 0 and 1.
         n_resamples: how often the bootstrap draws the votes.
         seed: of everything drawn at random.
-        cluster: column whose equal values are dependent votes ("voter", "battle", "prompt"), or None.
+        cluster: column whose equal values are dependent votes ("voter", "battle", "prompt"), or None; two of
+            them, ("voter", "prompt") or "voter,prompt", where votes depend through either.
         simultaneous: whether all intervals of a board, and all rank ranges, are to hold at once instead of
             each by itself.
         min_votes: ballots a model must have been shown in to be ranked.
@@ -76,6 +77,7 @@ class Settings:
                 raise OptionError(f"{name} must be a whole number of at least {least}, not {value!r}.")
         if not isinstance(self.simultaneous, bool):
             raise OptionError(f"simultaneous must be True or False, not {self.simultaneous!r}.")
+        self._check_cluster()
         for name in ("cluster", "anchor"):
             value = getattr(self, name)
             if value is not None and not isinstance(value, str):
@@ -88,6 +90,25 @@ class Settings:
             raise OptionError(
                 f"anchor_score={self.anchor_score!r} needs an anchor: name the model whose score it is."
             )
+
+    def _check_cluster(self) -> None:
+        """Write several columns as one text, and refuse what cannot be clustered by."""
+        given: object = self.cluster
+        if isinstance(given, list | tuple):
+            object.__setattr__(self, "cluster", ",".join(map(str, given)))
+        columns = self.cluster_columns
+        if len(columns) > 2 or len(set(columns)) < len(columns):
+            raise OptionError(f"cluster takes one column or two different ones, not {given!r}.")
+        if len(columns) == 2 and (self.control or self.interval not in ("auto", "sandwich")):
+            raise OptionError(
+                f"Clusters by both {' and '.join(columns)} need the sandwich without control; choose one of "
+                "the two."
+            )
+
+    @property
+    def cluster_columns(self) -> tuple[str, ...]:
+        """The columns to cluster by: none, one or two."""
+        return tuple(self.cluster.split(",")) if isinstance(self.cluster, str) else ()
 
 
 def _is_number(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +40,26 @@ def sandwich(fit: Fit, ballots: Ballots, clusters: Clusters | None = None) -> Co
     together = _covariance(equation, found.meat)
     effect = float(np.trace(together) / np.trace(alone)) if np.trace(alone) > 0 else 1.0
     return Covariance(together, Clustering(clusters.size, found.effective, effect), found.alone)
+
+
+def two_way_sandwich(fit: Fit, ballots: Ballots, one: Clusters, two: Clusters) -> Covariance:
+    """(M, M) covariance where votes depend through either of two groupings, such as voters and prompts.
+
+    V = V₁ + V₂ − V₁₂: what both groupings share is counted once. It is taken to be single votes, which takes
+    away least. Degrees of freedom are those of the fewer clusters; what is not positive is cut to 0.
+
+    Source:
+        A. C. Cameron, J. Gelbach and D. Miller, Robust inference with multiway clustering, J. Bus. Econ.
+        Stat. 29 (2011).
+    """
+    first, second, both = (sandwich(fit, ballots, clusters) for clusters in (one, two, None))
+    size, vectors = np.linalg.eigh(first.matrix + second.matrix - both.matrix)
+    matrix = (vectors * np.maximum(size, 0.0)) @ vectors.T
+    ways = [way.clustering for way in (first, second) if way.clustering is not None]
+    fewer = min(ways, key=lambda way: way.effective)
+    effect = float(np.trace(matrix) / np.trace(both.matrix)) if np.trace(both.matrix) > 0 else 1.0
+    alone = [way.alone for way in (first, second) if way.alone is not None]
+    return Covariance(matrix, replace(fewer, design_effect=effect), np.asarray(np.any(alone, axis=0)))
 
 
 def _covariance(equation: EstimatingEquation, meat: FloatArray) -> FloatArray:

@@ -19,7 +19,7 @@ from agon.ranking.inference.intervals import (
     from_samples,
     nothing_known,
 )
-from agon.ranking.inference.sandwich import sandwich
+from agon.ranking.inference.sandwich import sandwich, two_way_sandwich
 from agon.ranking.inference.simultaneous import Maxima, maxima, quantile
 from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.leaderboard.one_way_wins import PROBIT, OneWayLinks, independent_wins
@@ -37,7 +37,6 @@ from agon.ranking.results import (
     as_values,
 )
 from agon.ranking.settings import Interval, Settings
-from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.comparisons import Comparisons
 from agon.ranking.votes.score_table import ScoreTable
 from agon.ranking.votes.vote_source import Clusters, effective_number
@@ -128,7 +127,7 @@ def estimate(  # noqa: PLR0912 - one branch for each kind of interval
                 f"A posterior takes votes for independent and cannot be clustered by {clusters.by}; "
                 'use interval="bootstrap".'
             )
-        found = _covariance(result, votes.ballots, clusters, settings)
+        found = _covariance(result, votes, clusters, settings)
         clustering, df = found.clustering, found.clustering.df if found.clustering else math.inf
         covariance = found.matrix[: len(values), : len(values)] * factor**2
         if fixed is not None:
@@ -208,9 +207,14 @@ def _maxima(eligibility: Eligibility, settings: Settings, **known: Any) -> Maxim
     return maxima(np.where(eligibility.ranked, eligibility.component, -1), seed=settings.seed, **known)
 
 
-def _covariance(fit: Fit, ballots: Ballots, clusters: Clusters | None, settings: Settings) -> Covariance:
+def _covariance(
+    fit: Fit, votes: Comparisons | ScoreTable, clusters: Clusters | None, settings: Settings
+) -> Covariance:
     """(M, M) covariance of the scores: the sandwich, or the posterior."""
+    ballots = votes.ballots
     if settings.interval == "sandwich":
+        if len(settings.cluster_columns) == 2:
+            return two_way_sandwich(fit, ballots, *(votes.clusters(by) for by in settings.cluster_columns))
         known = fit.uncertainty
         return known if isinstance(known, Covariance) else sandwich(fit, ballots, clusters)
     if fit.posterior is None:
@@ -251,7 +255,11 @@ def _anchor(models: tuple[str, ...], eligibility: Eligibility, settings: Setting
 
 
 def _clusters(votes: Comparisons | ScoreTable, settings: Settings) -> Clusters | None:
-    """Group the votes if a cluster was asked for; the pairs of one ballot always stay together."""
-    if settings.cluster is None or settings.interval == "none":
+    """Group the votes if a cluster was asked for, of two columns by that of fewer clusters.
+
+    The pairs of one ballot always stay together.
+    """
+    if settings.interval == "none":
         return None
-    return votes.clusters(settings.cluster)
+    known = [votes.clusters(by) for by in settings.cluster_columns]
+    return min(known, key=lambda clusters: clusters.size) if known else None

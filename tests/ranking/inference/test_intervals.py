@@ -169,6 +169,30 @@ def test_one_voter_cannot_be_clustered():
         rank(votes, cluster="prompt")
 
 
+def test_two_ways_of_clustering_add_up():
+    """Cameron, Gelbach and Miller: V(voter) + V(prompt) - V(votes), and the fewer clusters' Student t."""
+    world = bradley_terry_world(5, 900, ties=0, both_bad=0, voters=20, seed=4)
+    votes = Comparisons.of(
+        world.models,
+        np.stack([world.first, world.second], axis=1),
+        np.array([[1, 2], [2, 1]])[world.outcome],
+        labels={"voter": world.voter.tolist(), "prompt": (np.arange(900) % 13).tolist()},
+    )
+    both = rank(votes, cluster=("voter", "prompt"))
+    parts = [rank(votes, cluster=by) for by in ("voter", "prompt", None)]
+    size, axes = np.linalg.eigh(parts[0].covariance + parts[1].covariance - parts[2].covariance)
+    expected = axes @ np.diag(np.maximum(size, 0)) @ axes.T
+    assert np.allclose(both.covariance, expected, rtol=1e-9, atol=1e-6)
+    assert both.uncertainty.df == pytest.approx(min(part.uncertainty.df for part in parts[:2]))
+    assert rank(votes, cluster="voter,prompt").rows == both.rows
+    assert both.settings["cluster"] == "voter,prompt"
+    for wrong in ({"interval": "bootstrap"}, {"control": "length"}):
+        with pytest.raises(OptionError, match="voter and prompt need the sandwich without control"):
+            rank(votes, cluster="voter,prompt", **wrong)
+    with pytest.raises(OptionError, match="one column or two different ones"):
+        rank(votes, cluster="voter,voter")
+
+
 def test_every_vote_its_own_cluster_is_the_plain_sandwich_but_for_its_leverage():
     """Four free strengths and 500 votes: a vote takes part in its own fit by 0.8%, twice in a variance."""
     world = bradley_terry_world(5, 500, seed=4)
