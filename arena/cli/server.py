@@ -132,7 +132,9 @@ def open_arena(
     try:
         with contextlib.closing(listen(host, port)) as taken, VoteLog(folder) as votes:
             votes.check_models(contestant.card.name for contestant in given.roster.contestants)
-            settings = ArenaSettings(seed=seed, limits=given.limits)
+            settings = ArenaSettings(
+                seed=seed, limits=given.limits, public_url=given.public_url, embed=given.embed
+            )
             arena = Arena(given.roster, votes, Keys.of_folder(folder), settings)
             server = _Server(arena, _greeting(arena, host, taken.getsockname()[1], folder))
             server.run(sockets=[taken])

@@ -60,7 +60,8 @@ class Refusal(Exception):  # noqa: N818 (it says what happened)
 class ArenaSettings:
     """What an arena allows.
 
-    Times are seconds, lengths characters. `seed` makes the draws repeatable: on a public arena leave it
+    Times are seconds, lengths characters. `public_url` is where a proxy shows the arena, `embed` who may show
+    it in a frame. `seed` makes the draws repeatable: on a public arena leave it
     None, or who is drawn can be foretold.
     """
 
@@ -73,6 +74,8 @@ class ArenaSettings:
     unwatched: float = 30.0
     kept: float = 6 * 3600.0
     snapshot_every: float = 15.0
+    public_url: str | None = None
+    embed: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -268,7 +271,7 @@ class Arena:
                 lambda: compare_boards(self._board_upto(number - 1), self._board_upto(number), models)
             )
         except Exception as error:
-            _say(f"what a vote changed could not be computed: {type(error).__name__}: {error}")
+            tell(f"what a vote changed could not be computed: {type(error).__name__}: {error}")
             return None
 
     @property
@@ -281,13 +284,13 @@ class Arena:
         try:
             failed = await self.roster.unavailable()
         except Exception as error:
-            _say(f"the models could not be asked whether they answer: {type(error).__name__}: {error}")
+            tell(f"the models could not be asked whether they answer: {type(error).__name__}: {error}")
             return
         for name, failure in failed.items():
             self.unavailable[name] = failure.kind
-            _say(f"{name} cannot answer now ({failure.kind}): {failure.detail}")
+            tell(f"{name} cannot answer now ({failure.kind}): {failure.detail}")
         if len(self.answering) < 2:
-            _say("every battle is void until two models can answer.")
+            tell("every battle is void until two models can answer.")
 
     # --- boards ------------------------------------------------------------------------------------------
 
@@ -310,7 +313,7 @@ class Arena:
         try:
             await self._snapshot()  # a process that was killed left none of its last votes
         except AgonError as error:
-            _say(f"the snapshot of the votes failed, and is tried again: {error}")
+            tell(f"the snapshot of the votes failed, and is tried again: {error}")
         self._chores = [
             asyncio.create_task(self._repeat("looking after battles", 1.0, self._look_after)),
             asyncio.create_task(
@@ -343,7 +346,7 @@ class Arena:
             raise Refusal(409, "already_voted", "Your vote on this battle is already counted.") from None
         except Exception as error:
             battle.unvote()
-            _say(f"a vote could not be kept: {error}")
+            tell(f"a vote could not be kept: {error}")
             raise Refusal(
                 503, "not_kept", "Your vote could not be kept. Nothing was counted: try again."
             ) from error
@@ -384,7 +387,7 @@ class Arena:
                 self.unavailable[model] = failure
         running.ends.clear()
         if len(self.answering) < 2 <= before:
-            _say("every battle is void until two models can answer.")
+            tell("every battle is void until two models can answer.")
 
     def _board_upto(self, number: int) -> Leaderboard | None:
         """The board of the votes up to a number; None if there is none to compute."""
@@ -430,7 +433,7 @@ class Arena:
             records = self.log.records(battle_id)
             number = self.log.vote_number(battle_id) if records else None
         except AgonError as error:
-            _say(f"a battle could not be read again: {error}")
+            tell(f"a battle could not be read again: {error}")
             return None
         battle = resume_battle(records, self._contestant)
         oldest = datetime.now(UTC) - timedelta(seconds=self.settings.kept)
@@ -476,7 +479,7 @@ class Arena:
             )
         except Exception as error:
             battle.void("the arena failed")
-            _say(f"a battle broke off: {type(error).__name__}: {error}")
+            tell(f"a battle broke off: {type(error).__name__}: {error}")
         finally:
             if battle.state is State.VOID:
                 self._over(running)
@@ -514,7 +517,7 @@ class Arena:
         times = self._failures[model]
         if times == 1 or times % 10 == 0:
             often = "" if times == 1 else f" for the {times}th time"
-            _say(f"{model} failed{often} ({made.failure}): {made.detail}")
+            tell(f"{model} failed{often} ({made.failure}): {made.detail}")
 
     def _keep(self, running: Running, record: Record) -> None:
         """Write without waiting; what could not be written is written before the vote."""
@@ -523,7 +526,7 @@ class Arena:
             error = written.exception()
             if error is not None:
                 running.unwritten.append(record)
-                _say(str(error))
+                tell(str(error))
 
         self.log.write(record).add_done_callback(done)
 
@@ -538,7 +541,7 @@ class Arena:
             except Exception as error:
                 if str(error) != told:
                     told = str(error)
-                    _say(f"{what} failed, and is tried again: {told or type(error).__name__}")
+                    tell(f"{what} failed, and is tried again: {told or type(error).__name__}")
 
     async def _look_after(self) -> None:
         now = monotonic()
@@ -559,7 +562,7 @@ class Arena:
         """Read the model that tells languages before the first prompt needs it."""
         problem = await asyncio.to_thread(detection_problem)
         if problem:
-            _say(f"the languages of prompts are not told here, and stay empty: {problem}")
+            tell(f"the languages of prompts are not told here, and stay empty: {problem}")
 
 
 def _uneven_sentence(battle: Battle) -> str:
@@ -573,9 +576,9 @@ def _uneven_sentence(battle: Battle) -> str:
     return f"Nothing is counted yet: {', '.join(parts)}. Vote once more to judge them as they stand."
 
 
-def _say(sentence: str) -> None:
+def tell(sentence: str) -> None:
     """One line for whoever runs the arena."""
     print(f"agon: {plain(sentence)}", file=sys.stderr, flush=True)
 
 
-__all__ = ["Arena", "ArenaSettings", "IllegalMoveError", "Refusal", "Running"]
+__all__ = ["Arena", "ArenaSettings", "IllegalMoveError", "Refusal", "Running", "tell"]

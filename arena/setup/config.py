@@ -7,6 +7,7 @@ otherwise change what is compared. Keys of servers are never in the file: it nam
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError
+from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, field_validator
 
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.setup.demo import DemoModel
@@ -59,6 +60,9 @@ class ExampleTable(Table):
     language: Line | None = None
 
 
+ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")  # a site, as browsers name it
+
+
 class ArenaTable(Table):
     """What the page says, what it accepts, and where the votes go."""
 
@@ -68,7 +72,23 @@ class ArenaTable(Table):
     log: str = Field(default="agon-log", min_length=1)
     host: Line = "127.0.0.1"
     port: int | None = Field(default=None, ge=1, le=65535)
+    public_url: str | None = None
+    embed: list[str] = Field(default_factory=list)
     examples: list[str | ExampleTable] = Field(default_factory=list)
+
+    @field_validator("public_url")
+    @classmethod
+    def _public(cls, url: str) -> str:
+        if not ORIGIN.fullmatch(url.rstrip("/")):
+            raise ValueError("must be an address without a path, such as https://arena.example:8443")
+        return url.rstrip("/").lower()
+
+    @field_validator("embed")
+    @classmethod
+    def _embed(cls, sites: list[str]) -> list[str]:
+        if not all(map(ORIGIN.fullmatch, sites)):
+            raise ValueError("must be a list of addresses without a path, such as https://huggingface.co")
+        return sites
 
 
 class LimitsTable(Table):
@@ -97,6 +117,8 @@ class Configuration:
     log: Path
     host: str
     port: int | None
+    public_url: str | None = None
+    embed: tuple[str, ...] = ()
 
 
 def read_configuration(path: Path, environment: Mapping[str, str] = os.environ) -> Configuration:
@@ -121,7 +143,9 @@ def read_configuration(path: Path, environment: Mapping[str, str] = os.environ) 
     )
     if not (roster.typed or roster.examples):
         raise ConfigError(f"{path}, [arena]: typed is false and there are no examples; offer some prompts.")
-    return Configuration(roster, Limits(**file.limits.model_dump()), Path(arena.log), arena.host, arena.port)
+    limits = Limits(**file.limits.model_dump())
+    site = (arena.public_url, tuple(arena.embed))
+    return Configuration(roster, limits, Path(arena.log), arena.host, arena.port, *site)
 
 
 def _checked(path: Path) -> ConfigFile:
@@ -209,7 +233,8 @@ _VALUE_TYPES = {  # what a value must be, in the words of TOML
     "union_tag_not_found": "must be a table",
     "dict_type": "must be a table",
 }
-VALUES = ("headers", "chat_template_kwargs", "extra_body", "stop")  # keys whose values hold what they like
+# Keys whose values hold what they like.
+VALUES = ("headers", "chat_template_kwargs", "extra_body", "stop", "embed")
 TABLES: Mapping[str, type[BaseModel]] = {
     "arena": ArenaTable,
     "limits": LimitsTable,

@@ -47,7 +47,7 @@ def web_app(arena: Arena) -> ArenaMiddleware:
     routes = (route for router in routers for route in router.routes if isinstance(route, Route))
     paths = [*(route.path_regex for route in routes), PATHS]
     mount(app, battle_page(arena.roster.title))
-    return ArenaMiddleware(app, keys=arena.keys, dress=_dress, paths=paths)
+    return ArenaMiddleware(app, keys=arena.keys, dress=_dress, paths=paths, settings=arena.settings)
 
 
 def _dress(page: bytes) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from html import escape
 from http.cookies import CookieError, SimpleCookie
 from typing import Annotated, Any
@@ -17,7 +17,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from agon.arena.core.arena import Refusal
+from agon.arena.core.arena import ArenaSettings, Refusal, tell
 from agon.arena.core.sessions import COOKIE, COOKIE_SECONDS, Keys
 from agon.arena.web.layout import page_html
 
@@ -35,10 +35,11 @@ HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
 }
+FRAMES = {"x-frame-options", "cross-origin-opener-policy"}  # what keeps a page out of any frame
 POLICY = (
     "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'none'; frame-ancestors 'none'; "
-    "base-uri 'self'; form-action 'self'"
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'none'; "
+    "frame-ancestors {frames}; base-uri 'self'; form-action 'self'"
 )
 _META = re.compile(rb'\s*<meta\s+(?:property="og:|name="twitter:)[^>]*>', re.DOTALL)
 
@@ -50,6 +51,7 @@ class ArenaMiddleware:
         app: what it stands before.
         keys: of the sessions.
         dress: turns Gradio's page into ours.
+        settings: where a proxy shows the arena, and who may show it in a frame.
         paths: what may be asked for: the paths of the routers, and at the end what there is of Gradio.
     """
 
@@ -60,8 +62,15 @@ class ArenaMiddleware:
         keys: Keys,
         dress: Callable[[bytes], bytes],
         paths: Sequence[re.Pattern[str]],
+        settings: ArenaSettings,
     ) -> None:
-        self.app, self.keys, self.dress, self.paths = app, keys, dress, paths
+        self.app, self.keys, self.dress, self.paths, self.settings = app, keys, dress, paths, settings
+        self._told: set[str] = set()
+        frames = " ".join(("'self'", *settings.embed)) if settings.embed else "'none'"
+        self.headers = {
+            **{name: value for name, value in HEADERS.items() if not (settings.embed and name in FRAMES)},
+            "content-security-policy": POLICY.replace("{frames}", frames),
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Refuse what is not allowed, pass on the rest."""
@@ -74,7 +83,7 @@ class ArenaMiddleware:
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
         refused = self._refusal(scope, headers)
         if refused is not None:
-            await _answer(scope, send, refused)
+            await self._answer(scope, send, refused)
             return
         session = self.keys.session(_cookie(headers.get("cookie")))
         fresh = None if session else self.keys.new_session()
@@ -88,12 +97,14 @@ class ArenaMiddleware:
         else:
             fresh = None
         dress = self.dress if page and scope["path"] == "/" else None
-        secure = scope.get("scheme") == "https"
-        out = _Outgoing(send, nonce, _set_cookie(fresh, secure) if fresh else None, dress)
+        public = self.settings.public_url or ""
+        secure = scope.get("scheme") == "https" or public.startswith("https:")
+        cookie = _set_cookie(fresh, secure, framed=bool(self.settings.embed)) if fresh else None
+        out = _Outgoing(send, self.headers, nonce, cookie, dress)
         if scope["method"] == "POST":
             body = await _body(receive)
             if body is None:
-                await _answer(scope, send, TOO_LARGE)
+                await self._answer(scope, send, TOO_LARGE)
                 return
             receive = _again(body, receive)
         await self.app(scope, receive, out)
@@ -104,27 +115,61 @@ class ArenaMiddleware:
         if not any(pattern.match(path) for pattern in self.paths):
             return NO_PAGE
         if method == "POST" and path.startswith("/api/"):
-            return _post_refusal(headers)
+            return self._post_refusal(headers)
         if method not in ("GET", "HEAD"):
             return 405, "no_method", "This page cannot be used that way."
         return None
+
+    def _post_refusal(self, headers: dict[str, str]) -> tuple[int, str, str] | None:
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+        if site not in (None, "same-origin", "none") or (site is None and not self._ours(origin, headers)):
+            return 403, "foreign_origin", "Requests from other sites are refused."
+        if not headers.get("content-type", "").startswith("application/json"):
+            return 415, "not_json", "Send JSON: content-type application/json."
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > MOST_BYTES:
+            return TOO_LARGE
+        return None
+
+    def _ours(self, origin: str | None, headers: dict[str, str]) -> bool:
+        """Whether an origin is this arena's; a browser that sends Sec-Fetch-Site vouches for that itself."""
+        host = headers.get("host", "")
+        if origin is None or origin.partition("://")[2] == host or origin == self.settings.public_url:
+            return True
+        if origin not in self._told and len(self._told) < 20:
+            self._told.add(origin)
+            tell(
+                f"a page at {origin} was refused, because its request came for {host}. If it is this arena "
+                "behind a proxy, let the proxy pass the Host header on, with its port, or write "
+                f'public_url = "{origin}" into [arena].'
+            )
+        return False
+
+    async def _answer(self, scope: Scope, send: Send, refused: tuple[int, str, str]) -> None:
+        out = _Outgoing(send, self.headers, secrets.token_urlsafe(16), None, None)
+        await problem(scope, *refused)(scope, _nothing, out)
 
 
 class _Outgoing:
     """Adds the headers to an answer, and the nonce and our header and footer to Gradio's page."""
 
     def __init__(
-        self, send: Send, nonce: str, cookie: str | None, dress: Callable[[bytes], bytes] | None
+        self,
+        send: Send,
+        headers: Mapping[str, str],
+        nonce: str,
+        cookie: str | None,
+        dress: Callable[[bytes], bytes] | None,
     ) -> None:
-        self.send, self.nonce, self.cookie, self.dress = send, nonce, cookie, dress
+        self.send, self.headers, self.nonce, self.cookie, self.dress = send, headers, nonce, cookie, dress
         self.start: dict[str, Any] = {}
         self.body = bytearray()
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             kept = [(key, value) for key, value in message["headers"] if key.lower() not in _DROPPED]
-            kept += [(key.encode(), value.encode()) for key, value in HEADERS.items()]
-            kept.append((b"content-security-policy", POLICY.format(nonce=self.nonce).encode()))
+            for key, value in self.headers.items():
+                kept.append((key.encode(), value.replace("{nonce}", self.nonce).encode()))
             if self.cookie:
                 kept.append((b"set-cookie", self.cookie.encode()))
             self.start = {**message, "headers": kept}
@@ -175,19 +220,6 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _post_refusal(headers: dict[str, str]) -> tuple[int, str, str] | None:
-    origin, site = headers.get("origin"), headers.get("sec-fetch-site", "same-origin")
-    foreign = origin is not None and origin.partition("://")[2] != headers.get("host")
-    if foreign or site not in ("same-origin", "none"):
-        return 403, "foreign_origin", "Requests from other sites are refused."
-    if not headers.get("content-type", "").startswith("application/json"):
-        return 415, "not_json", "Send JSON: content-type application/json."
-    length = headers.get("content-length", "0")
-    if not length.isdecimal() or int(length) > MOST_BYTES:
-        return TOO_LARGE
-    return None
-
-
 def problem(scope: Scope, status: int, code: str, sentence: str) -> Response:
     """A refusal: a page for a browser that wants one, else JSON."""
     wanted = dict(scope["headers"]).get(b"accept", b"")
@@ -199,11 +231,6 @@ def problem(scope: Scope, status: int, code: str, sentence: str) -> Response:
         f'<p class="ag-lead">{escape(sentence)}</p></div><a class="ag-btn" href="/">To the arena</a>'
     )
     return HTMLResponse(page_html(f"Error {status}", body, current=None), status)
-
-
-async def _answer(scope: Scope, send: Send, refused: tuple[int, str, str]) -> None:
-    out = _Outgoing(send, secrets.token_urlsafe(16), None, None)
-    await problem(scope, *refused)(scope, _nothing, out)
 
 
 async def _nothing() -> dict[str, Any]:
@@ -218,9 +245,10 @@ def _cookie(header: str | None) -> str | None:
     return morsel.value if morsel else None
 
 
-def _set_cookie(value: str, secure: bool) -> str:
-    ending = "; Secure" if secure else ""
-    return f"{COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={COOKIE_SECONDS}{ending}"
+def _set_cookie(value: str, secure: bool, *, framed: bool) -> str:
+    """The cookie; in others' frames browsers keep it only apart for each of them, and over TLS."""
+    ending = "SameSite=None; Secure; Partitioned" if framed else f"SameSite=Lax{'; Secure' if secure else ''}"
+    return f"{COOKIE}={value}; Path=/; HttpOnly; Max-Age={COOKIE_SECONDS}; {ending}"
 
 
 def session_of(request: Request) -> str:

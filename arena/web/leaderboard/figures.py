@@ -37,14 +37,34 @@ def figures_html(board: Leaderboard, pairs: PairCounts | None, info: ModelInfo) 
 def forest(board: Leaderboard, rows: Sequence[Row], info: ModelInfo) -> Figure:
     """Scores with their intervals, best on top."""
     place = {row.model: number for number, row in enumerate(rows)}
+    ends = [n for row in rows for n in (row.lower, row.score, row.upper) if n is not None]
+    room = 0.06 * (max(ends, default=1.0) - min(ends, default=0.0)) or 1.0
+    edges = (min(ends, default=0.0) - room, max(ends, default=1.0) + room)
     traces = [
-        _points(board, [row for row in rows if (row.status == "ranked") is ranked], place, info, ranked)
+        _points(
+            board, [row for row in rows if (row.status == "ranked") is ranked], place, info, ranked, edges
+        )
         for ranked in (True, False)
         if any((row.status == "ranked") is ranked for row in rows)
     ]
+    shown = len(traces)
+    for way, symbol in ((0, "triangle-left"), (1, "triangle-right")):  # where an interval goes on
+        beyond = [row for row in rows if (row.lower, row.upper)[way] is None]
+        if beyond:
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "x": [edges[way]] * len(beyond),
+                    "y": [place[row.model] for row in beyond],
+                    "marker": {"color": "var(--ink-3)", "size": 8, "symbol": symbol},
+                    "hoverinfo": "skip",
+                    "showlegend": False,
+                }
+            )
     labels = [_plain(info.name(row.model)) for row in rows]
     layout = _layout(90 + 26 * len(rows)) | {
-        "showlegend": len(traces) > 1,
+        "showlegend": shown > 1,
         "legend": {
             "orientation": "h",
             "x": 0,
@@ -60,10 +80,18 @@ def forest(board: Leaderboard, rows: Sequence[Row], info: ModelInfo) -> Figure:
 
 
 def _points(
-    board: Leaderboard, rows: Sequence[Row], place: dict[str, int], info: ModelInfo, ranked: bool
+    board: Leaderboard,
+    rows: Sequence[Row],
+    place: dict[str, int],
+    info: ModelInfo,
+    ranked: bool,
+    edges: tuple[float, float],
 ) -> Figure:
     colour = "var(--accent)" if ranked else "var(--ink-3)"
     scores = [row.score or 0.0 for row in rows]
+    lowest, highest = edges
+    lower = [lowest if row.lower is None else row.lower for row in rows]
+    upper = [highest if row.upper is None else row.upper for row in rows]
     return {
         "type": "scatter",
         "mode": "markers",
@@ -74,8 +102,8 @@ def _points(
         "error_x": {
             "type": "data",
             "symmetric": False,
-            "array": [0 if r.upper is None else r.upper - s for r, s in zip(rows, scores, strict=True)],
-            "arrayminus": [0 if r.lower is None else s - r.lower for r, s in zip(rows, scores, strict=True)],
+            "array": [end - score for end, score in zip(upper, scores, strict=True)],
+            "arrayminus": [score - end for end, score in zip(lower, scores, strict=True)],
             "color": colour,
             "thickness": 2 if ranked else 1,
             "width": 4,

@@ -212,6 +212,16 @@ WRONG = [
     ("a = 1\na = 2", " is not TOML: cannot overwrite a value (at end of document)."),
     (b"[arena]\ntitle = '\xff'", " is not UTF-8 text: see line 2; save it as UTF-8."),
     ("[arena]\ntitel = 'A'" + TWO, ", [arena]: there is no key 'titel'; did you mean 'title'?"),
+    (
+        "[arena]\npublic_url = 'arena.example'" + TWO,
+        ", [arena]: public_url is 'arena.example', but must be an address without a path, such as "
+        "https://arena.example:8443.",
+    ),
+    ("[arena]\nembed = [0]" + TWO, ", [arena]: embed is 0, but must be a text."),
+    (
+        "[arena]\nembed = ['*']" + TWO,
+        ", [arena]: embed must be a list of addresses without a path, such as https://huggingface.co.",
+    ),
     ("titel = 'A'" + TWO, ": there is no key 'titel'; known: arena, limits, model."),
     ("[models]" + TWO, ": there is no key 'models'; did you mean 'model'?"),
     (

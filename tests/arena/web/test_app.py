@@ -288,6 +288,39 @@ def test_side_doors_are_shut(server, path):
             assert client.send(request).status_code in {404, 405}, (method, path)
 
 
+def test_a_proxy_that_drops_the_port_is_named_in_the_terminal(tmp_path, capfd):
+    """The page is at arena.example:8888, and the proxy hands on Host: arena.example (cases 28 and 29)."""
+    outside = {"origin": "http://arena.example:8888", "host": "arena.example"}
+    with open_arena(tmp_path / "one", roster(Scripted(), Scripted())) as server:
+        guest = server.visitor()
+        vouched = {**outside, "sec-fetch-site": "same-origin"}
+        assert guest.post("/api/battles", {"prompt": "Why?"}, headers=vouched).status_code == 200
+        for _ in range(3):
+            refused = guest.post("/api/battles", {"prompt": "Why?"}, headers=outside)
+            assert (refused.status_code, refused.json()["error"]) == (403, "foreign_origin")
+        assert "samesite=lax" in httpx.get(server.url).headers["set-cookie"].lower()
+    said = capfd.readouterr().err
+    assert said.count("a page at http://arena.example:8888 was refused") == 1
+    assert "came for arena.example. If it is this arena behind a proxy" in said
+    settings = ArenaSettings(public_url="http://arena.example:8888")
+    with open_arena(tmp_path / "two", roster(Scripted(), Scripted()), settings) as server:
+        guest = server.visitor()
+        assert guest.post("/api/battles", {"prompt": "Why?"}, headers=outside).status_code == 200
+
+
+def test_only_those_who_are_named_may_show_the_arena_in_a_frame(server, tmp_path):
+    closed = httpx.get(server.url).headers
+    assert closed["x-frame-options"] == "DENY"
+    assert "frame-ancestors 'none'" in closed["content-security-policy"]
+    settings = ArenaSettings(embed=("https://huggingface.co",))
+    with open_arena(tmp_path, roster(Scripted(), Scripted()), settings) as framed:
+        opened = httpx.get(framed.url).headers
+        assert "x-frame-options" not in opened
+        assert "frame-ancestors 'self' https://huggingface.co;" in opened["content-security-policy"]
+        assert opened["set-cookie"].endswith("SameSite=None; Secure; Partitioned")
+        assert opened["x-content-type-options"] == "nosniff"
+
+
 def test_only_what_a_router_has_can_be_asked_for(server):
     """There is no second list of paths: what the routers have is there, and of Gradio its page."""
     guest = server.visitor()

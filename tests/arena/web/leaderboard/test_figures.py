@@ -37,6 +37,19 @@ def test_win_rates_by_hand():
     assert np.isnan(rates.share[0, 2])
 
 
+def test_an_interval_that_goes_on_is_drawn_open():
+    """An end that the votes do not bound reaches the edge and ends in an arrow, not in a cap at the score."""
+    first, *rest = BOARD.rows
+    board = replace(BOARD, rows=(replace(first, upper=None), *rest))
+    data = Page(figures_html(board, None, ModelInfo())).data["ag-figures"]["ag-forest"]["data"]
+    (arrow,) = [trace for trace in data if trace["marker"]["symbol"] == "triangle-right"]
+    ends = [end for row in board.rows for end in (row.lower, row.score, row.upper) if end is not None]
+    assert arrow["y"] == [0]
+    assert arrow["x"][0] > max(ends)
+    assert data[0]["x"][0] + data[0]["error_x"]["array"][0] == pytest.approx(arrow["x"][0])
+    assert not [trace for trace in data if trace["marker"]["symbol"] == "triangle-left"]
+
+
 def test_the_figures_carry_the_numbers_of_the_board(page):
     figures = page.data["ag-figures"]
     ranked, provisional = figures["ag-forest"]["data"]
