@@ -11,7 +11,9 @@ from agon.arena.cli.arguments import InvalidOption
 
 
 def import_command(
-    file: Annotated[Path, Parameter(help="A published file: parquet, CSV, JSON or JSON lines, .gz too.")],
+    files: Annotated[
+        list[Path], Parameter(help="Published files: parquet, CSV, JSON or JSON lines, .gz and .zst too.")
+    ],
     /,
     *,
     into: Annotated[Path, Parameter(help="The log folder that keeps the votes.")] = Path("agon-log"),
@@ -29,21 +31,25 @@ def import_command(
 
     agon import clean_battle.json --into agon-log
 
+    agon import logs/*-conv.json
+
     agon rank agon-log
     """
     from agon.data import read_published
     from agon.data.importers.log_snapshot import into_log
 
-    imported = read_published(file, format=format, invalid=invalid)
-    target, new, known = into_log(imported, file, into)
-    count = f"{imported.votes.num_rows - known:,} votes of the format {imported.format!r}"
-    print(
-        f"{count} are in {target}."
-        if new
-        else f"{file} was imported before{', all its votes by other files' if known else f', as {target}'}; "
-        "nothing was written."
-    )
-    if new and known:
-        print(f"Left out: {known:,} votes that the log holds already.")
-    for reason, rows in imported.dropped.items():
-        print(f"Left out: {rows:,} {reason}.")
+    # All are read before one is written: what is wrong with the last file leaves nothing half done.
+    for file, imported in [(file, read_published(file, format=format, invalid=invalid)) for file in files]:
+        target, new, known = into_log(imported, file, into)
+        count = f"{imported.votes.num_rows - known:,} votes of the format {imported.format!r}"
+        before = ", all its votes by other files" if known else f", as {target}"
+        said = (
+            f"{count} are in {target}."
+            if new
+            else f"{file} was imported before{before}; nothing was written."
+        )
+        print(said)
+        if new and known:
+            print(f"Left out: {known:,} votes that the log holds already.")
+        for reason, rows in imported.dropped.items():
+            print(f"Left out: {rows:,} {reason}.")

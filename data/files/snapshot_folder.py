@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 
 def snapshots(folder: Path) -> list[Path]:
-    """The files of a log folder that hold votes, in the order in which their rows count."""
-    return sorted((folder / "votes").glob("*.parquet"))
+    """The files of a log folder that hold votes, or the parts of a folder of parquet files, in order."""
+    return sorted((folder / "votes").glob("*.parquet")) or sorted(folder.glob("*.parquet"))
 
 
 def escaped(path: Path) -> str:

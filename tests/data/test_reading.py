@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from agon.arena.cli.commands import main
 from agon.data import check, comparisons, read_published
 from agon.data.importers.log_snapshot import into_log
 from agon.ranking import SourceError, VotesError, rank
@@ -257,3 +258,19 @@ def test_a_parquet_file_of_a_format_is_read_as_one(tmp_path):
     }
     pq.write_table(pa.table(columns), path)
     assert comparisons(path).pairs.wins.tolist() == [[0, 0], [1, 0]]
+
+
+def test_several_files_are_imported_and_a_folder_of_parts_is_ranked(tmp_path, capsys):
+    for i in (1, 2):
+        written(tmp_path / f"{i}.json", [fastchat(), fastchat()])
+        part = {"model_a": ["ada"], "model_b": ["bob"], "winner": ["tie"]}
+        (tmp_path / "parts").mkdir(exist_ok=True)
+        pq.write_table(pa.table(part), tmp_path / "parts" / f"train-{i}-of-2.parquet")
+    log = tmp_path / "log"
+    files = [str(tmp_path / "1.json"), str(tmp_path / "2.json")]
+    assert main(["import", *files, "--into", str(log)]) == 0
+    assert capsys.readouterr().out.count("2 votes of the format 'fastchat' are in ") == 2
+    assert len(comparisons(log)) == 4
+    assert main(["import", files[0], str(tmp_path / "gone.json"), "--into", str(tmp_path / "other")]) == 2
+    assert not (tmp_path / "other").exists(), "nothing is written where one file cannot be read"
+    assert len(comparisons(tmp_path / "parts")) == 2
