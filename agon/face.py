@@ -181,7 +181,7 @@ def compare_rules(
 
     Args:
         source: as for `rank`, or boards of the same votes.
-        methods: names or functions; not with boards.
+        methods: names or functions; None for a usual choice of those that these votes carry enough for.
         where, columns, invalid, voters: as for `comparisons`.
         level, n_resamples, seed, cluster: of the bootstrap.
         options: method → its options.

@@ -25,13 +25,14 @@ COMMANDS = {
     "serve": ("serve:serve_command", "Open the arena: a blind voting page and a leaderboard."),
     "rank": ("rank:rank_command", "Rank the models of a set of votes."),
     "check": ("check:check_command", "Say what stands between these votes and a ranking."),
+    "diff": ("diff:diff_command", "Say who moved between two boards, and whether beyond chance."),
     "methods": ("methods:methods_command", "List every ranking method: what it needs, gives, and is from."),
     "import": ("import_votes:import_command", "Import votes of a published arena format into a log folder."),
     "simulate": ("simulate:simulate_command", "Make votes from known strengths."),
 }
 RENAMED = {"--lens": "--compare-rules", "--log": "--store", "--rounds": "--n-resamples"}  # for one release
 STDIN = "/dev/stdin"  # what "-" stands for
-EPILOGUE = "Exit status: 0 fine; 1 check found something; 2 bad input or usage; 130 interrupted."
+EPILOGUE = "Exit status: 0 fine; 1 check or diff found something; 2 bad input or usage; 130 interrupted."
 
 app = App(
     name="agon",

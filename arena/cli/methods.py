@@ -72,7 +72,8 @@ def methods_page(methods: list[Method]) -> str:
     lines = [HEAD, "| method | needs | gives | source |", "| --- | --- | --- | --- |"]
     lines += [f"| [{m.name}](#{m.name}) | {m.view} | {m.gives} | {m.source} |" for m in methods]
     for family, members in groupby(sorted(methods, key=module_of), key=family_of):
-        lines += ["", f"## {said(family).rstrip('.')}"]
+        title, _, use = said(family).partition("\n\n")
+        lines += ["", f"## {title.rstrip('.')}", "", use]
         for module, held in groupby(members, key=module_of):
             path = module.removeprefix("agon.").replace(".", "/")
             lines += ["", f"In `{path}.py`:", "", "```text", said(module), "```"]
@@ -102,21 +103,35 @@ def _option_line(option: Option) -> str:
     return f"- `{option.name}` = `{option.default!r}`: {describe_type(option.type)}"
 
 
+def example_of(method: Method) -> str:
+    """A call of the method, with its first option that a command line can say."""
+    said = [o for o in method.options.values() if isinstance(o.default, int | float | str)]
+    return f"agon rank SOURCE -m {method.name}" + "".join(f":{o.name}={o.default}" for o in said[:1])
+
+
 def _details(method: Method) -> str:
     options = [f"  {o.name}={o.default!r}  ({describe_type(o.type)})" for o in method.options.values()]
     head = f"{method.name}: needs {method.view}, gives {method.gives}. {method.source}"
-    return "\n".join([head, "", inspect.getdoc(method.function) or "", "", "Options:", *options])
+    use = said(family_of(method)).partition("\n\n")[2]
+    body = [head, use, "", inspect.getdoc(method.function) or "", "", f"For example: {example_of(method)}"]
+    return "\n".join([*body, "", "Options:", *options] if options else body)
 
 
 def _show_table(methods: list[Method]) -> None:
     from rich.table import Table
 
-    from agon.arena.cli.tables import console
+    from agon.arena.cli.tables import console, say
 
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for column in ("method", "needs", "gives", "options", "what it is", "source"):
-        table.add_column(column, no_wrap=column in ("method", "needs", "gives"))
-    for method in methods:
-        options = ", ".join(method.options)
-        table.add_row(method.name, method.view, method.gives, options, method.summary, method.source)
-    console(sys.stdout).print(table)
+    out = console(sys.stdout)
+    for family, members in groupby(sorted(methods, key=family_of), key=family_of):
+        title, _, use = said(family).partition("\n\n")
+        say(out, title.rstrip("."), "bold")
+        say(out, use, "dim")
+        table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+        for column in ("method", "needs", "what it is"):
+            table.add_column(column, no_wrap=column != "what it is")
+        for method in members:
+            table.add_row(method.name, method.view, method.summary)
+        out.print(table)
+        out.print()
+    say(out, "agon methods NAME shows one with its options, an example and its source.", "dim")

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import html
+import io
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -25,43 +30,34 @@ from agon.arena.cli.arguments import (
     values_of,
 )
 from agon.arena.cli.commands import STDIN
+from agon.arena.cli.tables import show_boards
 from agon.data import read_any
 from agon.data.files.detection import names_voters
 from agon.ranking import (
     Comparisons,
-    InputError,
     Leaderboard,
     OptionError,
-    ScoreTable,
     Settings,
+    SourceError,
     boards_to_json,
     rank_all,
 )
-from agon.ranking.analysis.rule_comparison import compare_rules
+from agon.ranking.analysis.rule_comparison import COMPARED_RULES, compare_rules, split_applicable
 from agon.ranking.leaderboard.exchange import boards_to_csv
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.registry import find
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
-COMPARED_RULES = (
-    "bradley_terry",
-    "win_rate",
-    "mean",
-    "mean_win_rate",
-    "borda",
-    "plurality",
-    "dowdall",
-    "copeland",
-    "minimax",
-    "schulze",
-    "ranked_pairs",
-    "split_cycle",
-    "maximal_lottery",
-    "instant_runoff",
-    "baldwin",
-)
 DEFAULTS = Settings()
-PrintedAs = Literal["table", "csv", "json", "markdown"]
+PrintedAs = Literal["table", "csv", "json", "markdown", "html", "latex"]
+ENDINGS = {
+    ".txt": "table",
+    ".csv": "csv",
+    ".json": "json",
+    ".md": "markdown",
+    ".html": "html",
+    ".tex": "latex",
+}
 
 
 def rank_command(
@@ -108,6 +104,11 @@ def rank_command(
     format: Annotated[
         PrintedAs, Parameter(name=["--format", "-f"], help="How to print the boards.")
     ] = "table",
+    output: Annotated[
+        Path | None,
+        Parameter(name=["--output", "-o"], help="Write to this .txt, .csv, .json, .md, .html or .tex file."),
+    ] = None,
+    top: Annotated[int | None, Parameter(help="Only the first N rows of each board.")] = None,
 ) -> None:
     """Rank the models of a set of votes.
 
@@ -124,7 +125,11 @@ def rank_command(
     agon rank scores.csv -m borda -m copeland --weights RTE=0.5,WNLI=0.5
 
     agon rank votes.parquet --compare-rules
+
+    agon rank votes.parquet --top 10 -o board.md
     """
+    if output is not None:
+        form_of(output)  # before anything that takes long
     if settings.anchor is not None and settings.anchor_score is None:
         name, score = anchor_of(settings.anchor)
         settings = replace(settings, anchor=name, anchor_score=score)
@@ -152,7 +157,7 @@ def rank_command(
     else:
         chosen = {one.name: getattr(settings, one.name) for one in fields(settings)}
         boards = rank_all(votes, wanted, by=by, progress=progress, ballots_by=ballots_by, **chosen)
-        print_boards(boards, format)
+        print_boards(boards, format, output=output, top=top)
     if source != STDIN:
         name_check(source, votes, table, pairs_of(column))
 
@@ -235,7 +240,7 @@ def print_comparison(
         given = given if ballots_by is None else given.one_ballot_each(ballots_by)
     elif ballots_by is not None or settings.reweight != "none":
         raise OptionError("--ballots-by and --reweight do not apply: a score table has tasks for ballots.")
-    chosen, refused = (methods, []) if named else _applicable(given, methods)
+    chosen, refused = (methods, []) if named else split_applicable(given, methods)
     with progress(f"looking at {len(given.models)} models through {len(chosen)} rules"):
         seen = compare_rules(
             given,
@@ -267,36 +272,76 @@ def print_comparison(
         show_comparison(seen, sys.stdout, note)
 
 
-def _applicable(
-    votes: Comparisons | ScoreTable, methods: Sequence[tuple[str, Mapping[str, Any]]]
-) -> tuple[list[tuple[str, Mapping[str, Any]]], list[str]]:
-    """The rules that these votes carry enough for, and those that they do not."""
-    chosen: list[tuple[str, Mapping[str, Any]]] = []
-    refused = []
-    for name, options in methods:
-        how = find(name)
-        settings = how.settings(options)
-        try:
-            how.function(how.view_of(votes), **settings)
-            chosen.append((name, options))
-        except InputError:
-            refused.append(name)
-    return chosen, refused
+def print_boards(
+    boards: Sequence[Leaderboard], how: str, *, output: Path | None = None, top: int | None = None
+) -> None:
+    """Print boards, or write them to a file, in one of the forms; `top` rows of each if it is given.
 
-
-def print_boards(boards: Sequence[Leaderboard], how: str) -> None:
-    """Print boards to standard output as a table, CSV, JSON or Markdown."""
-    from agon.arena.cli.tables import show_boards
-
-    if how == "json":
-        print(boards_to_json(boards))
-    elif how == "csv":
-        print(boards_to_csv(boards), end="")
-    elif how == "markdown":
-        parts = [part for board in boards for part in (board, *board.components)]
-        print("\n".join(f"## {_title(part)}\n\n{part.to_markdown()}" for part in parts), end="")
+    Raises:
+        OptionError: an output whose ending names no form, or a top below 1.
+        SourceError: the file cannot be written.
+    """
+    if top is not None and top < 1:
+        raise OptionError(f"--top must be at least 1, not {top}.")
+    form = how if output is None else form_of(output)
+    stream = sys.stdout if output is None else io.StringIO()
+    if form == "table":
+        show_boards(boards, stream, top)
     else:
-        show_boards(boards, sys.stdout)
+        stream.write(boards_text(boards, form, top))
+    if isinstance(stream, io.StringIO) and output is not None:
+        write_text(output, stream.getvalue())
+        print(f"{len(boards)} board{'' if len(boards) == 1 else 's'} in {output}.", file=sys.stderr)
+
+
+def form_of(output: Path) -> str:
+    """The form that the ending of a file names.
+
+    Raises:
+        OptionError: it names none.
+    """
+    form = ENDINGS.get(output.suffix.lower())
+    if form is None:
+        raise OptionError(f"{output} must end in one of {', '.join(ENDINGS)}, which say how it is written.")
+    return form
+
+
+def boards_text(boards: Sequence[Leaderboard], form: str, top: int | None = None) -> str:
+    """Boards, each followed by those of its components, as JSON, CSV, Markdown, HTML or LaTeX.
+
+    Raises:
+        OptionError: a top for JSON, which holds whole boards so that they can be read back.
+    """
+    if form == "json":
+        if top is not None:
+            raise OptionError("--top does not apply to JSON, which holds whole boards; leave it out.")
+        return boards_to_json(boards) + "\n"
+    if form == "csv":
+        return boards_to_csv(boards, top)
+    parts = [part for board in boards for part in (board, *board.components)]
+    if form == "html":
+        body = "\n".join(f"<h2>{html.escape(_title(part))}</h2>\n{part.to_html(top)}" for part in parts)
+        return f'<!doctype html>\n<meta charset="utf-8">\n<title>Leaderboard</title>\n{body}\n'
+    if form == "latex":
+        return "\n".join(part.to_latex(top) for part in parts)
+    return "\n".join(f"## {_title(part)}\n\n{part.to_markdown(top)}" for part in parts)
+
+
+def write_text(output: Path, text: str) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        SourceError: it cannot be written; what was there before is as it was.
+    """
+    beside = output.with_name(f".{output.name}.{os.getpid()}")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(output)
+    except OSError as error:
+        raise SourceError(f"{output} cannot be written: {error.strerror}.") from None
+    finally:
+        with contextlib.suppress(OSError):
+            beside.unlink()
 
 
 def name_check(source: str, votes: Votes, table: str | None, columns: Mapping[str, str] | None) -> None:

@@ -33,21 +33,23 @@ def console(stream: TextIO) -> Console:
     )
 
 
-def show_boards(boards: Sequence[Leaderboard], stream: TextIO) -> None:
-    """Print boards one under the other, each followed by those of its components."""
+def show_boards(boards: Sequence[Leaderboard], stream: TextIO, top: int | None = None) -> None:
+    """Print boards one under the other, each followed by those of its components; `top` rows of each."""
     out = console(stream)
     for position, board in enumerate(boards):
         if position:
             out.print()
-        _show(board, out)
+        _show(board, out, top)
 
 
-def _show(board: Leaderboard, out: Console, *, part: bool = False) -> None:
+def _show(board: Leaderboard, out: Console, top: int | None, *, part: bool = False) -> None:
     """Print one board; of a component without what is said of all votes."""
     heading = board.method + "".join(f" · {name} = {value}" for name, value in (board.by or {}).items())
     say(out, plain(heading), "bold")
     say(out, plain(board.conclusion()))
-    out.print(_table(board, out))
+    out.print(_table(board, out, top))
+    if top is not None and top < len(board.rows):
+        say(out, f"{len(board.rows) - top} more models are not shown.", "dim")
     for remark in board.remarks():
         say(out, f"• {plain(remark)}", "dim")
     if not part:
@@ -58,7 +60,7 @@ def _show(board: Leaderboard, out: Console, *, part: bool = False) -> None:
         say(out, f"{votes} · {how} · fingerprint {board.fingerprint[:12]}", "dim")
     for component in board.components:
         out.print()
-        _show(component, out, part=True)
+        _show(component, out, top, part=True)
 
 
 def show_comparison(seen: RuleComparison, stream: TextIO, note: str = "") -> None:
@@ -69,16 +71,16 @@ def show_comparison(seen: RuleComparison, stream: TextIO, note: str = "") -> Non
     rows = seen.to_frame()
     chances = [] if seen.first is None else ["probability"]
     elects = bool(chances) and bool((rows["nobody"] > 0).any())
-    rules = _grid("", "rule", "first", *chances, *["nobody"] * elects, "could be first too")
+    rules = make_grid("", "rule", "first", *chances, *["nobody"] * elects, "could be first too")
     lines = rows.itertuples(index=False)
     for number, (rule, first, chance, nobody, others) in zip(numbers, lines, strict=True):
         probability = [] if seen.first is None else [f"{chance:.0%}"]
         probability += [f"{nobody:.0%}" if nobody > 0 else ""] * elects
         rules.add_row(*map(Text, [number, rule, plain(first) or "nobody", *probability, plain(others)]))
-    ranks = _grid("rank", *numbers)
+    ranks = make_grid("rank", *numbers)
     for i, name in enumerate(seen.models[:LISTED]):
         ranks.add_row(*map(Text, [plain(name), *(_range(seen, rule, i) for rule in range(len(numbers)))]))
-    tau = _grid("τ-b", *numbers)
+    tau = make_grid("τ-b", *numbers)
     for rule, number, row in zip(seen.methods, numbers, seen.agreement.tolist(), strict=True):
         tau.add_row(*map(Text, [f"{number} {rule}", *("" if math.isnan(t) else f"{t:.2f}" for t in row)]))
     for table in (rules, ranks, tau):
@@ -104,11 +106,11 @@ def _range(seen: RuleComparison, rule: int, model: int) -> str:
     return f"{low}–{high}" if 0 < low < high else str(low or rank)
 
 
-def _grid(*heads: str) -> Table:
+def make_grid(*heads: str) -> Table:
     """A table whose first columns are texts, folded, and whose numbers stand right."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for head in heads:
-        number = head.isdigit() or head == "probability"
+        number = head.isdigit() or head.endswith(("probability", "before", "after", "change"))
         table.add_column(head, justify="right" if number else "left", no_wrap=number, overflow="fold")
     return table
 
@@ -118,28 +120,31 @@ def say(out: Console, text: str, style: str = "") -> None:
     out.print(Text(text, style=style), soft_wrap=not out.is_terminal)
 
 
-def _table(board: Leaderboard, out: Console) -> Table:
-    """One line a model; the drawn intervals share one axis."""
+def _table(board: Leaderboard, out: Console, top: int | None) -> Table:
+    """One line a model; the drawn intervals share one axis. A narrow terminal gets fewer columns."""
+    measured = board.rank_method != "none" and out.width >= 56
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("rank", justify="right", no_wrap=True)
     table.add_column("model", overflow="fold", min_width=12)
     table.add_column("score", justify="right", no_wrap=True)
-    drawn = _axis(board.rows) if board.rank_method != "none" and out.width >= 72 else None
-    if board.rank_method != "none":
+    drawn = _axis(board.rows) if measured and out.width >= 72 else None
+    if measured:
         table.add_column("interval", justify="right", no_wrap=True)
     if drawn:
         table.add_column("", no_wrap=True)
-    table.add_column("votes", justify="right", no_wrap=True)
-    table.add_column("status", no_wrap=True)
+    if out.width >= 44:
+        table.add_column("votes", justify="right", no_wrap=True)
+        table.add_column("status", no_wrap=True)
     ascii_only = not out.encoding.lower().startswith("utf")
-    for row in board.rows:
+    for row in board.rows[:top]:
         rank, name, score, interval, votes, status = board.cells(row)
         cells = [rank, plain(name), score]
-        if board.rank_method != "none":
+        if measured:
             cells.append(interval)
         if drawn:
             cells.append(bar(row, *drawn, ascii_only=ascii_only))
-        cells += [votes, "" if status == "ranked" else status]
+        if out.width >= 44:
+            cells += [votes, "" if status == "ranked" else status]
         table.add_row(*(Text(cell) for cell in cells), style=None if row.status == "ranked" else "dim")
     return table
 

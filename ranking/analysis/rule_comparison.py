@@ -9,16 +9,35 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agon.ranking.analysis.rule_probabilities import WinnerProbabilities, winner_probabilities
-from agon.ranking.errors import MethodError, OptionError
+from agon.ranking.errors import InputError, MethodError, OptionError
 from agon.ranking.leaderboard.leaderboard import Leaderboard
 from agon.ranking.numerics import FloatArray, IntArray
-from agon.ranking.registry import Method, Rule
+from agon.ranking.registry import Method, Rule, find
 from agon.ranking.text import listed
-from agon.ranking.votes.comparisons import Votes
+from agon.ranking.votes.comparisons import Comparisons, Votes, as_comparisons
+from agon.ranking.votes.score_table import ScoreTable
 
 if TYPE_CHECKING:
     import pandas as pd
 
+# Compared where no others are named: a rating, shares, and what differs most among the voting rules.
+COMPARED_RULES = (
+    "bradley_terry",
+    "win_rate",
+    "mean",
+    "mean_win_rate",
+    "borda",
+    "plurality",
+    "dowdall",
+    "copeland",
+    "minimax",
+    "schulze",
+    "ranked_pairs",
+    "split_cycle",
+    "maximal_lottery",
+    "instant_runoff",
+    "baldwin",
+)
 LISTED = 12  # models a Markdown table lists
 
 
@@ -254,17 +273,21 @@ def compare_rules(
 
     Args:
         given: votes, as for `rank`, or boards from `rank_all` of the same votes.
-        methods: names or functions; not with boards.
+        methods: names or functions; None for those of `COMPARED_RULES` that these votes carry enough for.
+            Not with boards.
         n_resamples, seed, level, cluster, min_votes, options: as for `winner_probabilities`; not with boards.
 
     Raises:
-        MethodError: no rule, a rule twice, votes without methods, boards with methods.
+        MethodError: no rule, a rule twice, boards with methods.
         As `winner_probabilities`.
     """
     if isinstance(given, Sequence):
         if methods is not None:
             raise MethodError("Boards have their methods already; give votes to choose others.")
         return _from_boards(given)
+    if methods is None:
+        given = as_comparisons(given)
+        methods = [name for name, _ in split_applicable(given, [(name, {}) for name in COMPARED_RULES])[0]]
     if not methods:
         raise MethodError("A comparison needs rules: name them with methods=[...].")
     seen = winner_probabilities(
@@ -278,6 +301,23 @@ def compare_rules(
         options=options,
     )
     return _from_probabilities(seen)
+
+
+def split_applicable(
+    votes: Comparisons | ScoreTable, methods: Sequence[tuple[str, Mapping[str, Any]]]
+) -> tuple[list[tuple[str, Mapping[str, Any]]], list[str]]:
+    """The rules, each with its options, that these votes carry enough for, and the names of the others."""
+    chosen: list[tuple[str, Mapping[str, Any]]] = []
+    refused = []
+    for name, options in methods:
+        how = find(name)
+        settings = how.settings(options)
+        try:
+            how.function(how.view_of(votes), **settings)
+            chosen.append((name, options))
+        except InputError:
+            refused.append(name)
+    return chosen, refused
 
 
 def _from_probabilities(seen: WinnerProbabilities) -> RuleComparison:

@@ -26,15 +26,15 @@ LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
 }
 
 
-def boards_to_csv(boards: Sequence[Leaderboard]) -> str:
-    """Write boards as CSV: method and group, then the columns of `Leaderboard.to_frame`.
+def boards_to_csv(boards: Sequence[Leaderboard], top: int | None = None) -> str:
+    """Write boards as CSV: method and group, then the columns of `Leaderboard.to_frame`; `top` rows of each.
 
     A text that a spreadsheet would run as a formula gets an apostrophe in front.
     """
     lines = [_line(["method", "group", *COLUMNS])]
     for board in (part for given in boards for part in (given, *given.components)):
         group = " ".join(f"{name}={value}" for name, value in (board.by or {}).items())
-        for row in board.rows:
+        for row in board.rows[:top]:
             cells = [getattr(row, column) for column in COLUMNS]
             lines.append(_line([board.method, group, *("" if cell is None else cell for cell in cells)]))
     return "".join(lines)
@@ -52,12 +52,12 @@ def _harmless(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(starts) else cell
 
 
-def board_to_html(board: Leaderboard) -> str:
-    """Write a board as HTML for any page: its conclusion, a table, what to know about the votes."""
+def board_to_html(board: Leaderboard, top: int | None = None) -> str:
+    """Write a board as HTML for any page: its conclusion, `top` rows, what to know about the votes."""
     head = "".join(f"<th>{name}</th>" for name in HEADS)
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in board.cells(row)) + "</tr>"
-        for row in board.rows
+        for row in board.rows[:top]
     )
     notes = "".join(f"<li>{html.escape(text)}</li>" for text in board.remarks())
     return (
@@ -66,9 +66,9 @@ def board_to_html(board: Leaderboard) -> str:
     )
 
 
-def board_to_latex(board: Leaderboard) -> str:
-    """Write the rows of a board as a LaTeX table without packages; the conclusion is its caption."""
-    lines = [" & ".join(HEADS), *(" & ".join(map(_latex, board.cells(row))) for row in board.rows)]
+def board_to_latex(board: Leaderboard, top: int | None = None) -> str:
+    """Write `top` rows of a board as a LaTeX table without packages; the conclusion is its caption."""
+    lines = [" & ".join(HEADS), *(" & ".join(map(_latex, board.cells(row))) for row in board.rows[:top])]
     body = " \\\\\n".join(
         [f"{lines[0]} \\\\ \\hline\n{lines[1]}" if len(lines) > 1 else lines[0], *lines[2:]]
     )

@@ -247,25 +247,25 @@ class Leaderboard:
         """Return the board, and those of its components, as JSON of the command line's schema."""
         return boards_to_json([self])
 
-    def to_markdown(self) -> str:
-        """Return a Markdown table of the rows under the conclusion."""
+    def to_markdown(self, top: int | None = None) -> str:
+        """Return a Markdown table of the first rows under the conclusion."""
         head = ("rank", "model", "score", "interval", "votes", "status")
         lines = [_marked(self.conclusion()), "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-        lines += ["| " + " | ".join(map(_marked, self.cells(row))) + " |" for row in self.rows]
+        lines += ["| " + " | ".join(map(_marked, self.cells(row))) + " |" for row in self.rows[:top]]
         lines += [""] + [f"- {_marked(text)}" for text in self.remarks()]
         return "\n".join(lines).rstrip() + "\n"
 
-    def to_csv(self) -> str:
-        """Return the rows, and those of its components, as CSV with the columns of `to_frame`."""
-        return boards_to_csv([self])
+    def to_csv(self, top: int | None = None) -> str:
+        """Return the first rows, and those of its components, as CSV with the columns of `to_frame`."""
+        return boards_to_csv([self], top)
 
-    def to_html(self) -> str:
-        """Return conclusion, table and diagnostics as HTML without styles of its own."""
-        return board_to_html(self)
+    def to_html(self, top: int | None = None) -> str:
+        """Return conclusion, first rows and diagnostics as HTML without styles of its own."""
+        return board_to_html(self, top)
 
-    def to_latex(self) -> str:
-        """Return the rows as a LaTeX table under the conclusion."""
-        return board_to_latex(self)
+    def to_latex(self, top: int | None = None) -> str:
+        """Return the first rows as a LaTeX table under the conclusion."""
+        return board_to_latex(self, top)
 
     @classmethod
     def from_json(cls, text: str) -> Leaderboard:

@@ -1,1 +1,4 @@
-"""Averages and spectral methods."""
+"""Shares of wins and spectral scores.
+
+Use when a score must be explained in one sentence, or when most pairs never met.
+"""

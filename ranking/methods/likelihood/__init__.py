@@ -1,1 +1,4 @@
-"""Models of votes, fitted by maximum likelihood."""
+"""Ratings by maximum likelihood.
+
+Use when models meet at random and you want scores with honest intervals: what arenas publish.
+"""

@@ -1,1 +1,4 @@
-"""Ratings that are updated vote by vote."""
+"""Ratings that are updated vote by vote.
+
+Use when strengths change over time, or to compare with boards of Elo and TrueSkill.
+"""

@@ -7,6 +7,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -279,7 +280,7 @@ def test_check_ends_with_0_1_or_2(run, votes, tmp_path):
 def test_methods(run):
     status, out, _ = run("methods")
     assert status == 0
-    assert {"bradley_terry", "elo", "win_rate"} <= {line.split()[0] for line in out.splitlines()}
+    assert {"bradley_terry", "elo", "win_rate"} <= {line.split()[0] for line in out.splitlines() if line}
     assert "permutations=100" in run("methods", "elo")[1]
     listed = json.loads(run("methods", "-f", "json")[1])
     assert set(listed[0]) >= {"name", "needs", "gives", "source", "summary", "options"}
@@ -500,7 +501,7 @@ COMMANDS = sorted(name for name in app if not name.startswith("-"))
 
 
 def test_the_commands_are_those_of_the_design():
-    assert COMMANDS == ["check", "import", "methods", "rank", "serve", "simulate"]
+    assert COMMANDS == ["check", "diff", "import", "methods", "rank", "serve", "simulate"]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -629,3 +630,52 @@ def test_an_option_of_before_names_its_new_word(old, new, run, votes):
     assert status == 0
     assert out
     assert err == f"agon: {old.partition('=')[0]} is called {new} now.\n"
+
+
+@pytest.mark.parametrize(
+    ("ending", "holds"),
+    [
+        ("txt", "●"),
+        ("csv", "method,group,rank,model"),
+        ("json", '"schema": 1'),
+        ("md", "| rank | model |"),
+        ("html", "<td>model-1</td>"),
+        ("tex", r"\begin{tabular}"),
+    ],
+)
+def test_the_ending_of_the_output_decides_its_form(ending, holds, run, votes, tmp_path):
+    path = tmp_path / f"board.{ending}"
+    status, out, err = run("rank", votes, "-o", path)
+    assert (status, out, err) == (0, "", f"1 board in {path}.\n")
+    assert holds in path.read_text(encoding="utf-8")
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+def test_an_output_that_cannot_be_is_refused_before_the_work(run, votes, tmp_path):
+    assert run("rank", votes, "-o", tmp_path / "b.docx")[2].startswith(
+        f"agon: {tmp_path}/b.docx must end in one of .txt,"
+    )
+    status, out, err = run("rank", votes, "-o", tmp_path / "none" / "b.md")
+    assert (status, out) == (2, "")
+    assert err == f"agon: {tmp_path}/none/b.md cannot be written: No such file or directory.\n"
+
+
+def test_the_top_of_a_board_is_not_taken_for_all_of_it(run, votes):
+    for form, lines in (("table", 2), ("markdown", 2), ("html", 2), ("latex", 2), ("csv", 2)):
+        out = run("rank", votes, "--top", 2, "-f", form)[1]
+        assert sum(out.count(f"model-{i}") for i in range(1, 5)) >= lines
+        assert ("first of 4" in out) == (form != "csv")
+    assert "2 more models are not shown." in run("rank", votes, "--top", 2)[1]
+    assert "--top must be at least 1" in run("rank", votes, "--top", 0)[2]
+    assert "--top does not apply to JSON" in run("rank", votes, "--top", 2, "-f", "json")[2]
+
+
+@pytest.mark.skipif(not shutil.which("script"), reason="gives the command a terminal")
+def test_a_narrow_terminal_keeps_rank_model_and_score(votes):
+    done = shell(
+        f"script -qec 'stty cols 30; env -u COLUMNS {shlex.join(AGON)} rank {votes}' /dev/null", votes.parent
+    )
+    lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", done.stdout).replace("\r", "").splitlines()
+    rows = [line.split() for line in lines if re.match(r" *\d\S* +model-\d +\d", line)]
+    assert len(rows) == 4
+    assert all(len(row) == 3 for row in rows)

@@ -2,10 +2,12 @@
 
 import inspect
 import json
+import re
 
 import pytest
 
-from agon.arena.cli.methods import as_dict, methods_page, show_methods
+from agon.arena.cli.methods import as_dict, family_of, methods_page, show_methods
+from agon.arena.cli.rank import options_of
 from agon.ranking import METHODS, MethodError
 
 
@@ -17,7 +19,10 @@ def shown(capsys, name, how):
 def test_the_table_names_every_method_and_option(capsys):
     out = shown(capsys, None, "table")
     starts = [line.split()[0] for line in out.splitlines() if line and not line.startswith(" ")]
-    assert starts == ["method", *sorted(METHODS)]
+    assert [word for word in starts if word in METHODS] == sorted(
+        METHODS, key=lambda n: (family_of(METHODS[n]), n)
+    )
+    assert out.count("Use when ") == 4, "one a family"
     assert "\x1b" not in out
 
 
@@ -28,6 +33,8 @@ def test_one_method_with_its_options_and_its_docstring(name, capsys):
     assert inspect.getdoc(method.function) in out
     for option in method.options.values():
         assert f"  {option.name}={option.default!r}  (" in out
+    words = re.search(r"^For example: agon rank SOURCE -m (.*)$", out, re.M)[1]
+    assert options_of(words)[0] == name, "the example is one that agon rank takes"
 
 
 def test_json_has_the_defaults_of_the_functions(capsys):

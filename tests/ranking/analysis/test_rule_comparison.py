@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import kendalltau
 
 from agon.data.files.elections import preflib
-from agon.ranking import Ballots, MethodError, OptionError, agreement, rank_all
-from agon.ranking.analysis.rule_comparison import compare_rules
+from agon.ranking import Ballots, MethodError, OptionError, agreement, bradley_terry_world, rank_all
+from agon.ranking.analysis.rule_comparison import COMPARED_RULES, compare_rules
 from tests.support.paths import DATASETS
 
 BURLINGTON = DATASETS / "preflib" / "burlington" / "00005-00000002.toi"
@@ -94,9 +94,17 @@ def test_burlington_2009():
     ]
 
 
+def test_without_names_the_rules_are_those_that_the_votes_carry_enough_for():
+    """Votes on pairs rank no whole ballots and hold no scores: no Borda, no mean."""
+    pairs = bradley_terry_world(4, 300, seed=1).comparisons()
+    seen = compare_rules(pairs, n_resamples=5)
+    assert {"bradley_terry", "win_rate", "copeland", "schulze"} <= set(seen.methods) <= set(COMPARED_RULES)
+    assert not {"borda", "mean"} & set(seen.methods)
+
+
 def test_refusals():
     with pytest.raises(MethodError, match="A comparison needs rules"):
-        compare_rules(votes())
+        compare_rules(votes(), [])
     with pytest.raises(MethodError, match="at least one"):
         compare_rules([])
     with pytest.raises(MethodError, match="'borda' is given twice"):
