@@ -87,7 +87,7 @@ def rank(
     return ranking.rank(
         votes_of(source, where, columns, invalid, voters),
         method,
-        by=ballots_by,
+        ballots_by=ballots_by,
         interval=interval,
         level=level,
         n_resamples=n_resamples,

@@ -664,7 +664,7 @@ def test_the_top_of_a_board_is_not_taken_for_all_of_it(run, votes):
     for form, lines in (("table", 2), ("markdown", 2), ("html", 2), ("latex", 2), ("csv", 2)):
         out = run("rank", votes, "--top", 2, "-f", form)[1]
         assert sum(out.count(f"model-{i}") for i in range(1, 5)) >= lines
-        assert ("first of 4" in out) == (form != "csv")
+        assert ("all 3 others" in out) == (form != "csv")
     assert "2 more models are not shown." in run("rank", votes, "--top", 2)[1]
     assert "--top must be at least 1" in run("rank", votes, "--top", 0)[2]
     assert "--top does not apply to JSON" in run("rank", votes, "--top", 2, "-f", "json")[2]
