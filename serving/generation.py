@@ -21,6 +21,8 @@ from agon.serving.protocol import (
 )
 from agon.serving.self_identification import IdentityMasker, MaskedSpan
 
+FIRST = asyncio.FIRST_COMPLETED
+GRACE_SECONDS = 0.05  # beyond a limit, in which what lies in the socket is read
 CLOSING_SECONDS = 1.0  # how long a backend may take to close its stream before it is left to itself
 
 
@@ -46,6 +48,7 @@ class Generation:
     features or later turns. `tokens` and `reasoning_tokens` are the server's own counts where it sends them,
     else the number of pieces it sent. `finish_reason` is the server's, of a failed answer too if it sent one;
     "stopped" when the voter ended it. The time to the first token is that to the first one of the answer.
+    `waited` is the time in line before the request, which no other time contains.
     `masked` says which names stood in the text, if they were to be masked.
     """
 
@@ -59,6 +62,7 @@ class Generation:
     reasoning: str = ""
     reasoning_tokens: int = 0
     masked: tuple[MaskedSpan, ...] = ()
+    waited: float = 0.0
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -116,6 +120,7 @@ async def generate(
         detail=failure.detail if failure else None,
         reasoning="".join(answer.reasoning),
         reasoning_tokens=len(answer.reasoning) if thought is None else thought,
+        waited=answer.started - answer.joined,
         masked=tuple(answer.masker.spans) if answer.masker else (),
     )
 
@@ -130,7 +135,7 @@ class _Answer:
         most: int,
         masked_names: Sequence[str] | None,
     ) -> None:
-        self.started = self.heard = time.perf_counter()
+        self.joined = self.started = self.heard = time.perf_counter()
         self.first: float | None = None
         self.pieces: list[str] = []  # of the answer as they were shown
         self._sent: list[str] = []  # of the answer as they came
@@ -145,6 +150,8 @@ class _Answer:
     def take(self, delta: Delta) -> None:
         """Add a piece, which may be empty; the last one is cut where the answer is full."""
         self.heard = time.perf_counter()
+        if delta.queued is not None:
+            self.started = self.heard
         if delta.thought_first and self._sent:
             self.reasoning += self._sent
             self.pieces.clear()
@@ -237,13 +244,23 @@ async def _watch(reading: asyncio.Task[None], stop: asyncio.Event, answer: _Answ
         ServingError: the stream failed, or was silent or went on for too long.
     """
     stopped = asyncio.create_task(stop.wait())
+    heard = -1.0
     try:
         while not (reading.done() or stop.is_set()):
-            left = _time_left(answer, limits)
+            try:
+                left = _time_left(answer, limits)
+            except ServingError:
+                over = time.perf_counter() - answer.started - limits.total
+                if heard == answer.heard or over > GRACE_SECONDS:
+                    raise
+                # This process may have been held up: what has arrived meanwhile is read first.
+                heard = answer.heard
+                await asyncio.wait({reading, stopped}, timeout=GRACE_SECONDS, return_when=FIRST)
+                continue
             awaited: set[asyncio.Future[Any]] = {reading, stopped}
             if answer.first is None:  # the first token ends the longer wait for it
                 awaited.add(answer.begun)
-            await asyncio.wait(awaited, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(awaited, timeout=left, return_when=FIRST)
     finally:
         stopped.cancel()
     if reading.cancelled():

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import re
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager, suppress
 from dataclasses import asdict
@@ -18,11 +20,19 @@ from typing import Any
 
 import httpx
 
-from agon.serving.chat_chunks import ChatReading, failure_of_status
+from agon.serving.chat_chunks import ChatReading, failure_of_status, kind_of_status
+from agon.serving.health import INTERVALS, JITTER, Health
+from agon.serving.places import Places
 from agon.serving.protocol import Delta, End, FailureKind, Message, Sampling, ServingError
 
 CONNECT_SECONDS = 10.0
 CHECK_SECONDS = 30.0
+PROBE_SECONDS = 10.0
+MISSING_SECONDS = 60.0  # after which a model that the server did not know is asked for again
+AT_ONCE, WAITING = 1_000, 100  # streams of one server, and those in line for it
+SIGN_SECONDS = 0.25  # between two signs of life of an answer that waits
+LONGEST_WAIT = 120.0  # in line and for a busy server, together
+RETRIES = 3  # of a request that a busy server refused
 TAIL_SECONDS = 2.0  # how long to wait for the count of tokens once an answer is whole
 DRAIN_SECONDS = 0.2
 LONGEST_BODY = 1_000_000  # bytes of an answer that is no stream, and of one line of a stream
@@ -43,8 +53,12 @@ BROKEN_OFF = re.compile("disconnected|closed|incomplete", re.IGNORECASE)
 class Server:
     """One address, one key, and the connections that its models share; the last model to close them does."""
 
-    def __init__(self, base_url: str, *, api_key: str | None = None) -> None:
+    def __init__(
+        self, base_url: str, *, api_key: str | None = None, at_once: int = AT_ONCE, waiting: int = WAITING
+    ) -> None:
         self.base_url = base_url.rstrip("/")
+        self.places = Places(at_once, waiting)
+        self.health = Health(self._probe)
         headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self.client = httpx.AsyncClient(
             headers={"user-agent": "agon", **headers},
@@ -82,7 +96,20 @@ class Server:
         """One model less; without any, the connections are given back."""
         self._open -= 1
         if self._open <= 0:
+            await self.health.close()
             await self.client.aclose()
+
+    async def _probe(self) -> None:
+        """Ask for the list of models; a server that keeps none is well, too.
+
+        Raises:
+            ServingError: the server is not well.
+        """
+        with self.typed_errors():
+            async with asyncio.timeout(PROBE_SECONDS):
+                response = await self.client.get(f"{self.base_url}/models")
+            if kind_of_status(response.status_code) in INTERVALS:
+                raise failure_of_status(response.status_code, response.content, _retry_after(response))
 
     @contextmanager
     def typed_errors(self) -> Iterator[None]:
@@ -124,6 +151,7 @@ class OpenAICompatible:
         self._headers = dict(headers or {})
         self._system_role = system_role
         self._thinks_first = False  # whether an answer was seen to begin inside its reasoning
+        self._missing_until = 0.0  # the server does not know this model
 
     def __repr__(self) -> str:
         return f"OpenAICompatible({self._server!r}, {self._model!r})"
@@ -131,34 +159,90 @@ class OpenAICompatible:
     async def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[Delta | End]:
         """Stream the next assistant message; closing the iterator closes the connection.
 
-        A piece without text says that the server is at work. Once the server has said how the answer ended,
-        nothing that follows can cost the answer: neither a fault in the count of tokens nor a cut.
+        A piece without text says that the server is at work, or that this answer waits: in line for a place,
+        or because the server asked to come back later, which it is before it is called a failure. Once the
+        server has said how the answer ended, nothing that follows can cost the answer: neither a fault in
+        the count of tokens nor a cut.
         """
         with self._server.typed_errors():
-            async with self._opened(messages, sampling) as response:
-                reading = ChatReading(thinks_first=self._thinks_first)
-                async with aclosing(_deltas(response, reading)) as deltas:
-                    async for delta in deltas:
-                        yield delta
-                self._thinks_first |= reading.thought_first
-                rest, end = reading.finish(response.headers.get("content-type", ""))
-                yield rest
-                yield end
+            ticket = self._server.places.join()
+        asked, tries, begun = time.monotonic(), 0, False
+        try:
+            while ticket.ahead:
+                yield Delta(queued=ticket.ahead)
+                await ticket.wait(SIGN_SECONDS)
+                if ticket.ahead and time.monotonic() - asked > LONGEST_WAIT:
+                    raise ServingError("overloaded", f"no place within {LONGEST_WAIT:g} s")
+            while True:
+                yield Delta(queued=0)  # from now on it is the server that is waited for
+                try:
+                    with self._server.typed_errors():
+                        async with aclosing(self._answer(messages, sampling)) as events:
+                            async for event in events:
+                                begun |= not isinstance(event, Delta) or bool(event.text or event.reasoning)
+                                yield event
+                    self._server.health.succeed()
+                    return
+                except ServingError as error:
+                    self._take_note(error)
+                    pause = 2.0**tries if error.retry_after is None else error.retry_after
+                    waited = time.monotonic() - asked
+                    if (
+                        begun
+                        or error.kind != "overloaded"
+                        or tries >= RETRIES
+                        or waited + pause > LONGEST_WAIT
+                    ):
+                        raise
+                    tries += 1
+                    again = time.monotonic() + pause * (1 + JITTER * random.random())  # noqa: S311
+                while (left := again - time.monotonic()) > 0:
+                    yield Delta(queued=0)
+                    await asyncio.sleep(min(left, SIGN_SECONDS))
+        finally:
+            ticket.leave()
+
+    async def _answer(
+        self, messages: Sequence[Message], sampling: Sampling
+    ) -> AsyncGenerator[Delta | End, None]:
+        """One request and what comes of it."""
+        async with self._opened(messages, sampling) as response:
+            reading = ChatReading(thinks_first=self._thinks_first)
+            async with aclosing(_deltas(response, reading)) as deltas:
+                async for delta in deltas:
+                    yield delta
+            self._thinks_first |= reading.thought_first
+            rest, end = reading.finish(response.headers.get("content-type", ""))
+            yield rest
+            yield end
 
     def accepts(self, messages: Sequence[Message]) -> bool:
-        """Whether there is a conversation to answer."""
-        return bool(messages)
+        """Whether there is a conversation to answer, and the server is well and knows the model."""
+        return (
+            bool(messages) and self._server.health.failure is None and time.monotonic() >= self._missing_until
+        )
 
     async def check(self, messages: Sequence[Message], sampling: Sampling) -> None:
         """Ask for the beginning of an answer, with everything that a battle would ask with."""
-        with self._server.typed_errors():
-            async with asyncio.timeout(CHECK_SECONDS), self._opened(messages, sampling) as response:
-                reading = ChatReading(thinks_first=self._thinks_first)
-                async with aclosing(_deltas(response, reading)) as deltas:
-                    async for delta in deltas:
-                        if delta.text or delta.reasoning:
-                            return
-                reading.finish(response.headers.get("content-type", ""))
+        try:
+            with self._server.typed_errors():
+                async with (
+                    asyncio.timeout(CHECK_SECONDS),
+                    aclosing(self._answer(messages, sampling)) as events,
+                ):
+                    async for event in events:
+                        if isinstance(event, End) or event.text or event.reasoning:
+                            break
+            self._server.health.succeed()
+        except ServingError as error:
+            self._take_note(error)
+            raise
+
+    def _take_note(self, failure: ServingError) -> None:
+        """What a failure says of the server, or of whether it serves this model."""
+        self._server.health.fail(failure)
+        if failure.kind == "unknown_model":
+            self._missing_until = time.monotonic() + MISSING_SECONDS
 
     async def close(self) -> None:
         """Give back connections that no other model of the server needs."""
@@ -210,7 +294,7 @@ async def _accepted(response: httpx.Response) -> httpx.Response:
         raise ServingError(
             "malformed", f"HTTP {status}: it redirects to {where}; requests follow no redirect"
         )
-    raise failure_of_status(status, await _body(response), _seconds(response.headers.get("retry-after")))
+    raise failure_of_status(status, await _body(response), _retry_after(response))
 
 
 async def _body(response: httpx.Response) -> bytes:
@@ -281,9 +365,10 @@ async def _lines(response: httpx.Response) -> AsyncGenerator[bytes, None]:
         yield bytes(held)
 
 
-def _seconds(header: str | None) -> float | None:
-    """The seconds of a Retry-After header; None without one, or where it is a date."""
-    return float(header) if header is not None and re.fullmatch(r"\d{1,6}(\.\d+)?", header.strip()) else None
+def _retry_after(response: httpx.Response) -> float | None:
+    """The seconds that a server asks to wait; None where it does not, or names a date."""
+    header = response.headers.get("retry-after", "").strip()
+    return float(header) if re.fullmatch(r"\d{1,6}(\.\d+)?", header) else None
 
 
 def _kind_of_transport(error: Exception) -> FailureKind:

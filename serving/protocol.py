@@ -60,12 +60,14 @@ class Sampling:
 class Delta:
     """A piece of the answer or of the thinking before it, in order; empty, a sign that the model is at work.
 
-    `thought_first` says that all text before it was thinking, which only a closing tag has told.
+    `thought_first` says that all text before it was thinking, which only a closing tag has told. `queued`
+    says that the answer waits to be asked for, behind so many others; None when it was asked for.
     """
 
     text: str = ""
     reasoning: str = ""
     thought_first: bool = False
+    queued: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

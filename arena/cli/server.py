@@ -8,8 +8,11 @@ import contextlib
 import errno
 import signal
 import socket
+import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -21,6 +24,10 @@ from agon.arena.setup.recorded import read_recorded_roster
 from agon.data.log.vote_log import VoteLog
 from agon.ranking.errors import AgonError
 from agon.serving.generation import Limits
+
+if TYPE_CHECKING:
+    from agon.serving.health import Health
+    from agon.serving.openai_compatible import Server
 
 HOST, PORT, LOG = "127.0.0.1", 7860, Path("agon-log")
 
@@ -112,6 +119,13 @@ class _Server(uvicorn.Server):
                 signal.signal(one, signal.SIG_IGN)
 
 
+def _tell_health(server: Server, health: Health) -> None:
+    """Say that a server is out, and why, or that it is back."""
+    why = health.failure
+    state = "is back" if why is None else f"is out until it is well again ({why.kind}): {why.detail}"
+    print(f"agon: {server.base_url} {state}", file=sys.stderr, flush=True)
+
+
 def open_arena(
     source: Path | None,
     *,
@@ -132,6 +146,8 @@ def open_arena(
     try:
         with contextlib.closing(listen(host, port)) as taken, VoteLog(folder) as votes:
             votes.check_models(contestant.card.name for contestant in given.roster.contestants)
+            for asked in given.servers:
+                asked.health.on_change = partial(_tell_health, asked)
             settings = ArenaSettings(
                 seed=seed, limits=given.limits, public_url=given.public_url, embed=given.embed
             )

@@ -508,6 +508,7 @@ class Arena:
                 reasoning=made.reasoning or None,
                 reasoning_tokens=made.reasoning_tokens if made.reasoning else None,
                 masked=tuple(span.original for span in made.masked),
+                waited=made.waited,
             ),
         )
 

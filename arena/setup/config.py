@@ -21,9 +21,18 @@ from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, fiel
 
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.setup.demo import DemoModel
-from agon.arena.setup.openai_models import OpenAIModel
+from agon.arena.setup.openai_models import OpenAIModel, ServerTable
 from agon.arena.setup.recorded import RecordedModel
-from agon.arena.setup.tables import ConfigError, Line, ModelTable, Opening, SamplingTable, Seconds, Table
+from agon.arena.setup.tables import (
+    ConfigError,
+    Line,
+    ModelTable,
+    Opening,
+    SamplingTable,
+    Seconds,
+    Servers,
+    Table,
+)
 from agon.data.validation import skeleton
 from agon.ranking.errors import nearest
 from agon.serving.generation import Limits
@@ -44,6 +53,8 @@ def _backend_of(model: Any) -> Any:
 
 
 if TYPE_CHECKING:
+    from agon.serving.openai_compatible import Server
+
     AnyModel = ModelTable
 else:
     AnyModel = Annotated[
@@ -105,6 +116,7 @@ class ConfigFile(Table):
 
     arena: ArenaTable = ArenaTable()
     limits: LimitsTable = LimitsTable()
+    server: list[ServerTable] = Field(default_factory=list)
     model: list[AnyModel] = Field(default_factory=list)
 
 
@@ -119,6 +131,7 @@ class Configuration:
     port: int | None
     public_url: str | None = None
     embed: tuple[str, ...] = ()
+    servers: tuple[Server, ...] = ()
 
 
 def read_configuration(path: Path, environment: Mapping[str, str] = os.environ) -> Configuration:
@@ -131,8 +144,9 @@ def read_configuration(path: Path, environment: Mapping[str, str] = os.environ) 
     file = _checked(path)
     _check_names(path, file.model)
     arena = file.arena
+    servers = _servers(path, file.server, environment)
     roster = Roster(
-        contestants=_contestants(path, file.model, environment),
+        contestants=_contestants(path, file.model, servers),
         examples=tuple(
             Example(given) if isinstance(given, str) else Example(**given.model_dump())
             for given in arena.examples
@@ -145,7 +159,7 @@ def read_configuration(path: Path, environment: Mapping[str, str] = os.environ) 
         raise ConfigError(f"{path}, [arena]: typed is false and there are no examples; offer some prompts.")
     limits = Limits(**file.limits.model_dump())
     site = (arena.public_url, tuple(arena.embed))
-    return Configuration(roster, limits, Path(arena.log), arena.host, arena.port, *site)
+    return Configuration(roster, limits, Path(arena.log), arena.host, arena.port, *site, tuple(servers))
 
 
 def _checked(path: Path) -> ConfigFile:
@@ -238,24 +252,25 @@ VALUES = ("headers", "chat_template_kwargs", "extra_body", "stop", "embed")
 TABLES: Mapping[str, type[BaseModel]] = {
     "arena": ArenaTable,
     "limits": LimitsTable,
+    "server": ServerTable,
     "sampling": SamplingTable,
     "examples": ExampleTable,
 }
 
 
 def _table_name(place: Sequence[str | int], content: Any) -> str:
-    """How a person finds a table: [arena], [[model]] 2 ('name')."""
+    """How a person finds a table: [arena], [[model]] 2 ('name'), [[server]] 1."""
     if not place:
         return ""
-    if place[0] != "model":
+    if place[0] not in ("model", "server"):
         number = f", example {place[2] + 1}" if len(place) > 2 and isinstance(place[2], int) else ""
         return f", [{place[0]}]{number}"
     if len(place) < 2 or not isinstance(place[1], int):
-        return ", [[model]]"
-    given = content["model"][place[1]]
+        return f", [[{place[0]}]]"
+    given = content[place[0]][place[1]]
     name = given.get("name") if isinstance(given, dict) else None
     called = f" ({name!r:.60})" if isinstance(name, str) else ""
-    return f", [[model]] {place[1] + 1}{called}{', sampling' if 'sampling' in place else ''}"
+    return f", [[{place[0]}]] {place[1] + 1}{called}{', sampling' if 'sampling' in place else ''}"
 
 
 def _nearest_key(key: str, table: type[BaseModel]) -> str:
@@ -268,7 +283,7 @@ def _nearest_key(key: str, table: type[BaseModel]) -> str:
     if not issubclass(table, ModelTable):
         tables["model"] = OpenAIModel
     for name, other in tables.items():
-        if key in other.model_fields and other is not table and not near:
+        if key in other.model_fields and other not in (table, ServerTable) and not near:
             return f"it belongs in {name}."
     if table is not SamplingTable:
         return nearest(key, table.model_fields)
@@ -295,11 +310,26 @@ def _check_names(path: Path, models: Sequence[ModelTable]) -> None:
                 )
 
 
-def _contestants(
-    path: Path, models: Sequence[ModelTable], environment: Mapping[str, str]
-) -> tuple[Contestant, ...]:
+def _servers(path: Path, tables: Sequence[ServerTable], environment: Mapping[str, str]) -> Servers:
+    """The servers of the [[server]] tables, each name once."""
+    servers = Servers(environment)
+    if not tables:
+        return servers
+    from agon.serving.openai_compatible import Server
+
+    for number, table in enumerate(tables, start=1):
+        where = f"{path}, [[server]] {number} ({table.name!r})"
+        if table.name in servers.named:
+            raise ConfigError(f"{where}: another server has this name; give each its own.")
+        key = table.api_key_env and Opening(where, servers).key(table.api_key_env)
+        servers.named[table.name] = Server(
+            table.base_url, api_key=key, at_once=table.at_once, waiting=table.waiting
+        )
+    return servers
+
+
+def _contestants(path: Path, models: Sequence[ModelTable], servers: Servers) -> tuple[Contestant, ...]:
     """The models with their backends."""
-    servers: dict[tuple[str, str | None], Any] = {}
     contestants = []
     for number, model in enumerate(models, start=1):
         where = f"{path}, [[model]] {number} ({model.name!r})"
@@ -312,7 +342,7 @@ def _contestants(
                     model.licence,
                     model.price,
                 ),
-                model.open_backend(Opening(where, environment, servers)),
+                model.open_backend(Opening(where, servers)),
                 model.sampling.sampling(),
                 model.system_prompt,
                 model.measured,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from agon.arena.setup.tables import Line, ModelTable, Opening
+from agon.arena.setup.tables import Line, ModelTable, Opening, Table
 from agon.serving.protocol import Backend
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -17,36 +17,50 @@ SECRET_HEADER = re.compile("auth|key|token|secret|cookie", re.IGNORECASE)
 OURS = ("model", "messages", "stream", "stream_options", "n")  # what the arena itself says in a request
 
 
-class OpenAIModel(ModelTable):
-    """A model of a server; models at one address with one key share its connections."""
+def _address(url: str) -> str:
+    """The address of a server, without a secret in it."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.username or parts.password or parts.query:
+        raise ValueError("must hold no name, password or query; name a key in api_key_env")
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an address such as http://127.0.0.1:8000/v1")
+    return url
 
-    base_url: str
+
+def _variable(name: str) -> str:
+    if not VARIABLE.fullmatch(name):
+        raise ValueError("must be the name of an environment variable, not the key itself")
+    return name
+
+
+Address = Annotated[str, AfterValidator(_address)]
+Variable = Annotated[str, AfterValidator(_variable)]
+
+
+class ServerTable(Table):
+    """A server that several models are behind: so many answers at once, so many more in line."""
+
+    name: Line
+    base_url: Address
+    api_key_env: Variable | None = None
+    at_once: int = Field(default=16, ge=1)
+    waiting: int = Field(default=100, ge=0)
+
+
+class OpenAIModel(ModelTable):
+    """A model of a server; those of one [[server]], or at one address with one key, share its connections."""
+
+    server: Line | None = None
+    base_url: Address | None = None
     model: Line | None = None
-    api_key_env: str | None = None
+    api_key_env: Variable | None = None
     headers: dict[str, str] = Field(default_factory=dict)
     system_role: bool = True
     chat_template_kwargs: dict[str, Any] = Field(default_factory=dict)
     extra_body: dict[str, Any] = Field(default_factory=dict)
-
-    @field_validator("base_url")
-    @classmethod
-    def _address(cls, url: str) -> str:
-        try:
-            parts = urlsplit(url)
-        except ValueError:
-            parts = urlsplit("")
-        if parts.username or parts.password or parts.query:
-            raise ValueError("must hold no name, password or query; name a key in api_key_env")
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must be an address such as http://127.0.0.1:8000/v1")
-        return url
-
-    @field_validator("api_key_env")
-    @classmethod
-    def _variable(cls, name: str) -> str:
-        if not VARIABLE.fullmatch(name):
-            raise ValueError("must be the name of an environment variable, not the key itself")
-        return name
 
     @field_validator("headers")
     @classmethod
@@ -71,6 +85,15 @@ class OpenAIModel(ModelTable):
         return body
 
     @model_validator(mode="after")
+    def _one_server(self) -> Self:
+        if (self.server is None) == (self.base_url is None):
+            number = "neither base_url nor" if self.server is None else "both base_url and"
+            raise ValueError(f"has {number} server; give one of them")
+        if self.server is not None and self.api_key_env is not None:
+            raise ValueError("has an api_key_env beside its server; name the key in the [[server]]")
+        return self
+
+    @model_validator(mode="after")
     def _said_once(self) -> Self:
         twice = [name for name in self.extra_body if getattr(self.sampling, name, None)]
         if self.chat_template_kwargs and "chat_template_kwargs" in self.extra_body:
@@ -81,14 +104,12 @@ class OpenAIModel(ModelTable):
 
     def open_backend(self, opening: Opening) -> Backend:
         """One model of its server."""
-        from agon.serving.openai_compatible import Server
-
-        key = None if self.api_key_env is None else opening.key(self.api_key_env)
-        address = self.base_url.rstrip("/")
-        if (address, key) not in opening.servers:
-            opening.servers[address, key] = Server(address, api_key=key)
+        if self.base_url is not None:
+            found = opening.address(self.base_url, self.api_key_env)
+        else:
+            found = opening.server(self.server or "")  # _one_server has seen to it
         template = {"chat_template_kwargs": self.chat_template_kwargs} if self.chat_template_kwargs else {}
-        return opening.servers[address, key].model(
+        return found.model(
             self.model or self.name,
             body={**self.extra_body, **template},
             headers={

@@ -7,13 +7,13 @@ it (`openai_models`, `recorded`, `demo`); `config` holds the list of backends.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from agon.ranking.errors import InputError
+from agon.ranking.errors import InputError, nearest
 from agon.serving.protocol import Backend, Sampling
 
 if TYPE_CHECKING:
@@ -68,13 +68,24 @@ class SamplingTable(Table):
         return Sampling(**{**self.model_dump(), "stop": tuple(self.stop)})
 
 
-@dataclass
+class Servers:
+    """The servers of a file: those of its [[server]] tables, and one for each other address and key."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self.environment = environment
+        self.named: dict[str, Server] = {}
+        self.addressed: dict[tuple[str, str | None], Server] = {}
+
+    def __iter__(self) -> Iterator[Server]:
+        return iter((*self.named.values(), *self.addressed.values()))
+
+
+@dataclass(frozen=True)
 class Opening:
-    """What a backend is opened with: where its table stands, and what several tables share."""
+    """What a backend is opened with: where its table stands, and the servers that several tables share."""
 
     where: str  # the beginning of a sentence about the table
-    environment: Mapping[str, str]
-    servers: dict[tuple[str, str | None], Server] = field(default_factory=dict)
+    servers: Servers
 
     def key(self, variable: str) -> str:
         """The key that an environment variable holds.
@@ -82,13 +93,39 @@ class Opening:
         Raises:
             ConfigError: it holds none.
         """
-        key = self.environment.get(variable, "").strip()
+        key = self.servers.environment.get(variable, "").strip()
         if not (key.isascii() and key.isprintable() and key):
             state = "holds no key" if key else "is not set"
             raise ConfigError(
                 f"{self.where}: the environment variable {variable} {state}; export it before starting agon."
             )
         return key
+
+    def server(self, name: str) -> Server:
+        """The server of a [[server]] table.
+
+        Raises:
+            ConfigError: there is none of this name.
+        """
+        named = self.servers.named
+        if name not in named:
+            known = nearest(name, named) if named else "add it."
+            raise ConfigError(f"{self.where}: there is no [[server]] {name!r}; {known}")
+        return named[name]
+
+    def address(self, url: str, variable: str | None) -> Server:
+        """The server at an address, with the key of an environment variable.
+
+        Raises:
+            ConfigError: the variable holds no key.
+        """
+        from agon.serving.openai_compatible import Server
+
+        key = None if variable is None else self.key(variable)
+        place = url.rstrip("/"), key
+        if place not in self.servers.addressed:
+            self.servers.addressed[place] = Server(place[0], api_key=key)
+        return self.servers.addressed[place]
 
 
 class ModelTable(Table):

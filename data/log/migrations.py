@@ -45,7 +45,8 @@ NAMES = """
 APART = """
     ALTER TABLE generations ADD COLUMN reasoning VARCHAR;
     ALTER TABLE generations ADD COLUMN reasoning_tokens UINTEGER;
-    ALTER TABLE generations ADD COLUMN masked VARCHAR[]"""
+    ALTER TABLE generations ADD COLUMN masked VARCHAR[];
+    ALTER TABLE generations ADD COLUMN waited DOUBLE"""
 # Version → the SQL that makes it of the one before.
 STEPS: Mapping[int, str] = {2: FEATURES, 3: NAMES, 4: APART}
 VERSION = max(STEPS, default=1)

@@ -123,6 +123,8 @@ class GenerationRecord:
     reasoning_tokens: int | None = None
     masked: tuple[str, ...] = ()
     """Names of its own that the answer gave and the voter did not see, in the order of their masks."""
+    waited: float | None = None
+    """Seconds in line before the request."""
 
     def __post_init__(self) -> None:
         _check(self.battle_id, self.created)

@@ -59,6 +59,7 @@ CREATE TABLE generations (
     reasoning VARCHAR,          -- what the model thought before the answer; null if nothing was sent
     reasoning_tokens UINTEGER,  -- in it
     masked VARCHAR[],           -- names of its own that the answer gave and the voter did not see, in order
+    waited DOUBLE,              -- seconds in line before the request; null if it was not measured
     PRIMARY KEY (battle_id, turn, slot, model)
 );
 

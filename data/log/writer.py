@@ -60,7 +60,7 @@ INSERT = {  # in the order in which rows refer to each other; one column of valu
     "unnest($3::UTINYINT[]), unnest($4::VARCHAR[]), unnest($5::TIMESTAMP[]), unnest($6::VARCHAR[]), "
     "unnest($7::UINTEGER[]), unnest($8::DOUBLE[]), unnest($9::DOUBLE[]), unnest($10::DOUBLE[]), "
     "unnest($11::VARCHAR[]), unnest($12::VARCHAR[]), unnest($13::VARCHAR[]), unnest($14::VARCHAR[]), "
-    "unnest($15::UINTEGER[]), unnest($16::VARCHAR[][])",
+    "unnest($15::UINTEGER[]), unnest($16::VARCHAR[][]), unnest($17::DOUBLE[])",
     "votes": "INSERT INTO votes SELECT unnest($1::BIGINT[]), unnest($2::UUID[]), unnest($3::INTEGER[]), "
     "unnest($4::INTEGER[]), unnest($5::VARCHAR[]), unnest($6::VARCHAR[]), unnest($7::VARCHAR[]), "
     "unnest($8::USMALLINT[]), unnest($9::VARCHAR[]), unnest($10::VARCHAR[][]), unnest($11::TIMESTAMP[]), "
@@ -218,7 +218,12 @@ class Transaction:
         size = (as_utf8(record.text), record.tokens, record.seconds)
         speed = (record.time_to_first_token, record.tokens_per_second)
         end = (record.finish_reason, record.failure, as_utf8(record.detail))
-        apart = (as_utf8(record.reasoning), record.reasoning_tokens, list(map(as_utf8, record.masked)))
+        apart = (
+            as_utf8(record.reasoning),
+            record.reasoning_tokens,
+            list(map(as_utf8, record.masked)),
+            record.waited,
+        )
         self._add("generations", (*place, *size, *speed, *end, *apart))
         if record.failure is None:
             battle.answers[record.slot, record.model, record.turn] = counts

@@ -30,7 +30,7 @@ FLOORS = {
     "serving": (
         "protocol",
         "reasoning self_identification",
-        "chat_chunks",
+        "chat_chunks health places",
         "generation openai_compatible recorded",
         "demo",
         "",

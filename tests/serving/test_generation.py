@@ -1,6 +1,7 @@
 """`generate` beside backends that behave and misbehave: what is measured, when it gives up, what it shuts."""
 
 import asyncio
+import socket
 import time
 
 import pytest
@@ -139,6 +140,34 @@ def test_any_other_end_is_a_failure_that_keeps_its_name(finish, kind):
     result = run(Scripted("The ans", End(finish)))
     assert (result.failure, result.finish_reason, result.text) == (kind, finish, "The ans")
     assert repr(finish) in result.detail
+
+
+def test_a_process_that_was_held_up_blames_no_server():
+    """The answer lay in the socket while this process could not read it."""
+
+    async def main():
+        loop = asyncio.get_running_loop()
+        reader, writer = socket.socketpair()
+        reader.setblocking(False)
+
+        class Waiting:
+            async def stream(self, messages, sampling):
+                yield Delta((await loop.sock_recv(reader, 100)).decode())
+                yield End("stop")
+
+        def hold_up():
+            writer.send(b"Here.")
+            time.sleep(0.6)
+
+        loop.call_later(0.1, hold_up)
+        limits, stop = Limits(first=0.4, between=0.4), asyncio.Event()
+        result = await generate(Waiting(), ASKED, Sampling(), limits=limits, on_text=list, stop=stop)
+        reader.close()
+        writer.close()
+        return result
+
+    result = asyncio.run(main())
+    assert (result.failure, result.text) == (None, "Here.")
 
 
 def test_thinking_is_kept_apart_and_counted():

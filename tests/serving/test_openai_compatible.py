@@ -20,6 +20,12 @@ PLAIN = Sampling()
 ASKED = (Message("system", "Be brief."), Message("user", "Warum ist der Himmel blau?"))
 
 
+@pytest.fixture(autouse=True)
+def no_patience(monkeypatch):
+    """A busy server is a failure at once; how it is asked again stands in test_health.py."""
+    monkeypatch.setattr("agon.serving.openai_compatible.RETRIES", 0)
+
+
 async def events_of(backend, sampling=PLAIN):
     """Everything that a stream says."""
     async with aclosing(backend.stream(ASKED, sampling)) as events:

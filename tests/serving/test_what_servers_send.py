@@ -15,6 +15,12 @@ ANSWER = "".join(WORDS)
 ASKED = (Message("user", "What is it?"),)
 
 
+@pytest.fixture(autouse=True)
+def no_patience(monkeypatch):
+    """A busy server is a failure at once; how it is asked again stands in test_health.py."""
+    monkeypatch.setattr("agon.serving.openai_compatible.RETRIES", 0)
+
+
 def chunk(delta=None, finish=None, **more):
     choice = {"index": 0, "delta": delta or {}, "finish_reason": finish}
     return {"id": "c-1", "object": "chat.completion.chunk", "choices": [choice], **more}

@@ -48,7 +48,7 @@ BAD = {
     "stuck": {"timeout"},
 }
 WHOLE = re.compile(r"\[(\d+)\] one two three four \[\1\]")
-SECONDS = 3.0  # of patience: much beside what a good answer needs here
+SECONDS = 10.0  # of patience: much beside what a good answer needs, on a busy machine too
 FAILURES = 1000
 
 
@@ -58,13 +58,18 @@ class Faults:
     def __init__(self, seed):
         self.draws = Random(seed)
         self.did = Counter()
+        self.good = {}  # the number of the request → what was done to a good answer
 
     async def __call__(self, request, http):
+        if request.body is None:  # a probe of its health
+            return await http.answer(200, {"data": []})
         number = sum(self.did.values())
         kind = self.draws.choice([*BAD, *GOOD, *GOOD] if number % 3 else [*BAD])
-        if kind in ("mute", "stuck") and self.draws.random() < 0.8:
+        if kind in ("mute", "stuck") and self.draws.random() < 0.9:
             kind = "cut"
         self.did[kind] += 1
+        if kind in GOOD:
+            self.good[number] = kind
         name = request.body["model"]
         words = [f"[{number}]", " one", " two", " three", f" four [{number}]"]
         if kind == "status":
@@ -134,7 +139,8 @@ class Faults:
         return None
 
 
-def test_a_thousand_failures_make_no_broken_battle_votable_and_lose_no_good_answer():
+def test_a_thousand_failures_make_no_broken_battle_votable_and_lose_no_good_answer(monkeypatch):
+    monkeypatch.setattr("agon.serving.openai_compatible.RETRIES", 0)  # a refusal is a failure here
     faults = Faults(seed=13)
     ended, battles = [], []
 
@@ -163,8 +169,8 @@ def test_a_thousand_failures_make_no_broken_battle_votable_and_lose_no_good_answ
             ]
             number = 0
             while sum(one.generation.failure is not None for one in ended) < FAILURES:
-                await asyncio.gather(*(fight(number + n, server, models) for n in range(60)))
-                number += 60
+                await asyncio.gather(*(fight(number + n, server, models) for n in range(40)))
+                number += 40
             for model in models:
                 await model.backend.close()
 
@@ -178,5 +184,7 @@ def test_a_thousand_failures_make_no_broken_battle_votable_and_lose_no_good_answ
             assert WHOLE.fullmatch(side.text), side.text
         said = repr([side.text for side in battle.sides]) + repr(battle.events) + repr(battle.reason)
         assert "canary" not in said.lower()
-    good = sum(faults.did[kind] for kind in GOOD)
-    assert good == len(ended) - len(failures), "a good answer was thrown away, or a broken one taken"
+    kept = {int(WHOLE.fullmatch(one.generation.text)[1]) for one in ended if one.generation.failure is None}
+    lost = {number: kind for number, kind in faults.good.items() if number not in kept}
+    assert lost == {}, "a good answer was thrown away"
+    assert kept == faults.good.keys()

@@ -94,6 +94,17 @@ def test_a_whole_file_becomes_an_arena(tmp_path):
     assert "sk-canary" not in repr(found)
 
 
+def test_models_of_a_server_share_its_places_and_its_key(tmp_path):
+    text = GPU + "api_key_env = 'KEY'\nat_once = 3\nwaiting = 5\n"
+    text += "".join(f"[[model]]\nname = '{name}'\nserver = 'gpu'\n" for name in ("one", "two"))
+    found = read(tmp_path, text, {"KEY": "sk-canary"})
+    one, two = (contestant.backend for contestant in found.roster.contestants)
+    assert one._server is two._server
+    assert found.servers == (one._server,)
+    assert (one._server.places.at_once, one._server.places.waiting) == (3, 5)
+    assert one._server.client.headers["authorization"] == "Bearer sk-canary"
+
+
 def test_every_backend_answers_as_its_table_says(tmp_path):
     file = tmp_path / "answers.csv"
     file.write_text("prompt,old,older\nWhy?,Because.,Who knows.\n")
@@ -158,8 +169,8 @@ repetition_penalty = 1.05
 """ + TWO.split("\n\n")[0].replace('"one"', '"two"')
             one = read(tmp_path, text, {"TEAM_KEY": "team-canary"}).roster.contestants[0]
             said = [Message("system", one.system_prompt), Message("user", "Is it so?")]
-            first = await anext(one.backend.stream(said, one.sampling))
-            assert first.text == "Yes."
+            events = [event async for event in one.backend.stream(said, one.sampling)]
+            assert "".join(event.text for event in events if isinstance(event, Delta)) == "Yes."
             await one.backend.close()
 
     asyncio.run(main())
@@ -198,6 +209,7 @@ def test_the_same_address_with_another_key_is_another_server(tmp_path):
     assert one._server is not two._server
 
 
+GPU = "[[server]]\nname = 'gpu'\nbase_url = 'http://127.0.0.1:8001/v1'\n"
 X = TWO + "[[model]]\nname = 'x'\n"
 WRONG = [
     ("", " has no [[model]]; a comparison needs at least two, each with name and base_url."),
@@ -222,7 +234,7 @@ WRONG = [
         "[arena]\nembed = ['*']" + TWO,
         ", [arena]: embed must be a list of addresses without a path, such as https://huggingface.co.",
     ),
-    ("titel = 'A'" + TWO, ": there is no key 'titel'; known: arena, limits, model."),
+    ("titel = 'A'" + TWO, ": there is no key 'titel'; known: arena, limits, model, server."),
     ("[models]" + TWO, ": there is no key 'models'; did you mean 'model'?"),
     (
         TWO + "temperature = 1",
@@ -274,6 +286,35 @@ WRONG = [
         ", [[model]] 3 ('x'): manner is 'loud', but must be one of terse, thorough, laid_out, sure, warm, "
         "careful.",
     ),
+    (
+        X + "server = 'a'",
+        ", [[model]] 3 ('x'): there is no [[server]] 'a'; add it.",
+    ),
+    (
+        GPU + X + "server = 'gpv'",
+        ", [[model]] 3 ('x'): there is no [[server]] 'gpv'; did you mean 'gpu'?",
+    ),
+    (
+        GPU + X + "server = 'gpu'\nbase_url = 'http://a'",
+        ", [[model]] 3 ('x') has both base_url and server; give one of them.",
+    ),
+    (
+        GPU + X + "server = 'gpu'\napi_key_env = 'A'",
+        ", [[model]] 3 ('x') has an api_key_env beside its server; name the key in the [[server]].",
+    ),
+    (GPU + GPU + TWO, ", [[server]] 2 ('gpu'): another server has this name; give each its own."),
+    (
+        GPU + "at_onc = 3" + TWO,
+        ", [[server]] 1 ('gpu'): there is no key 'at_onc'; did you mean 'at_once'?",
+    ),
+    (
+        GPU + "at_once = 0" + TWO,
+        ", [[server]] 1 ('gpu'): at_once is 0, but must be greater than or equal to 1.",
+    ),
+    (
+        GPU + "api_key_env = 'NO_KEY'" + TWO,
+        ", [[server]] 1 ('gpu'): the environment variable NO_KEY is not set; export it before starting agon.",
+    ),
     (X + "backend = 'recorded'", ", [[model]] 3 ('x'): answers is missing; add it."),
     (
         X + "backend = 'demo'\nmanner = 'warm'\nbase_url = 'http://a'",
@@ -311,7 +352,10 @@ WRONG = [
         ", [[model]] 2 ('two'), sampling: max_tokens is 1.5, but must be a whole number.",
     ),
     (TWO + "sampling = 1", ", [[model]] 2 ('two'): sampling is 1, but must be a table."),
-    (TWO + "[[model]]\nname = 'three'", ", [[model]] 3 ('three'): base_url is missing; add it."),
+    (
+        TWO + "[[model]]\nname = 'three'",
+        ", [[model]] 3 ('three') has neither base_url nor server; give one of them.",
+    ),
     (TWO + "[[model]]\nbase_url = 'http://a'", ", [[model]] 3: name is missing; add it."),
     (
         TWO + "[[model]]\nname = 'three'\nbase_ur = 'http://a'",
@@ -420,7 +464,7 @@ VALUES = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(["arena", "limits", "model", "str"]), VALUES, max_size=4))
+@given(st.dictionaries(st.sampled_from(["arena", "limits", "model", "server", "str"]), VALUES, max_size=4))
 @settings(max_examples=300)
 def test_whatever_a_file_holds_it_is_an_arena_or_one_sentence(tmp_path_factory, content):
     text = "".join(f"{key} = {toml(value)}\n" for key, value in content.items())
@@ -443,7 +487,7 @@ def test_the_example_of_the_docs_is_whole_and_right(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = read(tmp_path, text, {"VLLM_API_KEY": "a", "EXAMPLE_API_KEY": "b"})
     names = [contestant.card.name for contestant in found.roster.contestants]
-    assert names == ["llama-8b", "qwen-7b", "last-year", "nobody"]
+    assert names == ["llama-8b", "qwen-7b", "gemma-9b", "last-year", "nobody"]
     assert found.limits == Limits()
     assert found.log == Path("agon-log")
     sampling = found.roster.contestants[0].sampling

@@ -64,11 +64,16 @@ def test_a_battle_is_kept_as_it_was_drawn(log):
 
 def test_what_is_apart_from_an_answer_is_kept(log):
     drawn = battle()
-    apart = {"reasoning": "Six times seven. \ud800", "reasoning_tokens": 5, "masked": ("Qwen3", "Alibaba")}
+    apart = {
+        "reasoning": "Six times seven. \ud800",
+        "reasoning_tokens": 5,
+        "masked": ("Qwen3", "Alibaba"),
+        "waited": 1.5,
+    }
     put(log, drawn, answer(drawn.battle_id, **apart), answer(drawn.battle_id, 1, "bob"))
-    assert rows(log, "SELECT reasoning, reasoning_tokens, masked FROM generations ORDER BY slot") == [
-        ("Six times seven. ?", 5, ["Qwen3", "Alibaba"]),
-        (None, None, []),
+    assert rows(log, "SELECT reasoning, reasoning_tokens, masked, waited FROM generations ORDER BY slot") == [
+        ("Six times seven. ?", 5, ["Qwen3", "Alibaba"], 1.5),
+        (None, None, [], None),
     ]
 
 
