@@ -56,6 +56,7 @@ from agon.ranking.leaderboard.notes import single_voter_dominance
 from agon.ranking.leaderboard.plots import win_rate_map
 from agon.ranking.leaderboard.ranking import rank, rank_all
 from agon.ranking.leaderboard.row import Row
+from agon.ranking.leaderboard.vote_planning import OpenPair, VotePlan, open_pairs, plan_votes
 from agon.ranking.methods.likelihood.robust_bradley_terry import OutlierPair, outlier_pairs
 from agon.ranking.registry import METHODS, Method, method
 from agon.ranking.results import Choice, Coefficient, Diagnostic, Fit, Scores
@@ -88,6 +89,7 @@ __all__ = [
     "Leaderboard",
     "Method",
     "MethodError",
+    "OpenPair",
     "OptionError",
     "OutlierPair",
     "PairCounts",
@@ -100,6 +102,7 @@ __all__ = [
     "Settings",
     "SourceError",
     "Tiers",
+    "VotePlan",
     "Voter",
     "VotesError",
     "WinProbability",
@@ -122,7 +125,9 @@ __all__ = [
     "margin_of_victory",
     "margins_of_victory",
     "method",
+    "open_pairs",
     "outlier_pairs",
+    "plan_votes",
     "position_bias",
     "prospective",
     "prospects",

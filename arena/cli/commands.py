@@ -26,6 +26,7 @@ COMMANDS = {
     "rank": ("rank:rank_command", "Rank the models of a set of votes."),
     "check": ("check:check_command", "Say what stands between these votes and a ranking."),
     "diff": ("diff:diff_command", "Say who moved between two boards, and whether beyond chance."),
+    "plan": ("plan:plan_command", "Say how many votes tell models apart, or how many more."),
     "methods": ("methods:methods_command", "List every ranking method: what it needs, gives, and is from."),
     "import": ("import_votes:import_command", "Import votes of a published arena format into a log folder."),
     "simulate": ("simulate:simulate_command", "Make votes from known strengths."),

@@ -1,0 +1,51 @@
+"""`agon plan`: how many votes it takes to tell models apart, before any is cast or on the votes there are."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from agon.arena.cli.arguments import SOURCE, readable
+from agon.data import comparisons
+from agon.ranking import open_pairs, plan_votes, rank
+from agon.ranking.leaderboard.row import plain
+
+
+def plan_command(
+    source: Annotated[str | None, Parameter(help=SOURCE)] = None,
+    /,
+    *,
+    share: Annotated[float, Parameter(help="Of the votes that decide, what the better model wins.")] = 0.65,
+    models: Annotated[int, Parameter(help="Number of models on the board.")] = 2,
+    ties: Annotated[float, Parameter(help="Share of votes that decide nothing.")] = 0.0,
+    level: Annotated[float, Parameter(help="Level of the statement.")] = 0.95,
+    format: Annotated[Literal["table", "json"], Parameter(name=["--format", "-f"])] = "table",
+) -> None:
+    """Say how many votes tell models apart; of votes that are there, how many more for each neighbours.
+
+    For example:
+
+    agon plan --share 0.6 --models 8
+
+    agon plan votes.parquet
+    """
+    if source is None:
+        planned = plan_votes(share, models, level=level, ties=ties)
+        print(json.dumps(asdict(planned), indent=2) if format == "json" else planned.conclusion())
+        return
+    with readable(source) as path:
+        board = rank(comparisons(path), level=level)
+    pairs = open_pairs(board)
+    if format == "json":
+        print(
+            json.dumps({"schema": 1, "pairs": [asdict(one) for one in pairs]}, indent=2, ensure_ascii=False)
+        )
+        return
+    print(plain(board.conclusion()))
+    for one in pairs:
+        more = "cannot be foreseen" if one.more_votes is None else f"about {one.more_votes:,} more votes"
+        what = "decided" if one.decided else more
+        print(f"{plain(one.upper)} above {plain(one.lower)}: {what}")

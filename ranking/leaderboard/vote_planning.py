@@ -1,0 +1,115 @@
+"""How many votes it takes: to tell two models apart before any is cast, and to decide pairs of a board."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from agon.ranking.errors import OptionError
+from agon.ranking.inference.anytime import TUNED, log_evidence, times_more
+from agon.ranking.inference.simultaneous import quantile
+from agon.ranking.leaderboard.leaderboard import Leaderboard
+
+
+@dataclass(frozen=True)
+class VotePlan:
+    """How many votes on a pair of models tell them apart.
+
+    Attributes:
+        share: of the decisive votes that the better one wins.
+        models: on the board, of which one is to lead all others.
+        level: of the statement.
+        once: votes on the pair for a test at the end alone, with a power of 80%.
+        any_look: votes on the pair after which the expected evidence decides, however often one looks; more
+            than half of the runs need fewer.
+        total: votes on all pairs of the board, each as many as `any_look`.
+    """
+
+    share: float
+    models: int
+    level: float
+    once: int
+    any_look: int
+    total: int
+
+    def conclusion(self) -> str:
+        """Say in one sentence how many votes to collect."""
+        every = f", {self.total:,} for all pairs of {self.models} models" if self.models > 2 else ""
+        return (
+            f"To tell a model that wins {self.share:.0%} of its decisive votes from the other takes about "
+            f"{self.any_look:,} votes on the pair at {self.level:.0%}, however often one looks{every}; "
+            f"{self.once:,} if one looks but once, at the end."
+        )
+
+
+def plan_votes(share: float = 0.65, models: int = 2, *, level: float = 0.95, ties: float = 0.0) -> VotePlan:
+    """Say how many votes tell a model from another.
+
+    Args:
+        share: of the decisive votes that the better one wins, above 0.5 and below 1.
+        models: on the board; the lead is to hold against each of the others.
+        level: of the statement.
+        ties: share of votes that decide nothing, at least 0 and below 1.
+
+    Raises:
+        OptionError: a number outside its range.
+
+    Source:
+        The fixed number: J. Cohen, Statistical power analysis (1988), on the log-odds; the other: the
+        evidence of `anytime.log_evidence` at the expected difference.
+    """
+    if not 0.5 < share < 1 or not 0 <= ties < 1 or not 0 < level < 1:
+        raise OptionError("share must lie between 0.5 and 1, level between 0 and 1, ties from 0 to below 1.")
+    if not isinstance(models, int) or models < 2:
+        raise OptionError(f"models must be a whole number of at least 2, not {models!r}.")
+    logit = math.log(share / (1 - share))
+    per_vote = share * (1 - share) * (1 - ties)
+    error_at = 1 / math.sqrt(per_vote * TUNED)
+    goal = math.log(2 * (models - 1) / (1 - level))
+    looks = TUNED * times_more(logit / error_at, TUNED, goal)
+    alone = (quantile(1 - (1 - level) / (models - 1)) + quantile(0.6)) ** 2 / (logit**2 * per_vote)
+    number = math.ceil(max(looks, TUNED))
+    return VotePlan(share, models, level, math.ceil(alone), number, number * models * (models - 1) // 2)
+
+
+@dataclass(frozen=True)
+class OpenPair:
+    """Two neighbours on a board and about how many more votes between them would decide who is above."""
+
+    upper: str
+    lower: str
+    decided: bool
+    more_votes: int | None
+
+
+def open_pairs(board: Leaderboard) -> tuple[OpenPair, ...]:
+    """Say of each two neighbours of a board how many more votes between them would decide, at any look.
+
+    Args:
+        board: of a rating, with intervals.
+
+    Raises:
+        OptionError: a board whose scores are no log-odds, or without intervals.
+    """
+    known, unit = board.uncertainty, board.log_odds
+    if known is None or unit is None or board.rank_method == "none":
+        raise OptionError(f"Planning needs a rating with intervals, not {board.method}; use bradley_terry.")
+    goal = math.log(2 * max(1, len(board.ranked) - 1) / (1 - board.level))
+    found = []
+    for upper, lower in zip(board.ranked, board.ranked[1:], strict=False):
+        i, j = board.models.index(upper.model), board.models.index(lower.model)
+        error = known.error_of(i, j)
+        if upper.score is None or lower.score is None or not error > 0:
+            found.append(OpenPair(upper.model, lower.model, bool(known.above[i, j]), None))
+            continue
+        number = known.df + 1 if math.isfinite(known.df) else float(min(upper.votes, lower.votes))
+        gap = upper.score - lower.score
+        if log_evidence(gap / error, number, known.df) >= goal:
+            found.append(OpenPair(upper.model, lower.model, decided=True, more_votes=0))
+            continue
+        more = times_more(gap / error, number, goal, known.df) - 1
+        share = 1 / (1 + math.exp(-gap / unit))
+        votes = more * (unit / error) ** 2 / (share * (1 - share))
+        wanted = math.ceil(votes) if math.isfinite(votes) else None
+        found.append(OpenPair(upper.model, lower.model, decided=False, more_votes=wanted))
+    return tuple(found)
