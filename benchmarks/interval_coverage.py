@@ -28,7 +28,11 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from benchmarks.worlds.worlds.coverage_worlds import (
+from scipy.special import expit, ndtri
+
+from agon.ranking import Comparisons, rank
+from benchmarks.worlds import coverage_worlds as worlds
+from benchmarks.worlds.coverage_worlds import (
     davidson,
     decisive,
     free_for_all,
@@ -39,10 +43,6 @@ from benchmarks.worlds.worlds.coverage_worlds import (
     rao_kupper_bag,
     tastes,
 )
-from scipy.special import expit, ndtri
-
-from agon.ranking import Comparisons, rank
-from benchmarks.worlds.worlds import coverage_worlds as worlds
 
 SETS = 1000
 WITHIN = (0.935, 0.965)
@@ -57,7 +57,8 @@ FINE = np.array([[-1, -1], [-1, -1], [1, 1], [0, 0]])
 class Cell:
     """One line of the table.
 
-    `votes` are drawn on pairs at random, by `voters` voters if there are any, each with tastes of her own;
+    `votes` are drawn on pairs at random, by `voters` voters if there are any, each with her own tastes; the
+    k-th of them casts as many votes as 1/k^`zipf` says;
     `half` says that the truth is the pseudo-true value, `spread` is that of the strengths in nats or probits.
     `effects` are those of features of which stronger models have more, in units of their root mean square.
     `shown` models are in a vote; where they are not two, the world draws places of (N, K) strengths. `scale`
@@ -78,6 +79,7 @@ class Cell:
     effects: tuple[float, ...] = ()
     shown: int = 2
     scale: tuple[float, float] = (0.0, 1.0)
+    zipf: float = 0.0
 
     def strengths(self) -> np.ndarray:
         """(M,) evenly spread by rank like a normal sample, zero mean."""
@@ -103,7 +105,8 @@ class Cell:
             x = rng.normal(gap[:, None] / 2, 1.0, (self.votes, len(self.effects)))
             x /= np.sqrt((x**2).mean(axis=0))
             chances = worlds.with_ties(expit(gap + x @ self.effects), 0.0)
-        voter = rng.integers(0, self.voters or 1, self.votes)
+        size = np.arange(1, (self.voters or 1) + 1) ** -self.zipf
+        voter = rng.choice(len(size), self.votes, p=size / size.sum())
         if self.world is tastes:
             own = strengths + rng.normal(0, 0.7, (self.voters, m))
             chances = worlds.with_ties(expit(own[voter, first] - own[voter, second]), 0.0)
@@ -141,6 +144,22 @@ CELLS = (
     Cell("40 voters, by voter", tastes, 10, 1000, 12, options=VOTER, half=True, voters=40),
     Cell("40 voters, 100 votes each, by voter", tastes, 10, 4000, 13, options=VOTER, half=True, voters=40),
     Cell("40 voters, not clustered", tastes, 10, 4000, 13, half=True, voters=40, goal=False),
+    Cell("Zipf 1, 100 voters", tastes, 10, 5000, 36, options=VOTER, half=True, voters=100, zipf=1.0),
+    Cell("Zipf 1.2, 1,000 voters", tastes, 10, 20_000, 37, options=VOTER, half=True, voters=1000, zipf=1.2),
+    Cell("Zipf 1.5, 100 voters", tastes, 10, 5000, 38, options=VOTER, half=True, voters=100, zipf=1.5),
+    Cell("davidson, Zipf 1, 100 voters", davidson, 10, 5000, 39, "davidson", VOTER, voters=100, zipf=1.0),
+    Cell("style, Zipf 1, 100 voters", decisive, 10, 5000, 40, **STYLE_VOTER | {"voters": 100}, zipf=1.0),
+    Cell(
+        "bootstrap, Zipf 1, 100 voters",
+        tastes,
+        10,
+        5000,
+        41,
+        options=BOOTSTRAP | VOTER,
+        half=True,
+        voters=100,
+        zipf=1.0,
+    ),
     Cell("bootstrap of votes", random_ties, 10, 500, 14, options=BOOTSTRAP, half=True),
     Cell("bootstrap of 40 voters", tastes, 10, 1000, 15, options=BOOTSTRAP | VOTER, half=True, voters=40),
     Cell("close models, 20% ties as halves", random_ties, 10, 500, 16, half=True, spread=0.1),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-LARGE = 4000  # models from which a second thread pays though others want the processor too
+_LARGE = 4000  # models from which a second thread pays though others want the processor too
 
 
 @cache
@@ -21,7 +21,7 @@ def _controller() -> Any:
 
 def threads_for(n_models: int) -> AbstractContextManager[Any]:
     """Limit the linear algebra inside the context to one thread unless the systems are large."""
-    if n_models >= LARGE:
+    if n_models >= _LARGE:
         return nullcontext()
     limit: AbstractContextManager[Any] = _controller().limit(limits=1)
     return limit
@@ -45,19 +45,19 @@ def steady(values: FloatArray, total: float | FloatArray) -> FloatArray:
 
 Masks = NDArray[np.bool_]
 MIX = np.uint64(0x9FB21C651E98DF25)  # the odd multiplier of rrmxmx (Evensen 2018)
-CHUNK = 1 << 14  # rows hashed at a time, so that they stay in the cache
+_CHUNK = 1 << 14  # rows hashed at a time, so that they stay in the cache
 
 
 def hashed(*columns: FloatArray) -> NDArray[np.uint64]:
     """One hash for each number of a column, or for those of several columns in the same place."""
     found = np.empty(columns[0].shape, dtype=np.uint64)
-    for begin in range(0, len(found), CHUNK):
+    for begin in range(0, len(found), _CHUNK):
         value: NDArray[np.uint64] = np.zeros((), dtype=np.uint64)
         for column in columns:
-            some = column[begin : begin + CHUNK] + 0.0  # no negative zeros
+            some = column[begin : begin + _CHUNK] + 0.0  # no negative zeros
             value = (value ^ some.view(np.uint64)) * MIX
             value ^= value >> np.uint64(32)
-        found[begin : begin + CHUNK] = scattered(value)
+        found[begin : begin + _CHUNK] = scattered(value)
     return found
 
 

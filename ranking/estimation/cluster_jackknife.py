@@ -15,9 +15,9 @@ from agon.ranking.votes.vote_source import effective_number
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-CELLS = 1 << 22  # numbers held at once
+_CELLS = 1 << 22  # numbers held at once
 SWEEPS, SETTLED = 20, 1e-10  # of the series in which most clusters are solved, the others one by one
-WHOLE = 1 - 1e-7  # leverage of a cluster from which the other clusters leave something open
+_WHOLE = 1 - 1e-7  # leverage of a cluster from which the other clusters leave something open
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,13 +74,13 @@ def jackknife_clusters(
         raise OptionError("All votes are of one cluster: no interval can be clustered.")
     meat, total, alone = np.zeros((width, width)), np.zeros(width), np.zeros(len(bread), dtype=bool)
     ends = np.searchsorted(cluster, np.arange(size + 1))
-    step = max(1, CELLS // width)
+    step = max(1, _CELLS // width)
     for begin in range(0, size, step):
         end = min(begin + step, size)
         given = np.asarray(scores[begin:end].toarray())
         rows = roots[ends[begin] : ends[end]]
         corrected, slow = _series(given, rows, cluster[ends[begin] : ends[end]] - begin, inverse)
-        for c in np.union1d(slow, np.flatnonzero(leverage[begin:end] >= WHOLE)).tolist():
+        for c in np.union1d(slow, np.flatnonzero(leverage[begin:end] >= _WHOLE)).tolist():
             own = roots[ends[begin + c] : ends[begin + c + 1]].toarray()
             lost = _left_open(own, half, bread)
             alone |= lost
@@ -96,7 +96,7 @@ def jackknife_clusters(
 def _quadratic(rows: csr_array[Any], matrix: FloatArray) -> FloatArray:
     """(K,) f · matrix · f of each row f."""
     parts = [np.zeros(0)]
-    step = max(1, CELLS // len(matrix))
+    step = max(1, _CELLS // len(matrix))
     for begin in range(0, rows.shape[0], step):
         some = rows[begin : begin + step]
         parts.append(np.asarray(some.multiply(some @ matrix).sum(axis=1)).reshape(-1))
@@ -131,7 +131,7 @@ def _left_open(own: FloatArray, half: FloatArray, bread: FloatArray) -> NDArray[
     seen = own @ half
     share, vectors = np.linalg.eigh(seen.T @ seen)
     lost = np.zeros(len(bread), dtype=bool)
-    for direction in (bread @ (own.T @ (seen @ vectors[:, share > WHOLE]))).T:
+    for direction in (bread @ (own.T @ (seen @ vectors[:, share > _WHOLE]))).T:
         away = np.abs(direction - np.median(direction))
         lost |= away > 1e-6 * away.max()
     return lost

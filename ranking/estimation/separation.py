@@ -15,7 +15,7 @@ from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.results import Diagnostic, Fit, Identification
 from agon.ranking.text import listed
 
-WIDEST = 100.0  # nats; a flatter prior places nobody
+_WIDEST = 100.0  # nats; a flatter prior places nobody
 
 
 def check_prior(name: str, prior_sd: float) -> None:
@@ -24,8 +24,8 @@ def check_prior(name: str, prior_sd: float) -> None:
     Raises:
         OptionError: it is not above 0, or above 100.
     """
-    if not 0 < prior_sd <= WIDEST:
-        raise OptionError(f"{name}: prior_sd must be above 0 and at most {WIDEST:g} nats, not {prior_sd!r}.")
+    if not 0 < prior_sd <= _WIDEST:
+        raise OptionError(f"{name}: prior_sd must be above 0 and at most {_WIDEST:g} nats, not {prior_sd!r}.")
 
 
 def place_outside(

@@ -13,13 +13,13 @@ import numpy as np
 from agon.ranking.numerics import FloatArray, IntArray
 
 DRAWS = 10_000
-FEW = 100  # models above which fewer draws do, for each costs more and the last digit means less
+_FEW = 100  # models above which fewer draws do, for each costs more and the last digit means less
 PAIRS = 200  # models up to which the largest of all differences is simulated; beyond, a bound
 
 
 def draws_for(n_models: int) -> int:
     """How many draws are made of so many models."""
-    return DRAWS if n_models <= FEW else DRAWS // 5
+    return DRAWS if n_models <= _FEW else DRAWS // 5
 
 
 def _normal(covariance: FloatArray, seed: int) -> FloatArray:

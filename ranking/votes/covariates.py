@@ -18,7 +18,7 @@ from agon.ranking.numerics import FloatArray, IntArray, hashed
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.validation import numbers
 
-BoolArray = NDArray[np.bool_]
+_BoolArray = NDArray[np.bool_]
 GROUPS = {
     "markdown": ("headers", "lists", "bold"),
     "style": ("length", "headers", "lists", "bold"),
@@ -134,7 +134,7 @@ class Contexts:
 
 def _usable(
     ballots: Ballots, sequence: IntArray, features: FloatArray, names: Sequence[str]
-) -> tuple[BoolArray, dict[str, int]]:
+) -> tuple[_BoolArray, dict[str, int]]:
     """(N,) which votes can be controlled for; and how many cannot, by reason.
 
     Raises:
@@ -142,7 +142,7 @@ def _usable(
     """
     keep, left_out = np.ones(len(sequence), dtype=bool), {}
     told = ", ".join(map(repr, names))
-    reasons: list[tuple[str, BoolArray]] = []
+    reasons: list[tuple[str, _BoolArray]] = []
     if not ballots.pairwise:
         many = (ballots.shown >= 0).sum(axis=1)
         if features.ndim == 2:

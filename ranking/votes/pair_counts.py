@@ -15,7 +15,7 @@ from agon.ranking.votes.ballots import WIDE, Ballots
 from agon.ranking.votes.validation import check_names, numbers
 
 BothBad = Literal["half", "drop"]
-BLOCK = 1 << 16  # pairs counted at a time, so that they stay in the cache
+_BLOCK = 1 << 16  # pairs counted at a time, so that they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,7 +203,7 @@ def weighted_pairs(levels: NDArray[np.float32], weight: FloatArray, compare: np.
     """
     n_models = levels.shape[1]
     total = np.zeros((n_models, n_models))
-    step = max(1, BLOCK // max(1, n_models))
+    step = max(1, _BLOCK // max(1, n_models))
     for top in range(0, n_models, step):
         block, side = total[top : top + step], levels[:, top : top + step, None]
         holds, weighted = np.empty(block.shape, dtype=bool), np.empty(block.shape)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from agon.ranking.votes.covariates import Contexts
     from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
 
-Mask = NDArray[np.bool_]
+_Mask = NDArray[np.bool_]
 
 
-def enough_votes(ballots: Ballots, least: int) -> Mask:
+def enough_votes(ballots: Ballots, least: int) -> _Mask:
     """(M,) models shown on at least so many ballots with another such model; a fixed point.
 
     Taking a model off the ballots may leave another with too few, and so on; nobody is left if fewer than
@@ -39,7 +39,7 @@ def enough_votes(ballots: Ballots, least: int) -> Mask:
         keep = keep & ~few
 
 
-def restrict(ballots: Ballots, keep: Mask) -> tuple[Ballots, IntArray]:
+def restrict(ballots: Ballots, keep: _Mask) -> tuple[Ballots, IntArray]:
     """Take models off the ballots, close the gaps, and leave out ballots of fewer than two.
 
     Args:
@@ -90,7 +90,7 @@ class RestrictedSource:
     """The votes of a source on the models of a mask (M,); a `VoteSource`."""
 
     source: VoteSource
-    keep: Mask
+    keep: _Mask
 
     @cached_property
     def _restricted(self) -> tuple[Ballots, IntArray]:

@@ -17,8 +17,8 @@ from agon.ranking.results import Diagnostic, Fit, Identification, Scores
 from agon.ranking.text import listed
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
-ROUNDS = 200
-BLOCK = 64  # states left out of a chain before the rest is told, in one product
+_ROUNDS = 200
+_BLOCK = 64  # states left out of a chain before the rest is told, in one product
 
 
 @method("eigenvector", source="Landau (1895); Keener (1993)")
@@ -117,14 +117,14 @@ def perron(matrix: FloatArray) -> FloatArray:
     quadratically, whatever the period of the matrix.
     """
     x = np.full(len(matrix), 1.0 / len(matrix))
-    for _ in range(ROUNDS):
+    for _ in range(_ROUNDS):
         ratio = (matrix @ x) / x
         most, least = float(ratio.max()), float(ratio.min())
         if most - least <= 1e-13 * most:
             return x
         x = np.linalg.solve((most * (1 + 1e-15)) * np.eye(len(x)) - matrix, x)
         x = np.abs(x) / np.abs(x).sum()
-    raise ConvergenceError(f"eigenvector did not settle in {ROUNDS} rounds on {len(x)} models.")
+    raise ConvergenceError(f"eigenvector did not settle in {_ROUNDS} rounds on {len(x)} models.")
 
 
 def stationary(rates: FloatArray) -> FloatArray:
@@ -135,8 +135,8 @@ def stationary(rates: FloatArray) -> FloatArray:
     """
     p = rates.copy()
     m = len(p)
-    for end in range(m, 1, -BLOCK):
-        begin = max(end - BLOCK, 1)
+    for end in range(m, 1, -_BLOCK):
+        begin = max(end - _BLOCK, 1)
         for last in range(end - 1, begin - 1, -1):  # what leads to a state leads on to where it leads
             p[:last, last] /= p[last, :last].sum()
             p[begin:last, :last] += p[begin:last, last, None] * p[last, None, :last]

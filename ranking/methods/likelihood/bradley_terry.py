@@ -21,7 +21,7 @@ from agon.ranking.votes.ballots import PairRows
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
 CHORDS = 15  # steps with one Hessian before it is made anew in every step
-SETTLED = 1e-10  # nats
+_SETTLED = 1e-10  # nats
 STEEP = 500.0  # nats between the strengths, within which the odds are numbers
 
 
@@ -213,7 +213,7 @@ def _near(wins: FloatArray, start: FloatArray, bread: FloatArray) -> FloatArray 
         odds = np.exp(theta)
         change = bread @ (won - odds * (met / (odds[:, None] + odds)).sum(axis=1))
         theta = theta + change
-        if np.abs(change).max() < SETTLED:
+        if np.abs(change).max() < _SETTLED:
             return np.asarray(theta - theta.mean())
     return None
 

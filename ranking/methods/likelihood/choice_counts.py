@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 Ties = Literal["average", "breslow"]
-LARGEST = 10  # models in a tie whose orders are averaged exactly
-WIDE = 12  # models in a set above which outer products are taken by matrix products
+_LARGEST = 10  # models in a tie whose orders are averaged exactly
+_WIDE = 12  # models in a set above which outer products are taken by matrix products
 LAST, OUTSIDE = 1 << 30, 1 << 31  # where unranked models and empty seats sort
 
 
@@ -129,7 +129,7 @@ def _stages(columns: list[int], below: list[int], ties: Ties) -> Iterator[tuple[
     if ties == "breslow":
         yield [*columns, *below], float(t)
         return
-    if t > LARGEST:
+    if t > _LARGEST:
         raise OptionError(
             f'plackett_luce: {t} models share a place, too many orders to average; use ties="breslow".'
         )
@@ -178,7 +178,7 @@ def choice_curvature(
     m, width = len(theta), sets.shape[1]
     chance = choice_chances(theta, sets)
     expected = np.bincount(sets.ravel(), (times[:, None] * chance).ravel(), m + 1)[:m]
-    if width > WIDE:
+    if width > _WIDE:
         outer = np.zeros((m + 1, m + 1))
         step = max(1, 20_000_000 // (m + 1))
         for begin in range(0, len(sets), step):

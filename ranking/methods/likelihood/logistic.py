@@ -16,7 +16,7 @@ from agon.ranking.numerics import FloatArray, IntArray
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-BLOCK = 1 << 16  # votes looked at together, so that what is made of them stays in the cache
+_BLOCK = 1 << 16  # votes looked at together, so that what is made of them stays in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,7 +85,7 @@ class ContextVotes:
 
     def summed(self, work: Callable[[slice], tuple[NDArray[Any], ...]]) -> tuple[FloatArray, ...]:
         """Add up what is found in pieces of the votes."""
-        found = [work(slice(begin, begin + BLOCK)) for begin in range(0, len(self.pair), BLOCK)]
+        found = [work(slice(begin, begin + _BLOCK)) for begin in range(0, len(self.pair), _BLOCK)]
         return tuple(np.asarray(sum(parts), dtype=np.float64) for parts in zip(*found, strict=True))
 
     def surprise(self, at: slice, point: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -15,8 +15,8 @@ from agon.ranking.registry import method
 from agon.ranking.results import Fit
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
-TOLERANCE = 1e-12  # nats; largest change of a strength in one round
-ROUNDS = 20_000
+_TOLERANCE = 1e-12  # nats; largest change of a strength in one round
+_ROUNDS = 20_000
 
 
 @method("newman", source="Newman (2023)")
@@ -48,7 +48,7 @@ def _iterated(counts: OutcomeCounts) -> tuple[FloatArray, Mapping[str, float], i
     tie, decisive = counts.counts["tie"], counts.counts["win"] + counts.counts["loss"]
     won, lost = counts.counts["win"] + tie / 2, counts.counts["loss"] + tie / 2
     root, v = np.ones(c), 0.5 if tie.any() else 0.0  # root: of the strengths
-    for step in range(1, ROUNDS + 1):
+    for step in range(1, _ROUNDS + 1):
         ratio = root[i] / root[j]
         back = 1.0 / ratio
         mean = 1.0 / (ratio + back + 2 * v)  # √(π_i π_j) over the sum of the three outcomes
@@ -62,9 +62,9 @@ def _iterated(counts: OutcomeCounts) -> tuple[FloatArray, Mapping[str, float], i
         if v:
             v = float(tie @ (mean * (ratio + back)) / 2 / (decisive @ mean))
         moved = max(float(np.ptp(change)), abs(np.log(v / before)) if v else 0.0)
-        if moved < TOLERANCE:
+        if moved < _TOLERANCE:
             shapes = {"nu": float(np.log(2 * v))} if v else {}
             return 2 * np.log(root), shapes, step
     raise ConvergenceError(
-        f"newman did not converge in {ROUNDS} rounds on {c} models; use davidson, which has the same maximum."
+        f"newman did not converge in {_ROUNDS} rounds on {c} models; davidson has the same maximum."
     )

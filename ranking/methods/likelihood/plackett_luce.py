@@ -34,11 +34,11 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 WEAKEST, STRONGEST = 0.02, 4.0  # precision of the prior, by empirical Bayes
-ROUNDS = 500
+_ROUNDS = 500
 UNDAMPED = 20  # rounds before steps are halved
 PRECISE = 1e-8  # of the logarithm of the precision
 NEAR = 0.5  # logarithm of the precision within which the secant leads to it
-NAME = "plackett_luce"
+_NAME = "plackett_luce"
 
 
 def _score_resamples(
@@ -107,9 +107,9 @@ def plackett_luce(
         Kass and D. Steffey, J. Amer. Stat. Assoc. 84 (1989) for the precision in them; J. MacKinnon and H.
         White, J. Econometrics 29 (1985) for N/(N − γ), their HC1.
     """
-    check_prior(NAME, prior_sd)
+    check_prior(_NAME, prior_sd)
     if precision is not None and not 0 <= precision < np.inf:
-        raise OptionError(f"{NAME}: precision must be a finite number of 0 or more, not {precision!r}.")
+        raise OptionError(f"{_NAME}: precision must be a finite number of 0 or more, not {precision!r}.")
     known = identify(PairCounts.from_ballots(ballots).halves(both_bad))
     m = len(ballots.models)
     theta, bread, posterior = np.zeros(m), np.zeros((m, m)), np.zeros((m, m))
@@ -134,7 +134,7 @@ def plackett_luce(
         if len(outside):
             among = _Component.of(ballots, inside, ties, both_bad)
             local, last = theta[inside], np.flatnonzero(~known.core[inside])
-            own, slope = place_outside(among.curvature, local, last, prior_sd, NAME)
+            own, slope = place_outside(among.curvature, local, last, prior_sd, _NAME)
             theta[outside], placed[np.ix_(outside, outside)] = local[last], own
             reach = slope[:, known.core[inside]]
             across = reach @ bread[within]
@@ -216,7 +216,7 @@ class _Component:
             found = self.mode(precision, self.guess())
             return found, inverse(found.hessian, c), precision
         now, start, before = 1.0, self.guess(), (0.0, 0.0)
-        for step in range(ROUNDS):
+        for step in range(_ROUNDS):
             found = self.mode(now, start)
             root = inverse_root(full(found.hessian, c))
             spread = float(np.vdot(root, root) - (root.sum(axis=1) ** 2).sum() / c)
@@ -231,7 +231,7 @@ class _Component:
                 return found, centred(root.T @ root, c), now
             start = found.x - (new - now) * ((root @ found.x) @ root)  # how the mode moves with the precision
             now, before = new, (float(np.log(now)), off)
-        raise ConvergenceError(f"{NAME} found no precision in {ROUNDS} rounds on {c} models; give one.")
+        raise ConvergenceError(f"{_NAME} found no precision in {_ROUNDS} rounds on {c} models; give one.")
 
     def mode(self, precision: float, start: FloatArray) -> Optimum:
         """The most probable (C,) strengths under a prior."""
@@ -242,7 +242,7 @@ class _Component:
             hessian.ravel()[:: c + 1] += precision
             return None, gradient - precision * theta, hessian
 
-        return maximise(curvature, start, NAME, free=c)
+        return maximise(curvature, start, _NAME, free=c)
 
     def guess(self) -> FloatArray:
         """(C,) log-odds of having been chosen, half a time added to each side."""

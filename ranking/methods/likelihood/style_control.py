@@ -24,9 +24,9 @@ from agon.ranking.text import listed
 from agon.ranking.votes.covariates import Contexts
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
-ROUNDS = 60
-TOLERANCE = 1e-10  # nats
-LARGE = 1e-2  # nats; a step above it makes the Hessian anew
+_ROUNDS = 60
+_TOLERANCE = 1e-10  # nats
+_LARGE = 1e-2  # nats; a step above it makes the Hessian anew
 MANY, EVERY = 1 << 17, 8  # with so many votes the way to the maximum is found on every eighth
 
 
@@ -206,16 +206,16 @@ def _fit(votes: ContextVotes, start: FloatArray, names: tuple[str, ...]) -> tupl
     point, m = np.where(np.append(votes.group, np.zeros(len(names))) >= 0, start, 0.0), len(votes.group)
     slope, hessian = votes.bend(point)
     inverse = _inverse(votes, hessian, names)
-    for step in range(1, ROUNDS + 1):
+    for step in range(1, _ROUNDS + 1):
         change = inverse @ slope
         ahead, size = float(slope @ change), float(np.abs(change).max())
-        if size < TOLERANCE:
+        if size < _TOLERANCE:
             point = point + change
             for g in range(int(votes.group.max(initial=-1)) + 1):
                 inside = np.flatnonzero(votes.group == g)
                 point[inside] -= point[inside].mean()
             return point, step, float(np.abs(slope).max() / max(float(votes.times.sum()), 1.0))
-        if size <= LARGE:
+        if size <= _LARGE:
             point = point + change
             slope = votes.gradient(point)
         else:
@@ -227,7 +227,7 @@ def _fit(votes: ContextVotes, start: FloatArray, names: tuple[str, ...]) -> tupl
             inverse = _inverse(votes, hessian, names)
     worst = names[int(np.abs(point[m:]).argmax())]
     raise ConvergenceError(
-        f"contextual_bradley_terry did not converge in {ROUNDS} steps: {worst!r} may decide every vote; "
+        f"contextual_bradley_terry did not converge in {_ROUNDS} steps: {worst!r} may decide every vote; "
         "leave it out, or set a penalty."
     )
 

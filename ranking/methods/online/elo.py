@@ -24,7 +24,7 @@ from agon.ranking.votes.vote_source import Battles
 Lane = NDArray[np.int32]
 POINTS = 800 / math.log(10)  # Elo points in a half-nat
 MEMORY = 400_000_000  # bytes the orders played side by side may take
-CHUNK = 1 << 12  # steps prepared at a time, so that they stay in the cache
+_CHUNK = 1 << 12  # steps prepared at a time, so that they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,8 +163,8 @@ def _play_once(games: Games, order: IntArray, n_models: int) -> FloatArray:
     ratings = [0.0] * n_models
     tanh = math.tanh
     same_k = repeat(float(games.k[0])) if np.all(games.k == games.k[:1]) and len(games.k) else None
-    for begin in range(0, len(order), CHUNK):
-        some = order[begin : begin + CHUNK]
+    for begin in range(0, len(order), _CHUNK):
+        some = order[begin : begin + _CHUNK]
         columns = [column[some].tolist() for column in (games.first, games.second, games.gain)]
         for a, b, gain, k in zip(*columns, same_k or games.k[some].tolist(), strict=False):
             x, y = ratings[a], ratings[b]
@@ -195,8 +195,8 @@ def _play(games: Games, order: Lane, n_models: int) -> FloatArray:
     now, step, change = np.empty((2, width)), np.empty((2, width)), np.empty(width)
     x, y = now
     take, subtract, multiply, tanh, add = ratings.take, np.subtract, np.multiply, np.tanh, np.add
-    for begin in range(0, length, CHUNK):
-        game = np.ascontiguousarray(order[:, begin : begin + CHUNK].T, dtype=np.intp)
+    for begin in range(0, length, _CHUNK):
+        game = np.ascontiguousarray(order[:, begin : begin + _CHUNK].T, dtype=np.intp)
         places = np.stack([first[game] + lane, second[game] + lane], axis=1)
         for place, gain, most in zip(places, credit[game], k[game][:, None] * sign, strict=True):
             take(place, out=now, mode="clip")

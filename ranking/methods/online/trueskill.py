@@ -24,7 +24,7 @@ Factor = tuple[int, int, bool]  # seat of the better, seat of the worse, whether
 FAR = -30.0  # standard deviations at which normal tails are taken by their limits
 Step = tuple[int, bool, bool]  # number of the difference, whether to tell the better, and the worse
 # models from best to worst, their places if some are equal, the differences and when to update them
-Game = tuple[list[int], list[int], list[Factor], list[Step]]
+_Game = tuple[list[int], list[int], list[Factor], list[Step]]
 
 
 @method(
@@ -91,9 +91,9 @@ def kwise_bayes(
     )
 
 
-def _games(ballots: Ballots) -> list[Game]:
+def _games(ballots: Ballots) -> list[_Game]:
     """One game for each distinct ballot; no differences where it says nothing."""
-    games: list[Game] = []
+    games: list[_Game] = []
     columns = (ballots.shown.tolist(), ballots.places.tolist(), ballots.p_a.tolist())
     for shown, places, p_a in zip(*columns, strict=True):
         pairs = zip(places, shown, strict=True)
@@ -110,7 +110,7 @@ def _games(ballots: Ballots) -> list[Game]:
 
 
 def _play(
-    game: Game,
+    game: _Game,
     mean: list[float],
     variance: list[float],
     rank: list[int],

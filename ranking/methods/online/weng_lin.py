@@ -11,8 +11,8 @@ from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.vote_source import Battles
 
 LEAST = 1e-4  # share of the variance that one vote leaves at least
-LAST = 1 << 30  # the place of unranked models
-Game = tuple[list[int], list[int]]  # models shown, and their places
+_LAST = 1 << 30  # the place of unranked models
+_Game = tuple[list[int], list[int]]  # models shown, and their places
 
 
 @method(
@@ -71,19 +71,19 @@ def weng_lin(
     )
 
 
-def _games(ballots: Ballots) -> list[Game]:
+def _games(ballots: Ballots) -> list[_Game]:
     """Models and places of each distinct ballot; none where it says nothing."""
-    games: list[Game] = []
+    games: list[_Game] = []
     columns = (ballots.shown.tolist(), ballots.places.tolist(), ballots.p_a.tolist())
     for shown, places, p_a in zip(*columns, strict=True):
         seats = [model for model in shown if model >= 0]
-        order = [place or LAST for place, model in zip(places, shown, strict=True) if model >= 0]
-        says = p_a != p_a and len(seats) > 1 and min(order) < LAST  # noqa: PLR0124 (NaN: hard)
+        order = [place or _LAST for place, model in zip(places, shown, strict=True) if model >= 0]
+        says = p_a != p_a and len(seats) > 1 and min(order) < _LAST  # noqa: PLR0124 (NaN: hard)
         games.append((seats, order) if says else ([], []))
     return games
 
 
-def _play(game: Game, mean: list[float], variance: list[float], noise: float, drift: float) -> None:
+def _play(game: _Game, mean: list[float], variance: list[float], noise: float, drift: float) -> None:
     """Update the beliefs, mean and variance, about the models of one vote."""
     seats, places = game
     if not seats:
@@ -94,7 +94,7 @@ def _play(game: Game, mean: list[float], variance: list[float], noise: float, dr
     highest = max(mean[i] for i in seats)
     weight = [math.exp((mean[i] - highest) / c) for i in seats]
     stages = []
-    for place in sorted(set(places) - {LAST}):
+    for place in sorted(set(places) - {_LAST}):
         total = sum(w for w, other in zip(weight, places, strict=True) if other >= place)
         stages.append((place, total, places.count(place)))
     for k, i in enumerate(seats):

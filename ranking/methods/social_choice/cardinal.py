@@ -21,11 +21,11 @@ from agon.ranking.registry import Method, find, method
 from agon.ranking.results import Diagnostic, Scores, as_values
 from agon.ranking.votes.score_table import Direction, ScoreTable
 
-Gaps = Literal["refuse", "average", "worst", "column_median", "drop_task"]
+_Gaps = Literal["refuse", "average", "worst", "column_median", "drop_task"]
 
 
 @method("mean", source="arithmetic mean; Vote'n'Rank (Rofin et al. 2023)")
-def mean(scores: ScoreTable, *, missing: Gaps = "refuse") -> Scores:
+def mean(scores: ScoreTable, *, missing: _Gaps = "refuse") -> Scores:
     """The weighted mean of a model's scores, Σwx / Σw.
 
     Args:
@@ -40,7 +40,7 @@ def mean(scores: ScoreTable, *, missing: Gaps = "refuse") -> Scores:
 
 
 @method("geometric_mean", source="geometric mean; Vote'n'Rank (Rofin et al. 2023)")
-def geometric_mean(scores: ScoreTable, *, missing: Gaps = "refuse") -> Scores:
+def geometric_mean(scores: ScoreTable, *, missing: _Gaps = "refuse") -> Scores:
     """The weighted geometric mean of a model's scores, exp(Σ w ln x / Σw).
 
     On a task where lower is better 1/x takes the place of x.
@@ -68,7 +68,7 @@ def geometric_mean(scores: ScoreTable, *, missing: Gaps = "refuse") -> Scores:
 
 
 @method("median", source="weighted median")
-def median(scores: ScoreTable, *, missing: Gaps = "refuse") -> Scores:
+def median(scores: ScoreTable, *, missing: _Gaps = "refuse") -> Scores:
     """The weighted median of a model's scores; the mean of the middle two where they halve the weight.
 
     Args:
@@ -91,7 +91,7 @@ def median(scores: ScoreTable, *, missing: Gaps = "refuse") -> Scores:
 
 
 @method("optimality_gap", source="Agarwal et al. (2021); Vote'n'Rank (Rofin et al. 2023)")
-def optimality_gap(scores: ScoreTable, *, gamma: float = 95.0, missing: Gaps = "refuse") -> Scores:
+def optimality_gap(scores: ScoreTable, *, gamma: float = 95.0, missing: _Gaps = "refuse") -> Scores:
     """How far a model's scores fall short of γ on average, as a number of 0 or less.
 
     Score: Σ w (min(x, γ) − γ) / Σw; what lies beyond γ does not make up for a weakness.
@@ -224,7 +224,9 @@ def _mean(table: FloatArray, weight: FloatArray) -> FloatArray:
     return np.asarray(np.divide(total, mass, out=np.full(len(table), np.nan), where=mass > 0))
 
 
-def _filled(scores: ScoreTable, rule: str, table: FloatArray, missing: Gaps) -> tuple[FloatArray, FloatArray]:
+def _filled(
+    scores: ScoreTable, rule: str, table: FloatArray, missing: _Gaps
+) -> tuple[FloatArray, FloatArray]:
     """The (M, T') scores of the tasks that count, gaps treated as asked, and their weights."""
     counting = scores.mass > 0
     table, mass = table[:, counting], scores.mass[counting]

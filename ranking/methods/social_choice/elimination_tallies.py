@@ -21,7 +21,7 @@ from agon.ranking.votes.pair_counts import PairCounts
 from agon.ranking.votes.resamples import ResampledBallots, ResampledPairCounts
 
 Mask = NDArray[np.bool_]
-Tiers = tuple[tuple[int, ...], ...]
+_Tiers = tuple[tuple[int, ...], ...]
 GONE = np.iinfo(np.int32).max  # level of an empty seat
 
 
@@ -42,7 +42,7 @@ def run(
     total: FloatArray,
     stop: Callable[[], Mask] | None = None,
     tied: list[tuple[int, ...]] | None = None,
-) -> Tiers:
+) -> _Tiers:
     """Eliminate the lowest scores until all that are left are equal; tiers from the last round back.
 
     Args:
@@ -238,8 +238,8 @@ def rounds_of_two(
     return steady(given, cast.total), steady(wins - np.swapaxes(wins, -1, -2), cast.total[..., None])
 
 
-def run_off(first: FloatArray, margin: FloatArray) -> Tiers:
-    """Tiers of two rounds: who wins a run-off that may happen, who loses it, the others by first places."""
+def run_off(first: FloatArray, margin: FloatArray) -> _Tiers:
+    """_Tiers of two rounds: who wins a run-off that may happen, who loses it, the others by first places."""
     levels = np.unique(first)[::-1]
     level = [tuple(np.flatnonzero(first == value).tolist()) for value in levels]
     if len(first) == 1:
@@ -274,7 +274,7 @@ def _borda_rounds(
     missing: str,
     low: Callable[[FloatArray], Mask],
     tied: list[tuple[int, ...]] | None = None,
-) -> Tiers:
+) -> _Tiers:
     """Eliminate by Borda among the models left; the scores are row sums of pair credits, kept up to date."""
     credit, total = borda_credit(ballots, rule, ties, missing)
     left = np.arange(len(credit))
@@ -352,8 +352,8 @@ def _count_pairs(ballots: Ballots | ResampledBallots, missing: str) -> PairCount
     return PairCounts.from_ballots(ballots if count is ballots.count else ballots.with_count(count))
 
 
-def fewest_last(table: FloatArray) -> Tiers:
-    """Tiers of rows (M, n) compared number by number, the smallest first."""
+def fewest_last(table: FloatArray) -> _Tiers:
+    """_Tiers of rows (M, n) compared number by number, the smallest first."""
     order = np.lexsort(table[:, ::-1].T) if table.shape[1] else np.arange(len(table))
     change = np.append(True, (table[order[1:]] != table[order[:-1]]).any(axis=1))
     begins = [*np.flatnonzero(change).tolist(), len(table)]

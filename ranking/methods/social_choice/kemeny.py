@@ -20,10 +20,10 @@ from agon.ranking.registry import method
 from agon.ranking.results import Choice, Diagnostic
 from agon.ranking.votes.pair_counts import PairCounts
 
-LARGEST = 120  # models in one cycle above which no programme is tried: n³/3 cycles of three
-FEW = 12  # models in one cycle up to which all orders of least cost are looked at
+_LARGEST = 120  # models in one cycle above which no programme is tried: n³/3 cycles of three
+_FEW = 12  # models in one cycle up to which all orders of least cost are looked at
 CUTS = 3000  # cycles of three added at a time
-WHOLE = 1e-6  # a variable closer than this to 0 or 1 is whole
+_WHOLE = 1e-6  # a variable closer than this to 0 or 1 is whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +111,7 @@ def consensus(wins: FloatArray, time_limit: float = 30.0) -> Consensus:
         members = np.flatnonzero(strength == level)
         among = margin[np.ix_(members, members)]
         inside, missing = _part(among, end)
-        if len(members) <= FEW:
+        if len(members) <= _FEW:
             best_place, more = _best_places(among)
             place[members] = len(order) + best_place
             several.append(more)
@@ -179,7 +179,7 @@ def _part(margin: FloatArray, end: float) -> tuple[IntArray, float]:
     least = float(np.minimum(margin, margin.T)[np.triu_indices(n, 1)].sum()) / 2
     if _cost(margin, order) - least <= 0 or n < 3:
         return order, max(0.0, _cost(margin, order) - least)
-    if n > LARGEST:
+    if n > _LARGEST:
         return order, _cost(margin, order) - least
     return _Programme(margin, end).solve(order, least)
 
@@ -240,7 +240,7 @@ class _Programme:
             found = self._violated(matrix)
             if len(found):
                 self.cycles = np.concatenate([self.cycles, found])
-            elif whole or np.all(np.minimum(x, 1 - x) < WHOLE):
+            elif whole or np.all(np.minimum(x, 1 - x) < _WHOLE):
                 whole_order = np.argsort(-matrix.sum(axis=1), kind="stable")
                 return whole_order, max(0.0, _cost(self.margin, whole_order) - max(bound, value))
             else:
@@ -298,7 +298,7 @@ class _Programme:
         for a in range(self.n - 2):
             step = matrix[a, a + 1 :]
             total = step[:, None] + matrix[a + 1 :, a + 1 :] + matrix[a + 1 :, a][None, :]
-            b, c = np.nonzero(total > 2 + WHOLE)
+            b, c = np.nonzero(total > 2 + _WHOLE)
             found.append(np.stack([np.full(len(b), a), b + a + 1, c + a + 1], axis=1))
             excess.append(total[b, c])
         order = np.argsort(-np.concatenate(excess), kind="stable")[:CUTS]

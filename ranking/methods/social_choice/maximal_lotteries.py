@@ -20,7 +20,7 @@ from agon.ranking.results import Choice, Diagnostic, Scores
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 from agon.ranking.votes.resamples import ResampledPairCounts
 
-STEPS = 200
+_STEPS = 200
 EXACT = 1e-11  # advantage, as a share of the largest, below which a constraint holds
 SEEN = 1e-9  # probability below which a model is not in the lottery
 
@@ -197,7 +197,7 @@ def _exponential(columns: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Minimise log Σ exp(columns @ λ) by Newton's method; (S,) p with pᵀ·columns = 0, and (C,) λ."""
     force = np.zeros(columns.shape[1])
     value = np.log(len(columns))
-    for _ in range(STEPS):
+    for _ in range(_STEPS):
         p = _softmax(columns @ force)
         slope = p @ columns
         if np.abs(slope).max() < EXACT:

@@ -122,6 +122,6 @@ def test_bad_options_and_no_convergence(monkeypatch):
     for wrong in (-0.1, 1.0, math.nan):
         with pytest.raises(OptionError, match="pagerank: damping must be at least 0 and below 1"):
             fit("pagerank", THREE, damping=wrong)
-    monkeypatch.setattr(spectral, "ROUNDS", 1)
+    monkeypatch.setattr(spectral, "_ROUNDS", 1)
     with pytest.raises(ConvergenceError, match="eigenvector did not settle in 1 rounds"):
         fit("eigenvector", THREE)

@@ -115,7 +115,7 @@ def test_the_fit_is_that_of_an_independent_logistic_regression(penalty):
 def test_the_fit_in_pieces_and_from_some_of_the_votes_is_the_same(monkeypatch, block):
     world = World()
     beta, plain, by_voter, _ = independent(world)
-    monkeypatch.setattr(context_votes, "BLOCK", block)
+    monkeypatch.setattr(context_votes, "_BLOCK", block)
     monkeypatch.setattr(style_control, "MANY", 100)
     for cluster, covariance in ((None, plain), ("voter", by_voter)):
         contexts = world.votes().controlled("length,bold", cluster).contexts

@@ -304,7 +304,7 @@ def test_newmans_iteration_ends_where_newtons_method_does(seed):
 def test_newmans_iteration_says_when_it_did_not_settle(monkeypatch):
     from agon.ranking.methods.likelihood import newman as module
 
-    monkeypatch.setattr(module, "ROUNDS", 3)
+    monkeypatch.setattr(module, "_ROUNDS", 3)
     with pytest.raises(ConvergenceError, match="newman did not converge in 3 rounds on 3 models"):
         fit("newman", [[0, 9, 1], [1, 0, 2], [3, 1, 0]], [[0, 5, 1], [5, 0, 2], [1, 2, 0]])
 
