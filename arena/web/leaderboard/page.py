@@ -101,9 +101,11 @@ def command(board: Leaderboard, log: str, chosen: Filter) -> str:
     words = ["agon", "rank", log, "-m", f"{board.method}:{own}" if own else board.method]
     words += ["--interval", str(board.settings["interval"])]
     plain = Settings()
-    for name in ("cluster", "level", "n_resamples", "min_votes", "scale", "seed"):
-        if name in board.settings and board.settings[name] != getattr(plain, name):
-            words += [f"--{name.replace('_', '-')}", str(board.settings[name])]
+    shared = "cluster", "control", "reweight", "floor", "level", "n_resamples", "min_votes", "scale", "seed"
+    for name in shared:
+        value = board.settings.get(name, getattr(plain, name))
+        if value != getattr(plain, name):
+            words += [f"--{name.replace('_', '-')}", ",".join(value) if name == "control" else str(value)]
     if board.settings.get("simultaneous"):
         words.append("--simultaneous")
     if board.settings.get("anchor") is not None:

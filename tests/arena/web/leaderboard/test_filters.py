@@ -95,6 +95,9 @@ def test_an_arena_without_categories_says_so():
             {"cluster": "voter", "min_votes": 10, "level": 0.9, "anchor": "b c", "anchor_score": 900.0},
         ),
         ("bradley_terry", {"both_bad": "drop", "interval": "bootstrap", "n_resamples": 20, "seed": 4}),
+        ("bradley_terry", {"control": "length", "cluster": "voter"}),
+        ("bradley_terry", {"reweight": "propensity", "floor": 0.2}),
+        ("bradley_terry", {"reweight": "equal_pairs"}),
         ("elo", {"k": 8, "permutations": 20, "interval": "none"}),
     ],
 )
@@ -107,6 +110,9 @@ def test_the_command_makes_the_same_board(tmp_path, capsys, method, options, cat
             "model_b": ["b c", "d", "a"] * 40,
             "winner": (["model_a"] * 3 + ["model_b"] * 2 + ["tie"] + ["tie (bothbad)"]) * 17 + ["model_b"],
             "voter": [f"v{i % 7}" for i in range(120)],
+            "length_a": [i * 37 % 200 + 1 for i in range(120)],
+            "length_b": [i * 53 % 170 + 1 for i in range(120)],
+            "pair_probability": [(0.1, 0.3, 0.5)[i % 3] for i in range(120)],
             "category": [("other", category or "x")[i % 4 > 0] for i in range(120)],
         }
     )
