@@ -53,7 +53,7 @@ test-vllm: $(VENV)/.dev $(VLLM_VENV)/.installed ## The tests beside a real vLLM 
 $(VLLM_VENV)/.installed:
 	PYTHON=$(PYTHON) sh tests/vllm/make_environment.sh $(VLLM_VENV)
 
-soak: $(VENV)/.dev ## What takes too long for every change: the log killed 200 times
+soak: $(VENV)/.dev ## What takes too long for every change: the log killed and the arena ended 200 times
 	$(BIN)/pytest -m soak -s
 
 bench: $(VENV)/.dev ## Speed beside other libraries (benchmarks/README.md says how to install them)
