@@ -56,13 +56,13 @@ def model_states_html(states: list[ModelState], info: ModelInfo) -> str:
         return ""
     rows = "".join(
         f'<tr><th scope="row">{escape(info.name(one.model))}</th><td>{escape(one.words)}</td>'
-        f'<td class="ag-r">{one.asked:,}</td><td>{escape(one.kinds) or "–"}</td></tr>'
+        f'<td>{escape(one.kinds) or "–"}</td><td class="ag-r">{one.asked:,}</td></tr>'
         for one in states
     )
     return (
         '<section class="ag-section"><h2>Who answers</h2><div class="ag-numbers" tabindex="0" role="group" '
         'aria-label="Who answers"><table><caption class="ag-sr">Who answers</caption>'
         '<thead><tr><th scope="col">Model</th><th scope="col">State</th>'
-        '<th scope="col" class="ag-r">Answers asked</th><th scope="col">Failures, by kind</th></tr></thead>'
+        '<th scope="col">Failures, by kind</th><th scope="col" class="ag-r">Asked</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div></section>"
     )

@@ -27,7 +27,7 @@ def vote_on(url, acknowledged):
 
 
 def ended(folder, how, draw):
-    """Let four people vote, end the arena at some point; what they were told is compared with what is kept."""
+    """Let four people vote, end the arena at some point, and look for the votes they were told of."""
     (folder / "answers.csv").write_text(ANSWERS, encoding="utf-8")
     acknowledged = []
     with served("answers.csv", cwd=folder) as (url, process):
