@@ -53,6 +53,7 @@ def check(
     where: str | None = None,
     table: str | None = None,
     columns: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
     voters: Voters | None = None,
     min_votes: int = 30,
 ) -> Checked:
@@ -63,7 +64,7 @@ def check(
     not converge.
 
     Args:
-        source, where, table, columns, voters: as for `data.comparisons`.
+        source, where, table, columns, labels, voters: as for `data.comparisons`.
         min_votes: below which a model counts as short of votes.
 
     Raises:
@@ -72,7 +73,7 @@ def check(
     """
     if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
         source = as_arrow(source, describe(source))  # a stream can be read only once
-    reading: dict[str, Any] = {"where": where, "table": table, "columns": columns}
+    reading: dict[str, Any] = {"where": where, "table": table, "columns": columns, "labels": labels}
     found = []
     try:
         votes = comparisons(source, **reading, voters=voters)

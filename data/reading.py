@@ -25,6 +25,7 @@ def comparisons(
     where: str | None = None,
     table: str | None = None,
     columns: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
     invalid: Invalid = "error",
     voters: Voters | None = None,
 ) -> Comparisons:
@@ -40,6 +41,7 @@ def comparisons(
             machine: never take it from a visitor.
         table: of a DuckDB file; "votes" if none is named.
         columns: our name for a column → its name in the source, such as {"voter": "judge"}.
+        labels: a word in the column winner → ours, such as {"left": "model_a", "draw": "tie"}.
         invalid: "error" refuses rows that are not votes, naming them; "drop" leaves them out, counts
             them by reason and keeps the counts on the board.
         voters: by the column voter_kind, "human" takes the votes of people, "llm" those of LLM judges, "all"
@@ -55,11 +57,13 @@ def comparisons(
     check_voters(voters)
     if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
         source = as_arrow(source, describe(source))  # a stream can be read only once
-    whole = where is None and not columns and table is None and voters != "llm"
+    whole = where is None and not columns and not labels and table is None and voters != "llm"
     distinct = count_plain(source) if whole else None
     opened, left_out = None, dict[str, int]()
     if distinct is None:
-        opened, left_out = open_votes(source, where=where, table=table, columns=columns, invalid=invalid)
+        opened, left_out = open_votes(
+            source, where=where, table=table, columns=columns, labels=labels, invalid=invalid
+        )
     votes = TableSource(source, opened, invalid, distinct=distinct, voters=voters, left_out=left_out)
     votes.ballots()  # what is wrong with the votes is said now, not when they are first used
     return Comparisons(votes)
@@ -71,6 +75,7 @@ def open_votes(
     where: str | None = None,
     table: str | None = None,
     columns: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
     invalid: Invalid = "error",
 ) -> tuple[Source, dict[str, int]]:
     """Open votes for SQL; a file that is not in our layout is read in the published format it is of.
@@ -81,7 +86,7 @@ def open_votes(
     Raises:
         SourceError, VotesError, OptionError: as `comparisons`.
     """
-    given: dict[str, Any] = {"where": where, "table": table, "columns": columns}
+    given: dict[str, Any] = {"where": where, "table": table, "columns": columns, "labels": labels}
     if isinstance(source, str | Path) and (Path(source) / "agon.duckdb").exists():
         from agon.data.log.vote_log import bring_up_to_date  # imports the database
 
@@ -94,7 +99,7 @@ def open_votes(
         forms = recognise(frozenset(rows.columns))
         if len(forms) == 1:
             votes, left_out = with_columns(forms[0], rows, path, invalid)
-            return open_source(votes, where=where, columns=columns, name=str(path)), left_out
+            return open_source(votes, where=where, columns=columns, labels=labels, name=str(path)), left_out
     return open_source(source, **given, rows=rows), {}
 
 
@@ -104,6 +109,7 @@ def read_any(
     where: str | None = None,
     table: str | None = None,
     columns: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
     invalid: Invalid = "error",
     voters: Voters | None = None,
     **tasks: Any,
@@ -111,8 +117,8 @@ def read_any(
     """Read votes, a table of scores or a PrefLib election, ready to rank.
 
     Args:
-        source, where, table, columns, invalid, voters: as for `comparisons`; `columns` may also name the
-            column `model` of a table of scores.
+        source, where, table, columns, labels, invalid, voters: as for `comparisons`; `columns` may also name
+            the column `model` of a table of scores.
         tasks: keywords of `score_table`, such as weights, groups and ignore.
 
     Raises:
@@ -121,14 +127,20 @@ def read_any(
     """
     named = dict(columns or {})
     given = {name: value for name, value in tasks.items() if value}
-    reading = {"where": where, "table": table, "voters": voters}
+    reading = {"where": where, "table": table, "labels": labels, "voters": voters}
     if not isinstance(source, str | Path) and (found := frame_to_arrow(source)) is not None:
         source = found
     kind = "votes" if named and set(named) != {"model"} else kind_of(source, named.get("model"))
     if kind == "votes":
         _refuse(given, source, "votes, not a table of scores")
         return comparisons(
-            source, where=where, table=table, columns=named or None, invalid=invalid, voters=voters
+            source,
+            where=where,
+            table=table,
+            columns=named or None,
+            labels=labels,
+            invalid=invalid,
+            voters=voters,
         )
     if kind == "election":
         _refuse({**reading, **given, "columns": named}, source, "an election")

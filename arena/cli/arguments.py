@@ -26,6 +26,14 @@ ColumnOption = Annotated[
         name="--column", negative="", help="OURS=THEIRS: use the column THEIRS as OURS, such as voter=judge."
     ),
 ]
+LabelOption = Annotated[
+    list[str] | None,
+    Parameter(
+        name="--label",
+        negative="",
+        help="WORD=LABEL: read WORD in the column winner as LABEL, such as left=model_a.",
+    ),
+]
 InvalidOption = Annotated[
     Literal["error", "drop"],
     Parameter(help="What to do with rows that are not votes: refuse them, or leave them out and count them."),
@@ -66,6 +74,21 @@ def anchor_of(text: str) -> tuple[str, float | None]:
         return (name, float(number)) if name else (text, None)
     except ValueError:
         return text, None
+
+
+def labels_of(given: list[str] | None) -> dict[str, str]:
+    """Turn WORD=LABEL texts into a mapping.
+
+    Raises:
+        OptionError: a text without an equals sign.
+    """
+    pairs = {}
+    for text in given or []:
+        word, sign, label = text.rpartition("=")
+        if not (word and sign and label):
+            raise OptionError(f"--label {text!r} must be WORD=LABEL, such as left=model_a.")
+        pairs[word] = label
+    return pairs
 
 
 def pairs_of(given: list[str] | None) -> dict[str, str]:

@@ -10,10 +10,12 @@ from cyclopts import Parameter
 
 from agon.arena.cli.arguments import (
     ColumnOption,
+    LabelOption,
     SourceArgument,
     TableOption,
     VotersOption,
     WhereOption,
+    labels_of,
     pairs_of,
     readable,
 )
@@ -26,6 +28,7 @@ def check_command(
     *,
     where: WhereOption = None,
     column: ColumnOption = None,
+    label: LabelOption = None,
     table: TableOption = None,
     voters: VotersOption = None,
     min_votes: Annotated[int, Parameter(help="Votes below which a model counts as short of votes.")] = 30,
@@ -43,7 +46,13 @@ def check_command(
     """
     with readable(source) as path:
         checked = check(
-            path, where=where, table=table, columns=pairs_of(column), voters=voters, min_votes=min_votes
+            path,
+            where=where,
+            table=table,
+            columns=pairs_of(column),
+            labels=labels_of(label),
+            voters=voters,
+            min_votes=min_votes,
         )
         return show_findings(path, checked, format)
 

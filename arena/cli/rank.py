@@ -19,11 +19,13 @@ from cyclopts import Parameter
 from agon.arena.cli.arguments import (
     ColumnOption,
     InvalidOption,
+    LabelOption,
     SourceArgument,
     TableOption,
     VotersOption,
     WhereOption,
     anchor_of,
+    labels_of,
     number_of,
     pairs_of,
     readable,
@@ -78,6 +80,7 @@ def rank_command(
     invalid: InvalidOption = "error",
     voters: VotersOption = None,
     column: ColumnOption = None,
+    label: LabelOption = None,
     table: TableOption = None,
     ballots_by: Annotated[
         str | None,
@@ -135,7 +138,7 @@ def rank_command(
         settings = replace(settings, anchor=name, anchor_score=score)
     wanted = [options_of(text) for text in method or (COMPARED_RULES if compare_rules else ["bradley_terry"])]
     wanted = with_shared(wanted, {"missing": missing, "ties": ties})
-    tasks = {
+    tasks: dict[str, Any] = {
         "weights": {task: number_of("--weights", value) for task, value in values_of(weights).items()},
         "groups": values_of(groups),
         "ignore": [name for name in (ignore or "").split(",") if name],
@@ -148,7 +151,14 @@ def rank_command(
     }
     with readable(source) as path, progress("reading votes"):
         votes = read_any(
-            path, where=where, table=table, columns=pairs_of(column), invalid=invalid, voters=voters, **tasks
+            path,
+            where=where,
+            table=table,
+            columns=pairs_of(column),
+            labels=labels_of(label),
+            invalid=invalid,
+            voters=voters,
+            **tasks,
         )
     if compare_rules:
         if by is not None:

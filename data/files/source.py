@@ -14,7 +14,7 @@ from agon.data.files.read_errors import sentence
 from agon.data.files.reader import COMPRESSION, DUCKDB, PARQUET, Rows, check_file, ending, read_rows
 from agon.data.files.snapshot_folder import escaped, open_folder, snapshots
 from agon.data.frames import frame_to_arrow
-from agon.data.validation import rows_text
+from agon.data.validation import LABELS, rows_text
 from agon.ranking.errors import OptionError, SourceError, nearest
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ def open_source(
     where: str | None = None,
     table: str | None = None,
     columns: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
     name: str | None = None,
     rows: Rows | None = None,
 ) -> Source:
@@ -87,6 +88,7 @@ def open_source(
         where: an SQL condition on the columns; a person's own, never a visitor's.
         table: of a DuckDB file; "votes" if there is one.
         columns: our name for a column → its name in the source.
+        labels: a word in the column winner → ours.
         name: what messages call it.
         rows: those of a text file that was read already.
 
@@ -103,6 +105,7 @@ def open_source(
     try:
         relation = _relation(connection, source, name, table, rows)
         relation = _with_voter_kind(_named_as_ours(_renamed(relation, columns or {}, name)))
+        relation = _with_labels(relation, labels or {}, name)
     except duckdb.Error as error:
         raise SourceError(f"{name} cannot be read: {sentence(error)}") from None
     _shut(connection, path)
@@ -246,6 +249,27 @@ def _renamed(
         new = [] if ours == theirs else [duckdb.ColumnExpression(theirs).alias(ours)]
         relation = relation.select(*[duckdb.ColumnExpression(c) for c in kept], *new)
     return relation
+
+
+def _with_labels(
+    relation: duckdb.DuckDBPyRelation, labels: Mapping[str, str], name: str
+) -> duckdb.DuckDBPyRelation:
+    """Say the winner in our words where the source has others."""
+    import duckdb
+
+    if not labels:
+        return relation
+    if "winner" not in relation.columns:
+        raise SourceError(f"{name} has no column winner whose labels could mean something else.")
+    winner: Any = duckdb.ColumnExpression("winner").cast("VARCHAR")
+    value: Any = winner
+    for theirs, ours in labels.items():
+        if ours not in LABELS:
+            raise OptionError(f"There is no winner {ours!r} to read {theirs!r} as; {nearest(ours, LABELS)}")
+        is_theirs = winner == duckdb.ConstantExpression(theirs)
+        value = duckdb.CaseExpression(is_theirs, duckdb.ConstantExpression(ours)).otherwise(value)
+    kept = [duckdb.ColumnExpression(column) for column in relation.columns if column != "winner"]
+    return relation.select(*kept, value.alias("winner"))
 
 
 def _with_voter_kind(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:

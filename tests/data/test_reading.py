@@ -12,7 +12,7 @@ import pytest
 from agon.arena.cli.commands import main
 from agon.data import check, comparisons, read_published
 from agon.data.importers.log_snapshot import into_log
-from agon.ranking import SourceError, VotesError, rank
+from agon.ranking import OptionError, SourceError, VotesError, rank
 
 FAST = {"tstamp": 1.0, "type": "leftvote"}
 
@@ -236,6 +236,12 @@ def test_dropping_is_not_advised_where_the_outcome_chooses_the_rows(tmp_path):
     with pytest.raises(VotesError, match="'left' is not a known winner") as caught:
         comparisons(path)
     assert "invalid=" not in str(caught.value)
+    assert "say which of these it means (--label left=...)" in str(caught.value)
+    votes = comparisons(path, labels={"left": "model_a"})
+    assert (votes.pairs.wins[0, 1], votes.pairs.ties[0, 1]) == (1, 1)
+    assert main(["rank", str(path), "--label", "left=model_a", "--interval", "none"]) == 0
+    with pytest.raises(OptionError, match="There is no winner 'model_c' to read 'left' as"):
+        comparisons(path, labels={"left": "model_c"})
 
 
 def test_the_database_of_a_log_names_its_folder(tmp_path):

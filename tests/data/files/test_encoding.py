@@ -60,7 +60,7 @@ def test_weights_multiply():
         names=(*PAIR, "weight"),
     )
     votes = comparisons(rows)
-    assert pairs(votes) == {("ada", "bob"): (3, 0, 3, 0)}
+    assert pairs(votes) == {("ada", "bob"): (1.5, 0, 1.5, 0)}, "as multiples of the mean weight, 2"
     assert len(votes) == 3, "votes are counted unweighted"
     assert rank(votes, interval="none")["ada"].votes == 3
 
