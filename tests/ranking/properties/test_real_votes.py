@@ -189,9 +189,7 @@ def test_chatbot_arena_without_both_bad(datasets):
 class TestFootball:
     """39,456 matches of 311 national teams to 2015, of which no maximum likelihood exists."""
 
-    def test_the_largest_component_has_its_maximum_likelihood_and_wins_place_the_others(
-        self, matches
-    ):
+    def test_the_largest_component_has_its_maximum_likelihood_and_wins_place_the_others(self, matches):
         """295 teams in the largest strongly connected component, by scipy's Tarjan on our own counts."""
         models, wins = half_wins(matches)
         _, label = connected_components(wins > 0, directed=True, connection="strong")
