@@ -131,6 +131,10 @@ class Method:
 
 
 METHODS: dict[str, Method] = {}
+# What people call methods; case, blanks and hyphens never matter.
+METHOD_ALIASES: Mapping[str, str] = types.MappingProxyType(
+    {"bt": "bradley_terry", "pl": "plackett_luce", "trueskill": "kwise_bayes", "ksort": "kwise_bayes"}
+)
 
 
 def method(name: str, *, source: str, batch: Batch | None = None) -> Callable[[Rule], Rule]:
@@ -193,9 +197,11 @@ def find(wanted: str | Rule | Method) -> Method:
     if isinstance(wanted, Method):
         return wanted
     if isinstance(wanted, str):
-        if wanted not in METHODS:
+        plain = wanted.strip().lower().replace("-", "_").replace(" ", "_")
+        name = METHOD_ALIASES.get(plain, plain)
+        if name not in METHODS:
             raise MethodError(f"There is no method {wanted!r}; {nearest(wanted, METHODS)}")
-        return METHODS[wanted]
+        return METHODS[name]
     if not inspect.isfunction(wanted):
         raise MethodError(f"A method is a name or a function, not {wanted!r}.")
     for known in METHODS.values():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from agon.ranking import METHODS, Settings
+from agon.ranking.registry import METHOD_ALIASES
 
 TARGET = Path(__file__).parents[1] / "agon" / "method_options.py"
 HEAD = '''"""Names of the methods and of their options, for editors and type checkers.
@@ -22,8 +23,8 @@ from typing import Literal, TypedDict
 
 
 def write() -> str:
-    """The text of the module: every method's name, and every option with the types that methods give it."""
-    names = "".join(f'    "{name}",\n' for name in sorted(METHODS))
+    """The text of the module: every name of a method, every option with the types that methods give it."""
+    names = "".join(f'    "{name}",\n' for name in sorted([*METHODS, *METHOD_ALIASES]))
     kinds: dict[str, list[Any]] = {}
     for method in METHODS.values():
         for option in method.options.values():

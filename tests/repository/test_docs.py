@@ -227,7 +227,7 @@ def test_the_readme_works_word_for_word_from_top_to_bottom(tmp_path, monkeypatch
 
 
 def test_the_commands_of_the_readme_are_known():
-    assert {line.split()[1] for line in SHELL if line.startswith("agon ")} == set(COMMANDS)
+    assert {line.split()[1] for line in SHELL if line.startswith("agon ")} <= set(COMMANDS)
 
 
 def test_the_readme_shows_what_its_commands_print(tmp_path, monkeypatch, capsys):

@@ -189,3 +189,17 @@ def test_reading_options_belong_to_reading():
         ag.rank(ag.comparisons(ROWS), where="winner = 'tie'")
     with pytest.raises(OptionError, match="weights does not apply"):
         ag.read_any(ROWS, weights={"x": 1})
+
+
+@pytest.mark.parametrize(
+    ("called", "name"),
+    [
+        ("bt", "bradley_terry"),
+        ("Bradley-Terry", "bradley_terry"),
+        ("PL", "plackett_luce"),
+        ("TrueSkill", "kwise_bayes"),
+        ("win rate", "win_rate"),
+    ],
+)
+def test_methods_are_found_under_what_people_call_them(called, name):
+    assert ag.rank(ROWS, called, interval="none").method == name
