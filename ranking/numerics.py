@@ -45,10 +45,10 @@ def steady(values: FloatArray, total: float | FloatArray) -> FloatArray:
 
 Masks = NDArray[np.bool_]
 MIX = np.uint64(0x9FB21C651E98DF25)  # the odd multiplier of rrmxmx (Evensen 2018)
-_CHUNK = 1 << 14  # rows hashed at a time, so that they stay in the cache
+_CHUNK = 1 << 14  # rows hash_columns at a time, so that they stay in the cache
 
 
-def hashed(*columns: FloatArray) -> NDArray[np.uint64]:
+def hash_columns(*columns: FloatArray) -> NDArray[np.uint64]:
     """One hash for each number of a column, or for those of several columns in the same place."""
     found = np.empty(columns[0].shape, dtype=np.uint64)
     for begin in range(0, len(found), _CHUNK):
@@ -57,11 +57,11 @@ def hashed(*columns: FloatArray) -> NDArray[np.uint64]:
             some = column[begin : begin + _CHUNK] + 0.0  # no negative zeros
             value = (value ^ some.view(np.uint64)) * MIX
             value ^= value >> np.uint64(32)
-        found[begin : begin + _CHUNK] = scattered(value)
+        found[begin : begin + _CHUNK] = scatter_bits(value)
     return found
 
 
-def scattered(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
+def scatter_bits(values: NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Scatter the bits of 64-bit numbers (the finaliser of SplitMix64, Steele et al. 2014)."""
     z = values + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

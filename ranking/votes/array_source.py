@@ -1,4 +1,4 @@
-"""`GivenVotes`: votes kept as arrays, the source of `Comparisons` that were made by hand."""
+"""`ArraySource`: votes kept as arrays, the source of `Comparisons` that were made by hand."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from agon.ranking.votes.weighting import propensity
 
 
 @dataclass(frozen=True, eq=False)
-class GivenVotes:
+class ArraySource:
     """Votes kept as arrays: (N,) ballot of each vote, times, labels, features; a `VoteSource`.
 
     A feature is (N,) numbers toward the first model of the ballot, or (N, K) amounts parallel to its models.
@@ -74,7 +74,7 @@ class GivenVotes:
         known, cluster = np.unique(labels.astype(str), return_inverse=True)
         return cluster.reshape(-1).astype(np.int64), tuple(known.tolist())
 
-    def split(self, column: str) -> dict[str, GivenVotes]:
+    def split(self, column: str) -> dict[str, ArraySource]:
         """Cut by a label; each part names only the models it shows."""
         values = self._label(column).astype(str)
         parts = {}
@@ -88,10 +88,10 @@ class GivenVotes:
             sides = None if self.orientation is None else self.orientation[rows]
             drawn = None if self.pair_probability is None else self.pair_probability[rows]
             new = moved[sequence.reshape(-1)]
-            parts[str(value)] = GivenVotes(part, new, times, labels, features, sides, drawn)
+            parts[str(value)] = ArraySource(part, new, times, labels, features, sides, drawn)
         return parts
 
-    def reweighted(self, floor: float) -> GivenVotes:
+    def reweighted(self, floor: float) -> ArraySource:
         """Weigh votes by one over the probability of their models."""
         if self.pair_probability is None:
             raise SourceError("The votes do not say with which probability their models were drawn: give it.")
@@ -134,7 +134,7 @@ def turned(models: Sequence[str], shown: ArrayLike, ballots: Ballots, sequence: 
     return np.where(first == ballots.shown[sequence, 0], 1.0, -1.0)
 
 
-def oriented(
+def orient_features(
     name: str, values: ArrayLike, models: Sequence[str], shown: ArrayLike, orientation: FloatArray
 ) -> FloatArray:
     """(N,) a feature toward the first model of each ballot, or (N, K) amounts in the order of its models.

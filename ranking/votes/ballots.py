@@ -1,7 +1,7 @@
 """Votes as the engine sees them: distinct ballots with how often each was cast, and their pairs.
 
 Nothing here fits, reads files or knows a database. A source of votes hands over `Ballots`; every
-other view (`PairRows`, `PairCounts` in counts.py, `Battles` in comparisons.py) is derived from it.
+other view (`PairRows`, `PairCounts` in pair_counts.py, `Battles` in vote_source.py) is derived from it.
 """
 
 from __future__ import annotations

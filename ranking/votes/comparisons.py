@@ -1,6 +1,6 @@
 """`Comparisons`: a set of votes ready to rank, and the views of it that methods ask for.
 
-The votes come from a `VoteSource`. data/ has one that counts in SQL; `GivenVotes` here keeps arrays.
+The votes come from a `VoteSource`. data/ has one that counts in SQL; `ArraySource` here keeps arrays.
 A method asks for one view by the type of its first parameter:
 
     pairs    PairCounts   wins, ties and both-bads of every pair
@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from agon.ranking.errors import OptionError, SourceError, VotesError
 from agon.ranking.numerics import FloatArray
-from agon.ranking.votes.array_source import GivenVotes
+from agon.ranking.votes.array_source import ArraySource
 from agon.ranking.votes.ballots import Ballots, canonical
 from agon.ranking.votes.covariates import Contexts, control_names
 from agon.ranking.votes.pair_counts import PairCounts
@@ -82,7 +82,7 @@ class Comparisons:
         Raises:
             VotesError: as `Ballots.of`, or times, labels and features of another length.
         """
-        from agon.ranking.votes.array_source import GivenVotes, oriented, probabilities, turned
+        from agon.ranking.votes.array_source import ArraySource, orient_features, probabilities, turned
 
         ballots, sequence = canonical(models, shown, places, acceptable, p_a, weight)
         times = None if timestamp is None else numbers("timestamp", timestamp)
@@ -96,11 +96,11 @@ class Comparisons:
             raise VotesError("timestamp holds NaN; give every vote a time, or none.")
         orientation = turned(models, shown, ballots, sequence)
         given = {
-            name: oriented(name, values, models, shown, orientation)
+            name: orient_features(name, values, models, shown, orientation)
             for name, values in (features or {}).items()
         }
         drawn = None if pair_probability is None else probabilities(pair_probability, len(sequence))
-        return cls(GivenVotes(ballots, sequence, times, columns, given, orientation, drawn))
+        return cls(ArraySource(ballots, sequence, times, columns, given, orientation, drawn))
 
     @classmethod
     def from_counts(
@@ -115,10 +115,10 @@ class Comparisons:
         Raises:
             VotesError: as `PairCounts.of`, or counts that are not whole numbers.
         """
-        from agon.ranking.votes.array_source import GivenVotes
+        from agon.ranking.votes.array_source import ArraySource
 
         ballots = PairCounts.of(models, wins, ties, both_bad).to_ballots()
-        return cls(GivenVotes(ballots, np.repeat(np.arange(len(ballots.count)), ballots.count)))
+        return cls(ArraySource(ballots, np.repeat(np.arange(len(ballots.count)), ballots.count)))
 
     def __repr__(self) -> str:
         ballots = self.ballots
@@ -129,9 +129,9 @@ class Comparisons:
 
     def __add__(self, other: Comparisons) -> Comparisons:
         """Add votes, without counting again those that are there."""
-        from agon.ranking.votes.concatenated_source import Joined
+        from agon.ranking.votes.concatenated_source import ConcatenatedSource
 
-        return Comparisons(Joined.of(self._source, other._source))
+        return Comparisons(ConcatenatedSource.of(self._source, other._source))
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -264,7 +264,7 @@ class Comparisons:
         Raises:
             SourceError: there is no such column.
         """
-        from agon.ranking.votes.array_source import GivenVotes
+        from agon.ranking.votes.array_source import ArraySource
 
         share = _win_rates(self.ballots, self.clusters(by))
         met = ~np.isnan(share)
@@ -274,7 +274,7 @@ class Comparisons:
         places = np.cumsum(steps, axis=1)
         seats = np.where(np.take_along_axis(met, order, axis=1), order, -1)
         ballots, sequence = canonical(self.models, seats, np.where(seats >= 0, places, 0))
-        return Comparisons(GivenVotes(ballots, sequence))
+        return Comparisons(ArraySource(ballots, sequence))
 
     def split(self, column: str) -> Iterator[tuple[str, Comparisons]]:
         """Cut the votes by the values of a column, in the order of the values.
@@ -314,7 +314,7 @@ def as_comparisons(votes: Votes) -> Comparisons | ScoreTable:
     if isinstance(votes, PairCounts):
         votes = votes.to_ballots()
     if isinstance(votes, Ballots):
-        return Comparisons(GivenVotes(votes, np.repeat(np.arange(len(votes.count)), votes.count)))
+        return Comparisons(ArraySource(votes, np.repeat(np.arange(len(votes.count)), votes.count)))
     raise SourceError(
         f"Cannot rank a {type(votes).__name__}: read it with data.comparisons(...), "
         "or give a ScoreTable, Ballots or PairCounts."

@@ -1,4 +1,4 @@
-"""`Joined`: sets of votes as one, so that a vote is added to millions without counting these again."""
+"""`ConcatenatedSource`: sets of votes as one: a vote is added to millions without counting these again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
 
 
 @dataclass(frozen=True, eq=False)
-class Joined:
+class ConcatenatedSource:
     """The votes of several sources, those of the first before those of the next; a `VoteSource`.
 
     Attributes:
@@ -30,10 +30,12 @@ class Joined:
     merged: Ballots
 
     @classmethod
-    def of(cls, one: VoteSource, two: VoteSource) -> Joined:
+    def of(cls, one: VoteSource, two: VoteSource) -> ConcatenatedSource:
         """Add the votes of a source to those of another."""
         parts = [
-            part for given in (one, two) for part in (given.parts if isinstance(given, Joined) else (given,))
+            part
+            for given in (one, two)
+            for part in (given.parts if isinstance(given, ConcatenatedSource) else (given,))
         ]
         return cls(tuple(parts), merge([one.ballots(), two.ballots()])[0])
 
@@ -81,7 +83,8 @@ class Joined:
         cut = [part.split(column) for part in self.parts]
         values = sorted({value for pieces in cut for value in pieces})
         return {
-            value: reduce(Joined.of, [pieces[value] for pieces in cut if value in pieces]) for value in values
+            value: reduce(ConcatenatedSource.of, [pieces[value] for pieces in cut if value in pieces])
+            for value in values
         }
 
     def sides(self) -> FloatArray | None:
@@ -106,7 +109,7 @@ class Joined:
 
     def reweighted(self, floor: float) -> VoteSource:
         """Weigh the votes of each part by how likely their pair was to be drawn."""
-        return reduce(Joined.of, [part.reweighted(floor) for part in self.parts])
+        return reduce(ConcatenatedSource.of, [part.reweighted(floor) for part in self.parts])
 
 
 def _numbered(several: Sequence[Sequence[str]]) -> tuple[list[str], list[IntArray]]:

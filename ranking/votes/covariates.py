@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agon.ranking.errors import OptionError, SourceError, VotesError
-from agon.ranking.numerics import FloatArray, IntArray, hashed
+from agon.ranking.numerics import FloatArray, IntArray, hash_columns
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.validation import numbers
 
@@ -97,7 +97,7 @@ class Contexts:
                 cluster = np.unique(cluster[keep], return_inverse=True)[1].reshape(-1)
         features = np.where(np.isnan(features), 0.0, features) if features.ndim == 3 else features
         columns = features if features.ndim == 2 else np.moveaxis(features, 2, 1).reshape(-1, len(sequence))
-        order = _canonical(sequence, len(ballots.count), hashed(*columns))
+        order = _canonical(sequence, len(ballots.count), hash_columns(*columns))
         sequence, own = sequence[order], None if cluster is None else cluster[order]
         pair, vote, standard = _compared(ballots, sequence, features.take(order, axis=1))
         standard += 0.0  # no negative zeros: the same votes are the same bits

@@ -28,7 +28,7 @@ _CHUNK = 1 << 12  # steps prepared at a time, so that they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
-class Games:
+class Matches:
     """Distinct pairwise games: `first` against `second`, P rows, with `gain` = k·(2S − 1) in half-nats.
 
     `gain` and `k` carry the weight of the vote; `ballot` says which ballot each game comes from.
@@ -126,7 +126,7 @@ def elo(
     return Scores(start + POINTS * ratings.mean(axis=0), "elo", spread=POINTS * ratings.std(axis=0))
 
 
-def _games(battles: Battles, k: float, both_bad: BothBad) -> Games:
+def _games(battles: Battles, k: float, both_bad: BothBad) -> Matches:
     """Turn the pairs of the distinct ballots into games."""
     if both_bad not in ("half", "drop"):
         raise OptionError(f'both_bad must be "half" or "drop", not {both_bad!r}.')
@@ -134,7 +134,7 @@ def _games(battles: Battles, k: float, both_bad: BothBad) -> Games:
     keep = slice(None) if both_bad == "half" else rows.both_bad == 0
     step = k / POINTS / 2 * battles.ballots.weight[rows.ballot]
     gain = step * (rows.win - rows.loss)
-    return Games(rows.first[keep], rows.second[keep], gain[keep], step[keep], rows.ballot[keep])
+    return Matches(rows.first[keep], rows.second[keep], gain[keep], step[keep], rows.ballot[keep])
 
 
 def _shuffle(every: IntArray, runs: range, seed: int) -> Lane:
@@ -147,7 +147,7 @@ def _shuffle(every: IntArray, runs: range, seed: int) -> Lane:
     return order
 
 
-def _in_order(battles: Battles, games: Games) -> IntArray:
+def _in_order(battles: Battles, games: Matches) -> IntArray:
     """(N,) index of every game, in the order of the votes."""
     if np.array_equal(games.ballot, np.arange(len(battles.ballots.count))):  # each is one game
         return battles.sequence
@@ -158,7 +158,7 @@ def _in_order(battles: Battles, games: Games) -> IntArray:
     return np.repeat(first - begin, length) + np.arange(length.sum())
 
 
-def _play_once(games: Games, order: IntArray, n_models: int) -> FloatArray:
+def _play_once(games: Matches, order: IntArray, n_models: int) -> FloatArray:
     """(M,) ratings in half-nats after one pass."""
     ratings = [0.0] * n_models
     tanh = math.tanh
@@ -182,7 +182,7 @@ def _level(lanes: list[Lane], dummy: int) -> Lane:
     return order
 
 
-def _play(games: Games, order: Lane, n_models: int) -> FloatArray:
+def _play(games: Matches, order: Lane, n_models: int) -> FloatArray:
     """(L, M) ratings in half-nats after the games of each lane, (L, N) indices; index P is a dummy."""
     width, length = order.shape
     first = np.append(games.first, n_models)

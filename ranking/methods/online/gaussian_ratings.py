@@ -39,7 +39,7 @@ def check_beliefs(name: str, mu: float, sigma: float, beta: float, tau: float) -
             raise OptionError(f"{name}: {option} must be a finite number {least}, not {value!r}.")
 
 
-def learn(
+def filter_ratings(
     name: str,
     battles: Battles,
     play: Play,

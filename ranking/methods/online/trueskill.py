@@ -11,7 +11,7 @@ import math
 from statistics import NormalDist
 
 from agon.ranking.errors import OptionError
-from agon.ranking.methods.online.gaussian_ratings import Score, check_beliefs, learn, score_resamples
+from agon.ranking.methods.online.gaussian_ratings import Score, check_beliefs, filter_ratings, score_resamples
 from agon.ranking.registry import method
 from agon.ranking.results import Fit
 from agon.ranking.votes.ballots import Ballots
@@ -86,7 +86,7 @@ def kwise_bayes(
     def play(ballot: int, mean: list[float], variance: list[float], rank: list[int]) -> None:
         _play(games[ballot], mean, variance, rank, world)
 
-    return learn(
+    return filter_ratings(
         "kwise_bayes", battles, play, mu=mu, sigma=sigma, score=score, permutations=permutations, seed=seed
     )
 

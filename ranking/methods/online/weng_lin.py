@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from agon.ranking.methods.online.gaussian_ratings import Score, check_beliefs, learn, score_resamples
+from agon.ranking.methods.online.gaussian_ratings import Score, check_beliefs, filter_ratings, score_resamples
 from agon.ranking.registry import method
 from agon.ranking.results import Fit
 from agon.ranking.votes.ballots import Ballots
@@ -66,7 +66,7 @@ def weng_lin(
     def play(ballot: int, mean: list[float], variance: list[float], _: list[int]) -> None:
         _play(games[ballot], mean, variance, beta**2, tau**2)
 
-    return learn(
+    return filter_ratings(
         "weng_lin", battles, play, mu=mu, sigma=sigma, score=score, permutations=permutations, seed=seed
     )
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from agon.ranking.errors import OptionError
 from agon.ranking.estimation.comparison_graph import components
-from agon.ranking.methods.social_choice.majority_graph import Tiers, _indices, margins, peeled
+from agon.ranking.methods.social_choice.majority_graph import Tiers, _indices, margins, peel_tiers
 from agon.ranking.numerics import IntArray
 from agon.ranking.registry import method
 from agon.ranking.results import Choice, Diagnostic, Scores
@@ -73,7 +73,7 @@ def schwartz_set(pairs: PairCounts) -> Choice:
     one, two = np.nonzero(beats & (part[:, None] != part[None, :]))
     above = np.zeros((part.max(initial=-1) + 1,) * 2, dtype=bool)
     above[part[one], part[two]] = True
-    return Choice(tuple(_indices(np.isin(part, tier)) for tier in peeled(above)))
+    return Choice(tuple(_indices(np.isin(part, tier)) for tier in peel_tiers(above)))
 
 
 @method("copeland", source="Copeland (1951); Llull (1299)")

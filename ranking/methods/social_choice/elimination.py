@@ -16,26 +16,26 @@ from agon.ranking.methods.social_choice.elimination_batched import (
     BordaRaces,
     FirstRaces,
     LastRaces,
+    eliminate_batch,
     separate_resamples,
-    side_by_side,
 )
 from agon.ranking.methods.social_choice.elimination_tallies import (
+    BallotIndex,
     FirstPlaces,
     Gaps,
     LastPlaces,
     Mask,
-    Seating,
     _at_least,
     _borda_rounds,
     borda_credit,
     fewest_last,
-    first_seating,
+    index_first_places,
     low_places,
     rounds_of_two,
     run,
     run_off,
 )
-from agon.ranking.methods.social_choice.rank_positions import Ties, ordinal
+from agon.ranking.methods.social_choice.rank_positions import Ties, position_ballots
 from agon.ranking.numerics import FloatArray, Masks, steady
 from agon.ranking.registry import ResampledScores, method, stack_results
 from agon.ranking.results import Choice, Diagnostic
@@ -59,10 +59,10 @@ def _tie_notes(models: tuple[str, ...], tied: list[tuple[int, ...]]) -> tuple[Di
 def _instant_runoff_resamples(
     ballots: ResampledBallots, _: object, *, ties: Ties, missing: Gaps
 ) -> ResampledScores:
-    cast = ordinal(ballots, "instant_runoff", missing)
+    cast = position_ballots(ballots, "instant_runoff", missing)
     if cast.level.shape[1] == 2:
-        return ResampledScores(side_by_side(FirstRaces(cast, ties), len(cast.models), cast.total))
-    seating = first_seating(cast)
+        return ResampledScores(eliminate_batch(FirstRaces(cast, ties), len(cast.models), cast.total))
+    seating = index_first_places(cast)
     each = (Choice(run(FirstPlaces(one, ties, seating), one.total)) for one in separate_resamples(cast))
     return stack_results(each, len(cast.models))
 
@@ -91,7 +91,7 @@ def instant_runoff(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "r
     Source:
         T. Delemazure and D. Peters, Generalizing Instant Runoff Voting to Allow for Indifferences (2024).
     """
-    cast = ordinal(ballots, "instant_runoff", missing)
+    cast = position_ballots(ballots, "instant_runoff", missing)
     tied: list[tuple[int, ...]] = []
     tiers = run(FirstPlaces(cast, ties), cast.total, tied=tied)
     return Choice(tiers, notes=_tie_notes(ballots.models, tied))
@@ -100,12 +100,12 @@ def instant_runoff(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "r
 def _coombs_resamples(
     ballots: ResampledBallots, _: object, *, majority_stops: bool, ties: Ties, missing: Gaps
 ) -> ResampledScores | None:
-    cast = ordinal(ballots, "coombs", missing)
+    cast = position_ballots(ballots, "coombs", missing)
     if majority_stops:
         return None
     if cast.level.shape[1] == 2:
-        return ResampledScores(side_by_side(LastRaces(cast, ties), len(cast.models), cast.total))
-    seating = Seating(cast, cast.level)
+        return ResampledScores(eliminate_batch(LastRaces(cast, ties), len(cast.models), cast.total))
+    seating = BallotIndex(cast, cast.level)
     each = (Choice(run(LastPlaces(one, ties, seating), one.total)) for one in separate_resamples(cast))
     return stack_results(each, len(cast.models))
 
@@ -132,7 +132,7 @@ def coombs(
         C. Coombs, A Theory of Data (1964); B. Grofman and S. Feld, Electoral Studies 23 (2004) on the
         two ways to stop.
     """
-    cast = ordinal(ballots, "coombs", missing)
+    cast = position_ballots(ballots, "coombs", missing)
     race, first = LastPlaces(cast, ties), FirstPlaces(cast, "share")
 
     def stop() -> Mask:
@@ -149,7 +149,7 @@ def coombs(
 def _baldwin_resamples(ballots: ResampledBallots, _: object, *, ties: Ties, missing: str) -> ResampledScores:
     credit, total = borda_credit(ballots, "baldwin", ties, missing)
     n_models = len(ballots.models)
-    return ResampledScores(side_by_side(BordaRaces(credit), n_models, total * n_models))
+    return ResampledScores(eliminate_batch(BordaRaces(credit), n_models, total * n_models))
 
 
 @method("baldwin", source="Baldwin (1926); Vote'n'Rank (Rofin et al. 2023)", batch=_baldwin_resamples)
@@ -191,7 +191,7 @@ def _nanson_resamples(
         return np.asarray(gone & (gone != left).any(axis=1, keepdims=True))
 
     n_models = len(ballots.models)
-    return ResampledScores(side_by_side(BordaRaces(credit), n_models, total * n_models, low))
+    return ResampledScores(eliminate_batch(BordaRaces(credit), n_models, total * n_models, low))
 
 
 @method("nanson", source="Nanson (1882)", batch=_nanson_resamples)
@@ -228,7 +228,7 @@ def nanson(
 def _threshold_resamples(
     ballots: ResampledBallots, _: object, *, ties: Ties, missing: Gaps
 ) -> ResampledScores:
-    tables = low_places(ordinal(ballots, "threshold", missing), ties)
+    tables = low_places(position_ballots(ballots, "threshold", missing), ties)
     return stack_results((Choice(fewest_last(table)) for table in tables), len(ballots.models))
 
 
@@ -253,7 +253,7 @@ def threshold(ballots: Ballots, *, ties: Ties = "published", missing: Gaps = "re
     Source:
         F. Aleskerov, V. Chistyakov and V. Kalyagin, The threshold aggregation, Economics Letters 107 (2010).
     """
-    return Choice(fewest_last(low_places(ordinal(ballots, "threshold", missing), ties)))
+    return Choice(fewest_last(low_places(position_ballots(ballots, "threshold", missing), ties)))
 
 
 def _two_round_resamples(

@@ -17,7 +17,7 @@ from agon.ranking.methods.social_choice.elimination_tallies import (
     first_shares,
     last_shares,
 )
-from agon.ranking.methods.social_choice.rank_positions import ABSENT, LAST, Ordinal, Ties
+from agon.ranking.methods.social_choice.rank_positions import ABSENT, LAST, RankPositions, Ties
 from agon.ranking.numerics import FloatArray, IntArray, Masks, steady
 
 Low = Callable[[FloatArray, Masks], Masks]
@@ -33,7 +33,7 @@ class Races(Protocol):
         """Take one model out of each of some races."""
 
 
-def side_by_side(races: Races, n_models: int, total: FloatArray, low: Low | None = None) -> FloatArray:
+def eliminate_batch(races: Races, n_models: int, total: FloatArray, low: Low | None = None) -> FloatArray:
     """Eliminate the lowest scores until all that are left are equal; (R, M) minus the tier of each model.
 
     Args:
@@ -85,7 +85,7 @@ class BordaRaces:
 class FirstRaces:
     """First places; a ballot whose better model is out counts for the other one if that was ranked."""
 
-    def __init__(self, cast: Ordinal, ties: Ties) -> None:
+    def __init__(self, cast: RankPositions, ties: Ties) -> None:
         ranked = np.where(cast.level == LAST, ABSENT, cast.level)
         share = first_shares(ranked, ties)
         self.points = cast.sums(share)
@@ -105,7 +105,7 @@ class FirstRaces:
 class LastRaces:
     """Minus the last places, where those that a ballot does not show are its last."""
 
-    def __init__(self, cast: Ordinal, ties: Ties) -> None:
+    def __init__(self, cast: RankPositions, ties: Ties) -> None:
         self.ties, self.total = ties, cast.total
         there = cast.level != ABSENT
         full = there.all(axis=1)
@@ -143,7 +143,7 @@ class LastRaces:
         self.alone[race] += self.both[race, model]
 
 
-def _by_other(cast: Ordinal, share: FloatArray) -> FloatArray:
+def _by_other(cast: RankPositions, share: FloatArray) -> FloatArray:
     """(R, M, M) weighted sums of (B, 2) shares: of the last index's model on ballots with the one before."""
     m = len(cast.models)
     row = np.flatnonzero((cast.level != ABSENT).all(axis=1))
@@ -153,7 +153,7 @@ def _by_other(cast: Ordinal, share: FloatArray) -> FloatArray:
     return cast.tally(cells, np.tile(row, 2), shares, m * m).reshape(-1, m, m)
 
 
-def separate_resamples(cast: Ordinal) -> Iterator[Ordinal]:
+def separate_resamples(cast: RankPositions) -> Iterator[RankPositions]:
     """The ballots of each resample."""
     for weight in cast.weight:
         yield replace(cast, weight=weight)

@@ -14,7 +14,14 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from agon.ranking.methods.social_choice.rank_positions import ABSENT, LAST, Ordinal, Ties, ordinal, positional
+from agon.ranking.methods.social_choice.rank_positions import (
+    ABSENT,
+    LAST,
+    RankPositions,
+    Ties,
+    position_ballots,
+    positional,
+)
 from agon.ranking.numerics import FloatArray, IntArray, steady
 from agon.ranking.votes.ballots import WIDE, Ballots
 from agon.ranking.votes.pair_counts import PairCounts
@@ -69,7 +76,7 @@ def run(
     return tuple(tier for tier in reversed(out) if tier)
 
 
-class Seating:
+class BallotIndex:
     """Who sits on which ballots, the same for all resamples of them.
 
     Attributes:
@@ -80,7 +87,7 @@ class Seating:
         size: (B,) how many models it shows.
     """
 
-    def __init__(self, cast: Ordinal, level: IntArray) -> None:
+    def __init__(self, cast: RankPositions, level: IntArray) -> None:
         self.models = len(cast.models)
         self.seats, self.size = cast.seats, cast.size
         small = np.where(level == LAST, GONE - 1, np.minimum(level, GONE))
@@ -113,17 +120,17 @@ class Seating:
         return np.bincount(seats, given, self.models).astype(np.float64, copy=False)
 
 
-def first_seating(cast: Ordinal) -> Seating:
+def index_first_places(cast: RankPositions) -> BallotIndex:
     """The models that the ballots rank: the others are on nobody's first place."""
-    return Seating(cast, np.where(cast.level == LAST, ABSENT, cast.level))
+    return BallotIndex(cast, np.where(cast.level == LAST, ABSENT, cast.level))
 
 
 class FirstPlaces:
     """First places among the models left; a ballot that ranks none of them counts for nobody."""
 
-    def __init__(self, cast: Ordinal, ties: Ties, seating: Seating | None = None) -> None:
+    def __init__(self, cast: RankPositions, ties: Ties, seating: BallotIndex | None = None) -> None:
         self.ties, self.weight = ties, cast.weight
-        self.seating = first_seating(cast) if seating is None else seating
+        self.seating = index_first_places(cast) if seating is None else seating
         self.left = np.ones(len(cast.models), dtype=bool)
         self.best = self.seating.best.copy()
         self.total = self._part(np.arange(len(cast.size)), self.seating.level)
@@ -149,9 +156,9 @@ class FirstPlaces:
 class LastPlaces:
     """Minus the last places among the models left; those that a ballot does not show are its last."""
 
-    def __init__(self, cast: Ordinal, ties: Ties, seating: Seating | None = None) -> None:
+    def __init__(self, cast: RankPositions, ties: Ties, seating: BallotIndex | None = None) -> None:
         self.ties, self.weight = ties, cast.weight
-        self.seating = Seating(cast, cast.level) if seating is None else seating
+        self.seating = BallotIndex(cast, cast.level) if seating is None else seating
         self.left = np.ones(len(cast.models), dtype=bool)
         n, self.width = len(cast.models), cast.level.shape[1]
         self.there = cast.size.copy()
@@ -232,7 +239,7 @@ def rounds_of_two(
     ballots: Ballots | ResampledBallots, ties: Ties, missing: Gaps
 ) -> tuple[FloatArray, FloatArray]:
     """(M,) first places and (M, M) margins; with one more axis in front for resamples."""
-    cast = ordinal(ballots, "two_round", missing)
+    cast = position_ballots(ballots, "two_round", missing)
     given = positional(ballots, "two_round", _first_place, "worst" if ties == "published" else ties, missing)
     wins = complete_pairs(ballots, cast, missing)[0]
     return steady(given, cast.total), steady(wins - np.swapaxes(wins, -1, -2), cast.total[..., None])
@@ -297,7 +304,7 @@ def borda_credit(
     ballots: Ballots | ResampledBallots, rule: str, ties: Ties, missing: str
 ) -> tuple[FloatArray, FloatArray]:
     """(M, M) Borda points of the row against the column, and the weight of all; (R, ...) for resamples."""
-    cast = ordinal(ballots, rule, missing)
+    cast = position_ballots(ballots, rule, missing)
     wins, tied = complete_pairs(ballots, cast, missing)
     credit = wins + {"share": 0.5, "best": 1.0}.get(ties, 0.0) * tied
     if missing == "partial_borda":
@@ -307,7 +314,7 @@ def borda_credit(
 
 
 def complete_pairs(
-    ballots: Ballots | ResampledBallots, cast: Ordinal, missing: str
+    ballots: Ballots | ResampledBallots, cast: RankPositions, missing: str
 ) -> tuple[FloatArray, FloatArray]:
     """(M, M) weight that puts row above column, and weight that ties them, once gaps are treated.
 
@@ -360,7 +367,7 @@ def fewest_last(table: FloatArray) -> _Tiers:
     return tuple(tuple(sorted(order[a:b].tolist())) for a, b in itertools.pairwise(begins))
 
 
-def low_places(cast: Ordinal, ties: Ties) -> FloatArray:
+def low_places(cast: RankPositions, ties: Ties) -> FloatArray:
     """(M, M - 1) weight of the ballots that put a model last, second to last and so on, up to second.
 
     The absent share the last places. One more axis in front for resamples.

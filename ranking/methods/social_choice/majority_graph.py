@@ -33,7 +33,7 @@ def widest_paths(strength: FloatArray) -> FloatArray:
     return path.astype(np.float64)
 
 
-def peeled(above: BoolMatrix) -> Tiers:
+def peel_tiers(above: BoolMatrix) -> Tiers:
     """Tiers of a relation without cycles: those with nobody above them, then the same of the rest."""
     over = above.sum(axis=0)  # how many of those left are above each
     tiers = []

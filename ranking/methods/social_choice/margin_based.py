@@ -12,7 +12,7 @@ from agon.ranking.methods.social_choice.majority_graph import (
     BoolMatrix,
     _total,
     margins,
-    peeled,
+    peel_tiers,
     widest_paths,
 )
 from agon.ranking.numerics import FloatArray, IntArray, Masks, steady
@@ -57,7 +57,7 @@ def schulze(pairs: PairCounts, *, measure: Literal["winning_votes", "margins"] =
     """Compare models by the strongest chain of majorities between them (beat path).
 
     A chain is as strong as its weakest majority; a model is above another if its strongest chain to it
-    is stronger than the one back. This order is transitive; its tiers are peeled off from the top.
+    is stronger than the one back. This order is transitive; its tiers are peel_tiers off from the top.
 
     Args:
         measure: what a majority weighs: the votes for the winner, or those minus the votes against.
@@ -72,7 +72,7 @@ def schulze(pairs: PairCounts, *, measure: Literal["winning_votes", "margins"] =
         margin > 0, margin if measure == "margins" else steady(pairs.wins, _total(pairs)), 0.0
     )
     path = widest_paths(strength)
-    return Choice(peeled(path > path.T))
+    return Choice(peel_tiers(path > path.T))
 
 
 @method("split_cycle", source="Holliday and Pacuit (2023)")
@@ -80,7 +80,7 @@ def split_cycle(pairs: PairCounts) -> Choice:
     """Leave out the weakest majorities of every cycle; who is then beaten by nobody wins.
 
     A majority counts as a defeat if its margin is larger than the weakest margin of every cycle it lies
-    on. Defeats have no cycle; the tiers are peeled off from the top.
+    on. Defeats have no cycle; the tiers are peel_tiers off from the top.
 
     Axioms: majority, condorcet, condorcet_loser, smith, pareto, monotonicity, clones, reversal.
 
@@ -88,7 +88,7 @@ def split_cycle(pairs: PairCounts) -> Choice:
         W. Holliday and E. Pacuit, Split Cycle, Public Choice 197 (2023), definition 3.1.
     """
     margin = np.maximum(margins(pairs), 0.0)
-    return Choice(peeled((margin > 0) & (margin > widest_paths(margin).T)))
+    return Choice(peel_tiers((margin > 0) & (margin > widest_paths(margin).T)))
 
 
 @method(
@@ -144,7 +144,7 @@ def ranked_pairs(
         ]
         message = f"{int(size[size > 1].sum())} majorities are as strong as another; they were {how}."
         note = (Diagnostic("equal_majorities", (), message),)
-    return Choice(peeled(locked.matrix()), notes=note)
+    return Choice(peel_tiers(locked.matrix()), notes=note)
 
 
 class _Locked:

@@ -15,7 +15,13 @@ from typing import Literal
 import numpy as np
 
 from agon.ranking.errors import OptionError
-from agon.ranking.methods.social_choice.rank_positions import Missing, Ties, ordinal, positional, tie_points
+from agon.ranking.methods.social_choice.rank_positions import (
+    Missing,
+    Ties,
+    position_ballots,
+    positional,
+    tie_points,
+)
 from agon.ranking.numerics import FloatArray
 from agon.ranking.registry import ResampledScores, method
 from agon.ranking.results import Choice, Scores
@@ -205,7 +211,7 @@ def _given(points: Sequence[float], n_models: int) -> FloatArray:
 
 def _partial_borda(ballots: Ballots, ties: Ties) -> FloatArray:
     """(M,) Borda points in which a pair that a ballot cannot compare is half a point for both."""
-    cast = ordinal(ballots, "borda", "partial_borda")
+    cast = position_ballots(ballots, "borda", "partial_borda")
     n_models = len(cast.models)
     size = cast.size[:, None]
     places = (np.minimum(cast.best, size), np.minimum(cast.worst, size))

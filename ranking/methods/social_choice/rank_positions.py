@@ -26,11 +26,13 @@ ABSENT = np.iinfo(np.int64).max  # level of a seat that shows nobody
 LAST = ABSENT - 1  # level of the models shown but not ranked
 
 
-_SHARED: WeakKeyDictionary[Ballots | ResampledBallots, dict[str, Ordinal]] = WeakKeyDictionary()  # by rules
+_SHARED: WeakKeyDictionary[Ballots | ResampledBallots, dict[str, RankPositions]] = (
+    WeakKeyDictionary()
+)  # by rules
 
 
 @dataclass(frozen=True, eq=False)
-class Ordinal:
+class RankPositions:
     """B weighted ballots over M models with the range of places that each tie covers.
 
     Attributes:
@@ -73,13 +75,17 @@ class Ordinal:
             return np.asarray((weight.reshape(size, -1) * value).sum(axis=1))
         return sum_cells(cell, row, share, self.weight, size)
 
-    def only(self, rows: IntArray) -> Ordinal:
+    def only(self, rows: IntArray) -> RankPositions:
         """Keep some of the ballots."""
         best, worst, weight = self.best[rows], self.worst[rows], self.weight[..., rows]
-        return Ordinal(self.models, self.seats[rows], self.level[rows], best, worst, self.size[rows], weight)
+        return RankPositions(
+            self.models, self.seats[rows], self.level[rows], best, worst, self.size[rows], weight
+        )
 
 
-def ordinal(ballots: Ballots | ResampledBallots, rule: str, missing: str = "refuse") -> Ordinal:
+def position_ballots(
+    ballots: Ballots | ResampledBallots, rule: str, missing: str = "refuse"
+) -> RankPositions:
     """Place the models of every ballot; a soft judgement becomes two ballots with its two weights.
 
     Args:
@@ -97,7 +103,7 @@ def ordinal(ballots: Ballots | ResampledBallots, rule: str, missing: str = "refu
     return known[missing]
 
 
-def _placed(given: Ballots | ResampledBallots, rule: str, missing: str) -> Ordinal:
+def _placed(given: Ballots | ResampledBallots, rule: str, missing: str) -> RankPositions:
     """Check and place the models of every ballot; see `ordinal`."""
     ballots = given.ballots if isinstance(given, ResampledBallots) else given
     on = np.zeros(len(ballots.models), dtype=bool)
@@ -125,7 +131,7 @@ def _placed(given: Ballots | ResampledBallots, rule: str, missing: str) -> Ordin
         parts = [weight[..., ~soft], weight[..., soft] * p, weight[..., soft] * (1 - p)]
         weight = np.concatenate(parts, axis=-1)
     best, worst = ranges(level)
-    return Ordinal(ballots.models, seats, level, best, worst, (level != ABSENT).sum(axis=1), weight)
+    return RankPositions(ballots.models, seats, level, best, worst, (level != ABSENT).sum(axis=1), weight)
 
 
 def ranges(level: IntArray) -> tuple[IntArray, IntArray]:
@@ -187,7 +193,7 @@ def positional(
     Raises:
         VotesError: as `ordinal`.
     """
-    cast = ordinal(ballots, rule, missing)
+    cast = position_ballots(ballots, rule, missing)
     n_models = len(cast.models)
     full = vector(n_models)
     points = np.zeros(cast.level.shape)
