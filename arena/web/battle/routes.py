@@ -101,7 +101,7 @@ async def _events(arena: Arena, session: str, running: Running) -> AsyncIterator
                 sides[slot] = side.revision
                 yield _event("side", {**side_view(battle, slot), "html": side_html(side)})
             if changed:
-                seen, sides = battle.revision, [side.revision for side in battle.sides]
+                seen = battle.revision  # what the sides hold follows: a page may know this state already
                 yield _event("view", battle_view(arena, session, running))
                 if battle.state not in (State.STREAMING, State.KEEPING):
                     return

@@ -14,8 +14,8 @@ from html import escape
 from agon.arena.web.layout import page_html, plural
 from agon.arena.web.leaderboard.figures import figures_html
 from agon.arena.web.leaderboard.filters import ALL, Filter, FilterError, language_name
-from agon.arena.web.leaderboard.model_states import model_states, model_states_html
 from agon.arena.web.leaderboard.table import ModelInfo, cards_html, table_html
+from agon.arena.web.leaderboard.who_answers import model_states, model_states_html
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import Leaderboard, PairCounts
 from agon.ranking.leaderboard.row import Row
@@ -25,7 +25,7 @@ from agon.ranking.text import listed
 
 CHIPS = 8  # values of a filter that are shown at once
 SCRIPTS = '<script src="/static/plotly.min.js" defer></script><script src="/static/charts.js" defer></script>'
-INTERVALS = {
+_INTERVAL_WORDS = {
     "sandwich": "from the sandwich covariance",
     "bootstrap": "from the bootstrap",
     "posterior": "from the posterior",
@@ -236,7 +236,7 @@ def _settings(board: Leaderboard) -> str:
     """How the board was made, in a sentence."""
     settings = board.settings
     clustered = f", clustered by {settings['cluster']}" if settings.get("cluster") else ""
-    interval = INTERVALS.get(str(settings["interval"]), str(settings["interval"]))
+    interval = _INTERVAL_WORDS.get(str(settings["interval"]), str(settings["interval"]))
     return (
         f"{board.method.replace('_', '-').title()}, intervals {interval}{clustered}, level"
         f" {board.level:.0%}, "

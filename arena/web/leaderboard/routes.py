@@ -10,9 +10,9 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from agon.arena.core.arena import Arena
 from agon.arena.web.leaderboard.filters import Filter, FilterError
-from agon.arena.web.leaderboard.model_states import model_states
 from agon.arena.web.leaderboard.page import leaderboard_html, unknown_filter_html
 from agon.arena.web.leaderboard.table import ModelInfo
+from agon.arena.web.leaderboard.who_answers import model_states
 from agon.arena.web.middleware import Session
 from agon.ranking import rank
 
