@@ -32,21 +32,33 @@ def count_distinct(source: Path | pa.Table) -> pa.Table | None:
     schema = pq.read_schema(source) if isinstance(source, Path) else source.schema
     if not is_hard(schema.names) or not all(_is_text(schema.field(column).type) for column in COLUMNS):
         return None
-    if isinstance(source, Path):
-        source = pq.ParquetFile(source, read_dictionary=COLUMNS).read(COLUMNS)  # read_table imports pandas
-    columns = [_encoded(source[name]) for name in COLUMNS]
+    if not isinstance(source, Path):
+        return _count(source.select(COLUMNS))
+    file = pq.ParquetFile(source, read_dictionary=COLUMNS)  # read_table imports pandas
+    parts = [_count(file.read_row_group(group, COLUMNS)) for group in range(file.num_row_groups)]
+    known = [part for part in parts if part is not None]
+    if len(known) < len(parts) or not known:
+        return None
+    return known[0] if len(known) == 1 else _count(pa.concat_tables(known))
+
+
+def _count(table: pa.Table) -> pa.Table | None:
+    """Count equal rows; a column `count` says how often each stands already."""
+    columns = [_encoded(table[name]) for name in COLUMNS]
     shape = tuple(len(column.dictionary) + 1 for column in columns)  # the last place is for null
     if np.prod(shape) > MOST_CELLS:
         return None
-    total = np.zeros(int(np.prod(shape)), dtype=np.int64)
-    for start in range(0, source.num_rows, BLOCK):
+    often = np.from_dlpack(table["count"].combine_chunks()) if "count" in table.column_names else None
+    total = np.zeros(int(np.prod(shape)))
+    for start in range(0, table.num_rows, BLOCK):
         code: Any = 0
         for column, size in zip(columns, shape, strict=True):
             indices = column.indices.slice(start, BLOCK).cast(pa.int64())
             if indices.null_count:
                 indices = indices.fill_null(size - 1)
             code = code * size + np.from_dlpack(indices)  # to_numpy would import pandas
-        total += np.bincount(code, minlength=len(total))
+        weight = None if often is None else often[start : start + BLOCK]
+        total += np.bincount(code, weight, minlength=len(total))
     there = np.flatnonzero(total)
     places = np.unravel_index(there, shape)
     words = [

@@ -82,7 +82,7 @@ def test_scores_and_answers_are_read_from_the_same_containers(tmp_path):
     ("name", "content"),
     [
         ("latin.csv", "model_a,model_b,winner\né,b,tie\n".encode("latin-1")),
-        ("cut.csv.gz", gzip.compress(CSV.encode())[:-9]),
+        ("cut.csv.gz", gzip.compress(CSV.encode(), mtime=0)[:-9]),
         ("book.csv", b"PK\x03\x04 and then a workbook"),
         ("empty.jsonl", b"\n"),
         ("table.xlsx", b"PK\x03\x04"),
