@@ -120,8 +120,8 @@ q4,palm-2,koala-13b,tie,,1,True,,
         ("clean_battle.parquet", BATTLES),
         ("clean_battle.csv", BATTLES_CSV),
         ("clean_battle_bom.csv", "\ufeff" + BATTLES_CSV.replace("\n", "\r\n")),
-        ("clean_battle.csv.gz", gzip.compress(BATTLES_CSV.encode())),
-        ("clean_battle.json.gz", gzip.compress(json.dumps(BATTLES).encode())),
+        ("clean_battle.csv.gz", gzip.compress(BATTLES_CSV.encode(), mtime=0)),
+        ("clean_battle.json.gz", gzip.compress(json.dumps(BATTLES).encode(), mtime=0)),
         ("array.jsonl", json.dumps(BATTLES)),
     ],
 )
@@ -662,11 +662,11 @@ def test_csv_rows_are_invalid_as_other_rows_are(tmp_path):
 
 # Files that cannot be read, and options that do not exist
 
-CUT_SHORT = gzip.compress(json.dumps(BATTLES * 50).encode())[:-20]
+CUT_SHORT = gzip.compress(json.dumps(BATTLES * 50).encode(), mtime=0)[:-20]
 BAD_FILES = [
     ("empty.json", b"", "is empty."),
     ("blank.csv", b" \n\n", "is empty."),
-    ("empty.json.gz", gzip.compress(b""), "is empty."),
+    ("empty.json.gz", gzip.compress(b"", mtime=0), "is empty."),
     ("list.json", b"[]", "holds no JSON objects, one for each row."),
     ("header.csv", b"model_a,model_b,winner\n", "has a header but no rows."),
     ("header.parquet", pa.table({"model_a": pa.array([], pa.string())}), "holds no rows."),
