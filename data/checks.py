@@ -12,7 +12,7 @@ from typing import Any
 
 from agon.data.files.duplicates import repeats
 from agon.data.files.schema import Voters
-from agon.data.files.source import as_arrow, describe
+from agon.data.files.source import as_arrow, describe_source
 from agon.data.reading import comparisons, open_votes
 from agon.ranking import (
     Comparisons,
@@ -72,7 +72,7 @@ def check(
         OptionError: as `data.comparisons`.
     """
     if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
-        source = as_arrow(source, describe(source))  # a stream can be read only once
+        source = as_arrow(source, describe_source(source))  # a stream can be read only once
     reading: dict[str, Any] = {"where": where, "table": table, "columns": columns, "labels": labels}
     found = []
     try:

@@ -11,7 +11,7 @@ from agon.data.files.elections import preflib
 from agon.data.files.reader import DUCKDB, ending, read_rows
 from agon.data.files.schema import Voters, check_voters, is_votes
 from agon.data.files.score_tables import score_table
-from agon.data.files.source import AS_TEXT, Source, as_arrow, describe, open_source
+from agon.data.files.source import AS_TEXT, Source, as_arrow, describe_source, open_source
 from agon.data.files.table_source import Invalid, TableSource, count_plain
 from agon.data.frames import frame_to_arrow
 from agon.data.importers.published import recognise, with_columns
@@ -56,7 +56,7 @@ def comparisons(
         raise OptionError(f'invalid must be "error" or "drop", not {invalid!r}.')
     check_voters(voters)
     if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
-        source = as_arrow(source, describe(source))  # a stream can be read only once
+        source = as_arrow(source, describe_source(source))  # a stream can be read only once
     whole = where is None and not columns and not labels and table is None and voters != "llm"
     distinct = count_plain(source) if whole else None
     opened, left_out = None, dict[str, int]()
@@ -153,4 +153,4 @@ def _refuse(options: Mapping[str, Any], source: object, what: str) -> None:
     """Refuse options that mean nothing for what the source holds."""
     for name, value in options.items():
         if value:
-            raise OptionError(f"{name} does not apply: {describe(source)} holds {what}.")
+            raise OptionError(f"{name} does not apply: {describe_source(source)} holds {what}.")

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from agon.ranking.numerics import BoolArray
+
 LABELS = {
     "model_a": 0,
     "model_b": 1,
@@ -25,7 +27,6 @@ LABELS = {
     "both bad": 3,
     "bothbad": 3,
 }
-BoolArray = NDArray[np.bool_]
 # Letters of other alphabets that look like Latin ones (Unicode TR 39, the common part).
 LOOK_ALIKE = str.maketrans(
     "аеорсухіјѕһԁԛԝαονρτυικ",

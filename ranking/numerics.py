@@ -29,6 +29,7 @@ def threads_for(n_models: int) -> AbstractContextManager[Any]:
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 
 def expit(x: FloatArray) -> FloatArray:

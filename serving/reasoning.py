@@ -22,7 +22,7 @@ OPENING = {
 CLOSING = frozenset(OPENING.values()) - {"<|end|>"}
 FINAL = ("<|start|>assistant<|channel|>final<|message|>", "<|channel|>final<|message|>")  # likewise
 ALL_TAGS = (*OPENING, *sorted(CLOSING))
-TAGS = re.compile("|".join(map(re.escape, ALL_TAGS)))
+_TAGS = re.compile("|".join(map(re.escape, ALL_TAGS)))
 LONGEST_TAG = max(map(len, ALL_TAGS))
 BEGINNINGS = frozenset(tag[:n] for tag in (*ALL_TAGS, "<|end|>") for n in range(1, len(tag)))
 MOST_TAGS = 16  # looked at in one answer: each costs a look back over it
@@ -78,7 +78,7 @@ class ReasoningSplitter:
                     continue
                 self._after = False
             looked_at = self._tags < MOST_TAGS
-            found = TAGS.search(self._held) if looked_at else None
+            found = _TAGS.search(self._held) if looked_at else None
             if found is None:
                 begun = _begun(self._held, BEGINNINGS) if looked_at else 0
                 self._add(self._take(len(self._held) - begun), text)

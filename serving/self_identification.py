@@ -24,7 +24,7 @@ LONGEST_BEGINNING = 40  # characters of the longest beginning of such a sentence
 
 LETTER = "A-Za-zÀ-ÖØ-öø-ÿ0-9"
 SPACE = r"[\s*_`\"“”«»„‘()（）《》\[\],:;，、：；–—-]"
-VERSION = (
+_VERSION = (
     r"(?:[\s-]?(?:v?\d+(?:\.\d+)*[a-z]{0,2}|o\d|turbo|mini|nano|pro|ultra|flash|sonnet|opus|haiku|instruct|chat"
     rf"|large|small|medium|max|plus|lite|preview|coder|r1|it|hf)(?![{LETTER}]))*"
 )
@@ -185,7 +185,7 @@ class _Grammar:
             for key in ("starts", "soft_starts", "words_for_ai", "fillers")
         }
         after = "|".join(language["after_name"] for language in content.values())
-        name = rf"(?<![{LETTER}])(?:{_alternatives(listed)}){VERSION}(?![{LETTER}])"
+        name = rf"(?<![{LETTER}])(?:{_alternatives(listed)}){_VERSION}(?![{LETTER}])"
         ai = _words(words["words_for_ai"])
         self.trigger = re.compile(
             rf"(?P<hard>{_words(words['starts'])})|(?P<soft>{_words(words['soft_starts'])})|(?P<name>{name})"

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from agon.ranking import METHODS, Method
 from agon.ranking.registry import Option, describe_type, find
 
-HEAD = """# Ranking methods
+_HEAD = """# Ranking methods
 
 Generated from the registry by `agon methods --format markdown`; do not edit. Every method is called as
 `rank(votes, "name", option=value)` or `agon rank SOURCE -m name:option=value`. Views, statuses,
@@ -69,7 +69,7 @@ def as_dict(method: Method) -> dict[str, Any]:
 
 def methods_page(methods: list[Method]) -> str:
     """The Markdown of docs/methods.md: a table, then family by family and module by module."""
-    lines = [HEAD, "| method | needs | gives | source |", "| --- | --- | --- | --- |"]
+    lines = [_HEAD, "| method | needs | gives | source |", "| --- | --- | --- | --- |"]
     lines += [f"| [{m.name}](#{m.name}) | {m.view} | {m.gives} | {m.source} |" for m in methods]
     for family, members in groupby(sorted(methods, key=module_of), key=family_of):
         title, _, use = said(family).partition("\n\n")

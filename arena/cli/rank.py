@@ -52,7 +52,7 @@ from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 DEFAULTS = Settings()
 PrintedAs = Literal["table", "csv", "json", "markdown", "html", "latex"]
-ENDINGS = {
+_ENDINGS = {
     ".txt": "table",
     ".csv": "csv",
     ".json": "json",
@@ -310,9 +310,9 @@ def form_of(output: Path) -> str:
     Raises:
         OptionError: it names none.
     """
-    form = ENDINGS.get(output.suffix.lower())
+    form = _ENDINGS.get(output.suffix.lower())
     if form is None:
-        raise OptionError(f"{output} must end in one of {', '.join(ENDINGS)}, which say how it is written.")
+        raise OptionError(f"{output} must end in one of {', '.join(_ENDINGS)}, which say how it is written.")
     return form
 
 

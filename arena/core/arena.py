@@ -25,7 +25,7 @@ from agon.arena.core.language_id import detect_language, detection_problem
 from agon.arena.core.matchmaking import substitute, uniform
 from agon.arena.core.resume import resume_battle
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
-from agon.arena.core.score_change import ScoreChange, compare_scores
+from agon.arena.core.score_change import ScoreChange, change_of_scores
 from agon.arena.core.sessions import Keys
 from agon.arena.core.turn import AnswerEnd, play_turn
 from agon.data.log.records import (
@@ -268,7 +268,7 @@ class Arena:
         models = running.battle.models
         try:
             return await asyncio.to_thread(
-                lambda: compare_scores(self._board_upto(number - 1), self._board_upto(number), models)
+                lambda: change_of_scores(self._board_upto(number - 1), self._board_upto(number), models)
             )
         except Exception as error:
             tell(f"what a vote changed could not be computed: {type(error).__name__}: {error}")

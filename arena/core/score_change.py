@@ -33,7 +33,7 @@ class ScoreChange:
     fewest: int  # votes below which a model stays provisional
 
 
-def compare_scores(
+def change_of_scores(
     before: Leaderboard | None, after: Leaderboard | None, models: tuple[str, ...]
 ) -> ScoreChange | None:
     """Compare two boards around one vote; None when there is no board after it."""

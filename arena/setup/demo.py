@@ -21,7 +21,7 @@ from agon.serving.protocol import Backend
 from agon.serving.recorded import RecordedAnswers
 
 FOLDER = Path(__file__).parent / "demo_answers"
-NOTICE = (
+_NOTICE = (
     "These are demonstration assistants: they are invented, their answers to the examples were written for"
     " this project, and what you type is only echoed, because no language model is behind them."
 )
@@ -65,7 +65,7 @@ def demo_roster(seed: int) -> Roster:
             for given in recordings.prompts
         ),
         title="Agon: a demonstration",
-        notice=NOTICE,
+        notice=_NOTICE,
     )
 
 

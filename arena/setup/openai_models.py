@@ -14,7 +14,7 @@ from agon.serving.protocol import Backend
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 SECRET_HEADER = re.compile("auth|key|token|secret|cookie", re.IGNORECASE)
-OURS = ("model", "messages", "stream", "stream_options", "n")  # what the arena itself says in a request
+_OURS = ("model", "messages", "stream", "stream_options", "n")  # what the arena itself says in a request
 
 
 def _address(url: str) -> str:
@@ -79,7 +79,7 @@ class OpenAIModel(ModelTable):
     @field_validator("extra_body")
     @classmethod
     def _body(cls, body: dict[str, Any]) -> dict[str, Any]:
-        for name in OURS:
+        for name in _OURS:
             if name in body:
                 raise ValueError(f"must not hold {name}, which the arena itself decides")
         return body

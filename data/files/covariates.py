@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from agon.data.files.encoding import list_numbers, seats_of
 from agon.ranking.errors import OptionError, SourceError
+from agon.ranking.numerics import FloatArray
 from agon.ranking.votes.covariates import relative
 
 # Matched by the database and by Python, which differ in what \d, \s and \w are: they are not used here.
@@ -138,7 +139,6 @@ def _quoted(column: str) -> str:
     return '"' + column.replace('"', '""') + '"'
 
 
-FloatArray = NDArray[np.float64]
 LIST_TEXTS = ("answers", "responses")
 
 
@@ -172,7 +172,7 @@ def of_each(name: str, columns: Mapping[str, str], source: str) -> str:
     )
 
 
-def amounts(
+def _amounts(
     names: Sequence[str],
     columns: Sequence[pa.ChunkedArray],
     table: pa.Table,

@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 
 from agon.data.files.reader import COMPRESSION, DELIMITERS, PARQUET, check_file, ending, read_rows
 from agon.data.files.score_tables import MODEL_COLUMNS, TASK_COLUMNS
-from agon.data.files.source import as_arrow, describe, open_source
+from agon.data.files.source import as_arrow, describe_source, open_source
 from agon.ranking import SourceError
 
-Kind = Literal["votes", "scores", "election"]
+_Kind = Literal["votes", "scores", "election"]
 ELECTIONS = (".soc", ".soi", ".toc", ".toi", ".cat")
 VOTES = {"model_a", "model_b", "winner", "p_a", "models", "places", "model_a_name", "model_1", "model_chosen"}
 
@@ -34,7 +34,7 @@ def _columns_of(path: Path) -> pa.Schema:
     return read_rows(path, (), head=True).table().schema
 
 
-def kind_of(source: object, model: str | None = None) -> Kind:
+def kind_of(source: object, model: str | None = None) -> _Kind:
     """Say what a file or frame holds by its ending and its columns.
 
     A PrefLib ending is an election. A file without the columns of votes is a table of scores, models in
@@ -59,7 +59,7 @@ def kind_of(source: object, model: str | None = None) -> Kind:
     return _kind_of_columns(schema, model)
 
 
-def _kind_of_columns(schema: pa.Schema, model: str | None) -> Kind:
+def _kind_of_columns(schema: pa.Schema, model: str | None) -> _Kind:
     """Tell a table of scores from votes by names and types of the columns."""
     names = {name.strip().lower() for name in schema.names}
     first, *others = schema.types
@@ -75,7 +75,7 @@ def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
 
-def _kind_of_frame(frame: object, model: str | None) -> Kind:
+def _kind_of_frame(frame: object, model: str | None) -> _Kind:
     """Say what a frame holds; texts in the index of a pandas frame are the models of a table of scores."""
     names = [str(name) for name in getattr(frame, "column_names", getattr(frame, "columns", []))]
     if not names or VOTES & {name.strip().lower() for name in names}:
@@ -83,4 +83,4 @@ def _kind_of_frame(frame: object, model: str | None) -> Kind:
     index = getattr(frame, "index", None)
     if index is not None and str(getattr(index, "dtype", "")) in ("object", "str", "string"):
         return "scores"
-    return _kind_of_columns(as_arrow(frame, describe(frame)).schema, model)
+    return _kind_of_columns(as_arrow(frame, describe_source(frame)).schema, model)

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-COLUMNS = ["model_a", "model_b", "winner"]
+VOTE_COLUMNS = ["model_a", "model_b", "winner"]
 MOST_CELLS = 1 << 24  # more combinations of distinct words than this are left to SQL
 BLOCK = 1 << 20  # rows counted at a time
 
@@ -30,12 +30,12 @@ def count_distinct(source: Path | pa.Table) -> pa.Table | None:
         pyarrow.ArrowException, OSError: the file cannot be read.
     """
     schema = pq.read_schema(source) if isinstance(source, Path) else source.schema
-    if not is_hard(schema.names) or not all(_is_text(schema.field(column).type) for column in COLUMNS):
+    if not is_hard(schema.names) or not all(_is_text(schema.field(column).type) for column in VOTE_COLUMNS):
         return None
     if not isinstance(source, Path):
-        return _count(source.select(COLUMNS))
-    file = pq.ParquetFile(source, read_dictionary=COLUMNS)  # read_table imports pandas
-    parts = [_count(file.read_row_group(group, COLUMNS)) for group in range(file.num_row_groups)]
+        return _count(source.select(VOTE_COLUMNS))
+    file = pq.ParquetFile(source, read_dictionary=VOTE_COLUMNS)  # read_table imports pandas
+    parts = [_count(file.read_row_group(group, VOTE_COLUMNS)) for group in range(file.num_row_groups)]
     known = [part for part in parts if part is not None]
     if len(known) < len(parts) or not known:
         return None
@@ -44,7 +44,7 @@ def count_distinct(source: Path | pa.Table) -> pa.Table | None:
 
 def _count(table: pa.Table) -> pa.Table | None:
     """Count equal rows; a column `count` says how often each stands already."""
-    columns = [_encoded(table[name]) for name in COLUMNS]
+    columns = [_encoded(table[name]) for name in VOTE_COLUMNS]
     shape = tuple(len(column.dictionary) + 1 for column in columns)  # the last place is for null
     if np.prod(shape) > MOST_CELLS:
         return None
@@ -67,13 +67,13 @@ def _count(table: pa.Table) -> pa.Table | None:
         )
         for column, place in zip(columns, places, strict=True)
     ]
-    return pa.Table.from_arrays([*words, _integers(total[there])], [*COLUMNS, "count"])
+    return pa.Table.from_arrays([*words, _integers(total[there])], [*VOTE_COLUMNS, "count"])
 
 
 def is_hard(columns: Sequence[str]) -> bool:
     """Whether the columns are there, once each, with no column that changes what a vote is."""
     names = [name.lower() for name in columns]  # as SQL compares them
-    if any(names.count(column) != 1 for column in COLUMNS) or {
+    if any(names.count(column) != 1 for column in VOTE_COLUMNS) or {
         "p_a",
         "weight",
         "voter_kind",
@@ -82,7 +82,7 @@ def is_hard(columns: Sequence[str]) -> bool:
         "source",
     } & set(names):
         return False
-    return set(COLUMNS) <= set(columns)
+    return set(VOTE_COLUMNS) <= set(columns)
 
 
 def _is_text(kind: pa.DataType) -> bool:

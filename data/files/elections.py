@@ -18,11 +18,11 @@ from agon.ranking.errors import OptionError, SourceError, VotesError, nearest
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.validation import PAD, UNRANKED
 
-KINDS = ("soc", "soi", "toc", "toi")  # strict or with ties, orders complete or incomplete
+_KINDS = ("soc", "soi", "toc", "toi")  # strict or with ties, orders complete or incomplete
 NAME = re.compile(r"^#\s*ALTERNATIVE NAME\s+(\d+)\s*:\s*(.*)$")
 FIELD = re.compile(r"^#\s*([A-Z][A-Z ]*?)\s*:\s*(.*)$")
 PLACE = re.compile(r"\{([^{}]*)\}|([^,{}]+)")
-Order = tuple[tuple[int, ...], ...]
+_Order = tuple[tuple[int, ...], ...]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Election:
     """
 
     names: dict[int, str]
-    orders: list[tuple[int, int, Order]]
+    orders: list[tuple[int, int, _Order]]
     voters: int | None
     header: int
 
@@ -68,7 +68,7 @@ def preflib(source: str | Path, *, absent: Literal["error", "keep", "drop"] = "e
             f"{path.name} sorts candidates into categories and is no election of orders, which is what is "
             "ranked; PrefLib has orders in .soc, .soi, .toc and .toi files."
         )
-    if kind not in KINDS:
+    if kind not in _KINDS:
         raise SourceError(
             f"{path.name} is not an election of orders: give a PrefLib file that ends in .soc, .soi, .toc "
             "or .toi."
@@ -162,7 +162,7 @@ def _announced(file: str, fields: dict[str, tuple[int, str]], field: str) -> tup
     return number, int(text)
 
 
-def _order(file: str, number: int, line: str, mark: str) -> tuple[int, Order]:
+def _order(file: str, number: int, line: str, mark: str) -> tuple[int, _Order]:
     """How many voters gave this order, and its places from best to worst, tied candidates together."""
     count, found, rest = line.partition(mark)
     if not found or not count.strip().isdigit():
@@ -255,7 +255,7 @@ def _ballots(file: str, election: Election, absent: str) -> Ballots:
 
 
 def _seats(
-    orders: Iterable[tuple[int, int, Order]], column: dict[int, int]
+    orders: Iterable[tuple[int, int, _Order]], column: dict[int, int]
 ) -> Iterator[tuple[int, list[int], int]]:
     """Row, columns and place number of every place of every order."""
     for row, (_, _, order) in enumerate(orders):

@@ -16,12 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from agon.data.validation import LABELS, BoolArray, Problem, any_of, name_problems
+from agon.data.validation import LABELS, Problem, any_of, name_problems
 from agon.ranking import Ballots
+from agon.ranking.numerics import BoolArray, FloatArray, IntArray
 from agon.ranking.votes.ballots import arranged
 
-IntArray = NDArray[np.int64]
-FloatArray = NDArray[np.float64]
 PLACES = np.array([[1, 2], [2, 1], [1, 1], [1, 1], [0, 0]])  # of each winner label, last for none
 FINE = np.array([[-1, -1], [-1, -1], [-1, -1], [0, 0], [-1, -1]])
 
@@ -50,7 +49,7 @@ class Cells:
     @cached_property
     def arranged(self) -> tuple[Ballots, IntArray]:
         """The distinct ballots of those that are, and the ballot of each."""
-        return canonical(self, self.fine)
+        return _canonical(self, self.fine)
 
     @cached_property
     def turned(self) -> BoolArray:
@@ -335,7 +334,7 @@ def list_numbers(lists: Any, width: int) -> tuple[FloatArray, IntArray]:
     return _padded(flat.astype(np.float64), sizes, width, np.nan), sizes
 
 
-def canonical(cells: Cells, keep: BoolArray) -> tuple[Ballots, IntArray]:
+def _canonical(cells: Cells, keep: BoolArray) -> tuple[Ballots, IntArray]:
     """The distinct ballots of what is kept, and the ballot of each kept cell."""
     kept: list[Any] = [cells.seats, cells.places, cells.acceptable, cells.p_a, cells.weight, cells.count]
     if not keep.all():

@@ -40,7 +40,7 @@ MAGIC = {
     b"PK\x03\x04": "an Excel workbook or a zip archive",
     b"SQLite format 3": "an SQLite database",
 }
-HEAD = 1 << 20  # bytes that hold the header of any table
+_HEAD = 1 << 20  # bytes that hold the header of any table
 
 
 @dataclass(frozen=True)
@@ -230,9 +230,9 @@ def _csv_rows(text: str, path: Path, texts: Collection[str] | None, *, head: boo
     """Read a CSV; an empty field is null."""
     text, delimiter = _table_of(text, DELIMITERS[ending(path)])
     if head:
-        text = text[: text.rfind("\n", 0, HEAD) + 1] or text if len(text) > HEAD else text
+        text = text[: text.rfind("\n", 0, _HEAD) + 1] or text if len(text) > _HEAD else text
     try:
-        header = next(csv.reader(io.StringIO(text[:HEAD]), delimiter=delimiter), [])
+        header = next(csv.reader(io.StringIO(text[:_HEAD]), delimiter=delimiter), [])
     except csv.Error as error:
         raise SourceError(f"{path} has a header that is not CSV: {sentence(error)}") from None
     names = [name.strip() for name in header]
@@ -272,7 +272,7 @@ def _table_of(text: str, delimiter: str) -> tuple[str, str]:
     """
     text = text.lstrip("\r\n")
     while True:
-        line = text[:HEAD].partition("\n")[0]
+        line = text[:_HEAD].partition("\n")[0]
         bare = re.sub(r'"[^"]*"', "", line)  # what stands in quotes separates nothing
         found = max((",", "\t", ";", "|"), key=lambda mark: (bare.count(mark), mark == delimiter))
         if not (line.startswith("#") and found not in bare and "\n" in text):

@@ -139,8 +139,8 @@ def weight_sql(source: Source, floor: float, n_models: int, most: int | None = N
 
 Voters = Literal["human", "llm", "all"]
 COLUMN = "voter_kind"
-KINDS = ("human", "llm")
-LEFT_OUT = dict(zip(KINDS, OTHER_VOTERS, strict=True))
+_KINDS = ("human", "llm")
+LEFT_OUT = dict(zip(_KINDS, OTHER_VOTERS, strict=True))
 
 
 def check_voters(voters: str | None) -> None:
@@ -149,8 +149,8 @@ def check_voters(voters: str | None) -> None:
     Raises:
         OptionError: neither None, "human", "llm" nor "all".
     """
-    if voters not in (None, *KINDS, "all"):
-        raise OptionError(f"There is no kind of voters {voters!r}; {nearest(str(voters), (*KINDS, 'all'))}")
+    if voters not in (None, *_KINDS, "all"):
+        raise OptionError(f"There is no kind of voters {voters!r}; {nearest(str(voters), (*_KINDS, 'all'))}")
 
 
 def condition(source: Source, voters: Voters | None) -> str:
@@ -170,12 +170,12 @@ def condition(source: Source, voters: Voters | None) -> str:
         return "TRUE"
     sql = f"SELECT DISTINCT {_kind()} AS kind FROM unfiltered WHERE {source.where or 'TRUE'} ORDER BY kind"
     found = source.query(sql)["kind"].to_pylist()
-    unknown = [kind for kind in found if kind not in KINDS]
+    unknown = [kind for kind in found if kind not in _KINDS]
     if unknown:
         raise SourceError(
             f"{source.name} has a {COLUMN} {unknown[0]!r}: write 'human' or 'llm', or nothing for people."
         )
-    if voters in KINDS and found and voters not in found:
+    if voters in _KINDS and found and voters not in found:
         raise SourceError(f"{source.name} has no {LEFT_OUT[voters]}; all are {LEFT_OUT[found[0]]}.")
     if voters == "all" or (voters is None and len(found) < 2):
         return "TRUE"

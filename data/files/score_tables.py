@@ -23,13 +23,13 @@ from agon.ranking.votes.score_table import Direction, ScoreTable
 
 MODEL_COLUMNS = ("model", "system", "name", "team", "submission")  # headings that say whose row it is
 GAPS = ("", "-", "--", "–", "n/a", "na", "nan", "none", "null")  # written for "no score", in any case
-SHOWN = 3  # rows or columns a message names
+_SHOWN = 3  # rows or columns a message names
 TASK_COLUMNS = ("task", "benchmark", "dataset")  # headings of a table that has its tasks in rows
 SCORE_COLUMNS = ("score", "value")  # beside a model and a task: a row a score
 # Words in headings beside tasks that are none, and in those of tasks where less is better.
 NO_TASK = {"average", "avg", "params", "parameters", "rank", "votes", "likes", "hub", "id", "link", "url"}
 LESS = {"latency", "time", "price", "cost", "loss", "error", "perplexity", "wer", "toxicity"}
-NUMBER = re.compile(r"([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(?:%|\[[0-9]+\]|[^\w\s.,+-]+)?")  # 70.1%, 0.6 [1]
+_NUMBER = re.compile(r"([-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?)\s*(?:%|\[[0-9]+\]|[^\w\s.,+-]+)?")  # 70.1%, 0.6 [1]
 COMMA = re.compile(r"[-+]?[0-9]+,[0-9]{1,2}%?")  # a decimal comma
 
 
@@ -302,7 +302,7 @@ def _numbers(values: Values) -> tuple[npt.NDArray[np.float64], list[int]]:
         if isinstance(value, str) and value.strip().lower() in GAPS:
             continue
         try:
-            found = NUMBER.fullmatch(value.strip()) if isinstance(value, str) else None
+            found = _NUMBER.fullmatch(value.strip()) if isinstance(value, str) else None
             numbers[row] = float(value if found is None else found[1])
         except (TypeError, ValueError):
             if str(value) != "<NA>":
@@ -316,8 +316,8 @@ def _not_numbers(
     """Name the columns of texts, or the single cells in columns that are numbers otherwise."""
     whole = [task for task, strange, _ in text if _is_text(strange, names)]
     if whole:
-        listed = ", ".join(repr(task) for task in whole[:SHOWN])
-        more = f" and {len(whole) - SHOWN} more" if len(whole) > SHOWN else ""
+        listed = ", ".join(repr(task) for task in whole[:_SHOWN])
+        more = f" and {len(whole) - _SHOWN} more" if len(whole) > _SHOWN else ""
         return SourceError(
             f"{label}: {listed}{more} {'is' if len(whole) == 1 else 'are'} no column of numbers; leave it "
             f"out with ignore=[{listed}] (--ignore {quote(','.join(whole))})."

@@ -26,7 +26,7 @@ AS_TEXT = ("model_a", "model_b", "winner", "p_a", "weight", "models", "places", 
 QUOTES = " (a text with a comma or a line break in it stands in double quotes)"
 PEOPLE = {"human", "humans", "people", "person"}
 JUDGES = {"llm", "llm-judge", "llm_judge", "judge", "model", "ai"}
-OURS = (*AS_TEXT, "timestamp", "battle_id", "prompt_id", "voter_kind")
+_OURS = (*AS_TEXT, "timestamp", "battle_id", "prompt_id", "voter_kind")
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ class Source:
             raise SourceError(f"{self.name} cannot be read: {sentence(error)}") from None
 
 
-def describe(source: object) -> str:
+def describe_source(source: object) -> str:
     """Say in a message what was given."""
     if isinstance(source, str | Path):
         return str(source)
@@ -98,7 +98,7 @@ def open_source(
     """
     import duckdb
 
-    name = describe(source) if name is None else name
+    name = describe_source(source) if name is None else name
     path = Path(source) if isinstance(source, str | Path) else None
     connection = duckdb.connect(":memory:")
     connection.execute("SET TimeZone = 'UTC'")  # a time without an offset is UTC, as everywhere
@@ -304,7 +304,7 @@ def _named_as_ours(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation
     chosen, changed = [], False
     taken = set(relation.columns)
     for column, kind in zip(relation.columns, map(str, relation.types), strict=True):
-        ours = column.lower() if column.lower() in OURS and column.lower() not in taken else column
+        ours = column.lower() if column.lower() in _OURS and column.lower() not in taken else column
         value: Any = duckdb.ColumnExpression(column)
         if ours in AS_TEXT and kind == "JSON":
             quoted = column.replace('"', '""')

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from agon.data.files import covariates as list_features
 from agon.data.files import encoding
 from agon.data.files.covariates import toward_a
-from agon.data.files.dictionary_counts import COLUMNS, count_distinct, is_hard
+from agon.data.files.dictionary_counts import VOTE_COLUMNS, count_distinct, is_hard
 from agon.data.files.encoding import Cells
 from agon.data.files.read_errors import sentence
 from agon.data.files.reader import check_file, ending
@@ -31,7 +31,7 @@ from agon.data.files.schema import (
     others,
     weight_sql,
 )
-from agon.data.files.source import Source, as_arrow, describe, open_source
+from agon.data.files.source import Source, as_arrow, describe_source, open_source
 from agon.data.validation import Problem, rows_text
 from agon.ranking import Ballots, Battles, SourceError, VotesError
 from agon.ranking.errors import nearest
@@ -42,7 +42,7 @@ from agon.ranking.votes.vote_source import Clusters, group, in_time
 
 Invalid = Literal["error", "drop"]
 CHOSEN_BY_OUTCOME = ("with an unknown winner", "with places that are no whole numbers from 1")
-SAME = ("models", "shown", "places", "count")  # of the ballots, when the votes are read again
+_SAME = ("models", "shown", "places", "count")  # of the ballots, when the votes are read again
 ALIASES = {"battle": ("battle", "battle_id"), "prompt": ("prompt", "prompt_id"), "voter": ("voter",)}
 
 
@@ -57,10 +57,10 @@ def count_plain(source: object) -> pa.Table | None:
             frame: Any = source
             make = type(frame).__module__.partition(".")[0]
             if make in ("pandas", "polars") and is_hard([str(column) for column in frame.columns]):
-                frame = frame[COLUMNS]
-            return count_distinct(as_arrow(frame, describe(source)))
+                frame = frame[VOTE_COLUMNS]
+            return count_distinct(as_arrow(frame, describe_source(source)))
     except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"{describe(source)} cannot be read: {sentence(error)}") from None
+        raise SourceError(f"{describe_source(source)} cannot be read: {sentence(error)}") from None
     return None
 
 
@@ -135,7 +135,7 @@ class TableSource:
         if not len(cells.count):
             met = self._opened is not None and self._opened.where
             why = "no row meets the condition" if met else "it has no rows"
-            raise SourceError(f"There are no votes in {describe(self._origin)}: {why}.")
+            raise SourceError(f"There are no votes in {describe_source(self._origin)}: {why}.")
         self._judge(cells)
         if self._counted is None:
             self._left_out |= others(self._source, *self._condition())
@@ -207,7 +207,7 @@ class TableSource:
         columns = [votes[f"agon_feature_{f}"] for f in range(len(names))]
         if self._listed:
             known = self._ballots.models
-            table = list_features.amounts(names, columns, votes, known, lambda bad: self._which(rows, bad))
+            table = list_features._amounts(names, columns, votes, known, lambda bad: self._which(rows, bad))
         else:
             toward, table = np.where(rows.turned, -1.0, 1.0), np.empty((len(names), votes.num_rows))
             for name, column, row in zip(names, columns, table, strict=True):
@@ -311,7 +311,7 @@ class TableSource:
         cells = self._encode(table)
         ballots, sequence = cells.arranged
         known = self._ballots  # a log's snapshot, or any file, may be replaced at any time
-        if not all(np.array_equal(getattr(ballots, what), getattr(known, what)) for what in SAME):
+        if not all(np.array_equal(getattr(ballots, what), getattr(known, what)) for what in _SAME):
             raise SourceError(f"{self._source.name} changed while it was being read; do it again.")
         return _Rows(cells.fine, sequence, cells.turned[cells.fine], table)
 

@@ -13,22 +13,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from agon.data.files.reader import Rows
 from agon.data.validation import LABELS
+from agon.ranking.numerics import BoolArray
 
-Mask = npt.NDArray[np.bool_]
 Column = Any  # an Arrow array, chunked or not: not every version of pyarrow that will do describes its types
-OURS = ("model_a", "model_b", "tie", "both_bad")
-WINNERS = {label: OURS[place] for label, place in LABELS.items()}
+_OURS = ("model_a", "model_b", "tie", "both_bad")
+WINNERS = {label: _OURS[place] for label, place in LABELS.items()}
 LATEST = 1e11  # so many seconds are past the year 5138: a larger number is milliseconds, not Unix seconds
 
 
 @dataclass(frozen=True)
-class Kind:
+class _Kind:
     """A kind of value: how a whole Arrow column of it is read at once, and how one Python value is."""
 
     noun: str
@@ -38,7 +37,7 @@ class Kind:
     column: Callable[[Column], Column | None] = lambda values: None  # noqa: ARG005
     """Read a whole column, or return None where it must be read value by value."""
 
-    def read(self, values: Column | list[Any]) -> tuple[Column, Mask]:
+    def read(self, values: Column | list[Any]) -> tuple[Column, BoolArray]:
         """Return the values as one Arrow array, and which of them are not of this kind (null in it)."""
         array = self.column(values if isinstance(values, pa.ChunkedArray) else _inferred(values))
         if array is not None:
@@ -152,21 +151,21 @@ def _flag_column(values: Column) -> Column | None:
     return values if pa.types.is_boolean(values.type) else None
 
 
-TEXT = Kind("text", pa.string(), _text, _text_column)
-PROMPT = Kind("text", pa.string(), _digest)
-NUMBER = Kind("a number", pa.float64(), _number, _number_column)
-TIME = Kind("a time in Unix seconds or ISO 8601", pa.float64(), _time, _time_column)
-WHOLE = Kind("a whole number", pa.int32(), _whole, _whole_column)
-FLAG = Kind("true or false", pa.bool_(), _flag, _flag_column)
+TEXT = _Kind("text", pa.string(), _text, _text_column)
+PROMPT = _Kind("text", pa.string(), _digest)
+NUMBER = _Kind("a number", pa.float64(), _number, _number_column)
+TIME = _Kind("a time in Unix seconds or ISO 8601", pa.float64(), _time, _time_column)
+WHOLE = _Kind("a whole number", pa.int32(), _whole, _whole_column)
+FLAG = _Kind("true or false", pa.bool_(), _flag, _flag_column)
 
 
-def as_mask(array: Column) -> Mask:
+def as_mask(array: Column) -> BoolArray:
     """Return an Arrow column of booleans as a mask, in which a null is false."""
-    mask: Mask = array.fill_null(False).to_numpy(zero_copy_only=False)
+    mask: BoolArray = array.fill_null(False).to_numpy(zero_copy_only=False)
     return mask
 
 
-def _filled(texts: Column) -> Mask:
+def _filled(texts: Column) -> BoolArray:
     return as_mask(pc.not_equal(texts, pa.scalar("")))
 
 
@@ -175,7 +174,7 @@ class Fault:
     """One reason why rows are not votes."""
 
     reason: str
-    mask: Mask
+    mask: BoolArray
     shown: Column | list[Any] | None = None
     """The values to quote in the message, parallel to the rows; None where there is nothing to quote."""
 
@@ -187,27 +186,27 @@ class Draft:
     rows: Rows
     columns: dict[str, Column] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
-    others: Mask | None = None
+    others: BoolArray | None = None
     """Rows of a log that are not votes at all."""
-    left_out: dict[str, Mask] = field(default_factory=dict)
+    left_out: dict[str, BoolArray] = field(default_factory=dict)
     """Votes that never count, by reason: the names were shown, or an answer was none."""
 
-    def fault(self, reason: str, mask: Mask, shown: Column | list[Any] | None = None) -> None:
+    def fault(self, reason: str, mask: BoolArray, shown: Column | list[Any] | None = None) -> None:
         """Note rows that are wrong."""
         if mask.any():
             self.faults.append(Fault(reason, mask, shown))
 
-    def leave_out(self, reason: str, mask: Mask) -> None:
+    def leave_out(self, reason: str, mask: BoolArray) -> None:
         """Note votes that are valid but do not count."""
         if mask.any():
             self.left_out[reason] = mask
 
-    def put(self, column: str, source: str, values: Column | list[Any], kind: Kind) -> None:
+    def put(self, column: str, source: str, values: Column | list[Any], kind: _Kind) -> None:
         """Fill a column from values, and note the rows in which they are not of this kind."""
         self.columns[column], wrong = kind.read(values)
         self.fault(f"{source} that is not {kind.noun}", wrong, values)
 
-    def take(self, column: str, sources: tuple[str, ...], kind: Kind) -> None:
+    def take(self, column: str, sources: tuple[str, ...], kind: _Kind) -> None:
         """Fill a column from the first of these columns that the file has, if it has one."""
         source = next((name for name in sources if name in self.rows.columns), None)
         if source is not None:

@@ -23,12 +23,12 @@ from agon.data.importers.columns import (
     WHOLE,
     Draft,
     Format,
-    Mask,
     as_mask,
     digest,
 )
 from agon.data.importers.judge_games import ARENA_HARD, MT_BENCH_GAMES
 from agon.data.importers.preferences import CHOSEN, COMPARIA, OPEN_WEBUI, TOURNESOL
+from agon.ranking.numerics import BoolArray
 
 ONE_HOT = {"winner_model_a": "model_a", "winner_model_b": "model_b", "winner_tie": "tie"}
 CONVERSATIONS = ("conversation_a", "full_conversation")
@@ -46,7 +46,7 @@ NOTICES = (
     "**API REQUEST ERROR",
 )
 NOT_BLIND = "not blind (the names were shown)"
-NOTICE = "with an error or moderation notice as an answer"
+_NOTICE = "with an error or moderation notice as an answer"
 FASTCHAT_OTHERS = ("chat", "upvote", "downvote", "flag", "share")
 
 
@@ -222,7 +222,7 @@ def read_fastchat(rows: Rows) -> Draft:
     size = len(rows.numbers)
     others, named, notices = (np.zeros(size, np.bool_) for _ in range(3))
     votes: list[dict[str, Any]] = [{} for _ in range(size)]
-    refused: dict[str, tuple[Mask, list[Any]]] = {}
+    refused: dict[str, tuple[BoolArray, list[Any]]] = {}
     for place, record in enumerate(rows.records()):
         try:
             vote = _fastchat_vote(record)
@@ -236,7 +236,7 @@ def read_fastchat(rows: Rows) -> Draft:
         notices[place] = votes[place].get("notice", False)
     draft = Draft(rows, others=others)
     draft.leave_out(NOT_BLIND, named)
-    draft.leave_out(NOTICE, notices)
+    draft.leave_out(_NOTICE, notices)
     for reason, (mask, shown) in refused.items():
         draft.fault(reason, mask, shown)
     for column, source, kind in (

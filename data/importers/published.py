@@ -15,14 +15,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from agon.data.files.reader import Rows, read_rows
-from agon.data.importers.columns import Draft, Format, Mask
+from agon.data.importers.columns import Draft, Format
 from agon.data.importers.formats import FORMATS
 from agon.ranking.errors import OptionError, SourceError, VotesError, nearest
+from agon.ranking.numerics import BoolArray
 
 __all__ = ["FORMATS", "Format", "Imported", "read_published"]
 REMEDY = 'leave such rows out with invalid="drop" (--invalid drop)'
 REQUIRED = ("row", "model_a", "model_b", "winner", "p_a")
-OPTIONAL = ("voter", "voter_kind", "timestamp", "category", "language", "turns", "battle_id", "prompt_id")
+_OPTIONAL = ("voter", "voter_kind", "timestamp", "category", "language", "turns", "battle_id", "prompt_id")
 
 
 @dataclass(frozen=True)
@@ -166,13 +167,13 @@ def _sift(draft: Draft, path: Path, invalid: str) -> tuple[pa.Table, dict[str, i
     return _votes(draft, ~out), dropped
 
 
-def _votes(draft: Draft, keep: Mask) -> pa.Table:
+def _votes(draft: Draft, keep: BoolArray) -> pa.Table:
     """Return the kept rows as a table, without the optional columns that say nothing."""
     columns = {"row": pa.array(draft.rows.numbers)} | draft.columns
-    table = pa.table({name: columns[name] for name in (*REQUIRED, *OPTIONAL) if name in columns})
+    table = pa.table({name: columns[name] for name in (*REQUIRED, *_OPTIONAL) if name in columns})
     if not keep.all():
         table = table.filter(pa.array(keep))
-    for name in OPTIONAL:
+    for name in _OPTIONAL:
         if name in table.column_names:
             column = table.column(name)
             if pa.types.is_string(column.type):  # an empty cell of a CSV is null; so is "" elsewhere

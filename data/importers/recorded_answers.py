@@ -19,7 +19,7 @@ from agon.data.importers.columns import digest
 from agon.data.validation import any_of, looks_like, quoted, rows_text, skeleton
 from agon.ranking.errors import SourceError, nearest
 
-OPTIONAL = ("prompt_id", "category", "language")
+_OPTIONAL = ("prompt_id", "category", "language")
 LONG = ("model", "answer")
 # What published files call the same, and columns that are no model beside a wide file's answers.
 OTHER_NAMES = {
@@ -145,7 +145,7 @@ def _is_long(path: Path, columns: frozenset[str]) -> bool:
 
 def _long(path: Path, rows: Rows) -> Iterator[_Given]:
     """Read a row an answer."""
-    columns = ["prompt", *LONG, *(column for column in OPTIONAL if column in rows.columns)]
+    columns = ["prompt", *LONG, *(column for column in _OPTIONAL if column in rows.columns)]
     texts = {column: _texts(path, rows, column) for column in columns}
     for column in ("prompt", *LONG):
         empty = [row for row, text in zip(rows.numbers.tolist(), texts[column], strict=True) if text is None]
@@ -153,13 +153,13 @@ def _long(path: Path, rows: Rows) -> Iterator[_Given]:
             _refuse(path, f"There is no {column}", empty, "fill it in, or leave the row out")
     for i, row in enumerate(rows.numbers.tolist()):
         prompt, model = str(texts["prompt"][i]).strip(), str(texts["model"][i])
-        extra = [texts[column][i] if column in texts else None for column in OPTIONAL]
+        extra = [texts[column][i] if column in texts else None for column in _OPTIONAL]
         yield _Given(row, prompt, model, texts["answer"][i], *extra)
 
 
 def _wide(path: Path, rows: Rows) -> Iterator[_Given]:
     """Read a row a prompt; an empty cell is a model that was not asked."""
-    names = [name for name in rows.columns if name not in ("prompt", *OPTIONAL)]
+    names = [name for name in rows.columns if name not in ("prompt", *_OPTIONAL)]
     if not all(name.strip() for name in names):
         raise SourceError(f"{path} has a column without a name; name the model, or remove the column.")
     if none := [name for name in names if name.strip().lower() in NO_MODEL]:
@@ -178,7 +178,8 @@ def _wide(path: Path, rows: Rows) -> Iterator[_Given]:
     if empty:
         _refuse(path, "There is no prompt", empty, "fill it in, or leave the row out")
     extra = [
-        _texts(path, rows, column) if column in rows.columns else [None] * len(numbers) for column in OPTIONAL
+        _texts(path, rows, column) if column in rows.columns else [None] * len(numbers)
+        for column in _OPTIONAL
     ]
     cells = [_texts(path, rows, name) for name in names]
     for i, row in enumerate(numbers):
@@ -256,7 +257,7 @@ def _prompt(path: Path, found: list[_Given]) -> RecordedPrompt:
         SourceError: the rows say different things of the prompt.
     """
     said: dict[str, str | None] = {}
-    for field in OPTIONAL:
+    for field in _OPTIONAL:
         rows = {getattr(one, field): one.row for one in reversed(found) if getattr(one, field) is not None}
         if len(rows) > 1:
             what = f"The prompt {quoted(found[0].prompt)} has the {field} {any_of(rows)}"

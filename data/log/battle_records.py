@@ -15,7 +15,7 @@ from agon.data.log.records import (
     VoteRecord,
 )
 
-Rows = Callable[[str, Sequence[str]], list[tuple[Any, ...]]]
+_Rows = Callable[[str, Sequence[str]], list[tuple[Any, ...]]]
 _THIS = "battle_id = TRY_CAST(? AS UUID)"
 _BATTLE = f"""
     SELECT b.created, models, prompt, policy, policy_version, group_probability, pair_probabilities, seed,
@@ -32,7 +32,7 @@ _VOTE = f"""
     FROM votes JOIN ballots USING (ballot) WHERE {_THIS}"""
 
 
-def read_battle(rows: Rows, battle_id: str) -> list[Record]:
+def read_battle(rows: _Rows, battle_id: str) -> list[Record]:
     """Read a battle: its draw, then turns, answers and replacements, then its vote; nothing if there is none.
 
     Args:
@@ -57,7 +57,7 @@ def read_battle(rows: Rows, battle_id: str) -> list[Record]:
     return found
 
 
-def read_vote(rows: Rows, battle_id: str) -> VoteRecord | None:
+def read_vote(rows: _Rows, battle_id: str) -> VoteRecord | None:
     """Read the vote of a battle, if it has one."""
     for places, acceptable, last_turn, voter, reasons, created in rows(_VOTE, [battle_id]):
         judged = None if acceptable is None else tuple(acceptable)

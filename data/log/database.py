@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from agon.data.files.read_errors import sentence
-from agon.data.log.migrations import VERSION, migrate, version
+from agon.data.log.migrations import SCHEMA_VERSION, migrate, version
 from agon.data.log.records import LogError, LogInUse
 
 DATABASE = "agon.duckdb"
@@ -81,7 +81,7 @@ def open_database(folder: Path) -> duckdb.DuckDBPyConnection:
     try:
         connection = _connect(path)
         found = version(connection, str(path))
-        if 0 < found < VERSION:
+        if 0 < found < SCHEMA_VERSION:
             connection.execute("CHECKPOINT")
             connection.close()
             shutil.copy2(path, path.with_name(f"{DATABASE}.v{found}"))

@@ -33,7 +33,7 @@ FEATURES = f"""
         GROUP BY battle_id HAVING count(length) > 0) AS counted
     WHERE counted.battle_id = votes.battle_id"""
 # The tables and columns of lineups and ballots by their names of today.
-NAMES = """
+_NAMES = """
     ALTER TABLE shown RENAME TO lineups;
     ALTER TABLE lineups RENAME shown TO lineup;
     ALTER TABLE verdicts RENAME TO ballots;
@@ -48,8 +48,8 @@ APART = """
     ALTER TABLE generations ADD COLUMN masked VARCHAR[];
     ALTER TABLE generations ADD COLUMN waited DOUBLE"""
 # Version → the SQL that makes it of the one before.
-STEPS: Mapping[int, str] = {2: FEATURES, 3: NAMES, 4: APART}
-VERSION = max(STEPS, default=1)
+STEPS: Mapping[int, str] = {2: FEATURES, 3: _NAMES, 4: APART}
+SCHEMA_VERSION = max(STEPS, default=1)
 
 
 def migrate(connection: duckdb.DuckDBPyConnection, name: str) -> int:
@@ -66,14 +66,14 @@ def migrate(connection: duckdb.DuckDBPyConnection, name: str) -> int:
         LogError: it was written by a newer version of Agon, or is no log at all.
     """
     found = version(connection, name)
-    if found == VERSION:
+    if found == SCHEMA_VERSION:
         return found
-    steps = [STEPS[number] for number in range(found + 1, VERSION + 1)] if found else [schema()]
+    steps = [STEPS[number] for number in range(found + 1, SCHEMA_VERSION + 1)] if found else [schema()]
     connection.execute("BEGIN")
     for step in steps:
         connection.execute(step)
     moment = datetime.now(UTC).replace(tzinfo=None)
-    for number in range(found + 1, VERSION + 1):
+    for number in range(found + 1, SCHEMA_VERSION + 1):
         connection.execute("INSERT INTO migrations VALUES (?, ?)", [number, moment])
     connection.execute("COMMIT")
     return found
@@ -92,10 +92,10 @@ def version(connection: duckdb.DuckDBPyConnection, name: str) -> int:
         raise LogError(f"{name} is a database of something else, not a vote log; name another folder.")
     found = connection.execute("SELECT max(version) FROM migrations").fetchone()
     number = int(found[0]) if found and found[0] else 0
-    if number > VERSION:
+    if number > SCHEMA_VERSION:
         raise LogError(
             f"{name} was written by a newer version of Agon (its schema is {number}, this version knows "
-            f"{VERSION}); upgrade Agon, or name another folder. Nothing was changed."
+            f"{SCHEMA_VERSION}); upgrade Agon, or name another folder. Nothing was changed."
         )
     return number
 

@@ -15,7 +15,7 @@ from agon.data.files.encoding import list_numbers
 from agon.data.validation import rows_text
 from agon.ranking import Ballots, Battles, SourceError
 from agon.ranking.errors import nearest
-from agon.ranking.numerics import FloatArray
+from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.votes.ballots import arranged, by_seat
 from agon.ranking.votes.covariates import Contexts
 from agon.ranking.votes.pair_counts import sided
@@ -25,10 +25,9 @@ from agon.ranking.votes.vote_source import Clusters, group
 if TYPE_CHECKING:
     import pyarrow as pa
 
-IntArray = NDArray[np.int64]
 Query = Callable[[str, Mapping[str, Any]], "pa.Table"]
 # What votes can be filtered, clustered and split by, under the names that all vote files use.
-LABELS = {
+_LABELS = {
     "battle": "battle_id::VARCHAR",
     "prompt": "prompt_id",
     "voter": "voter",
@@ -144,15 +143,15 @@ class LogSource:
 
     def _label(self, name: str) -> str:
         name = name.removesuffix("_id")
-        if name not in LABELS:
-            raise SourceError(f"The votes of the log have no {name!r}; {nearest(name, LABELS)}")
-        return LABELS[name]
+        if name not in _LABELS:
+            raise SourceError(f"The votes of the log have no {name!r}; {nearest(name, _LABELS)}")
+        return _LABELS[name]
 
     def _select(self, what: str, how: str) -> pa.Table:
         """Read something of these votes."""
         conditions = [
             "number <= $upto",
-            *(f"{LABELS[name]} IS NOT DISTINCT FROM ${name}" for name in self.where),
+            *(f"{_LABELS[name]} IS NOT DISTINCT FROM ${name}" for name in self.where),
         ]
         if self.clean:
             conditions.append(UNBROKEN)

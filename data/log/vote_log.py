@@ -38,7 +38,7 @@ FILTERS = """
     SELECT 'language', language, count(*) FROM votes WHERE language NOT NULL GROUP BY language
     ORDER BY label, n DESC, value"""
 # Answers of battles that are over: voted on, void (a side failed and nobody took its place), or left alone.
-ENDINGS = """
+_ENDINGS = """
     SELECT model, failure, count(*)
     FROM generations AS g JOIN battles AS b USING (battle_id)
     WHERE b.created < ?::TIMESTAMP OR battle_id IN (SELECT battle_id FROM votes) OR battle_id IN (
@@ -53,11 +53,11 @@ PLAIN = """
 AMOUNTS = ", ".join(
     f"v.{name}[{i}] AS {name}_{side}" for name in MEASURES for i, side in ((1, "a"), (2, "b"))
 )
-PAIRWISE = f"""
+_PAIRWISE = f"""
     SELECT {AMOUNTS},
     models[1] AS model_a, models[2] AS model_b, CASE WHEN places[1] < places[2] THEN 'model_a' WHEN
     places[1] > places[2] THEN 'model_b' WHEN acceptable IS NULL THEN 'tie' ELSE 'both_bad' END AS winner"""
-KWISE = f"SELECT {', '.join(MEASURES)}, models, places, acceptable"
+_KWISE = f"SELECT {', '.join(MEASURES)}, models, places, acceptable"
 MORE = """, v.voter, epoch(v.created) AS timestamp, v.category, v.language,
     replace(v.battle_id::VARCHAR, '-', '') AS battle_id, v.prompt_id, v.last_turn::INTEGER AS turns,
     v.reasons, b.policy, b.policy_version, b.group_probability, b.pair_probabilities,
@@ -231,7 +231,7 @@ class VoteLog:
         A battle without a vote is over when it is void, or was drawn before `left_alone`.
         """
         moment = left_alone.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
-        return [(model, failure, n) for model, failure, n in self._rows(ENDINGS, [moment])]
+        return [(model, failure, n) for model, failure, n in self._rows(_ENDINGS, [moment])]
 
     def snapshot(self) -> Path | None:
         """Write all votes to LOG/votes/arena.parquet, which other processes read: the database is ours alone.
@@ -251,7 +251,7 @@ class VoteLog:
             if count == 0:
                 return None
             if count > self._kept or not target.exists():
-                layout = PAIRWISE if self._rows(PLAIN)[0][0] else KWISE
+                layout = _PAIRWISE if self._rows(PLAIN)[0][0] else _KWISE
                 write_table(self._table(layout + MORE, {}), target, replace=True)
                 self._kept = count
         return target

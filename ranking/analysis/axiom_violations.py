@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Axiom = Literal["independence", "clones", "monotonicity"]
 AXIOMS: tuple[Axiom, ...] = ("independence", "clones", "monotonicity")
-NAMES = {
+_NAMES = {
     "independence": "independence of irrelevant alternatives",
     "clones": "independence of clones",
     "monotonicity": "monotonicity",
@@ -65,7 +65,7 @@ class Axioms:
         parts = []
         for axiom in dict.fromkeys(one.axiom for one in self.findings):
             broken = [one.method for one in self.findings if one.axiom == axiom and one.fails]
-            parts.append(f"{NAMES[axiom]} fails under {', '.join(broken) if broken else 'no rule tried'}")
+            parts.append(f"{_NAMES[axiom]} fails under {', '.join(broken) if broken else 'no rule tried'}")
         return f"On these votes {'; '.join(parts)}." if parts else "No rule was tried."
 
     def to_frame(self) -> pd.DataFrame:
@@ -80,7 +80,7 @@ class Axioms:
 
     def to_markdown(self) -> str:
         """Return the counterexamples as a Markdown list under the conclusion."""
-        lines = [f"- {one.method}, {NAMES[one.axiom]}: {one.message}" for one in self.findings]
+        lines = [f"- {one.method}, {_NAMES[one.axiom]}: {one.message}" for one in self.findings]
         return "\n".join([self.conclusion(), "", *lines]) + "\n"
 
 

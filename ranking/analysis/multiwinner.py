@@ -13,15 +13,15 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from agon.ranking.analysis.perturbation import Mask, Profile
+from agon.ranking.analysis.perturbation import Profile
 from agon.ranking.errors import ConvergenceError, OptionError, VotesError, nearest
-from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.numerics import BoolArray, FloatArray, IntArray
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 CommitteeRule = Literal["k_borda", "chamberlin_courant", "proportional_approval"]
-RULES: tuple[CommitteeRule, ...] = ("k_borda", "chamberlin_courant", "proportional_approval")
+_RULES: tuple[CommitteeRule, ...] = ("k_borda", "chamberlin_courant", "proportional_approval")
 Approve = int | Literal["acceptable", "ranked"]
-CLOSE = 1e-7  # scores of committees closer than this share are equal: the solver's own tolerance
+_CLOSE = 1e-7  # scores of committees closer than this share are equal: the solver's own tolerance
 
 
 @dataclass(frozen=True)
@@ -98,8 +98,8 @@ def committee(
         J. Chamberlin and P. Courant, APSR 77 (1983); T. Thiele (1895) for proportional approval; H. Aziz et
         al., Justified representation, Social Choice and Welfare 48 (2017); k-Borda: D. Debord (1992).
     """
-    if rule not in RULES:
-        raise OptionError(f"There is no rule {rule!r} to choose several; {nearest(str(rule), RULES)}")
+    if rule not in _RULES:
+        raise OptionError(f"There is no rule {rule!r} to choose several; {nearest(str(rule), _RULES)}")
     profile = Profile.of(as_comparisons(votes).ballots)
     kind = _kind(rule, satisfaction)
     wants = _wants(profile.models, size, groups, at_least)
@@ -125,7 +125,7 @@ def committee(
     )
 
 
-def approvals(profile: Profile, approve: Approve | None, missing: str = "refuse") -> Mask:
+def approvals(profile: Profile, approve: Approve | None, missing: str = "refuse") -> BoolArray:
     """(B, M) which models each ballot approves of; see `committee`.
 
     Raises:
@@ -232,7 +232,7 @@ class _Program:
 
     size: int
     direct: FloatArray
-    sets: Mask
+    sets: BoolArray
     set_of: IntArray
     worth: FloatArray
 
@@ -266,7 +266,7 @@ class _Program:
         worth = np.bincount(which, np.concatenate(worths), len(sets)).astype(np.float64)
         return cls(size, np.zeros(m), sets, np.arange(len(sets)), worth)
 
-    def score(self, chosen: Mask) -> float:
+    def score(self, chosen: BoolArray) -> float:
         """Count the score of a choice from its definition."""
         met = (self.sets & chosen).sum(axis=1)
         before = np.zeros(len(self.set_of), dtype=np.int64)
@@ -276,8 +276,8 @@ class _Program:
         return float(self.direct @ chosen + self.worth[before < met[self.set_of]].sum())
 
     def solve(
-        self, wants: Sequence[tuple[FloatArray, float]], time_limit: float, against: Mask | None = None
-    ) -> tuple[Mask, float]:
+        self, wants: Sequence[tuple[FloatArray, float]], time_limit: float, against: BoolArray | None = None
+    ) -> tuple[BoolArray, float]:
         """The best choice and its gap; with `against` the best that is not that one."""
         from scipy.optimize import Bounds, LinearConstraint, milp
         from scipy.sparse import csr_array, hstack
@@ -314,9 +314,9 @@ class _Program:
             chosen = self._swapped(chosen, wants)
         score = self.score(chosen)
         gap = (-float(found.mip_dual_bound) - score) / max(abs(score), 1e-300)
-        return chosen, gap if gap > CLOSE else 0.0
+        return chosen, gap if gap > _CLOSE else 0.0
 
-    def _swapped(self, chosen: Mask, wants: Sequence[tuple[FloatArray, float]]) -> Mask:
+    def _swapped(self, chosen: BoolArray, wants: Sequence[tuple[FloatArray, float]]) -> BoolArray:
         """Exchange one model at a time as long as the score grows: for when the time ran out."""
         best, score = chosen, self.score(chosen)
         improved = True
@@ -332,17 +332,17 @@ class _Program:
         return best
 
     def is_unique(
-        self, chosen: Mask, score: float, wants: Sequence[tuple[FloatArray, float]], time_limit: float
+        self, chosen: BoolArray, score: float, wants: Sequence[tuple[FloatArray, float]], time_limit: float
     ) -> bool | None:
         """Whether the best of all other choices scores less; None if the time did not suffice."""
         other, gap = self.solve(wants, time_limit, against=chosen)
-        beaten = np.array_equal(other, chosen) or self.score(other) < score * (1.0 - CLOSE)
+        beaten = np.array_equal(other, chosen) or self.score(other) < score * (1.0 - _CLOSE)
         if beaten:
             return None if gap else True
         return False
 
 
-def _distinct(sets: Mask) -> tuple[Mask, NDArray[np.int64]]:
+def _distinct(sets: BoolArray) -> tuple[BoolArray, NDArray[np.int64]]:
     """The different rows, without empty ones' worth being lost, and which of them each row is."""
     found, which = np.unique(sets, axis=0, return_inverse=True)
     return np.asarray(found), which.reshape(-1).astype(np.int64)

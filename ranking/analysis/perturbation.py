@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agon.ranking.errors import MethodError, OptionError
-from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.numerics import BoolArray, FloatArray, IntArray
 from agon.ranking.registry import Method
 from agon.ranking.results import as_values
 from agon.ranking.votes.ballots import Ballots
@@ -24,9 +24,8 @@ from agon.ranking.votes.score_table import ScoreTable
 from agon.ranking.votes.validation import NOT_ASKED, PAD, UNRANKED
 from agon.ranking.votes.vote_source import Battles
 
-Mask = NDArray[np.bool_]
-CELLS = 200_000_000  # ballots x models written out at most
-SAME = 1e-9  # values closer than this, or than this share of their range, are equal
+_CELLS = 200_000_000  # ballots x models written out at most
+_SAME = 1e-9  # values closer than this, or than this share of their range, are equal
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +54,7 @@ class Profile:
             OptionError: too many different ballots for the number of models.
         """
         b, m = len(ballots.count), len(ballots.models)
-        if b * m > CELLS:
+        if b * m > _CELLS:
             raise OptionError(
                 f"{b:,} different ballots over {m} models are too many to change one by one; take a sample."
             )
@@ -85,7 +84,7 @@ class Profile:
         )
         return both.rows(both.weight > 0)
 
-    def rows(self, keep: Mask | IntArray) -> Profile:
+    def rows(self, keep: BoolArray | IntArray) -> Profile:
         """Keep some ballots, or repeat them; a mask or row numbers."""
         return Profile(
             self.models, self.place[keep], self.acceptable[keep], self.weight[keep], self.count[keep]
@@ -266,7 +265,7 @@ def levels_of(values: FloatArray) -> IntArray:
     """(M,) 0 for the highest value, 1 for the next, ties equal, NaN last."""
     known = np.where(np.isnan(values), -np.inf, values)
     finite = known[np.isfinite(known)]
-    unit = max(float(np.ptp(finite)) if len(finite) else 0.0, 1.0) * SAME
+    unit = max(float(np.ptp(finite)) if len(finite) else 0.0, 1.0) * _SAME
     order = np.argsort(-known, kind="stable")
     with np.errstate(invalid="ignore"):
         drop = known[order[:-1]] - known[order[1:]] > unit

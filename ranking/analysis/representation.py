@@ -10,9 +10,9 @@ from math import comb
 import numpy as np
 
 from agon.ranking.analysis.multiwinner import Approve, approvals
-from agon.ranking.analysis.perturbation import Mask, Profile
+from agon.ranking.analysis.perturbation import Profile
 from agon.ranking.errors import OptionError, nearest
-from agon.ranking.numerics import FloatArray
+from agon.ranking.numerics import BoolArray, FloatArray
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 
@@ -109,7 +109,7 @@ def justified_representation(
 
 
 def _unmet(
-    approved: Mask,
+    approved: BoolArray,
     weight: FloatArray,
     met: np.ndarray[tuple[int], np.dtype[np.int64]],
     seats: int,

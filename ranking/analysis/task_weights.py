@@ -16,8 +16,8 @@ from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.votes.pair_counts import PairCounts
 from agon.ranking.votes.score_table import ScoreTable
 
-Rule = Literal["condorcet", "borda"]
-RULES: tuple[Rule, ...] = ("condorcet", "borda")
+_Rule = Literal["condorcet", "borda"]
+_RULES: tuple[_Rule, ...] = ("condorcet", "borda")
 Bounds = Mapping[str, tuple[float, float]]
 START = 50  # rivals the first program knows
 ADDED = 25  # violated rivals added a round
@@ -43,7 +43,7 @@ class Prospect:
     """
 
     model: str
-    rule: Rule
+    rule: _Rule
     strict: bool
     possible: bool
     weights: Mapping[str, float]
@@ -72,7 +72,7 @@ def prospective(
     table: ScoreTable | Mapping[str, PairCounts],
     model: str,
     *,
-    rule: Rule = "condorcet",
+    rule: _Rule = "condorcet",
     strict: bool = True,
     bounds: Bounds | None = None,
 ) -> Prospect:
@@ -107,13 +107,13 @@ def prospects(
     table: ScoreTable | Mapping[str, PairCounts],
     models: Sequence[str] | None = None,
     *,
-    rule: Rule = "condorcet",
+    rule: _Rule = "condorcet",
     strict: bool = True,
     bounds: Bounds | None = None,
 ) -> tuple[Prospect, ...]:
     """Ask `prospective` for several models, or for all of them; see there."""
-    if rule not in RULES:
-        raise OptionError(f"There is no rule {rule!r} for prospective winners; {nearest(str(rule), RULES)}")
+    if rule not in _RULES:
+        raise OptionError(f"There is no rule {rule!r} for prospective winners; {nearest(str(rule), _RULES)}")
     matter = _Matter.of(table, rule, bounds)
     wanted = matter.models if models is None else tuple(models)
     for name in wanted:
@@ -135,7 +135,7 @@ class _Matter:
     most: FloatArray = field(default_factory=lambda: np.zeros(0))
 
     @classmethod
-    def of(cls, table: ScoreTable | Mapping[str, PairCounts], rule: Rule, bounds: Bounds | None) -> _Matter:
+    def of(cls, table: ScoreTable | Mapping[str, PairCounts], rule: _Rule, bounds: Bounds | None) -> _Matter:
         """Take the table, or the pairs of every task."""
         groups: Mapping[str, Sequence[int]] = {}
         if isinstance(table, Mapping):
@@ -151,7 +151,7 @@ class _Matter:
             raise MethodError("A winner needs rivals: give at least two models.")
         return cls(models, tasks, values, margins, *_limits(tasks, groups, bounds or {}))
 
-    def advantage(self, i: int, rule: Rule) -> tuple[IntArray, FloatArray]:
+    def advantage(self, i: int, rule: _Rule) -> tuple[IntArray, FloatArray]:
         """The rivals of a model, and (M − 1, T) what it has over each of them in each task."""
         rivals = np.delete(np.arange(len(self.models)), i)
         if self.margins is not None:
@@ -164,7 +164,7 @@ class _Matter:
 
 
 def _stack(
-    table: Mapping[str, PairCounts], rule: Rule
+    table: Mapping[str, PairCounts], rule: _Rule
 ) -> tuple[tuple[str, ...], tuple[str, ...], FloatArray]:
     """Models, tasks and (T, M, M) shares of votes won minus lost, for Borda its mean over the opponents."""
     if not table:
@@ -222,7 +222,7 @@ def _limits(
     return rows, np.array(least), np.array(most)
 
 
-def _prospect(matter: _Matter, i: int, rule: Rule, strict: bool) -> Prospect:
+def _prospect(matter: _Matter, i: int, rule: _Rule, strict: bool) -> Prospect:
     """Solve one model's program and check the answer by arithmetic alone."""
     rivals, advantage = matter.advantage(i, rule)
     goal = EDGE if strict else -EDGE

@@ -13,7 +13,7 @@ from agon.ranking.numerics import FloatArray
 from agon.ranking.votes.comparisons import Comparisons
 
 Metric = Literal["nominal", "ordinal", "interval", "ratio"]
-OUTCOMES = (1.0, 0.5, 0.5, 0.0)  # of the first model: win, tie, both bad, loss
+_OUTCOMES = (1.0, 0.5, 0.5, 0.0)  # of the first model: win, tie, both bad, loss
 
 
 @dataclass(frozen=True)
@@ -160,12 +160,12 @@ def _units(votes: Comparisons, by: str, metric: Metric) -> tuple[FloatArray, Flo
     clusters, ballots = votes.clusters(by), votes.ballots
     rows, m = ballots.pair_rows, len(ballots.models)
     shares = np.stack([rows.win, rows.tie, rows.both_bad, rows.loss], axis=1)
-    values, verdict = np.array(OUTCOMES), shares.argmax(axis=1)
+    values, verdict = np.array(_OUTCOMES), shares.argmax(axis=1)
     soft = ~np.isnan(ballots.p_a[rows.ballot])
     if soft.any():
         if metric != "interval":
             raise VotesError('Soft judgements (p_a) are numbers, not names; ask with metric="interval".')
-        known, place = np.unique(np.append(rows.win[soft], OUTCOMES), return_inverse=True)
+        known, place = np.unique(np.append(rows.win[soft], _OUTCOMES), return_inverse=True)
         verdict = place.reshape(-1)[-4:][verdict]
         verdict[soft] = place.reshape(-1)[: soft.sum()]
         values = known

@@ -14,7 +14,7 @@ from agon.ranking.inference.simultaneous import quantile
 from agon.ranking.numerics import FloatArray, expit
 from agon.ranking.votes.comparisons import Comparisons
 
-WIDEST = 15.0  # nats beyond which a maximum is none
+_WIDEST = 15.0  # nats beyond which a maximum is none
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def position_bias(votes: Comparisons, *, level: float = 0.95) -> PositionBias:
         best = maximise(curvature, np.zeros(m + 1), "position_bias", free=m)
     except (np.linalg.LinAlgError, ConvergenceError):
         best = None
-    if best is None or abs(best.x[m]) > WIDEST:
+    if best is None or abs(best.x[m]) > _WIDEST:
         raise VotesError(
             "These votes do not bound the effect of the sides: one side always won, or models kept theirs."
         )

@@ -9,15 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agon.ranking.errors import ConvergenceError, VotesError
 from agon.ranking.estimation.comparison_graph import identify
 from agon.ranking.estimation.newton import ROUNDS, TOLERANCE
-from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.numerics import BoolArray, FloatArray, IntArray
 from agon.ranking.votes.comparisons import Comparisons
 
-Mask = NDArray[np.bool_]
 LEAST_SPREAD, MOST_SPREAD = 1e-3, 4.0  # of discriminations between voters
 
 
@@ -88,7 +86,7 @@ def summed(index: IntArray, values: FloatArray, size: int) -> FloatArray:
     return np.asarray(np.bincount(index, values, size), dtype=np.float64)
 
 
-def discriminations(panel: Panel, rated: Mask) -> Discriminations:
+def discriminations(panel: Panel, rated: BoolArray) -> Discriminations:
     """The joint fit at the spread that makes the votes most probable, by Laplace over discriminations.
 
     Args:

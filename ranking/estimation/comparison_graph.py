@@ -11,14 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.numerics import BoolArray, FloatArray, IntArray
 from agon.ranking.results import Identification
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
-_BoolMatrix = NDArray[np.bool_]
 
-
-def reachable(beats: _BoolMatrix, start: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def reachable(beats: BoolArray, start: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(M,) models that a path of `beats` (M, M) leads to from any of the start (M,)."""
     seen = start.copy()
     front = start
@@ -28,7 +26,7 @@ def reachable(beats: _BoolMatrix, start: NDArray[np.bool_]) -> NDArray[np.bool_]
     return seen
 
 
-def strongly_connected(beats: _BoolMatrix) -> bool:
+def strongly_connected(beats: BoolArray) -> bool:
     """Whether every model leads to every other; (M, M)."""
     if not len(beats):
         return True
@@ -37,7 +35,7 @@ def strongly_connected(beats: _BoolMatrix) -> bool:
     return bool(reachable(beats, start).all() and reachable(beats.T, start).all())
 
 
-def components(graph: _BoolMatrix, *, strong: bool) -> IntArray:
+def components(graph: BoolArray, *, strong: bool) -> IntArray:
     """(M,) number of each model's strongly or weakly connected component, in no particular order."""
     if strongly_connected(graph if strong else graph | graph.T):
         return np.zeros(len(graph), dtype=np.int64)
@@ -99,12 +97,12 @@ class ComponentOrder:
     evidence: FloatArray
 
     @property
-    def above(self) -> _BoolMatrix:
+    def above(self) -> BoolArray:
         """(C, C) whether wins put row above column."""
         return np.asarray(self.evidence > 0)
 
     @property
-    def compared(self) -> _BoolMatrix:
+    def compared(self) -> BoolArray:
         """(C, C) whether row and column have an order, or are the same component."""
         return np.asarray(self.above | self.above.T | np.eye(len(self.evidence), dtype=bool))
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 
-def sandwich(fit: Fit, ballots: Ballots, clusters: Clusters | None = None) -> Covariance:
+def estimate_sandwich(fit: Fit, ballots: Ballots, clusters: Clusters | None = None) -> Covariance:
     """(M, M) robust covariance of the scores: bread · meat · breadᵀ (White 1982).
 
     The meat is the sum of outer products of the votes' scores, summed within a ballot first; with clusters
@@ -52,7 +52,7 @@ def two_way_sandwich(fit: Fit, ballots: Ballots, one: Clusters, two: Clusters) -
         A. C. Cameron, J. Gelbach and D. Miller, Robust inference with multiway clustering, J. Bus. Econ.
         Stat. 29 (2011).
     """
-    first, second, both = (sandwich(fit, ballots, clusters) for clusters in (one, two, None))
+    first, second, both = (estimate_sandwich(fit, ballots, clusters) for clusters in (one, two, None))
     size, vectors = np.linalg.eigh(first.matrix + second.matrix - both.matrix)
     matrix = (vectors * np.maximum(size, 0.0)) @ vectors.T
     ways = [way.clustering for way in (first, second) if way.clustering is not None]

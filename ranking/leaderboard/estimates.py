@@ -19,7 +19,7 @@ from agon.ranking.inference.intervals import (
     from_samples,
     nothing_known,
 )
-from agon.ranking.inference.sandwich import sandwich, two_way_sandwich
+from agon.ranking.inference.sandwich import estimate_sandwich, two_way_sandwich
 from agon.ranking.inference.simultaneous import Maxima, maxima, quantile
 from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.leaderboard.one_way_wins import PROBIT, OneWayLinks, independent_wins
@@ -216,7 +216,7 @@ def _covariance(
         if len(settings.cluster_columns) == 2:
             return two_way_sandwich(fit, ballots, *(votes.clusters(by) for by in settings.cluster_columns))
         known = fit.uncertainty
-        return known if isinstance(known, Covariance) else sandwich(fit, ballots, clusters)
+        return known if isinstance(known, Covariance) else estimate_sandwich(fit, ballots, clusters)
     if fit.posterior is None:
         raise OptionError("This method has no posterior.")
     return Covariance(fit.posterior)

@@ -19,7 +19,7 @@ from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.vote_source import Clusters
 
 PROBIT = 1.702  # the logistic curve of so many log-odds a unit is within 0.01 of the normal one
-WIDEST = 30.0  # log-odds between two components that are told apart
+_WIDEST = 30.0  # log-odds between two components that are told apart
 GRID = 6001  # points on which the place of a component is sought
 
 
@@ -56,7 +56,7 @@ def offset(ours: FloatArray, theirs: FloatArray, tail: float) -> tuple[float, fl
     Source:
         D. Firth, Biometrika 80 (1993); G. Heinze and M. Schemper, Statist. Med. 21 (2002) for separation.
     """
-    delta = np.linspace(-WIDEST, WIDEST, GRID)
+    delta = np.linspace(-_WIDEST, _WIDEST, GRID)
     won = np.zeros(GRID)
     lost, information = np.zeros(GRID), np.zeros(GRID)
     for (logit, number), sign in [(row, 1) for row in ours.tolist()] + [(row, -1) for row in theirs.tolist()]:

@@ -8,14 +8,12 @@ from math import inf, isfinite, nan
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agon.ranking.inference.intervals import Uncertainty, first
 from agon.ranking.leaderboard.eligibility import Eligibility
-from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.numerics import BoolArray, FloatArray, IntArray
 
 Status = Literal["ranked", "provisional", "unplaced", "component"]
-BoolMatrix = NDArray[np.bool_]
 _Ranks = tuple[int | None, int | None, int | None]
 COLUMNS = (
     "rank",
@@ -88,7 +86,7 @@ def rows(
     models: Sequence[str],
     board: int,
     eligibility: Eligibility,
-    standing: BoolMatrix,
+    standing: BoolArray,
     values: FloatArray,
     shown: FloatArray,
     votes: IntArray,

@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agon.ranking.errors import OptionError, SourceError, VotesError
-from agon.ranking.numerics import FloatArray, IntArray, hash_columns
+from agon.ranking.numerics import BoolArray, FloatArray, IntArray, hash_columns
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.validation import numbers
 
-_BoolArray = NDArray[np.bool_]
 GROUPS = {
     "markdown": ("headers", "lists", "bold"),
     "style": ("length", "headers", "lists", "bold"),
@@ -134,7 +133,7 @@ class Contexts:
 
 def _usable(
     ballots: Ballots, sequence: IntArray, features: FloatArray, names: Sequence[str]
-) -> tuple[_BoolArray, dict[str, int]]:
+) -> tuple[BoolArray, dict[str, int]]:
     """(N,) which votes can be controlled for; and how many cannot, by reason.
 
     Raises:
@@ -142,7 +141,7 @@ def _usable(
     """
     keep, left_out = np.ones(len(sequence), dtype=bool), {}
     told = ", ".join(map(repr, names))
-    reasons: list[tuple[str, _BoolArray]] = []
+    reasons: list[tuple[str, BoolArray]] = []
     if not ballots.pairwise:
         many = (ballots.shown >= 0).sum(axis=1)
         if features.ndim == 2:

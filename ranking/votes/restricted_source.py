@@ -8,9 +8,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
-from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.numerics import BoolArray, FloatArray, IntArray
 from agon.ranking.votes.ballots import Ballots, canonical
 from agon.ranking.votes.validation import NOT_ASKED, PAD, UNRANKED
 
@@ -18,10 +17,8 @@ if TYPE_CHECKING:
     from agon.ranking.votes.covariates import Contexts
     from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
 
-_Mask = NDArray[np.bool_]
 
-
-def enough_votes(ballots: Ballots, least: int) -> _Mask:
+def enough_votes(ballots: Ballots, least: int) -> BoolArray:
     """(M,) models shown on at least so many ballots with another such model; a fixed point.
 
     Taking a model off the ballots may leave another with too few, and so on; nobody is left if fewer than
@@ -39,7 +36,7 @@ def enough_votes(ballots: Ballots, least: int) -> _Mask:
         keep = keep & ~few
 
 
-def restrict(ballots: Ballots, keep: _Mask) -> tuple[Ballots, IntArray]:
+def restrict(ballots: Ballots, keep: BoolArray) -> tuple[Ballots, IntArray]:
     """Take models off the ballots, close the gaps, and leave out ballots of fewer than two.
 
     Args:
@@ -90,7 +87,7 @@ class RestrictedSource:
     """The votes of a source on the models of a mask (M,); a `VoteSource`."""
 
     source: VoteSource
-    keep: _Mask
+    keep: BoolArray
 
     @cached_property
     def _restricted(self) -> tuple[Ballots, IntArray]:

@@ -24,7 +24,7 @@ from agon.ranking.votes.validation import PAD, UNRANKED
 from agon.ranking.votes.vote_source import Clusters, group
 
 Direction = Literal["higher", "lower"]
-Invalid = Literal["error", "drop"]
+_Invalid = Literal["error", "drop"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class ScoreTable:
         weights: Mapping[str, float] | None = None,
         groups: Mapping[str, str] | None = None,
         group_weights: Mapping[str, float] | None = None,
-        invalid: Invalid = "error",
+        invalid: _Invalid = "error",
     ) -> ScoreTable:
         """Check a table and bring it into canonical order.
 
@@ -285,7 +285,7 @@ def _names(kind: str, given: Sequence[str]) -> list[str]:
 
 
 def _useful(
-    models: Sequence[str], tasks: Sequence[str], table: FloatArray, invalid: Invalid
+    models: Sequence[str], tasks: Sequence[str], table: FloatArray, invalid: _Invalid
 ) -> tuple[IntArray, IntArray, dict[str, int]]:
     """Rows and columns that can rank somebody, and what was left out on request."""
     there = ~np.isnan(table)

@@ -13,7 +13,7 @@ from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.covariates import Contexts
 
-Order = Literal["timestamp", "file"]
+_Order = Literal["timestamp", "file"]
 OTHER_VOTERS = ("votes of people", "votes of LLM judges")  # reasons to be left out that are no faults
 
 
@@ -30,7 +30,7 @@ class Battles:
 
     ballots: Ballots
     sequence: IntArray
-    order: Order
+    order: _Order
     cluster: IntArray | None = None
 
     @property

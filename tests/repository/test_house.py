@@ -218,7 +218,6 @@ def definitions(path):
             yield node.target.id
 
 
-@pytest.mark.xfail(reason="being renamed", strict=False)
 def test_a_public_name_means_one_thing():
     """One concept, one word: a public name is defined in one module of the repository."""
     homes = defaultdict(list)
@@ -233,7 +232,6 @@ def test_a_public_name_means_one_thing():
 METHOD_FILES = "ranking/methods/"
 
 
-@pytest.mark.xfail(reason="being renamed", strict=False)
 @pytest.mark.parametrize("path", [p for p in MODULES if METHOD_FILES not in name(p)], ids=name)
 def test_no_module_bears_the_name_of_what_it_defines(path):
     assert path.stem not in set(definitions(path))

@@ -25,7 +25,7 @@ from agon.ranking.votes.validation import PAD, UNRANKED
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-Ties = Literal["average", "breslow"]
+TieTreatment = Literal["average", "breslow"]
 _LARGEST = 10  # models in a tie whose orders are averaged exactly
 _WIDE = 12  # models in a set above which outer products are taken by matrix products
 LAST, OUTSIDE = 1 << 30, 1 << 31  # where unranked models and empty seats sort
@@ -46,7 +46,7 @@ class Choices:
     sets: IntArray
 
     @classmethod
-    def of(cls, ballots: Ballots, ties: Ties, both_bad: BothBad) -> Choices:
+    def of(cls, ballots: Ballots, ties: TieTreatment, both_bad: BothBad) -> Choices:
         """Take the ballots apart, all of one pattern of places together.
 
         Raises:
@@ -116,7 +116,7 @@ def _contested(levels: list[tuple[list[int], bool]]) -> Iterator[tuple[list[int]
             yield columns, below
 
 
-def _stages(columns: list[int], below: list[int], ties: Ties) -> Iterator[tuple[list[int], float]]:
+def _stages(columns: list[int], below: list[int], ties: TieTreatment) -> Iterator[tuple[list[int], float]]:
     """The sets that models tied at one place were chosen from, and how often each counts.
 
     Breslow: each of t models from all of them and those below. Averaged over the t! orders: the set

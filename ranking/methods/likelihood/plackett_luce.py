@@ -19,7 +19,7 @@ from agon.ranking.estimation.newton import Optimum, centred, full, inverse, inve
 from agon.ranking.estimation.separation import as_replicate, check_prior, place_outside, placement_notes
 from agon.ranking.methods.likelihood.choice_counts import (
     Choices,
-    Ties,
+    TieTreatment,
     choice_chances,
     choice_curvature,
     restricted,
@@ -45,7 +45,7 @@ def _score_resamples(
     views: Iterable[Ballots],
     scores: Scores,
     *,
-    ties: Ties = "average",
+    ties: TieTreatment = "average",
     precision: float | None = None,
     both_bad: BothBad = "half",
     prior_sd: float = 1.0,
@@ -69,7 +69,7 @@ def _score_resamples(
 def plackett_luce(
     ballots: Ballots,
     *,
-    ties: Ties = "average",
+    ties: TieTreatment = "average",
     precision: float | None = None,
     both_bad: BothBad = "half",
     prior_sd: float = 1.0,
@@ -190,7 +190,7 @@ class _Component:
     sets: IntArray
 
     @classmethod
-    def of(cls, ballots: Ballots, members: IntArray, ties: Ties, both_bad: BothBad) -> _Component:
+    def of(cls, ballots: Ballots, members: IntArray, ties: TieTreatment, both_bad: BothBad) -> _Component:
         """Cut the ballots down to some models and count their choices."""
         m = len(ballots.models)
         keep = np.zeros(m, dtype=bool)

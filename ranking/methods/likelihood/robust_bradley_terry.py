@@ -9,13 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agon.ranking.errors import ConvergenceError, OptionError
 from agon.ranking.estimation.comparison_graph import identify
 from agon.ranking.estimation.newton import ROUNDS, TOLERANCE
 from agon.ranking.methods.likelihood.bradley_terry import bradley_terry
-from agon.ranking.numerics import FloatArray, IntArray, expit
+from agon.ranking.numerics import BoolArray, FloatArray, IntArray, expit
 from agon.ranking.registry import find, method
 from agon.ranking.results import Diagnostic, Fit, Identification
 from agon.ranking.votes.ballots import PairRows
@@ -23,7 +22,6 @@ from agon.ranking.votes.comparisons import Votes, as_comparisons
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
 _SETTLED = 20  # rounds in which the set of suspects must repeat itself
-_Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -139,7 +137,7 @@ def _fit(pairs: PairCounts, both_bad: BothBad, prior_sd: float) -> Fit:
 
 
 def _clipped(
-    wins: FloatArray, inside: _Mask, known: Identification, start: FloatArray, cut: float
+    wins: FloatArray, inside: BoolArray, known: Identification, start: FloatArray, cut: float
 ) -> FloatArray:
     """(M,) strengths that solve the score equations with each pair's score cut off at `cut` deviations.
 
@@ -203,14 +201,16 @@ def _deviations(wins: FloatArray, theta: FloatArray) -> FloatArray:
     return np.asarray(np.where(more, z, 0.0) - np.where(more, z, 0.0).T)
 
 
-def _suspects(wins: FloatArray, theta: FloatArray, inside: _Mask, known: Identification, cut: float) -> _Mask:
+def _suspects(
+    wins: FloatArray, theta: FloatArray, inside: BoolArray, known: Identification, cut: float
+) -> BoolArray:
     """(M, M) symmetric, the pairs that are off by more than `cut` deviations of a typical pair."""
     z = np.abs(_deviations(wins, theta))
     typical = max(1.0, float(np.median(z[inside])) / _normal_quantile(0.75))
     return _linked(wins, inside & (z > cut * typical), z, known)
 
 
-def _linked(wins: FloatArray, suspects: _Mask, z: FloatArray, known: Identification) -> _Mask:
+def _linked(wins: FloatArray, suspects: BoolArray, z: FloatArray, known: Identification) -> BoolArray:
     """Take pairs back, the least suspect first, until every model keeps the links that it had."""
     suspects = suspects.copy()
     order = [(i, j) for i, j in np.argwhere(np.triu(suspects)).tolist()]
@@ -222,14 +222,14 @@ def _linked(wins: FloatArray, suspects: _Mask, z: FloatArray, known: Identificat
     return suspects
 
 
-def _without(pairs: PairCounts, suspects: _Mask) -> PairCounts:
+def _without(pairs: PairCounts, suspects: BoolArray) -> PairCounts:
     """The counts without some pairs."""
     kept = [np.where(suspects, 0.0, table) for table in (pairs.wins, pairs.ties, pairs.both_bad)]
     return PairCounts(pairs.models, kept[0], kept[1], kept[2], pairs.votes)
 
 
 def _described(
-    models: tuple[str, ...], wins: FloatArray, suspects: _Mask, theta: FloatArray
+    models: tuple[str, ...], wins: FloatArray, suspects: BoolArray, theta: FloatArray
 ) -> tuple[OutlierPair, ...]:
     """The suspects from the side that the votes favour, the farthest off first."""
     z = _deviations(wins, theta)
@@ -242,7 +242,7 @@ def _described(
     return tuple(sorted(found, key=lambda pair: (-pair.z, pair.model, pair.other)))
 
 
-def _with_notes(fit: Fit, suspects: _Mask, found: tuple[OutlierPair, ...], plain: Fit) -> Fit:
+def _with_notes(fit: Fit, suspects: BoolArray, found: tuple[OutlierPair, ...], plain: Fit) -> Fit:
     """The fit whose sandwich sees the suspect pairs no more, with what was left out."""
 
     equation = fit.equation

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from agon.ranking.errors import OptionError
 from agon.ranking.estimation.comparison_graph import components
-from agon.ranking.methods.social_choice.majority_graph import Tiers, _indices, margins, peel_tiers
+from agon.ranking.methods.social_choice.majority_graph import RankedTiers, _indices, margins, peel_tiers
 from agon.ranking.numerics import IntArray
 from agon.ranking.registry import method
 from agon.ranking.results import Choice, Diagnostic, Scores
@@ -121,6 +121,6 @@ def _elected(chosen: NDArray[np.bool_], code: str, what: str) -> Choice:
     return Choice(tuple(_indices(part) for part in (chosen, ~chosen) if part.any()))
 
 
-def _layers(values: IntArray) -> Tiers:
+def _layers(values: IntArray) -> RankedTiers:
     """Models of equal value together, the highest first."""
     return tuple(_indices(values == level) for level in np.unique(values)[::-1])

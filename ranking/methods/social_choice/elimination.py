@@ -24,7 +24,6 @@ from agon.ranking.methods.social_choice.elimination_tallies import (
     FirstPlaces,
     Gaps,
     LastPlaces,
-    Mask,
     _at_least,
     _borda_rounds,
     borda_credit,
@@ -36,7 +35,7 @@ from agon.ranking.methods.social_choice.elimination_tallies import (
     run_off,
 )
 from agon.ranking.methods.social_choice.rank_positions import Ties, position_ballots
-from agon.ranking.numerics import FloatArray, Masks, steady
+from agon.ranking.numerics import BoolArray, FloatArray, Masks, steady
 from agon.ranking.registry import ResampledScores, method, stack_results
 from agon.ranking.results import Choice, Diagnostic
 from agon.ranking.text import listed
@@ -135,7 +134,7 @@ def coombs(
     cast = position_ballots(ballots, "coombs", missing)
     race, first = LastPlaces(cast, ties), FirstPlaces(cast, "share")
 
-    def stop() -> Mask:
+    def stop() -> BoolArray:
         out = np.flatnonzero(first.left & ~race.left)
         if len(out):
             first.drop(out)
@@ -218,7 +217,7 @@ def nanson(
         E. Nanson, Transactions of the Royal Society of Victoria 19 (1882).
     """
 
-    def low(score: FloatArray) -> Mask:
+    def low(score: FloatArray) -> BoolArray:
         gap = steady(score - score.mean(), max(float(np.abs(score).max()), 1e-300))
         return np.asarray(gap < 0 if drop == "below" else gap <= 0)
 

@@ -22,12 +22,11 @@ from agon.ranking.methods.social_choice.rank_positions import (
     position_ballots,
     positional,
 )
-from agon.ranking.numerics import FloatArray, IntArray, steady
+from agon.ranking.numerics import BoolArray, FloatArray, IntArray, steady
 from agon.ranking.votes.ballots import WIDE, Ballots
 from agon.ranking.votes.pair_counts import PairCounts
 from agon.ranking.votes.resamples import ResampledBallots, ResampledPairCounts
 
-Mask = NDArray[np.bool_]
 _Tiers = tuple[tuple[int, ...], ...]
 GONE = np.iinfo(np.int32).max  # level of an empty seat
 
@@ -35,7 +34,7 @@ GONE = np.iinfo(np.int32).max  # level of an empty seat
 class Race(Protocol):
     """Scores of the models left, (M,), and what happens when some drop out."""
 
-    left: Mask
+    left: BoolArray
 
     def score(self) -> FloatArray:
         """(M,) scores; anything for models that are out."""
@@ -47,7 +46,7 @@ class Race(Protocol):
 def run(
     race: Race,
     total: FloatArray,
-    stop: Callable[[], Mask] | None = None,
+    stop: Callable[[], BoolArray] | None = None,
     tied: list[tuple[int, ...]] | None = None,
 ) -> _Tiers:
     """Eliminate the lowest scores until all that are left are equal; tiers from the last round back.
@@ -108,7 +107,7 @@ class BallotIndex:
             parts.append(rows if best is None else rows[self._place[inside] == best[rows]])
         return parts[0] if len(parts) == 1 else np.unique(np.concatenate(parts))
 
-    def now(self, rows: IntArray, left: Mask) -> NDArray[np.int32]:
+    def now(self, rows: IntArray, left: BoolArray) -> NDArray[np.int32]:
         """(b, K) places on some ballots of the models left; GONE for the others."""
         return np.where(left[self.seats[rows]], self.level[rows], np.int32(GONE))
 
@@ -227,7 +226,7 @@ def last_shares(number: IntArray, everyone: int | IntArray, ties: Ties) -> Float
     return np.ones(len(number))
 
 
-def indices(mask: Mask) -> tuple[int, ...]:
+def indices(mask: BoolArray) -> tuple[int, ...]:
     """The places where a mask is true."""
     return tuple(np.flatnonzero(mask).tolist())
 
@@ -279,7 +278,7 @@ def _borda_rounds(
     rule: str,
     ties: Ties,
     missing: str,
-    low: Callable[[FloatArray], Mask],
+    low: Callable[[FloatArray], BoolArray],
     tied: list[tuple[int, ...]] | None = None,
 ) -> _Tiers:
     """Eliminate by Borda among the models left; the scores are row sums of pair credits, kept up to date."""

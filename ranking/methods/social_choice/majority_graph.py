@@ -9,11 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from agon.ranking.numerics import FloatArray, steady
+from agon.ranking.numerics import BoolArray, FloatArray, steady
 from agon.ranking.votes.pair_counts import PairCounts
 
-BoolMatrix = NDArray[np.bool_]
-Tiers = tuple[tuple[int, ...], ...]
+RankedTiers = tuple[tuple[int, ...], ...]
 
 
 def margins(pairs: PairCounts) -> FloatArray:
@@ -33,8 +32,8 @@ def widest_paths(strength: FloatArray) -> FloatArray:
     return path.astype(np.float64)
 
 
-def peel_tiers(above: BoolMatrix) -> Tiers:
-    """Tiers of a relation without cycles: those with nobody above them, then the same of the rest."""
+def peel_tiers(above: BoolArray) -> RankedTiers:
+    """RankedTiers of a relation without cycles: those with nobody above them, then the same of the rest."""
     over = above.sum(axis=0)  # how many of those left are above each
     tiers = []
     while len(top := np.flatnonzero(over == 0)):

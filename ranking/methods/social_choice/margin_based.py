@@ -9,13 +9,12 @@ from numpy.typing import NDArray
 
 from agon.ranking.estimation.comparison_graph import components
 from agon.ranking.methods.social_choice.majority_graph import (
-    BoolMatrix,
     _total,
     margins,
     peel_tiers,
     widest_paths,
 )
-from agon.ranking.numerics import FloatArray, IntArray, Masks, steady
+from agon.ranking.numerics import BoolArray, FloatArray, IntArray, Masks, steady
 from agon.ranking.registry import ResampledScores, method
 from agon.ranking.results import Choice, Diagnostic, Scores
 from agon.ranking.votes.pair_counts import PairCounts
@@ -189,7 +188,7 @@ class _Locked:
             self.place[self.order[place]] = place
         return True
 
-    def matrix(self) -> BoolMatrix:
+    def matrix(self) -> BoolArray:
         """(M, M) True where the row is locked above the column."""
         n = len(self.below)
         rows = b"".join(bits.to_bytes((n + 7) // 8, "little") for bits in self.below)

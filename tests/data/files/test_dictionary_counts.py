@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agon.data import comparisons
-from agon.data.files.dictionary_counts import COLUMNS, count_distinct
+from agon.data.files.dictionary_counts import VOTE_COLUMNS, count_distinct
 from agon.ranking.votes.vote_source import group
 
 MODELS = ["ada", "bob", "cyn", "dan", "eve"]
@@ -39,7 +39,7 @@ def chunked(draw, rows, kinds):
         arrays = [pa.array(column, pa.string()) for column in columns]
         if kind == "dictionary":
             arrays = [array.dictionary_encode() for array in arrays]
-        parts.append(pa.table(dict(zip(COLUMNS, arrays, strict=True))).cast(_schema(kind)))
+        parts.append(pa.table(dict(zip(VOTE_COLUMNS, arrays, strict=True))).cast(_schema(kind)))
     return pa.concat_tables(parts)
 
 
@@ -50,7 +50,7 @@ def _schema(kind):
         "string_view": pa.string_view(),
         "dictionary": pa.dictionary(pa.int32(), pa.string()),
     }
-    return pa.schema([(name, types[kind]) for name in COLUMNS])
+    return pa.schema([(name, types[kind]) for name in VOTE_COLUMNS])
 
 
 def by_hand(rows):
@@ -93,7 +93,7 @@ def test_dictionaries_and_sql_count_what_is_counted_by_hand(data):
 @given(data=st.data())
 def test_a_parquet_file_counts_like_its_rows(data, tmp_path_factory):
     rows = data.draw(votes(nulls=True))
-    table = pa.table(dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True))).cast(
+    table = pa.table(dict(zip(VOTE_COLUMNS, map(list, zip(*rows, strict=True)), strict=True))).cast(
         _schema("string")
     )
     path = tmp_path_factory.mktemp("counted") / "votes.parquet"
@@ -119,7 +119,7 @@ def test_votes_in_a_row_are_the_same_from_dictionaries_and_from_sql(data):
         "timestamp": [float(data.draw(number)) for _ in rows],
         "length": [data.draw(number) - 4.5 for _ in rows],
     }
-    table = pa.table({**dict(zip(COLUMNS, map(list, zip(*rows, strict=True)), strict=True)), **more})
+    table = pa.table({**dict(zip(VOTE_COLUMNS, map(list, zip(*rows, strict=True)), strict=True)), **more})
     table = table.set_column(0, "model_a", table["model_a"].cast(pa.string()))
     table = table.set_column(1, "model_b", table["model_b"].cast(pa.string()))
     one, two = (comparisons(table, where=where, invalid="drop") for where in (None, "TRUE"))
@@ -164,7 +164,7 @@ def test_two_spellings_of_the_same_word_in_two_row_groups(tmp_path):
     path = tmp_path / "votes.parquet"
     with pq.ParquetWriter(path, _schema("string")) as writer:
         for group in groups:
-            writer.write_table(pa.table(dict(zip(COLUMNS, zip(*group, strict=True), strict=True))))
+            writer.write_table(pa.table(dict(zip(VOTE_COLUMNS, zip(*group, strict=True), strict=True))))
     assert pq.ParquetFile(path).num_row_groups == 3
     assert tally(count_distinct(path)) == Counter(row for group in groups for row in group)
 

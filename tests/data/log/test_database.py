@@ -24,7 +24,7 @@ from tests.support.paths import REPOSITORY
 
 DATA = (REPOSITORY / "docs" / "data.md").read_text(encoding="utf-8")
 
-NOW = migrations.VERSION
+NOW = migrations.SCHEMA_VERSION
 
 
 def refusal(folder):
