@@ -143,7 +143,8 @@ def read_any(
             voters=voters,
         )
     if kind == "election":
-        _refuse({**reading, **given, "columns": named}, source, "an election")
+        _refuse(given, source, "an election, not a table of scores")
+        _refuse({**reading, "columns": named}, source, "an election, not votes")
         return preflib(str(source), absent=invalid)
     _refuse(reading, source, "a table of scores, not votes")
     return score_table(source, model=named.get("model"), invalid=invalid, **given)
@@ -153,4 +154,5 @@ def _refuse(options: Mapping[str, Any], source: object, what: str) -> None:
     """Refuse options that mean nothing for what the source holds."""
     for name, value in options.items():
         if value:
-            raise OptionError(f"{name} does not apply: {describe_source(source)} holds {what}.")
+            word = {"columns": "column", "labels": "label", "directions": "lower"}.get(name, name)
+            raise OptionError(f"{name}= (--{word}) does not apply: {describe_source(source)} holds {what}.")

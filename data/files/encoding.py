@@ -113,7 +113,9 @@ def _pair_problems(
         strange = sorted({str(labels[i]) for i in np.unique(label[unknown])})
         text = f"{any_of(strange)} is not a known winner in {{rows}} of {{source}}; write one of "
         word = strange[0] if strange[0].isalnum() else "WORD"
-        text += f"model_a, model_b, tie, both_bad, or say which of these it means (--label {word}=...)"
+        text += (
+            f"model_a, model_b, tie, both_bad, or say which of these it means (--label {word}=model_a, say)"
+        )
         where = "list_contains(?, CAST(winner AS VARCHAR))"
         problems.append(Problem("with an unknown winner", text, where, (strange,), unknown))
     if (missing := no_label & ~soft).any():

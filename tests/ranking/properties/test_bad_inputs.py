@@ -107,7 +107,7 @@ TABLE = [
     (lambda: rank_all(GOOD, ["elo"], by="language"), SourceError, "'language'"),
     (lambda: list(GOOD.split("language")), SourceError, "'language'"),
     # methods and options
-    (ranked("bradley-terry"), MethodError, "'bradley-terry'"),
+    (ranked("bradly_terry"), MethodError, "'bradly_terry'"),
     (ranked(5), MethodError, "5"),
     (ranked(lambda pairs: pairs), MethodError, "<lambda>"),
     (ranked(leval=0.9), OptionError, "'leval'"),

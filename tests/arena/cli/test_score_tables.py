@@ -209,7 +209,7 @@ BAD = {
     "unknown ties": (SCORES, ["-m", "borda", "--ties", "wurst"], ["ties must be", "'wurst'"]),
     "no rule with ties": (SCORES, ["-m", "copeland", "--ties", "share"], ["--ties does not apply"]),
     "no votes": (SCORES, ["-m", "elo"], ["a score table has none"]),
-    "no condition": (SCORES, ["--where", "math > 1"], ["--where does not apply"]),
+    "no condition": (SCORES, ["--where", "math > 1"], ["(--where) does not apply"]),
     "no ballots": (SCORES, ["-m", "borda", "--ballots-by", "math"], ["of a score table each task is one"]),
     "no column": (SCORES, ["--column", "model=system"], ["no column 'system' of models"]),
 }
