@@ -126,7 +126,9 @@ class RuleComparison:
         )
         text = f"{name} is first under {which}"
         if self.first is not None:
-            text += f", in at least {self.first[where, i].min():.0%} of the resamples of each"
+            least = float(self.first[where, i].min())
+            often = "every resample" if least == 1.0 else f"at least {least:.0%} of the resamples"
+            text += f", in {often} of each"
         return f"{text}{self._agreed()}."
 
     def _agreed(self) -> str:

@@ -14,13 +14,15 @@ import numpy as np
 
 from agon.ranking.analysis.perturbation import levels_of
 from agon.ranking.errors import OptionError, SourceError, nearest
+from agon.ranking.estimation.comparison_graph import ComponentOrder, order_components
 from agon.ranking.inference.bootstrap import Resamples, bootstrap_scores
 from agon.ranking.inference.intervals import from_samples
 from agon.ranking.leaderboard.eligibility import keep_eligible
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.registry import Method, Rule, find
-from agon.ranking.results import Choice, Scores, as_values
-from agon.ranking.votes.comparisons import Votes, as_comparisons
+from agon.ranking.results import Choice, Fit, Scores, as_values
+from agon.ranking.votes.comparisons import Comparisons, Votes, as_comparisons
+from agon.ranking.votes.score_table import ScoreTable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,7 +154,7 @@ def winner_probabilities(
     with threadpool_limits(limits=1, user_api="blas"):  # many small solves: threads only get in their way
         samples = bootstrap_scores(draws, wanted, settings, full)
     rules = [
-        _odds(how, chosen, result, *found, level)
+        _odds(how, chosen, result, _one_way(given, result, chosen), *found, level)
         for how, chosen, result, found in zip(wanted, settings, full, samples, strict=True)
     ]
     return WinnerProbabilities(given.models, tuple(rules), n_resamples, seed, level, cluster, provisional)
@@ -177,13 +179,14 @@ def _odds(
     how: Method,
     options: Mapping[str, Any],
     result: Scores | Choice,
+    order: ComponentOrder | None,
     samples: FloatArray,
     lots: FloatArray | None,
     level: float,
 ) -> RuleProbabilities:
     """Sum up the rounds of one rule."""
     n_models = samples.shape[1]
-    ranks = np.stack([_ranks(values) for values in samples])
+    ranks = np.stack([_ranks(values, order) for values in samples])
     winners = ranks == 1
     shared = winners / np.maximum(winners.sum(axis=1, keepdims=True), 1) if lots is None else lots
     above = from_samples(np.where(ranks > 0, -ranks, -n_models - 1).astype(np.float64), level).above
@@ -191,7 +194,7 @@ def _odds(
     return RuleProbabilities(
         method=how.name,
         options=options,
-        rank=_ranks(as_values(result, n_models)),
+        rank=_ranks(as_values(result, n_models), order),
         first=np.asarray(shared.mean(axis=0)),
         rank_lower=np.where(placed, 1 + above.sum(axis=0), 0),
         rank_upper=np.where(placed, n_models - above.sum(axis=1), 0),
@@ -200,8 +203,35 @@ def _odds(
     )
 
 
-def _ranks(values: FloatArray) -> IntArray:
-    """(M,) 1 + the number of higher values, equal within rounding; 0 for a model without a value."""
-    level = levels_of(values)
-    above = np.concatenate([[0], np.cumsum(np.bincount(level))])
-    return np.where(np.isnan(values), 0, 1 + above[level])
+def _one_way(
+    votes: Comparisons | ScoreTable, result: Scores | Choice, options: Mapping[str, Any]
+) -> ComponentOrder | None:
+    """How one-way wins order the models that the method cannot put on one scale; None if it can.
+
+    No resample turns such wins round, so that their order is that of every round.
+    """
+    known = result.identification if isinstance(result, Fit) else None
+    if known is None or isinstance(votes, ScoreTable) or (known.core.all() and not known.group.any()):
+        return None
+    return order_components(votes.pairs, both_bad=options.get("both_bad", "half"))
+
+
+def _ranks(values: FloatArray, order: ComponentOrder | None = None) -> IntArray:
+    """(M,) 1 + the number of models above, equal within rounding; 0 for a model without a value.
+
+    Above is who has a higher value; of models in different components, who is above by one-way wins. A
+    component that is not compared with the largest has no rank.
+    """
+    if order is None:
+        level = levels_of(values)
+        above = np.concatenate([[0], np.cumsum(np.bincount(level))])
+        return np.where(np.isnan(values), 0, 1 + above[level])
+    size = np.bincount(order.component)
+    before = order.above.T @ size
+    compared = order.compared[int(size.argmax())]
+    ranks = np.zeros(len(values), dtype=np.int64)
+    for component in np.flatnonzero(compared):
+        members = np.flatnonzero(order.component == component)
+        inside = _ranks(values[members]) if len(members) > 1 else np.ones(1, dtype=np.int64)
+        ranks[members] = np.where(inside > 0, before[component] + inside, 0)
+    return ranks

@@ -73,7 +73,7 @@ def test_boards_give_the_same_lens_without_probabilities():
 def test_unanimous():
     same = Ballots.of(["A", "B", "C"], [[0, 1, 2]], [[1, 2, 3]], count=[50])
     assert compare_rules(same, ["borda", "copeland"], n_resamples=5).conclusion() == (
-        "A is first under all 2 rules, in at least 100% of the resamples of each; the rules' orders agree "
+        "A is first under all 2 rules, in every resample of each; the rules' orders agree "
         "with τ-b from 1.00 to 1.00."
     )
     cycle = Ballots.of(["a", "b", "c"], [[0, 1, 2]] * 3, [[1, 2, 3], [3, 1, 2], [2, 3, 1]])

@@ -76,3 +76,17 @@ def test_refusals():
         winner_probabilities(votes, ["borda"], n_resamples=2)["bord"]
     with pytest.raises(SourceError, match="no votes"):
         winner_probabilities(Comparisons.from_counts(("a", "b"), [[0, 0], [0, 0]]), ["borda"])
+
+
+@pytest.mark.parametrize("method", ["bradley_terry", "davidson", "rank_centrality"])
+def test_an_undefeated_model_is_first_in_every_round(method):
+    """50:0 against each of four models: no resample turns a win round, so the chance of being first is 1."""
+    wins = np.full((5, 5), 20.0) - np.diag(np.full(5, 20.0))
+    wins[0, 1:], wins[1:, 0] = 50.0, 0.0
+    wins[1, 2:] = 35.0
+    votes = Comparisons.from_counts(["a", "b", "c", "d", "e"], wins)
+    (rule,) = winner_probabilities(votes, [method], n_resamples=50).rules
+    assert rule.first.tolist() == [1.0, 0.0, 0.0, 0.0, 0.0]
+    assert rule.rank.tolist()[:2] == [1, 2]
+    assert rule.rank_lower[0] == rule.rank_upper[0] == 1
+    assert rule.rank_lower[1:].min() == 2
