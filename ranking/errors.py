@@ -51,7 +51,7 @@ class ConvergenceError(AgonError):
     """An iterative method did not reach its tolerance."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def suggest(word: str, known: Iterable[str]) -> str:
     """End a sentence with the known word that was probably meant, or with the known ones, at most twelve."""
     known = sorted(known)
     match = get_close_matches(word, known, n=1, cutoff=0.6)

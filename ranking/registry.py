@@ -10,12 +10,12 @@ from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_ty
 
 import numpy as np
 
-from agon.ranking.errors import MethodError, OptionError, nearest
+from agon.ranking.errors import MethodError, OptionError, suggest
 from agon.ranking.numerics import FloatArray
 from agon.ranking.results import Choice, Fit, Scores, as_values
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.comparisons import Comparisons
-from agon.ranking.votes.covariates import Contexts
+from agon.ranking.votes.covariates import CovariateComparisons
 from agon.ranking.votes.pair_counts import PairCounts
 from agon.ranking.votes.score_table import ScoreTable
 from agon.ranking.votes.vote_source import Battles
@@ -32,7 +32,13 @@ class ResampledScores(NamedTuple):
 
 Batch = Callable[..., ResampledScores | None]
 VIEWS: Mapping[type, str] = types.MappingProxyType(
-    {PairCounts: "pairs", Ballots: "ballots", Battles: "battles", Contexts: "contexts", ScoreTable: "scores"},
+    {
+        PairCounts: "pairs",
+        Ballots: "ballots",
+        Battles: "battles",
+        CovariateComparisons: "contexts",
+        ScoreTable: "scores",
+    },
 )
 
 
@@ -91,7 +97,7 @@ class Method:
         """
         for name in given:
             if name not in self.options:
-                hint = nearest(name, self.options) if self.options else "it has no options."
+                hint = suggest(name, self.options) if self.options else "it has no options."
                 raise OptionError(f"{self.name} has no option {name!r}; {hint}")
         return {
             name: option.check(given[name], self.name) if name in given else option.default
@@ -200,7 +206,7 @@ def find(wanted: str | Rule | Method) -> Method:
         plain = wanted.strip().lower().replace("-", "_").replace(" ", "_")
         name = METHOD_ALIASES.get(plain, plain)
         if name not in METHODS:
-            raise MethodError(f"There is no method {wanted!r}; {nearest(wanted, METHODS)}")
+            raise MethodError(f"There is no method {wanted!r}; {suggest(wanted, METHODS)}")
         return METHODS[name]
     if not inspect.isfunction(wanted):
         raise MethodError(f"A method is a name or a function, not {wanted!r}.")

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agon.ranking.numerics import FloatArray, IntArray
-from agon.ranking.text import listed
+from agon.ranking.text import join_names
 from agon.ranking.votes.ballots import Ballots, PairRows
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ class Diagnostic:
 
     def called(self, name: Callable[[str], str]) -> str:
         """The message with its models called by other names, such as those for display."""
-        whole = listed(self.models)
-        known = {whole: listed([name(model) for model in self.models])} if whole else {}
+        whole = join_names(self.models)
+        known = {whole: join_names([name(model) for model in self.models])} if whole else {}
         if whole not in self.message:  # each stands by itself
             known = {model: name(model) for model in self.models}
         if not known:

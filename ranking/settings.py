@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from agon.ranking.errors import OptionError, nearest
+from agon.ranking.errors import OptionError, suggest
 from agon.ranking.votes.covariates import control_names
 from agon.ranking.votes.weighting import Reweight
 
@@ -66,7 +66,7 @@ class Settings:
         for name, known in choices.items():
             given = str(getattr(self, name))
             if given not in known:
-                raise OptionError(f"There is no {name} {given!r}; {nearest(given, known)}")
+                raise OptionError(f"There is no {name} {given!r}; {suggest(given, known)}")
         if not _is_number(self.level) or not 0 < self.level < 1:
             raise OptionError(f"level must lie between 0 and 1, not {self.level!r}.")
         if not _is_number(self.floor) or not 0 < self.floor <= 1:

@@ -34,7 +34,7 @@ from agon.arena.setup.tables import (
     Table,
 )
 from agon.data.validation import skeleton
-from agon.ranking.errors import nearest
+from agon.ranking.errors import suggest
 from agon.serving.generation import Limits
 
 # What can answer for a model, by `backend = "..."`, each with the keys that its [[model]] has.
@@ -199,7 +199,7 @@ def _said(error: ValidationError, content: Any) -> str:
     if first["type"] == "union_tag_invalid":
         backend = str(first["input"]["backend"])
         name = _table_name(found, content)
-        return f"{name}: there is no backend {backend!r}; {nearest(backend, BACKENDS)}"
+        return f"{name}: there is no backend {backend!r}; {suggest(backend, BACKENDS)}"
     if rule.startswith(("has ", "gives ")):  # of the table as a whole
         return f"{_table_name(found, content)} {rule}."
     *place, key = _to_a_table(found)
@@ -286,7 +286,7 @@ def _nearest_key(key: str, table: type[BaseModel]) -> str:
         if key in other.model_fields and other not in (table, ServerTable) and not near:
             return f"it belongs in {name}."
     if table is not SamplingTable:
-        return nearest(key, table.model_fields)
+        return suggest(key, table.model_fields)
     meant = f"did you mean {near[0]!r}? If not, what" if near else "what"
     return f"{meant} only the server knows goes into extra_body of the model."
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.setup.tables import ConfigError, Line, ModelTable, Opening
 from agon.data.importers.recorded_answers import answers
-from agon.ranking.errors import nearest
+from agon.ranking.errors import suggest
 from agon.serving.protocol import Backend
 from agon.serving.recorded import RecordedAnswers
 
@@ -36,7 +36,7 @@ class RecordedModel(ModelTable):
         name = self.model or self.name
         if name not in found.models:
             raise ConfigError(
-                f"{opening.where}: {self.answers} holds no answers of {name!r}; {nearest(name, found.models)}"
+                f"{opening.where}: {self.answers} holds no answers of {name!r}; {suggest(name, found.models)}"
             )
         return RecordedAnswers(found.of(name), words_per_second=self.words_per_second)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from agon.ranking.errors import InputError, nearest
+from agon.ranking.errors import InputError, suggest
 from agon.serving.protocol import Backend, Sampling
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Opening:
         """
         named = self.servers.named
         if name not in named:
-            known = nearest(name, named) if named else "add it."
+            known = suggest(name, named) if named else "add it."
             raise ConfigError(f"{self.where}: there is no [[server]] {name!r}; {known}")
         return named[name]
 

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from agon.ranking.errors import OptionError, SourceError, VotesError, nearest
+from agon.ranking.errors import OptionError, SourceError, VotesError, suggest
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.validation import PAD, UNRANKED
 
@@ -60,7 +60,7 @@ def preflib(source: str | Path, *, absent: Literal["error", "keep", "drop"] = "e
         OptionError: an unknown value of `absent`.
     """
     if absent not in ("error", "keep", "drop"):
-        raise OptionError(f"There is no absent={absent!r}; {nearest(str(absent), ('error', 'keep', 'drop'))}")
+        raise OptionError(f"There is no absent={absent!r}; {suggest(str(absent), ('error', 'keep', 'drop'))}")
     path = Path(source)
     kind = path.suffix.lower().lstrip(".")
     if kind == "cat":

@@ -25,7 +25,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from agon.data.files.read_errors import sentence
-from agon.ranking.errors import SourceError, nearest
+from agon.ranking.errors import SourceError, suggest
 
 COMPRESSION: Mapping[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
 DELIMITERS = {".csv": ",", ".tsv": "\t"}
@@ -115,7 +115,7 @@ def check_file(path: Path) -> Path:
     """
     if not path.exists():
         names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = nearest(path.name, names)
+        near = suggest(path.name, names)
         hint = f"; {near}" if near.startswith("did you") else "; check the path"
         raise SourceError(f"There is no file {path}{hint}.".replace("?.", "?"))
     if path.is_dir():

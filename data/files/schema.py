@@ -10,7 +10,7 @@ from agon.data.files.read_errors import sentence
 from agon.data.files.source import Source
 from agon.data.validation import rows_text
 from agon.ranking import OptionError, SourceError
-from agon.ranking.errors import nearest
+from agon.ranking.errors import suggest
 from agon.ranking.votes.vote_source import OTHER_VOTERS
 
 PAIRWISE = ("model_a", "model_b")
@@ -150,7 +150,7 @@ def check_voters(voters: str | None) -> None:
         OptionError: neither None, "human", "llm" nor "all".
     """
     if voters not in (None, *_KINDS, "all"):
-        raise OptionError(f"There is no kind of voters {voters!r}; {nearest(str(voters), (*_KINDS, 'all'))}")
+        raise OptionError(f"There is no kind of voters {voters!r}; {suggest(str(voters), (*_KINDS, 'all'))}")
 
 
 def condition(source: Source, voters: Voters | None) -> str:

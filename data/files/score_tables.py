@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from agon.data.files.reader import read_rows
-from agon.ranking.errors import OptionError, SourceError, VotesError, nearest
+from agon.ranking.errors import OptionError, SourceError, VotesError, suggest
 from agon.ranking.votes.score_table import Direction, ScoreTable
 
 MODEL_COLUMNS = ("model", "system", "name", "team", "submission")  # headings that say whose row it is
@@ -218,7 +218,7 @@ def _model_column(label: str, columns: Mapping[str, Values], model: str | None) 
     """The column that names the models."""
     if model is not None:
         if model not in columns:
-            raise OptionError(f"{label} has no column {model!r} of models; {nearest(model, columns)}")
+            raise OptionError(f"{label} has no column {model!r} of models; {suggest(model, columns)}")
         return model
     known = [name for name in columns if name.strip().lower() in MODEL_COLUMNS]
     if not known:  # Model/adapter, Model Name
@@ -274,7 +274,7 @@ def _tasks(
         for name in given:
             if name not in columns:
                 raise OptionError(
-                    f"{option} names {name!r}, which is no column of {label}; {nearest(name, columns)}"
+                    f"{option} names {name!r}, which is no column of {label}; {suggest(name, columns)}"
                 )
     left = [name for name in (columns if tasks is None else tasks) if name != model and name not in ignore]
     for name in left:

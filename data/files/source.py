@@ -15,7 +15,7 @@ from agon.data.files.reader import COMPRESSION, DUCKDB, PARQUET, Rows, check_fil
 from agon.data.files.snapshot_folder import escaped, open_folder, snapshots
 from agon.data.frames import frame_to_arrow
 from agon.data.validation import LABELS, rows_text
-from agon.ranking.errors import OptionError, SourceError, nearest
+from agon.ranking.errors import OptionError, SourceError, suggest
 
 if TYPE_CHECKING:
     import duckdb
@@ -231,7 +231,7 @@ def _database_table(
     wanted = table if table is not None else "votes"
     if wanted not in tables:
         hint = f"it has {', '.join(tables)}; name one with table= (--table)."
-        hint = "it has no tables." if not tables else hint if table is None else nearest(wanted, tables)
+        hint = "it has no tables." if not tables else hint if table is None else suggest(wanted, tables)
         raise SourceError(f"{path} has no table {wanted!r}; {hint}")
     return connection.table(f'source."{wanted.replace(chr(34), chr(34) * 2)}"')
 
@@ -244,7 +244,7 @@ def _renamed(
 
     for ours, theirs in columns.items():
         if theirs not in relation.columns:
-            raise SourceError(f"{name} has no column {theirs!r}; {nearest(theirs, relation.columns)}")
+            raise SourceError(f"{name} has no column {theirs!r}; {suggest(theirs, relation.columns)}")
         kept = [c for c in relation.columns if c != ours or ours == theirs]
         new = [] if ours == theirs else [duckdb.ColumnExpression(theirs).alias(ours)]
         relation = relation.select(*[duckdb.ColumnExpression(c) for c in kept], *new)
@@ -265,7 +265,7 @@ def _with_labels(
     value: Any = winner
     for theirs, ours in labels.items():
         if ours not in LABELS:
-            raise OptionError(f"There is no winner {ours!r} to read {theirs!r} as; {nearest(ours, LABELS)}")
+            raise OptionError(f"There is no winner {ours!r} to read {theirs!r} as; {suggest(ours, LABELS)}")
         is_theirs = winner == duckdb.ConstantExpression(theirs)
         value = duckdb.CaseExpression(is_theirs, duckdb.ConstantExpression(ours)).otherwise(value)
     kept = [duckdb.ColumnExpression(column) for column in relation.columns if column != "winner"]

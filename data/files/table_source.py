@@ -34,9 +34,9 @@ from agon.data.files.schema import (
 from agon.data.files.source import Source, as_arrow, describe_source, open_source
 from agon.data.validation import Problem, rows_text
 from agon.ranking import Ballots, Battles, SourceError, VotesError
-from agon.ranking.errors import nearest
+from agon.ranking.errors import suggest
 from agon.ranking.numerics import FloatArray
-from agon.ranking.votes.covariates import Contexts
+from agon.ranking.votes.covariates import CovariateComparisons
 from agon.ranking.votes.pair_counts import sided
 from agon.ranking.votes.vote_source import Clusters, group, in_time
 
@@ -193,7 +193,7 @@ class TableSource:
         known, cluster = np.unique(np.argsort(order)[labels], return_inverse=True)
         return cluster.reshape(-1).astype(np.int64), tuple(words[order[known]].tolist())
 
-    def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
+    def contexts(self, names: Sequence[str], cluster: str | None) -> CovariateComparisons:
         """List the votes with features to control for, from their columns or the texts of the answers."""
         source = self._source
         member = None if cluster is None else self._column(cluster)
@@ -213,7 +213,7 @@ class TableSource:
             for name, column, row in zip(names, columns, table, strict=True):
                 np.multiply(self._feature(name, column, rows), toward, out=row)
         labels = None if cluster is None else self._labels(rows, cluster)[0]
-        return Contexts.of(self._ballots, rows.sequence, table, names, labels)
+        return CovariateComparisons.of(self._ballots, rows.sequence, table, names, labels)
 
     def _feature(self, name: str, column: pa.ChunkedArray, rows: _Rows) -> NDArray[np.float64]:
         """(K,) one feature of the votes, NaN where there is none."""
@@ -257,7 +257,7 @@ class TableSource:
             if wanted.lower() in known:
                 return known[wanted.lower()]
         raise SourceError(
-            f"{self._source.name} has no column {name!r}; {nearest(name, self._source.columns)}"
+            f"{self._source.name} has no column {name!r}; {suggest(name, self._source.columns)}"
         )
 
     def _encode(self, table: pa.Table) -> Cells:

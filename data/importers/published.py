@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from agon.data.files.reader import Rows, read_rows
 from agon.data.importers.columns import Draft, Format
 from agon.data.importers.formats import FORMATS
-from agon.ranking.errors import OptionError, SourceError, VotesError, nearest
+from agon.ranking.errors import OptionError, SourceError, VotesError, suggest
 from agon.ranking.numerics import BoolArray
 
 __all__ = ["FORMATS", "Format", "Imported", "read_published"]
@@ -65,7 +65,7 @@ def read_published(
     embeddings-benchmark/arena and tatsu-lab/alpaca_eval.
     """
     if format is not None and format not in FORMATS:
-        raise OptionError(f"There is no published format {format!r}; {nearest(format, FORMATS)}")
+        raise OptionError(f"There is no published format {format!r}; {suggest(format, FORMATS)}")
     if invalid not in ("error", "drop"):
         raise OptionError(f"The option invalid is 'error' or 'drop', not {invalid!r}.")
     path = Path(path)

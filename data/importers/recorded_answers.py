@@ -17,7 +17,7 @@ from agon.data.files.read_errors import is_utf8
 from agon.data.files.reader import Rows, read_rows
 from agon.data.importers.columns import digest
 from agon.data.validation import any_of, looks_like, quoted, rows_text, skeleton
-from agon.ranking.errors import SourceError, nearest
+from agon.ranking.errors import SourceError, suggest
 
 _OPTIONAL = ("prompt_id", "category", "language")
 LONG = ("model", "answer")
@@ -130,14 +130,14 @@ def _is_long(path: Path, columns: frozenset[str]) -> bool:
     """Whether a row is an answer, and not a prompt with the answers of all models."""
     if "prompt" not in columns:
         raise SourceError(
-            f"{path} has no column 'prompt'; {nearest('prompt', columns)} A file of answers has prompt, "
+            f"{path} has no column 'prompt'; {suggest('prompt', columns)} A file of answers has prompt, "
             "model and answer, or prompt and one column a model."
         )
     there = [column for column in LONG if column in columns]
     if len(there) == 1:
         (absent,) = set(LONG) - set(there)
         raise SourceError(
-            f"{path} has a column {there[0]!r} but no {absent!r}; {nearest(absent, columns - {'prompt'})} "
+            f"{path} has a column {there[0]!r} but no {absent!r}; {suggest(absent, columns - {'prompt'})} "
             "Give both, or one column a model."
         )
     return len(there) == 2

@@ -14,10 +14,10 @@ from agon.data.files.covariates import MEASURES
 from agon.data.files.encoding import list_numbers
 from agon.data.validation import rows_text
 from agon.ranking import Ballots, Battles, SourceError
-from agon.ranking.errors import nearest
+from agon.ranking.errors import suggest
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.votes.ballots import arranged, by_seat
-from agon.ranking.votes.covariates import Contexts
+from agon.ranking.votes.covariates import CovariateComparisons
 from agon.ranking.votes.pair_counts import sided
 from agon.ranking.votes.validation import NOT_ASKED, PAD, UNRANKED
 from agon.ranking.votes.vote_source import Clusters, group
@@ -84,12 +84,12 @@ class LogSource:
         cluster, names = _labelled(table, by)
         return group(by, cluster, self._rows(table), len(self.ballots().count), names)
 
-    def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
+    def contexts(self, names: Sequence[str], cluster: str | None) -> CovariateComparisons:
         """List the votes with what was counted in the answers that they judge."""
         for name in names:
             if name not in MEASURES:
                 raise SourceError(
-                    f"The log has nothing to control for {name!r} with; {nearest(name, MEASURES)}"
+                    f"The log has nothing to control for {name!r} with; {suggest(name, MEASURES)}"
                 )
         label = "NULL" if cluster is None else self._label(cluster)
         table = self._select(
@@ -102,7 +102,7 @@ class LogSource:
             by_seat(known, seats, list_numbers(table[name].combine_chunks(), width)[0]) for name in names
         ]
         member = None if cluster is None else _labelled(table, cluster)[0]
-        return Contexts.of(self.ballots(), sequence, np.stack(amounts), names, member)
+        return CovariateComparisons.of(self.ballots(), sequence, np.stack(amounts), names, member)
 
     def split(self, column: str) -> dict[str, LogSource]:
         """Cut the votes by the values of a label; a missing value is a group named "null", or "(null)"."""
@@ -144,7 +144,7 @@ class LogSource:
     def _label(self, name: str) -> str:
         name = name.removesuffix("_id")
         if name not in _LABELS:
-            raise SourceError(f"The votes of the log have no {name!r}; {nearest(name, _LABELS)}")
+            raise SourceError(f"The votes of the log have no {name!r}; {suggest(name, _LABELS)}")
         return _LABELS[name]
 
     def _select(self, what: str, how: str) -> pa.Table:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from agon.ranking.analysis.perturbation import Trial, levels
-from agon.ranking.errors import InputError, OptionError, nearest
+from agon.ranking.errors import InputError, OptionError, suggest
 from agon.ranking.leaderboard.eligibility import keep_eligible
 from agon.ranking.numerics import IntArray
 from agon.ranking.registry import Method, Rule, find
@@ -113,7 +113,7 @@ def axioms(
     """
     for axiom in which:
         if axiom not in AXIOMS:
-            raise OptionError(f"There is no axiom {axiom!r}; {nearest(axiom, AXIOMS)}")
+            raise OptionError(f"There is no axiom {axiom!r}; {suggest(axiom, AXIOMS)}")
     wanted = [find(one) for one in methods]
     for name in options or {}:
         if name not in {how.name for how in wanted}:

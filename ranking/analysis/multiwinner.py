@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agon.ranking.analysis.perturbation import Profile
-from agon.ranking.errors import ConvergenceError, OptionError, VotesError, nearest
+from agon.ranking.errors import ConvergenceError, OptionError, VotesError, suggest
 from agon.ranking.numerics import BoolArray, FloatArray, IntArray
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
@@ -99,7 +99,7 @@ def committee(
         al., Justified representation, Social Choice and Welfare 48 (2017); k-Borda: D. Debord (1992).
     """
     if rule not in _RULES:
-        raise OptionError(f"There is no rule {rule!r} to choose several; {nearest(str(rule), _RULES)}")
+        raise OptionError(f"There is no rule {rule!r} to choose several; {suggest(str(rule), _RULES)}")
     profile = Profile.of(as_comparisons(votes).ballots)
     kind = _kind(rule, satisfaction)
     wants = _wants(profile.models, size, groups, at_least)
@@ -202,13 +202,13 @@ def _wants(
         )
     for name in groups or {}:
         if name not in models:
-            raise OptionError(f"groups names {name!r}, which is no model here; {nearest(name, models)}")
+            raise OptionError(f"groups names {name!r}, which is no model here; {suggest(name, models)}")
     rows = []
     for group, number in (at_least or {}).items():
         members = np.array([(groups or {}).get(name) == group for name in models], dtype=np.float64)
         if not members.any():
             raise OptionError(
-                f"No model is in group {group!r}; {nearest(group, set((groups or {}).values()))}."
+                f"No model is in group {group!r}; {suggest(group, set((groups or {}).values()))}."
             )
         if not 0 <= number <= members.sum():
             raise OptionError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from agon.ranking.leaderboard.leaderboard import Leaderboard
+from agon.ranking.numerics import FloatArray, IntArray
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,14 +24,32 @@ def agreement(boards: Sequence[Leaderboard]) -> pd.DataFrame:
         M. Kendall, Biometrika 33 (1945), on ranks, so that ties count as ties.
     """
     import pandas as pd
-    from scipy.stats import kendalltau
 
     names = [" ".join([board.method, *map(str, (board.by or {}).values())]) for board in boards]
-    table = np.eye(len(boards))
-    for i, one in enumerate(boards):
-        ranks = {row.model: row.rank for row in one.ranked}
-        for j, two in enumerate(boards[:i]):
-            both = [(ranks[row.model], row.rank) for row in two.ranked if row.model in ranks]
-            enough = len(both) > 1 and all(len(set(side)) > 1 for side in zip(*both, strict=True))
-            table[i, j] = table[j, i] = kendalltau(*zip(*both, strict=True)).statistic if enough else np.nan
-    return pd.DataFrame(table, index=names, columns=names)
+    models = {
+        row.model: i for i, row in enumerate({row.model: row for board in boards for row in board}.values())
+    }
+    ranks = np.zeros((len(boards), len(models)), dtype=np.int64)
+    for i, board in enumerate(boards):
+        for row in board.ranked:
+            ranks[i, models[row.model]] = row.rank or 0
+    return pd.DataFrame(kendall_tau_b(ranks), index=names, columns=names)
+
+
+def kendall_tau_b(ranks: IntArray) -> FloatArray:
+    """(L, L) Kendall's τ-b between (L, M) rows of ranks, over the models that both rank; 0 is no rank.
+
+    NaN where fewer than two models are shared, or all of them are tied in one of the two.
+
+    Source:
+        M. Kendall, Biometrika 33 (1945), on ranks, so that ties count as ties.
+    """
+    from scipy.stats import kendalltau
+
+    table = np.eye(len(ranks))
+    for i, one in enumerate(ranks):
+        for j, two in enumerate(ranks[:i]):
+            both = (one > 0) & (two > 0)
+            enough = min(len(np.unique(one[both])), len(np.unique(two[both]))) > 1
+            table[i, j] = table[j, i] = kendalltau(one[both], two[both]).statistic if enough else np.nan
+    return table

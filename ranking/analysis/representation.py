@@ -11,7 +11,7 @@ import numpy as np
 
 from agon.ranking.analysis.multiwinner import Approve, approvals
 from agon.ranking.analysis.perturbation import Profile
-from agon.ranking.errors import OptionError, nearest
+from agon.ranking.errors import OptionError, suggest
 from agon.ranking.numerics import BoolArray, FloatArray
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
@@ -86,7 +86,7 @@ def justified_representation(
     profile = Profile.of(as_comparisons(votes).ballots)
     for name in chosen:
         if name not in profile.models:
-            raise OptionError(f"There is no model {name!r} among the votes; {nearest(name, profile.models)}")
+            raise OptionError(f"There is no model {name!r} among the votes; {suggest(name, profile.models)}")
     if not chosen or len(set(chosen)) < len(chosen):
         raise OptionError("Name the chosen models, each once.")
     approved = approvals(profile, approve, "worst")

@@ -16,7 +16,7 @@ from agon.ranking.leaderboard.eligibility import Eligibility, keep_eligible
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.registry import Method, Rule, find
 from agon.ranking.results import as_values
-from agon.ranking.text import listed
+from agon.ranking.text import join_names
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 
@@ -43,7 +43,7 @@ class Tiers:
 
     def conclusion(self) -> str:
         """Say in one sentence what the tiers are."""
-        first = listed(self.tiers[0])
+        first = join_names(self.tiers[0])
         number = "1 tier" if len(self.tiers) == 1 else f"{len(self.tiers)} tiers"
         return (
             f"{sum(map(len, self.tiers))} models form {number} whose neighbours won at least "

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agon.ranking.analysis.rank_correlation import kendall_tau_b
 from agon.ranking.analysis.rule_probabilities import WinnerProbabilities, winner_probabilities
 from agon.ranking.errors import InputError, MethodError, OptionError
 from agon.ranking.leaderboard.leaderboard import Leaderboard
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.registry import Method, Rule, find
-from agon.ranking.text import listed
+from agon.ranking.text import join_names
 from agon.ranking.votes.comparisons import Comparisons, Votes, as_comparisons
 from agon.ranking.votes.score_table import ScoreTable
 
@@ -157,7 +158,7 @@ class RuleComparison:
                     "first": self._first(method, winners),
                     "probability": None if chance is None else float(chance[at].sum()),
                     "nobody": None if self.nobody is None else float(self.nobody[number]),
-                    "contenders": listed(self.within_reach(method)),
+                    "contenders": join_names(self.within_reach(method)),
                 }
             )
         return pd.DataFrame(rows).astype(dict.fromkeys(("probability", "nobody"), "float64"))
@@ -165,10 +166,10 @@ class RuleComparison:
     def _first(self, method: str, winners: tuple[str, ...]) -> str:
         """Who is first, with the shares of a lottery."""
         if method not in self.lotteries:
-            return listed(winners)
+            return join_names(winners)
         shares = self.lotteries[method]
         order = np.argsort(-shares, kind="stable").tolist()
-        return listed([f"{self.models[i]} {shares[i]:.0%}" for i in order if shares[i] > 5e-4])
+        return join_names([f"{self.models[i]} {shares[i]:.0%}" for i in order if shares[i] > 5e-4])
 
     def within_reach(self, method: str) -> tuple[str, ...]:
         """The models that one rule does not put first, but whose rank range begins at 1.
@@ -229,7 +230,7 @@ class RuleComparison:
 
     def left_out_sentence(self) -> str:
         """Name the models with too few votes; empty if there are none."""
-        names = listed(self.provisional)
+        names = join_names(self.provisional)
         return f"Left out for having too few votes: {names}." if names else ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -374,24 +375,11 @@ def _sorted(
         rank_lower=tables[1][:, order],
         rank_upper=tables[2][:, order],
         first=None if first is None else first[:, order],
-        agreement=_tau_b(rank),
+        agreement=kendall_tau_b(rank),
         level=level,
         n_resamples=n_resamples,
         seed=seed,
     )
-
-
-def _tau_b(rank: IntArray) -> FloatArray:
-    """(L, L) Kendall's τ-b between rows of ranks, over the models that both rank (Kendall 1945)."""
-    table = np.eye(len(rank))
-    for one in range(len(rank)):
-        for two in range(one):
-            both = (rank[one] > 0) & (rank[two] > 0)
-            x = np.sign(rank[one][both][:, None] - rank[one][both][None, :]).astype(np.float64)
-            y = np.sign(rank[two][both][:, None] - rank[two][both][None, :]).astype(np.float64)
-            size = np.sqrt((x * x).sum() * (y * y).sum())
-            table[one, two] = table[two, one] = (x * y).sum() / size if size > 0 else np.nan
-    return table
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from agon.ranking.analysis.perturbation import levels_of
-from agon.ranking.errors import OptionError, SourceError, nearest
+from agon.ranking.errors import OptionError, SourceError, suggest
 from agon.ranking.estimation.comparison_graph import ComponentOrder, order_components
 from agon.ranking.inference.bootstrap import Resamples, bootstrap_scores
 from agon.ranking.inference.intervals import from_samples
@@ -88,7 +88,7 @@ class WinnerProbabilities:
         for rule in self.rules:
             if rule.method == method:
                 return rule
-        raise OptionError(f"No rule {method!r} here; {nearest(method, [rule.method for rule in self.rules])}")
+        raise OptionError(f"No rule {method!r} here; {suggest(method, [rule.method for rule in self.rules])}")
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each rule and model: rank, probability of winning, rank range."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from agon.ranking.errors import ConvergenceError, MethodError, OptionError, nearest
+from agon.ranking.errors import ConvergenceError, MethodError, OptionError, suggest
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.votes.pair_counts import PairCounts
 from agon.ranking.votes.score_table import ScoreTable
@@ -113,12 +113,12 @@ def prospects(
 ) -> tuple[Prospect, ...]:
     """Ask `prospective` for several models, or for all of them; see there."""
     if rule not in _RULES:
-        raise OptionError(f"There is no rule {rule!r} for prospective winners; {nearest(str(rule), _RULES)}")
+        raise OptionError(f"There is no rule {rule!r} for prospective winners; {suggest(str(rule), _RULES)}")
     matter = _Matter.of(table, rule, bounds)
     wanted = matter.models if models is None else tuple(models)
     for name in wanted:
         if name not in matter.models:
-            raise OptionError(f"There is no model {name!r} in the table; {nearest(name, matter.models)}")
+            raise OptionError(f"There is no model {name!r} in the table; {suggest(name, matter.models)}")
     return tuple(_prospect(matter, matter.models.index(name), rule, strict) for name in wanted)
 
 
@@ -210,7 +210,7 @@ def _limits(
             raise OptionError(f"{name!r} names both a group and a task; rename the group to bound either.")
         if name not in groups and name not in tasks:
             raise OptionError(
-                f"There is no group or task {name!r} to bound; {nearest(name, [*groups, *tasks])}"
+                f"There is no group or task {name!r} to bound; {suggest(name, [*groups, *tasks])}"
             )
         if not 0 <= low <= high <= 1:
             raise OptionError(

@@ -16,7 +16,7 @@ import numpy as np
 
 from agon.ranking.analysis.margin_search import SHOWN, Change, ChangeKind, _Kinds, _Search
 from agon.ranking.analysis.perturbation import Trial, levels
-from agon.ranking.errors import AgonError, MethodError, OptionError, nearest
+from agon.ranking.errors import AgonError, MethodError, OptionError, suggest
 from agon.ranking.leaderboard.eligibility import keep_eligible
 from agon.ranking.numerics import IntArray
 from agon.ranking.registry import Method, Rule, find
@@ -177,7 +177,7 @@ def swapped_pair(
     """Indices of the two models, the upper first."""
     for name in (upper, lower):
         if name is not None and name not in models:
-            raise OptionError(f"There is no model {name!r} among the votes; {nearest(name, models)}")
+            raise OptionError(f"There is no model {name!r} among the votes; {suggest(name, models)}")
     order = np.argsort(level, kind="stable")
     a = int(order[0]) if upper is None else models.index(upper)
     below = [int(i) for i in order if level[i] > level[a]]

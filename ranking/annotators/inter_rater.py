@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike
 
-from agon.ranking.errors import OptionError, VotesError, nearest
+from agon.ranking.errors import OptionError, VotesError, suggest
 from agon.ranking.numerics import FloatArray
 from agon.ranking.votes.comparisons import Comparisons
 
@@ -82,7 +82,7 @@ def inter_annotator_agreement(
         K. Krippendorff, Content Analysis (4th ed. 2018), ch. 12.
     """
     if metric not in ("nominal", "ordinal", "interval"):
-        raise OptionError(f"There is no metric {metric!r} of votes; {nearest(metric, get_args(Metric)[:3])}")
+        raise OptionError(f"There is no metric {metric!r} of votes; {suggest(metric, get_args(Metric)[:3])}")
     if n_resamples < 2 or not 0 < level < 1:
         raise OptionError(
             f"n_resamples must be at least 2 and level between 0 and 1, not {n_resamples!r} and {level!r}."
@@ -132,7 +132,7 @@ def krippendorff_alpha(
         VotesError: counts that are negative, no unit judged twice, or all judgements the same.
     """
     if metric not in get_args(Metric):
-        raise OptionError(f"There is no metric {metric!r}; {nearest(metric, get_args(Metric))}")
+        raise OptionError(f"There is no metric {metric!r}; {suggest(metric, get_args(Metric))}")
     table = np.asarray(counts, dtype=np.float64)
     if table.ndim != 2 or not np.all(np.isfinite(table)) or np.any(table < 0):
         raise VotesError(

@@ -16,7 +16,7 @@ from agon.ranking.annotators.reliability_fit import Panel, discriminations, summ
 from agon.ranking.errors import OptionError
 from agon.ranking.inference.simultaneous import quantile
 from agon.ranking.numerics import FloatArray, threads_for
-from agon.ranking.text import listed
+from agon.ranking.text import join_names
 from agon.ranking.votes.comparisons import Comparisons
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Reliability:
                 f"None of the {len(self.voters):,} voters has {self.min_votes} votes, so none can be judged."
             )
         bad = self.unreliable
-        some = f"{len(bad)} of these ({listed([one.voter for one in bad])})" if bad else "none of these"
+        some = f"{len(bad)} of these ({join_names([one.voter for one in bad])})" if bad else "none of these"
         return (
             f"{len(rated):,} of {len(self.voters):,} voters have at least {self.min_votes} votes, and {some} "
             f"may as well vote by chance; discriminations differ by {self.spread:.2f} around 1."

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from agon.ranking.errors import OptionError
 from agon.ranking.leaderboard.row import Row, plain
-from agon.ranking.text import listed
+from agon.ranking.text import join_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,9 +87,9 @@ class BoardChange:
         moved = [move.model for move in self.beyond_chance]
         new = [move.model for move in self.moves if move.score_before is None and move.rank_before is None]
         gone = [move.model for move in self.moves if move.score_after is None and move.rank_after is None]
-        said = [f"{listed(moved)} changed beyond chance at {self.level:.0%}"] if moved else []
-        said += [f"{listed(new)} came in"] if new else []
-        said += [f"{listed(gone)} went out"] if gone else []
+        said = [f"{join_names(moved)} changed beyond chance at {self.level:.0%}"] if moved else []
+        said += [f"{join_names(new)} came in"] if new else []
+        said += [f"{join_names(gone)} went out"] if gone else []
         if not said:
             return f"No model changed beyond chance at {self.level:.0%}."
         return "; ".join(said) + "."

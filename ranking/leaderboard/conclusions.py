@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from agon.ranking.inference.anytime import times_more
 from agon.ranking.inference.intervals import Uncertainty
 from agon.ranking.numerics import FloatArray, IntArray
-from agon.ranking.text import listed
+from agon.ranking.text import join_names
 
 if TYPE_CHECKING:
     from agon.ranking.leaderboard.leaderboard import Leaderboard
@@ -86,7 +86,7 @@ def conclude(board: Leaderboard, name: Callable[[str], str] = str) -> str:  # no
     if len(ranked) == 1:
         return f"{name(ranked[0].model)} is the only model with a rank."
     first = [name(row.model) for row in ranked if row.rank == 1]
-    shared = f"{listed(first)} share the first place of {len(ranked)}"
+    shared = f"{join_names(first)} share the first place of {len(ranked)}"
     place = f"{first[0]} is first of {len(ranked)}" if len(first) == 1 else shared
     if ranked[0].rank_upper is None:
         return f"{place}; no interval was computed."
@@ -95,7 +95,7 @@ def conclude(board: Leaderboard, name: Callable[[str], str] = str) -> str:  # no
     if lead is not None and lead.more_votes:
         more = f"; about {_rounded(lead.more_votes)} more votes between them would decide"
     if rivals:
-        return f"{place}, but {listed(rivals)} could be first too {at}{more}."
+        return f"{place}, but {join_names(rivals)} could be first too {at}{more}."
     if len(first) > 1:
         return f"{place}{more}."
     if lead is not None and lead.certain:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from agon.ranking.errors import OptionError, nearest
+from agon.ranking.errors import OptionError, suggest
 from agon.ranking.inference.bootstrap import Resamples, bootstrap_scores
 from agon.ranking.inference.few_tasks import from_few_tasks
 from agon.ranking.inference.intervals import (
@@ -246,7 +246,7 @@ def _anchor(models: tuple[str, ...], eligibility: Eligibility, settings: Setting
         return None
     if settings.anchor not in models:
         raise OptionError(
-            f"There is no model {settings.anchor!r} to anchor; {nearest(settings.anchor, models)}"
+            f"There is no model {settings.anchor!r} to anchor; {suggest(settings.anchor, models)}"
         )
     index = models.index(settings.anchor)
     if eligibility.board[index] != 0 or eligibility.open_above[index] or eligibility.open_below[index]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
-from agon.ranking.errors import OptionError, SourceError, nearest
+from agon.ranking.errors import OptionError, SourceError, suggest
 from agon.ranking.inference.difference import Difference, compare_scores
 from agon.ranking.inference.intervals import Uncertainty
 from agon.ranking.inference.simultaneous import Maxima, maxima
@@ -111,7 +111,7 @@ class Leaderboard:
         for row in self.rows:
             if row.model == model:
                 return row
-        raise OptionError(f"No model {model!r} on this board; {nearest(model, [r.model for r in self.rows])}")
+        raise OptionError(f"No model {model!r} on this board; {suggest(model, [r.model for r in self.rows])}")
 
     def __eq__(self, other: object) -> bool:
         """Whether the other board says the same, down to the last digit, of the same votes and settings."""

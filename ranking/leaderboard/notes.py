@@ -12,7 +12,7 @@ from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.leaderboard.estimates import STILL
 from agon.ranking.results import Choice, Diagnostic, Scores
 from agon.ranking.settings import Settings
-from agon.ranking.text import listed
+from agon.ranking.text import join_names
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.comparisons import Comparisons
 from agon.ranking.votes.score_table import ScoreTable
@@ -115,11 +115,11 @@ def unmet_pairs(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
     won_all = (beats | ~met).sum(axis=1) == m  # every model is beaten by, or unmet with, itself
     possible, necessary = _named(votes.models, won_all), _named(votes.models, won_all & (others == m - 1))
     worst = np.argsort(others, kind="stable")[:3].tolist()
-    who = listed([f"{votes.models[i]} met {others[i]} of {m - 1}" for i in worst if others[i] < m - 1])
+    who = join_names([f"{votes.models[i]} met {others[i]} of {m - 1}" for i in worst if others[i] < m - 1])
     winners = (
-        f"{listed(necessary)} beats every other whatever they would say"
+        f"{join_names(necessary)} beats every other whatever they would say"
         if necessary
-        else f"{listed(possible)} could still beat every other"
+        else f"{join_names(possible)} could still beat every other"
         if possible
         else "no model could beat every other"
     )
@@ -136,7 +136,8 @@ def _not_compared(votes: Comparisons | ScoreTable, eligibility: Eligibility) -> 
     if not names or isinstance(votes, ScoreTable):
         return ()
     message = (
-        f"No vote that this method uses compares {listed(names)} with another model: no score and no rank; "
+        f"No vote that this method uses compares {join_names(names)} with another model: no score and "
+        "no rank; "
         'collect votes that do, or use them all (both_bad="half", or a method that takes such votes).'
     )
     return (Diagnostic("not_compared", names, message),)
@@ -183,7 +184,8 @@ def _apart(models: Sequence[str], eligibility: Eligibility) -> tuple[Diagnostic,
     for board in range(1, eligibility.boards):
         names = _named(models, eligibility.board == board)
         message = (
-            f"Component {board + 1} ({listed(names)}) is on a scale of its own: no chain of wins leads from "
+            f"Component {board + 1} ({join_names(names)}) is on a scale of its own: no chain of wins "
+            "leads from "
             "it to the first or back; it has its own board and is not compared until votes between the two "
             "are collected."
         )
@@ -201,7 +203,8 @@ def short_of_votes(
     count = "1 model" if len(names) == 1 else f"{len(names)} models"
     among = "" if (votes.ballots.votes[~stands] < least).all() else " with models that have as many"
     message = (
-        f"Provisional for having fewer than {least} votes{among}, {count}: {listed(names)}; they move nobody "
+        f"Provisional for having fewer than {least} votes{among}, {count}: {join_names(names)}; they "
+        "move nobody "
         "else; collect more, or rank with a smaller min_votes."
     )
     return (Diagnostic("few_votes", names, message),)
@@ -235,7 +238,8 @@ def single_voter_dominance(
         for i in worst.tolist()
     ]
     message = (
-        f"One {by} cast {listed(parts)}: such a score is one {by}'s opinion; collect votes from others, and "
+        f"One {by} cast {join_names(parts)}: such a score is one {by}'s opinion; collect votes from "
+        "others, and "
         f"cluster intervals by {by}."
     )
     return (Diagnostic("one_voter", tuple(ballots.models[i] for i in worst.tolist()), message),)

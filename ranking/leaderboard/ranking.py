@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from agon.ranking.errors import MethodError, OptionError, SourceError, nearest
+from agon.ranking.errors import MethodError, OptionError, SourceError, suggest
 from agon.ranking.leaderboard.conclusions import lead_of
 from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.leaderboard.estimates import coefficients, estimate, interval_of, scale_of, unit_of
@@ -89,7 +89,7 @@ def rank(
     for name in options:
         if name not in how.options:
             known = {*how.options, *Settings.__dataclass_fields__}
-            raise OptionError(f"{how.name} has no option {name!r}; {nearest(name, known)}")
+            raise OptionError(f"{how.name} has no option {name!r}; {suggest(name, known)}")
     given, chosen, settings = as_comparisons(votes), how.settings(options), Settings(**common)
     if ballots_by is not None:
         if isinstance(given, ScoreTable):

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 
 from agon.ranking.errors import SourceError, VotesError
 from agon.ranking.numerics import FloatArray, IntArray
-from agon.ranking.text import listed
+from agon.ranking.text import join_names
 from agon.ranking.votes.ballots import Ballots, by_seat, canonical
-from agon.ranking.votes.covariates import Contexts, amounts, relative
+from agon.ranking.votes.covariates import CovariateComparisons, amounts, relative
 from agon.ranking.votes.pair_counts import sided
 from agon.ranking.votes.validation import numbers
 from agon.ranking.votes.vote_source import Battles, Clusters, group, in_time
@@ -49,7 +49,7 @@ class ArraySource:
         cluster, names = self._numbered(by)
         return group(by, cluster, self.sequence, len(self.distinct.count), names)
 
-    def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
+    def contexts(self, names: Sequence[str], cluster: str | None) -> CovariateComparisons:
         """List the votes with the features given."""
         for name in names:
             if name not in self.features:
@@ -60,14 +60,14 @@ class ArraySource:
             given = [values if values.ndim == 1 else relative(*values[:, :2].T) for values in given]
         table = np.stack(given)
         member = None if cluster is None else self._numbered(cluster)[0]
-        return Contexts.of(self.distinct, self.sequence, table, names, member)
+        return CovariateComparisons.of(self.distinct, self.sequence, table, names, member)
 
     def _numbered(self, by: str) -> tuple[IntArray, tuple[str, ...]]:
         """(N,) number of each vote's label, and the labels."""
         labels = self._label(by)
         missing = [i for i, label in enumerate(labels) if label is None or _is_nan(label)]
         if missing:
-            which = f"{'vote' if len(missing) == 1 else 'votes'} {listed([str(i + 1) for i in missing])}"
+            which = f"{'vote' if len(missing) == 1 else 'votes'} {join_names([str(i + 1) for i in missing])}"
             raise SourceError(
                 f"There is no {by} to cluster by in {which}; fill it in, or leave such votes out."
             )

@@ -6,7 +6,7 @@ A method asks for one view by the type of its first parameter:
     pairs    PairCounts   wins, ties and both-bads of every pair
     ballots  Ballots      distinct ballots with their counts (pairwise and K-wise)
     battles  Battles      the votes one by one, in time order
-    contexts Contexts     the votes one by one with features to control for
+    contexts CovariateComparisons  the votes one by one with features to control for
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from agon.ranking.errors import OptionError, SourceError, VotesError
 from agon.ranking.numerics import FloatArray
 from agon.ranking.votes.array_source import ArraySource
 from agon.ranking.votes.ballots import Ballots, canonical
-from agon.ranking.votes.covariates import Contexts, control_names
+from agon.ranking.votes.covariates import CovariateComparisons, control_names
 from agon.ranking.votes.pair_counts import PairCounts
 from agon.ranking.votes.restricted_source import RestrictedSource
 from agon.ranking.votes.score_table import ScoreTable
@@ -33,7 +33,7 @@ from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
 from agon.ranking.votes.weighting import EqualPairs, Reweight, mean_weight, relative_weights
 
 View = TypeVar("View")
-Relative = TypeVar("Relative", Battles, Contexts)
+Relative = TypeVar("Relative", Battles, CovariateComparisons)
 
 
 class Comparisons:
@@ -210,7 +210,7 @@ class Comparisons:
         return other
 
     @property
-    def contexts(self) -> Contexts:
+    def contexts(self) -> CovariateComparisons:
         """The votes one by one with the features to control for.
 
         Raises:

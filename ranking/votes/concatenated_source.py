@@ -12,7 +12,7 @@ import numpy as np
 from agon.ranking.errors import SourceError
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.votes.ballots import Ballots, arranged
-from agon.ranking.votes.covariates import Contexts
+from agon.ranking.votes.covariates import CovariateComparisons
 from agon.ranking.votes.validation import PAD
 from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
 
@@ -71,7 +71,7 @@ class ConcatenatedSource:
             tuple(names),
         )
 
-    def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
+    def contexts(self, names: Sequence[str], cluster: str | None) -> CovariateComparisons:
         """Refuse: features are standardised over all votes at once."""
         raise SourceError(
             f"Votes that were added to others cannot be controlled for {', '.join(names)}"

@@ -2,7 +2,7 @@
 
 A feature of two models on a vote is a number toward one of them: +1 if that model was at home, or how much
 more of something its answer had, (a − b)/(a + b). A vote on more models is all the pairs that it orders.
-`Contexts` holds these in a canonical order, so that the order of the rows changes no bit.
+`CovariateComparisons` holds these in a canonical order, so that the order of the rows changes no bit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ GROUPS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Contexts:
+class CovariateComparisons:
     """N comparisons of two models with F features each, in canonical order: one a vote, or all pairs of it.
 
     Attributes:
@@ -68,7 +68,7 @@ class Contexts:
         features: FloatArray,
         names: Sequence[str],
         cluster: IntArray | None = None,
-    ) -> Contexts:
+    ) -> CovariateComparisons:
         """Standardise the features and bring the votes into canonical order.
 
         Each feature is divided by its root mean square, which is its standard deviation over both ways to
@@ -112,14 +112,14 @@ class Contexts:
         once = np.ones_like(pair)
         return cls(ballots, pair, standard, tuple(names), scale, once, own, vote, left_out)
 
-    def resample(self, rng: np.random.Generator) -> Contexts:
+    def resample(self, rng: np.random.Generator) -> CovariateComparisons:
         """Draw as many votes, or whole clusters, with replacement."""
         unit = self.vote if self.cluster is None else self.cluster
         size = len(self.pair) if unit is None else int(unit.max()) + 1
         drawn = np.bincount(rng.integers(0, size, size), minlength=size)
         return self.drawn(drawn if unit is None else drawn[unit])
 
-    def drawn(self, count: IntArray) -> Contexts:
+    def drawn(self, count: IntArray) -> CovariateComparisons:
         """Return the same votes cast other numbers of times; (N,)."""
         ballot, once = self.pair, count
         if not self.ballots.pairwise:

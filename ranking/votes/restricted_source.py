@@ -14,7 +14,7 @@ from agon.ranking.votes.ballots import Ballots, canonical
 from agon.ranking.votes.validation import NOT_ASKED, PAD, UNRANKED
 
 if TYPE_CHECKING:
-    from agon.ranking.votes.covariates import Contexts
+    from agon.ranking.votes.covariates import CovariateComparisons
     from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
 
 
@@ -117,7 +117,7 @@ class RestrictedSource:
             given, ballot=ballot[kept], cluster=cluster.reshape(-1), count=given.count[kept], names=names
         )
 
-    def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
+    def contexts(self, names: Sequence[str], cluster: str | None) -> CovariateComparisons:
         """List the pairs that are left, with the features they were given."""
         given, (ballots, row) = self.source.contexts(names, cluster), self._restricted
         old, rows, m = given.ballots.pair_rows, ballots.pair_rows, len(ballots.models)

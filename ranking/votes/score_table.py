@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from agon.ranking.errors import OptionError, SourceError, VotesError, nearest
+from agon.ranking.errors import OptionError, SourceError, VotesError, suggest
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.votes.ballots import Ballots, canonical
 from agon.ranking.votes.pair_counts import PairCounts
@@ -320,7 +320,7 @@ def _known(option: str, given: Mapping[str, object], known: Sequence[str], kind:
     for name in given:
         if name not in known:
             raise OptionError(
-                f"{option} names {name!r}, which is no {kind} of the table; {nearest(name, known)}"
+                f"{option} names {name!r}, which is no {kind} of the table; {suggest(name, known)}"
             )
 
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.votes.ballots import Ballots
-from agon.ranking.votes.covariates import Contexts
+from agon.ranking.votes.covariates import CovariateComparisons
 
 _Order = Literal["timestamp", "file"]
 OTHER_VOTERS = ("votes of people", "votes of LLM judges")  # reasons to be left out that are no faults
@@ -104,7 +104,7 @@ class VoteSource(Protocol):
     def clusters(self, by: str) -> Clusters:
         """Group the votes by a column; raises SourceError if there is no such column."""
 
-    def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
+    def contexts(self, names: Sequence[str], cluster: str | None) -> CovariateComparisons:
         """List the votes with features and clusters; raises SourceError if there is no such column."""
 
     def reweighted(self, floor: float) -> VoteSource:

@@ -20,7 +20,7 @@ from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.votes.ballots import Ballots
 
 if TYPE_CHECKING:
-    from agon.ranking.votes.covariates import Contexts
+    from agon.ranking.votes.covariates import CovariateComparisons
     from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
 
 Reweight = Literal["none", "propensity", "equal_pairs"]
@@ -131,14 +131,14 @@ class EqualPairs:
             given, ballot=ballot, cluster=cluster.reshape(-1), count=given.count[kept], names=names
         )
 
-    def contexts(self, names: Sequence[str], cluster: str | None) -> Contexts:
+    def contexts(self, names: Sequence[str], cluster: str | None) -> CovariateComparisons:
         """List the votes with their features."""
         given = self.source.contexts(names, cluster)
         if not self._kept.all():
             return self._narrow(given)
         return replace(given, ballots=replace(given.ballots, weight=self._ballots.weight))
 
-    def _narrow(self, given: Contexts) -> Contexts:
+    def _narrow(self, given: CovariateComparisons) -> CovariateComparisons:
         """Keep the votes on two models, with features in units of these."""
         ballot = given.ballots.pair_rows.ballot[given.pair]
         kept = self._kept[ballot]

@@ -187,7 +187,7 @@ def test_what_is_no_table_is_refused_in_one_sentence(given, says):
 def test_reading_options_belong_to_reading():
     with pytest.raises(OptionError, match=r"where belongs to reading.*ag\.comparisons"):
         ag.rank(ag.comparisons(ROWS), where="winner = 'tie'")
-    with pytest.raises(OptionError, match="weights does not apply"):
+    with pytest.raises(OptionError, match=r"weights= \(--weights\) does not apply"):
         ag.read_any(ROWS, weights={"x": 1})
 
 

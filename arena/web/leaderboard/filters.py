@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from agon.arena.web.markdown.markdown import without_hidden
-from agon.ranking.errors import InputError, nearest
+from agon.ranking.errors import InputError, suggest
 
 _LANGUAGE_NAMES = {
     "ar": "Arabic", "bn": "Bengali", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",
@@ -42,12 +42,12 @@ class Filter:
         for name in query:
             if name not in {"category", "language"}:
                 raise FilterError(
-                    f"There is no filter {without_hidden(name)!r}; {nearest(name, ['category', 'language'])}"
+                    f"There is no filter {without_hidden(name)!r}; {suggest(name, ['category', 'language'])}"
                 )
         for name, known in (("category", categories), ("language", languages)):
             value = query.get(name)
             if value is not None and value not in known:
-                remedy = nearest(value, known) if known else "the votes of this arena name none yet."
+                remedy = suggest(value, known) if known else "the votes of this arena name none yet."
                 raise FilterError(f"There are no votes with the {name} {without_hidden(value)!r}; {remedy}")
         return cls(query.get("category"), query.get("language"))
 

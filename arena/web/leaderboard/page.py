@@ -21,7 +21,7 @@ from agon.ranking import Leaderboard, PairCounts
 from agon.ranking.leaderboard.row import Row
 from agon.ranking.registry import find
 from agon.ranking.settings import Settings
-from agon.ranking.text import listed
+from agon.ranking.text import join_names
 
 CHIPS = 8  # values of a filter that are shown at once
 SCRIPTS = '<script src="/static/plotly.min.js" defer></script><script src="/static/charts.js" defer></script>'
@@ -66,7 +66,8 @@ def leaderboard_html(
     if imported:
         note += (
             '<p class="ag-note ag-above">This board counts the votes cast here. Its folder holds imported '
-            f"votes too ({escape(without_hidden(listed(imported)))}); <code>agon rank</code> on the folder "
+            f"votes too ({escape(without_hidden(join_names(imported)))}); <code>agon rank</code> on "
+            "the folder "
             "counts both.</p>"
         )
     if board is None or not board.rows:
@@ -213,7 +214,7 @@ def _apart(board: Leaderboard, rows: list[Row], info: ModelInfo) -> str:
     """The models of other components: boards of their own, or a sentence for those that stand alone."""
     parts = ""
     for component in board.components:
-        names = listed([info.name(row.model) for row in component.rows])
+        names = join_names([info.name(row.model) for row in component.rows])
         if len(component.rows) < 2:
             parts += (
                 f"<p>{escape(names)} is not linked to any other model by wins and losses in both"

@@ -20,8 +20,8 @@ from agon.ranking.methods.likelihood.logistic import ContextVotes
 from agon.ranking.numerics import FloatArray
 from agon.ranking.registry import ResampledScores, method
 from agon.ranking.results import Clustering, Coefficient, Covariance, Diagnostic, Fit, Identification, Scores
-from agon.ranking.text import listed
-from agon.ranking.votes.covariates import Contexts
+from agon.ranking.text import join_names
+from agon.ranking.votes.covariates import CovariateComparisons
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
 _ROUNDS = 60
@@ -31,7 +31,7 @@ MANY, EVERY = 1 << 17, 8  # with so many votes the way to the maximum is found o
 
 
 def _score_resamples(
-    views: Iterable[Contexts],
+    views: Iterable[CovariateComparisons],
     scores: Scores,
     *,
     both_bad: BothBad = "half",
@@ -58,7 +58,7 @@ def _score_resamples(
     batch=_score_resamples,
 )
 def contextual_bradley_terry(
-    contexts: Contexts, *, both_bad: BothBad = "half", prior_sd: float = 1.0, penalty: float = 0.0
+    contexts: CovariateComparisons, *, both_bad: BothBad = "half", prior_sd: float = 1.0, penalty: float = 0.0
 ) -> Fit:
     """Maximum-likelihood strengths and effects of features, such as how much longer an answer was.
 
@@ -121,7 +121,7 @@ def contextual_bradley_terry(
     )
 
 
-def _notes(contexts: Contexts) -> tuple[Diagnostic, ...]:
+def _notes(contexts: CovariateComparisons) -> tuple[Diagnostic, ...]:
     """Say how many votes were left out, and why."""
     return tuple(
         Diagnostic(
@@ -133,7 +133,9 @@ def _notes(contexts: Contexts) -> tuple[Diagnostic, ...]:
     )
 
 
-def _votes(contexts: Contexts, known: Identification, both_bad: BothBad, penalty: float) -> ContextVotes:
+def _votes(
+    contexts: CovariateComparisons, known: Identification, both_bad: BothBad, penalty: float
+) -> ContextVotes:
     """Keep the comparisons between models that are fitted on one scale."""
     rows = contexts.ballots.pair_rows
     m = len(contexts.models)
@@ -200,7 +202,8 @@ def _fit(votes: ContextVotes, start: FloatArray, names: tuple[str, ...]) -> tupl
     """
     if not len(votes.pair):
         raise OptionError(
-            f"No vote is between two models on one scale, so there is no effect of {listed(names)} to find; "
+            "No vote is between two models on one scale, so there is no effect of "
+            f"{join_names(names)} to find; "
             "gather votes that some win and lose, or rank without control."
         )
     point, m = np.where(np.append(votes.group, np.zeros(len(names))) >= 0, start, 0.0), len(votes.group)

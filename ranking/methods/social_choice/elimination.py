@@ -38,7 +38,7 @@ from agon.ranking.methods.social_choice.rank_positions import Ties, position_bal
 from agon.ranking.numerics import BoolArray, FloatArray, Masks, steady
 from agon.ranking.registry import ResampledScores, method, stack_results
 from agon.ranking.results import Choice, Diagnostic
-from agon.ranking.text import listed
+from agon.ranking.text import join_names
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.resamples import ResampledBallots
 
@@ -49,7 +49,7 @@ def _tie_notes(models: tuple[str, ...], tied: list[tuple[int, ...]]) -> tuple[Di
         return ()
     names = tuple(models[i] for i in dict.fromkeys(i for part in tied for i in part))
     message = (
-        f"A tie decided {'a round' if len(tied) == 1 else f'{len(tied)} rounds'}: {listed(names)} were "
+        f"A tie decided {'a round' if len(tied) == 1 else f'{len(tied)} rounds'}: {join_names(names)} were "
         "equally low and went together; had lots been drawn instead, others might have won."
     )
     return (Diagnostic("elimination_tie", names, message),)

@@ -18,7 +18,7 @@ from agon.ranking import (
     rank,
     rank_all,
 )
-from agon.ranking.errors import AgonError, MethodError, OptionError, SourceError, VotesError, nearest
+from agon.ranking.errors import AgonError, MethodError, OptionError, SourceError, VotesError, suggest
 
 AB, SHOWN, PLACES = ["a", "b"], [[0, 1]], [[1, 2]]
 GOOD = Comparisons.from_counts(AB, [[0, 40], [30, 0]])
@@ -225,5 +225,5 @@ def test_the_problems_of_votes_are_listed():
 
 
 def test_the_nearest_word():
-    assert nearest("leval", ["level", "seed"]) == "did you mean 'level'?"
-    assert nearest("xyz", ["seed", "level"]) == "known: level, seed."
+    assert suggest("leval", ["level", "seed"]) == "did you mean 'level'?"
+    assert suggest("xyz", ["seed", "level"]) == "known: level, seed."
