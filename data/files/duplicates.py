@@ -7,7 +7,10 @@ from agon.data.validation import rows_text
 from agon.ranking import Diagnostic
 
 IDENTIFIERS = ("vote_id", "battle_id", "question_id")
-WHO = ("voter", "prompt_id", "timestamp")  # columns that make two equal rows more than a coincidence
+WHEN = (
+    "prompt_id",
+    "timestamp",
+)  # a voter meets a pair again and again; at one time or on one prompt but once
 
 
 def repeats(opened: Source) -> tuple[Diagnostic, ...]:
@@ -31,7 +34,7 @@ def repeats(opened: Source) -> tuple[Diagnostic, ...]:
             where = rows_text(rows, len(rows))
             message = f"A {column} that stood before comes again in {where}; keep one vote of each."
             found.append(Diagnostic("repeated_identifier", (), message))
-    if names & set(WHO) and not names & set(IDENTIFIERS):
+    if names & set(WHEN) and not names & set(IDENTIFIERS):
         every = f"SELECT count(*) FROM unfiltered WHERE {condition}"
         distinct = f"SELECT count(*) FROM (SELECT DISTINCT * FROM unfiltered WHERE {condition})"
         sql = f"SELECT ({every}) - ({distinct}) AS extra"

@@ -37,11 +37,16 @@ def test_an_identifier_that_comes_again(column):
     )
 
 
-@pytest.mark.parametrize("who", [{"voter": "u"}, {"timestamp": 5}, {"prompt_id": "p"}])
+@pytest.mark.parametrize("who", [{"timestamp": 5}, {"prompt_id": "p"}, {"voter": "u", "timestamp": 5}])
 def test_rows_equal_in_every_column(who):
     (found,) = repeats(table(who, who, dict.fromkeys(who), who))
     assert found.code == "repeated_rows"
     assert found.message == "2 rows are equal to another row in every column; keep one vote of each."
+
+
+def test_a_voter_alone_makes_equal_rows_no_repeats():
+    """Two votes of one voter on one pair are two votes: keeping one of each would halve every strength."""
+    assert repeats(table(*[{"voter": "u"}] * 5)) == ()
 
 
 def test_rows_that_differ_in_one_column():
