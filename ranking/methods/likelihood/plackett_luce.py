@@ -297,7 +297,11 @@ def _notes(ballots: Ballots, found: float, given: float | None) -> tuple[Diagnos
     """Say which precision was chosen, and how many votes order nothing."""
     notes = []
     if given is None and found:
-        message = f"Empirical Bayes chose a prior of {found**-0.5:.3g} nat (precision {found:.4g})."
+        prior = f"a prior of {found**-0.5:.3g} log-odds (precision {found:.4g})"
+        message = f"Empirical Bayes chose {prior}."
+        if found in (WEAKEST, STRONGEST):
+            beyond = "stronger" if found == STRONGEST else "weaker"
+            message = f"Empirical Bayes asks for a {beyond} prior than is allowed: {prior} is the limit."
         notes.append(Diagnostic("prior", (), message))
     ordered = np.zeros(len(ballots.count), dtype=bool)
     ordered[ballots.pair_rows.ballot] = True

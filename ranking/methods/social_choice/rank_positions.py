@@ -235,8 +235,14 @@ def _gaps(ballots: Ballots, rule: str, missing: str) -> None:
     shown = np.bincount(ballots.shown[there], minlength=len(ballots.models))
     worst = int(shown.argmin())
     gaps, n = len(ballots.shown) - int(shown[worst]), len(ballots.shown)
+    # where no ballot shows all models, "worst" would count how often a model was shown
+    whole = int(there.sum(axis=1).max()) == len(ballots.models)
+    remedy = (
+        "say how to treat gaps with missing= (--missing worst), or choose a rule on pairs."
+        if whole
+        else "choose a rule on pairs, such as copeland."
+    )
     raise VotesError(
         f"{rule} needs every model on every ballot, and {ballots.models[worst]!r} is missing from {gaps:,} "
-        f"of {n:,} different ones; say how to treat gaps with missing= (--missing worst), or "
-        "choose a rule on pairs."
+        f"of {n:,} different ones; {remedy}"
     )

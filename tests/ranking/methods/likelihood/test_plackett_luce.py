@@ -380,3 +380,15 @@ def test_clusters_are_left_out_one_by_one():
     hc1 = n / (n - (m - 1))
     assert np.diag(board.covariance) == pytest.approx(0.9 * (away**2).sum(axis=0) * hc1, rel=0.1)
     assert 1 < board.uncertainty.clustering.effective < 10
+
+
+def test_a_prior_at_its_limit_was_not_chosen():
+    """Equal strengths ask for an ever stronger prior; what stops it is the limit, and the note says so."""
+    even = np.full((6, 6), 200.0) - np.diag(np.full(6, 200.0))
+    (note,) = [
+        n for n in fit(Comparisons.from_counts(list("abcdef"), even).ballots).notes if n.code == "prior"
+    ]
+    assert note.message == (
+        "Empirical Bayes asks for a stronger prior than is allowed: "
+        "a prior of 0.5 log-odds (precision 4) is the limit."
+    )

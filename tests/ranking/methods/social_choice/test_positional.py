@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from agon.ranking import Ballots, OptionError, ScoreTable, VotesError, rank
+from agon.ranking import Ballots, Comparisons, OptionError, ScoreTable, VotesError, rank
 from agon.ranking.methods.social_choice.rank_positions import spread
 from tests.support.brute_force import GOLDEN, ballots_of, golden_json, needs_golden, points, profiles, run
 
@@ -168,9 +168,21 @@ def test_a_model_on_no_ballot_and_a_gap_are_refused_by_name():
     with pytest.raises(VotesError, match="'ghost' is on no ballot"):
         run("borda", alone, missing="worst")
     gap = Ballots.of(["a", "b", "c"], [[0, 1, -1], [1, 2, -1]], [[1, 2, 0], [1, 2, 0]])
-    with pytest.raises(VotesError, match="'a' is missing from 1 of 2 different ones; say how"):
+    with pytest.raises(VotesError, match="'a' is missing from 1 of 2 different ones; "):
         run("plurality", gap)
     with pytest.raises(VotesError, match="no ballot shows all 3 models"):
         run("plurality", gap, missing="drop_task")
     with pytest.raises(OptionError, match="missing must be"):
         rank(gap, "plurality", missing="partial_borda")
+
+
+def test_the_remedy_for_votes_on_pairs_keeps_their_order():
+    """Filling the gaps of pairs with the worst place would rank by appearances; the remedy does not."""
+    wins = np.zeros((4, 4))
+    wins[np.triu_indices(4, 1)] = [9.0, 9.0, 9.0, 9.0, 9.0, 90.0]  # c and d meet most often
+    wins[np.tril_indices(4, -1)] = 3.0
+    votes = Comparisons.from_counts(list("abcd"), wins)
+    with pytest.raises(VotesError, match="choose a rule on pairs, such as copeland") as caught:
+        rank(votes, "borda", interval="none")
+    assert "worst" not in str(caught.value)
+    assert [row.model for row in rank(votes, "copeland").ranked] == list("abcd")
