@@ -78,9 +78,10 @@ def bring_up_to_date(folder: Path) -> None:
         SourceError: the database holds more than the snapshot, perhaps, and cannot be opened.
     """
     snapshot = folder / "votes" / SNAPSHOT
-    files = [path for path in (folder / DATABASE, folder / f"{DATABASE}.wal") if path.exists()]
+    database, ahead = folder / DATABASE, folder / f"{DATABASE}.wal"
     kept = snapshot.stat().st_mtime_ns if snapshot.exists() else 0
-    if all(path.stat().st_mtime_ns <= kept for path in files):
+    closed = not ahead.exists()  # who closes a database leaves no write-ahead log, whatever the clock said
+    if closed and (not database.exists() or database.stat().st_mtime_ns <= kept):
         return
     try:
         VoteLog(folder).close()
@@ -136,11 +137,13 @@ class VoteLog:
             return
         self._closed = True
         self._writer.close()
+        whole = False
         try:
             self.snapshot()
+            whole = True
         finally:
             self._connection.close()
-            if (target := self.folder / "votes" / SNAPSHOT).exists():
+            if whole and (target := self.folder / "votes" / SNAPSHOT).exists():
                 with suppress(OSError):
                     os.utime(target)  # what the database writes when it is closed is in the snapshot
             unlock(self._lock)

@@ -101,3 +101,34 @@ def test_a_copied_log_is_read_whatever_its_times(tmp_path):
     shutil.copytree(tmp_path / "log", tmp_path / "copy")
     os.utime(tmp_path / "copy" / "votes" / "arena.parquet", (1, 1))
     assert len(comparisons(tmp_path / "copy")) == 2
+
+
+def test_a_snapshot_that_failed_at_the_end_is_made_up_for(tmp_path, monkeypatch):
+    """The disk is full when the log is closed: the snapshot before must not pass for one of all votes."""
+    log = VoteLog(tmp_path)
+    put(log, 2)
+    log.snapshot()
+    put(log, 3)
+    with monkeypatch.context() as patch:
+        patch.setattr("agon.data.log.vote_log.write_table", refuse_to_write)
+        with pytest.raises(SourceError, match="No space left"):
+            log.close()
+    assert len(comparisons(tmp_path)) == 5
+
+
+def refuse_to_write(*_, **__):
+    raise SourceError("No space left on device")
+
+
+def test_a_clock_that_was_put_back_hides_no_votes(tmp_path):
+    """The snapshot of a killed process is from the future; its write-ahead log is there."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert process.stdout.readline() == b"six acknowledged\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdin.close()
+    process.stdout.close()
+    os.utime(tmp_path / "votes" / "arena.parquet", (4e9, 4e9))
+    assert len(comparisons(tmp_path)) == 6
