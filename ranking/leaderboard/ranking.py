@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from agon.ranking.errors import MethodError, OptionError, SourceError, suggest
 from agon.ranking.leaderboard.conclusions import lead_of
@@ -46,7 +43,6 @@ RANK_METHODS: Mapping[str, Any] = {
     "bootstrap": "bootstrap",
     "none": "none",
 }
-LARGE = 1 << 22  # bytes; to hash more than these, threads pay
 
 
 def rank(
@@ -334,7 +330,7 @@ def _described(
 
 
 def _fingerprint(votes: Comparisons | ScoreTable, how: Method, described: Mapping[str, Any]) -> str:
-    """SHA-256 of settings, version and the hashes of the ballots' columns and counts (or of the scores)."""
+    """SHA-256 of settings, version and the ballots' columns and counts (or of the scores)."""
     digest = hashlib.sha256()
     head = {"models": votes.models, "method": how.name, "settings": described}
     if isinstance(votes, ScoreTable):
@@ -351,14 +347,7 @@ def _fingerprint(votes: Comparisons | ScoreTable, how: Method, described: Mappin
         columns.append(votes.battles.sequence.astype(np.int32))
     if isinstance(votes, Comparisons) and how.view == "contexts":
         columns += [votes.contexts.pair.astype(np.int32), *votes.contexts.features, votes.contexts.scale]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        large = sum(column.nbytes for column in columns) > LARGE
-        for found in (pool.map if large else map)(_digest, columns):
-            digest.update(found)
+    for column in columns:
+        digest.update(f"{column.dtype.str}{column.shape}".encode())
+        digest.update(np.ascontiguousarray(column).reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
-
-
-def _digest(column: NDArray[Any]) -> bytes:
-    digest = hashlib.sha256(f"{column.dtype.str}{column.shape}".encode())
-    digest.update(np.ascontiguousarray(column).reshape(-1).view(np.uint8).data)
-    return digest.digest()
