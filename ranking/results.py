@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -24,24 +23,38 @@ Scale = Literal["log_odds", "probit", "elo", "share", "points"]
 class Diagnostic:
     """Something about the votes that a reader of the board must know.
 
-    `code` is one word for programs, `models` the names it concerns, `message` one sentence that says
-    what it means and what to do.
+    Attributes:
+        code: one word for programs.
+        models: the names it concerns.
+        message: one sentence that says what it means and what to do.
+        template: the message with places for the names, as `of` takes it; None if it names no model.
     """
 
     code: str
     models: tuple[str, ...]
     message: str
+    template: str | None = field(default=None, repr=False, compare=False)
 
-    def called(self, name: Callable[[str], str]) -> str:
+    @classmethod
+    def of(cls, code: str, models: Sequence[str], template: str) -> Diagnostic:
+        """Name models in a message.
+
+        Args:
+            code: one word for programs.
+            models: the names it concerns.
+            template: the message, with {0}, {1}, ... where a model is named and {models} where all are;
+                other braces are written twice.
+        """
+        names = tuple(models)
+        return cls(code, names, _filled(template, names), template)
+
+    def rename_models(self, name: Callable[[str], str]) -> str:
         """The message with its models called by other names, such as those for display."""
-        whole = join_names(self.models)
-        known = {whole: join_names([name(model) for model in self.models])} if whole else {}
-        if whole not in self.message:  # each stands by itself
-            known = {model: name(model) for model in self.models}
-        if not known:
-            return self.message
-        words = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
-        return re.sub(rf"(?<![\w.-])(?:{words})(?![\w-]|\.\w)", lambda found: known[found[0]], self.message)
+        return self.message if self.template is None else _filled(self.template, list(map(name, self.models)))
+
+
+def _filled(template: str, names: Sequence[str]) -> str:
+    return template.format(*names, models=join_names(names))
 
 
 @dataclass(frozen=True)

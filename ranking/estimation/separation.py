@@ -13,7 +13,6 @@ from agon.ranking.errors import OptionError
 from agon.ranking.estimation.newton import maximise
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.results import Diagnostic, Fit, Identification
-from agon.ranking.text import join_names
 
 _WIDEST = 100.0  # nats; a flatter prior places nobody
 
@@ -104,10 +103,9 @@ def placement_notes(
     for code, mask, why in kinds:
         if names := tuple(models[i] for i in np.flatnonzero(mask)):
             message = (
-                f"No finite maximum-likelihood score exists for {join_names(names)}: {why}; the "
-                "score, open on "
-                f"that side, is that of a normal prior of {prior_sd:g} nat around the mean, and the rank "
-                "that of wins which all went one way."
+                f"No finite maximum-likelihood score exists for {{models}}: {why}; the score, open on that "
+                f"side, is that of a normal prior of {prior_sd:g} nat around the mean, and the rank that of "
+                "wins which all went one way."
             )
-            notes.append(Diagnostic(code, names, message))
+            notes.append(Diagnostic.of(code, names, message))
     return tuple(notes)

@@ -82,7 +82,7 @@ def conclude(board: Leaderboard, name: Callable[[str], str] = str) -> str:  # no
     ranked = board.ranked
     if not ranked:
         nobody = [note for note in board.diagnostics if note.code.startswith("no_")]
-        return nobody[0].called(name) if nobody else "No model can be ranked yet: see what is missing."
+        return nobody[0].message if nobody else "No model can be ranked yet: see what is missing."
     if len(ranked) == 1:
         return f"{name(ranked[0].model)} is the only model with a rank."
     first = [name(row.model) for row in ranked if row.rank == 1]

@@ -302,8 +302,8 @@ class Leaderboard:
 
     def remarks(self, name: Callable[[str], str] = str) -> tuple[str, ...]:
         """What to read below the table: coefficients and diagnostics; `name` says how to call a model."""
-        told = (d.message if name is str else d.called(name) for d in self.diagnostics)
-        return (*(c.sentence(self.level) for c in self.coefficients), *told)
+        diagnostics = (d.rename_models(name) for d in self.diagnostics)
+        return (*(c.sentence(self.level) for c in self.coefficients), *diagnostics)
 
     def interval_text(self, row: Row) -> str:
         """The interval of a score as text; an open side is an ellipsis, no interval is empty."""

@@ -33,9 +33,9 @@ def spread_notes(models: tuple[str, ...], result: Scores | Choice, factor: float
     most = int(np.argmax(result.spread))
     message = (
         f"Scores are means over random orders: one order alone moves them by up to "
-        f"{float(result.spread[most]) * factor:.3g} (standard deviation, of {models[most]})."
+        f"{float(result.spread[most]) * factor:.3g} (standard deviation, of {{0}})."
     )
-    return (Diagnostic("order_spread", (models[most],), message),)
+    return (Diagnostic.of("order_spread", (models[most],), message),)
 
 
 ALL_TIES = {
@@ -115,11 +115,14 @@ def unmet_pairs(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
     won_all = (beats | ~met).sum(axis=1) == m  # every model is beaten by, or unmet with, itself
     possible, necessary = _named(votes.models, won_all), _named(votes.models, won_all & (others == m - 1))
     worst = np.argsort(others, kind="stable")[:3].tolist()
-    who = join_names([f"{votes.models[i]} met {others[i]} of {m - 1}" for i in worst if others[i] < m - 1])
+    worst = [i for i in worst if others[i] < m - 1]
+    names = tuple(dict.fromkeys([*(votes.models[i] for i in worst), *possible]))
+    place = {name: f"{{{i}}}" for i, name in enumerate(names)}
+    who = join_names([f"{place[votes.models[i]]} met {others[i]} of {m - 1}" for i in worst])
     winners = (
-        f"{join_names(necessary)} beats every other whatever they would say"
+        f"{join_names([place[name] for name in necessary])} beats every other whatever they would say"
         if necessary
-        else f"{join_names(possible)} could still beat every other"
+        else f"{join_names([place[name] for name in possible])} could still beat every other"
         if possible
         else "no model could beat every other"
     )
@@ -127,7 +130,7 @@ def unmet_pairs(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
         f"{missing:,} of {m * (m - 1) // 2:,} pairs never met, which this rule takes for ties: {who}; "
         f"{winners}. Let them meet, or use a rating, which infers them."
     )
-    return (Diagnostic("unmet_pairs", tuple(votes.models[i] for i in worst if others[i] < m - 1), message),)
+    return (Diagnostic.of("unmet_pairs", names, message),)
 
 
 def _not_compared(votes: Comparisons | ScoreTable, eligibility: Eligibility) -> tuple[Diagnostic, ...]:
@@ -136,11 +139,10 @@ def _not_compared(votes: Comparisons | ScoreTable, eligibility: Eligibility) -> 
     if not names or isinstance(votes, ScoreTable):
         return ()
     message = (
-        f"No vote that this method uses compares {join_names(names)} with another model: no score and "
-        "no rank; "
+        "No vote that this method uses compares {models} with another model: no score and no rank; "
         'collect votes that do, or use them all (both_bad="half", or a method that takes such votes).'
     )
-    return (Diagnostic("not_compared", names, message),)
+    return (Diagnostic.of("not_compared", names, message),)
 
 
 def _left_out(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
@@ -184,12 +186,11 @@ def _apart(models: Sequence[str], eligibility: Eligibility) -> tuple[Diagnostic,
     for board in range(1, eligibility.boards):
         names = _named(models, eligibility.board == board)
         message = (
-            f"Component {board + 1} ({join_names(names)}) is on a scale of its own: no chain of wins "
-            "leads from "
-            "it to the first or back; it has its own board and is not compared until votes between the two "
-            "are collected."
+            f"Component {board + 1} ({{models}}) is on a scale of its own: no chain of wins leads from it to "
+            "the first or back; it has its own board and is not compared until votes between the two are "
+            "collected."
         )
-        notes.append(Diagnostic("component", names, message))
+        notes.append(Diagnostic.of("component", names, message))
     return tuple(notes)
 
 
@@ -203,11 +204,10 @@ def short_of_votes(
     count = "1 model" if len(names) == 1 else f"{len(names)} models"
     among = "" if (votes.ballots.votes[~stands] < least).all() else " with models that have as many"
     message = (
-        f"Provisional for having fewer than {least} votes{among}, {count}: {join_names(names)}; they "
-        "move nobody "
+        f"Provisional for having fewer than {least} votes{among}, {count}: {{models}}; they move nobody "
         "else; collect more, or rank with a smaller min_votes."
     )
-    return (Diagnostic("few_votes", names, message),)
+    return (Diagnostic.of("few_votes", names, message),)
 
 
 def _named(models: Sequence[str], mask: NDArray[np.bool_]) -> tuple[str, ...]:
@@ -229,20 +229,23 @@ def single_voter_dominance(
     times = np.broadcast_to(clusters.count[:, None], seats.shape)[seats >= 0]
     cast = np.bincount(cell, times, clusters.size * m).reshape(-1, m)
     top = cast.argmax(axis=0)
-    carried = np.flatnonzero((cast.max(axis=0) >= share * ballots.votes) & (ballots.votes >= min_votes))
+    most = cast.max(axis=0) / np.maximum(ballots.votes, 1)
+    carried = np.flatnonzero((most >= share) & (ballots.votes >= max(min_votes, 1)))
     if not len(carried):
         return ()
-    worst = carried[np.argsort(-(cast[top, np.arange(m)] / ballots.votes)[carried], kind="stable")]
-    parts = [
-        f"{cast[top[i], i] / ballots.votes[i]:.0%} of those of {ballots.models[i]} ({clusters.names[top[i]]})"
-        for i in worst.tolist()
-    ]
+    worst = carried[np.argsort(-most[carried], kind="stable")]
+    kind, who = _literal(by), [_literal(clusters.names[c]) for c in top]
+    parts = [f"{most[i]:.0%} of those of {{{place}}} ({who[i]})" for place, i in enumerate(worst.tolist())]
     message = (
-        f"One {by} cast {join_names(parts)}: such a score is one {by}'s opinion; collect votes from "
-        "others, and "
-        f"cluster intervals by {by}."
+        f"One {kind} cast {join_names(parts)}: such a score is one {kind}'s opinion; collect votes from "
+        f"others, and cluster intervals by {kind}."
     )
-    return (Diagnostic("one_voter", tuple(ballots.models[i] for i in worst.tolist()), message),)
+    return (Diagnostic.of("one_voter", tuple(ballots.models[i] for i in worst.tolist()), message),)
+
+
+def _literal(text: str) -> str:
+    """A text from the votes as it may stand in the template of a diagnostic."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def effective_votes(ballots: Ballots) -> float:

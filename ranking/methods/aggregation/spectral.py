@@ -14,7 +14,6 @@ from agon.ranking.estimation.comparison_graph import identify
 from agon.ranking.numerics import FloatArray
 from agon.ranking.registry import method
 from agon.ranking.results import Diagnostic, Fit, Identification, Scores
-from agon.ranking.text import join_names
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
 _ROUNDS = 200
@@ -170,5 +169,5 @@ def _notes(models: tuple[str, ...], known: Identification) -> tuple[Diagnostic, 
     names = tuple(models[i] for i in np.flatnonzero(~known.core))
     if not names:
         return ()
-    message = f"No score for {join_names(names)}: no chain of wins and losses in both directions links them."
-    return (Diagnostic("unlinked", names, message),)
+    message = "No score for {models}: no chain of wins and losses in both directions links them."
+    return (Diagnostic.of("unlinked", names, message),)

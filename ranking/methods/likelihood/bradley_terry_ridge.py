@@ -13,7 +13,6 @@ from agon.ranking.methods.likelihood.bradley_terry import curvature_of, logistic
 from agon.ranking.numerics import FloatArray, expit
 from agon.ranking.registry import method
 from agon.ranking.results import Diagnostic, EstimatingEquation, Fit, Identification
-from agon.ranking.text import join_names
 from agon.ranking.votes.ballots import PairRows
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
@@ -91,5 +90,5 @@ def _notes(models: tuple[str, ...], known: Identification) -> tuple[Diagnostic, 
     names = tuple(models[i] for i in np.flatnonzero(known.open_above | known.open_below))
     if not names:
         return ()
-    message = f"Only the ridge gives {join_names(names)} a score: never beaten, never won, or not linked."
-    return (Diagnostic("by_the_ridge", names, message),)
+    message = "Only the ridge gives {models} a score: never beaten, never won, or not linked."
+    return (Diagnostic.of("by_the_ridge", names, message),)

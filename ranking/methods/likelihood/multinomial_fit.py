@@ -14,7 +14,6 @@ from agon.ranking.estimation.separation import check_prior, place_outside, place
 from agon.ranking.methods.likelihood.multinomial import OutcomeCounts, OutcomeModel, Point
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.results import Diagnostic, EstimatingEquation, Fit, Identification
-from agon.ranking.text import join_names
 from agon.ranking.votes.ballots import PairRows
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
@@ -249,11 +248,10 @@ def _notes(
     if len(loose):
         names = tuple(models[i] for i in loose)
         message = (
-            f"Too few decisive votes link {join_names(names)} to tell strong models from a voter who "
-            "often ties: "
+            "Too few decisive votes link {models} to tell strong models from a voter who often ties: "
             f"no finite maximum likelihood; placed by a normal prior of {prior_sd:g} nat, provisional."
         )
-        notes.append(Diagnostic("loose_ties", names, message))
+        notes.append(Diagnostic.of("loose_ties", names, message))
     return notes
 
 

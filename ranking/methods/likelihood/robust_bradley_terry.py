@@ -259,17 +259,19 @@ def _with_notes(fit: Fit, suspects: BoolArray, found: tuple[OutlierPair, ...], p
     def vote_roots(rows: PairRows) -> FloatArray:
         return np.where(suspects[rows.first, rows.second], 0.0, roots(rows))
 
-    shown = "; ".join(map(str, found[:3]))
+    names = tuple(dict.fromkeys(name for pair in found for name in (pair.model, pair.other)))
+    place = {name: f"{{{i}}}" for i, name in enumerate(names)}
+    pairs = [replace(pair, model=place[pair.model], other=place[pair.other]) for pair in found[:3]]
+    shown = "; ".join(map(str, pairs))
     more = f"; and {len(found) - 3} more pairs (`outlier_pairs` lists them)" if len(found) > 3 else ""
     message = (
         f"No strengths explain the votes of {len(found)} {'pair' if len(found) == 1 else 'pairs'}, which "
         f"were left out: {shown}{more}. Look at who cast these votes, and on which prompts."
     )
-    names = tuple(dict.fromkeys(name for pair in found for name in (pair.model, pair.other)))
     return replace(
         fit,
         uncertainty=replace(equation, vote_scores=vote_scores, vote_roots=vote_roots),
-        notes=(*plain.notes, Diagnostic("outlier_pairs", names, message)),
+        notes=(*plain.notes, Diagnostic.of("outlier_pairs", names, message)),
     )
 
 

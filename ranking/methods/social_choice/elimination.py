@@ -38,7 +38,6 @@ from agon.ranking.methods.social_choice.rank_positions import Ties, position_bal
 from agon.ranking.numerics import BoolArray, FloatArray, Masks, steady
 from agon.ranking.registry import ResampledScores, method, stack_results
 from agon.ranking.results import Choice, Diagnostic
-from agon.ranking.text import join_names
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.resamples import ResampledBallots
 
@@ -49,10 +48,10 @@ def _tie_notes(models: tuple[str, ...], tied: list[tuple[int, ...]]) -> tuple[Di
         return ()
     names = tuple(models[i] for i in dict.fromkeys(i for part in tied for i in part))
     message = (
-        f"A tie decided {'a round' if len(tied) == 1 else f'{len(tied)} rounds'}: {join_names(names)} were "
+        f"A tie decided {'a round' if len(tied) == 1 else f'{len(tied)} rounds'}: {{models}} were "
         "equally low and went together; had lots been drawn instead, others might have won."
     )
-    return (Diagnostic("elimination_tie", names, message),)
+    return (Diagnostic.of("elimination_tie", names, message),)
 
 
 def _instant_runoff_resamples(
@@ -295,9 +294,8 @@ def two_round(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "refuse
         winner = tiers[0][0]
         heaviest = float(ballots.weight[ballots.count > 0].max())
         safe = _certificate(winner, first / heaviest, margin / heaviest, 4 if ties == "best" else 3)
-        name = ballots.models[winner]
-        message = f"{name} stays the only winner however any {safe} voters change their ballots."
-        notes = (Diagnostic("certificate", (name,), message),)
+        message = f"{{0}} stays the only winner however any {safe} voters change their ballots."
+        notes = (Diagnostic.of("certificate", (ballots.models[winner],), message),)
     return Choice(tiers, notes=notes)
 
 

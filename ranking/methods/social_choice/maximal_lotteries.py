@@ -87,10 +87,10 @@ def nash_averaging(pairs: PairCounts, *, prior: float = 0.5, both_bad: BothBad =
     value[np.abs(value) <= 1e-9 * max(1.0, float(np.abs(log_odds).max()))] = 0.0
     drawn = np.flatnonzero(lottery > SEEN)
     drawn = drawn[np.argsort(-lottery[drawn], kind="stable")]
-    shares = ", ".join(f"{pairs.models[i]} {lottery[i]:.3f}" for i in drawn[:5])
+    shares = ", ".join(f"{{{place}}} {lottery[i]:.3f}" for place, i in enumerate(drawn[:5]))
     more = f" and {len(drawn) - 5} more" if len(drawn) > 5 else ""
     names = tuple(pairs.models[i] for i in drawn)
-    note = Diagnostic("equilibrium", names, f"The equilibrium draws {shares}{more}.")
+    note = Diagnostic.of("equilibrium", names, f"The equilibrium draws {shares}{more}.")
     return Scores(value, notes=(note, *_several_notes(pairs.models, log_odds, lottery)))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agon.ranking import Comparisons, Diagnostic, boards_to_json, rank
+from agon.ranking import Comparisons, Diagnostic, boards_to_json, rank, single_voter_dominance
 from agon.ranking.errors import OptionError
 from agon.ranking.leaderboard.row import rank_text
 from tests.support.contract import BOARD, NOTE, ROW
@@ -46,17 +46,42 @@ def test_a_board_survives_being_stored(board):
 
 
 def test_remarks_may_call_models_by_other_names():
-    """Whole names only: gpt-4 is neither part of gpt-4o nor of gpt-4.5, and words stay words."""
-    names = {"gpt-4": "Four", "a": "Ada", "b": "Bob", "c": "Cy", "d": "Di", "e": "Eve"}
-    one = Diagnostic("few_votes", ("gpt-4",), "Short of votes beside gpt-4o and gpt-4.5: gpt-4.")
-    assert one.called(names.get) == "Short of votes beside gpt-4o and gpt-4.5: Four."
-    many = Diagnostic("unlinked", tuple("abcde"), "No score for a, b, c and 2 more: a chain is missing.")
-    assert many.called(names.get) == "No score for Ada, Bob, Cy and 2 more: a chain is missing."
-    apart = Diagnostic(
-        "one_voter", ("b", "c"), "One voter cast 80% of those of b (x) and 50% of those of c (b-x)."
+    """Names stand where the template says: words that are names elsewhere, and braces in names, stay."""
+    names = {"a": "Ada", "b": "Bob", "c": "Cy", "d": "Di", "e": "Eve", "{1}": "{0}"}
+    many = Diagnostic.of("unlinked", "abcde", "No score for {models}: a chain is missing.")
+    assert many.message == "No score for a, b, c and 2 more: a chain is missing."
+    assert many.rename_models(names.get) == "No score for Ada, Bob, Cy and 2 more: a chain is missing."
+    odd = Diagnostic.of("odd", ("{1}", "a"), "Of a {{0}} vote, {0} and {1}.")
+    assert odd.message == "Of a {0} vote, {1} and a."
+    assert odd.rename_models(names.get) == "Of a {0} vote, {0} and Ada."
+    plain = Diagnostic("left_out", ("a",), "1 vote was left out for having no '{a}'.")
+    assert plain.rename_models(names.get) == plain.message
+
+
+def renamed(board):
+    """What a board remarks with its models renamed, each model as <model>."""
+    return " ".join(board.remarks(lambda model: f"<{model}>"))
+
+
+def test_every_remark_names_models_as_asked():
+    """Expected sentences typed from their messages: a voter whose name looks like a place stays one."""
+    pairs, voters = [[0, 1], [1, 2], [2, 0]] * 3, ["{0}"] * 6 + ["v"] * 3
+    votes = Comparisons.of(["b", "c", "v"], pairs, [[1, 2]] * 9, labels={"voter": voters})
+    (note,) = single_voter_dominance(votes, min_votes=0)
+    assert note.rename_models(str.upper) == (
+        "One voter cast 67% of those of B ({0}), 67% of those of C ({0}) and 67% of those of V ({0}): such a "
+        "score is one voter's opinion; collect votes from others, and cluster intervals by voter."
     )
-    assert apart.called(names.get) == "One voter cast 80% of those of Bob (x) and 50% of those of Cy (b-x)."
-    assert Diagnostic("all_ties", (), "Every vote is a tie.").called(names.get) == "Every vote is a tie."
+    few = rank(Comparisons.of(["a", "b", "c"], [[0, 1]] * 40 + [[0, 2]], [[1, 1]] * 41), "win_rate")
+    assert "1 model: <c>; they move nobody else" in renamed(few)
+    wins = np.zeros((3, 3))
+    wins[0, 1], wins[1, 0], wins[2, 1], wins[1, 2] = 60, 40, 30, 10
+    unmet = renamed(rank(Comparisons.from_counts(list("abf"), wins), "minimax", n_resamples=5))
+    assert "for ties: <a> met 1 of 2 and <f> met 1 of 2; <a> and <f> could still beat every other" in unmet
+    lottery = renamed(
+        rank(Comparisons.from_counts(list("ab"), wins[:2, :2]), "nash_averaging", n_resamples=5)
+    )
+    assert "The equilibrium draws <a> 1.000." in lottery
 
 
 def test_a_row_by_name(board):
