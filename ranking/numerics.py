@@ -1,4 +1,4 @@
-"""One BLAS thread for small systems: a second one gives little, and costs dearly on a busy machine."""
+"""Types of arrays, sums that are equal in any order, hashes of columns, one BLAS thread for small systems."""
 
 from __future__ import annotations
 
@@ -9,6 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+MIX = np.uint64(0x9FB21C651E98DF25)  # the odd multiplier of rrmxmx (Evensen 2018)
+_CHUNK = 1 << 14  # rows hash_columns takes at a time, so that they stay in the cache
 _LARGE = 4000  # models from which a second thread pays though others want the processor too
 
 
@@ -20,16 +25,14 @@ def _controller() -> Any:
 
 
 def threads_for(n_models: int) -> AbstractContextManager[Any]:
-    """Limit the linear algebra inside the context to one thread unless the systems are large."""
+    """Limit the linear algebra inside the context to one thread unless the systems are large.
+
+    A second thread gives small systems little, and costs dearly on a busy machine.
+    """
     if n_models >= _LARGE:
         return nullcontext()
     limit: AbstractContextManager[Any] = _controller().limit(limits=1)
     return limit
-
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
 
 
 def expit(x: FloatArray) -> FloatArray:
@@ -42,11 +45,6 @@ def steady(values: FloatArray, total: float | FloatArray) -> FloatArray:
     """Round sums of weights to 2^-40 of the total, so that equal sums compare equal in any order."""
     unit = 2.0 ** (np.floor(np.log2(np.where(np.asarray(total) > 0, total, 1.0))) - 40)
     return np.asarray(np.round(values / unit) * unit)
-
-
-Masks = NDArray[np.bool_]
-MIX = np.uint64(0x9FB21C651E98DF25)  # the odd multiplier of rrmxmx (Evensen 2018)
-_CHUNK = 1 << 14  # rows hash_columns at a time, so that they stay in the cache
 
 
 def hash_columns(*columns: FloatArray) -> NDArray[np.uint64]:

@@ -58,8 +58,6 @@ class Maxima:
         """
         if len(self.differences):
             return _cut(self.differences, level)
-        from agon.ranking.inference.simultaneous import quantile
-
         return quantile(level ** (1 / max(1, self.pairs)), self.df)
 
     def p_value(self, distance: float, alone: float) -> float:

@@ -22,8 +22,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from agon.ranking.errors import OptionError, SourceError, VotesError
 from agon.ranking.numerics import FloatArray
-from agon.ranking.votes.array_source import ArraySource
+from agon.ranking.votes.array_source import ArraySource, orient_features, probabilities, turned
 from agon.ranking.votes.ballots import Ballots, canonical
+from agon.ranking.votes.concatenated_source import ConcatenatedSource
 from agon.ranking.votes.covariates import CovariateComparisons, control_names
 from agon.ranking.votes.pair_counts import PairCounts
 from agon.ranking.votes.restricted_source import RestrictedSource
@@ -82,8 +83,6 @@ class Comparisons:
         Raises:
             VotesError: as `Ballots.of`, or times, labels and features of another length.
         """
-        from agon.ranking.votes.array_source import ArraySource, orient_features, probabilities, turned
-
         ballots, sequence = canonical(models, shown, places, acceptable, p_a, weight)
         times = None if timestamp is None else numbers("timestamp", timestamp)
         columns = {name: np.asarray(values, dtype=object) for name, values in (labels or {}).items()}
@@ -115,8 +114,6 @@ class Comparisons:
         Raises:
             VotesError: as `PairCounts.of`, or counts that are not whole numbers.
         """
-        from agon.ranking.votes.array_source import ArraySource
-
         ballots = PairCounts.of(models, wins, ties, both_bad).to_ballots()
         return cls(ArraySource(ballots, np.repeat(np.arange(len(ballots.count)), ballots.count)))
 
@@ -129,8 +126,6 @@ class Comparisons:
 
     def __add__(self, other: Comparisons) -> Comparisons:
         """Add votes, without counting again those that are there."""
-        from agon.ranking.votes.concatenated_source import ConcatenatedSource
-
         return Comparisons(ConcatenatedSource.of(self._source, other._source))
 
     @property
@@ -264,8 +259,6 @@ class Comparisons:
         Raises:
             SourceError: there is no such column.
         """
-        from agon.ranking.votes.array_source import ArraySource
-
         share = _win_rates(self.ballots, self.clusters(by))
         met = ~np.isnan(share)
         order = np.argsort(np.where(met, -share, np.inf), axis=1, kind="stable")

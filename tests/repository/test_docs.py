@@ -80,7 +80,8 @@ def codes(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
         for call in ast.walk(function):
-            if isinstance(call, ast.Call) and getattr(call.func, "id", "") == "Diagnostic" and call.args:
+            made = isinstance(call, ast.Call) and ast.unparse(call.func) in ("Diagnostic", "Diagnostic.of")
+            if made and call.args:
                 yield from values(call.args[0], function)
 
 

@@ -35,7 +35,7 @@ from agon.ranking.methods.social_choice.elimination_tallies import (
     run_off,
 )
 from agon.ranking.methods.social_choice.rank_positions import Ties, position_ballots
-from agon.ranking.numerics import BoolArray, FloatArray, Masks, steady
+from agon.ranking.numerics import BoolArray, FloatArray, steady
 from agon.ranking.registry import ResampledScores, method, stack_results
 from agon.ranking.results import Choice, Diagnostic
 from agon.ranking.votes.ballots import Ballots
@@ -181,7 +181,7 @@ def _nanson_resamples(
 ) -> ResampledScores:
     credit, total = borda_credit(ballots, "nanson", ties, missing)
 
-    def low(score: FloatArray, left: Masks) -> Masks:
+    def low(score: FloatArray, left: BoolArray) -> BoolArray:
         known = np.where(left, score, 0.0)
         gap = score - known.sum(axis=1, keepdims=True) / np.maximum(left.sum(axis=1, keepdims=True), 1)
         gap = steady(np.where(left, gap, 0.0), np.abs(known).max(axis=1, keepdims=True))

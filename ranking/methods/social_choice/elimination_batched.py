@@ -18,15 +18,15 @@ from agon.ranking.methods.social_choice.elimination_tallies import (
     last_shares,
 )
 from agon.ranking.methods.social_choice.rank_positions import ABSENT, LAST, RankPositions, Ties
-from agon.ranking.numerics import FloatArray, IntArray, Masks, steady
+from agon.ranking.numerics import BoolArray, FloatArray, IntArray, steady
 
-Low = Callable[[FloatArray, Masks], Masks]
+Low = Callable[[FloatArray, BoolArray], BoolArray]
 
 
 class Races(Protocol):
     """Scores of R races of M models side by side."""
 
-    def score(self, left: Masks) -> FloatArray:
+    def score(self, left: BoolArray) -> FloatArray:
         """(R, M) scores; anything for models that are out."""
 
     def drop(self, race: IntArray, model: IntArray) -> None:
@@ -59,7 +59,7 @@ def eliminate_batch(races: Races, n_models: int, total: FloatArray, low: Low | N
     return np.asarray(went - went.max(axis=1, keepdims=True))
 
 
-def _lowest(score: FloatArray, left: Masks) -> Masks:
+def _lowest(score: FloatArray, left: BoolArray) -> BoolArray:
     """The models of the lowest score."""
     del left
     return np.asarray(score == score.min(axis=1, keepdims=True))
@@ -72,7 +72,7 @@ class BordaRaces:
         self.points: FloatArray = credit.sum(axis=2)
         self.against = np.ascontiguousarray(np.swapaxes(credit, 1, 2))
 
-    def score(self, left: Masks) -> FloatArray:
+    def score(self, left: BoolArray) -> FloatArray:
         """(R, M) Borda scores."""
         del left
         return self.points
@@ -92,7 +92,7 @@ class FirstRaces:
         alone = (ranked != ABSENT).astype(np.float64)
         self.gain = _by_other(cast, alone - share)
 
-    def score(self, left: Masks) -> FloatArray:
+    def score(self, left: BoolArray) -> FloatArray:
         """(R, M) first places."""
         del left
         return self.points
@@ -116,7 +116,7 @@ class LastRaces:
         self.beside_one = cast.sums(np.repeat(full[:, None], 2, axis=1).astype(np.float64))
         self.alone = cast.sums(np.repeat(~full[:, None], 2, axis=1).astype(np.float64))
 
-    def score(self, left: Masks) -> FloatArray:
+    def score(self, left: BoolArray) -> FloatArray:
         """(R, M) minus the last places."""
         everyone = left.sum(axis=1, keepdims=True)
         two, one = (np.where(left, shown, 0.0) for shown in (self.beside_one, self.alone))

@@ -14,7 +14,7 @@ from agon.ranking.methods.social_choice.majority_graph import (
     peel_tiers,
     widest_paths,
 )
-from agon.ranking.numerics import BoolArray, FloatArray, IntArray, Masks, steady
+from agon.ranking.numerics import BoolArray, FloatArray, IntArray, steady
 from agon.ranking.registry import ResampledScores, method
 from agon.ranking.results import Choice, Diagnostic, Scores
 from agon.ranking.votes.pair_counts import PairCounts
@@ -222,7 +222,7 @@ def _ranked_pairs(
     return ResampledScores(-_depth(locked))
 
 
-def _reach(graph: Masks) -> NDArray[np.uint64]:
+def _reach(graph: BoolArray) -> NDArray[np.uint64]:
     """(W, R, M) bits of the models that each model leads to, itself included, in words of 64 (Warshall)."""
     r, m, _ = graph.shape
     packed = np.zeros((r, m, (m + 63) // 64 * 8), dtype=np.uint8)
@@ -235,7 +235,7 @@ def _reach(graph: Masks) -> NDArray[np.uint64]:
     return reach
 
 
-def _depth(above: Masks) -> FloatArray:
+def _depth(above: BoolArray) -> FloatArray:
     """(R, M) longest chain above each model in relations without cycles: its tier, from 0."""
     r, m, _ = above.shape
     words = np.moveaxis(_reach(above), 0, 2).copy()
