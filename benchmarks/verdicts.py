@@ -82,8 +82,10 @@ def tables(runs: int) -> None:
         for _ in range(runs):
             scores = rng.normal(0, 1, (3, tasks))
             board = rank(ScoreTable.of("abc", [f"t{k}" for k in range(tasks)], scores), "mean")
-            held += sum((row.lower or -np.inf) <= 0 <= (row.upper or np.inf) for row in board.rows)
-            above += int(sum(3 - (row.rank_upper or 3) for row in board.rows))
+            low = [-np.inf if row.lower is None else row.lower for row in board.rows]
+            high = [np.inf if row.upper is None else row.upper for row in board.rows]
+            held += sum(a <= 0 <= b for a, b in zip(low, high, strict=True))
+            above += sum(len(board.ranked) - row.rank_upper for row in board.ranked if row.rank_upper)
         line(
             f"three equal models, {tasks} tasks", "the 95% interval holds", f"{held / runs / 3:.1%}", 3 * runs
         )
