@@ -105,11 +105,15 @@ def open_database(folder: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _check_length(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Refuse a file that was cut short, which the database notices only when it reads what is gone."""
-    sql = "SELECT block_size, total_blocks FROM pragma_database_size()"
-    size, blocks = connection.execute(sql).fetchall()[0]
-    if path.stat().st_size < blocks * size:
-        raise duckdb.IOException("The file is shorter than its own header says.")
+    """Refuse a file that was cut short, which the database notices only when it reads what is gone.
+
+    Free blocks do not count: those at the end are cut off whenever the database is closed, and the header
+    goes on counting them.
+    """
+    sql = "SELECT block_size, used_blocks FROM pragma_database_size()"
+    size, used = connection.execute(sql).fetchall()[0]
+    if path.stat().st_size < used * size:
+        raise duckdb.IOException("The file is shorter than what it holds.")
 
 
 def _connect(path: Path) -> duckdb.DuckDBPyConnection:

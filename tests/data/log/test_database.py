@@ -206,6 +206,21 @@ def test_a_damaged_database_is_refused_in_a_sentence(change, whole, tmp_path):
     assert "damaged" in refusal(folder), "and nothing was left locked"
 
 
+def test_a_log_is_opened_as_often_as_one_likes(tmp_path):
+    """DuckDB cuts free blocks off a file that it closes, and counts them in the header all the same."""
+    free = 0
+    for times in range(1, 7):
+        drawn = [battle(prompt="p" * 2000) for _ in range(300)]
+        with VoteLog(tmp_path) as log:
+            put(log, *drawn, *(vote(one.battle_id) for one in drawn))
+            assert log.count() == 300 * times
+        path = tmp_path / "agon.duckdb"
+        with duckdb.connect(str(path), read_only=True) as connection:
+            sql = "SELECT total_blocks * block_size > ? FROM pragma_database_size()"
+            free += connection.execute(sql, [path.stat().st_size]).fetchall()[0][0]
+    assert free, "else this test meets no file that is shorter than its header says"
+
+
 def test_a_flipped_bit_is_noticed_or_harmless(whole, tmp_path):
     """Anywhere in the file of a closed log: it is refused, or every vote is still there."""
     rng = np.random.default_rng(11)
