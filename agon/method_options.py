@@ -20,6 +20,7 @@ MethodName = Literal[
     "copeland",
     "counting",
     "davidson",
+    "davidson_luce",
     "dowdall",
     "eigenvector",
     "elo",

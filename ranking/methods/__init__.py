@@ -4,6 +4,7 @@ from agon.ranking.methods.aggregation import sparse_aggregation, spectral, win_r
 from agon.ranking.methods.likelihood import (
     bradley_terry,
     bradley_terry_ridge,
+    davidson_luce,
     newman,
     plackett_luce,
     robust_bradley_terry,

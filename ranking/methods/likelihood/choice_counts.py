@@ -62,8 +62,8 @@ class Choices:
             one, two, p = ballots.shown[soft, 0], ballots.shown[soft, 1], ballots.p_a[soft]
             picks += [(soft, one, p), (soft, two, 1.0 - p)]
             uses.append((soft, np.ones(len(soft)), np.sort(np.stack([one, two], axis=1))))
-        for rows, seats, levels in _patterns(ballots, both_bad):
-            for columns, below in _contested(levels):
+        for rows, seats, levels in place_patterns(ballots, both_bad):
+            for columns, below in contested_levels(levels):
                 picks += [(rows, seats[:, c], np.ones(len(rows))) for c in columns]
                 for some, each in _stages(columns, below, ties):
                     uses.append((rows, np.full(len(rows), each), np.sort(seats[:, some], axis=1)))
@@ -77,7 +77,7 @@ class Choices:
         return cls(chosen, chosen_from, sets)
 
 
-def _patterns(
+def place_patterns(
     ballots: Ballots, both_bad: BothBad
 ) -> Iterator[tuple[IntArray, IntArray, list[tuple[list[int], bool]]]]:
     """Ballots with equal patterns of places: their rows, their models from best to worst, the levels.
@@ -108,7 +108,7 @@ def _patterns(
         yield hard[inside], seats[inside], levels
 
 
-def _contested(levels: list[tuple[list[int], bool]]) -> Iterator[tuple[list[int], list[int]]]:
+def contested_levels(levels: list[tuple[list[int], bool]]) -> Iterator[tuple[list[int], list[int]]]:
     """The levels whose models were chosen from a set of two or more, each with all columns below."""
     for k, (columns, compared) in enumerate(levels):
         below = [c for lower, _ in levels[k + 1 :] for c in lower]

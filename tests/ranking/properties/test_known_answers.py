@@ -21,6 +21,10 @@ PLACES = {"model_a": (1, 2), "model_b": (2, 1), "tie": (1, 1)}
 
 
 def votes_of(case):
+    if "places" in case:
+        rows = np.array(case["places"])
+        shown = np.where(rows > 0, np.arange(len(case["models"])), -1)
+        return Comparisons.of(case["models"], shown, rows, weight=case["weights"])
     if "orders" in case:
         width = max(map(len, case["orders"]))
         seats = [[case["models"].index(model) for model in order] for order in case["orders"]]
@@ -64,6 +68,12 @@ def test_the_published_scores_come_out(name, case):
     if "shares" in case:
         total = sum(math.exp(score) for score in found.values())
         found = {model: math.exp(score) / total for model, score in found.items()}
+    if "parameters" in case:
+        how = METHODS[name]
+        fitted = how.function(how.view_of(votes_of(case))).parameters
+        assert {key: fitted[key] for key in case["parameters"]} == pytest.approx(
+            case["parameters"], rel=0, abs=case["tolerance"]
+        )
     for model, published in expected.items():
         assert found[model] == pytest.approx(number(published), rel=0, abs=case["tolerance"])
     order = sorted(expected, key=lambda model: -number(expected[model]))
