@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
 _NAME = "davidson_luce"
-MOST = 2_000  # sets that may be chosen from one set
-FREE = 1e-7  # how far a direction in which nothing becomes less likely must make something more likely
+_MOST = 2_000  # sets that may be chosen from one set
+_FREE = 1e-7  # how far a direction in which nothing becomes less likely must make something more likely
 
 
 @method(_NAME, source="Davidson (1970); ties of more: Firth, Kosmidis and Turner (2019)")
@@ -201,7 +201,7 @@ class _Choices:
         for size in sorted({sets.shape[1] for _, sets, _, _ in stages}):
             some = [stage for stage in stages if stage[1].shape[1] == size]
             sizes = [k for k in (1, *orders) if k <= size]
-            if (number := sum(comb(size, k) for k in sizes)) > MOST:
+            if (number := sum(comb(size, k) for k in sizes)) > _MOST:
                 raise OptionError(
                     f"{_NAME}: a choice from {size} models with ties of up to {sizes[-1]} has {number:,} "
                     "outcomes, too many to sum; use plackett_luce, whose ties are averages over orders."
@@ -301,7 +301,7 @@ class _Choices:
         bounds[0] = (0.0, 0.0)
         limits: Any = hstack([-gains, identity(number)])
         found = linprog(goal, A_ub=limits, b_ub=np.zeros(number), bounds=bounds)
-        return bool(found.status == 0 and -float(found.fun or 0.0) < FREE)
+        return bool(found.status == 0 and -float(found.fun or 0.0) < _FREE)
 
     def scores(self, x: FloatArray, columns: IntArray, width: int) -> csr_array[Any]:
         """Sparse (B, width) derivative of each ballot's log-likelihood; `columns` (C + E,) of parameters."""
