@@ -13,7 +13,7 @@ from typing import Any
 from agon.data.files.duplicates import repeats
 from agon.data.files.schema import Voters
 from agon.data.files.source import as_arrow, describe_source
-from agon.data.reading import comparisons, open_votes
+from agon.data.reading import comparisons, files_of, open_votes
 from agon.ranking import (
     Comparisons,
     ConvergenceError,
@@ -71,6 +71,7 @@ def check(
         SourceError: the source cannot be read as votes, or no row of it is one.
         OptionError: as `data.comparisons`.
     """
+    source = files_of(source)
     if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
         source = as_arrow(source, describe_source(source))  # a stream can be read only once
     reading: dict[str, Any] = {"where": where, "table": table, "columns": columns, "labels": labels}

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from agon.data.files.detection import kind_of
 from agon.data.files.elections import preflib
-from agon.data.files.reader import DUCKDB, ending, read_rows
+from agon.data.files.reader import DUCKDB, PARQUET, ending, list_files, read_rows
 from agon.data.files.schema import Voters, check_voters, is_votes
 from agon.data.files.score_tables import score_table
 from agon.data.files.source import AS_TEXT, Source, as_arrow, describe_source, open_source
 from agon.data.files.table_source import Invalid, TableSource, count_plain
 from agon.data.frames import frame_to_arrow
 from agon.data.importers.published import recognise, with_columns
-from agon.ranking import Comparisons, OptionError
+from agon.ranking import Comparisons, OptionError, SourceError, VotesError
 from agon.ranking.votes.comparisons import Votes
 
 
@@ -33,10 +34,11 @@ def comparisons(
 
     Args:
         source: path of a parquet, CSV, TSV, JSON lines or DuckDB file (.gz and .zst too) or of a log
-            folder, a pandas or polars DataFrame, an Arrow table, or a DuckDB relation, with columns
-            model_a, model_b and winner (or p_a), or models and places; optionally acceptable, weight,
-            voter, timestamp, category, language and others (docs/data.md); or a file of a published format
-            (`FORMATS`), which is read as such.
+            folder, a pattern such as "votes-*.csv", a folder of such files, a list of paths, a pandas or
+            polars DataFrame, an Arrow table, or a DuckDB relation, with columns model_a, model_b and winner
+            (or p_a), or models and places; optionally acceptable, weight, voter, timestamp, category,
+            language and others (docs/data.md); or a file of a published format (`FORMATS`), which is read
+            as such.
         where: an SQL condition on the columns, such as "language = 'en'". It runs as SQL on this
             machine: never take it from a visitor.
         table: of a DuckDB file; "votes" if none is named.
@@ -55,6 +57,7 @@ def comparisons(
     if invalid not in ("error", "drop"):
         raise OptionError(f'invalid must be "error" or "drop", not {invalid!r}.')
     check_voters(voters)
+    source = files_of(source)
     if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
         source = as_arrow(source, describe_source(source))  # a stream can be read only once
     whole = where is None and not columns and not labels and table is None and voters != "llm"
@@ -65,8 +68,26 @@ def comparisons(
             source, where=where, table=table, columns=columns, labels=labels, invalid=invalid
         )
     votes = TableSource(source, opened, invalid, distinct=distinct, voters=voters, left_out=left_out)
-    votes.ballots()  # what is wrong with the votes is said now, not when they are first used
+    try:
+        votes.ballots()  # what is wrong with the votes is said now, not when they are first used
+    except VotesError:
+        for one in source if isinstance(source, tuple) else ():  # so that the row is that of its file
+            comparisons(one, where=where, table=table, columns=columns, labels=labels, voters=voters)
+        raise
     return Comparisons(votes)
+
+
+def files_of(source: object) -> object:
+    """Paths, patterns and folders as the one path or the tuple of paths they name; anything else as it is.
+
+    Raises:
+        SourceError: a pattern that no file matches, or a file that is named twice.
+    """
+    given = [source] if isinstance(source, str | Path) else source
+    if not isinstance(given, list | tuple) or not given or not all(isinstance(o, str | Path) for o in given):
+        return source
+    files = list_files(given)
+    return files if len(files) > 1 else files[0]
 
 
 def open_votes(
@@ -87,6 +108,9 @@ def open_votes(
         SourceError, VotesError, OptionError: as `comparisons`.
     """
     given: dict[str, Any] = {"where": where, "table": table, "columns": columns, "labels": labels}
+    source = files_of(source)
+    if isinstance(source, tuple):
+        return _open_several(source, invalid, given)
     if isinstance(source, str | Path) and (Path(source) / "agon.duckdb").exists():
         from agon.data.log.vote_log import bring_up_to_date  # imports the database
 
@@ -101,6 +125,21 @@ def open_votes(
             votes, left_out = with_columns(forms[0], rows, path, invalid)
             return open_source(votes, where=where, columns=columns, labels=labels, name=str(path)), left_out
     return open_source(source, **given, rows=rows), {}
+
+
+def _open_several(
+    files: tuple[Path, ...], invalid: Invalid, given: Mapping[str, Any]
+) -> tuple[Source, dict[str, int]]:
+    """Open several files as one source; those of published formats as the votes in them."""
+    parts: list[object] = []
+    left_out: Counter[str] = Counter()
+    for path in files:
+        opened, gone = open_votes(path, **{**given, "where": None, "labels": None}, invalid=invalid)
+        lazy = opened.path is not None and (path.is_dir() or path.suffix.lower() in (*PARQUET, *DUCKDB))
+        parts.append(path if lazy else opened.query("SELECT * FROM unfiltered"))
+        left_out.update(gone)
+        opened.connection.close()
+    return open_source(tuple(parts), **given, name=describe_source(files)), dict(left_out)
 
 
 def read_any(
@@ -128,7 +167,12 @@ def read_any(
     named = dict(columns or {})
     given = {name: value for name, value in tasks.items() if value}
     reading = {"where": where, "table": table, "labels": labels, "voters": voters}
-    if not isinstance(source, str | Path) and (found := frame_to_arrow(source)) is not None:
+    source = files_of(source)
+    if isinstance(source, tuple):
+        for one in source:
+            if kind_of(one) != "votes":
+                raise SourceError(f"{one} holds no votes but scores or an election; name it alone.")
+    elif not isinstance(source, str | Path) and (found := frame_to_arrow(source)) is not None:
         source = found
     kind = "votes" if named and set(named) != {"model"} else kind_of(source, named.get("model"))
     if kind == "votes":

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import re
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
+import pyarrow as pa
 from cyclopts import Parameter
 
 from agon.arena.cli.commands import STDIN
-from agon.ranking.errors import AgonError, OptionError
+from agon.ranking.errors import AgonError, OptionError, SourceError
 
-SOURCE = "A parquet, CSV, TSV, JSON lines or DuckDB file, a log folder, or - for standard input."
-SourceArgument = Annotated[str, Parameter(help=SOURCE)]
+_HEAD = 1 << 16  # bytes by which the format of standard input is known
+SOURCE = (
+    "Parquet, CSV, TSV, JSON lines or DuckDB files, a log folder, a folder of files, or - for standard input."
+)
+SourceArgument = Annotated[list[Path], Parameter(help=SOURCE)]
 WhereOption = Annotated[
     str | None, Parameter(help="SQL condition on the columns, such as \"language = 'en'\".")
 ]
@@ -45,26 +52,50 @@ VotersOption = Annotated[
 
 
 @contextlib.contextmanager
-def readable(source: str) -> Iterator[str]:
-    """Give a path to read; standard input is kept in a file for the time."""
-    if source != STDIN:
-        yield source
+def readable(sources: Sequence[Path]) -> Iterator[list[Path]]:
+    """Give paths to read; standard input, of whatever format, is kept in a file for the time.
+
+    Raises:
+        SourceError: the file cannot be kept, or standard input is named twice.
+    """
+    if STDIN not in sources:
+        yield list(sources)
         return
-    given = sys.stdin.buffer.read()
+    if sources.count(STDIN) > 1:
+        raise SourceError("- is standard input, which can be read but once; name it once.")
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"standard-input{_ending(given)}"
-        path.write_bytes(given)
         try:
-            yield str(path)
+            head = sys.stdin.buffer.read(_HEAD)
+            path = Path(folder) / f"standard-input{_ending(head)}"
+            with path.open("wb") as file:
+                file.write(head)
+                shutil.copyfileobj(sys.stdin.buffer, file)
+        except OSError as error:
+            why = f"{folder} cannot hold it: {error.strerror}; name a folder with room in TMPDIR"
+            raise SourceError(f"Standard input cannot be read, because {why}.") from None
+        try:
+            yield [path if one == STDIN else one for one in sources]
         except AgonError as error:
-            raise type(error)(str(error).replace(str(path), "standard input")) from None
+            said = str(error).replace(str(path), "standard input")
+            said = said.replace("is not what its ending says: it looks", "looks").replace("rename or ", "")
+            raise type(error)(said) from None
 
 
-def _ending(given: bytes) -> str:
-    """The ending of the format that the bytes are in."""
-    if given.startswith(b"PAR1"):
+def _ending(head: bytes) -> str:
+    """The ending of the format that a file begins in."""
+    with contextlib.suppress(zlib.error, pa.ArrowException):
+        if head.startswith(b"\x1f\x8b"):
+            return _ending(zlib.decompressobj(wbits=31).decompress(head, _HEAD)) + ".gz"
+        if head.startswith(b"\x28\xb5\x2f\xfd"):
+            return _ending(pa.CompressedInputStream(pa.BufferReader(head), "zstd").read(512)) + ".zst"
+    if head.startswith(b"PAR1"):
         return ".parquet"
-    return {b"{": ".jsonl", b"[": ".json"}.get(given.lstrip()[:1], ".csv")
+    if head[8:12] == b"DUCK":
+        return ".duckdb"
+    if election := re.search(rb"^# DATA TYPE: *(so[ci]|to[ci])\s", head, re.M):
+        return f".{election[1].decode()}"
+    opening = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    return {b"{": ".jsonl", b"[": ".json"}.get(opening, ".csv")
 
 
 def anchor_of(text: str) -> tuple[str, float | None]:

@@ -20,6 +20,8 @@ from agon.arena.cli.arguments import (
     readable,
 )
 from agon.data import Checked, check
+from agon.data.files.source import describe_source
+from agon.data.reading import files_of
 
 
 def check_command(
@@ -44,9 +46,9 @@ def check_command(
 
     agon check votes.parquet
     """
-    with readable(source) as path:
+    with readable(source) as paths:
         checked = check(
-            path,
+            paths,
             where=where,
             table=table,
             columns=pairs_of(column),
@@ -54,7 +56,7 @@ def check_command(
             voters=voters,
             min_votes=min_votes,
         )
-        return show_findings(path, checked, format)
+        return show_findings(describe_source(files_of(paths)), checked, format)
 
 
 def show_findings(source: str, checked: Checked, how: str) -> int:

@@ -10,6 +10,7 @@ import errno
 import io
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cyclopts import App
@@ -32,7 +33,7 @@ COMMANDS = {
     "simulate": ("simulate:simulate_command", "Make votes from known strengths."),
 }
 RENAMED = {"--lens": "--compare-rules", "--log": "--store", "--rounds": "--n-resamples"}  # for one release
-STDIN = "/dev/stdin"  # what "-" stands for
+STDIN = Path("/dev/stdin")  # what "-" stands for
 EPILOGUE = "Exit status: 0 fine; 1 check or diff found something; 2 bad input or usage; 130 interrupted."
 
 app = App(
@@ -74,7 +75,7 @@ def _renamed(word: str) -> str:
     name, sign, value = word.partition("=")
     if name in RENAMED:
         print(f"agon: {name} is called {RENAMED[name]} now.", file=sys.stderr)
-    return STDIN if word == "-" else RENAMED.get(name, name) + sign + value
+    return str(STDIN) if word == "-" else RENAMED.get(name, name) + sign + value
 
 
 def _told(error: Exception) -> tuple[int, str]:

@@ -7,12 +7,18 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from agon.arena.cli.arguments import InvalidOption
+from agon.arena.cli.arguments import InvalidOption, readable
+from agon.data import Imported, read_published
+from agon.data.files.reader import list_files
+from agon.data.importers.log_snapshot import into_log
 
 
 def import_command(
     files: Annotated[
-        list[Path], Parameter(help="Published files: parquet, CSV, JSON or JSON lines, .gz and .zst too.")
+        list[Path],
+        Parameter(
+            help="Published files, or a folder of them: parquet, CSV, JSON, .gz and .zst too; - reads one."
+        ),
     ],
     /,
     *,
@@ -33,23 +39,24 @@ def import_command(
 
     agon import logs/*-conv.json
 
+    zcat votes.jsonl.gz | agon import -
+
     agon rank agon-log
     """
-    from agon.data import read_published
-    from agon.data.importers.log_snapshot import into_log
-
     # All are read before one is written: what is wrong with the last file leaves nothing half done.
-    for file, imported in [(file, read_published(file, format=format, invalid=invalid)) for file in files]:
-        target, new, known = into_log(imported, file, into)
-        count = f"{imported.votes.num_rows - known:,} votes of the format {imported.format!r}"
-        before = ", all its votes by other files" if known else f", as {target}"
-        said = (
-            f"{count} are in {target}."
-            if new
-            else f"{file} was imported before{before}; nothing was written."
-        )
-        print(said)
-        if new and known:
-            print(f"Left out: {known:,} votes that the log holds already.")
-        for reason, rows in imported.dropped.items():
-            print(f"Left out: {rows:,} {reason}.")
+    with readable(files) as paths:
+        named = list_files(paths)
+        for file, read in [(file, read_published(file, format=format, invalid=invalid)) for file in named]:
+            _keep(file, read, into)
+
+
+def _keep(file: Path, imported: Imported, into: Path) -> None:
+    """Put the votes of one file into the log, and say so."""
+    target, new, known = into_log(imported, file, into)
+    count = f"{imported.votes.num_rows - known:,} votes of the format {imported.format!r}"
+    before = ", all its votes by other files" if known else f", as {target}"
+    print(f"{count} are in {target}." if new else f"{file} was imported before{before}; nothing was written.")
+    if new and known:
+        print(f"Left out: {known:,} votes that the log holds already.")
+    for reason, rows in imported.dropped.items():
+        print(f"Left out: {rows:,} {reason}.")

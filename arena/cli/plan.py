@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
@@ -15,7 +16,7 @@ from agon.ranking.leaderboard.row import plain
 
 
 def plan_command(
-    source: Annotated[str | None, Parameter(help=SOURCE)] = None,
+    source: Annotated[list[Path] | None, Parameter(help=SOURCE)] = None,
     /,
     *,
     share: Annotated[float, Parameter(help="Of the votes that decide, what the better model wins.")] = 0.65,
@@ -32,12 +33,12 @@ def plan_command(
 
     agon plan votes.parquet
     """
-    if source is None:
+    if not source:
         planned = plan_votes(share, models, level=level, ties=ties)
         print(json.dumps(asdict(planned), indent=2) if format == "json" else planned.conclusion())
         return
-    with readable(source) as path:
-        board = rank(comparisons(path), level=level)
+    with readable(source) as paths:
+        board = rank(comparisons(paths), level=level)
     pairs = open_pairs(board)
     if format == "json":
         print(

@@ -7,6 +7,7 @@ import html
 import io
 import json
 import os
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -35,6 +36,7 @@ from agon.arena.cli.commands import STDIN
 from agon.arena.cli.tables import show_boards
 from agon.data import read_any
 from agon.data.files.detection import names_voters
+from agon.data.files.reader import list_files
 from agon.ranking import (
     Comparisons,
     Leaderboard,
@@ -149,9 +151,9 @@ def rank_command(
             if name
         },
     }
-    with readable(source) as path, progress("reading votes"):
+    with readable(source) as paths, progress("reading votes"):
         votes = read_any(
-            path,
+            paths,
             where=where,
             table=table,
             columns=pairs_of(column),
@@ -168,7 +170,7 @@ def rank_command(
         chosen = {one.name: getattr(settings, one.name) for one in fields(settings)}
         boards = rank_all(votes, wanted, by=by, progress=progress, ballots_by=ballots_by, **chosen)
         print_boards(boards, format, output=output, top=top)
-    if source != STDIN:
+    if STDIN not in source:
         name_check(source, votes, table, pairs_of(column))
 
 
@@ -354,13 +356,16 @@ def write_text(output: Path, text: str) -> None:
             beside.unlink()
 
 
-def name_check(source: str, votes: Votes, table: str | None, columns: Mapping[str, str] | None) -> None:
+def name_check(
+    sources: Sequence[Path], votes: Votes, table: str | None, columns: Mapping[str, str] | None
+) -> None:
     """Say on a terminal, of votes that name their voters, which command looks for what no board looks for."""
     if not sys.stderr.isatty() or not isinstance(votes, Comparisons):
         return
-    if "voter" in (columns or {}) or names_voters(source, table):
+    if "voter" in (columns or {}) or any(names_voters(str(one), table) for one in list_files(sources)):
         more = "repeated votes, voters who carry a model and a favoured side"
-        print(f"agon check {plain(source)} looks for more: {more}.", file=sys.stderr)
+        named = shlex.join(str(one) for one in sources)
+        print(f"agon check {plain(named)} looks for more: {more}.", file=sys.stderr)
 
 
 def _title(board: Leaderboard) -> str:

@@ -7,12 +7,13 @@ the rows mean (votes, answers, scores) is the work of others; DuckDB files and l
 from __future__ import annotations
 
 import csv
+import glob
 import gzip
 import io
 import json
 import re
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -25,6 +26,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from agon.data.files.read_errors import sentence
+from agon.data.files.snapshot_folder import snapshots
 from agon.ranking.errors import SourceError, suggest
 
 COMPRESSION: Mapping[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
@@ -105,6 +107,37 @@ def ending(path: Path) -> str:
     if suffixes and suffixes[-1] in COMPRESSION:
         suffixes.pop()
     return suffixes[-1] if suffixes else ""
+
+
+def list_files(given: Sequence[str | Path]) -> tuple[Path, ...]:
+    """The sources that paths, patterns and folders name, in the order given; a pattern's by name.
+
+    A pattern is a path that is not there and has * ? or [ in it. A folder stands for the files in it whose
+    endings name a format, unless it keeps votes in parquet files, as a log does: then it is one source.
+
+    Raises:
+        SourceError: a pattern that no file matches, or a file that is named twice.
+    """
+    found: list[Path] = []
+    for one in given:
+        path = Path(one)
+        is_log = (path / "votes").is_dir() or (path / "agon.duckdb").exists()
+        if path.is_dir() and not is_log and not snapshots(path):
+            inside = sorted(file for file in path.iterdir() if ending(file) in KNOWN and file.is_file())
+            found += inside or [path]
+        elif not path.exists() and glob.has_magic(str(path)):
+            matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  # may be absolute
+            if not matches:
+                raise SourceError(f"No file matches {path}; check the pattern.")
+            found += [Path(match) for match in matches]
+        else:
+            found.append(path)
+    seen: set[Path] = set()
+    for path in found:
+        if path.resolve() in seen:
+            raise SourceError(f"{path} is named twice, and its votes would count twice; name it once.")
+        seen.add(path.resolve())
+    return tuple(found)
 
 
 def check_file(path: Path) -> Path:

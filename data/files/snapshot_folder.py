@@ -1,7 +1,9 @@
-"""Reading the snapshots of a log folder, which processes other than the arena's own can do at any time."""
+"""Reading the snapshots of a log folder, which processes other than the arena's own can do at any time, and
+putting several sources together."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,26 +39,55 @@ def open_folder(connection: duckdb.DuckDBPyConnection, folder: Path) -> duckdb.D
     for file in files:
         columns = connection.read_parquet(escaped(file), hive_partitioning=False).columns
         layouts["models" in columns].append(escaped(file))
-    listed, paired = (
-        connection.read_parquet(paths, union_by_name=True, hive_partitioning=False) if paths else None
+    parts = [
+        connection.read_parquet(paths, union_by_name=True, hive_partitioning=False)
         for paths in layouts.values()
+        if paths
+    ]
+    return put_together(connection, parts, str(folder))
+
+
+def put_together(
+    connection: duckdb.DuckDBPyConnection, parts: Sequence[duckdb.DuckDBPyRelation], name: str
+) -> duckdb.DuckDBPyRelation:
+    """The rows of several sources one after the other; where some are K-wise, pairs become lists of two.
+
+    Raises:
+        SourceError: K-wise ballots and judgements in p_a.
+    """
+    listed, paired = (
+        _union(connection, [part for part in parts if ("models" in part.columns) == kwise], f"part_{kwise}")
+        for kwise in (True, False)
     )
     if listed is None or paired is None:
         return listed or paired  # type: ignore[return-value]  # one of them is there
-    return _as_lists(connection, listed, paired, folder)
+    return _as_lists(connection, listed, paired, name)
+
+
+def _union(
+    connection: duckdb.DuckDBPyConnection, parts: Sequence[duckdb.DuckDBPyRelation], view: str
+) -> duckdb.DuckDBPyRelation | None:
+    """Rows by the names of their columns; a column that one lacks is null there."""
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    for number, part in enumerate(parts):
+        part.create_view(f"{view}_{number}")
+    return connection.sql(
+        " UNION ALL BY NAME ".join(f"SELECT * FROM {view}_{number}" for number in range(len(parts)))
+    )
 
 
 def _as_lists(
     connection: duckdb.DuckDBPyConnection,
     listed: duckdb.DuckDBPyRelation,
     paired: duckdb.DuckDBPyRelation,
-    folder: Path,
+    name: str,
 ) -> duckdb.DuckDBPyRelation:
     """Put votes on pairs beside K-wise ones, as lists of two."""
     if "p_a" in paired.columns:
         raise SourceError(
-            f"{folder} holds K-wise ballots and judgements in p_a, which are not read together; "
-            "name one of the files in its votes/."
+            f"{name} holds K-wise ballots and judgements in p_a, which are not read together; "
+            "name one of its files."
         )
     listed.create_view("listed")
     paired.create_view("paired")

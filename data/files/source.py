@@ -5,14 +5,14 @@ Knows formats and their errors; what makes a row a valid vote is in validity.py,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agon.data.files.read_errors import sentence
 from agon.data.files.reader import COMPRESSION, DUCKDB, PARQUET, Rows, check_file, ending, read_rows
-from agon.data.files.snapshot_folder import escaped, open_folder, snapshots
+from agon.data.files.snapshot_folder import escaped, open_folder, put_together, snapshots
 from agon.data.frames import frame_to_arrow
 from agon.data.validation import LABELS, rows_text
 from agon.ranking.errors import OptionError, SourceError, suggest
@@ -67,6 +67,9 @@ def describe_source(source: object) -> str:
     """Say in a message what was given."""
     if isinstance(source, str | Path):
         return str(source)
+    if isinstance(source, tuple) and source:
+        more = len(source) - 1
+        return f"{source[0]} and {more} more file{'' if more == 1 else 's'}"
     return f"the {type(source).__name__}"
 
 
@@ -84,6 +87,7 @@ def open_source(
 
     Args:
         source: path of a parquet, CSV, TSV, JSON lines or DuckDB file (.gz and .zst too), a log folder,
+            a tuple of several, one after the other, each a path or the table of what was read of it,
             a pandas or polars DataFrame, an Arrow table, or a DuckDB relation.
         where: an SQL condition on the columns; a person's own, never a visitor's.
         table: of a DuckDB file; "votes" if there is one.
@@ -100,20 +104,39 @@ def open_source(
 
     name = describe_source(source) if name is None else name
     path = Path(source) if isinstance(source, str | Path) else None
+    several = (
+        [Path(one) for one in source if isinstance(one, str | Path)] if isinstance(source, tuple) else []
+    )
     connection = duckdb.connect(":memory:")
     connection.execute("SET TimeZone = 'UTC'")  # a time without an offset is UTC, as everywhere
     try:
-        relation = _relation(connection, source, name, table, rows)
-        relation = _with_voter_kind(_named_as_ours(_renamed(relation, columns or {}, name)))
-        relation = _with_labels(relation, labels or {}, name)
+        if isinstance(source, tuple):
+            parts = [
+                _as_ours(_relation(connection, one, name, table, None), columns, labels, describe_source(one))
+                for one in source
+            ]
+            relation = put_together(connection, parts, name)
+        else:
+            relation = _as_ours(_relation(connection, source, name, table, rows), columns, labels, name)
     except duckdb.Error as error:
         raise SourceError(f"{name} cannot be read: {sentence(error)}") from None
-    _shut(connection, path)
+    _shut(connection, several or ([] if path is None else [path]))
     if where is not None:
         _check_condition(relation, where, name)
     relation.create_view("unfiltered")
     kinds = {column: str(kind) for column, kind in zip(relation.columns, relation.types, strict=True)}
     return Source(name, connection, kinds, f"{where}\n" if where else None, path)
+
+
+def _as_ours(
+    relation: duckdb.DuckDBPyRelation,
+    columns: Mapping[str, str] | None,
+    labels: Mapping[str, str] | None,
+    name: str,
+) -> duckdb.DuckDBPyRelation:
+    """Give a source our names of columns and our words for the winner."""
+    relation = _with_voter_kind(_named_as_ours(_renamed(relation, columns or {}, name)))
+    return _with_labels(relation, labels or {}, name)
 
 
 def _check_condition(relation: duckdb.DuckDBPyRelation, where: str, name: str) -> None:
@@ -134,13 +157,10 @@ def _check_condition(relation: duckdb.DuckDBPyRelation, where: str, name: str) -
         )
 
 
-def _shut(connection: duckdb.DuckDBPyConnection, path: Path | None) -> None:
+def _shut(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> None:
     """Let a `where` read nothing but the source itself."""
-    allowed = []
-    if path is not None and path.is_dir():
-        allowed = [name for file in snapshots(path) for name in (str(file), escaped(file))]
-    elif path is not None:
-        allowed = [str(path), escaped(path)]
+    files = [file for path in paths for file in (snapshots(path) if path.is_dir() else [path])]
+    allowed = [name for file in files for name in (str(file), escaped(file))]
     listed = ", ".join("'" + name.replace("'", "''") + "'" for name in allowed)
     connection.execute(f"SET allowed_paths = [{listed}]")
     connection.execute("SET enable_external_access = false")
@@ -221,9 +241,11 @@ def _database_table(
 ) -> duckdb.DuckDBPyRelation:
     """Open a table of a DuckDB file, read-only."""
     escaped = str(path).replace("'", "''")
-    connection.execute(f"ATTACH '{escaped}' AS source (READ_ONLY)")
+    others = connection.execute("SELECT count(*) FROM duckdb_databases() WHERE NOT internal").fetchall()
+    catalog = f"source_{others[0][0]}"
+    connection.execute(f"ATTACH '{escaped}' AS {catalog} (READ_ONLY)")
     found = connection.execute(
-        "SELECT table_name FROM information_schema.tables WHERE table_catalog = 'source' ORDER BY 1"
+        "SELECT table_name FROM information_schema.tables WHERE table_catalog = ? ORDER BY 1", [catalog]
     )
     tables = [row[0] for row in found.fetchall()]
     if table is None and {"migrations", "lineups"} & set(tables):
@@ -233,7 +255,7 @@ def _database_table(
         hint = f"it has {', '.join(tables)}; name one with table= (--table)."
         hint = "it has no tables." if not tables else hint if table is None else suggest(wanted, tables)
         raise SourceError(f"{path} has no table {wanted!r}; {hint}")
-    return connection.table(f'source."{wanted.replace(chr(34), chr(34) * 2)}"')
+    return connection.table(f'{catalog}."{wanted.replace(chr(34), chr(34) * 2)}"')
 
 
 def _renamed(

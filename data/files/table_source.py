@@ -19,7 +19,7 @@ from agon.data.files.covariates import toward_a
 from agon.data.files.dictionary_counts import VOTE_COLUMNS, count_distinct, is_hard
 from agon.data.files.encoding import Cells
 from agon.data.files.read_errors import sentence
-from agon.data.files.reader import check_file, ending
+from agon.data.files.reader import PARQUET, check_file
 from agon.data.files.schema import (
     KWISE,
     PAIRWISE,
@@ -51,7 +51,7 @@ def count_plain(source: object) -> pa.Table | None:
     try:
         if isinstance(source, str | Path):
             path = Path(source)
-            parquet = not path.is_dir() and ending(path) == ".parquet"
+            parquet = not path.is_dir() and path.suffix.lower() in PARQUET
             return count_distinct(check_file(path)) if parquet else None
         if hasattr(source, "__arrow_c_stream__"):
             frame: Any = source

@@ -98,17 +98,17 @@ def test_what_cannot_be_read_is_an_error_not_a_finding(tmp_path):
 
 def test_findings_as_text(tmp_path, capsys):
     path = votes(tmp_path, *BOTH_WAYS, "cyn,ada,model_a", "ada,ada,tie")
-    assert check_command(str(path), min_votes=0, format="table") == 1
+    assert check_command([path], min_votes=0, format="table") == 1
     first, *rest = capsys.readouterr().out.splitlines()
     assert first == f"{path}: the valid rows hold 3 votes on 3 models."
     assert [line.split(":")[0] for line in rest if line.startswith("•")] == ["• invalid", "• undefeated"]
-    assert check_command(str(votes(tmp_path, *BOTH_WAYS)), min_votes=0, format="table") == 0
+    assert check_command([votes(tmp_path, *BOTH_WAYS)], min_votes=0, format="table") == 0
     assert capsys.readouterr().out.endswith("Nothing stands between these votes and a ranking.\n")
 
 
 def test_findings_as_json(tmp_path, capsys):
     path = votes(tmp_path, *BOTH_WAYS, "cyn,ada,model_a")
-    assert check_command(str(path), min_votes=0, format="json") == 1
+    assert check_command([path], min_votes=0, format="json") == 1
     document = json.loads(capsys.readouterr().out)
     (finding,) = document.pop("findings")
     assert document == {"schema": 1, "votes": 3, "models": 3}
@@ -118,7 +118,7 @@ def test_findings_as_json(tmp_path, capsys):
 
 def test_hostile_names_are_shown_escaped(tmp_path, capsys):
     path = votes(tmp_path, *BOTH_WAYS, '"\x1b[31mred\nx",ada,model_a')
-    assert check_command(str(path), min_votes=0, format="table") == 1
+    assert check_command([path], min_votes=0, format="table") == 1
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert r"\x1b[31mred\nx" in out

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import gzip
 import io
 import json
 import os
@@ -15,6 +16,8 @@ import time
 import tomllib
 from pathlib import Path
 
+import duckdb
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -342,7 +345,9 @@ def test_import_then_rank_the_log(run, tmp_path, monkeypatch):
         (["check", "other.json"], "no column model_a"),
         (["rnak", "votes.csv"], "rnak"),
         (["rank"], "SOURCE requires an argument"),
-        (["rank", "a.csv", "b.csv"], "b.csv"),
+        (["rank", "a.csv", "b.csv"], "There is no file a.csv"),
+        (["rank", "-", "-"], "can be read but once"),
+        (["rank", "none-*.csv"], "No file matches none-*.csv"),
         (["rank", "a.csv", "--bogus"], "--bogus"),
         (["rank", "a.csv", "--format", "xml"], "xml"),
     ],
@@ -454,6 +459,98 @@ def test_standard_input(text, votes, run, monkeypatch):
     else:
         assert (status, out) == (2, "")
         assert err.startswith(f"agon: {votes}")
+
+
+def piped(name, folder, votes):
+    """The bytes of 600 votes in a format."""
+    table = pq.read_table(votes)
+    if name == "parquet":
+        return votes.read_bytes()
+    if name == "duckdb":
+        with duckdb.connect(str(folder / "v.duckdb")) as connection:
+            connection.register("given", table)
+            connection.execute("CREATE TABLE votes AS FROM given")
+        return (folder / "v.duckdb").read_bytes()
+    lines = "".join(json.dumps(row) + "\n" for row in table.to_pylist())
+    rows = [table.column_names, *(row.values() for row in table.to_pylist())]
+    delimiter = "\t" if name == "tsv" else ","
+    return {
+        "jsonl": lines,
+        "json": json.dumps(table.to_pylist(), indent=1),
+        "csv": "\n".join(delimiter.join("" if v is None else str(v) for v in row) for row in rows),
+        "tsv": "\n".join(delimiter.join("" if v is None else str(v) for v in row) for row in rows),
+    }[name].encode()
+
+
+@pytest.mark.parametrize("name", ["csv", "tsv", "json", "jsonl", "parquet", "duckdb"])
+@pytest.mark.parametrize("packed", ["", "gzip", "zstd"])
+def test_standard_input_of_any_kind(name, packed, votes, tmp_path):
+    if packed and name == "duckdb":
+        pytest.skip("DuckDB files are not read compressed")
+    given = piped(name, tmp_path, votes)
+    given = gzip.compress(given) if packed == "gzip" else given
+    given = bytes(pa.compress(given, "zstd")) if packed == "zstd" else given
+    done = agon("rank", "-", "-f", "json", "--interval", "none", input=given, text=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    expected = rank(comparisons(votes), interval="none")
+    (board,) = json.loads(done.stdout)["boards"]
+    assert board["fingerprint"] == expected.fingerprint
+    assert board["settings"]["votes"] == 600
+
+
+def test_an_election_by_a_pipe(tmp_path):
+    """The form of PrefLib: its head says what kind it is (https://preflib.github.io/PrefLib-Jekyll/format)."""
+    head = "# FILE NAME: x.soc\n# DATA TYPE: soc\n# NUMBER ALTERNATIVES: 2\n# NUMBER VOTERS: 3\n"
+    text = head + "# ALTERNATIVE NAME 1: ada\n# ALTERNATIVE NAME 2: bob\n2: 1,2\n1: 2,1\n"
+    done = agon("rank", "-", "-m", "borda", "-f", "csv", "--min-votes", "0", input=text)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[1].startswith("borda,,1,ada,2.0")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (b"\x7fELF\x00\x01", "standard input looks like a binary file; convert it."),
+        (b"PK\x03\x04rest", "standard input looks like an Excel workbook or a zip archive; convert it."),
+        (b"PAR1 cut short", "standard input cannot be read: "),
+        (gzip.compress(b"model_a,model_b,winner\nada,bob,tie\n" * 99)[:60], "standard input is not whole"),
+    ],
+)
+def test_standard_input_that_holds_no_votes(given, says):
+    for command in ("rank", "check", "plan", "import"):
+        done = agon(command, "-", input=given, text=False)
+        assert (done.returncode, done.stdout) == (2, b"")
+        assert done.stderr.decode().startswith(f"agon: {says}")
+        assert done.stderr.count(b"\n") == 1
+
+
+def test_several_files_patterns_and_standard_input_together(tmp_path, votes):
+    table = pq.read_table(votes)
+    for number in range(3):
+        pq.write_table(table.slice(200 * number, 200), tmp_path / f"{number}.parquet")
+    whole = agon("rank", votes, "-f", "json").stdout
+    for line in ("agon rank '?.parquet' -f json", "agon rank [01].parquet - -f json < 2.parquet"):
+        assert json.loads(shell(line, tmp_path).stdout) == json.loads(whole)
+    assert shell("agon check *.parquet", tmp_path).stdout.startswith("0.parquet and 2 more files: 600 votes")
+
+
+def test_a_folder_of_published_files_is_imported(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    for number in range(2):
+        battles = [{**one, "question_id": f"{number}-{one['question_id']}"} for one in PUBLISHED]
+        (tmp_path / "in" / f"{number}.json").write_text(json.dumps(battles))
+    status, out, _ = run("import", "in")
+    assert (status, out.count("3 votes of the format 'battles' are in agon-log/votes/")) == (0, 2)
+    assert len(comparisons("agon-log")) == 6
+
+
+def test_what_was_imported_from_standard_input_is_imported_once(tmp_path):
+    (tmp_path / "b.json").write_text(json.dumps(PUBLISHED))
+    for said in ("are in agon-log/votes/standard-input-", "was imported before"):
+        done = shell("agon import - < b.json", tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert said in done.stdout
 
 
 @pytest.mark.parametrize("how", ["table", "json"])
