@@ -6,6 +6,7 @@
     votes = ag.comparisons("votes.parquet", where="language = 'en'")
     ag.rank_all(votes, ["bradley_terry", "elo"])  # ag.METHODS lists every method
     ag.check("votes.parquet").findings            # what stands between these votes and a ranking
+    ag.open_log("agon-log").generations           # what an arena asked, answered and timed, while it serves
 
 What is here is loaded when it is first used. The rest lies in `agon.ranking` (analyses, types, errors),
 `agon.data` (reading and writing), `agon.serving` (talking to models) and `agon.arena` (pages, command line).
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agon import arena, data, ranking, serving
-    from agon.data import Checked, check, comparisons, preflib, read_any, score_table
+    from agon.data import Checked, check, comparisons, open_log, preflib, read_any, score_table
     from agon.face import compare_rules, rank, rank_all
     from agon.ranking import (
         METHODS,
@@ -47,6 +48,7 @@ __all__ = [
     "comparisons",
     "data",
     "method",
+    "open_log",
     "preflib",
     "rank",
     "rank_all",
@@ -57,7 +59,7 @@ __all__ = [
     "win_rate_map",
 ]
 _HOMES = {
-    "agon.data": ("Checked", "check", "comparisons", "preflib", "read_any", "score_table"),
+    "agon.data": ("Checked", "check", "comparisons", "open_log", "preflib", "read_any", "score_table"),
     "agon.face": ("compare_rules", "rank", "rank_all"),
     "agon.ranking": (
         "METHODS",

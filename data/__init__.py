@@ -10,16 +10,19 @@ from agon.data.files.elections import preflib
 from agon.data.files.score_tables import score_table
 from agon.data.importers.formats import FORMATS
 from agon.data.importers.published import Imported, read_published
+from agon.data.log.log_frames import LogFrames, open_log
 from agon.data.reading import comparisons, read_any
 
 __all__ = [
     "FORMATS",
     "Checked",
     "Imported",
+    "LogFrames",
     "check",
     "comparisons",
     "kind_of",
     "measure",
+    "open_log",
     "preflib",
     "read_any",
     "read_published",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.csv as pc
@@ -14,17 +15,28 @@ import pyarrow.parquet as pq
 
 from agon.ranking import OptionError, SourceError
 
-WRITERS: dict[str, Callable[[pa.Table, Any], None]] = {
-    ".parquet": pq.write_table,
+
+def write_parquet(table: Any, file: Any) -> None:
+    """Write a table as parquet, or a reader of batches, which need not fit into memory together."""
+    if isinstance(table, pa.Table):
+        pq.write_table(table, file, compression="zstd")
+        return
+    with pq.ParquetWriter(file, table.schema, compression="zstd") as writer:
+        for batch in table:
+            writer.write_batch(batch)
+
+
+WRITERS: dict[str, Callable[[Any, Any], None]] = {
+    ".parquet": write_parquet,
     ".csv": pc.write_csv,
 }
 
 
-def write_table(table: pa.Table, path: Path, *, replace: bool = False) -> Path:
+def write_table(table: Any, path: Path, *, replace: bool = False) -> Path:
     """Write a table as parquet or CSV, by the ending; the file appears only when it is whole.
 
     Args:
-        table: the rows.
+        table: an Arrow table, or a reader of batches.
         path: where to; its folder is made if it is missing.
         replace: whether a file that is there already may be replaced.
 
@@ -33,6 +45,18 @@ def write_table(table: pa.Table, path: Path, *, replace: bool = False) -> Path:
         SourceError: the file is there already, or cannot be written.
     """
     check_target(path, replace=replace)
+    with whole_file(path) as file:
+        WRITERS[path.suffix](table, file)
+    return path
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to, which appears under its name only if all went well; else nothing is left.
+
+    Raises:
+        SourceError: it cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -41,16 +65,15 @@ def write_table(table: pa.Table, path: Path, *, replace: bool = False) -> Path:
     part = Path(name)
     try:
         with os.fdopen(handle, "wb") as file:
-            WRITERS[path.suffix](table, file)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         part.chmod(0o644)
         part.replace(path)
     except OSError as error:
-        raise SourceError(f"{path} cannot be written: {error.strerror}.") from None
+        raise SourceError(f"{path} cannot be written: {error.strerror or error}.") from None
     finally:
         part.unlink(missing_ok=True)
-    return path
 
 
 def check_target(path: Path, *, replace: bool = False) -> None:

@@ -25,6 +25,7 @@ from agon.data.log.battle_records import read_battle, read_vote
 from agon.data.log.database import DATABASE, lock, open_database, unlock
 from agon.data.log.records import LogError, LogInUse, Receipt, Record, VoteRecord
 from agon.data.log.source import LogSource
+from agon.data.log.text_parts import publish
 from agon.data.log.writer import Writer
 from agon.ranking import Comparisons, SourceError
 
@@ -63,16 +64,21 @@ MORE = """, v.voter, epoch(v.created) AS timestamp, v.category, v.language,
     v.reasons, b.policy, b.policy_version, b.group_probability, b.pair_probabilities,
     v.lineup <> b.lineup AS replaced, 'arena' AS source, v.number AS source_row
     FROM votes v JOIN battles b USING (battle_id) JOIN ballots USING (ballot)
-    JOIN lineups s ON s.lineup = v.lineup ORDER BY v.number"""
+    JOIN lineups s ON s.lineup = v.lineup WHERE v.number <= $upto ORDER BY v.number"""
 
 
 SNAPSHOT = "arena.parquet"
+BATCH = 1 << 17  # votes written at a time
 
 
-def bring_up_to_date(folder: Path) -> None:
+def bring_up_to_date(folder: Path, *, texts: bool = False) -> None:
     """Write the snapshot of a log that a process left behind without one: killed, or out of power.
 
     A process that has the log open writes snapshots itself.
+
+    Args:
+        folder: the log folder.
+        texts: whether battles and answers are wanted too, which older versions did not publish.
 
     Raises:
         SourceError: the database holds more than the snapshot, perhaps, and cannot be opened.
@@ -81,7 +87,8 @@ def bring_up_to_date(folder: Path) -> None:
     database, ahead = folder / DATABASE, folder / f"{DATABASE}.wal"
     kept = snapshot.stat().st_mtime_ns if snapshot.exists() else 0
     closed = not ahead.exists()  # who closes a database leaves no write-ahead log, whatever the clock said
-    if closed and (not database.exists() or database.stat().st_mtime_ns <= kept):
+    current = not database.exists() or database.stat().st_mtime_ns <= kept
+    if closed and current and not (texts and database.exists() and not (folder / "battles").exists()):
         return
     try:
         VoteLog(folder).close()
@@ -121,6 +128,7 @@ class VoteLog:
             raise
         self._snapshot = threading.Lock()
         self._kept = 0  # votes in the snapshot
+        self._published: dict[str, int] = {}  # rows of each table that are in its parts
         self._closed = False
 
     def __enter__(self) -> Self:
@@ -237,13 +245,14 @@ class VoteLog:
         return [(model, failure, n) for model, failure, n in self._rows(_ENDINGS, [moment])]
 
     def snapshot(self) -> Path | None:
-        """Write all votes to LOG/votes/arena.parquet, which other processes read: the database is ours alone.
+        """Write what other processes read, because the database is ours alone.
 
-        Pairwise votes have the columns model_a, model_b and winner; once a vote does not fit into them, all
-        have models, places and acceptable.
+        All votes go to LOG/votes/arena.parquet: pairwise ones with the columns model_a, model_b and winner;
+        once a vote does not fit into them, all have models, places and acceptable. Battles, turns, answers
+        and replacements go to the folders of their names, in parts.
 
         Returns:
-            The file, or None if there are no votes.
+            The file of the votes, or None if there are none.
 
         Raises:
             SourceError: it cannot be written; the one before is still there.
@@ -251,13 +260,20 @@ class VoteLog:
         target = self.folder / "votes" / SNAPSHOT
         with self._snapshot:
             count = self.count()
-            if count == 0:
-                return None
-            if count > self._kept or not target.exists():
-                layout = _PAIRWISE if self._rows(PLAIN)[0][0] else _KWISE
-                write_table(self._table(layout + MORE, {}), target, replace=True)
-                self._kept = count
-        return target
+            try:  # before the votes: who reads these finds what they are about
+                publish(self._table, self.folder, self._published)
+            finally:  # texts that cannot be written keep no vote from a board
+                if count > self._kept or (count and not target.exists()):
+                    self._write_votes(count, target)
+                    self._kept = count
+        return target if count else None
+
+    def _write_votes(self, upto: int, target: Path) -> None:
+        """Write the votes up to a number, without holding all of them."""
+        layout = _PAIRWISE if self._rows(PLAIN)[0][0] else _KWISE
+        with self._reading() as cursor:
+            votes = cursor.sql(layout + MORE, params={"upto": upto})
+            write_table(votes.to_arrow_reader(BATCH), target, replace=True)
 
     def _rows(self, sql: str, parameters: Sequence[str] = ()) -> list[tuple[Any, ...]]:
         """Read a few rows."""

@@ -17,6 +17,7 @@ from agon.arena.setup.recorded import read_recorded_roster
 from agon.data.files.reader import DELIMITERS, DUCKDB, JSON, PARQUET
 from agon.data.files.source import AS_TEXT
 from agon.data.importers.formats import FORMATS
+from agon.data.log.text_parts import LOG_TABLES
 from agon.data.validation import LABELS
 from agon.ranking import METHODS
 from agon.ranking.leaderboard.row import COLUMNS, Status
@@ -143,6 +144,12 @@ def test_every_status_is_written_down(status):
 def test_every_column_of_a_vote_file_is_written_down(column):
     cells = [line.split("|")[1] for line in DATA.splitlines() if line.startswith("|")]
     assert any(f"`{column}`" in cell for cell in cells)
+
+
+@pytest.mark.parametrize("frame", sorted(LOG_TABLES))
+def test_every_column_of_a_log_frame_is_written_down(frame):
+    (row,) = [line for line in DATA.splitlines() if line.startswith(f"| `{frame}` | `")]
+    assert re.findall(r"`(\w+)`", row.split("|")[2]) == LOG_TABLES[frame].names
 
 
 @pytest.mark.parametrize("label", sorted(LABELS))

@@ -1,0 +1,142 @@
+"""What was drawn, asked and answered, published as Parquet that everybody may read while the arena serves.
+
+Each of `LOG_TABLES` is a folder of the log, and each of its files holds the next `PART` rows in the order in
+which they were written. Rows are only ever added, so a full part is never written again, and a log of a
+million battles costs no more to publish than a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from agon.data.files.writer import write_table
+
+PART = 4096  # rows of a part: what is written anew, at most, when a row was added
+_TEXT, _WHOLE, _NUMBER, _TIME = pa.string(), pa.int64(), pa.float64(), pa.timestamp("us", "UTC")
+# The columns of each frame; docs/data.md explains them.
+LOG_TABLES: Mapping[str, pa.Schema] = MappingProxyType(
+    {
+        "battles": pa.schema(
+            {
+                "battle_id": _TEXT,
+                "created": _TIME,
+                "models": pa.list_(_TEXT),
+                "prompt_id": _TEXT,
+                "category": _TEXT,
+                "language": _TEXT,
+                "policy": _TEXT,
+                "policy_version": _WHOLE,
+                "group_probability": _NUMBER,
+                "pair_probabilities": pa.list_(_NUMBER),
+                "seed": _TEXT,  # of up to 128 bits, which no number of a frame holds
+                "voter": _TEXT,
+            }
+        ),
+        "turns": pa.schema({"battle_id": _TEXT, "turn": _WHOLE, "created": _TIME, "prompt": _TEXT}),
+        "generations": pa.schema(
+            {
+                "battle_id": _TEXT,
+                "turn": _WHOLE,
+                "slot": _WHOLE,
+                "model": _TEXT,
+                "created": _TIME,
+                "text": _TEXT,
+                "tokens": _WHOLE,
+                "seconds": _NUMBER,
+                "time_to_first_token": _NUMBER,
+                "tokens_per_second": _NUMBER,
+                "finish_reason": _TEXT,
+                "failure": _TEXT,
+                "detail": _TEXT,
+                "reasoning": _TEXT,
+                "reasoning_tokens": _WHOLE,
+                "masked": pa.list_(_TEXT),
+                "waited": _NUMBER,
+            }
+        ),
+        "replacements": pa.schema(
+            {
+                "battle_id": _TEXT,
+                "slot": _WHOLE,
+                "attempt": _WHOLE,
+                "model": _TEXT,
+                "probability": _NUMBER,
+                "created": _TIME,
+            }
+        ),
+    }
+)
+_AS_TEXT = {
+    "battle_id": "replace(battle_id::VARCHAR, '-', '') AS battle_id",
+    "seed": "seed::VARCHAR AS seed",
+}
+_SOURCES = {"battles": "battles AS t JOIN lineups USING (lineup)"}
+_WHOSE = "SELECT min(applied)::VARCHAR || ' ' || max(version)::VARCHAR AS log FROM migrations"
+_KEY = b"agon_log"  # in a part's metadata: which log, in which version of its schema
+_Query = Callable[[str, Mapping[str, Any]], "pa.Table"]
+
+
+def publish(query: _Query, folder: Path, published: dict[str, int]) -> None:
+    """Write the parts of a log that are not there yet, or that were not full.
+
+    Args:
+        query: runs SQL with named parameters on the log.
+        folder: the log folder.
+        published: how many rows of each table this process has published; brought up to date.
+
+    Raises:
+        SourceError: a part cannot be written; those before it are there.
+    """
+    log = query(_WHOSE, {})["log"][0].as_py().encode()
+    for name, schema in LOG_TABLES.items():
+        count = query(f"SELECT count(*) AS n FROM {name}", {})["n"][0].as_py()
+        known = published.get(name)
+        if known == count:
+            continue
+        parts = -(-count // PART)
+        for number in range((known or 0) // PART, parts):
+            path, rows = folder / name / f"{number:06}.parquet", min(PART, count - number * PART)
+            if known is None and _holds(path, rows, log):
+                continue
+            columns = ", ".join(_AS_TEXT.get(column, column) for column in schema.names)
+            sql = (
+                f"SELECT {columns} FROM {_SOURCES.get(name, f'{name} AS t')} "
+                "WHERE t.rowid >= $first AND t.rowid < $first + $rows ORDER BY t.rowid"
+            )
+            table = query(sql, {"first": number * PART, "rows": rows}).cast(schema)
+            write_table(table.replace_schema_metadata({_KEY: log}), path, replace=True)
+        if known is None:  # of a database that stood here before, and went on for longer
+            for path in sorted((folder / name).glob("*.parquet"))[parts:]:
+                path.unlink()
+        published[name] = count
+
+
+def _holds(path: Path, rows: int, log: bytes) -> bool:
+    """Whether a file is this part of this log already."""
+    try:
+        found = pq.read_metadata(path)
+    except (OSError, pa.ArrowException):  # not there, or cut short
+        return False
+    return found.num_rows == rows and (found.metadata or {}).get(_KEY) == log
+
+
+def count_rows(folder: Path) -> dict[str, int]:
+    """How many rows of each table a log folder has in its parts.
+
+    Raises:
+        pyarrow.ArrowException, OSError: a part cannot be read.
+    """
+    return {
+        name: sum(pq.read_metadata(path).num_rows for path in part_files(folder, name)) for name in LOG_TABLES
+    }
+
+
+def part_files(folder: Path, name: str) -> list[Path]:
+    """The parts of a table, in the order of their rows."""
+    return sorted((folder / name).glob("[0-9]*.parquet"))
