@@ -25,6 +25,9 @@ MethodName = Literal[
     "eigenvector",
     "elo",
     "geometric_mean",
+    "glicko",
+    "glicko2",
+    "glicko_2",
     "greedy",
     "instant_runoff",
     "kemeny",
@@ -62,6 +65,8 @@ MethodName = Literal[
     "veto",
     "weak_condorcet",
     "weng_lin",
+    "whole_history_rating",
+    "whr",
     "win_rate",
 ]
 
@@ -77,6 +82,7 @@ class MethodOptions(TypedDict, total=False):
     chance: float
     copies: float
     damping: float
+    deviation: float
     draw_probability: float
     drop: Literal["at_or_below", "below"]
     gamma: float
@@ -87,10 +93,12 @@ class MethodOptions(TypedDict, total=False):
     mu: float
     orders: int
     penalty: float
+    period: float
     permutations: int | None
     points: Sequence[float]
     precision: float | None
     prior: float
+    prior_games: float
     prior_sd: float
     rule: str
     score: Literal["conservative", "mean"]
@@ -102,3 +110,5 @@ class MethodOptions(TypedDict, total=False):
     ties: Literal["average", "best", "breslow", "published", "share", "worst"] | None
     time_limit: float
     variant: Literal["difference", "losses", "wins"]
+    volatility: float
+    w2: float

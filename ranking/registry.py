@@ -89,6 +89,11 @@ class Method:
         text = inspect.getdoc(self.function) or ""
         return " ".join(text.split("\n\n")[0].split())
 
+    @property
+    def by_time(self) -> bool:
+        """Whether the method asks when votes were cast, and not only which came first."""
+        return self.view == "battles" and "period" in self.options
+
     def settings(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """Fill in the defaults of the options that were not given.
 
@@ -128,10 +133,13 @@ class Method:
         """Whether the result depends on the order of the votes, and not only on how often each was cast.
 
         So it does for a method on battles, unless it averages over permutations; None permutations stands
-        for none where the votes say when they were cast, else for some.
+        for none where the votes say when they were cast, else for some. One that goes by periods of time
+        takes votes without times for votes of one period, whose order does not matter.
         """
         if self.view != "battles" or isinstance(votes, ScoreTable):
             return False
+        if self.by_time:
+            return votes.battles.times is not None
         permutations = settings.get("permutations", 0)
         return votes.battles.order == "timestamp" if permutations is None else permutations == 0
 
@@ -139,7 +147,15 @@ class Method:
 METHODS: dict[str, Method] = {}
 # What people call methods; case, blanks and hyphens never matter.
 METHOD_ALIASES: Mapping[str, str] = types.MappingProxyType(
-    {"bt": "bradley_terry", "pl": "plackett_luce", "trueskill": "kwise_bayes", "ksort": "kwise_bayes"}
+    {
+        "bt": "bradley_terry",
+        "pl": "plackett_luce",
+        "trueskill": "kwise_bayes",
+        "ksort": "kwise_bayes",
+        "whr": "whole_history_rating",
+        "glicko": "glicko2",
+        "glicko_2": "glicko2",
+    }
 )
 
 

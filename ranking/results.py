@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,6 +14,7 @@ from agon.ranking.text import join_names
 from agon.ranking.votes.ballots import Ballots, PairRows
 
 if TYPE_CHECKING:
+    import pandas as pd
     from scipy.sparse import csr_array
 
 Scale = Literal["log_odds", "probit", "elo", "share", "points"]
@@ -194,6 +195,41 @@ class Clustering:
 
 
 @dataclass(frozen=True, eq=False)
+class RatingHistory:
+    """Scores of M models after each of D periods of time.
+
+    Attributes:
+        models: M names.
+        times: (D,) seconds since 1970 at which each period begins.
+        scores: (D, M), NaN before a model's first vote.
+        errors: (D, M) standard errors of them.
+    """
+
+    models: tuple[str, ...]
+    times: FloatArray
+    scores: FloatArray
+    errors: FloatArray
+
+    def scaled(self, factor: float, offset: float) -> RatingHistory:
+        """The same on another scale."""
+        return replace(self, scores=self.scores * factor + offset, errors=self.errors * factor)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a row for each period and model that had a vote by then: time, model, score, error."""
+        import pandas as pd
+
+        period, model = np.nonzero(~np.isnan(self.scores))
+        return pd.DataFrame(
+            {
+                "time": pd.to_datetime(self.times[period], unit="s", utc=True),
+                "model": np.array(self.models, dtype=object)[model],
+                "score": self.scores[period, model],
+                "error": self.errors[period, model],
+            }
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class Fit(Scores):
     """Scores with what their intervals are made from.
 
@@ -204,6 +240,7 @@ class Fit(Scores):
         iterations: how many the solver needed.
         residual: the largest absolute gradient at the solution, per vote.
         parameters: further parameters of the largest component by name, on their usual scale.
+        history: how the scores moved, if the method goes by time.
     """
 
     uncertainty: EstimatingEquation | Covariance | Posterior | None = None
@@ -212,6 +249,7 @@ class Fit(Scores):
     iterations: int = 0
     residual: float = 0.0
     parameters: Mapping[str, float] = field(default_factory=dict)
+    history: RatingHistory | None = None
 
     @property
     def equation(self) -> EstimatingEquation | None:

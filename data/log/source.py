@@ -74,9 +74,11 @@ class LogSource:
     def battles(self, by: str | None = None) -> Battles:
         """List the votes in the order in which they were committed."""
         label = "NULL" if by is None else self._label(by)
-        table = self._select(f"lineup, ballot, {label} AS label, number", " ORDER BY number")
+        what = f"lineup, ballot, {label} AS label, number, epoch(created) AS seconds"
+        table = self._select(what, " ORDER BY number")
         cluster = None if by is None else _labelled(table, by)[0]
-        return Battles(self.ballots(), self._rows(table), "timestamp", cluster)
+        times = table["seconds"].to_numpy().astype(np.float64)
+        return Battles(self.ballots(), self._rows(table), "timestamp", cluster, times)
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by battle, prompt, voter, category or language."""

@@ -250,12 +250,14 @@ def view_of(how: Method, ballots: Ballots) -> PairCounts | Ballots | Battles:
     """What a rule needs, from ballots alone.
 
     Raises:
-        MethodError: the rule needs scores.
+        MethodError: the rule needs scores, or the time of the votes.
     """
     if how.view == "pairs":
         return PairCounts.from_ballots(ballots)
     if how.view == "ballots":
         return ballots
+    if how.by_time:
+        raise MethodError(f"{how.name} goes by the time of votes, and votes changed one by one have none.")
     if how.view == "battles":
         return Battles(ballots, np.repeat(np.arange(len(ballots.count)), ballots.count), "file")
     raise MethodError(f"{how.name} needs a score table; votes changed one by one have no scores.")

@@ -22,7 +22,7 @@ from agon.ranking.leaderboard.exchange import board_to_html, board_to_latex, boa
 from agon.ranking.leaderboard.one_way_wins import PROBIT
 from agon.ranking.leaderboard.row import COLUMNS, Row, plain, rank_text
 from agon.ranking.numerics import FloatArray
-from agon.ranking.results import Coefficient, Diagnostic
+from agon.ranking.results import Coefficient, Diagnostic, RatingHistory
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -61,6 +61,7 @@ class Leaderboard:
         log_odds: one log-odds on the scale of the scores; None where they are none.
         uncertainty: covariance or bootstrap samples of the scores in the order of `models`.
         models: the names in the order of `uncertainty`.
+        history: how the scores moved, of methods that go by time; without an anchor.
     """
 
     rows: tuple[Row, ...]
@@ -77,6 +78,7 @@ class Leaderboard:
     log_odds: float | None = field(default=None, repr=False)
     uncertainty: Uncertainty | None = field(default=None, repr=False)
     models: tuple[str, ...] = field(default=(), repr=False)
+    history: RatingHistory | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "settings", MappingProxyType(dict(self.settings)))

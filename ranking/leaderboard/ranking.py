@@ -187,7 +187,8 @@ def _board(
     if not stands.any():
         eligibility = replace(eligibility, ranked=np.zeros(len(votes.models), dtype=bool))
     values, unsure = estimate(votes, how, result, options, settings, eligibility)
-    factor, _, scale = scale_of(result, settings)
+    factor, offset, scale = scale_of(result, settings)
+    history = result.history if isinstance(result, Fit) else None
     described = _described(every, options, settings, scale)
     shown = values
     if isinstance(result, Choice):
@@ -248,6 +249,7 @@ def _board(
                 log_odds=unit_of(result, factor) or None,
                 uncertainty=unsure,
                 models=votes.models,
+                history=None if history is None else history.scaled(factor, offset),
             )
         )
     return replace(boards[0], components=tuple(boards[1:]))
@@ -345,6 +347,8 @@ def _fingerprint(votes: Comparisons | ScoreTable, how: Method, described: Mappin
         columns = [*small, given.p_a, given.weight, given.count]
     if isinstance(votes, Comparisons) and how.in_order(votes, described):
         columns.append(votes.battles.sequence.astype(np.int32))
+        if how.by_time and votes.battles.times is not None:
+            columns.append(votes.battles.times)
     if isinstance(votes, Comparisons) and how.view == "contexts":
         columns += [votes.contexts.pair.astype(np.int32), *votes.contexts.features, votes.contexts.scale]
     for column in columns:

@@ -12,7 +12,7 @@ from agon.ranking.methods.likelihood import (
     thurstone,
     tie_models,
 )
-from agon.ranking.methods.online import elo, trueskill, weng_lin
+from agon.ranking.methods.online import elo, glicko2, trueskill, weng_lin, whole_history_rating
 from agon.ranking.methods.social_choice import (
     cardinal,
     condorcet,

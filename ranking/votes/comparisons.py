@@ -72,7 +72,8 @@ class Comparisons:
         """Take one row for each of N votes; arguments as in `Ballots.of`.
 
         Args:
-            timestamp: (N,) times of the votes, any one unit; without them the rows are in order.
+            timestamp: (N,) times of the votes, without which the rows are in order; in seconds for methods
+                that ask how long ago a vote was, else in any one unit.
             labels: columns of N values to cluster or split by, such as {"voter": [...]}.
             pair_probability: (N,) probability with which the models of each vote were drawn together, above
                 0 and at most 1, for `reweight="propensity"`.

@@ -57,7 +57,9 @@ class ConcatenatedSource:
         if by is not None:
             numbers = _numbered([part.clusters(by).names for part in self.parts])[1]
             cluster = np.concatenate([to[b.cluster] for to, b in zip(numbers, found, strict=True)])
-        return Battles(self.merged, sequence, "timestamp" if timed else "file", cluster)
+        known = [b.times for b in found if b.times is not None]
+        times = np.concatenate(known) if len(known) == len(found) else None
+        return Battles(self.merged, sequence, "timestamp" if timed else "file", cluster, times)
 
     def clusters(self, by: str) -> Clusters:
         """Group by equal values, whichever part they are in."""

@@ -104,7 +104,8 @@ class RestrictedSource:
         kept = sequence >= 0
         if cluster is not None:
             cluster = np.unique(cluster[kept], return_inverse=True)[1].reshape(-1)
-        return replace(battles, ballots=ballots, sequence=sequence[kept], cluster=cluster)
+        times = None if battles.times is None else battles.times[kept]
+        return replace(battles, ballots=ballots, sequence=sequence[kept], cluster=cluster, times=times)
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes that are left."""

@@ -26,12 +26,14 @@ class Battles:
         sequence: (N,) row of `ballots` of each vote, first to last.
         order: "timestamp" if the votes say when they were cast, else "file": the order of the rows.
         cluster: (N,) cluster of each vote, if whole clusters are to be drawn.
+        times: (N,) seconds at which the votes were cast, or None if they do not say.
     """
 
     ballots: Ballots
     sequence: IntArray
     order: _Order
     cluster: IntArray | None = None
+    times: FloatArray | None = None
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -42,9 +44,13 @@ class Battles:
         """Draw as many votes, or clusters, with replacement and keep them in order."""
         size = len(self.sequence) if self.cluster is None else int(self.cluster.max()) + 1
         times = np.bincount(rng.integers(0, size, size), minlength=size)
-        sequence = np.repeat(self.sequence, times if self.cluster is None else times[self.cluster])
+        drawn = np.repeat(
+            np.arange(len(self.sequence)), times if self.cluster is None else times[self.cluster]
+        )
+        sequence = self.sequence[drawn]
         counts = np.bincount(sequence, minlength=len(self.ballots.count))
-        return Battles(self.ballots.with_count(counts), sequence, self.order)
+        moments = None if self.times is None else self.times[drawn]
+        return Battles(self.ballots.with_count(counts), sequence, self.order, times=moments)
 
     def subset(self, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Battles:
         """Return only the votes whose models are all kept; (M,) mask."""
@@ -53,7 +59,8 @@ class Battles:
         new = np.cumsum(inside) - 1
         kept = inside[self.sequence]
         cluster = None if self.cluster is None else np.unique(self.cluster[kept], return_inverse=True)[1]
-        return Battles(self.ballots.subset(keep), new[self.sequence[kept]], self.order, cluster)
+        times = None if self.times is None else self.times[kept]
+        return Battles(self.ballots.subset(keep), new[self.sequence[kept]], self.order, cluster, times)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +137,8 @@ def in_time(
     if times is None:
         return Battles(ballots, sequence, "file", cluster)
     sorting = np.lexsort((sequence, times) if cluster is None else (cluster, sequence, times))
-    return Battles(ballots, sequence[sorting], "timestamp", None if cluster is None else cluster[sorting])
+    own = None if cluster is None else cluster[sorting]
+    return Battles(ballots, sequence[sorting], "timestamp", own, times[sorting])
 
 
 def group(

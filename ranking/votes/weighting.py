@@ -118,7 +118,8 @@ class EqualPairs:
         if cluster is not None:
             cluster = np.unique(cluster[kept], return_inverse=True)[1].reshape(-1)
         sequence = self._moved(battles.sequence[kept])
-        return replace(battles, ballots=self._ballots, sequence=sequence, cluster=cluster)
+        times = None if battles.times is None else battles.times[kept]
+        return replace(battles, ballots=self._ballots, sequence=sequence, cluster=cluster, times=times)
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes as they are."""

@@ -38,7 +38,8 @@ def votes_of(case):
         return Comparisons.from_counts(case["models"], case["wins"], case.get("ties"), case.get("both_bad"))
     models = sorted({name for row in case["rows"] for name in row[:2]})
     shown = [[models.index(a), models.index(b)] for a, b, _ in case["rows"]]
-    return Comparisons.of(models, shown, [PLACES[winner] for *_, winner in case["rows"]])
+    places = [PLACES[winner] for *_, winner in case["rows"]]
+    return Comparisons.of(models, shown, places, timestamp=case.get("times"))
 
 
 def number(published):
