@@ -14,7 +14,7 @@ from agon.ranking.results import Fit, Posterior, RatingHistory
 from agon.ranking.votes.pair_counts import BothBad
 from agon.ranking.votes.vote_source import Battles
 
-POINTS = 173.7178  # Glicko-2's own scale in rating points, as printed
+GLICKO_UNIT = 173.7178  # Glicko-2's own scale in rating points, as printed
 _SETTLED = 1e-9  # of the logarithm of the squared volatility
 _NAME = "glicko2"
 
@@ -35,6 +35,10 @@ def glicko2(
     A deviation grows while a model is not voted on, by its volatility, which grows where results surprise.
     The interval is the rating ± so many deviations. Votes without times are of one period. A vote on more
     than two models counts as its pairs.
+
+    Do not read the interval as one that holds the rating so often: deviations are kept apart and ratings learn
+    once a period. Where ten models wandered by 17 Elo points a day, 95% intervals of the last day held 89% of the
+    differences, and where none did, 98%. For intervals to rely on use `whole_history_rating`.
 
     Args:
         start: rating of a new model.
@@ -58,7 +62,7 @@ def glicko2(
     check_positive(_NAME, deviation=deviation, volatility=volatility, tau=tau, period=period)
     m, periods = len(battles.models), Periods.of(battles, period, both_bad)
     mu, sigma = np.zeros(m), np.full(m, volatility)
-    variance = np.full(m, (deviation / POINTS) ** 2)
+    variance = np.full(m, (deviation / GLICKO_UNIT) ** 2)
     entered = periods.entered(m)
     means, spreads = [], []
     for d, number in enumerate(periods.number):
@@ -66,12 +70,12 @@ def glicko2(
             variance += np.where(entered < d, sigma**2 * (number - periods.number[d - 1] - 1), 0.0)
         mu, variance, sigma = rate_period(mu, variance, sigma, *periods.of_period(d), tau, entered <= d)
         known = entered <= d
-        means.append(np.where(known, start + POINTS * mu, np.nan))
-        spreads.append(np.where(known, POINTS * np.sqrt(variance), np.nan))
+        means.append(np.where(known, start + GLICKO_UNIT * mu, np.nan))
+        spreads.append(np.where(known, GLICKO_UNIT * np.sqrt(variance), np.nan))
     return Fit(
-        start + POINTS * mu,
+        start + GLICKO_UNIT * mu,
         "elo",
-        uncertainty=Posterior(np.diag(POINTS**2 * variance)),
+        uncertainty=Posterior(np.diag(GLICKO_UNIT**2 * variance)),
         parameters={
             f"volatility of {model}": value
             for model, value in zip(battles.models, sigma.tolist(), strict=True)

@@ -41,6 +41,9 @@ def whole_history_rating(
     posterior. The history of every model is in the result. Votes without times are of one day, which is
     Bradley-Terry with the prior. A vote on more than two models counts as its pairs.
 
+    On votes from its own world 95% intervals of the last day held 94 to 97% of the differences. w2 is not
+    fitted: with strengths that moved 2.6 times as fast as it says they held 68%.
+
     Args:
         w2: variance of the change of a strength in a day, in squared Elo points.
         prior_games: the prior: so many wins and as many losses of a model in its first period, against one

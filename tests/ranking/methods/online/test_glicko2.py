@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from agon.ranking import METHODS, Comparisons, OptionError, rank
-from agon.ranking.methods.online.glicko2 import POINTS, rate_period
+from agon.ranking.methods.online.glicko2 import GLICKO_UNIT, rate_period
 
 DAY = 86_400
 EVERY = np.ones(4, dtype=bool)
@@ -16,12 +16,12 @@ def votes(times, rows=((0, 1), (1, 2), (2, 0), (0, 1)), names="abc"):
 
 def test_the_example_that_glickman_prints():
     """Example of the Glicko-2 system (2013): 1464.06, 151.52 and 0.05999, from rounded steps in between."""
-    mu = (np.array([1500.0, 1400.0, 1550.0, 1700.0]) - 1500) / POINTS
-    deviation = np.array([200.0, 30.0, 100.0, 300.0]) / POINTS
+    mu = (np.array([1500.0, 1400.0, 1550.0, 1700.0]) - 1500) / GLICKO_UNIT
+    deviation = np.array([200.0, 30.0, 100.0, 300.0]) / GLICKO_UNIT
     games = np.array([0, 0, 0]), np.array([1, 2, 3]), np.ones(3), np.array([1.0, 0.0, 0.0])
     mu, variance, sigma = rate_period(mu, deviation**2, np.full(4, 0.06), *games, 0.5, EVERY)
-    assert 1500 + POINTS * mu[0] == pytest.approx(1464.06, abs=0.011)
-    assert POINTS * np.sqrt(variance[0]) == pytest.approx(151.52, abs=0.005)
+    assert 1500 + GLICKO_UNIT * mu[0] == pytest.approx(1464.06, abs=0.011)
+    assert GLICKO_UNIT * np.sqrt(variance[0]) == pytest.approx(151.52, abs=0.005)
     assert sigma[0] == pytest.approx(0.05999, abs=0.00001)
 
 
@@ -32,10 +32,10 @@ def test_who_is_not_voted_on_grows_uncertain():
         for last in (1, 31)
     )
     c = 2  # who plays on the first day alone
-    before = one.history.errors[0, c] / POINTS
+    before = one.history.errors[0, c] / GLICKO_UNIT
     sigma = one.parameters["volatility of c"]
-    assert one.history.errors[1, c] / POINTS == pytest.approx(np.sqrt(before**2 + sigma**2))
-    assert two.history.errors[1, c] / POINTS == pytest.approx(np.sqrt(before**2 + 31 * sigma**2))
+    assert one.history.errors[1, c] / GLICKO_UNIT == pytest.approx(np.sqrt(before**2 + sigma**2))
+    assert two.history.errors[1, c] / GLICKO_UNIT == pytest.approx(np.sqrt(before**2 + 31 * sigma**2))
     assert two.history.scores[1, c] == one.history.scores[1, c]
 
 
