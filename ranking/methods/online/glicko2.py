@@ -36,9 +36,9 @@ def glicko2(
     The interval is the rating ± so many deviations. Votes without times are of one period. A vote on more
     than two models counts as its pairs.
 
-    Do not read the interval as one that holds the rating so often: deviations are kept apart and ratings learn
-    once a period. Where ten models wandered by 17 Elo points a day, 95% intervals of the last day held 89% of the
-    differences, and where none did, 98%. For intervals to rely on use `whole_history_rating`.
+    Do not read the interval as one that holds the rating so often: deviations are kept apart and ratings
+    learn once a period. Where ten models wandered by 17 Elo points a day, 95% intervals of the last day held
+    89% of the differences, and where none did, 98%. For intervals to rely on use `whole_history_rating`.
 
     Args:
         start: rating of a new model.
