@@ -181,17 +181,17 @@ def first(values: FloatArray, unsure: Uncertainty, among: IntArray, seed: int) -
         return chance
     among = among[np.argsort(-values[among], kind="stable")]  # best first: names do not matter
     if unsure.samples is not None:
-        draws = np.nan_to_num(unsure.samples[:, among], nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+        draws = np.nan_to_num(unsure.samples[:, among].T, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
     else:
         assert unsure.covariance is not None  # noqa: S101 - one of the two is there
         draws = _posterior(values[among], unsure.covariance[np.ix_(among, among)], unsure.df, seed)
-    ahead = (draws == draws.max(axis=1, keepdims=True)) & (draws > -np.inf)  # else it elected nobody
-    chance[among] = (ahead / np.maximum(ahead.sum(axis=1, keepdims=True), 1)).mean(axis=0)
+    ahead = (draws == draws.max(axis=0)) & (draws > -np.inf)  # else it elected nobody
+    chance[among] = (ahead / np.maximum(ahead.sum(axis=0), 1)).mean(axis=1)
     return chance
 
 
 def _posterior(values: FloatArray, covariance: FloatArray, df: float, seed: int) -> FloatArray:
-    """(S, K) draws of K scores around a common mean, their spread weighed by its likelihood."""
+    """(K, S) draws of K scores around a common mean, their spread weighed by its likelihood."""
     k = len(values)
     if k == 1:
         return np.zeros((1, 1))
@@ -200,15 +200,16 @@ def _posterior(values: FloatArray, covariance: FloatArray, df: float, seed: int)
     size, axes = np.maximum(size[1:], 0.0), axes[:, 1:]  # without the common mean
     along = axes.T @ (values - values.mean())
     widest = max(float(np.ptp(values)), float(np.sqrt(size.max())), 1e-12)
-    spread = np.geomspace(1e-3, 2.0, SPREADS) * widest
-    total = size[None, :] + spread[:, None] ** 2
-    log_weight = -0.5 * (np.log(total) + along**2 / total).sum(axis=1) + np.log(spread)  # flat in the spread
+    spread = np.geomspace(1e-3, 2.0, SPREADS)[:, None] * widest
+    total = size + spread**2
+    log_weight = -0.5 * (np.log(total) + along**2 / total).sum(axis=1) + np.log(spread[:, 0])  # flat in it
     weight = np.exp(log_weight - log_weight.max())
     rng = np.random.default_rng(seed)
     number = draws_for(k)
-    chosen = spread[rng.choice(SPREADS, number, p=weight / weight.sum())][:, None] ** 2
-    keep = chosen / (chosen + size)
-    noise = rng.standard_normal((number, k - 1)) * np.sqrt(keep * size)
+    times = rng.multinomial(number, weight / weight.sum())  # draws of each spread
+    keep = spread**2 / total
+    draws = rng.standard_normal((number, k - 1)) * np.repeat(np.sqrt(keep * size), times, axis=0)
     if math.isfinite(df):
-        noise /= np.sqrt(rng.chisquare(df, number) / df)[:, None]
-    return np.asarray((keep * along + noise) @ axes.T)
+        draws /= np.sqrt(rng.chisquare(df, number) / df)[:, None]
+    draws += np.repeat(keep * along, times, axis=0)
+    return np.asarray(axes @ draws.T)
