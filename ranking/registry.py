@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
@@ -249,14 +249,16 @@ def describe_type(kind: Any) -> str:
     """Say in words what values a type allows."""
     if get_origin(kind) is Literal:
         return " or ".join(repr(value) for value in get_args(kind))
+    if get_origin(kind) in (Union, types.UnionType):
+        return " or ".join(describe_type(part) for part in get_args(kind))
     names: Mapping[Any, str] = {
         float: "a number",
         int: "a whole number",
         bool: "True or False",
         str: "a text",
+        type(None): "None",
     }
-    parts: Sequence[Any] = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else [kind]
-    return " or ".join(names.get(part, getattr(part, "__name__", str(part))) for part in parts)
+    return names.get(kind, getattr(kind, "__name__", str(kind)))
 
 
 def stack_results(results: Iterable[Scores | Choice], n_models: int) -> ResampledScores:

@@ -26,18 +26,18 @@ class Settings:
         level: of intervals and rank ranges, between 0 and 1.
         n_resamples: how often the bootstrap draws the votes.
         seed: of everything drawn at random.
-        cluster: column whose equal values are dependent votes ("voter", "battle", "prompt"), or None; two of
-            them, ("voter", "prompt") or "voter,prompt", where votes depend through either.
+        cluster: column whose equal values are dependent votes, such as "voter", "battle" or "prompt"; two of
+            them, "voter,prompt", where votes depend through either.
         simultaneous: whether all intervals of a board, and all rank ranges, are to hold at once instead of
             each by itself.
         min_votes: ballots a model must have been shown in to be ranked.
-        control: features of the answers to control for, such as ("length", "markdown"), or none.
+        control: features of the answers to control for, such as "length,markdown".
         reweight: "propensity" weighs each vote by one over the logged probability of its pair, "equal_pairs"
             lets every pair that met count the same, "none" leaves the weights as given.
         floor: for "propensity" the smallest probability that counts, as a share of that of a pair drawn at
             random, so that no weight is above one over it.
-        anchor: model whose score is fixed, or None for a mean fixed.
-        anchor_score: the fixed score.
+        anchor: model whose score is fixed; without one the mean of the scores is.
+        anchor_score: the fixed score, 1000 on the Elo scale if left out.
         scale: "elo" (400 points are odds of 10 to 1) or "natural" (log-odds), for ratings.
     """
 

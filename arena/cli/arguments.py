@@ -10,12 +10,13 @@ import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import pyarrow as pa
 from cyclopts import Parameter
 
 from agon.arena.cli.commands import STDIN
+from agon.ranking import METHODS
 from agon.ranking.errors import AgonError, OptionError, SourceError
 
 _HEAD = 1 << 16  # bytes by which the format of standard input is known
@@ -40,6 +41,13 @@ LabelOption = Annotated[
         negative="",
         help="WORD=LABEL: read WORD in the column winner as LABEL, such as left=model_a.",
     ),
+]
+if TYPE_CHECKING:
+    MethodWord = str
+else:
+    MethodWord = Literal[tuple(METHODS)] | str  # any text, but a shell completes the names
+FindingsFormat = Annotated[
+    Literal["table", "json"], Parameter(name=["--format", "-f"], help="How to print what is found.")
 ]
 InvalidOption = Annotated[
     Literal["error", "drop"],

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from agon.arena.cli.arguments import (
     ColumnOption,
+    FindingsFormat,
     LabelOption,
     SourceArgument,
     TableOption,
@@ -34,7 +35,7 @@ def check_command(
     table: TableOption = None,
     voters: VotersOption = None,
     min_votes: Annotated[int, Parameter(help="Votes below which a model counts as short of votes.")] = 30,
-    format: Annotated[Literal["table", "json"], Parameter(name=["--format", "-f"])] = "table",
+    format: FindingsFormat = "table",
 ) -> int:
     """Say what stands between these votes and a ranking; exit status 1 if anything does.
 

@@ -28,11 +28,23 @@ COMMANDS = {
     "check": ("check:check_command", "Say what stands between these votes and a ranking."),
     "diff": ("diff:diff_command", "Say who moved between two boards, and whether beyond chance."),
     "plan": ("plan:plan_command", "Say how many votes tell models apart, or how many more."),
-    "methods": ("methods:methods_command", "List every ranking method: what it needs, gives, and is from."),
+    "methods": (
+        "methods:methods_command",
+        "List the ranking methods, or show one: when to use it, its options.",
+    ),
     "import": ("import_votes:import_command", "Import votes of a published arena format into a log folder."),
+    "completion": (
+        "completion:completion_command",
+        "Print what makes a shell complete commands and options.",
+    ),
     "simulate": ("simulate:simulate_command", "Make votes from known strengths."),
 }
-RENAMED = {"--lens": "--compare-rules", "--log": "--store", "--rounds": "--n-resamples"}  # for one release
+RENAMED = {
+    "--lens": "--compare-rules",
+    "--log": "--store",
+    "--out": "--output",
+    "--rounds": "--n-resamples",
+}  # for one release
 STDIN = Path("/dev/stdin")  # what "-" stands for
 EPILOGUE = "Exit status: 0 fine; 1 check or diff found something; 2 bad input or usage; 130 interrupted."
 

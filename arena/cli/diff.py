@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from rich.text import Text
 
+from agon.arena.cli.arguments import FindingsFormat
 from agon.arena.cli.tables import console, make_grid, say
 from agon.ranking import Leaderboard, OptionError, SourceError, boards_from_json
 from agon.ranking.leaderboard.board_change import CHANGE_HEADS, BoardChange, compare_boards
@@ -22,7 +23,7 @@ def diff_command(
     after: Annotated[Path, Parameter(help=FILE)],
     /,
     *,
-    format: Annotated[Literal["table", "json"], Parameter(name=["--format", "-f"])] = "table",
+    format: FindingsFormat = "table",
 ) -> int:
     """Say who moved between two boards, by how much, and whether beyond chance; exit status 1 if anyone did.
 

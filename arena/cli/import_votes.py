@@ -24,14 +24,15 @@ def import_command(
     *,
     into: Annotated[Path, Parameter(help="The log folder that keeps the votes.")] = Path("agon-log"),
     format: Annotated[
-        str | None, Parameter(name=["--format", "-f"], help="Name of the format, if it is not recognised.")
+        str | None,
+        Parameter(name=["--format", "-f"], help="Format of the files, if their columns do not tell it."),
     ] = None,
     invalid: InvalidOption = "error",
 ) -> None:
     """Import votes of a published arena format into a log folder.
 
-    Knows battle tables, FastChat conversation logs, AlpacaEval annotations and LMArena conversations.
-    Texts are not copied: prompt_id leads back to the file. The same file is imported only once.
+    The format is told from the columns; docs/data.md lists those that are known. Texts are not copied:
+    prompt_id leads back to the file. The same file is imported only once.
 
     For example:
 

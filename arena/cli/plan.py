@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from agon.arena.cli.arguments import SOURCE, readable
+from agon.arena.cli.arguments import SOURCE, FindingsFormat, readable
 from agon.data import comparisons
 from agon.ranking import open_pairs, plan_votes, rank
 from agon.ranking.leaderboard.row import plain
@@ -19,13 +19,15 @@ def plan_command(
     source: Annotated[list[Path] | None, Parameter(help=SOURCE)] = None,
     /,
     *,
-    share: Annotated[float, Parameter(help="Of the votes that decide, what the better model wins.")] = 0.65,
-    models: Annotated[int, Parameter(help="Number of models on the board.")] = 2,
+    share: Annotated[
+        float, Parameter(help="Share that the better model wins of the votes that decide.")
+    ] = 0.65,
+    models: Annotated[int, Parameter(help="How many models are compared.")] = 2,
     ties: Annotated[float, Parameter(help="Share of votes that decide nothing.")] = 0.0,
-    level: Annotated[float, Parameter(help="Level of the statement.")] = 0.95,
-    format: Annotated[Literal["table", "json"], Parameter(name=["--format", "-f"])] = "table",
+    level: Annotated[float, Parameter(help="How sure the decision is to be, between 0 and 1.")] = 0.95,
+    format: FindingsFormat = "table",
 ) -> None:
-    """Say how many votes tell models apart; of votes that are there, how many more for each neighbours.
+    """Say how many votes tell models apart; of votes there are, how many more for neighbours on a board.
 
     For example:
 

@@ -21,6 +21,7 @@ from agon.arena.cli.arguments import (
     ColumnOption,
     InvalidOption,
     LabelOption,
+    MethodWord,
     SourceArgument,
     TableOption,
     VotersOption,
@@ -69,14 +70,15 @@ def rank_command(
     /,
     *,
     method: Annotated[
-        list[str] | None,
+        list[MethodWord] | None,
         Parameter(
             name=["--method", "-m"],
             negative="",
-            help="METHOD or METHOD:option=value,... ; repeat for several [default: bradley_terry].",
+            show_choices=False,
+            help="METHOD or METHOD:option=value,...; repeat for several [default: bradley_terry].",
         ),
     ] = None,
-    by: Annotated[str | None, Parameter(help="ColumnOption whose values get boards of their own.")] = None,
+    by: Annotated[str | None, Parameter(help="Column whose values get boards of their own.")] = None,
     where: WhereOption = None,
     settings: Annotated[Settings, Parameter(name="*", negative="")] = DEFAULTS,
     invalid: InvalidOption = "error",
@@ -86,10 +88,12 @@ def rank_command(
     table: TableOption = None,
     ballots_by: Annotated[
         str | None,
-        Parameter(help="ColumnOption whose values become one ballot each: categories vote, not votes."),
+        Parameter(help="Column whose values become one ballot each: categories vote, not votes."),
     ] = None,
     weights: Annotated[str | None, Parameter(help="TASK=W,... of a table of scores; others weigh 1.")] = None,
-    groups: Annotated[str | None, Parameter(help="TASK=GROUP,... of a table of scores.")] = None,
+    groups: Annotated[
+        str | None, Parameter(help="TASK=GROUP,... of a table of scores, for two_level or --by group.")
+    ] = None,
     ignore: Annotated[
         str | None, Parameter(help="COLUMN,... of a table of scores that are no tasks.")
     ] = None,
@@ -97,23 +101,34 @@ def rank_command(
         str | None, Parameter(help="TASK,... of a table of scores where less is better.")
     ] = None,
     higher: Annotated[
-        str | None, Parameter(help="TASK,... where more is better, although the name sounds like a cost.")
+        str | None,
+        Parameter(
+            help="TASK,... of a table of scores where more is better, although the name sounds like a cost."
+        ),
     ] = None,
     missing: Annotated[
-        str | None, Parameter(help="What positional rules do with gaps, such as worst.")
+        str | None,
+        Parameter(
+            help="What positional rules do with gaps: refuse, worst, average, drop_task or partial_borda."
+        ),
     ] = None,
-    ties: Annotated[str | None, Parameter(help="What positional rules do with ties, such as share.")] = None,
+    ties: Annotated[
+        str | None, Parameter(help="What positional rules do with ties: share, best, worst or published.")
+    ] = None,
     compare_rules: Annotated[
-        bool, Parameter(negative="", help="Who is first under which rule, and how likely.")
+        bool, Parameter(negative="", help="Instead of boards, who is first under which rule, and how likely.")
     ] = False,
     format: Annotated[
         PrintedAs, Parameter(name=["--format", "-f"], help="How to print the boards.")
     ] = "table",
     output: Annotated[
         Path | None,
-        Parameter(name=["--output", "-o"], help="Write to this .txt, .csv, .json, .md, .html or .tex file."),
+        Parameter(
+            name=["--output", "-o"],
+            help="Write to this .txt, .csv, .json, .md, .html or .tex file, whose ending says the form.",
+        ),
     ] = None,
-    top: Annotated[int | None, Parameter(help="Only the first N rows of each board.")] = None,
+    top: Annotated[int | None, Parameter(help="Print only so many rows of each board.")] = None,
 ) -> None:
     """Rank the models of a set of votes.
 

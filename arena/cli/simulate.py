@@ -28,16 +28,18 @@ def simulate_command(
     models: Annotated[int, Parameter(help="Number of models.")] = 12,
     votes: Annotated[int, Parameter(help="Number of votes.")] = 2000,
     ties: Annotated[float, Parameter(help="Share of ties.")] = 0.15,
-    both_bad: Annotated[float, Parameter(help="Share of votes that both are bad.")] = 0.05,
+    both_bad: Annotated[float, Parameter(help="Share of votes that say both are bad.")] = 0.05,
     spread: Annotated[float, Parameter(help="Standard deviation of the strengths, in log-odds.")] = 1.0,
     length_effect: Annotated[
-        float, Parameter(help="Log-odds that an answer gains if the other is empty in comparison.")
+        float, Parameter(help="Log-odds that a long answer gains over an empty one.")
     ] = 0.5,
     voters: Annotated[int, Parameter(help="Number of voters.")] = 100,
-    seed: Annotated[int, Parameter(help="Of everything drawn.")] = 0,
-    out: Annotated[
+    seed: Annotated[int, Parameter(help="Of everything drawn at random.")] = 0,
+    output: Annotated[
         Path | None,
-        Parameter(name=["--out", "-o"], help="A .parquet or .csv file; CSV on standard output if left out."),
+        Parameter(
+            name=["--output", "-o"], help="A .parquet or .csv file; CSV on standard output if left out."
+        ),
     ] = None,
     truth: Annotated[
         Path | None, Parameter(help="Write the strengths to this .csv or .parquet file.")
@@ -51,12 +53,12 @@ def simulate_command(
 
     For example:
 
-    agon simulate --votes 5000 --out votes.parquet --truth strengths.csv
+    agon simulate --votes 5000 -o votes.parquet --truth strengths.csv
 
     agon simulate | agon rank -
     """
     simulate_votes(
-        out,
+        output,
         truth,
         force=force,
         n_models=models,

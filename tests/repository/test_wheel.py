@@ -112,7 +112,7 @@ def test_the_modules_come_from_the_wheel(installed, tmp_path):
 
 def test_the_main_job_runs_from_the_wheel(installed, tmp_path):
     agon = installed / "agon"
-    run(agon, "simulate", "--votes", "900", "--models", "4", "--out", "votes.parquet", cwd=tmp_path)
+    run(agon, "simulate", "--votes", "900", "--models", "4", "-o", "votes.parquet", cwd=tmp_path)
     (board,) = json.loads(run(agon, "rank", "votes.parquet", "--format", "json", cwd=tmp_path))["boards"]
     assert board["settings"]["votes"] == 900
     assert sorted(row["rank"] for row in board["models"]) == [1, 2, 3, 4]

@@ -336,11 +336,11 @@ def test_import_then_rank_the_log(run, tmp_path, monkeypatch):
         (["simulate", "--models", "1"], "at least 2 models"),
         (["simulate", "--votes", "many"], "--votes"),
         (["simulate", "--ties", "0.9", "--both-bad", "0.2"], "at most 1"),
-        (["simulate", "--out", "votes.txt"], "must end in .parquet or .csv"),
-        (["simulate", "--out", "other.json"], "must end in .parquet or .csv"),
-        (["simulate", "--out", "new.csv", "--truth", "there.csv"], "there.csv exists already"),
+        (["simulate", "-o", "votes.txt"], "must end in .parquet or .csv"),
+        (["simulate", "-o", "other.json"], "must end in .parquet or .csv"),
+        (["simulate", "-o", "new.csv", "--truth", "there.csv"], "there.csv exists already"),
         (["simulate", "--truth", "there.csv"], "there.csv exists already"),
-        (["simulate", "--out", "new.csv", "--truth", "new.csv"], "both the votes and the strengths"),
+        (["simulate", "-o", "new.csv", "--truth", "new.csv"], "both the votes and the strengths"),
         (["methods", "bradley"], "There is no method 'bradley'"),
         (["check", "other.json"], "no column model_a"),
         (["rnak", "votes.csv"], "rnak"),
@@ -379,7 +379,7 @@ def test_simulate_to_standard_output_and_to_files(tmp_path, capfdbinary):
     ]
     words = ["--votes", "50", "--models", "3", "--seed", "9"]
     path, truth = tmp_path / "votes.parquet", tmp_path / "truth.csv"
-    assert main(["simulate", *words, "--out", str(path), "--truth", str(truth)]) == 0
+    assert main(["simulate", *words, "-o", str(path), "--truth", str(truth)]) == 0
     written, said = capfdbinary.readouterr()
     assert written == b""
     assert b"50 votes on 3 models are in" in said
@@ -391,8 +391,8 @@ def test_simulate_to_standard_output_and_to_files(tmp_path, capfdbinary):
     assert [row["model"] for row in strengths] == ["model-1", "model-2", "model-3"]
     for row in strengths:
         assert float(row["elo"]) == pytest.approx(1000 + 173.7177927613007 * float(row["strength"]))
-    assert main(["simulate", *words, "--out", str(path)]) == 2
-    assert main(["simulate", *words, "--out", str(path), "--force"]) == 0
+    assert main(["simulate", *words, "-o", str(path)]) == 2
+    assert main(["simulate", *words, "-o", str(path), "--force"]) == 0
 
 
 def test_a_pipe_in_a_real_shell(tmp_path):

@@ -3,11 +3,12 @@
 import inspect
 import json
 import re
+import shlex
 
 import pytest
 
-from agon.arena.cli.methods import as_dict, family_of, methods_page, show_methods
-from agon.arena.cli.rank import options_of
+from agon.arena.cli.commands import main
+from agon.arena.cli.methods import as_dict, example_of, family_of, methods_page, show_methods
 from agon.ranking import METHODS, MethodError
 
 
@@ -22,19 +23,50 @@ def test_the_table_names_every_method_and_option(capsys):
     assert [word for word in starts if word in METHODS] == sorted(
         METHODS, key=lambda n: (family_of(METHODS[n]), n)
     )
-    assert out.count("Use when ") == 4, "one a family"
+    assert out.count("Use when ") == out.count("Not when ") == 4, "one a family"
     assert "\x1b" not in out
 
 
+def without_breaks(text):
+    return " ".join(text.split())
+
+
 @pytest.mark.parametrize("name", sorted(METHODS))
-def test_one_method_with_its_options_and_its_docstring(name, capsys):
+def test_one_method_whole(name, capsys):
+    """All that the docstring says, whatever its order on the page; every option with all there is to know."""
     method, out = METHODS[name], shown(capsys, name, "table")
-    assert out.startswith(f"{name}: needs {method.view}, gives {method.gives}. {method.source}\n")
-    assert inspect.getdoc(method.function) in out
+    assert out.startswith(f"{name}: {method.summary}\n")
+    for head in ("Family", "Needs", "Gives", "Use", "Do not use", "Source", "For example"):
+        assert re.search(rf"^{head} +\w", out, re.M), head
+    text = inspect.getdoc(method.function) or ""
+    before, _, rest = text.partition("Args:\n")
+    told = without_breaks(out)
+    for paragraph in [*before.split("\n\n"), *re.split(r"(?=^\S)", rest, flags=re.M)[1:]]:
+        assert without_breaks(paragraph) in told
     for option in method.options.values():
         assert f"  {option.name}={option.default!r}  (" in out
-    words = re.search(r"^For example: agon rank SOURCE -m (.*)$", out, re.M)[1]
-    assert options_of(words)[0] == name, "the example is one that agon rank takes"
+    meanings = as_dict(method)["options"]
+    assert [n for n, option in meanings.items() if not option["meaning"]] == []
+    assert "NoneType" not in out
+
+
+@pytest.fixture(scope="module")
+def votes_and_scores(tmp_path_factory):
+    """What the examples name: the votes of `agon simulate`, and the table of scores of the README."""
+    folder = tmp_path_factory.mktemp("examples")
+    words = ["simulate", "--votes", "400", "--models", "5", "-o", str(folder / "votes.parquet")]
+    assert main(words) == 0
+    (folder / "scores.csv").write_text("model,cola,sst2,mrpc\nada,1,2,3\nbob,3,1,2\ncyn,2,3,1\n")
+    return folder
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_the_example_of_every_method_runs(name, votes_and_scores, monkeypatch, capsys):
+    monkeypatch.chdir(votes_and_scores)
+    command, *words = shlex.split(example_of(METHODS[name]))
+    assert command == "agon"
+    assert main(words) == 0, capsys.readouterr().err
+    assert capsys.readouterr().out.startswith(name)
 
 
 def test_json_has_the_defaults_of_the_functions(capsys):
