@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "serve": ("serve:serve_command", "Open the arena: a blind voting page and a leaderboard."),
     "rank": ("rank:rank_command", "Rank the models of a set of votes."),
+    "board": ("board:board_command", "Open the leaderboard of any votes, scores or log in the browser."),
     "check": ("check:check_command", "Say what stands between these votes and a ranking."),
     "diff": ("diff:diff_command", "Say who moved between two boards, and whether beyond chance."),
     "plan": ("plan:plan_command", "Say how many votes tell models apart, or how many more."),

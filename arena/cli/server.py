@@ -88,18 +88,40 @@ def server_config(arena: Arena) -> uvicorn.Config:
     )
 
 
-class _Server(uvicorn.Server):
-    """Says where the arena is once it is open, and then which models could not answer."""
+class GreetingServer(uvicorn.Server):
+    """Says where the pages are once they can be opened; INT and TERM end it in good order."""
+
+    def __init__(self, config: uvicorn.Config, greeting: str) -> None:
+        super().__init__(config)
+        self._greeting = greeting
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as usual, then greet."""
+        await super().startup(sockets)
+        print(self._greeting, flush=True)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Let INT and TERM end the server; unlike uvicorn's own, do not raise them again."""
+        before = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for one in before:  # the last snapshot is written, whoever is impatient
+                signal.signal(one, signal.SIG_IGN)
+
+
+class _ArenaServer(GreetingServer):
+    """Asks the models, once the arena is open, which of them cannot answer."""
 
     def __init__(self, arena: Arena, greeting: str) -> None:
-        super().__init__(server_config(arena))
-        self._arena, self._greeting = arena, greeting
+        super().__init__(server_config(arena), greeting)
+        self._arena = arena
         self._asking: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start as usual, greet, and ask the models while people come in already."""
+        """Start as usual, and ask the models while people come in already."""
         await super().startup(sockets)
-        print(self._greeting, flush=True)
         self._asking = asyncio.create_task(self._arena.ask_models())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -107,16 +129,6 @@ class _Server(uvicorn.Server):
         if self._asking is not None:
             self._asking.cancel()
         await super().shutdown(sockets)
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Let INT and TERM end the arena in good order; unlike uvicorn's own, do not raise them again."""
-        before = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
-        try:
-            yield
-        finally:
-            for one in before:  # the last snapshot is written, whoever is impatient
-                signal.signal(one, signal.SIG_IGN)
 
 
 def _tell_health(server: Server, health: Health) -> None:
@@ -152,7 +164,7 @@ def open_arena(
                 seed=seed, limits=given.limits, public_url=given.public_url, embed=given.embed
             )
             arena = Arena(given.roster, votes, Keys.of_folder(folder), settings)
-            server = _Server(arena, _greeting(arena, host, taken.getsockname()[1], folder))
+            server = _ArenaServer(arena, _greeting(arena, host, taken.getsockname()[1], folder))
             server.run(sockets=[taken])
             kept = votes.count()
     finally:
@@ -161,12 +173,16 @@ def open_arena(
     print(f"Closed. {_plural(kept)} in {folder}/. Rank them with: agon rank {folder}", flush=True)
 
 
+def address_of(host: str, port: int) -> str:
+    """Where a browser finds what listens there."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
 def _greeting(arena: Arena, host: str, port: int, folder: Path) -> str:
-    shown = f"[{host}]" if ":" in host else host
     so_far = arena.log.count()
     kept = f"{_plural(so_far)} so far" if so_far else "no votes yet"
     return (
-        f"Agon is open at http://{shown}:{port}/ with {len(arena.roster.contestants)} models.\n"
+        f"Agon is open at {address_of(host, port)} with {len(arena.roster.contestants)} models.\n"
         f"Votes are kept in {folder}/ ({kept}). Ctrl+C closes it."
     )
 

@@ -301,11 +301,6 @@ class Arena:
         except SourceError:
             return None
 
-    def board(self, category: str | None = None, language: str | None = None) -> Leaderboard | None:
-        """The board of the votes so far, recomputed from their counts; None without a vote."""
-        votes = self.comparisons(category, language)
-        return None if votes is None else rank(votes, "bradley_terry")
-
     # --- life --------------------------------------------------------------------------------------------
 
     async def open(self) -> None:

@@ -22,10 +22,12 @@ from agon.arena.web.about import about_router
 from agon.arena.web.battle.gradio_frame import PATHS, battle_page, mount
 from agon.arena.web.battle.routes import battle_router
 from agon.arena.web.health import health_router
-from agon.arena.web.leaderboard.filters import FilterError
+from agon.arena.web.leaderboard.boards import BusyError
+from agon.arena.web.leaderboard.query import QueryError
 from agon.arena.web.leaderboard.routes import leaderboard_router
 from agon.arena.web.middleware import NO_PAGE, ArenaMiddleware, problem
 from agon.arena.web.static_files import static_router
+from agon.ranking.errors import AgonError
 
 ROUTERS = (battle_router, leaderboard_router, about_router, health_router, static_router)
 
@@ -40,7 +42,7 @@ def web_app(arena: Arena) -> ArenaMiddleware:
         await arena.close()
 
     app = FastAPI(openapi_url=None, lifespan=life)
-    _errors(app)
+    answer_errors(app)
     routers = [router(arena) for router in ROUTERS]
     for router in routers:
         app.include_router(router)
@@ -52,7 +54,7 @@ def web_app(arena: Arena) -> ArenaMiddleware:
 
 def _dress(page: bytes) -> bytes:
     """Gradio's page in our frame: style first, header, what is read out, footer, behaviour."""
-    head = f'{layout.ICON}{layout.STYLE}<link rel="stylesheet" href="/static/gradio.css">{layout.SCRIPT}'
+    head = f'{layout.ARENA.head}<link rel="stylesheet" href="/static/gradio.css">'
     before = (
         layout.header("battle") + '<div id="ag-alert" role="alert" hidden></div>'
         '<div id="ag-live" class="ag-sr" role="status" aria-live="polite"></div>'
@@ -65,16 +67,24 @@ def _dress(page: bytes) -> bytes:
     return page.replace(b"</body>", after.encode() + b"</body>", 1)
 
 
-def _errors(app: FastAPI) -> None:
+def answer_errors(app: FastAPI) -> None:
     """Every refusal as a sentence: JSON for programs, a page for people who followed a link."""
 
     @app.exception_handler(Refusal)
     async def refused(request: Request, error: Refusal) -> Response:
         return problem(request.scope, error.status, error.code, error.sentence)
 
-    @app.exception_handler(FilterError)
-    async def no_filter(request: Request, error: FilterError) -> Response:
-        return problem(request.scope, 404, "no_filter", str(error))
+    @app.exception_handler(QueryError)
+    async def no_filter(request: Request, error: QueryError) -> Response:
+        return problem(request.scope, 404, "no_board", str(error))
+
+    @app.exception_handler(AgonError)
+    async def unfit(request: Request, error: AgonError) -> Response:
+        return problem(request.scope, 422, "unfit", str(error))
+
+    @app.exception_handler(BusyError)
+    async def busy(request: Request, error: BusyError) -> Response:
+        return problem(request.scope, 503, "busy", str(error))
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:

@@ -8,18 +8,53 @@ from __future__ import annotations
 
 import html
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from agon.ranking.version import VERSION
 
 Current = Literal["battle", "leaderboard", "about"]
-_PAGES: dict[Current, tuple[str, str]] = {
-    "battle": ("/", "Battle"),
-    "leaderboard": ("/leaderboard", "Leaderboard"),
-}
-STYLE = '<link rel="stylesheet" href="/static/agon.css">'
-SCRIPT = '<script src="/static/theme.js"></script>'
-ICON = '<link rel="icon" href="/static/mark.svg" type="image/svg+xml">'
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The pages that a page can lead to, and where files lie.
+
+    Attributes:
+        pages: page → its address and its name in the header, the first is home.
+        about: address of the page "What is stored", if there is one.
+        static: what stands before the path of a static file.
+    """
+
+    pages: Mapping[Current, tuple[str, str]]
+    about: str | None
+    static: str
+
+    @property
+    def home(self) -> str:
+        """The address of the first page."""
+        return next(address for address, _ in self.pages.values())
+
+    @property
+    def head(self) -> str:
+        """Icon, style and theme, for the head of every page."""
+        return (
+            f'<link rel="icon" href="{self.static}mark.svg" type="image/svg+xml">'
+            f'<link rel="stylesheet" href="{self.static}agon.css">'
+            f'<script src="{self.static}theme.js"></script>'
+        )
+
+
+ARENA = Site(
+    {
+        "battle": ("/", "Battle"),
+        "leaderboard": ("/leaderboard", "Leaderboard"),
+    },
+    "/about",
+    "/static/",
+)
+READING = Site({"leaderboard": ("/leaderboard", "Leaderboard")}, None, "/static/")
 _MARK = (
     '<svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">'
     '<path d="M9.6 2.2a9 9 0 0 0 0 17.6z" fill="currentColor"/>'
@@ -40,6 +75,7 @@ def page_html(
     votes: int | None = None,
     yours: int | None = None,
     head: str = "",
+    site: Site = ARENA,
 ) -> str:
     """Return a whole HTML document around `body`, which is HTML already; `title` is text.
 
@@ -50,40 +86,43 @@ def page_html(
         votes: counted in this arena, for the footer.
         yours: votes of this visitor, for the header.
         head: more HTML for the head, such as scripts of this page.
+        site: the pages beside this one.
     """
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
-        f"<title>{html.escape(title)} · Agon</title>{ICON}{STYLE}{SCRIPT}{head}</head>"
+        f"<title>{html.escape(title)} · Agon</title>{site.head}{head}</head>"
         f'<body class="ag-root ag-page"><a class="ag-skip" href="#main">Skip to the content</a>'
-        f'{header(current, yours)}<main id="main" tabindex="-1"><div class="ag-wrap">{body}</div></main>'
-        f"{footer(votes)}</body></html>"
+        f'{header(current, yours, site)}<main id="main" tabindex="-1">'
+        f'<div class="ag-wrap">{body}</div></main>'
+        f"{footer(votes, site)}</body></html>"
     )
 
 
-def header(current: Current | None, yours: int | None = None) -> str:
+def header(current: Current | None, yours: int | None = None, site: Site = ARENA) -> str:
     """Return the header: the pages there are, the visitor's votes, the switch of the theme."""
     links = "".join(
         f'<a href="{address}"{" aria-current=page" if name == current else ""}>{label}</a>'
-        for name, (address, label) in _PAGES.items()
+        for name, (address, label) in site.pages.items()
     )
     shown = "" if yours else " hidden"
     mine = f'<span class="ag-opt"{shown}>Your votes <b data-your-votes>{yours or 0:,}</b></span>'
     return (
-        f'<header class="ag-top"><div class="ag-wrap"><a class="ag-brand" href="/">{_MARK}Agon</a>'
+        f'<header class="ag-top"><div class="ag-wrap"><a class="ag-brand" href="{site.home}">{_MARK}Agon</a>'
         f'<nav aria-label="Main">{links}</nav><div class="ag-end">{mine}'
         f'<button type="button" class="ag-iconbtn" data-ag-theme aria-label="Light or dark">{_HALF}</button>'
         "</div></div></header>"
     )
 
 
-def footer(votes: int | None = None) -> str:
+def footer(votes: int | None = None, site: Site = ARENA) -> str:
     """Return the footer: version, votes counted, what is stored."""
     counted = "" if votes is None else f"<span>{plural(votes, 'vote')} counted</span>"
+    about = f'<a href="{site.about}">What is stored</a>' if site.about else ""
     return (
         f'<footer class="ag-foot"><div class="ag-wrap"><span>Agon {html.escape(VERSION)}</span>{counted}'
-        '<span class="ag-last"><a href="/about">What is stored</a></span></div></footer>'
+        f'<span class="ag-last">{about}</span></div></footer>'
     )
 
 

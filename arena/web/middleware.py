@@ -19,7 +19,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from agon.arena.core.arena import ArenaSettings, Refusal, tell
 from agon.arena.core.sessions import COOKIE, COOKIE_SECONDS, Keys
-from agon.arena.web.layout import page_html
+from agon.arena.web.layout import ARENA, Site, page_html
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Any]
@@ -49,21 +49,24 @@ class ArenaMiddleware:
 
     Args:
         app: what it stands before.
-        keys: of the sessions.
+        keys: of the sessions; None where there are none, and nothing is posted.
         dress: turns Gradio's page into ours.
         settings: where a proxy shows the arena, and who may show it in a frame.
         paths: what may be asked for: the paths of the routers, and at the end what there is of Gradio.
+        site: the pages that a refusal leads to.
     """
 
     def __init__(
         self,
         app: Any,
         *,
-        keys: Keys,
-        dress: Callable[[bytes], bytes],
+        keys: Keys | None,
+        dress: Callable[[bytes], bytes] | None,
         paths: Sequence[re.Pattern[str]],
         settings: ArenaSettings,
+        site: Site = ARENA,
     ) -> None:
+        self.site = site
         self.app, self.keys, self.dress, self.paths, self.settings = app, keys, dress, paths, settings
         self._told: set[str] = set()
         frames = " ".join(("'self'", *settings.embed)) if settings.embed else "'none'"
@@ -80,22 +83,17 @@ class ArenaMiddleware:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
+        scope["agon_site"] = self.site
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
         refused = self._refusal(scope, headers)
         if refused is not None:
             await self._answer(scope, send, refused)
             return
-        session = self.keys.session(_cookie(headers.get("cookie")))
-        fresh = None if session else self.keys.new_session()
-        scope["agon_session"] = session
+        fresh = self._session(scope, headers)
         scope["agon_nonce"] = nonce = secrets.token_urlsafe(16)
-        page = self.paths[-1].match(scope["path"]) is not None
+        page = self.dress is not None and self.paths[-1].match(scope["path"]) is not None
         if page:
             scope["query_string"] = b""  # Gradio's own parameters are side doors too
-        if fresh and scope["method"] == "GET" and not scope["path"].startswith("/api/"):
-            scope["agon_session"] = self.keys.session(fresh)
-        else:
-            fresh = None
         dress = self.dress if page and scope["path"] == "/" else None
         public = self.settings.public_url or ""
         secure = scope.get("scheme") == "https" or public.startswith("https:")
@@ -109,12 +107,24 @@ class ArenaMiddleware:
             receive = _again(body, receive)
         await self.app(scope, receive, out)
 
+    def _session(self, scope: Scope, headers: dict[str, str]) -> str | None:
+        """Put the session into the scope; a new one to be set as a cookie, where a page begins it."""
+        if self.keys is None:
+            return None
+        session = self.keys.session(_cookie(headers.get("cookie")))
+        if session is None and scope["method"] == "GET" and not scope["path"].startswith("/api/"):
+            fresh = self.keys.new_session()
+            scope["agon_session"] = self.keys.session(fresh)
+            return fresh
+        scope["agon_session"] = session
+        return None
+
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str, str] | None:
         """Status, code and sentence of what is refused before anything is parsed."""
         path, method = scope["path"], scope["method"]
         if not any(pattern.match(path) for pattern in self.paths):
             return NO_PAGE
-        if method == "POST" and path.startswith("/api/"):
+        if method == "POST" and path.startswith("/api/") and self.keys is not None:
             return self._post_refusal(headers)
         if method not in ("GET", "HEAD"):
             return 405, "no_method", "This page cannot be used that way."
@@ -226,11 +236,13 @@ def problem(scope: Scope, status: int, code: str, sentence: str) -> Response:
     if scope["path"].startswith("/api/") or b"text/html" not in wanted:
         return JSONResponse({"error": code, "sentence": sentence}, status)
     title = "There is no such page." if status == 404 else "This did not work."
+    site = scope["agon_site"]
+    back = "To the arena" if site is ARENA else "To the leaderboard"
     body = (
         f'<div class="ag-phead"><h1>{title}</h1>'
-        f'<p class="ag-lead">{escape(sentence)}</p></div><a class="ag-btn" href="/">To the arena</a>'
+        f'<p class="ag-lead">{escape(sentence)}</p></div><a class="ag-btn" href="{site.home}">{back}</a>'
     )
-    return HTMLResponse(page_html(f"Error {status}", body, current=None), status)
+    return HTMLResponse(page_html(f"Error {status}", body, current=None, site=site), status)
 
 
 async def _nothing() -> dict[str, Any]:

@@ -19,7 +19,7 @@ _MEDIA_TYPES = {
 }
 
 
-def static_router(_: Arena) -> APIRouter:
+def static_router(_: Arena | None = None) -> APIRouter:
     """The files under /static/."""
     router = APIRouter()
     folder = files("agon.arena.web") / "static"

@@ -6,8 +6,9 @@ Knows formats and their errors; what makes a row a valid vote is in validity.py,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from agon.data.files.read_errors import sentence
@@ -47,9 +48,10 @@ class Source:
     columns: Mapping[str, str]
     where: str | None
     path: Path | None = None
+    _one_at_a_time: Lock = field(default_factory=Lock)
 
     def query(self, sql: str, parameters: list[Any] | None = None) -> pa.Table:
-        """Run a query; it may take positional parameters.
+        """Run a query; it may take positional parameters. Threads take turns: a connection serves one.
 
         Raises:
             SourceError: the file turns out not to be readable, in one sentence.
@@ -57,7 +59,8 @@ class Source:
         import duckdb
 
         try:
-            table: pa.Table = self.connection.sql(sql, params=parameters or None).to_arrow_table()
+            with self._one_at_a_time:
+                table: pa.Table = self.connection.sql(sql, params=parameters or None).to_arrow_table()
             return table
         except duckdb.Error as error:
             raise SourceError(f"{self.name} cannot be read: {sentence(error)}") from None

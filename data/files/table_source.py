@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from agon.data.files import covariates as list_features
 from agon.data.files import encoding
-from agon.data.files.covariates import toward_a
+from agon.data.files.covariates import MEASURES, toward_a
 from agon.data.files.dictionary_counts import VOTE_COLUMNS, count_distinct, is_hard
 from agon.data.files.encoding import Cells
 from agon.data.files.read_errors import sentence
@@ -34,7 +35,7 @@ from agon.data.files.schema import (
 from agon.data.files.source import Source, as_arrow, describe_source, open_source
 from agon.data.validation import Problem, rows_text
 from agon.ranking import Ballots, Battles, SourceError, VotesError
-from agon.ranking.errors import suggest
+from agon.ranking.errors import OptionError, suggest
 from agon.ranking.numerics import FloatArray
 from agon.ranking.votes.covariates import CovariateComparisons
 from agon.ranking.votes.pair_counts import sided
@@ -43,6 +44,10 @@ from agon.ranking.votes.vote_source import Clusters, group, in_time
 Invalid = Literal["error", "drop"]
 CHOSEN_BY_OUTCOME = ("with an unknown winner", "with places that are no whole numbers from 1")
 _SAME = ("models", "shown", "places", "count")  # of the ballots, when the votes are read again
+_MOST_KINDS = 100  # values of a column that tells kinds of votes apart
+# Columns that say what a vote is, or whose: no kinds of votes.
+_NO_KINDS = {*PAIRWISE, *KWISE, "winner", "p_a", "acceptable", "weight", "timestamp", "agon_row", "voter"}
+_NO_KINDS |= {"battle", "battle_id", "prompt", "prompt_id", "answer_a", "answer_b"}
 ALIASES = {"battle": ("battle", "battle_id"), "prompt": ("prompt", "prompt_id"), "voter": ("voter",)}
 
 
@@ -89,7 +94,7 @@ class TableSource:
         source: it opened for SQL, or None to open it when that is needed.
         invalid: what to do with rows that are not votes.
         distinct: its distinct votes, if they were counted already.
-        part: a column and its value, if this is one part of the votes.
+        part: columns and the value of each, if this is one part of the votes.
         voters: whose votes count.
         weight: SQL for the weight of a vote.
         left_out: what was left out already, by reason.
@@ -102,7 +107,7 @@ class TableSource:
         invalid: Invalid,
         *,
         distinct: pa.Table | None = None,
-        part: tuple[str, str | None] | None = None,
+        part: tuple[tuple[str, str | None], ...] = (),
         voters: Voters | None = None,
         weight: str | None = None,
         left_out: Mapping[str, int] | None = None,
@@ -120,7 +125,7 @@ class TableSource:
     def _source(self) -> Source:
         """The source opened for SQL, with its columns brought into our layout."""
         source = open_source(self._origin) if self._opened is None else self._opened
-        if self._part is None and self._weight is None:
+        if not self._part and self._weight is None:
             normalise(source, condition(source, self._voters))
         return source
 
@@ -241,10 +246,67 @@ class TableSource:
         parts = {}
         for value in values:
             label = value if value is not None else "(null)" if "null" in values else "null"
-            parts[label] = TableSource(
-                self._origin, self._source, self._invalid, part=(name, value), weight=self._weight
-            )
+            parts[label] = self._within(name, value)
         return parts
+
+    def only(self, chosen: Mapping[str, str]) -> TableSource:
+        """The votes with these values of some columns, counted anew; the source is not read again.
+
+        Raises:
+            SourceError: there is no such column.
+        """
+        part = self
+        for column, value in chosen.items():
+            part = part._within(self._column(column), value)
+        return part
+
+    def _within(self, column: str, value: str | None) -> TableSource:
+        part = (*self._part, (column, value))
+        return TableSource(self._origin, self._source, self._invalid, part=part, weight=self._weight)
+
+    def value_counts(self, chosen: Mapping[str, str]) -> dict[str, dict[str, int]]:
+        """Count the rows by the values of every column of words that holds at most a hundred of them.
+
+        Args:
+            chosen: columns and the values that rows must have; a column's own value does not bind its counts.
+
+        Returns:
+            {column: {value: rows}}, columns in the order of the source, the most frequent value first.
+        """
+        found = {}
+        for column in self._kinds:
+            name = _quoted(column)
+            others = {key: value for key, value in chosen.items() if key != column}
+            condition, parameters = self.only(others)._condition()
+            sql = (
+                f"SELECT CAST({name} AS VARCHAR) AS value, count(*) AS n FROM votes "
+                f"WHERE {condition} AND value IS NOT NULL GROUP BY 1 ORDER BY n DESC, value"
+            )
+            table = self._source.query(sql, parameters)
+            counts = dict(zip(table["value"].to_pylist(), table["n"].to_pylist(), strict=True))
+            if len(counts) <= _MOST_KINDS:
+                found[column] = counts
+        return found
+
+    def features(self) -> tuple[str, ...]:
+        """The measures of answers that these votes carry, or texts to count them in."""
+        make, found = (list_features.of_each if self._listed else toward_a), []
+        for name in MEASURES:
+            with suppress(SourceError, OptionError):
+                make(name, self._source.columns, self._source.name)
+                found.append(name)
+        return tuple(found)
+
+    @cached_property
+    def _kinds(self) -> list[str]:
+        """The columns of words of which the first rows hold few."""
+        known = self._source.columns
+        words = [c for c in known if known[c] in ("VARCHAR", "BOOLEAN") and c.lower() not in _NO_KINDS]
+        if not words:
+            return []
+        asked = ", ".join(f"count(DISTINCT {_quoted(column)}) AS c{i}" for i, column in enumerate(words))
+        first = self._source.query(f"SELECT {asked} FROM (SELECT * FROM votes LIMIT 20000)").to_pylist()[0]
+        return [column for column, n in zip(words, first.values(), strict=True) if 1 < n <= _MOST_KINDS]
 
     def left_out(self) -> dict[str, int]:
         """Count what was left out, by reason."""
@@ -265,10 +327,8 @@ class TableSource:
 
     def _condition(self) -> tuple[str, list[str | None]]:
         """SQL for the part of the votes this is, with its parameters."""
-        if self._part is None:
-            return "TRUE", []
-        column, value = self._part
-        return f"CAST({_quoted(column)} AS VARCHAR) IS NOT DISTINCT FROM ?", [value]
+        conditions = [f"CAST({_quoted(name)} AS VARCHAR) IS NOT DISTINCT FROM ?" for name, _ in self._part]
+        return " AND ".join(conditions) or "TRUE", [value for _, value in self._part]
 
     def reweighted(self, floor: float) -> TableSource:
         """Weigh votes by one over the probability of their models."""

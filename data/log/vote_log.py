@@ -34,9 +34,12 @@ if TYPE_CHECKING:
 
 FILTERS = """
     SELECT 'category' AS label, category AS value, count(*) AS n
-    FROM votes WHERE category NOT NULL GROUP BY category
+    FROM votes WHERE category NOT NULL AND coalesce(language = $language, $language::VARCHAR IS NULL)
+    GROUP BY category
     UNION ALL
-    SELECT 'language', language, count(*) FROM votes WHERE language NOT NULL GROUP BY language
+    SELECT 'language', language, count(*)
+    FROM votes WHERE language NOT NULL AND coalesce(category = $category, $category::VARCHAR IS NULL)
+    GROUP BY language
     ORDER BY label, n DESC, value"""
 # Answers of battles that are over: voted on, void (a side failed and nobody took its place), or left alone.
 _ENDINGS = """
@@ -212,10 +215,15 @@ class VoteLog:
         """Number of votes."""
         return int(self._rows("SELECT coalesce(max(number), 0) FROM votes")[0][0])
 
-    def filters(self) -> dict[str, dict[str, int]]:
-        """{"category": {value: votes}, "language": {value: votes}}, the most frequent value first."""
+    def filters(self, category: str | None = None, language: str | None = None) -> dict[str, dict[str, int]]:
+        """{"category": {value: votes}, "language": {value: votes}}, the most frequent value first.
+
+        Args:
+            category: binds the counts of the languages.
+            language: binds the counts of the categories.
+        """
         found: dict[str, dict[str, int]] = {"category": {}, "language": {}}
-        for label, value, votes in self._rows(FILTERS):
+        for label, value, votes in self._rows(FILTERS, {"category": category, "language": language}):
             found[label][value] = votes
         return found
 
@@ -275,10 +283,12 @@ class VoteLog:
             votes = cursor.sql(layout + MORE, params={"upto": upto})
             write_table(votes.to_arrow_reader(BATCH), target, replace=True)
 
-    def _rows(self, sql: str, parameters: Sequence[str] = ()) -> list[tuple[Any, ...]]:
+    def _rows(
+        self, sql: str, parameters: Sequence[str] | Mapping[str, str | None] = ()
+    ) -> list[tuple[Any, ...]]:
         """Read a few rows."""
         with self._reading() as cursor:
-            return cursor.execute(sql, list(parameters)).fetchall()
+            return cursor.execute(sql, parameters).fetchall()
 
     def _table(self, sql: str, parameters: Mapping[str, Any]) -> pa.Table:
         """Read many rows."""

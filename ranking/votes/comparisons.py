@@ -130,6 +130,11 @@ class Comparisons:
         return Comparisons(ConcatenatedSource.of(self._source, other._source))
 
     @property
+    def source(self) -> VoteSource:
+        """Where the votes come from; what more it can do depends on what it is."""
+        return self._source
+
+    @property
     def models(self) -> tuple[str, ...]:
         """The names, sorted."""
         return self.ballots.models

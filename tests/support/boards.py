@@ -5,7 +5,10 @@ from html.parser import HTMLParser
 
 from agon.arena.core.endings import AnswerEndings
 from agon.arena.core.roster import ModelCard
+from agon.arena.web.layout import ARENA
 from agon.arena.web.leaderboard.page import leaderboard_html
+from agon.arena.web.leaderboard.query import Offer
+from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.leaderboard.table import ModelInfo
 from agon.ranking import Comparisons, rank
 
@@ -77,13 +80,14 @@ INFO = ModelInfo(
         ]
     ),
 )
-HTML = leaderboard_html(
-    BOARD,
-    votes=1204,
-    info=INFO,
-    pairs=VOTES.pairs,
-    categories={"Code": 60, "Writing & co": 144},
-    languages={"de": 12, "en": 80},
-    notice="A demonstration.",
-    yours=3,
-)
+
+
+def page_of(board, total=1, info=None, *, words=("LOG",), unit="blind vote", notice=None, **more):
+    """The leaderboard page of an arena with a board."""
+    about = About(words, unit, total, info or ModelInfo(), notice=notice, site=ARENA)
+    return leaderboard_html(board, about=about, **more)
+
+
+ABOUT = About(("LOG",), "blind vote", 3, site=ARENA)
+OFFER = Offer({"category": {"Code": 60, "Writing & co": 144}, "language": {"de": 12, "en": 80}})
+HTML = page_of(BOARD, 1204, INFO, pairs=VOTES.pairs, offer=OFFER, notice="A demonstration.", yours=3)

@@ -7,13 +7,16 @@ votes, configuration or address is escaped here.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from html import escape
+from itertools import groupby
+from typing import Protocol
 
-from agon.arena.web.layout import page_html, plural
+from agon.arena.web.layout import Site, page_html, plural
 from agon.arena.web.leaderboard.figures import figures_html
-from agon.arena.web.leaderboard.filters import ALL, Filter, FilterError, language_name
+from agon.arena.web.leaderboard.query import ALL, BoardQuery, Offer, language_name
+from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.leaderboard.table import ModelInfo, cards_html, table_html
 from agon.arena.web.leaderboard.who_answers import model_states, model_states_html
 from agon.arena.web.markdown.markdown import without_hidden
@@ -24,7 +27,31 @@ from agon.ranking.settings import Settings
 from agon.ranking.text import join_names
 
 CHIPS = 8  # values of a filter that are shown at once
-SCRIPTS = '<script src="/static/plotly.min.js" defer></script><script src="/static/charts.js" defer></script>'
+NOTHING = Offer()
+FIRST = 20  # rows before all are asked for
+SCRIPTS = ("plotly.min.js", "charts.js")
+_NAMES = {
+    "bradley_terry": "Bradley-Terry",
+    "bradley_terry_ridge": "Bradley-Terry with a ridge",
+    "robust_bradley_terry": "Robust Bradley-Terry",
+    "plackett_luce": "Plackett-Luce",
+    "rao_kupper": "Rao-Kupper",
+    "rao_kupper_bag": "Rao-Kupper with both bad",
+    "kwise_bayes": "K-wise Bayes",
+    "weng_lin": "Weng-Lin",
+    "elo": "Elo",
+    "pagerank": "PageRank",
+    "kwiksort": "KwikSort",
+    "approval_k": "Approval of the first k",
+    "nash_averaging": "Nash averaging",
+    "weak_condorcet": "Weak Condorcet",
+}  # of methods whose name is not its identifier with blanks
+_FAMILIES = {
+    "likelihood": "Strengths by maximum likelihood",
+    "online": "Ratings vote by vote",
+    "social_choice": "Voting rules",
+    "aggregation": "Shares and walks",
+}
 _INTERVAL_WORDS = {
     "sandwich": "from the sandwich covariance",
     "bootstrap": "from the bootstrap",
@@ -33,65 +60,100 @@ _INTERVAL_WORDS = {
 }
 
 
+class Link(Protocol):
+    """The address of a board as a page, or as "csv" or "json"; None where there is none to go to."""
+
+    def __call__(self, query: BoardQuery, form: str = "") -> str | None:
+        """Return it."""
+
+
+def address(query: BoardQuery, form: str = "") -> str | None:
+    """Where the board of a query is on a server."""
+    path = {"": "/leaderboard", "csv": "/leaderboard.csv", "json": "/api/leaderboard"}[form]
+    return f"{path}?{query.parameters}" if query.parameters else path
+
+
 def leaderboard_html(
     board: Leaderboard | None,
     *,
-    votes: int,
-    info: ModelInfo | None = None,
+    about: About,
     pairs: PairCounts | None = None,
-    categories: Mapping[str, int] | None = None,
-    languages: Mapping[str, int] | None = None,
-    chosen: Filter = ALL,
-    notice: str | None = None,
-    log: str = "LOG",
-    imported: Sequence[str] = (),
+    offer: Offer = NOTHING,
+    query: BoardQuery = ALL,
     yours: int | None = None,
+    link: Link = address,
 ) -> str:
     """Return the leaderboard page.
 
     Args:
-        board: of the votes that the filter chooses; None if there are none.
-        votes: all that the arena has counted, whatever the filter.
-        info: cards and reliability of the models.
+        board: the one asked for; None if there are no such votes.
+        about: what is known of the votes.
         pairs: counts behind the board, for the heat map.
-        categories, languages: their votes, for the filters.
-        chosen: the filter of this page.
-        notice: what visitors should know of what is compared here.
-        log: how the votes are called in the command that reproduces the board.
-        imported: files of votes beside the arena's own, which this board does not count.
+        offer: what else can be asked for.
+        query: what was asked for.
         yours: votes of this visitor.
+        link: the addresses of other boards.
     """
-    info = ModelInfo() if info is None else info
-    note = f'<p class="ag-note ag-above">{escape(without_hidden(notice))}</p>' if notice else ""
-    if imported:
+    info = about.info
+    note = f'<p class="ag-note ag-above">{escape(without_hidden(about.notice))}</p>' if about.notice else ""
+    if about.imported:
         note += (
             '<p class="ag-note ag-above">This board counts the votes cast here. Its folder holds imported '
-            f"votes too ({escape(without_hidden(join_names(imported)))}); <code>agon rank</code> on "
-            "the folder "
-            "counts both.</p>"
+            f"votes too ({escape(without_hidden(join_names(about.imported)))}); <code>agon rank</code> on "
+            "the folder counts both.</p>"
         )
+    menus = _menus(offer, query, about, link)
     if board is None or not board.rows:
-        body = note + _empty(votes, chosen)
+        body = note + _empty(about, query, link)
     else:
-        body = _head(board, chosen, info) + note
-        body += _filters(categories or {}, languages or {}, chosen, votes)
-        body += _rows(board, info, log, chosen) + figures_html(board, pairs, info)
+        body = _head(board, query, about) + note + menus
+        body += _rows(board, about, query, link) + figures_html(board, pairs, info)
     body += model_states_html(model_states(board, info), info)
-    head = SCRIPTS if board is not None and board.rows else ""
-    return page_html("Leaderboard", body, current="leaderboard", votes=votes, yours=yours, head=head)
+    head = scripts(about.site) if board is not None and board.rows else ""
+    return page_html(
+        "Leaderboard",
+        body,
+        current="leaderboard",
+        votes=about.total if about.unit != "task" else None,
+        yours=yours,
+        head=head,
+        site=about.site,
+    )
 
 
-def unknown_filter_html(error: FilterError, *, votes: int) -> str:
-    """Return the page for an address whose filter does not exist; it is answered with 404."""
+def scripts(site: Site) -> str:
+    """The scripts that draw the figures."""
+    return "".join(f'<script src="{site.static}{name}" defer></script>' for name in SCRIPTS)
+
+
+def no_board_html(sentence: str, *, about: About) -> str:
+    """Return the page for an address without a board: unknown words, or a rule that cannot be used."""
     body = (
         '<div class="ag-phead"><h1>There is no such board.</h1><p'
-        f' class="ag-lead">{escape(str(error))}</p></div>'
+        f' class="ag-lead">{escape(without_hidden(sentence))}</p></div>'
         '<a class="ag-btn" href="/leaderboard">Show the board of all votes</a>'
     )
-    return page_html("No such board", body, current="leaderboard", votes=votes)
+    return page_html("No such board", body, current="leaderboard", votes=about.total, site=about.site)
 
 
-def command(board: Leaderboard, log: str, chosen: Filter) -> str:
+def waiting_html(query: BoardQuery, *, about: About) -> str:
+    """Return the page that stands until a board is computed, and loads itself again."""
+    body = (
+        f'<div class="ag-phead"><h1>{escape(rule_name(query.rule))} is being computed.</h1>'
+        f'<p class="ag-lead">This rule takes longer on {plural(about.total, about.unit)}'
+        f"{escape(query.words)}. The page shows the board as soon as it is there.</p></div>"
+    )
+    again = '<meta http-equiv="refresh" content="2">'
+    return page_html("Being computed", body, current="leaderboard", head=again, site=about.site)
+
+
+def rule_name(rule: str) -> str:
+    """The name of a method as people write it: "Bradley-Terry", "Instant runoff"."""
+    written = rule.replace("_", " ")
+    return _NAMES.get(rule, written[:1].upper() + written[1:])
+
+
+def command(board: Leaderboard, about: About, query: BoardQuery = ALL) -> str:
     """The words that rank the same votes again on any machine, ready for a shell."""
     options = find(board.method).options
     own = ",".join(
@@ -99,21 +161,22 @@ def command(board: Leaderboard, log: str, chosen: Filter) -> str:
         for name, option in options.items()
         if name in board.settings and board.settings[name] != option.default
     )
-    words = ["agon", "rank", log, "-m", f"{board.method}:{own}" if own else board.method]
+    words = ["agon", "rank", *about.words, "-m", f"{board.method}:{own}" if own else board.method]
     words += ["--interval", str(board.settings["interval"])]
     plain = Settings()
     shared = "cluster", "control", "reweight", "floor", "level", "n_resamples", "min_votes", "scale", "seed"
     for name in shared:
         value = board.settings.get(name, getattr(plain, name))
-        if value != getattr(plain, name):
+        if value != getattr(plain, name) and not (name == "scale" and value not in ("elo", "natural")):
             words += [f"--{name.replace('_', '-')}", ",".join(value) if name == "control" else str(value)]
     if board.settings.get("simultaneous"):
         words.append("--simultaneous")
     if board.settings.get("anchor") is not None:
         score = board.settings.get("anchor_score")
         words += ["--anchor", f"{board.settings['anchor']}" + ("" if score is None else f"={score}")]
-    if chosen.condition:
-        words += ["--where", chosen.condition]
+    both = [condition for condition in (about.where, query.condition) if condition]
+    if both:
+        words += ["--where", both[0] if len(both) == 1 else " AND ".join(f"({one})" for one in both)]
     return " ".join(map(_quoted, words))
 
 
@@ -122,18 +185,19 @@ def _quoted(word: str) -> str:
     return f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word)
 
 
-def _head(board: Leaderboard, chosen: Filter, info: ModelInfo) -> str:
-    votes = plural(int(board.settings["votes"]), "blind vote")
-    counted = f"{plural(len(board.rows), 'model')}, {votes}{chosen.words}."
-    if board.ranked:
-        lead = (
-            f"{counted} A rank is a range: the places a model may hold at {board.level:.0%} certainty. "
-            "The shaded band is the interval of the first row."
-        )
+def _head(board: Leaderboard, query: BoardQuery, about: About) -> str:
+    votes = plural(int(board.settings["votes"]), about.unit)
+    counted = f"{plural(len(board.rows), 'model')}, {votes}{query.words}."
+    if not board.ranked:
+        lead = f"{counted} {_missing(board, about.info)}"
+    elif any(row.rank_upper != row.rank_lower for row in board.ranked):
+        lead = f"{counted} A rank is a range: the places a model may hold at {board.level:.0%} certainty."
+        if any(row.lower is not None for row in board.ranked):
+            lead += " The shaded band is the interval of the first row."
     else:
-        lead = f"{counted} {_missing(board, info)}"
+        lead = counted
     return (
-        f'<div class="ag-phead"><h1>{escape(board.conclusion(info.name))}</h1>'
+        f'<div class="ag-phead"><h1>{escape(board.conclusion(about.info.name))}</h1>'
         f'<p class="ag-lead">{escape(lead)}</p></div>'
     )
 
@@ -156,33 +220,89 @@ def _missing(board: Leaderboard, info: ModelInfo) -> str:
     )
 
 
-def _filters(categories: Mapping[str, int], languages: Mapping[str, int], chosen: Filter, votes: int) -> str:
+def _menus(offer: Offer, query: BoardQuery, about: About, link: Link) -> str:
+    """Which votes, under which rule, adjusted for what: all are links."""
+    columns = list(offer.filters)
     groups = ""
-    if categories:
-        options = [(replace(chosen, category=None), "All", votes if chosen.language is None else None)]
-        options += [(replace(chosen, category=c), without_hidden(c), n) for c, n in _by_size(categories)]
-        groups += _chips("Category", options, chosen)
-    if languages:
-        options = [(replace(chosen, language=None), "Any", votes if chosen.category is None else None)]
-        options += [
-            (replace(chosen, language=code), language_name(code), n) for code, n in _by_size(languages)
-        ]
-        groups += _chips("Language", options, chosen)
-    return f'<nav class="ag-filters" aria-label="Which votes">{groups}</nav>' if groups else ""
+    for column, counts in offer.filters.items():
+        if not counts:
+            continue
+        options = [(query.within(column, None, columns), "Any", about.total if not query.where else None)]
+        for value, number in _by_size(counts):
+            said = language_name(value) if column == "language" else without_hidden(value)
+            options.append((query.within(column, value, columns), said, number))
+        groups += _chips(without_hidden(column).replace("_", " ").capitalize(), options, query, link)
+    menus = _rules(offer, query, link)
+    if offer.features:
+        menus += _features(offer, query, link)
+    said = f'<nav class="ag-filters" aria-label="Which votes">{groups}</nav>' if groups else ""
+    return said + (
+        f'<nav class="ag-filters" aria-label="How they are counted">{menus}</nav>' if menus else ""
+    )
+
+
+def _rules(offer: Offer, query: BoardQuery, link: Link) -> str:
+    """The menu of rules by family, the one in use on its button."""
+    if len(offer.rules) < 2:
+        return ""
+    families = ""
+    by_family = sorted(offer.rules, key=lambda rule: list(_FAMILIES).index(_family(rule)))
+    for family, rules in groupby(by_family, key=_family):
+        options = [(query.under(rule), rule_name(rule), None) for rule in sorted(rules, key=rule_name)]
+        families += (
+            f'<p class="ag-label">{_FAMILIES[family]}</p>'
+            f'<div class="ag-chips">{"".join(_links(options, query, link))}</div>'
+        )
+    return (
+        '<div class="ag-g"><span class="ag-label">Rule</span><details class="ag-more ag-rules"><summary'
+        f' class="ag-chip" aria-current="true">{rule_name(query.rule)}</summary>{families}</details></div>'
+    )
+
+
+def _family(rule: str) -> str:
+    return find(rule).function.__module__.rpartition(".")[0].rpartition(".")[2]
+
+
+def _features(offer: Offer, query: BoardQuery, link: Link) -> str:
+    options = [(query.toggled(name, offer.features), name.capitalize(), None) for name in offer.features]
+    chips = _links(options, query, link, pressed={name.capitalize() for name in query.adjust})
+    if not chips:
+        return ""
+    return (
+        '<div class="ag-g"><span class="ag-label">Adjust for</span>'
+        f'<div class="ag-chips" role="group" aria-label="Adjust for">{"".join(chips)}</div></div>'
+    )
 
 
 def _by_size(values: Mapping[str, int]) -> list[tuple[str, int]]:
     return sorted(values.items(), key=lambda item: (-item[1], item[0]))
 
 
-def _chips(label: str, options: list[tuple[Filter, str, int | None]], chosen: Filter) -> str:
-    shown = [
-        f'<a class="ag-chip" href="{escape(target.address)}"'
-        f"{' aria-current=true' if target == chosen else ''}>"
-        f"{escape(text)}{'' if count is None else f'<span class=ag-n>{count:,}</span>'}</a>"
-        for target, text, count in options
-    ]
-    here = next((i for i, (target, _, _) in enumerate(options) if target == chosen), 0)
+def _links(
+    options: Sequence[tuple[BoardQuery, str, int | None]],
+    query: BoardQuery,
+    link: Link,
+    pressed: Collection[str] = (),
+) -> list[str]:
+    """Options as links, without those that lead nowhere."""
+    shown = []
+    for target, text, count in options:
+        here = link(target)
+        if here is None:
+            continue
+        current = " aria-current=true" if target == query or text in pressed else ""
+        number = "" if count is None else f"<span class=ag-n>{count:,}</span>"
+        shown.append(f'<a class="ag-chip" href="{escape(here)}"{current}>{escape(text)}{number}</a>')
+    return shown
+
+
+def _chips(
+    label: str, options: list[tuple[BoardQuery, str, int | None]], query: BoardQuery, link: Link
+) -> str:
+    shown = _links(options, query, link)
+    if not shown:
+        return ""
+    here = next((i for i, chip in enumerate(shown) if "aria-current" in chip), 0)
     first = shown[:CHIPS] if here < CHIPS else [*shown[: CHIPS - 1], shown.pop(here)]
     more = "".join(chip for chip in shown if chip not in first)
     rest = (
@@ -190,24 +310,43 @@ def _chips(label: str, options: list[tuple[Filter, str, int | None]], chosen: Fi
         f'<div class="ag-chips">{more}</div></details>'
     )
     return (
-        f'<div class="ag-g"><span class="ag-label">{label}</span>'
-        f'<div class="ag-chips" role="group" aria-label="{label}">'
+        f'<div class="ag-g"><span class="ag-label">{escape(label)}</span>'
+        f'<div class="ag-chips" role="group" aria-label="{escape(label)}">'
         f"{''.join(first)}{rest if more else ''}</div></div>"
     )
 
 
-def _rows(board: Leaderboard, info: ModelInfo, log: str, chosen: Filter) -> str:
-    words = command(board, log, chosen)
+def _rows(board: Leaderboard, about: About, query: BoardQuery, link: Link) -> str:
+    info = about.info
+    words = command(board, about, query)
     apart = [row for row in board.rows if row.status == "component"]
+    shown = board if query.everyone else replace(board, rows=board.rows[:FIRST])
+    hidden = len(board.rows) - len(shown.rows)
+    everyone = link(replace(query, everyone=True)) if hidden else None
+    more = (
+        f'<p class="ag-under"><a class="ag-btn" href="{escape(everyone)}">'
+        f"Show all {len(board.rows)} models</a></p>"
+        if everyone
+        else ""
+    )
     return (
-        table_html(board, info, board.conclusion(info.name))
-        + cards_html(board, info)
+        table_html(shown, info, board.conclusion(info.name))
+        + cards_html(shown, info)
+        + more
         + (_apart(board, apart, info) if apart else "")
         + f'<div class="ag-under"><p>{escape(_settings(board))}</p><p>{escape(_health(board))}</p></div>'
         + '<code class="ag-cmd" tabindex="0" role="group" aria-label="The command that reproduces'
         ' this board">'
-        f"{escape(without_hidden(words))}</code>" + _diagnostics(board, info)
+        f"{escape(without_hidden(words))}</code>" + _downloads(query, link) + _diagnostics(board, info)
     )
+
+
+def _downloads(query: BoardQuery, link: Link) -> str:
+    """The board as data."""
+    every = replace(query, everyone=False)
+    files = [(link(every, form), form.upper()) for form in ("csv", "json")]
+    links = " · ".join(f'<a href="{escape(here)}">{name}</a>' for here, name in files if here)
+    return f'<p class="ag-small">This board as {links}</p>' if links else ""
 
 
 def _apart(board: Leaderboard, rows: list[Row], info: ModelInfo) -> str:
@@ -239,7 +378,7 @@ def _settings(board: Leaderboard) -> str:
     clustered = f", clustered by {settings['cluster']}" if settings.get("cluster") else ""
     interval = _INTERVAL_WORDS.get(str(settings["interval"]), str(settings["interval"]))
     return (
-        f"{board.method.replace('_', '-').title()}, intervals {interval}{clustered}, level"
+        f"{rule_name(board.method)}, intervals {interval}{clustered}, level"
         f" {board.level:.0%}, "
         f"Agon {settings['version']}, fingerprint {board.fingerprint[:12]}."
     )
@@ -265,12 +404,15 @@ def _diagnostics(board: Leaderboard, info: ModelInfo) -> str:
     )
 
 
-def _empty(votes: int, chosen: Filter) -> str:
-    if votes and chosen != ALL:
+def _empty(about: About, query: BoardQuery, link: Link) -> str:
+    everything = link(ALL)
+    if about.total and query != ALL and everything:
         return (
-            f'<div class="ag-phead"><h1>No votes{escape(chosen.words)} yet.</h1></div>'
-            '<a class="ag-btn" href="/leaderboard">Show the board of all votes</a>'
+            f'<div class="ag-phead"><h1>No votes{escape(query.words)} yet.</h1></div>'
+            f'<a class="ag-btn" href="{escape(everything)}">Show the board of all votes</a>'
         )
+    if about.unit != "blind vote":
+        return '<div class="ag-phead"><h1>There are no votes here.</h1></div>'
     return (
         '<div class="ag-phead"><h1>No votes yet: the first one can be yours.</h1>'
         '<p class="ag-lead">This board is made of blind votes and of nothing else. Ask something,'

@@ -1,71 +1,90 @@
-"""The routes of the leaderboard page and its data."""
+"""The routes of the leaderboard page and its data, over any votes."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import asdict
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from agon.arena.core.arena import Arena
-from agon.arena.web.leaderboard.filters import Filter, FilterError
-from agon.arena.web.leaderboard.page import leaderboard_html, unknown_filter_html
-from agon.arena.web.leaderboard.table import ModelInfo
+from agon.arena.web.leaderboard.boards import Boards, BusyError
+from agon.arena.web.leaderboard.page import leaderboard_html, no_board_html, waiting_html
+from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError
+from agon.arena.web.leaderboard.sources import ArenaVotes
 from agon.arena.web.leaderboard.who_answers import model_states
-from agon.arena.web.middleware import Session
-from agon.ranking import rank
+from agon.ranking.errors import AgonError
+from agon.ranking.leaderboard.exchange import boards_to_csv
+
+PATIENCE = 1.0  # seconds before a page says that its board is being computed
 
 
 def leaderboard_router(arena: Arena) -> APIRouter:
-    """The leaderboard and its data."""
-    router = APIRouter()
+    """The leaderboard of an arena, and its data."""
+
+    def yours(request: Request) -> int:
+        session = request.scope.get("agon_session")
+        return arena.log.votes_of(arena.keys.voter(session)) if session else 0
+
+    return board_router(Boards(ArenaVotes(arena)), yours)
+
+
+def board_router(boards: Boards, yours: Callable[[Request], int | None] = lambda _: None) -> APIRouter:
+    """The leaderboard of any votes as a page, as JSON and as CSV; `yours` counts a visitor's votes."""
+    router, source = APIRouter(), boards.source
+
+    async def asked(request: Request) -> tuple[BoardQuery, Offer]:
+        given = dict(request.query_params)
+        offer = await asyncio.to_thread(source.offer, {})
+        query = BoardQuery.of(given, offer)
+        if query.where:
+            offer = await asyncio.to_thread(source.offer, query.chosen)
+        return query, offer
 
     @router.get("/api/leaderboard")
-    async def board(request: Request) -> JSONResponse:
-        chosen = Filter.of(request.query_params, *_labels(arena))
-        made = await asyncio.to_thread(arena.board, chosen.category, chosen.language)
-        boards = [made, *made.components] if made else []
-        found = [one.to_dict() for one in boards]
-        models = [asdict(one) for one in model_states(made, _info(arena))]
+    async def data(request: Request) -> JSONResponse:
+        query, _ = await asked(request)
+        made = await boards.get(query)
+        board = made.board if made else None
+        found = [one.to_dict() for one in ([board, *board.components] if board else [])]
+        models = [asdict(one) for one in model_states(board, source.about().info)]
         return JSONResponse({"schema": 1, "boards": found, "models": models})
 
+    @router.get("/leaderboard.csv")
+    async def table(request: Request) -> Response:
+        query, _ = await asked(request)
+        made = await boards.get(query)
+        text = boards_to_csv([made.board] if made and made.board else [])
+        name = f'attachment; filename="leaderboard-{query.rule}.csv"'
+        return PlainTextResponse(text, media_type="text/csv", headers={"content-disposition": name})
+
     @router.get("/leaderboard")
-    async def leaderboard(request: Request, session: Session) -> HTMLResponse:
+    async def leaderboard(request: Request) -> HTMLResponse:
+        about = await asyncio.to_thread(source.about)
         try:
-            chosen = Filter.of(request.query_params, *_labels(arena))
-        except FilterError as error:
-            return HTMLResponse(unknown_filter_html(error, votes=arena.log.count()), 404)
-        return HTMLResponse(await asyncio.to_thread(_board_page, arena, chosen, session))
+            query, offer = await asked(request)
+            made = await boards.get(query, PATIENCE)
+        except QueryError as error:
+            return HTMLResponse(no_board_html(str(error), about=about), 404)
+        except BusyError as error:
+            return HTMLResponse(no_board_html(str(error), about=about), 503)
+        except AgonError as error:
+            return HTMLResponse(no_board_html(str(error), about=about), 422)
+        if made is None:
+            return HTMLResponse(waiting_html(query, about=about))
+        return HTMLResponse(
+            await asyncio.to_thread(
+                lambda: leaderboard_html(
+                    made.board,
+                    about=about,
+                    pairs=made.pairs,
+                    offer=offer,
+                    query=query,
+                    yours=yours(request),
+                )
+            )
+        )
 
     return router
-
-
-def _labels(arena: Arena) -> tuple[dict[str, int], dict[str, int]]:
-    found = arena.log.filters()
-    return found["category"], found["language"]
-
-
-def _info(arena: Arena) -> ModelInfo:
-    cards = {contestant.card.name: contestant.card for contestant in arena.roster.contestants}
-    return ModelInfo(cards, arena.endings, arena.unavailable, closed=True)
-
-
-def _board_page(arena: Arena, chosen: Filter, session: str) -> str:
-    categories, languages = _labels(arena)
-    votes = arena.comparisons(chosen.category, chosen.language)
-    own = arena.log.folder / "votes" / "arena.parquet"
-    imported = sorted(file.name for file in own.parent.glob("*.parquet") if file != own)
-    return leaderboard_html(
-        None if votes is None else rank(votes, "bradley_terry"),
-        votes=arena.log.count(),
-        info=_info(arena),
-        pairs=None if votes is None else votes.pairs,
-        categories=categories,
-        languages=languages,
-        chosen=chosen,
-        notice=arena.roster.notice,
-        log=str(own if imported else arena.log.folder),
-        imported=imported,
-        yours=arena.log.votes_of(arena.keys.voter(session)),
-    )

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from agon.arena.web.about import about_html
-from agon.arena.web.leaderboard.filters import FilterError
-from agon.arena.web.leaderboard.page import leaderboard_html, unknown_filter_html
-from tests.support.boards import HTML
+from agon.arena.web.leaderboard.page import no_board_html, waiting_html
+from agon.arena.web.leaderboard.query import BoardQuery
+from tests.support.boards import ABOUT, HTML, page_of
 from tests.support.paths import REPOSITORY
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is in the dev extra")
@@ -26,9 +26,10 @@ FLAGS = (
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'"
 PAGES = {
     "board": HTML,
-    "empty": leaderboard_html(None, votes=0),
+    "empty": page_of(None, 0),
     "about": about_html(votes=1),
-    "unknown": unknown_filter_html(FilterError("There is no such filter."), votes=1),
+    "waiting": waiting_html(BoardQuery(rule="kemeny"), about=ABOUT),
+    "unknown": no_board_html("There is no such filter.", about=ABOUT),
 }
 
 

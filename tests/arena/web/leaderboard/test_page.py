@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from agon.arena.core.roster import ModelCard
 from agon.arena.web.about import about_html
-from agon.arena.web.leaderboard.filters import Filter, FilterError
-from agon.arena.web.leaderboard.page import leaderboard_html, unknown_filter_html
+from agon.arena.web.leaderboard.page import no_board_html
+from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError
 from agon.arena.web.leaderboard.table import ModelInfo
 from agon.ranking import Leaderboard, rank
 from agon.ranking.leaderboard.row import Row
-from tests.support.boards import BOARD, HTML, INFO, SETTINGS, VOTES, Page, votes_of
+from tests.support.boards import ABOUT, BOARD, HTML, INFO, SETTINGS, VOTES, Page, page_of, votes_of
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"'&\u202e{{7*7}}"
 
@@ -35,7 +35,7 @@ def test_the_conclusion_comes_first(page):
 
 
 def test_the_table_has_the_rows_of_the_board(page):
-    written = TABLE.search(leaderboard_html(BOARD, votes=1, info=INFO))[0]
+    written = TABLE.search(page_of(BOARD, 1, INFO))[0]
     head, *rows = re.findall(r"<tr[^>]*>(.*?)</tr>", written, flags=re.DOTALL)
     assert head.startswith('<th scope="col">Rank</th><th scope="col">Model</th>')
     assert len(rows) == len(BOARD.rows) == 4
@@ -55,7 +55,7 @@ def test_names_organisations_prices_and_reliability_where_known(page):
 
 
 def test_columns_that_nothing_is_known_of_are_left_out():
-    text = Page(leaderboard_html(BOARD, votes=4)).text
+    text = Page(page_of(BOARD, 4)).text
     assert "Price" not in text
     assert "Reliability" not in text
 
@@ -82,7 +82,7 @@ def test_the_notice_the_votes_and_the_remarks(page):
 
 def test_the_remarks_call_models_by_the_names_shown():
     known = ModelInfo({"di": ModelCard("di", "Di <the Third>")})
-    text = Page(leaderboard_html(BOARD, votes=1, info=known)).text
+    text = Page(page_of(BOARD, 1, known)).text
     assert "fewer than 30 votes, 1 model: Di <the Third>;" in text
     assert "1 model: di;" in "".join(BOARD.remarks())
 
@@ -116,21 +116,21 @@ def test_who_leads_and_who_cannot_be_told_apart(ranges, sentence):
 
 
 def test_an_empty_board_invites():
-    page = Page(leaderboard_html(None, votes=0))
+    page = Page(page_of(None, 0))
     assert "No votes yet: the first one can be yours." in page.text
     assert page.named("a", href="/", class_="ag-btn ag-go")
     assert not page.named("script", src="/static/plotly.min.js")
 
 
 def test_an_empty_filter_leads_back():
-    page = Page(leaderboard_html(None, votes=9, chosen=Filter("Code", "de")))
+    page = Page(page_of(None, 9, query=BoardQuery((("category", "Code"), ("language", "de")))))
     assert "No votes on Code in German yet." in page.text
     assert page.named("a", href="/leaderboard", class_="ag-btn")
 
 
 def test_before_anyone_is_ranked_the_page_says_how_many_votes_are_needed():
     votes = votes_of((0, 1, 1), (0, 1, 0), (1, 2, 1), (1, 2, 0), models=["a", "b", "c"], times=5)
-    text = Page(leaderboard_html(rank(votes), votes=20)).text
+    text = Page(page_of(rank(votes), 20)).text
     assert "No model can be ranked yet: see what is missing." in text
     # a and c were shown 10 times, b 20 times: 20 + 10 + 20 are missing, two of them in each vote
     assert "A model is ranked from 30 votes on; b is nearest with 20. About 25 more votes" in text
@@ -138,7 +138,7 @@ def test_before_anyone_is_ranked_the_page_says_how_many_votes_are_needed():
 
 def test_models_that_won_or_lost_everything_are_ranked_and_say_so():
     votes = votes_of((0, 1, 1), models=["a", "b"], times=50)
-    text = Page(leaderboard_html(rank(votes), votes=50)).text
+    text = Page(page_of(rank(votes), 50)).text
     assert "a leads 1 other at 95%, however often one looks." in text
     assert "never beaten" in text
     assert "never won" in text
@@ -147,7 +147,7 @@ def test_models_that_won_or_lost_everything_are_ranked_and_say_so():
 def test_other_components_stand_apart_with_a_sentence_of_their_own():
     votes = votes_of((0, 1, 1), (0, 1, 0), (2, 3, 1), (2, 3, 0), models=["a", "b", "c", "d"], times=25)
     board = rank(votes)
-    page = Page(leaderboard_html(board, votes=100, pairs=votes.pairs))
+    page = Page(page_of(board, 100, pairs=votes.pairs))
     assert len(board.components) == 1
     assert "Not yet connected" in page.text
     assert "c and d have only been linked with one another" in page.text
@@ -158,7 +158,7 @@ def test_other_components_stand_apart_with_a_sentence_of_their_own():
 def test_a_score_that_is_not_bounded_ends_in_an_arrow():
     row = Row(None, "a", 1000.0, None, 1100.0, None, None, 9, "provisional")
     board = Leaderboard((row,), "bradley_terry", SETTINGS, 0.95, "differences", (), "f" * 64)
-    text = leaderboard_html(board, votes=9)
+    text = page_of(board, 9)
     assert "95% interval unbounded to 1,100" in text
     assert "No model can be ranked yet: see what is missing." in text
 
@@ -166,7 +166,7 @@ def test_a_score_that_is_not_bounded_ends_in_an_arrow():
 @pytest.mark.parametrize("method", ["win_rate", "copeland", "minimax", "elo"])
 def test_boards_of_other_scales_and_methods(method):
     board = rank(VOTES, method)
-    page = Page(leaderboard_html(board, votes=1, pairs=VOTES.pairs))
+    page = Page(page_of(board, 1, pairs=VOTES.pairs))
     assert board.number(board.rows[0].score) in page.text or f"{board.rows[0].score:,.0f}" in page.text
 
 
@@ -178,16 +178,15 @@ def test_hostile_names_are_only_text():
     votes = votes_of((0, 1, 1), (0, 1, 0), (1, 2, 1), (1, 2, 0), models=models)
     cards = {HOSTILE: ModelCard(HOSTILE, HOSTILE, HOSTILE, HOSTILE)}
     for known in (ModelInfo(), ModelInfo(cards)):
-        text = leaderboard_html(
+        text = page_of(
             rank(votes),
-            votes=80,
-            info=known,
+            80,
+            known,
             pairs=votes.pairs,
-            categories={HOSTILE: 3},
-            languages={HOSTILE: 3},
-            chosen=Filter(HOSTILE, HOSTILE),
+            offer=Offer({"category": {HOSTILE: 3}, "language": {HOSTILE: 3}, HOSTILE: {HOSTILE: 3}}),
+            query=BoardQuery((("category", HOSTILE), ("language", HOSTILE), (HOSTILE, HOSTILE))),
             notice=HOSTILE,
-            log=HOSTILE,
+            words=(HOSTILE,),
         )
         page = Page(text)
         assert not page.named("img")
@@ -204,9 +203,9 @@ def test_hostile_names_are_only_text():
 
 
 def test_a_hostile_filter_is_only_text():
-    with pytest.raises(FilterError) as caught:
-        Filter.of({"category": HOSTILE}, {"Code": 1}, {})
-    page = Page(unknown_filter_html(caught.value, votes=3))
+    with pytest.raises(QueryError) as caught:
+        BoardQuery.of({"category": HOSTILE}, Offer({"category": {"Code": 1}}))
+    page = Page(no_board_html(str(caught.value), about=ABOUT))
     assert not page.named("img")
     assert "There is no such board." in page.text
 
@@ -216,7 +215,7 @@ def test_no_text_breaks_the_page(name, organisation):
     rows = [Row(1, name, 1000.0, 990.0, 1010.0, 1, 1, 50, "ranked")]
     board = Leaderboard(tuple(rows), "bradley_terry", SETTINGS, 0.95, "differences", (), "f" * 64)
     known = ModelInfo({name: ModelCard(name, name, organisation)})
-    page = Page(leaderboard_html(board, votes=9, info=known))
+    page = Page(page_of(board, 9, known))
     assert len(page.named("table", class_="ag-lb")) == 1
 
 
@@ -226,9 +225,9 @@ def test_no_text_breaks_the_page(name, organisation):
 @pytest.mark.parametrize(
     "text",
     [
-        leaderboard_html(None, votes=0),
+        page_of(None, 0),
         about_html(votes=3),
-        unknown_filter_html(FilterError("There is none."), votes=1),
+        no_board_html("There is none.", about=ABOUT),
     ],
     ids=["empty", "about", "unknown"],
 )

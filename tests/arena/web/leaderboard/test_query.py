@@ -1,18 +1,27 @@
-"""Filters of the leaderboard page, and the command that makes its board again."""
+"""What a reader of the leaderboard page asks for, and the command that makes its board again."""
 
 import json
 import shlex
 from html import escape
+from urllib.parse import parse_qsl
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from agon.arena.cli.commands import main
-from agon.arena.web.leaderboard.filters import ALL, Filter, FilterError
-from agon.arena.web.leaderboard.page import command, leaderboard_html, unknown_filter_html
+from agon.arena.web.leaderboard.page import command, no_board_html
+from agon.arena.web.leaderboard.query import ALL, BoardQuery, Offer, QueryError
+from agon.arena.web.leaderboard.sources import About
 from agon.data import comparisons
 from agon.ranking import rank
-from tests.support.boards import BOARD, HTML, Page
+from tests.support.boards import ABOUT, BOARD, HTML, Page, page_of
+
+KNOWN = Offer(
+    {"category": {"Code": 3}, "language": {"de": 2}}, ("bradley_terry", "borda"), ("length", "lists")
+)
+CODE_IN_GERMAN = BoardQuery((("category", "Code"), ("language", "de")))
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +46,7 @@ def test_filters_are_links_with_their_votes(page):
 
 def test_the_current_filter_is_marked_and_kept_in_the_other_links():
     page = Page(
-        leaderboard_html(
-            BOARD, votes=9, categories={"Code": 5}, languages={"de": 5}, chosen=Filter("Code", "de")
-        )
+        page_of(BOARD, offer=Offer({"category": {"Code": 5}, "language": {"de": 5}}), query=CODE_IN_GERMAN)
     )
     current = [a["href"] for a in page.named("a", class_="ag-chip", **{"aria-current": "true"})]
     assert current == ["/leaderboard?category=Code&language=de"] * 2
@@ -50,7 +57,8 @@ def test_the_current_filter_is_marked_and_kept_in_the_other_links():
 
 def test_many_categories_do_not_fill_the_page_and_the_current_one_is_shown():
     categories = {f"c{i:02}": 100 - i for i in range(20)}
-    text = leaderboard_html(BOARD, votes=9, categories=categories, chosen=Filter("c15"))
+    offer = Offer({"category": categories})
+    text = page_of(BOARD, offer=offer, query=BoardQuery((("category", "c15"),)))
     shown, rest = text.split('<details class="ag-more">')
     assert "category=c15" in shown
     assert "category=c18" in rest
@@ -58,9 +66,32 @@ def test_many_categories_do_not_fill_the_page_and_the_current_one_is_shown():
 
 
 def test_a_filter_is_read_from_the_address():
-    known = ({"Code": 3}, {"de": 2})
-    assert Filter.of({}, *known) == ALL
-    assert Filter.of({"category": "Code", "language": "de"}, *known) == Filter("Code", "de")
+    assert BoardQuery.of({}, KNOWN) == ALL
+    assert BoardQuery.of({"language": "de", "category": "Code"}, KNOWN) == CODE_IN_GERMAN
+    given = {"adjust": "lists,length", "all": "1", "category": "Code"}
+    assert BoardQuery.of(given, KNOWN) == BoardQuery(
+        (("category", "Code"),), adjust=("length", "lists"), everyone=True
+    )
+    assert BoardQuery.of({"rule": "borda"}, KNOWN).rule == "borda"
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["category", "language", "a b", 'it"s']), st.text(min_size=1), max_size=3
+    ),
+    st.sampled_from(["bradley_terry", "borda"]),
+    st.sets(st.sampled_from(["length", "lists"])),
+    st.booleans(),
+)
+def test_an_address_leads_to_the_board_that_it_was_made_for(where, rule, adjust, everyone):
+    columns = ["category", "language", "a b", 'it"s']
+    offer = Offer(
+        {c: {where.get(c, "x"): 1} for c in columns}, ("bradley_terry", "borda"), ("length", "lists")
+    )
+    chosen = tuple((column, where[column]) for column in columns if column in where)
+    features = tuple(sorted(adjust)) if rule == "bradley_terry" else ()
+    query = BoardQuery(chosen, rule, features, everyone)
+    assert BoardQuery.of(dict(parse_qsl(query.parameters, keep_blank_values=True)), offer) == query
 
 
 @pytest.mark.parametrize(
@@ -69,18 +100,24 @@ def test_a_filter_is_read_from_the_address():
         ({"category": "Cod"}, "There are no votes with the category 'Cod'; did you mean 'Code'?"),
         ({"language": "xx"}, "There are no votes with the language 'xx'; known: de."),
         ({"categry": "Code"}, "There is no filter 'categry'; did you mean 'category'?"),
+        ({"rule": "bordaa"}, "There is no rule 'bordaa' for these votes; did you mean 'borda'?"),
+        ({"adjust": "lenght"}, "There is no feature 'lenght' to adjust for; did you mean 'length'?"),
+        (
+            {"rule": "borda", "adjust": "length"},
+            "Only Bradley-Terry can be adjusted; leave out adjust= or rule=borda.",
+        ),
     ],
 )
 def test_an_unknown_filter_is_refused_by_name(query, sentence):
-    with pytest.raises(FilterError) as caught:
-        Filter.of(query, {"Code": 3}, {"de": 2})
+    with pytest.raises(QueryError) as caught:
+        BoardQuery.of(query, KNOWN)
     assert str(caught.value) == sentence
-    assert escape(sentence) in unknown_filter_html(caught.value, votes=1)
+    assert escape(sentence) in no_board_html(str(caught.value), about=ABOUT)
 
 
 def test_an_arena_without_categories_says_so():
-    with pytest.raises(FilterError, match="name none yet"):
-        Filter.of({"category": "Code"}, {}, {})
+    with pytest.raises(QueryError, match="name none yet"):
+        BoardQuery.of({"category": "Code"}, Offer({"category": {}}))
 
 
 # ----------------------------------------------------------------------------------------------- the command
@@ -118,9 +155,9 @@ def test_the_command_makes_the_same_board(tmp_path, capsys, method, options, cat
     )
     path = tmp_path / "my votes.csv"
     frame.to_csv(path, index=False)
-    chosen = Filter(category)
-    board = rank(comparisons(str(path), where=chosen.condition or None), method, **options)
-    words = shlex.split(command(board, str(path), chosen))
+    query = BoardQuery((("category", category),) if category else ())
+    board = rank(comparisons(str(path), where=query.condition or None), method, **options)
+    words = shlex.split(command(board, About((str(path),), "vote", 120), query))
     assert words[:2] == ["agon", "rank"]
     try:
         main([*words[1:], "--format", "json"])

@@ -1,0 +1,162 @@
+"""Which board a reader asks for: votes of some kind, under one rule, adjusted for features of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlencode
+
+from agon.arena.web.markdown.markdown import without_hidden
+from agon.ranking.errors import InputError, suggest
+from agon.ranking.text import join_names
+
+DEFAULT_RULE = "bradley_terry"
+OTHER_WORDS = ("rule", "adjust", "all")  # of an address, beside the columns; a column so called is no filter
+_LANGUAGE_NAMES = {
+    "ar": "Arabic", "bn": "Bengali", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",
+    "en": "English", "es": "Spanish", "fa": "Persian", "fi": "Finnish", "fr": "French", "he": "Hebrew",
+    "hi": "Hindi", "hu": "Hungarian", "id": "Indonesian", "it": "Italian", "ja": "Japanese", "ko": "Korean",
+    "nl": "Dutch", "no": "Norwegian", "pl": "Polish", "pt": "Portuguese", "ro": "Romanian", "ru": "Russian",
+    "sv": "Swedish", "sw": "Swahili", "th": "Thai", "tr": "Turkish", "uk": "Ukrainian", "ur": "Urdu",
+    "vi": "Vietnamese", "zh": "Chinese",
+}  # fmt: skip
+
+
+class QueryError(InputError):
+    """The address asks for what there is not; the page answers 404 with the sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a reader can ask for.
+
+    Attributes:
+        filters: {column: {value: votes}}, each column's votes within the values chosen of the others.
+        rules: names of methods that these votes may be ranked by.
+        features: of the answers, that Bradley-Terry can adjust for.
+    """
+
+    filters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    rules: Sequence[str] = (DEFAULT_RULE,)
+    features: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BoardQuery:
+    """Which board is asked for.
+
+    Attributes:
+        where: columns and the value that votes must have, in the order of the columns.
+        rule: name of the method.
+        adjust: features to adjust for.
+        everyone: whether all models are shown, however many.
+    """
+
+    where: tuple[tuple[str, str], ...] = ()
+    rule: str = DEFAULT_RULE
+    adjust: tuple[str, ...] = ()
+    everyone: bool = False
+
+    @classmethod
+    def of(cls, parameters: Mapping[str, str], offer: Offer) -> BoardQuery:
+        """Read it from the parameters of an address.
+
+        Raises:
+            QueryError: a parameter or a value that there is not.
+        """
+        where = []
+        for name, value in parameters.items():
+            if name in OTHER_WORDS:
+                continue
+            if name not in offer.filters:
+                raise QueryError(
+                    f"There is no filter {without_hidden(name)!r}; {suggest(name, [*offer.filters, 'rule'])}"
+                )
+            known = offer.filters[name]
+            if value not in known:
+                remedy = suggest(value, known) if known else "the votes of this arena name none yet."
+                raise QueryError(f"There are no votes with the {name} {without_hidden(value)!r}; {remedy}")
+            where.append((name, value))
+        rule = parameters.get("rule", DEFAULT_RULE)
+        if rule not in offer.rules:
+            remedy = suggest(rule, offer.rules)
+            raise QueryError(f"There is no rule {without_hidden(rule)!r} for these votes; {remedy}")
+        adjust = tuple(name for name in parameters.get("adjust", "").split(",") if name)
+        for name in adjust:
+            if name not in offer.features:
+                remedy = suggest(name, offer.features) if offer.features else "these votes have none."
+                raise QueryError(f"There is no feature {without_hidden(name)!r} to adjust for; {remedy}")
+        if adjust and rule != DEFAULT_RULE:
+            raise QueryError(f"Only Bradley-Terry can be adjusted; leave out adjust= or rule={rule}.")
+        order = list(offer.filters)
+        where.sort(key=lambda item: order.index(item[0]))
+        return cls(tuple(where), rule, tuple(f for f in offer.features if f in adjust), "all" in parameters)
+
+    @property
+    def chosen(self) -> dict[str, str]:
+        """The value of each column that is bound."""
+        return dict(self.where)
+
+    def within(self, column: str, value: str | None, columns: Sequence[str]) -> BoardQuery:
+        """The same board of the votes with this value of a column, or with any; `columns` is their order."""
+        chosen = {name: kept for name, kept in self.where if name != column}
+        if value is not None:
+            chosen[column] = value
+        where = tuple((name, chosen[name]) for name in columns if name in chosen)
+        return replace(self, where=where, everyone=False)
+
+    def under(self, rule: str) -> BoardQuery:
+        """The same votes under another rule."""
+        return replace(self, rule=rule, adjust=self.adjust if rule == DEFAULT_RULE else (), everyone=False)
+
+    def toggled(self, feature: str, features: Sequence[str]) -> BoardQuery:
+        """The same votes, adjusted for one feature more, or less."""
+        adjust = tuple(name for name in features if (name in self.adjust) != (name == feature))
+        return replace(self, rule=DEFAULT_RULE, adjust=adjust, everyone=False)
+
+    @property
+    def parameters(self) -> str:
+        """The query of its address; empty for the board of all votes."""
+        given = dict(self.where)
+        if self.rule != DEFAULT_RULE:
+            given["rule"] = self.rule
+        if self.adjust:
+            given["adjust"] = ",".join(self.adjust)
+        if self.everyone:
+            given["all"] = "1"
+        return urlencode(given)
+
+    @property
+    def words(self) -> str:
+        """What the votes are of, to follow "votes": " on Code in German"; empty for all."""
+        said = ""
+        others = []
+        for column, value in self.where:
+            if column == "category":
+                said += f" on {without_hidden(value)}"
+            elif column == "language":
+                said += f" in {language_name(value)}"
+            else:
+                others.append(f"{without_hidden(column)} {without_hidden(value)}")
+        return said + (f" with {join_names(others)}" if others else "")
+
+    @property
+    def condition(self) -> str:
+        """The filter in SQL, for a command to copy."""
+        return " AND ".join(f"{_identifier(name)} = {_literal(value)}" for name, value in self.where)
+
+
+def _identifier(name: str) -> str:
+    return name if name in ("category", "language") else '"' + name.replace('"', '""') + '"'
+
+
+def _literal(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+ALL = BoardQuery()
+
+
+def language_name(code: str) -> str:
+    """The English name of a language by its code; the code itself where there is none."""
+    return _LANGUAGE_NAMES.get(code.lower(), without_hidden(code))

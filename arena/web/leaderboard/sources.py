@@ -1,0 +1,166 @@
+"""What the reading pages read: the votes of an arena, or those of any file; and how a command calls them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from agon.arena.core.arena import Arena, tell
+from agon.arena.web.layout import ARENA, READING, Site
+from agon.arena.web.leaderboard.query import DEFAULT_RULE, OTHER_WORDS, Offer
+from agon.arena.web.leaderboard.table import ModelInfo
+from agon.data.files.covariates import MEASURES
+from agon.data.files.table_source import TableSource
+from agon.ranking import METHODS, Comparisons, ScoreTable
+from agon.ranking.errors import AgonError, SourceError
+from agon.ranking.votes.comparisons import Votes, as_comparisons
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What is known of the votes beside what they say.
+
+    Attributes:
+        words: that name the votes in a command, with its options.
+        where: the condition that all of them meet.
+        unit: what is counted: "blind vote", "vote" or "task".
+        total: how many there are.
+        info: of the models.
+        notice: what a reader should know of what is compared.
+        imported: files of votes beside these, which the boards do not count.
+        site: the pages beside these.
+    """
+
+    words: tuple[str, ...]
+    unit: str
+    total: int
+    info: ModelInfo = field(default_factory=ModelInfo)
+    where: str | None = None
+    notice: str | None = None
+    imported: tuple[str, ...] = ()
+    site: Site = READING
+
+
+class BoardSource(Protocol):
+    """Where the reading pages take their votes from; every method may be called from any thread."""
+
+    def version(self) -> object:
+        """A value that is another one when the votes are."""
+
+    def about(self) -> About:
+        """What is known of the votes."""
+
+    def offer(self, chosen: Mapping[str, str]) -> Offer:
+        """What can be asked for, where these columns have these values."""
+
+    def votes(self, chosen: Mapping[str, str]) -> Comparisons | ScoreTable | None:
+        """The votes with these values of these columns; None without one."""
+
+
+def rules_for(votes: Comparisons | ScoreTable | None) -> tuple[str, ...]:
+    """The methods that votes of this kind may be ranked by, the default first."""
+    table = isinstance(votes, ScoreTable)
+    unfit = {"contexts", "battles"} if table else {"contexts", "scores"}
+    fit = [name for name, how in METHODS.items() if how.view not in unfit and name != "scoring_vector"]
+    return (DEFAULT_RULE, *(name for name in fit if name != DEFAULT_RULE))
+
+
+class ArenaVotes:
+    """The votes of an arena that is open."""
+
+    def __init__(self, arena: Arena) -> None:
+        self._arena = arena
+
+    def version(self) -> object:
+        """The number of votes: the log only grows."""
+        return self._arena.log.count()
+
+    def about(self) -> About:
+        """The models' cards, failures and states too."""
+        arena = self._arena
+        own = arena.log.folder / "votes" / "arena.parquet"
+        imported = tuple(sorted(file.name for file in own.parent.glob("*.parquet") if file != own))
+        cards = {contestant.card.name: contestant.card for contestant in arena.roster.contestants}
+        return About(
+            words=(str(own if imported else arena.log.folder),),
+            unit="blind vote",
+            total=arena.log.count(),
+            info=ModelInfo(cards, arena.endings, arena.unavailable, closed=True),
+            notice=arena.roster.notice,
+            imported=imported,
+            site=ARENA,
+        )
+
+    def offer(self, chosen: Mapping[str, str]) -> Offer:
+        """Categories and languages, all rules on votes, and what is counted in the answers."""
+        filters = self._arena.log.filters(chosen.get("category"), chosen.get("language"))
+        return Offer(filters, rules_for(None), tuple(MEASURES))
+
+    def votes(self, chosen: Mapping[str, str]) -> Comparisons | None:
+        """The votes so far."""
+        return self._arena.comparisons(chosen.get("category"), chosen.get("language"))
+
+
+class VoteFile:
+    """Votes or scores of a file or a log folder, opened again when it changes.
+
+    Args:
+        path: the file or folder.
+        words: that name it in a command, with its options.
+        where: the condition under which it is read.
+        read: opens it; raises AgonError where it cannot be read.
+    """
+
+    def __init__(
+        self, path: Path, words: tuple[str, ...], where: str | None, read: Callable[[], Votes]
+    ) -> None:
+        self._path, self._words, self._where, self._read = path, words, where, read
+        self._state, self._opened = self._stamp(), as_comparisons(read())
+
+    def _stamp(self) -> object:
+        files = sorted(self._path.rglob("*.parquet")) if self._path.is_dir() else [self._path]
+        return [(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.exists()]
+
+    def version(self) -> object:
+        """When the file was written; it is opened again if that is later than before."""
+        state = self._stamp()
+        if state and state != self._state:
+            try:
+                self._opened = as_comparisons(self._read())
+            except AgonError as error:  # half written, perhaps: what was read before is still right
+                tell(f"{self._path} changed and cannot be read, so the votes of before are shown: {error}")
+            self._state = state
+        return str(self._state)
+
+    def about(self) -> About:
+        """Its name and its size."""
+        if isinstance(self._opened, ScoreTable):
+            return About(self._words, "task", len(self._opened.tasks))
+        return About(self._words, "vote", len(self._opened), where=self._where)
+
+    def offer(self, chosen: Mapping[str, str]) -> Offer:
+        """Its columns of words with few values, the rules for its kind, its features."""
+        rules = rules_for(self._opened)
+        if isinstance(self._opened, ScoreTable) or not isinstance(self._opened.source, TableSource):
+            return Offer(rules=rules)
+        source = self._opened.source
+        filters = {
+            name: counts for name, counts in source.value_counts(chosen).items() if name not in OTHER_WORDS
+        }
+        return Offer(filters, rules, source.features())
+
+    def votes(self, chosen: Mapping[str, str]) -> Comparisons | ScoreTable | None:
+        """Its votes with these values, counted anew; all of them where nothing can be chosen."""
+        if not chosen or isinstance(self._opened, ScoreTable):
+            return self._opened
+        source = self._opened.source
+        if not isinstance(source, TableSource):
+            return self._opened
+        part = source.only(chosen)
+        try:
+            part.ballots()
+        except SourceError:
+            return None
+        return Comparisons(part)
