@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import uvicorn
 from cyclopts import Parameter
 
 from agon.arena.cli.arguments import (
@@ -22,9 +20,6 @@ from agon.arena.cli.arguments import (
     pairs_of,
     readable,
 )
-from agon.arena.cli.server import HOST, PORT, GreetingServer, address_of, listen
-from agon.arena.web.leaderboard.sources import VoteFile
-from agon.arena.web.reading import reading_app
 from agon.data import read_any
 
 
@@ -32,8 +27,8 @@ def board_command(
     source: SourceArgument,
     /,
     *,
-    host: Annotated[str, Parameter(help="Address; 0.0.0.0 is all.")] = HOST,
-    port: Annotated[int, Parameter(help="Port; 0 is any free one.")] = PORT,
+    host: Annotated[str | None, Parameter(help="Address [default: 127.0.0.1]; 0.0.0.0 is all.")] = None,
+    port: Annotated[int | None, Parameter(help="Port [default: 7860]; 0 is any free one.")] = None,
     where: WhereOption = None,
     invalid: InvalidOption = "error",
     voters: VotersOption = None,
@@ -72,17 +67,9 @@ def board_command(
         "--lower": [lower] if lower else [],
     }
     words = (source, *(word for option, values in given.items() for one in values for word in (option, one)))
-    with readable(source) as path, contextlib.closing(listen(host, port)) as taken:
+    from agon.arena.cli.server import HOST, PORT, serve_votes
+    from agon.arena.web.leaderboard.sources import VoteFile
+
+    with readable(source) as path:
         votes = VoteFile(Path(path), words, where, partial(read_any, path, **reading))
-        config = uvicorn.Config(
-            reading_app(votes),
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-        )
-        where_open = address_of(host, taken.getsockname()[1])
-        GreetingServer(config, f"The board of {source} is open at {where_open}\nCtrl+C closes it.").run(
-            sockets=[taken]
-        )
-    print("Closed.", flush=True)
+        serve_votes(votes, source, host or HOST, PORT if port is None else port)

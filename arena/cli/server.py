@@ -26,6 +26,8 @@ from agon.ranking.errors import AgonError
 from agon.serving.generation import Limits
 
 if TYPE_CHECKING:
+    from agon.arena.web.leaderboard.sources import BoardSource
+    from agon.arena.web.middleware import ArenaMiddleware
     from agon.serving.health import Health
     from agon.serving.openai_compatible import Server
 
@@ -74,11 +76,16 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def server_config(arena: Arena) -> uvicorn.Config:
-    """How the arena is served: without a log of addresses, without trust in forwarded headers."""
+    """How the arena is served."""
     from agon.arena.web.app import web_app
 
+    return _config(web_app(arena))
+
+
+def _config(app: ArenaMiddleware) -> uvicorn.Config:
+    """Without a log of addresses, without trust in forwarded headers."""
     return uvicorn.Config(
-        web_app(arena),
+        app,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -171,6 +178,20 @@ def open_arena(
         for one, handler in before.items():
             signal.signal(one, handler)
     print(f"Closed. {_plural(kept)} in {folder}/. Rank them with: agon rank {folder}", flush=True)
+
+
+def serve_votes(votes: BoardSource, name: str, host: str, port: int) -> None:
+    """Open the reading pages over votes, and keep them open until they are interrupted.
+
+    Raises ServeError where nothing can listen there.
+    """
+    from agon.arena.web.reading import reading_app
+
+    with contextlib.closing(listen(host, port)) as taken:
+        address = address_of(host, taken.getsockname()[1])
+        greeting = f"The board of {name} is open at {address}\nCtrl+C closes it."
+        GreetingServer(_config(reading_app(votes)), greeting).run(sockets=[taken])
+    print("Closed.", flush=True)
 
 
 def address_of(host: str, port: int) -> str:

@@ -36,7 +36,17 @@ FLOORS = {
         "",
     ),
     "data": ("validation frames", "files", "importers log", "reading", "checks", ""),
-    "arena": ("core", "setup", "web/markdown", "web", "web/battle web/leaderboard", "web/app", "cli", ""),
+    "arena": (
+        "core",
+        "setup",
+        "web/markdown",
+        "web",
+        "web/battle web/leaderboard",
+        "web/app",
+        "web/reading",
+        "cli",
+        "",
+    ),
 }
 LOWER = {"ranking": (), "serving": (), "data": ("ranking",), "arena": ("ranking", "serving", "data")}
 # What exists for a heavy package may import it at once: nothing else imports these modules when it is loaded.

@@ -28,7 +28,7 @@ from agon.ranking.text import join_names
 
 CHIPS = 8  # values of a filter that are shown at once
 NOTHING = Offer()
-FIRST = 20  # rows before all are asked for
+ROWS_AT_FIRST = 20  # rows before all are asked for
 SCRIPTS = ("plotly.min.js", "charts.js")
 _NAMES = {
     "bradley_terry": "Bradley-Terry",
@@ -320,7 +320,7 @@ def _rows(board: Leaderboard, about: About, query: BoardQuery, link: Link) -> st
     info = about.info
     words = command(board, about, query)
     apart = [row for row in board.rows if row.status == "component"]
-    shown = board if query.everyone else replace(board, rows=board.rows[:FIRST])
+    shown = board if query.everyone else replace(board, rows=board.rows[:ROWS_AT_FIRST])
     hidden = len(board.rows) - len(shown.rows)
     everyone = link(replace(query, everyone=True)) if hidden else None
     more = (

@@ -59,11 +59,21 @@ class BoardSource(Protocol):
         """The votes with these values of these columns; None without one."""
 
 
-def rules_for(votes: Comparisons | ScoreTable | None) -> tuple[str, ...]:
-    """The methods that votes of this kind may be ranked by, the default first."""
-    table = isinstance(votes, ScoreTable)
+def rules_for(*, table: bool, complete: bool) -> tuple[str, ...]:
+    """The methods that votes may be ranked by, the default first.
+
+    Args:
+        table: whether they are a table of scores.
+        complete: whether every model is on every ballot, as rules of places and eliminations ask for.
+    """
     unfit = {"contexts", "battles"} if table else {"contexts", "scores"}
-    fit = [name for name, how in METHODS.items() if how.view not in unfit and name != "scoring_vector"]
+    fit = [
+        name
+        for name, how in METHODS.items()
+        if how.view not in unfit
+        and name != "scoring_vector"
+        and (complete or how.view != "ballots" or ".social_choice." not in how.function.__module__)
+    ]
     return (DEFAULT_RULE, *(name for name in fit if name != DEFAULT_RULE))
 
 
@@ -96,7 +106,8 @@ class ArenaVotes:
     def offer(self, chosen: Mapping[str, str]) -> Offer:
         """Categories and languages, all rules on votes, and what is counted in the answers."""
         filters = self._arena.log.filters(chosen.get("category"), chosen.get("language"))
-        return Offer(filters, rules_for(None), tuple(MEASURES))
+        two = len(self._arena.roster.contestants) == 2
+        return Offer(filters, rules_for(table=False, complete=two), tuple(MEASURES))
 
     def votes(self, chosen: Mapping[str, str]) -> Comparisons | None:
         """The votes so far."""
@@ -142,7 +153,9 @@ class VoteFile:
 
     def offer(self, chosen: Mapping[str, str]) -> Offer:
         """Its columns of words with few values, the rules for its kind, its features."""
-        rules = rules_for(self._opened)
+        shown = self._opened.ballots.shown
+        complete = shown.shape[1] == len(self._opened.models) and bool((shown >= 0).all())
+        rules = rules_for(table=isinstance(self._opened, ScoreTable), complete=complete)
         if isinstance(self._opened, ScoreTable) or not isinstance(self._opened.source, TableSource):
             return Offer(rules=rules)
         source = self._opened.source

@@ -83,7 +83,7 @@ ASKED = [
     "",
     "language=de",
     "language=it%27s&category=law+%26+order",
-    "rule=borda",
+    "rule=copeland",
     "rule=elo&language=en",
     "rule=kemeny",
     "rule=davidson&category=code",
@@ -123,7 +123,8 @@ def test_filters_count_what_is_left_within_the_others(opened):
 @pytest.mark.parametrize(
     ("asked", "status", "sentence"),
     [
-        ("rule=bordaa", 404, "There is no rule 'bordaa' for these votes; did you mean 'borda'?"),
+        ("rule=kemenyy", 404, "There is no rule 'kemenyy' for these votes; did you mean 'kemeny'?"),
+        ("rule=borda", 404, "There is no rule 'borda' for these votes"),
         ("rule=mean", 404, "There is no rule 'mean' for these votes"),
         ("language=xx", 404, "There are no votes with the language 'xx'"),
         ("colour=red", 404, "There is no filter 'colour'"),
@@ -171,6 +172,15 @@ def test_scores_of_a_table_and_their_rules(tmp_path):
         rows = client.get("/api/leaderboard?rule=mean").json()["boards"][0]["models"]
     # by hand, less speed being better: (1 + 2 − 9)/3, (3 + 1 − 4)/3, (2 + 3 − 5)/3
     assert {row["model"]: round(row["score"], 6) for row in rows} == {"ada": -2.0, "bob": 0.0, "cyn": 0.0}
+
+
+def test_ballots_with_every_model_have_the_rules_of_places_and_eliminations(tmp_path):
+    ballots = ['["ann","bob","cy"]\t[1,2,3]'] * 30 + ['["ann","bob","cy"]\t[2,1,3]'] * 25
+    (tmp_path / "ballots.tsv").write_text("models\tplaces\n" + "\n".join(ballots) + "\n")
+    with board_of("ballots.tsv", cwd=tmp_path) as client:
+        rows = client.get("/api/leaderboard?rule=plurality").json()["boards"][0]["models"]
+        assert client.get("/leaderboard?rule=instant_runoff").status_code == 200
+    assert {row["model"]: row["score"] for row in rows} == {"ann": 30, "bob": 25, "cy": 0}  # first places
 
 
 def test_a_condition_holds_for_every_board(tmp_path, capsys, monkeypatch):
