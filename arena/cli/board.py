@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -21,6 +20,7 @@ from agon.arena.cli.arguments import (
     readable,
 )
 from agon.data import read_any
+from agon.ranking.text import join_names
 
 
 def board_command(
@@ -66,10 +66,15 @@ def board_command(
         "--table": [table] if table else [],
         "--lower": [lower] if lower else [],
     }
-    words = (source, *(word for option, values in given.items() for one in values for word in (option, one)))
+    words = (
+        *map(str, source),
+        *(word for option, values in given.items() for one in values for word in (option, one)),
+    )
     from agon.arena.cli.server import HOST, PORT, serve_votes
     from agon.arena.web.leaderboard.sources import VoteFile
 
-    with readable(source) as path:
-        votes = VoteFile(Path(path), words, where, partial(read_any, path, **reading))
-        serve_votes(votes, source, host or HOST, PORT if port is None else port)
+    with readable(source) as paths:
+        votes = VoteFile(paths, words, where, partial(read_any, paths, **reading))
+        serve_votes(
+            votes, join_names([str(one) for one in source]), host or HOST, PORT if port is None else port
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -118,21 +118,22 @@ class VoteFile:
     """Votes or scores of a file or a log folder, opened again when it changes.
 
     Args:
-        path: the file or folder.
+        paths: the files and folders.
         words: that name it in a command, with its options.
         where: the condition under which it is read.
         read: opens it; raises AgonError where it cannot be read.
     """
 
     def __init__(
-        self, path: Path, words: tuple[str, ...], where: str | None, read: Callable[[], Votes]
+        self, paths: Sequence[Path], words: tuple[str, ...], where: str | None, read: Callable[[], Votes]
     ) -> None:
-        self._path, self._words, self._where, self._read = path, words, where, read
+        self._paths, self._words, self._where, self._read = paths, words, where, read
         self._state, self._opened = self._stamp(), as_comparisons(read())
 
     def _stamp(self) -> object:
-        files = sorted(self._path.rglob("*.parquet")) if self._path.is_dir() else [self._path]
-        return [(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in files if file.exists()]
+        files = [f for one in self._paths for f in (sorted(one.rglob("*")) if one.is_dir() else [one])]
+        seen = [file for file in files if ".duckdb" not in file.name and file.is_file()]
+        return [(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in seen]
 
     def version(self) -> object:
         """When the file was written; it is opened again if that is later than before."""
@@ -141,7 +142,9 @@ class VoteFile:
             try:
                 self._opened = as_comparisons(self._read())
             except AgonError as error:  # half written, perhaps: what was read before is still right
-                tell(f"{self._path} changed and cannot be read, so the votes of before are shown: {error}")
+                tell(
+                    f"{self._paths[0]} changed and cannot be read, so the votes of before are shown: {error}"
+                )
             self._state = state
         return str(self._state)
 
