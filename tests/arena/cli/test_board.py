@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from html import unescape
 
 import httpx
@@ -46,6 +47,13 @@ def board_of(*words, cwd):
     assert process.returncode == 0
     assert out.endswith("Closed.\n")
     assert "Traceback" not in said
+
+
+def page_at(client, path):
+    """The page once its board is computed: until then it says so, and loads itself again."""
+    while 'http-equiv="refresh"' in (page := client.get(path)).text:
+        time.sleep(0.2)
+    return page
 
 
 def votes(path, n=900, seed=3):
@@ -96,7 +104,7 @@ ASKED = [
 def test_page_data_and_command_line_give_the_same_numbers(opened, asked, capsys, monkeypatch):
     folder, client = opened
     data = client.get(f"/api/leaderboard?{asked}").json()["boards"][0]
-    page = client.get(f"/leaderboard?{asked}")
+    page = page_at(client, f"/leaderboard?{asked}")
     assert page.status_code == 200
     words = shlex.split(unescape(re.search(r'<code class="ag-cmd"[^>]*>(.*?)</code>', page.text)[1]))
     monkeypatch.chdir(folder)
@@ -111,7 +119,7 @@ def test_page_data_and_command_line_give_the_same_numbers(opened, asked, capsys,
 def test_filters_count_what_is_left_within_the_others(opened):
     folder, client = opened
     frame = pd.read_csv(folder / "our votes.csv")
-    page = client.get("/leaderboard?language=de").text
+    page = page_at(client, "/leaderboard?language=de").text
     for category, number in frame[frame.language == "de"].category.value_counts().items():
         assert f"{category.replace('&', '&amp;')}<span class=ag-n>{number:,}</span>" in page
     for language, number in frame.language.value_counts().items():
@@ -133,7 +141,7 @@ def test_filters_count_what_is_left_within_the_others(opened):
 )
 def test_what_there_is_not_is_a_page_with_one_sentence_and_a_way_on(opened, asked, status, sentence):
     _, client = opened
-    page = client.get(f"/leaderboard?{asked}")
+    page = page_at(client, f"/leaderboard?{asked}")
     assert page.status_code == status
     assert sentence in unescape(page.text)
     assert 'href="/leaderboard"' in page.text
@@ -148,25 +156,25 @@ def test_nothing_is_posted_and_no_cookie_is_set(opened):
     assert page.headers["location"] == "/leaderboard"
     assert client.post("/api/leaderboard", json={}).status_code == 405
     assert client.get("/about").status_code == 404
-    assert "set-cookie" not in client.get("/leaderboard").headers
-    assert "default-src 'none'" in client.get("/leaderboard").headers["content-security-policy"]
+    assert "set-cookie" not in page_at(client, "/leaderboard").headers
+    assert "default-src 'none'" in page_at(client, "/leaderboard").headers["content-security-policy"]
 
 
 def test_a_file_that_changes_is_read_again_and_one_that_breaks_is_not(tmp_path):
     votes(tmp_path / "votes.csv", 300)
     with board_of("votes.csv", cwd=tmp_path) as client:
-        assert "300 votes." in client.get("/leaderboard").text
+        assert "300 votes." in page_at(client, "/leaderboard").text
         votes(tmp_path / "votes.csv", 420)
-        assert "420 votes." in client.get("/leaderboard").text
+        assert "420 votes." in page_at(client, "/leaderboard").text
         (tmp_path / "votes.csv").write_text("model_a,model_b,winner\nx,x,nobody\n")
         os.utime(tmp_path / "votes.csv", (1, 1))
-        assert "420 votes." in client.get("/leaderboard").text
+        assert "420 votes." in page_at(client, "/leaderboard").text
 
 
 def test_scores_of_a_table_and_their_rules(tmp_path):
     (tmp_path / "scores.csv").write_text("model,cola,sst2,speed\nada,1,2,9\nbob,3,1,4\ncyn,2,3,5\n")
     with board_of("scores.csv", "--lower", "speed", cwd=tmp_path) as client:
-        page = client.get("/leaderboard?rule=mean").text
+        page = page_at(client, "/leaderboard?rule=mean").text
         assert "3 models, 3 tasks." in page
         assert "agon rank scores.csv --lower speed -m mean" in page
         rows = client.get("/api/leaderboard?rule=mean").json()["boards"][0]["models"]
@@ -179,14 +187,14 @@ def test_ballots_with_every_model_have_the_rules_of_places_and_eliminations(tmp_
     (tmp_path / "ballots.tsv").write_text("models\tplaces\n" + "\n".join(ballots) + "\n")
     with board_of("ballots.tsv", cwd=tmp_path) as client:
         rows = client.get("/api/leaderboard?rule=plurality").json()["boards"][0]["models"]
-        assert client.get("/leaderboard?rule=instant_runoff").status_code == 200
+        assert page_at(client, "/leaderboard?rule=instant_runoff").status_code == 200
     assert {row["model"]: row["score"] for row in rows} == {"ann": 30, "bob": 25, "cy": 0}  # first places
 
 
 def test_a_condition_holds_for_every_board(tmp_path, capsys, monkeypatch):
     votes(tmp_path / "votes.csv")
     with board_of("votes.csv", "--where", "length_a < 400", cwd=tmp_path) as client:
-        page = client.get("/leaderboard?language=en").text
+        page = page_at(client, "/leaderboard?language=en").text
         data = client.get("/api/leaderboard?language=en").json()["boards"][0]
     words = shlex.split(unescape(re.search(r'<code class="ag-cmd"[^>]*>(.*?)</code>', page)[1]))
     monkeypatch.chdir(tmp_path)
@@ -219,13 +227,13 @@ HUMAN = DATASETS / "chatbot_arena_2023_human_votes.parquet"
 def test_every_rule_of_the_menu_is_a_board_or_a_sentence(tmp_path):
     """Of the 33,000 votes of people that LMArena published, on 20 models."""
     with board_of(str(HUMAN), cwd=tmp_path) as client:
-        menu = client.get("/leaderboard").text
+        menu = page_at(client, "/leaderboard").text
         rules = re.findall(r'href="/leaderboard\?rule=(\w+)"', menu)
         assert len(rules) > 30
         for rule in rules:
             answer = client.get(f"/api/leaderboard?rule={rule}")
             assert answer.status_code in (200, 422), rule
             if answer.status_code == 200:
-                page = client.get(f"/leaderboard?rule={rule}")
+                page = page_at(client, f"/leaderboard?rule={rule}")
                 assert page.status_code == 200
                 assert "<h1>" in page.text
