@@ -11,9 +11,9 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
 from cyclopts.exceptions import CycloptsError
 
 import agon
@@ -35,7 +35,7 @@ COMMANDS = {
     ),
     "import": ("import_votes:import_command", "Import votes of a published arena format into a log folder."),
     "completion": (
-        "completion:completion_command",
+        "commands:completion_command",
         "Print what makes a shell complete commands and options.",
     ),
     "simulate": ("simulate:simulate_command", "Make votes from known strengths."),
@@ -58,6 +58,32 @@ app = App(
 )
 for _name, (_where, _help) in COMMANDS.items():
     app.command(f"agon.arena.cli.{_where}", name=_name, help=_help, help_epilogue="")
+
+
+def completion_command(
+    shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="Whose completion.")], /
+) -> None:
+    """Print the script that makes a shell complete commands, options, methods and files.
+
+    For example:
+
+    agon completion bash > ~/.local/share/bash-completion/completions/agon
+
+    agon completion zsh > ~/.zfunc/_agon       (a folder of $fpath)
+
+    agon completion fish > ~/.config/fish/completions/agon.fish
+    """
+    print(completion_script(shell))
+
+
+def completion_script(shell: Literal["bash", "zsh", "fish"]) -> str:
+    """The script; in bash names of files are escaped and folders end in a slash, zsh finds it as _agon."""
+    script = app.generate_completion(prog_name="agon", shell=shell)
+    if shell == "bash":
+        files = 'COMPREPLY=( $(compgen -f -- "${cur}") )'
+        script = script.replace(files, f"local IFS=$'\\n'; {files}")
+        script = script.replace("complete -F _agon agon", "complete -o filenames -F _agon agon")
+    return script.replace("_cyclopts_agon", "_agon")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
