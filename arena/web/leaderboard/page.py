@@ -271,8 +271,8 @@ def _rules(offer: Offer, query: BoardQuery, link: Link) -> str:
     if len(offer.rules) < 2:
         return ""
     families = ""
-    by_family = sorted(offer.rules, key=lambda rule: list(FAMILIES).index(family_of(rule)))
-    for family, rules in groupby(by_family, key=family_of):
+    by_family = sorted(offer.rules, key=lambda rule: list(FAMILIES).index(family_name(rule)))
+    for family, rules in groupby(by_family, key=family_name):
         options = [(query.under(rule), rule_name(rule), None) for rule in sorted(rules, key=rule_name)]
         families += (
             f'<p class="ag-label">{FAMILIES[family]}</p>'
@@ -284,7 +284,7 @@ def _rules(offer: Offer, query: BoardQuery, link: Link) -> str:
     )
 
 
-def family_of(rule: str) -> str:
+def family_name(rule: str) -> str:
     """The family of a method: the folder that it lies in."""
     return find(rule).function.__module__.rpartition(".")[0].rpartition(".")[2]
 

@@ -12,7 +12,7 @@ from agon.arena.web.leaderboard.page import (
     Link,
     address,
     condition_words,
-    family_of,
+    family_name,
     filters_html,
     rule_name,
     shell_words,
@@ -22,7 +22,7 @@ from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking.analysis.rule_comparison import RuleComparison
 
-SHOWN = 12  # models across
+MODELS_ACROSS = 12  # models across
 _STEPS = 6  # colours, --h0 to --h5
 _ASKS = {
     "likelihood": "How strong must each model be for these votes to be likely? A win over a strong one "
@@ -83,16 +83,16 @@ def _head(seen: RuleComparison, about: About, query: BoardQuery) -> str:
 
 def _matrix(seen: RuleComparison, about: About, query: BoardQuery, link: Link) -> str:
     """Rules down, models across."""
-    names = seen.models[:SHOWN]
+    names = seen.models[:MODELS_ACROSS]
     elects = seen.nobody is not None and bool((seen.nobody > 0).any())
     head = "".join(f'<th scope="col">{escape(about.info.name(name))}</th>' for name in names)
     head += '<th scope="col">Nobody</th>' if elects else ""
     body, family = "", ""
-    order = sorted(range(len(seen.methods)), key=lambda i: list(FAMILIES).index(family_of(seen.methods[i])))
+    order = sorted(range(len(seen.methods)), key=lambda i: list(FAMILIES).index(family_name(seen.methods[i])))
     for number in order:
         method = seen.methods[number]
-        if family_of(method) != family:
-            family = family_of(method)
+        if family_name(method) != family:
+            family = family_name(method)
             body += (
                 f'<tr class="ag-family"><th colspan="{len(names) + 1 + elects}">{FAMILIES[family]}</th></tr>'
             )
@@ -115,7 +115,7 @@ def _matrix(seen: RuleComparison, about: About, query: BoardQuery, link: Link) -
 
 def _data(seen: RuleComparison, query: BoardQuery, link: Link) -> str:
     """The way to all of it as JSON, with the number of models that the table does not show."""
-    target, more = link(BoardQuery(query.where), "rules.json"), len(seen.models) - SHOWN
+    target, more = link(BoardQuery(query.where), "rules.json"), len(seen.models) - MODELS_ACROSS
     if target is None:
         return ""
     said = f", with {plural(more, 'more model')}" if more > 0 else ""
@@ -169,7 +169,7 @@ def _agreement(seen: RuleComparison) -> str:
 
 
 def _asks(seen: RuleComparison) -> str:
-    families = {family_of(method) for method in seen.methods}
+    families = {family_name(method) for method in seen.methods}
     items = "".join(
         f"<dt>{FAMILIES[family]}</dt><dd>{_ASKS[family]}</dd>" for family in FAMILIES if family in families
     )
