@@ -29,6 +29,7 @@ COMMANDS = {
     "check": ("check:check_command", "Say what stands between these votes and a ranking."),
     "diff": ("diff:diff_command", "Say who moved between two boards, and whether beyond chance."),
     "plan": ("plan:plan_command", "Say how many votes tell models apart, or how many more."),
+    "doctor": ("doctor:doctor_command", "Say whether everything an arena needs is well, and what to mend."),
     "methods": (
         "methods:methods_command",
         "List the ranking methods, or show one: when to use it, its options.",
@@ -47,7 +48,9 @@ RENAMED = {
     "--rounds": "--n-resamples",
 }  # for one release
 STDIN = Path("/dev/stdin")  # what "-" stands for
-EPILOGUE = "Exit status: 0 fine; 1 check or diff found something; 2 bad input or usage; 130 interrupted."
+EPILOGUE = (
+    "Exit status: 0 fine; 1 check, diff or doctor found something; 2 bad input or usage; 130 interrupted."
+)
 
 app = App(
     name="agon",
@@ -119,7 +122,7 @@ def _renamed(word: str) -> str:
 
 def _told(error: Exception) -> tuple[int, str]:
     """Exit status and one sentence for an error that a person can mend; any other is raised again."""
-    from agon.arena.cli.parts import missing_part
+    from agon.arena.cli.doctor import missing_part
     from agon.ranking.errors import AgonError
     from agon.ranking.leaderboard.row import plain
 
