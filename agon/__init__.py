@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from agon import arena, data, ranking, serving
     from agon.data import Checked, check, comparisons, open_log, preflib, read_any, score_table
-    from agon.face import compare_rules, rank, rank_all
+    from agon.face import compare_rules, rank, rank_all, rank_by, win_rate_map
     from agon.ranking import (
         METHODS,
         AgonError,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         ScoreTable,
         agreement,
         method,
-        win_rate_map,
+        to_svg,
     )
 
 __version__ = "0.1.0"
@@ -52,15 +52,17 @@ __all__ = [
     "preflib",
     "rank",
     "rank_all",
+    "rank_by",
     "ranking",
     "read_any",
     "score_table",
     "serving",
+    "to_svg",
     "win_rate_map",
 ]
 _HOMES = {
     "agon.data": ("Checked", "check", "comparisons", "open_log", "preflib", "read_any", "score_table"),
-    "agon.face": ("compare_rules", "rank", "rank_all"),
+    "agon.face": ("compare_rules", "rank", "rank_all", "rank_by", "win_rate_map"),
     "agon.ranking": (
         "METHODS",
         "AgonError",
@@ -70,7 +72,7 @@ _HOMES = {
         "ScoreTable",
         "agreement",
         "method",
-        "win_rate_map",
+        "to_svg",
     ),
 }
 
@@ -82,11 +84,24 @@ def __getattr__(name: str) -> Any:
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(home), name)
+    raise AttributeError(f"agon has no {name!r}; {_instead(name)}", name=name)
+
+
+def _instead(name: str) -> str:
+    """What to write for a name that is not here."""
     import difflib
 
+    from agon.method_options import MethodName
+
+    methods: tuple[str, ...] = MethodName.__args__  # type: ignore[attr-defined]
+    if name.lower() in methods:
+        return f"it is a method: ag.rank(votes, {name.lower()!r})."
+    if name.startswith(("read", "load", "open", "from_")):
+        return "ag.rank reads by itself, and ag.comparisons reads votes to rank them again."
+    if not name.startswith("_") and name in getattr(import_module("agon.ranking"), "__all__", ()):
+        return f"it lies deeper: from agon.ranking import {name}."
     close = difflib.get_close_matches(name, __all__, n=1)
-    hint = f"; did you mean ag.{close[0]}?" if close else "; dir(agon) lists what it has."
-    raise AttributeError(f"agon has no {name!r}{hint}", name=name)
+    return f"did you mean ag.{close[0]}?" if close else "dir(agon) lists what it has."
 
 
 def __dir__() -> list[str]:

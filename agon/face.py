@@ -1,4 +1,4 @@
-"""`rank`, `rank_all` and `compare_rules` of `import agon as ag`: those of `agon.ranking`, which also read.
+"""`rank` and its like of `import agon as ag`: those of `agon.ranking`, which also read.
 
 Every setting stands in the signatures, so that editors complete it and type checkers check it; meaning and
 defaults are those of `agon.ranking.Settings`.
@@ -7,18 +7,29 @@ defaults are those of `agon.ranking.Settings`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Unpack
 
 from agon import ranking
 from agon.data import read_any
 from agon.data.files.schema import Voters
 from agon.data.files.table_source import Invalid
 from agon.method_options import MethodName, MethodOptions
-from agon.ranking import Ballots, Comparisons, Leaderboard, PairCounts, RuleComparison, ScoreTable
+from agon.ranking import (
+    Ballots,
+    Comparisons,
+    GroupedBoards,
+    Leaderboard,
+    PairCounts,
+    RuleComparison,
+    ScoreTable,
+)
 from agon.ranking.registry import Method, Rule
 from agon.ranking.settings import Interval
 from agon.ranking.votes.comparisons import Votes
 from agon.ranking.votes.weighting import Reweight
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
 
 READ = (Comparisons, ScoreTable, Ballots, PairCounts)
 
@@ -29,16 +40,17 @@ def votes_of(
     columns: Mapping[str, str] | None = None,
     invalid: Invalid = "error",
     voters: Voters | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> Votes:
     """Votes as they are, or read from a path or a frame.
 
     Raises:
-        OptionError: where, columns, invalid or voters for votes that were read before.
+        OptionError: where, columns, labels, invalid or voters for votes that were read before.
     """
     if not isinstance(source, READ):
-        return read_any(source, where=where, columns=columns, invalid=invalid, voters=voters)
-    given = {"where": where, "columns": columns, "voters": voters, "invalid": invalid != "error"}
-    for name, value in given.items():
+        return read_any(source, where=where, columns=columns, labels=labels, invalid=invalid, voters=voters)
+    given = {"where": where, "columns": columns, "labels": labels, "voters": voters}
+    for name, value in {**given, "invalid": None if invalid == "error" else invalid}.items():
         if value:
             raise ranking.OptionError(
                 f"{name} belongs to reading, and these votes were read before: give it to ag.comparisons."
@@ -55,6 +67,7 @@ def rank(
     columns: Mapping[str, str] | None = None,
     invalid: Invalid = "error",
     voters: Voters | None = None,
+    labels: Mapping[str, str] | None = None,
     interval: Interval = "auto",
     level: float = 0.95,
     n_resamples: int = 200,
@@ -76,7 +89,7 @@ def rank(
         source: path of a file or log folder, a frame, a list of rows, or votes that were read before.
         method: a name in `METHODS`, or your own function whose first parameter is annotated with a view.
         ballots_by: column whose values are one ballot each: categories vote instead of votes.
-        where, columns, invalid, voters: as for `comparisons`.
+        where, columns, invalid, voters, labels: as for `comparisons`.
         interval, level, n_resamples, seed, cluster, simultaneous, min_votes, control, reweight, floor,
             anchor, anchor_score, scale: as for `agon.ranking.Settings`.
         options: the method's own options (docs/methods.md).
@@ -85,7 +98,7 @@ def rank(
         AgonError: one sentence about what is wrong with the source, the method or an option.
     """
     return ranking.rank(
-        votes_of(source, where, columns, invalid, voters),
+        votes_of(source, where, columns, invalid, voters, labels),
         method,
         ballots_by=ballots_by,
         interval=interval,
@@ -114,6 +127,7 @@ def rank_all(
     columns: Mapping[str, str] | None = None,
     invalid: Invalid = "error",
     voters: Voters | None = None,
+    labels: Mapping[str, str] | None = None,
     interval: Interval = "auto",
     level: float = 0.95,
     n_resamples: int = 200,
@@ -131,7 +145,7 @@ def rank_all(
     """Rank the same votes by several methods, and each group of votes by itself.
 
     Args:
-        source, where, columns, invalid, voters: as for `rank`.
+        source, where, columns, invalid, voters, labels: as for `rank`.
         methods: names or functions; one name stands for one method.
         by: column whose values cut the votes into groups, each with boards of its own.
         interval, level, n_resamples, seed, cluster, simultaneous, min_votes, control, reweight, floor,
@@ -144,7 +158,7 @@ def rank_all(
         AgonError: one sentence about what is wrong with the source, a method or an option.
     """
     return ranking.rank_all(
-        votes_of(source, where, columns, invalid, voters),
+        votes_of(source, where, columns, invalid, voters, labels),
         [methods] if isinstance(methods, str) else methods,
         by=by,
         interval=interval,
@@ -163,14 +177,75 @@ def rank_all(
     )
 
 
-def compare_rules(
+def rank_by(
     source: object,
-    methods: Sequence[MethodName | Rule | Method] | None = None,
+    by: str,
+    method: MethodName | Rule | Method = "bradley_terry",
     *,
     where: str | None = None,
     columns: Mapping[str, str] | None = None,
     invalid: Invalid = "error",
     voters: Voters | None = None,
+    labels: Mapping[str, str] | None = None,
+    interval: Interval = "auto",
+    level: float = 0.95,
+    n_resamples: int = 200,
+    seed: int = 0,
+    cluster: str | None = None,
+    simultaneous: bool = False,
+    min_votes: int = 30,
+    control: str | Sequence[str] = (),
+    reweight: Reweight = "none",
+    floor: float = 0.1,
+    anchor: str | None = None,
+    anchor_score: float | None = None,
+    scale: Literal["elo", "natural"] = "elo",
+    **options: Unpack[MethodOptions],
+) -> GroupedBoards:
+    """Rank each group of votes by itself: one board for each value of a column.
+
+    Args:
+        source: path of a file or log folder, a frame, a list of rows, or votes that were read before.
+        by: column whose values are the groups, such as language.
+        method: a name in `METHODS`, or your own function whose first parameter is annotated with a view.
+        where, columns, invalid, voters, labels: as for `comparisons`.
+        interval, level, n_resamples, seed, cluster, simultaneous, min_votes, control, reweight, floor,
+            anchor, anchor_score, scale: as for `agon.ranking.Settings`.
+        options: the method's own options (docs/methods.md).
+
+    Raises:
+        AgonError: one sentence about what is wrong with the source, the method or an option.
+    """
+    return ranking.rank_by(
+        votes_of(source, where, columns, invalid, voters, labels),
+        by,
+        method,
+        interval=interval,
+        level=level,
+        n_resamples=n_resamples,
+        seed=seed,
+        cluster=cluster,
+        simultaneous=simultaneous,
+        min_votes=min_votes,
+        control=control,
+        reweight=reweight,
+        floor=floor,
+        anchor=anchor,
+        anchor_score=anchor_score,
+        scale=scale,
+        **options,
+    )
+
+
+def compare_rules(
+    source: object,
+    methods: MethodName | Sequence[MethodName | Rule | Method] | None = None,
+    *,
+    where: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    invalid: Invalid = "error",
+    voters: Voters | None = None,
+    labels: Mapping[str, str] | None = None,
     level: float = 0.95,
     n_resamples: int = 200,
     seed: int = 0,
@@ -182,7 +257,7 @@ def compare_rules(
     Args:
         source: as for `rank`, or boards of the same votes.
         methods: names or functions; None for a usual choice of those that these votes carry enough for.
-        where, columns, invalid, voters: as for `comparisons`.
+        where, columns, invalid, voters, labels: as for `comparisons`.
         level, n_resamples, seed, cluster: of the bootstrap.
         options: method → its options.
 
@@ -190,7 +265,22 @@ def compare_rules(
         AgonError: one sentence about what is wrong with the source, a method or an option.
     """
     boards = isinstance(source, Sequence) and any(isinstance(one, Leaderboard) for one in source)
-    given: Any = source if boards else votes_of(source, where, columns, invalid, voters)
+    given: Any = source if boards else votes_of(source, where, columns, invalid, voters, labels)
+    if isinstance(methods, str):
+        methods = [methods]
     return ranking.compare_rules(
         given, methods, level=level, n_resamples=n_resamples, seed=seed, cluster=cluster, options=options
     )
+
+
+def win_rate_map(source: object, models: Sequence[str] | Leaderboard | None = None) -> Figure:
+    """Draw what share of its votes against each other model each model won, half for a tie.
+
+    Args:
+        source: as for `rank`.
+        models: names in this order, or a board with its order; None for the first 30 of `rank(source)`.
+
+    Raises:
+        AgonError: one sentence about what is wrong with the source, or a model without votes.
+    """
+    return ranking.win_rate_map(votes_of(source), models)

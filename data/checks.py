@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from agon.data.files.duplicates import repeats
 from agon.data.files.schema import Voters
@@ -24,6 +24,10 @@ from agon.ranking import (
     rank,
     single_voter_dominance,
 )
+from agon.ranking.text import Readable, join_names
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CERTAIN = 0.999  # level at which a favoured side is a finding: 1 of 1,000 fair files has one
 KNOWN_FINE = {
@@ -34,8 +38,8 @@ KNOWN_FINE = {
 }  # worth telling on a board, but nothing to mend
 
 
-@dataclass(frozen=True, eq=False)
-class Checked:
+@dataclass(frozen=True, eq=False, repr=False)
+class Checked(Readable):
     """Votes and what stands between them and a ranking.
 
     Attributes:
@@ -45,6 +49,21 @@ class Checked:
 
     votes: Comparisons
     findings: tuple[Diagnostic, ...]
+
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        if not self.findings:
+            return f"Nothing stands between these {len(self.votes):,} votes and a ranking."
+        codes = join_names([finding.code for finding in self.findings])
+        things = "1 thing" if len(self.findings) == 1 else f"{len(self.findings)} things"
+        return f"{things} to mend in {len(self.votes):,} votes: {codes}."
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row for each finding."""
+        import pandas as pd
+
+        rows = [{"code": one.code, "message": one.message} for one in self.findings]
+        return pd.DataFrame(rows, columns=["code", "message"])
 
 
 def check(

@@ -12,7 +12,7 @@ from agon.data.files.elections import preflib
 from agon.data.files.reader import DUCKDB, PARQUET, ending, list_files, read_rows
 from agon.data.files.schema import Voters, check_voters, is_votes
 from agon.data.files.score_tables import score_table
-from agon.data.files.source import AS_TEXT, Source, as_arrow, describe_source, open_source
+from agon.data.files.source import AS_TEXT, Source, as_arrow, check_path, describe_source, open_source
 from agon.data.files.table_source import Invalid, TableSource, count_plain
 from agon.data.frames import frame_to_arrow
 from agon.data.importers.published import recognise, with_columns
@@ -56,6 +56,10 @@ def comparisons(
     """
     if invalid not in ("error", "drop"):
         raise OptionError(f'invalid must be "error" or "drop", not {invalid!r}.')
+    if isinstance(source, Comparisons):
+        if where or table or columns or labels or voters:
+            raise OptionError("These votes were read before; give where and the like when they are read.")
+        return source
     check_voters(voters)
     source = files_of(source)
     if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
@@ -83,9 +87,12 @@ def files_of(source: object) -> object:
     Raises:
         SourceError: a pattern that no file matches, or a file that is named twice.
     """
+    check_path(source)
     given = [source] if isinstance(source, str | Path) else source
     if not isinstance(given, list | tuple) or not given or not all(isinstance(o, str | Path) for o in given):
         return source
+    if given is source and not any(Path(one).suffix or Path(one).exists() for one in given):
+        return source  # words, and no paths
     files = list_files(given)
     return files if len(files) > 1 else files[0]
 
@@ -164,6 +171,11 @@ def read_any(
         SourceError, VotesError: as the reader of what the source holds.
         OptionError: as that reader, and an option that belongs to another kind of source.
     """
+    mappings: dict[str, object] = {"columns": columns, "labels": labels}
+    for option, value in mappings.items():
+        if value is not None and not isinstance(value, Mapping):
+            how = "{'model_a': 'left'}" if option == "columns" else "{'left': 'model_a'}"
+            raise OptionError(f"{option} is a mapping, such as {how}, and no {type(value).__name__}.")
     named = dict(columns or {})
     given = {name: value for name, value in tasks.items() if value}
     reading = {"where": where, "table": table, "labels": labels, "voters": voters}

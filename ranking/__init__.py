@@ -43,6 +43,8 @@ from agon.ranking.errors import (
     SourceError,
     VotesError,
 )
+from agon.ranking.figures.svg import to_svg
+from agon.ranking.figures.win_rates import win_rate_map
 from agon.ranking.inference.difference import Difference
 from agon.ranking.leaderboard.board_change import BoardChange
 from agon.ranking.leaderboard.conclusions import Lead
@@ -53,9 +55,9 @@ from agon.ranking.leaderboard.leaderboard import (
     boards_to_json,
 )
 from agon.ranking.leaderboard.notes import single_voter_dominance
-from agon.ranking.leaderboard.plots import win_rate_map
 from agon.ranking.leaderboard.ranking import rank, rank_all
 from agon.ranking.leaderboard.row import Row
+from agon.ranking.leaderboard.subgroups import GroupedBoards, rank_by
 from agon.ranking.leaderboard.vote_planning import OpenPair, VotePlan, open_pairs, plan_votes
 from agon.ranking.methods.likelihood.robust_bradley_terry import OutlierPair, outlier_pairs
 from agon.ranking.registry import METHODS, Method, method
@@ -82,6 +84,7 @@ __all__ = [
     "Diagnostic",
     "Difference",
     "Fit",
+    "GroupedBoards",
     "InputError",
     "InterAnnotatorAgreement",
     "Intransitivity",
@@ -133,9 +136,11 @@ __all__ = [
     "prospects",
     "rank",
     "rank_all",
+    "rank_by",
     "single_voter_dominance",
     "task_margin_of_victory",
     "tiers",
+    "to_svg",
     "voter_reliability",
     "win_rate_map",
     "winner_probabilities",

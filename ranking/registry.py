@@ -13,6 +13,7 @@ import numpy as np
 from agon.ranking.errors import MethodError, OptionError, suggest
 from agon.ranking.numerics import FloatArray
 from agon.ranking.results import Choice, Fit, Scores, as_values
+from agon.ranking.text import Readable
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.comparisons import Comparisons
 from agon.ranking.votes.covariates import CovariateComparisons
@@ -61,8 +62,8 @@ class Option:
         raise OptionError(f"{method}: {self.name} must be {describe_type(self.type)}, not {value!r}.")
 
 
-@dataclass(frozen=True)
-class Method:
+@dataclass(frozen=True, repr=False)
+class Method(Readable):
     """A registered ranking method.
 
     Attributes:
@@ -82,6 +83,10 @@ class Method:
     source: str
     options: Mapping[str, Option]
     batch: Batch | None = None
+
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        return f"{self.name}, from {self.view} to {self.gives}: {self.summary}"
 
     @property
     def summary(self) -> str:
@@ -144,7 +149,14 @@ class Method:
         return votes.battles.order == "timestamp" if permutations is None else permutations == 0
 
 
-METHODS: dict[str, Method] = {}
+class _Methods(dict[str, Method]):
+    """The registered methods by name."""
+
+    def __missing__(self, name: str) -> Method:
+        raise MethodError(f"There is no method {name!r}; {suggest(str(name), self)}")
+
+
+METHODS: dict[str, Method] = _Methods()
 # What people call methods; case, blanks and hyphens never matter.
 METHOD_ALIASES: Mapping[str, str] = types.MappingProxyType(
     {
@@ -159,7 +171,7 @@ METHOD_ALIASES: Mapping[str, str] = types.MappingProxyType(
 )
 
 
-def method(name: str, *, source: str, batch: Batch | None = None) -> Callable[[Rule], Rule]:
+def method(name: str, *, source: str = "", batch: Batch | None = None) -> Callable[[Rule], Rule]:
     """Register a ranking method under a name.
 
     Args:
@@ -173,6 +185,8 @@ def method(name: str, *, source: str, batch: Batch | None = None) -> Callable[[R
     Raises:
         MethodError: the name is taken, or the function does not declare the view it needs.
     """
+    if not isinstance(name, str) or not source:
+        raise MethodError('A method has a name and a source: write @method("my_rule", source="our own").')
 
     def register(function: Rule) -> Rule:
         if name in METHODS:
@@ -220,12 +234,11 @@ def find(wanted: str | Rule | Method) -> Method:
         return wanted
     if isinstance(wanted, str):
         plain = wanted.strip().lower().replace("-", "_").replace(" ", "_")
-        name = METHOD_ALIASES.get(plain, plain)
-        if name not in METHODS:
-            raise MethodError(f"There is no method {wanted!r}; {suggest(wanted, METHODS)}")
-        return METHODS[name]
+        return METHODS[METHOD_ALIASES.get(plain, plain)]
     if not inspect.isfunction(wanted):
-        raise MethodError(f"A method is a name or a function, not {wanted!r}.")
+        several = isinstance(wanted, list | tuple)
+        hint = "rank_all takes several" if several else "METHODS holds the names, such as 'elo'"
+        raise MethodError(f"A method is a name or a function, not {wanted!r}; {hint}.")
     for known in METHODS.values():
         if known.function is wanted:
             return known

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agon.ranking.numerics import FloatArray, IntArray
-from agon.ranking.text import join_names
+from agon.ranking.text import Readable, join_names
 from agon.ranking.votes.ballots import Ballots, PairRows
 
 if TYPE_CHECKING:
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 Scale = Literal["log_odds", "probit", "elo", "share", "points"]
 
 
-@dataclass(frozen=True)
-class Diagnostic:
+@dataclass(frozen=True, repr=False)
+class Diagnostic(Readable):
     """Something about the votes that a reader of the board must know.
 
     Attributes:
@@ -35,6 +35,10 @@ class Diagnostic:
     models: tuple[str, ...]
     message: str
     template: str | None = field(default=None, repr=False, compare=False)
+
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        return self.message
 
     @classmethod
     def of(cls, code: str, models: Sequence[str], template: str) -> Diagnostic:
@@ -58,8 +62,8 @@ def _filled(template: str, names: Sequence[str]) -> str:
     return template.format(*names, models=join_names(names))
 
 
-@dataclass(frozen=True)
-class Coefficient:
+@dataclass(frozen=True, repr=False)
+class Coefficient(Readable):
     """What a method fitted beside the scores, such as the effect of an answer's length.
 
     Attributes:
@@ -73,6 +77,12 @@ class Coefficient:
     lower: float | None = None
     upper: float | None = None
 
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        low, high = ("…" if bound is None else f"{bound:.3f}" for bound in (self.lower, self.upper))
+        known = self.lower is not None or self.upper is not None
+        return f"{self.name}: {self.value:.3f}{f' ({low} to {high})' if known else ''}"
+
     def sentence(self, level: float) -> str:
         """The coefficient in words."""
         if self.lower is None and self.upper is None:
@@ -81,8 +91,8 @@ class Coefficient:
         return f"Coefficient of {self.name}: {self.value:.3f} ({low} to {high} at {level:.0%})."
 
 
-@dataclass(frozen=True, eq=False)
-class Scores:
+@dataclass(frozen=True, eq=False, repr=False)
+class Scores(Readable):
     """A score for every model, higher is better.
 
     Attributes:
@@ -101,6 +111,11 @@ class Scores:
     spread: FloatArray | None = None
     notes: tuple[Diagnostic, ...] = ()
     met: FloatArray | None = None
+
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        low, high = (float(end(self.values)) for end in (np.nanmin, np.nanmax))
+        return f"{len(self.values)} scores from {low:.4g} to {high:.4g}, {self.scale}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,8 +209,8 @@ class Clustering:
         return max(self.effective - 1.0, 1.0)
 
 
-@dataclass(frozen=True, eq=False)
-class RatingHistory:
+@dataclass(frozen=True, eq=False, repr=False)
+class RatingHistory(Readable):
     """Scores of M models after each of D periods of time.
 
     Attributes:
@@ -209,6 +224,10 @@ class RatingHistory:
     times: FloatArray
     scores: FloatArray
     errors: FloatArray
+
+    def conclusion(self) -> str:
+        """Say in one phrase what there is."""
+        return f"scores of {len(self.models)} models after each of {len(self.times)} periods of time"
 
     def scaled(self, factor: float, offset: float) -> RatingHistory:
         """The same on another scale."""
@@ -229,7 +248,7 @@ class RatingHistory:
         )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Fit(Scores):
     """Scores with what their intervals are made from.
 
@@ -251,6 +270,10 @@ class Fit(Scores):
     parameters: Mapping[str, float] = field(default_factory=dict)
     history: RatingHistory | None = None
 
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        return f"{super().conclusion()}, after {self.iterations} iterations"
+
     @property
     def equation(self) -> EstimatingEquation | None:
         """The estimating equation, if there is one."""
@@ -264,8 +287,8 @@ class Fit(Scores):
         return None if self.equation is None else self.equation.posterior
 
 
-@dataclass(frozen=True, eq=False)
-class Choice:
+@dataclass(frozen=True, eq=False, repr=False)
+class Choice(Readable):
     """An election instead of scores.
 
     Attributes:
@@ -277,6 +300,10 @@ class Choice:
     tiers: tuple[tuple[int, ...], ...]
     lottery: FloatArray | None = None
     notes: tuple[Diagnostic, ...] = ()
+
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        return f"{len(self.winners)} winners of {sum(map(len, self.tiers))} in {len(self.tiers)} tiers"
 
     @property
     def winners(self) -> tuple[int, ...]:

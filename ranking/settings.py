@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal, get_args
 
 import numpy as np
 
 from agon.ranking.errors import OptionError, suggest
+from agon.ranking.text import Readable
 from agon.ranking.votes.covariates import control_names
 from agon.ranking.votes.weighting import Reweight
 
 Interval = Literal["auto", "sandwich", "bootstrap", "posterior", "none"]
 
 
-@dataclass(frozen=True)
-class Settings:
+@dataclass(frozen=True, repr=False)
+class Settings(Readable):
     """How a board is made, beside the method's own options.
 
     Attributes:
@@ -55,6 +56,13 @@ class Settings:
     anchor_score: float | None = None
     scale: Literal["elo", "natural"] = "elo"
 
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        defaults = {one.name: one.default for one in fields(self)}
+        changed = {name: getattr(self, name) for name in defaults}
+        chosen = [f"{name}={value!r}" for name, value in changed.items() if value != defaults[name]]
+        return ", ".join(chosen) or "all as by default"
+
     def __post_init__(self) -> None:
         """Refuse values outside their range."""
         object.__setattr__(self, "control", control_names(self.control) if self.control else ())
@@ -68,7 +76,7 @@ class Settings:
             if given not in known:
                 raise OptionError(f"There is no {name} {given!r}; {suggest(given, known)}")
         if not _is_number(self.level) or not 0 < self.level < 1:
-            raise OptionError(f"level must lie between 0 and 1, not {self.level!r}.")
+            raise OptionError(f"level must lie between 0 and 1, not {self.level!r}; 95% is 0.95.")
         if not _is_number(self.floor) or not 0 < self.floor <= 1:
             raise OptionError(f"floor must be above 0 and at most 1, not {self.floor!r}.")
         for name, least in {"n_resamples": 2, "min_votes": 0, "seed": 0}.items():

@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from agon.ranking.errors import OptionError
 from agon.ranking.numerics import FloatArray, IntArray, expit
+from agon.ranking.text import Readable
 from agon.ranking.votes.comparisons import Comparisons
 
 OUTCOMES = ("model_a", "model_b", "tie", "both_bad")
 
 
-@dataclass(frozen=True, eq=False)
-class World:
+@dataclass(frozen=True, eq=False, repr=False)
+class World(Readable):
     """Simulated votes with the strengths that made them.
 
     Attributes:
@@ -36,6 +37,10 @@ class World:
     outcome: IntArray
     voter: IntArray
     amounts: Mapping[str, IntArray] = field(default_factory=dict)
+
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        return f"{len(self.outcome):,} simulated votes on {len(self.models)} models of known strengths"
 
     def comparisons(self) -> Comparisons:
         """Return the votes ready to rank."""

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from agon.data.files.reader import COMPRESSION, DELIMITERS, PARQUET, check_file, ending, read_rows
 from agon.data.files.score_tables import MODEL_COLUMNS, TASK_COLUMNS
-from agon.data.files.source import as_arrow, describe_source, open_source
+from agon.data.files.source import as_arrow, check_path, describe_source, open_source
 from agon.ranking import SourceError
 
 _Kind = Literal["votes", "scores", "election"]
@@ -45,6 +45,7 @@ def kind_of(source: object, model: str | None = None) -> _Kind:
         source: path of the file, or anything else that `comparisons` or `score_table` reads.
         model: the column that names the models, which only a table of scores has.
     """
+    check_path(source)
     if not isinstance(source, str | Path):
         return _kind_of_frame(source, model)
     path = Path(source)
@@ -61,7 +62,7 @@ def kind_of(source: object, model: str | None = None) -> _Kind:
 
 def _kind_of_columns(schema: pa.Schema, model: str | None) -> _Kind:
     """Tell a table of scores from votes by names and types of the columns."""
-    names = {name.strip().lower() for name in schema.names}
+    names = {_plain(name) for name in schema.names}
     first, *others = schema.types
     numbers = sum(_is_number(kind) for kind in others)
     told = model is not None or bool(names & {*MODEL_COLUMNS, *TASK_COLUMNS})
@@ -71,6 +72,11 @@ def _kind_of_columns(schema: pa.Schema, model: str | None) -> _Kind:
     return "scores" if table and not VOTES & names else "votes"
 
 
+def _plain(name: str) -> str:
+    """A heading as our columns are written: "Model A" is model_a."""
+    return re.sub(r"[\s-]+", "_", name.strip().lower())
+
+
 def _is_number(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
 
@@ -78,7 +84,7 @@ def _is_number(kind: pa.DataType) -> bool:
 def _kind_of_frame(frame: object, model: str | None) -> _Kind:
     """Say what a frame holds; texts in the index of a pandas frame are the models of a table of scores."""
     names = [str(name) for name in getattr(frame, "column_names", getattr(frame, "columns", []))]
-    if not names or VOTES & {name.strip().lower() for name in names}:
+    if not names or VOTES & {_plain(name) for name in names}:
         return "votes"
     index = getattr(frame, "index", None)
     if index is not None and str(getattr(index, "dtype", "")) in ("object", "str", "string"):

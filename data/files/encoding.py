@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from agon.data.validation import LABELS, Problem, any_of, name_problems
+from agon.data.validation import LABELS, Problem, any_of, name_problems, quoted
 from agon.ranking import Ballots
 from agon.ranking.numerics import BoolArray, FloatArray, IntArray
 from agon.ranking.votes.ballots import arranged
@@ -113,9 +113,17 @@ def _pair_problems(
         strange = sorted({str(labels[i]) for i in np.unique(label[unknown])})
         text = f"{any_of(strange)} is not a known winner in {{rows}} of {{source}}; write one of "
         word = strange[0] if strange[0].isalnum() else "WORD"
-        text += (
-            f"model_a, model_b, tie, both_bad, or say which of these it means (--label {word}=model_a, say)"
-        )
+        if set(map(str, names)) & LABELS.keys():
+            text = (
+                f"The column winner holds {any_of(strange)} in {{rows}} of {{source}}, and a column "
+                "of models holds winners; say which is which, such as "
+                "columns={{'winner': 'model_a', 'model_a': 'winner'}}"
+            )
+        else:
+            text += (
+                "model_a, model_b, tie, both_bad, or say which of these it means, such as "
+                f"labels={{{{{quoted(strange[0])}: 'model_a'}}}} (--label {word}=model_a)"
+            )
         where = "list_contains(?, CAST(winner AS VARCHAR))"
         problems.append(Problem("with an unknown winner", text, where, (strange,), unknown))
     if (missing := no_label & ~soft).any():

@@ -146,6 +146,8 @@ def check_file(path: Path) -> Path:
     Raises:
         SourceError: says which of these, and what to do.
     """
+    if re.match(r"[a-z]+:/", str(path)) and not path.exists():
+        raise SourceError(f"{path} is no file here; download it first, and give the path of what came.")
     if not path.exists():
         names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         near = suggest(path.name, names)
@@ -154,14 +156,16 @@ def check_file(path: Path) -> Path:
     if path.is_dir():
         raise SourceError(f"{path} is a folder; name a file in it.")
     if ending(path) not in KNOWN:
-        raise SourceError(f"{path} has no ending that names its format, such as {', '.join(KNOWN)}.")
+        raise SourceError(
+            f"{path} has no ending that names its format, such as {', '.join(KNOWN)}; rename it."
+        )
     try:
         with path.open("rb") as file:
             head = file.read(512)
     except OSError as error:
         raise SourceError(f"{path} cannot be opened: {error.strerror}.") from None
     if not head.strip():
-        raise SourceError(f"{path} is empty.")
+        raise SourceError(f"{path} is empty; give one that has rows.")
     if path.suffix.lower() not in COMPRESSION:
         _check_kind(path, head)
     return path
@@ -201,7 +205,7 @@ def read_rows(path: Path, texts: Collection[str] | None = None, *, head: bool = 
             return _parquet_rows(pq.ParquetFile(path), path)
         content = _content(path)
         if not content[:512].strip():
-            raise SourceError(f"{path} is empty.")
+            raise SourceError(f"{path} is empty; give one that has rows.")
         _check_kind(path, content[:512])
         if ending(path) in PARQUET:
             return _parquet_rows(pq.ParquetFile(pa.BufferReader(content)), path)
@@ -293,7 +297,7 @@ def _csv_rows(text: str, path: Path, texts: Collection[str] | None, *, head: boo
     numbers = np.arange(1, len(table) + len(uneven) + 1)
     numbers = np.delete(numbers, np.array([number for number, _ in uneven], np.int64) - 1)
     if not len(table) and not uneven:
-        raise SourceError(f"{path} has a header but no rows.")
+        raise SourceError(f"{path} has a header but no rows; add them.")
     reason = "number of fields that is not the header's"
     return Rows(table, numbers, tuple(names), tuple((reason, number) for number, _ in uneven))
 

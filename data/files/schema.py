@@ -42,7 +42,8 @@ def layout_of(columns: Mapping[str, str], name: str) -> tuple[str, ...]:
     wanted = "winner (or p_a)" if pairwise else next((c for c in PAIRWISE if c not in lower), "model_a")
     raise SourceError(
         f"{name} has no column {wanted}: votes need model_a, model_b and winner (or p_a), or models and "
-        f"places; it has {_some(list(columns))}. Name yours with columns= (--column model_a=left)."
+        f"places; it has {_some(list(columns))}. Name yours with columns= (--column model_a=left)"
+        + ("." if pairwise else ", or read a table of scores with ag.score_table.")
     )
 
 
@@ -71,6 +72,11 @@ def normalise(source: Source, voters: str) -> None:
     ]
     if layout == KWISE:
         for column, kind in (("models", "VARCHAR"), ("places", "DOUBLE"), ("acceptable", "BOOLEAN")):
+            if column in kinds and kinds[column] != "VARCHAR" and not kinds[column].endswith(("]", "JSON")):
+                raise SourceError(
+                    f"{source.name} has one {column[:-1]} in each row of {column}; write a list, such as "
+                    "models ['ada', 'bob', 'cyn'] with places [1, 2, 2]."
+                )
             if column in kinds:
                 value = column if kinds[column].endswith("]") else f"TRY_CAST({column} AS JSON)"
                 changed.append(f"CAST({value} AS {kind}[]) AS {column}")
@@ -165,7 +171,8 @@ def condition(source: Source, voters: Voters | None) -> str:
     if COLUMN not in source.columns:
         if voters == "llm":
             raise SourceError(
-                f"{source.name} has no votes of LLM judges: without a column {COLUMN} all are of people."
+                f"{source.name} has no votes of LLM judges: without a column {COLUMN} all are of "
+                "people; leave voters out, or name the column with columns=."
             )
         return "TRUE"
     sql = f"SELECT DISTINCT {_kind()} AS kind FROM unfiltered WHERE {source.where or 'TRUE'} ORDER BY kind"

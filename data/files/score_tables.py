@@ -122,9 +122,15 @@ def _columns(source: Any) -> tuple[str, dict[str, Values]]:
         label, columns = "The table", {name: _objects(table[name].to_pylist()) for name in table.column_names}
     else:
         kind = type(source).__name__
-        raise SourceError(f"Cannot read a {kind} as a score table; give a .csv or .parquet file or a frame.")
+        votes = "these are votes; rank them as they are, with ag.rank"
+        hint = votes if hasattr(source, "pairs") else "give a .csv or .parquet file or a frame"
+        raise SourceError(f"Cannot read a {kind} as a score table; {hint}.")
     if not columns or not len(next(iter(columns.values()))):
         raise SourceError(f"{label} has no row; give one for each model.")
+    if {"model_a", "model_b"} <= columns.keys():
+        raise SourceError(f"{label} holds votes, no scores of tasks; read it with ag.comparisons.")
+    if {"rank", "rank_lower", "rank_upper"} <= columns.keys():
+        raise SourceError(f"{label} is a board already; give the votes that it was ranked from.")
     return label, columns
 
 

@@ -5,6 +5,7 @@ Knows formats and their errors; what makes a row a valid vote is in validity.py,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -74,6 +75,16 @@ def describe_source(source: object) -> str:
         more = len(source) - 1
         return f"{source[0]} and {more} more file{'' if more == 1 else 's'}"
     return f"the {type(source).__name__}"
+
+
+def check_path(source: object) -> None:
+    """Refuse the text of a file where its path is wanted.
+
+    Raises:
+        SourceError: a text of several lines.
+    """
+    if isinstance(source, str) and "\n" in source:
+        raise SourceError("This text is no path; write it into a file, and give the path of that file.")
 
 
 def open_source(
@@ -146,13 +157,24 @@ def _check_condition(relation: duckdb.DuckDBPyRelation, where: str, name: str) -
     """Refuse a `where` that is not one true-or-false expression on the columns."""
     import duckdb
 
+    if not isinstance(where, str):
+        raise OptionError(
+            f"where is a condition in SQL, such as \"language = 'en'\", not a {type(where).__name__}; "
+            "or give the rows that you want."
+        )
     if not where.strip():
         raise OptionError("where is empty; write a condition on the columns, or leave it out.")
     try:
         relation.filter(where)
         kinds = [str(kind) for kind in relation.select(duckdb.SQLExpression(where)).types]
     except duckdb.Error as error:
-        raise OptionError(f"where={where!r} is not a condition on {name}: {sentence(error)}") from None
+        said = sentence(error)
+        unknown = re.match(r'Referenced column "(.+?)" not found', said)
+        if unknown and f'"{unknown[1]}"' in where:
+            said = f"there is no column {unknown[1]!r}; a text stands in single quotes: '{unknown[1]}'."
+        elif unknown:
+            said = f"there is no column {unknown[1]!r}; {suggest(unknown[1], relation.columns)}"
+        raise OptionError(f"where={where!r} is not a condition on {name}: {said}") from None
     if set(kinds) != {"BOOLEAN"}:
         raise OptionError(
             f"where={where!r} is not a condition on {name}: it gives {kinds[0]}, not true or false; "
@@ -194,6 +216,8 @@ def as_arrow(frame: object, name: str) -> pa.Table:
     """
     import pyarrow as pa
 
+    if hasattr(frame, "to_frame") and not hasattr(frame, "columns"):
+        raise SourceError(f"Cannot read votes from {name}: it is one column; give the whole DataFrame.")
     if isinstance(frame, pa.Table):
         table = frame
     elif hasattr(frame, "__arrow_c_stream__"):
@@ -204,13 +228,23 @@ def as_arrow(frame: object, name: str) -> pa.Table:
     elif (found := frame_to_arrow(frame)) is not None:
         table = found
     else:
-        raise SourceError(
-            f"Cannot read votes from {name}: give the path of a file, a DataFrame, an Arrow table, a list of "
-            "rows or a mapping of columns."
-        )
+        raise SourceError(f"Cannot read votes from {name}: {_instead(frame)}.")
     if not table.num_rows:
         raise SourceError(f"{name} has no rows: there are no votes to read.")
     return table
+
+
+def _instead(given: Any) -> str:
+    """What to give instead of something that is no frame."""
+    if isinstance(getattr(given, "name", None), str | Path) and hasattr(given, "read"):
+        return f"give the path of the file, {str(given.name)!r}, not the file opened"
+    if hasattr(given, "__next__"):
+        return "give a list of its rows: list(...)"
+    if hasattr(given, "ndim"):
+        return (
+            "name its columns in a DataFrame; counts of wins go to ag.Comparisons.from_counts(models, wins)"
+        )
+    return "give the path of a file, a DataFrame, an Arrow table, a list of rows or a mapping of columns"
 
 
 def _file(
@@ -267,13 +301,19 @@ def _renamed(
     """Give columns of the source our names, as asked."""
     import duckdb
 
+    if not isinstance(columns, Mapping):
+        raise OptionError(
+            f"columns says which of your columns is ours, such as {{'model_a': 'left'}}; it is no "
+            f"{type(columns).__name__}."
+        )
     for ours, theirs in columns.items():
+        if theirs not in relation.columns and ours in relation.columns:
+            raise OptionError(f"columns names ours first: write columns={{{theirs!r}: {ours!r}}}.")
         if theirs not in relation.columns:
             raise SourceError(f"{name} has no column {theirs!r}; {suggest(theirs, relation.columns)}")
-        kept = [c for c in relation.columns if c != ours or ours == theirs]
-        new = [] if ours == theirs else [duckdb.ColumnExpression(theirs).alias(ours)]
-        relation = relation.select(*[duckdb.ColumnExpression(c) for c in kept], *new)
-    return relation
+    kept = [duckdb.ColumnExpression(column) for column in relation.columns if column not in columns]
+    new = [duckdb.ColumnExpression(theirs).alias(ours) for ours, theirs in columns.items()]
+    return relation.select(*kept, *new) if new else relation
 
 
 def _with_labels(
@@ -289,9 +329,15 @@ def _with_labels(
     winner: Any = duckdb.ColumnExpression("winner").cast("VARCHAR")
     value: Any = winner
     for theirs, ours in labels.items():
+        if ours not in LABELS and theirs in LABELS:
+            raise OptionError(f"labels names your word first: write labels={{{ours!r}: {theirs!r}}}.")
         if ours not in LABELS:
             raise OptionError(f"There is no winner {ours!r} to read {theirs!r} as; {suggest(ours, LABELS)}")
-        is_theirs = winner == duckdb.ConstantExpression(theirs)
+        key: object = theirs
+        words = {str(key).lower() if isinstance(key, bool) else str(key)}
+        if isinstance(key, int | float) and not isinstance(key, bool):
+            words |= {str(float(key)), f"{key:g}"}  # numbers beside a gap are 1.0 in pandas
+        is_theirs = winner.isin(*map(duckdb.ConstantExpression, sorted(words)))
         value = duckdb.CaseExpression(is_theirs, duckdb.ConstantExpression(ours)).otherwise(value)
     kept = [duckdb.ColumnExpression(column) for column in relation.columns if column != "winner"]
     return relation.select(*kept, value.alias("winner"))

@@ -61,6 +61,8 @@ def count_plain(source: object) -> pa.Table | None:
         if hasattr(source, "__arrow_c_stream__"):
             frame: Any = source
             make = type(frame).__module__.partition(".")[0]
+            if make in ("pandas", "polars") and not hasattr(frame, "columns"):
+                return None  # one column
             if make in ("pandas", "polars") and is_hard([str(column) for column in frame.columns]):
                 frame = frame[VOTE_COLUMNS]
             return count_distinct(as_arrow(frame, describe_source(source)))
@@ -138,8 +140,10 @@ class TableSource:
     def _ballots(self) -> Ballots:
         cells = self._encode(self._distinct())
         if not len(cells.count):
-            met = self._opened is not None and self._opened.where
-            why = "no row meets the condition" if met else "it has no rows"
+            met = None if self._opened is None else self._opened.where
+            why = "it has no rows"
+            if met:
+                why = f"no row meets the condition where={met.strip()!r}; look at the values of its columns"
             raise SourceError(f"There are no votes in {describe_source(self._origin)}: {why}.")
         self._judge(cells)
         if self._counted is None:

@@ -19,6 +19,7 @@ from agon.data.importers.columns import Draft, Format
 from agon.data.importers.formats import FORMATS
 from agon.ranking.errors import OptionError, SourceError, VotesError, suggest
 from agon.ranking.numerics import BoolArray
+from agon.ranking.text import Readable
 
 __all__ = ["FORMATS", "Format", "Imported", "read_published"]
 REMEDY = 'leave such rows out with invalid="drop" (--invalid drop)'
@@ -26,8 +27,8 @@ REQUIRED = ("row", "model_a", "model_b", "winner", "p_a")
 _OPTIONAL = ("voter", "voter_kind", "timestamp", "category", "language", "turns", "battle_id", "prompt_id")
 
 
-@dataclass(frozen=True)
-class Imported:
+@dataclass(frozen=True, repr=False)
+class Imported(Readable):
     """The votes of one published file."""
 
     format: str
@@ -42,6 +43,11 @@ class Imported:
     dropped: dict[str, int]
     """How many rows were left out, by reason: the votes that were not blind, and with invalid="drop" the
     invalid rows."""
+
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        left = sum(self.dropped.values())
+        return f"{len(self.votes):,} votes of the format {self.format}; {left:,} rows left out"
 
 
 def read_published(

@@ -20,6 +20,7 @@ from agon.data.files.snapshot_folder import snapshots
 from agon.data.files.source import open_source
 from agon.data.log.text_parts import LOG_TABLES, count_rows, part_files
 from agon.ranking.errors import OptionError, SourceError, suggest
+from agon.ranking.text import Readable
 
 Frames = Literal["pandas", "polars", "arrow"]
 _DATABASE = "agon.duckdb"
@@ -86,7 +87,7 @@ def kept_votes(folder: Path) -> Iterator[Path]:
         yield Path(place)
 
 
-class LogFrames:
+class LogFrames(Readable):
     """The frames of a log as it was when it was opened, each read when it is first asked for.
 
     Attributes:
@@ -107,9 +108,10 @@ class LogFrames:
                 "this one."
             )
 
-    def __repr__(self) -> str:
+    def conclusion(self) -> str:
+        """Say in one phrase what there is."""
         held = ", ".join(f"{rows:,} {name}" for name, rows in self._rows.items())
-        return f"LogFrames({str(self.folder)!r}: {self._votes:,} votes of the arena, {held})"
+        return f"{str(self.folder)!r}: {self._votes:,} votes of the arena, {held}"
 
     @cached_property
     def battles(self) -> Any:

@@ -17,6 +17,7 @@ from agon.ranking.errors import InputError, OptionError, suggest
 from agon.ranking.leaderboard.eligibility import keep_eligible
 from agon.ranking.numerics import IntArray
 from agon.ranking.registry import Method, Rule, find
+from agon.ranking.text import Readable
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 from agon.ranking.votes.score_table import ScoreTable
 
@@ -33,8 +34,8 @@ _NAMES = {
 SHARES = tuple(round(k * 0.618 % 1, 3) or 1.0 for k in range(40))  # of a group of ballots, spread evenly
 
 
-@dataclass(frozen=True)
-class Finding:
+@dataclass(frozen=True, repr=False)
+class Finding(Readable):
     """One rule and one axiom on one set of votes.
 
     Attributes:
@@ -53,9 +54,13 @@ class Finding:
     models: tuple[str, ...]
     message: str
 
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        return self.message
 
-@dataclass(frozen=True)
-class Axioms:
+
+@dataclass(frozen=True, repr=False)
+class Axioms(Readable):
     """What was found about several rules on one set of votes."""
 
     findings: tuple[Finding, ...]

@@ -15,6 +15,7 @@ from agon.ranking.errors import OptionError
 from agon.ranking.estimation.comparison_graph import components
 from agon.ranking.leaderboard.eligibility import keep_eligible
 from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.text import Readable
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 CLOSE = 1e-12  # margins below this share of the largest are ties
 
 
-@dataclass(frozen=True)
-class Cycle:
+@dataclass(frozen=True, repr=False)
+class Cycle(Readable):
     """Models of which each beats the next, and the last the first.
 
     Attributes:
@@ -37,6 +38,10 @@ class Cycle:
     margins: tuple[float, ...]
     shares: tuple[float, ...]
 
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        return str(self)
+
     @property
     def weakest(self) -> float:
         """The smallest margin: how much would have to change to break the cycle."""
@@ -48,8 +53,8 @@ class Cycle:
         return " > ".join([self.models[0], *steps, f"{self.models[0]} (+{self.margins[-1]:g})"])
 
 
-@dataclass(frozen=True, eq=False)
-class MajorityCycles:
+@dataclass(frozen=True, eq=False, repr=False)
+class MajorityCycles(Readable):
     """The majority cycles of a set of votes.
 
     Attributes:

@@ -14,12 +14,13 @@ from agon.ranking.errors import OptionError, VotesError
 from agon.ranking.methods.likelihood.bradley_terry import bradley_terry
 from agon.ranking.numerics import FloatArray, expit
 from agon.ranking.results import as_values
+from agon.ranking.text import Readable
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 from agon.ranking.votes.pair_counts import PairCounts
 
 
-@dataclass(frozen=True)
-class Intransitivity:
+@dataclass(frozen=True, repr=False)
+class Intransitivity(Readable):
     """The cyclic share of a set of votes beside what chance makes of votes without cycles.
 
     Attributes:

@@ -14,11 +14,12 @@ import numpy as np
 from agon.ranking.analysis.perturbation import Trial
 from agon.ranking.errors import OptionError
 from agon.ranking.registry import Method, Rule, find
+from agon.ranking.text import Readable
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 
-@dataclass(frozen=True)
-class Irrelevance:
+@dataclass(frozen=True, repr=False)
+class Irrelevance(Readable):
     """The published score of independence of irrelevant alternatives: 0 is independent.
 
     Attributes:
@@ -32,6 +33,13 @@ class Irrelevance:
     score: float
     spread: float
     changes: tuple[int, ...]
+
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        return (
+            f"Under {self.method} arriving models change the order of those already there "
+            f"{self.score:.2f} times, on average over {len(self.changes)} orders of arrival."
+        )
 
 
 def iia_score(

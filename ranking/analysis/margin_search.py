@@ -12,6 +12,7 @@ from agon.ranking.analysis.perturbation import Profile, Trial, levels, view_of
 from agon.ranking.errors import AgonError
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.results import Fit
+from agon.ranking.text import Readable
 from agon.ranking.votes.ballots import Ballots, canonical
 from agon.ranking.votes.validation import PAD, UNRANKED
 
@@ -19,13 +20,17 @@ ChangeKind = Literal["swap", "delete"]
 SHOWN = 3  # kinds of votes a sentence names
 
 
-@dataclass(frozen=True)
-class Change:
+@dataclass(frozen=True, repr=False)
+class Change(Readable):
     """Some equal votes, or a task, that change: how many, what they say, and what they say afterwards."""
 
     number: int
     before: str
     after: str
+
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        return f"{self.number} of {self.before} become {self.after}."
 
 
 @dataclass(frozen=True, eq=False)

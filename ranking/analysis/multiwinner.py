@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from agon.ranking.analysis.perturbation import Profile
 from agon.ranking.errors import ConvergenceError, OptionError, VotesError, suggest
 from agon.ranking.numerics import BoolArray, FloatArray, IntArray
+from agon.ranking.text import Readable
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 CommitteeRule = Literal["k_borda", "chamberlin_courant", "proportional_approval"]
@@ -24,8 +25,8 @@ Approve = int | Literal["acceptable", "ranked"]
 _CLOSE = 1e-7  # scores of committees closer than this share are equal: the solver's own tolerance
 
 
-@dataclass(frozen=True)
-class Committee:
+@dataclass(frozen=True, repr=False)
+class Committee(Readable):
     """Several models chosen together.
 
     Attributes:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from agon.ranking.errors import OptionError
 from agon.ranking.leaderboard.leaderboard import Leaderboard
 from agon.ranking.numerics import FloatArray, IntArray
 
@@ -20,11 +21,22 @@ def agreement(boards: Sequence[Leaderboard]) -> pd.DataFrame:
     Returns:
         A symmetric table, boards by name of method (and group); NaN where fewer than two models are shared.
 
+    Raises:
+        OptionError: not a list of at least two boards.
+
     Source:
         M. Kendall, Biometrika 33 (1945), on ranks, so that ties count as ties.
     """
     import pandas as pd
 
+    if not isinstance(boards, Sequence) or not all(isinstance(board, Leaderboard) for board in boards):
+        raise OptionError(
+            "agreement compares boards: give a list of them, such as rank_all(votes, ['elo', 'win_rate'])."
+        )
+    if len(boards) < 2:
+        raise OptionError(
+            f"agreement compares at least two boards, not {len(boards)}; rank_all makes several."
+        )
     names = [" ".join([board.method, *map(str, (board.by or {}).values())]) for board in boards]
     models = {
         row.model: i for i, row in enumerate({row.model: row for board in boards for row in board}.values())

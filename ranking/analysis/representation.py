@@ -13,11 +13,12 @@ from agon.ranking.analysis.multiwinner import Approve, approvals
 from agon.ranking.analysis.perturbation import Profile
 from agon.ranking.errors import OptionError, suggest
 from agon.ranking.numerics import BoolArray, FloatArray
+from agon.ranking.text import Readable
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 
-@dataclass(frozen=True)
-class Representation:
+@dataclass(frozen=True, repr=False)
+class Representation(Readable):
     """What was found about a choice of k models.
 
     Attributes:

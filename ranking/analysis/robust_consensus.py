@@ -16,12 +16,12 @@ from agon.ranking.leaderboard.eligibility import Eligibility, keep_eligible
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.registry import Method, Rule, find
 from agon.ranking.results import as_values
-from agon.ranking.text import join_names
+from agon.ranking.text import Readable, join_names
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 
-@dataclass(frozen=True)
-class Tiers:
+@dataclass(frozen=True, repr=False)
+class Tiers(Readable):
     """An order of tiers, best first.
 
     Attributes:
@@ -51,8 +51,8 @@ class Tiers:
         )
 
 
-@dataclass(frozen=True)
-class BreakdownPoint:
+@dataclass(frozen=True, repr=False)
+class BreakdownPoint(Readable):
     """What share of false votes breaks an order.
 
     Attributes:

@@ -14,7 +14,7 @@ from agon.ranking.errors import InputError, MethodError, OptionError
 from agon.ranking.leaderboard.leaderboard import Leaderboard
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.registry import Method, Rule, find
-from agon.ranking.text import join_names
+from agon.ranking.text import Readable, join_names
 from agon.ranking.votes.comparisons import Comparisons, Votes, as_comparisons
 from agon.ranking.votes.score_table import ScoreTable
 
@@ -42,8 +42,8 @@ COMPARED_RULES = (
 LISTED = 12  # models a Markdown table lists
 
 
-@dataclass(frozen=True, eq=False)
-class RuleComparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class RuleComparison(Readable):
     """What L rules say about M models on the same votes.
 
     Attributes:

@@ -21,6 +21,7 @@ from agon.ranking.leaderboard.eligibility import keep_eligible
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.registry import Method, Rule, find
 from agon.ranking.results import Choice, Fit, Scores, as_values
+from agon.ranking.text import Readable, join_names
 from agon.ranking.votes.comparisons import Comparisons, Votes, as_comparisons
 from agon.ranking.votes.score_table import ScoreTable
 
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
-class RuleProbabilities:
+@dataclass(frozen=True, eq=False, repr=False)
+class RuleProbabilities(Readable):
     """What one rule says of M models, on the votes and over their resamples.
 
     Attributes:
@@ -54,14 +55,19 @@ class RuleProbabilities:
     ranks: IntArray = field(repr=False)
     lottery: FloatArray | None = None
 
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        most = f"{self.first.max():.0%} of {len(self.ranks)} resamples"
+        return f"{self.method}: its most frequent winner wins {most}."
+
     @property
     def nobody(self) -> float:
         """Share of the rounds in which the rule elects nobody."""
         return float(1 - (self.ranks == 1).any(axis=1).mean())
 
 
-@dataclass(frozen=True, eq=False)
-class WinnerProbabilities:
+@dataclass(frozen=True, eq=False, repr=False)
+class WinnerProbabilities(Readable):
     """P(first) and rank ranges of M models under several rules, from the same resampled votes.
 
     Attributes:
@@ -78,6 +84,15 @@ class WinnerProbabilities:
     level: float
     cluster: str | None = None
     provisional: tuple[str, ...] = ()
+
+    def conclusion(self) -> str:
+        """Say in one sentence who is most often first under each rule."""
+        best = [int(rule.first.argmax()) for rule in self.rules]
+        parts = [
+            f"{self.models[i]} {rule.first[i]:.0%} under {rule.method}"
+            for i, rule in zip(best, self.rules, strict=True)
+        ]
+        return f"Most often first in {self.n_resamples} resamples: {join_names(parts)}."
 
     def __getitem__(self, method: str) -> RuleProbabilities:
         """Return what one rule says.

@@ -13,6 +13,7 @@ import numpy as np
 
 from agon.ranking.errors import ConvergenceError, MethodError, OptionError, suggest
 from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.text import Readable
 from agon.ranking.votes.pair_counts import PairCounts
 from agon.ranking.votes.score_table import ScoreTable
 
@@ -24,8 +25,8 @@ ADDED = 25  # violated rivals added a round
 EDGE = 1e-7  # margins closer to 0 than this are 0: the solver's own tolerance
 
 
-@dataclass(frozen=True)
-class Prospect:
+@dataclass(frozen=True, repr=False)
+class Prospect(Readable):
     """Whether some weights of the tasks make a model win.
 
     Attributes:

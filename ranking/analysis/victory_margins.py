@@ -21,12 +21,13 @@ from agon.ranking.leaderboard.eligibility import keep_eligible
 from agon.ranking.numerics import IntArray
 from agon.ranking.registry import Method, Rule, find
 from agon.ranking.results import as_values
+from agon.ranking.text import Readable
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 from agon.ranking.votes.score_table import ScoreTable
 
 
-@dataclass(frozen=True)
-class MarginOfVictory:
+@dataclass(frozen=True, repr=False)
+class MarginOfVictory(Readable):
     """What it takes to swap two models under a rule.
 
     Attributes:

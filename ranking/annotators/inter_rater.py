@@ -10,14 +10,15 @@ from numpy.typing import ArrayLike
 
 from agon.ranking.errors import OptionError, VotesError, suggest
 from agon.ranking.numerics import FloatArray
+from agon.ranking.text import Readable
 from agon.ranking.votes.comparisons import Comparisons
 
 Metric = Literal["nominal", "ordinal", "interval", "ratio"]
 _OUTCOMES = (1.0, 0.5, 0.5, 0.0)  # of the first model: win, tie, both bad, loss
 
 
-@dataclass(frozen=True)
-class InterAnnotatorAgreement:
+@dataclass(frozen=True, repr=False)
+class InterAnnotatorAgreement(Readable):
     """Krippendorff's α of a set of votes.
 
     Attributes:

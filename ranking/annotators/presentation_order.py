@@ -12,13 +12,14 @@ from agon.ranking.estimation.comparison_graph import identify
 from agon.ranking.estimation.newton import inverse, maximise
 from agon.ranking.inference.simultaneous import quantile
 from agon.ranking.numerics import FloatArray, expit
+from agon.ranking.text import Readable
 from agon.ranking.votes.comparisons import Comparisons
 
 _WIDEST = 15.0  # nats beyond which a maximum is none
 
 
-@dataclass(frozen=True)
-class PositionBias:
+@dataclass(frozen=True, repr=False)
+class PositionBias(Readable):
     """What being shown first is worth.
 
     Attributes:

@@ -16,15 +16,15 @@ from agon.ranking.annotators.reliability_fit import Panel, discriminations, summ
 from agon.ranking.errors import OptionError
 from agon.ranking.inference.simultaneous import quantile
 from agon.ranking.numerics import FloatArray, threads_for
-from agon.ranking.text import join_names
+from agon.ranking.text import Readable, join_names
 from agon.ranking.votes.comparisons import Comparisons
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
-class Voter:
+@dataclass(frozen=True, repr=False)
+class Voter(Readable):
     """One voter.
 
     Attributes:
@@ -43,9 +43,18 @@ class Voter:
     upper: float | None
     agreement: float | None
 
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        if self.discrimination is None:
+            return f"{self.voter}: {self.votes:,} pairs, too few to tell."
+        return (
+            f"{self.voter}: discrimination {self.discrimination:.2f} ({self.lower:.2f} to {self.upper:.2f}), "
+            f"{self.votes:,} pairs."
+        )
 
-@dataclass(frozen=True, eq=False)
-class Reliability:
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Reliability(Readable):
     """The voters of a set of votes, the least reliable first.
 
     Attributes:

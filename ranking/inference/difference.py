@@ -11,10 +11,11 @@ from agon.ranking.errors import OptionError
 from agon.ranking.inference.intervals import Uncertainty
 from agon.ranking.inference.simultaneous import Maxima, outermost, p_value_of, quantile, shortfall, tail_of
 from agon.ranking.numerics import FloatArray
+from agon.ranking.text import Readable
 
 
-@dataclass(frozen=True)
-class Difference:
+@dataclass(frozen=True, repr=False)
+class Difference(Readable):
     """How far one model is above another: the difference of scores, its interval and p-value.
 
     Attributes:
@@ -32,6 +33,14 @@ class Difference:
     upper: float | None
     p_value: float
     simultaneous: bool = False
+
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        low, high = ("…" if bound is None else f"{bound:.4g}" for bound in (self.lower, self.upper))
+        return (
+            f"{self.model} less {self.other}: {self.difference:.4g} ({low} to {high}), p = {self.p_value:.2g}"
+            f"{', all pairs at once' if self.simultaneous else ''}."
+        )
 
 
 def compare_scores(

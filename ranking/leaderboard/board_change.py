@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from agon.ranking.errors import OptionError
 from agon.ranking.leaderboard.row import Row, plain
-from agon.ranking.text import join_names
+from agon.ranking.text import Readable, join_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,8 +29,8 @@ CHANGE_HEADS = (
 )
 
 
-@dataclass(frozen=True)
-class Move:
+@dataclass(frozen=True, repr=False)
+class Move(Readable):
     """One model on two boards; None where a board does not say.
 
     Attributes:
@@ -51,6 +51,15 @@ class Move:
     change: float | None
     margin: float | None
 
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        if self.change is None:
+            return f"{self.model}: rank {self.rank_before or '–'} to {self.rank_after or '–'}."
+        sure = {True: "beyond chance", False: "within chance", None: "without an interval"}[
+            self.beyond_chance
+        ]
+        return f"{self.model}: score {self.change:+.4g}, {sure}."
+
     @property
     def beyond_chance(self) -> bool | None:
         """Whether the score changed by more than its margin; None where that is not known."""
@@ -59,8 +68,8 @@ class Move:
         return abs(self.change) > self.margin
 
 
-@dataclass(frozen=True)
-class BoardChange:
+@dataclass(frozen=True, repr=False)
+class BoardChange(Readable):
     """Two boards of the same models, side by side.
 
     Attributes:
@@ -120,9 +129,6 @@ class BoardChange:
 
         return bump_chart(self)
 
-    def __repr__(self) -> str:
-        return f"BoardChange({self.conclusion()})"
-
     def _repr_html_(self) -> str:
         head = "".join(f"<th>{name}</th>" for name in CHANGE_HEADS)
         body = "".join(
@@ -139,6 +145,11 @@ def compare_boards(before: Leaderboard, after: Leaderboard) -> BoardChange:
     Raises:
         OptionError: boards of different methods, scales or levels, whose scores are not comparable.
     """
+    if not hasattr(after, "rank_method"):
+        raise OptionError(
+            f"A board is compared with another board, not with a {type(after).__name__}: rank it first, or "
+            "read its JSON with Leaderboard.from_json."
+        )
     for what, one, two in (
         ("methods", before.method, after.method),
         ("scales", before.settings.get("scale"), after.settings.get("scale")),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from agon.ranking.inference.anytime import times_more
 from agon.ranking.inference.intervals import Uncertainty
 from agon.ranking.numerics import FloatArray, IntArray
-from agon.ranking.text import join_names
+from agon.ranking.text import Readable, join_names
 
 if TYPE_CHECKING:
     from agon.ranking.leaderboard.leaderboard import Leaderboard
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 FORESEEABLE = 100  # times as many votes as there are; nobody plans for more
 
 
-@dataclass(frozen=True)
-class Lead:
+@dataclass(frozen=True, repr=False)
+class Lead(Readable):
     """Whether the first model leads on evidence that holds however often one looks.
 
     Attributes:
@@ -33,6 +33,14 @@ class Lead:
 
     certain: bool
     more_votes: int | None
+
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        if self.certain:
+            return "The first leads, however often one looks."
+        if self.more_votes is None:
+            return "Nobody leads, and no foreseeable number of votes would decide."
+        return f"Nobody leads for certain yet; about {self.more_votes:,} more votes would decide."
 
 
 def lead_of(

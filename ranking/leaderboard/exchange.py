@@ -34,7 +34,7 @@ def boards_to_csv(boards: Sequence[Leaderboard], top: int | None = None) -> str:
     lines = [_line(["method", "group", *COLUMNS])]
     for board in (part for given in boards for part in (given, *given.components)):
         group = " ".join(f"{name}={value}" for name, value in (board.by or {}).items())
-        for row in board.rows[:top]:
+        for row in board.first_rows(top):
             cells = [getattr(row, column) for column in COLUMNS]
             lines.append(_line([board.method, group, *("" if cell is None else cell for cell in cells)]))
     return "".join(lines)
@@ -57,7 +57,7 @@ def board_to_html(board: Leaderboard, top: int | None = None) -> str:
     head = "".join(f"<th>{name}</th>" for name in HEADS)
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in board.cells(row)) + "</tr>"
-        for row in board.rows[:top]
+        for row in board.first_rows(top)
     )
     notes = "".join(f"<li>{html.escape(text)}</li>" for text in board.remarks())
     return (
@@ -68,7 +68,7 @@ def board_to_html(board: Leaderboard, top: int | None = None) -> str:
 
 def board_to_latex(board: Leaderboard, top: int | None = None) -> str:
     """Write `top` rows of a board as a LaTeX table without packages; the conclusion is its caption."""
-    lines = [" & ".join(HEADS), *(" & ".join(map(_latex, board.cells(row))) for row in board.rows[:top])]
+    lines = [" & ".join(HEADS), *(" & ".join(map(_latex, board.cells(row))) for row in board.first_rows(top))]
     body = " \\\\\n".join(
         [f"{lines[0]} \\\\ \\hline\n{lines[1]}" if len(lines) > 1 else lines[0], *lines[2:]]
     )
@@ -94,6 +94,10 @@ def read_boards(text: str, kind: type[Leaderboard]) -> list[Leaderboard]:
         document = json.loads(text)
         found = list(_boards(document["boards"], kind))
     except (ValueError, KeyError, TypeError) as error:
+        if str(text).rstrip().lower().endswith((".json", ".gz")):
+            raise SourceError(
+                f"This is the path of boards, not their JSON: from_json(Path({str(text)!r}).read_text())."
+            ) from None
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
         raise SourceError(
             f"This is not the JSON of boards ({what}); board.to_json() and agon rank --format json write it."

@@ -23,6 +23,7 @@ from agon.ranking.leaderboard.one_way_wins import PROBIT
 from agon.ranking.leaderboard.row import COLUMNS, Row, plain, rank_text
 from agon.ranking.numerics import FloatArray
 from agon.ranking.results import Coefficient, Diagnostic, RatingHistory
+from agon.ranking.text import Readable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 SCHEMA = 1
 
 
-@dataclass(frozen=True)
-class WinProbability:
+@dataclass(frozen=True, repr=False)
+class WinProbability(Readable):
     """How often an answer of `model` is preferred to one of `other`, with the interval at a level."""
 
     model: str
@@ -40,6 +41,13 @@ class WinProbability:
     probability: float
     lower: float
     upper: float
+
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        return (
+            f"Answers of {self.model} are preferred to those of {self.other} in "
+            f"{self.probability:.1%} of cases ({self.lower:.1%} to {self.upper:.1%})."
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,12 +116,35 @@ class Leaderboard:
             OptionError: no such model; the message names the nearest.
             IndexError: no such position.
         """
-        if isinstance(model, int | slice):
+        if isinstance(model, slice):
             return self.rows[model]
+        if isinstance(model, int | np.integer):
+            if -len(self) <= model < len(self):
+                return self.rows[model]
+            raise IndexError(f"The board has {len(self)} rows, from board[0] to board[{len(self) - 1}].")
         for row in self.rows:
             if row.model == model:
                 return row
+        if model in COLUMNS:
+            raise OptionError(f"{model!r} is a column: take board.to_frame()[{model!r}].")
+        if not isinstance(model, str):
+            raise OptionError(f"A row has a name or a position, such as board[0], not {model!r}.")
         raise OptionError(f"No model {model!r} on this board; {suggest(model, [r.model for r in self.rows])}")
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Say what a board has instead of what it lacks."""
+            said = f"A board has no {name!r}"
+            if name.startswith("_"):
+                raise AttributeError(f"{said}.", name=name, obj=self)
+            near = suggest(name, [one for one in dir(type(self)) if not one.startswith("_")])
+            column = name if name in COLUMNS else name.removesuffix("s")
+            if column in COLUMNS:
+                near = f"a row has: board[0].{column}, or board.to_frame()[{column!r}] of all."
+            elif not near.startswith("did") or name in ("head", "tail"):
+                near = "board.to_frame() is a pandas DataFrame."
+            raise AttributeError(f"{said}; {near}", name=name, obj=self)
 
     def __eq__(self, other: object) -> bool:
         """Whether the other board says the same, down to the last digit, of the same votes and settings."""
@@ -143,6 +174,7 @@ class Leaderboard:
                 scores or intervals.
         """
         one, two = self[model], self[other]
+        model, other = one.model, two.model
         for row in (one, two):
             if row.score is None:
                 raise OptionError(f"{row.model!r} has no score on this board to compare.")
@@ -253,9 +285,24 @@ class Leaderboard:
         """Return a Markdown table of the first rows under the conclusion."""
         head = ("rank", "model", "score", "interval", "votes", "status")
         lines = [_marked(self.conclusion()), "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-        lines += ["| " + " | ".join(map(_marked, self.cells(row))) + " |" for row in self.rows[:top]]
+        first = self.first_rows(top)
+        lines += ["| " + " | ".join(map(_marked, self.cells(row))) + " |" for row in first]
         lines += [""] + [f"- {_marked(text)}" for text in self.remarks()]
         return "\n".join(lines).rstrip() + "\n"
+
+    def first_rows(self, top: int | None) -> tuple[Row, ...]:
+        """Return the first rows, all for None.
+
+        Raises:
+            OptionError: a negative number, or none at all.
+        """
+        if isinstance(top, str):
+            raise OptionError(
+                f"These methods return text and write no file: Path({top!r}).write_text(board.to_...())."
+            )
+        if top is not None and (not isinstance(top, int) or top < 0):
+            raise OptionError(f"top is the number of rows from the top, not {top!r}.")
+        return self.rows[:top]
 
     def to_csv(self, top: int | None = None) -> str:
         """Return the first rows, and those of its components, as CSV with the columns of `to_frame`."""

@@ -74,7 +74,7 @@ def rank(
     if options.get("control") and how.name == "bradley_terry":
         how = find("contextual_bradley_terry")
     if "by" in options:
-        warnings.warn("by of rank is called ballots_by now; for groups use rank_all.", DeprecationWarning, 2)
+        warnings.warn("by of rank is called ballots_by now; for groups use rank_by.", DeprecationWarning, 2)
         ballots_by = options.pop("by")
     if "rounds" in options:
         warnings.warn("rounds is called n_resamples now.", DeprecationWarning, stacklevel=2)
@@ -154,6 +154,10 @@ def rank_all(
     Raises:
         As `rank`; SourceError if there is no such column.
     """
+    if not methods:
+        raise OptionError("rank_all needs the name of one method at least, such as ['elo'].")
+    if by is not None and not isinstance(by, str):
+        raise OptionError(f"by is the name of one column, not {by!r}.")
     given = as_comparisons(votes)
     groups = [({}, given)] if by is None else [({by: value}, part) for value, part in given.split(by)]
     boards = []

@@ -12,6 +12,7 @@ import numpy as np
 from agon.ranking.inference.intervals import Uncertainty, first
 from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.numerics import BoolArray, FloatArray, IntArray
+from agon.ranking.text import Readable
 
 Status = Literal["ranked", "provisional", "unplaced", "component"]
 _Ranks = tuple[int | None, int | None, int | None]
@@ -29,8 +30,8 @@ COLUMNS = (
 )
 
 
-@dataclass(frozen=True)
-class Row:
+@dataclass(frozen=True, repr=False)
+class Row(Readable):
     """One model on a board; None where there is no number.
 
     Attributes:
@@ -55,6 +56,14 @@ class Row:
     votes: int
     status: Status
     p_first: float | None = None
+
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        score = "no score" if self.score is None else f"{self.score:.6g}"
+        if self.lower is not None or self.upper is not None:
+            low, high = ("…" if bound is None else f"{bound:.6g}" for bound in (self.lower, self.upper))
+            score += f" ({low} to {high})"
+        return f"{rank_text(self)} {self.model}: {score}, {self.votes:,} votes, {self.status}"
 
 
 def rank_text(row: Row) -> str:

@@ -9,10 +9,11 @@ from agon.ranking.errors import OptionError
 from agon.ranking.inference.anytime import TUNED, log_evidence, times_more
 from agon.ranking.inference.simultaneous import quantile
 from agon.ranking.leaderboard.leaderboard import Leaderboard
+from agon.ranking.text import Readable
 
 
-@dataclass(frozen=True)
-class VotePlan:
+@dataclass(frozen=True, repr=False)
+class VotePlan(Readable):
     """How many votes on a pair of models tell them apart.
 
     Attributes:
@@ -72,14 +73,21 @@ def plan_votes(share: float = 0.65, models: int = 2, *, level: float = 0.95, tie
     return VotePlan(share, models, level, math.ceil(alone), number, number * models * (models - 1) // 2)
 
 
-@dataclass(frozen=True)
-class OpenPair:
+@dataclass(frozen=True, repr=False)
+class OpenPair(Readable):
     """Two neighbours on a board and about how many more votes between them would decide who is above."""
 
     upper: str
     lower: str
     decided: bool
     more_votes: int | None
+
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        if self.decided:
+            return f"{self.upper} is above {self.lower}."
+        more = "no foreseeable number of" if self.more_votes is None else f"about {self.more_votes:,}"
+        return f"{self.upper} or {self.lower}: {more} more votes would decide."
 
 
 def open_pairs(board: Leaderboard) -> tuple[OpenPair, ...]:

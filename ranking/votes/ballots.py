@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.text import Readable
 from agon.ranking.votes.validation import (
     NOT_ASKED,
     PAD,
@@ -48,8 +49,8 @@ class PairRows:
     both_bad: FloatArray
 
 
-@dataclass(frozen=True, eq=False)
-class Ballots:
+@dataclass(frozen=True, eq=False, repr=False)
+class Ballots(Readable):
     """B distinct ballots over M models, at most K of them shown in one, in canonical order.
 
     Attributes:
@@ -70,6 +71,10 @@ class Ballots:
     p_a: FloatArray
     weight: FloatArray
     count: IntArray
+
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        return f"{self.total:,} votes as {len(self.count):,} distinct ballots on {len(self.models)} models"
 
     @classmethod
     def of(

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from agon.ranking.errors import OptionError, SourceError, VotesError
 from agon.ranking.numerics import FloatArray
+from agon.ranking.text import Readable
 from agon.ranking.votes.array_source import ArraySource, orient_features, probabilities, turned
 from agon.ranking.votes.ballots import Ballots, canonical
 from agon.ranking.votes.concatenated_source import ConcatenatedSource
@@ -37,7 +38,7 @@ View = TypeVar("View")
 Relative = TypeVar("Relative", Battles, CovariateComparisons)
 
 
-class Comparisons:
+class Comparisons(Readable):
     """A set of votes ready to rank; views are computed when first asked for, and kept.
 
     Weights carry no unit: what is seen of them are multiples of the mean weight, so that all of them times a
@@ -48,6 +49,11 @@ class Comparisons:
     """
 
     def __init__(self, source: VoteSource) -> None:
+        if not hasattr(source, "ballots"):
+            raise SourceError(
+                f"Comparisons are not made of a {type(source).__name__} directly: read it with "
+                "ag.comparisons(...), or give arrays to Comparisons.of."
+            )
         self._source = source
         self._clusters: dict[str, Clusters] = {}
         self._views: dict[object, Any] = {}
@@ -118,15 +124,20 @@ class Comparisons:
         ballots = PairCounts.of(models, wins, ties, both_bad).to_ballots()
         return cls(ArraySource(ballots, np.repeat(np.arange(len(ballots.count)), ballots.count)))
 
-    def __repr__(self) -> str:
+    def conclusion(self) -> str:
+        """Say in one phrase what there is."""
         ballots = self.ballots
-        return f"Comparisons({ballots.total:,} votes on {len(ballots.models)} models)"
+        return f"{ballots.total:,} votes on {len(ballots.models)} models"
 
     def __len__(self) -> int:
         return self.ballots.total
 
     def __add__(self, other: Comparisons) -> Comparisons:
         """Add votes, without counting again those that are there."""
+        if not isinstance(other, Comparisons):
+            raise SourceError(
+                f"Votes are added to votes: read the {type(other).__name__} with ag.comparisons."
+            )
         return Comparisons(ConcatenatedSource.of(self._source, other._source))
 
     @property
@@ -315,6 +326,6 @@ def as_comparisons(votes: Votes) -> Comparisons | ScoreTable:
     if isinstance(votes, Ballots):
         return Comparisons(ArraySource(votes, np.repeat(np.arange(len(votes.count)), votes.count)))
     raise SourceError(
-        f"Cannot rank a {type(votes).__name__}: read it with data.comparisons(...), "
+        f"Cannot rank a {type(votes).__name__}: read votes with ag.comparisons(...), "
         "or give a ScoreTable, Ballots or PairCounts."
     )

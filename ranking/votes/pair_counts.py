@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from agon.ranking.errors import OptionError, VotesError
 from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.text import Readable
 from agon.ranking.votes.ballots import WIDE, Ballots
 from agon.ranking.votes.validation import check_names, numbers
 
@@ -18,8 +19,8 @@ BothBad = Literal["half", "drop"]
 _BLOCK = 1 << 16  # pairs counted at a time, so that they stay in the cache
 
 
-@dataclass(frozen=True, eq=False)
-class PairCounts:
+@dataclass(frozen=True, eq=False, repr=False)
+class PairCounts(Readable):
     """Sufficient statistic of most ratings: weighted outcomes of every pair of M models.
 
     Attributes:
@@ -35,6 +36,11 @@ class PairCounts:
     ties: FloatArray
     both_bad: FloatArray
     votes: IntArray
+
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        met = int(((self.wins + self.wins.T + self.ties + self.both_bad) > 0).sum()) // 2
+        return f"{met:,} pairs of {len(self.models)} models that met"
 
     @classmethod
     def of(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -17,18 +17,22 @@ from numpy.typing import ArrayLike, NDArray
 
 from agon.ranking.errors import OptionError, SourceError, VotesError, suggest
 from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.text import Readable
 from agon.ranking.votes.ballots import Ballots, canonical
 from agon.ranking.votes.pair_counts import PairCounts
 from agon.ranking.votes.resamples import ResampledBallots
 from agon.ranking.votes.validation import PAD, UNRANKED
 from agon.ranking.votes.vote_source import Clusters, group
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 Direction = Literal["higher", "lower"]
 _Invalid = Literal["error", "drop"]
 
 
-@dataclass(frozen=True, eq=False)
-class ScoreTable:
+@dataclass(frozen=True, eq=False, repr=False)
+class ScoreTable(Readable):
     """Scores of M models on T tasks, models and tasks sorted by name; make one with `ScoreTable.of`.
 
     Attributes:
@@ -130,9 +134,18 @@ class ScoreTable:
             left_out,
         )
 
-    def __repr__(self) -> str:
+    def conclusion(self) -> str:
+        """Say in one phrase what there is."""
         gaps = int(np.isnan(self.values).sum())
-        return f"ScoreTable({len(self.models)} models on {len(self.tasks)} tasks, {gaps} gaps)"
+        return f"{len(self.models)} models on {len(self.tasks)} tasks, {gaps} gaps"
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the scores as published: one row a model, one column a task."""
+        import pandas as pd
+
+        frame = pd.DataFrame(self.values, columns=list(self.tasks))
+        frame.insert(0, "model", self.models, allow_duplicates=True)
+        return frame
 
     @cached_property
     def good(self) -> FloatArray:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.text import Readable
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.covariates import CovariateComparisons
 
@@ -17,8 +18,8 @@ _Order = Literal["timestamp", "file"]
 OTHER_VOTERS = ("votes of people", "votes of LLM judges")  # reasons to be left out that are no faults
 
 
-@dataclass(frozen=True, eq=False)
-class Battles:
+@dataclass(frozen=True, eq=False, repr=False)
+class Battles(Readable):
     """Votes one after the other.
 
     Attributes:
@@ -34,6 +35,11 @@ class Battles:
     order: _Order
     cluster: IntArray | None = None
     times: FloatArray | None = None
+
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        order = "time" if self.order == "timestamp" else "the rows"
+        return f"{len(self.sequence):,} votes on {len(self.models)} models in the order of {order}"
 
     @property
     def models(self) -> tuple[str, ...]:

@@ -236,7 +236,9 @@ def test_dropping_is_not_advised_where_the_outcome_chooses_the_rows(tmp_path):
     with pytest.raises(VotesError, match="'left' is not a known winner") as caught:
         comparisons(path)
     assert "invalid=" not in str(caught.value)
-    assert "say which of these it means (--label left=model_a, say)" in str(caught.value)
+    assert "which of these it means, such as labels={'left': 'model_a'} (--label left=model_a)" in str(
+        caught.value
+    )
     votes = comparisons(path, labels={"left": "model_a"})
     assert (votes.pairs.wins[0, 1], votes.pairs.ties[0, 1]) == (1, 1)
     assert main(["rank", str(path), "--label", "left=model_a", "--interval", "none"]) == 0

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-import numpy as np
-
 from agon.arena.web.layout import data_script
 from agon.arena.web.leaderboard.table import ModelInfo, in_words, score_text
 from agon.ranking import Leaderboard, PairCounts
+from agon.ranking.figures.win_rates import WinRates, draw_win_rates
+from agon.ranking.leaderboard.plots import Palette
 from agon.ranking.leaderboard.row import Row, rank_text
 
 _MODELS = 16  # models in the heat map
-_COLOURS = 6  # colours of the heat map, --h0 to --h5
+_THEME = Palette(tuple(f"var(--h{step})" for step in range(7)), "var(--ink)", "var(--ink-3)")
 Figure = dict[str, Any]
 
 
@@ -135,89 +135,28 @@ def _forest_html(board: Leaderboard, rows: Sequence[Row], info: ModelInfo) -> st
     )
 
 
-class Rates:
-    """Observed win rates between some models: a tie counts half for each, as on the board.
-
-    Attributes:
-        models: M names, best first.
-        share: (M, M) share of the votes between row and column that the row won; NaN where they never met.
-        votes: (M, M) number of these votes.
-    """
-
-    def __init__(self, models: Sequence[str], pairs: PairCounts) -> None:
-        at = [pairs.models.index(model) for model in models]
-        wins = pairs.wins[np.ix_(at, at)]
-        even = (pairs.ties + pairs.both_bad)[np.ix_(at, at)]
-        self.models = tuple(models)
-        self.votes = wins + wins.T + even
-        self.share = np.divide(
-            wins + even / 2, self.votes, where=self.votes > 0, out=np.full_like(wins, np.nan)
-        )
-
-
-def win_rates(rows: Sequence[Row], pairs: PairCounts) -> Rates | None:
+def win_rates(rows: Sequence[Row], pairs: PairCounts) -> WinRates | None:
     """The win rates between the first models of a board; None if none of them met."""
     models = [row.model for row in rows if row.model in set(pairs.models)][:_MODELS]
-    rates = Rates(models, pairs) if len(models) > 1 else None
+    rates = WinRates.of(models, pairs) if len(models) > 1 else None
     return rates if rates is not None and rates.votes.any() else None
 
 
-def heat(rates: Rates, info: ModelInfo) -> Figure:
-    """Cells as shapes, so that they take the colours of the theme, with their numbers as text."""
-    m = len(rates.models)
-    labels = [_plain(info.name(model)) for model in rates.models]
-    cells = [(i, j) for i in range(m) for j in range(m) if rates.votes[i, j] > 0]
-    shapes = [
-        {
-            "type": "rect",
-            "layer": "below",
-            "x0": j - 0.5,
-            "x1": j + 0.5,
-            "y0": i - 0.5,
-            "y1": i + 0.5,
-            "line": {"width": 2, "color": "var(--surface)"},
-            "fillcolor": f"var(--h{_step(rates.share[i, j])})",
-        }
-        for i, j in cells
-    ]
-    trace = {
-        "type": "scatter",
-        "mode": "text",
-        "x": [j for _, j in cells],
-        "y": [i for i, _ in cells],
-        "text": [f"{rates.share[i, j]:.0%}"[:-1] for i, j in cells],
-        "textfont": {
-            "size": 12,
-            "color": ["var(--surface)" if _step(rates.share[i, j]) > 3 else "var(--ink)" for i, j in cells],
-        },
-        "hoverinfo": "text",
-        "hovertext": [f"{labels[i]} against {labels[j]}:<br>won {_won(rates, i, j)}" for i, j in cells],
-    }
-    layout = _layout(110 + 30 * m) | {
-        "showlegend": False,
-        "shapes": shapes,
-        "xaxis": _ticks() | {"tickvals": [*range(m)], "ticktext": labels, "side": "top", "tickangle": -45},
-        "yaxis": _ticks() | {"tickvals": [*range(m)], "ticktext": labels, "range": [m - 0.5, -0.5]},
-    }
-    layout["xaxis"]["range"] = [-0.5, m - 0.5]
-    return {"data": [trace], "layout": layout}
+def heat(rates: WinRates, info: ModelInfo) -> Figure:
+    """The drawing that notebooks have too, in the colours of the theme."""
+    drawing = draw_win_rates(rates, _THEME, [info.name(model) for model in rates.models])
+    data, shared = drawing["data"], drawing["layout"]
+    layout = _layout(110 + 30 * len(rates.models)) | {"showlegend": False, "shapes": shared["shapes"]}
+    for axis in ("xaxis", "yaxis"):
+        layout[axis] = _ticks() | shared[axis]
+    return {"data": data, "layout": layout}
 
 
-def _won(rates: Rates, i: int, j: int) -> str:
-    return f"{rates.share[i, j]:.0%} of {rates.votes[i, j]:,.0f} votes"
-
-
-def _step(share: float) -> int:
-    return min(int(share * _COLOURS), _COLOURS - 1)
-
-
-def _heat_html(rates: Rates, info: ModelInfo, *, more: bool) -> str:
+def _heat_html(rates: WinRates, info: ModelInfo, *, more: bool) -> str:
     names = [info.name(model) for model in rates.models]
     m = len(names)
     lead = " ".join(
-        f"{names[0]} won {_won(rates, 0, j)} against {names[j]}."
-        for j in range(1, m)
-        if rates.votes[0, j] > 0
+        f"{names[0]} won {rates.won(0, j)} against {names[j]}." for j in range(1, m) if rates.votes[0, j] > 0
     )
     body = "".join(
         f'<tr><th scope="row">{escape(names[i])}</th>'
@@ -231,12 +170,12 @@ def _heat_html(rates: Rates, info: ModelInfo, *, more: bool) -> str:
         for i in range(m)
     )
     which = f"the first {m} models" if more else "all models of the table"
-    legend = "".join(f'<i class="ag-h{step}"></i>' for step in range(_COLOURS))
+    legend = "".join(f'<i class="ag-h{step}"></i>' for step in range(len(_THEME.steps)))
     return _figure_html(
         "ag-heat",
         "Who beats whom",
         f"Per cent of their votes that the model of the row won against the one of the column, {which}; "
-        "a tie counts half. Gaps: the two have not met.",
+        "a tie counts half. The larger the square, the more votes; gaps: the two have not met.",
         f"Heat map of win rates between {which}. {lead}",
         ("Model", *names),
         body,

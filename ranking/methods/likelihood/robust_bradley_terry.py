@@ -17,6 +17,7 @@ from agon.ranking.methods.likelihood.bradley_terry import bradley_terry
 from agon.ranking.numerics import BoolArray, FloatArray, IntArray, expit
 from agon.ranking.registry import find, method
 from agon.ranking.results import Diagnostic, Fit, Identification
+from agon.ranking.text import Readable
 from agon.ranking.votes.ballots import PairRows
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
@@ -24,8 +25,8 @@ from agon.ranking.votes.pair_counts import BothBad, PairCounts
 _SETTLED = 20  # rounds in which the set of suspects must repeat itself
 
 
-@dataclass(frozen=True)
-class OutlierPair:
+@dataclass(frozen=True, repr=False)
+class OutlierPair(Readable):
     """A pair whose votes no strengths explain.
 
     Attributes:
@@ -44,6 +45,10 @@ class OutlierPair:
     expected: float
     log_odds: float
     z: float
+
+    def conclusion(self) -> str:
+        """Say it in one sentence."""
+        return f"{self}."
 
     def __str__(self) -> str:
         """Say it in words."""

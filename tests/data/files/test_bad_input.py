@@ -879,7 +879,19 @@ def _reads_well(sentence: str) -> None:
     assert sentence.isprintable()
     assert sentence.endswith((".", "?"))
     assert ".." not in sentence
-    for trace in ("Error:", "None", "nan_", "<class", "{", "0x", "[Errno", "duckdb.", "pyarrow."):
+    for trace in (
+        "Error:",
+        "None",
+        "nan_",
+        "<class",
+        "{{",
+        "{rows}",
+        "{source}",
+        "0x",
+        "[Errno",
+        "duckdb.",
+        "pyarrow.",
+    ):
         assert trace not in sentence
 
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agon.arena.web.leaderboard.figures import Rates, figures_html
+from agon.arena.web.leaderboard.figures import figures_html
 from agon.arena.web.leaderboard.table import Axis, ModelInfo, axis_of
-from agon.ranking import PairCounts, rank
-from tests.support.boards import BOARD, HTML, Page
+from agon.ranking import PairCounts, rank, win_rate_map
+from agon.ranking.figures.win_rates import WinRates
+from tests.support.boards import BOARD, HTML, VOTES, Page
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def test_win_rates_by_hand():
         [[0, 1, 0], [1, 0, 0], [0, 0, 0]],
         [[0, 1, 0], [1, 0, 0], [0, 0, 0]],
     )
-    rates = Rates(["b", "a", "c"], pairs)
+    rates = WinRates.of(["b", "a", "c"], pairs)
     assert rates.votes[0, 1] == 10
     assert rates.share[0, 1] == pytest.approx(0.3)  # 2 wins and 2 halves of 10
     assert rates.share[1, 0] == pytest.approx(0.7)
@@ -61,6 +62,17 @@ def test_the_figures_carry_the_numbers_of_the_board(page):
     assert cells["text"][at] == "75"
     assert "won 75% of 80 votes" in cells["hovertext"][at]
     assert len(figures["ag-heat"]["layout"]["shapes"]) == len(cells["text"]) == 8  # di met only cy
+
+
+def test_a_page_and_a_notebook_have_one_drawing_of_the_win_rates(page):
+    """The same squares at the same places, the same numbers: only colours and names are the page's."""
+    ours = page.data["ag-figures"]["ag-heat"]
+    theirs = win_rate_map(VOTES, BOARD).to_plotly_json()
+    sides = ("x0", "x1", "y0", "y1")
+    for one, two in zip(ours["layout"]["shapes"], theirs["layout"]["shapes"], strict=True):
+        assert [one[side] for side in sides] == pytest.approx([two[side] for side in sides])
+    for what in ("x", "y", "text"):
+        assert list(ours["data"][0][what]) == list(theirs["data"][0][what])
 
 
 def test_colours_are_names_of_tokens(page):

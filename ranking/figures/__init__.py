@@ -1,0 +1,1 @@
+"""Drawings: how often each model won against each other, and any figure as SVG."""

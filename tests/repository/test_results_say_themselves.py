@@ -1,0 +1,156 @@
+"""Every public result has a short `repr` and something for a notebook: found by introspection."""
+
+import dataclasses
+import inspect
+import typing
+from html import escape
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import agon as ag
+from agon import data, ranking
+from agon.data import read_published
+from agon.data.log.vote_log import VoteLog
+from agon.ranking import METHODS, Comparisons, ScoreTable
+from agon.ranking.text import LONGEST_REPR
+from tests.support.log_records import voted
+from tests.support.paths import REPOSITORY
+
+WORLD = ranking.bradley_terry_world(5, 900, seed=4, voters=9)
+VOTES = WORLD.comparisons()
+BOARD = ranking.rank(VOTES)
+TABLE = ScoreTable.of(["ada", "bob", "cyn"], ["x", "y", "z"], [[1, 2, 3], [3, 1, 2], [2, 3, 1]])
+CYCLE = Comparisons.from_counts("abc", [[0, 20, 10], [10, 0, 20], [20, 10, 0]])
+OUTLIERS = Comparisons.from_counts(
+    "abcd", [[0, 60, 70, 5], [40, 0, 60, 70], [30, 40, 0, 60], [95, 30, 40, 0]]
+)
+
+
+def leaves(kind):
+    """The classes of ours in a type such as tuple[X, ...] | None."""
+    if inspect.isclass(kind) and not typing.get_args(kind):
+        return {kind} if kind.__module__.startswith("agon.") else set()
+    return set().union(*map(leaves, typing.get_args(kind)), set())
+
+
+def hints(thing):
+    from plotly.graph_objects import Figure
+
+    return typing.get_type_hints(thing, localns={"pd": pd, "Figure": Figure})
+
+
+def public_results():
+    """The classes exported, returned by what is exported, or that stand in tuples of these."""
+    found = set()
+    for module in (ag, ranking, data):
+        for name in module.__all__:
+            thing = getattr(module, name)
+            if inspect.isclass(thing):
+                found |= {thing} if not issubclass(thing, Exception) else set()
+            elif inspect.isfunction(thing):
+                found |= leaves(hints(thing).get("return"))
+    while True:
+        more = set()
+        for kind in filter(dataclasses.is_dataclass, found):
+            for type_ in hints(kind).values():
+                if typing.get_origin(type_) is tuple:
+                    more |= leaves(type_)
+        if more <= found:
+            return found
+        found |= more
+
+
+def examples(folder):
+    """One of each, made by what makes it."""
+    judged = [
+        {"model_a": "ada", "model_b": "bob", "winner": w, "judge": "j", "turn": 1, "anony": True}
+        for w in ("model_a", "model_b", "tie")
+    ]
+    path = folder / "battles.json"
+    pd.DataFrame(judged).to_json(path, orient="records")
+    fit = METHODS["bradley_terry"].function(VOTES.pairs)
+    cycles, moved = (
+        ranking.majority_cycles(CYCLE),
+        BOARD.compare(ranking.rank(WORLD.comparisons().among(np.arange(5) < 4))),
+    )
+    margin = ranking.margins_of_victory(VOTES, "copeland")[0]
+    axioms = ranking.axioms(CYCLE, ["copeland"])
+    winners = ranking.winner_probabilities(VOTES, ["copeland", "win_rate"], n_resamples=20)
+    reliability = ranking.voter_reliability(VOTES)
+    rng = np.random.default_rng(1)
+    sides = rng.permuted(np.tile([0, 1, 2], (400, 1)), axis=1)[:, :2]
+    features = {"length": rng.normal(size=400)}
+    places = np.where(rng.random(400)[:, None] < 0.5, [1, 2], [2, 1])
+    controlled = ranking.rank(Comparisons.of("abc", sides, places, features=features), control="length")
+    with VoteLog(folder / "log") as log:
+        voted(log, ("ada", "bob"), (1, 2))
+        log.snapshot()
+    return [
+        data.open_log(folder / "log"),
+        VOTES, VOTES.ballots, VOTES.battles, VOTES.pairs, WORLD, TABLE, BOARD, BOARD[0], BOARD.lead,
+        BOARD.difference(0, 1), BOARD.win_probability(BOARD[0].model, BOARD[1].model), moved, moved.moves[0],
+        ag.rank_by(groups(), "language"), ranking.rank(VOTES, "elo").diagnostics[0],
+        controlled.coefficients[0], fit, METHODS["copeland"].function(VOTES.pairs),
+        METHODS["schwartz_set"].function(CYCLE.pairs), METHODS["elo"], ranking.Settings(level=0.9),
+        ranking.compare_rules(VOTES, ["elo", "win_rate"], n_resamples=9), winners, winners.rules[0],
+        cycles, cycles.cycles[0], axioms, axioms.findings[0], margin, margin.changes[0], ranking.tiers(VOTES),
+        ranking.breakdown_point(VOTES), ranking.intransitivity(VOTES), ranking.iia_score(VOTES, "copeland"),
+        ranking.committee(TABLE, 2, approve=2), ranking.prospective(TABLE, "ada"),
+        ranking.justified_representation(TABLE, ["ada", "bob"], approve=2),
+        ranking.inter_annotator_agreement(prompted(), by="prompt"),
+        ranking.position_bias(VOTES), reliability, reliability.voters[0], ranking.plan_votes(0.6, 5),
+        ranking.open_pairs(BOARD)[0], ranking.outlier_pairs(OUTLIERS)[0], data.check(pd.DataFrame(judged)),
+        read_published(path),
+    ]  # fmt: skip
+
+
+def groups():
+    return [
+        {"model_a": "ada", "model_b": "bob", "winner": w, "language": x}
+        for w in ("model_a", "model_b")
+        for x in ("de", "<en>")
+    ] * 20
+
+
+def prompted():
+    return Comparisons.of(
+        "ab",
+        [[0, 1]] * 6,
+        [[1, 2], [1, 2], [2, 1], [2, 1], [1, 2], [2, 1]],
+        labels={"prompt": list("ppqqrr")},
+    )
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return {type(one): one for one in examples(tmp_path_factory.mktemp("results"))}
+
+
+KINDS = sorted(public_results(), key=lambda kind: kind.__qualname__)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__qualname__)
+def test_a_public_result_is_read_at_a_glance(made, kind):
+    assert kind in made, f"add an example of {kind.__qualname__} to this test"
+    one = made[kind]
+    said = repr(one)
+    assert said.startswith(f"{kind.__name__}(") and said.endswith(")")
+    assert "\n" not in said and len(said) <= LONGEST_REPR + 40
+    assert not any(word in said for word in ("array(", "<function", " object at ", "nan"))
+    page = one._repr_html_()
+    assert page.startswith("<") and "<script" not in page
+    if hasattr(one, "conclusion"):
+        assert escape(one.conclusion()) in page
+    if hasattr(one, "to_frame"):
+        assert "<table" in page
+
+
+def test_names_are_escaped_in_notebooks(made):
+    page = made[ranking.GroupedBoards]._repr_html_()
+    assert "<en>" not in page and "&lt;en&gt;" in page
+
+
+def test_the_repository_is_the_one_under_test():
+    assert ranking.__file__.startswith(str(REPOSITORY))
