@@ -20,6 +20,7 @@ from agon.arena.cli.arguments import (
     pairs_of,
     readable,
 )
+from agon.arena.cli.progress_line import progress
 from agon.data import Checked, check
 from agon.data.files.source import describe_source
 from agon.data.reading import files_of
@@ -48,15 +49,16 @@ def check_command(
     agon check votes.parquet
     """
     with readable(source) as paths:
-        checked = check(
-            paths,
-            where=where,
-            table=table,
-            columns=pairs_of(column),
-            labels=labels_of(label),
-            voters=voters,
-            min_votes=min_votes,
-        )
+        with progress("looking through the votes"):
+            checked = check(
+                paths,
+                where=where,
+                table=table,
+                columns=pairs_of(column),
+                labels=labels_of(label),
+                voters=voters,
+                min_votes=min_votes,
+            )
         return show_findings(describe_source(files_of(paths)), checked, format)
 
 

@@ -11,9 +11,9 @@ import io
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import App
+from cyclopts import App, Parameter
 from cyclopts.exceptions import CycloptsError
 
 import agon
@@ -29,13 +29,14 @@ COMMANDS = {
     "check": ("check:check_command", "Say what stands between these votes and a ranking."),
     "diff": ("diff:diff_command", "Say who moved between two boards, and whether beyond chance."),
     "plan": ("plan:plan_command", "Say how many votes tell models apart, or how many more."),
+    "doctor": ("doctor:doctor_command", "Say whether everything an arena needs is well, and what to mend."),
     "methods": (
         "methods:methods_command",
         "List the ranking methods, or show one: when to use it, its options.",
     ),
     "import": ("import_votes:import_command", "Import votes of a published arena format into a log folder."),
     "completion": (
-        "completion:completion_command",
+        "commands:completion_command",
         "Print what makes a shell complete commands and options.",
     ),
     "simulate": ("simulate:simulate_command", "Make votes from known strengths."),
@@ -47,7 +48,9 @@ RENAMED = {
     "--rounds": "--n-resamples",
 }  # for one release
 STDIN = Path("/dev/stdin")  # what "-" stands for
-EPILOGUE = "Exit status: 0 fine; 1 check or diff found something; 2 bad input or usage; 130 interrupted."
+EPILOGUE = (
+    "Exit status: 0 fine; 1 check, diff or doctor found something; 2 bad input or usage; 130 interrupted."
+)
 
 app = App(
     name="agon",
@@ -58,6 +61,32 @@ app = App(
 )
 for _name, (_where, _help) in COMMANDS.items():
     app.command(f"agon.arena.cli.{_where}", name=_name, help=_help, help_epilogue="")
+
+
+def completion_command(
+    shell: Annotated[Literal["bash", "zsh", "fish"], Parameter(help="Whose completion.")], /
+) -> None:
+    """Print the script that makes a shell complete commands, options, methods and files.
+
+    For example:
+
+    agon completion bash > ~/.local/share/bash-completion/completions/agon
+
+    agon completion zsh > ~/.zfunc/_agon       (a folder of $fpath)
+
+    agon completion fish > ~/.config/fish/completions/agon.fish
+    """
+    print(completion_script(shell))
+
+
+def completion_script(shell: Literal["bash", "zsh", "fish"]) -> str:
+    """The script; in bash names of files are escaped and folders end in a slash, zsh finds it as _agon."""
+    script = app.generate_completion(prog_name="agon", shell=shell)
+    if shell == "bash":
+        files = 'COMPREPLY=( $(compgen -f -- "${cur}") )'
+        script = script.replace(files, f"local IFS=$'\\n'; {files}")
+        script = script.replace("complete -F _agon agon", "complete -o filenames -F _agon agon")
+    return script.replace("_cyclopts_agon", "_agon")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -93,7 +122,7 @@ def _renamed(word: str) -> str:
 
 def _told(error: Exception) -> tuple[int, str]:
     """Exit status and one sentence for an error that a person can mend; any other is raised again."""
-    from agon.arena.cli.parts import missing_part
+    from agon.arena.cli.doctor import missing_part
     from agon.ranking.errors import AgonError
     from agon.ranking.leaderboard.row import plain
 

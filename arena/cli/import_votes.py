@@ -8,9 +8,11 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from agon.arena.cli.arguments import InvalidOption, readable
+from agon.arena.cli.progress_line import progress
 from agon.data import Imported, read_published
 from agon.data.files.reader import list_files
 from agon.data.importers.log_snapshot import into_log
+from agon.ranking.progress import counted
 
 
 def import_command(
@@ -47,8 +49,10 @@ def import_command(
     # All are read before one is written: what is wrong with the last file leaves nothing half done.
     with readable(files) as paths:
         named = list_files(paths)
-        for file, read in [(file, read_published(file, format=format, invalid=invalid)) for file in named]:
-            _keep(file, read, into)
+        with progress("reading votes"):
+            read = [(file, read_published(file, format=format, invalid=invalid)) for file in counted(named)]
+        for file, imported in read:
+            _keep(file, imported, into)
 
 
 def _keep(file: Path, imported: Imported, into: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from agon.arena.cli.arguments import SOURCE, FindingsFormat, readable
+from agon.arena.cli.progress_line import progress
 from agon.data import comparisons
 from agon.ranking import open_pairs, plan_votes, rank
 from agon.ranking.leaderboard.row import plain
@@ -39,7 +40,7 @@ def plan_command(
         planned = plan_votes(share, models, level=level, ties=ties)
         print(json.dumps(asdict(planned), indent=2) if format == "json" else planned.conclusion())
         return
-    with readable(source) as paths:
+    with readable(source) as paths, progress("ranking the votes"):
         board = rank(comparisons(paths), level=level)
     pairs = open_pairs(board)
     if format == "json":

@@ -10,7 +10,6 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -34,6 +33,7 @@ from agon.arena.cli.arguments import (
     values_of,
 )
 from agon.arena.cli.commands import STDIN
+from agon.arena.cli.progress_line import progress
 from agon.arena.cli.tables import show_boards
 from agon.data import read_any
 from agon.data.files.detection import names_voters
@@ -385,13 +385,3 @@ def name_check(
 
 def _title(board: Leaderboard) -> str:
     return board.method + plain("".join(f", {name} = {value}" for name, value in (board.by or {}).items()))
-
-
-def progress(message: str) -> AbstractContextManager[object]:
-    """Show a line with a moving sign while work goes on, on a terminal only."""
-    if not sys.stderr.isatty():
-        return nullcontext()
-    from rich.console import Console
-    from rich.text import Text
-
-    return Console(stderr=True).status(Text(plain(message)))

@@ -56,6 +56,7 @@ def listen(host: str, port: int) -> socket.socket:
     """
     if not 0 <= port <= 65535:
         raise ServeError(f"Port {port} does not exist; choose one from 1024 to 65535 with --port.")
+    taken = None
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
@@ -64,6 +65,8 @@ def listen(host: str, port: int) -> socket.socket:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(address)
     except OSError as error:
+        if taken is not None:
+            taken.close()
         reasons = {
             errno.EADDRINUSE: f"port {port} is taken by another program; choose another with --port",
             errno.EACCES: f"port {port} may not be used by this user; choose one above 1023 with --port",

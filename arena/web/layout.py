@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from agon.ranking.version import VERSION
 
-Current = Literal["battle", "leaderboard", "about"]
+Current = Literal["battle", "leaderboard", "rules", "about"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,14 @@ ARENA = Site(
     {
         "battle": ("/", "Battle"),
         "leaderboard": ("/leaderboard", "Leaderboard"),
+        "rules": ("/rules", "Rules"),
     },
     "/about",
     "/static/",
 )
-READING = Site({"leaderboard": ("/leaderboard", "Leaderboard")}, None, "/static/")
+READING = Site(
+    {"leaderboard": ("/leaderboard", "Leaderboard"), "rules": ("/rules", "Rules")}, None, "/static/"
+)
 _MARK = (
     '<svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">'
     '<path d="M9.6 2.2a9 9 0 0 0 0 17.6z" fill="currentColor"/>'

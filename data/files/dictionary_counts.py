@@ -14,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from agon.ranking.progress import counted
+
 VOTE_COLUMNS = ["model_a", "model_b", "winner"]
 MOST_CELLS = 1 << 24  # more combinations of distinct words than this are left to SQL
 BLOCK = 1 << 20  # rows counted at a time
@@ -35,7 +37,8 @@ def count_distinct(source: Path | pa.Table) -> pa.Table | None:
     if not isinstance(source, Path):
         return _count(source.select(VOTE_COLUMNS))
     file = pq.ParquetFile(source, read_dictionary=VOTE_COLUMNS)  # read_table imports pandas
-    parts = [_count(file.read_row_group(group, VOTE_COLUMNS)) for group in range(file.num_row_groups)]
+    groups = counted(range(file.num_row_groups))
+    parts = [_count(file.read_row_group(group, VOTE_COLUMNS)) for group in groups]
     known = [part for part in parts if part is not None]
     if len(known) < len(parts) or not known:
         return None

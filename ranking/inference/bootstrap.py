@@ -15,6 +15,7 @@ import numpy as np
 
 from agon.ranking.estimation.separation import as_replicate
 from agon.ranking.numerics import IntArray
+from agon.ranking.progress import CountedWork, SizedViews
 from agon.ranking.registry import Method, ResampledScores, stack_results
 from agon.ranking.results import Choice, Fit, Scores
 from agon.ranking.votes.comparisons import Comparisons
@@ -125,15 +126,20 @@ def bootstrap_scores(
     """
     found: list[list[ResampledScores]] = [[] for _ in methods]
     runs = list(zip(found, methods, settings, full, strict=True))
-    for parts, how, chosen, result in runs:
-        if how.view in VOTE_BY_VOTE:
-            once = how.in_order(draws.votes, chosen)
-            views = draws.in_order() if once else draws.views(how.view)
-            parts.append(_run(how, views, chosen, result, len(draws.votes.models)))
     others = [run for run in runs if run[1].view not in VOTE_BY_VOTE]
-    for batch in draws.batches() if others else ():
-        for parts, how, chosen, result in others:
-            parts.append(_run(how, batch.views(how.view), chosen, result, len(draws.votes.models)))
+    with CountedWork(draws.number * len(runs)) as work:
+        for parts, how, chosen, result in runs:
+            if how.view in VOTE_BY_VOTE:
+                once = how.in_order(draws.votes, chosen)
+                before, work.step = work.done, draws.number
+                views = SizedViews(draws.in_order() if once else draws.views(how.view), draws.number)
+                parts.append(_run(how, views, chosen, result, len(draws.votes.models), work))
+                work.reach(before + draws.number)
+        for batch in draws.batches() if others else ():
+            for parts, how, chosen, result in others:
+                before, work.step = work.done, len(batch.count)
+                parts.append(_run(how, batch.views(how.view), chosen, result, len(draws.votes.models), work))
+                work.reach(before + len(batch.count))
     joined = []
     for parts in found:
         lots = [lottery for _, lottery in parts if lottery is not None]
@@ -143,12 +149,18 @@ def bootstrap_scores(
 
 
 def _run(
-    how: Method, views: Iterable[Any], settings: Mapping[str, Any], full: Scores | Choice, n_models: int
+    how: Method,
+    views: Iterable[Any],
+    settings: Mapping[str, Any],
+    full: Scores | Choice,
+    n_models: int,
+    work: CountedWork,
 ) -> ResampledScores:
-    """Run a method on all views together if it can, else on one after the other."""
+    """Run a method on all views together if it can, else on one after the other, each a step of `work`."""
     if how.batch is not None and (found := how.batch(views, full, **settings)) is not None:
         return found
-    results = (how.function(view, **settings) for view in views)
+    work.step = 1
+    results = (how.function(view, **settings) for view in work.each(views))
     if isinstance(full, Fit) and full.identification is not None:
         return ResampledScores(np.stack([as_replicate(fit, full) for fit in results if isinstance(fit, Fit)]))
     return stack_results(results, n_models)

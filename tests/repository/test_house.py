@@ -15,7 +15,7 @@ from tests.support.paths import REPOSITORY
 # may import the lines above it within its own folder, and of other folders only what LOWER names.
 FLOORS = {
     "ranking": (
-        "errors version numerics text",
+        "errors version numerics text progress",
         "votes",
         "results",
         "registry settings simulate",

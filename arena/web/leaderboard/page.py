@@ -46,7 +46,7 @@ _NAMES = {
     "nash_averaging": "Nash averaging",
     "weak_condorcet": "Weak Condorcet",
 }  # of methods whose name is not its identifier with blanks
-_FAMILIES = {
+FAMILIES = {
     "likelihood": "Strengths by maximum likelihood",
     "online": "Ratings vote by vote",
     "social_choice": "Voting rules",
@@ -61,15 +61,27 @@ _INTERVAL_WORDS = {
 
 
 class Link(Protocol):
-    """The address of a board as a page, or as "csv" or "json"; None where there is none to go to."""
+    """The address of a board as a page, "csv" or "json", or of its votes' "rules" or "rules.json".
+
+    None where there is none to go to.
+    """
 
     def __call__(self, query: BoardQuery, form: str = "") -> str | None:
         """Return it."""
 
 
+_PATHS = {
+    "": "/leaderboard",
+    "csv": "/leaderboard.csv",
+    "json": "/api/leaderboard",
+    "rules": "/rules",
+    "rules.json": "/api/rules",
+}
+
+
 def address(query: BoardQuery, form: str = "") -> str | None:
     """Where the board of a query is on a server."""
-    path = {"": "/leaderboard", "csv": "/leaderboard.csv", "json": "/api/leaderboard"}[form]
+    path = _PATHS[form]
     return f"{path}?{query.parameters}" if query.parameters else path
 
 
@@ -102,7 +114,7 @@ def leaderboard_html(
             f"votes too ({escape(without_hidden(join_names(about.imported)))}); <code>agon rank</code> on "
             "the folder counts both.</p>"
         )
-    menus = _menus(offer, query, about, link)
+    menus = filters_html(offer, query, about, link) + _counting(offer, query, link)
     if board is None or not board.rows:
         body = note + _empty(about, query, link)
     else:
@@ -136,12 +148,12 @@ def no_board_html(sentence: str, *, about: About) -> str:
     return page_html("No such board", body, current="leaderboard", votes=about.total, site=about.site)
 
 
-def waiting_html(query: BoardQuery, *, about: About) -> str:
-    """Return the page that stands until a board is computed, and loads itself again."""
+def waiting_html(what: str, query: BoardQuery, *, about: About) -> str:
+    """Return the page that stands until something is computed, and loads itself again."""
     body = (
-        f'<div class="ag-phead"><h1>{escape(rule_name(query.rule))} is being computed.</h1>'
-        f'<p class="ag-lead">This rule takes longer on {plural(about.total, about.unit)}'
-        f"{escape(query.words)}. The page shows the board as soon as it is there.</p></div>"
+        f'<div class="ag-phead"><h1>{escape(what)} is being computed.</h1>'
+        f'<p class="ag-lead">This takes longer on {plural(about.total, about.unit)}'
+        f"{escape(query.words)}. The page shows it as soon as it is there.</p></div>"
     )
     again = '<meta http-equiv="refresh" content="2">'
     return page_html("Being computed", body, current="leaderboard", head=again, site=about.site)
@@ -174,9 +186,19 @@ def command(board: Leaderboard, about: About, query: BoardQuery = ALL) -> str:
     if board.settings.get("anchor") is not None:
         score = board.settings.get("anchor_score")
         words += ["--anchor", f"{board.settings['anchor']}" + ("" if score is None else f"={score}")]
+    return shell_words([*words, *condition_words(about, query)])
+
+
+def condition_words(about: About, query: BoardQuery) -> list[str]:
+    """The option of a command for the votes of a query, if they are not all."""
     both = [condition for condition in (about.where, query.condition) if condition]
-    if both:
-        words += ["--where", both[0] if len(both) == 1 else " AND ".join(f"({one})" for one in both)]
+    if not both:
+        return []
+    return ["--where", both[0] if len(both) == 1 else " AND ".join(f"({one})" for one in both)]
+
+
+def shell_words(words: Sequence[str]) -> str:
+    """A command for a shell."""
     return " ".join(map(_quoted, words))
 
 
@@ -220,25 +242,28 @@ def _missing(board: Leaderboard, info: ModelInfo) -> str:
     )
 
 
-def _menus(offer: Offer, query: BoardQuery, about: About, link: Link) -> str:
-    """Which votes, under which rule, adjusted for what: all are links."""
+def filters_html(offer: Offer, query: BoardQuery, about: About, link: Link) -> str:
+    """Which votes, as links."""
     columns = list(offer.filters)
     groups = ""
     for column, counts in offer.filters.items():
         if not counts:
             continue
-        options = [(query.within(column, None, columns), "Any", about.total if not query.where else None)]
+        every = about.total if not query.where else None
+        options: list[tuple[BoardQuery, str, int | None]] = [
+            (query.within(column, None, columns), "Any", every)
+        ]
         for value, number in _by_size(counts):
             said = language_name(value) if column == "language" else without_hidden(value)
             options.append((query.within(column, value, columns), said, number))
         groups += _chips(without_hidden(column).replace("_", " ").capitalize(), options, query, link)
-    menus = _rules(offer, query, link)
-    if offer.features:
-        menus += _features(offer, query, link)
-    said = f'<nav class="ag-filters" aria-label="Which votes">{groups}</nav>' if groups else ""
-    return said + (
-        f'<nav class="ag-filters" aria-label="How they are counted">{menus}</nav>' if menus else ""
-    )
+    return f'<nav class="ag-filters" aria-label="Which votes">{groups}</nav>' if groups else ""
+
+
+def _counting(offer: Offer, query: BoardQuery, link: Link) -> str:
+    """Under which rule, and adjusted for what, as links."""
+    menus = _rules(offer, query, link) + (_features(offer, query, link) if offer.features else "")
+    return f'<nav class="ag-filters" aria-label="How they are counted">{menus}</nav>' if menus else ""
 
 
 def _rules(offer: Offer, query: BoardQuery, link: Link) -> str:
@@ -246,11 +271,11 @@ def _rules(offer: Offer, query: BoardQuery, link: Link) -> str:
     if len(offer.rules) < 2:
         return ""
     families = ""
-    by_family = sorted(offer.rules, key=lambda rule: list(_FAMILIES).index(_family(rule)))
-    for family, rules in groupby(by_family, key=_family):
+    by_family = sorted(offer.rules, key=lambda rule: list(FAMILIES).index(family_name(rule)))
+    for family, rules in groupby(by_family, key=family_name):
         options = [(query.under(rule), rule_name(rule), None) for rule in sorted(rules, key=rule_name)]
         families += (
-            f'<p class="ag-label">{_FAMILIES[family]}</p>'
+            f'<p class="ag-label">{FAMILIES[family]}</p>'
             f'<div class="ag-chips">{"".join(_links(options, query, link))}</div>'
         )
     return (
@@ -259,7 +284,8 @@ def _rules(offer: Offer, query: BoardQuery, link: Link) -> str:
     )
 
 
-def _family(rule: str) -> str:
+def family_name(rule: str) -> str:
+    """The family of a method: the folder that it lies in."""
     return find(rule).function.__module__.rpartition(".")[0].rpartition(".")[2]
 
 
@@ -346,7 +372,7 @@ def _downloads(query: BoardQuery, link: Link) -> str:
     every = replace(query, everyone=False)
     files = [(link(every, form), form.upper()) for form in ("csv", "json")]
     links = " · ".join(f'<a href="{escape(here)}">{name}</a>' for here, name in files if here)
-    return f'<p class="ag-small">This board as {links}</p>' if links else ""
+    return f'<p class="ag-small ag-data">This board as {links}</p>' if links else ""
 
 
 def _apart(board: Leaderboard, rows: list[Row], info: ModelInfo) -> str:

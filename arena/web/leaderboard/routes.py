@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
 from fastapi import APIRouter, Request
@@ -11,9 +11,10 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Res
 
 from agon.arena.core.arena import Arena
 from agon.arena.web.leaderboard.boards import Boards, BusyError
-from agon.arena.web.leaderboard.page import leaderboard_html, no_board_html, waiting_html
+from agon.arena.web.leaderboard.page import leaderboard_html, no_board_html, rule_name, waiting_html
 from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError
-from agon.arena.web.leaderboard.sources import ArenaVotes
+from agon.arena.web.leaderboard.rules_page import rules_html
+from agon.arena.web.leaderboard.sources import About, ArenaVotes
 from agon.arena.web.leaderboard.who_answers import model_states
 from agon.ranking.errors import AgonError
 from agon.ranking.leaderboard.exchange import boards_to_csv
@@ -60,22 +61,38 @@ def board_router(boards: Boards, yours: Callable[[Request], int | None] = lambda
         name = f'attachment; filename="leaderboard-{query.rule}.csv"'
         return PlainTextResponse(text, media_type="text/csv", headers={"content-disposition": name})
 
+    @router.get("/api/rules")
+    async def comparison(request: Request) -> JSONResponse:
+        query, _ = await asked(request)
+        compared = await boards.compare(query)
+        seen = compared.rules if compared else None
+        return JSONResponse({"schema": 1, "comparison": seen.to_dict() if seen else None})
+
+    @router.get("/rules")
+    async def rules(request: Request) -> HTMLResponse:
+        about = await asyncio.to_thread(source.about)
+
+        async def page() -> str:
+            query, offer = await asked(request)
+            compared = await boards.compare(query, PATIENCE)
+            if compared is None:
+                return waiting_html("The comparison of rules", query, about=about)
+            return await asyncio.to_thread(
+                lambda: rules_html(compared.rules, about=about, offer=offer, query=query)
+            )
+
+        return await answered(page, about)
+
     @router.get("/leaderboard")
     async def leaderboard(request: Request) -> HTMLResponse:
         about = await asyncio.to_thread(source.about)
-        try:
+
+        async def page() -> str:
             query, offer = await asked(request)
             made = await boards.get(query, PATIENCE)
-        except QueryError as error:
-            return HTMLResponse(no_board_html(str(error), about=about), 404)
-        except BusyError as error:
-            return HTMLResponse(no_board_html(str(error), about=about), 503)
-        except AgonError as error:
-            return HTMLResponse(no_board_html(str(error), about=about), 422)
-        if made is None:
-            return HTMLResponse(waiting_html(query, about=about))
-        return HTMLResponse(
-            await asyncio.to_thread(
+            if made is None:
+                return waiting_html(rule_name(query.rule), query, about=about)
+            return await asyncio.to_thread(
                 lambda: leaderboard_html(
                     made.board,
                     about=about,
@@ -85,6 +102,19 @@ def board_router(boards: Boards, yours: Callable[[Request], int | None] = lambda
                     yours=yours(request),
                 )
             )
-        )
+
+        return await answered(page, about)
 
     return router
+
+
+async def answered(page: Callable[[], Awaitable[str]], about: About) -> HTMLResponse:
+    """A page, or the sentence why there is none."""
+    try:
+        return HTMLResponse(await page())
+    except QueryError as error:
+        return HTMLResponse(no_board_html(str(error), about=about), 404)
+    except BusyError as error:
+        return HTMLResponse(no_board_html(str(error), about=about), 503)
+    except AgonError as error:
+        return HTMLResponse(no_board_html(str(error), about=about), 422)

@@ -18,6 +18,7 @@ from agon.ranking.estimation.separation import as_replicate, check_prior, placem
 from agon.ranking.methods.likelihood.bradley_terry import place, solve
 from agon.ranking.methods.likelihood.logistic import ContextVotes
 from agon.ranking.numerics import FloatArray
+from agon.ranking.progress import counted
 from agon.ranking.registry import ResampledScores, method
 from agon.ranking.results import Clustering, Coefficient, Covariance, Diagnostic, Fit, Identification, Scores
 from agon.ranking.text import join_names
@@ -44,7 +45,7 @@ def _score_resamples(
     del prior_sd
     start = np.append(scores.values, [c.value for c in scores.coefficients])
     rows = []
-    for view in views:
+    for view in counted(views):
         known = identify(PairCounts.from_ballots(view.ballots).halves(both_bad))
         point = _fit(_votes(view, known, both_bad, penalty), start, view.names)[0]
         fit = Fit(np.where(known.core, point[: len(known.core)], 0.0), identification=known)

@@ -10,12 +10,14 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import repeat
+from operator import length_hint
 
 import numpy as np
 from numpy.typing import NDArray
 
 from agon.ranking.errors import OptionError
 from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.progress import CountedWork, counted
 from agon.ranking.registry import ResampledScores, method
 from agon.ranking.results import Diagnostic, Scores
 from agon.ranking.votes.pair_counts import BothBad
@@ -55,19 +57,25 @@ def _score_resamples(
     rng = np.random.default_rng([seed, 1])
     done: list[FloatArray] = []
     lanes: list[Lane] = []
-    for view in views:
-        games = _games(view, k, both_bad)
-        if permutations:
-            lane = np.repeat(np.arange(len(games.ballot), dtype=np.int32), view.ballots.count[games.ballot])
-            rng.shuffle(lane)
-        else:
-            lane = _in_order(view, games).astype(np.int32)
-        lanes.append(lane)
-        if sum(map(len, lanes)) * 4 > MEMORY:
+    with CountedWork(length_hint(views) or None) as work:
+        for view in views:
+            games = _games(view, k, both_bad)
+            if permutations:
+                lane = np.repeat(
+                    np.arange(len(games.ballot), dtype=np.int32), view.ballots.count[games.ballot]
+                )
+                rng.shuffle(lane)
+            else:
+                lane = _in_order(view, games).astype(np.int32)
+            lanes.append(lane)
+            if sum(map(len, lanes)) * 4 > MEMORY:
+                work.step = len(lanes)
+                done.append(_play(games, _level(lanes, len(games.ballot)), len(scores.values)))
+                work.reach(work.done + len(lanes))
+                lanes = []
+        if lanes:
+            work.step = len(lanes)
             done.append(_play(games, _level(lanes, len(games.ballot)), len(scores.values)))
-            lanes = []
-    if lanes:
-        done.append(_play(games, _level(lanes, len(games.ballot)), len(scores.values)))
     return ResampledScores(start + POINTS * np.concatenate(done))
 
 
@@ -122,7 +130,7 @@ def elo(
     every = np.repeat(content, battles.ballots.count[games.ballot][content])
     width = max(2, MEMORY // (4 * max(1, len(every))) // 2 * 2)
     runs = [range(first, min(first + width, permutations)) for first in range(0, permutations, width)]
-    ratings = np.concatenate([_play(games, _shuffle(every, some, seed), n_models) for some in runs])
+    ratings = np.concatenate([_play(games, _shuffle(every, some, seed), n_models) for some in counted(runs)])
     return Scores(start + POINTS * ratings.mean(axis=0), "elo", spread=POINTS * ratings.std(axis=0))
 
 
@@ -195,7 +203,7 @@ def _play(games: Matches, order: Lane, n_models: int) -> FloatArray:
     now, step, change = np.empty((2, width)), np.empty((2, width)), np.empty(width)
     x, y = now
     take, subtract, multiply, tanh, add = ratings.take, np.subtract, np.multiply, np.tanh, np.add
-    for begin in range(0, length, _CHUNK):
+    for begin in counted(range(0, length, _CHUNK)):
         game = np.ascontiguousarray(order[:, begin : begin + _CHUNK].T, dtype=np.intp)
         places = np.stack([first[game] + lane, second[game] + lane], axis=1)
         for place, gain, most in zip(places, credit[game], k[game][:, None] * sign, strict=True):

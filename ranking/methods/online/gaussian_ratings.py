@@ -15,6 +15,7 @@ from agon.ranking.methods.online.permutations import (
     random_orders,
     unused_notes,
 )
+from agon.ranking.progress import counted
 from agon.ranking.registry import ResampledScores, stack_results
 from agon.ranking.results import Choice, Fit, Posterior, Scores
 from agon.ranking.votes.vote_source import Battles
@@ -98,7 +99,7 @@ def score_resamples(
 ) -> ResampledScores:
     """Play resampled votes in one order each, so that an interval holds the order's noise too."""
     found = []
-    for number, view in enumerate(views):
+    for number, view in enumerate(counted(views)):
         once = permutations == 0 or (permutations is None and view.order == "timestamp")
         found.append(rule(view, permutations=0 if once else 1, seed=seed + number, **options))
         models = len(view.models)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from agon.ranking.errors import ConvergenceError, OptionError
 from agon.ranking.estimation.comparison_graph import components
 from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.progress import CountedWork
 from agon.ranking.registry import method
 from agon.ranking.results import Choice, Diagnostic
 from agon.ranking.votes.pair_counts import PairCounts
@@ -74,7 +75,8 @@ def kemeny(pairs: PairCounts, *, time_limit: float = 30.0) -> Choice:
     """
     if not time_limit > 0:
         raise OptionError(f"kemeny: time_limit must be above 0 seconds, not {time_limit!r}.")
-    found = consensus(pairs.wins, time_limit)
+    with CountedWork(limit=time_limit):
+        found = consensus(pairs.wins, time_limit)
     if found.proven:
         message = f"The order disagrees with {found.cost:g} votes on pairs, and no order with fewer (proven)."
     else:

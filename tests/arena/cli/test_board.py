@@ -116,6 +116,24 @@ def test_page_data_and_command_line_give_the_same_numbers(opened, asked, capsys,
     assert [row["model"] for row in table] == [row["model"] for row in data["models"]]
 
 
+@pytest.mark.parametrize("asked", ["", "language=en&category=code"])
+def test_the_page_of_rules_is_what_compare_rules_says(opened, asked, capsys, monkeypatch):
+    folder, client = opened
+    page = page_at(client, f"/rules?{asked}")
+    data = client.get(f"/api/rules?{asked}").json()["comparison"]
+    words = shlex.split(
+        unescape(re.search(r'<code class="ag-cmd"[^>]*>(.*?)</code>', page.text, re.DOTALL)[1])
+    )
+    monkeypatch.chdir(folder)
+    assert not main([*words[1:], "--format", "json"])
+    assert json.loads(capsys.readouterr().out)["comparison"] == data
+    assert page.text.count("<h1>") == 1
+    assert data["conclusion"] in unescape(page.text)
+    cells = re.findall(r"<td class=\"ag-h\d[^>]*><b>([^<]*)</b>", page.text)
+    assert len(cells) == len(data["methods"]) * len(data["models"])
+    assert client.get("/rules?language=xx").status_code == 404
+
+
 def test_filters_count_what_is_left_within_the_others(opened):
     folder, client = opened
     frame = pd.read_csv(folder / "our votes.csv")

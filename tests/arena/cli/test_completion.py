@@ -10,8 +10,7 @@ import time
 
 import pytest
 
-from agon.arena.cli.commands import COMMANDS, app
-from agon.arena.cli.completion import completion_script
+from agon.arena.cli.commands import COMMANDS, app, completion_script
 from agon.ranking import METHODS
 
 SHELLS = {

@@ -8,7 +8,9 @@ import pytest
 from agon.arena.web.about import about_html
 from agon.arena.web.leaderboard.page import no_board_html, waiting_html
 from agon.arena.web.leaderboard.query import BoardQuery
-from tests.support.boards import ABOUT, HTML, page_of
+from agon.arena.web.leaderboard.rules_page import rules_html
+from agon.ranking import compare_rules
+from tests.support.boards import ABOUT, HTML, OFFER, VOTES, page_of
 from tests.support.paths import REPOSITORY
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is in the dev extra")
@@ -28,7 +30,8 @@ PAGES = {
     "board": HTML,
     "empty": page_of(None, 0),
     "about": about_html(votes=1),
-    "waiting": waiting_html(BoardQuery(rule="kemeny"), about=ABOUT),
+    "rules": rules_html(compare_rules(VOTES), about=ABOUT, offer=OFFER),
+    "waiting": waiting_html("Kemeny", BoardQuery(rule="kemeny"), about=ABOUT),
     "unknown": no_board_html("There is no such filter.", about=ABOUT),
 }
 
