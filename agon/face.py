@@ -72,7 +72,7 @@ def rank(
     level: float = 0.95,
     n_resamples: int = 200,
     seed: int = 0,
-    cluster: str | None = None,
+    cluster: str | None = "auto",
     simultaneous: bool = False,
     min_votes: int = 30,
     control: str | Sequence[str] = (),
@@ -132,7 +132,7 @@ def rank_all(
     level: float = 0.95,
     n_resamples: int = 200,
     seed: int = 0,
-    cluster: str | None = None,
+    cluster: str | None = "auto",
     simultaneous: bool = False,
     min_votes: int = 30,
     control: str | Sequence[str] = (),
@@ -249,7 +249,7 @@ def compare_rules(
     level: float = 0.95,
     n_resamples: int = 200,
     seed: int = 0,
-    cluster: str | None = None,
+    cluster: str | None = "auto",
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> RuleComparison:
     """Look at the same votes through several rules: who is first under which, and how likely.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -91,6 +92,54 @@ class Coefficient(Readable):
         return f"Coefficient of {self.name}: {self.value:.3f} ({low} to {high} at {level:.0%})."
 
 
+@dataclass(frozen=True, eq=False)
+class OutcomeParameter:
+    """A parameter of what happens between two models, such as that of ties.
+
+    Attributes:
+        symbol: such as ν.
+        outcome: "tie" or "both bad".
+        lowest: its bound; the parameter is this plus e to `log`.
+        log: None if no vote is such an outcome.
+        index: of its row in `EstimatingEquation.further`.
+        largest: for None, gives the value at which a share of the votes (0 to 1: fewer independent ones)
+            would all be something else with a chance of 1 - level; perhaps infinite.
+    """
+
+    symbol: str
+    outcome: str
+    lowest: float
+    log: float | None
+    index: int
+    largest: Callable[[float, float], float]
+
+    def sentence(self, level: float, half: float | None, share: float = 1.0) -> str:
+        """The parameter in words.
+
+        Args:
+            level: of its interval.
+            half: half the width of the interval of its logarithm; None for no interval.
+            share: of the votes that are independent.
+        """
+        if self.log is not None:
+            value = self.lowest + math.exp(self.log)
+            told = f"The parameter of the outcome {self.outcome} is {self.symbol} = {value:.4g}"
+            if half is None:
+                return f"{told}."
+            low, high = (self.lowest + math.exp(self.log + side) for side in (-half, half))
+            return f"{told} ({100 * level:.4g}% interval {low:.4g} to {high:.4g})."
+        most = self.lowest + self.largest(level, share)
+        bound = (
+            f"below {most:.4g} with {100 * level:.4g}% confidence"
+            if math.isfinite(most)
+            else "not bounded above"
+        )
+        return (
+            f"No vote is a {self.outcome}: its parameter {self.symbol} is at its bound {self.lowest:g}, and "
+            f"{bound}."
+        )
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Scores(Readable):
     """A score for every model, higher is better.
@@ -150,6 +199,7 @@ class EstimatingEquation:
             log-likelihood by every score, sparse (B, M + E).
         ballot_roots: instead of `vote_roots`, gives (K,) the ballot of each vector and the vectors, sparse
             (K, M + E).
+        further: (E, M + E) the rows of the whole inverse that belong to the further parameters, or None.
         placed: (M, M) extra covariance of scores that a prior placed or pulled, or None.
         information: (M, M) expected information of each pair, off the diagonal of the Hessian with the
             sign turned; stands in for the meat of a model whose votes are all ties.
@@ -161,6 +211,7 @@ class EstimatingEquation:
     vote_roots: Callable[[PairRows], FloatArray] | None = None
     ballot_scores: Callable[[Ballots], csr_array[Any]] | None = None
     ballot_roots: Callable[[Ballots], tuple[IntArray, csr_array[Any]]] | None = None
+    further: FloatArray | None = None
     placed: FloatArray | None = None
     information: FloatArray | None = None
     posterior: FloatArray | None = None
@@ -260,6 +311,7 @@ class Fit(Scores):
         residual: the largest absolute gradient at the solution, per vote.
         parameters: further parameters of the largest component by name, on their usual scale.
         history: how the scores moved, if the method goes by time.
+        outcome_parameters: the same with what their intervals need.
     """
 
     uncertainty: EstimatingEquation | Covariance | Posterior | None = None
@@ -269,6 +321,7 @@ class Fit(Scores):
     residual: float = 0.0
     parameters: Mapping[str, float] = field(default_factory=dict)
     history: RatingHistory | None = None
+    outcome_parameters: tuple[OutcomeParameter, ...] = ()
 
     def conclusion(self) -> str:
         """Say it in one sentence."""

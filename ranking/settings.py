@@ -28,7 +28,8 @@ class Settings(Readable):
         n_resamples: how often the bootstrap draws the votes.
         seed: of everything drawn at random.
         cluster: column whose equal values are dependent votes, such as "voter", "battle" or "prompt"; two of
-            them, "voter,prompt", where votes depend through either.
+            them, "voter,prompt", where votes depend through either; "none" for independent votes; "auto" for
+            those of voter and prompt whose clusters make intervals wider than single votes do.
         simultaneous: whether all intervals of a board, and all rank ranges, are to hold at once instead of
             each by itself.
         min_votes: ballots a model must have been shown in to be ranked.
@@ -46,7 +47,7 @@ class Settings(Readable):
     level: float = 0.95
     n_resamples: int = 200
     seed: int = 0
-    cluster: str | None = None
+    cluster: str | None = "auto"
     simultaneous: bool = False
     min_votes: int = 30
     control: str | Sequence[str] = ()
@@ -104,6 +105,8 @@ class Settings(Readable):
         given: object = self.cluster
         if isinstance(given, list | tuple):
             object.__setattr__(self, "cluster", ",".join(map(str, given)))
+        if given == "none":
+            object.__setattr__(self, "cluster", None)
         columns = self.cluster_columns
         if len(columns) > 2 or len(set(columns)) < len(columns):
             raise OptionError(f"cluster takes one column or two different ones, not {given!r}.")
@@ -115,8 +118,8 @@ class Settings(Readable):
 
     @property
     def cluster_columns(self) -> tuple[str, ...]:
-        """The columns to cluster by: none, one or two."""
-        return tuple(self.cluster.split(",")) if isinstance(self.cluster, str) else ()
+        """The columns to cluster by: none (or not known yet), one or two."""
+        return tuple(self.cluster.split(",")) if self.cluster and self.cluster != "auto" else ()
 
 
 def _is_number(value: object) -> bool:

@@ -387,7 +387,7 @@ class Arena:
     def _board_upto(self, number: int) -> Leaderboard | None:
         """The board of the votes up to a number; None if there is none to compute."""
         try:
-            return rank(self.log.comparisons(upto=number), "bradley_terry")
+            return rank(self.log.comparisons(upto=number), "bradley_terry", interval="none")
         except AgonError:
             return None
 

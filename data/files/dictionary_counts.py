@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from agon.ranking.progress import counted
@@ -43,6 +44,32 @@ def count_distinct(source: Path | pa.Table) -> pa.Table | None:
     if len(known) < len(parts) or not known:
         return None
     return known[0] if len(known) == 1 else _count(pa.concat_tables(known))
+
+
+def read_plain_rows(source: Path, column: str, otherwise: str | None = None) -> pa.Table | None:
+    """Read the votes that `count_distinct` counted in a file row by row, with a further column as `extra`.
+
+    Args:
+        source: a parquet file.
+        column: the further column.
+        otherwise: a column whose values stand in, after the word "battle", where that has none.
+
+    Returns:
+        model_a, model_b, winner and extra; None where a column is neither of texts nor of whole numbers.
+
+    Raises:
+        pyarrow.ArrowException, OSError: the file cannot be read.
+    """
+    wanted = [column] if otherwise is None else [column, otherwise]
+    kinds = [pq.read_schema(source).field(name).type for name in wanted]
+    if not all(_is_text(kind) or pa.types.is_integer(kind) for kind in kinds):
+        return None
+    table = pq.ParquetFile(source).read([*VOTE_COLUMNS, *wanted])  # read_table imports pandas
+    extra: Any = table[column].cast(pa.string())
+    if otherwise is not None and extra.null_count:
+        other = table[otherwise].cast(pa.string())
+        extra = pc.if_else(pc.is_valid(extra), extra, pc.binary_join_element_wise("battle", other, " "))
+    return table.select(VOTE_COLUMNS).append_column("extra", extra)
 
 
 def _count(table: pa.Table) -> pa.Table | None:

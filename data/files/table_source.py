@@ -11,13 +11,13 @@ from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from agon.data.files import covariates as list_features
 from agon.data.files import encoding
 from agon.data.files.covariates import MEASURES, toward_a
-from agon.data.files.dictionary_counts import VOTE_COLUMNS, count_distinct, is_hard
+from agon.data.files.dictionary_counts import VOTE_COLUMNS, count_distinct, is_hard, read_plain_rows
 from agon.data.files.encoding import Cells
 from agon.data.files.read_errors import sentence
 from agon.data.files.reader import PARQUET, check_file
@@ -39,7 +39,7 @@ from agon.ranking.errors import OptionError, suggest
 from agon.ranking.numerics import FloatArray
 from agon.ranking.votes.covariates import CovariateComparisons
 from agon.ranking.votes.pair_counts import sided
-from agon.ranking.votes.vote_source import Clusters, group, in_time
+from agon.ranking.votes.vote_source import Clusters, dependent_columns, group, in_time
 
 Invalid = Literal["error", "drop"]
 CHOSEN_BY_OUTCOME = ("with an unknown winner", "with places that are no whole numbers from 1")
@@ -187,10 +187,28 @@ class TableSource:
         cluster, names = self._labels(rows, by)
         return group(by, cluster, rows.sequence, len(self._ballots.count), names)
 
+    def cluster_columns(self) -> tuple[str, ...]:
+        """Those of the columns that say who voted, and on which prompt."""
+        found = dependent_columns(self._names)
+        return tuple("prompt" if name in ALIASES["prompt"] else name for name in found)
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """The columns; of votes that were counted without SQL it is not opened for that."""
+        return list(pq.read_schema(str(self._origin)).names if self._plain else self._source.columns)
+
+    @property
+    def _plain(self) -> bool:
+        """Whether the votes were counted from a parquet file without SQL, which takes long to import."""
+        return self._opened is None and self._counted is not None and isinstance(self._origin, str | Path)
+
     def _labels(self, rows: _Rows, by: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         """(N,) number of each kept vote's label, and the labels."""
         encoded: Any = rows.table["extra"].combine_chunks().dictionary_encode()
-        labels = pc.fill_null(encoded.indices.cast(pa.int64()), -1).to_numpy()[rows.keep]
+        numbers = encoded.indices.cast(pa.int64())
+        if numbers.null_count:
+            numbers = numbers.fill_null(-1)
+        labels = np.from_dlpack(numbers)[rows.keep]  # to_numpy would import pandas
         if (missing := labels < 0).any():
             column = self._column(by)
             raise SourceError(
@@ -318,12 +336,12 @@ class TableSource:
 
     def _column(self, name: str) -> str:
         """The column that a name asks for."""
-        known = {column.lower(): column for column in self._source.columns}
+        known = {column.lower(): column for column in self._names}
         for wanted in (*ALIASES.get(name, ()), name):
             if wanted.lower() in known:
                 return known[wanted.lower()]
         raise SourceError(
-            f"{self._source.name} has no column {name!r}; {suggest(name, self._source.columns)}"
+            f"{describe_source(self._origin)} has no column {name!r}; {suggest(name, self._names)}"
         )
 
     def _encode(self, table: pa.Table) -> Cells:
@@ -367,16 +385,24 @@ class TableSource:
 
     def _rows(self, column: str | None, features: str = "") -> _Rows:
         """Read the votes row by row with one more column, seconds or a text, and features."""
-        wanted = features
-        if column is not None:
-            value = _quoted(column) if column == "timestamp" else f"CAST({_quoted(column)} AS VARCHAR)"
-            wanted += f", {value} AS extra"
-        table = self._in_order(f"{self._selected()}{wanted}")
+        typed = column in ALIASES["prompt"] and "battle_id" in self._names  # a prompt of this battle alone
+        table = None
+        if self._plain and column not in (None, "timestamp") and not features:
+            table = read_plain_rows(Path(str(self._origin)), str(column), "battle_id" if typed else None)
+        if table is None:
+            wanted = features
+            if column is not None:
+                value = _quoted(column) if column == "timestamp" else f"CAST({_quoted(column)} AS VARCHAR)"
+                value = f"coalesce({value}, 'battle ' || CAST(battle_id AS VARCHAR))" if typed else value
+                wanted += f", {value} AS extra"
+            table = self._in_order(f"{self._selected()}{wanted}")
         cells = self._encode(table)
         ballots, sequence = cells.arranged
         known = self._ballots  # a log's snapshot, or any file, may be replaced at any time
         if not all(np.array_equal(getattr(ballots, what), getattr(known, what)) for what in _SAME):
-            raise SourceError(f"{self._source.name} changed while it was being read; do it again.")
+            raise SourceError(
+                f"{describe_source(self._origin)} changed while it was being read; do it again."
+            )
         return _Rows(cells.fine, sequence, cells.turned[cells.fine], table)
 
     def _in_order(self, columns: str) -> pa.Table:

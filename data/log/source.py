@@ -73,7 +73,7 @@ class LogSource:
 
     def battles(self, by: str | None = None) -> Battles:
         """List the votes in the order in which they were committed."""
-        label = "NULL" if by is None else self._label(by)
+        label = "NULL" if by is None else self._cluster(by)
         what = f"lineup, ballot, {label} AS label, number, epoch(created) AS seconds"
         table = self._select(what, " ORDER BY number")
         cluster = None if by is None else _labelled(table, by)[0]
@@ -82,9 +82,13 @@ class LogSource:
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by battle, prompt, voter, category or language."""
-        table = self._select(f"lineup, ballot, {self._label(by)} AS label, number", "")
+        table = self._select(f"lineup, ballot, {self._cluster(by)} AS label, number", "")
         cluster, names = _labelled(table, by)
         return group(by, cluster, self._rows(table), len(self.ballots().count), names)
+
+    def cluster_columns(self) -> tuple[str, ...]:
+        """Every vote has a voter, and a prompt."""
+        return ("voter", "prompt")
 
     def contexts(self, names: Sequence[str], cluster: str | None) -> CovariateComparisons:
         """List the votes with what was counted in the answers that they judge."""
@@ -93,7 +97,7 @@ class LogSource:
                 raise SourceError(
                     f"The log has nothing to control for {name!r} with; {suggest(name, MEASURES)}"
                 )
-        label = "NULL" if cluster is None else self._label(cluster)
+        label = "NULL" if cluster is None else self._cluster(cluster)
         table = self._select(
             f"lineup, ballot, {label} AS label, number, {', '.join(names)}", " ORDER BY number"
         )
@@ -142,6 +146,11 @@ class LogSource:
     def left_out(self) -> dict[str, int]:
         """Nothing in a log is invalid: what is no vote was never written."""
         return {}
+
+    def _cluster(self, name: str) -> str:
+        """SQL for a label to cluster by; a prompt that was typed is one of its own."""
+        label = self._label(name)
+        return "coalesce(prompt_id, 'battle ' || battle_id::VARCHAR)" if label == "prompt_id" else label
 
     def _label(self, name: str) -> str:
         name = name.removesuffix("_id")

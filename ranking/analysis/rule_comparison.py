@@ -268,7 +268,7 @@ def compare_rules(
     n_resamples: int = 200,
     seed: int = 0,
     level: float = 0.95,
-    cluster: str | None = None,
+    cluster: str | None = "auto",
     min_votes: int = 30,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> RuleComparison:

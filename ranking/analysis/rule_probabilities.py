@@ -6,6 +6,7 @@ by round. The draws are those of `rank(..., interval="bootstrap")` with the same
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,12 @@ from agon.ranking.analysis.perturbation import levels_of
 from agon.ranking.errors import OptionError, SourceError, suggest
 from agon.ranking.estimation.comparison_graph import ComponentOrder, order_components
 from agon.ranking.inference.bootstrap import Resamples, bootstrap_scores
+from agon.ranking.inference.dependence import covariances_of, measure_dependence
 from agon.ranking.inference.intervals import from_samples
 from agon.ranking.leaderboard.eligibility import keep_eligible
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.registry import Method, Rule, find
-from agon.ranking.results import Choice, Fit, Scores, as_values
+from agon.ranking.results import Choice, Clustering, Fit, Scores, as_values
 from agon.ranking.text import Readable, join_names
 from agon.ranking.votes.comparisons import Comparisons, Votes, as_comparisons
 from agon.ranking.votes.score_table import ScoreTable
@@ -131,7 +133,7 @@ def winner_probabilities(
     n_resamples: int = 200,
     seed: int = 0,
     level: float = 0.95,
-    cluster: str | None = None,
+    cluster: str | None = "auto",
     min_votes: int = 30,
     options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> WinnerProbabilities:
@@ -143,7 +145,8 @@ def winner_probabilities(
         n_resamples: resamples.
         seed: of the resampling.
         level: of the rank ranges.
-        cluster: column whose equal values are drawn together.
+        cluster: column whose equal values are drawn together; "auto" for that of voters or of prompts if its
+            clusters make wider intervals than single votes do, as in `Settings`.
         min_votes: ballots a model must have been shown in to stand; the others are left out of the count.
         options: of the methods, by their names.
 
@@ -164,15 +167,31 @@ def winner_probabilities(
             chosen["seed"] = seed
     from threadpoolctl import threadpool_limits
 
-    draws = Resamples(given, n_resamples, seed, None if cluster is None else given.clusters(cluster))
+    chosen_cluster = _cluster(given, cluster, level)
+    clusters = None if chosen_cluster is None else given.clusters(chosen_cluster)
+    df = math.inf if clusters is None else Clustering(clusters.size, clusters.effective).df
+    draws = Resamples(given, n_resamples, seed, clusters)
     full = [how.function(how.view_of(given), **chosen) for how, chosen in zip(wanted, settings, strict=True)]
     with threadpool_limits(limits=1, user_api="blas"):  # many small solves: threads only get in their way
         samples = bootstrap_scores(draws, wanted, settings, full)
     rules = [
-        _odds(how, chosen, result, _one_way(given, result, chosen), *found, level)
+        _odds(how, chosen, result, _one_way(given, result, chosen), *found, level, df)
         for how, chosen, result, found in zip(wanted, settings, full, samples, strict=True)
     ]
-    return WinnerProbabilities(given.models, tuple(rules), n_resamples, seed, level, cluster, provisional)
+    return WinnerProbabilities(
+        given.models, tuple(rules), n_resamples, seed, level, chosen_cluster, provisional
+    )
+
+
+def _cluster(votes: Comparisons | ScoreTable, wanted: str | None, level: float) -> str | None:
+    """The column whose values are drawn together."""
+    if wanted != "auto":
+        return None if wanted == "none" else wanted
+    if isinstance(votes, ScoreTable) or not votes.cluster_columns:
+        return None
+    known = covariances_of(votes, None)
+    wider = () if known is None else measure_dependence(votes, known, level).wider
+    return wider[0] if wider else None
 
 
 def settings_of(
@@ -198,13 +217,14 @@ def _odds(
     samples: FloatArray,
     lots: FloatArray | None,
     level: float,
+    df: float,
 ) -> RuleProbabilities:
     """Sum up the rounds of one rule."""
     n_models = samples.shape[1]
     ranks = np.stack([_ranks(values, order) for values in samples])
     winners = ranks == 1
     shared = winners / np.maximum(winners.sum(axis=1, keepdims=True), 1) if lots is None else lots
-    above = from_samples(np.where(ranks > 0, -ranks, -n_models - 1).astype(np.float64), level).above
+    above = from_samples(np.where(ranks > 0, -ranks, -n_models - 1).astype(np.float64), level, df=df).above
     placed = (ranks > 0).mean(axis=0) >= level  # a rule that elects nobody has no range to give
     return RuleProbabilities(
         method=how.name,

@@ -124,9 +124,17 @@ def full(hessian: FloatArray, free: int) -> FloatArray:
 
 
 def inverse(hessian: FloatArray, free: int) -> FloatArray:
-    """(P, P) inverse of minus the Hessian, on the subspace where the free strengths have zero mean."""
+    """(P, P) inverse of minus the Hessian, on the subspace where the free strengths have zero mean.
+
+    A further parameter may move with all strengths, as the threshold of a "both bad" does; then it is not
+    enough to centre the strengths.
+    """
     found = np.linalg.inv(full(hessian, free))
-    return centred(0.5 * (found + found.T), free)
+    found = 0.5 * (found + found.T)
+    if 0 < free < len(found):
+        along = found[:, :free].sum(axis=1)
+        found -= np.outer(along, along) / along[:free].sum()
+    return centred(found, free)
 
 
 def centred(covariance: FloatArray, free: int) -> FloatArray:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def estimate_sandwich(fit: Fit, ballots: Ballots, clusters: Clusters | None = None) -> Covariance:
-    """(M, M) robust covariance of the scores: bread · meat · breadᵀ (White 1982).
+    """(M + E, M + E) robust covariance of the scores and further parameters: bread · meat · breadᵀ (White).
 
     The meat is the sum of outer products of the votes' scores, summed within a ballot first; with clusters
     it is that of the delete-one-cluster jackknife, which holds where clusters are unequal. A model all of
@@ -38,32 +38,42 @@ def estimate_sandwich(fit: Fit, ballots: Ballots, clusters: Clusters | None = No
         raise OptionError(f"All votes are of one {clusters.by}: no interval can be clustered by it.")
     found = _jackknife(fit, equation, ballots, clusters)
     together = _covariance(equation, found.meat)
-    effect = float(np.trace(together) / np.trace(alone)) if np.trace(alone) > 0 else 1.0
+    effect = _effect(together, alone, len(fit.values))
     return Covariance(together, Clustering(clusters.size, found.effective, effect), found.alone)
 
 
-def two_way_sandwich(fit: Fit, ballots: Ballots, one: Clusters, two: Clusters) -> Covariance:
-    """(M, M) covariance where votes depend through either of two groupings, such as voters and prompts.
+def _effect(clustered: FloatArray, single: FloatArray, n_models: int) -> float:
+    """How many times larger the variances of the scores are with clusters, on average."""
+    ours, theirs = (float(np.trace(matrix[:n_models, :n_models])) for matrix in (clustered, single))
+    return ours / theirs if theirs > 0 else 1.0
+
+
+def two_way_sandwich(first: Covariance, second: Covariance, both: Covariance, n_models: int) -> Covariance:
+    """(M + E, M + E) covariance where votes depend through either of two groupings, voters and prompts say.
 
     V = V₁ + V₂ − V₁₂: what both groupings share is counted once. It is taken to be single votes, which takes
     away least. Degrees of freedom are those of the fewer clusters; what is not positive is cut to 0.
+
+    Args:
+        first, second: clustered by one and by the other.
+        both: of single votes.
+        n_models: M.
 
     Source:
         A. C. Cameron, J. Gelbach and D. Miller, Robust inference with multiway clustering, J. Bus. Econ.
         Stat. 29 (2011).
     """
-    first, second, both = (estimate_sandwich(fit, ballots, clusters) for clusters in (one, two, None))
     size, vectors = np.linalg.eigh(first.matrix + second.matrix - both.matrix)
     matrix = (vectors * np.maximum(size, 0.0)) @ vectors.T
     ways = [way.clustering for way in (first, second) if way.clustering is not None]
     fewer = min(ways, key=lambda way: way.effective)
-    effect = float(np.trace(matrix) / np.trace(both.matrix)) if np.trace(both.matrix) > 0 else 1.0
+    effect = _effect(matrix, both.matrix, n_models)
     alone = [way.alone for way in (first, second) if way.alone is not None]
     return Covariance(matrix, replace(fewer, design_effect=effect), np.asarray(np.any(alone, axis=0)))
 
 
 def _covariance(equation: EstimatingEquation, meat: FloatArray) -> FloatArray:
-    """(M, M) bread · meat · breadᵀ, and what a prior adds."""
+    """(M + E, M + E) bread · meat · breadᵀ, and what a prior adds; (M, M) if nobody asks for the others."""
     if equation.information is not None:
         m = len(equation.information)
         curvature = equation.information.sum(axis=1)
@@ -72,9 +82,12 @@ def _covariance(equation: EstimatingEquation, meat: FloatArray) -> FloatArray:
             weight = np.where(tied[:, None] | tied[None, :], equation.information, 0.0)
             meat = meat.copy()
             meat[:m, :m] += np.diag(weight.sum(axis=1)) - weight
-    covariance = equation.bread @ meat @ equation.bread.T
+    bread, m = equation.bread, len(equation.bread)
+    if equation.further is not None:
+        bread = np.vstack([bread, equation.further])
+    covariance = bread @ meat @ bread.T
     if equation.placed is not None:
-        covariance = covariance + equation.placed
+        covariance[:m, :m] += equation.placed
     return np.asarray(0.5 * (covariance + covariance.T))
 
 

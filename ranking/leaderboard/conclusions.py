@@ -99,7 +99,7 @@ def conclude(board: Leaderboard, name: Callable[[str], str] = str) -> str:  # no
     if ranked[0].rank_upper is None:
         return f"{place}; no interval was computed."
     rivals = [name(row.model) for row in ranked if row.rank_lower == 1 and row.rank != 1]
-    at, lead, more = f"at {board.level:.0%}", board.lead, ""
+    at, lead, more = f"at {board.level:.0%}{_scope(board)}", board.lead, ""
     if lead is not None and lead.more_votes:
         more = f"; about {_rounded(lead.more_votes)} more votes between them would decide"
     if rivals:
@@ -111,6 +111,13 @@ def conclude(board: Leaderboard, name: Callable[[str], str] = str) -> str:  # no
         return f"{first[0]} leads {others} {at}, however often one looks."
     once = "" if lead is None else " if one looks but once"
     return f"{place}, and no other model is within reach {at}{once}{more}."
+
+
+def _scope(board: Leaderboard) -> str:
+    """For whom alone the votes can speak, if they are all of one voter or on one prompt."""
+    codes = {note.code for note in board.diagnostics}
+    voter = " for the one voter" if "single_voter" in codes else ""
+    return voter + (" on the one prompt" if "single_prompt" in codes else "")
 
 
 def _rounded(number: int) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from agon.ranking.errors import OptionError, suggest
 from agon.ranking.inference.bootstrap import Resamples, bootstrap_scores
+from agon.ranking.inference.dependence import ClusterCovariances
 from agon.ranking.inference.few_tasks import from_few_tasks
 from agon.ranking.inference.intervals import (
     Uncertainty,
@@ -19,7 +20,6 @@ from agon.ranking.inference.intervals import (
     from_samples,
     nothing_known,
 )
-from agon.ranking.inference.sandwich import estimate_sandwich, two_way_sandwich
 from agon.ranking.inference.simultaneous import Maxima, maxima, quantile
 from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.leaderboard.one_way_wins import PROBIT, OneWayLinks, independent_wins
@@ -99,10 +99,16 @@ def estimate(  # noqa: PLR0912 - one branch for each kind of interval
     options: Mapping[str, Any],
     settings: Settings,
     eligibility: Eligibility,
+    known: ClusterCovariances | None = None,
 ) -> tuple[FloatArray, Uncertainty]:
     """(M,) scores and their uncertainty on the board's scale, relative to the anchor if there is one.
 
     Components that one-way wins compare are put on one scale, as far apart as these wins say.
+
+    Args:
+        votes, how, result, options, settings: as in `rank`.
+        eligibility: who may be ranked.
+        known: covariances of the result, if some were computed.
 
     Raises:
         OptionError: an anchor that is no model of the votes, or whose score they do not determine.
@@ -127,7 +133,7 @@ def estimate(  # noqa: PLR0912 - one branch for each kind of interval
                 f"A posterior takes votes for independent and cannot be clustered by {clusters.by}; "
                 'use interval="bootstrap".'
             )
-        found = _covariance(result, votes, clusters, settings)
+        found = _covariance(result, votes, settings, known)
         clustering, df = found.clustering, found.clustering.df if found.clustering else math.inf
         covariance = found.matrix[: len(values), : len(values)] * factor**2
         if fixed is not None:
@@ -208,15 +214,14 @@ def _maxima(eligibility: Eligibility, settings: Settings, **known: Any) -> Maxim
 
 
 def _covariance(
-    fit: Fit, votes: Comparisons | ScoreTable, clusters: Clusters | None, settings: Settings
+    fit: Fit, votes: Comparisons | ScoreTable, settings: Settings, known: ClusterCovariances | None
 ) -> Covariance:
     """(M, M) covariance of the scores: the sandwich, or the posterior."""
-    ballots = votes.ballots
     if settings.interval == "sandwich":
-        if len(settings.cluster_columns) == 2:
-            return two_way_sandwich(fit, ballots, *(votes.clusters(by) for by in settings.cluster_columns))
-        known = fit.uncertainty
-        return known if isinstance(known, Covariance) else estimate_sandwich(fit, ballots, clusters)
+        if isinstance(fit.uncertainty, Covariance):
+            return fit.uncertainty
+        assert isinstance(votes, Comparisons)  # noqa: S101 - estimating equations are of votes
+        return (known or ClusterCovariances(fit, votes)).by(*settings.cluster_columns)
     if fit.posterior is None:
         raise OptionError("This method has no posterior.")
     return Covariance(fit.posterior)

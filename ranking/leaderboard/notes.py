@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from agon.ranking.inference.dependence import ClusterCovariances, Dependence
 from agon.ranking.inference.intervals import Uncertainty
+from agon.ranking.inference.simultaneous import quantile
 from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.leaderboard.estimates import STILL
-from agon.ranking.results import Choice, Diagnostic, Scores
+from agon.ranking.results import Choice, Diagnostic, Fit, Scores
 from agon.ranking.settings import Settings
 from agon.ranking.text import join_names
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.comparisons import Comparisons
 from agon.ranking.votes.score_table import ScoreTable
-from agon.ranking.votes.vote_source import OTHER_VOTERS
+from agon.ranking.votes.vote_source import DEPENDENT, OTHER_VOTERS
 from agon.ranking.votes.weighting import WIDER
 
 
@@ -36,6 +39,26 @@ def spread_notes(models: tuple[str, ...], result: Scores | Choice, factor: float
         f"{float(result.spread[most]) * factor:.3g} (standard deviation, of {{0}})."
     )
     return (Diagnostic.of("order_spread", (models[most],), message),)
+
+
+def parameter_notes(
+    result: Scores | Choice, known: ClusterCovariances | None, settings: Settings
+) -> tuple[Diagnostic, ...]:
+    """Tell the parameters of outcomes, such as that of ties, with their intervals at the board's level."""
+    if not isinstance(result, Fit) or known is None:
+        return ()
+    notes = []
+    for one in result.outcome_parameters:
+        half, share = None, 1.0
+        if settings.interval != "none":
+            found = known.by(*settings.cluster_columns)
+            worth = found.clustering
+            at = len(result.values) + one.index
+            half = quantile(settings.level, math.inf if worth is None else worth.df)
+            half *= math.sqrt(max(float(found.matrix[at, at]), 0.0)) if one.log is not None else 1.0
+            share = 1.0 if worth is None else min(1.0, worth.effective / known.votes.ballots.total)
+        notes.append(Diagnostic("tie_parameter", (), one.sentence(settings.level, half, share)))
+    return tuple(notes)
 
 
 ALL_TIES = {
@@ -74,18 +97,53 @@ def diagnose(
     return (*_left_out(votes), *_judges(votes), *_apart(models, eligibility), *result.notes, *notes)
 
 
-def cluster_notes(unsure: Uncertainty, by: str | None) -> tuple[Diagnostic, ...]:
-    """Say what clustered votes are worth: how many equal clusters, and the design effect."""
-    known = unsure.clustering
-    if known is None or by is None:
-        return ()
-    wider = ""
-    if known.design_effect is not None:
-        wider = (
-            f"; the design effect is {known.design_effect:.2g}, as many times the variance of single votes"
+def cluster_notes(
+    unsure: Uncertainty, dependence: Dependence | None, settings: Settings
+) -> tuple[Diagnostic, ...]:
+    """Say what clustered votes are worth, and what the votes' dependence is where it was not allowed for.
+
+    Args:
+        unsure: of the scores.
+        dependence: what was measured; None where no column says who voted or on which prompt.
+        settings: with the columns that were clustered by.
+    """
+    chosen, notes = settings.cluster_columns, []
+    measured = Dependence() if dependence is None else dependence
+    if (known := unsure.clustering) is not None and chosen:
+        effect = known.design_effect
+        if effect is None and len(chosen) == 1 and chosen[0] in measured.worth:  # of a bootstrap
+            effect = measured.worth[chosen[0]].design_effect
+        wider = f"; {_design_effect(effect)}" if effect else ""
+        notes.append(
+            f"Clustered by {join_names(chosen)}: the {known.number:,} are worth {known.effective:,.3g} equal "
+            f"ones{wider}."
         )
-    message = f"Clustered by {by}: the {known.number:,} are worth {known.effective:,.3g} equal ones{wider}."
-    return (Diagnostic("clusters", (), message),)
+    for by, worth in measured.worth.items():
+        if by in chosen:
+            continue
+        told = _design_effect(worth.design_effect or 1.0)
+        if by not in measured.wider:
+            notes.append(f"Not clustered by {by}, which would make intervals no wider: {told}.")
+        elif settings.interval == "posterior":
+            notes.append(
+                f"A posterior takes votes for independent: by {by} {told}; "
+                'interval="bootstrap" allows for it.'
+            )
+        else:
+            notes.append(f"Not clustered by {by}: {told}, for which these intervals do not allow.")
+    notes += [f"Not clustered by {by}. {missing}" for by, missing in measured.gaps.items()]
+    every = [Diagnostic("clusters", (), message) for message in notes]
+    for by in measured.single:
+        message = (
+            f"All votes are of one {by}: ranks and intervals hold for this {by} alone, and say nothing of "
+            f"another; collect votes of more."
+        )
+        every.append(Diagnostic(f"single_{'prompt' if by in DEPENDENT[1] else 'voter'}", (), message))
+    return tuple(every)
+
+
+def _design_effect(effect: float) -> str:
+    return f"the design effect is {effect:.2g}, as many times the variance of single votes"
 
 
 def both_bad_votes(votes: Comparisons | ScoreTable) -> int:

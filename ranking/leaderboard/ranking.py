@@ -13,6 +13,12 @@ from typing import Any
 import numpy as np
 
 from agon.ranking.errors import MethodError, OptionError, SourceError, suggest
+from agon.ranking.inference.dependence import (
+    ClusterCovariances,
+    Dependence,
+    covariances_of,
+    measure_dependence,
+)
 from agon.ranking.leaderboard.conclusions import lead_of
 from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.leaderboard.estimates import coefficients, estimate, interval_of, scale_of, unit_of
@@ -22,13 +28,14 @@ from agon.ranking.leaderboard.notes import (
     cluster_notes,
     diagnose,
     effective_votes,
+    parameter_notes,
     short_of_votes,
     spread_notes,
     unmet_pairs,
     weight_notes,
 )
 from agon.ranking.leaderboard.row import Row, rows, waiting_rows
-from agon.ranking.numerics import FloatArray, threads_for
+from agon.ranking.numerics import BoolArray, FloatArray, threads_for
 from agon.ranking.registry import Method, Rule, find
 from agon.ranking.results import Choice, Fit, Scores
 from agon.ranking.settings import Settings
@@ -95,13 +102,6 @@ def rank(
         given, settings = given.one_ballot_each(ballots_by), replace(settings, min_votes=0)
     with threads_for(len(given.models)):
         return _board(given, how, chosen, settings)
-
-
-def _ready(given: Comparisons | ScoreTable, how: Method, settings: Settings) -> Comparisons | ScoreTable:
-    """Give the votes the weights and the features that were asked for."""
-    if settings.reweight != "none":
-        given = _reweighted(given, settings)
-    return _controlled(given, how, settings) if settings.control else given
 
 
 def _controlled(given: Comparisons | ScoreTable, how: Method, settings: Settings) -> Comparisons:
@@ -178,19 +178,20 @@ def _board(
     """Decide who stands, run the method on their votes, measure its uncertainty, write the rows."""
     if not given.ballots.total:
         raise SourceError("There are no votes to rank: none came in, or all were left out.")
-    every = _ready(given, how, settings)
     if isinstance(given, ScoreTable):
         settings = replace(settings, min_votes=0)
-    stands = enough_votes(every.ballots, settings.min_votes)
-    votes = every
-    if isinstance(given, Comparisons) and stands.any() and not stands.all():
-        votes = _ready(given.among(stands), how, settings)
+    every, votes, stands = _standing(given, settings)
+    if settings.control:  # a fit that needs to know the clusters
+        dependence, known, settings = _clustered(votes, None, settings)
+        every, votes = (_controlled(some, how, settings) for some in (every, votes))
     result = _run(how, votes, options)
     settings = replace(settings, interval=interval_of(how, result, settings.interval))
+    if not settings.control:
+        dependence, known, settings = _clustered(votes, result, settings)
     eligibility = Eligibility.of(votes, result, options.get("both_bad", "half"))
     if not stands.any():
         eligibility = replace(eligibility, ranked=np.zeros(len(votes.models), dtype=bool))
-    values, unsure = estimate(votes, how, result, options, settings, eligibility)
+    values, unsure = estimate(votes, how, result, options, settings, eligibility, known)
     factor, offset, scale = scale_of(result, settings)
     history = result.history if isinstance(result, Fit) else None
     described = _described(every, options, settings, scale)
@@ -226,8 +227,9 @@ def _board(
             lines = (*lines[: len(lines) - split], *waiting, *lines[len(lines) - split :])
             notes = (
                 *weight_notes(votes.ballots, settings.reweight),
-                *cluster_notes(unsure, settings.cluster),
+                *cluster_notes(unsure, dependence, settings),
                 *spread_notes(votes.models, result, factor),
+                *parameter_notes(result, known, settings),
                 *notes,
                 *(unmet_pairs(votes) if by_majorities else ()),
                 *short_of_votes(every, stands, settings.min_votes),
@@ -257,6 +259,43 @@ def _board(
             )
         )
     return replace(boards[0], components=tuple(boards[1:]))
+
+
+def _standing(
+    given: Comparisons | ScoreTable, settings: Settings
+) -> tuple[Comparisons | ScoreTable, Comparisons | ScoreTable, BoolArray]:
+    """All votes with their weights, those of the models with enough of them, and (M,) which these are."""
+    every = given if settings.reweight == "none" else _reweighted(given, settings)
+    stands = enough_votes(every.ballots, settings.min_votes)
+    if isinstance(given, ScoreTable) or stands.all() or not stands.any():
+        return every, every, stands
+    votes = given.among(stands)
+    return every, votes if settings.reweight == "none" else _reweighted(votes, settings), stands
+
+
+def _clustered(
+    votes: Comparisons | ScoreTable, result: Scores | Choice | None, settings: Settings
+) -> tuple[Dependence | None, ClusterCovariances | None, Settings]:
+    """Measure how votes depend, and choose what to cluster by where nobody said.
+
+    Both columns where both matter and the interval is the sandwich; else the one of the wider intervals.
+    A posterior takes votes for independent, and nothing is clustered without intervals.
+
+    Returns:
+        What was measured, the covariances of the result if it has some, and the settings.
+    """
+    auto, posterior = settings.cluster == "auto", settings.interval == "posterior"
+    known = None if isinstance(votes, ScoreTable) else covariances_of(votes, result)
+    own = known if known is not None and known.fit is result else None
+    if isinstance(votes, ScoreTable) or known is None or settings.interval == "none":
+        return None, own, replace(settings, cluster=None) if auto else settings
+    dependence = measure_dependence(votes, known, settings.level)
+    if auto:
+        several = settings.interval == "sandwich" and not settings.control
+        chosen = dependence.wider if several else dependence.wider[:1]
+        in_order = tuple(by for by in votes.cluster_columns if by in chosen)
+        settings = replace(settings, cluster=None if posterior or not chosen else ",".join(in_order))
+    return dependence, own, settings
 
 
 def _run(how: Method, votes: Comparisons | ScoreTable, options: Mapping[str, Any]) -> Scores | Choice:

@@ -15,7 +15,7 @@ from agon.ranking.votes.ballots import Ballots, by_seat, canonical
 from agon.ranking.votes.covariates import CovariateComparisons, amounts, relative
 from agon.ranking.votes.pair_counts import sided
 from agon.ranking.votes.validation import numbers
-from agon.ranking.votes.vote_source import Battles, Clusters, group, in_time
+from agon.ranking.votes.vote_source import Battles, Clusters, dependent_columns, group, in_time
 from agon.ranking.votes.weighting import propensity
 
 
@@ -48,6 +48,10 @@ class ArraySource:
         """Group by a label; a vote without one belongs to nobody, and is not put with the others like it."""
         cluster, names = self._numbered(by)
         return group(by, cluster, self.sequence, len(self.distinct.count), names)
+
+    def cluster_columns(self) -> tuple[str, ...]:
+        """Those of the labels that say who voted, and on which prompt."""
+        return dependent_columns(self.labels)
 
     def contexts(self, names: Sequence[str], cluster: str | None) -> CovariateComparisons:
         """List the votes with the features given."""

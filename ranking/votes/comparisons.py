@@ -257,6 +257,11 @@ class Comparisons(Readable):
         """How many of the votes are of LLM judges."""
         return self._source.llm_votes()
 
+    @property
+    def cluster_columns(self) -> tuple[str, ...]:
+        """The columns through which votes may depend: who voted, on which prompt; those that there are."""
+        return self._source.cluster_columns()
+
     def clusters(self, by: str) -> Clusters:
         """Group the votes by a column ("voter", "battle", "prompt" or any other).
 

@@ -73,6 +73,11 @@ class ConcatenatedSource:
             tuple(names),
         )
 
+    def cluster_columns(self) -> tuple[str, ...]:
+        """The columns that all parts have."""
+        first, *others = (part.cluster_columns() for part in self.parts)
+        return tuple(name for name in first if all(name in more for more in others))
+
     def contexts(self, names: Sequence[str], cluster: str | None) -> CovariateComparisons:
         """Refuse: features are standardised over all votes at once."""
         raise SourceError(

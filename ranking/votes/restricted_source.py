@@ -118,6 +118,10 @@ class RestrictedSource:
             given, ballot=ballot[kept], cluster=cluster.reshape(-1), count=given.count[kept], names=names
         )
 
+    def cluster_columns(self) -> tuple[str, ...]:
+        """The columns of the source."""
+        return self.source.cluster_columns()
+
     def contexts(self, names: Sequence[str], cluster: str | None) -> CovariateComparisons:
         """List the pairs that are left, with the features they were given."""
         given, (ballots, row) = self.source.contexts(names, cluster), self._restricted

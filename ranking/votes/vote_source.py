@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -15,6 +15,11 @@ from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.covariates import CovariateComparisons
 
 _Order = Literal["timestamp", "file"]
+# Columns through which votes depend, the first that is there of each row.
+DEPENDENT = (
+    ("voter", "user_id", "user", "session_id", "session", "judge", "annotator"),
+    ("prompt", "prompt_id", "question_id"),
+)
 OTHER_VOTERS = ("votes of people", "votes of LLM judges")  # reasons to be left out that are no faults
 
 
@@ -117,6 +122,9 @@ class VoteSource(Protocol):
     def clusters(self, by: str) -> Clusters:
         """Group the votes by a column; raises SourceError if there is no such column."""
 
+    def cluster_columns(self) -> tuple[str, ...]:
+        """Name the columns through which votes may depend: who voted, on which prompt; those there are."""
+
     def contexts(self, names: Sequence[str], cluster: str | None) -> CovariateComparisons:
         """List the votes with features and clusters; raises SourceError if there is no such column."""
 
@@ -134,6 +142,13 @@ class VoteSource(Protocol):
 
     def sides(self) -> FloatArray | None:
         """(3, M, M) weight of pairwise votes for the left (row), for the right (column) and ties, or None."""
+
+
+def dependent_columns(columns: Iterable[str]) -> tuple[str, ...]:
+    """Those of the columns that say who voted, and on which prompt."""
+    known = {column.lower(): column for column in columns}
+    found = (next((known[name] for name in names if name in known), None) for names in DEPENDENT)
+    return tuple(name for name in found if name is not None)
 
 
 def in_time(

@@ -132,6 +132,10 @@ class EqualPairs:
             given, ballot=ballot, cluster=cluster.reshape(-1), count=given.count[kept], names=names
         )
 
+    def cluster_columns(self) -> tuple[str, ...]:
+        """The columns of the source."""
+        return self.source.cluster_columns()
+
     def contexts(self, names: Sequence[str], cluster: str | None) -> CovariateComparisons:
         """List the votes with their features."""
         given = self.source.contexts(names, cluster)

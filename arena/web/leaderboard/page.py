@@ -180,7 +180,8 @@ def command(board: Leaderboard, about: About, query: BoardQuery = ALL) -> str:
     for name in shared:
         value = board.settings.get(name, getattr(plain, name))
         if value != getattr(plain, name) and not (name == "scale" and value not in ("elo", "natural")):
-            words += [f"--{name.replace('_', '-')}", ",".join(value) if name == "control" else str(value)]
+            text = ",".join(value) if name == "control" else "none" if value is None else str(value)
+            words += [f"--{name.replace('_', '-')}", text]
     if board.settings.get("simultaneous"):
         words.append("--simultaneous")
     if board.settings.get("anchor") is not None:

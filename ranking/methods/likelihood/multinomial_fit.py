@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from agon.ranking.estimation.newton import inverse, maximise
 from agon.ranking.estimation.separation import check_prior, place_outside, placement_notes
 from agon.ranking.methods.likelihood.multinomial import OutcomeCounts, OutcomeModel, Point
 from agon.ranking.numerics import FloatArray, IntArray
-from agon.ranking.results import Diagnostic, EstimatingEquation, Fit, Identification
+from agon.ranking.results import Diagnostic, EstimatingEquation, Fit, Identification, OutcomeParameter
 from agon.ranking.votes.ballots import PairRows
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
@@ -44,7 +45,7 @@ def fitted(
     counts = OutcomeCounts.of(pairs, both_bad)
     m = len(ties)
     theta, placed, information = np.zeros(m), np.zeros((m, m)), np.zeros((m, m))
-    bread, parts = np.zeros((m, m)), []
+    bread, parts, rows = np.zeros((m, m)), [], []
     notes = _notes(pairs.models, known, loose, prior_sd)
     for g in range(int(known.group.max(initial=-1)) + 1):
         core = np.flatnonzero(known.core & (known.group == g))
@@ -58,6 +59,7 @@ def fitted(
         bread = np.hstack([bread, np.zeros((m, further))])
         bread[np.ix_(core, column)] = part.inverse[: len(core)]
         information[np.ix_(core, core)] = part.information
+        rows.append((column, part.inverse[len(core) :]))
         if len(outside):
             inside, local = np.arange(len(core)), theta[members]
             shapes = {**part.shapes, **{n: x for n, x in among.guess(model).items() if n not in part.shapes}}
@@ -73,17 +75,23 @@ def fitted(
             by = np.hstack([slope[:, inside], slope[:, len(members) :]])
             bread[np.ix_(outside, column)] = by[:, : len(column)] @ part.inverse
         parts.append(part)
-        if g == 0 and len(core):
-            notes += _parameters(model, counts.within(core), part)
     first = parts[0].shapes if parts else {}
+    rest = np.zeros((bread.shape[1] - m, bread.shape[1]))
+    begin = 0
+    for column, block in rows:
+        rest[begin : begin + len(block), column] = block
+        begin += len(block)
+    largest = np.flatnonzero(known.core & (known.group == 0))
     return Fit(
         theta,
         "log_odds",
+        outcome_parameters=_parameters(model, counts.within(largest), parts[0]) if len(largest) else (),
         parameters={SYMBOLS[n]: LOWEST[n] + float(np.exp(first.get(n, -np.inf))) for n in model.shapes},
         uncertainty=EstimatingEquation(
             bread,
             _vote_scores(model, theta, known, parts, both_bad),
             _vote_roots(model, theta, known, parts, both_bad),
+            further=rest,
             placed=placed,
             information=information,
         ),
@@ -255,38 +263,36 @@ def _notes(
     return notes
 
 
-def _parameters(model: OutcomeModel, counts: OutcomeCounts, part: _Part) -> list[Diagnostic]:
-    """Tell the further parameters of a component with their 95% intervals."""
-    c, notes = counts.n_models, []
-    for name, outcome in model.shapes.items():
-        low, symbol, word = LOWEST[name], SYMBOLS[name], outcome.replace("_", " ")
-        if name in part.shapes:
-            at = c + list(part.shapes).index(name)
-            half = 1.959963984540054 * float(np.sqrt(part.inverse[at, at]))
-            middle, ends = part.shapes[name], (part.shapes[name] - half, part.shapes[name] + half)
-            bounds = [low + float(np.exp(x)) for x in (middle, *ends)]
-            message = (
-                f"The parameter of the outcome {word} is {symbol} = {bounds[0]:.4g} "
-                f"(95% interval {bounds[1]:.4g} to {bounds[2]:.4g}, inverse Hessian)."
-            )
-        else:
-            most = low + float(np.exp(_largest(model, counts, part, name)))
-            bound = f"below {most:.4g} with 95% confidence" if np.isfinite(most) else "not bounded above"
-            message = f"No vote is a {word}: its parameter {symbol} is at its bound {low:g}, and {bound}."
-        notes.append(Diagnostic("tie_parameter", (), message))
-    return notes
+def _parameters(model: OutcomeModel, counts: OutcomeCounts, part: _Part) -> tuple[OutcomeParameter, ...]:
+    """The further parameters of the largest component, which is fitted first."""
+    return tuple(
+        OutcomeParameter(
+            SYMBOLS[name],
+            outcome.replace("_", " "),
+            LOWEST[name],
+            part.shapes.get(name),
+            list(part.shapes).index(name) if name in part.shapes else -1,
+            partial(_largest, model, counts, part, name),
+        )
+        for name, outcome in model.shapes.items()
+    )
 
 
-def _largest(model: OutcomeModel, counts: OutcomeCounts, part: _Part, name: str) -> float:
-    """The parameter, in logs, at which no vote at all of its outcome has a chance of 5%; perhaps none."""
+def _largest(
+    model: OutcomeModel, counts: OutcomeCounts, part: _Part, name: str, level: float, share: float
+) -> float:
+    """The parameter, without its lowest value, at which a share of the votes has a chance of 1 - level.
+
+    That of none of them being its outcome; perhaps infinite.
+    """
     from scipy.optimize import brentq
 
-    total = np.sum(list(counts.counts.values()), axis=0)
+    total = share * np.sum(list(counts.counts.values()), axis=0)
 
     def surplus(x: float) -> float:
         point = counts.point(part.theta, {**part.shapes, name: x})
         chance = np.exp(model.log_chance(model.shapes[name], point))
-        return float((total * np.log1p(-np.minimum(chance, 1 - 1e-15))).sum() - np.log(0.05))
+        return float((total * np.log1p(-np.minimum(chance, 1 - 1e-15))).sum() - np.log1p(-level))
 
     low, high = float(part.theta.min()) - 60, float(part.theta.max()) + 60
-    return float(brentq(surplus, low, high, xtol=1e-6)) if surplus(high) < 0 else np.inf
+    return float(np.exp(brentq(surplus, low, high, xtol=1e-6))) if surplus(high) < 0 else np.inf

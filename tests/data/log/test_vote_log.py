@@ -316,12 +316,10 @@ def test_clusters_are_persons_and_prompts(log):
     np.testing.assert_array_equal(grouped.ballot, votes.clusters("voter").ballot)
     assert log.votes_of("v1") == 3
     voted(log, ("ada", "bob"), (1, 2))
-    with pytest.raises(SourceError, match="no prompt to cluster by in vote 7 of the log; cluster by battle"):
-        log.comparisons().clusters("prompt")
-    for _ in range(6):
-        voted(log, ("ada", "bob"), (1, 2))
-    with pytest.raises(SourceError, match="in votes 7, 8, 9, 10, 11 and 2 more of the log"):
-        log.comparisons().clusters("prompt")
+    assert log.comparisons().clusters("prompt").size == 4  # typed, and so a prompt of its own
+    voted(log, ("ada", "bob"), (1, 2))
+    assert log.comparisons().clusters("prompt").size == 5
+    assert log.comparisons().cluster_columns == ("voter", "prompt")
     with pytest.raises(SourceError, match="have no 'vote'; did you mean 'voter'"):
         log.comparisons().clusters("vote")
 

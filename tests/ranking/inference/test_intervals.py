@@ -46,7 +46,7 @@ def test_bootstrap_and_sandwich_agree_by_voter():
         np.array([[1, 2], [2, 1]])[outcome],
         labels={"voter": world.voter.tolist()},
     )
-    plain, sandwich = rank(votes), rank(votes, cluster="voter")
+    plain, sandwich = rank(votes, cluster=None), rank(votes, cluster="voter")
     drawn = rank(votes, cluster="voter", interval="bootstrap", n_resamples=600)
     for row in sandwich.rows:
         width = row.upper - row.lower
@@ -211,4 +211,4 @@ def test_the_default_settings():
     """design.md: sandwich where there is one, else 200 rounds with seed 0, at 0.95, 30 votes."""
     found = Settings()
     assert (found.interval, found.n_resamples, found.seed) == ("auto", 200, 0)
-    assert (found.level, found.min_votes, found.cluster) == (0.95, 30, None)
+    assert (found.level, found.min_votes, found.cluster) == (0.95, 30, "auto")

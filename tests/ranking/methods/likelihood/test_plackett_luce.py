@@ -226,7 +226,7 @@ def test_the_sandwich_is_the_jackknife(strategy):
             meat += np.outer(influence, influence) / base.count[b]
         scores = found.equation.ballot_scores(base).toarray() * base.weight[:, None]
         assume(np.diag(scores.T @ (scores * base.count[:, None])).min() > 1e-6)
-        board = rank(given_votes, "plackett_luce", precision=0.5, scale="natural", min_votes=0)
+        board = rank(given_votes, "plackett_luce", precision=0.5, scale="natural", min_votes=0, cluster=None)
         bread = found.equation.bread
         pulled = 0.5 * bread @ bread  # the mean square of what a precision of 0.5 moves
         rows, group, factor = base.pair_rows, found.identification.group, np.ones(len(base.models))
@@ -294,7 +294,7 @@ def test_a_chosen_precision_is_not_taken_for_known():
 
 def test_intervals_of_the_posterior_and_the_sandwich_agree_where_the_model_is_true():
     votes = bradley_terry_world(6, 4000, seed=5, ties=0, both_bad=0).comparisons()
-    robust = rank(votes, "plackett_luce")
+    robust = rank(votes, "plackett_luce", cluster=None)
     bayes = rank(votes, "plackett_luce", interval="posterior")
     assert (robust.settings["interval"], bayes.settings["interval"]) == ("sandwich", "posterior")
     for row in robust.rows:

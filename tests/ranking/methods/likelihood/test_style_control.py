@@ -99,7 +99,7 @@ def test_the_fit_is_that_of_an_independent_logistic_regression(penalty):
     world = World()
     beta, plain, by_voter, effective = independent(world, penalty)
     options = {"control": ["length", "bold"], "scale": "natural", "anchor": "m5", "penalty": penalty}
-    for expected, settings in ((plain, {}), (by_voter, {"cluster": "voter"})):
+    for expected, settings in ((plain, {"cluster": None}), (by_voter, {"cluster": "voter"})):
         board = rank(world.votes(), **options, **settings)
         found = [board[name].score for name in NAMES[:5]] + [c.value for c in board.coefficients]
         assert np.allclose(found, beta, rtol=0, atol=1e-9)

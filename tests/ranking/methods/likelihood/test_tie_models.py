@@ -3,10 +3,12 @@
 import csv
 import json
 import math
+import re
 
 import mpmath
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from agon.ranking import METHODS, Comparisons, ConvergenceError, PairCounts, rank
 from agon.ranking.errors import OptionError
@@ -25,9 +27,15 @@ def fit(name, wins, ties=None, bad=None, **options):
 
 
 def parameter(found, symbol):
-    """The value in the note of a further parameter."""
-    (text,) = [note.message for note in found.notes if f"{symbol} = " in note.message]
-    return float(text.split(f"{symbol} = ")[1].split()[0])
+    """The value of a further parameter."""
+    (one,) = [one for one in found.outcome_parameters if one.symbol == symbol]
+    return one.lowest + math.exp(one.log)
+
+
+def told(board, symbol):
+    """The numbers in the sentence of a further parameter: its value and the ends of its interval."""
+    (text,) = [note.message for note in board.diagnostics if f"{symbol} = " in note.message]
+    return [float(number) for number in re.findall(r"\d+\.\d+", text.replace("95%", ""))]
 
 
 def chances(name, u, v, shapes):
@@ -161,10 +169,57 @@ def test_without_ties_it_is_bradley_terry_and_says_how_many_ties_there_may_be(na
     wins = np.array([[0, 40, 30], [25, 0, 35], [20, 28, 0]])
     assert fit(name, wins).values == pytest.approx(fit("bradley_terry", wins).values, abs=1e-9)
     found = fit(name, [[0, 50], [50, 0]])
-    most = float(next(n for n in found.notes if "a tie" in n.message).message.split("below ")[1].split()[0])
+    (ties,) = [one for one in found.outcome_parameters if one.outcome == "tie"]
+    sentence = ties.sentence(0.95, None)
+    assert sentence.startswith("No vote is a tie: ")
+    most = float(sentence.split("below ")[1].split()[0])
     chance = 1 - 0.05 ** (1 / 100)
     expected = 2 * chance / (1 - chance) if name == "davidson" else (1 + chance) / (1 - chance)
     assert most == pytest.approx(expected, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("name", "symbol"), [("davidson", "ν"), ("rao_kupper", "φ"), ("rao_kupper_bag", "g")]
+)
+def test_the_interval_of_the_tie_parameter_is_that_of_the_scores(name, symbol):
+    """Against the infinitesimal jackknife of its logarithm, at the board's level."""
+    rng = np.random.default_rng(8)
+    rows = [(i, (i + step) % 3) for i in range(3) for step in (1, 2) for _ in range(12)]
+    kinds = rng.choice([(1, 2), (2, 1), (1, 1), (0, 0)], len(rows), p=[0.4, 0.25, 0.2, 0.15])
+    places, fine = np.where(kinds == 0, 1, kinds), np.where(kinds == 0, 0, 1)
+
+    def votes(weights):
+        return Comparisons.of(list("abc"), rows, places, acceptable=fine, weight=weights)
+
+    def value(weights):
+        found = METHODS[name].function(votes(weights).pairs)
+        return np.array([one.log for one in found.outcome_parameters if one.symbol == symbol])
+
+    error = math.sqrt(reference.jackknife(value, np.ones(len(rows)))[0, 0])
+    for level, wide in ((0.95, norm.ppf(0.975)), (0.5, norm.ppf(0.75))):
+        board = rank(votes(np.ones(len(rows))), name, min_votes=0, level=level)
+        middle, low, high = told(board, symbol)[:1] + told(board, symbol)[-2:]
+        lowest = 1.0 if name == "rao_kupper" else 0.0
+        expected = [lowest + (middle - lowest) * math.exp(side * wide * error) for side in (-1, 1)]
+        assert [low, high] == pytest.approx(expected, rel=2e-3)
+
+
+def test_copies_of_votes_clustered_say_no_more_of_ties_than_the_votes():
+    """Issue 12.6: 20 copies of 100 votes, clustered, and the votes at a hundred times the weight."""
+    places = np.array([[1, 2]] * 45 + [[2, 1]] * 35 + [[1, 1]] * 20)
+
+    def board(copies, cluster=None, weight=1.0):
+        labels = {"voter": np.repeat(np.arange(100), copies).tolist()}
+        rows = np.repeat(places, copies, axis=0)
+        votes = Comparisons.of(
+            "ab", [[0, 1]] * len(rows), rows, labels=labels, weight=np.full(len(rows), weight)
+        )
+        return told(rank(votes, "davidson", cluster=cluster), "ν")
+
+    plain = board(1)
+    assert board(20, "voter") == pytest.approx(plain, rel=0.03)  # Student's t with 99 degrees, not the normal
+    assert board(1, weight=100.0) == plain
+    assert board(20)[2] - board(20)[1] < 0.3 * (plain[2] - plain[1])
 
 
 @pytest.mark.parametrize("name", MODELS)

@@ -1,0 +1,127 @@
+"""Which votes depend on one another: through who voted, through the prompt, through both; and how much.
+
+Votes of one person are alike, and so are those on one prompt. Intervals that take them for independent are
+far too short, and who reads a board cannot see it: where nobody said what to cluster by, the board decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from agon.ranking.errors import ConvergenceError, OptionError, SourceError
+from agon.ranking.inference.sandwich import estimate_sandwich, two_way_sandwich
+from agon.ranking.inference.simultaneous import quantile
+from agon.ranking.methods.likelihood.bradley_terry import bradley_terry
+from agon.ranking.results import Choice, Clustering, Covariance, Fit, Scores
+from agon.ranking.votes.comparisons import Comparisons
+
+
+@dataclass(eq=False)
+class ClusterCovariances:
+    """The robust covariances of one fit by what its votes are clustered by, each computed when asked for."""
+
+    fit: Fit
+    votes: Comparisons
+    _known: dict[tuple[str, ...], Covariance] = field(default_factory=dict)
+
+    def by(self, *columns: str) -> Covariance:
+        """Return the sandwich of single votes, of the clusters of a column, or of those of two.
+
+        Raises:
+            SourceError: no such column, or votes without a value in it.
+            OptionError: no estimating equation, or all votes are of one cluster.
+        """
+        if columns not in self._known:
+            if len(columns) == 2:
+                made = two_way_sandwich(
+                    self.by(columns[0]), self.by(columns[1]), self.by(), len(self.fit.values)
+                )
+            else:
+                clusters = self.votes.clusters(columns[0]) if columns else None
+                made = estimate_sandwich(self.fit, self.votes.ballots, clusters)
+            self._known[columns] = made
+        return self._known[columns]
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """What the votes say about their own dependence.
+
+    Attributes:
+        worth: column → what clusters by it are worth.
+        wider: the columns whose clusters make wider intervals than single votes do.
+        single: columns that have one value in all votes.
+        gaps: column → what its missing values are, in a sentence.
+    """
+
+    worth: dict[str, Clustering] = field(default_factory=dict)
+    wider: tuple[str, ...] = ()
+    single: tuple[str, ...] = ()
+    gaps: dict[str, str] = field(default_factory=dict)
+
+
+def measure_dependence(votes: Comparisons, known: ClusterCovariances, level: float) -> Dependence:
+    """Measure by voter and by prompt, as far as the votes name them, how much their votes depend.
+
+    Clusters of a column matter if the intervals that allow for them are wider than those of single votes, on
+    average over the models: then the choice never makes an interval narrower. Where each value has one vote,
+    they are the same.
+
+    Args:
+        votes: the votes.
+        known: covariances of a fit to them.
+        level: of the intervals.
+    """
+    worth: dict[str, Clustering] = {}
+    gaps: dict[str, str] = {}
+    wider: list[tuple[float, str]] = []
+    single = []
+    for by in votes.cluster_columns:
+        try:
+            clusters = votes.clusters(by)
+        except SourceError as error:
+            gaps[by] = str(error)
+            continue
+        if clusters.size < 2:
+            single.append(by)
+            continue
+        if clusters.size == votes.ballots.total:
+            worth[by] = Clustering(clusters.size, float(clusters.size), 1.0)
+            continue
+        try:
+            plain, found = known.by(), known.by(by)
+        except OptionError:  # the other clusters say nothing at all
+            single.append(by)
+            continue
+        assert found.clustering is not None  # noqa: S101 - it was clustered
+        worth[by] = found.clustering
+        one, many = (_width(each, len(votes.models), level) for each in (plain, found))
+        lost = found.alone is not None and bool(found.alone.any())
+        if many > one or lost:
+            wider.append((many, by))
+    order = [by for _, by in sorted(wider, reverse=True)]
+    return Dependence(worth, tuple(order), tuple(single), gaps)
+
+
+def covariances_of(votes: Comparisons, result: Scores | Choice | None) -> ClusterCovariances | None:
+    """The covariances of a result that has an estimating equation, else of Bradley-Terry on the same votes.
+
+    None where there is neither.
+    """
+    if isinstance(result, Fit) and result.equation is not None:
+        return ClusterCovariances(result, votes)
+    if not votes.cluster_columns:
+        return None
+    try:
+        fit = bradley_terry(votes.pairs)
+    except ConvergenceError:
+        return None
+    return ClusterCovariances(fit, votes) if isinstance(fit, Fit) else None
+
+
+def _width(found: Covariance, n_models: int, level: float) -> float:
+    """Mean half-width of the intervals of the scores."""
+    df = np.inf if found.clustering is None else found.clustering.df
+    return float(quantile(level, df) * np.sqrt(np.maximum(np.diag(found.matrix)[:n_models], 0.0)).mean())
