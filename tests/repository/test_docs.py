@@ -13,16 +13,19 @@ import pytest
 
 from agon.arena.cli.commands import app, main
 from agon.arena.cli.methods import methods_page
+from agon.arena.setup.config import read_configuration
 from agon.arena.setup.recorded import read_recorded_roster
 from agon.data.files.reader import DELIMITERS, DUCKDB, JSON, PARQUET
 from agon.data.files.source import AS_TEXT
 from agon.data.importers.formats import FORMATS
 from agon.data.log.text_parts import LOG_TABLES
+from agon.data.log.vote_log import VoteLog
 from agon.data.validation import LABELS
 from agon.ranking import METHODS
 from agon.ranking.leaderboard.row import COLUMNS, Status
 from agon.ranking.settings import Settings
 from agon.ranking.version import VERSION
+from tests.support.log_records import answer, put, voted
 from tests.support.paths import REPOSITORY
 
 FOLDERS = ("ranking", "data", "arena")
@@ -211,9 +214,12 @@ ELSEWHERE = ("make ", ". .venv/bin/activate")  # .ci/run makes
 def test_the_readme_works_word_for_word_from_top_to_bottom(tmp_path, monkeypatch, capsys):
     """Every line and block in its order, in one folder, each with what the lines above it left there."""
     monkeypatch.chdir(tmp_path)
-    fences = re.findall(r"^```(sh|python)\n(.*?)^```$", README, re.M | re.S)
+    fences = re.findall(r"^```(sh|python|toml)\n(.*?)^```$", README, re.M | re.S)
     assert [language for language, _ in fences].count("python") == 1
     for language, body in fences:
+        if language == "toml":
+            Path("arena.toml").write_text(body)
+            continue
         if language == "python":
             names = {}
             exec(compile(body, "README.md", "exec"), names)
@@ -226,12 +232,27 @@ def test_the_readme_works_word_for_word_from_top_to_bottom(tmp_path, monkeypatch
             if line.startswith(PARSED):
                 command, _, _ = app.parse_args(shlex.split(line)[1:], exit_on_error=False, print_error=False)
                 assert command.__name__ == "serve_command"
-                if line.endswith(".csv"):
-                    assert read_recorded_roster(Path(line.split()[-1])).contestants
+                source = Path(line.split()[2])
+                if source.suffix == ".csv":
+                    assert read_recorded_roster(source).contestants
+                else:
+                    vote(source)
+            elif line.startswith("agon doctor "):
+                assert main(shlex.split(line)[1:]) == 1, "no servers of models are here"
+                assert "MEND ours-v1 cannot answer" in capsys.readouterr().out
             elif line.startswith("agon "):
                 assert main(shlex.split(line)[1:]) == 0, (line, capsys.readouterr().err)
             else:
                 subprocess.run(["bash", "-c", line], check=True)
+
+
+def vote(source):
+    """What colleagues leave in the folder of an arena of these models: timed answers, and votes."""
+    names = tuple(contestant.card.name for contestant in read_configuration(source).roster.contestants)
+    with VoteLog("agon-log") as log:
+        for number in range(60):
+            battle = voted(log, names, (2, 1) if number % 3 else (1, 2))
+            put(log, *(answer(battle, slot, name) for slot, name in enumerate(names)))
 
 
 def test_the_commands_of_the_readme_are_known():
