@@ -28,6 +28,7 @@ MethodName = Literal[
     "glicko",
     "glicko2",
     "glicko_2",
+    "graded_bradley_terry",
     "greedy",
     "instant_runoff",
     "kemeny",

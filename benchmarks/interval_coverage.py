@@ -8,6 +8,7 @@ ranges.
     python -m benchmarks.interval_coverage                    every cell; a few minutes
     python -m benchmarks.interval_coverage --cases tie        the cells whose name contains "tie"
     python -m benchmarks.interval_coverage --sets 100         fewer data sets, for a look
+    python -m benchmarks.interval_coverage --datasets DIR     also the cells with the voters of LLMFAO
 
 What is the truth: for a method in its own world the strengths, and effects, that made the votes. They lie
 like a sample of a normal distribution, which is what a method with a prior believes, and nothing pulls them.
@@ -22,12 +23,13 @@ import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 from scipy.special import expit, ndtri
 
 from agon.ranking import Comparisons, rank
@@ -58,7 +60,8 @@ class Cell:
     """One line of the table.
 
     `votes` are drawn on pairs at random, by `voters` voters if there are any, each with her own tastes; the
-    k-th of them casts as many votes as 1/k^`zipf` says;
+    k-th of them casts as many votes as 1/k^`zipf` says, or the `sizes` of a file.
+    With `prompts` half of the variance of a taste is the prompt's, whose k-th is as common as 1/k^`zipf`;
     `half` says that the truth is the pseudo-true value, `spread` is that of the strengths in nats or probits.
     `effects` are those of features of which stronger models have more, in units of their root mean square.
     `shown` models are in a vote; where they are not two, the world draws places of (N, K) strengths. `scale`
@@ -80,6 +83,8 @@ class Cell:
     shown: int = 2
     scale: tuple[float, float] = (0.0, 1.0)
     zipf: float = 0.0
+    prompts: int = 0
+    sizes: tuple[float, ...] = ()
 
     def strengths(self) -> np.ndarray:
         """(M,) evenly spread by rank like a normal sample, zero mean."""
@@ -105,11 +110,16 @@ class Cell:
             x = rng.normal(gap[:, None] / 2, 1.0, (self.votes, len(self.effects)))
             x /= np.sqrt((x**2).mean(axis=0))
             chances = worlds.with_ties(expit(gap + x @ self.effects), 0.0)
-        size = np.arange(1, (self.voters or 1) + 1) ** -self.zipf
+        size = np.array(self.sizes) if self.sizes else np.arange(1, (self.voters or 1) + 1) ** -self.zipf
         voter = rng.choice(len(size), self.votes, p=size / size.sum())
+        common = np.arange(1, (self.prompts or 1) + 1) ** -self.zipf
+        prompt = rng.choice(len(common), self.votes, p=common / common.sum())
         if self.world is tastes:
-            own = strengths + rng.normal(0, 0.7, (self.voters, m))
-            chances = worlds.with_ties(expit(own[voter, first] - own[voter, second]), 0.0)
+            share = 0.5 if self.prompts else 1.0
+            own = rng.normal(0, 0.7 * share**0.5, (self.voters, m))
+            its = rng.normal(0, 0.7 * (1 - share) ** 0.5, (len(common), m))
+            gap = strengths[first] - strengths[second] + own[voter, first] - own[voter, second]
+            chances = worlds.with_ties(expit(gap + its[prompt, first] - its[prompt, second]), 0.0)
         alike = self.voters and self.world is not tastes
         level = worlds.alike(rng, voter, first, second, x) if alike else rng.random(self.votes)
         outcome = (level[:, None] > np.cumsum(chances, axis=1)[:, :-1]).sum(axis=1)
@@ -118,7 +128,7 @@ class Cell:
             np.stack([first, second], axis=1),
             PLACES[outcome],
             acceptable=FINE[outcome],
-            labels={"voter": voter},
+            labels={"voter": voter, "prompt": prompt},
             features={f"x{f}": column for f, column in enumerate(x.T)},
         )
 
@@ -128,6 +138,13 @@ VOTER = {"cluster": "voter"}
 STYLE: dict[str, Any] = {"options": {"control": "x0,x1"}, "effects": (0.5, -0.25)}
 STYLE_VOTER = STYLE | {"options": STYLE["options"] | VOTER, "voters": 40}
 POINTS: dict[str, Any] = {"options": {"score": "mean"}, "shown": 4, "scale": (25.0, 25 / 3), "goal": False}
+BOTH: dict[str, Any] = {
+    "options": {"cluster": "voter,prompt"},
+    "half": True,
+    "voters": 40,
+    "prompts": 60,
+}
+ONE_WAY: dict[str, Any] = {"options": VOTER, "goal": False}
 FEW: dict[str, Any] = {"options": {"interval": "posterior"}, "shown": 4}
 CELLS = (
     Cell("decisive votes, 20 a model", decisive, 10, 100, 1),
@@ -147,6 +164,13 @@ CELLS = (
     Cell("Zipf 1, 100 voters", tastes, 10, 5000, 36, options=VOTER, half=True, voters=100, zipf=1.0),
     Cell("Zipf 1.2, 1,000 voters", tastes, 10, 20_000, 37, options=VOTER, half=True, voters=1000, zipf=1.2),
     Cell("Zipf 1.5, 100 voters", tastes, 10, 5000, 38, options=VOTER, half=True, voters=100, zipf=1.5),
+    Cell("Zipf 1.2, 100 voters", tastes, 10, 5000, 42, options=VOTER, half=True, voters=100, zipf=1.2),
+    Cell("voters of LLMFAO", tastes, 10, 8931, 43, options=VOTER, half=True, voters=124),
+    Cell("40 voters and 60 prompts, by both", tastes, 10, 4000, 44, **BOTH),
+    Cell("40 voters and 60 prompts, by voter", tastes, 10, 4000, 44, **BOTH | ONE_WAY),
+    Cell(
+        "100 voters and 60 prompts, Zipf 1, by both", tastes, 10, 8000, 45, **BOTH | {"voters": 100}, zipf=1.0
+    ),
     Cell("davidson, Zipf 1, 100 voters", davidson, 10, 5000, 39, "davidson", VOTER, voters=100, zipf=1.0),
     Cell("style, Zipf 1, 100 voters", decisive, 10, 5000, 40, **STYLE_VOTER | {"voters": 100}, zipf=1.0),
     Cell(
@@ -218,6 +242,13 @@ def _between(lower: float | None, value: float, upper: float | None) -> bool:
     return (lower is None or lower <= value) and (upper is None or value <= upper)
 
 
+def sizes_of(folder: str) -> tuple[float, ...]:
+    """How many votes each voter of LLMFAO cast."""
+    votes = pq.read_table(f"{folder}/llmfao_crowd_votes.parquet")
+    _, count = np.unique(votes["judge"].to_numpy(), return_counts=True)
+    return tuple(count.astype(float))
+
+
 def cover(cell: Cell, sets: int, pool: ProcessPoolExecutor) -> tuple[np.ndarray, float, float | None, int]:
     """(3, M) shares of the data sets that hold; shares of all differences, of effects; how many counted."""
     work = partial(one, cell, cell.truth())
@@ -249,6 +280,8 @@ def main() -> int:
     )
     parser.add_argument("--cases", default="", help="only cells whose name contains this")
     parser.add_argument("--sets", type=int, default=SETS, help="data sets a cell")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="processes")
+    parser.add_argument("--datasets", default="", help="folder with llmfao_crowd_votes.parquet")
     given = parser.parse_args()
     start, fine = perf_counter(), True
     print(
@@ -256,8 +289,12 @@ def main() -> int:
         "| sets | |"
     )
     print("| --- " * 11 + "|")
-    with ProcessPoolExecutor(os.cpu_count()) as pool:
+    with ProcessPoolExecutor(given.jobs) as pool:
         for cell in (cell for cell in CELLS if given.cases in cell.name):
+            if "LLMFAO" in cell.name:
+                if not given.datasets:
+                    continue
+                cell = replace(cell, sizes=sizes_of(given.datasets))  # noqa: PLW2901
             held, every, effects, counted = cover(cell, given.sets, pool)
             verdict = judged(cell, held, every, effects)
             fine &= verdict != "outside"

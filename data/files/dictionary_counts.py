@@ -106,6 +106,7 @@ def is_hard(columns: Sequence[str]) -> bool:
     if any(names.count(column) != 1 for column in VOTE_COLUMNS) or {
         "p_a",
         "weight",
+        "grade",
         "voter_kind",
         "judge_model",
         "judge",

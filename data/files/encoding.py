@@ -37,6 +37,7 @@ class Cells:
     weight: FloatArray
     count: IntArray
     problems: tuple[Problem, ...]
+    grade: FloatArray | None = None
 
     @cached_property
     def fine(self) -> BoolArray:
@@ -87,7 +88,33 @@ def pairwise(table: pa.Table) -> Cells:
     soft = ~np.isnan(p_a)
     places, fine = PLACES[outcome], FINE[outcome]
     places[soft], fine[soft] = 0, -1
-    return Cells(names, seats, places, fine, p_a, weight, count, tuple(problems))
+    grade = None
+    if "grade" in columns:
+        grade = _numbers(table, "grade", len(a))[0]
+        problems += _grade_problems(grade, outcome, soft)
+    return Cells(names, seats, places, fine, p_a, weight, count, tuple(problems), grade)
+
+
+def _grade_problems(grade: FloatArray, outcome: IntArray, soft: BoolArray) -> list[Problem]:
+    """Find grades below 0, and those that do not go with what the vote says: of a tie 0, else above it."""
+    tie = np.isin(outcome, (2, 3))
+    kinds = [
+        (
+            "with an invalid grade",
+            ~((grade >= 0) & np.isfinite(grade)) & ~np.isnan(grade),
+            "grade is below 0 in {rows} of {source}: it says how much better the winner is; "
+            "correct it, or leave the column out",
+            "NOT (grade >= 0) OR isinf(grade)",
+        ),
+        (
+            "with a grade of another outcome",
+            ((grade > 0) & (tie | soft)) | ((grade == 0) & (outcome <= 1) & ~soft),
+            "grade does not go with the winner in {rows} of {source}: of a tie it is 0, of a win above 0, "
+            "empty where a vote does not say; correct it, or leave the column out",
+            "(grade > 0) = (winner IS NULL OR lower(trim(winner)) NOT IN ('model_a', 'model_b'))",
+        ),
+    ]
+    return [Problem(reason, text, where, (), bad) for reason, bad, text, where in kinds if bad.any()]
 
 
 def _pair_problems(
@@ -347,6 +374,7 @@ def list_numbers(lists: Any, width: int) -> tuple[FloatArray, IntArray]:
 def _canonical(cells: Cells, keep: BoolArray) -> tuple[Ballots, IntArray]:
     """The distinct ballots of what is kept, and the ballot of each kept cell."""
     kept: list[Any] = [cells.seats, cells.places, cells.acceptable, cells.p_a, cells.weight, cells.count]
+    kept += [] if cells.grade is None else [cells.grade]
     if not keep.all():
         kept = [column[keep] for column in kept]
     seats, *rest = kept

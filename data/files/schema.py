@@ -23,6 +23,13 @@ def is_votes(columns: Iterable[str]) -> bool:
     return lower.issuperset(KWISE) or (lower.issuperset(PAIRWISE) and bool(lower & {"winner", "p_a"}))
 
 
+def is_graded(columns: Mapping[str, str]) -> bool:
+    """Whether a column says in numbers how much better the winner is; one of texts says something else."""
+    return columns.get("grade", "").startswith(
+        ("DOUBLE", "FLOAT", "DECIMAL", "BIGINT", "INT", "SMALL", "TINY", "U")
+    )
+
+
 def layout_of(columns: Mapping[str, str], name: str) -> tuple[str, ...]:
     """Find out which of the two layouts the columns are of.
 
@@ -70,6 +77,8 @@ def normalise(source: Source, voters: str) -> None:
         for column in ("p_a", "weight")
         if kinds.get(column, "VARCHAR") != "VARCHAR"
     ]
+    if is_graded(source.columns) and layout == PAIRWISE:
+        changed.append("CAST(grade AS DOUBLE) AS grade")
     if layout == KWISE:
         for column, kind in (("models", "VARCHAR"), ("places", "DOUBLE"), ("acceptable", "BOOLEAN")):
             if column in kinds and kinds[column] != "VARCHAR" and not kinds[column].endswith(("]", "JSON")):

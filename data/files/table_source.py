@@ -26,6 +26,7 @@ from agon.data.files.schema import (
     PAIRWISE,
     Voters,
     condition,
+    is_graded,
     layout_of,
     llm_votes,
     normalise,
@@ -371,6 +372,7 @@ class TableSource:
         wanted = KWISE if self._listed else PAIRWISE
         optional = ("acceptable", "weight") if self._listed else ("winner", "p_a", "weight")
         columns = [column for column in optional if column in self._source.columns]
+        columns += ["grade"] if not self._listed and is_graded(self._source.columns) else []
         if self._weight is not None:
             columns = [*(column for column in columns if column != "weight"), self._weight]
         return ", ".join([*wanted, *columns])

@@ -388,6 +388,7 @@ def _fingerprint(votes: Comparisons | ScoreTable, how: Method, described: Mappin
         given = votes.ballots
         small = (column.astype(np.int32) for column in (given.shown, given.places, given.acceptable))
         columns = [*small, given.p_a, given.weight, given.count]
+        columns += [] if given.grade is None else [given.grade]
     if isinstance(votes, Comparisons) and how.in_order(votes, described):
         columns.append(votes.battles.sequence.astype(np.int32))
         if how.by_time and votes.battles.times is not None:

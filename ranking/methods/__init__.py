@@ -5,6 +5,7 @@ from agon.ranking.methods.likelihood import (
     bradley_terry,
     bradley_terry_ridge,
     davidson_luce,
+    graded_bradley_terry,
     newman,
     plackett_luce,
     robust_bradley_terry,

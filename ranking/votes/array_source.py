@@ -103,7 +103,10 @@ class ArraySource:
         size = (given.shown >= 0).sum(axis=1)[rows]
         weight = given.weight[rows] * propensity(self.pair_probability, floor, len(given.models), size)
         shown, places, acceptable = given.shown[rows], given.places[rows], given.acceptable[rows]
-        distinct, sequence = canonical(given.models, shown, places, acceptable, given.p_a[rows], weight)
+        grade = None if given.grade is None else given.grade[rows]
+        distinct, sequence = canonical(
+            given.models, shown, places, acceptable, given.p_a[rows], weight, grade=grade
+        )
         return replace(self, distinct=distinct, sequence=sequence)
 
     def left_out(self) -> dict[str, int]:
@@ -199,4 +202,5 @@ def _only(ballots: Ballots, rows: IntArray, count: IntArray) -> tuple[Ballots, I
         ballots.p_a[rows],
         ballots.weight[rows],
         count,
+        None if ballots.grade is None else ballots.grade[rows],
     )

@@ -7,7 +7,7 @@ other view (`PairRows`, `PairCounts` in pair_counts.py, `Battles` in vote_source
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -22,6 +22,7 @@ from agon.ranking.votes.validation import (
     PAD,
     UNRANKED,
     check_ballots,
+    check_grades,
     check_names,
     numbers,
     table,
@@ -62,6 +63,8 @@ class Ballots(Readable):
         p_a: (B,) for soft judgements the probability that the first of two models is better, else NaN.
         weight: (B,) weight of one such vote, above 0.
         count: (B,) how many votes are exactly this ballot.
+        grade: (B,) how much better the better of two models is, above 0 and on any one scale; NaN of ties and
+            of votes that do not say. None if none does.
     """
 
     models: tuple[str, ...]
@@ -71,6 +74,7 @@ class Ballots(Readable):
     p_a: FloatArray
     weight: FloatArray
     count: IntArray
+    grade: FloatArray | None = None
 
     def conclusion(self) -> str:
         """Say it in one sentence."""
@@ -87,6 +91,7 @@ class Ballots(Readable):
         p_a: ArrayLike | None = None,
         weight: ArrayLike | None = None,
         count: ArrayLike | None = None,
+        grade: ArrayLike | None = None,
     ) -> Ballots:
         """Bring rows of votes into canonical order and merge the equal ones.
 
@@ -98,13 +103,15 @@ class Ballots(Readable):
             p_a: (N,) probability that the first shown model is better; NaN for votes with places.
             weight: (N,) weights above 0; None for 1.
             count: (N,) number of votes each row stands for; None for 1.
+            grade: (N,) how much better the better of two models is: 1 for a little, 2 for much, say; 0 of a
+                tie, NaN where a vote does not say. None if none does.
 
         Raises:
             VotesError: a name twice, a model twice in one ballot, an index out of range, a weight
-                that is not a positive number, a p_a outside [0, 1], places that are not dense, columns
-                of different lengths, something that is not a number.
+                that is not a positive number, a p_a outside [0, 1], places that are not dense, a grade that
+                does not go with the places, columns of different lengths, something that is not a number.
         """
-        return canonical(models, shown, places, acceptable, p_a, weight, count)[0]
+        return canonical(models, shown, places, acceptable, p_a, weight, count, grade)[0]
 
     @property
     def total(self) -> int:
@@ -138,7 +145,7 @@ class Ballots(Readable):
 
     def with_count(self, count: IntArray) -> Ballots:
         """Return the same distinct ballots cast other numbers of times; (B,) counts, zeros allowed."""
-        other = Ballots(self.models, self.shown, self.places, self.acceptable, self.p_a, self.weight, count)
+        other = replace(self, count=count)
         if self.shown.shape[1] <= WIDE or self in _EXPANDED:
             _EXPANDED[other] = self.pair_rows  # which does not depend on the counts
         return other
@@ -152,8 +159,10 @@ class Ballots(Readable):
         inside = np.all((self.shown < 0) | keep[self.shown], axis=1)
         new = np.append(np.cumsum(keep) - 1, PAD)
         names = tuple(name for name, kept in zip(self.models, keep, strict=True) if kept)
-        rows: list[Any] = [self.places, self.acceptable, self.p_a, self.weight, self.count]
-        return Ballots(names, new[self.shown[inside]], *(column[inside] for column in rows))
+        columns = ("places", "acceptable", "p_a", "weight", "count")
+        cut: dict[str, Any] = {column: getattr(self, column)[inside] for column in columns}
+        grade = None if self.grade is None else self.grade[inside]
+        return Ballots(names, new[self.shown[inside]], **cut, grade=grade)
 
 
 _EXPANDED: WeakKeyDictionary[Ballots, PairRows] = WeakKeyDictionary()
@@ -167,6 +176,7 @@ def canonical(
     p_a: ArrayLike | None = None,
     weight: ArrayLike | None = None,
     count: ArrayLike | None = None,
+    grade: ArrayLike | None = None,
 ) -> tuple[Ballots, IntArray]:
     """Make `Ballots` and say which distinct ballot each given row became; see `Ballots.of`.
 
@@ -183,7 +193,8 @@ def canonical(
     if p_a is not None and order.shape == seats.shape and soft.shape == (n,):
         order[~np.isnan(soft)] = UNRANKED
     check_ballots(seats, order, fine, soft, weights, counts, len(names))
-    return arranged(names, seats, order, fine, soft, weights, counts)
+    grades = None if grade is None else check_grades(numbers("grade", grade), seats, order, soft)
+    return arranged(names, seats, order, fine, soft, weights, counts, grades)
 
 
 def arranged(
@@ -194,6 +205,7 @@ def arranged(
     soft: FloatArray,
     weights: FloatArray,
     counts: IntArray,
+    grades: FloatArray | None = None,
 ) -> tuple[Ballots, IntArray]:
     """Do the work of `canonical` on columns that are known to be valid, of the right type and length."""
     by_name = np.argsort(names)
@@ -214,6 +226,12 @@ def arranged(
         seats[pad], order[pad], fine[pad] = PAD, UNRANKED, NOT_ASKED
 
     kind = _kinds(seats, order, fine, len(names))
+    if grades is not None and not (grades > 0).any():
+        grades = None  # which says nothing
+    if grades is not None:
+        grades = np.where(grades > 0, grades, np.nan)
+        known, level = np.unique(np.nan_to_num(grades), return_inverse=True)
+        kind = kind * len(known) + level.reshape(-1)
     rows, inverse = _merge(kind, soft, weights)
     merged = counts[rows]
     if len(rows) < len(counts):
@@ -227,6 +245,7 @@ def arranged(
         soft[rows],
         weights[rows],
         merged,
+        None if grades is None else grades[rows],
     )
     return ballots, inverse
 

@@ -74,6 +74,7 @@ class Comparisons(Readable):
         labels: Mapping[str, Sequence[object]] | None = None,
         pair_probability: ArrayLike | None = None,
         features: Mapping[str, ArrayLike] | None = None,
+        grade: ArrayLike | None = None,
     ) -> Comparisons:
         """Take one row for each of N votes; arguments as in `Ballots.of`.
 
@@ -86,11 +87,12 @@ class Comparisons(Readable):
             features: to control for: (N,) numbers toward the model shown first, such as +1 and −1 for who was
                 at home, which votes on more than two models cannot have; or (N, K) amounts of the answers,
                 parallel to `shown`, such as {"length": [[120, 80], ...]}.
+            grade: (N,) how much better the better of two models is, as in `Ballots.of`.
 
         Raises:
             VotesError: as `Ballots.of`, or times, labels and features of another length.
         """
-        ballots, sequence = canonical(models, shown, places, acceptable, p_a, weight)
+        ballots, sequence = canonical(models, shown, places, acceptable, p_a, weight, grade=grade)
         times = None if timestamp is None else numbers("timestamp", timestamp)
         columns = {name: np.asarray(values, dtype=object) for name, values in (labels or {}).items()}
         for name, column in columns.items() if times is None else [("timestamp", times), *columns.items()]:

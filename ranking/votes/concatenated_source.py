@@ -140,7 +140,12 @@ def merge(several: Sequence[Ballots]) -> tuple[Ballots, list[IntArray]]:
             wide = np.full((len(table), width - table.shape[1]), fill, dtype=table.dtype)
             column.append(np.concatenate([table, wide], axis=1))
     seats, places, acceptable = (np.concatenate(column) for column in columns)
-    rest = [np.concatenate([getattr(b, name) for b in several]) for name in ("p_a", "weight", "count")]
-    merged, row = arranged(np.array(names, dtype=object), seats, places, acceptable, *rest)
+    p_a, weight, count = (
+        np.concatenate([getattr(b, name) for b in several]) for name in ("p_a", "weight", "count")
+    )
+    grades = [np.full(len(b.count), np.nan) if b.grade is None else b.grade for b in several]
+    graded = np.concatenate(grades) if any(b.grade is not None for b in several) else None
+    known = np.array(names, dtype=object)
+    merged, row = arranged(known, seats, places, acceptable, p_a, weight, count, graded)
     ends = np.cumsum([len(ballots.count) for ballots in several])[:-1]
     return merged, np.split(row, ends)

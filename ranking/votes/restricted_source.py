@@ -66,6 +66,7 @@ def restrict(ballots: Ballots, keep: BoolArray) -> tuple[Ballots, IntArray]:
         ballots.p_a[rows],
         ballots.weight[rows],
         ballots.count[rows],
+        None if ballots.grade is None else ballots.grade[rows],
     )
     row = np.full(len(ballots.count), -1)
     row[rows] = which

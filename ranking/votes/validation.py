@@ -122,6 +122,34 @@ def check_ballots(
         raise VotesError("p_a belongs to pairwise votes; give places where more than two models are shown.")
 
 
+def check_grades(grades: FloatArray, seats: IntArray, order: IntArray, soft: FloatArray) -> FloatArray:
+    """Return the grades (N,) if they go with what the votes say; else VotesError."""
+    if grades.shape != soft.shape:
+        raise VotesError(
+            f"grade has shape {grades.shape}; give one number for each of the {len(soft)} votes."
+        )
+    bad = grades[(grades < 0) | np.isinf(grades)]
+    if bad.size:
+        raise VotesError(
+            f"A grade is {float(bad[0])!r}; it says how much better the better model is, 0 or more, and the "
+            "places say which one that is."
+        )
+    given = grades > 0
+    if np.any(given & ((seats >= 0).sum(axis=1) > 2)):
+        raise VotesError("grade belongs to pairwise votes; give NaN where more than two models are shown.")
+    if np.any(given & ~np.isnan(soft)):
+        raise VotesError("A vote has both p_a and a grade; keep one of the two.")
+    tied = np.where(seats < 0, 0, order).max(axis=1, initial=0) <= 1
+    tied &= ~((order == UNRANKED) & (seats >= 0)).any(axis=1)
+    if np.any(given & tied):
+        raise VotesError(f"A tie has the grade {float(grades[given & tied][0])!r}; of a tie it is 0.")
+    if np.any((grades == 0) & ~tied & np.isnan(soft)):
+        raise VotesError(
+            "A vote for one of two models has the grade 0; give NaN if it does not say how much."
+        )
+    return grades
+
+
 def ascending(matrix: IntArray) -> IntArray:
     """(K, N) the numbers of each row of (N, K) in ascending order, one column after the other."""
     if matrix.shape[1] == 2:

@@ -98,7 +98,8 @@ class EqualPairs:
         ballots = self.source.ballots()
         if not self._kept.all():
             fields = ("shown", "places", "acceptable", "p_a", "weight", "count")
-            columns = {name: getattr(ballots, name)[self._kept] for name in fields}
+            graded = () if ballots.grade is None else ("grade",)
+            columns = {name: getattr(ballots, name)[self._kept] for name in (*fields, *graded)}
             ballots = replace(ballots, **columns)
             ballots = replace(ballots, **{name: columns[name][:, :2] for name in fields[:3]})
         return replace(ballots, weight=equal_pairs(ballots))

@@ -8,7 +8,7 @@ pairwise vote is a choice from a set of two.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import comb
 from typing import TYPE_CHECKING, Any, Literal
@@ -159,7 +159,7 @@ def restricted(ballots: Ballots, keep: NDArray[np.bool_]) -> Ballots:
     empty = np.cumsum([np.zeros(len(places), dtype=bool), *(~there for there in taken)], axis=0).T
     places = places - np.take_along_axis(empty, places, axis=1)
     p_a = np.where(gone.any(axis=1), np.nan, ballots.p_a)
-    return Ballots(ballots.models, shown, places, ballots.acceptable, p_a, ballots.weight, ballots.count)
+    return replace(ballots, shown=shown, places=places, p_a=p_a)
 
 
 def choice_chances(theta: FloatArray, sets: IntArray) -> FloatArray:

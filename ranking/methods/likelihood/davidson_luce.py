@@ -7,8 +7,8 @@ against every set that could tie. With two models it is Davidson's model, withou
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 from math import comb
 from typing import TYPE_CHECKING, Any
@@ -17,12 +17,11 @@ import numpy as np
 
 from agon.ranking.errors import OptionError
 from agon.ranking.estimation.comparison_graph import identify, strongly_connected
-from agon.ranking.estimation.newton import inverse, maximise
-from agon.ranking.estimation.separation import check_prior, place_outside, placement_notes
 from agon.ranking.methods.likelihood.choice_counts import contested_levels, place_patterns, restricted
+from agon.ranking.methods.likelihood.component_fit import fit_components
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.registry import method
-from agon.ranking.results import Diagnostic, EstimatingEquation, Fit, Identification
+from agon.ranking.results import Diagnostic, Fit
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
@@ -55,88 +54,23 @@ def davidson_luce(ballots: Ballots, *, both_bad: BothBad = "half", prior_sd: flo
         D. Firth, I. Kosmidis and H. Turner, Davidson-Luce model for multi-item choice with ties, arXiv
         1909.07123 (2019); R. R. Davidson, J. Amer. Stat. Assoc. 65 (1970).
     """
-    check_prior(_NAME, prior_sd)
     known = identify(PairCounts.from_ballots(ballots).halves(both_bad))
-    m = len(ballots.models)
-    theta, bread, parts, loose = np.zeros(m), np.zeros((m, m)), [], np.zeros(m, dtype=bool)
-    placed, information = np.zeros((m, m)), np.zeros((m, m))
-    first: dict[int, float] = {}
-    steps, residual = 0, 0.0
-    for g in range(int(known.group.max(initial=-1)) + 1):
-        inside = np.flatnonzero(known.group == g)
-        core = inside[known.core[inside]]
-        part = _Choices.of(ballots, core, both_bad)
-        if len(core) and not part.bounded():
-            loose[inside] = True
-            core = core[:0]
-        outside = np.setdiff1d(inside, core)
-        shapes = dict.fromkeys(part.orders, 0.0)
-        if len(core):
-            c = len(core)
-            found = maximise(part.curvature, np.append(part.guess(), np.zeros(len(shapes))), _NAME, free=c)
-            theta[core], shapes = found.x[:c], dict(zip(part.orders, found.x[c:].tolist(), strict=True))
-            own = inverse(found.hessian, c)
-            columns = [*core, *range(bread.shape[1], bread.shape[1] + len(shapes))]
-            bread = np.hstack([bread, np.zeros((m, len(shapes)))])
-            bread[np.ix_(core, columns)] = own[:c]
-            coupling = np.maximum(np.diag(found.hessian.diagonal()) - found.hessian, 0.0)[:c, :c]
-            information[np.ix_(core, core)] = coupling
-            steps = max(steps, found.steps)
-            residual = max(residual, float(np.abs(found.gradient).max()) / ballots.total)
-            parts.append((part, found.x, np.array(columns)))
-            first = first or shapes
-        if len(outside):
-            among = _Choices.of(ballots, inside, both_bad)
-            more = np.array([shapes.get(k, 0.0) for k in among.orders])
-            local, last = theta[inside], np.searchsorted(inside, outside)
-            covariance, slope = place_outside(
-                lambda x, among=among, more=more: among.curvature(np.append(x, more)),  # type: ignore[misc]
-                local,
-                last,
-                prior_sd,
-                _NAME,
-            )
-            theta[outside] = local[last]
-            placed[np.ix_(outside, outside)] = covariance
-            if len(core):
-                held = [
-                    *np.searchsorted(inside, core),
-                    *(len(inside) + among.orders.index(k) for k in shapes),
-                ]
-                bread[np.ix_(outside, columns)] = slope[:, held] @ own
-    width = bread.shape[1]
 
-    def ballot_scores(given: Ballots) -> csr_array[Any]:
-        from scipy.sparse import csr_array
+    def make(members: IntArray, component: _Choices | None) -> _Choices:
+        return _Choices.of(ballots, members, both_bad, () if component is None else component.orders)
 
-        none: csr_array[Any] = csr_array((len(given.count), width))
-        return sum((part.scores(x, columns, width) for part, x, columns in parts), none)
-
-    def ballot_roots(given: Ballots) -> tuple[IntArray, csr_array[Any]]:
-        from scipy.sparse import vstack
-
-        found = [part.roots(x, columns, width) for part, x, columns in parts]
-        if not found:
-            return np.zeros(0, np.int64), ballot_scores(given)[:0]
-        return np.concatenate([row for row, _ in found]), vstack([roots for _, roots in found]).tocsr()
-
-    open_above, open_below = known.open_above | loose, known.open_below | loose
-    return Fit(
-        theta,
-        "log_odds",
-        parameters={f"δ{k}": float(np.exp(value)) for k, value in first.items()},
-        uncertainty=EstimatingEquation(
-            bread,
-            ballot_scores=ballot_scores,
-            ballot_roots=ballot_roots,
-            placed=placed,
-            information=information,
-        ),
-        identification=Identification(known.group, known.core & ~loose, open_above, open_below),
-        iterations=steps,
-        residual=residual,
-        notes=(*placement_notes(ballots.models, known, prior_sd), *_notes(ballots, first, loose, prior_sd)),
-    )
+    found = fit_components(_NAME, ballots, known, make, prior_sd)
+    shapes = {name: float(np.exp(value)) for name, value in found.further.items()}
+    notes = [
+        Diagnostic(
+            "tie_parameter",
+            (),
+            f"The parameter of ties of {name[1:]} is {name} = {value:.4g}: among equals such a tie is "
+            f"{value:.4g} times as likely as the choice of one of them.",
+        )
+        for name, value in shapes.items()
+    ]
+    return replace(found.fit, parameters=shapes, notes=(*found.fit.notes, *notes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,8 +118,8 @@ class _Choices:
     weight: FloatArray
 
     @classmethod
-    def of(cls, ballots: Ballots, members: IntArray, both_bad: BothBad) -> _Choices:
-        """Take the ballots apart.
+    def of(cls, ballots: Ballots, members: IntArray, both_bad: BothBad, further: Sequence[int]) -> _Choices:
+        """Take the ballots apart; `further` are sizes of ties that have a δ anyway.
 
         Raises:
             OptionError: too many sets may be chosen.
@@ -196,7 +130,8 @@ class _Choices:
         cut = ballots if keep.all() else restricted(ballots, keep)
         weight = ballots.weight * ballots.count
         stages = [stage for stage in _stages(cut, both_bad) if weight[stage[0]].any()]
-        orders = tuple(sorted({chosen for *_, chosen, _ in stages if chosen > 1}))
+        sizes_seen = {chosen for *_, chosen, _ in stages if chosen > 1}
+        orders = tuple(sorted(sizes_seen | set(further)))
         blocks = []
         for size in sorted({sets.shape[1] for _, sets, _, _ in stages}):
             some = [stage for stage in stages if stage[1].shape[1] == size]
@@ -232,6 +167,11 @@ class _Choices:
             )
         return cls(len(members), orders, tuple(blocks), weight)
 
+    @property
+    def further(self) -> tuple[str, ...]:
+        """Names of the parameters of ties."""
+        return tuple(f"δ{k}" for k in self.orders)
+
     def curvature(self, x: FloatArray) -> tuple[float, FloatArray, FloatArray]:
         """Value, gradient and minus the Hessian of the log-likelihood at (C + E,) parameters."""
         c, width = self.size, self.size + len(self.orders)
@@ -253,14 +193,14 @@ class _Choices:
         return value, slope, bend.reshape(width, width)
 
     def guess(self) -> FloatArray:
-        """(C,) log-odds of having been chosen, half a time added to each side."""
+        """(C + E,) log-odds of having been chosen, half a time added to each side; every δ 1."""
         chosen, offered = np.zeros(self.size), np.zeros(self.size)
         for block in self.blocks:
             times = self.weight[block.ballot] * block.share
             sets, taken = block.sets[block.use], block.powers[block.chosen][:, : block.sets.shape[1]]
             chosen += np.bincount(sets.ravel(), (times[:, None] * taken).ravel(), self.size)
             offered += np.bincount(sets.ravel(), np.repeat(times, sets.shape[1]), self.size)
-        return np.log((chosen + 0.5) / (offered - chosen + 0.5))
+        return np.append(np.log((chosen + 0.5) / (offered - chosen + 0.5)), np.zeros(len(self.orders)))
 
     def bounded(self) -> bool:
         """Whether the votes bound the strengths together with the δ.
@@ -303,21 +243,21 @@ class _Choices:
         found = linprog(goal, A_ub=limits, b_ub=np.zeros(number), bounds=bounds)
         return bool(found.status == 0 and -float(found.fun or 0.0) < _FREE)
 
-    def scores(self, x: FloatArray, columns: IntArray, width: int) -> csr_array[Any]:
-        """Sparse (B, width) derivative of each ballot's log-likelihood; `columns` (C + E,) of parameters."""
+    def scores(self, x: FloatArray) -> csr_array[Any]:
+        """Sparse (B, C + E) derivative of each ballot's log-likelihood."""
         from scipy.sparse import csr_array
 
-        found: csr_array[Any] = csr_array((len(self.weight), width))
+        found: csr_array[Any] = csr_array((len(self.weight), len(x)))
         for block in self.blocks:
             mean = block.chances(x[: self.size], x[self.size :])[1] @ block.powers
             slope = block.share[:, None] * (block.powers[block.chosen] - mean[block.use])
-            at = columns[block.columns(self.size)[block.use]]
+            at = block.columns(self.size)[block.use]
             row = np.repeat(block.ballot, at.shape[1])
             found = found + csr_array((slope.ravel(), (row, at.ravel())), shape=found.shape)
         return found
 
-    def roots(self, x: FloatArray, columns: IntArray, width: int) -> tuple[IntArray, csr_array[Any]]:
-        """The ballot of each root of the information, and the roots, sparse (K, width).
+    def roots(self, x: FloatArray) -> tuple[IntArray, csr_array[Any]]:
+        """The ballot of each root of the information, and the roots, sparse (K, C + E).
 
         What may be chosen tells the root of its chance times how far it is from the mean.
         """
@@ -329,12 +269,12 @@ class _Choices:
             gap = block.powers[None, :, :] - (chance @ block.powers)[:, None, :]
             root = np.sqrt(chance)[:, :, None] * gap
             own = (np.sqrt(block.share)[:, None, None] * root[block.use]).reshape(-1, root.shape[2])
-            at = columns[block.columns(self.size)[np.repeat(block.use, root.shape[1])]]
+            at = block.columns(self.size)[np.repeat(block.use, root.shape[1])]
             row = np.repeat(np.arange(len(own)), root.shape[2])
             ballots.append(np.repeat(block.ballot, root.shape[1]))
-            found.append(csr_array((own.ravel(), (row, at.ravel())), shape=(len(own), width)))
+            found.append(csr_array((own.ravel(), (row, at.ravel())), shape=(len(own), len(x))))
         if not found:
-            return np.zeros(0, np.int64), csr_array((0, width))
+            return np.zeros(0, np.int64), csr_array((0, len(x)))
         return np.concatenate(ballots), vstack(found).tocsr()
 
 
@@ -348,31 +288,3 @@ def _stages(ballots: Ballots, both_bad: BothBad) -> Iterator[tuple[IntArray, Int
     for rows, seats, levels in place_patterns(ballots, both_bad):
         for columns, below in contested_levels(levels):
             yield rows, seats[:, [*columns, *below]], len(columns), np.ones(len(rows))
-
-
-def _notes(
-    ballots: Ballots, shapes: dict[int, float], loose: FloatArray, prior_sd: float
-) -> tuple[Diagnostic, ...]:
-    """Tell the parameters of ties, whom they leave open, and how many votes order nothing."""
-    notes = [
-        Diagnostic(
-            "tie_parameter",
-            (),
-            f"The parameter of ties of {k} is δ{k} = {np.exp(value):.4g}: among equals such a tie is "
-            f"{np.exp(value):.4g} times as likely as the choice of one of them.",
-        )
-        for k, value in shapes.items()
-    ]
-    if loose.any():
-        names = tuple(ballots.models[i] for i in np.flatnonzero(loose))
-        message = (
-            "Too few decisive votes link {models} to tell strong models from a voter who often ties: "
-            f"no finite maximum likelihood; placed by a normal prior of {prior_sd:g} nat, provisional."
-        )
-        notes.append(Diagnostic.of("loose_ties", names, message))
-    ordered = np.zeros(len(ballots.count), dtype=bool)
-    ordered[ballots.pair_rows.ballot] = True
-    if silent := int(ballots.count[~ordered].sum()):
-        what = "vote orders no two models and was" if silent == 1 else "votes order no two models and were"
-        notes.append(Diagnostic("left_out_votes", (), f"{silent:,} {what} left out."))
-    return tuple(notes)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from agon.ranking.estimation.comparison_graph import bounded_with_ties, identify
 from agon.ranking.estimation.newton import inverse, maximise
 from agon.ranking.estimation.separation import check_prior, place_outside, placement_notes
+from agon.ranking.methods.likelihood.component_fit import loose_notes
 from agon.ranking.methods.likelihood.multinomial import OutcomeCounts, OutcomeModel, Point
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.results import Diagnostic, EstimatingEquation, Fit, Identification, OutcomeParameter
@@ -252,15 +253,8 @@ def _notes(
     """Say who was placed by a prior, and why."""
     up, down = known.open_above.copy(), known.open_below.copy()
     up[loose] = down[loose] = False
-    notes = [*placement_notes(models, Identification(known.group, known.core, up, down), prior_sd)]
-    if len(loose):
-        names = tuple(models[i] for i in loose)
-        message = (
-            "Too few decisive votes link {models} to tell strong models from a voter who often ties: "
-            f"no finite maximum likelihood; placed by a normal prior of {prior_sd:g} nat, provisional."
-        )
-        notes.append(Diagnostic.of("loose_ties", names, message))
-    return notes
+    notes = placement_notes(models, Identification(known.group, known.core, up, down), prior_sd)
+    return [*notes, *loose_notes(models, loose, prior_sd)]
 
 
 def _parameters(model: OutcomeModel, counts: OutcomeCounts, part: _Part) -> tuple[OutcomeParameter, ...]:

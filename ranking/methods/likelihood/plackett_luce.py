@@ -24,6 +24,7 @@ from agon.ranking.methods.likelihood.choice_counts import (
     choice_curvature,
     restricted,
 )
+from agon.ranking.methods.likelihood.component_fit import silent_votes
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.registry import ResampledScores, method
 from agon.ranking.results import Diagnostic, EstimatingEquation, Fit, Scores
@@ -303,10 +304,4 @@ def _notes(ballots: Ballots, found: float, given: float | None) -> tuple[Diagnos
             beyond = "stronger" if found == STRONGEST else "weaker"
             message = f"Empirical Bayes asks for a {beyond} prior than is allowed: {prior} is the limit."
         notes.append(Diagnostic("prior", (), message))
-    ordered = np.zeros(len(ballots.count), dtype=bool)
-    ordered[ballots.pair_rows.ballot] = True
-    if silent := int(ballots.count[~ordered].sum()):
-        what = "vote orders no two models and was" if silent == 1 else "votes order no two models and were"
-        message = f"{silent:,} {what} left out."
-        notes.append(Diagnostic("left_out_votes", (), message))
-    return tuple(notes)
+    return (*notes, *silent_votes(ballots))

@@ -39,7 +39,7 @@ def votes_of(case):
     models = sorted({name for row in case["rows"] for name in row[:2]})
     shown = [[models.index(a), models.index(b)] for a, b, _ in case["rows"]]
     places = [PLACES[winner] for *_, winner in case["rows"]]
-    return Comparisons.of(models, shown, places, timestamp=case.get("times"))
+    return Comparisons.of(models, shown, places, timestamp=case.get("times"), grade=case.get("grades"))
 
 
 def number(published):
