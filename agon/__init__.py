@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agon import arena, data, ranking, serving
-    from agon.data import Checked, check, comparisons, open_log, preflib, read_any, score_table
+    from agon.data import Checked, check, comparisons, export, open_log, preflib, read_any, score_table
     from agon.face import compare_rules, rank, rank_all, rank_by, win_rate_map
     from agon.ranking import (
         METHODS,
@@ -47,6 +47,7 @@ __all__ = [
     "compare_rules",
     "comparisons",
     "data",
+    "export",
     "method",
     "open_log",
     "preflib",
@@ -61,7 +62,16 @@ __all__ = [
     "win_rate_map",
 ]
 _HOMES = {
-    "agon.data": ("Checked", "check", "comparisons", "open_log", "preflib", "read_any", "score_table"),
+    "agon.data": (
+        "Checked",
+        "check",
+        "comparisons",
+        "export",
+        "open_log",
+        "preflib",
+        "read_any",
+        "score_table",
+    ),
     "agon.face": ("compare_rules", "rank", "rank_all", "rank_by", "win_rate_map"),
     "agon.ranking": (
         "METHODS",

@@ -4,6 +4,7 @@ if __name__ == "data":  # in the checkout the folder lies beside agon/, which li
     raise ImportError("data is imported as agon.data now: from agon.data import ...")
 
 from agon.data.checks import Checked, check
+from agon.data.exporters.exporting import EXPORTS, Exported, export
 from agon.data.files.covariates import measure
 from agon.data.files.detection import kind_of
 from agon.data.files.elections import preflib
@@ -14,12 +15,15 @@ from agon.data.log.log_frames import LogFrames, open_log
 from agon.data.reading import comparisons, read_any
 
 __all__ = [
+    "EXPORTS",
     "FORMATS",
     "Checked",
+    "Exported",
     "Imported",
     "LogFrames",
     "check",
     "comparisons",
+    "export",
     "kind_of",
     "measure",
     "open_log",

@@ -35,6 +35,11 @@ COMMANDS = {
         "List the ranking methods, or show one: when to use it, its options.",
     ),
     "import": ("import_votes:import_command", "Import votes of a published arena format into a log folder."),
+    "export": (
+        "files.export_votes:export_command",
+        "Write votes in another form: for training, tables, elections.",
+    ),
+    "convert": ("files.export_votes:export_command", "The same: agon convert votes.parquet -o votes.csv."),
     "completion": (
         "commands:completion_command",
         "Print what makes a shell complete commands and options.",

@@ -331,6 +331,13 @@ class TableSource:
         first = self._source.query(f"SELECT {asked} FROM (SELECT * FROM votes LIMIT 20000)").to_pylist()[0]
         return [column for column, n in zip(words, first.values(), strict=True) if 1 < n <= _MOST_KINDS]
 
+    def valid_rows(self) -> NDArray[np.int64]:
+        """The numbers of the rows that are votes, from 1 as in the file."""
+        if not self._ballots.total or self._invalid == "drop":
+            rows = self._rows(None, ", agon_row")
+            return np.asarray(rows.table["agon_row"].to_numpy()[rows.keep], dtype=np.int64)
+        return np.asarray(self._in_order("agon_row")["agon_row"].to_numpy(), dtype=np.int64)
+
     def left_out(self) -> dict[str, int]:
         """Count what was left out, by reason."""
         return dict(self._left_out)

@@ -107,9 +107,9 @@ def publish(query: _Query, folder: Path, published: dict[str, int]) -> None:
             columns = ", ".join(_AS_TEXT.get(column, column) for column in schema.names)
             sql = (
                 f"SELECT {columns} FROM {_SOURCES.get(name, f'{name} AS t')} "
-                "WHERE t.rowid >= $first AND t.rowid < $first + $rows ORDER BY t.rowid"
+                f"WHERE t.rowid >= {number * PART} AND t.rowid < {number * PART + rows} ORDER BY t.rowid"
             )
-            table = query(sql, {"first": number * PART, "rows": rows}).cast(schema)
+            table = query(sql, {}).cast(schema)
             write_table(table.replace_schema_metadata({_KEY: log}), path, replace=True)
         if known is None:  # of a database that stood here before, and went on for longer
             for path in sorted((folder / name).glob("*.parquet"))[parts:]:

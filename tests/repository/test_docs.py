@@ -12,9 +12,11 @@ from typing import get_args
 import pytest
 
 from agon.arena.cli.commands import app, main
+from agon.arena.cli.files.export_votes import export_command
 from agon.arena.cli.methods import methods_page
 from agon.arena.setup.config import read_configuration
 from agon.arena.setup.recorded import read_recorded_roster
+from agon.data.exporters.exporting import EXPORTS
 from agon.data.files.reader import DELIMITERS, DUCKDB, JSON, PARQUET
 from agon.data.files.source import AS_TEXT
 from agon.data.importers.formats import FORMATS
@@ -153,6 +155,12 @@ def test_every_column_of_a_vote_file_is_written_down(column):
 def test_every_column_of_a_log_frame_is_written_down(frame):
     (row,) = [line for line in DATA.splitlines() if line.startswith(f"| `{frame}` | `")]
     assert re.findall(r"`(\w+)`", row.split("|")[2]) == LOG_TABLES[frame].names
+
+
+@pytest.mark.parametrize("form", sorted(EXPORTS))
+def test_every_form_of_an_export_is_written_down(form):
+    assert re.search(rf"^\| `{form}` \| [^|]+ \|", DATA, re.M)
+    assert re.search(rf"\b{form}\b", export_command.__doc__)
 
 
 @pytest.mark.parametrize("label", sorted(LABELS))

@@ -36,7 +36,7 @@ FLOORS = {
         "demo",
         "",
     ),
-    "data": ("validation frames", "files", "importers log", "reading", "checks", ""),
+    "data": ("validation frames", "files", "importers log", "reading", "checks exporters", ""),
     "arena": (
         "core",
         "setup",

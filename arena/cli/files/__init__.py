@@ -1,0 +1,1 @@
+"""Commands that write votes into files of other forms."""

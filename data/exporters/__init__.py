@@ -1,0 +1,1 @@
+"""Votes out again: the field's files, one function a form."""
