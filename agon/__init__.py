@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         RuleComparison,
         ScoreTable,
         agreement,
+        decide,
         method,
         to_svg,
     )
@@ -47,6 +48,7 @@ __all__ = [
     "compare_rules",
     "comparisons",
     "data",
+    "decide",
     "export",
     "method",
     "open_log",
@@ -81,6 +83,7 @@ _HOMES = {
         "RuleComparison",
         "ScoreTable",
         "agreement",
+        "decide",
         "method",
         "to_svg",
     ),

@@ -48,6 +48,7 @@ from agon.ranking.figures.win_rates import win_rate_map
 from agon.ranking.inference.difference import Difference
 from agon.ranking.leaderboard.board_change import BoardChange
 from agon.ranking.leaderboard.conclusions import Lead
+from agon.ranking.leaderboard.decision import Candidate, Decision, decide
 from agon.ranking.leaderboard.leaderboard import (
     Leaderboard,
     WinProbability,
@@ -77,10 +78,12 @@ __all__ = [
     "Battles",
     "BoardChange",
     "BreakdownPoint",
+    "Candidate",
     "Choice",
     "Coefficient",
     "Comparisons",
     "ConvergenceError",
+    "Decision",
     "Diagnostic",
     "Difference",
     "Fit",
@@ -118,6 +121,7 @@ __all__ = [
     "breakdown_point",
     "committee",
     "compare_rules",
+    "decide",
     "iia_score",
     "inter_annotator_agreement",
     "intransitivity",

@@ -27,6 +27,7 @@ COMMANDS = {
     "rank": ("rank:rank_command", "Rank the models of a set of votes."),
     "board": ("board:board_command", "Open the leaderboard of any votes, scores or log in the browser."),
     "check": ("check:check_command", "Say what stands between these votes and a ranking."),
+    "decide": ("decide:decide_command", "Say which model to take, by quality, price, speed and licence."),
     "diff": ("diff:diff_command", "Say who moved between two boards, and whether beyond chance."),
     "plan": ("plan:plan_command", "Say how many votes tell models apart, or how many more."),
     "doctor": ("doctor:doctor_command", "Say whether everything an arena needs is well, and what to mend."),

@@ -36,7 +36,7 @@ FLOORS = {
         "demo",
         "",
     ),
-    "data": ("validation frames", "files", "importers log", "reading", "checks exporters", ""),
+    "data": ("validation frames", "files", "importers log", "model_facts", "reading", "checks exporters", ""),
     "arena": (
         "core",
         "setup",

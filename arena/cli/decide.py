@@ -1,0 +1,149 @@
+"""`agon decide`: which model to take, by quality, price, speed and licence."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from agon.arena.cli.arguments import (
+    ColumnOption,
+    FindingsFormat,
+    InvalidOption,
+    LabelOption,
+    SourceArgument,
+    TableOption,
+    VotersOption,
+    WhereOption,
+    labels_of,
+    number_of,
+    pairs_of,
+    readable,
+)
+from agon.arena.cli.progress_line import progress
+from agon.arena.cli.tables import console, make_grid, say
+from agon.data import read_any
+from agon.data.model_facts import measured_facts, read_facts
+from agon.ranking import Decision, OptionError, decide, rank
+
+
+def decide_command(
+    source: SourceArgument,
+    /,
+    *,
+    facts: Annotated[
+        Path | None, Parameter(help="Table with a column model and one for each fact: price, licence, ...")
+    ] = None,
+    at_most: Annotated[
+        list[str] | None, Parameter(negative="", help="FACT=NUMBER: only models whose fact is at most that.")
+    ] = None,
+    at_least: Annotated[
+        list[str] | None, Parameter(negative="", help="FACT=NUMBER: only models whose fact is at least that.")
+    ] = None,
+    only: Annotated[
+        list[str] | None, Parameter(negative="", help="FACT=VALUE,...: only models with one of these values.")
+    ] = None,
+    prefer: Annotated[
+        str | None, Parameter(help="Fact that is to be small, such as price, among models hardly worse.")
+    ] = None,
+    within: Annotated[
+        float | None, Parameter(help="Points that the choice may be below the best [default: 20 of Elo].")
+    ] = None,
+    method: Annotated[str, Parameter(name=["--method", "-m"], help="A rating.")] = "bradley_terry",
+    cluster: Annotated[
+        str | None, Parameter(help="Column whose equal values are dependent votes, such as voter.")
+    ] = None,
+    level: Annotated[float, Parameter(help="How sure the statement is to be, between 0 and 1.")] = 0.95,
+    where: WhereOption = None,
+    invalid: InvalidOption = "error",
+    voters: VotersOption = None,
+    column: ColumnOption = None,
+    label: LabelOption = None,
+    table: TableOption = None,
+    format: FindingsFormat = "table",
+) -> None:
+    """Say which model to take: the best under some conditions, or a cheaper one that is hardly worse.
+
+    Of a log folder the facts first_token, seconds, tokens, tokens_per_second and failures are measured.
+
+    For example:
+
+    agon decide votes.parquet --facts models.csv --at-most price=5 --prefer price
+
+    agon decide agon-log --at-most seconds=8 --at-least tokens_per_second=20
+    """
+    with readable(source) as paths, progress("ranking the votes"):
+        votes = read_any(
+            paths,
+            where=where,
+            table=table,
+            columns=pairs_of(column),
+            labels=labels_of(label),
+            invalid=invalid,
+            voters=voters,
+        )
+        board = rank(votes, method, level=level, **({"cluster": cluster} if cluster else {}))
+    known = {name: dict(one) for name, one in (read_facts(facts) if facts else {}).items()}
+    for path in paths:
+        if (path / "agon.duckdb").exists():
+            for name, measured in measured_facts(path).items():
+                known[name] = measured | known.get(name, {})
+    if not known:
+        raise OptionError("Nothing is known of the models but their votes: name a table with --facts FILE.")
+    made = decide(
+        board,
+        known,
+        at_most={name: number_of("--at-most", value) for name, value in _named("--at-most", at_most)},
+        at_least={name: number_of("--at-least", value) for name, value in _named("--at-least", at_least)},
+        only={name: value.split(",") for name, value in _named("--only", only)},
+        prefer=prefer,
+        within=within,
+    )
+    if format == "json":
+        print(
+            json.dumps({"schema": 1, "decision": made.to_dict()}, indent=2, ensure_ascii=False, default=str)
+        )
+    else:
+        show_decision(made, sorted({name for one in known.values() for name in one}))
+
+
+def _named(option: str, given: list[str] | None) -> list[tuple[str, str]]:
+    """FACT=VALUE texts as pairs.
+
+    Raises:
+        OptionError: a text without an equals sign.
+    """
+    pairs = []
+    for text in given or []:
+        name, sign, value = text.partition("=")
+        if not (name and sign and value):
+            raise OptionError(f"{option} {text!r} must be FACT=VALUE, such as price=5.")
+        pairs.append((name, value))
+    return pairs
+
+
+def show_decision(made: Decision, facts: list[str]) -> None:
+    """Print the sentence, and a row for each model."""
+    out = console(sys.stdout)
+    say(out, made.conclusion(), "bold")
+    grid = make_grid("", "model", "score", "at most below", "chance", *facts, "not taken")
+    for one in made.candidates:
+        cells = [
+            "→" if one.model == made.choice else "",
+            one.model,
+            "" if one.score is None else f"{one.score:,.1f}",
+            "" if one.below_best is None else f"{one.below_best:,.1f}",
+            "" if one.probability is None else f"{one.probability:.0%}",
+            *(_cell(one.facts.get(name)) for name in facts),
+            one.why_not or "",
+        ]
+        grid.add_row(*map(Text, cells))
+    out.print(grid)
+
+
+def _cell(value: object) -> str:
+    return "" if value is None else f"{value:,.3g}" if isinstance(value, float) else str(value)
