@@ -70,8 +70,8 @@ def board_command(
         *map(str, source),
         *(word for option, values in given.items() for one in values for word in (option, one)),
     )
-    from agon.arena.cli.server import HOST, PORT, serve_votes
     from agon.arena.web.leaderboard.sources import VoteFile
+    from agon.arena.web.server import HOST, PORT, serve_votes
 
     with readable(source) as paths:
         votes = VoteFile(paths, words, where, partial(read_any, paths, **reading))

@@ -20,7 +20,7 @@ from agon.arena.cli.arguments import (
     pairs_of,
     readable,
 )
-from agon.arena.cli.progress_line import progress
+from agon.arena.cli.output.progress_line import progress
 from agon.data import Checked, check
 from agon.data.files.source import describe_source
 from agon.data.reading import files_of
@@ -70,7 +70,7 @@ def show_findings(source: str, checked: Checked, how: str) -> int:
         document = {"schema": 1, "votes": len(votes), "models": len(votes.models), "findings": listed}
         print(json.dumps(document, indent=2, ensure_ascii=False))
         return int(bool(found))
-    from agon.arena.cli.tables import console, say
+    from agon.arena.cli.output.tables import console, say
     from agon.ranking.leaderboard.row import plain
 
     out = console(sys.stdout)

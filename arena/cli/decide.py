@@ -24,8 +24,8 @@ from agon.arena.cli.arguments import (
     pairs_of,
     readable,
 )
-from agon.arena.cli.progress_line import progress
-from agon.arena.cli.tables import console, make_grid, say
+from agon.arena.cli.output.progress_line import progress
+from agon.arena.cli.output.tables import console, make_grid, say
 from agon.data import read_any
 from agon.data.model_facts import measured_facts, read_facts
 from agon.ranking import Decision, OptionError, decide, rank

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from rich.text import Text
 
 from agon.arena.cli.arguments import FindingsFormat
-from agon.arena.cli.tables import console, make_grid, say
+from agon.arena.cli.output.tables import console, make_grid, say
 from agon.ranking import Leaderboard, OptionError, SourceError, boards_from_json
 from agon.ranking.leaderboard.board_change import CHANGE_HEADS, BoardChange, compare_boards
 

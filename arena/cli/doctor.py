@@ -97,7 +97,7 @@ def examine(
     if _missing("arena"):
         folder = store or Path("agon-log")
     else:
-        from agon.arena.cli.server import configured
+        from agon.arena.web.server import configured
         from agon.ranking.errors import AgonError
 
         try:
@@ -235,7 +235,7 @@ def _clock(url: str) -> Iterator[Examined]:
 
 def _address(given: Configuration, host: str | None, port: int | None) -> Iterator[Examined]:
     """Whether the port is free or the arena's own, and whether its public address leads to it."""
-    from agon.arena.cli.server import PORT, ServeError, listen
+    from agon.arena.web.server import PORT, ServeError, listen
 
     at, number = host or given.host, (given.port or PORT) if port is None else port
     near = f"http://{'127.0.0.1' if at in ('0.0.0.0', '::') else at}:{number}"  # noqa: S104  # is compared

@@ -8,7 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from agon.arena.cli.arguments import InvalidOption, readable
-from agon.arena.cli.progress_line import progress
+from agon.arena.cli.output.progress_line import progress
 from agon.data import Imported, read_published
 from agon.data.files.reader import list_files
 from agon.data.importers.log_snapshot import into_log

@@ -203,7 +203,7 @@ def _details(method: Method) -> str:
 def _show_table(methods: list[Method]) -> None:
     from rich.table import Table
 
-    from agon.arena.cli.tables import console, say
+    from agon.arena.cli.output.tables import console, say
 
     out = console(sys.stdout)
     for family, members in groupby(sorted(methods, key=family_of), key=family_of):

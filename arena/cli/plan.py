@@ -10,7 +10,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from agon.arena.cli.arguments import SOURCE, FindingsFormat, readable
-from agon.arena.cli.progress_line import progress
+from agon.arena.cli.output.progress_line import progress
 from agon.data import comparisons
 from agon.ranking import open_pairs, plan_votes, rank
 from agon.ranking.leaderboard.row import plain

@@ -33,8 +33,8 @@ from agon.arena.cli.arguments import (
     values_of,
 )
 from agon.arena.cli.commands import STDIN
-from agon.arena.cli.progress_line import progress
-from agon.arena.cli.tables import show_boards
+from agon.arena.cli.output.progress_line import progress
+from agon.arena.cli.output.tables import show_boards
 from agon.data import read_any
 from agon.data.files.detection import names_voters
 from agon.data.files.reader import list_files
@@ -279,7 +279,7 @@ def print_comparison(
             cluster=settings.cluster,
             min_votes=settings.min_votes if ballots_by is None else 0,
         )
-    from agon.arena.cli.tables import show_comparison
+    from agon.arena.cli.output.tables import show_comparison
 
     if how == "json":
         print(

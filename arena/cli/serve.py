@@ -37,6 +37,6 @@ def serve_command(
 
     agon serve arena.toml --host 0.0.0.0 --port 8000
     """
-    from agon.arena.cli.server import open_arena
+    from agon.arena.web.server import open_arena
 
     open_arena(source, host=host, port=port, log=store, seed=seed)

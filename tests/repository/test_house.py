@@ -45,6 +45,7 @@ FLOORS = {
         "web/battle web/leaderboard",
         "web/app",
         "web/reading",
+        "web/server",
         "cli",
         "",
     ),
@@ -53,7 +54,7 @@ LOWER = {"ranking": (), "serving": (), "data": ("ranking",), "arena": ("ranking"
 # What exists for a heavy package may import it at once: nothing else imports these modules when it is loaded.
 HOMES = {
     "arena/web/battle/gradio_frame.py": {"gradio"},
-    "arena/cli/server.py": {"uvicorn"},
+    "arena/web/server.py": {"uvicorn"},
     "serving/openai_compatible.py": {"httpx"},
     "data/log/vote_log.py": {"duckdb"},
     "data/log/database.py": {"duckdb"},
@@ -333,7 +334,7 @@ def test_optional_weight_is_optional():
 def test_the_engine_the_files_and_the_command_line_need_the_base_alone(folder):
     """What needs more is imported inside the function that draws, or lies in a module of `agon serve`."""
     for path in MODULES:
-        if name(path).startswith(f"{folder}/") and name(path) != "arena/cli/server.py":
+        if name(path).startswith(f"{folder}/") and name(path) != "arena/web/server.py":
             used = {target.split(".")[0] for _, target in targets(tree_of(path))}
             assert used - set(sys.stdlib_module_names) - BASE <= {"agon", "plotly"}, name(path)
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import httpx
 import uvicorn
 
-from agon.arena.cli.server import listen, server_config
 from agon.arena.core.arena import Arena, ArenaSettings
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.sessions import Keys
+from agon.arena.web.server import listen, server_config
 from agon.data.log.vote_log import VoteLog
 from agon.serving.protocol import Delta, End, ServingError
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from agon.arena.cli.tables import BAR, PIPE_WIDTH, bar, show_boards
+from agon.arena.cli.output.tables import BAR, PIPE_WIDTH, bar, show_boards
 from agon.ranking import Comparisons, Row, rank
 from agon.ranking.leaderboard.exchange import boards_to_csv
 

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from agon.arena.cli.progress_line import _Line, _span
+from agon.arena.cli.output.progress_line import _Line, _span
 from agon.arena.cli.simulate import as_table
 from agon.data.files.writer import write_table
 from agon.ranking import bradley_terry_world
