@@ -19,7 +19,7 @@ from agon.arena.cli.arguments import (
     pairs_of,
     readable,
 )
-from agon.arena.cli.progress_line import progress
+from agon.arena.cli.output.progress_line import progress
 from agon.ranking.leaderboard.row import plain
 
 
