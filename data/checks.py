@@ -75,6 +75,8 @@ def check(
     labels: Mapping[str, str] | None = None,
     voters: Voters | None = None,
     min_votes: int = 30,
+    format: str | None = None,
+    grade_weight: float | None = None,
 ) -> Checked:
     """Look for what stands between votes and a ranking.
 
@@ -83,7 +85,7 @@ def check(
     not converge.
 
     Args:
-        source, where, table, columns, labels, voters: as for `data.comparisons`.
+        source, where, table, columns, labels, voters, format, grade_weight: as for `data.comparisons`.
         min_votes: below which a model counts as short of votes.
 
     Raises:
@@ -94,6 +96,7 @@ def check(
     if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
         source = as_arrow(source, describe_source(source))  # a stream can be read only once
     reading: dict[str, Any] = {"where": where, "table": table, "columns": columns, "labels": labels}
+    reading |= {"format": format, "grade_weight": grade_weight}
     found = []
     try:
         votes = comparisons(source, **reading, voters=voters)

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from agon.data.files.detection import kind_of
+import numpy as np
+import pyarrow as pa
+
+from agon.data.files.detection import columns_of, kind_of
 from agon.data.files.elections import preflib
-from agon.data.files.reader import DUCKDB, PARQUET, ending, list_files, read_rows
+from agon.data.files.reader import DUCKDB, PARQUET, Rows, ending, list_files, read_rows
 from agon.data.files.schema import Voters, check_voters, is_votes
 from agon.data.files.score_tables import score_table
-from agon.data.files.source import AS_TEXT, Source, as_arrow, check_path, describe_source, open_source
+from agon.data.files.snapshot_folder import snapshots
+from agon.data.files.source import AS_TEXT, Derive, Source, as_arrow, check_path, describe_source, open_source
 from agon.data.files.table_source import Invalid, TableSource, count_plain
 from agon.data.frames import frame_to_arrow
-from agon.data.importers.published import recognise, with_columns
+from agon.data.importers.arenas.battle_tables import derive_battles
+from agon.data.importers.formats import recognise, unrecognised
+from agon.data.importers.published import choose_format, named_rows, with_columns
 from agon.ranking import Comparisons, OptionError, SourceError, VotesError
 from agon.ranking.votes.comparisons import Votes
 
@@ -29,6 +35,8 @@ def comparisons(
     labels: Mapping[str, str] | None = None,
     invalid: Invalid = "error",
     voters: Voters | None = None,
+    format: str | None = None,
+    grade_weight: float | None = None,
 ) -> Comparisons:
     """Read votes, ready to rank.
 
@@ -37,17 +45,20 @@ def comparisons(
             folder, a pattern such as "votes-*.csv", a folder of such files, a list of paths, a pandas or
             polars DataFrame, an Arrow table, or a DuckDB relation, with columns model_a, model_b and winner
             (or p_a), or models and places; optionally acceptable, weight, voter, timestamp, category,
-            language and others (docs/data.md); or a file of a published format (`FORMATS`), which is read
-            as such.
+            language and others (docs/data.md); or of a published format (`FORMATS`), which is read as such.
         where: an SQL condition on the columns, such as "language = 'en'". It runs as SQL on this
             machine: never take it from a visitor.
         table: of a DuckDB file; "votes" if none is named.
-        columns: our name for a column → its name in the source, such as {"voter": "judge"}.
+        columns: our name for a column, or that of a format → its name in the source, such as
+            {"voter": "judge"}.
         labels: a word in the column winner → ours, such as {"left": "model_a", "draw": "tie"}.
         invalid: "error" refuses rows that are not votes, naming them; "drop" leaves them out, counts
             them by reason and keeps the counts on the board.
         voters: by the column voter_kind, "human" takes the votes of people, "llm" those of LLM judges, "all"
             mixes them; None takes people's where there are both, and counts the others as left out.
+        format: a name in `FORMATS`, where the columns fit several.
+        grade_weight: what the strongest grade weighs (A>>B) where the weakest weighs 1, those between evenly
+            between; None counts every grade as one vote.
 
     Raises:
         SourceError: the source cannot be read as votes, or holds none of the voters asked for.
@@ -64,19 +75,33 @@ def comparisons(
     source = files_of(source)
     if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
         source = as_arrow(source, describe_source(source))  # a stream can be read only once
-    whole = where is None and not columns and not labels and table is None and voters != "llm"
+    reading: dict[str, Any] = {
+        "where": where,
+        "table": table,
+        "columns": columns,
+        "labels": labels,
+        "format": format,
+        "grade_weight": grade_weight,
+    }
+    whole = where is None and not any(reading.values()) and voters != "llm"
     distinct = count_plain(source) if whole else None
     opened, left_out = None, dict[str, int]()
     if distinct is None:
-        opened, left_out = open_votes(
-            source, where=where, table=table, columns=columns, labels=labels, invalid=invalid
-        )
-    votes = TableSource(source, opened, invalid, distinct=distinct, voters=voters, left_out=left_out)
+        opened, left_out = open_votes(source, **reading, invalid=invalid)
+    votes = TableSource(
+        source,
+        opened,
+        invalid,
+        distinct=distinct,
+        voters=voters,
+        left_out=left_out,
+        opener=lambda: open_votes(source)[0],
+    )
     try:
         votes.ballots()  # what is wrong with the votes is said now, not when they are first used
     except VotesError:
         for one in source if isinstance(source, tuple) else ():  # so that the row is that of its file
-            comparisons(one, where=where, table=table, columns=columns, labels=labels, voters=voters)
+            comparisons(one, **reading, voters=voters)
         raise
     return Comparisons(votes)
 
@@ -105,8 +130,10 @@ def open_votes(
     columns: Mapping[str, str] | None = None,
     labels: Mapping[str, str] | None = None,
     invalid: Invalid = "error",
+    format: str | None = None,
+    grade_weight: float | None = None,
 ) -> tuple[Source, dict[str, int]]:
-    """Open votes for SQL; a file that is not in our layout is read in the published format it is of.
+    """Open votes for SQL; what is not in our layout is read in the published format it is of.
 
     Returns:
         The source, and what its format leaves out, by reason.
@@ -114,39 +141,136 @@ def open_votes(
     Raises:
         SourceError, VotesError, OptionError: as `comparisons`.
     """
-    given: dict[str, Any] = {"where": where, "table": table, "columns": columns, "labels": labels}
+    shape: dict[str, Any] = {
+        "columns": columns,
+        "labels": labels,
+        "format": format,
+        "grade_weight": grade_weight,
+    }
     source = files_of(source)
-    if isinstance(source, tuple):
-        return _open_several(source, invalid, given)
-    if isinstance(source, str | Path) and (Path(source) / "agon.duckdb").exists():
+    parts = source if isinstance(source, tuple) else _parts_of_a_format(source)
+    if parts:
+        return _open_several(parts, where, table, invalid, shape)
+    return _open_one(source, where, table, invalid, shape, _derive)
+
+
+def _parts_of_a_format(source: object) -> tuple[Path, ...]:
+    """The files of a folder in parquet, if they are not votes as they stand."""
+    if not isinstance(source, Path) or not source.is_dir() or (source / "votes").is_dir():
+        return ()
+    files = tuple(snapshots(source))
+    return files if files and not is_votes(columns_of(files[0])) else ()
+
+
+def _open_one(
+    source: object,
+    where: str | None,
+    table: str | None,
+    invalid: Invalid,
+    shape: Mapping[str, Any],
+    derive: Derive | None,
+) -> tuple[Source, dict[str, int]]:
+    """Open one source, with the columns that are derived if they are asked for."""
+    if isinstance(source, Path) and (source / "agon.duckdb").exists():
         from agon.data.log.vote_log import bring_up_to_date  # imports the database
 
-        bring_up_to_date(Path(source))
-    if not isinstance(source, str | Path) or Path(source).is_dir() or ending(Path(source)) in DUCKDB:
+        bring_up_to_date(source)
+    given: dict[str, Any] = {"where": where, "columns": shape["columns"], "labels": shape["labels"]}
+    given |= {"table": table, "derive": derive}
+    if isinstance(source, Path) and (source.is_dir() or ending(source) in DUCKDB):
+        _refuse_shape(source, shape)
         return open_source(source, **given), {}
-    path = Path(source)
-    rows = read_rows(path, AS_TEXT)
-    if table is None and not is_votes([*rows.columns, *(columns or {})]):
-        forms = recognise(frozenset(rows.columns))
-        if len(forms) == 1:
-            votes, left_out = with_columns(forms[0], rows, path, invalid)
-            return open_source(votes, where=where, columns=columns, labels=labels, name=str(path)), left_out
-    return open_source(source, **given, rows=rows), {}
+    rows = read_rows(source, AS_TEXT) if isinstance(source, Path) else _rows_of(source)
+    if rows is not None and table is None:
+        found = _as_votes(source, rows, invalid, **shape)
+        if found is not None:
+            name = describe_source(source)
+            return open_source(found[0], where=where, name=name, derive=derive), found[1]
+    _refuse_shape(source, shape)
+    _check_layout(source, rows, shape["columns"])
+    return open_source(source, **given, rows=rows if isinstance(source, Path) else None), {}
+
+
+def _refuse_shape(source: object, shape: Mapping[str, Any]) -> None:
+    if shape["format"] is not None or shape["grade_weight"] is not None:
+        raise OptionError(
+            f"format= and grade_weight= (--as, --grade-weight) do not apply: {describe_source(source)} holds "
+            "votes of our own layout, without grades."
+        )
 
 
 def _open_several(
-    files: tuple[Path, ...], invalid: Invalid, given: Mapping[str, Any]
+    files: tuple[Path, ...],
+    where: str | None,
+    table: str | None,
+    invalid: Invalid,
+    shape: Mapping[str, Any],
 ) -> tuple[Source, dict[str, int]]:
     """Open several files as one source; those of published formats as the votes in them."""
     parts: list[object] = []
     left_out: Counter[str] = Counter()
+    columns = shape["columns"]
     for path in files:
-        opened, gone = open_votes(path, **{**given, "where": None, "labels": None}, invalid=invalid)
+        opened, gone = _open_one(path, None, table, invalid, {**shape, "labels": None}, None)
         lazy = opened.path is not None and (path.is_dir() or path.suffix.lower() in (*PARQUET, *DUCKDB))
         parts.append(path if lazy else opened.query("SELECT * FROM unfiltered"))
         left_out.update(gone)
         opened.connection.close()
-    return open_source(tuple(parts), **given, name=describe_source(files)), dict(left_out)
+        columns = columns if opened.path is not None else None  # a format's columns have their names already
+    given = {"where": where, "table": table, "columns": columns, "labels": shape["labels"]}
+    name = describe_source(files)
+    return open_source(tuple(parts), **given, name=name, derive=_derive), dict(left_out)
+
+
+def _check_layout(source: object, rows: Rows | None, columns: Mapping[str, str] | None) -> None:
+    """Refuse columns that are those of no format, naming the nearest."""
+    if rows is None or is_votes([*rows.columns, *(columns or {})]) or columns:
+        return
+    if "model_a" in rows.columns or "model_b" in rows.columns or "models" in rows.columns:
+        return  # nearest to our own layout, of which the message about it names what is missing
+    raise SourceError(f"{describe_source(source)} is in no format known here: {unrecognised(rows.columns)}.")
+
+
+def _derive(schema: pa.Schema) -> dict[str, str]:
+    """What tables of battles say beside the winner, as SQL."""
+    if not {"model_a", "model_b"} <= set(schema.names):
+        return {}
+    return dict(derive_battles(schema).columns)
+
+
+def _rows_of(source: object) -> Rows | None:
+    """The rows of a frame; None of what is none, and of votes as they stand."""
+    names = getattr(source, "column_names", getattr(source, "columns", None))
+    if names is not None and not callable(names) and is_votes(map(str, names)):
+        return None
+    if not hasattr(source, "__arrow_c_stream__") and not isinstance(source, pa.Table):
+        found = frame_to_arrow(source)
+        if found is None:
+            return None
+        source = found
+    table = as_arrow(source, describe_source(source))
+    return Rows(table, np.arange(1, table.num_rows + 1), tuple(table.column_names))
+
+
+def _as_votes(
+    source: object,
+    rows: Rows,
+    invalid: Invalid,
+    *,
+    columns: Mapping[str, str] | None,
+    labels: Mapping[str, str] | None,
+    format: str | None,
+    grade_weight: float | None,
+) -> tuple[pa.Table, dict[str, int]] | None:
+    """Read rows in a published format; None where they are votes as they stand."""
+    names = (*rows.columns, *(columns or {}))
+    if format is None and is_votes(names) and grade_weight is None:
+        return None
+    if format is None and not recognise(names):
+        return None
+    form = choose_format(names, source, format)
+    rows = named_rows(rows, describe_source(source), columns, labels)
+    return with_columns(form, rows, Path(describe_source(source)), invalid, grade_weight)
 
 
 def read_any(
@@ -158,6 +282,8 @@ def read_any(
     labels: Mapping[str, str] | None = None,
     invalid: Invalid = "error",
     voters: Voters | None = None,
+    format: str | None = None,
+    grade_weight: float | None = None,
     **tasks: Any,
 ) -> Votes:
     """Read votes, a table of scores or a PrefLib election, ready to rank.
@@ -165,7 +291,7 @@ def read_any(
     Args:
         source, where, table, columns, labels, invalid, voters: as for `comparisons`; `columns` may also name
             the column `model` of a table of scores.
-        tasks: keywords of `score_table`, such as weights, groups and ignore.
+        tasks: keywords of `score_table`, such as weights, groups, ignore, directions and metric.
 
     Raises:
         SourceError, VotesError: as the reader of what the source holds.
@@ -178,37 +304,60 @@ def read_any(
             raise OptionError(f"{option} is a mapping, such as {how}, and no {type(value).__name__}.")
     named = dict(columns or {})
     given = {name: value for name, value in tasks.items() if value}
-    reading = {"where": where, "table": table, "labels": labels, "voters": voters}
+    reading: dict[str, Any] = {
+        "where": where,
+        "table": table,
+        "labels": labels,
+        "voters": voters,
+        "format": format,
+        "grade_weight": grade_weight,
+    }
     source = files_of(source)
-    if isinstance(source, tuple):
-        for one in source:
-            if kind_of(one) != "votes":
-                raise SourceError(f"{one} holds no votes but scores or an election; name it alone.")
-    elif not isinstance(source, str | Path) and (found := frame_to_arrow(source)) is not None:
-        source = found
-    kind = "votes" if named and set(named) != {"model"} else kind_of(source, named.get("model"))
+    first = source[0] if isinstance(source, tuple) else source
+    if not isinstance(first, Path) and (found := frame_to_arrow(source)) is not None:
+        source = first = found
+    kind = _kind(first, named)
+    for one in source if isinstance(source, tuple) and kind != "election" else ():
+        if _kind(one, named) != kind:
+            what = {"votes": "votes", "scores": "scores"}[kind]
+            raise SourceError(f"{one} holds no {what}, as {first} does; name it alone.")
     if kind == "votes":
         _refuse(given, source, "votes, not a table of scores")
-        return comparisons(
-            source,
-            where=where,
-            table=table,
-            columns=named or None,
-            labels=labels,
-            invalid=invalid,
-            voters=voters,
-        )
+        return comparisons(source, **reading, columns=named or None, invalid=invalid)
     if kind == "election":
         _refuse(given, source, "an election, not a table of scores")
         _refuse({**reading, "columns": named}, source, "an election, not votes")
+        if isinstance(source, tuple):
+            raise SourceError(f"{describe_source(source)} are elections; rank one at a time.")
         return preflib(str(source), absent=invalid)
     _refuse(reading, source, "a table of scores, not votes")
-    return score_table(source, model=named.get("model"), invalid=invalid, **given)
+    whose = named.pop("model", None)
+    return score_table(source, model=whose, columns=named or None, invalid=invalid, **given)
+
+
+def _kind(source: object, named: Mapping[str, str]) -> Literal["votes", "scores", "election"]:
+    """What a source holds; columns of votes that are named say that it is votes."""
+    if set(named) - _OF_SCORES:
+        return "votes"
+    names = columns_of(source)
+    if names and recognise({*names, *named}):
+        return "votes"
+    return kind_of(source, named.get("model"))
+
+
+_OF_SCORES = {"model", "task", "score", "item", "seed", "metric"}
+_WORDS = {
+    "columns": "column",
+    "labels": "label",
+    "directions": "lower",
+    "format": "as",
+    "grade_weight": "grade-weight",
+}
 
 
 def _refuse(options: Mapping[str, Any], source: object, what: str) -> None:
     """Refuse options that mean nothing for what the source holds."""
     for name, value in options.items():
         if value:
-            word = {"columns": "column", "labels": "label", "directions": "lower"}.get(name, name)
+            word = _WORDS.get(name, name)
             raise OptionError(f"{name}= (--{word}) does not apply: {describe_source(source)} holds {what}.")

@@ -53,6 +53,17 @@ InvalidOption = Annotated[
     Literal["error", "drop"],
     Parameter(help="What to do with rows that are not votes: refuse them, or leave them out and count them."),
 ]
+FormatOption = Annotated[
+    str | None,
+    Parameter(name="--as", help="Name of the format, if it is not recognised [formats: docs/data.md]."),
+]
+GradeOption = Annotated[
+    float | None,
+    Parameter(
+        name="--grade-weight",
+        help="What the strongest grade weighs, such as A>>B, where the weakest weighs 1 [default: 1].",
+    ),
+]
 VotersOption = Annotated[
     Literal["human", "llm", "all"] | None,
     Parameter(help="Whose votes, by voter_kind [default: people's, if there are both]."),

@@ -11,6 +11,8 @@ from cyclopts import Parameter
 from agon.arena.cli.arguments import (
     ColumnOption,
     FindingsFormat,
+    FormatOption,
+    GradeOption,
     LabelOption,
     SourceArgument,
     TableOption,
@@ -35,6 +37,8 @@ def check_command(
     label: LabelOption = None,
     table: TableOption = None,
     voters: VotersOption = None,
+    read_as: FormatOption = None,
+    grade_weight: GradeOption = None,
     min_votes: Annotated[int, Parameter(help="Votes below which a model counts as short of votes.")] = 30,
     format: FindingsFormat = "table",
 ) -> int:
@@ -58,6 +62,8 @@ def check_command(
                 labels=labels_of(label),
                 voters=voters,
                 min_votes=min_votes,
+                format=read_as,
+                grade_weight=grade_weight,
             )
         return show_findings(describe_source(files_of(paths)), checked, format)
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from agon.arena.cli.arguments import InvalidOption, readable
+from agon.arena.cli.arguments import (
+    ColumnOption,
+    GradeOption,
+    InvalidOption,
+    LabelOption,
+    labels_of,
+    pairs_of,
+    readable,
+)
 from agon.arena.cli.output.progress_line import progress
 from agon.data import Imported, read_published
 from agon.data.files.reader import list_files
@@ -27,14 +35,20 @@ def import_command(
     into: Annotated[Path, Parameter(help="The log folder that keeps the votes.")] = Path("agon-log"),
     format: Annotated[
         str | None,
-        Parameter(name=["--format", "-f"], help="Format of the files, if their columns do not tell it."),
+        Parameter(
+            name=["--as", "--format", "-f"], help="Format of the files, if their columns do not tell it."
+        ),
     ] = None,
     invalid: InvalidOption = "error",
+    column: ColumnOption = None,
+    label: LabelOption = None,
+    grade_weight: GradeOption = None,
 ) -> None:
     """Import votes of a published arena format into a log folder.
 
-    The format is told from the columns; docs/data.md lists those that are known. Texts are not copied:
-    prompt_id leads back to the file. The same file is imported only once.
+    The format is told from the columns; docs/data.md lists those that are known. Categories, languages,
+    sessions and what was counted in the answers come along. Texts are not copied: prompt_id leads back to the
+    file. The same file is imported only once.
 
     For example:
 
@@ -46,11 +60,19 @@ def import_command(
 
     agon rank agon-log
     """
+    given: dict[str, Any] = {
+        "columns": pairs_of(column),
+        "labels": labels_of(label),
+        "grade_weight": grade_weight,
+    }
     # All are read before one is written: what is wrong with the last file leaves nothing half done.
     with readable(files) as paths:
         named = list_files(paths)
         with progress("reading votes"):
-            read = [(file, read_published(file, format=format, invalid=invalid)) for file in counted(named)]
+            read = [
+                (file, read_published(file, format=format, invalid=invalid, **given))
+                for file in counted(named)
+            ]
         for file, imported in read:
             _keep(file, imported, into)
 

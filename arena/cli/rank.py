@@ -18,6 +18,8 @@ from cyclopts import Parameter
 
 from agon.arena.cli.arguments import (
     ColumnOption,
+    FormatOption,
+    GradeOption,
     InvalidOption,
     LabelOption,
     MethodWord,
@@ -86,6 +88,8 @@ def rank_command(
     column: ColumnOption = None,
     label: LabelOption = None,
     table: TableOption = None,
+    read_as: FormatOption = None,
+    grade_weight: GradeOption = None,
     ballots_by: Annotated[
         str | None,
         Parameter(help="Column whose values become one ballot each: categories vote, not votes."),
@@ -105,6 +109,10 @@ def rank_command(
         Parameter(
             help="TASK,... of a table of scores where more is better, although the name sounds like a cost."
         ),
+    ] = None,
+    metric: Annotated[
+        str | None,
+        Parameter(help="METRIC,... of a table of scores whose tasks have several, in order of preference."),
     ] = None,
     missing: Annotated[
         str | None,
@@ -158,6 +166,7 @@ def rank_command(
     tasks: dict[str, Any] = {
         "weights": {task: number_of("--weights", value) for task, value in values_of(weights).items()},
         "groups": values_of(groups),
+        "metric": [name for name in (metric or "").split(",") if name],
         "ignore": [name for name in (ignore or "").split(",") if name],
         "directions": {
             name: how
@@ -175,6 +184,8 @@ def rank_command(
             labels=labels_of(label),
             invalid=invalid,
             voters=voters,
+            format=read_as,
+            grade_weight=grade_weight,
             **tasks,
         )
     if compare_rules:
@@ -185,7 +196,7 @@ def rank_command(
         chosen = {one.name: getattr(settings, one.name) for one in fields(settings)}
         boards = rank_all(votes, wanted, by=by, progress=progress, ballots_by=ballots_by, **chosen)
         print_boards(boards, format, output=output, top=top)
-    if STDIN not in source:
+    if STDIN not in source and read_as is None:
         name_check(source, votes, table, pairs_of(column))
 
 

@@ -1,9 +1,8 @@
 """What can be controlled for: features of two answers, from columns that count them or from their texts.
 
 A feature `length` is taken from the first of these that the votes have: columns `length_a` and `length_b`
-(amounts), a column `length` (a number toward model_a), the counts of LMArena's `conv_metadata`, or the texts
-`answer_a` and `answer_b`, in which length, headers, lists, bold and citations are counted here. `measure`
-counts the same in Python.
+(amounts), a column `length` (a number toward model_a), or the texts `answer_a` and `answer_b`, in which
+length, headers, lists, bold and citations are counted here. `measure` counts the same in Python.
 """
 
 from __future__ import annotations
@@ -33,15 +32,6 @@ PATTERNS: Mapping[str, str] = MappingProxyType(
 )
 MEASURES = ("length", *PATTERNS)
 TEXTS = (("answer_a", "answer_b"), ("response_a", "response_b"))
-# LMArena's own counts: the fields of conv_metadata, with {s} for the side, and the parts that are summed.
-METADATA: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        "length": ("sum_assistant_{s}_tokens", ()),
-        "headers": ("header_count_{s}", ("h1", "h2", "h3", "h4", "h5", "h6")),
-        "lists": ("list_count_{s}", ("ordered", "unordered")),
-        "bold": ("bold_count_{s}", ("**", "__")),
-    }
-)
 NUMERIC = ("INT", "DOUBLE", "FLOAT", "DECIMAL", "HUGEINT", "BOOLEAN")
 
 
@@ -75,8 +65,6 @@ def toward_a(name: str, columns: Mapping[str, str], source: str) -> str:
         a, b = (_number(column, columns, source) for column in sides if column is not None)
     elif name.lower() in known:
         return _number(known[name.lower()], columns, source)
-    elif _has_metadata(name, columns):
-        a, b = (_metadata(name, side) for side in "ab")
     elif name in MEASURES and (texts := _texts(known)) is not None:
         a, b = (counted_in(name, _quoted(column)) for column in texts)
     else:
@@ -103,16 +91,32 @@ def counted_in(name: str, text: str) -> str:
     return f"len(regexp_extract_all({prose}, '{PATTERNS[name]}'))"
 
 
-def _has_metadata(name: str, columns: Mapping[str, str]) -> bool:
-    kind = columns.get("conv_metadata", "")
-    return name in METADATA and METADATA[name][0].format(s="a") in kind
+def counts_of_pairs(columns: Mapping[str, str], derived: Mapping[str, str]) -> dict[str, str]:
+    """SQL for everything that is counted in the two answers of a vote, or can be: `length_a`, `length_b`, ...
 
+    Args:
+        columns: those of the votes and their SQL types.
+        derived: further columns, as SQL over these.
 
-def _metadata(name: str, side: str) -> str:
-    """SQL for a count in LMArena's metadata."""
-    field, parts = METADATA[name]
-    whole = f"conv_metadata['{field.format(s=side)}']"
-    return f"({' + '.join(f'coalesce({whole}[{part!r}], 0)' for part in parts)})" if parts else whole
+    Returns:
+        Amounts by column: pairs of numbers that are there, and what of `MEASURES` can be counted in texts.
+    """
+    every = {name: _quoted(name) for name in columns} | {name: f"({sql})" for name, sql in derived.items()}
+    found: dict[str, str] = {}
+    for name in every:
+        pair = (name, f"{name[:-2]}_b") if name.endswith("_a") else ("", "")
+        if not set(pair) <= every.keys() or pair[0] in ("model_a", "answer_a", "response_a", "p_a"):
+            continue
+        stem = name[:-2]
+        numeric = all(columns.get(one, "DOUBLE").startswith(("U", *NUMERIC)) for one in pair)
+        if numeric or (stem in MEASURES and all(columns.get(one, "VARCHAR") == "VARCHAR" for one in pair)):
+            found |= {one: f"TRY_CAST({every[one]} AS DOUBLE)" for one in pair}
+    texts = next((pair for pair in TEXTS if set(pair) <= every.keys()), None)
+    for feature in MEASURES if texts is not None else ():
+        if f"{feature}_a" not in found:
+            for side, text in zip("ab", texts or (), strict=True):
+                found[f"{feature}_{side}"] = f"CAST({counted_in(feature, every[text])} AS DOUBLE)"
+    return found
 
 
 def _number(column: str, columns: Mapping[str, str], source: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Literal
@@ -9,8 +10,19 @@ from typing import Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from agon.data.files.reader import COMPRESSION, DELIMITERS, PARQUET, check_file, ending, read_rows
-from agon.data.files.score_tables import MODEL_COLUMNS, TASK_COLUMNS
+from agon.data.files.benchmarks.long_tables import TASK_COLUMNS
+from agon.data.files.benchmarks.reports import is_report
+from agon.data.files.reader import (
+    COMPRESSION,
+    DELIMITERS,
+    JSON,
+    PARQUET,
+    check_file,
+    ending,
+    read_rows,
+    read_text,
+)
+from agon.data.files.score_tables import MODEL_COLUMNS
 from agon.data.files.source import as_arrow, check_path, describe_source, open_source
 from agon.ranking import SourceError
 
@@ -31,7 +43,32 @@ def _columns_of(path: Path) -> pa.Schema:
     """The columns of a file, without reading all of it."""
     if ending(path) in PARQUET and path.suffix.lower() not in COMPRESSION:
         return pq.read_schema(check_file(path))
+    if ending(path) in JSON:
+        return _first_record(read_text(path))
     return read_rows(path, (), head=True).table().schema
+
+
+def _first_record(text: str) -> pa.Schema:
+    """The fields of the first object of a JSON text; none where it begins with another value."""
+    start = re.match(r"\s*\[?\s*", text)
+    try:
+        record, _ = json.JSONDecoder().raw_decode(text, start.end() if start else 0)
+        return pa.Table.from_pylist([record]).schema if isinstance(record, dict) else pa.schema([])
+    except (ValueError, RecursionError, pa.ArrowException, OverflowError):
+        return pa.schema([])
+
+
+def columns_of(source: object) -> list[str]:
+    """The names of the columns of a file or a frame, without reading it all; none if they are not known."""
+    if not isinstance(source, str | Path):
+        return [str(name) for name in getattr(source, "column_names", getattr(source, "columns", []))]
+    path = Path(source)
+    if path.is_dir() or ending(path) not in (*PARQUET, *DELIMITERS, *JSON):
+        return []
+    try:
+        return list(_columns_of(path).names)
+    except (SourceError, pa.ArrowException, OSError):
+        return []
 
 
 def kind_of(source: object, model: str | None = None) -> _Kind:
@@ -39,7 +76,8 @@ def kind_of(source: object, model: str | None = None) -> _Kind:
 
     A PrefLib ending is an election. A file without the columns of votes is a table of scores, models in
     rows, if a column says whose row it is, or if the first column is text and most of the others are
-    numbers. Everything else is taken for votes, so that the error about it names the columns votes need.
+    numbers; so are reports of lm-evaluation-harness, HELM and Inspect. Everything else is taken for votes,
+    so that the error about it names the columns votes need.
 
     Args:
         source: path of the file, or anything else that `comparisons` or `score_table` reads.
@@ -51,7 +89,9 @@ def kind_of(source: object, model: str | None = None) -> _Kind:
     path = Path(source)
     if path.suffix.lower() in ELECTIONS:
         return "election"
-    if path.is_dir() or ending(path) not in (*PARQUET, *DELIMITERS):
+    if is_report(path):
+        return "scores"
+    if path.is_dir() or ending(path) not in (*PARQUET, *DELIMITERS, *JSON):
         return "votes"
     try:
         schema = _columns_of(path)

@@ -111,6 +111,7 @@ def is_hard(columns: Sequence[str]) -> bool:
         "judge_model",
         "judge",
         "source",
+        "anony",
     } & set(names):
         return False
     return set(VOTE_COLUMNS) <= set(columns)

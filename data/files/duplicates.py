@@ -61,10 +61,11 @@ def _again(opened: Source, condition: str) -> tuple[Diagnostic, ...]:
     if not {"voter", "prompt_id", "model_a", "model_b"} <= names:
         return ()
     kinds = "coalesce(CAST(voter_kind AS VARCHAR), '')" if "voter_kind" in names else "''"
+    turn = "".join(f"CAST({name} AS VARCHAR), " for name in ("turn", "turns") if name in names)
+    what = f"{turn}CAST(voter AS VARCHAR), CAST(prompt_id AS VARCHAR), {kinds}, "
     sql = (
-        f"SELECT count(*) - count(DISTINCT (CAST(voter AS VARCHAR), CAST(prompt_id AS VARCHAR), {kinds}, "
-        f"least(model_a, model_b), greatest(model_a, model_b))) AS extra FROM unfiltered "
-        f"WHERE ({condition}) AND voter IS NOT NULL AND prompt_id IS NOT NULL"
+        f"SELECT count(*) - count(DISTINCT ({what}least(model_a, model_b), greatest(model_a, model_b))) "
+        f"AS extra FROM unfiltered WHERE ({condition}) AND voter IS NOT NULL AND prompt_id IS NOT NULL"
     )
     extra = opened.query(sql)["extra"].to_pylist()[0]
     if not extra:

@@ -14,7 +14,7 @@ import json
 import re
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -34,6 +34,7 @@ DELIMITERS = {".csv": ",", ".tsv": "\t"}
 JSON = (".json", ".jsonl", ".ndjson")
 PARQUET = (".parquet",)
 DUCKDB = (".duckdb", ".db")
+REPORT = ".eval"  # a log of Inspect, an archive
 KNOWN = (*DELIMITERS, *JSON, *PARQUET, *DUCKDB)
 MAGIC = {
     b"PAR1": "parquet",
@@ -57,18 +58,40 @@ class Rows:
     """Every column in its order, or every field that some JSON object has."""
     broken: tuple[tuple[str, int], ...] = ()
     """Rows that could not be read at all: (reason, row number)."""
+    theirs: Mapping[str, str] = field(default_factory=dict)
+    """Of columns that were given another name, that name → the one in the source."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """A word for a winner → ours, as it was asked for."""
+
+    def renamed(self, columns: Mapping[str, str], path: object) -> Rows:
+        """Return the same rows with other names for some columns: ours → theirs.
+
+        Raises:
+            SourceError: there is no such column.
+        """
+        for wanted in columns.values():
+            if wanted not in self.columns:
+                raise SourceError(f"{path} has no column {wanted!r}; {suggest(wanted, self.columns)}")
+        names = (*(name for name in self.columns if name not in columns), *columns)
+        return replace(self, columns=names, theirs={**self.theirs, **columns})
 
     def values(self, column: str) -> Any:
         """Return a whole column; a field that an object lacks is None."""
+        given = self.theirs.get(column, column)
         if isinstance(self.source, pq.ParquetFile):
-            return self.source.read(columns=[column]).column(column)
+            return self.source.read(columns=[given]).column(given)
         if isinstance(self.source, pa.Table):
-            return self.source.column(column)
-        return [record.get(column) for record in self.source]
+            return self.source.column(given)
+        return [record.get(given) for record in self.source]
 
     def records(self, columns: list[str] | None = None) -> Iterator[dict[str, Any]]:
         """Go through the rows as dictionaries, without holding all of a table's as Python objects."""
-        if isinstance(self.source, list):
+        if self.theirs:
+            wanted = columns or list(self.columns)
+            given = [self.theirs.get(name, name) for name in wanted]
+            for record in replace(self, theirs={}).records(list(dict.fromkeys(given))):
+                yield {name: record.get(one) for name, one in zip(wanted, given, strict=True)}
+        elif isinstance(self.source, list):
             yield from self.source
         elif isinstance(self.source, pa.Table):
             for batch in self.source.select(columns or self.source.column_names).to_batches(1024):
@@ -79,6 +102,10 @@ class Rows:
 
     def table(self) -> pa.Table:
         """Return the rows as one table; a column of JSON whose values are of several kinds becomes texts."""
+        if self.theirs:
+            given = [self.theirs.get(name, name) for name in self.columns]
+            whole = replace(self, theirs={}, columns=tuple(dict.fromkeys(given))).table()
+            return pa.table([whole[name] for name in given], names=list(self.columns))
         if isinstance(self.source, pa.Table):
             return self.source
         if isinstance(self.source, pq.ParquetFile):
@@ -109,6 +136,56 @@ def ending(path: Path) -> str:
     return suffixes[-1] if suffixes else ""
 
 
+def _inside(folder: Path) -> list[Path]:
+    """The files in a folder whose endings name a format; if there are none, those in the folders in it.
+
+    Raises:
+        SourceError: files of several formats in those.
+    """
+    known = (*KNOWN, REPORT)
+    there = sorted(file for file in folder.iterdir() if ending(file) in known and file.is_file())
+    if there:
+        return there
+    deeper = sorted(
+        file
+        for file in folder.rglob("*")
+        if file.is_file() and ending(file) in known and not _hidden(file.relative_to(folder))
+    )
+    kinds = sorted({ending(file) for file in deeper})
+    if len(kinds) > 1:
+        raise SourceError(
+            f"{folder} holds files of several formats ({', '.join(kinds)}); name those that belong together, "
+            f"such as '{folder}/**/*{kinds[0]}'."
+        )
+    return deeper
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
+
+
+def _refuse_address(text: str) -> None:
+    """Refuse an address of the web, naming the command that downloads what stands there.
+
+    Raises:
+        SourceError: it is one.
+    """
+    if text.startswith("hf:/"):  # a Path has one stroke only
+        kinds = {"datasets": "dataset", "spaces": "space", "buckets": "bucket"}
+        kind, _, rest = text.removeprefix("hf:").lstrip("/").partition("/")
+        name = "/".join((rest if kind in kinds else f"{kind}/{rest}").split("@")[0].split("/")[:2])
+        folder = name.rpartition("/")[2] or "DIR"
+        raise SourceError(
+            f"{text} is on the Hugging Face Hub, and only files of this machine are read; download it "
+            f"and name the folder: hf download {name} --repo-type {kinds.get(kind, 'dataset')} "
+            f"--local-dir {folder}"
+        )
+    if text.startswith(("http:/", "https:/")):
+        raise SourceError(
+            f"{text} is an address, and only files of this machine are read; download it: curl -LO {text}"
+        )
+
+
 def list_files(given: Sequence[str | Path]) -> tuple[Path, ...]:
     """The sources that paths, patterns and folders name, in the order given; a pattern's by name.
 
@@ -120,11 +197,11 @@ def list_files(given: Sequence[str | Path]) -> tuple[Path, ...]:
     """
     found: list[Path] = []
     for one in given:
+        _refuse_address(str(one))
         path = Path(one)
         is_log = (path / "votes").is_dir() or (path / "agon.duckdb").exists()
         if path.is_dir() and not is_log and not snapshots(path):
-            inside = sorted(file for file in path.iterdir() if ending(file) in KNOWN and file.is_file())
-            found += inside or [path]
+            found += _inside(path) or [path]
         elif not path.exists() and glob.has_magic(str(path)):
             matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  # may be absolute
             if not matches:
@@ -149,6 +226,7 @@ def check_file(path: Path) -> Path:
     if re.match(r"[a-z]+:/", str(path)) and not path.exists():
         raise SourceError(f"{path} is no file here; download it first, and give the path of what came.")
     if not path.exists():
+        _refuse_address(str(path))
         names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         near = suggest(path.name, names)
         hint = f"; {near}" if near.startswith("did you") else "; check the path"
@@ -216,6 +294,19 @@ def read_rows(path: Path, texts: Collection[str] | None = None, *, head: bool = 
     if not len(rows.numbers) and not rows.broken:
         raise SourceError(f"{path} holds no rows.")
     return rows
+
+
+def read_text(path: Path) -> str:
+    """Read a file of text, decompressed and decoded.
+
+    Raises:
+        SourceError: it is missing, empty, damaged or no text.
+    """
+    check_file(path)
+    content = _content(path)
+    if not content[:512].strip():
+        raise SourceError(f"{path} is empty.")
+    return _decoded(content, path)
 
 
 def _content(path: Path) -> bytes:

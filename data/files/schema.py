@@ -155,6 +155,7 @@ def weight_sql(source: Source, floor: float, n_models: int, most: int | None = N
 Voters = Literal["human", "llm", "all"]
 COLUMN = "voter_kind"
 _KINDS = ("human", "llm")
+NOT_BLIND = "not blind (the names were shown)"
 LEFT_OUT = dict(zip(_KINDS, OTHER_VOTERS, strict=True))
 
 
@@ -177,13 +178,14 @@ def condition(source: Source, voters: Voters | None) -> str:
     Raises:
         SourceError: a value that is neither "human" nor "llm", or no votes of the kind asked for.
     """
+    shut = _blind(source)
     if COLUMN not in source.columns:
         if voters == "llm":
             raise SourceError(
                 f"{source.name} has no votes of LLM judges: without a column {COLUMN} all are of "
                 "people; leave voters out, or name the column with columns=."
             )
-        return "TRUE"
+        return shut
     sql = f"SELECT DISTINCT {_kind()} AS kind FROM unfiltered WHERE {source.where or 'TRUE'} ORDER BY kind"
     found = source.query(sql)["kind"].to_pylist()
     unknown = [kind for kind in found if kind not in _KINDS]
@@ -194,16 +196,47 @@ def condition(source: Source, voters: Voters | None) -> str:
     if voters in _KINDS and found and voters not in found:
         raise SourceError(f"{source.name} has no {LEFT_OUT[voters]}; all are {LEFT_OUT[found[0]]}.")
     if voters == "all" or (voters is None and len(found) < 2):
+        return shut
+    return f"{shut} AND {_kind()} = '{voters or 'human'}'"
+
+
+def _blind(source: Source) -> str:
+    """SQL for the votes that were cast before the names were shown, where the source says so.
+
+    Raises:
+        SourceError: rows that do not say whether they were.
+    """
+    if "anony" not in source.columns:
         return "TRUE"
-    return f"{_kind()} = '{voters or 'human'}'"
+    shut = "TRY_CAST(CAST(anony AS VARCHAR) AS BOOLEAN)"
+    wrong = source.query(
+        "SELECT agon_row, count(*) OVER () AS total FROM "
+        "(SELECT *, row_number() OVER () AS agon_row FROM unfiltered) "
+        f"WHERE ({source.where or 'TRUE'}) AND {shut} IS NULL ORDER BY agon_row LIMIT 5"
+    )
+    if wrong.num_rows:
+        rows = rows_text(wrong["agon_row"].to_pylist(), wrong["total"][0].as_py())
+        raise SourceError(
+            f"There is no anony that is true or false, for votes cast blind or not, in {rows} of "
+            f'{source.name}; fill it in, or leave such rows out with where="anony IS NOT NULL".'
+        )
+    return shut
 
 
 def others(source: Source, part: str, parameters: list[str | None]) -> dict[str, int]:
-    """Count the votes of the kind that was not taken, in words; `part` is SQL for a part of the votes."""
-    if COLUMN not in source.columns:
-        return {}
-    every = f"(SELECT * FROM unfiltered WHERE {source.where or 'TRUE'})"
+    """Count in words what was not taken: the votes of the other kind, and those that were not blind.
+
+    `part` is SQL for a part of the votes.
+    """
     found = {}
+    shut = _blind(source)
+    if shut != "TRUE":
+        every = f"(SELECT * FROM unfiltered WHERE {source.where or 'TRUE'})"
+        if number := _count(source, every, f"{part} AND NOT {shut}", parameters):
+            found[NOT_BLIND] = number
+    if COLUMN not in source.columns:
+        return found
+    every = f"(SELECT * FROM unfiltered WHERE ({source.where or 'TRUE'}) AND {shut})"
     for kind, words in LEFT_OUT.items():
         there = f"{part} AND {_kind()} = '{kind}'"
         number = _count(source, every, there, parameters) - _count(source, "votes", there, parameters)

@@ -11,21 +11,28 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from agon.data.files.reader import read_rows
+from agon.data.files.benchmarks.long_tables import (
+    ITEM_COLUMNS,
+    METRIC_COLUMNS,
+    SCORE_COLUMNS,
+    SEED_COLUMNS,
+    TASK_COLUMNS,
+    spread_scores,
+)
+from agon.data.files.benchmarks.reports import is_report, read_reports
+from agon.data.files.reader import list_files, read_rows
 from agon.ranking.errors import OptionError, SourceError, VotesError, suggest
 from agon.ranking.votes.score_table import Direction, ScoreTable
 
 MODEL_COLUMNS = ("model", "system", "name", "team", "submission")  # headings that say whose row it is
 GAPS = ("", "-", "--", "–", "n/a", "na", "nan", "none", "null")  # written for "no score", in any case
 _SHOWN = 3  # rows or columns a message names
-TASK_COLUMNS = ("task", "benchmark", "dataset")  # headings of a table that has its tasks in rows
-SCORE_COLUMNS = ("score", "value")  # beside a model and a task: a row a score
 # Words in headings beside tasks that are none, and in those of tasks where less is better.
 NO_TASK = {"average", "avg", "params", "parameters", "rank", "votes", "likes", "hub", "id", "link", "url"}
 LESS = {"latency", "time", "price", "cost", "loss", "error", "perplexity", "wer", "toxicity"}
@@ -42,14 +49,17 @@ def score_table(
     weights: Mapping[str, float] | None = None,
     groups: Mapping[str, str] | None = None,
     group_weights: Mapping[str, float] | None = None,
-    directions: Mapping[str, Direction] | Direction = "higher",
+    directions: Mapping[str, Direction] | Direction | None = None,
+    metric: str | Sequence[str] = (),
+    columns: Mapping[str, str] | None = None,
     invalid: Literal["error", "drop"] = "error",
 ) -> ScoreTable:
-    """Read a table of benchmark scores: a row a model, a score (model, task, score), or a task.
+    """Read a table of benchmark scores: a row a model, a score (model, task, score), or a task; or reports.
 
     Args:
-        source: path of a .csv, .tsv or .parquet file, or a DataFrame (pandas, polars) or Arrow table. An
-            index with a name or with texts is the column of the models.
+        source: path of a .csv, .tsv, .parquet, .json or .jsonl file, of reports of lm-evaluation-harness,
+            HELM or Inspect, of a folder or a pattern of these, or a list; or a DataFrame (pandas, polars) or
+            Arrow table. An index with a name or with texts is the column of the models.
         model: column with the models' names; None for the one called model, system, name, team or
             submission, or else the first if it has no heading.
         tasks: columns with the tasks, if not all the others.
@@ -58,7 +68,9 @@ def score_table(
         groups: the group of each task, all tasks or none.
         group_weights: of groups, for two-level rules.
         directions: "lower" for tasks where less is better; tasks that sound like a cost (latency, loss, …)
-            must be told.
+            must be told, unless a report does.
+        metric: of tasks with several, names in order of preference.
+        columns: our name for a column of a row a score (task, score, item, seed, metric) → its name.
         invalid: "drop" leaves out and counts columns that are no numbers, cells that are no number, tasks
             that rank nobody and models without a score; "error" refuses them by name.
 
@@ -70,19 +82,26 @@ def score_table(
     """
     if invalid not in ("error", "drop"):
         raise OptionError(f'invalid must be "error" or "drop", not {invalid!r}.')
-    label, columns = _columns(source)
+    label, given, reported = _columns(source)
+    given = _named(label, given, columns or {})
+    wanted_metrics = [metric] if isinstance(metric, str) else list(metric)
+    if model is not None and model in given and _long(given):
+        given, model = _named(label, given, {"model": model}), None
+    lost, measured = dict[str, int](), dict[str, str]()
     if model is None:
-        columns = _by_model(label, columns)
-    whose = _model_column(label, columns, model)
-    names = _names(label, whose, columns[whose])
+        given, lost, measured = _by_model(label, given, wanted_metrics, invalid)
+    elif wanted_metrics:
+        _no_metrics(label)
+    whose = _model_column(label, given, model)
+    names = _names(label, whose, given[whose])
     if isinstance(ignore, str):
-        raise OptionError(f"ignore must be a list of columns, not the text {ignore!r}; write [{ignore!r}].")
-    wanted = _tasks(label, columns, whose, tasks, tuple(ignore))
+        raise OptionError(f"ignore must be a list of given, not the text {ignore!r}; write [{ignore!r}].")
+    wanted = _tasks(label, given, whose, tasks, tuple(ignore))
     scores, text = [], []
     for task in wanted:
-        values, strange = _numbers(columns[task])
+        values, strange = _numbers(given[task])
         if strange:
-            text.append((task, strange, columns[task]))
+            text.append((task, strange, given[task]))
         scores.append(values)
     if text and invalid == "error":
         raise _not_numbers(label, text, names)
@@ -91,8 +110,12 @@ def score_table(
     kept = [i for i, task in enumerate(wanted) if task not in texts]
     if not kept:
         raise SourceError(f"{label} has no column of numbers to take as a task; check its columns.")
+    kept_tasks = [wanted[i] for i in kept]
+    if directions is None or isinstance(directions, Mapping):
+        known = {task: way for task, way in reported.items() if task in kept_tasks}
+        directions = {**known, **(directions or {})}
     if tasks is None:
-        _check_tasks(label, [wanted[i] for i in kept], directions)
+        _check_tasks(label, kept_tasks, directions, measured)
     table = ScoreTable.of(
         names,
         [wanted[i] for i in kept],
@@ -103,7 +126,7 @@ def score_table(
         group_weights=group_weights,
         invalid=invalid,
     )
-    counted = {"columns that are no numbers": len(texts), "cells that are no number": spoilt}
+    counted = {"columns that are no numbers": len(texts), "cells that are no number": spoilt, **lost}
     left_out = {reason: count for reason, count in counted.items() if count}
     return replace(table, left_out={**left_out, **table.left_out}) if left_out else table
 
@@ -111,10 +134,19 @@ def score_table(
 Values = npt.NDArray[Any]
 
 
-def _columns(source: Any) -> tuple[str, dict[str, Values]]:
-    """What to call the source, and its columns by heading, an index that names rows first."""
-    if isinstance(source, str | Path):
-        label, columns = Path(source).name, _columns_of_file(Path(source))
+def _columns(source: Any) -> tuple[str, dict[str, Values], dict[str, Direction]]:
+    """What to call the source, its columns (an index that names rows first), and directions that it says."""
+    known: dict[str, Direction] = {}
+    listed = isinstance(source, Sequence) and not isinstance(source, str)
+    if isinstance(source, str | Path) or (listed and all(isinstance(one, str | Path) for one in source)):
+        parts = list_files([source] if isinstance(source, str | Path) else source)
+        label = parts[0].name if len(parts) == 1 else f"{parts[0].name} and {len(parts) - 1} more"
+        if is_report(parts[0]):
+            columns, known = _columns_of_reports(parts)
+        elif len(parts) == 1:
+            columns = _columns_of_file(parts[0])
+        else:
+            columns = _one_below_another(label, [_columns_of_file(part) for part in parts])
     elif hasattr(source, "iloc"):
         label, columns = "The table", _columns_of_pandas(source)
     elif hasattr(source, "__arrow_c_stream__"):
@@ -131,7 +163,41 @@ def _columns(source: Any) -> tuple[str, dict[str, Values]]:
         raise SourceError(f"{label} holds votes, no scores of tasks; read it with ag.comparisons.")
     if {"rank", "rank_lower", "rank_upper"} <= columns.keys():
         raise SourceError(f"{label} is a board already; give the votes that it was ranked from.")
-    return label, columns
+    return label, columns, known
+
+
+def _columns_of_reports(parts: Sequence[Path]) -> tuple[dict[str, Values], dict[str, Direction]]:
+    """The scores of reports, a row a score, and which end of each task is the better one."""
+    _, results = read_reports(parts)
+    names = ("model", "task", "metric", "score")
+    columns = {name: _objects([getattr(result, name) for result in results]) for name in names}
+    ways: dict[str, Direction] = {}
+    for result in results:
+        if result.higher is not None:
+            ways[result.task] = "higher" if result.higher else "lower"
+    return columns, ways
+
+
+def _one_below_another(label: str, tables: Sequence[dict[str, Values]]) -> dict[str, Values]:
+    """Parts of one table."""
+    for columns in tables[1:]:
+        if set(columns) != set(tables[0]):
+            odd = sorted(set(columns) ^ set(tables[0]))
+            raise SourceError(f"{label} are not parts of one table: only some have {odd[0]!r}.")
+    return {name: np.concatenate([columns[name] for columns in tables]) for name in tables[0]}
+
+
+def _named(label: str, columns: dict[str, Values], ours: Mapping[str, str]) -> dict[str, Values]:
+    """The columns under the names that were asked for."""
+    for theirs in ours.values():
+        if theirs not in columns:
+            raise OptionError(f"{label} has no column {theirs!r}; {suggest(theirs, columns)}")
+    turned = {theirs: name for name, theirs in ours.items()}
+    return {
+        turned.get(name, name): values
+        for name, values in columns.items()
+        if name not in ours or name in turned
+    }
 
 
 def _columns_of_file(path: Path) -> dict[str, Values]:
@@ -140,11 +206,11 @@ def _columns_of_file(path: Path) -> dict[str, Values]:
     if rows.broken:
         reason, number = rows.broken[0]
         raise SourceError(f"{path} has a {reason} in row {number}; correct it.")
-    columns = {name: _as_list(rows.values(name)) for name in rows.columns}
+    columns = {name: _objects(_as_list(rows.values(name))) for name in rows.columns}
     index = [name for name in columns if name.startswith("__index_level_")]  # of pandas, in parquet
     return {
-        **{name.partition("__index_level_")[0]: _objects(columns[name]) for name in index},
-        **{name: _objects(values) for name, values in columns.items() if name not in index},
+        **{name.partition("__index_level_")[0]: columns[name] for name in index},
+        **{name: values for name, values in columns.items() if name not in index},
     }
 
 
@@ -174,35 +240,60 @@ def _columns_of_pandas(frame: Any) -> dict[str, Values]:
     return {name: frame.iloc[:, i].to_numpy(dtype=object) for i, name in enumerate(headings)}
 
 
-def _by_model(label: str, columns: dict[str, Values]) -> dict[str, Values]:
-    """The table with a row a model and a column a task, however it was set."""
+def _long(columns: dict[str, Values]) -> dict[str, str]:
+    """Which column is the task, the score and so on of a table with a row a score; nothing of others."""
+    known = {name.strip().lower(): name for name in reversed(columns)}
+    kinds = {
+        "model": MODEL_COLUMNS,
+        "task": TASK_COLUMNS,
+        "score": SCORE_COLUMNS,
+        "item": ITEM_COLUMNS,
+        "seed": SEED_COLUMNS,
+        "metric": METRIC_COLUMNS,
+    }
+    named = {kind: known[one] for kind, names in kinds.items() for one in reversed(names) if one in known}
+    return named if {"task", "score"} <= named.keys() else {}
+
+
+def _by_model(
+    label: str, columns: dict[str, Values], metric: Sequence[str], invalid: Literal["error", "drop"]
+) -> tuple[dict[str, Values], dict[str, int], dict[str, str]]:
+    """The table with a row a model and a column a task, however it was set.
+
+    Returns:
+        It, what was left out of it, and the metric of each task that has one.
+    """
+    named = _long(columns)
+    if {"model", "task", "score"} <= named.keys():
+        models, spread, lost, measured = spread_scores(label, columns, named, metric, invalid)
+        scores = {task: _objects(found) for task, found in spread.items()}
+        return {"model": _objects(models), **scores}, lost, measured
+    if metric:
+        _no_metrics(label)
     known = {name.strip().lower(): name for name in reversed(columns)}
     task = next((known[name] for name in TASK_COLUMNS if name in known), None)
-    whose = next((known[name] for name in MODEL_COLUMNS if name in known), None)
-    score = next((known[name] for name in SCORE_COLUMNS if name in known), None)
-    if task is None or (whose is not None and score is None):
-        return columns
-    if whose is None:  # models in columns
-        if task != next(iter(columns)) or len(columns) < 3:
-            return columns
-        others = [name for name in columns if name != task]
-        turned = {str(t): _objects([columns[m][i] for m in others]) for i, t in enumerate(columns[task])}
-        return {"model": _objects(others), **turned}
-    assert score is not None  # noqa: S101
-    cells: dict[tuple[str, str], Any] = {}
-    for row, key in enumerate(zip(map(str, columns[whose]), map(str, columns[task]), strict=True)):
-        if key in cells:
-            raise VotesError(
-                f"{label}, row {row + 1}: {key[0]!r} has another score on {key[1]!r}; give one score "
-                "for each model and task, such as the mean of its seeds or items."
-            )
-        cells[key] = columns[score][row]
-    models, names = (list(dict.fromkeys(key[i] for key in cells)) for i in (0, 1))
-    return {"model": _objects(models), **{t: _objects([cells.get((m, t)) for m in models]) for t in names}}
+    if task is None or any(name in known for name in MODEL_COLUMNS):
+        return columns, {}, {}
+    if task != next(iter(columns)) or len(columns) < 3:  # else its models are in columns
+        return columns, {}, {}
+    others = [name for name in columns if name != task]
+    turned = {str(t): _objects([columns[m][i] for m in others]) for i, t in enumerate(columns[task])}
+    return {"model": _objects(others), **turned}, {}, {}
 
 
-def _check_tasks(label: str, tasks: Sequence[str], directions: Mapping[str, Direction] | Direction) -> None:
-    """Refuse columns that are no tasks by their names, and tasks that sound like a cost unless told."""
+def _no_metrics(label: str) -> NoReturn:
+    raise OptionError(
+        f"metric= (--metric) does not apply: {label} has no column of metrics beside model, task and score."
+    )
+
+
+def _check_tasks(
+    label: str,
+    tasks: Sequence[str],
+    directions: Mapping[str, Direction] | Direction,
+    measured: Mapping[str, str],
+) -> None:
+    """Refuse what is no task by its name; and tasks or metrics that sound like a cost, untold."""
     words = {task: set(re.split(r"[^a-z]+", task.casefold())) for task in tasks}
     if none := [t for t in tasks if words[t] & NO_TASK or {"mean", "win", "rate"} <= words[t]]:
         listed = ", ".join(map(repr, none))
@@ -210,9 +301,12 @@ def _check_tasks(label: str, tasks: Sequence[str], directions: Mapping[str, Dire
             f"{label}: {listed} {'does' if len(none) == 1 else 'do'} not look like a task; leave it out with "
             f"ignore=[{listed}] (--ignore {quote(','.join(none))}), or name the tasks with tasks=."
         )
-    told = directions if isinstance(directions, Mapping) else {}
-    less = [task for task in tasks if words[task] & LESS and task not in told]
-    if less and directions != "lower":
+    told = directions if isinstance(directions, Mapping) else dict.fromkeys(tasks, directions)
+    costly = {
+        task: words[task] | set(re.split(r"[^a-z]+", measured.get(task, "").casefold())) for task in tasks
+    }
+    less = [task for task in tasks if costly[task] & LESS and task not in told]
+    if less:
         listed, first = ", ".join(map(repr, less)), less[0]
         raise SourceError(
             f"{label}: is less better on {listed}? Say so with directions={{{first!r}: 'lower'}} "

@@ -35,14 +35,13 @@ def open_folder(connection: duckdb.DuckDBPyConnection, folder: Path) -> duckdb.D
             f"{folder} is a folder without votes: a log keeps them in {folder / 'votes'}/*.parquet; "
             "name a file, or import votes into the log first."
         )
-    layouts: dict[bool, list[str]] = {True: [], False: []}
+    layouts: dict[tuple[bool, bool], list[str]] = {}
     for file in files:
-        columns = connection.read_parquet(escaped(file), hive_partitioning=False).columns
-        layouts["models" in columns].append(escaped(file))
+        one = connection.read_parquet(escaped(file), hive_partitioning=False)
+        layouts.setdefault(("models" in one.columns, _several(one)), []).append(escaped(file))
     parts = [
         connection.read_parquet(paths, union_by_name=True, hive_partitioning=False)
-        for paths in layouts.values()
-        if paths
+        for _, paths in sorted(layouts.items(), reverse=True)
     ]
     return put_together(connection, parts, str(folder))
 
@@ -70,10 +69,27 @@ def _union(
     """Rows by the names of their columns; a column that one lacks is null there."""
     if len(parts) < 2:
         return parts[0] if parts else None
+    if any(_several(part) for part in parts):
+        parts = [part if _several(part) else _category_in_list(part) for part in parts]
     for number, part in enumerate(parts):
         part.create_view(f"{view}_{number}")
     return connection.sql(
         " UNION ALL BY NAME ".join(f"SELECT * FROM {view}_{number}" for number in range(len(parts)))
+    )
+
+
+def _several(part: duckdb.DuckDBPyRelation) -> bool:
+    """Whether its votes may have several categories."""
+    kinds = dict(zip(part.columns, map(str, part.types), strict=True))
+    return kinds.get("category", "").endswith("[]")
+
+
+def _category_in_list(part: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation:
+    """The votes with their category in a list, as others have several."""
+    if "category" not in part.columns:
+        return part
+    return part.project(
+        "* REPLACE (CASE WHEN category IS NOT NULL THEN [CAST(category AS VARCHAR)] END AS category)"
     )
 
 

@@ -6,7 +6,7 @@ Knows formats and their errors; what makes a row a valid vote is in validity.py,
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+Derive = Callable[["pa.Schema"], Mapping[str, str]]
 # Columns whose type must not be guessed from a sample of the rows.
 AS_TEXT = ("model_a", "model_b", "winner", "p_a", "weight", "models", "places", "acceptable", "voter")
 QUOTES = " (a text with a comma or a line break in it stands in double quotes)"
@@ -96,6 +97,7 @@ def open_source(
     labels: Mapping[str, str] | None = None,
     name: str | None = None,
     rows: Rows | None = None,
+    derive: Derive | None = None,
 ) -> Source:
     """Open votes for SQL.
 
@@ -109,6 +111,7 @@ def open_source(
         labels: a word in the column winner → ours.
         name: what messages call it.
         rows: those of a text file that was read already.
+        derive: further columns as SQL, from the names and types of those that are there.
 
     Raises:
         SourceError: no such file, empty, of another format than its ending says, no such column.
@@ -126,12 +129,19 @@ def open_source(
     try:
         if isinstance(source, tuple):
             parts = [
-                _as_ours(_relation(connection, one, name, table, None), columns, labels, describe_source(one))
+                _as_ours(
+                    _relation(connection, one, name, table, None),
+                    columns,
+                    labels,
+                    describe_source(one),
+                    derive,
+                )
                 for one in source
             ]
             relation = put_together(connection, parts, name)
         else:
-            relation = _as_ours(_relation(connection, source, name, table, rows), columns, labels, name)
+            relation = _relation(connection, source, name, table, rows)
+            relation = _as_ours(relation, columns, labels, name, derive)
     except duckdb.Error as error:
         raise SourceError(f"{name} cannot be read: {sentence(error)}") from None
     _shut(connection, several or ([] if path is None else [path]))
@@ -147,9 +157,11 @@ def _as_ours(
     columns: Mapping[str, str] | None,
     labels: Mapping[str, str] | None,
     name: str,
+    derive: Derive | None,
 ) -> duckdb.DuckDBPyRelation:
-    """Give a source our names of columns and our words for the winner."""
+    """Give a source our names of columns, our words for the winner, and the columns that are derived."""
     relation = _with_voter_kind(_named_as_ours(_renamed(relation, columns or {}, name)))
+    relation = relation if derive is None else _with_derived(relation, derive)
     return _with_labels(relation, labels or {}, name)
 
 
@@ -314,6 +326,13 @@ def _renamed(
     kept = [duckdb.ColumnExpression(column) for column in relation.columns if column not in columns]
     new = [duckdb.ColumnExpression(theirs).alias(ours) for ours, theirs in columns.items()]
     return relation.select(*kept, *new) if new else relation
+
+
+def _with_derived(relation: duckdb.DuckDBPyRelation, derive: Derive) -> duckdb.DuckDBPyRelation:
+    """Put columns beside those that are there, which are worked out where they are asked for."""
+    made = derive(relation.limit(0).to_arrow_table().schema)
+    listed = "".join(f', {sql} AS "{column}"' for column, sql in made.items())
+    return relation.project(f"*{listed}") if made else relation
 
 
 def _with_labels(

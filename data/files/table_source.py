@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
@@ -49,7 +49,12 @@ _MOST_KINDS = 100  # values of a column that tells kinds of votes apart
 # Columns that say what a vote is, or whose: no kinds of votes.
 _NO_KINDS = {*PAIRWISE, *KWISE, "winner", "p_a", "acceptable", "weight", "timestamp", "agon_row", "voter"}
 _NO_KINDS |= {"battle", "battle_id", "prompt", "prompt_id", "answer_a", "answer_b"}
-ALIASES = {"battle": ("battle", "battle_id"), "prompt": ("prompt", "prompt_id"), "voter": ("voter",)}
+ALIASES = {
+    "battle": ("battle", "battle_id"),
+    "prompt": ("prompt", "prompt_id"),
+    "voter": ("voter",),
+    "session": ("session", "session_id"),
+}
 
 
 def count_plain(source: object) -> pa.Table | None:
@@ -101,6 +106,7 @@ class TableSource:
         voters: whose votes count.
         weight: SQL for the weight of a vote.
         left_out: what was left out already, by reason.
+        opener: opens the source where that is not `open_source`.
     """
 
     def __init__(
@@ -114,6 +120,7 @@ class TableSource:
         voters: Voters | None = None,
         weight: str | None = None,
         left_out: Mapping[str, int] | None = None,
+        opener: Callable[[], Source] | None = None,
     ) -> None:
         self._origin = origin
         self._opened = source
@@ -123,11 +130,14 @@ class TableSource:
         self._voters = voters
         self._weight = weight
         self._left_out = dict(left_out or {})
+        self._opener = opener
 
     @cached_property
     def _source(self) -> Source:
         """The source opened for SQL, with its columns brought into our layout."""
-        source = open_source(self._origin) if self._opened is None else self._opened
+        source = self._opened
+        if source is None:
+            source = open_source(self._origin) if self._opener is None else self._opener()
         if not self._part and self._weight is None:
             normalise(source, condition(source, self._voters))
         return source
@@ -184,7 +194,13 @@ class TableSource:
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by voter, battle, prompt or any other column."""
-        rows = self._rows(self._column(by))
+        column = self._column(by)
+        if column.lower() == "category" and self._several(column):
+            raise SourceError(
+                f"A vote of {self._source.name} may have several values in {column!r}, and stands in one "
+                f"cluster or on one ballot only; take a column of single values, or boards by={column!r}."
+            )
+        rows = self._rows(column)
         cluster, names = self._labels(rows, by)
         return group(by, cluster, rows.sequence, len(self._ballots.count), names)
 
@@ -260,11 +276,15 @@ class TableSource:
         return f"{rows_text(numbers[:5].tolist(), len(numbers))} of {self._source.name}"
 
     def split(self, column: str) -> dict[str, TableSource]:
-        """Cut the votes by the values of a column; a missing value is a group named "null", or "(null)"."""
+        """Cut the votes by the values of a column; a missing value is a group named "null", or "(null)".
+
+        A vote with several values in a list is in the group of each.
+        """
         name = self._column(column)
-        sql = (
-            f"SELECT DISTINCT CAST({_quoted(name)} AS VARCHAR) AS value FROM votes ORDER BY value NULLS LAST"
-        )
+        value = f"CAST({_quoted(name)} AS VARCHAR)"
+        if self._several(name):
+            value = f"unnest(CASE WHEN len({_quoted(name)}) > 0 THEN {_quoted(name)} ELSE [NULL] END)"
+        sql = f"SELECT DISTINCT value FROM (SELECT {value} AS value FROM votes) ORDER BY value NULLS LAST"
         values = self._source.query(sql)["value"].to_pylist()
         parts = {}
         for value in values:
@@ -301,9 +321,10 @@ class TableSource:
             name = _quoted(column)
             others = {key: value for key, value in chosen.items() if key != column}
             condition, parameters = self.only(others)._condition()
+            value = f"unnest({name})" if self._several(column) else f"CAST({name} AS VARCHAR)"
             sql = (
-                f"SELECT CAST({name} AS VARCHAR) AS value, count(*) AS n FROM votes "
-                f"WHERE {condition} AND value IS NOT NULL GROUP BY 1 ORDER BY n DESC, value"
+                f"SELECT value, count(*) AS n FROM (SELECT {value} AS value FROM votes WHERE {condition}) "
+                f"WHERE value IS NOT NULL GROUP BY 1 ORDER BY n DESC, value"
             )
             table = self._source.query(sql, parameters)
             counts = dict(zip(table["value"].to_pylist(), table["n"].to_pylist(), strict=True))
@@ -324,7 +345,9 @@ class TableSource:
     def _kinds(self) -> list[str]:
         """The columns of words of which the first rows hold few."""
         known = self._source.columns
-        words = [c for c in known if known[c] in ("VARCHAR", "BOOLEAN") and c.lower() not in _NO_KINDS]
+        words = [
+            c for c in known if known[c] in ("VARCHAR", "BOOLEAN", "VARCHAR[]") and c.lower() not in _NO_KINDS
+        ]
         if not words:
             return []
         asked = ", ".join(f"count(DISTINCT {_quoted(column)}) AS c{i}" for i, column in enumerate(words))
@@ -357,8 +380,23 @@ class TableSource:
 
     def _condition(self) -> tuple[str, list[str | None]]:
         """SQL for the part of the votes this is, with its parameters."""
-        conditions = [f"CAST({_quoted(name)} AS VARCHAR) IS NOT DISTINCT FROM ?" for name, _ in self._part]
-        return " AND ".join(conditions) or "TRUE", [value for _, value in self._part]
+        conditions: list[str] = []
+        parameters: list[str | None] = []
+        for column, value in self._part:
+            name = _quoted(column)
+            if not self._several(column):
+                conditions.append(f"CAST({name} AS VARCHAR) IS NOT DISTINCT FROM ?")
+                parameters.append(value)
+            elif value is None:
+                conditions.append(f"coalesce(len({name}), 0) = 0")
+            else:
+                conditions.append(f"list_contains({name}, ?)")
+                parameters.append(value)
+        return " AND ".join(conditions) or "TRUE", parameters
+
+    def _several(self, column: str) -> bool:
+        """Whether a vote may have several values in a column."""
+        return column.lower() != "models" and self._source.columns[column] == "VARCHAR[]"
 
     def reweighted(self, floor: float) -> TableSource:
         """Weigh votes by one over the probability of their models."""

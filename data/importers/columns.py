@@ -1,12 +1,12 @@
 """The rows of a foreign file as columns of votes: kinds of value, and the draft in which readers build votes.
 
-Nothing here opens a file or knows a published format: see `data.importing` and `data.formats`.
+Nothing here opens a file or knows a published format: see published.py and formats.py.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from agon.data.files.reader import Rows
 from agon.data.validation import LABELS
 from agon.ranking.numerics import BoolArray
+from agon.ranking.text import join_names
 
 Column = Any  # an Arrow array, chunked or not: not every version of pyarrow that will do describes its types
 _OURS = ("model_a", "model_b", "tie", "both_bad")
@@ -151,8 +152,20 @@ def _flag_column(values: Column) -> Column | None:
     return values if pa.types.is_boolean(values.type) else None
 
 
+def as_stored(text: str | None) -> str | None:
+    """A text as it can be stored: half of a surrogate pair becomes the sign for what cannot be read."""
+    return None if text is None else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _answer(value: object) -> str | None:
+    if not isinstance(value, str):
+        raise TypeError
+    return as_stored(value)
+
+
 TEXT = _Kind("text", pa.string(), _text, _text_column)
 PROMPT = _Kind("text", pa.string(), _digest)
+ANSWER = _Kind("text", pa.string(), _answer)
 NUMBER = _Kind("a number", pa.float64(), _number, _number_column)
 TIME = _Kind("a time in Unix seconds or ISO 8601", pa.float64(), _time, _time_column)
 WHOLE = _Kind("a whole number", pa.int32(), _whole, _whole_column)
@@ -190,6 +203,8 @@ class Draft:
     """Rows of a log that are not votes at all."""
     left_out: dict[str, BoolArray] = field(default_factory=dict)
     """Votes that never count, by reason: the names were shown, or an answer was none."""
+    strongest: float = 0.0
+    """The largest grade of the scale that `grade` is on; 0 where votes have no grades."""
 
     def fault(self, reason: str, mask: BoolArray, shown: Column | list[Any] | None = None) -> None:
         """Note rows that are wrong."""
@@ -223,11 +238,27 @@ class Draft:
         self.fault("self-battle", as_mask(pc.equal(a, b)), a)
         if "winner" in self.columns:
             labels = self.columns["winner"]
-            known: Column = pc.index_in(labels, value_set=pa.array(list(WINNERS)))
-            self.fault("no winner", ~_filled(labels))
-            self.fault("unknown winner label", as_mask(pc.is_null(known)), labels)
+            for word, ours in self.rows.labels.items():
+                labels = pc.if_else(pc.fill_null(pc.equal(labels, word), False), ours, labels)
+            bare = pc.utf8_lower(pc.utf8_trim_whitespace(labels))
+            known: Column = pc.index_in(bare, value_set=pa.array(list(WINNERS)))
+            named = pc.if_else(pc.equal(labels, a), 0, pc.if_else(pc.equal(labels, b), 1, None))
+            known = pc.coalesce(known, named.cast(pa.int32()))
+            soft = as_mask(pc.is_valid(self.columns["p_a"])) if "p_a" in self.columns else padded & ~padded
+            self.fault("no winner", ~_filled(labels) & ~soft)
+            self.fault("unknown winner label", as_mask(pc.is_null(known)) & ~soft, labels)
             self.columns["winner"] = pa.array(list(WINNERS.values())).take(known)
         return self
+
+
+@dataclass(frozen=True)
+class Derived:
+    """What SQL makes of the rows of a file in which a row is a vote already."""
+
+    columns: Mapping[str, str] = field(default_factory=dict)
+    """Our name of a column → SQL over the columns of the file; evaluated only where it is asked for."""
+    faults: Mapping[str, str] = field(default_factory=dict)
+    """Why a row is not what it should be → SQL that is true of such rows."""
 
 
 @dataclass(frozen=True)
@@ -237,11 +268,26 @@ class Format:
     name: str
     description: str
     """What it is, in one line."""
-    needs: str
-    """The columns it is recognised by, in words."""
-    fits: Callable[[frozenset[str]], bool]
-    """Whether these columns are enough to read it."""
+    needs: tuple[tuple[str, ...], ...]
+    """Sets of columns, each enough to recognise and read it."""
     read: Callable[[Rows], Draft]
     """Turn the rows of a file into votes."""
-    rather_than: str | None = None
-    """The more general format that fits such a file too, and is then not meant."""
+    rather_than: tuple[str, ...] = ()
+    """The more general formats that fit such a file too, and are then not meant."""
+    derive: Callable[[pa.Schema], Derived] | None = None
+    """Where a row is a vote: our columns in SQL, from the names and types of the file's."""
+
+    def recognises(self, columns: Iterable[str]) -> bool:
+        """Whether these columns are enough to read it."""
+        return any(set(columns).issuperset(wanted) for wanted in self.needs)
+
+    def missing(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """The columns of its nearest set that are not there."""
+        there = set(columns)
+        best = min(self.needs, key=lambda wanted: (len(set(wanted) - there), -len(set(wanted) & there)))
+        return tuple(name for name in best if name not in there)
+
+    @property
+    def needed(self) -> str:
+        """The columns it is recognised by, in words."""
+        return ", or ".join(join_names(wanted, 9) for wanted in self.needs)

@@ -6,25 +6,43 @@ written here and no database is used: putting the votes into the log is another 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NoReturn
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
+from agon.data.files.covariates import counts_of_pairs
+from agon.data.files.read_errors import sentence
 from agon.data.files.reader import Rows, read_rows
-from agon.data.importers.columns import Draft, Format
-from agon.data.importers.formats import FORMATS
+from agon.data.importers.columns import TIME, Draft, Format, as_mask
+from agon.data.importers.conversations import quote_name
+from agon.data.importers.formats import FORMATS, recognise, unrecognised
+from agon.data.validation import LABELS
 from agon.ranking.errors import OptionError, SourceError, VotesError, suggest
 from agon.ranking.numerics import BoolArray
-from agon.ranking.text import Readable
+from agon.ranking.text import Readable, join_names
 
-__all__ = ["FORMATS", "Format", "Imported", "read_published"]
 REMEDY = 'leave such rows out with invalid="drop" (--invalid drop)'
-REQUIRED = ("row", "model_a", "model_b", "winner", "p_a")
-_OPTIONAL = ("voter", "voter_kind", "timestamp", "category", "language", "turns", "battle_id", "prompt_id")
+VOTE = ("model_a", "model_b", "winner", "p_a", "models", "places", "acceptable")
+BESIDE = (
+    "weight",
+    "grade",
+    "voter",
+    "voter_kind",
+    "timestamp",
+    "category",
+    "language",
+    "turns",
+    "battle_id",
+    "prompt_id",
+    "session",
+)
+_TEXTS = ("answer_a", "answer_b")
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,10 +54,11 @@ class Imported(Readable):
     votes: pa.Table
     """One row for each vote, in file order: `row` (int64, the 1-based row of the file: the line of JSON
     Lines, the row after the header of a CSV), `model_a`, `model_b`, then `winner` (model_a, model_b, tie,
-    both_bad) or `p_a` (float64, the probability that model_a is better), and those of `voter`, `voter_kind`
-    ("llm" for a judge), `timestamp` (float64, Unix seconds), `category`, `language`, `turns` (int32),
-    `battle_id` and `prompt_id` that the file gives. No texts: `prompt_id` is the published id, or sha1[:10]
-    of the first prompt."""
+    both_bad) or `p_a` (float64, the probability that model_a is better); or `models` and `places`; and those
+    of `weight`, `grade`, `voter`, `voter_kind` ("llm" for a judge), `timestamp` (float64, Unix seconds),
+    `category` (text, or a list where a vote has several), `language`, `turns` (int32), `battle_id`,
+    `prompt_id` and `session` that the file gives, with what was counted in the answers, `length_a`,
+    `length_b` and so on. No texts: `prompt_id` is the published id, or sha1[:10] of the first prompt."""
     dropped: dict[str, int]
     """How many rows were left out, by reason: the votes that were not blind, and with invalid="drop" the
     invalid rows."""
@@ -51,14 +70,24 @@ class Imported(Readable):
 
 
 def read_published(
-    path: str | Path, *, format: str | None = None, invalid: Literal["error", "drop"] = "error"
+    path: str | Path,
+    *,
+    format: str | None = None,
+    invalid: Literal["error", "drop"] = "error",
+    columns: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    grade_weight: float | None = None,
 ) -> Imported:
     """Read a published arena file as votes.
 
     Arguments:
-        path: a JSON array, JSON Lines, CSV or Parquet file, which may be compressed with gzip.
+        path: a JSON array, JSON Lines, CSV or Parquet file, which may be compressed with gzip or zstd.
         format: a name in `FORMATS`; None recognises the format from the columns.
         invalid: what to do with rows that are not valid votes: raise, or leave out and count.
+        columns: a name that the format has for a column → its name in the file.
+        labels: a word in the column winner → ours.
+        grade_weight: what the strongest grade weighs where the weakest weighs 1, those between evenly
+            between; None counts every grade as one vote.
 
     Votes cast while the names were shown are always left out and counted, as the published boards do.
 
@@ -70,45 +99,82 @@ def read_published(
     Source: the formats are those of lm-sys/FastChat, LMArena's releases on Hugging Face,
     embeddings-benchmark/arena and tatsu-lab/alpaca_eval.
     """
-    if format is not None and format not in FORMATS:
-        raise OptionError(f"There is no published format {format!r}; {suggest(format, FORMATS)}")
     if invalid not in ("error", "drop"):
         raise OptionError(f"The option invalid is 'error' or 'drop', not {invalid!r}.")
     path = Path(path)
+    rows = named_rows(read_rows(path), path, columns, labels)
+    form = choose_format(rows.columns, path, format)
     try:
-        rows = read_rows(path)
-        form = (
-            _recognise(frozenset(rows.columns), path)
-            if format is None
-            else _forced(FORMATS[format], frozenset(rows.columns), path)
-        )
         draft = form.read(rows)
+        derived = _derived(form, rows, path, draft.columns)
+        _note_faults(draft, derived)
+        votes, dropped = _sift(draft, form, path, invalid, grade_weight)
+        return Imported(form.name, _beside(votes, derived, draft), dropped)
     except (pa.ArrowException, OSError) as error:  # a damaged Parquet page shows up while it is read
         raise SourceError(f"{path} cannot be read: {_brief(error)}.") from None
-    votes, dropped = _sift(draft, path, invalid)
-    return Imported(form.name, votes, dropped)
 
 
-def recognise(columns: frozenset[str]) -> list[Format]:
-    """Return the formats that these columns belong to."""
-    found = [form for form in FORMATS.values() if form.fits(columns)]
-    general = {form.rather_than for form in found}
-    return [form for form in found if form.name not in general]
+def named_rows(
+    rows: Rows, path: object, columns: Mapping[str, str] | None, labels: Mapping[str, str] | None
+) -> Rows:
+    """Return the rows under the names and with the words for winners that were asked for.
+
+    Raises:
+        SourceError: no such column, or no column of winners.
+        OptionError: a word that is to mean no winner.
+    """
+    rows = rows.renamed(columns, path) if columns else rows
+    for theirs, ours in (labels or {}).items():
+        if ours not in LABELS:
+            raise OptionError(f"There is no winner {ours!r} to read {theirs!r} as; {suggest(ours, LABELS)}")
+        if "winner" not in rows.columns:
+            raise SourceError(f"{path} has no column winner whose labels could mean something else.")
+    return replace(rows, labels=dict(labels or {}))
 
 
-def with_columns(form: Format, rows: Rows, path: Path, invalid: str) -> tuple[pa.Table, dict[str, int]]:
+def choose_format(columns: Iterable[str], path: object, format: str | None = None) -> Format:
+    """Return the one format that columns belong to, or the one that is asked for.
+
+    Raises:
+        OptionError: there is none of that name.
+        SourceError: they belong to none, or to several.
+    """
+    names = tuple(columns)
+    if format is not None:
+        if format not in FORMATS:
+            raise OptionError(f"There is no published format {format!r}; {suggest(format, FORMATS)}")
+        form = FORMATS[format]
+        if not form.recognises(names):
+            raise SourceError(
+                f"{path} cannot be read as {form.name}, which needs {form.needed}: "
+                f"its columns are {join_names(names, 8)}."
+            )
+        return form
+    found = recognise(names)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        raise SourceError(f"{path} is in no format known here: {unrecognised(names)}.")
+    listed = join_names([form.name for form in found])
+    raise SourceError(
+        f"{path} fits several formats, {listed}: choose one with format= (--as {found[0].name})."
+    )
+
+
+def with_columns(
+    form: Format, rows: Rows, path: Path, invalid: str, grade_weight: float | None
+) -> tuple[pa.Table, dict[str, int]]:
     """Read the rows of a file in a format as votes beside all that the file says of them.
 
     Returns:
         Its columns with ours, those of the format first, and what was left out.
     """
     draft = form.read(rows)
-    votes, dropped = _sift(draft, path, invalid)
-    given = draft.rows.table()
-    place = np.searchsorted(draft.rows.numbers, votes["row"].to_numpy()) if given.num_rows else []
-    if len(set(draft.rows.numbers.tolist())) < given.num_rows:  # several votes of one row
-        return votes.drop_columns(["row"]), dropped
-    kept = given.take(pa.array(place, pa.int64()))
+    votes, dropped = _sift(draft, form, path, invalid, grade_weight)
+    if len(set(draft.rows.numbers.tolist())) < len(draft.rows.numbers) or draft.rows is not rows:
+        return votes.drop_columns(["row"]), dropped  # several votes of one row, or several rows of one vote
+    given = rows.table()
+    kept = given.take(pa.array(np.searchsorted(rows.numbers, votes["row"].to_numpy()), pa.int64()))
     for name in votes.column_names[1:]:
         if name in kept.column_names:
             kept = kept.drop_columns([name])
@@ -116,32 +182,89 @@ def with_columns(form: Format, rows: Rows, path: Path, invalid: str) -> tuple[pa
     return kept, dropped
 
 
-def _recognise(columns: frozenset[str], path: Path) -> Format:
-    """Return the one format these columns belong to."""
-    found = recognise(columns)
-    if len(found) == 1:
-        return found[0]
-    known = "; ".join(f"{form.name} needs {form.needs}" for form in FORMATS.values())
-    if not found:
-        raise SourceError(
-            f"{path} is in no published format known here, its columns being {_names(columns)} ({known})."
+def _derived(form: Format, rows: Rows, path: Path, read: Collection[str]) -> pa.Table | None:
+    """What SQL makes of the rows beside what was read of them, parallel to them; None where there is nothing.
+
+    Faults stand in columns that begin with a space, which no column of ours does.
+    """
+    if form.derive is None:
+        return None
+    import duckdb
+
+    from agon.data.files.snapshot_folder import escaped
+
+    with duckdb.connect(":memory:") as connection:
+        if isinstance(rows.source, pq.ParquetFile) and not rows.theirs and path.suffix == ".parquet":
+            relation = connection.read_parquet(escaped(path), hive_partitioning=False)
+        else:
+            relation = connection.from_arrow(rows.table())
+        schema = relation.limit(0).to_arrow_table().schema
+        derived = form.derive(schema)
+        wanted = {name: sql for name, sql in derived.columns.items() if name in BESIDE and name not in read}
+        kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
+        wanted |= counts_of_pairs(kinds, derived.columns)
+        wanted |= {f" {reason}": sql for reason, sql in derived.faults.items()}
+        if not wanted:
+            return None
+        try:
+            selected = ", ".join(f"{sql} AS {quote_name(name)}" for name, sql in wanted.items())
+            return relation.project(selected).to_arrow_table()
+        except duckdb.Error as error:
+            raise SourceError(f"{path} cannot be read as {form.name}: {sentence(error)}") from None
+
+
+def _note_faults(draft: Draft, derived: pa.Table | None) -> None:
+    """Note the rows that are not what they should be."""
+    for name in derived.column_names if derived is not None else ():
+        if name.startswith(" "):
+            assert derived is not None  # noqa: S101
+            draft.fault(name[1:], as_mask(derived[name].combine_chunks()))
+
+
+def _beside(votes: pa.Table, derived: pa.Table | None, draft: Draft) -> pa.Table:
+    """Put what was derived beside the votes, and what is counted in the texts of the answers; no texts."""
+    if derived is not None:
+        place = np.searchsorted(draft.rows.numbers, votes["row"].to_numpy())
+        kept = derived.take(pa.array(place, pa.int64()))
+        for name in kept.column_names:
+            if not name.startswith(" ") and name not in votes.column_names:
+                votes = votes.append_column(name, kept[name])
+    if set(_TEXTS) & set(votes.column_names):
+        import duckdb
+
+        with duckdb.connect(":memory:") as connection:
+            relation = connection.from_arrow(votes)
+            kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
+            counts = counts_of_pairs(kinds, {})
+            selected = ", ".join(f"{sql} AS {quote_name(name)}" for name, sql in counts.items())
+            table = relation.project(selected).to_arrow_table() if counts else pa.table({})
+        votes = votes.drop_columns([name for name in _TEXTS if name in votes.column_names])
+        for name in table.column_names:
+            if name not in votes.column_names:
+                votes = votes.append_column(name, table[name])
+    return _said(votes)
+
+
+def _said(votes: pa.Table) -> pa.Table:
+    """The columns in their order, without those that say nothing."""
+    order = [name for name in ("row", *VOTE, *BESIDE) if name in votes.column_names]
+    votes = votes.select(order + [name for name in votes.column_names if name not in order])
+    for name in votes.column_names[1:]:
+        column = votes.column(name)
+        if name == "turns" and column.type != pa.int32():
+            column = column.cast(pa.int32(), safe=False)
+        if name == "timestamp" and column.type != pa.float64():
+            column = TIME.read(column)[0]
+        if pa.types.is_string(column.type):  # an empty cell of a CSV is null; so is "" elsewhere
+            empty = pc.equal(column, pa.scalar(""))
+            column = pc.if_else(empty, pa.scalar(None, pa.string()), column)
+        votes = votes.set_column(votes.column_names.index(name), name, column)
+        empty_lists = (
+            pa.types.is_list(column.type) and not pc.any(pc.greater(pc.list_value_length(column), 0)).as_py()
         )
-    names = " and ".join(form.name for form in found)
-    raise SourceError(f"{path} fits several formats, {names}: choose one with format= ({known}).")
-
-
-def _forced(form: Format, columns: frozenset[str], path: Path) -> Format:
-    if not form.fits(columns):
-        raise SourceError(
-            f"{path} cannot be read as {form.name}, which needs {form.needs}: "
-            f"its columns are {_names(columns)}."
-        )
-    return form
-
-
-def _names(columns: frozenset[str]) -> str:
-    names = sorted(columns)
-    return ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
+        if name not in VOTE and (column.null_count == len(votes) or empty_lists):
+            votes = votes.drop_columns([name])
+    return votes
 
 
 def _brief(error: Exception) -> str:
@@ -149,8 +272,11 @@ def _brief(error: Exception) -> str:
     return (str(error).partition("\n")[0] or type(error).__name__).rstrip(". ")
 
 
-def _sift(draft: Draft, path: Path, invalid: str) -> tuple[pa.Table, dict[str, int]]:
+def _sift(
+    draft: Draft, form: Format, path: Path, invalid: str, grade_weight: float | None
+) -> tuple[pa.Table, dict[str, int]]:
     """Leave out what is not a vote, and refuse or count what is invalid; a row counts for its first fault."""
+    _weigh(draft, form, path, grade_weight)
     numbers, dropped = draft.rows.numbers, dict[str, int]()
     out = np.zeros(len(numbers), np.bool_) if draft.others is None else draft.others.copy()
     for reason, mask in draft.left_out.items():
@@ -173,22 +299,32 @@ def _sift(draft: Draft, path: Path, invalid: str) -> tuple[pa.Table, dict[str, i
     return _votes(draft, ~out), dropped
 
 
+def _weigh(draft: Draft, form: Format, path: Path, grade_weight: float | None) -> None:
+    """Give votes the weight of their grades, where it is asked for.
+
+    Raises:
+        OptionError: a weight that is none, or votes without grades.
+    """
+    if grade_weight is None:
+        return
+    if not (np.isfinite(grade_weight) and grade_weight > 0):
+        raise OptionError(f"grade_weight must be a number above 0, not {grade_weight!r}.")
+    if "grade" not in draft.columns:
+        raise OptionError(
+            f"grade_weight= (--grade-weight) does not apply: {path} is of the format {form.name}, "
+            "whose votes have no grades."
+        )
+    grade = np.maximum(draft.columns["grade"].to_numpy(zero_copy_only=False), 1.0)
+    share = (grade - 1.0) / max(draft.strongest - 1.0, 1e-9) if draft.strongest > 1 else 0.0 * grade
+    draft.columns["weight"] = pa.array(1.0 + (grade_weight - 1.0) * np.nan_to_num(share))
+
+
 def _votes(draft: Draft, keep: BoolArray) -> pa.Table:
-    """Return the kept rows as a table, without the optional columns that say nothing."""
+    """Return the kept rows as a table."""
     columns = {"row": pa.array(draft.rows.numbers)} | draft.columns
-    table = pa.table({name: columns[name] for name in (*REQUIRED, *_OPTIONAL) if name in columns})
-    if not keep.all():
-        table = table.filter(pa.array(keep))
-    for name in _OPTIONAL:
-        if name in table.column_names:
-            column = table.column(name)
-            if pa.types.is_string(column.type):  # an empty cell of a CSV is null; so is "" elsewhere
-                empty = pc.equal(column, pa.scalar(""))
-                column = pc.if_else(empty, pa.scalar(None, pa.string()), column)
-                table = table.set_column(table.column_names.index(name), name, column)
-            if column.null_count == len(table):
-                table = table.drop_columns([name])
-    return table
+    known = [name for name in ("row", *VOTE, *BESIDE, *_TEXTS) if name in columns]
+    table = pa.table({name: columns[name] for name in known})
+    return _said(table if keep.all() else table.filter(pa.array(keep)))
 
 
 def _refuse(problems: list[str]) -> NoReturn:

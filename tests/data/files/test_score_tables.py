@@ -183,5 +183,7 @@ def test_columns_beside_tasks_are_asked_about_and_the_remedy_works(tmp_path):
 
 
 def test_two_scores_of_one_model_and_task_are_refused(tmp_path):
-    with pytest.raises(VotesError, match="row 2: 'ada' has another score on 'x'; give one score for each"):
+    with pytest.raises(
+        VotesError, match="row 2: 'ada' has another score on 'x', in row 1; give one score for each"
+    ):
         score_table(written(tmp_path, "model,task,score\nada,x,1\nada,x,2\n"))

@@ -12,10 +12,10 @@ import pyarrow as pa
 
 from agon.data.files.reader import Rows
 from agon.data.importers.columns import TEXT, TIME, WHOLE, Draft, Format
+from agon.data.importers.judges.grades import VERDICTS
 
 GAMES = (("g1_winner", "g2_winner"), ("win_1", "win_2"))
 SIDES = (("model_1", "model_2"), ("model_a", "model_b"))
-GRADES = {"A>>B": 2, "A>B": 1, "A=B": 0, "B=A": 0, "B>A": -1, "B>>A": -2}
 ERROR = "that the judge gave no verdict on"
 BASELINE = "baseline"
 
@@ -82,7 +82,7 @@ def read_arena_hard(rows: Rows) -> Draft:
         for place, game in enumerate(record.get("games") or []):
             pair = (BASELINE, record.get("model"))
             a, b = pair if place == 0 else pair[::-1]
-            grade = GRADES.get(str((game or {}).get("score")).replace("<", "?"))
+            grade = VERDICTS.get(str((game or {}).get("score")).strip().lower())
             winner = None if grade is None else "model_a" if grade > 0 else "model_b" if grade < 0 else "tie"
             more = {"prompt_id": record.get("question_id"), "judge": record.get("judge"), "grade": grade}
             games.append({"model_a": a, "model_b": b, "winner": winner, **more})
@@ -92,6 +92,9 @@ def read_arena_hard(rows: Rows) -> Draft:
     draft.leave_out(ERROR, np.array([game["grade"] is None for game in games], np.bool_))
     for column in ("model_a", "model_b", "winner", "prompt_id"):
         draft.take(column, (column,), TEXT)
+    strengths = [None if game["grade"] is None else abs(game["grade"]) for game in games]
+    draft.columns["grade"] = pa.array(strengths, pa.float64())
+    draft.strongest = 2
     _judged(draft)
     return draft.check()
 
@@ -99,14 +102,12 @@ def read_arena_hard(rows: Rows) -> Draft:
 MT_BENCH_GAMES = Format(
     "mt-bench-games",
     "pairwise judgments of MT-bench and their copies: two games with the sides exchanged",
-    "g1_winner and g2_winner beside model_1 and model_2, or win_1 and win_2 beside model_a and model_b",
-    lambda columns: bool(_of(GAMES, columns) and _of(SIDES, columns)),
+    tuple((*sides, *games) for games in GAMES for sides in SIDES),
     read_games,
 )
 ARENA_HARD = Format(
     "arena-hard",
     "judgments of Arena-Hard: two games against a baseline",
-    "question_id, model and games",
-    frozenset({"question_id", "model", "games"}).issubset,
+    (("question_id", "model", "games"),),
     read_arena_hard,
 )

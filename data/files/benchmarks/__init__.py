@@ -1,0 +1,1 @@
+"""Reports of benchmarks, which become tables of scores."""

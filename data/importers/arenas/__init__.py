@@ -1,0 +1,1 @@
+"""Formats of arenas, in which people vote."""

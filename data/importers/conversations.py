@@ -1,0 +1,86 @@
+"""Conversations in the shapes that releases use, as SQL: what was asked, what was answered, how many turns.
+
+A conversation is a list of messages (`role`, `content`, which is a text or blocks with texts), a list of
+turns (`user`, `model_side_a`, `model_side_b`), or a list of texts; nested, or as JSON in a text.
+"""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+# Half of a surrogate pair, which Python writes into JSON and no other reader takes.
+_SURROGATE = r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
+_ANSWERED = ("assistant", "model")
+
+
+def quote_name(column: str) -> str:
+    """A column's name as an SQL identifier."""
+    return '"' + column.replace('"', '""') + '"'
+
+
+def as_json(column: str, kind: pa.DataType) -> str:
+    """SQL of a column as JSON, NULL where it is a text that is none."""
+    name = quote_name(column)
+    if not is_text(kind):
+        return f"to_json({name})"
+    mended = f"regexp_replace({name}, '{_SURROGATE}', '\\\\ufffd', 'g')"
+    return f"coalesce(TRY_CAST({name} AS JSON), TRY_CAST({mended} AS JSON))"
+
+
+def is_text(kind: pa.DataType) -> bool:
+    """Whether a column holds texts."""
+    inner = kind.value_type if pa.types.is_dictionary(kind) else kind
+    return bool(
+        pa.types.is_string(inner) or pa.types.is_large_string(inner) or pa.types.is_string_view(inner)
+    )
+
+
+def asked_in(column: str, kind: pa.DataType) -> str:
+    """SQL of the texts that the user wrote, a list, turn by turn."""
+    message = "coalesce(agon_t->'$.user', CASE WHEN agon_t->>'$.role' = 'user' THEN agon_t END)"
+    return _said(as_json(column, kind), message)
+
+
+def answered_in(column: str, kind: pa.DataType, side: str) -> str:
+    """SQL of the texts that the model on a side answered, a list, turn by turn."""
+    roles = ", ".join(f"'{role}'" for role in _ANSWERED)
+    by_role = f"CASE WHEN agon_t->>'$.role' IN ({roles}) THEN agon_t END"
+    message = f"coalesce(agon_t->'$.model_side_{side}', {by_role})"
+    return _said(as_json(column, kind), message)
+
+
+def not_a_conversation(column: str, kind: pa.DataType) -> str:
+    """SQL that is true of rows whose value is none of these shapes."""
+    value = as_json(column, kind)
+    content = _content("coalesce(agon_t->'$.user', agon_t)")
+    wrong = (
+        "CASE WHEN agon_t IS NULL OR json_type(agon_t) IN ('VARCHAR', 'NULL') THEN false "
+        "WHEN json_type(agon_t) = 'OBJECT' THEN "
+        f"coalesce(agon_t->'$.user', agon_t->'$.role') IS NULL OR json_type({content}) "
+        "NOT IN ('VARCHAR', 'ARRAY', 'OBJECT', 'NULL') ELSE true END"
+    )
+    there, listed = f"{quote_name(column)} IS NOT NULL", f"TRY_CAST({value} AS JSON[])"
+    if is_text(kind):
+        there += f" AND trim({quote_name(column)}) <> ''"
+    any_wrong = f"list_bool_or(list_transform({listed}, lambda agon_t: {wrong}))"
+    return f"({there} AND ({listed} IS NULL OR coalesce({any_wrong}, false)))"
+
+
+def _content(message: str) -> str:
+    return f"({message})->'$.content'"
+
+
+def _said(value: str, message: str) -> str:
+    """SQL of the texts of those messages of a conversation that `message` picks from an element, `agon_t`."""
+    blocks = "list_transform(TRY_CAST(agon_c AS JSON[]), lambda agon_b: agon_b->>'$.text')"
+    joined = f"array_to_string(list_filter({blocks}, lambda agon_x: agon_x IS NOT NULL), chr(10))"
+    text = (
+        f"CASE json_type(agon_c) WHEN 'VARCHAR' THEN agon_c->>'$' WHEN 'ARRAY' THEN {joined} "
+        "WHEN 'OBJECT' THEN agon_c->>'$.text' END"
+    )
+    one = f"CASE json_type(agon_t) WHEN 'OBJECT' THEN {message} ELSE to_json({{'content': agon_t}}) END"
+    every = f"list_transform(TRY_CAST({value} AS JSON[]), lambda agon_t: {one})"
+    picked = f"list_filter({every}, lambda agon_m: agon_m IS NOT NULL)"
+    return (
+        f"list_transform(list_transform({picked}, lambda agon_m: agon_m->'$.content'), lambda agon_c: {text})"
+    )

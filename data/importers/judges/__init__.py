@@ -1,0 +1,1 @@
+"""Formats in which judges or annotators compare, grade or rank."""
