@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from agon.data.files.benchmarks.result import Result
+from agon.data.files.benchmarks.reported_score import ReportedScore
 
 _MEANS = ("mean win rate", "mean score")  # over the other columns: no task
 
@@ -16,7 +16,7 @@ def is_helm(document: Any) -> bool:
     return bool(tables) and all(isinstance(one, dict) and {"header", "rows"} <= one.keys() for one in tables)
 
 
-def helm_tables(document: Any, origin: str) -> Iterator[Result]:
+def helm_tables(document: Any, origin: str) -> Iterator[ReportedScore]:
     """The scores of the tables; the metric of a score is the title of its table.
 
     Raises:
@@ -34,4 +34,6 @@ def helm_tables(document: Any, origin: str) -> Iterator[Result]:
                 if head.strip().lower() in _MEANS:
                     continue
                 score = None if value is None else float(value)
-                yield Result(str(values[0]), head, metric, score, None if less is None else not less, origin)
+                yield ReportedScore(
+                    str(values[0]), head, metric, score, None if less is None else not less, origin
+                )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from agon.data.files.benchmarks.result import Result
+from agon.data.files.benchmarks.reported_score import ReportedScore
 
 _SPREAD = ("stderr", "std", "var", "bootstrap_stderr")
 
@@ -17,7 +17,7 @@ def is_inspect(document: Any) -> bool:
     )
 
 
-def inspect_results(document: Any, origin: str) -> Iterator[Result]:
+def inspect_results(document: Any, origin: str) -> Iterator[ReportedScore]:
     """Its scores.
 
     Raises:
@@ -34,4 +34,4 @@ def inspect_results(document: Any, origin: str) -> Iterator[Result]:
                 continue
             label = name if len(scores) == 1 else f"{score['name']}/{name}"
             value = metric["value"] if isinstance(metric, dict) else metric
-            yield Result(model, task, label, float(value), None, origin)
+            yield ReportedScore(model, task, label, float(value), None, origin)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from agon.data.files.benchmarks.result import Result
+from agon.data.files.benchmarks.reported_score import ReportedScore
 
 
 def is_lm_eval(document: Any) -> bool:
@@ -19,7 +19,7 @@ def is_lm_eval(document: Any) -> bool:
     return bool({"config", "configs", "versions", "model_name"} & document.keys())
 
 
-def lm_eval_results(document: Any, origin: str) -> Iterator[Result]:
+def lm_eval_results(document: Any, origin: str) -> Iterator[ReportedScore]:
     """Its scores.
 
     Raises:
@@ -36,7 +36,7 @@ def lm_eval_results(document: Any, origin: str) -> Iterator[Result]:
             if metric.endswith("_stderr") or isinstance(value, str | bool) or value is None:
                 continue
             name = metric if answers in ("", "none") else key
-            yield Result(model, task, name, float(value), (better.get(task) or {}).get(metric), origin)
+            yield ReportedScore(model, task, name, float(value), (better.get(task) or {}).get(metric), origin)
 
 
 def _model(document: Any) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from agon.data.files.benchmarks.helm import helm_tables, is_helm
 from agon.data.files.benchmarks.inspect_logs import inspect_results, is_inspect
 from agon.data.files.benchmarks.lm_eval import is_lm_eval, lm_eval_results
-from agon.data.files.benchmarks.result import Result
+from agon.data.files.benchmarks.reported_score import ReportedScore
 from agon.data.files.reader import JSON, REPORT, check_file, ending, read_text
 from agon.ranking.errors import SourceError
 
@@ -32,7 +32,7 @@ class Report:
     """What it is recognised by, in words."""
     fits: Callable[[Any], bool]
     """Whether a document is one."""
-    results: Callable[[Any, str], Iterator[Result]]
+    results: Callable[[Any, str], Iterator[ReportedScore]]
     """Its scores; the text is what messages call it."""
 
 
@@ -68,7 +68,7 @@ def _is_report_text(text: str) -> bool:
     return any(report.fits(document) for report in REPORTS)
 
 
-def read_reports(paths: Sequence[Path]) -> tuple[str, list[Result]]:
+def read_reports(paths: Sequence[Path]) -> tuple[str, list[ReportedScore]]:
     """Read reports.
 
     Returns:
@@ -78,7 +78,7 @@ def read_reports(paths: Sequence[Path]) -> tuple[str, list[Result]]:
         SourceError: a file that is no such report, of another tool than the first, or damaged.
     """
     tool: Report | None = None
-    results: list[Result] = []
+    results: list[ReportedScore] = []
     for path in paths:
         document = _document(path)
         found = next((report for report in REPORTS if report.fits(document)), None)

@@ -673,11 +673,11 @@ def test_csv_rows_are_invalid_as_other_rows_are(tmp_path):
 
 CUT_SHORT = gzip.compress(json.dumps(BATTLES * 50).encode(), mtime=0)[:-20]
 BAD_FILES = [
-    ("empty.json", b"", "is empty."),
-    ("blank.csv", b" \n\n", "is empty."),
-    ("empty.json.gz", gzip.compress(b"", mtime=0), "is empty."),
+    ("empty.json", b"", "is empty"),
+    ("blank.csv", b" \n\n", "is empty"),
+    ("empty.json.gz", gzip.compress(b"", mtime=0), "is empty"),
     ("list.json", b"[]", "holds no JSON objects, one for each row."),
-    ("header.csv", b"model_a,model_b,winner\n", "has a header but no rows."),
+    ("header.csv", b"model_a,model_b,winner\n", "has a header but no rows"),
     ("header.parquet", pa.table({"model_a": pa.array([], pa.string())}), "holds no rows."),
     (
         "words.json",

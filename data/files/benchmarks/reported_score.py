@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Result(NamedTuple):
+class ReportedScore(NamedTuple):
     """A score; `higher` says whether more is better, None where the report does not."""
 
     model: str
