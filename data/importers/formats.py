@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from agon.data.importers.arenas.battle_tables import BATTLES, LMARENA
+from agon.data.importers.arenas.battle_tables import BATTLES, LMARENA_RELEASES
 from agon.data.importers.arenas.fastchat_logs import FASTCHAT
 from agon.data.importers.arenas.preferences import CHOSEN, COMPARIA, COMPARIA_REACTIONS, OPEN_WEBUI
 from agon.data.importers.columns import Format
@@ -23,7 +23,7 @@ FORMATS: dict[str, Format] = {
     form.name: form
     for form in (
         BATTLES,
-        LMARENA,
+        LMARENA_RELEASES,
         FASTCHAT,
         ALPACAEVAL,
         MT_BENCH_GAMES,

@@ -281,7 +281,7 @@ BATTLES = Format(
     rather_than=("graded",),
     derive=derive_battles,
 )
-LMARENA = Format(
+LMARENA_RELEASES = Format(
     "lmarena",
     "releases of LMArena with conversations: 33k, 55k, 100k, 140k, expert, Search, WebDev and Vision votes; "
     "MT-bench's human judgments",
