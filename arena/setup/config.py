@@ -17,7 +17,7 @@ from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError, field_validator
+from pydantic import AliasChoices, BaseModel, Discriminator, Field, Tag, ValidationError, field_validator
 
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.setup.demo import DemoModel
@@ -80,7 +80,9 @@ class ArenaTable(Table):
     title: Line = "Agon"
     notice: Line | None = None
     typed: bool = True
-    log: str = Field(default="agon-log", min_length=1)
+    store: str = Field(
+        default="agon-log", min_length=1, validation_alias=AliasChoices("store", "log")
+    )  # `log` is the word of before, for one release
     host: Line = "127.0.0.1"
     port: int | None = Field(default=None, ge=1, le=65535)
     public_url: str | None = None
@@ -159,7 +161,7 @@ def read_configuration(path: Path, environment: Mapping[str, str] = os.environ) 
         raise ConfigError(f"{path}, [arena]: typed is false and there are no examples; offer some prompts.")
     limits = Limits(**file.limits.model_dump())
     site = (arena.public_url, tuple(arena.embed))
-    return Configuration(roster, limits, Path(arena.log), arena.host, arena.port, *site, tuple(servers))
+    return Configuration(roster, limits, Path(arena.store), arena.host, arena.port, *site, tuple(servers))
 
 
 def _checked(path: Path) -> ConfigFile:

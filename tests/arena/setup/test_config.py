@@ -30,7 +30,7 @@ WHOLE = """
 [arena]
 title = "Which one is for us?"
 notice = "Prompts are stored."
-log = "votes/2026"
+store = "votes/2026"
 host = "0.0.0.0"
 port = 8080
 examples = ["Why is the sky blue?", {prompt = "Was ist Glück?", category = "philosophy", language = "de"}]
