@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 # Where test-vllm keeps its environment of 2.5 GB.
 VLLM_VENV ?= .vllm/venv
 .DEFAULT_GOAL := help
-.PHONY: help install demo check quick test test-vllm soak bench serve docs new-method lock clean
+.PHONY: help install demo check quick test test-vllm soak bench serve docs notebooks new-method lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -62,9 +62,13 @@ bench: $(VENV)/.dev ## Speed beside other libraries (benchmarks/README.md says h
 serve: $(VENV)/.installed ## Install the pages, and open the arena over demonstration models
 	$(BIN)/agon serve
 
-docs: $(VENV)/.installed ## Write what is made from the registry: docs/methods.md, agon/method_options.py
+docs: $(VENV)/.installed ## Write docs/methods.md, docs/reference.md and agon/method_options.py from the code
 	$(BIN)/agon methods --format markdown > docs/methods.md
 	$(BIN)/python -m scripts.write_method_options
+	$(BIN)/python -m scripts.write_reference
+
+notebooks: $(VENV)/.dev ## Run the notebooks anew and keep their pictures; BROWSER_PATH names a Chrome
+	PLOTLY_RENDERER=png $(BIN)/jupyter-execute --inplace --NotebookClient.record_timing=False notebooks/*.ipynb
 
 new-method: ## Start a ranking method: make new-method NAME=my_rule FAMILY=social_choice
 	@$(PYTHON) -m scripts.new_method "$(NAME)" "$(or $(FAMILY),aggregation)"

@@ -54,7 +54,7 @@ def _table(frame: Any) -> pa.Table | None:
         names = dict.fromkeys(name for row in frame for name in row)
         return pa.table({str(name): [row.get(name) for row in frame] for name in names})
     if hasattr(frame, "with_format") and hasattr(frame, "column_names"):  # a Dataset of Hugging Face
-        return frame.with_format("arrow")[:]
+        return frame.with_format("arrow")[:] if hasattr(frame, "__len__") else _table(list(frame))
     if hasattr(frame, "collect") and hasattr(frame, "sink_parquet"):  # a LazyFrame of polars
         return pa.table(frame.collect())
     for name in ("to_table", "toArrow"):  # a Dataset of pyarrow, a DataFrame of Spark

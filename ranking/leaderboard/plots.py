@@ -25,7 +25,6 @@ LEAN = "#c9ced6"  # of what is not certain
 SURE = "#2f5d8a"
 ROW = 24  # pixels a model
 PANELS = 3  # in a line of a figure of groups
-WIDEST = 100  # letters in a line above a figure
 SCALES = {"elo": "Elo points", "natural": "log-odds", "share": "share"}
 
 
@@ -200,7 +199,8 @@ def draw_map(cells: Sequence[Cell], names: Sequence[str], palette: Palette, titl
     last = len(palette.steps) - 1
     longest = _longest(names)
     left, slanted = longest + 20, 0.71 * longest + 20
-    drawing = empty_drawing(title, 30 * m, left=left, right=slanted, above=slanted, below=14)
+    width = max(left + 46 * m + slanted, 560)
+    drawing = empty_drawing(title, 30 * m, left=left, right=slanted, above=slanted, below=14, width=width)
     drawing["data"].append(
         {
             "type": "scatter",
@@ -233,7 +233,7 @@ def draw_map(cells: Sequence[Cell], names: Sequence[str], palette: Palette, titl
         ],
         "xaxis": ticks | {"side": "top", "tickangle": -45, "range": [-0.5, m - 0.5]},
         "yaxis": ticks | {"range": [m - 0.5, -0.5]},
-        "width": max(left + 46 * m + slanted, 480),
+        "width": width,
     }
     return drawing
 
@@ -295,7 +295,14 @@ def text_width(text: str, size: float = 12) -> float:
 
 
 def empty_drawing(
-    title: str, inner: float, *, left: float, right: float = 16, above: float = 8, below: float = 48
+    title: str,
+    inner: float,
+    *,
+    left: float,
+    right: float = 16,
+    above: float = 8,
+    below: float = 48,
+    width: float = 700,
 ) -> Drawing:
     """A drawing with a sentence above it, broken into lines.
 
@@ -303,12 +310,13 @@ def empty_drawing(
         title: the sentence; <br> begins a new line.
         inner: pixels of height of what is drawn.
         left, right, above, below: pixels beside it, for labels.
+        width: pixels that the lines may take.
     """
     lines: list[str] = []
     for part in title.split("<br>"):
         lines.append("")
         for word in part.split(" "):
-            if lines[-1] and len(lines[-1]) + len(word) > WIDEST:
+            if lines[-1] and text_width(f"{lines[-1]} {word}", 14) > width - 24:
                 lines.append("")
             lines[-1] = f"{lines[-1]} {word}".strip()
     lines = [line for line in lines if line]
@@ -322,10 +330,10 @@ def empty_drawing(
                 "x": 0,
                 "xref": "container",
                 "xanchor": "left",
-                "y": 1,
+                "y": 1 - 12 / (top + inner + below),
                 "yref": "container",
                 "yanchor": "top",
-                "pad": {"l": 12, "t": 12},
+                "pad": {"l": 12},
             },
             "height": top + inner + below,
             "margin": {"l": left, "r": right, "t": top, "b": below},

@@ -109,9 +109,12 @@ def test_a_type_checker_finds_planted_mistakes(tmp_path):
 
 
 class HuggingFaceDataset:
-    """What is used of a `datasets.Dataset`."""
+    """What is used of a `datasets.Dataset`; the real one is tried where the package is."""
 
     column_names = tuple(COLUMNS)
+
+    def __len__(self):
+        return len(ROWS)
 
     def with_format(self, kind):
         assert kind == "arrow"
@@ -138,6 +141,16 @@ class HuggingFaceDataset:
 )
 def test_frames_of_every_make_give_the_same_board(given):
     assert ag.rank(given).fingerprint == ag.rank(ROWS).fingerprint
+
+
+def test_so_do_real_data_sets_of_hugging_face():
+    datasets = pytest.importorskip("datasets", reason="the package datasets is not installed")
+    whole = datasets.Dataset.from_list(ROWS)
+    wanted = ag.rank(ROWS).fingerprint
+    assert ag.rank(whole).fingerprint == wanted
+    assert ag.rank(whole.to_iterable_dataset()).fingerprint == wanted
+    with pytest.raises(SourceError, match=r"several data sets \(train, test\); give one of them"):
+        ag.rank(datasets.DatasetDict({"train": whole, "test": whole}))
 
 
 def test_a_path_and_what_was_read_from_it_give_the_same_board(tmp_path):

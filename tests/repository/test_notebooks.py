@@ -1,7 +1,10 @@
 """The notebooks run from the first cell to the last, on small data, and show what they say."""
 
+import base64
 import json
 import os
+import struct
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +14,7 @@ from agon.ranking import bradley_terry_world
 from tests.support.paths import REPOSITORY
 
 FOLDER = REPOSITORY / "notebooks"
+DRAWING = (".plot()", "difference_map()", "win_rate_map(")
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))
 
 
@@ -26,9 +30,18 @@ def executed(name, **environment):
     return notebook.cells
 
 
+def nbformat_cells(name):
+    """The cells of a notebook as they are kept."""
+    nbformat = pytest.importorskip("nbformat")
+    return nbformat.read(FOLDER / name, as_version=4).cells
+
+
 def printed(cells):
-    """All text that the cells wrote."""
+    """All text that the cells wrote, but for what stands for a figure."""
     outputs = [output for cell in cells if cell.cell_type == "code" for output in cell.outputs]
+    outputs = [
+        o for o in outputs if not any("image" in kind or "plotly" in kind for kind in o.get("data", {}))
+    ]
     return "\n".join(str(o.get("text", o.get("data", {}).get("text/plain", ""))) for o in outputs)
 
 
@@ -43,11 +56,22 @@ def figures(cells):
 
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
-def test_a_notebook_is_kept_without_what_it_printed(name):
-    for cell in json.loads((FOLDER / name).read_text(encoding="utf-8"))["cells"]:
-        if cell["cell_type"] == "code":
-            assert cell["outputs"] == []
-            assert cell["execution_count"] is None
+def test_a_notebook_is_kept_as_it_ran_with_pictures_that_every_viewer_shows(name):
+    """GitHub shows PNG; Plotly's own JSON, scripts and (at times) SVG it does not."""
+    text = (FOLDER / name).read_text(encoding="utf-8")
+    cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in cells] == [*range(1, len(cells) + 1)], "run `make notebooks`"
+    outputs = [output for cell in cells for output in cell["outputs"]]
+    assert {output["output_type"] for output in outputs} <= {"execute_result", "display_data", "stream"}
+    kinds = [kind for output in outputs for kind in output.get("data", {})]
+    assert set(kinds) == {"text/plain", "text/html", "image/png"}
+    drawn = sum(any(word in "".join(cell["source"]) for word in DRAWING) for cell in cells)
+    assert kinds.count("image/png") == drawn >= 2
+    for output in outputs:
+        if "image/png" in output.get("data", {}):
+            width, height = struct.unpack(">II", base64.b64decode(output["data"]["image/png"])[16:24])
+            assert 400 <= width <= 1200 and 200 <= height <= 1000
+    assert "<script" not in text and str(Path.home()) not in text and str(REPOSITORY) not in text
 
 
 def test_the_notebooks_are_there():
@@ -75,5 +99,6 @@ def test_reranking_a_file(tmp_path):
 @pytest.mark.filterwarnings("default")
 def test_rebuilding_a_published_board():
     cells = executed("reproduce.ipynb")
+    assert printed(cells) == printed(nbformat_cells("reproduce.ipynb")), "run `make notebooks`"
     assert "6 of 6 inside the published 95% intervals" in printed(cells)
     assert len(figures(cells)) == 2
