@@ -92,8 +92,8 @@ class Coefficient(Readable):
         return f"Coefficient of {self.name}: {self.value:.3f} ({low} to {high} at {level:.0%})."
 
 
-@dataclass(frozen=True, eq=False)
-class OutcomeParameter:
+@dataclass(frozen=True, eq=False, repr=False)
+class OutcomeParameter(Readable):
     """A parameter of what happens between two models, such as that of ties.
 
     Attributes:
@@ -112,6 +112,11 @@ class OutcomeParameter:
     log: float | None
     index: int
     largest: Callable[[float, float], float]
+
+    def conclusion(self) -> str:
+        """Say it in one phrase."""
+        value = "no such vote" if self.log is None else f"{self.lowest + math.exp(self.log):.3f}"
+        return f"{self.symbol} of {self.outcome}: {value}"
 
     def sentence(self, level: float, half: float | None, share: float = 1.0) -> str:
         """The parameter in words.

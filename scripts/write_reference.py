@@ -19,9 +19,9 @@ from agon import data, ranking
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "reference.md"
 HEAD = """# Reference
 
-Written from docstrings by `make docs`; do not edit. `import agon as ag` is the front door; `agon.ranking` holds analyses,
-types and errors, `agon.data` what reads and writes. Methods and their options: [methods.md](methods.md); formats and
-formulas: [data.md](data.md).
+Written from docstrings by `make docs`; do not edit. `import agon as ag` is the front door; `agon.ranking` holds
+analyses, types and errors, `agon.data` what reads and writes. Methods and their options: [methods.md](methods.md);
+formats and formulas: [data.md](data.md).
 """
 SECTION = re.compile(r"^(Args|Arguments|Returns|Raises|Attributes|Source|Sources):$")
 ENTRY = re.compile(r"^([\w, *]+?): (.*)$")
@@ -68,7 +68,7 @@ def _every() -> Iterator[str]:
 
 
 def _function(name: str, thing: Any) -> Iterator[str]:
-    yield f"```python\n{name}{_signature(thing)}\n```\n"
+    yield f"```text\n{name}{_signature(thing)}\n```\n"
     yield from _prose(inspect.getdoc(thing) or "")
 
 
@@ -92,7 +92,9 @@ def _members(thing: type) -> Iterator[tuple[str, Any]]:
     for base in thing.__mro__:
         if base.__module__.startswith("agon.") and base.__name__ != "Readable":
             for name, member in vars(base).items():
-                known = inspect.isfunction(member) or isinstance(member, property | classmethod | staticmethod)
+                known = inspect.isfunction(member) or isinstance(
+                    member, property | classmethod | staticmethod
+                )
                 if known and not name.startswith("_") and name not in seen:
                     seen.add(name)
                     yield name, member

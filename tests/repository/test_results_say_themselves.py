@@ -94,6 +94,7 @@ def examples(folder):
         ag.rank_by(groups(), "language"), ranking.rank(VOTES, "elo").diagnostics[0],
         controlled.coefficients[0], fit, METHODS["copeland"].function(VOTES.pairs),
         METHODS["schwartz_set"].function(CYCLE.pairs), METHODS["elo"], ranking.Settings(level=0.9),
+        METHODS["davidson"].function(VOTES.pairs).outcome_parameters[0],
         ranking.compare_rules(VOTES, ["elo", "win_rate"], n_resamples=9), winners, winners.rules[0],
         cycles, cycles.cycles[0], axioms, axioms.findings[0], margin, margin.changes[0], ranking.tiers(VOTES),
         ranking.breakdown_point(VOTES), ranking.intransitivity(VOTES), ranking.iia_score(VOTES, "copeland"),
