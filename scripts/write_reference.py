@@ -19,9 +19,9 @@ from agon import data, ranking
 TARGET = Path(__file__).resolve().parents[1] / "docs" / "reference.md"
 HEAD = """# Reference
 
-Written from docstrings by `make docs`; do not edit. `import agon as ag` is the front door; `agon.ranking` holds
-analyses, types and errors, `agon.data` what reads and writes. Methods and their options: [methods.md](methods.md);
-formats and formulas: [data.md](data.md).
+Written from docstrings by `make docs`; do not edit. `import agon as ag` is the front door; `agon.ranking`
+holds analyses, types and errors, `agon.data` what reads and writes. Methods and their options:
+[methods.md](methods.md); formats and formulas: [data.md](data.md).
 """
 SECTION = re.compile(r"^(Args|Arguments|Returns|Raises|Attributes|Source|Sources):$")
 ENTRY = re.compile(r"^([\w, *]+?): (.*)$")
