@@ -48,6 +48,7 @@ from agon.data.files.schema import Voters
 from agon.data.files.table_source import Invalid
 from agon.ranking import Ballots, OptionError, SourceError
 from agon.ranking.errors import suggest
+from agon.ranking.text import Readable
 from agon.ranking.version import VERSION
 
 _Row = dict[str, Any]
@@ -126,8 +127,8 @@ _EVERY = frozenset(ending for form in EXPORTS.values() for ending in form.ending
 BY_ENDING = {".parquet": "votes", ".csv": "csv", ".jsonl": "jsonl", **dict.fromkeys(ENDINGS, "preflib")}
 
 
-@dataclass(frozen=True)
-class Exported:
+@dataclass(frozen=True, repr=False)
+class Exported(Readable):
     """What was written.
 
     Attributes:
@@ -143,6 +144,12 @@ class Exported:
     votes: int
     left_out: Mapping[str, int]
     fingerprint: str
+
+    def conclusion(self) -> str:
+        """Say in one sentence what was written."""
+        left = f"; {sum(self.left_out.values()):,} left out" if self.left_out else ""
+        files = "1 file" if len(self.files) == 1 else f"{len(self.files)} files"
+        return f"{self.votes:,} votes in {files} beside {self.manifest.name}{left}."
 
 
 def export(

@@ -14,7 +14,7 @@ from agon.ranking.errors import OptionError, suggest
 from agon.ranking.inference.intervals import first
 from agon.ranking.leaderboard.leaderboard import Leaderboard
 from agon.ranking.leaderboard.row import Row
-from agon.ranking.text import join_names
+from agon.ranking.text import Readable, join_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,8 +23,8 @@ WITHIN = 0.115  # log-odds: 20 points of Elo, 53 wins to 47
 Facts = Mapping[str, Mapping[str, Any]]
 
 
-@dataclass(frozen=True)
-class Candidate:
+@dataclass(frozen=True, repr=False)
+class Candidate(Readable):
     """One model of a board and whether it may be taken.
 
     Attributes:
@@ -46,9 +46,16 @@ class Candidate:
     below_best: float | None = None
     pareto: bool = False
 
+    def conclusion(self) -> str:
+        """Say in one phrase whether it may be taken."""
+        if self.why_not is not None:
+            return f"{self.model}: {self.why_not}"
+        sure = "" if self.probability is None else f", the best with a chance of {self.probability:.0%}"
+        return f"{self.model}: meets the conditions{sure}"
 
-@dataclass(frozen=True)
-class Decision:
+
+@dataclass(frozen=True, repr=False)
+class Decision(Readable):
     """Which model to take, and why.
 
     Attributes:
@@ -118,11 +125,6 @@ class Decision:
     def to_dict(self) -> dict[str, Any]:
         """Return the decision as plain values."""
         return {**asdict(self), "conclusion": self.conclusion()}
-
-    def _repr_html_(self) -> str:
-        from html import escape
-
-        return f"<p>{escape(self.conclusion())}</p>{self.to_frame().to_html(index=False, na_rep='')}"
 
 
 _SAID = ("why_not", "probability", "below_best", "pareto")

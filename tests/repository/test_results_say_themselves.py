@@ -84,11 +84,15 @@ def examples(folder):
     features = {"length": rng.normal(size=400)}
     places = np.where(rng.random(400)[:, None] < 0.5, [1, 2], [2, 1])
     controlled = ranking.rank(Comparisons.of("abc", sides, places, features=features), control="length")
+    groups_file = folder / "groups.csv"
+    pd.DataFrame(groups()).to_csv(groups_file, index=False)
+    decision = ranking.decide(BOARD, {row.model: {"price": 1.0 + row.votes} for row in BOARD})
     with VoteLog(folder / "log") as log:
         voted(log, ("ada", "bob"), (1, 2))
         log.snapshot()
     return [
-        data.open_log(folder / "log"),
+        data.open_log(folder / "log"), decision, decision.candidates[0],
+        data.export(groups_file, "votes", folder / "out"),
         VOTES, VOTES.ballots, VOTES.battles, VOTES.pairs, WORLD, TABLE, BOARD, BOARD[0], BOARD.lead,
         BOARD.difference(0, 1), BOARD.win_probability(BOARD[0].model, BOARD[1].model), moved, moved.moves[0],
         ag.rank_by(groups(), "language"), ranking.rank(VOTES, "elo").diagnostics[0],
