@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from agon.data.files.duplicates import repeats
+from agon.data.files.duplicates import find_duplicates
 from agon.data.files.schema import Voters
 from agon.data.files.source import as_arrow, describe_source
 from agon.data.reading import comparisons, files_of, open_votes
@@ -103,7 +103,7 @@ def check(
     except VotesError as error:
         found += [Diagnostic("invalid", (), problem) for problem in error.problems]
         votes = comparisons(source, **reading, voters=voters, invalid="drop")
-    found += repeats(open_votes(source, **reading, invalid="drop")[0])
+    found += find_duplicates(open_votes(source, **reading, invalid="drop")[0])
     try:
         board = rank(votes, "bradley_terry", interval="none", min_votes=min_votes)
         found += [note for note in board.diagnostics if note.code not in KNOWN_FINE]

@@ -205,7 +205,7 @@ class EstimatingEquation:
         ballot_roots: instead of `vote_roots`, gives (K,) the ballot of each vector and the vectors, sparse
             (K, M + E).
         further: (E, M + E) the rows of the whole inverse that belong to the further parameters, or None.
-        placed: (M, M) extra covariance of scores that a prior placed or pulled, or None.
+        map_covariance: (M, M) extra covariance of scores that a prior placed or pulled, or None.
         information: (M, M) expected information of each pair, off the diagonal of the Hessian with the
             sign turned; stands in for the meat of a model whose votes are all ties.
         posterior: (M, M) posterior covariance of the scores, where there is a prior too.
@@ -217,7 +217,7 @@ class EstimatingEquation:
     ballot_scores: Callable[[Ballots], csr_array[Any]] | None = None
     ballot_roots: Callable[[Ballots], tuple[IntArray, csr_array[Any]]] | None = None
     further: FloatArray | None = None
-    placed: FloatArray | None = None
+    map_covariance: FloatArray | None = None
     information: FloatArray | None = None
     posterior: FloatArray | None = None
 

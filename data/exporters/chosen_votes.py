@@ -74,7 +74,7 @@ class ChosenVotes:
         table = self.source.query(f"SELECT {columns}, count(*) AS count FROM {self._chosen()} GROUP BY ALL")
         if not table.num_rows:
             return Ballots.of(["none", "nobody"], [[0, 1]], [[1, 2]], count=[0])
-        return (encoding.kwise(table) if self.listed else encoding.pairwise(table)).arranged[0]
+        return (encoding.kwise(table) if self.listed else encoding.pairwise(table)).canonical[0]
 
     def choose(self, criteria: Sequence[str], min_agreement: float, held_out: float) -> None:
         """Leave out what is not asked for, and say which votes are held out.

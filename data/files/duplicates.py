@@ -13,7 +13,7 @@ WHEN = (
 )  # a voter meets a pair again and again; at one time or on one prompt but once
 
 
-def repeats(opened: Source) -> tuple[Diagnostic, ...]:
+def find_duplicates(opened: Source) -> tuple[Diagnostic, ...]:
     """Find identifiers that stand for several rows, and rows that are equal in every column.
 
     An identifier that comes again with other models, another turn or another judge is that of a prompt or a

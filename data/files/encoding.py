@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from agon.data.validation import LABELS, Problem, any_of, name_problems, quoted
 from agon.ranking import Ballots
 from agon.ranking.numerics import BoolArray, FloatArray, IntArray
-from agon.ranking.votes.ballots import arranged
+from agon.ranking.votes.ballots import arrange
 
 PLACES = np.array([[1, 2], [2, 1], [1, 1], [1, 1], [0, 0]])  # of each winner label, last for none
 FINE = np.array([[-1, -1], [-1, -1], [-1, -1], [0, 0], [-1, -1]])
@@ -48,14 +48,14 @@ class Cells:
         return fine
 
     @cached_property
-    def arranged(self) -> tuple[Ballots, IntArray]:
+    def canonical(self) -> tuple[Ballots, IntArray]:
         """The distinct ballots of those that are, and the ballot of each."""
         return _canonical(self, self.fine)
 
     @cached_property
     def turned(self) -> BoolArray:
         """(C,) of pairwise votes, whether the first model is the second of its ballot."""
-        ballots, which = self.arranged
+        ballots, which = self.canonical
         place: dict[str | None, int] = {name: i for i, name in enumerate(ballots.models)}
         number = np.array([place.get(name, -1) for name in self.names], dtype=np.int64)
         turned = np.zeros(len(self.count), dtype=bool)
@@ -384,4 +384,4 @@ def _canonical(cells: Cells, keep: BoolArray) -> tuple[Ballots, IntArray]:
     position = np.full(len(there), -1, dtype=np.int64)
     position[used] = np.arange(len(used))
     names = np.array([str(cells.names[i]) for i in used], dtype=object)
-    return arranged(names, position[seats], *rest)
+    return arrange(names, position[seats], *rest)

@@ -39,7 +39,7 @@ from agon.ranking import Ballots, Battles, SourceError, VotesError
 from agon.ranking.errors import OptionError, suggest
 from agon.ranking.numerics import FloatArray
 from agon.ranking.votes.covariates import CovariateComparisons
-from agon.ranking.votes.pair_counts import sided
+from agon.ranking.votes.pair_counts import count_positions
 from agon.ranking.votes.vote_source import Clusters, dependent_columns, group, in_time
 
 Invalid = Literal["error", "drop"]
@@ -159,19 +159,19 @@ class TableSource:
         self._judge(cells)
         if self._counted is None:
             self._left_out |= others(self._source, *self._condition())
-        return cells.arranged[0]
+        return cells.canonical[0]
 
     def ballots(self) -> Ballots:
         """Count the distinct ballots."""
         return self._ballots
 
-    def sides(self) -> FloatArray | None:
+    def counts_by_position(self) -> FloatArray | None:
         """Count the votes by side, which the distinct ballots do not keep."""
         if self._listed:
             return None
         cells = encoding.pairwise(self._distinct())
-        ballots, which = cells.arranged
-        return sided(ballots, which, cells.turned[cells.fine], cells.count[cells.fine])
+        ballots, which = cells.canonical
+        return count_positions(ballots, which, cells.turned[cells.fine], cells.count[cells.fine])
 
     def llm_votes(self) -> int:
         """Count the votes of LLM judges."""
@@ -444,7 +444,7 @@ class TableSource:
                 wanted += f", {value} AS extra"
             table = self._in_order(f"{self._selected()}{wanted}")
         cells = self._encode(table)
-        ballots, sequence = cells.arranged
+        ballots, sequence = cells.canonical
         known = self._ballots  # a log's snapshot, or any file, may be replaced at any time
         if not all(np.array_equal(getattr(ballots, what), getattr(known, what)) for what in _SAME):
             raise SourceError(

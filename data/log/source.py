@@ -16,9 +16,9 @@ from agon.data.validation import rows_text
 from agon.ranking import Ballots, Battles, SourceError
 from agon.ranking.errors import suggest
 from agon.ranking.numerics import FloatArray, IntArray
-from agon.ranking.votes.ballots import arranged, by_seat
+from agon.ranking.votes.ballots import arrange, by_seat
 from agon.ranking.votes.covariates import CovariateComparisons
-from agon.ranking.votes.pair_counts import sided
+from agon.ranking.votes.pair_counts import count_positions
 from agon.ranking.votes.validation import NOT_ASKED, PAD, UNRANKED
 from agon.ranking.votes.vote_source import Clusters, group
 
@@ -64,7 +64,7 @@ class LogSource:
         seats, names = self._seats(lineup)
         places, acceptable = self._places(ballot, seats.shape[1])
         none = np.full(len(count), np.nan), np.ones(len(count))
-        ballots, row = arranged(names, seats, places, acceptable, *none, count)
+        ballots, row = arrange(names, seats, places, acceptable, *none, count)
         return ballots, lineup << 32 | ballot, row
 
     def ballots(self) -> Ballots:
@@ -122,7 +122,7 @@ class LogSource:
             for value in values
         }
 
-    def sides(self) -> FloatArray | None:
+    def counts_by_position(self) -> FloatArray | None:
         """Count the votes by side, in the order in which the answers were shown; None for K-wise votes."""
         table = self._select("lineup, ballot, count(*) AS count", " GROUP BY lineup, ballot")
         seats, names = self._seats(table["lineup"].to_numpy().astype(np.int64))
@@ -131,7 +131,7 @@ class LogSource:
         ballots, which = self.ballots(), self._rows(table)
         first = np.array(ballots.models, dtype=object)[ballots.shown[which, 0]]
         turned = np.asarray(names[seats[:, 0]] != first, dtype=bool)
-        return sided(ballots, which, turned, table["count"].to_numpy().astype(np.int64))
+        return count_positions(ballots, which, turned, table["count"].to_numpy().astype(np.int64))
 
     def reweighted(self, floor: float) -> LogSource:
         """Refuse: the probabilities are in the snapshots."""

@@ -53,7 +53,7 @@ class _Kinds:
         """Write every vote that touches the two models as it is and as it would be."""
         there = ~np.isnan(profile.place[:, [a, b]])
         touched = np.flatnonzero(there.any(axis=1))
-        turned = profile.rows(touched).placed(b, "top").placed(a, "bottom")
+        turned = profile.rows(touched).put(b, "top").put(a, "bottom")
         shown, places, acceptable = Profile(
             profile.models,
             np.concatenate([profile.place, turned.place]),

@@ -119,11 +119,11 @@ class Profile:
     def moved(self, model: int, number: IntArray, to: str) -> Profile:
         """Move a model to the top or the bottom of `number` (B,) of the votes of each ballot."""
         rows = np.flatnonzero(number > 0)
-        changed = replace(self.rows(rows).placed(model, to), count=number[rows])
+        changed = replace(self.rows(rows).put(model, to), count=number[rows])
         rest = replace(self, count=self.count - number)
         return _joined(rest, changed)
 
-    def placed(self, model: int, to: str) -> Profile:
+    def put(self, model: int, to: str) -> Profile:
         """Put a model at the "top" or the "bottom" of every ballot that shows it."""
         place = self.place.copy()
         ranked = np.where(np.isfinite(place), place, np.nan)

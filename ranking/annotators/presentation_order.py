@@ -74,7 +74,7 @@ def position_bias(votes: Comparisons, *, level: float = 0.95) -> PositionBias:
     """
     if not 0 < level < 1:
         raise OptionError(f"level must lie between 0 and 1, not {level!r}.")
-    sides = votes.sides
+    sides = votes.counts_by_position
     if sides is None:
         raise VotesError("These votes do not say which answer was first; give pairwise votes row by row.")
     known = identify(votes.pairs.halves("half"))

@@ -9,7 +9,7 @@ import numpy as np
 
 from agon.ranking.errors import OptionError
 from agon.ranking.inference.intervals import Uncertainty
-from agon.ranking.inference.simultaneous import Maxima, outermost, p_value_of, quantile, shortfall, tail_of
+from agon.ranking.inference.simultaneous import MaxT, outermost, p_value_of, quantile, shortfall, tail_of
 from agon.ranking.numerics import FloatArray
 from agon.ranking.text import Readable
 
@@ -49,7 +49,7 @@ def compare_scores(
     at: tuple[int, int],
     unsure: Uncertainty,
     level: float,
-    together: Maxima | None,
+    max_t: MaxT | None,
 ) -> Difference:
     """Compare two models by the covariance of their scores, or by their bootstrap samples.
 
@@ -59,7 +59,7 @@ def compare_scores(
         at: their indices in the uncertainty.
         unsure: of all scores.
         level: of the interval.
-        together: given if the statement is one of all pairs that are to hold at once.
+        max_t: given if the statement is one of all pairs that are to hold at once.
 
     Raises:
         OptionError: the board has no uncertainty, or resamples that bound neither model.
@@ -75,19 +75,19 @@ def compare_scores(
             raise OptionError(
                 f"Some resamples bound neither {names[0]!r} nor {names[1]!r}: gather more votes."
             )
-        if together is None or not np.isfinite(gaps).all():
+        if max_t is None or not np.isfinite(gaps).all():
             bounds, p_value = _percentiles(gaps, level, unsure.df), _share(gaps, unsure.df)
-            return Difference(*names, gap, *bounds, p_value, together is not None)
+            return Difference(*names, gap, *bounds, p_value, max_t is not None)
         error = float(gaps.std(ddof=1)) * math.sqrt(shortfall(unsure.df))
     else:
         raise OptionError('This board has no intervals; rank with interval="auto" to compare two models.')
-    wide = quantile(level, unsure.df) if together is None else together.for_differences(level)
+    wide = quantile(level, unsure.df) if max_t is None else max_t.for_differences(level)
     p_value = float(gap == 0)
     if error > 0:
         alone = p_value_of(gap / error, unsure.df)
-        p_value = alone if together is None else together.p_value(abs(gap) / error, alone)
+        p_value = alone if max_t is None else max_t.p_value(abs(gap) / error, alone)
     half = wide * error
-    return Difference(*names, gap, gap - half, gap + half, p_value, together is not None)
+    return Difference(*names, gap, gap - half, gap + half, p_value, max_t is not None)
 
 
 def _percentiles(gaps: FloatArray, level: float, df: float) -> tuple[float | None, float | None]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from agon.ranking.inference.simultaneous import Maxima, draws_for, outermost, quantile, shortfall, tail_of
+from agon.ranking.inference.simultaneous import MaxT, draws_for, outermost, quantile, shortfall, tail_of
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.results import Clustering
 
@@ -23,7 +23,7 @@ class Uncertainty:
         covariance: (M, M) of the scores, or None if it comes from a bootstrap.
         samples: (R, M) scores in the rounds of the bootstrap, or None if there is a covariance.
         df: degrees of freedom of the covariance: effective clusters less one, or infinite.
-        together: how far several statements stray at once, if the bounds are simultaneous.
+        max_t: how far several statements stray at once, if the bounds are simultaneous.
         clustering: what dependent votes are worth, if they were clustered.
     """
 
@@ -33,7 +33,7 @@ class Uncertainty:
     covariance: FloatArray | None = None
     samples: FloatArray | None = None
     df: float = math.inf
-    together: Maxima | None = None
+    max_t: MaxT | None = None
     clustering: Clustering | None = None
 
     def error_of(self, i: int, j: int) -> float:
@@ -48,7 +48,7 @@ class Uncertainty:
         gaps = gaps[np.isfinite(gaps)]
         return float(gaps.std(ddof=1)) * math.sqrt(shortfall(self.df)) if len(gaps) > 1 else 0.0
 
-    def opened(self, below: NDArray[np.bool_], above: NDArray[np.bool_]) -> Uncertainty:
+    def unbounded(self, below: NDArray[np.bool_], above: NDArray[np.bool_]) -> Uncertainty:
         """Take away the bounds that the votes cannot give; (M,) masks."""
         lower = np.where(below, -np.inf, self.lower)
         upper = np.where(above, np.inf, self.upper)
@@ -57,7 +57,7 @@ class Uncertainty:
     def unsettle(self, models: NDArray[np.bool_]) -> Uncertainty:
         """Take away all that is said of models whose variance cannot be known; (M,) mask."""
         known = ~models[:, None] & ~models[None, :]
-        return replace(self.opened(models, models), above=self.above & known)
+        return replace(self.unbounded(models, models), above=self.above & known)
 
 
 def nothing_known(n_models: int) -> Uncertainty:
@@ -71,7 +71,7 @@ def from_covariance(
     covariance: FloatArray,
     level: float,
     df: float = math.inf,
-    together: Maxima | None = None,
+    max_t: MaxT | None = None,
 ) -> Uncertainty:
     """Normal (or Student) intervals, and an order from the intervals of all differences.
 
@@ -80,21 +80,21 @@ def from_covariance(
         covariance: (M, M) of them.
         level: of the intervals.
         df: degrees of freedom of the covariance.
-        together: given if the intervals are to hold all at once.
+        max_t: given if the intervals are to hold all at once.
     """
-    one, two = _multiples(level, df, together)
+    one, two = _multiples(level, df, max_t)
     half = one * np.sqrt(np.diag(covariance))
     variance = np.diag(covariance)[:, None] + np.diag(covariance)[None, :] - 2 * covariance
     margin = two * np.sqrt(np.maximum(variance, 0.0))
     above = values[:, None] - values[None, :] > np.maximum(margin, 1e-9)
-    return Uncertainty(values - half, values + half, above, covariance, None, df, together)
+    return Uncertainty(values - half, values + half, above, covariance, None, df, max_t)
 
 
-def _multiples(level: float, df: float, together: Maxima | None) -> tuple[float, float]:
+def _multiples(level: float, df: float, max_t: MaxT | None) -> tuple[float, float]:
     """Standard errors to either side, for scores and for differences."""
-    if together is None:
+    if max_t is None:
         return quantile(level, df), quantile(level, df)
-    return together.for_scores(level), together.for_differences(level)
+    return max_t.for_scores(level), max_t.for_differences(level)
 
 
 def for_shares(
@@ -103,19 +103,19 @@ def for_shares(
     votes: IntArray,
     level: float,
     df: float = math.inf,
-    together: Maxima | None = None,
+    max_t: MaxT | None = None,
 ) -> Uncertainty:
     """Wilson intervals (1927) at the effective number of votes, which stay inside [0, 1].
 
     A model that won all or none of its votes has no variance to sum; it gets that of its Wilson centre.
     """
-    z = _multiples(level, df, together)[0]
+    z = _multiples(level, df, max_t)[0]
     plain, variance = values * (1 - values), np.diag(covariance).copy()
     size = np.divide(plain, variance, out=np.maximum(votes, 1.0), where=variance > 1e-15)
     centre = (values + z**2 / (2 * size)) / (1 + z**2 / size)
     half = z / (1 + z**2 / size) * np.sqrt(plain / size + z**2 / (4 * size**2))
     safe = covariance + np.diag(np.where(variance > 1e-15, 0.0, centre * (1 - centre) / (size + z**2)))
-    rough = from_covariance(values, safe, level, df, together)
+    rough = from_covariance(values, safe, level, df, max_t)
     return replace(rough, lower=centre - half, upper=centre + half)
 
 
@@ -123,7 +123,7 @@ def from_samples(
     samples: FloatArray,
     level: float,
     values: FloatArray | None = None,
-    together: Maxima | None = None,
+    max_t: MaxT | None = None,
     df: float = math.inf,
 ) -> Uncertainty:
     """Percentile intervals and an order from (R, M) replicates; an infinite bound is an open side.
@@ -131,9 +131,9 @@ def from_samples(
     Args:
         samples: (R, M) replicates.
         level: of the intervals.
-        values: (M,) scores of the votes as they are, needed with `together`.
+        values: (M,) scores of the votes as they are, needed with `max_t`.
         df: number of clusters less one, or infinite if votes were drawn one by one.
-        together: given if the intervals are to hold all at once: they are then so many standard deviations
+        max_t: given if the intervals are to hold all at once: they are then so many standard deviations
             of the replicates wide.
     """
     tail = tail_of(level, df)
@@ -147,13 +147,13 @@ def from_samples(
     for row in samples:
         wins += row[:, None] > row[None, :]
     above = wins >= np.ceil((1 - tail) * rounds)
-    if together is not None and values is not None:
+    if max_t is not None and values is not None:
         finite = np.isfinite(samples).all(axis=0)
         spread = np.atleast_2d(np.cov(samples[:, finite].T)) * shortfall(df)
-        inner = from_covariance(values[finite], spread, level, math.inf, together)
+        inner = from_covariance(values[finite], spread, level, math.inf, max_t)
         lower[finite], upper[finite] = inner.lower, inner.upper
         above[np.ix_(finite, finite)] = inner.above
-    return Uncertainty(lower, upper, above, None, samples, df, together)
+    return Uncertainty(lower, upper, above, None, samples, df, max_t)
 
 
 SPREADS = 60  # standard deviations of a field that are weighed against one another

@@ -86,8 +86,8 @@ def _covariance(equation: EstimatingEquation, meat: FloatArray) -> FloatArray:
     if equation.further is not None:
         bread = np.vstack([bread, equation.further])
     covariance = bread @ meat @ bread.T
-    if equation.placed is not None:
-        covariance[:m, :m] += equation.placed
+    if equation.map_covariance is not None:
+        covariance[:m, :m] += equation.map_covariance
     return np.asarray(0.5 * (covariance + covariance.T))
 
 

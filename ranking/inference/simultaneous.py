@@ -32,7 +32,7 @@ def _normal(covariance: FloatArray, seed: int) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Maxima:
+class MaxT:
     """How many standard errors the worst of several statements is off, over draws of all of them.
 
     Attributes:
@@ -68,18 +68,18 @@ class Maxima:
         return float(-math.expm1(self.pairs * math.log1p(-alone))) if alone < 1 else 1.0
 
 
-def _cut(maxima: FloatArray, level: float) -> float:
-    return float(maxima[min(len(maxima) - 1, math.ceil(level * len(maxima)))])
+def _cut(largest: FloatArray, level: float) -> float:
+    return float(largest[min(len(largest) - 1, math.ceil(level * len(largest)))])
 
 
-def maxima(
+def max_t(
     group: IntArray,
     *,
     seed: int,
     covariance: FloatArray | None = None,
     samples: FloatArray | None = None,
     df: float = math.inf,
-) -> Maxima:
+) -> MaxT:
     """Simulate the worst of all scores and of all differences.
 
     Statements that hold all at once need more room than one alone; the room is the quantile of the
@@ -112,14 +112,14 @@ def maxima(
     pairs = int((sizes * (sizes - 1) // 2).sum())
     alone = _studentised(draws, variance).max(axis=1, initial=0.0)
     if len(inside) > PAIRS:
-        return Maxima(np.sort(alone), np.zeros(0), pairs, df)
-    together = np.zeros(len(draws))
+        return MaxT(np.sort(alone), np.zeros(0), pairs, df)
+    largest = np.zeros(len(draws))
     for i in range(len(inside)):
         rest = np.flatnonzero(label[i + 1 :] == label[i]) + i + 1
         apart = variance[i] + variance[rest] - 2 * known[i, rest]
         gaps = _studentised(draws[:, rest] - draws[:, [i]], apart)
-        together = np.maximum(together, gaps.max(axis=1, initial=0.0))
-    return Maxima(np.sort(alone), np.sort(together), pairs, df)
+        largest = np.maximum(largest, gaps.max(axis=1, initial=0.0))
+    return MaxT(np.sort(alone), np.sort(largest), pairs, df)
 
 
 def _studentised(errors: FloatArray, variance: FloatArray) -> FloatArray:

@@ -21,7 +21,7 @@ from agon.ranking.inference.intervals import (
     nothing_known,
 )
 from agon.ranking.inference.sandwich import estimate_sandwich
-from agon.ranking.inference.simultaneous import Maxima, maxima, quantile
+from agon.ranking.inference.simultaneous import MaxT, max_t, quantile
 from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.leaderboard.one_way_wins import PROBIT, OneWayLinks, independent_wins
 from agon.ranking.methods.likelihood.bradley_terry import bradley_terry
@@ -127,7 +127,7 @@ def estimate(  # noqa: PLR0912 - one branch for each kind of interval
     moved = eligibility.board == 0  # an anchor says nothing about the scales of other boards
     anchored = values if fixed is None else np.where(moved, values - values[fixed] + target, values)
     if settings.interval == "none":
-        return anchored, nothing_known(len(values)).opened(eligibility.open_below, eligibility.open_above)
+        return anchored, nothing_known(len(values)).unbounded(eligibility.open_below, eligibility.open_above)
     if settings.interval in ("sandwich", "posterior") and isinstance(result, Fit):
         if settings.interval == "posterior" and clusters is not None:
             raise OptionError(
@@ -140,7 +140,7 @@ def estimate(  # noqa: PLR0912 - one branch for each kind of interval
         if fixed is not None:
             difference = covariance - covariance[fixed] - covariance[:, [fixed]] + covariance[fixed, fixed]
             covariance = np.where(moved[:, None] & moved[None, :], difference, covariance)
-        most = _maxima(eligibility, settings, covariance=covariance, df=df)
+        most = _max_t(eligibility, settings, covariance=covariance, df=df)
         if result.scale == "share":
             unsure = for_shares(values, covariance, votes.ballots.votes, settings.level, df, most)
         else:
@@ -156,17 +156,17 @@ def estimate(  # noqa: PLR0912 - one branch for each kind of interval
             with np.errstate(invalid="ignore"):  # two models both beyond all bounds
                 samples = np.where(moved, samples - samples[:, [fixed]] + target, samples)
             samples[:, fixed] = target
-        most = _maxima(eligibility, settings, samples=samples, df=df)
+        most = _max_t(eligibility, settings, samples=samples, df=df)
         unsure = from_samples(samples, settings.level, anchored, most, df)
         if isinstance(votes, ScoreTable) and clusters is None:
             unsure = from_few_tasks(unsure, samples, anchored, votes, settings.level)
         if not votes.pairs.wins.any():  # ties alone, drawn again, are the same ties: no interval of width 0
             still = unsure.lower >= unsure.upper - STILL
-            unsure = unsure.opened(still, still)
+            unsure = unsure.unbounded(still, still)
     unsure = replace(unsure, clustering=clustering)
     if links is not None:
         unsure = links.widen(unsure, unit, settings.level, simultaneous=settings.simultaneous)
-    return anchored, unsure.opened(eligibility.open_below, eligibility.open_above)
+    return anchored, unsure.unbounded(eligibility.open_below, eligibility.open_above)
 
 
 def coefficients(fit: Fit, settings: Settings, df: float) -> tuple[Coefficient, ...]:
@@ -207,11 +207,11 @@ def _is_rating(result: Scores | Choice) -> bool:
     return isinstance(result, Fit) and result.scale in scales and bool(np.isfinite(result.values).all())
 
 
-def _maxima(eligibility: Eligibility, settings: Settings, **known: Any) -> Maxima | None:
+def _max_t(eligibility: Eligibility, settings: Settings, **known: Any) -> MaxT | None:
     """How far scores and differences stray together, if intervals are to hold all at once."""
     if not settings.simultaneous:
         return None
-    return maxima(np.where(eligibility.ranked, eligibility.component, -1), seed=settings.seed, **known)
+    return max_t(np.where(eligibility.ranked, eligibility.component, -1), seed=settings.seed, **known)
 
 
 def _covariance(

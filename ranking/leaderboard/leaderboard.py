@@ -15,7 +15,7 @@ import numpy as np
 from agon.ranking.errors import OptionError, SourceError, suggest
 from agon.ranking.inference.difference import Difference, compare_scores
 from agon.ranking.inference.intervals import Uncertainty
-from agon.ranking.inference.simultaneous import Maxima, maxima
+from agon.ranking.inference.simultaneous import MaxT, max_t
 from agon.ranking.leaderboard.board_change import BoardChange, compare_boards
 from agon.ranking.leaderboard.conclusions import Lead, conclude
 from agon.ranking.leaderboard.exchange import board_to_html, board_to_latex, boards_to_csv, read_boards
@@ -186,9 +186,9 @@ class Leaderboard:
             raise OptionError('This board has no intervals; rank with interval="auto" to compare two models.')
         wanted = bool(self.settings.get("simultaneous")) if simultaneous is None else simultaneous
         at = self.models.index(model), self.models.index(other)
-        together = self._together if wanted else None
+        largest = self._max_t if wanted else None
         return compare_scores(
-            (model, other), one.score - two.score, at, self.uncertainty, self.level, together
+            (model, other), one.score - two.score, at, self.uncertainty, self.level, largest
         )
 
     def win_probability(self, model: str, other: str) -> WinProbability:
@@ -216,15 +216,15 @@ class Leaderboard:
         return WinProbability(model, other, share(gap, 0.5), share(low, 0.0), share(high, 1.0))
 
     @cached_property
-    def _together(self) -> Maxima | None:
+    def _max_t(self) -> MaxT | None:
         """How far the differences of the ranked models stray at once."""
         known = self.uncertainty
-        if known is None or known.together is not None:
-            return None if known is None else known.together
+        if known is None or known.max_t is not None:
+            return None if known is None else known.max_t
         group = np.full(len(self.models), -1, dtype=np.int64)
         group[[self.models.index(row.model) for row in self.ranked]] = 0
         seed = int(self.settings.get("seed", 0))
-        return maxima(group, seed=seed, covariance=known.covariance, samples=known.samples, df=known.df)
+        return max_t(group, seed=seed, covariance=known.covariance, samples=known.samples, df=known.df)
 
     @property
     def covariance(self) -> FloatArray | None:

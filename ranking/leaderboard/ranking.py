@@ -199,7 +199,7 @@ def _board(
     if isinstance(result, Choice):
         shown = np.full(len(values), np.nan) if result.lottery is None else result.lottery
         everywhere = np.ones(len(values), dtype=bool)
-        unsure = unsure.opened(everywhere, everywhere)  # the replicates are tiers, not scores
+        unsure = unsure.unbounded(everywhere, everywhere)  # the replicates are tiers, not scores
     number = every.ballots.votes[[given.models.index(name) for name in votes.models]]
     standing = eligibility.standing(values, _tie(result, values))
     waiting: tuple[Row, ...] = ()

@@ -13,7 +13,7 @@ from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.text import join_names
 from agon.ranking.votes.ballots import Ballots, by_seat, canonical
 from agon.ranking.votes.covariates import CovariateComparisons, amounts, relative
-from agon.ranking.votes.pair_counts import sided
+from agon.ranking.votes.pair_counts import count_positions
 from agon.ranking.votes.validation import numbers
 from agon.ranking.votes.vote_source import Battles, Clusters, dependent_columns, group, in_time
 from agon.ranking.votes.weighting import propensity
@@ -113,12 +113,12 @@ class ArraySource:
         """Nothing is left out of arrays."""
         return {}
 
-    def sides(self) -> FloatArray | None:
+    def counts_by_position(self) -> FloatArray | None:
         """Count pairwise votes by side."""
         if self.orientation is None or not self.distinct.pairwise:
             return None
         key, count = np.unique(2 * self.sequence + (self.orientation < 0), return_counts=True)
-        return sided(self.distinct, key // 2, key % 2 == 1, count)
+        return count_positions(self.distinct, key // 2, key % 2 == 1, count)
 
     def llm_votes(self) -> int:
         """Count the label `voter_kind`."""

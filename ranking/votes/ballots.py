@@ -194,10 +194,10 @@ def canonical(
         order[~np.isnan(soft)] = UNRANKED
     check_ballots(seats, order, fine, soft, weights, counts, len(names))
     grades = None if grade is None else check_grades(numbers("grade", grade), seats, order, soft)
-    return arranged(names, seats, order, fine, soft, weights, counts, grades)
+    return arrange(names, seats, order, fine, soft, weights, counts, grades)
 
 
-def arranged(
+def arrange(
     names: NDArray[np.object_],
     seats: IntArray,
     order: IntArray,
@@ -251,7 +251,7 @@ def arranged(
 
 
 def by_seat(names: NDArray[np.object_], seats: IntArray, values: FloatArray) -> FloatArray:
-    """(N, K) values parallel to seats, in the order into which `arranged` brings these."""
+    """(N, K) values parallel to seats, in the order into which `arrange` brings these."""
     position = np.append(np.argsort(np.argsort(names)), len(names))  # pads, -1, come last
     order = np.argsort(position[seats], axis=1, kind="stable")
     return np.take_along_axis(values, order, axis=1)
@@ -304,8 +304,8 @@ def _merge(kind: IntArray, soft: FloatArray, weights: FloatArray) -> tuple[IntAr
     new = np.zeros(len(kind), dtype=bool)
     new[0] = True
     for column in (kind, key, weights):
-        arranged = column[sorting]
-        new[1:] |= arranged[1:] != arranged[:-1]
+        in_order = column[sorting]
+        new[1:] |= in_order[1:] != in_order[:-1]
     inverse = np.empty(len(kind), dtype=np.int64)
     inverse[sorting] = np.cumsum(new) - 1
     return sorting[new], inverse

@@ -246,12 +246,12 @@ class Comparisons(Readable):
         return self._source.left_out()
 
     @cached_property
-    def sides(self) -> FloatArray | None:
+    def counts_by_position(self) -> FloatArray | None:
         """(3, M, M) weight of the votes with the row on the left: for the left, for the right, ties.
 
         None if the votes do not say, or are not pairwise.
         """
-        found = self._source.sides()
+        found = self._source.counts_by_position()
         return None if found is None else found / mean_weight(self._source.ballots())
 
     @property

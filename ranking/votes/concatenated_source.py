@@ -11,7 +11,7 @@ import numpy as np
 
 from agon.ranking.errors import SourceError
 from agon.ranking.numerics import FloatArray, IntArray
-from agon.ranking.votes.ballots import Ballots, arranged
+from agon.ranking.votes.ballots import Ballots, arrange
 from agon.ranking.votes.covariates import CovariateComparisons
 from agon.ranking.votes.validation import PAD
 from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
@@ -94,13 +94,13 @@ class ConcatenatedSource:
             for value in values
         }
 
-    def sides(self) -> FloatArray | None:
+    def counts_by_position(self) -> FloatArray | None:
         """Count the votes of all parts by side; None if one of them does not know the sides."""
         m = len(self.merged.models)
         total = np.zeros((3, m, m))
         place = {name: i for i, name in enumerate(self.merged.models)}
         for part in self.parts:
-            if (found := part.sides()) is None:
+            if (found := part.counts_by_position()) is None:
                 return None
             at = np.array([place[name] for name in part.ballots().models])
             total[:, at[:, None], at] += found
@@ -146,6 +146,6 @@ def merge(several: Sequence[Ballots]) -> tuple[Ballots, list[IntArray]]:
     grades = [np.full(len(b.count), np.nan) if b.grade is None else b.grade for b in several]
     graded = np.concatenate(grades) if any(b.grade is not None for b in several) else None
     known = np.array(names, dtype=object)
-    merged, row = arranged(known, seats, places, acceptable, p_a, weight, count, graded)
+    merged, row = arrange(known, seats, places, acceptable, p_a, weight, count, graded)
     ends = np.cumsum([len(ballots.count) for ballots in several])[:-1]
     return merged, np.split(row, ends)

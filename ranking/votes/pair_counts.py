@@ -178,7 +178,9 @@ class PairCounts(Readable):
         )
 
 
-def sided(ballots: Ballots, ballot: IntArray, turned: NDArray[np.bool_], count: IntArray) -> FloatArray:
+def count_positions(
+    ballots: Ballots, ballot: IntArray, turned: NDArray[np.bool_], count: IntArray
+) -> FloatArray:
     """(3, M, M) weight of votes for the left (row), the right (column) and ties.
 
     Args:

@@ -166,9 +166,9 @@ class RestrictedSource:
             for value, part in parts
         }
 
-    def sides(self) -> FloatArray | None:
+    def counts_by_position(self) -> FloatArray | None:
         """Count the votes between the models by side."""
-        found = self.source.sides()
+        found = self.source.counts_by_position()
         return None if found is None else found[:, self.keep][:, :, self.keep]
 
     def left_out(self) -> Mapping[str, int]:

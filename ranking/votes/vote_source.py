@@ -140,7 +140,7 @@ class VoteSource(Protocol):
     def llm_votes(self) -> int:
         """Count the votes that the source says are of LLM judges."""
 
-    def sides(self) -> FloatArray | None:
+    def counts_by_position(self) -> FloatArray | None:
         """(3, M, M) weight of pairwise votes for the left (row), for the right (column) and ties, or None."""
 
 

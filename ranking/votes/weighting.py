@@ -164,9 +164,9 @@ class EqualPairs:
         """Weigh each part by itself."""
         return {value: EqualPairs(part) for value, part in self.source.split(column).items()}
 
-    def sides(self) -> FloatArray | None:
+    def counts_by_position(self) -> FloatArray | None:
         """Count the votes by side, with the weights they were given."""
-        return self.source.sides()
+        return self.source.counts_by_position()
 
     def left_out(self) -> Mapping[str, int]:
         """What the source left out, and votes on more than two models."""

@@ -73,7 +73,7 @@ def bradley_terry(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: fl
     wins = pairs.halves(both_bad)
     known = identify(wins)
     theta, bread = np.zeros(len(wins)), np.zeros(wins.shape)
-    placed = np.zeros(wins.shape)
+    map_covariance = np.zeros(wins.shape)
     steps, residual = 0, 0.0
     for g in range(int(known.group.max(initial=-1)) + 1):
         core = np.flatnonzero(known.core & (known.group == g))
@@ -83,7 +83,7 @@ def bradley_terry(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: fl
             bread[np.ix_(core, core)] = bread_of
             steps, residual = max(steps, taken), max(residual, left)
         if len(outside):
-            place(wins, theta, core, outside, prior_sd, bread, placed)
+            place(wins, theta, core, outside, prior_sd, bread, map_covariance)
     chance = expit(theta[:, None] - theta[None, :])
     fitted = known.core[:, None] & known.core[None, :] & (known.group[:, None] == known.group[None, :])
 
@@ -101,7 +101,7 @@ def bradley_terry(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: fl
             bread,
             vote_scores,
             logistic_roots(chance, fitted, both_bad),
-            placed=placed,
+            map_covariance=map_covariance,
             information=np.where(fitted, (wins + wins.T) * chance * chance.T, 0.0),
         ),
         identification=known,
@@ -169,12 +169,12 @@ def place(
     outside: NDArray[np.int64],
     prior_sd: float,
     bread: FloatArray,
-    placed: FloatArray,
+    map_covariance: FloatArray,
 ) -> None:
     """Place models outside a core by their posterior mode, the core held fixed; fills the arrays given.
 
     The prior is normal around the core's mean, 0. `bread` gets the rows through which the core's
-    uncertainty reaches the placed scores, `placed` the posterior covariance.
+    uncertainty reaches the placed scores, `map_covariance` the posterior covariance.
     """
     others = np.concatenate([outside, core])
     won, lost = wins[np.ix_(outside, others)], wins[np.ix_(others, outside)].T
@@ -189,7 +189,7 @@ def place(
         theta[outside] += change * (np.log1p(largest) / largest if largest > 0 else 1.0)
         if largest < TOLERANCE:
             posterior = np.linalg.inv(hessian)
-            placed[np.ix_(outside, outside)] = posterior
+            map_covariance[np.ix_(outside, outside)] = posterior
             if len(core):
                 bread[np.ix_(outside, core)] = posterior @ weight[:, n:] @ bread[np.ix_(core, core)]
             return

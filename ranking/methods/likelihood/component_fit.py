@@ -86,7 +86,7 @@ def fit_components(
     check_prior(name, prior_sd)
     m = len(ballots.models)
     theta, bread, parts, loose = np.zeros(m), np.zeros((m, m)), [], np.zeros(m, dtype=bool)
-    placed, information = np.zeros((m, m)), np.zeros((m, m))
+    map_covariance, information = np.zeros((m, m)), np.zeros((m, m))
     first: dict[str, float] = {}
     steps, residual = 0, 0.0
     for g in range(int(known.group.max(initial=-1)) + 1):
@@ -123,7 +123,7 @@ def fit_components(
                 name,
             )
             theta[outside] = local[last]
-            placed[np.ix_(outside, outside)] = covariance
+            map_covariance[np.ix_(outside, outside)] = covariance
             if c:
                 at = [len(inside) + list(among.further).index(k) for k in shapes]
                 held = [*np.searchsorted(inside, core), *at]
@@ -153,7 +153,7 @@ def fit_components(
             bread,
             ballot_scores=ballot_scores,
             ballot_roots=ballot_roots,
-            placed=placed,
+            map_covariance=map_covariance,
             information=information,
         ),
         identification=Identification(known.group, known.core & ~loose, open_above, open_below),

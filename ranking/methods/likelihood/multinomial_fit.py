@@ -45,7 +45,7 @@ def fitted(
     known, loose = _identified(pairs.wins, ties)
     counts = OutcomeCounts.of(pairs, both_bad)
     m = len(ties)
-    theta, placed, information = np.zeros(m), np.zeros((m, m)), np.zeros((m, m))
+    theta, map_covariance, information = np.zeros(m), np.zeros((m, m)), np.zeros((m, m))
     bread, parts, rows = np.zeros((m, m)), [], []
     notes = _notes(pairs.models, known, loose, prior_sd)
     for g in range(int(known.group.max(initial=-1)) + 1):
@@ -72,7 +72,7 @@ def fitted(
                 model.name,
             )
             theta[outside] = local[len(core) :]
-            placed[np.ix_(outside, outside)] = own
+            map_covariance[np.ix_(outside, outside)] = own
             by = np.hstack([slope[:, inside], slope[:, len(members) :]])
             bread[np.ix_(outside, column)] = by[:, : len(column)] @ part.inverse
         parts.append(part)
@@ -93,7 +93,7 @@ def fitted(
             _vote_scores(model, theta, known, parts, both_bad),
             _vote_roots(model, theta, known, parts, both_bad),
             further=rest,
-            placed=placed,
+            map_covariance=map_covariance,
             information=information,
         ),
         identification=known,
@@ -112,8 +112,8 @@ def _identified(wins: FloatArray, ties: FloatArray) -> tuple[Identification, Int
         inside = np.ix_(core, core)
         if len(core) and not bounded_with_ties(wins[inside], ties[inside]):
             loose |= known.group == g
-    opened = (known.open_above | loose, known.open_below | loose)
-    return Identification(known.group, known.core & ~loose, *opened), np.flatnonzero(loose)
+    unbounded = (known.open_above | loose, known.open_below | loose)
+    return Identification(known.group, known.core & ~loose, *unbounded), np.flatnonzero(loose)
 
 
 @dataclass(frozen=True, eq=False)

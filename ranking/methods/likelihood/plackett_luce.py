@@ -114,7 +114,7 @@ def plackett_luce(
     known = identify(PairCounts.from_ballots(ballots).halves(both_bad))
     m = len(ballots.models)
     theta, bread, posterior = np.zeros(m), np.zeros((m, m)), np.zeros((m, m))
-    placed, information, strength, pull = np.zeros((m, m)), np.zeros((m, m)), np.zeros(m), np.zeros(m)
+    map_covariance, information, strength, pull = np.zeros((m, m)), np.zeros((m, m)), np.zeros(m), np.zeros(m)
     steps, residual, parts = 0, 0.0, []
     for g in range(int(known.group.max(initial=-1)) + 1):
         inside = np.flatnonzero(known.group == g)
@@ -136,7 +136,7 @@ def plackett_luce(
             among = _Component.of(ballots, inside, ties, both_bad)
             local, last = theta[inside], np.flatnonzero(~known.core[inside])
             own, slope = place_outside(among.curvature, local, last, prior_sd, _NAME)
-            theta[outside], placed[np.ix_(outside, outside)] = local[last], own
+            theta[outside], map_covariance[np.ix_(outside, outside)] = local[last], own
             reach = slope[:, known.core[inside]]
             across = reach @ bread[within]
             bread[np.ix_(outside, core)] = posterior[np.ix_(outside, core)] = across
@@ -168,7 +168,7 @@ def plackett_luce(
             bread,
             ballot_scores=ballot_scores,
             ballot_roots=ballot_roots,
-            placed=placed + share @ share.T + chosen,
+            map_covariance=map_covariance + share @ share.T + chosen,
             information=information,
             posterior=posterior + chosen,
         ),

@@ -100,16 +100,16 @@ def contextual_bradley_terry(
         clustering = Clustering(int(votes.cluster.max()) + 1, clustered.effective, effect)
         meat, alone = clustered.meat, clustered.alone
     covariance = inverse @ meat @ inverse.T
-    placed, bridge = np.zeros((m, m)), np.eye(m)
+    map_covariance, bridge = np.zeros((m, m)), np.eye(m)
     for g in range(int(known.group.max(initial=-1)) + 1):
         core = np.flatnonzero(known.core & (known.group == g))
         outside = np.flatnonzero(~known.core & (known.group == g))
         if len(outside):
             bridge[np.ix_(outside, outside)] = 0.0
-            place(wins, point[:m], core, outside, prior_sd, bridge, placed)
+            place(wins, point[:m], core, outside, prior_sd, bridge, map_covariance)
     covariance[:m] = bridge @ covariance[:m]
     covariance[:, :m] = covariance[:, :m] @ bridge.T
-    covariance[:m, :m] += placed
+    covariance[:m, :m] += map_covariance
     return Fit(
         point[:m],
         "log_odds",

@@ -43,7 +43,7 @@ def thurstone(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: float 
     wins = pairs.halves(both_bad)
     known = identify(wins)
     m = len(wins)
-    theta, bread, placed = np.zeros(m), np.zeros((m, m)), np.zeros((m, m))
+    theta, bread, map_covariance = np.zeros(m), np.zeros((m, m)), np.zeros((m, m))
     steps, residual = 0, 0.0
     for g in range(int(known.group.max(initial=-1)) + 1):
         core = np.flatnonzero(known.core & (known.group == g))
@@ -63,7 +63,7 @@ def thurstone(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: float 
             local, last = theta[members], np.arange(len(core), len(members))
             among = _curvature(wins[np.ix_(members, members)])
             own, slope = place_outside(among, local, last, prior_sd, "thurstone")
-            theta[outside], placed[np.ix_(outside, outside)] = local[last], own
+            theta[outside], map_covariance[np.ix_(outside, outside)] = local[last], own
             bread[np.ix_(outside, core)] = slope[:, : len(core)] @ bread[np.ix_(core, core)]
     gap = theta[:, None] - theta[None, :]
     up, curve = slope_and_bend(gap)
@@ -90,7 +90,7 @@ def thurstone(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: float 
             bread,
             vote_scores,
             vote_roots,
-            placed=placed,
+            map_covariance=map_covariance,
             information=np.where(fitted, wins * curve + wins.T * curve.T, 0.0),
         ),
         identification=known,

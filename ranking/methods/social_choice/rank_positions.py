@@ -141,9 +141,9 @@ def ranges(level: IntArray) -> tuple[IntArray, IntArray]:
         other = level[:, ::-1]
         return 1 + (other < level).astype(np.int64), 1 + (other <= level).astype(np.int64)
     sorting = np.argsort(level, axis=1, kind="stable")
-    arranged = np.take_along_axis(level, sorting, axis=1)
+    in_order = np.take_along_axis(level, sorting, axis=1)
     place = np.broadcast_to(np.arange(width), level.shape)
-    change = arranged[:, 1:] != arranged[:, :-1]
+    change = in_order[:, 1:] != in_order[:, :-1]
     first, last = place.copy(), place.copy()
     first[:, 1:] = np.where(change, place[:, 1:], 0)
     last[:, :-1] = np.where(change, place[:, :-1], width)

@@ -133,7 +133,7 @@ def test_votes_in_a_row_are_the_same_from_dictionaries_and_from_sql(data):
         grouped = group("voter", listed.cluster, listed.sequence, len(one.ballots.count))
         np.testing.assert_array_equal(getattr(one.clusters("voter"), field), getattr(grouped, field))
     np.testing.assert_array_equal(listed.sequence, one.battles.sequence)
-    np.testing.assert_array_equal(one.sides, two.sides)
+    np.testing.assert_array_equal(one.counts_by_position, two.counts_by_position)
     contexts = [way.controlled("length", cluster="voter").contexts for way in (one, two)]
     for field in ("pair", "features", "cluster"):
         np.testing.assert_array_equal(*(getattr(context, field) for context in contexts))

@@ -329,11 +329,11 @@ def test_votes_by_side_are_those_of_the_order_shown(log):
         for _ in range(times):
             voted(log, ("bob", "ada"), places)
     voted(log, ("ada", "bob"), (1, 2))
-    left, right, tie = log.comparisons().sides
+    left, right, tie = log.comparisons().counts_by_position
     assert (left[1, 0], right[1, 0], tie[1, 0]) == (3, 2, 1)
     assert (left[0, 1], right[0, 1], tie[0, 1]) == (1, 0, 0)
     voted(log, ("cyn", "bob", "ada"), (1, 2, 3))
-    assert log.comparisons().sides is None
+    assert log.comparisons().counts_by_position is None
 
 
 def test_only_answers_of_battles_that_are_over_are_counted(log):

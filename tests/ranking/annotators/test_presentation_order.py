@@ -98,7 +98,7 @@ def test_files_and_arrays_agree():
 def test_soft_judgements_and_weights_count_by_side():
     shown, places = [[0, 1], [1, 0], [0, 1]], [[0, 0], [2, 1], [1, 1]]
     votes = Comparisons.of("ab", shown, places, p_a=[0.7, np.nan, np.nan], weight=[2.0, 1.0, 3.0])
-    left, right, tie = votes.sides * 2  # the mean weight: weights carry no unit
+    left, right, tie = votes.counts_by_position * 2  # the mean weight: weights carry no unit
     assert left == pytest.approx(np.array([[0, 1.4], [0, 0]]))
     assert right == pytest.approx(np.array([[0, 0.6], [1, 0]]))
     assert tie == pytest.approx(np.array([[0, 3.0], [0, 0]]))
@@ -106,7 +106,7 @@ def test_soft_judgements_and_weights_count_by_side():
 
 def test_refusals():
     kwise = Comparisons.of("abc", [[0, 1, 2]] * 2, [[1, 2, 3], [3, 2, 1]])
-    assert kwise.sides is None
+    assert kwise.counts_by_position is None
     counts = Comparisons.from_counts(["a", "b"], [[0, 3], [2, 0]])
     for votes in (kwise, counts):
         with pytest.raises(VotesError, match="do not say which answer was first"):

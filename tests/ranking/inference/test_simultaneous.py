@@ -9,7 +9,7 @@ from scipy.stats import norm, studentized_range, t
 from agon.ranking import Comparisons, bradley_terry_world, rank
 from agon.ranking.errors import OptionError
 from agon.ranking.inference.intervals import first, from_covariance, from_samples
-from agon.ranking.inference.simultaneous import maxima, p_value_of, quantile
+from agon.ranking.inference.simultaneous import max_t, p_value_of, quantile
 
 VOTES = bradley_terry_world(8, 1500, seed=5).comparisons()
 METHODS = ["bradley_terry", "win_rate", "elo", "copeland", "minimax"]
@@ -120,7 +120,7 @@ def test_quantiles_with_few_degrees_of_freedom():
 @pytest.mark.parametrize("models", [2, 5, 20])
 def test_all_differences_at_once_are_the_studentised_range(models):
     """Independent equal variances: Tukey's q / √2 (scipy), within the noise of a simulated quantile."""
-    found = maxima(np.zeros(models, dtype=np.int64), seed=0, covariance=np.eye(models))
+    found = max_t(np.zeros(models, dtype=np.int64), seed=0, covariance=np.eye(models))
     wanted = studentized_range.ppf(0.95, models, 1e6) / np.sqrt(2)
     assert found.for_differences(0.95) == pytest.approx(wanted, rel=0.02)
     alone = norm.ppf((1 + 0.95 ** (1 / models)) / 2)  # the largest of independent errors
@@ -130,7 +130,7 @@ def test_all_differences_at_once_are_the_studentised_range(models):
 
 def test_few_clusters_need_more_room_at_once_too():
     """Tukey's q with 10 degrees of freedom."""
-    found = maxima(np.zeros(4, dtype=np.int64), seed=0, covariance=np.eye(4), df=10)
+    found = max_t(np.zeros(4, dtype=np.int64), seed=0, covariance=np.eye(4), df=10)
     assert found.for_differences(0.95) == pytest.approx(
         studentized_range.ppf(0.95, 4, 10) / np.sqrt(2), rel=0.03
     )
@@ -138,7 +138,7 @@ def test_few_clusters_need_more_room_at_once_too():
 
 def test_many_models_get_a_bound_that_is_not_too_small():
     """Šidák (1967) for 31,125 pairs of 250 models is above the studentised range."""
-    found = maxima(np.zeros(250, dtype=np.int64), seed=0, covariance=np.eye(250))
+    found = max_t(np.zeros(250, dtype=np.int64), seed=0, covariance=np.eye(250))
     assert found.for_differences(0.95) > studentized_range.ppf(0.95, 250, 1e6) / np.sqrt(2)
     assert found.for_differences(0.95) == pytest.approx(norm.isf((1 - 0.95 ** (1 / 31125)) / 2), rel=1e-9)
     assert found.p_value(

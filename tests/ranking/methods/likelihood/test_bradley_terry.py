@@ -141,7 +141,7 @@ def test_a_model_outside_is_placed_by_its_posterior():
     narrow = fit(wins, prior_sd=0.1).values[2]
     assert 0 < narrow < 0.06  # 10 wins pull 5 · 0.1² = 0.05 nats at most
     curvature = 10 / (2 + math.exp(low) + math.exp(-low)) + 1
-    assert found.equation.placed[2, 2] == pytest.approx(1 / curvature, rel=1e-9)
+    assert found.equation.map_covariance[2, 2] == pytest.approx(1 / curvature, rel=1e-9)
 
 
 def test_several_models_outside_are_placed_together():
