@@ -1,16 +1,15 @@
 """What every page wears: the document, its header with the way to the other pages, and its footer.
 
 Everything here is a string made of escaped text. There are no inline scripts and no event handlers: behaviour
-is in static files, data in `<script type="application/json">` (see `data_script`).
+is in static files.
 """
 
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from agon.ranking.version import VERSION
 
@@ -132,11 +131,3 @@ def footer(votes: int | None = None, site: Site = ARENA) -> str:
 def plural(count: int, word: str) -> str:
     """A count with its noun: "1 vote", "1,204 votes"."""
     return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
-
-
-def data_script(name: str, value: Any) -> str:
-    """Return data for a static script as JSON that cannot end its own element."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return f'<script type="application/json" id="{html.escape(name)}">{text}</script>'

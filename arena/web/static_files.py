@@ -35,10 +35,6 @@ def static_router(_: Arena | None = None) -> APIRouter:
             path == "js/iframeResizer.contentWindow.min.js"
         ):  # Gradio asks for it, to be shown in others' frames
             return Response(b"", media_type=kind)
-        if path == "plotly.min.js":
-            from plotly.offline import get_plotlyjs
-
-            return Response(get_plotlyjs(), media_type=kind, headers={"cache-control": "max-age=86400"})
         if not found.is_file():
             raise HTTPException(404)
         return Response(found.read_bytes(), media_type=kind, headers={"cache-control": "max-age=300"})

@@ -68,6 +68,8 @@ class _Page:
         self.parts: list[str] = []
         self.title = str(self.layout.get("title", {}).get("text", "")).split("<br>")
         self.width = float(self.layout.get("width") or WIDTH)
+        self.faint = self.layout.get("font", {}).get("color", FAINT)
+        self.paper = self.layout.get("paper_bgcolor", "#ffffff")
         self.height = float(self.layout["height"])
 
     def write(self) -> str:
@@ -97,7 +99,7 @@ class _Page:
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {self.width:g} {self.height:g}" '
             f'width="{self.width:g}" height="{self.height:g}" role="img" '
             f"font-family=\"system-ui, -apple-system, 'Segoe UI', sans-serif\">\n<title>{heading}</title>\n"
-            f'<rect width="100%" height="100%" fill="#ffffff"/>\n{body}\n</svg>\n'
+            f'<rect width="100%" height="100%" fill="{self.paper}"/>\n{body}\n</svg>\n'
         )
 
     def _frame(self, across: Mapping[str, Any], up: Mapping[str, Any], x: _Axis, y: _Axis) -> None:
@@ -108,19 +110,19 @@ class _Page:
             if across.get("showgrid") is not False:
                 self._line(at, y.start, at, bottom, GRID)
             if across.get("side") == "top":
-                self._text(at, y.start - 8, text, 12, FAINT, turn=across.get("tickangle", 0))
+                self._text(at, y.start - 8, text, 12, self.faint, turn=across.get("tickangle", 0))
             else:
-                self._text(at, bottom + 17, text, 12, FAINT, "middle")
+                self._text(at, bottom + 17, text, 12, self.faint, "middle")
         for value, text in zip(y.ticks, y.texts, strict=True):
             if up.get("showgrid") is not False:
                 self._line(x.start, y(value), x.start + x.length, y(value), GRID)
             if up.get("showticklabels") is not False:
-                self._text(x.start - 8, y(value) + 4, text, 12, FAINT, "end")
+                self._text(x.start - 8, y(value) + 4, text, 12, self.faint, "end")
         if across.get("title", {}).get("text"):
-            self._text(x.start, bottom + 37, across["title"]["text"], 12, FAINT)
+            self._text(x.start, bottom + 37, across["title"]["text"], 12, self.faint)
         if up.get("title", {}).get("text"):
             middle = y.start + y.length / 2
-            self._text(18, middle, up["title"]["text"], 12, FAINT, "middle", turn=-90)
+            self._text(18, middle, up["title"]["text"], 12, self.faint, "middle", turn=-90)
 
     def _trace(self, trace: Mapping[str, Any], x: _Axis, y: _Axis) -> None:
         """Intervals, lines, points and texts of one trace."""
@@ -150,9 +152,10 @@ class _Page:
             font = trace.get("textfont") or {}
             right = trace.get("textposition") == "middle right"
             colours = _each(font.get("color", INK), len(places))
-            for (a, b), text, colour in zip(places, trace["text"], colours, strict=True):
+            said = trace.get("hovertext") or [""] * len(places)
+            for (a, b), text, colour, words in zip(places, trace["text"], colours, said, strict=True):
                 how = "start" if right else "middle"
-                self._text(a + 9 * right, b + 4, text, font.get("size", 12), colour, how)
+                self._text(a + 9 * right, b + 4, text, font.get("size", 12), colour, how, words=words)
 
     def _rectangle(self, shape: Mapping[str, Any], x: _Axis, y: _Axis) -> None:
         left, right = sorted((x(shape["x0"]), x(shape["x1"])))
@@ -169,14 +172,23 @@ class _Page:
         )
 
     def _text(
-        self, x: float, y: float, text: str, size: float, colour: str, anchor: str = "start", turn: float = 0
+        self,
+        x: float,
+        y: float,
+        text: str,
+        size: float,
+        colour: str,
+        anchor: str = "start",
+        turn: float = 0,
+        words: str = "",
     ) -> None:
         if not text:
             return
+        more = f"<title>{escape(unescape(words.replace('<br>', ' ')))}</title>" if words else ""
         turned = f' transform="rotate({turn:g} {x:.1f} {y:.1f})"' if turn else ""
         self.parts.append(
             f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" fill="{colour}" '
-            f'text-anchor="{anchor}"{turned}>{escape(unescape(text))}</text>'
+            f'text-anchor="{anchor}"{turned}>{escape(unescape(text))}{more}</text>'
         )
 
 

@@ -13,7 +13,7 @@ from html import escape
 from itertools import groupby
 from typing import Protocol
 
-from agon.arena.web.layout import Site, page_html, plural
+from agon.arena.web.layout import page_html, plural
 from agon.arena.web.leaderboard.figures import figures_html
 from agon.arena.web.leaderboard.query import ALL, BoardQuery, Offer, language_name
 from agon.arena.web.leaderboard.sources import About
@@ -29,7 +29,6 @@ from agon.ranking.text import join_names
 CHIPS = 8  # values of a filter that are shown at once
 NOTHING = Offer()
 ROWS_AT_FIRST = 20  # rows before all are asked for
-SCRIPTS = ("plotly.min.js", "charts.js")
 _NAMES = {
     "bradley_terry": "Bradley-Terry",
     "bradley_terry_ridge": "Bradley-Terry with a ridge",
@@ -121,21 +120,14 @@ def leaderboard_html(
         body = _head(board, query, about) + note + menus
         body += _rows(board, about, query, link) + figures_html(board, pairs, info)
     body += model_states_html(model_states(board, info), info)
-    head = scripts(about.site) if board is not None and board.rows else ""
     return page_html(
         "Leaderboard",
         body,
         current="leaderboard",
         votes=about.total if about.unit != "task" else None,
         yours=yours,
-        head=head,
         site=about.site,
     )
-
-
-def scripts(site: Site) -> str:
-    """The scripts that draw the figures."""
-    return "".join(f'<script src="{site.static}{name}" defer></script>' for name in SCRIPTS)
 
 
 def no_board_html(sentence: str, *, about: About) -> str:

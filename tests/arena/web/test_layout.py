@@ -1,12 +1,11 @@
 """What every page wears: its structure, its static files, and that nothing in it is from elsewhere."""
 
-import json
 import re
 from html.parser import HTMLParser
 
 import pytest
 
-from agon.arena.web.layout import data_script, footer, header, page_html, plural
+from agon.arena.web.layout import footer, header, page_html, plural
 from tests.support.paths import REPOSITORY
 
 STATIC = REPOSITORY / "arena" / "web" / "static"
@@ -77,18 +76,6 @@ def test_nothing_runs_within_the_page_and_nothing_is_loaded_from_elsewhere(writt
             assert re.match(r"[/#](?!/)", attributes[name])
         assert tag != "script" or attributes.keys() == {"src"}
     assert "<style" not in written
-
-
-def test_data_cannot_end_its_script():
-    value = {"name": "</script><!-- & \u2028 é"}
-    text = data_script("x", value)
-    assert text.count("<") == 2
-    assert json.loads(text[text.index(">") + 1 : text.rindex("<")]) == value
-
-
-def test_data_without_a_number_is_refused():
-    with pytest.raises(ValueError, match="JSON"):
-        data_script("x", float("nan"))
 
 
 @pytest.mark.parametrize(("count", "text"), [(0, "0 votes"), (1, "1 vote"), (1204, "1,204 votes")])
