@@ -228,6 +228,11 @@ def _check_layout(source: object, rows: Rows | None, columns: Mapping[str, str] 
         return
     if "model_a" in rows.columns or "model_b" in rows.columns or "models" in rows.columns:
         return  # nearest to our own layout, of which the message about it names what is missing
+    if kind_of(source) == "scores":
+        raise SourceError(
+            f"{describe_source(source)} is a table of scores, and no votes; read it with ag.score_table, or "
+            "rank it as it is."
+        )
     raise SourceError(f"{describe_source(source)} is in no format known here: {unrecognised(rows.columns)}.")
 
 

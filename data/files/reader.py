@@ -223,8 +223,6 @@ def check_file(path: Path) -> Path:
     Raises:
         SourceError: says which of these, and what to do.
     """
-    if re.match(r"[a-z]+:/", str(path)) and not path.exists():
-        raise SourceError(f"{path} is no file here; download it first, and give the path of what came.")
     if not path.exists():
         _refuse_address(str(path))
         names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []

@@ -17,6 +17,7 @@ from agon.data.files.reader import COMPRESSION, DUCKDB, PARQUET, Rows, check_fil
 from agon.data.files.snapshot_folder import escaped, open_folder, put_together, snapshots
 from agon.data.frames import frame_to_arrow
 from agon.data.validation import LABELS, rows_text
+from agon.ranking import Comparisons
 from agon.ranking.errors import OptionError, SourceError, suggest
 
 if TYPE_CHECKING:
@@ -250,6 +251,8 @@ def _instead(given: Any) -> str:
     """What to give instead of something that is no frame."""
     if isinstance(getattr(given, "name", None), str | Path) and hasattr(given, "read"):
         return f"give the path of the file, {str(given.name)!r}, not the file opened"
+    if isinstance(given, Comparisons):
+        return "give what these votes were read from, a path or a frame: its rows are looked at once more"
     if hasattr(given, "__next__"):
         return "give a list of its rows: list(...)"
     if hasattr(given, "ndim"):

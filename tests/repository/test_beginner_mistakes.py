@@ -136,7 +136,7 @@ def mistakes(folder: Path) -> list[Mistake]:
             r"such as \.csv.*; rename it",
             lambda: ag.rank((folder / "votes.txt").rename(folder / "renamed.csv")),
         ),
-        M("an address", rank("https://example.org/votes.csv"), "download it first", rank(at)),
+        M("an address", rank("https://example.org/votes.csv"), "download it: curl", rank(at)),
         M(
             "the text instead of its file",
             rank(text),
@@ -441,6 +441,7 @@ def test_importing_a_folder_by_its_name_says_what_it_is_called_now():
         (lambda: ag.rank_all(VOTES, ["elo"], by=["language"]), "by is the name of one column"),
         (lambda: METHODS["ello"], "did you mean 'elo'"),
         (lambda: ag.method(unannotated), 'write @method\\("my_rule", source="our own"\\)'),
+        (lambda: ag.check(VOTES), "give what these votes were read from, a path or a frame"),
         (lambda: VOTES + FRAME, "with ag.comparisons"),
         (lambda: BOARD.to_markdown(-1), "the number of rows from the top"),
         (lambda: BOARD[1.5], r"a name or a position, such as board\[0\]"),
