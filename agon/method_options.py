@@ -78,6 +78,7 @@ class MethodOptions(TypedDict, total=False):
     average: Literal["opponents", "votes"]
     base: float
     beta: float
+    bias_reduced: bool
     both_bad: Literal["drop", "half"]
     c: float
     chance: float

@@ -316,6 +316,8 @@ class Fit(Scores):
         residual: the largest absolute gradient at the solution, per vote.
         parameters: further parameters of the largest component by name, on their usual scale.
         history: how the scores moved, if the method goes by time.
+        means: (M,) what the scores are cautious bounds of, such as μ of μ − 3σ: chances, differences and
+            rank ranges go by these; None if the scores are estimates themselves.
         outcome_parameters: the same with what their intervals need.
     """
 
@@ -326,6 +328,7 @@ class Fit(Scores):
     residual: float = 0.0
     parameters: Mapping[str, float] = field(default_factory=dict)
     history: RatingHistory | None = None
+    means: FloatArray | None = None
     outcome_parameters: tuple[OutcomeParameter, ...] = ()
 
     def conclusion(self) -> str:

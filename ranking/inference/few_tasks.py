@@ -1,4 +1,4 @@
-"""Intervals of a score table of few tasks: Student's instead of percentiles, and never of width zero."""
+"""Intervals and ranks of score tables: Student's t where tasks are few, and ranks that hold all at once."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ import numpy as np
 
 from agon.ranking.inference.intervals import Uncertainty
 from agon.ranking.inference.simultaneous import quantile
-from agon.ranking.numerics import FloatArray
+from agon.ranking.numerics import BoolArray, FloatArray
 from agon.ranking.votes.score_table import ScoreTable
 
 MANY = 30  # tasks from which percentiles of the bootstrap do
 
 
-def from_few_tasks(
+def from_tasks(
     unsure: Uncertainty, samples: FloatArray, values: FloatArray, table: ScoreTable, level: float
 ) -> Uncertainty:
-    """Widen percentiles of few tasks to Student's intervals with T - 1 degrees of freedom.
+    """Widen percentiles of few tasks to Student's intervals; say who is surely above, of all pairs at once.
 
     A score or a difference that no draw of the tasks moves is not certain: its interval is open, and who is
-    above is left to the sign test, for which five tasks that agree are too few at 95%.
+    above is left to the sign test, for which five tasks that agree are too few at 95%. Who is surely above is
+    corrected for the number of pairs (Holm), so that a table of equal models shows nobody above another but
+    in a share of 1 - level.
 
     Args:
         unsure: from the percentiles.
@@ -31,10 +33,11 @@ def from_few_tasks(
         level: of the intervals.
 
     Source:
-        W. Gosset (Student), Biometrika 6 (1908); E. Miller, Adding error bars to evals (2024).
+        W. Gosset (Student), Biometrika 6 (1908); S. Holm, Scand. J. Stat. 6 (1979); E. Miller, Adding error
+        bars to evals (2024).
     """
     number = int((table.mass > 0).sum())
-    if number >= MANY or number < 1:
+    if number < 1:
         return unsure
     if number == 1:
         return replace(
@@ -44,15 +47,35 @@ def from_few_tasks(
             above=np.zeros_like(unsure.above),
             df=1.0,
         )
-    wide = quantile(level, number - 1) * math.sqrt(number / (number - 1))
-    with np.errstate(invalid="ignore"):
+    from scipy.special import stdtr
+
+    df, short = float(number - 1), math.sqrt(number / (number - 1))
+    with np.errstate(invalid="ignore", divide="ignore"):
         spread = samples.std(axis=0)
         gap = values[:, None] - values[None, :]
-        apart = np.stack([(samples[:, [i]] - samples).std(axis=0) for i in range(len(values))])
+        apart = short * np.stack([(samples[:, [i]] - samples).std(axis=0) for i in range(len(values))])
+        moved = apart > 1e-9 * max(float(np.nanmax(np.abs(gap), initial=0.0)), 1e-300)
+        distance = np.where(moved, np.abs(gap) / apart, 0.0)
+    p_value = np.where(moved, 2 * stdtr(df, -distance), 2 * 0.5**number)
+    unsure = replace(unsure, above=(gap > 0) & _holm(np.where(gap != 0, p_value, 1.0), level))
+    if number >= MANY:
+        return unsure
     still = ~(spread > 1e-9 * max(float(np.nanmax(np.abs(values), initial=0.0)), 1e-300))
+    wide = quantile(level, df) * short
     lower = np.where(still, -np.inf, values - wide * spread)
     upper = np.where(still, np.inf, values + wide * spread)
-    moved = apart > 1e-9 * max(float(np.nanmax(np.abs(gap), initial=0.0)), 1e-300)
-    agree = 0.5**number <= (1 - level) / 2
-    above = np.where(moved, gap > wide * apart, (gap > 0) & agree)
-    return replace(unsure, lower=lower, upper=upper, above=np.asarray(above), df=float(number - 1))
+    return replace(unsure, lower=lower, upper=upper, df=df)
+
+
+def _holm(p_value: FloatArray, level: float) -> BoolArray:
+    """(M, M) which pairs differ, of all that have a p-value, all at once at a level."""
+    m = len(p_value)
+    first, second = np.triu_indices(m, 1)
+    p = p_value[first, second]
+    known = np.flatnonzero(np.isfinite(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    small = p[order] <= (1 - level) / np.arange(len(order), 0, -1)
+    taken = order[: int(np.argmin(small)) if not small.all() else len(order)]
+    apart = np.zeros((m, m), dtype=bool)
+    apart[first[taken], second[taken]] = apart[second[taken], first[taken]] = True
+    return apart

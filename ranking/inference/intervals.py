@@ -25,6 +25,7 @@ class Uncertainty:
         df: degrees of freedom of the covariance: effective clusters less one, or infinite.
         max_t: how far several statements stray at once, if the bounds are simultaneous.
         clustering: what dependent votes are worth, if they were clustered.
+        centre: (M,) what covariance or samples are around, if that is not the scores.
     """
 
     lower: FloatArray
@@ -35,6 +36,21 @@ class Uncertainty:
     df: float = math.inf
     max_t: MaxT | None = None
     clustering: Clustering | None = None
+    centre: FloatArray | None = None
+
+    def around(self, values: FloatArray, centre: FloatArray) -> Uncertainty:
+        """Take what is known of `centre` for scores that are cautious bounds of it; (M,) each.
+
+        The bounds move with the scores. Who is surely above is surely above in both.
+        """
+        move, higher = values - centre, values[:, None] > values[None, :]
+        return replace(
+            self,
+            lower=self.lower + move,
+            upper=self.upper + move,
+            above=self.above & higher,
+            centre=centre,
+        )
 
     def error_of(self, i: int, j: int) -> float:
         """Standard error of the difference of two scores; 0 where it is not known."""
@@ -165,7 +181,8 @@ def first(values: FloatArray, unsure: Uncertainty, among: IntArray, seed: int) -
     From a covariance the share of draws of the posterior in which it is first, were the scores of the field
     normal with a spread that is weighed by its likelihood (empirical Bayes): with a flat prior the one that
     luck put first in a close field was called first twice as often as it was. Draws of few clusters are
-    Student's. From bootstrap samples the share of rounds; a shared first place counts in equal parts.
+    Student's. From bootstrap samples the share of rounds, spread by Student's t if they are of few clusters;
+    a shared first place counts in equal parts.
 
     Args:
         values: (M,) scores.
@@ -182,6 +199,11 @@ def first(values: FloatArray, unsure: Uncertainty, among: IntArray, seed: int) -
     among = among[np.argsort(-values[among], kind="stable")]  # best first: names do not matter
     if unsure.samples is not None:
         draws = np.nan_to_num(unsure.samples[:, among].T, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+        if math.isfinite(unsure.df) and not (draws == np.round(draws)).all():  # scores, not tiers
+            chi = np.random.default_rng(seed).chisquare(unsure.df, draws.shape[1]) / unsure.df
+            with np.errstate(invalid="ignore"):  # a model without a score stays where it is
+                away = (draws - values[among][:, None]) * np.sqrt(shortfall(unsure.df) / chi)
+                draws = np.where(np.isfinite(away), values[among][:, None] + away, draws)
     else:
         assert unsure.covariance is not None  # noqa: S101 - one of the two is there
         draws = _posterior(values[among], unsure.covariance[np.ix_(among, among)], unsure.df, seed)

@@ -12,7 +12,7 @@ import numpy as np
 from agon.ranking.errors import OptionError, suggest
 from agon.ranking.inference.bootstrap import Resamples, bootstrap_scores
 from agon.ranking.inference.dependence import ClusterCovariances
-from agon.ranking.inference.few_tasks import from_few_tasks
+from agon.ranking.inference.few_tasks import from_tasks
 from agon.ranking.inference.intervals import (
     Uncertainty,
     for_shares,
@@ -93,7 +93,7 @@ def unit_of(result: Scores | Choice, factor: float) -> float:
     return factor * natural.get(result.scale, 0.0) if isinstance(result, Scores) else 0.0
 
 
-def estimate(  # noqa: PLR0912 - one branch for each kind of interval
+def estimate(  # noqa: PLR0912, PLR0915 - one branch for each kind of interval
     votes: Comparisons | ScoreTable,
     how: Method,
     result: Scores | Choice,
@@ -123,9 +123,11 @@ def estimate(  # noqa: PLR0912 - one branch for each kind of interval
     if links is not None:
         values = values + links.shift * unit
     fixed = _anchor(votes.models, eligibility, settings)
-    target = settings.anchor_score if settings.anchor_score is not None else offset
+    target = offset if settings.anchor_score is None else settings.anchor_score
     moved = eligibility.board == 0  # an anchor says nothing about the scales of other boards
     anchored = values if fixed is None else np.where(moved, values - values[fixed] + target, values)
+    means = result.means * factor + offset if isinstance(result, Fit) and result.means is not None else None
+    middle = anchored if means is None else means
     if settings.interval == "none":
         return anchored, nothing_known(len(values)).unbounded(eligibility.open_below, eligibility.open_above)
     if settings.interval in ("sandwich", "posterior") and isinstance(result, Fit):
@@ -144,26 +146,28 @@ def estimate(  # noqa: PLR0912 - one branch for each kind of interval
         if result.scale == "share":
             unsure = for_shares(values, covariance, votes.ballots.votes, settings.level, df, most)
         else:
-            unsure = from_covariance(anchored, covariance, settings.level, df, most)
+            unsure = from_covariance(middle, covariance, settings.level, df, most)
         if found.alone is not None:
             unsure = unsure.unsettle(found.alone)
     else:
         clustering = _bootstrap_clustering(votes, how, clusters)
         df = clustering.df if clustering else math.inf
         draws = Resamples(votes, settings.n_resamples, settings.seed, clusters)
-        samples = bootstrap_scores(draws, [how], [options], [result])[0][0] * factor + offset
+        drawn = options if means is None else {**options, "score": "mean"}
+        samples = bootstrap_scores(draws, [how], [drawn], [result])[0][0] * factor + offset
         if fixed is not None:
             with np.errstate(invalid="ignore"):  # two models both beyond all bounds
                 samples = np.where(moved, samples - samples[:, [fixed]] + target, samples)
             samples[:, fixed] = target
         most = _max_t(eligibility, settings, samples=samples, df=df)
-        unsure = from_samples(samples, settings.level, anchored, most, df)
+        unsure = from_samples(samples, settings.level, middle, most, df)
         if isinstance(votes, ScoreTable) and clusters is None:
-            unsure = from_few_tasks(unsure, samples, anchored, votes, settings.level)
+            unsure = from_tasks(unsure, samples, middle, votes, settings.level)
         if not votes.pairs.wins.any():  # ties alone, drawn again, are the same ties: no interval of width 0
             still = unsure.lower >= unsure.upper - STILL
             unsure = unsure.unbounded(still, still)
     unsure = replace(unsure, clustering=clustering)
+    unsure = unsure if means is None else unsure.around(anchored, means)
     if links is not None:
         unsure = links.widen(unsure, unit, settings.level, simultaneous=settings.simultaneous)
     return anchored, unsure.unbounded(eligibility.open_below, eligibility.open_above)

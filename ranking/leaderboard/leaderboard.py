@@ -165,6 +165,8 @@ class Leaderboard:
     def difference(self, model: str, other: str, *, simultaneous: bool | None = None) -> Difference:
         """Compare two models of this board, by the covariance of their scores or its bootstrap.
 
+        Where scores are cautious bounds, as μ − 3σ is, what they are bounds of is compared.
+
         Args:
             model, other: names of two models on this board.
             simultaneous: whether to allow for all pairs of the board at once; None for as the board does.
@@ -186,10 +188,10 @@ class Leaderboard:
             raise OptionError('This board has no intervals; rank with interval="auto" to compare two models.')
         wanted = bool(self.settings.get("simultaneous")) if simultaneous is None else simultaneous
         at = self.models.index(model), self.models.index(other)
+        centre = self.uncertainty.centre
+        gap = one.score - two.score if centre is None else float(centre[at[0]] - centre[at[1]])
         largest = self._max_t if wanted else None
-        return compare_scores(
-            (model, other), one.score - two.score, at, self.uncertainty, self.level, largest
-        )
+        return compare_scores((model, other), gap, at, self.uncertainty, self.level, largest)
 
     def win_probability(self, model: str, other: str) -> WinProbability:
         """The chance that one model's answer is preferred to another's, with its interval.

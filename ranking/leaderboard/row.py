@@ -129,7 +129,7 @@ def rows(
     names = np.asarray(models, dtype=object)[ranked].astype(str)
     ranked = ranked[np.lexsort((names, -np.nan_to_num(values[ranked]), rank[ranked]))]
     above = unsure.above[np.ix_(ranked, ranked)]
-    chance = first(values, unsure, ranked, seed)
+    chance = first(values if unsure.centre is None else unsure.centre, unsure, ranked, seed)
     best, worst = (1 + above.sum(axis=0)).tolist(), (len(ranked) - above.sum(axis=1)).tolist()
 
     def row(i: int, status: Status, ranks: _Ranks = (None, None, None)) -> Row:

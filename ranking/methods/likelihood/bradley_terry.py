@@ -10,13 +10,20 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from agon.ranking.errors import ConvergenceError
-from agon.ranking.estimation.comparison_graph import components, identify, reachable, strongly_connected
+from agon.ranking.errors import ConvergenceError, OptionError
+from agon.ranking.estimation.comparison_graph import (
+    components,
+    connected,
+    identify,
+    order_components,
+    reachable,
+    strongly_connected,
+)
 from agon.ranking.estimation.newton import ROUNDS, TOLERANCE, inverse, maximise
 from agon.ranking.estimation.separation import check_prior, placement_notes
-from agon.ranking.numerics import FloatArray, expit
+from agon.ranking.numerics import FloatArray, IntArray, expit
 from agon.ranking.registry import ResampledScores, method
-from agon.ranking.results import EstimatingEquation, Fit, Scores
+from agon.ranking.results import Diagnostic, EstimatingEquation, Fit, Identification, Scores
 from agon.ranking.votes.ballots import PairRows
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 
@@ -26,12 +33,25 @@ STEEP = 500.0  # nats between the strengths, within which the odds are numbers
 
 
 def _score_resamples(
-    views: Iterable[PairCounts], scores: Scores, *, both_bad: BothBad = "half", prior_sd: float = 1.0
+    views: Iterable[PairCounts],
+    scores: Scores,
+    *,
+    both_bad: BothBad = "half",
+    prior_sd: float = 1.0,
+    bias_reduced: bool = False,
 ) -> ResampledScores:
     """Fit resampled counts from the solution of the full ones; (R, M), infinite where unbounded.
 
     Models that the full fit could only place by the prior get NaN.
+
+    Raises:
+        OptionError: a fit whose bias was reduced.
     """
+    if bias_reduced:
+        raise OptionError(
+            "bradley_terry with bias_reduced has no bootstrap: votes that go one way do so in every draw; "
+            'use interval="sandwich".'
+        )
     if not isinstance(scores, Fit) or scores.identification is None or scores.equation is None:
         raise TypeError("the batch needs the Fit of the full votes")
     del prior_sd
@@ -50,7 +70,9 @@ def _score_resamples(
 
 
 @method("bradley_terry", source="Zermelo (1929); Bradley and Terry (1952)", batch=_score_resamples)
-def bradley_terry(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: float = 1.0) -> Fit:
+def bradley_terry(
+    pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: float = 1.0, bias_reduced: bool = False
+) -> Fit:
     """Maximum-likelihood strengths: the chance to beat is logistic in the difference.
 
     Fitted on each strongly connected component by itself, zero mean over the component. A model
@@ -60,6 +82,9 @@ def bradley_terry(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: fl
     Args:
         both_bad: "half" counts a "both bad" as a tie, "drop" leaves it out.
         prior_sd: standard deviation, in nats, of the prior that places models outside the component.
+        bias_reduced: maximises the likelihood times the root of the determinant of its information instead,
+            whose maximum is finite for models that won or lost everything too, and moves them all a little;
+            the board says which scores are finite for that alone, and leaves their side open.
 
     Raises:
         ConvergenceError: no solution after 200 Newton steps.
@@ -67,11 +92,15 @@ def bradley_terry(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: fl
 
     Source:
         E. Zermelo, Math. Z. 29 (1929); R. Bradley and M. Terry, Biometrika 39 (1952); existence:
-        L. R. Ford, Amer. Math. Monthly 64 (1957). Intervals: the sandwich H⁻¹GH⁻¹ of White (1982).
+        L. R. Ford, Amer. Math. Monthly 64 (1957). Intervals: the sandwich H⁻¹GH⁻¹ of White (1982). Reduced
+        bias: D. Firth, Biometrika 80 (1993); G. Heinze and M. Schemper, Statist. Med. 21 (2002).
     """
     check_prior("bradley_terry", prior_sd)
     wins = pairs.halves(both_bad)
-    known = identify(wins)
+    known, component = identify(wins), np.zeros(len(wins), dtype=np.int64)
+    if bias_reduced:
+        known, component = _joined(pairs, wins, both_bad)
+    separated = component > 0
     theta, bread = np.zeros(len(wins)), np.zeros(wins.shape)
     map_covariance = np.zeros(wins.shape)
     steps, residual = 0, 0.0
@@ -79,13 +108,21 @@ def bradley_terry(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: fl
         core = np.flatnonzero(known.core & (known.group == g))
         outside = np.flatnonzero(~known.core & (known.group == g))
         if len(core):
-            theta[core], bread_of, taken, left = solve(wins[np.ix_(core, core)])
+            fit = reduce_bias if bias_reduced else solve
+            theta[core], bread_of, taken, left = fit(wins[np.ix_(core, core)])
             bread[np.ix_(core, core)] = bread_of
             steps, residual = max(steps, taken), max(residual, left)
         if len(outside):
             place(wins, theta, core, outside, prior_sd, bread, map_covariance)
     chance = expit(theta[:, None] - theta[None, :])
     fitted = known.core[:, None] & known.core[None, :] & (known.group[:, None] == known.group[None, :])
+    if bias_reduced:
+        one_way = fitted & (component[:, None] != component[None, :])
+        fitted = fitted & ~one_way
+        # Votes that all went one way hardly vary, so that what they tell is taken from the fit.
+        weight = np.where(one_way, (wins + wins.T) * chance * chance.T, 0.0)
+        placed = bread @ (np.diag(weight.sum(axis=1)) - weight) @ bread.T
+        theta, bread, placed = _from_largest(theta, bread, placed, known.group, separated)
 
     def vote_scores(rows: PairRows) -> tuple[FloatArray, FloatArray]:
         bad = rows.both_bad if both_bad == "half" else np.zeros_like(rows.both_bad)
@@ -107,8 +144,47 @@ def bradley_terry(pairs: PairCounts, *, both_bad: BothBad = "half", prior_sd: fl
         identification=known,
         iterations=steps,
         residual=residual,
-        notes=placement_notes(pairs.models, known, prior_sd),
+        notes=_reduced_note(pairs.models, separated)
+        if bias_reduced
+        else placement_notes(pairs.models, known, prior_sd),
     )
+
+
+def _joined(pairs: PairCounts, wins: FloatArray, both_bad: BothBad) -> tuple[Identification, IntArray]:
+    """All models that met, directly or not, on one scale; and (M,) their components, 0 a scale's largest.
+
+    Where that is a single model none is 0.
+    """
+    group, order = connected(wins + wins.T), order_components(pairs, both_bad=both_bad)
+    beaten, beats = (np.asarray(order.above.any(axis=k))[order.component] for k in (0, 1))
+    component, size = order.component + 1, np.bincount(order.component)
+    for g in range(int(group.max(initial=-1)) + 1):
+        largest = int(np.bincount(order.component[group == g]).argmax())
+        component[(order.component == largest) & (size[largest] > 1)] = 0
+    apart, core = component > 0, np.bincount(group)[group] > 1
+    return Identification(group, core, apart & beats & ~beaten, apart & beaten & ~beats), component
+
+
+def _from_largest(
+    theta: FloatArray, bread: FloatArray, placed: FloatArray, group: IntArray, separated: NDArray[np.bool_]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Move every scale so that the mean of its largest component, or else of all, is zero."""
+    inside = (group[:, None] == group[None, :]) & ~separated[None, :]
+    inside = np.where(inside.any(axis=1, keepdims=True), inside, group[:, None] == group[None, :])
+    move = np.eye(len(theta)) - inside / np.maximum(inside.sum(axis=1, keepdims=True), 1)
+    return move @ theta, move @ bread @ move.T, move @ placed @ move.T
+
+
+def _reduced_note(models: tuple[str, ...], separated: NDArray[np.bool_]) -> tuple[Diagnostic, ...]:
+    """Mark the scores that are finite only because the bias was reduced."""
+    names = tuple(models[i] for i in np.flatnonzero(separated).tolist())
+    if not names:
+        return ()
+    message = (
+        "The scores of {models} are finite only by Firth's reduction of bias: their votes with others all "
+        "went one way; the rank is that of these wins, and an open side of the interval has no bound."
+    )
+    return (Diagnostic.of("bias_reduced", names, message),)
 
 
 def logistic_roots(
@@ -155,6 +231,33 @@ def solve(wins: FloatArray, start: FloatArray | None = None) -> tuple[FloatArray
     )
     residual = float(np.abs(found.gradient).max() / met.sum())
     return found.x, inverse(found.hessian, len(wins)), found.steps, residual
+
+
+def reduce_bias(wins: FloatArray) -> tuple[FloatArray, FloatArray, int, float]:
+    """Maximise the likelihood times √det I of M models that met, directly or not; returns what `solve` does.
+
+    The score of a pair gets h · (½ − p), h the share of its information that the pair itself holds: as if
+    every pair had h/2 wins more each way.
+    """
+    met, m = wins + wins.T, len(wins)
+    theta = _guess(wins)
+    theta -= theta.mean()
+    for step in range(1, ROUNDS + 1):
+        chance = expit(theta[:, None] - theta[None, :])
+        weight = met * chance * chance.T
+        bread = inverse(np.diag(weight.sum(axis=1)) - weight, m)
+        size = np.diag(bread)
+        leverage = weight * (size[:, None] + size[None, :] - 2 * bread)
+        gradient, _ = curvature_of(theta, wins + 0.5 * leverage, met + leverage)
+        change = bread @ gradient
+        largest = float(2 * np.abs(change).max())
+        theta = theta + change * (np.log1p(largest) / largest if largest > 0 else 1.0)
+        if largest < _SETTLED:
+            theta -= theta.mean()
+            return theta, bread, step, float(np.abs(gradient).max() / met.sum())
+    raise ConvergenceError(
+        f"bradley_terry with bias_reduced did not converge in {ROUNDS} steps on {m} models."
+    )
 
 
 def _guess(wins: FloatArray) -> FloatArray:

@@ -82,6 +82,7 @@ def filter_ratings(
     return Fit(
         scores.mean(axis=0),
         "points",
+        means=middle.mean(axis=0) if score == "conservative" else None,
         spread=scores.std(axis=0) if len(orders) > 1 else None,
         met=learnt_from(ballots),
         uncertainty=Posterior(np.diag(deviations.mean(axis=0) ** 2 + middle.var(axis=0))),

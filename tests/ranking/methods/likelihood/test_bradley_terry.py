@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from hypothesis import assume, given
+from scipy.optimize import minimize
 
 from agon.ranking import METHODS, Comparisons, ConvergenceError, PairCounts, rank
 from agon.ranking.errors import OptionError
@@ -321,3 +322,63 @@ def test_every_replicate_solves_its_own_equations(votes, spread):
         assert np.abs(wins.sum(axis=1) - expected.sum(axis=1)).max() < 1e-7 * votes
         checked += 1
     assert checked > 20
+
+
+def penalised(wins):
+    """The maximum of log L + ½ log det I by scipy, over strengths of zero mean."""
+    m, met = len(wins), wins + wins.T
+    contrasts = np.vstack([np.eye(m - 1), -np.ones(m - 1)])
+
+    def loss(x):
+        gap = np.subtract.outer(contrasts @ x, contrasts @ x)
+        chance = 1 / (1 + np.exp(-gap))
+        weight = met * chance * (1 - chance)
+        told = contrasts.T @ (np.diag(weight.sum(axis=1)) - weight) @ contrasts
+        return (wins * np.logaddexp(0, -gap)).sum() - 0.5 * np.linalg.slogdet(told)[1]
+
+    return contrasts @ minimize(loss, np.zeros(m - 1), method="BFGS", options={"gtol": 1e-9}).x
+
+
+@pytest.mark.parametrize(
+    "wins",
+    [
+        [[0, 10, 8, 0], [5, 0, 6, 0], [9, 7, 0, 0], [20, 20, 20, 0]],  # d beat everybody
+        [[0, 5, 0], [0, 0, 7], [0, 0, 0]],  # a chain of wins
+        [[0, 6, 30, 0], [4, 0, 0, 30], [0, 0, 0, 12], [0, 0, 9, 0]],  # a and b above c and d
+        [[0, 12, 3], [7, 0, 8], [9, 4, 0]],  # nobody apart
+    ],
+)
+def test_the_reduced_bias_is_the_maximum_of_the_penalised_likelihood(wins):
+    wins = np.array(wins, dtype=float)
+    found = METHODS["bradley_terry"].function(PairCounts.of("abcd"[: len(wins)], wins), bias_reduced=True)
+    expected = penalised(wins)
+    assert found.values - found.values.mean() == pytest.approx(expected, abs=2e-6)
+
+
+def test_fifty_wins_to_none_are_log_101():
+    """Firth's estimate of a binomial's log-odds is log((y + ½)/(n − y + ½)), that of Haldane (1956)."""
+    votes = Comparisons.from_counts("ab", [[0, 50], [0, 0]])
+    board = rank(votes, bias_reduced=True, scale="natural")
+    assert board["a"].score - board["b"].score == pytest.approx(np.log(50.5 / 0.5), abs=1e-9)
+    assert (board["a"].upper, board["b"].lower) == (None, None)
+    (note,) = [note for note in board.diagnostics if note.code == "bias_reduced"]
+    assert note.models == ("a", "b")
+    uneven = METHODS["bradley_terry"].function(PairCounts.of("ab", [[0, 7], [2, 0]]), bias_reduced=True)
+    assert uneven.values[0] - uneven.values[1] == pytest.approx(np.log(7.5 / 2.5), abs=1e-9)
+
+
+def test_a_model_above_all_is_finite_marked_open_and_far_from_sure():
+    wins = [[0, 10, 8, 0], [5, 0, 6, 0], [9, 7, 0, 0], [20, 20, 20, 0]]
+    votes = Comparisons.from_counts("abcd", wins)
+    plain, board = rank(votes, scale="natural"), rank(votes, bias_reduced=True, scale="natural")
+    (note,) = [note for note in board.diagnostics if note.code == "bias_reduced"]
+    assert note.models == ("d",)
+    assert [row.rank for row in board.rows] == [row.rank for row in plain.rows] == [1, 2, 3, 4]
+    assert (board["d"].upper, board["d"].rank_upper) == (None, 1)
+    assert board["d"].score - board["d"].lower > 1.5  # hardly any information is left near certainty
+    for name in "abc":  # whose own votes say the same, a little shrunk
+        assert board[name].score == pytest.approx(plain[name].score, abs=0.05)
+        width = board[name].upper - board[name].lower
+        assert width == pytest.approx(plain[name].upper - plain[name].lower, rel=0.1)
+    with pytest.raises(OptionError, match='use interval="sandwich"'):
+        rank(votes, bias_reduced=True, interval="bootstrap", n_resamples=5)

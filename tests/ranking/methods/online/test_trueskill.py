@@ -222,3 +222,23 @@ def test_the_interval_is_the_beliefs(name):
         assert row.upper - row.score == pytest.approx(1.959963984540054 * deviation[i])
     drawn = rank(votes, name, interval="bootstrap", n_resamples=10)
     assert all(row.lower <= row.upper for row in drawn.rows)
+
+
+@pytest.mark.parametrize("name", ["kwise_bayes", "weng_lin"])
+@pytest.mark.parametrize("options", [{}, {"interval": "bootstrap", "n_resamples": 20}])
+def test_chances_and_differences_are_those_of_the_means(name, options):
+    """Issue 12.5: b, with few votes, has the higher mean and the lower score."""
+    wins = np.array([[0, 5, 330, 350], [27, 0, 0, 0], [170, 0, 0, 300], [150, 0, 200, 0]])
+    votes = Comparisons.from_counts("abcd", wins)
+    careful, plain = (
+        rank(votes, name, score=score, permutations=3, **options) for score in ("conservative", "mean")
+    )
+    assert careful["b"].score < plain["b"].score
+    for model in "abcd":
+        assert careful[model].p_first == plain[model].p_first
+        assert careful[model].rank_lower <= careful[model].rank <= careful[model].rank_upper
+    one, two = (board.difference("b", "a") for board in (careful, plain))
+    assert one == two
+    assert one.difference == pytest.approx(plain["b"].score - plain["a"].score)
+    width = [board["b"].upper - board["b"].lower for board in (careful, plain)]
+    assert width[0] == pytest.approx(width[1])
