@@ -16,6 +16,7 @@ from agon.ranking.inference.simultaneous import quantile
 from agon.ranking.methods.likelihood.bradley_terry import bradley_terry
 from agon.ranking.results import Choice, Clustering, Covariance, Fit, Scores
 from agon.ranking.votes.comparisons import Comparisons
+from agon.ranking.votes.score_table import ScoreTable
 
 
 @dataclass(eq=False)
@@ -23,7 +24,7 @@ class ClusterCovariances:
     """The robust covariances of one fit by what its votes are clustered by, each computed when asked for."""
 
     fit: Fit
-    votes: Comparisons
+    votes: Comparisons | ScoreTable
     _known: dict[tuple[str, ...], Covariance] = field(default_factory=dict)
 
     def by(self, *columns: str) -> Covariance:

@@ -20,7 +20,6 @@ from agon.ranking.inference.intervals import (
     from_samples,
     nothing_known,
 )
-from agon.ranking.inference.sandwich import estimate_sandwich
 from agon.ranking.inference.simultaneous import MaxT, max_t, quantile
 from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.leaderboard.one_way_wins import PROBIT, OneWayLinks, independent_wins
@@ -225,8 +224,6 @@ def _covariance(
     if settings.interval == "sandwich":
         if isinstance(fit.uncertainty, Covariance):
             return fit.uncertainty
-        if isinstance(votes, ScoreTable):
-            return estimate_sandwich(fit, votes.ballots, None)
         return (known or ClusterCovariances(fit, votes)).by(*settings.cluster_columns)
     if fit.posterior is None:
         raise OptionError("This method has no posterior.")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from agon.ranking import Comparisons, compare_rules, rank
+from agon.ranking import Comparisons, ScoreTable, compare_rules, rank
 from agon.ranking.analysis.rule_probabilities import winner_probabilities
 
 PLACES = np.array([[1, 2], [2, 1]])
@@ -148,3 +148,13 @@ def test_rules_are_compared_on_the_same_clusters():
     assert np.array_equal(seen["copeland"].first, asked["copeland"].first)
     assert winner_probabilities(votes, ["copeland"], n_resamples=5, cluster=None).cluster is None
     assert compare_rules(votes, ["copeland"], n_resamples=5).to_dict()["methods"]
+
+
+@pytest.mark.parametrize("method", ["bradley_terry", "davidson", "win_rate", "plackett_luce", "thurstone"])
+def test_ratings_of_score_tables_have_their_intervals(method):
+    table = ScoreTable.of("abc", list("tuvwxyz"), np.random.default_rng(0).normal(0, 1, (3, 7)))
+    board = rank(table, method)
+    assert (board.rank_method, board.settings["cluster"]) == ("differences", None)
+    assert all(
+        row.upper - row.lower > 0 for row in board.rows if row.lower is not None and row.upper is not None
+    )
