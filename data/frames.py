@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from agon.data.read_errors import sentence
 from agon.ranking.errors import SourceError
 from agon.ranking.leaderboard.leaderboard import Leaderboard
 
@@ -22,7 +23,7 @@ def frame_to_arrow(frame: Any) -> pa.Table | None:
     try:
         return _table(frame)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, ValueError) as error:
-        raise SourceError(f"The {type(frame).__name__} is no table: {_sentence(error)}") from None
+        raise SourceError(f"The {type(frame).__name__} is no table: {sentence(error)}") from None
 
 
 def _table(frame: Any) -> pa.Table | None:
@@ -65,8 +66,3 @@ def _table(frame: Any) -> pa.Table | None:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str | bytes)
-
-
-def _sentence(error: Exception) -> str:
-    text = str(error).splitlines()[0].rstrip(".")
-    return f"{text}."

@@ -22,6 +22,7 @@ from agon.data.files.source import Source, describe_source
 from agon.data.files.table_source import Invalid, TableSource
 from agon.data.log.log_frames import LogFrames, check_log, kept_votes
 from agon.data.reading import files_of, open_votes
+from agon.data.sql import quote_text
 from agon.data.validation import LABELS
 from agon.ranking import AgonError, Ballots, Comparisons, SourceError
 
@@ -119,7 +120,7 @@ class ChosenVotes:
 
     def _of_criteria(self, criteria: Sequence[str]) -> str:
         """SQL for votes on one of these criteria."""
-        listed = ", ".join("'" + one.replace("'", "''") + "'" for one in criteria)
+        listed = ", ".join(quote_text(one) for one in criteria)
         if "criterion" in self.columns:
             return f"CAST(criterion AS VARCHAR) IN ({listed})"
         if self.columns.get("reasons", "").endswith("[]"):

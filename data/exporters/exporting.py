@@ -43,9 +43,9 @@ from agon.data.exporters.preferences import (
 )
 from agon.data.exporters.preflib_election import ENDINGS, Orders, election_text
 from agon.data.exporters.targets import RowWriter, choose_files, whole_files
-from agon.data.files.read_errors import sentence
 from agon.data.files.schema import Voters
 from agon.data.files.table_source import Invalid
+from agon.data.read_errors import sentence
 from agon.ranking import Ballots, OptionError, SourceError
 from agon.ranking.errors import suggest
 from agon.ranking.text import Readable

@@ -16,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from agon.data.files.encoding import list_numbers, seats_of
+from agon.data.sql import quote_name
 from agon.ranking.errors import OptionError, SourceError
 from agon.ranking.numerics import FloatArray
 from agon.ranking.votes.covariates import relative
@@ -66,7 +67,7 @@ def toward_a(name: str, columns: Mapping[str, str], source: str) -> str:
     elif name.lower() in known:
         return _number(known[name.lower()], columns, source)
     elif name in MEASURES and (texts := _texts(known)) is not None:
-        a, b = (counted_in(name, _quoted(column)) for column in texts)
+        a, b = (counted_in(name, quote_name(column)) for column in texts)
     else:
         raise SourceError(_missing(name, columns, source))
     return (
@@ -101,7 +102,7 @@ def counts_of_pairs(columns: Mapping[str, str], derived: Mapping[str, str]) -> d
     Returns:
         Amounts by column: pairs of numbers that are there, and what of `MEASURES` can be counted in texts.
     """
-    every = {name: _quoted(name) for name in columns} | {name: f"({sql})" for name, sql in derived.items()}
+    every = {name: quote_name(name) for name in columns} | {name: f"({sql})" for name, sql in derived.items()}
     found: dict[str, str] = {}
     for name in every:
         pair = (name, f"{name[:-2]}_b") if name.endswith("_a") else ("", "")
@@ -126,7 +127,7 @@ def _number(column: str, columns: Mapping[str, str], source: str) -> str:
         raise OptionError(
             f"{source}: the column {column!r} is {kind} and no number; control for a column of numbers."
         )
-    return f"CAST({_quoted(column)} AS DOUBLE)"
+    return f"CAST({quote_name(column)} AS DOUBLE)"
 
 
 def _missing(name: str, columns: Mapping[str, str], source: str) -> str:
@@ -137,10 +138,6 @@ def _missing(name: str, columns: Mapping[str, str], source: str) -> str:
         f"{source} has nothing to control for {name!r} with: give the columns {name}_a and {name}_b, or a "
         f"column {name} of numbers toward model_a{from_texts}; it has {listed}."
     )
-
-
-def _quoted(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'
 
 
 LIST_TEXTS = ("answers", "responses")
@@ -160,7 +157,7 @@ def of_each(name: str, columns: Mapping[str, str], source: str) -> str:
     """
     known = {column.lower(): column for column in columns}
     if (column := known.get(name.lower())) is not None:
-        kind, quoted = columns[column], '"' + column.replace('"', '""') + '"'
+        kind, quoted = columns[column], quote_name(column)
         if kind == "VARCHAR":  # JSON, as lists stand in CSV files
             return f"CAST(TRY_CAST({quoted} AS JSON) AS DOUBLE[])"
         if "VARCHAR" in kind or "STRUCT" in kind or kind.count("[") > 1:

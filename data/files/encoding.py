@@ -246,7 +246,7 @@ def seats_of(table: pa.Table) -> tuple[tuple[str | None, ...], IntArray, IntArra
     lists = table["models"].combine_chunks()
     names, (flat,) = _codes([pa.chunked_array([pc.list_flatten(lists)])])
     sizes = _lengths(lists)
-    return names, _padded(flat, sizes, int(max(2, sizes.max(initial=0))), -1), sizes
+    return names, pad_lists(flat, sizes, int(max(2, sizes.max(initial=0))), -1), sizes
 
 
 def _list_problems(
@@ -354,7 +354,7 @@ def _lengths(lists: Any) -> IntArray:
     return np.asarray(pc.fill_null(pc.list_value_length(lists), 0)).astype(np.int64)
 
 
-def _padded(flat: NDArray[Any], sizes: IntArray, width: int, pad: float) -> NDArray[Any]:
+def pad_lists(flat: NDArray[Any], sizes: IntArray, width: int, pad: float) -> NDArray[Any]:
     """(C, K) values of lists side by side; lists longer than K are cut."""
     out = np.full((len(sizes), width), pad, dtype=flat.dtype)
     row = np.repeat(np.arange(len(sizes)), sizes)
@@ -368,7 +368,7 @@ def list_numbers(lists: Any, width: int) -> tuple[FloatArray, IntArray]:
     """(C, K) numbers of lists, NaN for null and padding, and the lengths."""
     flat = pc.list_flatten(lists).cast(pa.float64()).to_numpy(zero_copy_only=False)
     sizes = _lengths(lists)
-    return _padded(flat.astype(np.float64), sizes, width, np.nan), sizes
+    return pad_lists(flat.astype(np.float64), sizes, width, np.nan), sizes
 
 
 def _canonical(cells: Cells, keep: BoolArray) -> tuple[Ballots, IntArray]:

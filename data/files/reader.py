@@ -25,8 +25,8 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from agon.data.files.read_errors import sentence
 from agon.data.files.snapshot_folder import snapshots
+from agon.data.read_errors import sentence
 from agon.ranking.errors import SourceError, suggest
 
 COMPRESSION: Mapping[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}

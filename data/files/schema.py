@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from math import comb
 from typing import Literal
 
-from agon.data.files.read_errors import sentence
 from agon.data.files.source import Source
+from agon.data.read_errors import sentence
 from agon.data.validation import rows_text
 from agon.ranking import OptionError, SourceError
 from agon.ranking.errors import suggest

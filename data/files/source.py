@@ -12,10 +12,11 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from agon.data.files.read_errors import sentence
 from agon.data.files.reader import COMPRESSION, DUCKDB, PARQUET, Rows, check_file, ending, read_rows
 from agon.data.files.snapshot_folder import escaped, open_folder, put_together, snapshots
 from agon.data.frames import frame_to_arrow
+from agon.data.read_errors import sentence
+from agon.data.sql import quote_name, quote_text
 from agon.data.validation import LABELS, rows_text
 from agon.ranking import Comparisons
 from agon.ranking.errors import OptionError, SourceError, suggest
@@ -199,7 +200,7 @@ def _shut(connection: duckdb.DuckDBPyConnection, paths: Sequence[Path]) -> None:
     """Let a `where` read nothing but the source itself."""
     files = [file for path in paths for file in (snapshots(path) if path.is_dir() else [path])]
     allowed = [name for file in files for name in (str(file), escaped(file))]
-    listed = ", ".join("'" + name.replace("'", "''") + "'" for name in allowed)
+    listed = ", ".join(quote_text(name) for name in allowed)
     connection.execute(f"SET allowed_paths = [{listed}]")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET lock_configuration = true")
@@ -292,10 +293,9 @@ def _database_table(
     connection: duckdb.DuckDBPyConnection, path: Path, table: str | None
 ) -> duckdb.DuckDBPyRelation:
     """Open a table of a DuckDB file, read-only."""
-    escaped = str(path).replace("'", "''")
     others = connection.execute("SELECT count(*) FROM duckdb_databases() WHERE NOT internal").fetchall()
     catalog = f"source_{others[0][0]}"
-    connection.execute(f"ATTACH '{escaped}' AS {catalog} (READ_ONLY)")
+    connection.execute(f"ATTACH {quote_text(str(path))} AS {catalog} (READ_ONLY)")
     found = connection.execute(
         "SELECT table_name FROM information_schema.tables WHERE table_catalog = ? ORDER BY 1", [catalog]
     )
@@ -400,8 +400,7 @@ def _named_as_ours(relation: duckdb.DuckDBPyRelation) -> duckdb.DuckDBPyRelation
         ours = column.lower() if column.lower() in _OURS and column.lower() not in taken else column
         value: Any = duckdb.ColumnExpression(column)
         if ours in AS_TEXT and kind == "JSON":
-            quoted = column.replace('"', '""')
-            value = duckdb.SQLExpression(f"\"{quoted}\" ->> '$'")
+            value = duckdb.SQLExpression(f"{quote_name(column)} ->> '$'")
         changed |= ours != column or kind == "JSON"
         chosen.append(value.alias(ours))
     return relation.select(*chosen) if changed else relation

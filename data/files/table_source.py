@@ -19,7 +19,6 @@ from agon.data.files import encoding
 from agon.data.files.covariates import MEASURES, toward_a
 from agon.data.files.dictionary_counts import VOTE_COLUMNS, count_distinct, is_hard, read_plain_rows
 from agon.data.files.encoding import Cells
-from agon.data.files.read_errors import sentence
 from agon.data.files.reader import PARQUET, check_file
 from agon.data.files.schema import (
     KWISE,
@@ -34,6 +33,8 @@ from agon.data.files.schema import (
     weight_sql,
 )
 from agon.data.files.source import Source, as_arrow, describe_source, open_source
+from agon.data.read_errors import sentence
+from agon.data.sql import quote_name
 from agon.data.validation import Problem, rows_text
 from agon.ranking import Ballots, Battles, SourceError, VotesError
 from agon.ranking.errors import OptionError, suggest
@@ -281,9 +282,9 @@ class TableSource:
         A vote with several values in a list is in the group of each.
         """
         name = self._column(column)
-        value = f"CAST({_quoted(name)} AS VARCHAR)"
+        value = f"CAST({quote_name(name)} AS VARCHAR)"
         if self._several(name):
-            value = f"unnest(CASE WHEN len({_quoted(name)}) > 0 THEN {_quoted(name)} ELSE [NULL] END)"
+            value = f"unnest(CASE WHEN len({quote_name(name)}) > 0 THEN {quote_name(name)} ELSE [NULL] END)"
         sql = f"SELECT DISTINCT value FROM (SELECT {value} AS value FROM votes) ORDER BY value NULLS LAST"
         values = self._source.query(sql)["value"].to_pylist()
         parts = {}
@@ -318,7 +319,7 @@ class TableSource:
         """
         found = {}
         for column in self._kinds:
-            name = _quoted(column)
+            name = quote_name(column)
             others = {key: value for key, value in chosen.items() if key != column}
             condition, parameters = self.only(others)._condition()
             value = f"unnest({name})" if self._several(column) else f"CAST({name} AS VARCHAR)"
@@ -350,7 +351,7 @@ class TableSource:
         ]
         if not words:
             return []
-        asked = ", ".join(f"count(DISTINCT {_quoted(column)}) AS c{i}" for i, column in enumerate(words))
+        asked = ", ".join(f"count(DISTINCT {quote_name(column)}) AS c{i}" for i, column in enumerate(words))
         first = self._source.query(f"SELECT {asked} FROM (SELECT * FROM votes LIMIT 20000)").to_pylist()[0]
         return [column for column, n in zip(words, first.values(), strict=True) if 1 < n <= _MOST_KINDS]
 
@@ -383,7 +384,7 @@ class TableSource:
         conditions: list[str] = []
         parameters: list[str | None] = []
         for column, value in self._part:
-            name = _quoted(column)
+            name = quote_name(column)
             if not self._several(column):
                 conditions.append(f"CAST({name} AS VARCHAR) IS NOT DISTINCT FROM ?")
                 parameters.append(value)
@@ -439,7 +440,9 @@ class TableSource:
         if table is None:
             wanted = features
             if column is not None:
-                value = _quoted(column) if column == "timestamp" else f"CAST({_quoted(column)} AS VARCHAR)"
+                value = (
+                    quote_name(column) if column == "timestamp" else f"CAST({quote_name(column)} AS VARCHAR)"
+                )
                 value = f"coalesce({value}, 'battle ' || CAST(battle_id AS VARCHAR))" if typed else value
                 wanted += f", {value} AS extra"
             table = self._in_order(f"{self._selected()}{wanted}")
@@ -485,8 +488,3 @@ class TableSource:
         total = int(cells.count[problem.rows].sum())
         rows = rows_text(numbers, total) if numbers else f"{total:,} rows"
         return problem.sentence.format(rows=rows, source=self._source.name)
-
-
-def _quoted(column: str) -> str:
-    """A column's name as an SQL identifier."""
-    return '"' + column.replace('"', '""') + '"'

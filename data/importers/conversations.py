@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from agon.data.sql import quote_name
+
 # Half of a surrogate pair, which Python writes into JSON and no other reader takes.
 _SURROGATE = r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}"
 _ANSWERED = ("assistant", "model")
-
-
-def quote_name(column: str) -> str:
-    """A column's name as an SQL identifier."""
-    return '"' + column.replace('"', '""') + '"'
 
 
 def as_json(column: str, kind: pa.DataType) -> str:

@@ -17,12 +17,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from agon.data.files.covariates import counts_of_pairs
-from agon.data.files.read_errors import sentence
 from agon.data.files.reader import Rows, read_rows
 from agon.data.importers.columns import TIME, Draft, Format, as_mask
-from agon.data.importers.conversations import quote_name
 from agon.data.importers.formats import FORMATS, recognise, unrecognised
-from agon.data.validation import LABELS
+from agon.data.read_errors import sentence
+from agon.data.sql import quote_name
+from agon.data.validation import LABELS, rows_text
 from agon.ranking.errors import OptionError, SourceError, VotesError, suggest
 from agon.ranking.numerics import BoolArray
 from agon.ranking.text import Readable, join_names
@@ -111,7 +111,7 @@ def read_published(
         votes, dropped = _sift(draft, form, path, invalid, grade_weight)
         return Imported(form.name, _beside(votes, derived, draft), dropped)
     except (pa.ArrowException, OSError) as error:  # a damaged Parquet page shows up while it is read
-        raise SourceError(f"{path} cannot be read: {_brief(error)}.") from None
+        raise SourceError(f"{path} cannot be read: {sentence(error)}") from None
 
 
 def named_rows(
@@ -267,11 +267,6 @@ def _said(votes: pa.Table) -> pa.Table:
     return votes
 
 
-def _brief(error: Exception) -> str:
-    """Return the first line of another library's message, without its full stop."""
-    return (str(error).partition("\n")[0] or type(error).__name__).rstrip(". ")
-
-
 def _sift(
     draft: Draft, form: Format, path: Path, invalid: str, grade_weight: float | None
 ) -> tuple[pa.Table, dict[str, int]]:
@@ -340,22 +335,14 @@ def _refuse(problems: list[str]) -> NoReturn:
 def _problem(path: Path, reason: str, rows: list[int], shown: list[Any]) -> str:
     """Return one sentence: what is wrong, in which rows, and the remedy."""
     article = "" if reason.startswith("no ") else "an " if reason[0] in "aeiou" else "a "
-    quoted = list(dict.fromkeys(_quoted(value) for value in shown))
+    quoted = list(dict.fromkeys(_shown(value) for value in shown))
     more = f" and {len(quoted) - 3} more" if len(quoted) > 3 else ""
     quotes = f" ({', '.join(quoted[:3])}{more})" if quoted else ""
     them = "it" if len(rows) == 1 else "them"
-    where = _row_list(sorted(rows))
+    where = rows_text(sorted(rows), len(rows))
     return f"{path} has {article}{reason}{quotes} in {where}; correct {them}, or {REMEDY}."
 
 
-def _quoted(value: object) -> str:
+def _shown(value: object) -> str:
     text = repr(value.as_py() if isinstance(value, pa.Scalar) else value)
     return text if len(text) <= 50 else f"{text[:47]}..."
-
-
-def _row_list(rows: list[int]) -> str:
-    """Say "row 3", "rows 3 and 17", or "rows 1, 2, 3, 4, 5 and 9 more"."""
-    words = [str(row) for row in rows[:5]] + ([f"{len(rows) - 5} more"] if len(rows) > 5 else [])
-    if len(words) == 1:
-        return f"row {words[0]}"
-    return f"rows {', '.join(words[:-1])} and {words[-1]}"

@@ -13,9 +13,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn
 
-from agon.data.files.read_errors import is_utf8
 from agon.data.files.reader import Rows, read_rows
 from agon.data.importers.columns import digest
+from agon.data.read_errors import is_utf8
 from agon.data.validation import any_of, looks_like, quoted, rows_text, skeleton
 from agon.ranking.errors import SourceError, suggest
 

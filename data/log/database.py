@@ -10,9 +10,9 @@ from pathlib import Path
 
 import duckdb
 
-from agon.data.files.read_errors import sentence
 from agon.data.log.migrations import SCHEMA_VERSION, migrate, version
 from agon.data.log.records import LogError, LogInUse
+from agon.data.read_errors import sentence
 
 DATABASE = "agon.duckdb"
 LOCK = "agon.lock"

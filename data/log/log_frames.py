@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from agon.data.files.read_errors import sentence
 from agon.data.files.snapshot_folder import snapshots
 from agon.data.files.source import open_source
 from agon.data.log.text_parts import LOG_TABLES, count_rows, part_files
+from agon.data.read_errors import sentence
 from agon.ranking.errors import OptionError, SourceError, suggest
 from agon.ranking.text import Readable
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agon.data.files.covariates import MEASURES
-from agon.data.files.encoding import list_numbers
+from agon.data.files.encoding import list_numbers, pad_lists
 from agon.data.validation import rows_text
 from agon.ranking import Ballots, Battles, SourceError
 from agon.ranking.errors import suggest
@@ -183,7 +183,9 @@ class LogSource:
         voted[lineup - 1] = True
         models = table["models"].combine_chunks().filter(voted)
         names = models.flatten().dictionary_encode()
-        seats = _padded(models, names.indices.to_numpy().astype(np.int64), PAD)
+        sizes = models.value_lengths().to_numpy().astype(np.int64)
+        flat = names.indices.to_numpy().astype(np.int64)
+        seats = pad_lists(flat, sizes, int(max(2, sizes.max(initial=0))), PAD)
         place = np.cumsum(voted) - 1
         return seats[place[lineup - 1]], np.array(names.dictionary.to_pylist(), dtype=object)
 
@@ -215,13 +217,3 @@ def _labelled(table: pa.Table, by: str) -> tuple[IntArray, tuple[str, ...]]:
     order = np.argsort(names)
     place = np.argsort(order)
     return place[labels.indices.to_numpy()].astype(np.int64), tuple(names[order].tolist())
-
-
-def _padded(lists: Any, values: IntArray, fill: int) -> IntArray:
-    """(N, K) the flattened values of N lists, row by row."""
-    ends = lists.offsets.to_numpy().astype(np.int64)
-    length = np.diff(ends)
-    table = np.full((len(length), int(length.max(initial=2))), fill, dtype=np.int64)
-    row = np.repeat(np.arange(len(length)), length)
-    table[row, np.arange(len(values)) - np.repeat(ends[:-1] - ends[0], length)] = values
-    return table

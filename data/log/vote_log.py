@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from agon.data.files.covariates import MEASURES
-from agon.data.files.read_errors import sentence
 from agon.data.files.writer import write_table
 from agon.data.log.battle_records import read_battle, read_vote
 from agon.data.log.database import DATABASE, lock, open_database, unlock
@@ -27,6 +26,7 @@ from agon.data.log.records import LogError, LogInUse, Receipt, Record, VoteRecor
 from agon.data.log.source import LogSource
 from agon.data.log.text_parts import publish
 from agon.data.log.writer import Writer
+from agon.data.read_errors import sentence
 from agon.ranking import Comparisons, SourceError
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ from typing import Any
 import duckdb
 
 from agon.data.files.covariates import MEASURES
-from agon.data.files.read_errors import sentence
 from agon.data.log.index import Counts, Lineup, OpenBattle, WriterIndex, as_utf8, count_features
 from agon.data.log.records import (
     AlreadyVoted,
@@ -31,6 +30,7 @@ from agon.data.log.records import (
     UnknownBattle,
     VoteRecord,
 )
+from agon.data.read_errors import sentence
 from agon.data.validation import quoted
 from agon.ranking.errors import AgonError, VotesError
 

@@ -36,7 +36,16 @@ FLOORS = {
         "demo",
         "",
     ),
-    "data": ("validation frames", "files", "importers log", "model_facts", "reading", "checks exporters", ""),
+    "data": (
+        "validation read_errors sql",
+        "frames",
+        "files",
+        "importers log",
+        "model_facts",
+        "reading",
+        "checks exporters",
+        "",
+    ),
     "arena": (
         "core",
         "setup",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
 from agon.arena.web.markdown.markdown import without_hidden
+from agon.data.sql import quote_name, quote_text
 from agon.ranking.errors import InputError, suggest
 from agon.ranking.text import join_names
 
@@ -143,15 +144,11 @@ class BoardQuery:
     @property
     def condition(self) -> str:
         """The filter in SQL, for a command to copy."""
-        return " AND ".join(f"{_identifier(name)} = {_literal(value)}" for name, value in self.where)
+        return " AND ".join(f"{_column(name)} = {quote_text(value)}" for name, value in self.where)
 
 
-def _identifier(name: str) -> str:
-    return name if name in ("category", "language") else '"' + name.replace('"', '""') + '"'
-
-
-def _literal(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
+def _column(name: str) -> str:
+    return name if name in ("category", "language") else quote_name(name)
 
 
 ALL = BoardQuery()

@@ -23,8 +23,8 @@ from agon.data.importers.conversations import (
     asked_in,
     is_text,
     not_a_conversation,
-    quote_name,
 )
+from agon.data.sql import quote_name
 
 ONE_HOT = {"winner_model_a": "model_a", "winner_model_b": "model_b", "winner_tie": "tie"}
 # Where a conversation stands, with {s} for the side; one that has both sides needs none.
