@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -21,6 +24,9 @@ from agon.arena.cli.arguments import (
 )
 from agon.data import read_any
 from agon.ranking.text import join_names
+
+if TYPE_CHECKING:
+    from agon.arena.web.leaderboard.sources import VoteFile
 
 
 def board_command(
@@ -49,32 +55,53 @@ def board_command(
 
     agon board agon-log --port 8000
     """
-    reading: dict[str, Any] = {
-        "where": where,
-        "invalid": invalid,
-        "voters": voters,
-        "columns": pairs_of(column) or None,
-        "labels": labels_of(label) or None,
-        "table": table,
-        "directions": {name: "lower" for name in (lower or "").split(",") if name},
-    }
-    given: dict[str, list[str]] = {
-        "--invalid": [invalid] if invalid != "error" else [],
-        "--voters": [voters] if voters else [],
-        "--column": column or [],
-        "--label": label or [],
-        "--table": [table] if table else [],
-        "--lower": [lower] if lower else [],
-    }
-    words = (
-        *map(str, source),
-        *(word for option, values in given.items() for one in values for word in (option, one)),
-    )
-    from agon.arena.web.leaderboard.sources import VoteFile
     from agon.arena.web.server import HOST, PORT, serve_votes
 
+    given = Given(source, where, invalid, voters, column, label, table, lower)
     with readable(source) as paths:
-        votes = VoteFile(paths, words, where, partial(read_any, paths, **reading))
-        serve_votes(
-            votes, join_names([str(one) for one in source]), host or HOST, PORT if port is None else port
-        )
+        votes = given.open(paths)
+        named = join_names([str(one) for one in source])
+        serve_votes(votes, named, host or HOST, PORT if port is None else port)
+
+
+@dataclass(frozen=True)
+class Given:
+    """Votes as a command names them, with the options of how they are read."""
+
+    source: Sequence[Path]
+    where: str | None
+    invalid: str
+    voters: str | None
+    column: list[str] | None
+    label: list[str] | None
+    table: str | None
+    lower: str | None
+
+    def open(self, paths: Sequence[Path]) -> VoteFile:
+        """Open them for the reading pages; `paths` are where they lie.
+
+        Raises:
+            AgonError: they cannot be read.
+        """
+        from agon.arena.web.leaderboard.sources import VoteFile
+
+        reading: dict[str, Any] = {
+            "where": self.where,
+            "invalid": self.invalid,
+            "voters": self.voters,
+            "columns": pairs_of(self.column) or None,
+            "labels": labels_of(self.label) or None,
+            "table": self.table,
+            "directions": {name: "lower" for name in (self.lower or "").split(",") if name},
+        }
+        options: dict[str, list[str]] = {
+            "--invalid": [self.invalid] if self.invalid != "error" else [],
+            "--voters": [self.voters] if self.voters else [],
+            "--column": self.column or [],
+            "--label": self.label or [],
+            "--table": [self.table] if self.table else [],
+            "--lower": [self.lower] if self.lower else [],
+        }
+        more = (word for option, values in options.items() for one in values for word in (option, one))
+        words = (*map(str, self.source), *more)
+        return VoteFile(paths, words, self.where, partial(read_any, list(paths), **reading))

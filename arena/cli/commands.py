@@ -26,6 +26,10 @@ COMMANDS = {
     "serve": ("serve:serve_command", "Open the arena: a blind voting page and a leaderboard."),
     "rank": ("rank:rank_command", "Rank the models of a set of votes."),
     "board": ("board:board_command", "Open the leaderboard of any votes, scores or log in the browser."),
+    "publish": (
+        "files.publish_pages:publish_command",
+        "Write the leaderboard of any votes as a folder of pages.",
+    ),
     "check": ("check:check_command", "Say what stands between these votes and a ranking."),
     "decide": ("decide:decide_command", "Say which model to take, by quality, price, speed and licence."),
     "diff": ("diff:diff_command", "Say who moved between two boards, and whether beyond chance."),

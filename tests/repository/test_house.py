@@ -53,7 +53,7 @@ FLOORS = {
         "web",
         "web/battle web/leaderboard",
         "web/app",
-        "web/reading",
+        "web/reading web/publishing",
         "web/server",
         "cli",
         "",

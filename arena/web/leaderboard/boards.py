@@ -56,7 +56,7 @@ class Boards:
             AgonError: the rule cannot be used on these votes.
         """
         lane = self._quick if query.rule == DEFAULT_RULE and not query.adjust else self._slow
-        return await self._get(replace(query, everyone=False), _board, lane, patience)
+        return await self._get(replace(query, everyone=False), make_board, lane, patience)
 
     async def compare(self, query: BoardQuery, patience: float | None = None) -> Compared | None:
         """The comparison of rules on the votes asked for; None if it is not there after so many seconds.
@@ -100,7 +100,12 @@ class Boards:
             return await asyncio.to_thread(make, self.source, query)
 
 
-def _board(source: BoardSource, query: BoardQuery) -> Made:
+def make_board(source: BoardSource, query: BoardQuery) -> Made:
+    """Compute the board asked for.
+
+    Raises:
+        AgonError: the rule cannot be used on these votes.
+    """
     votes = source.votes(query.chosen)
     if votes is None:
         return Made()

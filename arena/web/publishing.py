@@ -1,0 +1,175 @@
+"""The reading pages as a folder of files: no server and no script is needed to read them."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from importlib.resources import files
+from pathlib import Path
+
+from agon.arena.web.layout import Site
+from agon.arena.web.leaderboard.boards import Made, make_board
+from agon.arena.web.leaderboard.page import leaderboard_html
+from agon.arena.web.leaderboard.query import ALL, DEFAULT_RULE, BoardQuery, Offer
+from agon.arena.web.leaderboard.rules_page import rules_html
+from agon.arena.web.leaderboard.sources import BoardSource
+from agon.ranking.analysis.rule_comparison import RuleComparison, compare_rules
+from agon.ranking.errors import AgonError, OptionError, SourceError
+from agon.ranking.leaderboard.exchange import boards_to_csv
+from agon.ranking.leaderboard.leaderboard import boards_to_json
+
+_FOLDER = Site(
+    {"leaderboard": ("index.html", "Leaderboard"), "rules": ("rules.html", "Rules")}, None, "static/"
+)
+_MARK = "agon-pages.json"  # says that a folder was made here, and may be made again
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What was written.
+
+    Attributes:
+        folder: where.
+        pages: how many.
+        left_out: rule → why these votes have no such board.
+    """
+
+    folder: Path
+    pages: int
+    left_out: dict[str, str]
+
+
+def publish(
+    source: BoardSource,
+    to: Path,
+    *,
+    force: bool = False,
+    progress: Callable[[str], AbstractContextManager[object]] = nullcontext,
+) -> Published:
+    """Write the leaderboard under every rule and of every kind of votes, and the page of rules, as files.
+
+    Args:
+        source: the votes.
+        to: the folder: not there, empty, or with `force` one that was published before.
+        force: whether such a folder is replaced.
+        progress: given a sentence, opened around each board.
+
+    Raises:
+        OptionError: the folder holds something else.
+        SourceError: there are no votes, or it cannot be written; what was there before is as it was.
+    """
+    _check(to, force)
+    about = replace(source.about(), site=_FOLDER)
+    offer = source.offer({})
+    made: dict[BoardQuery, tuple[str, Made]] = {}
+    left_out: dict[str, str] = {}
+    for query, name in _queries(offer).items():
+        try:
+            with progress(f"ranking: {name}"):
+                board = make_board(source, query)
+        except AgonError as error:
+            left_out[query.rule] = str(error)
+            continue
+        if board.board is not None:
+            made[query] = name, board
+    if ALL not in made:
+        raise SourceError(left_out.get(DEFAULT_RULE, "There are no votes to publish."))
+    with progress("comparing the rules"):
+        rules = _rules(source)
+
+    def link(query: BoardQuery, form: str = "") -> str | None:
+        if form.startswith("rules"):
+            ending = "html" if form == "rules" else "json"
+            return f"rules.{ending}" if rules is not None and not query.where else None
+        found = made.get(replace(query, everyone=False))
+        return f"{found[0]}.{form or 'html'}" if found else None
+
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=to.parent, prefix=f".{to.name}.") as folder:
+            pages = Path(folder) / "pages"
+            pages.mkdir(mode=0o755)
+            for query, (name, board) in made.items():
+                if board.board is None:
+                    continue
+                text = leaderboard_html(
+                    board.board,
+                    about=about,
+                    pairs=board.pairs,
+                    offer=source.offer(query.chosen) if query.where else offer,
+                    query=replace(query, everyone=True),
+                    link=link,
+                )
+                (pages / f"{name}.html").write_text(text, encoding="utf-8")
+                (pages / f"{name}.csv").write_text(boards_to_csv([board.board]), encoding="utf-8")
+                (pages / f"{name}.json").write_text(boards_to_json([board.board]), encoding="utf-8")
+            if rules is not None:
+                page = rules_html(rules, about=about, offer=Offer(), link=link)
+                (pages / "rules.html").write_text(page, encoding="utf-8")
+                data = {"schema": 1, "comparison": rules.to_dict()}
+                (pages / "rules.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+            _copy_static(pages / "static")
+            written = {"pages": len(made) + (rules is not None), "left_out": left_out}
+            (pages / _MARK).write_text(json.dumps(written, ensure_ascii=False), encoding="utf-8")
+            if to.exists():
+                to.rename(Path(folder) / "before")
+            pages.rename(to)
+    except OSError as error:
+        raise SourceError(f"{to} cannot be written: {error.strerror}.") from None
+    return Published(to, len(made) + (rules is not None), left_out)
+
+
+def _check(to: Path, force: bool) -> None:
+    """Refuse a folder that holds something else than pages of before.
+
+    Raises:
+        OptionError: it does.
+    """
+    if to.is_file():
+        raise OptionError(f"{to} is a file, and the pages are a folder; name another with --to.")
+    if not to.exists() or not any(to.iterdir()):
+        return
+    if not (to / _MARK).exists():
+        raise OptionError(f"{to} holds something else; name a folder that is not there with --to.")
+    if not force:
+        raise OptionError(f"{to} was published before; give --force to write it anew.")
+
+
+def _queries(offer: Offer) -> dict[BoardQuery, str]:
+    """The boards that get a page, with the names of their files: all rules, features, and kinds of votes."""
+    found = {ALL: "index"}
+    for rule in offer.rules:
+        found.setdefault(ALL.under(rule), f"rule-{rule}")
+    for feature in offer.features:
+        found[ALL.toggled(feature, offer.features)] = f"adjust-{feature}"
+    columns = list(offer.filters)
+    for column, values in offer.filters.items():
+        for number, value in enumerate(values, 1):
+            name = f"{_slug(column)}-{number}-{_slug(value)}"
+            found[ALL.within(column, value, columns)] = name
+    return found
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "x"
+
+
+def _rules(source: BoardSource) -> RuleComparison | None:
+    votes = source.votes({})
+    try:
+        return None if votes is None else compare_rules(votes)
+    except AgonError:
+        return None
+
+
+def _copy_static(to: Path) -> None:
+    """Style, theme, icon and fonts."""
+    with_fonts = files("agon.arena.web") / "static"
+    shutil.copytree(
+        str(with_fonts), to, ignore=shutil.ignore_patterns("battle.js", "gradio.css", "__pycache__")
+    )
