@@ -27,7 +27,7 @@ COMMANDS = {
     "rank": ("rank:rank_command", "Rank the models of a set of votes."),
     "board": ("board:board_command", "Open the leaderboard of any votes, scores or log in the browser."),
     "publish": (
-        "files.publish_pages:publish_command",
+        "files.publish:publish_command",
         "Write the leaderboard of any votes as a folder of pages.",
     ),
     "check": ("check:check_command", "Say what stands between these votes and a ranking."),

@@ -44,7 +44,7 @@ class Published:
     left_out: dict[str, str]
 
 
-def publish(
+def publish_pages(
     source: BoardSource,
     to: Path,
     *,

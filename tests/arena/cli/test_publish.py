@@ -74,7 +74,7 @@ def test_it_is_read_from_the_disk_without_scripts(site):
         page.wait_for_url("**/rule-copeland.html")
         page.click("nav >> text=Rules")
         page.wait_for_url("**/rules.html")
-        assert page.locator("table.ag-lens").is_visible()
+        page.locator("table.ag-lens").wait_for()
         assert page.locator("body").evaluate("e => getComputedStyle(e).fontFamily").startswith('"Agon Sans"')
         assert failed == []
 

@@ -47,9 +47,9 @@ def publish_command(
 
     agon publish votes.parquet --to site
     """
-    from agon.arena.web.publishing import publish
+    from agon.arena.web.publishing import publish_pages
 
     with readable(source) as paths:
         votes = Given(source, where, invalid, voters, column, label, table, lower).open(paths)
-        made = publish(votes, to, force=force, progress=progress)
+        made = publish_pages(votes, to, force=force, progress=progress)
     print(f"{made.pages} pages are in {made.folder}/: open {made.folder}/index.html.")
