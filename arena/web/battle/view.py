@@ -20,7 +20,7 @@ from agon.arena.core.resume import CLOSED
 from agon.arena.core.score_change import ScoreChange
 from agon.arena.web.markdown.markdown import answer_html
 from agon.arena.web.markdown.streaming import streaming_html
-from agon.ranking.leaderboard.row import Row
+from agon.ranking.leaderboard.row import Row, score_range
 
 _EXAMPLES = 48  # examples sent with the page; it shows six at a time
 _WORDS = {
@@ -197,18 +197,20 @@ def _score_change(change: ScoreChange, battle: Battle) -> dict[str, Any]:
     """The two models on one axis, and the change in words."""
     names = {side.contestant.card.name: side.contestant.card.display_name for side in battle.sides}
     shown = [one for one in change.models if one.row.score is not None]
-    ends = [
-        value
-        for one in shown
-        for value in (one.row.score, one.before, one.row.lower, one.row.upper)
-        if value is not None
-    ]
-    low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+    span = score_range([one.row for one in shown]) or (0.0, 1.0)
+    ends = [*span, *(one.before for one in shown if one.before is not None)]
+    low, high = min(ends), max(ends)
     margin = max((high - low) * 0.06, 1.0)
     low, high = low - margin, high + margin
 
     def at(value: float | None, open_end: float) -> float:
-        return open_end if value is None else round(100 * (value - low) / (high - low), 2)
+        if value is None:
+            return open_end
+        return round(100 * min(max((value - low) / (high - low), 0.0), 1.0), 2)
+
+    def beyond(bound: float | None) -> bool:
+        """Whether an interval goes on where the drawing ends."""
+        return bound is None or not low <= bound <= high
 
     return {
         "axis": [f"{low:,.0f}", f"{(low + high) / 2:,.0f}", f"{high:,.0f}"],
@@ -221,8 +223,8 @@ def _score_change(change: ScoreChange, battle: Battle) -> dict[str, Any]:
                 "before": None if one.before is None else at(one.before, 50.0),
                 "lower": at(one.row.lower, 0.0),
                 "upper": at(one.row.upper, 100.0),
-                "open_below": one.row.lower is None,
-                "open_above": one.row.upper is None,
+                "open_below": beyond(one.row.lower),
+                "open_above": beyond(one.row.upper),
                 "open": one.row.lower is None or one.row.upper is None,
                 "words": _words(one.row),
             }
