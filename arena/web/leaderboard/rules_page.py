@@ -105,7 +105,7 @@ def _matrix(seen: RuleComparison, about: About, query: BoardQuery, link: Link) -
         body += f'<tr><th scope="row">{said}</th>{cells}</tr>'
     colours = "".join(f'<i class="ag-h{step}"></i>' for step in range(_STEPS))
     return (
-        '<div class="ag-card ag-tablewrap"><table class="ag-lens"><caption class="ag-sr">Ranks under each '
+        '<div class="ag-card ag-lenswrap"><table class="ag-lens"><caption class="ag-sr">Ranks under each '
         f"rule, and the chance of being first</caption><thead><tr><td></td>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table>"
         f'<p class="ag-legend ag-fig" aria-hidden="true">Chance of being first 0%{colours}100%'
