@@ -18,6 +18,7 @@ from agon.ranking.errors import OptionError, SourceError, suggest
 from agon.ranking.estimation.comparison_graph import ComponentOrder, order_components
 from agon.ranking.inference.bootstrap import Resamples, bootstrap_scores
 from agon.ranking.inference.dependence import covariances_of, measure_dependence
+from agon.ranking.inference.few_tasks import from_few_clusters, from_tasks
 from agon.ranking.inference.intervals import from_samples
 from agon.ranking.leaderboard.eligibility import keep_eligible
 from agon.ranking.numerics import FloatArray, IntArray
@@ -169,13 +170,13 @@ def winner_probabilities(
 
     chosen_cluster = _cluster(given, cluster, level)
     clusters = None if chosen_cluster is None else given.clusters(chosen_cluster)
-    df = math.inf if clusters is None else Clustering(clusters.size, clusters.effective).df
+    worth = None if clusters is None else Clustering(clusters.size, clusters.effective)
     draws = Resamples(given, n_resamples, seed, clusters)
     full = [how.function(how.view_of(given), **chosen) for how, chosen in zip(wanted, settings, strict=True)]
     with threadpool_limits(limits=1, user_api="blas"):  # many small solves: threads only get in their way
         samples = bootstrap_scores(draws, wanted, settings, full)
     rules = [
-        _odds(how, chosen, result, _one_way(given, result, chosen), *found, level, df)
+        _odds(how, chosen, result, _one_way(given, result, chosen), *found, level, given, worth)
         for how, chosen, result, found in zip(wanted, settings, full, samples, strict=True)
     ]
     return WinnerProbabilities(
@@ -217,19 +218,27 @@ def _odds(
     samples: FloatArray,
     lots: FloatArray | None,
     level: float,
-    df: float,
+    votes: Comparisons | ScoreTable,
+    worth: Clustering | None,
 ) -> RuleProbabilities:
     """Sum up the rounds of one rule."""
     n_models = samples.shape[1]
     ranks = np.stack([_ranks(values, order) for values in samples])
     winners = ranks == 1
     shared = winners / np.maximum(winners.sum(axis=1, keepdims=True), 1) if lots is None else lots
-    above = from_samples(np.where(ranks > 0, -ranks, -n_models - 1).astype(np.float64), level, df=df).above
+    down = np.where(ranks > 0, -ranks, -n_models - 1).astype(np.float64)
+    values, rank = as_values(result, n_models), _ranks(as_values(result, n_models), order)
+    unsure = from_samples(down, level, df=math.inf if worth is None else worth.df)
+    if worth is not None:
+        unsure = from_few_clusters(unsure, down, -rank.astype(np.float64), worth.effective, level)
+    elif isinstance(votes, ScoreTable):
+        unsure = from_tasks(unsure, samples, values, votes, level)
+    above = unsure.above
     placed = (ranks > 0).mean(axis=0) >= level  # a rule that elects nobody has no range to give
     return RuleProbabilities(
         method=how.name,
         options=options,
-        rank=_ranks(as_values(result, n_models), order),
+        rank=rank,
         first=np.asarray(shared.mean(axis=0)),
         rank_lower=np.where(placed, 1 + above.sum(axis=0), 0),
         rank_upper=np.where(placed, n_models - above.sum(axis=1), 0),

@@ -15,8 +15,11 @@ from agon.ranking.inference.sandwich import estimate_sandwich, two_way_sandwich
 from agon.ranking.inference.simultaneous import quantile
 from agon.ranking.methods.likelihood.bradley_terry import bradley_terry
 from agon.ranking.results import Choice, Clustering, Covariance, Fit, Scores
+from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.comparisons import Comparisons
 from agon.ranking.votes.score_table import ScoreTable
+from agon.ranking.votes.vote_source import Clusters
+from agon.ranking.votes.weighting import effective_votes
 
 
 @dataclass(eq=False)
@@ -40,10 +43,25 @@ class ClusterCovariances:
                     self.by(columns[0]), self.by(columns[1]), self.by(), len(self.fit.values)
                 )
             else:
-                clusters = self.votes.clusters(columns[0]) if columns else None
+                clusters = self.votes.clusters(columns[0]) if columns else _uneven(self.votes.ballots)
                 made = estimate_sandwich(self.fit, self.votes.ballots, clusters)
             self._known[columns] = made
         return self._known[columns]
+
+
+UNEVEN = 30  # votes of equal weight below which unequal ones need the jackknife
+
+
+def _uneven(ballots: Ballots) -> Clusters | None:
+    """Every vote as a cluster of its own, where weights are so unequal that a few votes are nearly all.
+
+    One such vote is fitted so closely that a sandwich takes it for certain.
+    """
+    worth = effective_votes(ballots)
+    if worth >= min(UNEVEN, ballots.total / 2):
+        return None
+    ballot = np.repeat(np.arange(len(ballots.count)), ballots.count)
+    return Clusters("vote", ballot, np.arange(len(ballot)), np.ones_like(ballot))
 
 
 @dataclass(frozen=True)

@@ -8,11 +8,12 @@ from dataclasses import replace
 import numpy as np
 
 from agon.ranking.inference.intervals import Uncertainty
-from agon.ranking.inference.simultaneous import quantile
+from agon.ranking.inference.simultaneous import quantile, shortfall
 from agon.ranking.numerics import BoolArray, FloatArray
 from agon.ranking.votes.score_table import ScoreTable
 
 MANY = 30  # tasks from which percentiles of the bootstrap do
+FEW = 8  # clusters below which they do not
 
 
 def from_tasks(
@@ -65,6 +66,38 @@ def from_tasks(
     lower = np.where(still, -np.inf, values - wide * spread)
     upper = np.where(still, np.inf, values + wide * spread)
     return replace(unsure, lower=lower, upper=upper, df=df)
+
+
+def from_few_clusters(
+    unsure: Uncertainty, samples: FloatArray, values: FloatArray, effective: float, level: float
+) -> Uncertainty:
+    """Student's intervals of a bootstrap of very few clusters, whose draws are hardly more than themselves.
+
+    Drawn from two voters who agree, every draw agrees. As with tables, what no draw moves is open, and its
+    order that of the sign test.
+
+    Args:
+        unsure: from the percentiles.
+        samples: (R, M) replicates.
+        values: (M,) scores.
+        effective: number of equal clusters that these are worth.
+        level: of the intervals.
+    """
+    if effective >= FEW:
+        return unsure
+    df = max(effective - 1, 1.0)
+    wide = quantile(level, df) * math.sqrt(shortfall(df))
+    with np.errstate(invalid="ignore"):
+        spread = samples.std(axis=0)
+        gap = values[:, None] - values[None, :]
+        apart = np.stack([(samples[:, [i]] - samples).std(axis=0) for i in range(len(values))])
+        moved = apart > 1e-9 * max(float(np.nanmax(np.abs(gap), initial=0.0)), 1e-300)
+        agree = 2 * 0.5**effective <= 1 - level
+        above = np.where(moved, gap > wide * apart, (gap > 0) & (apart == 0) & agree)
+        still = ~(spread > 1e-9 * max(float(np.nanmax(np.abs(values), initial=0.0)), 1e-300))
+    lower = np.where(still, -np.inf, values - wide * spread)
+    upper = np.where(still, np.inf, values + wide * spread)
+    return replace(unsure, lower=lower, upper=upper, above=np.asarray(above))
 
 
 def _holm(p_value: FloatArray, level: float) -> BoolArray:

@@ -12,7 +12,7 @@ import numpy as np
 from agon.ranking.errors import OptionError, suggest
 from agon.ranking.inference.bootstrap import Resamples, bootstrap_scores
 from agon.ranking.inference.dependence import ClusterCovariances
-from agon.ranking.inference.few_tasks import from_tasks
+from agon.ranking.inference.few_tasks import from_few_clusters, from_tasks
 from agon.ranking.inference.intervals import (
     Uncertainty,
     for_shares,
@@ -24,7 +24,7 @@ from agon.ranking.inference.simultaneous import MaxT, max_t, quantile
 from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.leaderboard.one_way_wins import PROBIT, OneWayLinks, independent_wins
 from agon.ranking.methods.likelihood.bradley_terry import bradley_terry
-from agon.ranking.numerics import FloatArray
+from agon.ranking.numerics import BoolArray, FloatArray
 from agon.ranking.registry import Method
 from agon.ranking.results import (
     Choice,
@@ -38,6 +38,7 @@ from agon.ranking.results import (
 )
 from agon.ranking.settings import Interval, Settings
 from agon.ranking.votes.comparisons import Comparisons
+from agon.ranking.votes.pair_counts import PairCounts
 from agon.ranking.votes.score_table import ScoreTable
 from agon.ranking.votes.vote_source import Clusters, effective_number
 
@@ -162,14 +163,23 @@ def estimate(  # noqa: PLR0912, PLR0915 - one branch for each kind of interval
         unsure = from_samples(samples, settings.level, middle, most, df)
         if isinstance(votes, ScoreTable) and clusters is None:
             unsure = from_tasks(unsure, samples, middle, votes, settings.level)
-        if not votes.pairs.wins.any():  # ties alone, drawn again, are the same ties: no interval of width 0
-            still = unsure.lower >= unsure.upper - STILL
-            unsure = unsure.unbounded(still, still)
+        elif clustering is not None:
+            unsure = from_few_clusters(unsure, samples, middle, clustering.effective, settings.level)
+        settled = (unsure.above | unsure.above.T | np.eye(len(values), dtype=bool)).all(axis=1)
+        still = (unsure.lower >= unsure.upper - STILL) & ~(_varied(votes.pairs) & settled)
+        unsure = unsure.unbounded(still, still)
     unsure = replace(unsure, clustering=clustering)
     unsure = unsure if means is None else unsure.around(anchored, means)
     if links is not None:
         unsure = links.widen(unsure, unit, settings.level, simultaneous=settings.simultaneous)
     return anchored, unsure.unbounded(eligibility.open_below, eligibility.open_above)
+
+
+def _varied(pairs: PairCounts) -> BoolArray:
+    """(M,) models of which some pair went both ways; the votes of others, drawn again, are the same votes."""
+    won, tied = pairs.wins > 0, pairs.ties + pairs.both_bad > 0
+    both = (won & won.T) | ((won | won.T) & tied)
+    return np.asarray(both.any(axis=1))
 
 
 def coefficients(fit: Fit, settings: Settings, df: float) -> tuple[Coefficient, ...]:

@@ -20,7 +20,7 @@ from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.comparisons import Comparisons
 from agon.ranking.votes.score_table import ScoreTable
 from agon.ranking.votes.vote_source import DEPENDENT, OTHER_VOTERS
-from agon.ranking.votes.weighting import WIDER
+from agon.ranking.votes.weighting import WIDER, effective_votes
 
 
 def spread_notes(models: tuple[str, ...], result: Scores | Choice, factor: float) -> tuple[Diagnostic, ...]:
@@ -117,6 +117,11 @@ def cluster_notes(
         notes.append(
             f"Clustered by {join_names(chosen)}: the {known.number:,} are worth {known.effective:,.3g} equal "
             f"ones{wider}."
+        )
+    if known is not None and not chosen and settings.interval == "sandwich" and not settings.control:
+        notes.append(
+            f"The weights are so unequal that the {known.number:,} votes are worth {known.effective:,.3g} of "
+            "equal weight, and intervals are those of so few."
         )
     for by, worth in measured.worth.items():
         if by in chosen:
@@ -304,12 +309,6 @@ def single_voter_dominance(
 def _literal(text: str) -> str:
     """A text from the votes as it may stand in the template of a diagnostic."""
     return text.replace("{", "{{").replace("}", "}}")
-
-
-def effective_votes(ballots: Ballots) -> float:
-    """How many votes of equal weight say as much: (Σw)² / Σw² (Kish 1965)."""
-    total = float((ballots.weight * ballots.count).sum())
-    return total**2 / float((ballots.weight**2 * ballots.count).sum())
 
 
 def weight_notes(ballots: Ballots, reweight: str) -> tuple[Diagnostic, ...]:

@@ -27,7 +27,6 @@ from agon.ranking.leaderboard.notes import (
     both_bad_votes,
     cluster_notes,
     diagnose,
-    effective_votes,
     parameter_notes,
     short_of_votes,
     spread_notes,
@@ -43,6 +42,7 @@ from agon.ranking.version import VERSION
 from agon.ranking.votes.comparisons import Comparisons, Votes, as_comparisons
 from agon.ranking.votes.restricted_source import enough_votes
 from agon.ranking.votes.score_table import ScoreTable
+from agon.ranking.votes.weighting import effective_votes
 
 RANK_METHODS: Mapping[str, Any] = {
     "sandwich": "differences",

@@ -176,3 +176,9 @@ class EqualPairs:
     def llm_votes(self) -> int:
         """How many of the votes are of LLM judges."""
         return self.source.llm_votes()
+
+
+def effective_votes(ballots: Ballots) -> float:
+    """How many votes of equal weight say as much: (Σw)² / Σw² (Kish 1965)."""
+    total = float((ballots.weight * ballots.count).sum())
+    return total**2 / float((ballots.weight**2 * ballots.count).sum())
