@@ -5,8 +5,8 @@
     python -m benchmarks.verdicts --runs 50              fewer runs, for a look
 
 In a world of equal models whatever a board calls certain is false. Counted are boards on which any model is
-surely above another ("above"), and those whose first is said to lead however often one looks ("lead"). The
-goal is 1 to 5% of the boards; less is safe and said to be "careful", more is a fault. Boards are made as
+surely above another, pairs of which one is, and boards whose first is said to lead however often one looks.
+The goal is 1 to 5%; less is safe and said to be "careful", more is a fault. Boards are made as
 anybody gets them, with no option but what the cell is about.
 """
 
@@ -25,13 +25,21 @@ from scipy.special import expit
 
 from agon.ranking import Comparisons, Leaderboard, ScoreTable, rank
 
-Cell = Callable[[int], Iterator[tuple[str, float, int]]]
+Claims = Iterator[tuple[str, float, int]]  # what is claimed, how often, in how many boards or cases
+Cell = Callable[[int], Claims]
 LAST, FIRST = 1000, 10  # looks of two models
+REACH, ANY = "nobody else is within reach of the first", "of any two, one is surely above"
+PAIR, LEADS = "of two, one is surely above", "the first leads, however often one looks"
 
 
-def above(board: Leaderboard) -> bool:
-    """Whether some ranked model is said to be surely above another."""
-    return any((row.rank_upper or len(board.ranked)) < len(board.ranked) for row in board.ranked)
+def above(board: Leaderboard) -> int:
+    """How many ordered pairs of ranked models have one that is said to be surely above the other."""
+    return sum(len(board.ranked) - (row.rank_upper or len(board.ranked)) for row in board.ranked)
+
+
+def alone(board: Leaderboard) -> bool:
+    """Whether nobody else is said to be within reach of the first, if one looks but once."""
+    return board.ranked[0].rank_upper == 1
 
 
 def leads(board: Leaderboard) -> bool:
@@ -46,16 +54,16 @@ def named(models: int) -> list[str]:
 
 def certain(
     runs: int, draw: Callable[[np.random.Generator], Comparisons | ScoreTable], **options: object
-) -> Iterator[tuple[str, float, int]]:
+) -> Claims:
     """Count the boards on equal models that call something certain."""
     found = []
     for number in range(runs):
         board = rank(draw(np.random.default_rng([7, number])), **options)
-        found.append((above(board), leads(board)))
-    surely, first = np.mean(found, axis=0)
-    yield "above, false", float(surely), runs
-    if not isinstance(draw(np.random.default_rng(0)), ScoreTable):
-        yield "lead, false", float(first), runs
+        pairs = math.comb(len(board.ranked), 2)
+        found.append((alone(board), above(board) > 0, above(board) / pairs, leads(board)))
+    for claim, share in zip((REACH, ANY, PAIR, LEADS), np.mean(found, axis=0).tolist(), strict=True):
+        if claim != LEADS or board.lead is not None:
+            yield claim, share, runs
 
 
 # ---- two models, looked at after every vote
@@ -69,24 +77,24 @@ def needed() -> tuple[np.ndarray, np.ndarray]:
     """
     found, now = [], [FIRST, FIRST]
     for votes in range(FIRST, LAST + 1):
-        for k, said in enumerate((leads, lambda board: board.ranked and board.ranked[0].rank_upper == 1)):
+        for k, said in enumerate((leads, alone)):
             now[k] = max(now[k] - 1, (votes + 1) // 2)
             while now[k] <= votes and not said(
                 rank(Comparisons.from_counts("ab", [[0, now[k]], [votes - now[k], 0]]), min_votes=FIRST)
             ):
                 now[k] += 1
         found.append(tuple(now))
-    lead, alone = np.array(found).T
-    return lead, alone
+    lead, reach = np.array(found).T
+    return lead, reach
 
 
-def looks(runs: int) -> Iterator[tuple[str, float, int]]:
+def looks(runs: int) -> Claims:
     """Two models after every vote from 10 to 1,000: equal ones, and one that wins 65%."""
-    lead, alone = needed()
+    lead, reach = needed()
     rng, walks = np.random.default_rng(0), 100 * runs
     won = np.cumsum(rng.random((walks, LAST)) < 0.5, axis=1, dtype=np.int32)[:, FIRST - 1 :]
     lost = np.arange(FIRST, LAST + 1) - won
-    for words, limit in (("lead, false at any look", lead), ("rank 1 alone, false at any look", alone)):
+    for words, limit in ((f"{LEADS}, at any look", lead), (f"{REACH}, at any look", reach)):
         yield words, float(((won >= limit) | (lost >= limit)).any(axis=1).mean()), walks
     won = np.cumsum(rng.random((walks, LAST)) < 0.65, axis=1, dtype=np.int32)[:, FIRST - 1 :]
     there = won >= lead
@@ -95,7 +103,7 @@ def looks(runs: int) -> Iterator[tuple[str, float, int]]:
     for power, z in (("half", 0.0), ("80%", 0.8416)):
         size = math.ceil((1.96 * 0.5 + z * math.sqrt(p * (1 - p))) ** 2 / gap**2)
         yield (
-            f"votes to a lead at P = .65, median, over the {size} of a fixed sample with {power} the power",
+            f"median of votes to a lead at P = .65, over the {size} of a fixed sample of {power} power",
             float(np.median(first)) / size,
             walks,
         )
@@ -162,7 +170,7 @@ def table(tasks: int, rng: np.random.Generator) -> ScoreTable:
     return ScoreTable.of("abcd", [f"t{k}" for k in range(tasks)], rng.normal(0, 1, (4, tasks)))
 
 
-def held(runs: int, tasks: int) -> Iterator[tuple[str, float, int]]:
+def held(runs: int, tasks: int) -> Claims:
     """Intervals of the means of four models on tasks of different difficulty."""
     inside = 0
     for number in range(runs):
@@ -175,7 +183,7 @@ def held(runs: int, tasks: int) -> Iterator[tuple[str, float, int]]:
     yield "interval of the mean holds", inside / runs / 4, 4 * runs
 
 
-def newcomer_moves(runs: int) -> Iterator[tuple[str, float, int]]:
+def newcomer_moves(runs: int) -> Claims:
     """A newcomer's one vote against the first: no rank of the others may move."""
     rng, moved = np.random.default_rng(1), 0
     for _ in range(runs):
@@ -191,10 +199,10 @@ def newcomer_moves(runs: int) -> Iterator[tuple[str, float, int]]:
     yield "ranks that moved", moved / runs / 3, 3 * runs
 
 
-def first_places(runs: int, models: int, spread: float, votes: int) -> Iterator[tuple[str, float, int]]:
-    """The said probability of being first against how often it was true, by bins."""
+def first_places(runs: int, models: int, spread: float, votes: int, times: int) -> Claims:
+    """The said probability of being first against how often it was true, by bins; `times` as many boards."""
     said, true = [], []
-    for number in range(runs):
+    for number in range(times * runs):
         rng = np.random.default_rng([2, number])
         theta = rng.normal(0, spread, models)
         i = rng.integers(0, models, votes)
@@ -243,29 +251,32 @@ CELLS |= {
 CELLS |= {f"table of {tasks} tasks": partial(held, tasks=tasks) for tasks in (4, 5, 8, 14, 20)}
 CELLS |= {
     f"{models} models, sd {spread:g}, {votes:,} votes": partial(
-        first_places, models=models, spread=spread, votes=votes
+        first_places, models=models, spread=spread, votes=votes, times=times
     )
-    for models, spread, votes in (
-        (50, 0.05, 20_000),
-        (30, 0.1, 20_000),
-        (20, 0.3, 2000),
-        (12, 1.0, 2000),
-        (8, 0.5, 300),
+    for models, spread, votes, times in (
+        (50, 0.05, 20_000, 3),
+        (30, 0.1, 20_000, 4),
+        (20, 0.3, 2000, 6),
+        (12, 1.0, 2000, 8),
+        (8, 0.5, 300, 12),
     )
 }
 
 
-def judged(claim: str, share: float, number: int) -> str:
+def judged(name: str, claim: str, share: float, number: int) -> str:
     """Whether a share meets its goal; chance alone, two standard errors, is allowed for."""
     error = 2 * math.sqrt(max(share * (1 - share), 0.01) / number)
     if claim.startswith("first with"):
-        return "fine" if abs(share - float(claim.split()[2])) <= 0.05 else "outside"
+        off = abs(share - float(claim.split()[2]))
+        return "fine" if off <= 0.05 else "within chance of it" if off <= 0.05 + error else "outside"
     if "holds" in claim:
         return "fine" if share >= 0.93 - error else "outside"
-    if claim.startswith("votes to"):
-        return "fine" if share <= 1.5 else "outside"
+    if claim.startswith("median"):
+        return "for comparison" if "half" in claim else "fine" if share <= 1.5 else "outside"
     if "moved" in claim:
         return "fine" if not share else "outside"
+    if claim == f"{REACH}, at any look" or (claim == ANY and not name.endswith("tasks")):
+        return "for comparison"  # what a board says of one pair, and at one look
     if share > 0.05 + error:
         return "outside"
     return "careful" if share + error < 0.01 else "fine"
@@ -285,9 +296,9 @@ def main() -> int:
         if given.cases not in name:
             continue
         for claim, share, number in cell(given.runs):
-            verdict = judged(claim, share, number)
+            verdict = judged(name, claim, share, number)
             fine &= verdict != "outside"
-            told = f"{share:.2f}" if claim.startswith("votes to") else f"{share:.1%}"
+            told = f"{share:.2f}" if claim.startswith("median") else f"{share:.1%}"
             print(f"| {name} | {claim} | {told} | {number:,} | {verdict} |", flush=True)
     print(f"\n{perf_counter() - start:.0f} s")
     return 0 if fine else 1
