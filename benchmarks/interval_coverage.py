@@ -166,6 +166,14 @@ CELLS = (
     Cell("Zipf 1.5, 100 voters", tastes, 10, 5000, 38, options=VOTER, half=True, voters=100, zipf=1.5),
     Cell("Zipf 1.2, 100 voters", tastes, 10, 5000, 42, options=VOTER, half=True, voters=100, zipf=1.2),
     Cell("voters of LLMFAO", tastes, 10, 8931, 43, options=VOTER, half=True, voters=124),
+    Cell(
+        "voters of LLMFAO and 13 prompts, by both",
+        tastes,
+        10,
+        8931,
+        46,
+        **BOTH | {"voters": 124, "prompts": 13},
+    ),
     Cell("40 voters and 60 prompts, by both", tastes, 10, 4000, 44, **BOTH),
     Cell("40 voters and 60 prompts, by voter", tastes, 10, 4000, 44, **BOTH | ONE_WAY),
     Cell(
