@@ -128,7 +128,7 @@ class Cell:
             np.stack([first, second], axis=1),
             PLACES[outcome],
             acceptable=FINE[outcome],
-            labels={"voter": voter, "prompt": prompt},
+            labels=({"voter": voter} if self.voters else {}) | ({"prompt": prompt} if self.prompts else {}),
             features={f"x{f}": column for f, column in enumerate(x.T)},
         )
 
@@ -160,7 +160,17 @@ CELLS = (
     Cell("davidson, 200 a model", davidson, 10, 1000, 11, method="davidson"),
     Cell("40 voters, by voter", tastes, 10, 1000, 12, options=VOTER, half=True, voters=40),
     Cell("40 voters, 100 votes each, by voter", tastes, 10, 4000, 13, options=VOTER, half=True, voters=40),
-    Cell("40 voters, not clustered", tastes, 10, 4000, 13, half=True, voters=40, goal=False),
+    Cell(
+        "40 voters, not clustered",
+        tastes,
+        10,
+        4000,
+        13,
+        options={"cluster": "none"},
+        half=True,
+        voters=40,
+        goal=False,
+    ),
     Cell("Zipf 1, 100 voters", tastes, 10, 5000, 36, options=VOTER, half=True, voters=100, zipf=1.0),
     Cell("Zipf 1.2, 1,000 voters", tastes, 10, 20_000, 37, options=VOTER, half=True, voters=1000, zipf=1.2),
     Cell("Zipf 1.5, 100 voters", tastes, 10, 5000, 38, options=VOTER, half=True, voters=100, zipf=1.5),
