@@ -30,12 +30,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CERTAIN = 0.999  # level at which a favoured side is a finding: 1 of 1,000 fair files has one
-KNOWN_FINE = {
-    "both_bad",
-    "left_out",
-    "llm_judges",
-    "other_voters",
-}  # worth telling on a board, but nothing to mend
+# Worth telling, but nothing to mend; the first two have findings of their own, or none.
+KNOWN_FINE = {"both_bad", "left_out", "llm_judges", "not_blind", "other_voters"}
+NOTES = KNOWN_FINE - {"both_bad", "left_out"}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,10 +42,12 @@ class Checked(Readable):
     Attributes:
         votes: those of the rows that are valid.
         findings: what to mend, each with its code, models and remedy; empty if nothing.
+        notes: what to know: votes that do not count, or of whom they are.
     """
 
     votes: Comparisons
     findings: tuple[Diagnostic, ...]
+    notes: tuple[Diagnostic, ...] = ()
 
     def conclusion(self) -> str:
         """Say it in one sentence."""
@@ -104,12 +103,14 @@ def check(
         found += [Diagnostic("invalid", (), problem) for problem in error.problems]
         votes = comparisons(source, **reading, voters=voters, invalid="drop")
     found += find_duplicates(open_votes(source, **reading, invalid="drop")[0])
+    notes: tuple[Diagnostic, ...] = ()
     try:
         board = rank(votes, "bradley_terry", interval="none", min_votes=min_votes)
         found += [note for note in board.diagnostics if note.code not in KNOWN_FINE]
+        notes = tuple(note for note in board.diagnostics if note.code in NOTES)
     except ConvergenceError as error:
         found.append(Diagnostic("not_converged", (), str(error)))
-    return Checked(votes, (*found, *_by_voter(votes, min_votes), *_by_side(votes)))
+    return Checked(votes, (*found, *_by_voter(votes, min_votes), *_by_side(votes)), notes)
 
 
 def _by_voter(votes: Comparisons, min_votes: int) -> tuple[Diagnostic, ...]:

@@ -147,7 +147,7 @@ def _any_model(
     return either, (spellings, spellings)
 
 
-def rows_text(numbers: Sequence[int], total: int, what: str = "row") -> str:
+def rows_text(numbers: Sequence[int | str], total: int, what: str = "row") -> str:
     """Row numbers as text: "row 3", "rows 3 and 8", "rows 1, 2, 3, 4, 5 and 12 more"; or those of votes."""
     if total == 1:
         return f"{what} {numbers[0]}"

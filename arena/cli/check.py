@@ -72,8 +72,12 @@ def show_findings(source: str, checked: Checked, how: str) -> int:
     """Print the findings; 1 if there are any, else 0."""
     votes, found = checked.votes, checked.findings
     if how == "json":
-        listed = [{"code": f.code, "models": list(f.models), "message": f.message} for f in found]
-        document = {"schema": 1, "votes": len(votes), "models": len(votes.models), "findings": listed}
+        listed, notes = (
+            [{"code": f.code, "models": list(f.models), "message": f.message} for f in some]
+            for some in (found, checked.notes)
+        )
+        counts = {"schema": 1, "votes": len(votes), "models": len(votes.models)}
+        document = {**counts, "findings": listed, "notes": notes}
         print(json.dumps(document, indent=2, ensure_ascii=False))
         return int(bool(found))
     from agon.arena.cli.output.tables import console, say
@@ -82,6 +86,8 @@ def show_findings(source: str, checked: Checked, how: str) -> int:
     out = console(sys.stdout)
     kept = "the valid rows hold " if any(f.code == "invalid" for f in found) else ""
     say(out, f"{plain(source)}: {kept}{len(votes):,} votes on {len(votes.models)} models.")
+    for note in checked.notes:
+        say(out, plain(note.message))
     if not found:
         say(out, "Nothing stands between these votes and a ranking.")
     for finding in found:

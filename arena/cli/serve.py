@@ -12,7 +12,8 @@ def serve_command(
     source: Annotated[
         Path | None,
         Parameter(
-            help="A .toml configuration, or recorded answers (.parquet, .csv, .jsonl). None: a demonstration."
+            help="A .toml configuration, or recorded answers (.parquet, .csv, .jsonl, or a folder of "
+            "them). None: a demonstration."
         ),
     ] = None,
     /,

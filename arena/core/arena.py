@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random, SystemRandom
 from time import monotonic
@@ -37,6 +37,7 @@ from agon.data.log.records import (
     Record,
     ReplacementRecord,
     TurnRecord,
+    UnknownBattle,
     VoteRecord,
 )
 from agon.data.log.vote_log import VoteLog
@@ -60,9 +61,9 @@ class Refusal(Exception):  # noqa: N818 (it says what happened)
 class ArenaSettings:
     """What an arena allows.
 
-    Times are seconds, lengths characters. `public_url` is where a proxy shows the arena, `embed` who may show
-    it in a frame. `seed` makes the draws repeatable: on a public arena leave it
-    None, or who is drawn can be foretold.
+    Times are seconds, lengths characters. `public_url` is where a proxy shows the arena, `root_path` the path
+    that it passes on, `embed` who may show the arena in a frame. `seed` makes the draws repeatable: on a
+    public arena leave it None, or who is drawn can be foretold.
     """
 
     seed: int | None = None
@@ -75,6 +76,7 @@ class ArenaSettings:
     kept: float = 6 * 3600.0
     snapshot_every: float = 15.0
     public_url: str | None = None
+    root_path: str | None = None
     embed: tuple[str, ...] = ()
 
 
@@ -91,6 +93,7 @@ class Running:
     watchers: int = 0
     touched: float = field(default_factory=monotonic)
     number: int | None = None  # of the vote, among all votes of the log
+    blind: bool = True  # False once the voter was found to have been told who wrote an answer
 
 
 class Arena:
@@ -104,6 +107,7 @@ class Arena:
         self._contestants = {one.card.name: one for one in roster.contestants}
         self._chores: list[asyncio.Task[None]] = []
         self._failures: Counter[str] = Counter()
+        self._unwritten = 0  # records that the log could not take at once
         left_alone = datetime.now(UTC) - timedelta(seconds=settings.kept)
         self.endings = AnswerEndings(log.endings(left_alone))
         self.unavailable: dict[str, str] = {}  # model → how its last answer failed, or the one at opening
@@ -256,6 +260,13 @@ class Arena:
         await asyncio.shield(running.keeping)
         return running
 
+    def names_shown(self, battle: Battle) -> bool:
+        """Whether the voter of a battle was told before who wrote one of its answers.
+
+        A recorded answer comes again word by word, and the vote on the battle before named its model.
+        """
+        return self.log.names_shown(battle.id, battle.voter, battle.prompts[0], battle.first_answers)
+
     async def change(self, session: str, battle_id: str) -> ScoreChange | None:
         """What the vote of one's battle changed: the boards just before and just after it.
 
@@ -263,7 +274,7 @@ class Arena:
         """
         running = self._own(session, battle_id)
         number = running.number
-        if running.battle.state is not State.VOTED or number is None:
+        if running.battle.state is not State.VOTED or number is None or not running.blind:
             return None
         models = running.battle.models
         try:
@@ -335,7 +346,8 @@ class Arena:
         battle = running.battle
         try:
             await self._write_again(running)
-            receipt = await asyncio.wrap_future(self.log.write(vote))
+            running.blind = not await asyncio.to_thread(self.names_shown, battle)
+            receipt = await asyncio.wrap_future(self.log.write(replace(vote, blind=running.blind)))
         except AlreadyVoted:  # written by a try that was told that it failed: that one is the vote
             await self._find_vote(running)
             raise Refusal(409, "already_voted", "Your vote on this battle is already counted.") from None
@@ -362,6 +374,7 @@ class Arena:
         if vote is None:
             running.battle.unvote()
             return
+        running.blind = vote.blind
         running.battle.kept(vote.places, vote.acceptable)
         self._over(running)
 
@@ -436,7 +449,9 @@ class Arena:
             return None
         uncounted = battle.state is State.READY
         answers = [record for record in records if uncounted and isinstance(record, GenerationRecord)]
-        return Running(battle, number=number, ends=[(made.model, made.failure) for made in answers])
+        blind = all(record.blind for record in records if isinstance(record, VoteRecord))
+        ends = [(made.model, made.failure) for made in answers]
+        return Running(battle, number=number, blind=blind, ends=ends)
 
     def _contestant(self, model: str) -> Contestant:
         """A model of this arena, or one that was in it once: it has a name, and answers no more."""
@@ -522,9 +537,18 @@ class Arena:
             error = written.exception()
             if error is not None:
                 running.unwritten.append(record)
-                tell(str(error))
+                self._tell_unwritten(error)
 
         self.log.write(record).add_done_callback(done)
+
+    def _tell_unwritten(self, error: BaseException) -> None:
+        """Say that the log takes no records: at the first and each hundredth, a battle having several."""
+        if isinstance(error, UnknownBattle):  # its battle was not written, and that was said
+            return
+        self._unwritten += 1
+        if self._unwritten % 100 == 1:
+            often = "" if self._unwritten == 1 else f" ({self._unwritten:,} records so far)"
+            tell(f"{error} It is written before its vote{often}.")
 
     async def _repeat(self, what: str, every: float, work: Callable[[], Awaitable[None]]) -> None:
         """Do a chore for as long as the arena is open; an error is told, and does not end it."""

@@ -109,6 +109,15 @@ class Battle:
         return tuple(side.contestant.card.name for side in self.sides)
 
     @property
+    def first_answers(self) -> tuple[tuple[str, str], ...]:
+        """Model and text of each answer to the first prompt."""
+        asked = [1 + (side.messages[0].role == "system") for side in self.sides]
+        return tuple(
+            (side.contestant.card.name, side.messages[at].content if self.turn > 1 else side.text)
+            for side, at in zip(self.sides, asked, strict=True)
+        )
+
+    @property
     def uneven(self) -> bool:
         """Whether an answer that was stopped stands against one that is whole, or more than twice as long."""
         stopped = [len(side.text.split()) for side in self.sides if side.status == "stopped"]

@@ -73,6 +73,8 @@ class ExampleTable(Table):
 
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")  # a site, as browsers name it
 
+PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")  # the path under which a proxy shows the arena
+
 
 class ArenaTable(Table):
     """What the page says, what it accepts, and where the votes go."""
@@ -86,6 +88,7 @@ class ArenaTable(Table):
     host: Line = "127.0.0.1"
     port: int | None = Field(default=None, ge=1, le=65535)
     public_url: str | None = None
+    root_path: str | None = None
     embed: list[str] = Field(default_factory=list)
     examples: list[str | ExampleTable] = Field(default_factory=list)
 
@@ -93,8 +96,18 @@ class ArenaTable(Table):
     @classmethod
     def _public(cls, url: str) -> str:
         if not ORIGIN.fullmatch(url.rstrip("/")):
-            raise ValueError("must be an address without a path, such as https://arena.example:8443")
+            raise ValueError(
+                "must be an address without a path, such as https://arena.example:8443; a path that a "
+                "proxy passes on is root_path"
+            )
         return url.rstrip("/").lower()
+
+    @field_validator("root_path")
+    @classmethod
+    def _root(cls, path: str) -> str:
+        if not PREFIX.fullmatch(path.rstrip("/")):
+            raise ValueError("must be the path of a proxy, such as /arena")
+        return path.rstrip("/")
 
     @field_validator("embed")
     @classmethod
@@ -132,6 +145,7 @@ class Configuration:
     host: str
     port: int | None
     public_url: str | None = None
+    root_path: str | None = None
     embed: tuple[str, ...] = ()
     servers: tuple[Server, ...] = ()
 
@@ -160,7 +174,7 @@ def read_configuration(path: Path, environment: Mapping[str, str] = os.environ) 
     if not (roster.typed or roster.examples):
         raise ConfigError(f"{path}, [arena]: typed is false and there are no examples; offer some prompts.")
     limits = Limits(**file.limits.model_dump())
-    site = (arena.public_url, tuple(arena.embed))
+    site = (arena.public_url, arena.root_path, tuple(arena.embed))
     return Configuration(roster, limits, Path(arena.store), arena.host, arena.port, *site, tuple(servers))
 
 

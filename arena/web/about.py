@@ -56,6 +56,6 @@ def about_router(arena: Arena) -> APIRouter:
     @router.get("/about")
     async def about(session: Session) -> HTMLResponse:
         yours = arena.log.votes_of(arena.keys.voter(session))
-        return HTMLResponse(about_html(votes=arena.log.count(), yours=yours))
+        return HTMLResponse(about_html(votes=arena.log.counted(), yours=yours))
 
     return router

@@ -54,12 +54,13 @@ def web_app(arena: Arena) -> ArenaMiddleware:
 
 def _dress(page: bytes) -> bytes:
     """Gradio's page in our frame: style first, header, what is read out, footer, behaviour."""
-    head = f'{layout.ARENA.head}<link rel="stylesheet" href="/static/gradio.css">'
+    head = f'{layout.ARENA.head}<link rel="stylesheet" href="./static/gradio.css">'
     before = (
         layout.header("battle") + '<div id="ag-alert" role="alert" hidden></div>'
         '<div id="ag-live" class="ag-sr" role="status" aria-live="polite"></div>'
     )
-    after = layout.footer() + '<script src="/static/battle.js" defer></script>'
+    after = layout.footer() + '<script src="./static/root.js"></script>'
+    after += '<script src="./static/battle.js" defer></script>'
     page = page.replace(b"</head>", head.encode() + b"</head>", 1)
     page = page.replace(b"<body", b'<body class="ag-root"', 1)
     body = page.index(b">", page.index(b"<body")) + 1

@@ -1,7 +1,7 @@
 """What every page wears: the document, its header with the way to the other pages, and its footer.
 
-Everything here is a string made of escaped text. There are no inline scripts and no event handlers: behaviour
-is in static files.
+Addresses are relative, so that a proxy may show the arena under any path. Everything here is a string made of
+escaped text. There are no inline scripts and no event handlers: behaviour is in static files.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ class Site:
 
 ARENA = Site(
     {
-        "battle": ("/", "Battle"),
-        "leaderboard": ("/leaderboard", "Leaderboard"),
-        "rules": ("/rules", "Rules"),
+        "battle": ("./", "Battle"),
+        "leaderboard": ("./leaderboard", "Leaderboard"),
+        "rules": ("./rules", "Rules"),
     },
-    "/about",
-    "/static/",
+    "./about",
+    "./static/",
 )
 READING = Site(
-    {"leaderboard": ("/leaderboard", "Leaderboard"), "rules": ("/rules", "Rules")}, None, "/static/"
+    {"leaderboard": ("./leaderboard", "Leaderboard"), "rules": ("./rules", "Rules")}, None, "./static/"
 )
 _MARK = (
     '<svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">'

@@ -15,7 +15,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from agon.arena.core.arena import ArenaSettings, Refusal, tell
 from agon.arena.core.sessions import COOKIE, COOKIE_SECONDS, Keys
@@ -41,7 +41,16 @@ POLICY = (
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'none'; "
     "frame-ancestors {frames}; base-uri 'self'; form-action 'self'"
 )
-_META = re.compile(rb'\s*<meta\s+(?:property="og:|name="twitter:)[^>]*>', re.DOTALL)
+# A page of ours behind the prefix of a proxy.
+_PREFIXED = re.compile(
+    r"(?P<prefix>(?:/[A-Za-z0-9._~-]+)+)/(?P<page>|leaderboard|rules|about|healthz|api/start)"
+)
+# What Gradio's page says of itself, and what it loads from fixed addresses, to sit in others' frames.
+_NEEDLESS = re.compile(
+    rb'\s*<meta\s+(?:property="og:|name="twitter:)[^>]*>|\s*<link rel="manifest"[^>]*>'
+    rb"|<script>(?:(?!</script>).)*iframeResizer(?:(?!</script>).)*</script>",
+    re.DOTALL,
+)
 
 
 class ArenaMiddleware:
@@ -85,6 +94,10 @@ class ArenaMiddleware:
             return
         scope["agon_site"] = self.site
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+        if self.settings.root_path is not None and not await self._strip(
+            self.settings.root_path, scope, send
+        ):
+            return
         refused = self._refusal(scope, headers)
         if refused is not None:
             await self._answer(scope, send, refused)
@@ -119,10 +132,23 @@ class ArenaMiddleware:
         scope["agon_session"] = session
         return None
 
+    async def _strip(self, prefix: str, scope: Scope, send: Send) -> bool:
+        """Take the prefix of a proxy off a path; false where that is all there was, and was answered."""
+        path = scope["path"]
+        if path == prefix:  # relative addresses count from what stands before the last slash
+            out = _Outgoing(send, self.headers, secrets.token_urlsafe(16), None, None)
+            await RedirectResponse(f"{path}/", 308)(scope, _nothing, out)
+            return False
+        if path.startswith(f"{prefix}/"):
+            scope["path"] = path[len(prefix) :]
+            scope["raw_path"] = scope["path"].encode()
+        return True
+
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str, str] | None:
         """Status, code and sentence of what is refused before anything is parsed."""
         path, method = scope["path"], scope["method"]
         if not any(pattern.match(path) for pattern in self.paths):
+            self._tell_prefix(path, headers)
             return NO_PAGE
         if method == "POST" and path.startswith("/api/") and self.keys is not None:
             return self._post_refusal(headers)
@@ -146,14 +172,31 @@ class ArenaMiddleware:
         host = headers.get("host", "")
         if origin is None or origin.partition("://")[2] == host or origin == self.settings.public_url:
             return True
-        if origin not in self._told and len(self._told) < 20:
-            self._told.add(origin)
-            tell(
-                f"a page at {origin} was refused, because its request came for {host}. If it is this arena "
-                "behind a proxy, let the proxy pass the Host header on, with its port, or write "
-                f'public_url = "{origin}" into [arena].'
-            )
+        self._tell_once(
+            origin,
+            f"a page at {origin} was refused, because its request came for {host}. If it is this arena "
+            "behind a proxy, let the proxy pass the Host header on, with its port, or write "
+            f'public_url = "{origin}" into [arena].',
+        )
         return False
+
+    def _tell_prefix(self, path: str, headers: dict[str, str]) -> None:
+        """Name the prefix under which a proxy seems to show the arena: one before a page of ours."""
+        found = _PREFIXED.fullmatch(path)
+        browsed = "navigate" in headers.get("sec-fetch-mode", "") or "x-forwarded-prefix" in headers
+        if found and (found["page"] or browsed):
+            prefix = found["prefix"]
+            self._tell_once(
+                prefix,
+                f"{path} was asked for, and there is no such page. If a proxy shows this arena under "
+                f'{prefix}/, let it strip {prefix}, or write root_path = "{prefix}" into [arena].',
+            )
+
+    def _tell_once(self, what: str, sentence: str) -> None:
+        """Name to the operator what a proxy seems to do, each of them once, and not without end."""
+        if what not in self._told and len(self._told) < 20:
+            self._told.add(what)
+            tell(sentence)
 
     async def _answer(self, scope: Scope, send: Send, refused: tuple[int, str, str]) -> None:
         out = _Outgoing(send, self.headers, secrets.token_urlsafe(16), None, None)
@@ -192,7 +235,7 @@ class _Outgoing:
         self.body += message.get("body", b"")
         if message.get("more_body"):
             return
-        page = self.dress(_META.sub(b"", bytes(self.body)))
+        page = self.dress(_NEEDLESS.sub(b"", bytes(self.body)))
         page = page.replace(b"<script", b'<script nonce="' + self.nonce.encode() + b'"')
         headers = [(key, value) for key, value in self.start["headers"] if key.lower() != b"content-length"]
         headers.append((b"content-length", str(len(page)).encode()))
@@ -233,6 +276,7 @@ def _again(body: bytes, receive: Receive) -> Receive:
 def problem(scope: Scope, status: int, code: str, sentence: str) -> Response:
     """A refusal: a page for a browser that wants one, else JSON."""
     wanted = dict(scope["headers"]).get(b"accept", b"")
+    up = "../" * (scope["path"].count("/") - 1)  # addresses are relative, and this page may be anywhere
     if scope["path"].startswith("/api/") or b"text/html" not in wanted:
         return JSONResponse({"error": code, "sentence": sentence}, status)
     title = "There is no such page." if status == 404 else "This did not work."
@@ -242,7 +286,8 @@ def problem(scope: Scope, status: int, code: str, sentence: str) -> Response:
         f'<div class="ag-phead"><h1>{title}</h1>'
         f'<p class="ag-lead">{escape(sentence)}</p></div><a class="ag-btn" href="{site.home}">{back}</a>'
     )
-    return HTMLResponse(page_html(f"Error {status}", body, current=None, site=site), status)
+    page = page_html(f"Error {status}", body, current=None, site=site)
+    return HTMLResponse(page.replace('="./', f'="./{up}'), status)
 
 
 async def _nothing() -> dict[str, Any]:

@@ -24,7 +24,7 @@ def reading_app(source: BoardSource) -> ArenaMiddleware:
 
     @front.get("/")
     async def home() -> RedirectResponse:
-        return RedirectResponse("/leaderboard")
+        return RedirectResponse("./leaderboard")
 
     routers = front, board_router(Boards(source)), static_router()
     for router in routers:

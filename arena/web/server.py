@@ -23,6 +23,8 @@ from agon.arena.setup.demo import demo_roster
 from agon.arena.setup.recorded import read_recorded_roster
 from agon.data.log.vote_log import VoteLog
 from agon.ranking.errors import AgonError
+from agon.ranking.leaderboard.row import plain
+from agon.ranking.text import join_names
 from agon.serving.generation import Limits
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from agon.serving.health import Health
     from agon.serving.openai_compatible import Server
 
+_NAMED = 12  # models that the greeting names
 HOST, PORT, LOG = "127.0.0.1", 7860, Path("agon-log")
 
 
@@ -163,6 +166,7 @@ def open_arena(
     given = configured(source, seed)
     host, folder = host or given.host, log or given.log
     port = given.port or PORT if port is None else port
+    kept: int | None = None
     before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # while it opens, like INT
     try:
@@ -171,7 +175,11 @@ def open_arena(
             for asked in given.servers:
                 asked.health.on_change = partial(_tell_health, asked)
             settings = ArenaSettings(
-                seed=seed, limits=given.limits, public_url=given.public_url, embed=given.embed
+                seed=seed,
+                limits=given.limits,
+                public_url=given.public_url,
+                root_path=given.root_path,
+                embed=given.embed,
             )
             arena = Arena(given.roster, votes, Keys.of_folder(folder), settings)
             server = _ArenaServer(arena, _greeting(arena, host, taken.getsockname()[1], folder))
@@ -180,7 +188,8 @@ def open_arena(
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
-    print(f"Closed. {_plural(kept)} in {folder}/. Rank them with: agon rank {folder}", flush=True)
+        if kept is not None:
+            print(f"Closed. {_plural(kept)} in {folder}/. Rank them with: agon rank {folder}", flush=True)
 
 
 def serve_votes(votes: BoardSource, name: str, host: str, port: int) -> None:
@@ -205,8 +214,10 @@ def address_of(host: str, port: int) -> str:
 def _greeting(arena: Arena, host: str, port: int, folder: Path) -> str:
     so_far = arena.log.count()
     kept = f"{_plural(so_far)} so far" if so_far else "no votes yet"
+    names = [plain(contestant.card.name) for contestant in arena.roster.contestants]
     return (
-        f"Agon is open at {address_of(host, port)} with {len(arena.roster.contestants)} models.\n"
+        f"Agon is open at {address_of(host, port)} with {len(names)} models: "
+        f"{join_names(names, _NAMED)}.\n"
         f"Votes are kept in {folder}/ ({kept}). Ctrl+C closes it."
     )
 

@@ -31,10 +31,6 @@ def static_router(_: Arena | None = None) -> APIRouter:
         if kind is None or len(parts) > 2 or any(part.startswith(".") or not part for part in parts):
             raise HTTPException(404)
         found = folder.joinpath(*parts)
-        if (
-            path == "js/iframeResizer.contentWindow.min.js"
-        ):  # Gradio asks for it, to be shown in others' frames
-            return Response(b"", media_type=kind)
         if not found.is_file():
             raise HTTPException(404)
         return Response(found.read_bytes(), media_type=kind, headers={"cache-control": "max-age=300"})

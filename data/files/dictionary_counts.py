@@ -108,6 +108,7 @@ def is_hard(columns: Sequence[str]) -> bool:
         "weight",
         "grade",
         "voter_kind",
+        "blind",
         "judge_model",
         "judge",
         "source",

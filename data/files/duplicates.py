@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from agon.data.files.schema import blind
 from agon.data.files.source import Source
 from agon.data.validation import rows_text
 from agon.ranking import Diagnostic
@@ -14,13 +15,13 @@ WHEN = (
 
 
 def find_duplicates(opened: Source) -> tuple[Diagnostic, ...]:
-    """Find identifiers that stand for several rows, and rows that are equal in every column.
+    """Find, among the votes that count, identifiers that stand for several rows, and rows that are all equal.
 
     An identifier that comes again with other models, another turn or another judge is that of a prompt or a
     conversation, and repeats nothing.
     """
     names = {column.lower() for column in opened.columns}
-    condition = opened.where or "TRUE"
+    condition = f"({opened.where or 'TRUE'}) AND {blind(opened)}"
     same = "".join(f", {what}" for what in _of_one_vote(names))
     found = []
     for column in (name for name in IDENTIFIERS if name in names):

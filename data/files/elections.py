@@ -15,10 +15,13 @@ from typing import Literal
 import numpy as np
 
 from agon.ranking.errors import OptionError, SourceError, VotesError, suggest
+from agon.ranking.text import join_names
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.validation import PAD, UNRANKED
 
 _KINDS = ("soc", "soi", "toc", "toi")  # strict or with ties, orders complete or incomplete
+# What machines that read ballots write where a place has no candidate: two, none, or what cannot be read.
+MARKS = {"overvote", "undervote", "skipped", "blank", "exhausted", "spoiled", "invalid"}
 NAME = re.compile(r"^#\s*ALTERNATIVE NAME\s+(\d+)\s*:\s*(.*)$")
 FIELD = re.compile(r"^#\s*([A-Z][A-Z ]*?)\s*:\s*(.*)$")
 PLACE = re.compile(r"\{([^{}]*)\}|([^,{}]+)")
@@ -50,8 +53,9 @@ def preflib(source: str | Path, *, absent: Literal["error", "keep", "drop"] = "e
 
     Args:
         source: path of a .soc, .soi, .toc or .toi file.
-        absent: what to do with a candidate that stands on no ballot: "error" refuses the file and names
-            the candidate, "keep" keeps it as shown and never ranked, "drop" leaves it out.
+        absent: what to do with a candidate that stands on no ballot, and with a mark of the counting
+            (overvote, undervote, skipped, ...) that stands among them: "error" refuses the file and names
+            the candidate, "keep" keeps it as shown, "drop" leaves it out, and a ballot of nothing else too.
 
     Raises:
         SourceError: no such file, not a PrefLib election of orders, or a broken header.
@@ -234,6 +238,18 @@ def _check(file: str, kind: str, election: Election) -> None:
 def _ballots(file: str, election: Election, absent: str) -> Ballots:
     """Show every candidate on every ballot; unlisted ones get no place."""
     orders = [one for one in election.orders if one[1] > 0]  # published files list orders of no voter too
+    marks = {label for label, name in election.names.items() if re.sub(r"[\W_]", "", name).lower() in MARKS}
+    if marks and absent == "error":
+        names = join_names([repr(election.names[label]) for label in sorted(marks)])
+        raise VotesError(
+            f"{file}: {names} {'is' if len(marks) == 1 else 'are'} no candidate by name, but what is written "
+            'where a ballot has none; leave such marks out with absent="drop" (--invalid drop), or keep them '
+            'as candidates with absent="keep".'
+        )
+    if marks and absent == "drop":
+        orders = [(line, count, kept) for line, count, order in orders if (kept := _without(order, marks))]
+        if not orders:
+            raise VotesError(f"{file} holds no order of candidates; give a file with ballots.")
     listed = {candidate for _, _, order in orders for place in order for candidate in place}
     missing = [name for label, name in election.names.items() if label not in listed]
     if missing and absent == "error":
@@ -252,6 +268,12 @@ def _ballots(file: str, election: Election, absent: str) -> Ballots:
         shown, places = np.pad(shown, ((0, 0), (0, 1)), constant_values=PAD), np.pad(places, ((0, 0), (0, 1)))
     counts = [count for _, count, _ in orders]
     return Ballots.of([election.names[label] for label in labels], shown, places, count=counts)
+
+
+def _without(order: _Order, marks: set[int]) -> _Order:
+    """An order without marks: whoever stands behind one moves up."""
+    kept = (tuple(candidate for candidate in place if candidate not in marks) for place in order)
+    return tuple(place for place in kept if place)
 
 
 def _seats(

@@ -11,7 +11,7 @@ from agon.data.read_errors import sentence
 from agon.data.validation import rows_text
 from agon.ranking import OptionError, SourceError
 from agon.ranking.errors import suggest
-from agon.ranking.votes.vote_source import OTHER_VOTERS
+from agon.ranking.votes.vote_source import NOT_BLIND, OTHER_VOTERS
 
 PAIRWISE = ("model_a", "model_b")
 KWISE = ("models", "places")
@@ -155,7 +155,6 @@ def weight_sql(source: Source, floor: float, n_models: int, most: int | None = N
 Voters = Literal["human", "llm", "all"]
 COLUMN = "voter_kind"
 _KINDS = ("human", "llm")
-NOT_BLIND = "not blind (the names were shown)"
 LEFT_OUT = dict(zip(_KINDS, OTHER_VOTERS, strict=True))
 
 
@@ -178,7 +177,7 @@ def condition(source: Source, voters: Voters | None) -> str:
     Raises:
         SourceError: a value that is neither "human" nor "llm", or no votes of the kind asked for.
     """
-    shut = _blind(source)
+    shut = blind(source)
     if COLUMN not in source.columns:
         if voters == "llm":
             raise SourceError(
@@ -200,14 +199,15 @@ def condition(source: Source, voters: Voters | None) -> str:
     return f"{shut} AND {_kind()} = '{voters or 'human'}'"
 
 
-def _blind(source: Source) -> str:
+def blind(source: Source) -> str:
     """SQL for the votes that were cast before the names were shown, where the source says so.
 
     Raises:
         SourceError: rows that do not say whether they were.
     """
+    shown = _shown(source)
     if "anony" not in source.columns:
-        return "TRUE"
+        return shown
     shut = "TRY_CAST(CAST(anony AS VARCHAR) AS BOOLEAN)"
     wrong = source.query(
         "SELECT agon_row, count(*) OVER () AS total FROM "
@@ -220,7 +220,25 @@ def _blind(source: Source) -> str:
             f"There is no anony that is true or false, for votes cast blind or not, in {rows} of "
             f'{source.name}; fill it in, or leave such rows out with where="anony IS NOT NULL".'
         )
-    return shut
+    return shut if shown == "TRUE" else f"({shut} AND {shown})"
+
+
+def _shown(source: Source) -> str:
+    """SQL for the votes that a log does not mark as cast with the names known; most files mark none.
+
+    Raises:
+        SourceError: a value that is neither true nor false.
+    """
+    if "blind" not in source.columns:
+        return "TRUE"
+    told = "TRY_CAST(CAST(blind AS VARCHAR) AS BOOLEAN)"
+    sql = f"SELECT CAST(blind AS VARCHAR) AS value FROM unfiltered WHERE blind IS NOT NULL AND {told} IS NULL"
+    if wrong := source.query(f"{sql} LIMIT 1")["value"].to_pylist():
+        raise SourceError(
+            f"{source.name} has blind {wrong[0]!r}: write true where the names were hidden, false where they "
+            "were shown."
+        )
+    return f"({told} IS NOT FALSE)"
 
 
 def others(source: Source, part: str, parameters: list[str | None]) -> dict[str, int]:
@@ -229,7 +247,7 @@ def others(source: Source, part: str, parameters: list[str | None]) -> dict[str,
     `part` is SQL for a part of the votes.
     """
     found = {}
-    shut = _blind(source)
+    shut = blind(source)
     if shut != "TRUE":
         every = f"(SELECT * FROM unfiltered WHERE {source.where or 'TRUE'})"
         if number := _count(source, every, f"{part} AND NOT {shut}", parameters):

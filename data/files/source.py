@@ -31,7 +31,7 @@ AS_TEXT = ("model_a", "model_b", "winner", "p_a", "weight", "models", "places", 
 QUOTES = " (a text with a comma or a line break in it stands in double quotes)"
 PEOPLE = {"human", "humans", "people", "person"}
 JUDGES = {"llm", "llm-judge", "llm_judge", "judge", "model", "ai"}
-_OURS = (*AS_TEXT, "timestamp", "battle_id", "prompt_id", "voter_kind")
+_OURS = (*AS_TEXT, "timestamp", "battle_id", "prompt_id", "voter_kind", "blind")
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,7 +41,7 @@ from agon.ranking.errors import OptionError, suggest
 from agon.ranking.numerics import FloatArray
 from agon.ranking.votes.covariates import CovariateComparisons
 from agon.ranking.votes.pair_counts import count_positions
-from agon.ranking.votes.vote_source import Clusters, dependent_columns, group, in_time
+from agon.ranking.votes.vote_source import NOT_BLIND, Clusters, dependent_columns, group, in_time
 
 Invalid = Literal["error", "drop"]
 CHOSEN_BY_OUTCOME = ("with an unknown winner", "with places that are no whole numbers from 1")
@@ -156,6 +156,8 @@ class TableSource:
             why = "it has no rows"
             if met:
                 why = f"no row meets the condition where={met.strip()!r}; look at the values of its columns"
+            elif self._counted is None and NOT_BLIND in others(self._source, *self._condition()):
+                why = f"all are {NOT_BLIND}, and such votes do not count"
             raise SourceError(f"There are no votes in {describe_source(self._origin)}: {why}.")
         self._judge(cells)
         if self._counted is None:

@@ -2,25 +2,29 @@
 
 Two layouts are known, told apart by their columns. Long: `prompt`, `model` and `answer`, a row an answer.
 Wide: `prompt` and one column a model, a row a prompt. Either may have `prompt_id`, `category`, `language`.
+A folder holds one file a model, `prompt` and `answer`; or MT-bench's answers beside its questions.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn
 
-from agon.data.files.reader import Rows, read_rows
+from agon.data.files.reader import DELIMITERS, JSON, PARQUET, Rows, ending, read_rows
 from agon.data.importers.columns import digest
 from agon.data.read_errors import is_utf8
 from agon.data.validation import any_of, looks_like, quoted, rows_text, skeleton
 from agon.ranking.errors import SourceError, suggest
+from agon.ranking.text import join_names
 
 _OPTIONAL = ("prompt_id", "category", "language")
 LONG = ("model", "answer")
+READABLE = (*DELIMITERS, *JSON, *PARQUET)
+QUESTIONS = "question.jsonl"  # of MT-bench, whose answers name them by number
 # What published files call the same, and columns that are no model beside a wide file's answers.
 OTHER_NAMES = {
     "prompt": ("instruction", "question", "input"),
@@ -73,7 +77,8 @@ class Answers:
 class _Given(NamedTuple):
     """One answer as the file gives it; `answer` is None where a wide row has none."""
 
-    row: int
+    row: int | str
+    """Its number; of a folder, with its file."""
     prompt: str
     model: str
     answer: str | None
@@ -83,7 +88,7 @@ class _Given(NamedTuple):
 
 
 def answers(path: str | Path) -> Answers:
-    """Read recorded answers from a parquet, CSV, JSON or JSON lines file (.gz too).
+    """Read recorded answers from a parquet, CSV, JSON or JSON lines file (.gz too), or a folder of them.
 
     Raises:
         SourceError: no such file, no such layout, or wrong rows, which are named: no prompt, no answer, two
@@ -91,13 +96,7 @@ def answers(path: str | Path) -> Answers:
             languages; fewer than two models, or no prompt that two of them answered.
     """
     path = Path(path)
-    rows = read_rows(path)
-    if rows.broken:
-        reason = rows.broken[0][0]
-        _refuse(path, f"There is a {reason}", [row for why, row in rows.broken if why == reason], "mend it")
-    rows = _in_our_names(rows)
-    given = list(_long(path, rows) if _is_long(path, frozenset(rows.columns)) else _wide(path, rows))
-    given = [one for one in given if one.answer is not None]
+    given = [one for one in _folder(path) if one.answer is not None] if path.is_dir() else _file(path)
     models = tuple(dict.fromkeys(one.model for one in given))
     _check_models(path, given, models)
     _check_pairs(path, given)
@@ -113,14 +112,78 @@ def answers(path: str | Path) -> Answers:
     return Answers(path.name, models, tuple(prompts), tuple(left_out))
 
 
-def _in_our_names(rows: Rows) -> Rows:
-    """The rows with columns of other names by ours, where ours are not there."""
+def _file(path: Path) -> list[_Given]:
+    """Read the answers of one file."""
+    rows = _in_our_names(_whole(path))
+    given = _long(path, rows) if _is_long(path, frozenset(rows.columns)) else _wide(path, rows)
+    return [one for one in given if one.answer is not None]
+
+
+def _whole(path: Path) -> Rows:
+    """Read the rows of a file, all of which can be read."""
+    rows = read_rows(path)
+    if rows.broken:
+        reason = rows.broken[0][0]
+        _refuse(path, f"There is a {reason}", [row for why, row in rows.broken if why == reason], "mend it")
+    return rows
+
+
+def _folder(folder: Path) -> Iterator[_Given]:
+    """Read a file a model, in the order of their names; a file that names its models is read as such."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and ending(file) in READABLE)
+    questions = {file.name: file for file in files}.get(QUESTIONS)
+    if questions is not None:
+        files.remove(questions)
+        asked = dict(_questions(questions))
+    if not files:
+        raise SourceError(
+            f"{folder} holds no file of answers; name a folder with one file a model, or a file."
+        )
+    for file in files:
+        rows = _in_our_names(_whole(file), needed=("prompt", "answer"))
+        where = file.relative_to(folder)
+        if questions is not None:
+            found = _mt_bench(file, rows, asked, questions)
+        elif {"prompt", "answer"} <= set(rows.columns) and "model" not in rows.columns:
+            found = _long(file, rows, model=file.name.partition(".")[0])
+        else:
+            found = _long(file, rows) if _is_long(file, frozenset(rows.columns)) else _wide(file, rows)
+        yield from (one._replace(row=f"{one.row} of {where}") for one in found)
+
+
+def _questions(path: Path) -> Iterator[tuple[str, tuple[str, str | None]]]:
+    """The first prompt and the category of each question of MT-bench."""
+    for record in _whole(path).records():
+        turns = record.get("turns")
+        if not (isinstance(turns, list) and turns and isinstance(turns[0], str)):
+            raise SourceError(f"{path} has a question without turns; get the file again.")
+        yield str(record.get("question_id")), (turns[0].strip(), record.get("category"))
+
+
+def _mt_bench(
+    path: Path, rows: Rows, asked: Mapping[str, tuple[str, str | None]], questions: Path
+) -> Iterator[_Given]:
+    """Read the first turn of MT-bench's answers, choices[0].turns[0], with the prompts of their questions."""
+    for row, record in zip(rows.numbers.tolist(), rows.records(), strict=True):
+        number = str(record.get("question_id"))
+        try:
+            model, text = record.get("model_id") or record["model"], record["choices"][0]["turns"][0]
+        except (KeyError, IndexError, TypeError):
+            _refuse(path, "There is no model_id or no choices", [row], "get the file again")
+        if number not in asked:
+            _refuse(path, f"There is a question_id {number!r} that {questions.name} has not", [row], "add it")
+        prompt, category = asked[number]
+        yield _Given(row, prompt, str(model), str(text), number, category, None)
+
+
+def _in_our_names(rows: Rows, needed: Sequence[str] = ("prompt", *LONG)) -> Rows:
+    """The rows with columns of other names by ours, where ours are not there, if all that is needed is."""
     theirs = {}
     for ours, others in OTHER_NAMES.items():
         found = [name for name in others if name in rows.columns]
         if ours not in rows.columns and found:
             theirs[found[0]] = ours
-    if not ({"prompt", *LONG} - {*rows.columns, *theirs.values()}) and theirs:
+    if not (set(needed) - {*rows.columns, *theirs.values()}) and theirs:
         columns = tuple(theirs.get(name, name) for name in rows.columns)
         return replace(rows, source=rows.table().rename_columns(columns), columns=columns)
     return rows
@@ -128,6 +191,11 @@ def _in_our_names(rows: Rows) -> Rows:
 
 def _is_long(path: Path, columns: frozenset[str]) -> bool:
     """Whether a row is an answer, and not a prompt with the answers of all models."""
+    if {"question_id", "choices"} <= columns:
+        raise SourceError(
+            f"{path} holds MT-bench's answers, and their questions are in another file: put {QUESTIONS} "
+            "beside it and name the folder."
+        )
     if "prompt" not in columns:
         raise SourceError(
             f"{path} has no column 'prompt'; {suggest('prompt', columns)} A file of answers has prompt, "
@@ -138,23 +206,24 @@ def _is_long(path: Path, columns: frozenset[str]) -> bool:
         (absent,) = set(LONG) - set(there)
         raise SourceError(
             f"{path} has a column {there[0]!r} but no {absent!r}; {suggest(absent, columns - {'prompt'})} "
-            "Give both, or one column a model."
+            "Give both, or one column a model, or a folder with one file a model."
         )
     return len(there) == 2
 
 
-def _long(path: Path, rows: Rows) -> Iterator[_Given]:
-    """Read a row an answer."""
-    columns = ["prompt", *LONG, *(column for column in _OPTIONAL if column in rows.columns)]
+def _long(path: Path, rows: Rows, model: str | None = None) -> Iterator[_Given]:
+    """Read a row an answer; `model` is whose they are all, where no column says it."""
+    needed = ("prompt", "answer") if model else ("prompt", *LONG)
+    columns = [*needed, *(column for column in _OPTIONAL if column in rows.columns)]
     texts = {column: _texts(path, rows, column) for column in columns}
-    for column in ("prompt", *LONG):
+    for column in needed:
         empty = [row for row, text in zip(rows.numbers.tolist(), texts[column], strict=True) if text is None]
         if empty:
             _refuse(path, f"There is no {column}", empty, "fill it in, or leave the row out")
     for i, row in enumerate(rows.numbers.tolist()):
-        prompt, model = str(texts["prompt"][i]).strip(), str(texts["model"][i])
+        prompt, name = str(texts["prompt"][i]).strip(), model or str(texts["model"][i])
         extra = [texts[column][i] if column in texts else None for column in _OPTIONAL]
-        yield _Given(row, prompt, model, texts["answer"][i], *extra)
+        yield _Given(row, prompt, name, texts["answer"][i], *extra)
 
 
 def _wide(path: Path, rows: Rows) -> Iterator[_Given]:
@@ -164,13 +233,14 @@ def _wide(path: Path, rows: Rows) -> Iterator[_Given]:
         raise SourceError(f"{path} has a column without a name; name the model, or remove the column.")
     if none := [name for name in names if name.strip().lower() in NO_MODEL]:
         raise SourceError(
-            f"{path} has the column {none[0]!r} beside the answers, which is no model by its name; remove "
-            "it, call it prompt_id or category if it is that, or give the columns prompt, model and answer."
+            f"{path} has the column{'s' if len(none) > 1 else ''} {join_names([repr(one) for one in none])} "
+            "beside the answers, no model by name; remove that, call it prompt_id or category if it is one, "
+            "or give the columns prompt, model and answer."
         )
     if len(names) < 2:
         raise SourceError(
             f"{path} has {f'only the column {names[0]!r}' if names else 'no column'} beside prompt; give the "
-            "columns model and answer, or one column a model, two or more."
+            "columns model and answer, or one column a model, two or more, or a folder with one file a model."
         )
     prompts = _texts(path, rows, "prompt")
     numbers = rows.numbers.tolist()
@@ -208,7 +278,8 @@ def _texts(path: Path, rows: Rows, column: str) -> list[str | None]:
             wrong.append((row, value))
     if wrong:
         what = f"The column {quoted(column)} holds {quoted(str(wrong[0][1]))}, which is no text,"
-        _refuse(path, what, [row for row, _ in wrong], "write it as a text, or leave the column out")
+        remedy = "write it as a text" + (", or leave the column out" if column in _OPTIONAL else "")
+        _refuse(path, what, [row for row, _ in wrong], remedy)
     return texts
 
 
@@ -234,7 +305,7 @@ def _check_models(path: Path, given: list[_Given], models: tuple[str, ...]) -> N
 
 def _check_pairs(path: Path, given: list[_Given]) -> None:
     """Refuse two answers of one model to one prompt."""
-    seen: dict[tuple[str, str], int] = {}
+    seen: dict[tuple[str, str], int | str] = {}
     for one in given:
         first = seen.setdefault((one.prompt, one.model), one.row)
         if first != one.row:
@@ -280,7 +351,7 @@ def _check_ids(path: Path, prompts: Iterable[RecordedPrompt]) -> None:
             )
 
 
-def _refuse(path: Path, what: str, rows: list[int], remedy: str) -> NoReturn:
+def _refuse(path: Path, what: str, rows: Sequence[int | str], remedy: str) -> NoReturn:
     """Raise the one sentence for wrong rows; texts of the file in it went through `quoted`."""
     sentence = f"{what} in {{rows}} of {{source}}; {remedy}."
     raise SourceError(sentence.format(rows=rows_text(rows, len(rows)), source=path))

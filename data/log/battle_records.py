@@ -28,7 +28,7 @@ _GENERATIONS = f"""
     FROM generations WHERE {_THIS} ORDER BY turn, created"""
 _REPLACEMENTS = f"SELECT slot, model, probability, created FROM replacements WHERE {_THIS} ORDER BY attempt"
 _VOTE = f"""
-    SELECT places, acceptable, last_turn, voter, reasons, created
+    SELECT places, acceptable, last_turn, voter, reasons, created, blind
     FROM votes JOIN ballots USING (ballot) WHERE {_THIS}"""
 
 
@@ -59,9 +59,10 @@ def read_battle(rows: _Rows, battle_id: str) -> list[Record]:
 
 def read_vote(rows: _Rows, battle_id: str) -> VoteRecord | None:
     """Read the vote of a battle, if it has one."""
-    for places, acceptable, last_turn, voter, reasons, created in rows(_VOTE, [battle_id]):
+    for places, acceptable, last_turn, voter, reasons, created, blind in rows(_VOTE, [battle_id]):
         judged = None if acceptable is None else tuple(acceptable)
-        return VoteRecord(battle_id, tuple(places), last_turn, voter, _aware(created), judged, tuple(reasons))
+        who = (last_turn, voter, _aware(created))
+        return VoteRecord(battle_id, tuple(places), *who, judged, tuple(reasons), blind)
     return None
 
 

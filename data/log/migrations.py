@@ -47,8 +47,22 @@ APART = """
     ALTER TABLE generations ADD COLUMN reasoning_tokens UINTEGER;
     ALTER TABLE generations ADD COLUMN masked VARCHAR[];
     ALTER TABLE generations ADD COLUMN waited DOUBLE"""
+# Whether a vote was blind: not if its battle showed again, to the same prompt, an answer whose name the
+# person was told after an earlier vote. Of older votes the log can tell, too.
+_BLIND = """
+    ALTER TABLE votes ADD COLUMN blind BOOLEAN;
+    UPDATE votes SET blind = battle_id NOT IN (
+        SELECT later.battle_id FROM votes AS later
+        JOIN votes AS earlier ON earlier.voter = later.voter AND earlier.number < later.number
+        JOIN turns AS asked ON asked.battle_id = earlier.battle_id AND asked.turn = 1
+        JOIN turns AS again ON again.battle_id = later.battle_id AND again.turn = 1
+            AND again.prompt = asked.prompt
+        JOIN generations AS told ON told.battle_id = earlier.battle_id AND told.turn = 1
+            AND told.failure IS NULL
+        JOIN generations AS shown ON shown.battle_id = later.battle_id AND shown.turn = 1
+            AND shown.failure IS NULL AND shown.model = told.model AND shown.text = told.text)"""
 # Version → the SQL that makes it of the one before.
-STEPS: Mapping[int, str] = {2: FEATURES, 3: _NAMES, 4: APART}
+STEPS: Mapping[int, str] = {2: FEATURES, 3: _NAMES, 4: APART, 5: _BLIND}
 SCHEMA_VERSION = max(STEPS, default=1)
 
 

@@ -165,6 +165,8 @@ class VoteRecord:
     acceptable: tuple[bool, ...] | None = None
     """Parallel to the models; None if the voter was not asked. Both bad is equal places, all False."""
     reasons: tuple[str, ...] = ()
+    blind: bool = True
+    """False if the voter had been told who wrote an answer before: such a vote is kept and does not count."""
 
     def __post_init__(self) -> None:
         _check(self.battle_id, self.created)

@@ -90,5 +90,6 @@ CREATE TABLE votes (
     headers UINTEGER[],            -- Markdown headers, likewise
     lists UINTEGER[],              -- items of lists, likewise
     bold UINTEGER[],               -- bold passages, likewise
-    citations UINTEGER[]           -- links and [1], likewise
+    citations UINTEGER[],          -- links and [1], likewise
+    blind BOOLEAN                  -- false if the voter had been told before who wrote an answer: it does not count
 );

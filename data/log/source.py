@@ -20,7 +20,7 @@ from agon.ranking.votes.ballots import arrange, by_seat
 from agon.ranking.votes.covariates import CovariateComparisons
 from agon.ranking.votes.pair_counts import count_positions
 from agon.ranking.votes.validation import NOT_ASKED, PAD, UNRANKED
-from agon.ranking.votes.vote_source import Clusters, group
+from agon.ranking.votes.vote_source import NOT_BLIND, Clusters, group
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,6 +34,7 @@ _LABELS = {
     "category": "category",
     "language": "language",
 }
+BLIND_VOTES = "blind IS NOT FALSE"
 UNBROKEN = "battle_id NOT IN (SELECT battle_id FROM generations WHERE failure IS NOT NULL)"
 
 
@@ -144,8 +145,9 @@ class LogSource:
         return 0
 
     def left_out(self) -> dict[str, int]:
-        """Nothing in a log is invalid: what is no vote was never written."""
-        return {}
+        """Count the votes that were not blind; nothing in a log is invalid, for that was never written."""
+        found = self._select("count(*) AS number", "", counted="blind = FALSE")["number"].to_pylist()[0]
+        return {NOT_BLIND: found} if found else {}
 
     def _cluster(self, name: str) -> str:
         """SQL for a label to cluster by; a prompt that was typed is one of its own."""
@@ -158,10 +160,11 @@ class LogSource:
             raise SourceError(f"The votes of the log have no {name!r}; {suggest(name, _LABELS)}")
         return _LABELS[name]
 
-    def _select(self, what: str, how: str) -> pa.Table:
+    def _select(self, what: str, how: str, counted: str = BLIND_VOTES) -> pa.Table:
         """Read something of these votes."""
         conditions = [
             "number <= $upto",
+            counted,
             *(f"{_LABELS[name]} IS NOT DISTINCT FROM ${name}" for name in self.where),
         ]
         if self.clean:

@@ -22,8 +22,9 @@ from agon.data.files.covariates import MEASURES
 from agon.data.files.writer import write_table
 from agon.data.log.battle_records import read_battle, read_vote
 from agon.data.log.database import DATABASE, lock, open_database, unlock
+from agon.data.log.index import as_utf8
 from agon.data.log.records import LogError, LogInUse, Receipt, Record, VoteRecord
-from agon.data.log.source import LogSource
+from agon.data.log.source import BLIND_VOTES, LogSource
 from agon.data.log.text_parts import publish
 from agon.data.log.writer import Writer
 from agon.data.read_errors import sentence
@@ -32,13 +33,15 @@ from agon.ranking import Comparisons, SourceError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FILTERS = """
+FILTERS = f"""
     SELECT 'category' AS label, category AS value, count(*) AS n
-    FROM votes WHERE category NOT NULL AND coalesce(language = $language, $language::VARCHAR IS NULL)
+    FROM votes WHERE category NOT NULL AND {BLIND_VOTES}
+        AND coalesce(language = $language, $language::VARCHAR IS NULL)
     GROUP BY category
     UNION ALL
     SELECT 'language', language, count(*)
-    FROM votes WHERE language NOT NULL AND coalesce(category = $category, $category::VARCHAR IS NULL)
+    FROM votes WHERE language NOT NULL AND {BLIND_VOTES}
+        AND coalesce(category = $category, $category::VARCHAR IS NULL)
     GROUP BY language
     ORDER BY label, n DESC, value"""
 # Answers of battles that are over: voted on, void (a side failed and nobody took its place), or left alone.
@@ -50,6 +53,14 @@ _ENDINGS = """
         LEFT JOIN replacements AS r ON r.battle_id = f.battle_id AND r.slot = f.slot AND r.attempt = 1
         WHERE f.failure NOT NULL AND r.battle_id IS NULL)
     GROUP BY ALL ORDER BY ALL"""
+# An earlier vote, after which its voter was told the names, on one of these answers to this prompt.
+_SHOWN_BEFORE = """
+    SELECT EXISTS (
+        FROM votes AS v
+        JOIN turns AS t ON t.battle_id = v.battle_id AND t.turn = 1
+        JOIN generations AS g ON g.battle_id = v.battle_id AND g.turn = 1 AND g.failure IS NULL
+        WHERE v.voter = $1 AND v.battle_id <> $2::UUID AND t.prompt = $3
+            AND (g.model, g.text) IN (SELECT (unnest($4::VARCHAR[]), unnest($5::VARCHAR[]))))"""
 PLAIN = """
     SELECT bool_and(len(places) = 2 AND places[1] NOT NULL AND places[2] NOT NULL
         AND (acceptable IS NULL OR (places = [1, 1] AND acceptable = [false, false])))
@@ -65,7 +76,7 @@ _KWISE = f"SELECT {', '.join(MEASURES)}, models, places, acceptable"
 MORE = """, v.voter, epoch(v.created) AS timestamp, v.category, v.language,
     replace(v.battle_id::VARCHAR, '-', '') AS battle_id, v.prompt_id, v.last_turn::INTEGER AS turns,
     v.reasons, b.policy, b.policy_version, b.group_probability, b.pair_probabilities,
-    v.lineup <> b.lineup AS replaced, 'arena' AS source, v.number AS source_row
+    v.lineup <> b.lineup AS replaced, v.blind, 'arena' AS source, v.number AS source_row
     FROM votes v JOIN battles b USING (battle_id) JOIN ballots USING (ballot)
     JOIN lineups s ON s.lineup = v.lineup WHERE v.number <= $upto ORDER BY v.number"""
 
@@ -143,7 +154,11 @@ class VoteLog:
         self.close()
 
     def close(self) -> None:
-        """Write what was handed over, keep a snapshot, and let others open the log."""
+        """Write what was handed over, keep a snapshot, and let others open the log.
+
+        Raises:
+            SourceError: the snapshot cannot be written; the votes are in the database, and the log is closed.
+        """
         if self._closed:
             return
         self._closed = True
@@ -152,6 +167,11 @@ class VoteLog:
         try:
             self.snapshot()
             whole = True
+        except SourceError as error:
+            raise SourceError(
+                f"All votes of {self.folder} are safe in its database, but not yet where they are ranked: "
+                f"{error} Mend that, and agon rank {self.folder} writes it."
+            ) from error
         finally:
             self._connection.close()
             if whole and (target := self.folder / "votes" / SNAPSHOT).exists():
@@ -212,8 +232,27 @@ class VoteLog:
         return Comparisons(votes)
 
     def count(self) -> int:
-        """Number of votes."""
+        """Number of votes, those that were not blind among them."""
         return int(self._rows("SELECT coalesce(max(number), 0) FROM votes")[0][0])
+
+    def counted(self) -> int:
+        """Number of votes that count: the blind ones."""
+        return int(self._rows(f"SELECT count(*) FROM votes WHERE {BLIND_VOTES}")[0][0])
+
+    def names_shown(
+        self, battle_id: str, voter: str, prompt: str, answers: Sequence[tuple[str, str]]
+    ) -> bool:
+        """Whether an earlier vote told its voter who wrote one of these answers.
+
+        Args:
+            battle_id: of the battle that shows the answers now.
+            voter: the pseudonym of the person.
+            prompt: the first one of the battle.
+            answers: model and text of each answer to it.
+        """
+        models, texts = [model for model, _ in answers], [as_utf8(text) for _, text in answers]
+        given = [voter, battle_id, as_utf8(prompt), models, texts]
+        return bool(self._rows(_SHOWN_BEFORE, given)[0][0])
 
     def filters(self, category: str | None = None, language: str | None = None) -> dict[str, dict[str, int]]:
         """{"category": {value: votes}, "language": {value: votes}}, the most frequent value first.
@@ -284,7 +323,7 @@ class VoteLog:
             write_table(votes.to_arrow_reader(BATCH), target, replace=True)
 
     def _rows(
-        self, sql: str, parameters: Sequence[str] | Mapping[str, str | None] = ()
+        self, sql: str, parameters: Sequence[Any] | Mapping[str, str | None] = ()
     ) -> list[tuple[Any, ...]]:
         """Read a few rows."""
         with self._reading() as cursor:

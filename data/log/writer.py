@@ -64,7 +64,8 @@ INSERT = {  # in the order in which rows refer to each other; one column of valu
     "votes": "INSERT INTO votes SELECT unnest($1::BIGINT[]), unnest($2::UUID[]), unnest($3::INTEGER[]), "
     "unnest($4::INTEGER[]), unnest($5::VARCHAR[]), unnest($6::VARCHAR[]), unnest($7::VARCHAR[]), "
     "unnest($8::USMALLINT[]), unnest($9::VARCHAR[]), unnest($10::VARCHAR[][]), unnest($11::TIMESTAMP[]), "
-    + ", ".join(f"unnest(${12 + f}::UINTEGER[][])" for f in range(len(MEASURES))),
+    + "".join(f"unnest(${12 + f}::UINTEGER[][]), " for f in range(len(MEASURES)))
+    + f"unnest(${12 + len(MEASURES)}::BOOLEAN[])",
 }
 
 
@@ -256,7 +257,9 @@ class Transaction:
         prompt = (battle.prompt_id, battle.category, battle.language)
         who = (record.last_turn, record.voter, list(record.reasons), _utc(record.created))
         features = battle.features(record.last_turn)
-        self._add("votes", (self._index.votes, record.battle_id, *what, *prompt, *who, *features))
+        self._add(
+            "votes", (self._index.votes, record.battle_id, *what, *prompt, *who, *features, record.blind)
+        )
         return Receipt(record.battle_id, self._index.votes)
 
     def _lineup(self, models: Lineup) -> int:

@@ -366,6 +366,7 @@ def _described(
         **{name: getattr(settings, name) for name in Settings.__dataclass_fields__},
         **options,
         "scale": scale,
+        **({"tasks": votes.directed} if isinstance(votes, ScoreTable) else {}),
         "votes": votes.ballots.total,
         "effective_votes": effective_votes(votes.ballots),
         "both_bad_votes": both_bad_votes(votes),

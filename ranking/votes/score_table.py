@@ -57,6 +57,11 @@ class ScoreTable(Readable):
     count: IntArray
     left_out: Mapping[str, int]
 
+    @property
+    def directed(self) -> dict[str, Direction]:
+        """Which end of each task is the better one."""
+        return dict(zip(self.tasks, self.directions, strict=True))
+
     @classmethod
     def of(
         cls,

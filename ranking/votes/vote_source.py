@@ -20,7 +20,9 @@ DEPENDENT = (
     ("voter", "user_id", "user", "session_id", "session", "judge", "annotator"),
     ("prompt", "prompt_id", "question_id"),
 )
-OTHER_VOTERS = ("votes of people", "votes of LLM judges")  # reasons to be left out that are no faults
+# Reasons to be left out that are no faults.
+OTHER_VOTERS = ("votes of people", "votes of LLM judges")
+NOT_BLIND = "not blind (the names were shown)"
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -111,7 +111,7 @@ def test_findings_as_json(tmp_path, capsys):
     assert check_command([path], min_votes=0, format="json") == 1
     document = json.loads(capsys.readouterr().out)
     (finding,) = document.pop("findings")
-    assert document == {"schema": 1, "votes": 3, "models": 3}
+    assert document == {"schema": 1, "votes": 3, "models": 3, "notes": []}
     assert set(finding) == {"code", "models", "message"}
     assert (finding["code"], finding["models"]) == ("undefeated", ["cyn"])
 

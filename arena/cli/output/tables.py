@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from rich.console import Console
@@ -13,7 +13,9 @@ from rich.text import Text
 from agon.ranking import Leaderboard, Row
 from agon.ranking.analysis.rule_comparison import LISTED, RuleComparison
 from agon.ranking.leaderboard.row import plain, score_range
+from agon.ranking.text import join_names
 
+_NAMED = 12  # tasks that a board names
 BAR = 26  # characters of a drawn interval
 PIPE_WIDTH = 140  # characters of a table that goes into a file or pipe
 
@@ -56,6 +58,8 @@ def _show(board: Leaderboard, out: Console, top: int | None, *, part: bool = Fal
         interval, level = board.settings["interval"], f"{board.level:.0%}"
         together = "simultaneous " if board.settings.get("simultaneous") else ""
         how = "no intervals" if board.rank_method == "none" else f"{together}{interval} intervals at {level}"
+        if directions := board.settings.get("tasks"):
+            say(out, f"Tasks: {_tasks(directions)}.", "dim")
         votes = f"{board.settings['votes']:,} votes"
         say(out, f"{votes} · {how} · fingerprint {board.fingerprint[:12]}", "dim")
     for component in board.components:
@@ -96,6 +100,14 @@ def show_comparison(seen: RuleComparison, stream: TextIO, note: str = "") -> Non
     )
     for text in filter(None, (seen.left_out_sentence(), note)):
         say(out, text, "dim")
+
+
+def _tasks(directions: Mapping[str, str]) -> str:
+    """The tasks of a table of scores, those on which less is better last."""
+    more, less = ([plain(t) for t, way in directions.items() if way == end] for end in ("higher", "lower"))
+    parts = [join_names(more, _NAMED)] if more else []
+    parts += [f"{join_names(less, _NAMED)}, on which less is better"] if less else []
+    return "; ".join(parts)
 
 
 def _range(seen: RuleComparison, rule: int, model: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from time import monotonic
 from typing import Any
 
 from fastapi import APIRouter
@@ -17,6 +18,7 @@ from agon.arena.web.battle.view import battle_view, change_view, side_html, side
 from agon.arena.web.middleware import Session
 
 UPDATE_EVERY = 0.125  # seconds: an answer is sent at most eight times a second
+PING_EVERY = 15.0  # seconds of silence after which a comment is sent: proxies cut what is silent for a minute
 
 
 class PromptBody(BaseModel):
@@ -74,7 +76,7 @@ def battle_router(arena: Arena) -> APIRouter:
     @router.get("/api/battles/{battle_id}/change")
     async def change(session: Session, battle_id: str) -> JSONResponse:
         changed = await arena.change(session, battle_id)
-        found = change_view(arena.battle(session, battle_id).battle, changed)
+        found = change_view(arena.battle(session, battle_id), changed)
         return JSONResponse(found, headers={"cache-control": "no-store"})
 
     @router.get("/api/battles/{battle_id}/events")
@@ -88,9 +90,13 @@ def battle_router(arena: Arena) -> APIRouter:
 
 
 async def _events(arena: Arena, session: str, running: Running) -> AsyncIterator[str]:
-    """The battle as it is written: `side` events while it streams, a `view` at every other change."""
+    """The battle as it is written: `side` events while it streams, a `view` at every other change.
+
+    While models think in silence there are comments, which an EventSource does not show.
+    """
     battle = running.battle
     seen, sides = -1, [-1] * len(battle.sides)
+    last = monotonic()
     running.watchers += 1
     try:
         while True:
@@ -99,12 +105,17 @@ async def _events(arena: Arena, session: str, running: Running) -> AsyncIterator
                 if changed or side.revision == sides[slot]:
                     continue
                 sides[slot] = side.revision
+                last = monotonic()
                 yield _event("side", {**side_view(battle, slot), "html": side_html(side)})
             if changed:
                 seen = battle.revision  # what the sides hold follows: a page may know this state already
+                last = monotonic()
                 yield _event("view", battle_view(arena, session, running))
                 if battle.state not in (State.STREAMING, State.KEEPING):
                     return
+            if monotonic() - last >= PING_EVERY:
+                last = monotonic()
+                yield ": ping\n\n"
             await asyncio.sleep(UPDATE_EVERY)
     finally:
         running.watchers -= 1

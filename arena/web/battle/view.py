@@ -54,7 +54,7 @@ def render(name: str, **values: Any) -> str:
 def start_view(arena: Arena, session: str) -> dict[str, Any]:
     """The page before a battle: the invitation, the examples, and how much has been counted."""
     roster = arena.roster
-    facts = {"votes": arena.log.count(), "models": len(roster.contestants), "prompts": len(roster.examples)}
+    facts = {"votes": arena.log.counted(), "models": len(roster.contestants), "prompts": len(roster.examples)}
     values = {"roster": roster, "facts": facts, "examples": arena.examples(_EXAMPLES)}
     return {
         "battle": None,
@@ -83,17 +83,25 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
         "uneven": battle.uneven,
     }
     if battle.state is State.READY:
+        view["seen"] = arena.names_shown(battle)
         view["token"] = arena.keys.vote_token(battle.id, battle.turn, session)
     if named:
         view["models"] = list(battle.models)
         view["outcome"] = battle.outcome
         view["receipt"] = running.number
+        view["counted"] = running.blind
     return view
 
 
-def change_view(battle: Battle, change: ScoreChange | None) -> dict[str, Any]:
+def change_view(running: Running, change: ScoreChange | None) -> dict[str, Any]:
     """What a vote changed, as the page shows it beside the names."""
-    shown = {"rows": [], "sentence": "There is no board to compare with."}
+    battle = running.battle
+    why = (
+        "There is no board to compare with."
+        if running.blind
+        else "Nothing: a vote that is not blind does not count."
+    )
+    shown = {"rows": [], "sentence": why}
     return {"html": render("change.html", change=_score_change(change, battle) if change else shown)}
 
 
@@ -136,7 +144,7 @@ def _values(arena: Arena, running: Running) -> dict[str, Any]:
         values["verdict"] = _verdict(battle)
         values["cards"] = [_card(battle, slot) for slot in range(len(battle.sides))]
         values["thoughts"] = [_thought(side) for side in battle.sides]
-        values["receipt"] = running.number
+        values["receipt"], values["counted"] = running.number, running.blind
     if battle.state is State.VOID:
         began = battle.created
         values["events"] = [(f"{(at - began).total_seconds():.1f} s", what) for at, what in battle.events]

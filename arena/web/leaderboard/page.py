@@ -70,11 +70,11 @@ class Link(Protocol):
 
 
 _PATHS = {
-    "": "/leaderboard",
-    "csv": "/leaderboard.csv",
-    "json": "/api/leaderboard",
-    "rules": "/rules",
-    "rules.json": "/api/rules",
+    "": "./leaderboard",
+    "csv": "./leaderboard.csv",
+    "json": "./api/leaderboard",
+    "rules": "./rules",
+    "rules.json": "./api/rules",
 }
 
 
@@ -135,7 +135,7 @@ def no_board_html(sentence: str, *, about: About) -> str:
     body = (
         '<div class="ag-phead"><h1>There is no such board.</h1><p'
         f' class="ag-lead">{escape(without_hidden(sentence))}</p></div>'
-        '<a class="ag-btn" href="/leaderboard">Show the board of all votes</a>'
+        '<a class="ag-btn" href="./leaderboard">Show the board of all votes</a>'
     )
     return page_html("No such board", body, current="leaderboard", votes=about.total, site=about.site)
 
@@ -440,5 +440,5 @@ def _empty(about: About, query: BoardQuery, link: Link) -> str:
         '<div class="ag-card ag-invite"><h2>What will stand here</h2><p>Every model with the range'
         " of ranks it may "
         "hold, its score, and how sure the votes are of it, computed again with every vote.</p>"
-        '<a class="ag-btn ag-go" href="/">Start the first battle</a></div>'
+        '<a class="ag-btn ag-go" href="./">Start the first battle</a></div>'
     )

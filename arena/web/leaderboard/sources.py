@@ -96,7 +96,7 @@ class ArenaVotes:
         return About(
             words=(str(own if imported else arena.log.folder),),
             unit="blind vote",
-            total=arena.log.count(),
+            total=arena.log.counted(),
             info=ModelInfo(cards, arena.endings, arena.unavailable, closed=True),
             notice=arena.roster.notice,
             imported=imported,

@@ -46,7 +46,7 @@
       say(error.message);
       if (error.code === "unfinished" && view) view.warned = true;
       if (error.code === "no_battle") await begin(box()?.value || "");
-      if (error.code === "already_voted" && view?.battle) show(await call(`/api/battles/${view.battle}`));
+      if (error.code === "already_voted" && view?.battle) show(await call(`./api/battles/${view.battle}`));
     } finally {
       busy = false;
       delete document.body.dataset.busy;
@@ -81,7 +81,7 @@
     const ready = next.state === "ready";
     readable = ready ? performance.now() : Infinity;
     for (const button of document.querySelectorAll(".ag-vote")) button.disabled = !ready;
-    hint(HINTS[next.uneven && ready ? "uneven" : next.state] || "");
+    hint(HINTS[ready && next.seen ? "seen" : ready && next.uneven ? "uneven" : next.state] || "");
     label(next);
     const same = before && before.battle === next.battle;
     const swipe = place().querySelector(".ag-swipe");
@@ -93,12 +93,13 @@
     } else if (focused) place().querySelector("h1")?.focus({ preventScroll: true });
     if (ready && before?.state === "streaming") announce("Both answers have ended. You may vote now.");
     if (next.state === "voted") changed(next.battle);
-    if (remember && next.battle) history.pushState({}, "", `/?battle=${next.battle}`);
+    if (remember && next.battle) history.pushState({}, "", `./?battle=${next.battle}`);
     follow();
   }
 
   const HINTS = {
     ready: "Which answer is better? One vote, and the names are shown.",
+    seen: "An earlier vote told you who wrote this. A vote now is kept, and does not count.",
     uneven: "One answer was stopped before its end. You may still vote, or ask again.",
     keeping: "Your vote is being kept …",
     streaming: "Votes open when both answers have ended. You need not wait: stop both, then vote.",
@@ -106,11 +107,11 @@
 
   // What the vote changed is computed after it was kept; whatever goes wrong here, the vote stands.
   async function changed(battle) {
-    const found = await call(`/api/battles/${battle}/change`).catch(() => null);
+    const found = await call(`./api/battles/${battle}/change`).catch(() => null);
     const box = place().querySelector("[data-change]");
     if (box && view.battle === battle) {
       box.innerHTML = found ? found.html
-        : '<p class="ag-small ag-mid">It cannot be computed now. <a href="/leaderboard">See the leaderboard</a></p>';
+        : '<p class="ag-small ag-mid">It cannot be computed now. <a href="./leaderboard">See the leaderboard</a></p>';
     }
   }
 
@@ -148,7 +149,7 @@
     stream = null;
     if (view.state !== "streaming" && view.state !== "keeping") return;
     const battle = view.battle;
-    stream = new EventSource(`/api/battles/${battle}/events`);
+    stream = new EventSource(`./api/battles/${battle}/events`);
     stream.addEventListener("side", (event) => view.battle === battle && side(JSON.parse(event.data)));
     stream.addEventListener("view", (event) => {
       const next = JSON.parse(event.data);
@@ -157,7 +158,7 @@
       show(next);
     });
     stream.addEventListener("error", () => {
-      if (stream?.readyState === EventSource.CLOSED) once(async () => show(await call(`/api/battles/${battle}`)));
+      if (stream?.readyState === EventSource.CLOSED) once(async () => show(await call(`./api/battles/${battle}`)));
     });
   }
 
@@ -175,13 +176,13 @@
   }
 
   async function begin(text) {
-    show(await call("/api/start"));
+    show(await call("./api/start"));
     fill(text || "");
   }
 
   function start(prompt) {
     return once(async () => {
-      show(await call("/api/battles", { prompt }), { remember: true });
+      show(await call("./api/battles", { prompt }), { remember: true });
       fill("");
     });
   }
@@ -190,18 +191,18 @@
     const prompt = box()?.value || "";
     if (view?.state === "ready") {
       return once(async () => {
-        show(await call(`/api/battles/${view.battle}/prompts`, { prompt }));
+        show(await call(`./api/battles/${view.battle}/prompts`, { prompt }));
         fill("");
       });
     }
     return start(prompt);
   }
 
-  const stop = () => view?.state === "streaming" && once(async () => { await call(`/api/battles/${view.battle}/stop`, {}); });
+  const stop = () => view?.state === "streaming" && once(async () => { await call(`./api/battles/${view.battle}/stop`, {}); });
 
   function vote(outcome) {
     if (view?.state !== "ready") return;
-    once(async () => show(await call(`/api/battles/${view.battle}/vote`, {
+    once(async () => show(await call(`./api/battles/${view.battle}/vote`, {
       turn: view.turn, outcome, token: view.token, unfinished: Boolean(view.warned),
     })));
   }
@@ -209,7 +210,7 @@
   function next(text) {
     return once(async () => {
       await begin(text);
-      history.pushState({}, "", "/");
+      history.pushState({}, "", "./");
       box()?.focus();
     });
   }
@@ -295,7 +296,7 @@
   async function open() {
     const battle = asked();
     if (battle && /^[0-9a-f]{32}$/.test(battle)) {
-      show(await call(`/api/battles/${battle}`));
+      show(await call(`./api/battles/${battle}`));
     } else await begin("");
   }
   addEventListener("popstate", () => once(open));

@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from agon.data.files.reader import Rows
-from agon.data.files.schema import NOT_BLIND
 from agon.data.importers.columns import FLAG, NUMBER, TEXT, TIME, WHOLE, Derived, Draft, Format, as_mask
 from agon.data.importers.conversations import (
     answered_in,
@@ -25,6 +24,7 @@ from agon.data.importers.conversations import (
     not_a_conversation,
 )
 from agon.data.sql import quote_name
+from agon.ranking.votes.vote_source import NOT_BLIND
 
 ONE_HOT = {"winner_model_a": "model_a", "winner_model_b": "model_b", "winner_tie": "tie"}
 # Where a conversation stands, with {s} for the side; one that has both sides needs none.

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 
 from agon.data.files.reader import Rows
-from agon.data.files.schema import NOT_BLIND
 from agon.data.importers.columns import TEXT, TIME, WHOLE, Draft, Format, as_stored, digest
 from agon.ranking.numerics import BoolArray
+from agon.ranking.votes.vote_source import NOT_BLIND
 
 FASTCHAT_VOTES = {"leftvote": "model_a", "rightvote": "model_b", "tievote": "tie", "bothbad_vote": "both_bad"}
 # What stands in `models` while the names are hidden: nothing, or what the blind pages of forks write above.

@@ -62,10 +62,12 @@ def refused(*words, cwd):
     return done.stderr
 
 
-def battle(client, prompt):
-    """Play one battle over HTTP to its vote."""
+def battle(client, prompt, asked=None):
+    """Play one battle over HTTP to its vote; `asked` is a list that its id is put into."""
     client.get("/")
     view = client.post("/api/battles", json={"prompt": prompt}).json()
+    if asked is not None:
+        asked.append(view["battle"])
     for _ in range(600):
         view = client.get(f"/api/battles/{view['battle']}").json()
         if view["state"] != "streaming":

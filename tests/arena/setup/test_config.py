@@ -227,7 +227,7 @@ WRONG = [
     (
         "[arena]\npublic_url = 'arena.example'" + TWO,
         ", [arena]: public_url is 'arena.example', but must be an address without a path, such as "
-        "https://arena.example:8443.",
+        "https://arena.example:8443; a path that a proxy passes on is root_path.",
     ),
     ("[arena]\nembed = [0]" + TWO, ", [arena]: embed is 0, but must be a text."),
     (

@@ -204,14 +204,14 @@ def test_a_vote_computes_no_board_until_somebody_asks_what_it_changed(server, mo
 def test_what_a_vote_changed_is_its_own_doing(tmp_path):
     """Boards at n - 1 and n, whatever was voted since: of a first vote, two first scores."""
     with open_arena(tmp_path, roster(Scripted("x"), Scripted("y"))) as server:
-        guest = server.visitor()
-        first, *others = (guest.ready() for _ in range(3))
-        for view in (first, *others):
+        guests = [server.visitor() for _ in range(3)]
+        views = [guest.ready() for guest in guests]
+        for guest, view in zip(guests, views, strict=True):
             assert guest.vote(view, "tie").status_code == 200
-        html = changed(guest, first).json()["html"]
+        html = changed(guests[0], views[0]).json()["html"]
         assert html.count("now has a first score") == 2
         assert html.count("canary-") == 0
-        later = changed(guest, others[1]).json()["html"]
+        later = changed(guests[2], views[2]).json()["html"]
         assert later.count("stays where it is") == 2, "a tie between two that always tied"
 
 
@@ -447,8 +447,8 @@ def test_who_cannot_answer_is_said_once_a_battle_is_over(tmp_path, capfd):
 
 def test_a_retired_model_is_marked_and_left_out_of_the_advice(tmp_path):
     with open_arena(tmp_path, roster(Scripted("a"), Scripted("b"))) as server:
-        guest = server.visitor()
         for _ in range(4):
+            guest = server.visitor()
             guest.vote(guest.ready())
     left = roster(Scripted("a"), Scripted("b"), Scripted("c"))
     left = replace(left, contestants=(left.contestants[0], left.contestants[2]))
@@ -480,9 +480,9 @@ def test_imported_votes_beside_the_arenas_own_are_named(tmp_path):
 def test_a_failing_side_is_replaced_told_and_recorded(tmp_path):
     models = roster(Scripted("x y", fails="interrupted", after=1), Scripted("whole"), Scripted("whole too"))
     with open_arena(tmp_path, models, ArenaSettings(seed=2)) as server:
-        guest = server.visitor()
         replaced = 0
         for _ in range(12):
+            guest = server.visitor()
             view = guest.ready()
             assert "canary" not in json.dumps(view).lower()
             replaced += "was replaced" in view["html"]

@@ -229,7 +229,7 @@ def test_files_that_cannot_be_read_are_refused(tmp_path, name, content, message)
 def test_a_file_must_be_there(tmp_path):
     with pytest.raises(SourceError, match="There is no file"):
         answers(tmp_path / "no.csv")
-    with pytest.raises(SourceError, match="is a folder"):
+    with pytest.raises(SourceError, match="holds no file of answers; name a folder with one file a model"):
         answers(tmp_path)
 
 
@@ -253,5 +253,5 @@ def test_published_names_of_the_columns(tmp_path, names):
 def test_a_column_that_is_no_model_is_asked_about(tmp_path, column):
     path = tmp_path / "a.csv"
     path.write_text(f"{column},prompt,ada,bob\n1,p,x,y\n")
-    with pytest.raises(SourceError, match=f"the column '{column}' beside the answers, which is no model"):
+    with pytest.raises(SourceError, match=f"the column '{column}' beside the answers, no model by name"):
         answers(path)

@@ -266,7 +266,7 @@ def test_a_step_is_taken_once_and_the_old_file_is_kept(tmp_path, monkeypatch):
         {NOW + 1: "ALTER TABLE votes ADD COLUMN weight DOUBLE", NOW + 2: "CREATE TABLE more (n INTEGER)"},
     )
     monkeypatch.setattr(migrations, "SCHEMA_VERSION", NOW + 2)
-    monkeypatch.setattr("agon.data.log.database.SCHEMA_VERSION", 5)
+    monkeypatch.setattr("agon.data.log.database.SCHEMA_VERSION", NOW + 2)
     for _ in range(2):
         with VoteLog(tmp_path) as log:
             assert log.count() == 1
@@ -286,7 +286,7 @@ def test_a_step_that_fails_changes_nothing(tmp_path, monkeypatch):
         {NOW + 1: "CREATE TABLE more (n INTEGER)", NOW + 2: "ALTER TABLE nowhere ADD COLUMN n INTEGER"},
     )
     monkeypatch.setattr(migrations, "SCHEMA_VERSION", NOW + 2)
-    monkeypatch.setattr("agon.data.log.database.SCHEMA_VERSION", 5)
+    monkeypatch.setattr("agon.data.log.database.SCHEMA_VERSION", NOW + 2)
     refusal(tmp_path)
     monkeypatch.undo()
     with VoteLog(tmp_path) as log:
