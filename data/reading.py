@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from agon.data.files.detection import columns_of, kind_of
 from agon.data.files.elections import preflib
-from agon.data.files.reader import DUCKDB, PARQUET, Rows, ending, list_files, read_rows
+from agon.data.files.reader import DUCKDB, PARQUET, Rows, ending, list_files, read_rows, refuse_address
 from agon.data.files.schema import Voters, check_voters, is_votes
 from agon.data.files.score_tables import score_table
 from agon.data.files.snapshot_folder import snapshots
@@ -20,7 +21,7 @@ from agon.data.files.source import AS_TEXT, Derive, Source, as_arrow, check_path
 from agon.data.files.table_source import Invalid, TableSource, count_plain
 from agon.data.frames import frame_to_arrow
 from agon.data.importers.arenas.battle_tables import derive_battles
-from agon.data.importers.formats import recognise, unrecognised
+from agon.data.importers.formats import nearest, recognise, unrecognised
 from agon.data.importers.published import choose_format, named_rows, with_columns
 from agon.ranking import Comparisons, OptionError, SourceError, VotesError
 from agon.ranking.votes.comparisons import Votes
@@ -84,7 +85,7 @@ def comparisons(
         "grade_weight": grade_weight,
     }
     whole = where is None and not any(reading.values()) and voters != "llm"
-    distinct = count_plain(source) if whole else None
+    distinct = count_plain(source) if whole and not _is_derived(source) else None
     opened, left_out = None, dict[str, int]()
     if distinct is None:
         opened, left_out = open_votes(source, **reading, invalid=invalid)
@@ -116,6 +117,8 @@ def files_of(source: object) -> object:
     given = [source] if isinstance(source, str | Path) else source
     if not isinstance(given, list | tuple) or not given or not all(isinstance(o, str | Path) for o in given):
         return source
+    for one in given:
+        refuse_address(str(one))
     if given is source and not any(Path(one).suffix or Path(one).exists() for one in given):
         return source  # words, and no paths
     files = list_files(given)
@@ -226,9 +229,10 @@ def _check_layout(source: object, rows: Rows | None, columns: Mapping[str, str] 
     """Refuse columns that are those of no format, naming the nearest."""
     if rows is None or is_votes([*rows.columns, *(columns or {})]) or columns:
         return
-    if "model_a" in rows.columns or "model_b" in rows.columns or "models" in rows.columns:
-        return  # nearest to our own layout, of which the message about it names what is missing
-    if kind_of(source) == "scores":
+    form, _ = nearest(rows.columns)
+    if form.name in ("battles", "ballots"):
+        return  # our own layout, of which the message about it names what is missing
+    if kind_of(source) == "scores" and not _is_nearly(rows.columns):
         raise SourceError(
             f"{describe_source(source)} is a table of scores, and no votes; read it with ag.score_table, or "
             "rank it as it is."
@@ -236,11 +240,22 @@ def _check_layout(source: object, rows: Rows | None, columns: Mapping[str, str] 
     raise SourceError(f"{describe_source(source)} is in no format known here: {unrecognised(rows.columns)}.")
 
 
-def _derive(schema: pa.Schema) -> dict[str, str]:
-    """What tables of battles say beside the winner, as SQL."""
+def _derive(schema: pa.Schema) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """What tables of battles say beside the winner, as SQL, and which of their rows are wrong."""
     if not {"model_a", "model_b"} <= set(schema.names):
-        return {}
-    return dict(derive_battles(schema).columns)
+        return {}, {}
+    derived = derive_battles(schema)
+    return derived.columns, derived.faults
+
+
+def _is_derived(source: object) -> bool:
+    """Whether a parquet file says more than stands in columns of our names."""
+    if not isinstance(source, Path) or source.is_dir() or source.suffix.lower() not in PARQUET:
+        return False
+    try:
+        return bool(_derive(pq.read_schema(source))[0])
+    except (pa.ArrowException, OSError):
+        return False
 
 
 def _rows_of(source: object) -> Rows | None:
@@ -345,9 +360,16 @@ def _kind(source: object, named: Mapping[str, str]) -> Literal["votes", "scores"
     if set(named) - _OF_SCORES:
         return "votes"
     names = columns_of(source)
-    if names and recognise({*names, *named}):
+    if names and (recognise({*names, *named}) or _is_nearly(names)):
         return "votes"
     return kind_of(source, named.get("model"))
+
+
+def _is_nearly(names: Sequence[str]) -> bool:
+    """Whether all columns of a format but one are there, none of which a table of scores would have."""
+    form, missing = nearest(names)
+    there = {name for wanted in form.needs if set(missing) <= set(wanted) for name in wanted} & set(names)
+    return len(missing) == 1 and len(there) > 1 and not there & {"model", "task", "score"}
 
 
 _OF_SCORES = {"model", "task", "score", "item", "seed", "metric"}

@@ -103,6 +103,8 @@ def kind_of(source: object, model: str | None = None) -> _Kind:
 def _kind_of_columns(schema: pa.Schema, model: str | None) -> _Kind:
     """Tell a table of scores from votes by names and types of the columns."""
     names = {_plain(name) for name in schema.names}
+    if not schema.names:
+        return "votes"
     first, *others = schema.types
     numbers = sum(_is_number(kind) for kind in others)
     told = model is not None or bool(names & {*MODEL_COLUMNS, *TASK_COLUMNS})

@@ -164,7 +164,7 @@ def _hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def _refuse_address(text: str) -> None:
+def refuse_address(text: str) -> None:
     """Refuse an address of the web, naming the command that downloads what stands there.
 
     Raises:
@@ -197,7 +197,7 @@ def list_files(given: Sequence[str | Path]) -> tuple[Path, ...]:
     """
     found: list[Path] = []
     for one in given:
-        _refuse_address(str(one))
+        refuse_address(str(one))
         path = Path(one)
         is_log = (path / "votes").is_dir() or (path / "agon.duckdb").exists()
         if path.is_dir() and not is_log and not snapshots(path):
@@ -224,7 +224,7 @@ def check_file(path: Path) -> Path:
         SourceError: says which of these, and what to do.
     """
     if not path.exists():
-        _refuse_address(str(path))
+        refuse_address(str(path))
         names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         near = suggest(path.name, names)
         hint = f"; {near}" if near.startswith("did you") else "; check the path"

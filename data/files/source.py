@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
-Derive = Callable[["pa.Schema"], Mapping[str, str]]
+# From names and types of columns: further ones as SQL, and SQL that is true of wrong rows, by what is wrong.
+Derive = Callable[["pa.Schema"], tuple[Mapping[str, str], Mapping[str, str]]]
 # Columns whose type must not be guessed from a sample of the rows.
 AS_TEXT = ("model_a", "model_b", "winner", "p_a", "weight", "models", "places", "acceptable", "voter")
 QUOTES = " (a text with a comma or a line break in it stands in double quotes)"
@@ -45,6 +46,7 @@ class Source:
         where: the condition that rows must meet, checked to be one, or None. It ends with a line break,
             so that a comment in it ends too.
         path: the file, if it is one.
+        faults: what is wrong with rows whose texts cannot be read → SQL that is true of them.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Source:
     columns: Mapping[str, str]
     where: str | None
     path: Path | None = None
+    faults: Mapping[str, str] = field(default_factory=dict)
     _one_at_a_time: Lock = field(default_factory=Lock)
 
     def query(self, sql: str, parameters: list[Any] | None = None) -> pa.Table:
@@ -113,7 +116,7 @@ def open_source(
         labels: a word in the column winner → ours.
         name: what messages call it.
         rows: those of a text file that was read already.
-        derive: further columns as SQL, from the names and types of those that are there.
+        derive: further columns as SQL, from the names and types of those that are there; and wrong rows.
 
     Raises:
         SourceError: no such file, empty, of another format than its ending says, no such column.
@@ -151,7 +154,8 @@ def open_source(
         _check_condition(relation, where, name)
     relation.create_view("unfiltered")
     kinds = {column: str(kind) for column, kind in zip(relation.columns, relation.types, strict=True)}
-    return Source(name, connection, kinds, f"{where}\n" if where else None, path)
+    faults = {} if derive is None else derive(relation.limit(0).to_arrow_table().schema)[1]
+    return Source(name, connection, kinds, f"{where}\n" if where else None, path, faults)
 
 
 def _as_ours(
@@ -333,7 +337,7 @@ def _renamed(
 
 def _with_derived(relation: duckdb.DuckDBPyRelation, derive: Derive) -> duckdb.DuckDBPyRelation:
     """Put columns beside those that are there, which are worked out where they are asked for."""
-    made = derive(relation.limit(0).to_arrow_table().schema)
+    made, _ = derive(relation.limit(0).to_arrow_table().schema)
     listed = "".join(f', {sql} AS "{column}"' for column, sql in made.items())
     return relation.project(f"*{listed}") if made else relation
 

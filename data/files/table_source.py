@@ -244,6 +244,7 @@ class TableSource:
         """List the votes with features to control for, from their columns or the texts of the answers."""
         source = self._source
         member = None if cluster is None else self._column(cluster)
+        self._check_texts(names)
         made = [
             (list_features.of_each if self._listed else toward_a)(name, source.columns, source.name)
             for name in names
@@ -261,6 +262,21 @@ class TableSource:
                 np.multiply(self._feature(name, column, rows), toward, out=row)
         labels = None if cluster is None else self._labels(rows, cluster)[0]
         return CovariateComparisons.of(self._ballots, rows.sequence, table, names, labels)
+
+    def _check_texts(self, names: Sequence[str]) -> None:
+        """Refuse rows whose answers cannot be read, where a feature is to be counted in them."""
+        known = {column.lower() for column in self._source.columns}
+        if self._invalid == "drop" or all({f"{name}_a", f"{name}_b"} <= known for name in names):
+            return
+        for reason, wrong in self._source.faults.items():
+            condition, parameters = self._condition()
+            sql = f"SELECT agon_row FROM votes WHERE {condition} AND {wrong} ORDER BY agon_row"
+            found = self._source.query(sql, parameters)["agon_row"].to_pylist()
+            if found:
+                raise VotesError(
+                    f"There is a {reason} in {rows_text(found[:5], len(found))} of {self._source.name}; "
+                    'correct it, or leave such rows out of the fit with invalid="drop" (--invalid drop).'
+                )
 
     def _feature(self, name: str, column: pa.ChunkedArray, rows: _Rows) -> NDArray[np.float64]:
         """(K,) one feature of the votes, NaN where there is none."""

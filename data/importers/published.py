@@ -7,6 +7,7 @@ written here and no database is used: putting the votes into the log is another 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -16,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from agon.data.files.covariates import counts_of_pairs
+from agon.data.files.covariates import LIST_TEXTS, MEASURES, counts_of_pairs, of_each
 from agon.data.files.reader import Rows, read_rows
 from agon.data.importers.columns import TIME, Draft, Format, as_mask
 from agon.data.importers.formats import FORMATS, recognise, unrecognised
@@ -229,6 +230,7 @@ def _beside(votes: pa.Table, derived: pa.Table | None, draft: Draft) -> pa.Table
         for name in kept.column_names:
             if not name.startswith(" ") and name not in votes.column_names:
                 votes = votes.append_column(name, kept[name])
+    votes = _lists_beside(votes, draft)
     if set(_TEXTS) & set(votes.column_names):
         import duckdb
 
@@ -243,6 +245,28 @@ def _beside(votes: pa.Table, derived: pa.Table | None, draft: Draft) -> pa.Table
             if name not in votes.column_names:
                 votes = votes.append_column(name, table[name])
     return _said(votes)
+
+
+def _lists_beside(votes: pa.Table, draft: Draft) -> pa.Table:
+    """Put lists of counts beside ballots that list their models, or what is counted in lists of answers."""
+    if "models" not in votes.column_names or not set(draft.rows.columns) & {*MEASURES, *LIST_TEXTS}:
+        return votes
+    import duckdb
+
+    with duckdb.connect(":memory:") as connection:
+        relation = connection.from_arrow(draft.rows.table())
+        kinds = dict(zip(relation.columns, map(str, relation.types), strict=True))
+        made = {}
+        for name in MEASURES:
+            with suppress(SourceError, OptionError):
+                made[name] = f"TRY_CAST({of_each(name, kinds, '')} AS DOUBLE[])"
+        if not made:
+            return votes
+        table = relation.project(", ".join(f"{sql} AS {name}" for name, sql in made.items())).to_arrow_table()
+    place = pa.array(np.searchsorted(draft.rows.numbers, votes["row"].to_numpy()), pa.int64())
+    for name in made:
+        votes = votes.append_column(name, table[name].take(place))
+    return votes
 
 
 def _said(votes: pa.Table) -> pa.Table:

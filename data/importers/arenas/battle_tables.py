@@ -133,6 +133,7 @@ def _one_hot(draft: Draft) -> None:
     flags = []
     for column in ONE_HOT:
         draft.take(column, (column,), FLAG)
+        draft.fault(f"no {column}", as_mask(pc.is_null(draft.columns[column])))
         flags.append(as_mask(draft.columns.pop(column)))
     hot = np.stack(flags)
     draft.fault("winner_model_a, winner_model_b and winner_tie without exactly one 1", hot.sum(axis=0) != 1)

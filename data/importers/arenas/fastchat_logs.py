@@ -124,6 +124,8 @@ def _answers(state: dict[str, Any]) -> str | None:
 def _has_notice(state: dict[str, Any]) -> bool:
     """Whether an answer of a conversation is a notice of the server."""
     messages = state.get("messages") or []
+    if not isinstance(messages, list):
+        raise _RefusedError("messages field that is not a conversation")
     texts = [message[1] for message in messages if isinstance(message, list) and len(message) == 2]
     return any(isinstance(text, str) and text.lstrip().upper().startswith(NOTICES) for text in texts[1::2])
 

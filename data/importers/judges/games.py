@@ -39,8 +39,10 @@ def read_games(rows: Rows) -> Draft:
     words = {sides[0]: "model_a", sides[1]: "model_b"}
     one, two = ([words.get(str(label), label) for label in game] for game in (first, second))
     draft.put("winner", games[0], [a if a == b else "tie" for a, b in zip(one, two, strict=True)], TEXT)
+    none = np.array([None in pair for pair in zip(one, two, strict=True)])
+    draft.fault(f"no {games[0]} or {games[1]}", none)
     strange = [
-        next((g for g in pair if g not in (*words.values(), "tie", "error")), None)
+        next((g for g in pair if g not in (*words.values(), "tie", "error", None)), None)
         for pair in zip(one, two, strict=True)
     ]
     draft.fault("unknown winner label", np.array([label is not None for label in strange]), strange)
