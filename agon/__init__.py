@@ -12,6 +12,7 @@ What is here is loaded when it is first used. The rest lies in `agon.ranking` (a
 `agon.data` (reading and writing), `agon.serving` (talking to models) and `agon.arena` (pages, command line).
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
         method,
         to_svg,
     )
+
+if sys.version_info < (3, 11):  # noqa: UP036  # who works from a checkout has no pip that says so
+    raise ImportError(f"Agon needs Python 3.11 or later, and this is {sys.version.split()[0]}.")
 
 __version__ = "0.2.0"
 __all__ = [

@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return _end(130, "interrupted; nothing was written.")
+        return _end(130, "interrupted; nothing is half written.")
     except BrokenPipeError:
         _discard_output()
         return 0

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from agon.arena.cli.arguments import MethodWord
+from agon.arena.cli.output.tables import console, say
 from agon.ranking import METHODS, Method
 from agon.ranking.registry import METHOD_ALIASES, Option, describe_type, find
 
@@ -67,7 +68,9 @@ def show_methods(name: str | None, how: str) -> None:
     elif how == "markdown":
         print(methods_page(chosen), end="")
     elif name is not None:
-        print(_details(chosen[0]))
+        out = console(sys.stdout)
+        for line in _details(chosen[0]).splitlines():
+            say(out, line)
     else:
         _show_table(chosen)
 
@@ -202,8 +205,6 @@ def _details(method: Method) -> str:
 
 def _show_table(methods: list[Method]) -> None:
     from rich.table import Table
-
-    from agon.arena.cli.output.tables import console, say
 
     out = console(sys.stdout)
     for family, members in groupby(sorted(methods, key=family_of), key=family_of):

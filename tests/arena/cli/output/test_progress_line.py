@@ -80,6 +80,6 @@ def test_a_long_work_says_its_share_and_an_interrupt_ends_it_clean(votes):
         process.wait()
         os.close(ours)
     assert pressed, seen[-500:]
-    assert seen.endswith("agon: interrupted; nothing was written.\r\n")
+    assert seen.endswith("agon: interrupted; nothing is half written.\r\n")
     assert seen.rindex(SHOWN) > seen.rindex(HIDDEN)
     assert "Traceback" not in seen

@@ -1,0 +1,170 @@
+"""Every command where things are not as usual.
+
+No locale, no home, a narrow terminal, a reader that leaves, files that hold nothing of use, an old Python.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agon.arena.cli.commands import COMMANDS
+from agon.arena.cli.simulate import as_table
+from agon.data.files.writer import write_table
+from agon.ranking import bradley_terry_world
+from tests.support.paths import REPOSITORY
+
+AGON = [sys.executable, "-m", "agon"]
+WORDS = {
+    "rank": "rank votes.parquet",
+    "check": "check votes.parquet",
+    "plan": "plan votes.parquet",
+    "diff": "diff board.json board.json",
+    "methods": "methods",
+    "completion": "completion bash",
+    "simulate": "simulate --votes 50",
+    "import": "import battles.json --into log",
+    "doctor": "doctor --port 0",
+}
+SERVING = ("serve", "board")  # run until they are interrupted
+LINES = [*WORDS.values(), *(f"{command} --help" for command in COMMANDS), "--help", "methods elo"]
+READERS = [
+    command
+    for command in ("rank", "check", "plan", "import", "serve", "board", "diff")
+    if command in COMMANDS
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Some votes, a board of them, and battles of a published format."""
+    home = tmp_path_factory.mktemp("surroundings")
+    write_table(as_table(bradley_terry_world(6, 400, seed=3)), home / "votes.parquet")
+    (home / "battles.json").write_text(
+        '[{"model_a": "ada", "model_b": "bob", "winner": "tie", "anony": true, "judge": "u", "turn": 1}]'
+    )
+    agon("rank votes.parquet -o board.json", home)
+    return home
+
+
+def agon(line, folder, **environment):
+    """Run a line in a process of its own; None takes a variable away."""
+    given = {name: value for name, value in {**os.environ, **environment}.items() if value is not None}
+    return subprocess.run(
+        [*AGON, *line.split()],
+        cwd=folder,
+        env=given,
+        capture_output=True,
+        check=False,
+        timeout=120,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_without_a_locale_and_without_our_signs(line, folder):
+    done = agon(
+        line, folder, LANG=None, LC_ALL="C", PYTHONIOENCODING="ascii", PYTHONUTF8="0", PYTHONCOERCECLOCALE="0"
+    )
+    assert done.returncode in (0, 1)
+    assert done.stdout.decode("ascii")
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("line", [*WORDS.values(), "--help"])
+def test_with_a_home_that_is_not_there(line, folder):
+    """Nothing of ours needs one; /proc lets nobody make a folder, root included."""
+    nowhere = dict.fromkeys(("HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"), "/proc/nowhere")
+    done = agon(line, folder, **nowhere)
+    assert done.returncode in (0, 1)
+    assert b"Traceback" not in done.stderr
+    assert b"/proc" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("line", [*WORDS.values(), "--help"])
+def test_a_reader_that_leaves_at_once(line, folder):
+    """`true` reads nothing; what is written then has nobody to go to."""
+    text = f"{shlex.join([*AGON, *line.split()])} | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", text], cwd=folder, capture_output=True, text=True, check=True, timeout=120
+    )
+    assert done.stdout.strip() in ("0", "1")
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+
+
+@pytest.mark.skipif(not shutil.which("script"), reason="gives the command a terminal")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "rank votes.parquet",
+        "check votes.parquet",
+        "diff board.json board.json",
+        "methods",
+        "methods elo",
+        "--help",
+        "rank --help",
+    ],
+)
+def test_a_terminal_of_thirty_columns(line, folder):
+    """What we print is broken at words; only the file names in our own sentences may be longer."""
+    text = f"stty cols 30; env -u COLUMNS {shlex.join([*AGON, *line.split()])} 2>/dev/null"
+    done = subprocess.run(
+        ["script", "-qec", text, "/dev/null"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", done.stdout).replace("\r", "").splitlines()
+    assert len(shown) > 3
+    assert max(map(len, shown)) <= 30, max(shown, key=len)
+
+
+@pytest.mark.parametrize("command", READERS)
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("empty.csv", b""), ("program.parquet", b"\x7fELF\x02\x01")],
+)
+def test_a_file_that_holds_nothing_of_use(command, name, content, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    words = f"{command} {name} {name}" if command == "diff" else f"{command} {name}"
+    done = agon(words, tmp_path)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"agon: ")
+    assert name in done.stderr.decode()
+    assert done.stderr.count(b"\n") == 1
+    assert [file.name for file in tmp_path.iterdir()] == [name], "nothing is written"
+
+
+def test_every_command_is_looked_at():
+    assert set(WORDS) | set(SERVING) <= set(COMMANDS)
+
+
+def old_python():
+    """A real Python 3.10, if there is one here."""
+    found = [*sorted(Path.home().glob(".pyenv/versions/3.10.*/bin/python")), shutil.which("python3.10")]
+    return next((str(path) for path in found if path), None)
+
+
+@pytest.mark.skipif(old_python() is None, reason="no Python 3.10 is here")
+def test_an_old_python_is_refused_in_one_sentence_by_make_by_pip_and_by_the_import(tmp_path):
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    given = {"capture_output": True, "text": True, "env": environment, "cwd": REPOSITORY}
+    made = subprocess.run(
+        ["make", "demo", f"PYTHON={old_python()}", f"VENV={tmp_path}/venv"], check=False, **given
+    )
+    assert made.returncode == 2
+    assert "Agon needs Python 3.11 or later, and " in made.stderr.splitlines()[0]
+    assert not (tmp_path / "venv").exists()
+    imported = subprocess.run([old_python(), "-c", "import agon"], check=False, **given)
+    assert imported.stderr.splitlines()[-1].startswith(
+        "ImportError: Agon needs Python 3.11 or later, and this is 3.10"
+    )
+    subprocess.run([old_python(), "-m", "venv", tmp_path / "old"], check=True)
+    installed = subprocess.run(
+        [tmp_path / "old" / "bin" / "pip", "install", "--no-deps", "--quiet", "."], check=False, **given
+    )
+    assert installed.returncode == 1
+    assert "requires a different Python: 3.10" in installed.stderr
