@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from agon.data.files.detection import columns_of, kind_of
+from agon.data.files.detection import columns_of, kind_of, refuse_scores
 from agon.data.files.elections import preflib
 from agon.data.files.reader import DUCKDB, PARQUET, Rows, ending, list_files, read_rows, refuse_address
 from agon.data.files.schema import Voters, check_voters, is_votes
@@ -232,11 +232,8 @@ def _check_layout(source: object, rows: Rows | None, columns: Mapping[str, str] 
     form, _ = nearest(rows.columns)
     if form.name in ("battles", "ballots"):
         return  # our own layout, of which the message about it names what is missing
-    if kind_of(source) == "scores" and not _is_nearly(rows.columns):
-        raise SourceError(
-            f"{describe_source(source)} is a table of scores, and no votes; read it with ag.score_table, or "
-            "rank it as it is."
-        )
+    if not _is_nearly(rows.columns):
+        refuse_scores(source)
     raise SourceError(f"{describe_source(source)} is in no format known here: {unrecognised(rows.columns)}.")
 
 

@@ -100,6 +100,19 @@ def kind_of(source: object, model: str | None = None) -> _Kind:
     return _kind_of_columns(schema, model)
 
 
+def refuse_scores(source: object) -> None:
+    """Refuse a table of scores where votes are wanted.
+
+    Raises:
+        SourceError: it is one.
+    """
+    if kind_of(source) == "scores":
+        raise SourceError(
+            f"{describe_source(source)} is a table of scores, and no votes; read it with ag.score_table, or "
+            "rank it as it is."
+        )
+
+
 def _kind_of_columns(schema: pa.Schema, model: str | None) -> _Kind:
     """Tell a table of scores from votes by names and types of the columns."""
     names = {_plain(name) for name in schema.names}

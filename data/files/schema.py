@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from math import comb
 from typing import Literal
 
@@ -15,6 +16,8 @@ from agon.ranking.votes.vote_source import NOT_BLIND, OTHER_VOTERS
 
 PAIRWISE = ("model_a", "model_b")
 KWISE = ("models", "places")
+_OURS = (*PAIRWISE, *KWISE, "winner", "p_a")
+_WORDS_FOR = {"winner": ("verdict", "outcome", "result", "judgement", "judgment", "vote", "preference")}
 
 
 def is_votes(columns: Iterable[str]) -> bool:
@@ -47,11 +50,19 @@ def layout_of(columns: Mapping[str, str], name: str) -> tuple[str, ...]:
     if pairwise and lower & {"winner", "p_a"}:
         return PAIRWISE
     wanted = "winner (or p_a)" if pairwise else next((c for c in PAIRWISE if c not in lower), "model_a")
+    option = column_option(wanted.split()[0], [one for one in columns if one.lower() not in _OURS])
     raise SourceError(
         f"{name} has no column {wanted}: votes need model_a, model_b and winner (or p_a), or models and "
-        f"places; it has {_some(list(columns))}. Name yours with columns= (--column model_a=left)"
+        f"places; it has {_some(list(columns))}. Name yours with columns= {option}"
         + ("." if pairwise else ", or read a table of scores with ag.score_table.")
     )
+
+
+def column_option(wanted: str, columns: Sequence[str]) -> str:
+    """The option that names a missing column: with the likeliest of these for it, or a word to replace."""
+    likely = [name for name in columns if name.lower() in _WORDS_FOR.get(wanted, ())]
+    likely += get_close_matches(wanted, columns, 1, 0.4)
+    return f"(--column {wanted}={likely[0] if likely else 'YOURS'})"
 
 
 def _some(names: list[str]) -> str:

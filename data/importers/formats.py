@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from agon.data.files.schema import column_option
 from agon.data.importers.arenas.battle_tables import BATTLES, LMARENA_RELEASES
 from agon.data.importers.arenas.fastchat_logs import FASTCHAT
 from agon.data.importers.arenas.preferences import CHOSEN, COMPARIA, COMPARIA_REACTIONS, OPEN_WEBUI
@@ -69,9 +70,8 @@ def unrecognised(columns: Iterable[str]) -> str:
     names = tuple(columns)
     form, missing = nearest(names)
     free = [name for name in names if name not in {one for wanted in form.needs for one in wanted}]
-    theirs = next(iter(get_close_matches(missing[0], free, 1, 0.4)), None)
     return (
         f"its columns are {join_names(names, 8)}; the nearest format is {form.name}, which needs "
         f"{form.needed}, and of that {join_names(missing)} {'is' if len(missing) == 1 else 'are'} missing: "
-        f"name yours with columns= (--column {missing[0]}={theirs or 'YOURS'})"
+        f"name yours with columns= {column_option(missing[0], free)}"
     )

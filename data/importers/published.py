@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from agon.data.files.covariates import LIST_TEXTS, MEASURES, counts_of_pairs, of_each
+from agon.data.files.detection import refuse_scores
 from agon.data.files.reader import Rows, read_rows
 from agon.data.importers.columns import TIME, Draft, Format, as_mask
 from agon.data.importers.formats import FORMATS, recognise, unrecognised
@@ -155,6 +156,7 @@ def choose_format(columns: Iterable[str], path: object, format: str | None = Non
     if len(found) == 1:
         return found[0]
     if not found:
+        refuse_scores(path)
         raise SourceError(f"{path} is in no format known here: {unrecognised(names)}.")
     listed = join_names([form.name for form in found])
     raise SourceError(

@@ -328,7 +328,7 @@ def test_import_then_rank_the_log(run, tmp_path, monkeypatch):
     ("words", "says"),
     [
         (["import", "none.json"], "There is no file none.json"),
-        (["import", "other.json"], "in no published format known here"),
+        (["import", "other.json"], "in no format known here"),
         (["import", "other.json", "--format", "battels"], "did you mean 'battles'?"),
         (["import", "bad.json"], "unknown winner label"),
         (["import"], "FILES requires an argument"),
@@ -772,6 +772,14 @@ def test_an_option_of_before_names_its_new_word(old, new, run, votes):
     assert status == 0
     assert out
     assert err == f"agon: {old.partition('=')[0]} is called {new} now.\n"
+
+
+def test_output_and_store_of_before_name_their_new_words(run, votes, tmp_path):
+    run("rank", votes, "--out", tmp_path / "board.csv")
+    assert (tmp_path / "board.csv").exists()
+    status, _, err = run("doctor", f"--log={tmp_path / 'log'}")
+    assert status in (0, 1)  # whatever else doctor finds on this machine
+    assert err == "agon: --log is called --store now.\n"
 
 
 @pytest.mark.parametrize(

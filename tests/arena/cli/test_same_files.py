@@ -1,0 +1,113 @@
+"""Every command reads the same files alike, or refuses them by the same sentence: one reader for all."""
+
+import gzip
+import json
+
+import pyarrow as pa
+import pytest
+
+from agon.arena.cli.board import Given
+from agon.arena.setup.recorded import read_recorded_roster
+from agon.data import comparisons
+from agon.ranking import SourceError
+
+HEADER = ("model_a", "model_b", "winner")
+VOTES = [
+    ("ada", "bob", "model_a"),
+    ("bob", "cyn", "tie"),
+    ("cyn", "ada", "model_b"),
+    ("ada", "cyn", "model_a"),
+]
+SCORES = [
+    ("model", "task", "score"),
+    *((m, t, str(3 * i + j)) for i, m in enumerate("ab") for j, t in enumerate("xyz")),
+]
+ANSWERS = [
+    ("prompt", "model", "answer"),
+    *((p, m, f"{m} on {p}") for p in ("p1", "p2") for m in ("ada", "bob")),
+]
+
+
+def in_every_container(rows):
+    """The same rows as each kind of file: bytes by the ending of its name."""
+    text = "".join(",".join(row) + "\n" for row in rows)
+    objects = [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    return {
+        "bom.csv": text.encode("utf-8-sig"),
+        "semicolons.csv": text.replace(",", ";").encode(),
+        "utf16.csv": text.encode("utf-16"),
+        "packed.csv.gz": gzip.compress(text.encode()),
+        "packed.csv.zst": pa.compress(text.encode(), "zstd", asbytes=True),
+        "array.jsonl": json.dumps(objects).encode(),
+        "plain.csv": text.encode(),
+    }
+
+
+def put(folder, name, content):
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def opened_by_board(path):
+    """The votes that `agon board` would show."""
+    return Given([path], None, "error", None, None, None, None, None).open([path]).votes({})
+
+
+@pytest.mark.parametrize("name", in_every_container([HEADER, *VOTES]))
+def test_votes_are_read_alike(name, tmp_path, run):
+    path = put(tmp_path, name, in_every_container([HEADER, *VOTES])[name])
+    plain = put(tmp_path, "by_hand.csv", in_every_container([HEADER, *VOTES])["plain.csv"])
+    how = ("--min-votes", "0", "--interval", "none")
+    status, board, _ = run("rank", path, *how)
+    assert status == 0
+    assert board == run("rank", plain, *how)[1]
+    status, found, _ = run("check", path)
+    assert (status, found) == (1, run("check", plain)[1].replace("by_hand.csv", name))  # 4 votes are few
+    status, imported, _ = run("import", path, "--into", tmp_path / "log")
+    assert status == 0
+    assert imported.startswith("4 votes of the format 'battles' are in ")
+    # by hand: ada beats bob once and cyn twice, bob and cyn tie once
+    for votes in (opened_by_board(path), comparisons(tmp_path / "log")):
+        assert votes.pairs.wins.tolist() == [[0, 1, 2], [0, 0, 0], [0, 0, 0]]
+        assert votes.pairs.ties[1, 2] == 1
+
+
+@pytest.mark.parametrize("name", in_every_container(SCORES))
+def test_scores_are_read_alike_or_refused_alike(name, tmp_path, run):
+    path = put(tmp_path, name, in_every_container(SCORES)[name])
+    status, board, _ = run("rank", path, "--method", "mean", "--interval", "none", "--format", "csv")
+    assert status == 0
+    # by hand: a has 0, 1, 2 and b has 3, 4, 5
+    assert [line.split(",")[2:5] for line in board.splitlines()[1:]] == [["1", "b", "4.0"], ["2", "a", "1.0"]]
+    assert opened_by_board(path).values.tolist() == [[0, 1, 2], [3, 4, 5]]
+    remedy = "read it with ag.score_table, or rank it as it is"
+    sentence = f"agon: {path} is a table of scores, and no votes; {remedy}.\n"
+    assert run("check", path) == (2, "", sentence)
+    assert run("import", path, "--into", tmp_path / "log") == (2, "", sentence)
+    assert not (tmp_path / "log").exists()
+
+
+@pytest.mark.parametrize("name", in_every_container(ANSWERS))
+def test_recorded_answers_are_read_alike(name, tmp_path):
+    roster = read_recorded_roster(put(tmp_path, name, in_every_container(ANSWERS)[name]))
+    assert [one.card.name for one in roster.contestants] == ["ada", "bob"]
+    assert [example.prompt for example in roster.examples] == ["p1", "p2"]
+
+
+@pytest.mark.parametrize("word", ["verdict", "outcome", "result"])
+def test_a_column_of_before_is_named_with_its_new_word(word, tmp_path, run):
+    """And what the sentence says to do, done, gives the board of the right name."""
+    text = in_every_container([HEADER, *VOTES])["plain.csv"].replace(b"winner", word.encode())
+    path = put(tmp_path, "old.csv", text)
+    for command in ("rank", "check", "import"):
+        into = ("--into", tmp_path / "log") if command == "import" else ()
+        status, out, err = run(command, path, *into)
+        assert (status, out) == (2, "")
+        assert f"(--column winner={word})" in err
+        assert err.count("\n") == 1
+    with pytest.raises(SourceError, match=f"winner={word}"):
+        opened_by_board(path)
+    status, board, _ = run("rank", path, "--column", f"winner={word}", "--interval", "none")
+    assert status == 0
+    assert "ada" in board
