@@ -341,7 +341,7 @@ def test_import_then_rank_the_log(run, tmp_path, monkeypatch):
         (["simulate", "--truth", "there.csv"], "there.csv exists already"),
         (["simulate", "-o", "new.csv", "--truth", "new.csv"], "both the votes and the strengths"),
         (["methods", "bradley"], "There is no method 'bradley'"),
-        (["check", "other.json"], "no column model_a"),
+        (["check", "other.json"], "in no format known here"),
         (["rnak", "votes.csv"], "rnak"),
         (["rank"], "SOURCE requires an argument"),
         (["rank", "a.csv", "b.csv"], "There is no file a.csv"),
