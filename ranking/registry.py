@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import types
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -74,6 +74,7 @@ class Method(Readable):
         source: where the method comes from.
         options: its keyword-only options by name.
         batch: faster way to run it on many resamples; see `method`.
+        axioms, by_margin, leaves_out: traits; see `method`.
     """
 
     name: str
@@ -83,6 +84,20 @@ class Method(Readable):
     source: str
     options: Mapping[str, Option]
     batch: Batch | None = None
+    axioms: tuple[str, ...] | None = None
+    by_margin: bool = False
+    leaves_out: str = ""
+
+    @property
+    def family(self) -> str:
+        """The folder that it lies in, such as "social_choice"; of a function of your own its module."""
+        module = self.function.__module__
+        return module.rpartition(".")[0].rpartition(".")[2] or module
+
+    @property
+    def random_orders(self) -> str | None:
+        """The option that says how many random orders it averages over; None for a method that draws none."""
+        return next((name for name in ("permutations", "orders") if name in self.options), None)
 
     def conclusion(self) -> str:
         """Say it in one sentence."""
@@ -171,7 +186,15 @@ METHOD_ALIASES: Mapping[str, str] = types.MappingProxyType(
 )
 
 
-def method(name: str, *, source: str = "", batch: Batch | None = None) -> Callable[[Rule], Rule]:
+def method(
+    name: str,
+    *,
+    source: str = "",
+    batch: Batch | None = None,
+    axioms: str | None = None,
+    by_margin: bool = False,
+    leaves_out: str = "",
+) -> Callable[[Rule], Rule]:
     """Register a ranking method under a name.
 
     Args:
@@ -181,6 +204,10 @@ def method(name: str, *, source: str = "", batch: Batch | None = None) -> Callab
             method made of all votes, **options), where views is an iterable of the method's view, and for
             pairs and ballots a `ResampledPairCounts` or `ResampledBallots`; from it None asks for single
             calls.
+        axioms: those it satisfies on strict complete ballots, such as "majority, condorcet" (the suite tries
+            each on random elections); "" for none, None where the question does not arise.
+        by_margin: whether it sees only wins less losses of each pair, so that a tie changes nothing.
+        leaves_out: the kind of votes that it cannot use and counts as left out, such as "probabilities".
 
     Raises:
         MethodError: the name is taken, or the function does not declare the view it needs.
@@ -191,7 +218,12 @@ def method(name: str, *, source: str = "", batch: Batch | None = None) -> Callab
     def register(function: Rule) -> Rule:
         if name in METHODS:
             raise MethodError(f"A method named {name!r} is registered already; choose another name.")
-        METHODS[name] = describe(function, name, source, batch)
+        METHODS[name] = replace(
+            describe(function, name, source, batch),
+            axioms=None if axioms is None else tuple(filter(None, axioms.split(", "))),
+            by_margin=by_margin,
+            leaves_out=leaves_out,
+        )
         return function
 
     return register

@@ -97,6 +97,7 @@ def as_dict(method: Method) -> dict[str, Any]:
         "use": use,
         "avoid": avoid,
         "example": example_of(method),
+        "axioms": None if method.axioms is None else list(method.axioms),
         "options": options,
     }
 
@@ -106,6 +107,22 @@ def family_texts(method: Method) -> tuple[str, str, str]:
     title, _, uses = said(family_of(method)).partition("\n\n")
     use, _, avoid = uses.partition("\n")
     return title.rstrip("."), use, " ".join(filter(None, [avoid, _VIEWS[method.view][1]]))
+
+
+def traits_of(method: Method) -> list[str]:
+    """What is known of a method beside its options, a sentence each."""
+    said = []
+    if method.axioms is not None:
+        said.append(f"Axioms on strict complete ballots: {', '.join(method.axioms) or 'none'}.")
+    if method.by_margin:
+        said.append("Only wins less losses of a pair count: a tie changes nothing.")
+    if method.leaves_out:
+        said.append(f"Votes that are {method.leaves_out} are left out and counted.")
+    if method.random_orders:
+        said.append(
+            f"A mean over random orders, as many as `{method.random_orders}`; the board says their spread."
+        )
+    return said
 
 
 def methods_page(methods: list[Method]) -> str:
@@ -121,6 +138,7 @@ def methods_page(methods: list[Method]) -> str:
             for method in held:
                 text = inspect.getdoc(method.function) or ""
                 lines += ["", f"### {method.name}", "", "```text", text, "```", ""]
+                lines += [part for sentence in traits_of(method) for part in (sentence, "")]
                 lines += [_option_line(option) for option in method.options.values()]
     return "\n".join(lines) + "\n"
 
@@ -191,6 +209,7 @@ def _details(method: Method) -> str:
     ]
     lines = [f"{method.name}: {method.summary}", ""]
     lines += [f"{head:13}{text}" for head, text in rows if text]
+    lines += [f"{'':13}{sentence}" for sentence in traits_of(method)]
     texts = _texts_of_options(method)
     for option in method.options.values():
         lines += ["", f"  {option.name}={option.default!r}  ({describe_type(option.type)})"]

@@ -206,7 +206,7 @@ def _board(
     if votes is not every:
         waiting = _waiting(every, how, options, settings, (votes.models, values))
     fingerprint = _fingerprint(every, how, described)
-    by_majorities = how.view == "pairs" and ".social_choice." in how.function.__module__
+    by_majorities = how.view == "pairs" and how.family == "social_choice"
     boards = []
     for board in range(eligibility.boards):
         lines = rows(

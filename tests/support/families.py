@@ -2,5 +2,5 @@
 
 from agon.ranking import METHODS
 
-RULES = {n: how for n, how in METHODS.items() if ".social_choice." in how.function.__module__}
+RULES = {n: how for n, how in METHODS.items() if how.family == "social_choice"}
 RATINGS = sorted(METHODS.keys() - RULES.keys() - {"contextual_bradley_terry"})

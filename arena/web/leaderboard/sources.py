@@ -72,7 +72,7 @@ def rules_for(*, table: bool, complete: bool) -> tuple[str, ...]:
         for name, how in METHODS.items()
         if how.view not in unfit
         and name != "scoring_vector"
-        and (complete or how.view != "ballots" or ".social_choice." not in how.function.__module__)
+        and (complete or how.view != "ballots" or how.family != "social_choice")
     ]
     return (DEFAULT_RULE, *(name for name in fit if name != DEFAULT_RULE))
 

@@ -96,7 +96,12 @@ def _score_resamples(
     return ResampledScores(np.stack([-_sorted(_majority(view, both_bad), rng) for view in views]))
 
 
-@method("kwiksort", source="Ailon, Charikar and Newman (2008); Gienapp et al. (2022)", batch=_score_resamples)
+@method(
+    "kwiksort",
+    source="Ailon, Charikar and Newman (2008); Gienapp et al. (2022)",
+    batch=_score_resamples,
+    by_margin=True,
+)
 def kwiksort(pairs: PairCounts, *, orders: int = 25, seed: int = 0, both_bad: BothBad = "half") -> Scores:
     """Quicksort by majorities: a random pivot parts the models into those that beat it and those it beats.
 

@@ -31,6 +31,7 @@ _Game = tuple[list[int], list[int], list[Factor], list[Step]]
     "kwise_bayes",
     source="Herbrich, Minka and Graepel (2006); K-Sort Arena (Li et al. 2024)",
     batch=lambda views, _, **options: score_resamples(kwise_bayes, views, **options),
+    leaves_out="probabilities",
 )
 def kwise_bayes(
     battles: Battles,

@@ -19,6 +19,7 @@ _Game = tuple[list[int], list[int]]  # models shown, and their places
     "weng_lin",
     source="Weng and Lin (2011), algorithm 4",
     batch=lambda views, _, **options: score_resamples(weng_lin, views, **options),
+    leaves_out="probabilities",
 )
 def weng_lin(
     battles: Battles,

@@ -24,14 +24,16 @@ from agon.ranking.votes.score_table import Direction, ScoreTable
 _Gaps = Literal["refuse", "average", "worst", "column_median", "drop_task"]
 
 
-@method("mean", source="arithmetic mean; Vote'n'Rank (Rofin et al. 2023)")
+@method(
+    "mean",
+    source="arithmetic mean; Vote'n'Rank (Rofin et al. 2023)",
+    axioms="pareto, monotonicity, reinforcement",
+)
 def mean(scores: ScoreTable, *, missing: _Gaps = "refuse") -> Scores:
     """The weighted mean of a model's scores, Σwx / Σw.
 
     Args:
         missing: see the module.
-
-    Axioms: pareto, monotonicity, reinforcement.
 
     Raises:
         VotesError: a gap under missing="refuse", no task without a gap under "drop_task".
@@ -39,7 +41,11 @@ def mean(scores: ScoreTable, *, missing: _Gaps = "refuse") -> Scores:
     return Scores(_mean(*_filled(scores, "mean", scores.good, missing)))
 
 
-@method("geometric_mean", source="geometric mean; Vote'n'Rank (Rofin et al. 2023)")
+@method(
+    "geometric_mean",
+    source="geometric mean; Vote'n'Rank (Rofin et al. 2023)",
+    axioms="pareto, monotonicity, reinforcement",
+)
 def geometric_mean(scores: ScoreTable, *, missing: _Gaps = "refuse") -> Scores:
     """The weighted geometric mean of a model's scores, exp(Σ w ln x / Σw).
 
@@ -47,8 +53,6 @@ def geometric_mean(scores: ScoreTable, *, missing: _Gaps = "refuse") -> Scores:
 
     Args:
         missing: see the module.
-
-    Axioms: pareto, monotonicity, reinforcement.
 
     Raises:
         VotesError: a score of 0 or less on any task, even one of weight 0; a gap as for `mean`.
@@ -67,14 +71,12 @@ def geometric_mean(scores: ScoreTable, *, missing: _Gaps = "refuse") -> Scores:
     return Scores(np.exp(_mean(np.log(filled), weight)))
 
 
-@method("median", source="weighted median")
+@method("median", source="weighted median", axioms="monotonicity")
 def median(scores: ScoreTable, *, missing: _Gaps = "refuse") -> Scores:
     """The weighted median of a model's scores; the mean of the middle two where they halve the weight.
 
     Args:
         missing: see the module; "average" takes the median of the tasks the model has.
-
-    Axioms: monotonicity.
 
     Raises:
         VotesError: a gap as for `mean`.
@@ -90,7 +92,11 @@ def median(scores: ScoreTable, *, missing: _Gaps = "refuse") -> Scores:
     return Scores(0.5 * (low + high))
 
 
-@method("optimality_gap", source="Agarwal et al. (2021); Vote'n'Rank (Rofin et al. 2023)")
+@method(
+    "optimality_gap",
+    source="Agarwal et al. (2021); Vote'n'Rank (Rofin et al. 2023)",
+    axioms="monotonicity, reinforcement",
+)
 def optimality_gap(scores: ScoreTable, *, gamma: float = 95.0, missing: _Gaps = "refuse") -> Scores:
     """How far a model's scores fall short of γ on average, as a number of 0 or less.
 
@@ -99,8 +105,6 @@ def optimality_gap(scores: ScoreTable, *, gamma: float = 95.0, missing: _Gaps = 
     Args:
         gamma: the score that is good enough, on the scale of the tasks.
         missing: see the module.
-
-    Axioms: monotonicity, reinforcement.
 
     Raises:
         OptionError: γ not above any score, so that all models would be equal; a task where lower is better.
@@ -123,13 +127,15 @@ def optimality_gap(scores: ScoreTable, *, gamma: float = 95.0, missing: _Gaps = 
     return Scores(_mean(np.minimum(table, gamma) - gamma, weight))
 
 
-@method("mean_win_rate", source="HELM (Liang et al. 2022)")
+@method(
+    "mean_win_rate",
+    source="HELM (Liang et al. 2022)",
+    axioms="condorcet_loser, pareto, monotonicity, reinforcement, reversal",
+)
 def mean_win_rate(scores: ScoreTable) -> Scores:
     """The share of the other models a model beats on a task, averaged over the tasks it has; ties half.
 
     Works with gaps: a task compares the models that have a score on it.
-
-    Axioms: condorcet_loser, pareto, monotonicity, reinforcement, reversal.
 
     Source:
         P. Liang et al., Holistic Evaluation of Language Models (2022), section 8.
@@ -146,7 +152,11 @@ def mean_win_rate(scores: ScoreTable) -> Scores:
     return Scores(_mean(share, mass), "share")
 
 
-@method("two_level", source="Colombo et al. (2022); two-step aggregation of Vote'n'Rank (Rofin et al. 2023)")
+@method(
+    "two_level",
+    source="Colombo et al. (2022); two-step aggregation of Vote'n'Rank (Rofin et al. 2023)",
+    axioms="",
+)
 def two_level(
     scores: ScoreTable,
     *,
@@ -162,8 +172,6 @@ def two_level(
     Args:
         rule: any method on pairs, ballots or scores.
         ties, missing: given to the rule at both levels, if it has such options.
-
-    Axioms: none.
 
     Raises:
         OptionError: an unknown rule or one that needs battles, an option it does not have.

@@ -16,33 +16,40 @@ from agon.ranking.results import Choice, Diagnostic, Scores
 from agon.ranking.votes.pair_counts import PairCounts
 
 
-@method("condorcet", source="Condorcet (1785)")
+@method(
+    "condorcet",
+    source="Condorcet (1785)",
+    axioms="majority, condorcet, condorcet_loser, smith, pareto, monotonicity, reversal",
+    by_margin=True,
+)
 def condorcet(pairs: PairCounts) -> Choice:
-    """The model that beats every other one, if there is one; else nobody.
-
-    Axioms: majority, condorcet, condorcet_loser, smith, pareto, monotonicity, reversal.
-    """
+    """The model that beats every other one, if there is one; else nobody."""
     beats = margins(pairs) > 0
     return _elected(beats.sum(axis=1) == len(beats) - 1, "condorcet", "beats every other")
 
 
-@method("weak_condorcet", source="Condorcet (1785); Fishburn (1977) for ties")
+@method(
+    "weak_condorcet",
+    source="Condorcet (1785); Fishburn (1977) for ties",
+    axioms="majority, condorcet, condorcet_loser, pareto, monotonicity",
+    by_margin=True,
+)
 def weak_condorcet(pairs: PairCounts) -> Choice:
-    """The models that nobody beats, if there are any; else nobody.
-
-    Axioms: majority, condorcet, condorcet_loser, pareto, monotonicity.
-    """
+    """The models that nobody beats, if there are any; else nobody."""
     beaten = (margins(pairs) > 0).any(axis=0)
     return _elected(np.asarray(~beaten), "weak_condorcet", "is beaten by no other")
 
 
-@method("smith_set", source="Good (1971); Smith (1973)")
+@method(
+    "smith_set",
+    source="Good (1971); Smith (1973)",
+    axioms="majority, condorcet, condorcet_loser, smith, monotonicity, clones",
+    by_margin=True,
+)
 def smith_set(pairs: PairCounts) -> Choice:
     """The smallest set of models that each beat every model outside it; then the same for the rest.
 
     The first tier is the Smith set (GETCHA, the top cycle), the second that of the others, and so on.
-
-    Axioms: majority, condorcet, condorcet_loser, smith, monotonicity, clones.
 
     Source:
         I. Good, Public Choice 10 (1971); J. Smith, Econometrica 41 (1973).
@@ -56,14 +63,17 @@ def smith_set(pairs: PairCounts) -> Choice:
     return Choice(_layers(((margin > 0) & outside).sum(axis=1)))
 
 
-@method("schwartz_set", source="Schwartz (1972)")
+@method(
+    "schwartz_set",
+    source="Schwartz (1972)",
+    axioms="majority, condorcet, condorcet_loser, smith, monotonicity, clones",
+    by_margin=True,
+)
 def schwartz_set(pairs: PairCounts) -> Choice:
     """The union of the smallest sets that nobody outside beats; then the same for the rest.
 
     The first tier is the Schwartz set (GOCHA), the second that of the others, and so on. It lies inside
     the Smith set, and differs from it only where majorities are tied.
-
-    Axioms: majority, condorcet, condorcet_loser, smith, monotonicity, clones.
 
     Source:
         T. Schwartz, Noûs 6 (1972).
@@ -76,7 +86,12 @@ def schwartz_set(pairs: PairCounts) -> Choice:
     return Choice(tuple(_indices(np.isin(part, tier)) for tier in peel_tiers(above)))
 
 
-@method("copeland", source="Copeland (1951); Llull (1299)")
+@method(
+    "copeland",
+    source="Copeland (1951); Llull (1299)",
+    axioms="majority, condorcet, condorcet_loser, smith, pareto, monotonicity, reversal",
+    by_margin=True,
+)
 def copeland(
     pairs: PairCounts,
     *,
@@ -90,8 +105,6 @@ def copeland(
             `tie_credit` for each tied majority, "losses" minus the models lost to.
         tie_credit: of a tied majority, from 0 to 1, in the variant "wins"; a pair that was never compared
             is not tied.
-
-    Axioms: majority, condorcet, condorcet_loser, smith, pareto, monotonicity, reversal.
 
     Raises:
         OptionError: a tie credit outside 0 to 1.

@@ -69,6 +69,7 @@ def _instant_runoff_resamples(
     "instant_runoff",
     source="Hare; Ware (1871); ties: Delemazure and Peters (2024)",
     batch=_instant_runoff_resamples,
+    axioms="majority, pareto",
 )
 def instant_runoff(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "refuse") -> Choice:
     """Eliminate the model with the fewest first places, again and again.
@@ -80,8 +81,6 @@ def instant_runoff(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "r
         ties: among the best of a ballot: "share" splits it (split instant run-off), "best" counts it
             whole for each (approval instant run-off), "worst" and "published" for none.
         missing: see the module.
-
-    Axioms: majority, pareto.
 
     Raises:
         VotesError: a gap under missing="refuse", a model on no ballot.
@@ -108,7 +107,7 @@ def _coombs_resamples(
     return stack_results(each, len(cast.models))
 
 
-@method("coombs", source="Coombs (1964)", batch=_coombs_resamples)
+@method("coombs", source="Coombs (1964)", batch=_coombs_resamples, axioms="pareto")
 def coombs(
     ballots: Ballots, *, majority_stops: bool = False, ties: Ties = "share", missing: Gaps = "refuse"
 ) -> Choice:
@@ -120,8 +119,6 @@ def coombs(
         ties: among the last of a ballot: "share" splits its last place, "worst" and "published" count it
             whole for each of them, "best" for none unless nobody else is left.
         missing: see the module.
-
-    Axioms: pareto.
 
     Raises:
         VotesError: a gap under missing="refuse", a model on no ballot.
@@ -150,7 +147,12 @@ def _baldwin_resamples(ballots: ResampledBallots, _: object, *, ties: Ties, miss
     return ResampledScores(eliminate_batch(BordaRaces(credit), n_models, total * n_models))
 
 
-@method("baldwin", source="Baldwin (1926); Vote'n'Rank (Rofin et al. 2023)", batch=_baldwin_resamples)
+@method(
+    "baldwin",
+    source="Baldwin (1926); Vote'n'Rank (Rofin et al. 2023)",
+    batch=_baldwin_resamples,
+    axioms="majority, condorcet, condorcet_loser, smith, pareto",
+)
 def baldwin(
     ballots: Ballots,
     *,
@@ -162,8 +164,6 @@ def baldwin(
     Args:
         ties: as for `borda`; published: a tie gives neither side a point.
         missing: see the module; "partial_borda" as for `borda`.
-
-    Axioms: majority, condorcet, condorcet_loser, smith, pareto.
 
     Raises:
         VotesError: a gap under missing="refuse", a model on no ballot.
@@ -192,7 +192,12 @@ def _nanson_resamples(
     return ResampledScores(eliminate_batch(BordaRaces(credit), n_models, total * n_models, low))
 
 
-@method("nanson", source="Nanson (1882)", batch=_nanson_resamples)
+@method(
+    "nanson",
+    source="Nanson (1882)",
+    batch=_nanson_resamples,
+    axioms="majority, condorcet, condorcet_loser, smith, pareto",
+)
 def nanson(
     ballots: Ballots,
     *,
@@ -206,8 +211,6 @@ def nanson(
         drop: "at_or_below" eliminates those exactly at the mean too, unless all are (Niou 1987).
         ties: as for `borda`.
         missing: see the module; "partial_borda" as for `borda`.
-
-    Axioms: majority, condorcet, condorcet_loser, smith, pareto.
 
     Raises:
         VotesError: a gap under missing="refuse", a model on no ballot.
@@ -234,6 +237,7 @@ def _threshold_resamples(
     "threshold",
     source="Aleskerov, Chistyakov and Kalyagin (2010); Vote'n'Rank (Rofin et al. 2023)",
     batch=_threshold_resamples,
+    axioms="monotonicity, reinforcement",
 )
 def threshold(ballots: Ballots, *, ties: Ties = "published", missing: Gaps = "refuse") -> Choice:
     """The fewest last places win; among equals the fewest places before last, and so on up to the second.
@@ -242,8 +246,6 @@ def threshold(ballots: Ballots, *, ties: Ties = "published", missing: Gaps = "re
         ties: which place a tie takes: "worst" and "published" the worst it covers, "best" the best,
             "share" a part of each.
         missing: see the module.
-
-    Axioms: monotonicity, reinforcement.
 
     Raises:
         VotesError: a gap under missing="refuse", a model on no ballot.
@@ -266,6 +268,7 @@ def _two_round_resamples(
     "two_round",
     source="plurality with run-off; certificate: Rezaei et al. (2023)",
     batch=_two_round_resamples,
+    axioms="majority, condorcet_loser, pareto",
 )
 def two_round(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "refuse") -> Choice:
     """The two models with the most first places meet; the majority between them decides.
@@ -277,8 +280,6 @@ def two_round(ballots: Ballots, *, ties: Ties = "share", missing: Gaps = "refuse
     Args:
         ties: as for `plurality`.
         missing: see the module.
-
-    Axioms: majority, condorcet_loser, pareto.
 
     Raises:
         VotesError: a gap under missing="refuse", a model on no ballot.

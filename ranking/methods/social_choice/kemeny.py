@@ -52,7 +52,12 @@ class Consensus:
         return self.bound >= self.cost - 1e-9 * self.cost
 
 
-@method("kemeny", source="Kemeny (1959); Young and Levenglick (1978)")
+@method(
+    "kemeny",
+    source="Kemeny (1959); Young and Levenglick (1978)",
+    axioms="majority, condorcet, condorcet_loser, smith, pareto, monotonicity, reversal",
+    by_margin=True,
+)
 def kemeny(pairs: PairCounts, *, time_limit: float = 30.0) -> Choice:
     """The order of all models that the fewest votes, pair by pair, disagree with.
 
@@ -63,8 +68,6 @@ def kemeny(pairs: PairCounts, *, time_limit: float = 30.0) -> Choice:
 
     Args:
         time_limit: seconds after which the best order so far is taken, with its proven gap.
-
-    Axioms: majority, condorcet, condorcet_loser, smith, pareto, monotonicity, reversal.
 
     Raises:
         OptionError: a time limit that is not above 0.

@@ -21,7 +21,12 @@ from agon.ranking.votes.pair_counts import PairCounts
 from agon.ranking.votes.resamples import ResampledPairCounts
 
 
-@method("minimax", source="Simpson (1969); Kramer (1977)")
+@method(
+    "minimax",
+    source="Simpson (1969); Kramer (1977)",
+    axioms="majority, condorcet, pareto, monotonicity",
+    by_margin=True,
+)
 def minimax(
     pairs: PairCounts,
     *,
@@ -32,8 +37,6 @@ def minimax(
     Args:
         measure: what a defeat weighs: "winning_votes" the votes for the winner (0 where there is no defeat),
             "margins" votes for minus votes against, "opposition" the votes against, defeat or not.
-
-    Axioms: majority, condorcet, pareto, monotonicity.
 
     Source:
         P. Simpson, Journal of the Royal Statistical Society B 31 (1969); G. Kramer, Journal of Economic
@@ -51,7 +54,12 @@ def minimax(
     return Scores(0.0 - defeat.max(axis=0))
 
 
-@method("schulze", source="Schulze (2011)")
+@method(
+    "schulze",
+    source="Schulze (2011)",
+    axioms="majority, condorcet, condorcet_loser, smith, pareto, monotonicity, clones, reversal",
+    by_margin=True,
+)
 def schulze(pairs: PairCounts, *, measure: Literal["winning_votes", "margins"] = "winning_votes") -> Choice:
     """Compare models by the strongest chain of majorities between them (beat path).
 
@@ -60,8 +68,6 @@ def schulze(pairs: PairCounts, *, measure: Literal["winning_votes", "margins"] =
 
     Args:
         measure: what a majority weighs: the votes for the winner, or those minus the votes against.
-
-    Axioms: majority, condorcet, condorcet_loser, smith, pareto, monotonicity, clones, reversal.
 
     Source:
         M. Schulze, Social Choice and Welfare 36 (2011), section 2.
@@ -74,14 +80,17 @@ def schulze(pairs: PairCounts, *, measure: Literal["winning_votes", "margins"] =
     return Choice(peel_tiers(path > path.T))
 
 
-@method("split_cycle", source="Holliday and Pacuit (2023)")
+@method(
+    "split_cycle",
+    source="Holliday and Pacuit (2023)",
+    axioms="majority, condorcet, condorcet_loser, smith, pareto, monotonicity, clones, reversal",
+    by_margin=True,
+)
 def split_cycle(pairs: PairCounts) -> Choice:
     """Leave out the weakest majorities of every cycle; who is then beaten by nobody wins.
 
     A majority counts as a defeat if its margin is larger than the weakest margin of every cycle it lies
     on. Defeats have no cycle; the tiers are peel_tiers off from the top.
-
-    Axioms: majority, condorcet, condorcet_loser, smith, pareto, monotonicity, clones, reversal.
 
     Source:
         W. Holliday and E. Pacuit, Split Cycle, Public Choice 197 (2023), definition 3.1.
@@ -91,7 +100,11 @@ def split_cycle(pairs: PairCounts) -> Choice:
 
 
 @method(
-    "ranked_pairs", source="Tideman (1987)", batch=lambda drawn, _, **options: _ranked_pairs(drawn, **options)
+    "ranked_pairs",
+    source="Tideman (1987)",
+    batch=lambda drawn, _, **options: _ranked_pairs(drawn, **options),
+    axioms="majority, condorcet, condorcet_loser, smith, pareto, monotonicity, clones, reversal",
+    by_margin=True,
 )
 def ranked_pairs(
     pairs: PairCounts,
@@ -109,8 +122,6 @@ def ranked_pairs(
             tie; "names" takes them in the order of the winner's, then the loser's name; "random" in a
             seeded random order.
         seed: of the random order.
-
-    Axioms: majority, condorcet, condorcet_loser, smith, pareto, monotonicity, clones, reversal.
 
     Source:
         N. Tideman, Independence of clones as a criterion for voting rules, Social Choice and Welfare 4

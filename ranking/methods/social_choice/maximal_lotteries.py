@@ -29,14 +29,14 @@ SEEN = 1e-9  # probability below which a model is not in the lottery
     "maximal_lottery",
     source="Fishburn (1984); Brandl, Brandt and Seedig (2016)",
     batch=lambda *given, **options: _each(smith_lottery, *given, **options),
+    axioms="majority, condorcet, condorcet_loser, smith, pareto, clones",
+    by_margin=True,
 )
 def maximal_lottery(pairs: PairCounts) -> Choice:
     """The lottery that no other lottery beats by expected margin; of several the most even one.
 
     The winners are all models that the lottery may draw. It ignores how large the margins of the others
     are, so show the margins beside it.
-
-    Axioms: majority, condorcet, condorcet_loser, smith, pareto, clones.
 
     Raises:
         ConvergenceError: the equilibrium was not found to 1e-9.
@@ -56,6 +56,8 @@ def maximal_lottery(pairs: PairCounts) -> Choice:
     "nash_averaging",
     source="Balduzzi et al. (2018)",
     batch=lambda *given, **options: _each(smith_averaging, *given, **options),
+    axioms="clones",
+    by_margin=True,
 )
 def nash_averaging(pairs: PairCounts, *, prior: float = 0.5, both_bad: BothBad = "half") -> Scores:
     """The expected log-odds against an opponent drawn from the equilibrium of maximum entropy.
@@ -67,8 +69,6 @@ def nash_averaging(pairs: PairCounts, *, prior: float = 0.5, both_bad: BothBad =
     Args:
         prior: wins added to both sides of every pair that met, so that no log-odds is infinite.
         both_bad: "half" counts a "both bad" as a tie, "drop" leaves it out.
-
-    Axioms: clones.
 
     Raises:
         OptionError: a prior that is not above 0.

@@ -37,6 +37,7 @@ def _points(scores: Scores | Choice) -> ResampledScores | None:
     "plurality",
     source="first past the post; Vote'n'Rank (Rofin et al. 2023)",
     batch=lambda drawn, _, **options: _points(plurality(drawn, **options)),
+    axioms="majority, pareto, monotonicity, participation, reinforcement",
 )
 def plurality(ballots: Ballots, *, ties: Ties = "share", missing: Missing = "refuse") -> Scores:
     """A point for every first place.
@@ -45,8 +46,6 @@ def plurality(ballots: Ballots, *, ties: Ties = "share", missing: Missing = "ref
 
     Args:
         ties, missing: see the module.
-
-    Axioms: majority, pareto, monotonicity, participation, reinforcement.
 
     Raises:
         VotesError: a gap under missing="refuse", a model on no ballot.
@@ -58,6 +57,7 @@ def plurality(ballots: Ballots, *, ties: Ties = "share", missing: Missing = "ref
     "veto",
     source="anti-plurality; Young (1975) for its class",
     batch=lambda drawn, _, **options: _points(veto(drawn, **options)),
+    axioms="monotonicity, participation, reinforcement",
 )
 def veto(ballots: Ballots, *, ties: Ties = "share", missing: Missing = "refuse") -> Scores:
     """A point for every place but the last.
@@ -67,8 +67,6 @@ def veto(ballots: Ballots, *, ties: Ties = "share", missing: Missing = "refuse")
 
     Args:
         ties, missing: see the module.
-
-    Axioms: monotonicity, participation, reinforcement.
 
     Raises:
         VotesError: a gap under missing="refuse", a model on no ballot.
@@ -80,6 +78,7 @@ def veto(ballots: Ballots, *, ties: Ties = "share", missing: Missing = "refuse")
     "approval_k",
     source="k-approval; Vote'n'Rank (Rofin et al. 2023)",
     batch=lambda drawn, _, **options: _points(approval_k(drawn, **options)),
+    axioms="monotonicity, participation, reinforcement",
 )
 def approval_k(ballots: Ballots, *, k: int = 2, ties: Ties = "share", missing: Missing = "refuse") -> Scores:
     """A point for every place among the first k.
@@ -89,8 +88,6 @@ def approval_k(ballots: Ballots, *, k: int = 2, ties: Ties = "share", missing: M
     Args:
         k: how many places get a point, from 1 to one less than the number of models.
         ties, missing: see the module.
-
-    Axioms: monotonicity, participation, reinforcement.
 
     Raises:
         OptionError: k outside its range.
@@ -106,6 +103,7 @@ def approval_k(ballots: Ballots, *, k: int = 2, ties: Ties = "share", missing: M
     "borda",
     source="Borda (1781); partial ballots: Cullinan, Hsiao and Polett (2014)",
     batch=lambda drawn, _, **options: _points(borda(drawn, **options)),
+    axioms="condorcet_loser, pareto, monotonicity, participation, reinforcement, reversal",
 )
 def borda(
     ballots: Ballots,
@@ -121,8 +119,6 @@ def borda(
         ties: see the module.
         missing: see the module; "partial_borda" counts every pair that a ballot cannot compare as half a
             point for both sides, which keeps the sum of points of every ballot the same.
-
-    Axioms: condorcet_loser, pareto, monotonicity, participation, reinforcement, reversal.
 
     Raises:
         VotesError: a gap under missing="refuse", a model on no ballot.
@@ -140,6 +136,7 @@ def borda(
     "dowdall",
     source="Dowdall (Nauru, 1971); Vote'n'Rank (Rofin et al. 2023)",
     batch=lambda drawn, _, **options: _points(dowdall(drawn, **options)),
+    axioms="pareto, monotonicity, participation, reinforcement",
 )
 def dowdall(ballots: Ballots, *, ties: Ties = "share", missing: Missing = "refuse") -> Scores:
     """A point for a first place, half for a second, a third for a third.
@@ -148,8 +145,6 @@ def dowdall(ballots: Ballots, *, ties: Ties = "share", missing: Missing = "refus
 
     Args:
         ties, missing: see the module.
-
-    Axioms: pareto, monotonicity, participation, reinforcement.
 
     Raises:
         VotesError: a gap under missing="refuse", a model on no ballot.
@@ -162,6 +157,7 @@ def dowdall(ballots: Ballots, *, ties: Ties = "share", missing: Missing = "refus
     "scoring_vector",
     source="Young (1975)",
     batch=lambda drawn, _, **options: _points(scoring_vector(drawn, **options)),
+    axioms="monotonicity, participation, reinforcement",
 )
 def scoring_vector(
     ballots: Ballots,
@@ -175,8 +171,6 @@ def scoring_vector(
     Args:
         points: of the first place, the second and so on, never rising; places beyond the list get 0.
         ties, missing: see the module.
-
-    Axioms: monotonicity, participation, reinforcement.
 
     Raises:
         OptionError: no points, points that rise, more points than models, all places alike.

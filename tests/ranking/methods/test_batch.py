@@ -16,9 +16,7 @@ from agon.ranking.results import as_values
 from agon.ranking.simulate import bradley_terry_world
 from agon.ranking.votes.resamples import ResampledBallots
 
-TOGETHER = sorted(
-    how.name for how in METHODS.values() if how.batch and ".social_choice." in how.function.__module__
-)
+TOGETHER = sorted(how.name for how in METHODS.values() if how.batch and how.family == "social_choice")
 OPTIONS = {
     "ranked_pairs": [{"tie_break": "names"}, {"tie_break": "random"}, {"measure": "winning_votes"}],
     "coombs": [{"majority_stops": True}],

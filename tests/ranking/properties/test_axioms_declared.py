@@ -1,11 +1,9 @@
-"""Each rule's docstring lists the axioms it satisfies; here exactly those are tried on random elections.
+"""Each rule declares the axioms it satisfies; here exactly those are tried on random elections.
 
 The elections are strict and complete, as in the literature; "winners" are the first tier or the top score.
 """
 
-import inspect
 import itertools
-import re
 
 import numpy as np
 import pytest
@@ -17,13 +15,10 @@ from tests.support import brute_force as slow
 from tests.support.brute_force import ballots_of, run
 from tests.support.families import RULES
 
-LINE = re.compile(r"^\s*Axioms: ([a-z_, ]+)\.", re.MULTILINE)
-
 
 def declared(name):
-    found = LINE.search(inspect.getdoc(RULES[name].function))
-    assert found, f"{name}: list the axioms it satisfies in a line 'Axioms: ...'"
-    return [] if found[1] == "none" else found[1].split(", ")
+    assert RULES[name].axioms is not None, f'{name}: say @method(..., axioms="...") of those it satisfies'
+    return RULES[name].axioms
 
 
 def winners(name, m, orders):

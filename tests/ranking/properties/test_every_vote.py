@@ -26,17 +26,6 @@ KINDS = {  # shown, places, acceptable, p_a; the last model, 3, against the firs
     "best of four": ([3, 0, 1, 2], [1, 0, 0, 0], None, None),
 }
 TIES = ("tie", "both bad", "four with ties")
-# A margin, wins less losses, is what it was after a tie.
-BY_MARGIN = {
-    name
-    for name, how in RULES.items()
-    if how.function.__module__ != "agon.ranking.methods.social_choice.elimination" and how.view == "pairs"
-} | {"kwiksort"}
-LEFT_OUT = {
-    (method, kind): "probabilities, not places"
-    for method in ("kwise_bayes", "weng_lin")
-    for kind in ("probability", "probability, turned")
-}
 
 
 def wide(row, fill):
@@ -88,13 +77,14 @@ def left_out(found):
 def test_a_vote_counts_or_is_counted_out(name, kind):
     before, after = board(name, None), board(name, kind)
     moved, said = numbers(before) != numbers(after), left_out(after)
-    if reason := LEFT_OUT.get((name, kind)):
+    reason = METHODS[name].leaves_out
+    if reason and kind.startswith(reason.removesuffix("ies")):
         (message,) = said
         assert re.fullmatch(f"{MORE} votes .*{reason}.* left out.", message)
         assert not moved
     else:
         assert not said
-        assert moved or (name in BY_MARGIN and kind in TIES)
+        assert moved or (METHODS[name].by_margin and kind in TIES)
 
 
 @pytest.mark.parametrize("name", sorted(name for name, how in METHODS.items() if how.view == "scores"))

@@ -21,10 +21,7 @@ QUICK = {name: {"n_resamples": 4} for name in (*RESAMPLED, *RULES)} | {
     "kwiksort": {"orders": 3, "n_resamples": 6},
 }
 DRAWN = {  # enough random orders for their spread to be known
-    "elo": {"permutations": 60},
-    "kwiksort": {"orders": 60},
-    "kwise_bayes": {"permutations": 60},
-    "weng_lin": {"permutations": 60},
+    name: {how.random_orders: 60} for name, how in METHODS.items() if how.random_orders
 }
 GAPS = {"missing": "worst", "ties": "share", "k": 1, "points": (2.0, 1.0)}  # of rules on whole ballots
 
