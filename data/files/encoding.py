@@ -1,7 +1,7 @@
 """From distinct rows of a source to arrays of ballots: labels to places, lists to padded columns.
 
 Two layouts are known. Pairwise: `model_a`, `model_b` and `winner` (or `p_a`). K-wise: `models` and
-`places` as parallel lists, optionally `acceptable`. Everything else about a row is in validity.py.
+`places` as parallel lists, optionally `acceptable`. What makes a row a valid vote is in ../validation.py.
 """
 
 from __future__ import annotations

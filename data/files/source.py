@@ -1,6 +1,7 @@
 """Opening votes: a file, frame or table becomes a view of a private DuckDB connection.
 
-Knows formats and their errors; what makes a row a valid vote is in validity.py, counting in votes.py.
+Knows formats and their errors; what makes a row a valid vote is in ../validation.py, counting in
+table_source.py.
 """
 
 from __future__ import annotations

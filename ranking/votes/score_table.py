@@ -1,7 +1,7 @@
 """`ScoreTable`: models x tasks with gaps, and its views as pairs and as one ballot per task.
 
 Nothing here ranks, and nothing reads files: data/ does. Rules on the scores themselves are in
-score_rules.py; every rule on pairs or ballots takes a table through `pairs` and `ballots`.
+methods/social_choice/cardinal.py; every rule on pairs or ballots takes a table through `pairs` and `ballots`.
 """
 
 from __future__ import annotations

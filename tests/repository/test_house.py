@@ -300,6 +300,16 @@ def test_a_module_says_what_lives_there(path):
     assert text.split("\n\n")[0].rstrip().endswith((".", ":")) or "\n" in text
 
 
+FOREIGN = {"show_result.py"}  # of lm-sys/FastChat
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name)
+def test_a_module_names_files_that_exist(path):
+    named = set(re.findall(r"[\w/]+\.py\b", ast.get_docstring(tree_of(path)) or ""))
+    here = [str(module) for module in MODULES]
+    assert not [one for one in named - FOREIGN if not any(f"/{one.lstrip('./')}" in there for there in here)]
+
+
 def test_what_is_installed_is_called_agon():
     setuptools = PROJECT["tool"]["setuptools"]
     assert setuptools["packages"]["find"]["include"] == ["agon*"]
