@@ -101,7 +101,7 @@ def conclude(board: Leaderboard, name: Callable[[str], str] = str) -> str:  # no
     rivals = [name(row.model) for row in ranked if row.rank_lower == 1 and row.rank != 1]
     at, lead, more = f"at {board.level:.0%}{_scope(board)}", board.lead, ""
     if lead is not None and lead.more_votes:
-        more = f"; about {_rounded(lead.more_votes)} more votes between them would decide"
+        more = f"; about {_rounded(lead.more_votes)} more {board.counted} between them would decide"
     if rivals:
         return f"{place}, but {join_names(rivals)} could be first too {at}{more}."
     if len(first) > 1:

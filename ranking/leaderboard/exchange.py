@@ -17,7 +17,6 @@ from agon.ranking.results import Coefficient, Diagnostic
 if TYPE_CHECKING:
     from agon.ranking.leaderboard.leaderboard import Leaderboard
 
-HEADS = ("rank", "model", "score", "interval", "votes", "status")
 LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
@@ -52,9 +51,14 @@ def _harmless(cell: object) -> object:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(starts) else cell
 
 
+def column_heads(board: Leaderboard) -> tuple[str, ...]:
+    """The headings of a board's texts, the last but one of which says what it counts."""
+    return ("rank", "model", "score", "interval", board.counted, "status")
+
+
 def board_to_html(board: Leaderboard, top: int | None = None) -> str:
     """Write a board as HTML for any page: its conclusion, `top` rows, what to know about the votes."""
-    head = "".join(f"<th>{name}</th>" for name in HEADS)
+    head = "".join(f"<th>{name}</th>" for name in column_heads(board))
     body = "".join(
         "<tr>" + "".join(f"<td>{html.escape(cell)}</td>" for cell in board.cells(row)) + "</tr>"
         for row in board.first_rows(top)
@@ -68,7 +72,8 @@ def board_to_html(board: Leaderboard, top: int | None = None) -> str:
 
 def board_to_latex(board: Leaderboard, top: int | None = None) -> str:
     """Write `top` rows of a board as a LaTeX table without packages; the conclusion is its caption."""
-    lines = [" & ".join(HEADS), *(" & ".join(map(_latex, board.cells(row))) for row in board.first_rows(top))]
+    rows = board.first_rows(top)
+    lines = [" & ".join(column_heads(board)), *(" & ".join(map(_latex, board.cells(row))) for row in rows)]
     body = " \\\\\n".join(
         [f"{lines[0]} \\\\ \\hline\n{lines[1]}" if len(lines) > 1 else lines[0], *lines[2:]]
     )

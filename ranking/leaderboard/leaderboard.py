@@ -18,7 +18,13 @@ from agon.ranking.inference.intervals import Uncertainty
 from agon.ranking.inference.simultaneous import MaxT, max_t
 from agon.ranking.leaderboard.board_change import BoardChange, compare_boards
 from agon.ranking.leaderboard.conclusions import Lead, conclude
-from agon.ranking.leaderboard.exchange import board_to_html, board_to_latex, boards_to_csv, read_boards
+from agon.ranking.leaderboard.exchange import (
+    board_to_html,
+    board_to_latex,
+    boards_to_csv,
+    column_heads,
+    read_boards,
+)
 from agon.ranking.leaderboard.one_way_wins import PROBIT
 from agon.ranking.leaderboard.row import COLUMNS, Row, plain, rank_text
 from agon.ranking.numerics import FloatArray
@@ -256,6 +262,11 @@ class Leaderboard:
         kinds |= dict.fromkeys(("score", "lower", "upper", "p_first"), "float64")
         return frame.astype(kinds)
 
+    @property
+    def counted(self) -> str:
+        """What the board counts: "tasks" of a table of scores, else "votes"."""
+        return "tasks" if "tasks" in self.settings else "votes"
+
     def to_dict(self) -> dict[str, Any]:
         """Return the board as plain values, as in the JSON of the command line (docs/data.md)."""
         return {
@@ -264,6 +275,7 @@ class Leaderboard:
             "level": self.level,
             "rank_method": self.rank_method,
             "by": dict(self.by) if self.by is not None else None,
+            "counted": self.counted,
             "fingerprint": self.fingerprint,
             "diagnostics": [
                 {"code": d.code, "models": list(d.models), "message": d.message} for d in self.diagnostics
@@ -285,7 +297,7 @@ class Leaderboard:
 
     def to_markdown(self, top: int | None = None) -> str:
         """Return a Markdown table of the first rows under the conclusion."""
-        head = ("rank", "model", "score", "interval", "votes", "status")
+        head = column_heads(self)
         lines = [_marked(self.conclusion()), "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
         first = self.first_rows(top)
         lines += ["| " + " | ".join(map(_marked, self.cells(row))) + " |" for row in first]

@@ -60,7 +60,7 @@ def _show(board: Leaderboard, out: Console, top: int | None, *, part: bool = Fal
         how = "no intervals" if board.rank_method == "none" else f"{together}{interval} intervals at {level}"
         if directions := board.settings.get("tasks"):
             say(out, f"Tasks: {_tasks(directions)}.", "dim")
-        votes = f"{board.settings['votes']:,} votes"
+        votes = f"{board.settings['votes']:,} {board.counted}"
         say(out, f"{votes} · {how} · fingerprint {board.fingerprint[:12]}", "dim")
     for component in board.components:
         out.print()
@@ -145,7 +145,7 @@ def _table(board: Leaderboard, out: Console, top: int | None) -> Table:
     if drawn:
         table.add_column("", no_wrap=True)
     if out.width >= 44:
-        table.add_column("votes", justify="right", no_wrap=True)
+        table.add_column(board.counted, justify="right", no_wrap=True)
         table.add_column("status", no_wrap=True)
     ascii_only = not out.encoding.lower().startswith("utf")
     for row in board.rows[:top]:

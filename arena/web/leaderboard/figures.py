@@ -33,7 +33,8 @@ def _numbers_html(board: Leaderboard, rows: Sequence[Row], info: ModelInfo) -> s
         f'<td class="ag-r">{"" if row.p_first is None else f"{row.p_first:.0%}"}</td></tr>'
         for row in rows
     )
-    columns = ("Model", "Rank", "Score", "Lower", "Upper", "Votes", "Chance of being first")
+    counted = board.counted.capitalize()
+    columns = ("Model", "Rank", "Score", "Lower", "Upper", counted, "Chance of being first")
     return _table_html("All numbers, with the chance of being first", columns, body, numbers_from=2)
 
 

@@ -186,7 +186,7 @@ def table_html(board: Leaderboard, info: ModelInfo, caption: str) -> str:
         '<th scope="col">Rank</th><th scope="col">Model</th><th scope="col" class="ag-r">Score</th>'
         f'<th scope="col" class="ag-plot"><span class="ag-sr">{board.level:.0%} interval</span>'
         f'<svg viewBox="0 0 {_WIDE:g} 34" aria-hidden="true">{marks}</svg></th><th scope="col"'
-        ' class="ag-r">Votes</th>'
+        f' class="ag-r">{board.counted.capitalize()}</th>'
         + ('<th scope="col" class="ag-r">Price / M</th>' if prices else "")
         + ('<th scope="col" class="ag-r">Reliability</th>' if reliable else "")
         + '<th scope="col">State</th>'
