@@ -119,7 +119,8 @@ class Settings(Readable):
     @property
     def cluster_columns(self) -> tuple[str, ...]:
         """The columns to cluster by: none (or not known yet), one or two."""
-        return tuple(self.cluster.split(",")) if self.cluster and self.cluster != "auto" else ()
+        known = isinstance(self.cluster, str) and self.cluster != "auto"
+        return tuple(str(self.cluster).split(",")) if known else ()
 
 
 def _is_number(value: object) -> bool:

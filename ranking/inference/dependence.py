@@ -43,10 +43,24 @@ class ClusterCovariances:
                     self.by(columns[0]), self.by(columns[1]), self.by(), len(self.fit.values)
                 )
             else:
-                clusters = self.votes.clusters(columns[0]) if columns else _uneven(self.votes.ballots)
-                made = estimate_sandwich(self.fit, self.votes.ballots, clusters)
+                made = self._one_way(columns[0] if columns else None)
             self._known[columns] = made
         return self._known[columns]
+
+    def _one_way(self, column: str | None) -> Covariance:
+        """Return the sandwich of clusters, or of single votes, and of very unequal ones the jackknife."""
+        ballots = self.votes.ballots
+        if column is not None:
+            return estimate_sandwich(self.fit, ballots, self.votes.clusters(column))
+        plain = estimate_sandwich(self.fit, ballots)
+        each = _uneven(ballots)
+        if each is None or not np.diag(plain.matrix).any():  # nothing is fitted
+            return plain
+        try:
+            return estimate_sandwich(self.fit, ballots, each)
+        except OptionError:  # only one of the votes says anything
+            unknown = np.ones(len(self.fit.values), dtype=bool)
+            return Covariance(plain.matrix, Clustering(each.size, 1.0, 1.0), unknown)
 
 
 UNEVEN = 30  # votes of equal weight below which unequal ones need the jackknife
