@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from agon.data.exporters.conversations import ROWS_AT_A_TIME, open_texts
+from agon.data.exporters.conversations import ROWS_AT_A_TIME, as_keys, find_rows
 from agon.data.files import encoding
 from agon.data.files.schema import KWISE, Voters, layout_of
 from agon.data.files.source import Source, describe_source
 from agon.data.files.table_source import Invalid, TableSource
+from agon.data.importers.columns import digest
 from agon.data.log.log_frames import LogFrames, check_log, kept_votes
+from agon.data.log.text_parts import part_files
 from agon.data.reading import files_of, open_votes
 from agon.data.sql import quote_text
 from agon.data.validation import LABELS
@@ -135,16 +138,9 @@ class ChosenVotes:
         names = self.columns.keys()
         known = next((name for name in ("prompt_id", "prompt") if name in names), None)
         key = "NULL" if known is None else f"CAST({known} AS VARCHAR)"
-        battles = self.log is not None and "battle_id" in names
-        wanted = f"agon_row, {key} AS agon_prompt" + (", CAST(battle_id AS VARCHAR) AS battle_id" * battles)
-        table = self.source.query(f"SELECT {wanted} FROM votes")
-        if battles and self.log is not None:
-            with open_texts(self.log, self.place) as texts:
-                texts.register("voted", table)
-                table = texts.sql(
-                    "SELECT agon_row, coalesce(left(sha1(prompt), 10), agon_prompt) AS agon_prompt "
-                    "FROM voted LEFT JOIN (FROM turns WHERE turn = 1) USING (battle_id)"
-                ).to_arrow_table()
+        table = self.source.query(f"SELECT agon_row, {key} AS agon_prompt FROM votes")
+        if self.log is not None and "battle_id" in names:
+            table = self._with_openings(table)
         elif known is None:
             raise SourceError(
                 f"{self.name} does not say which votes are on the same prompt: give a column prompt_id, or "
@@ -157,6 +153,25 @@ class ChosenVotes:
                 'one; leave them out with where="prompt_id IS NOT NULL" (--where).'
             )
         return table.select(["agon_row", "agon_prompt"])
+
+    def battles(self) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
+        """The row and the battle of each vote that is kept."""
+        table = self.source.query("SELECT agon_row, CAST(battle_id AS VARCHAR) AS battle_id FROM votes")
+        table = table.filter(pa.array(self.kept[table["agon_row"].to_numpy()]))
+        return np.asarray(table["agon_row"].to_numpy(), dtype=np.int64), as_keys(table["battle_id"])
+
+    def _with_openings(self, table: pa.Table) -> pa.Table:
+        """Tell prompts apart by a digest of the text that the log has, whatever their ids."""
+        rows, battles = self.battles()
+        order = np.argsort(battles, kind="stable")
+        found = dict(zip(table["agon_row"].to_pylist(), table["agon_prompt"].to_pylist(), strict=True))
+        for path in part_files(self.log or Path(), "turns"):
+            turns = pq.ParquetFile(path).read()
+            turns = turns.filter(pc.equal(turns["turn"], 1))
+            row, known = find_rows(rows[order], battles[order], as_keys(turns["battle_id"]))
+            prompts = turns.filter(pa.array(known))["prompt"].to_pylist()
+            found.update(zip(row.tolist(), map(digest, prompts), strict=True))
+        return pa.table({"agon_row": list(found), "agon_prompt": pa.array(found.values(), pa.string())})
 
     def _agreement(self) -> str:
         """SQL for each vote's row and the share of votes on its prompt and models that say the same."""

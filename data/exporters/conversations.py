@@ -1,29 +1,31 @@
 """One vote with what it is about: places, and the prompts and answers that the voter saw.
 
-Texts come from the parts of a log, joined and sorted by a database that spills to the disk, or from the
-columns of a file of votes; either way one vote after the other, so that a million of them need little memory.
+Texts come from the parts of a log, which are put into a file by vote first, or from the columns of a file of
+votes; either way one vote after the other, so that a million of them need little memory.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
+import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Self
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from agon.data.files.snapshot_folder import escaped
 from agon.data.log.text_parts import part_files
 from agon.data.validation import LABELS
-
-if TYPE_CHECKING:
-    import duckdb
+from agon.ranking.numerics import BoolArray, IntArray
 
 ChatMessage = dict[str, str]
+# By turn, slot and model: the text and its tokens; the prompt has the slot -1 and no model.
+BattleTexts = dict[tuple[int, int, str | None], tuple[str, int | None]]
 _OUTCOMES = (((1, 2), None), ((2, 1), None), ((1, 1), None), ((1, 1), (False, False)))  # as LABELS counts
 # Columns of texts in a file of votes: (of each side, or one of all).
 _CONVERSATIONS = (
@@ -33,7 +35,11 @@ _CONVERSATIONS = (
 )
 _LISTS = ("answers", "responses")
 _PROMPTS = ("prompt", "instruction", "question")
-SORT_MEMORY = "180MB"  # of the database that sorts texts; what is more lies on the disk
+# turn, slot, model, text and tokens of a text, as its table calls them.
+_COLUMNS = {
+    "turns": ("turn", "", "", "prompt", ""),
+    "generations": ("turn", "slot", "model", "text", "tokens"),
+}
 ROWS_AT_A_TIME = 2048  # votes or texts that are Python objects at the same time
 
 
@@ -142,68 +148,93 @@ def _text(content: Any) -> str:
     return "\n".join(texts)
 
 
-_TEXTS = """
-    SELECT k.agon_row AS row, t.turn, -1 AS slot, t.prompt AS text, NULL::BIGINT AS tokens
-    FROM {turns} AS t JOIN keys AS k USING (battle_id) WHERE t.turn <= k.last_turn
-    UNION ALL
-    SELECT k.agon_row, g.turn, g.slot, g.text, g.tokens
-    FROM {generations} AS g JOIN keys AS k USING (battle_id)
-    WHERE g.turn <= k.last_turn AND g.failure IS NULL AND g.model = k.models[g.slot + 1]
-    ORDER BY ALL"""
-
-
-def open_texts(folder: Path, place: Path) -> duckdb.DuckDBPyConnection:
-    """A database that reads the texts of a log, and keeps what does not fit into memory in `place`."""
-    import duckdb
-
-    connection = duckdb.connect(str(place / "keys.duckdb"))
-    connection.execute(f"SET memory_limit = '{SORT_MEMORY}'")
-    connection.execute("SET threads = 2")
-    connection.execute("SET preserve_insertion_order = false")
-    connection.execute(f"SET temp_directory = '{str(place / 'spill').replace(chr(39), chr(39) * 2)}'")
-    for name in ("turns", "generations"):
-        parts = part_files(folder, name)
-        if parts:  # the last one may be replaced by a longer one while a query reads it
-            parts[-1] = Path(shutil.copyfile(parts[-1], place / f"{name}.parquet"))
-        connection.read_parquet([escaped(path) for path in parts]).create_view(name)
-    return connection
-
-
-def texts_of_log(
-    connection: duckdb.DuckDBPyConnection, keys: pa.RecordBatchReader
-) -> Iterator[tuple[int, dict[tuple[int, int], tuple[str, int | None]]]]:
-    """Go through the texts of votes in the order of their rows.
+class TextsOfVotes:
+    """The texts of the battles that were voted on, kept on the disk by the row of their vote.
 
     Args:
-        connection: of `open_texts`.
-        keys: agon_row, battle_id, last_turn and models of each vote.
-
-    Returns:
-        The row of each vote that has any texts, and {(turn, slot): (text, tokens)}; slot -1 is the prompt.
+        folder: the log folder.
+        place: a folder for the file that keeps them.
+        rows: (N,) numbers of the votes' rows.
+        battles: (N,) ids of their battles.
     """
-    connection.from_arrow(keys).create("keys")
-    reader = connection.sql(_TEXTS.format(turns="turns", generations="generations")).to_arrow_reader(
-        ROWS_AT_A_TIME
-    )
-    rows = (row for batch in reader for row in zip(*batch.to_pydict().values(), strict=True))
-    for number, group in groupby(rows, key=lambda row: row[0]):
-        yield number, {(turn, slot): (text, tokens) for _, turn, slot, text, tokens in group}
+
+    def __init__(self, folder: Path, place: Path, rows: IntArray, battles: NDArray[np.bytes_]) -> None:
+        order = np.argsort(battles, kind="stable")
+        self._rows, self._battles = rows[order], battles[order]
+        self._store = sqlite3.connect(place / "texts.sqlite")
+        for command in ("journal_mode = OFF", "synchronous = OFF"):  # it is thrown away if anything fails
+            self._store.execute(f"PRAGMA {command}")
+        self._store.execute("CREATE TABLE texts (row, turn, slot, model, text, tokens)")
+        with self._store:
+            for name, columns in _COLUMNS.items():
+                for part in self._parts(folder, name, columns):
+                    self._store.executemany("INSERT INTO texts VALUES (?, ?, ?, ?, ?, ?)", part)
+            self._store.execute("CREATE INDEX of_row ON texts (row)")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._store.close()
+
+    def of(self, row: int) -> BattleTexts:
+        """The texts of the battle of a vote."""
+        sql = "SELECT turn, slot, model, text, tokens FROM texts WHERE row = ?"
+        return {
+            (turn, slot, model): (text, tokens)
+            for turn, slot, model, text, tokens in self._store.execute(sql, (row,))
+        }
+
+    def _parts(self, folder: Path, name: str, columns: Sequence[str]) -> Iterator[Iterable[tuple[Any, ...]]]:
+        """The rows of a table that belong to a vote, a part at a time."""
+        for path in part_files(folder, name):
+            table = pq.ParquetFile(path).read()
+            if "failure" in table.column_names:
+                table = table.filter(pc.is_null(table["failure"]))
+            row, known = find_rows(self._rows, self._battles, as_keys(table["battle_id"]))
+            table = table.filter(pa.array(known))
+            given = [
+                table[column].to_pylist() if column in table.column_names else [fill] * len(row)
+                for column, fill in zip(columns, (0, -1, None, "", None), strict=True)
+            ]
+            yield zip(row.tolist(), *given, strict=True)
+
+
+def as_keys(battles: pa.ChunkedArray) -> NDArray[np.bytes_]:
+    """Ids of battles as bytes, which sort and compare without Python."""
+    return np.asarray(battles.fill_null("").to_numpy().astype("S32"))
+
+
+def find_rows(
+    rows: IntArray, battles: NDArray[np.bytes_], wanted: NDArray[np.bytes_]
+) -> tuple[IntArray, BoolArray]:
+    """The row of each battle that is known, and which are.
+
+    Args:
+        rows, battles: (N,) the known ones, sorted by battle.
+        wanted: (K,) ids.
+    """
+    at = np.minimum(np.searchsorted(battles, wanted), len(battles) - 1)
+    known = battles[at] == wanted
+    return rows[at[known]], known
 
 
 def conversations_from(
-    texts: Mapping[tuple[int, int], tuple[str, int | None]], k: int, last_turn: int
+    texts: BattleTexts, models: Sequence[str], last_turn: int
 ) -> tuple[tuple[tuple[ChatMessage, ...], ...], tuple[int, ...] | None] | None:
     """The conversations of a vote and the tokens of its answers; None where a text is missing."""
-    wanted = [(turn, slot) for turn in range(1, last_turn + 1) for slot in range(-1, k)]
-    if any(key not in texts for key in wanted):
-        return None
-    sides = []
-    for slot in range(k):
+    sides, tokens = [], []
+    for slot, model in enumerate(models):
         messages: list[ChatMessage] = []
+        counted: list[int | None] = []
         for turn in range(1, last_turn + 1):
-            messages.append({"role": "user", "content": texts[turn, -1][0]})
-            messages.append({"role": "assistant", "content": texts[turn, slot][0]})
+            asked, answered = texts.get((turn, -1, None)), texts.get((turn, slot, model))
+            if asked is None or answered is None:
+                return None
+            messages.append({"role": "user", "content": asked[0]})
+            messages.append({"role": "assistant", "content": answered[0]})
+            counted.append(answered[1])
         sides.append(tuple(messages))
-    tokens = [[texts[turn, slot][1] for turn in range(1, last_turn + 1)] for slot in range(k)]
+        tokens.append(counted)
     known = all(one is not None for side in tokens for one in side)
     return tuple(sides), tuple(sum(filter(None, side)) for side in tokens) if known else None

@@ -6,6 +6,7 @@ What a form is stands in `EXPORTS`; how its rows are made, in the module of its 
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -20,13 +21,12 @@ import pyarrow as pa
 
 from agon.data.exporters.chosen_votes import WINNER, ChosenVotes, choose_votes
 from agon.data.exporters.conversations import (
+    TextsOfVotes,
     VotedBattle,
     conversations_from,
     has_texts,
-    open_texts,
     read_ballot,
     texts_in,
-    texts_of_log,
 )
 from agon.data.exporters.lmarena_release import LMARENA, release_rows
 from agon.data.exporters.preferences import (
@@ -257,7 +257,7 @@ def _readable_errors(name: str) -> Iterator[None]:
 
     try:
         yield
-    except (duckdb.Error, pa.ArrowException) as error:
+    except (duckdb.Error, pa.ArrowException, sqlite3.Error) as error:
         raise SourceError(f"{name} cannot be exported: {sentence(error)}") from None
 
 
@@ -414,31 +414,13 @@ def _with_texts(given: ChosenVotes) -> Iterator[tuple[int, VotedBattle]]:
         raise SourceError(
             f"{given.name} holds imported votes alone, whose texts are in the files they came from."
         )
-    models = "models" if given.listed else "[model_a, model_b]"
-    needed = (
-        f"CAST(battle_id AS VARCHAR) AS battle_id, CAST(turns AS BIGINT) AS last_turn, {models} AS models"
-    )
-    with open_texts(given.log, given.place) as connection:
-        keys = pa.schema(
-            {
-                "agon_row": pa.int64(),
-                "battle_id": pa.string(),
-                "last_turn": pa.int64(),
-                "models": pa.list_(pa.string()),
-            }
-        )
-        reader = pa.RecordBatchReader.from_batches(
-            keys, (batch.cast(keys) for batch in given.batches(needed))
-        )
-        texts = texts_of_log(connection, reader)
-        number, found = next(texts, (-1, {}))
+    rows, battles = given.battles()
+    with TextsOfVotes(given.log, given.place, rows, battles) as texts:
         for batch in given.batches(columns):
             for row in batch.to_pylist():
-                vote, mine = read_ballot(row), {}
-                if number == row["agon_row"]:
-                    mine = found
-                    number, found = next(texts, (-1, {}))
-                both = conversations_from(mine, len(vote.models), row["turns"] or 1) if mine else None
+                vote = read_ballot(row)
+                found = texts.of(row["agon_row"])
+                both = conversations_from(found, vote.models, row["turns"] or 1) if found else None
                 yield row["agon_row"], _about(vote, *(both or (None, None)))
 
 

@@ -34,6 +34,7 @@ LISTWISE = pa.schema(
         "models": pa.list_(pa.string()),
         "places": pa.list_(pa.int64()),
         "acceptable": pa.list_(pa.bool_()),
+        "battle_id": pa.string(),
         "voter": pa.string(),
         "timestamp": pa.float64(),
         **_ABOUT,
@@ -129,7 +130,7 @@ def listwise_rows(vote: VotedBattle, ties: TieOption) -> list[dict[str, Any]] | 
         "models": vote.models,
         "places": vote.places,
         "acceptable": vote.acceptable,
-        **{name: vote.row.get(name) for name in ("voter", "timestamp")},
+        **{name: vote.row.get(name) for name in ("battle_id", "voter", "timestamp")},
         **_about(vote),
     }
     return [row]
