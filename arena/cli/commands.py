@@ -32,6 +32,10 @@ COMMANDS = {
     ),
     "check": ("check:check_command", "Say what stands between these votes and a ranking."),
     "decide": ("decide:decide_command", "Say which model to take, by quality, price, speed and licence."),
+    "explain": (
+        "explain.command:explain_command",
+        "Say what a board rests on: votes that would change it, voters, pairs.",
+    ),
     "diff": ("diff:diff_command", "Say who moved between two boards, and whether beyond chance."),
     "plan": ("plan:plan_command", "Say how many votes tell models apart, or how many more."),
     "doctor": ("doctor:doctor_command", "Say whether everything an arena needs is well, and what to mend."),

@@ -1,0 +1,1 @@
+"""`agon explain`: why a board looks as it does."""
