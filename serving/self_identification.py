@@ -20,6 +20,7 @@ MASK = "█████"
 CONTEXT = 24  # characters of what was shown that are looked back at
 GROWTH = 16  # characters behind a name within which it may still grow: "Claude 3.5 Sonnet"
 LOOKAHEAD = 48  # characters within which a sentence shows whether it is about its speaker
+SENTENCE = 160  # characters behind a name in which others of the same sentence are looked for
 LONGEST_BEGINNING = 40  # characters of the longest beginning of such a sentence, and of a name
 
 LETTER = "A-Za-zÀ-ÖØ-öø-ÿ0-9"
@@ -39,10 +40,12 @@ CAPITALISED = re.compile(rf"{SPACE}{{1,6}}(?P<name>[A-Z][{LETTER}.&'’-]*(?:[ -
 BY = re.compile(r"(?:\bby|\bfrom|\bat|\bvon|\bpar|\bchez|\bpor|\bde)$")
 AS_BEFORE = re.compile(r"(?:\bas|\bals|\ben tant que|\bcomo|作为|身为)[\s*_]*$")
 AS_AFTER = re.compile(
-    r"[*_]*[,，]?\s*(?:(?:i|i'm|my|je|j'ai|ich|(?:kann|bin|habe) ich|yo|no puedo|puedo|soy|estoy)\b|我)"
+    r"[*_]*[,，]?\s*(?:(?:i|i'm|my|je|j'ai|ich|(?:kann|bin|habe) ich|yo|no (?:puedo|tengo|soy|estoy)|puedo|tengo|soy|estoy)\b|我)"
 )
 HERE_BEFORE = re.compile(r"(?:\bthis is|\bhier ist|\bhier spricht|\bici|\bc'est|\baquí|\bhabla)[\s*_]*$")
-HERE_AFTER = re.compile(r"[*_]*(?:\s+speaking\b|\s*!|,\s+(?:your|an?|eine?|dein|ihr|une?|votre|tu|su)\b)")
+HERE_AFTER = re.compile(
+    r"[*_]*(?:\s+speaking\b|\s*!|,\s+(?:your|an?|created by|made by|built by|developed by|eine?|dein|ihr|une?|votre|le modèle|l'assistant|tu|su|un|una)\b)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +127,9 @@ class IdentityMasker:
         A name that stands by itself is one's own only by what stands around it.
         """
         if found["name"] is None:
-            return self._behind(found.end(), soft=found["soft"] is not None, final=final)
+            return self._behind(
+                found.end(), soft=found["soft"] is not None, made=found["made"] is not None, final=final
+            )
         text, end = self._plain, found.end()
         rest = self._buffer[end:]
         if not (final or len(rest) >= LOOKAHEAD or END.search(rest)):
@@ -135,9 +140,11 @@ class IdentityMasker:
             or (AS_BEFORE.search(before) and AS_AFTER.match(text, end))
             or (HERE_BEFORE.search(before) and HERE_AFTER.match(text, end))
         )
-        return ([found.span("name")] if own else []), end
+        return self._to_the_end([found.span("name")], end, final=final) if own else ([], end)
 
-    def _behind(self, begin: int, *, soft: bool, final: bool) -> tuple[list[tuple[int, int]], int] | None:
+    def _behind(
+        self, begin: int, *, soft: bool, made: bool, final: bool
+    ) -> tuple[list[tuple[int, int]], int] | None:
         """The names behind the beginning of a sentence about oneself."""
         text, plain, grammar = self._buffer, self._plain, self._grammar
         names: list[tuple[int, int]] = []
@@ -170,7 +177,20 @@ class IdentityMasker:
                 )
                 at = names[-1][1]
                 continue
-            return names, names[-1][1] if names else begin
+            if names or made:  # who says that somebody made it says who, wherever in the sentence
+                return self._to_the_end(names, names[-1][1] if names else begin, final=final)
+            return names, begin
+
+    def _to_the_end(
+        self, names: list[tuple[int, int]], at: int, *, final: bool
+    ) -> tuple[list[tuple[int, int]], int] | None:
+        """The names in the rest of a sentence that has said already whose it is: maker, family, architecture."""
+        found = END.search(self._buffer, at)
+        if not final and found is None and len(self._buffer) < at + SENTENCE:
+            return None
+        stop = min(found.start() if found else len(self._buffer), at + SENTENCE)
+        more = [name.span() for name in self._grammar.known.finditer(self._plain, at, stop)]
+        return [*names, *more], more[-1][1] if more else at
 
 
 class _Grammar:
@@ -182,22 +202,23 @@ class _Grammar:
         listed = [*content.pop("products"), *content.pop("makers"), *names]
         words = {
             key: [word for language in content.values() for word in language[key]]
-            for key in ("starts", "soft_starts", "words_for_ai", "fillers")
+            for key in ("starts", "soft_starts", "made_starts", "words_for_ai", "fillers")
         }
         after = "|".join(language["after_name"] for language in content.values())
         name = rf"(?<![{LETTER}])(?:{_alternatives(listed)}){_VERSION}(?![{LETTER}])"
         ai = _words(words["words_for_ai"])
         self.trigger = re.compile(
-            rf"(?P<hard>{_words(words['starts'])})|(?P<soft>{_words(words['soft_starts'])})|(?P<name>{name})"
+            rf"(?P<made>{_words(words['made_starts'])})|(?P<hard>{_words(words['starts'])})|(?P<soft>{_words(words['soft_starts'])})|(?P<name>{name})"
         )
         self.run = re.compile(rf"(?:{SPACE}{{0,6}}+(?:{_words(words['fillers'])}))*+")
+        self.known = re.compile(name)
         self.name = re.compile(rf"{SPACE}{{0,6}}(?P<name>{name})")
         self.ai = re.compile(ai)
         self.kind = re.compile(
             rf"{SPACE}{{1,4}}(?:{_words(words['fillers'])}|{SPACE}{{1,4}}){{0,16}}?(?:{ai})"
         )
         self.after_name = re.compile(rf"[*_]{{0,3}},?\s*(?:{after})")
-        phrases = (*words["starts"], *words["soft_starts"], *listed)
+        phrases = (*words["starts"], *words["soft_starts"], *words["made_starts"], *listed)
         self.beginnings = frozenset(
             _plain(phrase)[:n] for phrase in phrases for n in range(1, len(phrase) + 1)
         )

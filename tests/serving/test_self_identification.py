@@ -124,6 +124,14 @@ CLEAN = [
     "OpenAI trained GPT-4 on text. Meta released Llama.",
     "You are talking to a wall; I run on coffee.",
     "I'm happy with Apple pie, and I'm from Bloomington.",
+    "I was created an account by my admin. I was trained as a chef.",
+    "My developers want to use React or Google Maps?",
+    "Think of me as a friend. Google has offices in Paris.",
+    "Mis creadores favoritos en YouTube usan música. Aquí Google tiene una oficina.",
+    "Fui creado por mis padres. Amazon vende libros. Fue OpenAI quien publicó GPT-4.",
+    "J'ai été conçu en 1980. Apple a été fondée en 1976. C'est Google qui a créé Android.",
+    "Ich wurde in Berlin geboren. Google wurde 1998 gegründet. Mich hat Google überrascht.",
+    "我由衷地感谢你。谷歌成立于1998年。我属于乐观的人。微软发布了新系统。",
 ]
 
 
@@ -141,6 +149,24 @@ def masked(text, *, cuts=None, names=()):
         back = back[: span.start] + span.original + back[span.start + len(MASK) :]
     assert back == text
     return shown, [span.original for span in masker.spans]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("I'm Qwen, a model that the Tongyi Lab of Alibaba Group wrote.", ["Qwen", "Alibaba Group"]),
+        ("I was developed last year by some people at Mistral AI.", ["Mistral AI"]),
+        ("Ich wurde in Paris von Mistral AI entwickelt.", ["Mistral AI"]),
+        ("J'ai été créé à Paris par Mistral AI.", ["Mistral AI"]),
+        ("Meta me creó con el nombre de Llama.", ["Meta", "Llama"]),
+        ("C'est Microsoft qui m'a conçu.", ["Microsoft"]),
+        ("您可以称呼我为豆包，我由字节跳动开发。", ["豆包", "字节跳动"]),
+    ],
+)
+def test_a_sentence_that_says_whose_it_is_names_nobody(text, names):
+    """Maker and architecture stand anywhere behind the name, and the maker of whoever was made."""
+    assert masked(text)[1] == names
+    assert masked(f"{text} Google is a company.")[1] == names, "the next sentence is another one"
 
 
 def names_in(phrase, model, maker):
