@@ -40,11 +40,13 @@ CAPITALISED = re.compile(rf"{SPACE}{{1,6}}(?P<name>[A-Z][{LETTER}.&'’-]*(?:[ -
 BY = re.compile(r"(?:\bby|\bfrom|\bat|\bvon|\bpar|\bchez|\bpor|\bde)$")
 AS_BEFORE = re.compile(r"(?:\bas|\bals|\ben tant que|\bcomo|作为|身为)[\s*_]*$")
 AS_AFTER = re.compile(
-    r"[*_]*[,，]?\s*(?:(?:i|i'm|my|je|j'ai|ich|(?:kann|bin|habe) ich|yo|no (?:puedo|tengo|soy|estoy)|puedo|tengo|soy|estoy)\b|我)"
+    r"[*_]*[,，]?\s*(?:(?:i|i'm|my|je|j'ai|ich|(?:kann|bin|habe) ich|yo"
+    r"|(?:no )?(?:puedo|tengo|soy|estoy))\b|我)"
 )
 HERE_BEFORE = re.compile(r"(?:\bthis is|\bhier ist|\bhier spricht|\bici|\bc'est|\baquí|\bhabla)[\s*_]*$")
 HERE_AFTER = re.compile(
-    r"[*_]*(?:\s+speaking\b|\s*!|,\s+(?:your|an?|created by|made by|built by|developed by|eine?|dein|ihr|une?|votre|le modèle|l'assistant|tu|su|un|una)\b)"
+    r"[*_]*(?:\s+speaking\b|\s*!|,\s+(?:your|an?|(?:created|made|built|developed) by|eine?|dein|ihr|une?|votre"
+    r"|le modèle|l'assistant|una?|tu|su)\b)"
 )
 
 
@@ -184,7 +186,7 @@ class IdentityMasker:
     def _to_the_end(
         self, names: list[tuple[int, int]], at: int, *, final: bool
     ) -> tuple[list[tuple[int, int]], int] | None:
-        """The names in the rest of a sentence that has said already whose it is: maker, family, architecture."""
+        """The names in the rest of a sentence that has said already whose it is: maker, family, version."""
         found = END.search(self._buffer, at)
         if not final and found is None and len(self._buffer) < at + SENTENCE:
             return None
