@@ -45,8 +45,8 @@ AS_AFTER = re.compile(
 )
 HERE_BEFORE = re.compile(r"(?:\bthis is|\bhier ist|\bhier spricht|\bici|\bc'est|\baquí|\bhabla)[\s*_]*$")
 HERE_AFTER = re.compile(
-    r"[*_]*(?:\s+speaking\b|\s*!|,\s+(?:your|an?|(?:created|made|built|developed) by|eine?|dein|ihr|une?|votre"
-    r"|le modèle|l'assistant|una?|tu|su)\b)"
+    r"[*_]*(?:\s+speaking\b|\s*!|,\s+(?:your|an?|(?:created|made|built|developed) by|eine?|dein|ihr|une?"
+    r"|votre|le modèle|l'assistant|una?|tu|su)\b)"
 )
 
 

@@ -50,8 +50,8 @@ def test_the_document_has_the_parts_a_reader_needs(written):
 
 def test_the_current_page_is_marked_and_only_pages_that_exist_are_linked(written):
     links = Page(written).named("a")
-    assert [link["href"] for link in links if "aria-current" in link] == ["/leaderboard"]
-    assert {link["href"] for link in links} == {"#main", "/", "/leaderboard", "/rules", "/about"}
+    assert [link["href"] for link in links if "aria-current" in link] == ["./leaderboard"]
+    assert {link["href"] for link in links} == {"#main", "./", "./leaderboard", "./rules", "./about"}
 
 
 def test_the_switch_of_the_theme_has_a_name():
@@ -89,7 +89,7 @@ def test_counts_agree_with_their_noun(count, text):
 def test_every_static_file_a_page_names_is_there(written):
     for attributes in [*Page(written).named("script"), *Page(written).named("link")]:
         address = attributes.get("src") or attributes["href"]
-        assert (STATIC / address.removeprefix("/static/")).is_file()
+        assert (STATIC / address.removeprefix("./static/")).is_file()
 
 
 def test_the_stylesheet_loads_only_fonts_beside_it():

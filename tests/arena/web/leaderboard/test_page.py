@@ -118,13 +118,13 @@ def test_who_leads_and_who_cannot_be_told_apart(ranges, sentence):
 def test_an_empty_board_invites():
     page = Page(page_of(None, 0))
     assert "No votes yet: the first one can be yours." in page.text
-    assert page.named("a", href="/", class_="ag-btn ag-go")
+    assert page.named("a", href="./", class_="ag-btn ag-go")
 
 
 def test_an_empty_filter_leads_back():
     page = Page(page_of(None, 9, query=BoardQuery((("category", "Code"), ("language", "de")))))
     assert "No votes on Code in German yet." in page.text
-    assert page.named("a", href="/leaderboard", class_="ag-btn")
+    assert page.named("a", href="./leaderboard", class_="ag-btn")
 
 
 def test_before_anyone_is_ranked_the_page_says_how_many_votes_are_needed():
@@ -191,7 +191,7 @@ def test_hostile_names_are_only_text():
         assert not page.named("img")
         assert "\u202e" not in text
         assert all(not name.startswith("on") for _, attributes in page.tags for name in attributes)
-        assert [a["src"] for a in page.named("script")] == ["/static/theme.js"]
+        assert [a["src"] for a in page.named("script")] == ["./static/theme.js"]
         assert escape(HOSTILE.replace("\u202e", ""), quote=False) in text[text.index("ag-heat") :]
 
 
@@ -259,7 +259,7 @@ def test_nothing_on_the_page_runs_inline_or_comes_from_elsewhere(page):
         assert not any(name.startswith("on") for name in attributes)
         assert "style" not in attributes
         for name in {"src", "href"} & attributes.keys():
-            assert re.match(r"[/#](?!/)", attributes[name]), (tag, attributes)
+            assert re.match(r"\./|[/#](?!/)", attributes[name]), (tag, attributes)
 
 
 def test_what_is_stored_makes_no_promise_the_code_does_not_keep():

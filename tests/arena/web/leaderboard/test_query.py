@@ -35,11 +35,11 @@ def page():
 def test_filters_are_links_with_their_votes(page):
     chips = {a["href"]: a for a in page.named("a", class_="ag-chip")}
     assert list(chips) == [
-        "/leaderboard",
-        "/leaderboard?category=Writing+%26+co",
-        "/leaderboard?category=Code",
-        "/leaderboard?language=en",
-        "/leaderboard?language=de",
+        "./leaderboard",
+        "./leaderboard?category=Writing+%26+co",
+        "./leaderboard?category=Code",
+        "./leaderboard?language=en",
+        "./leaderboard?language=de",
     ]
     assert "German 12" in page.text
 
@@ -49,9 +49,9 @@ def test_the_current_filter_is_marked_and_kept_in_the_other_links():
         page_of(BOARD, offer=Offer({"category": {"Code": 5}, "language": {"de": 5}}), query=CODE_IN_GERMAN)
     )
     current = [a["href"] for a in page.named("a", class_="ag-chip", **{"aria-current": "true"})]
-    assert current == ["/leaderboard?category=Code&language=de"] * 2
-    assert page.named("a", href="/leaderboard?language=de")
-    assert page.named("a", href="/leaderboard?category=Code")
+    assert current == ["./leaderboard?category=Code&language=de"] * 2
+    assert page.named("a", href="./leaderboard?language=de")
+    assert page.named("a", href="./leaderboard?category=Code")
     assert "blind votes on Code in German" in page.text
 
 
