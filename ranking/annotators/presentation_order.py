@@ -85,6 +85,14 @@ def position_bias(votes: Comparisons, *, level: float = 0.95) -> PositionBias:
     m = len(core)
     met, won = left + right + tie, left + 0.5 * tie
 
+    told = _moment(met)
+    left_over = told[m, m] - told[m, :m] @ np.linalg.lstsq(told[:m, :m], told[:m, m], rcond=1e-12)[0]
+    if not left_over > 1e-9 * told[m, m]:
+        raise VotesError(
+            "These votes cannot tell the side from the models, as where one is on the same side of every "
+            "vote; show each pair both ways round."
+        )
+
     def curvature(x: FloatArray) -> tuple[None, FloatArray, FloatArray]:
         p = expit(x[:m, None] - x[None, :m] + x[m])
         score, weight = won - met * p, met * p * (1 - p)
