@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from agon.data.files.duplicates import find_duplicates
 from agon.data.files.schema import Voters
 from agon.data.files.source import as_arrow, describe_source
-from agon.data.reading import comparisons, files_of, open_votes
+from agon.data.reading import comparisons, files_of, is_election, open_votes
 from agon.ranking import (
     Comparisons,
     ConvergenceError,
@@ -102,7 +102,7 @@ def check(
     except VotesError as error:
         found += [Diagnostic("invalid", (), problem) for problem in error.problems]
         votes = comparisons(source, **reading, voters=voters, invalid="drop")
-    found += find_duplicates(open_votes(source, **reading, invalid="drop")[0])
+    found += () if is_election(source) else find_duplicates(open_votes(source, **reading, invalid="drop")[0])
     notes: tuple[Diagnostic, ...] = ()
     try:
         board = rank(votes, "bradley_terry", interval="none", min_votes=min_votes)

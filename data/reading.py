@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from agon.data.files.detection import columns_of, kind_of, refuse_scores
+from agon.data.files.detection import ELECTIONS, columns_of, kind_of, refuse_scores
 from agon.data.files.elections import preflib
 from agon.data.files.reader import DUCKDB, PARQUET, Rows, ending, list_files, read_rows, refuse_address
 from agon.data.files.schema import Voters, check_voters, is_votes
@@ -21,10 +21,10 @@ from agon.data.files.source import AS_TEXT, Derive, Source, as_arrow, check_path
 from agon.data.files.table_source import Invalid, TableSource, count_plain
 from agon.data.frames import frame_to_arrow
 from agon.data.importers.arenas.battle_tables import derive_battles
-from agon.data.importers.formats import nearest, recognise, unrecognised
+from agon.data.importers.formats import lacks_one, nearest, recognise, unrecognised
 from agon.data.importers.published import choose_format, named_rows, with_columns
 from agon.ranking import Comparisons, OptionError, SourceError, VotesError
-from agon.ranking.votes.comparisons import Votes
+from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 
 def comparisons(
@@ -74,6 +74,11 @@ def comparisons(
         return source
     check_voters(voters)
     source = files_of(source)
+    if is_election(source):
+        _refuse({"where": where, "table": table, "columns": columns, "labels": labels}, source, "an election")
+        votes = as_comparisons(preflib(str(source), absent=invalid))
+        assert isinstance(votes, Comparisons)  # noqa: S101
+        return votes
     if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
         source = as_arrow(source, describe_source(source))  # a stream can be read only once
     reading: dict[str, Any] = {
@@ -89,7 +94,7 @@ def comparisons(
     opened, left_out = None, dict[str, int]()
     if distinct is None:
         opened, left_out = open_votes(source, **reading, invalid=invalid)
-    votes = TableSource(
+    table_source = TableSource(
         source,
         opened,
         invalid,
@@ -99,12 +104,17 @@ def comparisons(
         opener=lambda: open_votes(source)[0],
     )
     try:
-        votes.ballots()  # what is wrong with the votes is said now, not when they are first used
+        table_source.ballots()  # what is wrong with the votes is said now, not when they are first used
     except VotesError:
         for one in source if isinstance(source, tuple) else ():  # so that the row is that of its file
             comparisons(one, **reading, voters=voters)
         raise
-    return Comparisons(votes)
+    return Comparisons(table_source)
+
+
+def is_election(source: object) -> bool:
+    """Whether a source is a PrefLib file."""
+    return isinstance(source, str | Path) and Path(source).suffix.lower() in ELECTIONS
 
 
 def files_of(source: object) -> object:
@@ -232,7 +242,7 @@ def _check_layout(source: object, rows: Rows | None, columns: Mapping[str, str] 
     form, _ = nearest(rows.columns)
     if form.name in ("battles", "ballots"):
         return  # our own layout, of which the message about it names what is missing
-    if not _is_nearly(rows.columns):
+    if not lacks_one(rows.columns):
         refuse_scores(source)
     raise SourceError(f"{describe_source(source)} is in no format known here: {unrecognised(rows.columns)}.")
 
@@ -357,16 +367,9 @@ def _kind(source: object, named: Mapping[str, str]) -> Literal["votes", "scores"
     if set(named) - _OF_SCORES:
         return "votes"
     names = columns_of(source)
-    if names and (recognise({*names, *named}) or _is_nearly(names)):
+    if names and (recognise({*names, *named}) or lacks_one(names)):
         return "votes"
     return kind_of(source, named.get("model"))
-
-
-def _is_nearly(names: Sequence[str]) -> bool:
-    """Whether all columns of a format but one are there, none of which a table of scores would have."""
-    form, missing = nearest(names)
-    there = {name for wanted in form.needs if set(missing) <= set(wanted) for name in wanted} & set(names)
-    return len(missing) == 1 and len(there) > 1 and not there & {"model", "task", "score"}
 
 
 _OF_SCORES = {"model", "task", "score", "item", "seed", "metric"}

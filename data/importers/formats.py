@@ -65,6 +65,14 @@ def nearest(columns: Iterable[str]) -> tuple[Format, tuple[str, ...]]:
     return form, form.missing(names)
 
 
+def lacks_one(names: Iterable[str]) -> bool:
+    """Whether all columns of a format but one are there, none of which a table of scores would have."""
+    columns = tuple(names)
+    form, missing = nearest(columns)
+    there = {name for wanted in form.needs if set(missing) <= set(wanted) for name in wanted} & set(columns)
+    return len(missing) == 1 and len(there) > 1 and not there & {"model", "task", "score"}
+
+
 def unrecognised(columns: Iterable[str]) -> str:
     """Say which format is nearest to these columns, what of it is missing, and which option maps it."""
     names = tuple(columns)

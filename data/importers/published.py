@@ -21,7 +21,7 @@ from agon.data.files.covariates import LIST_TEXTS, MEASURES, counts_of_pairs, of
 from agon.data.files.detection import refuse_scores
 from agon.data.files.reader import Rows, read_rows
 from agon.data.importers.columns import TIME, Draft, Format, as_mask
-from agon.data.importers.formats import FORMATS, recognise, unrecognised
+from agon.data.importers.formats import FORMATS, lacks_one, recognise, unrecognised
 from agon.data.read_errors import sentence
 from agon.data.sql import quote_name
 from agon.data.validation import LABELS, rows_text
@@ -156,7 +156,8 @@ def choose_format(columns: Iterable[str], path: object, format: str | None = Non
     if len(found) == 1:
         return found[0]
     if not found:
-        refuse_scores(path)
+        if not lacks_one(names):
+            refuse_scores(path)
         raise SourceError(f"{path} is in no format known here: {unrecognised(names)}.")
     listed = join_names([form.name for form in found])
     raise SourceError(

@@ -258,3 +258,15 @@ def test_a_null_where_a_name_or_a_verdict_stands_is_told_with_its_row(tmp_path, 
     with pytest.raises((VotesError, SourceError)) as caught:
         comparisons(path)
     assert "row 7" in str(caught.value)
+
+
+def test_an_election_is_votes_for_every_reader(tmp_path, capsys):
+    path = tmp_path / "e.soc"
+    path.write_text(
+        "# ALTERNATIVE NAME 1: ada\n# ALTERNATIVE NAME 2: bob\n# NUMBER ALTERNATIVES: 2\n40: 1,2\n2: 2,1\n"
+    )
+    votes = comparisons(path)
+    assert votes.pairs.wins.tolist() == [[0, 40], [2, 0]]
+    assert main(["rank", str(path)]) == 0
+    assert main(["check", str(path)]) == 0
+    assert "42 votes on 2 models" in capsys.readouterr().out
