@@ -24,7 +24,7 @@ from agon.ranking.text import join_names
 _OPTIONAL = ("prompt_id", "category", "language")
 LONG = ("model", "answer")
 READABLE = (*DELIMITERS, *JSON, *PARQUET)
-QUESTIONS = "question.jsonl"  # of MT-bench, whose answers name them by number
+_QUESTIONS = "question.jsonl"  # of MT-bench, whose answers name them by number
 # What published files call the same, and columns that are no model beside a wide file's answers.
 OTHER_NAMES = {
     "prompt": ("instruction", "question", "input"),
@@ -131,7 +131,7 @@ def _whole(path: Path) -> Rows:
 def _folder(folder: Path) -> Iterator[_Given]:
     """Read a file a model, in the order of their names; a file that names its models is read as such."""
     files = sorted(file for file in folder.rglob("*") if file.is_file() and ending(file) in READABLE)
-    questions = {file.name: file for file in files}.get(QUESTIONS)
+    questions = {file.name: file for file in files}.get(_QUESTIONS)
     if questions is not None:
         files.remove(questions)
         asked = dict(_questions(questions))
@@ -193,7 +193,7 @@ def _is_long(path: Path, columns: frozenset[str]) -> bool:
     """Whether a row is an answer, and not a prompt with the answers of all models."""
     if {"question_id", "choices"} <= columns:
         raise SourceError(
-            f"{path} holds MT-bench's answers, and their questions are in another file: put {QUESTIONS} "
+            f"{path} holds MT-bench's answers, and their questions are in another file: put {_QUESTIONS} "
             "beside it and name the folder."
         )
     if "prompt" not in columns:
