@@ -23,7 +23,7 @@ _HEAD = 1 << 16  # bytes by which the format of standard input is known
 SOURCE = (
     "Parquet, CSV, TSV, JSON lines or DuckDB files, a log folder, a folder of files, or - for standard input."
 )
-SourceArgument = Annotated[list[Path], Parameter(help=SOURCE)]
+SourceArgument = Annotated[list[Path], Parameter(help=SOURCE, json_list=False)]  # [ab].csv is a pattern
 WhereOption = Annotated[
     str | None, Parameter(help="SQL condition on the columns, such as \"language = 'en'\".")
 ]

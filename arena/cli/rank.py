@@ -175,27 +175,28 @@ def rank_command(
             if name
         },
     }
-    with readable(source) as paths, progress("reading votes"):
-        votes = read_any(
-            paths,
-            where=where,
-            table=table,
-            columns=pairs_of(column),
-            labels=labels_of(label),
-            invalid=invalid,
-            voters=voters,
-            format=read_as,
-            grade_weight=grade_weight,
-            **tasks,
-        )
-    if compare_rules:
-        if by is not None:
-            raise OptionError("--by does not apply to --compare-rules: compare each group with --where.")
-        print_comparison(votes, wanted, settings, ballots_by, format, named=bool(method))
-    else:
-        chosen = {one.name: getattr(settings, one.name) for one in fields(settings)}
-        boards = rank_all(votes, wanted, by=by, progress=progress, ballots_by=ballots_by, **chosen)
-        print_boards(boards, format, output=output, top=top)
+    with readable(source) as paths:  # open to the end: what a method needs of the votes is read when it asks
+        with progress("reading votes"):
+            votes = read_any(
+                paths,
+                where=where,
+                table=table,
+                columns=pairs_of(column),
+                labels=labels_of(label),
+                invalid=invalid,
+                voters=voters,
+                format=read_as,
+                grade_weight=grade_weight,
+                **tasks,
+            )
+        if compare_rules:
+            if by is not None:
+                raise OptionError("--by does not apply to --compare-rules: compare each group with --where.")
+            print_comparison(votes, wanted, settings, ballots_by, format, named=bool(method))
+        else:
+            chosen = {one.name: getattr(settings, one.name) for one in fields(settings)}
+            boards = rank_all(votes, wanted, by=by, progress=progress, ballots_by=ballots_by, **chosen)
+            print_boards(boards, format, output=output, top=top)
     if STDIN not in source and read_as is None:
         name_check(source, votes, table, pairs_of(column))
 

@@ -528,7 +528,11 @@ def test_several_files_patterns_and_standard_input_together(tmp_path, votes):
     for number in range(3):
         pq.write_table(table.slice(200 * number, 200), tmp_path / f"{number}.parquet")
     whole = agon("rank", votes, "-f", "json").stdout
-    for line in ("agon rank '?.parquet' -f json", "agon rank [01].parquet - -f json < 2.parquet"):
+    for line in (
+        "agon rank '?.parquet' -f json",
+        "agon rank [01].parquet - -f json < 2.parquet",
+        "agon rank '[01].parquet' - -f json < 2.parquet",
+    ):
         assert json.loads(shell(line, tmp_path).stdout) == json.loads(whole)
     assert shell("agon check *.parquet", tmp_path).stdout.startswith("0.parquet and 2 more files: 600 votes")
 
