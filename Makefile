@@ -4,8 +4,10 @@ PYTHON ?= python3
 BIN = $(VENV)/bin
 # Where test-vllm keeps its environment of 2.5 GB.
 VLLM_VENV ?= .vllm/venv
+# Where test-exports keeps its own, with torch and trl.
+EXPORTS_VENV ?= .exports/venv
 .DEFAULT_GOAL := help
-.PHONY: help install demo check quick test test-vllm soak bench serve docs notebooks new-method lock clean
+.PHONY: help install demo check quick test test-vllm test-exports soak bench serve docs notebooks new-method lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -52,6 +54,16 @@ test-vllm: $(VENV)/.dev $(VLLM_VENV)/.installed ## The tests beside a real vLLM 
 
 $(VLLM_VENV)/.installed:
 	PYTHON=$(PYTHON) sh tests/vllm/make_environment.sh $(VLLM_VENV)
+
+test-exports: $(VENV)/.dev $(EXPORTS_VENV)/.installed ## Exports in datasets and TRL, in an environment of their own
+	$(BIN)/python -m tests.support.exported_log .exports/out
+	$(EXPORTS_VENV)/bin/python tests/support/trl_checks.py .exports/out
+
+$(EXPORTS_VENV)/.installed: # torch first, so that trl takes a build for the CPU where there is one
+	$(PYTHON) -m venv $(EXPORTS_VENV)
+	$(EXPORTS_VENV)/bin/pip install --quiet torch==2.13.0
+	$(EXPORTS_VENV)/bin/pip install --quiet 'datasets>=5.0' 'trl>=1.0'
+	@touch $@
 
 soak: $(VENV)/.dev ## What takes too long for every change: the log killed and the arena ended 200 times
 	$(BIN)/pytest -m soak -s
