@@ -33,7 +33,7 @@ from agon.ranking import (
 from agon.ranking.analysis.rule_comparison import COMPARED_RULES, split_applicable
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
-Given = Mapping[str, Any]
+_Options = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def as_plain(value: Any) -> Any:
     return value
 
 
-def _method(given: Given, default: str) -> tuple[str, dict[str, Any]]:
+def _method(given: _Options, default: str) -> tuple[str, dict[str, Any]]:
     """The one method that is asked about, and its options."""
     chosen = given["method"] or [default]
     if len(chosen) > 1:
@@ -82,7 +82,7 @@ def _method(given: Given, default: str) -> tuple[str, dict[str, Any]]:
     return options_of(chosen[0])
 
 
-def _margin(votes: Votes, given: Given) -> Answer:
+def _margin(votes: Votes, given: _Options) -> Answer:
     name, options = _method(given, "bradley_terry")
     pair = given["models"]
     if isinstance(votes, ScoreTable):
@@ -107,7 +107,7 @@ def _margin(votes: Votes, given: Given) -> Answer:
     return Answer.of(found, ("above", "below", unit, "share", "confirmed"), rows)
 
 
-def _prospects(votes: Votes, given: Given) -> Answer:
+def _prospects(votes: Votes, given: _Options) -> Answer:
     known = as_comparisons(votes)
     source: Any = known
     if isinstance(known, Comparisons):
@@ -129,7 +129,7 @@ def _prospects(votes: Votes, given: Given) -> Answer:
     return Answer.of(found, ("model", "can win", "margin", "weights"), rows)
 
 
-def _axioms(votes: Votes, given: Given) -> Answer:
+def _axioms(votes: Votes, given: _Options) -> Answer:
     chosen: list[tuple[str, Mapping[str, Any]]] = [options_of(text) for text in given["method"] or ()]
     if not chosen:
         chosen = split_applicable(as_comparisons(votes), [(name, {}) for name in COMPARED_RULES])[0]
@@ -139,7 +139,7 @@ def _axioms(votes: Votes, given: Given) -> Answer:
     return Answer.of([found], ("rule", "axiom", "on these votes", "found"), rows)
 
 
-def _independence(votes: Votes, given: Given) -> Answer:
+def _independence(votes: Votes, given: _Options) -> Answer:
     chosen = [options_of(text) for text in given["method"] or ["bradley_terry"]]
     found = [iia_score(votes, name, rounds=given["places"] or 50, **options) for name, options in chosen]
     return Answer.of(
@@ -147,7 +147,7 @@ def _independence(votes: Votes, given: Given) -> Answer:
     )
 
 
-def _outliers(votes: Votes, _given: Given) -> Answer:
+def _outliers(votes: Votes, _given: _Options) -> Answer:
     found = outlier_pairs(votes)
     rows = [(one.model, one.other, one.votes, one.share, one.expected, one.z) for one in found]
     answer = Answer.of(found, ("model", "other", "votes", "share", "expected", "z"), rows)
@@ -156,7 +156,7 @@ def _outliers(votes: Votes, _given: Given) -> Answer:
     return Answer(("No pair has votes that strengths do not explain.",), answer.heads, (), ())
 
 
-def _tiers(votes: Votes, given: Given) -> Answer:
+def _tiers(votes: Votes, given: _Options) -> Answer:
     name, _ = _method(given, "bradley_terry")
     found = tiers(votes, threshold=given["threshold"], method=name, min_votes=given["min_votes"])
     margins = [*found.margins, None]
@@ -164,19 +164,19 @@ def _tiers(votes: Votes, given: Given) -> Answer:
     return Answer.of([found], ("tier", "models", "margin to the next"), rows)
 
 
-def _cycles(votes: Votes, given: Given) -> Answer:
+def _cycles(votes: Votes, given: _Options) -> Answer:
     found = majority_cycles(votes, places=given["places"], min_votes=given["min_votes"])
     rows = [(str(one), one.weakest, min(one.shares)) for one in found.cycles]
     return Answer.of([found], ("cycle", "weakest step", "share"), rows)
 
 
-def _circularity(votes: Votes, given: Given) -> Answer:
+def _circularity(votes: Votes, given: _Options) -> Answer:
     found = intransitivity(votes, seed=given["seed"])
     rows = [(found.share, found.expected, found.upper, found.p_value, found.pairs)]
     return Answer.of([found], ("cyclic share", "by chance", "at most", "p", "pairs"), rows)
 
 
-def _voters(votes: Votes, given: Given) -> Answer:
+def _voters(votes: Votes, given: _Options) -> Answer:
     found = voter_reliability(_row_by_row(votes), by=given["by"] or "voter", min_votes=given["min_pairs"])
     rows = [
         (one.voter, one.votes, one.discrimination, one.lower, one.upper, one.agreement)
@@ -186,19 +186,19 @@ def _voters(votes: Votes, given: Given) -> Answer:
     return Answer.of([found], heads, rows)
 
 
-def _agreement(votes: Votes, given: Given) -> Answer:
+def _agreement(votes: Votes, given: _Options) -> Answer:
     found = inter_annotator_agreement(_row_by_row(votes), by=given["by"] or "prompt", seed=given["seed"])
     rows = [(found.alpha, found.lower, found.upper, found.units, found.votes)]
     return Answer.of([found], ("alpha", "lower", "upper", "judged twice", "votes"), rows)
 
 
-def _sides(votes: Votes, _given: Given) -> Answer:
+def _sides(votes: Votes, _given: _Options) -> Answer:
     found = position_bias(_row_by_row(votes))
     rows = [(found.share, found.bias, found.lower, found.upper, found.p_value)]
     return Answer.of([found], ("wins of the left", "log-odds", "lower", "upper", "p"), rows)
 
 
-def _committee(votes: Votes, given: Given) -> Answer:
+def _committee(votes: Votes, given: _Options) -> Answer:
     if given["size"] is None:
         raise OptionError("Say how many models to choose with --size, such as --size 3.")
     approve = given["approve"]
@@ -211,14 +211,14 @@ def _committee(votes: Votes, given: Given) -> Answer:
     return Answer.of(results, ("chosen",), [(name,) for name in found.models])
 
 
-def _breakdown(votes: Votes, given: Given) -> Answer:
+def _breakdown(votes: Votes, given: _Options) -> Answer:
     name, _ = _method(given, "kemeny")
     found = breakdown_point(votes, method=name, min_votes=given["min_votes"])
     pairs = list(zip(found.pairs, found.share, strict=True))[: given["places"] or 10]
     return Answer.of([found], ("above", "below", "false votes"), [(*pair, share) for pair, share in pairs])
 
 
-def _difference(votes: Votes, given: Given) -> Answer:
+def _difference(votes: Votes, given: _Options) -> Answer:
     if len(given["models"]) != 2:
         raise OptionError("Name the two models: agon explain difference votes.parquet --model A --model B.")
     name, options = _method(given, "bradley_terry")
@@ -249,10 +249,10 @@ class Question:
 
     sentence: str
     options: frozenset[str]
-    answer: Callable[[Votes, Given], Answer]
+    answer: Callable[[Votes, _Options], Answer]
 
 
-def _asked(sentence: str, options: str, answer: Callable[[Votes, Given], Answer]) -> Question:
+def _asked(sentence: str, options: str, answer: Callable[[Votes, _Options], Answer]) -> Question:
     return Question(sentence, frozenset(options.split()), answer)
 
 
