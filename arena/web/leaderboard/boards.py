@@ -45,11 +45,12 @@ class Boards:
 
     def __init__(self, source: BoardSource) -> None:
         self.source = source
-        self._made: OrderedDict[object, asyncio.Task[Any]] = OrderedDict()
+        self._running: dict[tuple[object, BoardQuery], asyncio.Task[Any]] = {}
+        self._made: OrderedDict[tuple[object, BoardQuery], tuple[object, Any]] = OrderedDict()
         self._quick, self._slow = asyncio.Semaphore(1), asyncio.Semaphore(1)
 
     async def get(self, query: BoardQuery, patience: float | None = None) -> Made | None:
-        """The board asked for; None if it is not there after so many seconds.
+        """The board asked for; after so many seconds the one before, of fewer votes; None without one.
 
         Raises:
             BusyError: too many boards are being computed.
@@ -59,7 +60,7 @@ class Boards:
         return await self._get(replace(query, everyone=False), make_board, lane, patience)
 
     async def compare(self, query: BoardQuery, patience: float | None = None) -> Compared | None:
-        """The comparison of rules on the votes asked for; None if it is not there after so many seconds.
+        """The comparison of rules on the votes asked for; with patience as for a board.
 
         Raises:
             BusyError: too many boards are being computed.
@@ -75,23 +76,33 @@ class Boards:
         patience: float | None,
     ) -> Result | None:
         version = await asyncio.to_thread(self.source.version)
-        key = version, make, query
-        task: asyncio.Task[Result] | None = self._made.get(key)
+        task: asyncio.Task[Result] | None = self._running.get((make, query))
         if task is None:
-            if sum(not other.done() for other in self._made.values()) >= MOST_WAITING:
+            known = self._made.get((make, query))
+            if known is not None and known[0] == version:
+                self._made.move_to_end((make, query))
+                result: Result = known[1]
+                return result
+            if len(self._running) >= MOST_WAITING:
                 raise BusyError(
                     "Many boards are being computed just now; load the page again in a few seconds."
                 )
-            task = self._made[key] = asyncio.create_task(self._in_turn(query, make, lane))
-            while len(self._made) > KEPT and next(iter(self._made.values())).done():
-                self._made.popitem(last=False)
-        self._made.move_to_end(key)
+            task = self._running[make, query] = asyncio.create_task(self._in_turn(query, make, lane))
+            task.add_done_callback(lambda done: self._keep((make, query), version, done))
         await asyncio.wait({task}, timeout=patience)
-        if not task.done():
-            return None
-        if task.exception() is not None:
-            self._made.pop(key, None)  # what failed may go well the next time
-        return task.result()
+        if task.done():
+            return task.result()
+        before: tuple[object, Result] | None = self._made.get((make, query))  # of fewer votes, but here
+        return None if before is None else before[1]
+
+    def _keep(self, key: tuple[object, BoardQuery], version: object, done: asyncio.Task[Any]) -> None:
+        """Keep what was computed; what failed may go well the next time."""
+        del self._running[key]
+        if not done.cancelled() and done.exception() is None:
+            self._made[key] = version, done.result()
+            self._made.move_to_end(key)
+            while len(self._made) > KEPT:
+                self._made.popitem(last=False)
 
     async def _in_turn(
         self, query: BoardQuery, make: Callable[[BoardSource, BoardQuery], Result], lane: asyncio.Semaphore

@@ -1,0 +1,111 @@
+"""Boards as readers ask for them: computed once, never two of the same at a time, the one before while it lasts."""
+
+import asyncio
+import threading
+
+import pytest
+
+from agon.arena.web.leaderboard.boards import Boards, BusyError
+from agon.arena.web.leaderboard.query import ALL, BoardQuery, Offer
+from agon.arena.web.leaderboard.sources import About
+from agon.ranking import MethodError
+from tests.support.boards import votes_of
+
+
+class Votes:
+    """Votes of which a new one is counted whenever a test says so; reading them waits where it is told to."""
+
+    def __init__(self):
+        self.number, self.read, self.free = 30, 0, threading.Event()
+        self.free.set()
+
+    def version(self):
+        return self.number
+
+    def about(self):
+        return About(("LOG",), "vote", self.number)
+
+    def offer(self, chosen):
+        return Offer()
+
+    def votes(self, chosen):
+        self.read += 1
+        assert self.free.wait(30)
+        return votes_of((0, 1, 1), (0, 1, 0), models=["a", "b"], times=self.number)
+
+
+def counted(made):
+    return made.board.settings["votes"]
+
+
+def test_a_board_is_computed_once_for_the_votes_that_it_counts():
+    async def story():
+        source = Votes()
+        boards = Boards(source)
+        first = await boards.get(ALL)
+        assert await boards.get(BoardQuery(everyone=True)) is first  # the same board, all of it shown
+        assert source.read == 1
+        source.number = 31
+        assert counted(await boards.get(ALL)) == 62
+        assert source.read == 2
+
+    asyncio.run(story())
+
+
+def test_many_readers_wait_for_one_board():
+    async def story():
+        source = Votes()
+        boards = Boards(source)
+        source.free.clear()
+        asked = [asyncio.create_task(boards.get(ALL)) for _ in range(40)]
+        await asyncio.sleep(0.2)
+        source.free.set()
+        assert len(set(map(id, await asyncio.gather(*asked)))) == 1
+        assert source.read == 1
+
+    asyncio.run(story())
+
+
+def test_while_a_board_is_computed_readers_see_the_one_before():
+    async def story():
+        source = Votes()
+        boards = Boards(source)
+        source.free.clear()
+        assert await boards.get(ALL, 0.05) is None  # there is none yet
+        source.free.set()
+        assert counted(await boards.get(ALL)) == 60
+        source.number = 40
+        source.free.clear()
+        assert counted(await boards.get(ALL, 0.05)) == 60
+        source.free.set()
+        assert counted(await boards.get(ALL)) == 80
+
+    asyncio.run(story())
+
+
+def test_a_rule_that_cannot_be_used_is_tried_again():
+    async def story():
+        source = Votes()
+        boards = Boards(source)
+        for times in (1, 2):
+            with pytest.raises(MethodError):
+                await boards.get(BoardQuery(rule="mean"))
+            assert source.read == times
+
+    asyncio.run(story())
+
+
+def test_more_boards_than_can_be_computed_are_refused():
+    async def story():
+        source = Votes()
+        boards = Boards(source)
+        source.free.clear()
+        asked = [asyncio.create_task(boards.get(BoardQuery((("x", str(i)),)))) for i in range(40)]
+        await asyncio.sleep(0.3)
+        source.free.set()
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        refused = [one for one in found if isinstance(one, BusyError)]
+        assert len(refused) == 40 - 32
+        assert all(counted(one) == 60 for one in found if one not in refused)
+
+    asyncio.run(story())
