@@ -1,4 +1,4 @@
-"""Boards as readers ask for them: computed once, never two of the same at a time, the one before while it lasts."""
+"""Boards as readers ask for them: computed once, never two at a time, the one before while it lasts."""
 
 import asyncio
 import threading
