@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from random import Random, SystemRandom
 from time import monotonic
 
@@ -579,10 +580,12 @@ class Arena:
         await asyncio.to_thread(self.log.snapshot)
 
     async def _warm_up(self) -> None:
-        """Read the model that tells languages before the first prompt needs it."""
+        """Read the model that tells languages before the first prompt needs it, and what boards import."""
         problem = await asyncio.to_thread(detection_problem)
         if problem:
             tell(f"the languages of prompts are not told here, and stay empty: {problem}")
+        for package in ("scipy.sparse", "scipy.special"):  # a quarter of a second of the first page
+            await asyncio.to_thread(import_module, package)
 
 
 def _uneven_sentence(battle: Battle) -> str:

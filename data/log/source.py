@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from agon.data.files.covariates import MEASURES
@@ -216,7 +217,7 @@ def _labelled(table: pa.Table, by: str) -> tuple[IntArray, tuple[str, ...]]:
             f"There is no {by} to cluster by in {which} of the log; "
             "cluster by battle or voter, which every vote has."
         )
-    names = np.array(labels.dictionary.to_pylist(), dtype=object)
-    order = np.argsort(names)
-    place = np.argsort(order)
-    return place[labels.indices.to_numpy()].astype(np.int64), tuple(names[order].tolist())
+    order = pc.array_sort_indices(labels.dictionary)  # of bytes, which is that of code points
+    place = np.argsort(order.to_numpy())
+    names = labels.dictionary.take(order).to_pylist()
+    return place[labels.indices.to_numpy()].astype(np.int64), tuple(names)
