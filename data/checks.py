@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from agon.data.files.detection import is_election
 from agon.data.files.duplicates import find_duplicates
 from agon.data.files.schema import Voters
 from agon.data.files.source import as_arrow, describe_source
-from agon.data.reading import comparisons, files_of, is_election, open_votes
+from agon.data.reading import comparisons, files_of, open_votes
 from agon.ranking import (
     Comparisons,
     ConvergenceError,

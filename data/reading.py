@@ -11,9 +11,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from agon.data.files.detection import ELECTIONS, columns_of, kind_of, refuse_scores
+from agon.data.files.detection import columns_of, is_election, kind_of, refuse_scores
 from agon.data.files.elections import preflib
-from agon.data.files.reader import DUCKDB, PARQUET, Rows, ending, list_files, read_rows, refuse_address
+from agon.data.files.reader import (
+    DUCKDB,
+    PARQUET,
+    REPORT,
+    Rows,
+    ending,
+    list_files,
+    read_rows,
+    refuse_address,
+)
 from agon.data.files.schema import Voters, check_voters, is_votes
 from agon.data.files.score_tables import score_table
 from agon.data.files.snapshot_folder import snapshots
@@ -112,11 +121,6 @@ def comparisons(
     return Comparisons(table_source)
 
 
-def is_election(source: object) -> bool:
-    """Whether a source is a PrefLib file."""
-    return isinstance(source, str | Path) and Path(source).suffix.lower() in ELECTIONS
-
-
 def files_of(source: object) -> object:
     """Paths, patterns and folders as the one path or the tuple of paths they name; anything else as it is.
 
@@ -193,6 +197,8 @@ def _open_one(
     if isinstance(source, Path) and (source.is_dir() or ending(source) in DUCKDB):
         _refuse_shape(source, shape)
         return open_source(source, **given), {}
+    if isinstance(source, Path) and source.suffix == REPORT:
+        refuse_scores(source)
     rows = read_rows(source, AS_TEXT) if isinstance(source, Path) else _rows_of(source)
     if rows is not None and table is None:
         found = _as_votes(source, rows, invalid, **shape)

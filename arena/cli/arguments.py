@@ -95,7 +95,7 @@ def readable(sources: Sequence[Path]) -> Iterator[list[Path]]:
         try:
             yield [path if one == STDIN else one for one in sources]
         except AgonError as error:
-            said = str(error).replace(str(path), "standard input")
+            said = str(error).replace(f"agon rank {path}", "agon rank -").replace(str(path), "standard input")
             said = said.replace("is not what its ending says: it looks", "looks").replace("rename or ", "")
             raise type(error)(said) from None
 

@@ -27,7 +27,8 @@ def import_command(
     files: Annotated[
         list[Path],
         Parameter(
-            help="Published files, or a folder of them: parquet, CSV, JSON, .gz and .zst too; - reads one."
+            help="Published files, or a folder of them: parquet, CSV, JSON, .gz and .zst too, PrefLib "
+            "elections; - reads one."
         ),
     ],
     /,
@@ -48,13 +49,15 @@ def import_command(
 
     The format is told from the columns; docs/data.md lists those that are known. Categories, languages,
     sessions and what was counted in the answers come along. Texts are not copied: prompt_id leads back to the
-    file. The same file is imported only once.
+    file. The same file is imported only once. Of a PrefLib election every voter becomes one ballot.
 
     For example:
 
     agon import clean_battle.json --into agon-log
 
     agon import logs/*-conv.json
+
+    agon import election.soi --into agon-log
 
     zcat votes.jsonl.gz | agon import -
 

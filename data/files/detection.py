@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Literal
 
@@ -87,7 +88,7 @@ def kind_of(source: object, model: str | None = None) -> _Kind:
     if not isinstance(source, str | Path):
         return _kind_of_frame(source, model)
     path = Path(source)
-    if path.suffix.lower() in ELECTIONS:
+    if is_election(path):
         return "election"
     if is_report(path):
         return "scores"
@@ -100,6 +101,11 @@ def kind_of(source: object, model: str | None = None) -> _Kind:
     return _kind_of_columns(schema, model)
 
 
+def is_election(source: object) -> bool:
+    """Whether a source is a PrefLib file."""
+    return isinstance(source, str | Path) and Path(source).suffix.lower() in ELECTIONS
+
+
 def refuse_scores(source: object) -> None:
     """Refuse a table of scores where votes are wanted.
 
@@ -107,9 +113,11 @@ def refuse_scores(source: object) -> None:
         SourceError: it is one.
     """
     if kind_of(source) == "scores":
+        named = isinstance(source, str | Path)
+        how = f"agon rank {shlex.quote(str(source))}" if named else "rank it as it is"
         raise SourceError(
-            f"{describe_source(source)} is a table of scores, and no votes; read it with ag.score_table, or "
-            "rank it as it is."
+            f"{describe_source(source)} is a table of scores, and no votes; {how}, or in Python "
+            "ag.score_table, reads it."
         )
 
 

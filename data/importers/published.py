@@ -6,6 +6,7 @@ written here and no database is used: putting the votes into the log is another 
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -18,8 +19,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from agon.data.files.covariates import LIST_TEXTS, MEASURES, counts_of_pairs, of_each
-from agon.data.files.detection import refuse_scores
-from agon.data.files.reader import Rows, read_rows
+from agon.data.files.detection import is_election, refuse_scores
+from agon.data.files.elections import preflib
+from agon.data.files.reader import REPORT, Rows, read_rows
 from agon.data.importers.columns import TIME, Draft, Format, as_mask
 from agon.data.importers.formats import FORMATS, lacks_one, recognise, unrecognised
 from agon.data.read_errors import sentence
@@ -45,6 +47,7 @@ BESIDE = (
     "session",
 )
 _TEXTS = ("answer_a", "answer_b")
+MOST_VOTERS = 10_000_000  # of an election that becomes single ballots
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,8 +58,9 @@ class Imported(Readable):
     """The name of the format it is in, a key of `FORMATS`."""
     votes: pa.Table
     """One row for each vote, in file order: `row` (int64, the 1-based row of the file: the line of JSON
-    Lines, the row after the header of a CSV), `model_a`, `model_b`, then `winner` (model_a, model_b, tie,
-    both_bad) or `p_a` (float64, the probability that model_a is better); or `models` and `places`; and those
+    Lines, the row after the header of a CSV; of an election the number of the order), `model_a`, `model_b`,
+    then `winner` (model_a, model_b, tie, both_bad) or `p_a` (float64, the probability that model_a is
+    better); or `models` and `places`; and those
     of `weight`, `grade`, `voter`, `voter_kind` ("llm" for a judge), `timestamp` (float64, Unix seconds),
     `category` (text, or a list where a vote has several), `language`, `turns` (int32), `battle_id`,
     `prompt_id` and `session` that the file gives, with what was counted in the answers, `length_a`,
@@ -80,10 +84,11 @@ def read_published(
     labels: Mapping[str, str] | None = None,
     grade_weight: float | None = None,
 ) -> Imported:
-    """Read a published arena file as votes.
+    """Read a published arena file, or a PrefLib election, as votes.
 
     Arguments:
-        path: a JSON array, JSON Lines, CSV or Parquet file, which may be compressed with gzip or zstd.
+        path: a JSON array, JSON Lines, CSV or Parquet file, which may be compressed with gzip or zstd; or a
+            .soc, .soi, .toc or .toi file.
         format: a name in `FORMATS`; None recognises the format from the columns.
         invalid: what to do with rows that are not valid votes: raise, or leave out and count.
         columns: a name that the format has for a column → its name in the file.
@@ -104,6 +109,14 @@ def read_published(
     if invalid not in ("error", "drop"):
         raise OptionError(f"The option invalid is 'error' or 'drop', not {invalid!r}.")
     path = Path(path)
+    if is_election(path):
+        asked = {"--as": format, "--column": columns, "--label": labels, "--grade-weight": grade_weight}
+        for option, value in asked.items():
+            if value:
+                raise OptionError(f"{option} does not apply: {path} holds an election, not votes in columns.")
+        return Imported("preflib", _voters_of_election(path, invalid), {})
+    if path.suffix == REPORT:
+        refuse_scores(path)
     rows = named_rows(read_rows(path), path, columns, labels)
     form = choose_format(rows.columns, path, format)
     try:
@@ -114,6 +127,37 @@ def read_published(
         return Imported(form.name, _beside(votes, derived, draft), dropped)
     except (pa.ArrowException, OSError) as error:  # a damaged Parquet page shows up while it is read
         raise SourceError(f"{path} cannot be read: {sentence(error)}") from None
+
+
+def _voters_of_election(path: Path, invalid: Literal["error", "drop"]) -> pa.Table:
+    """One ballot for each voter of a PrefLib election.
+
+    Raises:
+        SourceError: one candidate, or more voters than a log of single votes should hold.
+        SourceError, VotesError: as `preflib`.
+    """
+    ballots = preflib(path, absent=invalid)
+    if len(ballots.models) < 2:
+        raise SourceError(f"{path} has one candidate on its ballots, and nothing to compare; give another.")
+    if ballots.total > MOST_VOTERS:
+        raise SourceError(
+            f"{path} is an election of {ballots.total:,} voters, and a log holds each vote by itself; rank "
+            f"the file as it is, which takes the orders once: agon rank {shlex.quote(str(path))}."
+        )
+    names = np.array(ballots.models, dtype=object)
+    models, places = [], []
+    for shown, placed in zip(ballots.shown, ballots.places, strict=True):
+        there = shown >= 0
+        models.append(names[shown[there]].tolist())
+        places.append([place or None for place in placed[there].tolist()])
+    orders = np.repeat(np.arange(len(ballots.count)), ballots.count)
+    table = pa.table(
+        {
+            "models": pa.array(models, pa.list_(pa.string())),
+            "places": pa.array(places, pa.list_(pa.int32())),
+        }
+    )
+    return table.take(pa.array(orders)).add_column(0, "row", pa.array(orders + 1))
 
 
 def named_rows(

@@ -81,7 +81,7 @@ def test_scores_are_read_alike_or_refused_alike(name, tmp_path, run):
     # by hand: a has 0, 1, 2 and b has 3, 4, 5
     assert [line.split(",")[2:5] for line in board.splitlines()[1:]] == [["1", "b", "4.0"], ["2", "a", "1.0"]]
     assert opened_by_board(path).values.tolist() == [[0, 1, 2], [3, 4, 5]]
-    remedy = "read it with ag.score_table, or rank it as it is"
+    remedy = f"agon rank {path}, or in Python ag.score_table, reads it"
     sentence = f"agon: {path} is a table of scores, and no votes; {remedy}.\n"
     assert run("check", path) == (2, "", sentence)
     assert run("import", path, "--into", tmp_path / "log") == (2, "", sentence)

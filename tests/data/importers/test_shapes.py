@@ -4,12 +4,13 @@ The counts are those of the battles from which the test wrote each file.
 """
 
 import json
+import shlex
 
 import numpy as np
 import pytest
 
 from agon.arena.cli.commands import main
-from agon.data import check, comparisons, measure, read_published
+from agon.data import check, comparisons, measure, preflib, read_published
 from agon.ranking import SourceError, VotesError, rank
 from tests.support.shapes import MODELS, SHAPES, battles, write
 
@@ -270,3 +271,60 @@ def test_an_election_is_votes_for_every_reader(tmp_path, capsys):
     assert main(["rank", str(path)]) == 0
     assert main(["check", str(path)]) == 0
     assert "42 votes on 2 models" in capsys.readouterr().out
+    log = tmp_path / "log"
+    assert main(["import", str(path), "--into", str(log)]) == 0
+    assert "42 votes of the format 'preflib'" in capsys.readouterr().out
+    assert comparisons(log).pairs.wins.tolist() == [[0, 40], [2, 0]]
+
+
+def test_ballots_of_an_imported_election_are_those_of_the_file(tmp_path, capsys):
+    """Ties and candidates that are not listed too: every rule ranks the log as it ranks the file."""
+    path = tmp_path / "e.toi"
+    path.write_text(
+        "# NUMBER ALTERNATIVES: 4\n# NUMBER VOTERS: 21\n"
+        "# ALTERNATIVE NAME 1: ada\n# ALTERNATIVE NAME 2: bob\n"
+        "# ALTERNATIVE NAME 3: cyn\n# ALTERNATIVE NAME 4: write-in\n7: 1,{2,3}\n11: 3\n3: 2,1,3,4\n0: 4\n"
+    )
+    log = tmp_path / "log"
+    assert main(["import", str(path), "--into", str(log)]) == 0
+    assert "21 votes" in capsys.readouterr().out
+    before, after = preflib(path), comparisons(log).ballots
+    for column in ("shown", "places", "count"):
+        assert getattr(before, column).tolist() == getattr(after, column).tolist(), column
+    assert before.models == after.models
+    for rule in ("bradley_terry", "plurality", "schulze"):
+        how = ["-m", rule, "--interval", "none", "--min-votes", "0", "--format", "json"]
+        boards = [printed(capsys, "rank", source, *how)["boards"][0]["models"] for source in (path, log)]
+        assert boards[0] == boards[1]
+    for option in (["--as", "battles"], ["--label", "x=tie"], ["--column", "model_a=x"]):
+        assert main(["import", str(path), "--into", str(tmp_path / "other"), *option]) == 2
+        assert f"{option[0]} does not apply: {path} holds an election" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()
+
+
+def test_a_mark_on_the_ballots_of_an_election_is_refused_or_left_out(tmp_path, capsys):
+    path = tmp_path / "e.soi"
+    head = "# ALTERNATIVE NAME 1: ada\n# ALTERNATIVE NAME 2: bob\n# ALTERNATIVE NAME 3: overvote\n"
+    path.write_text(f"{head}# NUMBER ALTERNATIVES: 3\n5: 1,2\n4: 3\n2: 2,3,1\n")
+    log = tmp_path / "log"
+    assert main(["import", str(path), "--into", str(log)]) == 2
+    assert "(--invalid drop)" in capsys.readouterr().err
+    assert not log.exists()
+    assert main(["import", str(path), "--into", str(log), "--invalid", "drop"]) == 0
+    assert comparisons(log).pairs.wins.tolist() == [[0, 5], [2, 0]]
+
+
+def test_a_table_of_scores_is_no_import_and_the_sentence_says_what_ranks_it(tmp_path, capsys):
+    wide = tmp_path / "my scores.csv"
+    wide.write_text("model,x,y\nada,1,2\nbob,3,4\n")
+    report = tmp_path / "results_1.json"
+    report.write_text(
+        json.dumps({"results": {"x": {"acc,none": 0.5}}, "config": {"model": "ada"}, "model_name": "ada"})
+    )
+    for path in (wide, report):
+        for command in ("import", "check"):
+            assert main([command, str(path)]) == 2
+            said = capsys.readouterr().err
+            assert f"agon rank {shlex.quote(str(path))}" in said
+            assert said.count("\n") == 1
+    assert main(["rank", str(wide), "-m", "mean", "--interval", "none"]) == 0
