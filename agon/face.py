@@ -24,7 +24,7 @@ from agon.ranking import (
     ScoreTable,
 )
 from agon.ranking.registry import Method, Rule
-from agon.ranking.settings import Interval
+from agon.ranking.settings import Interval, Ranks
 from agon.ranking.votes.comparisons import Votes
 from agon.ranking.votes.weighting import Reweight
 
@@ -74,6 +74,7 @@ def rank(
     seed: int = 0,
     cluster: str | None = "auto",
     simultaneous: bool = False,
+    ranks: Ranks = "differences",
     min_votes: int = 30,
     control: str | Sequence[str] = (),
     reweight: Reweight = "none",
@@ -90,8 +91,8 @@ def rank(
         method: a name in `METHODS`, or your own function whose first parameter is annotated with a view.
         ballots_by: column whose values are one ballot each: categories vote instead of votes.
         where, columns, invalid, voters, labels: as for `comparisons`.
-        interval, level, n_resamples, seed, cluster, simultaneous, min_votes, control, reweight, floor,
-            anchor, anchor_score, scale: as for `agon.ranking.Settings`.
+        interval, level, n_resamples, seed, cluster, simultaneous, ranks, min_votes, control, reweight,
+            floor, anchor, anchor_score, scale: as for `agon.ranking.Settings`.
         options: the method's own options (docs/methods.md).
 
     Raises:
@@ -107,6 +108,7 @@ def rank(
         seed=seed,
         cluster=cluster,
         simultaneous=simultaneous,
+        ranks=ranks,
         min_votes=min_votes,
         control=control,
         reweight=reweight,
@@ -134,6 +136,7 @@ def rank_all(
     seed: int = 0,
     cluster: str | None = "auto",
     simultaneous: bool = False,
+    ranks: Ranks = "differences",
     min_votes: int = 30,
     control: str | Sequence[str] = (),
     reweight: Reweight = "none",
@@ -148,8 +151,8 @@ def rank_all(
         source, where, columns, invalid, voters, labels: as for `rank`.
         methods: names or functions; one name stands for one method.
         by: column whose values cut the votes into groups, each with boards of its own.
-        interval, level, n_resamples, seed, cluster, simultaneous, min_votes, control, reweight, floor,
-            anchor, anchor_score, scale: as for `agon.ranking.Settings`.
+        interval, level, n_resamples, seed, cluster, simultaneous, ranks, min_votes, control, reweight,
+            floor, anchor, anchor_score, scale: as for `agon.ranking.Settings`.
 
     Returns:
         One board for each group and method, the groups in the order of their values.
@@ -167,6 +170,7 @@ def rank_all(
         seed=seed,
         cluster=cluster,
         simultaneous=simultaneous,
+        ranks=ranks,
         min_votes=min_votes,
         control=control,
         reweight=reweight,
@@ -193,6 +197,7 @@ def rank_by(
     seed: int = 0,
     cluster: str | None = None,
     simultaneous: bool = False,
+    ranks: Ranks = "differences",
     min_votes: int = 30,
     control: str | Sequence[str] = (),
     reweight: Reweight = "none",
@@ -209,8 +214,8 @@ def rank_by(
         by: column whose values are the groups, such as language.
         method: a name in `METHODS`, or your own function whose first parameter is annotated with a view.
         where, columns, invalid, voters, labels: as for `comparisons`.
-        interval, level, n_resamples, seed, cluster, simultaneous, min_votes, control, reweight, floor,
-            anchor, anchor_score, scale: as for `agon.ranking.Settings`.
+        interval, level, n_resamples, seed, cluster, simultaneous, ranks, min_votes, control, reweight,
+            floor, anchor, anchor_score, scale: as for `agon.ranking.Settings`.
         options: the method's own options (docs/methods.md).
 
     Raises:
@@ -226,6 +231,7 @@ def rank_by(
         seed=seed,
         cluster=cluster,
         simultaneous=simultaneous,
+        ranks=ranks,
         min_votes=min_votes,
         control=control,
         reweight=reweight,

@@ -15,6 +15,7 @@ from agon.ranking.votes.covariates import control_names
 from agon.ranking.votes.weighting import Reweight
 
 Interval = Literal["auto", "sandwich", "bootstrap", "posterior", "none"]
+Ranks = Literal["differences", "empirical_bayes"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -32,6 +33,9 @@ class Settings(Readable):
             those of voter and prompt whose clusters make intervals wider than single votes do.
         simultaneous: whether all intervals of a board, and all rank ranges, are to hold at once instead of
             each by itself.
+        ranks: where rank ranges come from: "differences" (who is surely above whom), or "empirical_bayes"
+            (the ranks in draws of the posterior, were the scores of the field normal): narrower on average
+            over the models of a field, not for each by itself.
         min_votes: ballots a model must have been shown in to be ranked.
         control: features of the answers to control for, such as "length,markdown".
         reweight: "propensity" weighs each vote by one over the logged probability of its pair, "equal_pairs"
@@ -49,6 +53,7 @@ class Settings(Readable):
     seed: int = 0
     cluster: str | None = "auto"
     simultaneous: bool = False
+    ranks: Ranks = "differences"
     min_votes: int = 30
     control: str | Sequence[str] = ()
     reweight: Reweight = "none"
@@ -69,6 +74,7 @@ class Settings(Readable):
         object.__setattr__(self, "control", control_names(self.control) if self.control else ())
         choices = {
             "interval": get_args(Interval),
+            "ranks": get_args(Ranks),
             "scale": ("elo", "natural"),
             "reweight": get_args(Reweight),
         }
@@ -86,6 +92,8 @@ class Settings(Readable):
                 raise OptionError(f"{name} must be a whole number of at least {least}, not {value!r}.")
         if not isinstance(self.simultaneous, bool):
             raise OptionError(f"simultaneous must be True or False, not {self.simultaneous!r}.")
+        if self.simultaneous and self.ranks != "differences":
+            raise OptionError(f"ranks={self.ranks!r} hold each by itself; leave out ranks or simultaneous.")
         self._check_cluster()
         for name in ("cluster", "anchor"):
             value = getattr(self, name)

@@ -268,7 +268,7 @@ def print_comparison(
         OptionError: a setting that means nothing where rules are compared by their ranks.
     """
     plain_settings = Settings()
-    for name in ("control", "anchor", "scale", "simultaneous"):
+    for name in ("control", "anchor", "scale", "simultaneous", "ranks"):
         if getattr(settings, name) != getattr(plain_settings, name):
             raise OptionError(f"--{name} does not apply to --compare-rules, which compares ranks.")
     if settings.interval not in ("auto", "bootstrap"):

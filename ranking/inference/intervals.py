@@ -212,6 +212,39 @@ def first(values: FloatArray, unsure: Uncertainty, among: IntArray, seed: int) -
     return chance
 
 
+def posterior_ranks(
+    values: FloatArray, unsure: Uncertainty, among: IntArray, level: float, seed: int
+) -> tuple[IntArray, IntArray]:
+    """(K,) best and worst rank of the K models `among`, by quantiles of their ranks in the posterior's draws.
+
+    Models with an open bound, which won or lost one way, stand where these wins put them.
+
+    Args:
+        values: (M,) scores.
+        unsure: their uncertainty, with a covariance.
+        among: indices of the K models that are ranked.
+        level: of the posterior between the two ranks, each model by itself.
+        seed: of the draws.
+
+    Source:
+        N. Laird and T. Louis, J. Educ. Stat. 14 (1989); R. Lin, T. Louis, S. Paddock and G. Ridgeway,
+        Bayesian Analysis 1 (2006).
+    """
+    above = unsure.above[np.ix_(among, among)]
+    best, worst = 1 + above.sum(axis=0), len(among) - above.sum(axis=1)
+    closed = np.isfinite(unsure.lower[among]) & np.isfinite(unsure.upper[among])
+    if unsure.covariance is None or not closed.any():
+        return best, worst
+    inner = among[closed]
+    draws = _posterior(values[inner], unsure.covariance[np.ix_(inner, inner)], unsure.df, seed)
+    ranks = 1 + np.argsort(np.argsort(-draws, axis=0), axis=0)
+    tail = (1 - level) / 2
+    low, high = np.quantile(ranks, [tail, 1 - tail], axis=1, method="inverted_cdf")
+    best[closed] = low + above[np.ix_(~closed, closed)].sum(axis=0)
+    worst[closed] = high + (~above[np.ix_(closed, ~closed)]).sum(axis=1)
+    return best, worst
+
+
 def _posterior(values: FloatArray, covariance: FloatArray, df: float, seed: int) -> FloatArray:
     """(K, S) draws of K scores around a common mean, their spread weighed by its likelihood."""
     k = len(values)

@@ -65,7 +65,8 @@ class Leaderboard:
         method: name of the method.
         settings: every option and setting that made the board.
         level: of the intervals and rank ranges.
-        rank_method: where the rank ranges come from: "differences" (a covariance), "bootstrap" or "none".
+        rank_method: where the rank ranges come from: "differences" (a covariance), "bootstrap",
+            "empirical_bayes" or "none".
         diagnostics: what to know about the votes.
         fingerprint: SHA-256 of the votes, the settings and the version, hexadecimal.
         by: the group this board is of, such as {"language": "en"}, or None.
@@ -82,7 +83,7 @@ class Leaderboard:
     method: str
     settings: Mapping[str, Any]
     level: float
-    rank_method: Literal["differences", "bootstrap", "none"]
+    rank_method: Literal["differences", "bootstrap", "empirical_bayes", "none"]
     diagnostics: tuple[Diagnostic, ...]
     fingerprint: str
     by: Mapping[str, Any] | None = None

@@ -68,8 +68,8 @@ def rank(
         ballots_by: column whose values are one ballot each (`Comparisons.one_ballot_each`): the rule is
             applied to categories, prompts or voters instead of votes, and the bootstrap draws these.
             min_votes does not apply then.
-        options: fields of `Settings` (interval, level, n_resamples, seed, cluster, simultaneous, min_votes,
-            control, anchor, anchor_score, scale) and the method's own options.
+        options: fields of `Settings` (interval, level, n_resamples, seed, cluster, simultaneous, ranks,
+            min_votes, control, anchor, anchor_score, scale) and the method's own options.
 
     Raises:
         MethodError: no such method, or one that returns something else than a score for every model.
@@ -192,6 +192,12 @@ def _board(
     if not stands.any():
         eligibility = replace(eligibility, ranked=np.zeros(len(votes.models), dtype=bool))
     values, unsure = estimate(votes, how, result, options, settings, eligibility, known)
+    by_posterior = settings.ranks == "empirical_bayes"
+    if by_posterior and unsure.covariance is None:
+        raise OptionError(
+            f"ranks={settings.ranks!r} needs a covariance of the scores, which {how.name} by "
+            f"{settings.interval} lacks; rank by bradley_terry with the interval auto, or leave out ranks."
+        )
     factor, offset, scale = scale_of(result, settings)
     history = result.history if isinstance(result, Fit) else None
     described = _described(every, options, settings, scale)
@@ -219,6 +225,7 @@ def _board(
             number,
             unsure,
             has_intervals=settings.interval != "none",
+            posterior=settings.level if by_posterior else None,
             seed=settings.seed,
         )
         notes = diagnose(votes, result, eligibility, settings, board)
@@ -246,7 +253,7 @@ def _board(
                 method=how.name,
                 settings=described,
                 level=settings.level,
-                rank_method=RANK_METHODS[settings.interval],
+                rank_method="empirical_bayes" if by_posterior else RANK_METHODS[settings.interval],
                 diagnostics=notes,
                 fingerprint=fingerprint,
                 by={"component": board + 1} if board else None,

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from agon.ranking.inference.intervals import Uncertainty, first
+from agon.ranking.inference.intervals import Uncertainty, first, posterior_ranks
 from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.numerics import BoolArray, FloatArray, IntArray
 from agon.ranking.text import Readable
@@ -102,6 +102,7 @@ def rows(
     unsure: Uncertainty,
     *,
     has_intervals: bool,
+    posterior: float | None = None,
     seed: int = 0,
 ) -> tuple[Row, ...]:
     """Write the rows of one board, best first.
@@ -118,7 +119,8 @@ def rows(
         votes: (M,) ballots in which each was shown.
         unsure: bounds and the order that is certain.
         has_intervals: False for a board without intervals.
-        seed: of the draws behind the probability of being first.
+        posterior: level of rank ranges by empirical Bayes; None for those of the order that is certain.
+        seed: of the draws behind the probability of being first and these ranges.
     """
     inside = eligibility.board == board
     shown = np.where(eligibility.compared, shown, np.nan)
@@ -129,8 +131,12 @@ def rows(
     names = np.asarray(models, dtype=object)[ranked].astype(str)
     ranked = ranked[np.lexsort((names, -np.nan_to_num(values[ranked]), rank[ranked]))]
     above = unsure.above[np.ix_(ranked, ranked)]
-    chance = first(values if unsure.centre is None else unsure.centre, unsure, ranked, seed)
-    best, worst = (1 + above.sum(axis=0)).tolist(), (len(ranked) - above.sum(axis=1)).tolist()
+    centre = values if unsure.centre is None else unsure.centre
+    chance = first(centre, unsure, ranked, seed)
+    best, worst = 1 + above.sum(axis=0), len(ranked) - above.sum(axis=1)
+    if posterior is not None:
+        best, worst = posterior_ranks(centre, unsure, ranked, posterior, seed)
+        best, worst = np.minimum(best, rank[ranked]), np.maximum(worst, rank[ranked])
 
     def row(i: int, status: Status, ranks: _Ranks = (None, None, None)) -> Row:
         score = _number(shown[i])
@@ -141,7 +147,7 @@ def rows(
 
     made = [
         row(i, "ranked", (int(rank[i]), *((low, high) if has_intervals else (None, None))))
-        for i, low, high in zip(ranked.tolist(), best, worst, strict=True)
+        for i, low, high in zip(ranked.tolist(), best.tolist(), worst.tolist(), strict=True)
     ]
     waiting = np.flatnonzero(inside & ~eligibility.ranked).tolist()
     waiting.sort(key=lambda i: (-np.nan_to_num(values[i], nan=-np.inf), models[i]))

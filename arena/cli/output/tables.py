@@ -58,6 +58,7 @@ def _show(board: Leaderboard, out: Console, top: int | None, *, part: bool = Fal
         interval, level = board.settings["interval"], f"{board.level:.0%}"
         together = "simultaneous " if board.settings.get("simultaneous") else ""
         how = "no intervals" if board.rank_method == "none" else f"{together}{interval} intervals at {level}"
+        how += ", ranks by empirical Bayes" if board.rank_method == "empirical_bayes" else ""
         if directions := board.settings.get("tasks"):
             say(out, f"Tasks: {_tasks(directions)}.", "dim")
         votes = f"{board.settings['votes']:,} {board.counted}"

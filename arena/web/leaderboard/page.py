@@ -168,7 +168,10 @@ def command(board: Leaderboard, about: About, query: BoardQuery = ALL) -> str:
     words = ["agon", "rank", *about.words, "-m", f"{board.method}:{own}" if own else board.method]
     words += ["--interval", str(board.settings["interval"])]
     plain = Settings()
-    shared = "cluster", "control", "reweight", "floor", "level", "n_resamples", "min_votes", "scale", "seed"
+    shared = (
+        *("cluster", "control", "reweight", "floor", "level", "n_resamples", "min_votes", "scale", "seed"),
+        "ranks",
+    )
     for name in shared:
         value = board.settings.get(name, getattr(plain, name))
         if value != getattr(plain, name) and not (name == "scale" and value not in ("elo", "natural")):
