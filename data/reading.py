@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from agon.data.files.detection import columns_of, is_election, kind_of, refuse_scores
+from agon.data.files.detection import columns_of, is_election, kind_of, refuse_answers, refuse_scores
 from agon.data.files.elections import preflib
 from agon.data.files.reader import (
     DUCKDB,
@@ -363,6 +363,7 @@ def read_any(
         if isinstance(source, tuple):
             raise SourceError(f"{describe_source(source)} are elections; rank one at a time.")
         return preflib(str(source), absent=invalid)
+    refuse_answers(first)
     _refuse(reading, source, "a table of scores, not votes")
     whose = named.pop("model", None)
     return score_table(source, model=whose, columns=named or None, invalid=invalid, **given)

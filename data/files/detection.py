@@ -106,12 +106,27 @@ def is_election(source: object) -> bool:
     return isinstance(source, str | Path) and Path(source).suffix.lower() in ELECTIONS
 
 
+def refuse_answers(source: object) -> None:
+    """Refuse recorded answers where votes or scores are wanted.
+
+    Raises:
+        SourceError: the columns are those of recorded answers.
+    """
+    if {_plain(name) for name in columns_of(source)} >= {"prompt", "model", "answer"}:
+        where = shlex.quote(str(source)) if isinstance(source, str | Path) else "FILE"
+        raise SourceError(
+            f"{describe_source(source)} holds recorded answers, and nobody has judged them; "
+            f"agon serve {where} lets people compare them."
+        )
+
+
 def refuse_scores(source: object) -> None:
     """Refuse a table of scores where votes are wanted.
 
     Raises:
         SourceError: it is one.
     """
+    refuse_answers(source)
     if kind_of(source) == "scores":
         named = isinstance(source, str | Path)
         how = f"agon rank {shlex.quote(str(source))}" if named else "rank it as it is"

@@ -111,3 +111,15 @@ def test_a_column_of_before_is_named_with_its_new_word(word, tmp_path, run):
     status, board, _ = run("rank", path, "--column", f"winner={word}", "--interval", "none")
     assert status == 0
     assert "ada" in board
+
+
+@pytest.mark.parametrize("words", [["rank"], ["check"], ["import", "--into", "log"]])
+def test_recorded_answers_are_told_where_they_belong(tmp_path, run, words):
+    """Nobody has judged them, so every command names the one that lets people do it, which takes the file."""
+    path = put(tmp_path, "plain.csv", in_every_container(ANSWERS)["plain.csv"])
+    how = f"agon serve {path} lets people compare them"
+    sentence = f"agon: {path} holds recorded answers, and nobody has judged them; {how}.\n"
+    assert run(words[0], path, *words[1:]) == (2, "", sentence)
+    with pytest.raises(SourceError, match="nobody has judged them"):
+        opened_by_board(path)
+    assert len(read_recorded_roster(path).contestants) == 2
