@@ -28,7 +28,7 @@ def frame_to_arrow(frame: Any) -> pa.Table | None:
 
 def _table(frame: Any) -> pa.Table | None:
     if isinstance(frame, Mapping):
-        if any(hasattr(part, "column_names") for part in frame.values()):
+        if any(hasattr(part, "column_names") or hasattr(part, "columns") for part in frame.values()):
             raise ValueError(f"it holds several data sets ({', '.join(map(str, frame))}); give one of them")
         if any(isinstance(part, Mapping) for part in frame.values()):
             raise ValueError(

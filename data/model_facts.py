@@ -9,7 +9,8 @@ from typing import Any
 from agon.data.files.reader import read_rows
 from agon.data.log.log_frames import open_log
 from agon.data.validation import rows_text
-from agon.ranking.errors import SourceError, suggest
+from agon.ranking.errors import SourceError
+from agon.ranking.text import join_names
 
 
 def read_facts(path: str | Path) -> dict[str, dict[str, Any]]:
@@ -27,7 +28,8 @@ def read_facts(path: str | Path) -> dict[str, dict[str, Any]]:
     rows = read_rows(Path(path))
     if "model" not in rows.columns:
         raise SourceError(
-            f"{path} has no column 'model' that names the models; {suggest('model', rows.columns)}"
+            f"{path} has no column 'model' that names the models; rename the one that does: it has "
+            f"{join_names(list(rows.columns))}."
         )
     columns = {name: [_value(one) for one in list(rows.values(name))] for name in rows.columns}
     names = [str(name) if name is not None else "" for name in columns.pop("model")]

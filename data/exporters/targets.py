@@ -46,7 +46,9 @@ def choose_files(
         if target.is_dir():
             raise SourceError(f"{target} is a folder, and its ending is that of a file; name another one.")
         if split:
-            raise OptionError(f"A held-out split is two files, and {target} is one; name a folder for them.")
+            raise OptionError(
+                f"A held-out split is two files, and {target} is one; name a folder, and the form with --as."
+            )
         files = {"all": target, "manifest": target.with_name(f"{target.stem}.manifest.json")}
     else:
         if target.exists() and not target.is_dir():
