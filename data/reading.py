@@ -30,6 +30,7 @@ from agon.data.files.source import AS_TEXT, Derive, Source, as_arrow, check_path
 from agon.data.files.table_source import Invalid, TableSource, count_plain
 from agon.data.frames import frame_to_arrow
 from agon.data.importers.arenas.battle_tables import derive_battles
+from agon.data.importers.columns import read_as
 from agon.data.importers.formats import lacks_one, nearest, recognise, unrecognised
 from agon.data.importers.published import choose_format, named_rows, with_columns
 from agon.ranking import Comparisons, OptionError, SourceError, VotesError
@@ -207,7 +208,12 @@ def _open_one(
             return open_source(found[0], where=where, name=name, derive=derive), found[1]
     _refuse_shape(source, shape)
     _check_layout(source, rows, shape["columns"])
-    return open_source(source, **given, rows=rows if isinstance(source, Path) else None), {}
+    name = describe_source(source)
+    found = recognise([*rows.columns, *(shape["columns"] or {})]) if rows is not None else []
+    if len(found) == 1 and found[0].name not in ("battles", "ballots"):
+        name = read_as(name, found[0])
+    rows = rows if isinstance(source, Path) else None
+    return open_source(source, **given, rows=rows, name=name), {}
 
 
 def _refuse_shape(source: object, shape: Mapping[str, Any]) -> None:

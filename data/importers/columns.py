@@ -291,3 +291,8 @@ class Format:
     def needed(self) -> str:
         """The columns it is recognised by, in words."""
         return ", or ".join(join_names(wanted, 9) for wanted in self.needs)
+
+
+def read_as(path: object, form: Format) -> str:
+    """What messages call a file in a format."""
+    return f"{path} (read as {form.name})"

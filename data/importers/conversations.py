@@ -88,12 +88,18 @@ def not_a_conversation(column: str, kind: pa.DataType) -> str:
     if _is_of_messages(kind):
         return "false"
     value = as_json(column, kind)
-    content = _content("coalesce(agon_t->'$.user', agon_t)")
+    message = "coalesce(agon_t->'$.user', agon_t)"
+    content = _content(message)
+    # What is not there, rather than null, has another name in a newer version of the shape.
+    no_text = "(agon_b->>'$.type') = 'text' AND (agon_b->'$.text') IS NULL"
     wrong = (
         "CASE WHEN agon_t IS NULL OR json_type(agon_t) IN ('VARCHAR', 'NULL') THEN false "
         "WHEN json_type(agon_t) = 'OBJECT' THEN "
-        f"coalesce(agon_t->'$.user', agon_t->'$.role') IS NULL OR json_type({content}) "
-        "NOT IN ('VARCHAR', 'ARRAY', 'OBJECT', 'NULL') ELSE true END"
+        f"coalesce(agon_t->'$.user', agon_t->'$.role') IS NULL "
+        f"OR (json_type({message}) = 'OBJECT' AND ({content}) IS NULL) "
+        f"OR coalesce(json_type({content}) NOT IN ('VARCHAR', 'ARRAY', 'OBJECT', 'NULL'), false) "
+        f"OR coalesce(list_bool_or(list_transform(TRY_CAST({content} AS JSON[]), lambda agon_b: {no_text})), "
+        "false) ELSE true END"
     )
     there, listed = f"{quote_name(column)} IS NOT NULL", f"TRY_CAST({value} AS JSON[])"
     if is_text(kind):

@@ -22,7 +22,7 @@ from agon.data.files.covariates import LIST_TEXTS, MEASURES, counts_of_pairs, of
 from agon.data.files.detection import is_election, refuse_scores
 from agon.data.files.elections import preflib
 from agon.data.files.reader import REPORT, Rows, read_rows
-from agon.data.importers.columns import TIME, Draft, Format, as_mask
+from agon.data.importers.columns import TIME, Draft, Format, as_mask, read_as
 from agon.data.importers.formats import FORMATS, lacks_one, recognise, unrecognised
 from agon.data.read_errors import sentence
 from agon.data.sql import quote_name
@@ -47,6 +47,8 @@ BESIDE = (
     "session",
 )
 _TEXTS = ("answer_a", "answer_b")
+FEW = 5  # rows of which all may be wrong by hand; of more, the shape is another
+NEWER = "it may be of a newer version of this shape; write its votes with columns model_a, model_b and winner"
 MOST_VOTERS = 10_000_000  # of an election that becomes single ballots
 
 
@@ -360,7 +362,12 @@ def _sift(
         out |= fault.mask
     found = {reason: problem for reason, problem in found.items() if problem[0]}
     if found and invalid == "error":
-        _refuse([_problem(path, reason, *problem) for reason, problem in found.items()])
+        _refuse(
+            [
+                _problem(read_as(path, form), len(numbers), reason, *problem)
+                for reason, problem in found.items()
+            ]
+        )
     dropped |= {reason: len(rows) for reason, (rows, _) in found.items()}
     return _votes(draft, ~out), dropped
 
@@ -403,15 +410,17 @@ def _refuse(problems: list[str]) -> NoReturn:
     raise VotesError(message, tuple(problems))
 
 
-def _problem(path: Path, reason: str, rows: list[int], shown: list[Any]) -> str:
-    """Return one sentence: what is wrong, in which rows, and the remedy."""
+def _problem(file: str, size: int, reason: str, rows: list[int], shown: list[Any]) -> str:
+    """Return one sentence: the file and its format, what is wrong, in which of its rows, and the remedy."""
     article = "" if reason.startswith("no ") else "an " if reason[0] in "aeiou" else "a "
     quoted = list(dict.fromkeys(_shown(value) for value in shown))
     more = f" and {len(quoted) - 3} more" if len(quoted) > 3 else ""
     quotes = f" ({', '.join(quoted[:3])}{more})" if quoted else ""
+    what = f"{file} has {article}{reason}{quotes}"
+    if len(rows) == size > FEW:
+        return f"{what} in every row, from row {rows[0]} on: {NEWER}."
     them = "it" if len(rows) == 1 else "them"
-    where = rows_text(sorted(rows), len(rows))
-    return f"{path} has {article}{reason}{quotes} in {where}; correct {them}, or {REMEDY}."
+    return f"{what} in {rows_text(sorted(rows), len(rows))}; correct {them}, or {REMEDY}."
 
 
 def _shown(value: object) -> str:

@@ -26,6 +26,7 @@ NOTICES = (
     "**API REQUEST ERROR",
 )
 _NOTICE = "with an error or moderation notice as an answer"
+QUOTED = ("unknown type", "models field that is not two names")  # reasons that show what stands there
 FASTCHAT_OTHERS = ("chat", "upvote", "downvote", "flag", "share")
 
 
@@ -62,7 +63,7 @@ def read_fastchat(rows: Rows) -> Draft:
     draft.leave_out(NOT_BLIND, named)
     draft.leave_out(_NOTICE, notices)
     for reason, (mask, shown) in refused.items():
-        draft.fault(reason, mask, shown)
+        draft.fault(reason, mask, shown if reason in QUOTED else None)
     for column, source, kind in (
         ("model_a", "model_name", TEXT),
         ("model_b", "model_name", TEXT),
@@ -94,6 +95,8 @@ def _fastchat_vote(record: dict[str, Any]) -> dict[str, Any] | None:
         return {"named": True}
     if not (isinstance(states, list) and [type(state) for state in states] == [dict, dict]):
         raise _RefusedError("states field that is not two conversations")
+    if any("messages" not in state for state in states):
+        raise _RefusedError("states field without messages")
     prompt, turns = _fastchat_opening(states[0])
     if any(_has_notice(state) for state in states):
         return {"notice": True}

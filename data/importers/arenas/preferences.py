@@ -119,13 +119,19 @@ def read_open_webui(rows: Rows) -> Draft:
         rated = up or str(rating) in ("-1", "-1.0")
         tags = data.get("tags") or meta.get("tags")
         texts = _answers(record.get("snapshot"), meta.get("message_id"))
+        # A field that is not there, rather than null, has another name in this version of the shape.
+        renamed = (record.get("type") == "rating" and "rating" not in data) or (
+            "sibling_model_ids" not in data and bool(texts.keys() - {str(model)})
+        )
         common = {
             "battle_id": record.get("id"),
             "voter": record.get("user_id"),
             "timestamp": record.get("created_at"),
             "category": [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else None,
             "answer_a": texts.get(str(model)),
-            "strange": not isinstance(siblings, list | None) or not isinstance(record.get("data"), dict),
+            "strange": renamed
+            or not isinstance(siblings, list | None)
+            or not isinstance(record.get("data"), dict),
         }
         others = [other for other in siblings if other != model] if isinstance(siblings, list) else []
         if not rated or common["strange"]:

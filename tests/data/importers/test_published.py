@@ -385,7 +385,7 @@ def test_a_preference_that_is_none_is_refused(tmp_path, preference, said):
     path = write(tmp_path / "annotations.json", [annotation(1.5), annotation(preference)])
     with pytest.raises(VotesError) as caught:
         read_published(path)
-    assert str(caught.value) == f"{path} has {said}; correct it, or {REMEDY}"
+    assert str(caught.value) == f"{path} (read as alpacaeval) has {said}; correct it, or {REMEDY}"
     dropped = read_published(path, invalid="drop")
     assert dropped.votes["row"].to_pylist() == [1]
     assert list(dropped.dropped.values()) == [1]
@@ -527,8 +527,10 @@ def test_the_55k_release_with_one_column_for_each_winner(tmp_path):
     with pytest.raises(VotesError) as caught:
         read_published(two)
     assert caught.value.problems == (
-        f"{two} has a winner_tie that is not true or false ('2') in row 3; correct it, or {REMEDY}",
-        f"{two} has a winner_model_a, winner_model_b and winner_tie without exactly one 1 in row 2; "
+        f"{two} (read as lmarena) "
+        f"has a winner_tie that is not true or false ('2') in row 3; correct it, or {REMEDY}",
+        f"{two} (read as lmarena) "
+        "has a winner_model_a, winner_model_b and winner_tie without exactly one 1 in row 2; "
         f"correct it, or {REMEDY}",
     )
     assert "; one other kind of problem was found too." in str(caught.value)
@@ -583,7 +585,7 @@ def test_an_invalid_row_is_named_and_can_be_left_out(tmp_path, ending, bad, reas
     path = write(tmp_path / f"votes.{ending}", [good, bad, good])
     with pytest.raises(VotesError) as caught:
         read_published(path)
-    assert str(caught.value) == f"{path} has {said} in row 2; correct it, or {REMEDY}"
+    assert str(caught.value) == f"{path} (read as battles) has {said} in row 2; correct it, or {REMEDY}"
     assert caught.value.problems == (str(caught.value),)
     imported = read_published(path, invalid="drop")
     assert imported.dropped == {reason: 1}
@@ -626,9 +628,10 @@ def test_several_kinds_of_problem_are_one_message_and_a_list(tmp_path):
     with pytest.raises(VotesError) as caught:
         read_published(path)
     assert caught.value.problems == (
-        f"{path} has a value that is not a JSON object in row 7; correct it, or {REMEDY}",
-        f"{path} has a self-battle ('gpt-4') in row 6; correct it, or {REMEDY}",
-        f"{path} has an unknown winner label ('a', 'b', 'c' and 2 more) in rows 1, 2, 3, 4 and 5; "
+        f"{path} (read as battles) has a value that is not a JSON object in row 7; correct it, or {REMEDY}",
+        f"{path} (read as battles) has a self-battle ('gpt-4') in row 6; correct it, or {REMEDY}",
+        f"{path} (read as battles) has an unknown winner label ('a', 'b', 'c' and 2 more) "
+        "in rows 1, 2, 3, 4 and 5; "
         f"correct them, or {REMEDY}",
     )
     assert str(caught.value) == f"{caught.value.problems[0][:-1]}; 2 other kinds were found too."

@@ -193,6 +193,7 @@ def test_a_value_of_another_type_is_told_with_its_row(tmp_path, capsys, name, co
     assert said.err.count("\n") == 1
     assert path.name in said.err
     assert "row 7" in said.err
+    assert "(read as " in said.err or (command == "rank" and name == "our own ballots")
     assert not log.exists()
 
 
@@ -328,3 +329,88 @@ def test_a_table_of_scores_is_no_import_and_the_sentence_says_what_ranks_it(tmp_
             assert f"agon rank {shlex.quote(str(path))}" in said
             assert said.count("\n") == 1
     assert main(["rank", str(wide), "-m", "mean", "--interval", "none"]) == 0
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_column_that_a_newer_version_adds_changes_nothing(tmp_path, name):
+    shape = SHAPES[name]
+    rows = shape.rows(battles(winners=shape.winners))
+    plain = shape.file.endswith(".csv")
+    added = {"added_later": 2 if plain else {"version": 2, "notes": ["a"]}, "also_added": "x"}
+    path = write(tmp_path / shape.file, [row | added for row in rows])
+    check_counts(comparisons(path), shape.fought())
+    (tmp_path / "before").mkdir()
+    before = write(tmp_path / "before" / shape.file, rows)
+    assert read_published(path).votes.equals(read_published(before).votes)
+
+
+def nested(value, at=()):
+    """The paths of all fields within the fields of a row; [] is any element of a list."""
+    if isinstance(value, dict):
+        for key, one in value.items():
+            if at:
+                yield (*at, key)
+            yield from nested(one, (*at, key))
+    elif isinstance(value, list):
+        for one in value[:2]:
+            yield from nested(one, (*at, "[]"))
+
+
+def with_another_name(value, path):
+    """A value in which the field at a path is called otherwise."""
+    head, *rest = path
+    if head == "[]":
+        return [with_another_name(one, rest) for one in value] if isinstance(value, list) else value
+    if not isinstance(value, dict) or head not in value:
+        return value
+    if not rest:
+        return {f"renamed_{key}" if key == head else key: one for key, one in value.items()}
+    return {key: with_another_name(one, rest) if key == head else one for key, one in value.items()}
+
+
+# What votes and conversations are made of; the copy of a chat in Open WebUI is only beside the vote.
+NEEDED = ("model_name", "model_id", "rating", "sibling_model_ids", "role", "content", "text", "messages")
+VERDICTS = ("model_a", "model_b", "winner")
+NESTED = [
+    name
+    for name, shape in SHAPES.items()
+    if not shape.file.endswith(".csv") and any(True for _ in nested(shape.rows(battles(1, shape.winners))[0]))
+]
+
+
+@pytest.mark.parametrize("name", NESTED)
+def test_a_nested_field_of_another_name_is_told_or_changes_no_verdict(tmp_path, name):
+    """What a vote or a conversation is made of is missed, in one sentence that names format, row and remedy;
+    whatever else is called otherwise, all votes are read with the verdicts that they have."""
+    shape = SHAPES[name]
+    rows = shape.rows(battles(8, shape.winners))
+    (tmp_path / "after").mkdir()
+    before = read_published(write(tmp_path / shape.file, rows))
+    told = 0
+    for path in dict.fromkeys(path for row in rows for path in nested(row)):
+        made = write(tmp_path / "after" / shape.file, [with_another_name(row, path) for row in rows])
+        if path[-1] in NEEDED and path[0] != "snapshot":
+            with pytest.raises(VotesError) as caught:
+                read_published(made)
+            assert f"{made} (read as {before.format}) has " in str(caught.value), path
+            assert "row" in str(caught.value)
+            told += 1
+            continue
+        after = read_published(made)
+        assert after.dropped == before.dropped, path
+        for column in VERDICTS:
+            assert after.votes[column].equals(before.votes[column]), path
+    assert told or name in ("LMArena expert", "chosen with texts", "MT-bench games")
+
+
+def test_a_shape_that_is_another_in_every_row_is_said_to_be_so_and_the_remedy_reads_it(tmp_path, capsys):
+    shape = SHAPES["FastChat log"]
+    made = battles(12, shape.winners)
+    rows = [with_another_name(row, ("states", "[]", "model_name")) for row in shape.rows(made)]
+    path = write(tmp_path / shape.file, rows)
+    assert main(["rank", str(path)]) == 2
+    said = capsys.readouterr().err
+    assert f"{path} (read as fastchat) has no model name in every row, from row 1 on" in said
+    assert "write its votes with columns model_a, model_b and winner" in said
+    table = [{"model_a": one.a, "model_b": one.b, "winner": one.winner} for one in made]
+    assert len(comparisons(write(tmp_path / "votes.csv", table))) == 12
