@@ -209,9 +209,9 @@ def _open_one(
     _refuse_shape(source, shape)
     _check_layout(source, rows, shape["columns"])
     name = describe_source(source)
-    found = recognise([*rows.columns, *(shape["columns"] or {})]) if rows is not None else []
-    if len(found) == 1 and found[0].name not in ("battles", "ballots"):
-        name = read_as(name, found[0])
+    forms = recognise([*rows.columns, *(shape["columns"] or {})]) if rows is not None else []
+    if len(forms) == 1 and forms[0].name not in ("battles", "ballots"):
+        name = read_as(name, forms[0])
     rows = rows if isinstance(source, Path) else None
     return open_source(source, **given, rows=rows, name=name), {}
 

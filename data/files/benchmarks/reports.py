@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agon.data.files.benchmarks.helm import helm_tables, is_helm
+from agon.data.files.benchmarks.helm import helm_tables, is_helm, is_helm_run, refuse_helm_run
 from agon.data.files.benchmarks.inspect_logs import inspect_results, is_inspect
 from agon.data.files.benchmarks.lm_eval import is_lm_eval, lm_eval_results
 from agon.data.files.benchmarks.reported_score import ReportedScore
@@ -42,6 +42,7 @@ REPORTS = (
     ),
     Report("inspect", "eval (task and model) and results.scores", is_inspect, inspect_results),
     Report("helm", "header and rows", is_helm, helm_tables),
+    Report("helm-run", "to become tables by helm-summarize", is_helm_run, refuse_helm_run),
 )
 
 
@@ -57,9 +58,12 @@ def is_report(path: Path) -> bool:
 
 def _is_report_text(text: str) -> bool:
     head = text[:_HEAD].lstrip()
-    if head.startswith("["):  # a list of tables of HELM; other lists are rows
-        return bool(re.match(r'\[\s*\{\s*"(title|header|name)"', head)) and '"rows"' in text
-    if not head.startswith("{") or not re.search(r'"(results|eval|header)"\s*:', text):
+    if head.startswith("["):  # lists of HELM; other lists are rows
+        if re.match(r'\[\s*\{\s*"(title|header|name)"\s*:\s*["\[]', head):
+            return '"rows"' in text
+        if not re.match(r'\[\s*\{\s*"(name"\s*:\s*\{|instance_id"|run_path")', head):
+            return False
+    elif not head.startswith("{") or not re.search(r'"(results|eval|header|adapter_spec)"\s*:', text):
         return False
     try:
         document = json.loads(text)

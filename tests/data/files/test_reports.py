@@ -191,3 +191,46 @@ def test_a_board_of_a_table_counts_tasks(tmp_path, capsys):
     said = capsys.readouterr().out
     assert "3 tasks · " in said
     assert "votes" not in said
+
+
+STAT = {"name": {"name": "exact_match", "split": "test"}, "count": 2, "sum": 1.0, "mean": 0.5}
+HELM_RUN = {  # the files that the documentation of helm-run lists, in their shapes
+    "stats.json": [STAT, STAT | {"name": {"name": "num_references", "split": "test"}}],
+    "per_instance_stats.json": [{"instance_id": "id1", "train_trial_index": 0, "stats": [STAT]}],
+    "run_spec.json": {"name": "gpqa:model=ada", "scenario_spec": {}, "adapter_spec": {"model": "ada"}},
+    "scenario_state.json": {"adapter_spec": {"model": "ada"}, "request_states": []},
+}
+
+
+@pytest.mark.parametrize("file", [*HELM_RUN, "."])
+@pytest.mark.parametrize("command", ["rank", "check", "import"])
+def test_files_of_one_run_of_helm_name_what_to_give_instead(tmp_path, capsys, file, command):
+    folder = tmp_path / "gpqa:model=ada"
+    folder.mkdir()
+    for name, document in HELM_RUN.items():
+        (folder / name).write_text(json.dumps(document, indent=2))
+    log = ("--into", str(tmp_path / "log")) if command == "import" else ()
+    assert main([command, str(folder / file), *log]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert not (tmp_path / "log").exists()
+    if command == "rank":
+        assert "is of one run of HELM" in said
+        assert "helm-summarize --suite NAME" in said
+        assert "groups/GROUP.json" in said
+    table = tmp_path / "groups" / "GROUP.json"
+    table.parent.mkdir()
+    table.write_text(json.dumps(HELM))
+    assert main(["rank", str(table), "-m", "mean", "--interval", "none"]) == 0
+
+
+def test_rows_with_a_name_or_an_instance_are_rows(tmp_path):
+    path = tmp_path / "scores.json"
+    path.write_text(json.dumps([{"name": "ada", "x": 1, "y": 2}, {"name": "bob", "x": 2, "y": 3}]))
+    assert score_table(path).models == ("ada", "bob")
+    path.write_text(
+        json.dumps(
+            [{"instance_id": "1", "model": name, "task": "x", "score": i} for i, name in enumerate("ab")]
+        )
+    )
+    assert score_table(path).models == ("a", "b")
