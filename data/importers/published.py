@@ -47,8 +47,10 @@ BESIDE = (
     "session",
 )
 _TEXTS = ("answer_a", "answer_b")
-FEW = 5  # rows of which all may be wrong by hand; of more, the shape is another
-NEWER = "it may be of a newer version of this shape; write its votes with columns model_a, model_b and winner"
+LISTED_ROWS = 5  # rows of which all may be wrong by hand; of more, the shape is another
+NEWER_SHAPE = (
+    "it may be of a newer version of this shape; write its votes with columns model_a, model_b and winner"
+)
 MOST_VOTERS = 10_000_000  # of an election that becomes single ballots
 
 
@@ -417,8 +419,8 @@ def _problem(file: str, size: int, reason: str, rows: list[int], shown: list[Any
     more = f" and {len(quoted) - 3} more" if len(quoted) > 3 else ""
     quotes = f" ({', '.join(quoted[:3])}{more})" if quoted else ""
     what = f"{file} has {article}{reason}{quotes}"
-    if len(rows) == size > FEW:
-        return f"{what} in every row, from row {rows[0]} on: {NEWER}."
+    if len(rows) == size > LISTED_ROWS:
+        return f"{what} in every row, from row {rows[0]} on: {NEWER_SHAPE}."
     them = "it" if len(rows) == 1 else "them"
     return f"{what} in {rows_text(sorted(rows), len(rows))}; correct {them}, or {REMEDY}."
 
