@@ -29,7 +29,7 @@ from agon.data.sql import quote_name
 from agon.data.validation import LABELS, rows_text
 from agon.ranking.errors import OptionError, SourceError, VotesError, suggest
 from agon.ranking.numerics import BoolArray
-from agon.ranking.text import Readable, join_names
+from agon.ranking.text import LISTED_ROWS, Readable, join_names
 
 REMEDY = 'leave such rows out with invalid="drop" (--invalid drop)'
 VOTE = ("model_a", "model_b", "winner", "p_a", "models", "places", "acceptable")
@@ -47,7 +47,6 @@ BESIDE = (
     "session",
 )
 _TEXTS = ("answer_a", "answer_b")
-LISTED_ROWS = 5  # rows of which all may be wrong by hand; of more, the shape is another
 NEWER_SHAPE = (
     "it may be of a newer version of this shape; write its votes with columns model_a, model_b and winner"
 )
