@@ -46,6 +46,7 @@ from agon.ranking.errors import (
 from agon.ranking.figures.svg import to_svg
 from agon.ranking.figures.win_rates import win_rate_map
 from agon.ranking.inference.difference import Difference
+from agon.ranking.inference.winners_curse import Winner
 from agon.ranking.leaderboard.board_change import BoardChange
 from agon.ranking.leaderboard.conclusions import Lead
 from agon.ranking.leaderboard.decision import Candidate, Decision, decide
@@ -112,6 +113,7 @@ __all__ = [
     "Voter",
     "VotesError",
     "WinProbability",
+    "Winner",
     "World",
     "agreement",
     "axioms",

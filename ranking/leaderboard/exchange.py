@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agon.ranking.errors import SourceError
+from agon.ranking.inference.winners_curse import Winner
 from agon.ranking.leaderboard.conclusions import Lead
 from agon.ranking.leaderboard.row import COLUMNS, Row
 from agon.ranking.results import Coefficient, Diagnostic
@@ -143,4 +144,5 @@ def _board(
         components=components,
         coefficients=tuple(Coefficient(**one) for one in document.get("coefficients", ())),
         lead=Lead(**document["lead"]) if document.get("lead") else None,
+        winner=Winner(**document["winner"]) if document.get("winner") else None,
     )

@@ -16,6 +16,7 @@ from agon.ranking.errors import OptionError, SourceError, suggest
 from agon.ranking.inference.difference import Difference, compare_scores
 from agon.ranking.inference.intervals import Uncertainty
 from agon.ranking.inference.simultaneous import MaxT, max_t
+from agon.ranking.inference.winners_curse import Winner
 from agon.ranking.leaderboard.board_change import BoardChange, compare_boards
 from agon.ranking.leaderboard.conclusions import Lead, conclude
 from agon.ranking.leaderboard.exchange import (
@@ -73,6 +74,7 @@ class Leaderboard:
         components: boards of the other components, each on a scale of its own.
         coefficients: what the method fitted beside the scores, such as the effect of an answer's length.
         lead: whether the first leads however often one looks; None of rules whose scores cannot tell.
+        winner: the first, corrected for having been picked; None where its interval is open or place shared.
         log_odds: one log-odds on the scale of the scores; None where they are none.
         uncertainty: covariance or bootstrap samples of the scores in the order of `models`.
         models: the names in the order of `uncertainty`.
@@ -90,6 +92,7 @@ class Leaderboard:
     components: tuple[Leaderboard, ...] = ()
     coefficients: tuple[Coefficient, ...] = ()
     lead: Lead | None = None
+    winner: Winner | None = None
     log_odds: float | None = field(default=None, repr=False)
     uncertainty: Uncertainty | None = field(default=None, repr=False)
     models: tuple[str, ...] = field(default=(), repr=False)
@@ -286,6 +289,7 @@ class Leaderboard:
                 for row in self.rows
             ],
             "lead": None if self.lead is None else asdict(self.lead),
+            "winner": None if self.winner is None else asdict(self.winner),
             "coefficients": [
                 {"name": c.name, "value": c.value, "lower": c.lower, "upper": c.upper}
                 for c in self.coefficients
@@ -365,9 +369,21 @@ class Leaderboard:
         )
 
     def remarks(self, name: Callable[[str], str] = str) -> tuple[str, ...]:
-        """What to read below the table: coefficients and diagnostics; `name` says how to call a model."""
-        diagnostics = (d.rename_models(name) for d in self.diagnostics)
-        return (*(c.sentence(self.level) for c in self.coefficients), *diagnostics)
+        """What to read below the table: coefficients, diagnostics, and what luck may have added to the first.
+
+        Args:
+            name: how to call a model.
+        """
+        found = [c.sentence(self.level) for c in self.coefficients]
+        found += [d.rename_models(name) for d in self.diagnostics]
+        first = self.winner
+        if first is not None and first.notable:
+            score, low, high = map(self.number, (first.corrected, first.lower, first.upper))
+            found.append(
+                f"A first score is raised by luck: corrected for being picked out of {len(self.ranked)}, "
+                f"{name(first.model)} scores {score} ({low} to {high})."
+            )
+        return tuple(found)
 
     def interval_text(self, row: Row) -> str:
         """The interval of a score as text; an open side is an ellipsis, no interval is empty."""

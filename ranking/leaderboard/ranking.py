@@ -19,6 +19,7 @@ from agon.ranking.inference.dependence import (
     covariances_of,
     measure_dependence,
 )
+from agon.ranking.inference.winners_curse import correct_winner
 from agon.ranking.leaderboard.conclusions import lead_of
 from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.leaderboard.estimates import coefficients, estimate, interval_of, scale_of, unit_of
@@ -259,6 +260,7 @@ def _board(
                 by={"component": board + 1} if board else None,
                 coefficients=coefficients(result, settings, unsure.df) if isinstance(result, Fit) else (),
                 lead=lead,
+                winner=correct_winner(lines[0].model, values, unsure, order, settings.level),
                 log_odds=unit_of(result, factor) or None,
                 uncertainty=unsure,
                 models=votes.models,

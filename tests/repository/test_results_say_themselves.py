@@ -94,6 +94,7 @@ def examples(folder):
         data.open_log(folder / "log"), decision, decision.candidates[0],
         data.export(groups_file, "votes", folder / "out"),
         VOTES, VOTES.ballots, VOTES.battles, VOTES.pairs, WORLD, TABLE, BOARD, BOARD[0], BOARD.lead,
+        BOARD.winner,
         BOARD.difference(0, 1), BOARD.win_probability(BOARD[0].model, BOARD[1].model), moved, moved.moves[0],
         ag.rank_by(groups(), "language"), ranking.rank(VOTES, "elo").diagnostics[0],
         controlled.coefficients[0], fit, METHODS["copeland"].function(VOTES.pairs),

@@ -8,9 +8,11 @@ BOARD = [
     "level",
     "rank_method",
     "by",
+    "counted",
     "fingerprint",
     "diagnostics",
     "models",
     "lead",
+    "winner",
     "coefficients",
 ]
