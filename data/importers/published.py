@@ -29,7 +29,7 @@ from agon.data.sql import quote_name
 from agon.data.validation import LABELS, rows_text
 from agon.ranking.errors import OptionError, SourceError, VotesError, suggest
 from agon.ranking.numerics import BoolArray
-from agon.ranking.text import LISTED_ROWS, Readable, join_names
+from agon.ranking.text import Readable, join_names
 
 REMEDY = 'leave such rows out with invalid="drop" (--invalid drop)'
 VOTE = ("model_a", "model_b", "winner", "p_a", "models", "places", "acceptable")
@@ -47,6 +47,7 @@ BESIDE = (
     "session",
 )
 _TEXTS = ("answer_a", "answer_b")
+_FEW = 5  # rows of which all may be wrong by hand; of more, the shape is another
 NEWER_SHAPE = (
     "it may be of a newer version of this shape; write its votes with columns model_a, model_b and winner"
 )
@@ -418,7 +419,7 @@ def _problem(file: str, size: int, reason: str, rows: list[int], shown: list[Any
     more = f" and {len(quoted) - 3} more" if len(quoted) > 3 else ""
     quotes = f" ({', '.join(quoted[:3])}{more})" if quoted else ""
     what = f"{file} has {article}{reason}{quotes}"
-    if len(rows) == size > LISTED_ROWS:
+    if len(rows) == size > _FEW:
         return f"{what} in every row, from row {rows[0]} on: {NEWER_SHAPE}."
     them = "it" if len(rows) == 1 else "them"
     return f"{what} in {rows_text(sorted(rows), len(rows))}; correct {them}, or {REMEDY}."
