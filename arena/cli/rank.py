@@ -20,19 +20,24 @@ from agon.arena.cli.arguments import (
     ColumnOption,
     FormatOption,
     GradeOption,
+    GroupsOption,
+    HigherOption,
+    IgnoreOption,
     InvalidOption,
     LabelOption,
+    LowerOption,
     MethodWord,
+    MetricOption,
     SourceArgument,
     TableOption,
     VotersOption,
+    WeightsOption,
     WhereOption,
     anchor_of,
     labels_of,
-    number_of,
     pairs_of,
     readable,
-    values_of,
+    tasks_of,
 )
 from agon.arena.cli.commands import STDIN
 from agon.arena.cli.output.progress_line import progress
@@ -94,26 +99,12 @@ def rank_command(
         str | None,
         Parameter(help="Column whose values become one ballot each: categories vote, not votes."),
     ] = None,
-    weights: Annotated[str | None, Parameter(help="TASK=W,... of a table of scores; others weigh 1.")] = None,
-    groups: Annotated[
-        str | None, Parameter(help="TASK=GROUP,... of a table of scores, for two_level or --by group.")
-    ] = None,
-    ignore: Annotated[
-        str | None, Parameter(help="COLUMN,... of a table of scores that are no tasks.")
-    ] = None,
-    lower: Annotated[
-        str | None, Parameter(help="TASK,... of a table of scores where less is better.")
-    ] = None,
-    higher: Annotated[
-        str | None,
-        Parameter(
-            help="TASK,... of a table of scores where more is better, although the name sounds like a cost."
-        ),
-    ] = None,
-    metric: Annotated[
-        str | None,
-        Parameter(help="METRIC,... of a table of scores whose tasks have several, in order of preference."),
-    ] = None,
+    weights: WeightsOption = None,
+    groups: GroupsOption = None,
+    ignore: IgnoreOption = None,
+    lower: LowerOption = None,
+    higher: HigherOption = None,
+    metric: MetricOption = None,
     missing: Annotated[
         str | None,
         Parameter(
@@ -163,18 +154,7 @@ def rank_command(
         settings = replace(settings, anchor=name, anchor_score=score)
     wanted = [options_of(text) for text in method or (COMPARED_RULES if compare_rules else ["bradley_terry"])]
     wanted = with_shared(wanted, {"missing": missing, "ties": ties})
-    tasks: dict[str, Any] = {
-        "weights": {task: number_of("--weights", value) for task, value in values_of(weights).items()},
-        "groups": values_of(groups),
-        "metric": [name for name in (metric or "").split(",") if name],
-        "ignore": [name for name in (ignore or "").split(",") if name],
-        "directions": {
-            name: how
-            for how, given in (("lower", lower), ("higher", higher))
-            for name in (given or "").split(",")
-            if name
-        },
-    }
+    tasks = tasks_of(weights, groups, ignore, lower, higher, metric)
     with readable(source) as paths:  # open to the end: what a method needs of the votes is read when it asks
         with progress("reading votes"):
             votes = read_any(

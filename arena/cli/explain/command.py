@@ -14,15 +14,22 @@ from rich.text import Text
 
 from agon.arena.cli.arguments import (
     ColumnOption,
+    GroupsOption,
+    HigherOption,
+    IgnoreOption,
     InvalidOption,
     LabelOption,
+    LowerOption,
+    MetricOption,
     SourceArgument,
     TableOption,
     VotersOption,
+    WeightsOption,
     WhereOption,
     labels_of,
     pairs_of,
     readable,
+    tasks_of,
 )
 from agon.arena.cli.explain.questions import QUESTIONS, Answer, as_plain
 from agon.arena.cli.output.progress_line import progress
@@ -103,6 +110,12 @@ def explain_command(
     table: TableOption = None,
     voters: VotersOption = None,
     invalid: InvalidOption = "error",
+    weights: WeightsOption = None,
+    groups: GroupsOption = None,
+    ignore: IgnoreOption = None,
+    lower: LowerOption = None,
+    higher: HigherOption = None,
+    metric: MetricOption = None,
     format: Annotated[Literal["table", "json"], Parameter(name=["--format", "-f"])] = "table",
     output: Annotated[
         Path | None, Parameter(name=["--output", "-o"], help="Write to this .json or .txt file.")
@@ -118,7 +131,7 @@ def explain_command(
 
     agon explain difference votes.parquet --model ada --model bob
 
-    agon explain prospects scores.csv --format json
+    agon explain prospects scores.csv --lower latency --format json
     """
     if output is not None and output.suffix.lower() not in (".json", ".txt"):
         raise OptionError(f"{output} must end in .json or .txt, which say how it is written.")
@@ -150,6 +163,7 @@ def explain_command(
         "seed": 0,
     }
     given = {name: usual.get(name) if value is None else value for name, value in asked.items()}
+    tasks = tasks_of(weights, groups, ignore, lower, higher, metric)
     with readable(source) as paths, progress("reading votes"):
         votes = read_any(
             paths,
@@ -159,6 +173,7 @@ def explain_command(
             labels=labels_of(label),
             invalid=invalid,
             voters=voters,
+            **tasks,
         )
     with progress(QUESTIONS[what].sentence):
         answer = QUESTIONS[what].answer(votes, given)

@@ -145,6 +145,37 @@ def test_tasks_of_a_table_of_scores(tmp_path, capsys):
     assert "has no voters" in err
 
 
+def test_options_of_tables_of_scores_are_those_of_rank(tmp_path, capsys):
+    """By hand, plurality: ada is first on a (1), bob on b (3) and, where less is better, on latency (1)."""
+    path = tmp_path / "scores.csv"
+    path.write_text("model,id,a,b,latency\nada,1,3,1,9\nbob,2,2,3,1\ncyn,3,1,2,5\n")
+    status, _, err = ask(capsys, "cycles", path)
+    assert (status, err.count("\n")) == (2, 1)
+    assert "--ignore id" in err
+    status, _, err = ask(capsys, "cycles", path, "--ignore", "id")
+    assert "--lower latency" in err
+    table = {"ignore": ["id"], "directions": {"latency": "lower"}, "weights": {"b": 3.0}}
+    words = ["--ignore", "id", "--lower", "latency", "--weights", "b=3"]
+    for question, wanted in (
+        ("margin", lambda scores: [task_margin_of_victory(scores, "plurality")]),
+        ("prospects", prospects),
+    ):
+        how = ["-m", "plurality"] if question == "margin" else []
+        status, out, err = ask(capsys, question, path, *words, *how, "--format", "json")
+        assert status == 0, err
+        found = json.loads(out)["conclusions"]
+        assert found == [one.conclusion() for one in wanted(score_table(path, **table))]
+    status, out, _ = ask(capsys, "margin", path, *words, "-m", "plurality", "--format", "json")
+    assert json.loads(out)["results"][0]["upper"] == "bob"
+    groups = ["--groups", "a=x,b=x,latency=y"]
+    assert ask(capsys, "cycles", path, "--ignore", "id", "--lower", "latency", *groups)[0] == 0
+    votes = tmp_path / "votes.csv"
+    votes.write_text("model_a,model_b,winner\nada,bob,tie\n")
+    status, _, err = ask(capsys, "cycles", votes, "--lower", "latency")
+    assert (status, err.count("\n")) == (2, 1)
+    assert "(--lower) does not apply" in err
+
+
 def test_two_models_and_votes_that_are_left_out(votes, capsys):
     board = rank(comparisons(votes))
     upper, lower = board[0].model, board[1].model
