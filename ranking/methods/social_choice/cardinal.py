@@ -124,7 +124,15 @@ def optimality_gap(scores: ScoreTable, *, gamma: float = 95.0, missing: _Gaps = 
             f"optimality_gap: no score is below gamma={gamma:g}, so all models are equal; give a number "
             f"between {np.nanmin(table):g} and {np.nanmax(table):g} or above."
         )
-    return Scores(_mean(np.minimum(table, gamma) - gamma, weight))
+    best = float(np.nanmax(table[:, weight > 0]))
+    notes: tuple[Diagnostic, ...] = ()
+    if best < gamma:
+        message = (
+            f"No score reaches gamma={gamma:g} (the best is {best:.4g}), so this ranks by the mean; give a "
+            "gamma on the scale of the scores."
+        )
+        notes = (Diagnostic("gamma_out_of_reach", (), message),)
+    return Scores(_mean(np.minimum(table, gamma) - gamma, weight), notes=notes)
 
 
 @method(

@@ -130,3 +130,13 @@ def test_scores_of_published_tables_do_not_depend_on_the_row_order():
     again = ScoreTable.of(given.models[::-1], given.tasks[::-1], given.values[::-1, ::-1])
     for rule in ("mean", "median", "mean_win_rate"):
         assert np.array_equal(run(rule, given).values, run(rule, again).values)
+
+
+def test_a_gamma_that_no_score_reaches_is_told():
+    """95 on a table of shares: the mean less 95, and the remedy ranks by the gap and says no more."""
+    shares = table([[0.9, 0.4], [0.6, 0.6]])
+    far = run("optimality_gap", shares, gamma=95.0)
+    assert far.values.tolist() == pytest.approx([0.65 - 95, 0.6 - 95])
+    assert "on the scale of the scores" in far.notes[0].message
+    near = run("optimality_gap", shares, gamma=0.6)
+    assert near.values.tolist() == pytest.approx([-0.1, 0.0]) and near.notes == ()
