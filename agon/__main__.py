@@ -8,24 +8,39 @@ import sys
 from contextlib import suppress
 from typing import NoReturn
 
+_came: list[int] = []  # signals, of which a library may say something else
+
 
 def main() -> int:
     """Run the command; an interrupt ends it with status 130 even while it is still being loaded."""
     signal.signal(signal.SIGTERM, _end_in_order)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else the shell said to ignore it
+        signal.signal(signal.SIGINT, _end_in_order)
     try:
         from agon.arena.cli.commands import main as run
 
         status = run()
     except KeyboardInterrupt:
-        print("agon: interrupted; nothing is half written.", file=sys.stderr)
-        status = 130
+        status = _interrupted()
+    except RuntimeError:  # "Query interrupted", of DuckDB
+        if not _came:
+            raise
+        status = _interrupted() if _came[0] == signal.SIGINT else 128 + _came[0]
     if status == 130:
         _leave(status)
     return status
 
 
+def _interrupted() -> int:
+    print("agon: interrupted; nothing is half written.", file=sys.stderr)
+    return 130
+
+
 def _end_in_order(number: int, _: object) -> NoReturn:
-    """TERM ends the work with the status of a signal, but folders that were made for the time are removed."""
+    """TERM ends the work with the status of a signal, but what was made for the time is removed; INT too."""
+    _came.append(number)
+    if number == signal.SIGINT:
+        raise KeyboardInterrupt
     raise SystemExit(128 + number)
 
 

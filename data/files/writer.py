@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import tempfile
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,6 +50,11 @@ def write_table(table: Any, path: Path, *, replace: bool = False) -> Path:
     return path
 
 
+def _only_mine(path: str, flags: int) -> int:
+    """Open a file that nobody else may read while it is written."""
+    return os.open(path, flags, 0o600)
+
+
 @contextmanager
 def whole_file(path: Path) -> Iterator[IO[bytes]]:
     """A file to write to, which appears under its name only if all went well; else nothing is left.
@@ -57,14 +62,10 @@ def whole_file(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         SourceError: it cannot be written.
     """
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}")  # named before it is there, to be removed
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as error:
-        raise SourceError(f"{path} cannot be written: {error.strerror}.") from None
-    part = Path(name)
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with open(part, "xb", opener=_only_mine) as file:  # a Path has no opener
             yield file
             file.flush()
             os.fsync(file.fileno())

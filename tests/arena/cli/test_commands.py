@@ -770,6 +770,33 @@ def test_term_leaves_no_copy_of_standard_input_behind(tmp_path, votes):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("wait", [0.0, 0.02, 0.2])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_leaves_nothing_of_an_export(tmp_path, number, status, wait):
+    """From the moment on in which the file is begun, and while the database is at work."""
+    source = tmp_path / "votes.parquet"
+    simulate = [*AGON, "simulate", "--models", "9", "--votes", "300000", "-o", str(source)]
+    subprocess.run(simulate, check=True, capture_output=True, env=ENVIRONMENT)
+    target = tmp_path / "new" / "folder" / "votes.jsonl"
+    process = subprocess.Popen(
+        [*AGON, "export", str(source), "--as", "jsonl", "--to", str(target)],
+        stderr=subprocess.PIPE,
+        env=ENVIRONMENT,
+    )
+    try:
+        end = time.monotonic() + 60
+        while not list(target.parent.glob(".votes*")):
+            assert time.monotonic() < end, "a file was to be begun"
+        time.sleep(wait)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    said = b"agon: interrupted; nothing is half written.\n" if number == signal.SIGINT else b""
+    assert (process.returncode, err) == (status, said)
+    assert list(tmp_path.iterdir()) == [source]
+
+
 @pytest.mark.parametrize(("old", "new"), [("--lens", "--compare-rules"), ("--rounds=50", "--n-resamples")])
 def test_an_option_of_before_names_its_new_word(old, new, run, votes):
     status, out, err = run("rank", votes, old)
