@@ -879,6 +879,7 @@ def followed(folder: Path) -> list[tuple[Callable[[], Any], Callable[[], Any], i
             ranked(FRAME.assign(grade=FRAME["winner"].ne("tie") * 1.0), "graded_bradley_terry"),
             100,
         ),
+        (remarks(SCORES, "optimality_gap", gamma=100), ranked(SCORES, "optimality_gap", gamma=2), None),
         # still more analyses
         (lambda: ranking.open_pairs(beginners.COPELAND), lambda: ranking.open_pairs(BOARD), None),
         (
