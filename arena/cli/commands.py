@@ -48,7 +48,7 @@ COMMANDS = {
         "files.export_votes:export_command",
         "Write votes in another form: for training, tables, elections.",
     ),
-    "convert": ("files.export_votes:export_command", "The same: agon convert votes.parquet -o votes.csv."),
+    "convert": ("files.export_votes:convert_command", "The same: agon convert votes.parquet -o votes.csv."),
     "completion": (
         "commands:completion_command",
         "Print what makes a shell complete commands and options.",

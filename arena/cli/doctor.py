@@ -145,11 +145,11 @@ def missing_part(error: ImportError) -> str | None:
 
 def install_line(part: str) -> str:
     """The line that installs a part into this Python, from where Agon itself was installed."""
-    try:
-        text = importlib.metadata.distribution("agon-arena").read_text("direct_url.json")
-    except importlib.metadata.PackageNotFoundError:
-        text = None
-    origin = json.loads(text or "{}")
+    known = importlib.metadata.distributions(
+        name="agon-arena"
+    )  # a checkout's own egg-info is one that says nothing
+    text = next(filter(None, (one.read_text("direct_url.json") for one in known)), "{}")
+    origin = json.loads(text)
     url = urllib.parse.urlsplit(origin.get("url", ""))
     what = urllib.request.url2pathname(url.path) if url.scheme == "file" else "agon-arena"
     editable = "-e " if origin.get("dir_info", {}).get("editable") else ""

@@ -327,7 +327,7 @@ def _renamed(
             f"{type(columns).__name__}."
         )
     for ours, theirs in columns.items():
-        if theirs not in relation.columns and ours in relation.columns:
+        if theirs not in relation.columns and ours in relation.columns and theirs in _OURS:
             raise OptionError(f"columns names ours first: write columns={{{theirs!r}: {ours!r}}}.")
         if theirs not in relation.columns:
             raise SourceError(f"{name} has no column {theirs!r}; {suggest(theirs, relation.columns)}")

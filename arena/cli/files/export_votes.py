@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
@@ -99,3 +100,18 @@ def export_command(
     print(f"{count} in {plain(files)}; what was done is in {done.manifest}.")
     for reason, votes in done.left_out.items():
         print(f"Left out: {votes:,} {plain(reason)}.")
+
+
+@wraps(export_command)
+def convert_command(*sources: Any, **options: Any) -> None:  # noqa: D103 - below
+    export_command(*sources, **options)
+
+
+convert_command.__doc__ = """Write votes in another form, by the ending of the file: agon export, briefly.
+
+For example:
+
+agon convert votes.parquet -o votes.csv
+
+agon convert scores.soc -o ballots.jsonl
+"""

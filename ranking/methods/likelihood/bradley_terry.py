@@ -121,8 +121,8 @@ def bradley_terry(
         fitted = fitted & ~one_way
         # Votes that all went one way hardly vary, so that what they tell is taken from the fit.
         weight = np.where(one_way, (wins + wins.T) * chance * chance.T, 0.0)
-        placed = bread @ (np.diag(weight.sum(axis=1)) - weight) @ bread.T
-        theta, bread, placed = _from_largest(theta, bread, placed, known.group, separated)
+        map_covariance = bread @ (np.diag(weight.sum(axis=1)) - weight) @ bread.T
+        theta, bread, map_covariance = _from_largest(theta, bread, map_covariance, known.group, separated)
 
     def vote_scores(rows: PairRows) -> tuple[FloatArray, FloatArray]:
         bad = rows.both_bad if both_bad == "half" else np.zeros_like(rows.both_bad)

@@ -162,7 +162,7 @@ def test_what_there_is_not_is_a_page_with_one_sentence_and_a_way_on(opened, aske
     page = page_at(client, f"/leaderboard?{asked}")
     assert page.status_code == status
     assert sentence in unescape(page.text)
-    assert 'href="/leaderboard"' in page.text
+    assert 'href="./leaderboard"' in page.text
     answer = client.get(f"/api/leaderboard?{asked}")
     assert answer.status_code == status
     assert sentence in answer.json()["sentence"]
@@ -171,7 +171,7 @@ def test_what_there_is_not_is_a_page_with_one_sentence_and_a_way_on(opened, aske
 def test_nothing_is_posted_and_no_cookie_is_set(opened):
     _, client = opened
     page = client.get("/")
-    assert page.headers["location"] == "/leaderboard"
+    assert page.headers["location"] == "./leaderboard"
     assert client.post("/api/leaderboard", json={}).status_code == 405
     assert client.get("/about").status_code == 404
     assert "set-cookie" not in page_at(client, "/leaderboard").headers
@@ -246,7 +246,7 @@ def test_every_rule_of_the_menu_is_a_board_or_a_sentence(tmp_path):
     """Of the 33,000 votes of people that LMArena published, on 20 models."""
     with board_of(str(HUMAN), cwd=tmp_path) as client:
         menu = page_at(client, "/leaderboard").text
-        rules = re.findall(r'href="/leaderboard\?rule=(\w+)"', menu)
+        rules = re.findall(r'href="\./leaderboard\?rule=(\w+)"', menu)
         assert len(rules) > 30
         for rule in rules:
             answer = client.get(f"/api/leaderboard?rule={rule}")

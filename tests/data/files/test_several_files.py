@@ -103,7 +103,10 @@ def test_what_is_wrong_is_told_of_its_own_file(folder):
         (["part-2.csv", "part-*"], "part-2.csv is named twice"),
         ("nothing-*.csv", r"No file matches nothing-\*\.csv"),
         (["part-1.parquet", "part-9.csv"], "There is no file part-9.csv; did you mean 'part-2.csv'?"),
-        (["part-1.parquet", "scores.csv"], "scores.csv holds no votes but scores"),
+        (
+            ["part-1.parquet", "scores.csv"],
+            "scores.csv holds no votes, as part-1.parquet does; name it alone",
+        ),
     ],
 )
 def test_a_source_that_cannot_be_is_one_sentence(source, says, folder):

@@ -205,7 +205,7 @@ def test_there_are_enough_of_them():
 def test_good_input_is_not_refused():
     """The table above would pass if everything were refused."""
     assert len(rank(GOOD)) == 2
-    assert agreement([rank(GOOD)]).shape == (1, 1)
+    assert agreement([rank(GOOD), rank(GOOD, "elo")]).shape == (2, 2)
     everything = Comparisons.of(
         AB,
         np.array([[0, 1], [1, 0]], dtype=np.int8),

@@ -92,7 +92,12 @@ def world(grade=None, voters=40):
 
 
 @pytest.mark.parametrize(
-    ("more", "within"), [({}, 1e-6), ({"both_bad": "drop"}, 1e-6), ({"cluster": "voter"}, 0.5)]
+    ("more", "within"),
+    [
+        ({"cluster": None}, 1e-6),
+        ({"both_bad": "drop", "cluster": None}, 1e-6),
+        ({"cluster": "voter"}, 0.5),
+    ],
 )
 def test_without_grades_it_is_rao_kupper(more, within):
     """Clustered, the information of a vote is the observed one here and the expected one there."""

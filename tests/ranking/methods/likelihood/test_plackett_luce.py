@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from agon.ranking import METHODS, Ballots, Comparisons, ConvergenceError, bradley_terry_world, rank
 from agon.ranking.errors import OptionError
 from agon.ranking.estimation import newton
+from agon.ranking.inference.sandwich import estimate_sandwich
 from agon.ranking.methods.likelihood import plackett_luce as module
 from tests.support import fifty_digits, reference
 from tests.support.votes import kwise, soft, weighted
@@ -227,6 +228,9 @@ def test_the_sandwich_is_the_jackknife(strategy):
         scores = found.equation.ballot_scores(base).toarray() * base.weight[:, None]
         assume(np.diag(scores.T @ (scores * base.count[:, None])).min() > 1e-6)
         board = rank(given_votes, "plackett_luce", precision=0.5, scale="natural", min_votes=0, cluster=None)
+        covariance = board.covariance
+        if len(set(base.weight.tolist())) > 1:  # few votes of unequal weight get the jackknife on a board
+            covariance = estimate_sandwich(found, base).matrix
         bread = found.equation.bread
         pulled = 0.5 * bread @ bread  # the mean square of what a precision of 0.5 moves
         rows, group, factor = base.pair_rows, found.identification.group, np.ones(len(base.models))
@@ -235,7 +239,7 @@ def test_the_sandwich_is_the_jackknife(strategy):
             n = base.count[np.unique(rows.ballot[part[rows.first] & part[rows.second]])].sum()
             told = part.sum() - 1 - 0.5 * np.trace(found.equation.bread[np.ix_(part, part)])
             factor[part] = np.sqrt(n / max(n - told, 1.0))
-        assert np.allclose((board.covariance - pulled) / np.outer(factor, factor), meat, rtol=1e-3, atol=1e-6)
+        assert np.allclose((covariance - pulled) / np.outer(factor, factor), meat, rtol=1e-3, atol=1e-6)
 
     check()
 

@@ -106,7 +106,7 @@ def test_the_fit_is_that_of_an_independent_logistic_regression(penalty):
         assert np.allclose(board.covariance[:5, :5], expected[:5, :5], rtol=1e-7, atol=1e-10)
         from scipy.stats import norm, t
 
-        z = t.ppf(0.975, effective - 1) if settings else norm.ppf(0.975)
+        z = t.ppf(0.975, effective - 1) if settings["cluster"] else norm.ppf(0.975)
         for c, error in zip(board.coefficients, np.sqrt(np.diag(expected))[5:], strict=True):
             assert (c.lower, c.upper) == pytest.approx((c.value - z * error, c.value + z * error), rel=1e-6)
 
