@@ -95,7 +95,9 @@ def _fastchat_vote(record: dict[str, Any]) -> dict[str, Any] | None:
         return {"named": True}
     if not (isinstance(states, list) and [type(state) for state in states] == [dict, dict]):
         raise _RefusedError("states field that is not two conversations")
-    if any("messages" not in state for state in states):
+    if any(
+        not state.keys() & {"messages", "prompt"} for state in states
+    ):  # arenas of pictures keep the prompt
         raise _RefusedError("states field without messages")
     prompt, turns = _fastchat_opening(states[0])
     if any(_has_notice(state) for state in states):
