@@ -1,0 +1,149 @@
+"""Analyses and methods: what they refuse, and the remedy."""
+
+import numpy as np
+import pandas as pd
+
+import agon as ag
+from agon import ranking
+from tests.repository import test_beginner_mistakes as beginners
+from tests.repository.remedies.steps import (
+    BALLOTS,
+    BOARD,
+    FRAME,
+    PAIRS,
+    RANKED,
+    SCORES,
+    STYLED,
+    TABLE,
+    VOTES,
+    Case,
+    Given,
+    counts,
+    of,
+    ranked,
+    takes_two,
+)
+
+
+def cases(given: Given) -> list[Case]:
+    """Its cases."""
+    gap = ag.score_table(pd.DataFrame({"model": ["a", "b", "c"], "x": [1, 2, None], "y": [3, 1, 2]}))
+    return [
+        # analyses
+        (
+            lambda: ranking.axioms(BALLOTS, ["copeland"], options={"borda": {}}),
+            lambda: ranking.axioms(BALLOTS, ["copeland", "borda"], options={"borda": {}}),
+        ),
+        (lambda: ranking.committee(BALLOTS, 4, approve=2), lambda: ranking.committee(BALLOTS, 3, approve=2)),
+        (
+            lambda: ranking.committee(
+                BALLOTS, 1, approve=2, groups={"ada": "x", "bob": "y"}, at_least={"x": 1, "y": 1}
+            ),
+            lambda: ranking.committee(
+                BALLOTS, 2, approve=2, groups={"ada": "x", "bob": "y"}, at_least={"x": 1, "y": 1}
+            ),
+        ),
+        (lambda: ranking.axioms(VOTES, ["elo"]), lambda: ranking.axioms(VOTES, ["copeland"])),
+        (lambda: ag.agreement(BOARD), lambda: ag.agreement(ag.rank_all(VOTES, ["elo", "win_rate"]))),
+        (lambda: ag.compare_rules(VOTES, []), lambda: ag.compare_rules(VOTES, ["copeland"])),
+        (lambda: ranking.compare_rules([]), lambda: ranking.compare_rules([BOARD])),
+        (lambda: ranking.compare_rules([BOARD, BOARD]), lambda: ranking.compare_rules([BOARD])),
+        (lambda: ranking.compare_rules([BOARD], ["elo"]), lambda: ranking.compare_rules(VOTES, ["elo"])),
+        (
+            lambda: ranking.winner_probabilities(BALLOTS, ["copeland"], options={"borda": {}}),
+            lambda: ranking.winner_probabilities(
+                BALLOTS, ["copeland", "borda"], options={"borda": {}}, n_resamples=2
+            ),
+        ),
+        (lambda: ranking.prospective({}, "ada"), lambda: ranking.prospective({"one": PAIRS}, "ada")),
+        (
+            lambda: ranking.prospective(gap, "a", rule="borda"),
+            lambda: ranking.prospective(gap, "a", rule="condorcet"),
+        ),
+        (
+            lambda: ranking.prospective({"one": PAIRS, "two": counts()()}, "ada"),
+            lambda: ranking.prospective({"one": PAIRS, "two": PAIRS}, "ada"),
+        ),
+        (
+            lambda: ranking.prospective(
+                ag.score_table(TABLE, groups={"x": "y", "y": "z"}), "ada", bounds={"y": (0, 1)}
+            ),
+            lambda: ranking.prospective(
+                ag.score_table(TABLE, groups={"x": "w", "y": "z"}), "ada", bounds={"y": (0, 1)}
+            ),
+        ),
+        (
+            lambda: ranking.prospective(SCORES, "ada", bounds={"x": (0.9, 0.1)}),
+            lambda: ranking.prospective(SCORES, "ada", bounds={"x": (0.1, 0.9)}),
+        ),
+        (
+            lambda: ranking.margin_of_victory(SCORES, "mean"),
+            lambda: ranking.task_margin_of_victory(SCORES, "mean"),
+        ),
+        (
+            lambda: ranking.margin_of_victory(VOTES, "copeland", "bob", "cyn"),
+            lambda: ranking.margin_of_victory(VOTES, "copeland", "cyn", "bob"),
+        ),
+        (
+            lambda: ranking.margin_of_victory(VOTES, "copeland", "bob"),
+            lambda: ranking.margin_of_victory(VOTES, "copeland", "cyn"),
+        ),
+        # more analyses and methods
+        (
+            lambda: ranking.committee(BALLOTS, 2, approve=2, satisfaction="borda"),
+            lambda: ranking.committee(BALLOTS, 2, approve=2),
+        ),
+        (
+            lambda: ranking.prospective(ag.ScoreTable.of(("a",), ("x",), [[1]], invalid="drop"), "a"),
+            lambda: ranking.prospective(SCORES, "ada"),
+        ),
+        (
+            lambda: ranking.prospective({"one": PAIRS, "two": counts()()}, "ada"),
+            lambda: ranking.prospective({"one": PAIRS, "two": PAIRS}, "ada"),
+        ),
+        (
+            ranked(VOTES, "bradley_terry", interval="posterior", cluster="voter"),
+            ranked(VOTES, interval="bootstrap", cluster="voter"),
+            100,
+        ),
+        (
+            ranked(VOTES, bias_reduced=True, interval="bootstrap"),
+            ranked(VOTES, bias_reduced=True, interval="sandwich"),
+            100,
+        ),
+        (
+            ranked(cluster=("voter", "language"), interval="bootstrap"),
+            ranked(cluster="voter", interval="bootstrap"),
+            100,
+        ),
+        (
+            ranked(SCORES, "scoring_vector", points=[3, 2, 1, 0, 0]),
+            ranked(SCORES, "scoring_vector", points=[3, 2, 1]),
+        ),
+        (ranked(VOTES, "borda", missing="drop_task"), ranked(VOTES, "copeland"), 100),
+        (
+            lambda: ag.method("copeland", source="our own")(beginners.gives_scores),
+            lambda: ag.METHODS["copeland"],
+        ),
+        (lambda: ag.method(beginners.gives_scores), lambda: ag.rank(VOTES, beginners.gives_scores), 100),
+        (lambda: ag.rank(VOTES, takes_two), lambda: ag.rank(VOTES, beginners.gives_scores), 100),
+        (
+            ranked(of()(), reweight="propensity", min_votes=0),
+            ranked(of(pair_probability=[0.5])(), reweight="propensity", min_votes=0),
+            1,
+        ),
+        (ranked(STYLED, control=["length", "length"]), ranked(STYLED, control=["length"]), 100),
+        (ranked(STYLED.assign(length_a=3, length_b=3), control="length"), ranked(STYLED), 100),
+        (ranked(FRAME, control="length"), ranked(STYLED, control="length"), 100),
+        (of(features={"f": [1.0, 2.0]}), of(features={"f": [1.0]}), 1),
+        (of(features={"f": [np.nan]}), of(features={"f": [1.0]}), 1),
+        (ranked(RANKED, reweight="equal_pairs"), ranked(RANKED)),
+        (lambda: ag.rank(VOTES, "bradley_terry").compare(3), lambda: BOARD.compare(ag.rank(VOTES))),
+        (lambda: ag.Leaderboard.from_json("[]"), lambda: ag.Leaderboard.from_json(BOARD.to_json())),
+        # still more analyses
+        (lambda: ranking.open_pairs(beginners.COPELAND), lambda: ranking.open_pairs(BOARD)),
+        (
+            lambda: ranking.position_bias(BALLOTS),
+            lambda: ranking.position_bias(ag.comparisons(given.both_sides)),
+        ),
+    ]

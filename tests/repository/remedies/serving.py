@@ -1,0 +1,43 @@
+"""Addresses and configurations of an arena: what is refused, and the remedy."""
+
+from agon.arena.setup.config import read_configuration
+from agon.arena.web.leaderboard.query import BoardQuery, Offer
+from agon.arena.web.server import listen
+from tests.repository.remedies.steps import SERVER, Case, Given, arena, taken
+
+
+def cases(given: Given) -> list[Case]:
+    """Its cases."""
+    folder = given.folder
+    return [
+        # addresses
+        (lambda: listen("127.0.0.1", 70000), lambda: listen("127.0.0.1", 0).close()),
+        (taken, lambda: listen("127.0.0.1", 0).close()),
+        (lambda: listen("192.0.2.1", 0), lambda: listen("127.0.0.1", 0).close()),
+        # the arena
+        (arena(folder, '[[server]]\nname = "s"\n'), arena(folder, SERVER)),
+        (arena(folder, SERVER + SERVER), arena(folder, SERVER + SERVER.replace('"s"', '"t"'))),
+        (arena(folder, more='api_key = "x"'), arena(folder, more='api_key_env = "HOME"')),
+        (arena(folder, name="two"), arena(folder, name="three")),
+        (arena(folder, SERVER, more='server = "s"'), arena(folder)),
+        (
+            arena(folder, more="sampling = {max_tokens = 3, max_completion_tokens = 4}"),
+            arena(folder, more="sampling = {max_tokens = 3}"),
+        ),
+        (
+            arena(folder, more="sampling = {temperature = 0.5}\nextra_body = {temperature = 1}"),
+            arena(folder, more="sampling = {temperature = 0.5}"),
+        ),
+        (
+            arena(folder, more='headers = {Authorization = "Bearer x"}'),
+            arena(folder, more='headers = {Authorization = "$HOME"}'),
+        ),
+        (lambda: read_configuration(folder / "none.toml", {}), arena(folder)),
+        (
+            lambda: BoardQuery.of(
+                {"rule": "elo", "adjust": "length"},
+                Offer(rules=("bradley_terry", "elo"), features=("length",)),
+            ),
+            lambda: BoardQuery.of({"adjust": "length"}, Offer(features=("length",))),
+        ),
+    ]
