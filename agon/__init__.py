@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from agon import arena, data, ranking, serving
     from agon.data import Checked, check, comparisons, export, open_log, preflib, read_any, score_table
-    from agon.face import compare_rules, rank, rank_all, rank_by, win_rate_map
+    from agon.face import compare_rules, decide, rank, rank_all, rank_by, win_rate_map
     from agon.ranking import (
         METHODS,
         AgonError,
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
         RuleComparison,
         ScoreTable,
         agreement,
-        decide,
         method,
         to_svg,
     )
@@ -78,7 +77,7 @@ _HOMES = {
         "read_any",
         "score_table",
     ),
-    "agon.face": ("compare_rules", "rank", "rank_all", "rank_by", "win_rate_map"),
+    "agon.face": ("compare_rules", "decide", "rank", "rank_all", "rank_by", "win_rate_map"),
     "agon.ranking": (
         "METHODS",
         "AgonError",
@@ -87,7 +86,6 @@ _HOMES = {
         "RuleComparison",
         "ScoreTable",
         "agreement",
-        "decide",
         "method",
         "to_svg",
     ),

@@ -7,16 +7,19 @@ defaults are those of `agon.ranking.Settings`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Unpack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 
 from agon import ranking
 from agon.data import read_any
 from agon.data.files.schema import Voters
 from agon.data.files.table_source import Invalid
+from agon.data.model_facts import measured_facts, read_facts
 from agon.method_options import MethodName, MethodOptions
 from agon.ranking import (
     Ballots,
     Comparisons,
+    Decision,
     GroupedBoards,
     Leaderboard,
     PairCounts,
@@ -26,6 +29,7 @@ from agon.ranking import (
 from agon.ranking.registry import Method, Rule
 from agon.ranking.settings import Interval, Ranks
 from agon.ranking.votes.comparisons import Votes
+from agon.ranking.votes.score_table import Direction
 from agon.ranking.votes.weighting import Reweight
 
 if TYPE_CHECKING:
@@ -34,28 +38,45 @@ if TYPE_CHECKING:
 READ = (Comparisons, ScoreTable, Ballots, PairCounts)
 
 
-def votes_of(
-    source: object,
-    where: str | None = None,
-    columns: Mapping[str, str] | None = None,
-    invalid: Invalid = "error",
-    voters: Voters | None = None,
-    labels: Mapping[str, str] | None = None,
-) -> Votes:
-    """Votes as they are, or read from a path or a frame.
+class ReadOptions(TypedDict, total=False):
+    """How a file or a frame is read, beside its columns: as for `comparisons` and `score_table`."""
+
+    table: str | None
+    format: str | None
+    grade_weight: float | None
+    weights: Mapping[str, float] | None
+    groups: Mapping[str, str] | None
+    ignore: Sequence[str]
+    directions: Mapping[str, Direction] | Direction | None
+    metric: str | Sequence[str]
+
+
+class RankOptions(MethodOptions, ReadOptions):
+    """Options of a method, and of reading."""
+
+
+def votes_of(source: object, **reading: Any) -> Votes:
+    """Votes as they are, or read from a path or a frame by the keywords of `read_any`.
 
     Raises:
-        OptionError: where, columns, labels, invalid or voters for votes that were read before.
+        OptionError: keywords of reading for votes that were read before.
+        AgonError: the source cannot be read.
     """
     if not isinstance(source, READ):
-        return read_any(source, where=where, columns=columns, labels=labels, invalid=invalid, voters=voters)
-    given = {"where": where, "columns": columns, "labels": labels, "voters": voters}
-    for name, value in {**given, "invalid": None if invalid == "error" else invalid}.items():
-        if value:
+        return read_any(source, **reading)
+    for name, value in reading.items():
+        if value and not (name == "invalid" and value == "error"):
+            reader = "score_table" if isinstance(source, ScoreTable) else "comparisons"
             raise ranking.OptionError(
-                f"{name} belongs to reading, and these votes were read before: give it to ag.comparisons."
+                f"{name} belongs to reading, and these votes were read before: give it to ag.{reader}."
             )
     return source
+
+
+def _reading(options: RankOptions) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Options of reading, and those of the method."""
+    reading = {name: value for name, value in options.items() if name in ReadOptions.__annotations__}
+    return reading, {name: value for name, value in options.items() if name not in reading}
 
 
 def rank(
@@ -82,7 +103,7 @@ def rank(
     anchor: str | None = None,
     anchor_score: float | None = None,
     scale: Literal["elo", "natural"] = "elo",
-    **options: Unpack[MethodOptions],
+    **options: Unpack[RankOptions],
 ) -> Leaderboard:
     """Rank the models of a set of votes, a table of scores or an election by one method.
 
@@ -93,13 +114,17 @@ def rank(
         where, columns, invalid, voters, labels: as for `comparisons`.
         interval, level, n_resamples, seed, cluster, simultaneous, ranks, min_votes, control, reweight,
             floor, anchor, anchor_score, scale: as for `agon.ranking.Settings`.
-        options: the method's own options (docs/methods.md).
+        options: the method's own (docs/methods.md), and those of `ReadOptions`.
 
     Raises:
         AgonError: one sentence about what is wrong with the source, the method or an option.
     """
+    reading, own = _reading(options)
+    votes = votes_of(
+        source, where=where, columns=columns, invalid=invalid, voters=voters, labels=labels, **reading
+    )
     return ranking.rank(
-        votes_of(source, where, columns, invalid, voters, labels),
+        votes,
         method,
         ballots_by=ballots_by,
         interval=interval,
@@ -116,7 +141,7 @@ def rank(
         anchor=anchor,
         anchor_score=anchor_score,
         scale=scale,
-        **options,
+        **own,
     )
 
 
@@ -144,6 +169,7 @@ def rank_all(
     anchor: str | None = None,
     anchor_score: float | None = None,
     scale: Literal["elo", "natural"] = "elo",
+    **reading: Unpack[ReadOptions],
 ) -> list[Leaderboard]:
     """Rank the same votes by several methods, and each group of votes by itself.
 
@@ -153,6 +179,7 @@ def rank_all(
         by: column whose values cut the votes into groups, each with boards of its own.
         interval, level, n_resamples, seed, cluster, simultaneous, ranks, min_votes, control, reweight,
             floor, anchor, anchor_score, scale: as for `agon.ranking.Settings`.
+        reading: options of `ReadOptions`.
 
     Returns:
         One board for each group and method, the groups in the order of their values.
@@ -160,8 +187,11 @@ def rank_all(
     Raises:
         AgonError: one sentence about what is wrong with the source, a method or an option.
     """
+    votes = votes_of(
+        source, where=where, columns=columns, invalid=invalid, voters=voters, labels=labels, **reading
+    )
     return ranking.rank_all(
-        votes_of(source, where, columns, invalid, voters, labels),
+        votes,
         [methods] if isinstance(methods, str) else methods,
         by=by,
         interval=interval,
@@ -195,7 +225,7 @@ def rank_by(
     level: float = 0.95,
     n_resamples: int = 200,
     seed: int = 0,
-    cluster: str | None = None,
+    cluster: str | None = "auto",
     simultaneous: bool = False,
     ranks: Ranks = "differences",
     min_votes: int = 30,
@@ -205,7 +235,7 @@ def rank_by(
     anchor: str | None = None,
     anchor_score: float | None = None,
     scale: Literal["elo", "natural"] = "elo",
-    **options: Unpack[MethodOptions],
+    **options: Unpack[RankOptions],
 ) -> GroupedBoards:
     """Rank each group of votes by itself: one board for each value of a column.
 
@@ -216,13 +246,17 @@ def rank_by(
         where, columns, invalid, voters, labels: as for `comparisons`.
         interval, level, n_resamples, seed, cluster, simultaneous, ranks, min_votes, control, reweight,
             floor, anchor, anchor_score, scale: as for `agon.ranking.Settings`.
-        options: the method's own options (docs/methods.md).
+        options: the method's own (docs/methods.md), and those of `ReadOptions`.
 
     Raises:
         AgonError: one sentence about what is wrong with the source, the method or an option.
     """
+    reading, own = _reading(options)
+    votes = votes_of(
+        source, where=where, columns=columns, invalid=invalid, voters=voters, labels=labels, **reading
+    )
     return ranking.rank_by(
-        votes_of(source, where, columns, invalid, voters, labels),
+        votes,
         by,
         method,
         interval=interval,
@@ -239,7 +273,7 @@ def rank_by(
         anchor=anchor,
         anchor_score=anchor_score,
         scale=scale,
-        **options,
+        **own,
     )
 
 
@@ -256,7 +290,9 @@ def compare_rules(
     n_resamples: int = 200,
     seed: int = 0,
     cluster: str | None = "auto",
+    min_votes: int = 30,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    **reading: Unpack[ReadOptions],
 ) -> RuleComparison:
     """Look at the same votes through several rules: who is first under which, and how likely.
 
@@ -265,17 +301,56 @@ def compare_rules(
         methods: names or functions; None for a usual choice of those that these votes carry enough for.
         where, columns, invalid, voters, labels: as for `comparisons`.
         level, n_resamples, seed, cluster: of the bootstrap.
+        min_votes: below which a model is left out.
         options: method → its options.
+        reading: options of `ReadOptions`.
 
     Raises:
         AgonError: one sentence about what is wrong with the source, a method or an option.
     """
     boards = isinstance(source, Sequence) and any(isinstance(one, Leaderboard) for one in source)
-    given: Any = source if boards else votes_of(source, where, columns, invalid, voters, labels)
+    read = {"where": where, "columns": columns, "voters": voters, "labels": labels, **reading}
+    given: Any = source if boards else votes_of(source, invalid=invalid, **read)
     if isinstance(methods, str):
         methods = [methods]
     return ranking.compare_rules(
-        given, methods, level=level, n_resamples=n_resamples, seed=seed, cluster=cluster, options=options
+        given,
+        methods,
+        level=level,
+        n_resamples=n_resamples,
+        seed=seed,
+        cluster=cluster,
+        min_votes=min_votes,
+        options=options,
+    )
+
+
+def decide(
+    board: Leaderboard,
+    facts: object,
+    *,
+    at_most: Mapping[str, float] | None = None,
+    at_least: Mapping[str, float] | None = None,
+    only: Mapping[str, Sequence[str] | str] | None = None,
+    prefer: str | None = None,
+    within: float | None = None,
+) -> Decision:
+    """Say which model to take, as `agon.ranking.decide` does, by facts from a file, a log or a frame.
+
+    Args:
+        board: of a rating with intervals.
+        facts: path of a table with a column `model`, or of a log folder, whose speeds and failures were
+            measured; a frame, or model → fact → value.
+        at_most, at_least, only, prefer, within: as for `agon.ranking.decide`.
+
+    Raises:
+        AgonError: one sentence about what is wrong with the facts, the board or a condition.
+    """
+    if isinstance(facts, str | Path):
+        facts = measured_facts(facts) if (Path(facts) / "agon.duckdb").exists() else read_facts(facts)
+    known: Any = facts
+    return ranking.decide(
+        board, known, at_most=at_most, at_least=at_least, only=only, prefer=prefer, within=within
     )
 
 

@@ -10,7 +10,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import pyarrow as pa
 from cyclopts import Parameter
@@ -24,65 +24,12 @@ SOURCE = (
     "Parquet, CSV, TSV, JSON lines or DuckDB files, a log folder, a folder of files, or - for standard input."
 )
 SourceArgument = Annotated[list[Path], Parameter(help=SOURCE, json_list=False)]  # [ab].csv is a pattern
-WhereOption = Annotated[
-    str | None, Parameter(help="SQL condition on the columns, such as \"language = 'en'\".")
-]
-TableOption = Annotated[str | None, Parameter(help="Table of a DuckDB file [default: votes].")]
-ColumnOption = Annotated[
-    list[str] | None,
-    Parameter(
-        name="--column", negative="", help="OURS=THEIRS: use the column THEIRS as OURS, such as voter=judge."
-    ),
-]
-LabelOption = Annotated[
-    list[str] | None,
-    Parameter(
-        name="--label",
-        negative="",
-        help="WORD=LABEL: read WORD in the column winner as LABEL, such as left=model_a.",
-    ),
-]
 if TYPE_CHECKING:
     MethodWord = str
 else:
     MethodWord = Literal[tuple(METHODS)] | str  # any text, but a shell completes the names
 FindingsFormat = Annotated[
     Literal["table", "json"], Parameter(name=["--format", "-f"], help="How to print what is found.")
-]
-InvalidOption = Annotated[
-    Literal["error", "drop"],
-    Parameter(help="What to do with rows that are not votes: refuse them, or leave them out and count them."),
-]
-FormatOption = Annotated[
-    str | None,
-    Parameter(name="--as", help="Name of the format, if it is not recognised [formats: docs/data.md]."),
-]
-GradeOption = Annotated[
-    float | None,
-    Parameter(
-        name="--grade-weight",
-        help="What the strongest grade weighs, such as A>>B, where the weakest weighs 1 [default: 1].",
-    ),
-]
-VotersOption = Annotated[
-    Literal["human", "llm", "all"] | None,
-    Parameter(help="Whose votes, by voter_kind [default: people's, if there are both]."),
-]
-WeightsOption = Annotated[str | None, Parameter(help="TASK=W,... of a table of scores; others weigh 1.")]
-GroupsOption = Annotated[
-    str | None, Parameter(help="TASK=GROUP,... of a table of scores, for two_level or --by group.")
-]
-IgnoreOption = Annotated[str | None, Parameter(help="COLUMN,... of a table of scores that are no tasks.")]
-LowerOption = Annotated[str | None, Parameter(help="TASK,... of a table of scores where less is better.")]
-HigherOption = Annotated[
-    str | None,
-    Parameter(
-        help="TASK,... of a table of scores where more is better, although the name sounds like a cost."
-    ),
-]
-MetricOption = Annotated[
-    str | None,
-    Parameter(help="METRIC,... of a table of scores whose tasks have several, in order of preference."),
 ]
 
 
@@ -197,30 +144,3 @@ def number_of(option: str, text: str) -> float:
         return float(text)
     except ValueError:
         raise OptionError(f"{option}: {text!r} is not a number.") from None
-
-
-def tasks_of(
-    weights: str | None,
-    groups: str | None,
-    ignore: str | None,
-    lower: str | None,
-    higher: str | None,
-    metric: str | None,
-) -> dict[str, Any]:
-    """Turn what is said of the tasks of a table of scores into keywords of `score_table`.
-
-    Raises:
-        OptionError: a text of another form, or a weight that is no number.
-    """
-    return {
-        "weights": {task: number_of("--weights", value) for task, value in values_of(weights).items()},
-        "groups": values_of(groups),
-        "metric": [name for name in (metric or "").split(",") if name],
-        "ignore": [name for name in (ignore or "").split(",") if name],
-        "directions": {
-            name: how
-            for how, given in (("lower", lower), ("higher", higher))
-            for name in (given or "").split(",")
-            if name
-        },
-    }

@@ -8,21 +8,9 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from agon.arena.cli.arguments import (
-    ColumnOption,
-    FindingsFormat,
-    FormatOption,
-    GradeOption,
-    LabelOption,
-    SourceArgument,
-    TableOption,
-    VotersOption,
-    WhereOption,
-    labels_of,
-    pairs_of,
-    readable,
-)
+from agon.arena.cli.arguments import FindingsFormat, SourceArgument, readable
 from agon.arena.cli.output.progress_line import progress
+from agon.arena.cli.reading import EVERY_ROW, FormatOption, GradeOption, VoteColumnOptions
 from agon.data import Checked, check
 from agon.data.files.source import describe_source
 from agon.data.reading import files_of
@@ -32,11 +20,7 @@ def check_command(
     source: SourceArgument,
     /,
     *,
-    where: WhereOption = None,
-    column: ColumnOption = None,
-    label: LabelOption = None,
-    table: TableOption = None,
-    voters: VotersOption = None,
+    columns: VoteColumnOptions = EVERY_ROW,
     read_as: FormatOption = None,
     grade_weight: GradeOption = None,
     min_votes: Annotated[int, Parameter(help="Votes below which a model counts as short of votes.")] = 30,
@@ -56,11 +40,7 @@ def check_command(
         with progress("looking through the votes"):
             checked = check(
                 paths,
-                where=where,
-                table=table,
-                columns=pairs_of(column),
-                labels=labels_of(label),
-                voters=voters,
+                **columns.keywords(),
                 min_votes=min_votes,
                 format=read_as,
                 grade_weight=grade_weight,

@@ -10,23 +10,10 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
-from agon.arena.cli.arguments import (
-    ColumnOption,
-    FindingsFormat,
-    InvalidOption,
-    LabelOption,
-    SourceArgument,
-    TableOption,
-    VotersOption,
-    WhereOption,
-    labels_of,
-    number_of,
-    pairs_of,
-    readable,
-)
+from agon.arena.cli.arguments import FindingsFormat, SourceArgument, number_of, readable
 from agon.arena.cli.output.progress_line import progress
 from agon.arena.cli.output.tables import console, make_grid, say
-from agon.data import read_any
+from agon.arena.cli.reading import USUAL, ReadingOptions
 from agon.data.model_facts import measured_facts, read_facts
 from agon.ranking import Decision, OptionError, decide, rank
 
@@ -55,15 +42,10 @@ def decide_command(
     ] = None,
     method: Annotated[str, Parameter(name=["--method", "-m"], help="A rating.")] = "bradley_terry",
     cluster: Annotated[
-        str | None, Parameter(help="Column whose equal values are dependent votes, such as voter.")
-    ] = None,
+        str | None, Parameter(help="Column whose equal values are dependent votes, such as voter; or none.")
+    ] = "auto",
     level: Annotated[float, Parameter(help="How sure the statement is to be, between 0 and 1.")] = 0.95,
-    where: WhereOption = None,
-    invalid: InvalidOption = "error",
-    voters: VotersOption = None,
-    column: ColumnOption = None,
-    label: LabelOption = None,
-    table: TableOption = None,
+    reading: ReadingOptions = USUAL,
     format: FindingsFormat = "table",
 ) -> None:
     """Say which model to take: the best under some conditions, or a cheaper one that is hardly worse.
@@ -77,16 +59,7 @@ def decide_command(
     agon decide agon-log --at-most seconds=8 --at-least tokens_per_second=20
     """
     with readable(source) as paths, progress("ranking the votes"):
-        votes = read_any(
-            paths,
-            where=where,
-            table=table,
-            columns=pairs_of(column),
-            labels=labels_of(label),
-            invalid=invalid,
-            voters=voters,
-        )
-        board = rank(votes, method, level=level, **({"cluster": cluster} if cluster else {}))
+        board = rank(reading.read(paths), method, level=level, cluster=cluster)
     known = {name: dict(one) for name, one in (read_facts(facts) if facts else {}).items()}
     for path in paths:
         if (path / "agon.duckdb").exists():

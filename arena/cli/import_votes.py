@@ -7,16 +7,9 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from agon.arena.cli.arguments import (
-    ColumnOption,
-    GradeOption,
-    InvalidOption,
-    LabelOption,
-    labels_of,
-    pairs_of,
-    readable,
-)
+from agon.arena.cli.arguments import labels_of, pairs_of, readable
 from agon.arena.cli.output.progress_line import progress
+from agon.arena.cli.reading import ColumnOption, GradeOption, InvalidOption, LabelOption
 from agon.data import Imported, read_published
 from agon.data.files.reader import list_files
 from agon.data.importers.log_snapshot import into_log

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from agon.arena.cli.arguments import SOURCE, FindingsFormat, readable
 from agon.arena.cli.output.progress_line import progress
-from agon.data import comparisons
+from agon.arena.cli.reading import USUAL, ReadingOptions
 from agon.ranking import open_pairs, plan_votes, rank
 from agon.ranking.leaderboard.row import plain
 
@@ -25,6 +25,7 @@ def plan_command(
     ] = 0.65,
     models: Annotated[int, Parameter(help="How many models are compared.")] = 2,
     ties: Annotated[float, Parameter(help="Share of votes that decide nothing.")] = 0.0,
+    reading: ReadingOptions = USUAL,
     level: Annotated[float, Parameter(help="How sure the decision is to be, between 0 and 1.")] = 0.95,
     format: FindingsFormat = "table",
 ) -> None:
@@ -41,7 +42,7 @@ def plan_command(
         print(json.dumps(asdict(planned), indent=2) if format == "json" else planned.conclusion())
         return
     with readable(source) as paths, progress("ranking the votes"):
-        board = rank(comparisons(paths), level=level)
+        board = rank(reading.read(paths), level=level)
     pairs = open_pairs(board)
     if format == "json":
         print(
@@ -50,6 +51,7 @@ def plan_command(
         return
     print(plain(board.conclusion()))
     for one in pairs:
-        more = "cannot be foreseen" if one.more_votes is None else f"about {one.more_votes:,} more votes"
-        what = "decided" if one.decided else more
-        print(f"{plain(one.upper)} above {plain(one.lower)}: {what}")
+        more = "cannot be foreseen"
+        if one.more_votes is not None:
+            more = f"about {one.more_votes:,} more {board.counted}"
+        print(f"{plain(one.upper)} above {plain(one.lower)}: {'decided' if one.decided else more}")

@@ -16,33 +16,11 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from agon.arena.cli.arguments import (
-    ColumnOption,
-    FormatOption,
-    GradeOption,
-    GroupsOption,
-    HigherOption,
-    IgnoreOption,
-    InvalidOption,
-    LabelOption,
-    LowerOption,
-    MethodWord,
-    MetricOption,
-    SourceArgument,
-    TableOption,
-    VotersOption,
-    WeightsOption,
-    WhereOption,
-    anchor_of,
-    labels_of,
-    pairs_of,
-    readable,
-    tasks_of,
-)
+from agon.arena.cli.arguments import MethodWord, SourceArgument, anchor_of, readable
 from agon.arena.cli.commands import STDIN
 from agon.arena.cli.output.progress_line import progress
 from agon.arena.cli.output.tables import show_boards
-from agon.data import read_any
+from agon.arena.cli.reading import USUAL, Reading, ReadingOptions
 from agon.data.files.detection import names_voters
 from agon.data.files.reader import list_files
 from agon.ranking import (
@@ -86,25 +64,12 @@ def rank_command(
         ),
     ] = None,
     by: Annotated[str | None, Parameter(help="Column whose values get boards of their own.")] = None,
-    where: WhereOption = None,
+    reading: ReadingOptions = USUAL,
     settings: Annotated[Settings, Parameter(name="*", negative="")] = DEFAULTS,
-    invalid: InvalidOption = "error",
-    voters: VotersOption = None,
-    column: ColumnOption = None,
-    label: LabelOption = None,
-    table: TableOption = None,
-    read_as: FormatOption = None,
-    grade_weight: GradeOption = None,
     ballots_by: Annotated[
         str | None,
         Parameter(help="Column whose values become one ballot each: categories vote, not votes."),
     ] = None,
-    weights: WeightsOption = None,
-    groups: GroupsOption = None,
-    ignore: IgnoreOption = None,
-    lower: LowerOption = None,
-    higher: HigherOption = None,
-    metric: MetricOption = None,
     missing: Annotated[
         str | None,
         Parameter(
@@ -154,21 +119,9 @@ def rank_command(
         settings = replace(settings, anchor=name, anchor_score=score)
     wanted = [options_of(text) for text in method or (COMPARED_RULES if compare_rules else ["bradley_terry"])]
     wanted = with_shared(wanted, {"missing": missing, "ties": ties})
-    tasks = tasks_of(weights, groups, ignore, lower, higher, metric)
     with readable(source) as paths:  # open to the end: what a method needs of the votes is read when it asks
         with progress("reading votes"):
-            votes = read_any(
-                paths,
-                where=where,
-                table=table,
-                columns=pairs_of(column),
-                labels=labels_of(label),
-                invalid=invalid,
-                voters=voters,
-                format=read_as,
-                grade_weight=grade_weight,
-                **tasks,
-            )
+            votes = reading.read(paths)
         if compare_rules:
             if by is not None:
                 raise OptionError("--by does not apply to --compare-rules: compare each group with --where.")
@@ -177,8 +130,8 @@ def rank_command(
             chosen = {one.name: getattr(settings, one.name) for one in fields(settings)}
             boards = rank_all(votes, wanted, by=by, progress=progress, ballots_by=ballots_by, **chosen)
             print_boards(boards, format, output=output, top=top)
-    if STDIN not in source and read_as is None:
-        name_check(source, votes, table, pairs_of(column))
+    if STDIN not in source and reading.read_as is None:
+        name_check(source, votes, reading)
 
 
 def options_of(text: str) -> tuple[str, dict[str, Any]]:
@@ -363,16 +316,15 @@ def write_text(output: Path, text: str) -> None:
             beside.unlink()
 
 
-def name_check(
-    sources: Sequence[Path], votes: Votes, table: str | None, columns: Mapping[str, str] | None
-) -> None:
+def name_check(sources: Sequence[Path], votes: Votes, reading: Reading) -> None:
     """Say on a terminal, of votes that name their voters, which command looks for what no board looks for."""
     if not sys.stderr.isatty() or not isinstance(votes, Comparisons):
         return
-    if "voter" in (columns or {}) or any(names_voters(str(one), table) for one in list_files(sources)):
+    named = any(names_voters(str(one), reading.table) for one in list_files(sources))
+    if named or "voter" in (reading.keywords()["columns"] or {}):
         more = "repeated votes, voters who carry a model and a favoured side"
-        named = shlex.join(str(one) for one in sources)
-        print(f"agon check {plain(named)} looks for more: {more}.", file=sys.stderr)
+        files = shlex.join(str(one) for one in sources)
+        print(f"agon check {plain(files)} looks for more: {more}.", file=sys.stderr)
 
 
 def _title(board: Leaderboard) -> str:

@@ -116,9 +116,7 @@ def publish_pages(
             _copy_static(pages / "static")
             written = {"pages": len(made) + (rules is not None), "left_out": left_out}
             (pages / _MARK).write_text(json.dumps(written, ensure_ascii=False), encoding="utf-8")
-            if to.exists():
-                to.rename(Path(folder) / "before")
-            pages.rename(to)
+            _put_in_place(pages, to, Path(folder) / "before")
     except OSError as error:
         raise SourceError(f"{to} cannot be written: {error.strerror}.") from None
     return Published(to, len(made) + (rules is not None), left_out)
@@ -132,12 +130,26 @@ def _check(to: Path, force: bool) -> None:
     """
     if to.is_file():
         raise OptionError(f"{to} is a file, and the pages are a folder; name another with --to.")
+    if to.exists() and to.samefile("."):
+        raise OptionError(f"{to} is the folder you are in; name one that is not there with --to.")
     if not to.exists() or not any(to.iterdir()):
         return
     if not (to / _MARK).exists():
         raise OptionError(f"{to} holds something else; name a folder that is not there with --to.")
     if not force:
         raise OptionError(f"{to} was published before; give --force to write it anew.")
+
+
+def _put_in_place(pages: Path, to: Path, before: Path) -> None:
+    """Rename the pages to the folder's name, or leave there what was there."""
+    if to.exists():
+        to.rename(before)
+    try:
+        pages.rename(to)
+    except OSError:
+        if before.exists():
+            before.rename(to)
+        raise
 
 
 def _queries(offer: Offer) -> dict[BoardQuery, str]:

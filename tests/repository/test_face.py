@@ -14,7 +14,7 @@ import pyarrow.dataset
 import pytest
 
 import agon as ag
-from agon import face
+from agon import face, ranking
 from agon.method_options import MethodName, MethodOptions
 from agon.ranking import METHODS, OptionError, Settings, SourceError
 from scripts.write_method_options import TARGET, write
@@ -55,10 +55,29 @@ def settings_in(function):
     }
 
 
-@pytest.mark.parametrize("function", [face.rank, face.rank_all])
+@pytest.mark.parametrize("function", [face.rank, face.rank_all, face.rank_by])
 def test_the_signature_spells_out_every_setting_with_its_default(function):
     expected = {field.name: field.default for field in dataclasses.fields(Settings)}
     assert settings_in(function) == expected
+
+
+def test_a_comparison_of_rules_has_those_settings_that_mean_something_to_it():
+    usual = Settings()
+    given = settings_in(face.compare_rules)
+    assert given == {name: getattr(usual, name) for name in given}
+    assert given.keys() == settings_in(ranking.compare_rules).keys()
+
+
+def test_every_option_of_reading_is_one_of_rank():
+    read = {
+        name
+        for function in (ag.comparisons, ag.score_table)
+        for name, one in inspect.signature(function).parameters.items()
+        if one.kind is one.KEYWORD_ONLY
+    }
+    beside = {"model", "tasks", "group_weights"}  # `columns` names models; the rest is for `ag.score_table`
+    known = face.RankOptions.__annotations__.keys() | inspect.signature(face.rank).parameters.keys()
+    assert read - known == beside
 
 
 def test_what_editors_know_of_methods_is_the_registry():
@@ -195,6 +214,29 @@ def test_a_table_of_scores_is_told_from_votes(table):
 def test_what_is_no_table_is_refused_in_one_sentence(given, says):
     with pytest.raises(SourceError, match=says):
         ag.rank(given)
+
+
+def test_the_direction_that_a_refusal_asks_for_is_taken(tmp_path):
+    path = tmp_path / "costs.csv"
+    path.write_text("model,latency,accuracy\nada,1,0.5\nbob,2,0.4\n")
+    with pytest.raises(SourceError, match=r"directions=\{'latency': 'lower'\}"):
+        ag.rank(path, "borda")
+    directions = {"latency": "lower"}
+    assert ag.rank(path, "borda", directions=directions).rows[0].model == "ada"  # better on both
+    assert ag.rank_all(path, "borda", directions=directions)[0].rows[0].model == "ada"
+    assert ag.compare_rules(path, ["borda"], directions=directions).winners("borda") == ("ada",)
+    with pytest.raises(OptionError, match=r"directions belongs to reading.*ag\.score_table"):
+        ag.rank(ag.score_table(path, directions=directions), "borda", directions=directions)
+
+
+def test_a_decision_reads_its_facts(tmp_path):
+    facts = tmp_path / "facts.csv"
+    facts.write_text("model,price\nada,5\nbob,1\n")
+    board = ag.rank(ROWS)  # ada won 60 of 90
+    given = {"ada": {"price": 5}, "bob": {"price": 1}}
+    for known in (facts, str(facts), pd.read_csv(facts), given):
+        assert ag.decide(board, known, at_most={"price": 2}).choice == "bob"
+        assert ag.decide(board, known).choice == "ada"
 
 
 def test_reading_options_belong_to_reading():

@@ -12,30 +12,12 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
-from agon.arena.cli.arguments import (
-    ColumnOption,
-    GroupsOption,
-    HigherOption,
-    IgnoreOption,
-    InvalidOption,
-    LabelOption,
-    LowerOption,
-    MetricOption,
-    SourceArgument,
-    TableOption,
-    VotersOption,
-    WeightsOption,
-    WhereOption,
-    labels_of,
-    pairs_of,
-    readable,
-    tasks_of,
-)
+from agon.arena.cli.arguments import SourceArgument, readable
 from agon.arena.cli.explain.questions import QUESTIONS, Answer, as_plain
 from agon.arena.cli.output.progress_line import progress
 from agon.arena.cli.output.tables import console, make_grid, say
 from agon.arena.cli.rank import write_text
-from agon.data import read_any
+from agon.arena.cli.reading import USUAL, ReadingOptions
 from agon.ranking import OptionError
 from agon.ranking.leaderboard.row import plain
 
@@ -104,18 +86,7 @@ def explain_command(
         int | None, Parameter(help="voters: pairs that a voter must have judged [default: 50].")
     ] = None,
     seed: Annotated[int | None, Parameter(help="Of everything drawn at random [default: 0].")] = None,
-    where: WhereOption = None,
-    column: ColumnOption = None,
-    label: LabelOption = None,
-    table: TableOption = None,
-    voters: VotersOption = None,
-    invalid: InvalidOption = "error",
-    weights: WeightsOption = None,
-    groups: GroupsOption = None,
-    ignore: IgnoreOption = None,
-    lower: LowerOption = None,
-    higher: HigherOption = None,
-    metric: MetricOption = None,
+    reading: ReadingOptions = USUAL,
     format: Annotated[Literal["table", "json"], Parameter(name=["--format", "-f"])] = "table",
     output: Annotated[
         Path | None, Parameter(name=["--output", "-o"], help="Write to this .json or .txt file.")
@@ -163,18 +134,8 @@ def explain_command(
         "seed": 0,
     }
     given = {name: usual.get(name) if value is None else value for name, value in asked.items()}
-    tasks = tasks_of(weights, groups, ignore, lower, higher, metric)
     with readable(source) as paths, progress("reading votes"):
-        votes = read_any(
-            paths,
-            where=where,
-            table=table,
-            columns=pairs_of(column),
-            labels=labels_of(label),
-            invalid=invalid,
-            voters=voters,
-            **tasks,
-        )
+        votes = reading.read(paths)
     with progress(QUESTIONS[what].sentence):
         answer = QUESTIONS[what].answer(votes, given)
     as_json = output.suffix.lower() == ".json" if output is not None else format == "json"

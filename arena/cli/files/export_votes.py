@@ -8,19 +8,9 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from agon.arena.cli.arguments import (
-    ColumnOption,
-    InvalidOption,
-    LabelOption,
-    SourceArgument,
-    TableOption,
-    VotersOption,
-    WhereOption,
-    labels_of,
-    pairs_of,
-    readable,
-)
+from agon.arena.cli.arguments import SourceArgument, readable
 from agon.arena.cli.output.progress_line import progress
+from agon.arena.cli.reading import EVERY_ROW, InvalidOption, VoteColumnOptions
 from agon.ranking.leaderboard.row import plain
 
 
@@ -53,11 +43,7 @@ def export_command(
     licence: Annotated[str | None, Parameter(help="Licence of the data, for the manifest.")] = None,
     consent: Annotated[str | None, Parameter(help="What the voters consented to, for the manifest.")] = None,
     force: Annotated[bool, Parameter(negative="", help="Replace files that are there.")] = False,
-    where: WhereOption = None,
-    column: ColumnOption = None,
-    label: LabelOption = None,
-    table: TableOption = None,
-    voters: VotersOption = None,
+    columns: VoteColumnOptions = EVERY_ROW,
     invalid: InvalidOption = "error",
 ) -> None:
     """Write votes in another form: whole or not at all, with a manifest of what was left out beside them.
@@ -87,11 +73,7 @@ def export_command(
             ballots_by=ballots_by,
             licence=licence,
             consent=consent,
-            where=where,
-            table=table,
-            columns=pairs_of(column),
-            labels=labels_of(label),
-            voters=voters,
+            **columns.keywords(),
             invalid=invalid,
             replace=force,
         )

@@ -7,18 +7,10 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from agon.arena.cli.arguments import (
-    ColumnOption,
-    InvalidOption,
-    LabelOption,
-    SourceArgument,
-    TableOption,
-    VotersOption,
-    WhereOption,
-    readable,
-)
-from agon.arena.cli.board import Given
+from agon.arena.cli.arguments import SourceArgument, readable
+from agon.arena.cli.board import vote_file
 from agon.arena.cli.output.progress_line import progress
+from agon.arena.cli.reading import USUAL, ReadingOptions
 
 
 def publish_command(
@@ -29,15 +21,7 @@ def publish_command(
     force: Annotated[
         bool, Parameter(negative="", help="Replace a folder that was published before.")
     ] = False,
-    where: WhereOption = None,
-    invalid: InvalidOption = "error",
-    voters: VotersOption = None,
-    column: ColumnOption = None,
-    label: LabelOption = None,
-    table: TableOption = None,
-    lower: Annotated[
-        str | None, Parameter(help="TASK,... of a table of scores where less is better.")
-    ] = None,
+    reading: ReadingOptions = USUAL,
 ) -> None:
     """Write the leaderboard as a folder of files: under every rule, of every kind of votes, with the data.
 
@@ -50,6 +34,6 @@ def publish_command(
     from agon.arena.web.publishing import publish_pages
 
     with readable(source) as paths:
-        votes = Given(source, where, invalid, voters, column, label, table, lower).open(paths)
+        votes = vote_file(source, paths, reading)
         made = publish_pages(votes, to, force=force, progress=progress)
     print(f"{made.pages} pages are in {made.folder}/: open {made.folder}/index.html.")

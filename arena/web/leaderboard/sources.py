@@ -121,14 +121,18 @@ class VoteFile:
         paths: the files and folders.
         words: that name it in a command, with its options.
         where: the condition under which it is read.
-        read: opens it; raises AgonError where it cannot be read.
+        read: opens these paths; raises AgonError where it cannot be read.
     """
 
     def __init__(
-        self, paths: Sequence[Path], words: tuple[str, ...], where: str | None, read: Callable[[], Votes]
+        self,
+        paths: Sequence[Path],
+        words: tuple[str, ...],
+        where: str | None,
+        read: Callable[[Sequence[Path]], Votes],
     ) -> None:
         self._paths, self._words, self._where, self._read = paths, words, where, read
-        self._state, self._opened = self._stamp(), as_comparisons(read())
+        self._state, self._opened = self._stamp(), as_comparisons(read(paths))
 
     def _stamp(self) -> object:
         files = [f for one in self._paths for f in (sorted(one.rglob("*")) if one.is_dir() else [one])]
@@ -140,7 +144,7 @@ class VoteFile:
         state = self._stamp()
         if state and state != self._state:
             try:
-                self._opened = as_comparisons(self._read())
+                self._opened = as_comparisons(self._read(self._paths))
             except AgonError as error:  # half written, perhaps: what was read before is still right
                 tell(
                     f"{self._paths[0]} changed and cannot be read, so the votes of before are shown: {error}"

@@ -97,6 +97,25 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path, capsys):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine", "site", "votes.csv"]
 
 
+def test_pages_that_cannot_be_put_in_place_leave_those_of_before(tmp_path, capsys, monkeypatch):
+    votes(tmp_path / "votes.csv", 200)
+    words = ["publish", str(tmp_path / "votes.csv"), "--to", str(tmp_path / "site")]
+    assert not main(words)
+    before = (tmp_path / "site" / "index.html").read_text()
+    rename = Path.rename
+
+    def rename_unless_pages(path, target):
+        if path.name == "pages":
+            raise OSError(28, "No space left on device")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", rename_unless_pages)
+    assert main([*words, "--force"]) == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert (tmp_path / "site" / "index.html").read_text() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["site", "votes.csv"]
+
+
 def test_without_votes_nothing_is_written(tmp_path, capsys):
     (tmp_path / "votes.csv").write_text("model_a,model_b,winner\n")
     assert main(["publish", str(tmp_path / "votes.csv"), "--to", str(tmp_path / "site")]) == 2

@@ -6,7 +6,8 @@ import json
 import pyarrow as pa
 import pytest
 
-from agon.arena.cli.board import Given
+from agon.arena.cli.board import vote_file
+from agon.arena.cli.reading import Reading
 from agon.arena.setup.recorded import read_recorded_roster
 from agon.data import comparisons
 from agon.ranking import SourceError
@@ -51,7 +52,7 @@ def put(folder, name, content):
 
 def opened_by_board(path):
     """The votes that `agon board` would show."""
-    return Given([path], None, "error", None, None, None, None, None).open([path]).votes({})
+    return vote_file([path], [path], Reading()).votes({})
 
 
 @pytest.mark.parametrize("name", in_every_container([HEADER, *VOTES]))
@@ -123,3 +124,35 @@ def test_recorded_answers_are_told_where_they_belong(tmp_path, run, words):
     with pytest.raises(SourceError, match="nobody has judged them"):
         opened_by_board(path)
     assert len(read_recorded_roster(path).contestants) == 2
+
+
+COSTS = "model,latency,accuracy\nada,1,0.5\nbob,2,0.7\ncyn,3,0.6\n"
+
+
+@pytest.mark.parametrize("words", [["rank"], ["plan"], ["explain", "prospects"], ["decide"]])
+def test_the_remedy_for_a_cost_is_taken_by_every_command(words, tmp_path, run):
+    path = put(tmp_path, "costs.csv", COSTS.encode())
+    facts = put(tmp_path, "facts.csv", b"model,price\nada,1\nbob,2\ncyn,3\n")
+    more = ["--facts", facts, "--method", "mean", "--within", "1"] if words == ["decide"] else []
+    status, out, err = run(*words, path, *more)
+    assert (status, out) == (2, "")
+    assert "(--lower latency)" in err
+    status, out, err = run(*words, path, *more, "--lower", "latency")
+    assert (status, err) == (0, "")
+    assert "ada" in out
+
+
+def test_a_page_names_the_options_by_which_its_votes_were_read():
+    reading = Reading(
+        where="a = 1",
+        column=["voter=judge"],
+        lower="latency",
+        weights="x=2",
+        grade_weight=3.0,
+        invalid="drop",
+    )
+    words = "--column voter=judge --invalid drop --grade-weight 3 --weights x=2 --lower latency"
+    assert list(reading.words()) == words.split()
+    read = reading.keywords()
+    assert (read["columns"], read["weights"]) == ({"voter": "judge"}, {"x": 2.0})
+    assert (read["where"], read["directions"]) == ("a = 1", {"latency": "lower"})

@@ -32,6 +32,10 @@ def cases(given: Given) -> list[Case]:
             command("explain", "difference", at, "--model", "ada", "--model", "bob"),
         ),
         (
+            command("publish", given.scores, "--to", "."),
+            command("publish", given.scores, "--to", folder / "beside"),
+        ),
+        (
             command("publish", given.scores, "--to", at),
             command("publish", given.scores, "--to", folder / "pages"),
         ),

@@ -1,0 +1,153 @@
+"""How a source is read: one set of options for every command, and the same as keywords and as words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from agon.arena.cli.arguments import labels_of, number_of, pairs_of, values_of
+from agon.data import read_any
+from agon.ranking.votes.comparisons import Votes
+
+ColumnOption = Annotated[
+    list[str] | None,
+    Parameter(negative="", help="OURS=THEIRS: use the column THEIRS as OURS, such as voter=judge."),
+]
+LabelOption = Annotated[
+    list[str] | None,
+    Parameter(negative="", help="WORD=LABEL: read WORD in the column winner as LABEL, such as left=model_a."),
+]
+InvalidOption = Annotated[
+    Literal["error", "drop"],
+    Parameter(help="What to do with rows that are not votes: refuse them, or leave them out and count them."),
+]
+FormatOption = Annotated[
+    str | None,
+    Parameter(name="--as", help="Name of the format, if it is not recognised [formats: docs/data.md]."),
+]
+GradeOption = Annotated[
+    float | None,
+    Parameter(
+        name="--grade-weight",
+        help="What the strongest grade weighs, such as A>>B, where the weakest weighs 1 [default: 1].",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class VoteColumns:
+    """Which votes are read, and from which columns."""
+
+    where: Annotated[
+        str | None, Parameter(help="SQL condition on the columns, such as \"language = 'en'\".")
+    ] = None
+    column: ColumnOption = None
+    label: LabelOption = None
+    table: Annotated[str | None, Parameter(help="Table of a DuckDB file [default: votes].")] = None
+    voters: Annotated[
+        Literal["human", "llm", "all"] | None,
+        Parameter(help="Whose votes, by voter_kind [default: people's, if there are both]."),
+    ] = None
+
+    def keywords(self) -> dict[str, Any]:
+        """The same as keywords of `agon.data.comparisons`.
+
+        Raises:
+            OptionError: a text of another form.
+        """
+        return {
+            "where": self.where,
+            "table": self.table,
+            "columns": pairs_of(self.column) or None,
+            "labels": labels_of(self.label) or None,
+            "voters": self.voters,
+        }
+
+
+@dataclass(frozen=True)
+class Reading(VoteColumns):
+    """How votes, a table of scores or an election is read."""
+
+    invalid: InvalidOption = "error"
+    read_as: FormatOption = None
+    grade_weight: GradeOption = None
+    weights: Annotated[str | None, Parameter(help="TASK=W,... of a table of scores; others weigh 1.")] = None
+    groups: Annotated[
+        str | None, Parameter(help="TASK=GROUP,... of a table of scores, for two_level or --by group.")
+    ] = None
+    ignore: Annotated[str | None, Parameter(help="COLUMN,... of a table of scores that are no tasks.")] = None
+    lower: Annotated[str | None, Parameter(help="TASK,... of a table of scores where less is better.")] = None
+    higher: Annotated[
+        str | None,
+        Parameter(
+            help="TASK,... of a table of scores where more is better, although the name sounds like a cost."
+        ),
+    ] = None
+    metric: Annotated[
+        str | None,
+        Parameter(help="METRIC,... of a table of scores whose tasks have several, in order of preference."),
+    ] = None
+
+    def keywords(self) -> dict[str, Any]:
+        """The same as keywords of `agon.data.read_any`.
+
+        Raises:
+            OptionError: a text of another form, or a weight that is no number.
+        """
+        weights = values_of(self.weights)
+        directions = {
+            **dict.fromkeys(_names(self.lower), "lower"),
+            **dict.fromkeys(_names(self.higher), "higher"),
+        }
+        return {
+            **super().keywords(),
+            "invalid": self.invalid,
+            "format": self.read_as,
+            "grade_weight": self.grade_weight,
+            "weights": {task: number_of("--weights", value) for task, value in weights.items()},
+            "groups": values_of(self.groups),
+            "ignore": _names(self.ignore),
+            "directions": directions,
+            "metric": _names(self.metric),
+        }
+
+    def read(self, paths: Sequence[Path]) -> Votes:
+        """Read what lies there.
+
+        Raises:
+            AgonError: it cannot be read in this way.
+        """
+        return read_any(list(paths), **self.keywords())
+
+    def words(self) -> Iterator[str]:
+        """The same as words of a command line, but for --where, which a page gives with its filters."""
+        given: dict[str, Sequence[str]] = {
+            "--column": self.column or (),
+            "--label": self.label or (),
+            "--table": [self.table] if self.table else (),
+            "--voters": [self.voters] if self.voters else (),
+            "--invalid": [self.invalid] if self.invalid != "error" else (),
+            "--as": [self.read_as] if self.read_as else (),
+            "--grade-weight": [] if self.grade_weight is None else [f"{self.grade_weight:g}"],
+            "--weights": [self.weights] if self.weights else (),
+            "--groups": [self.groups] if self.groups else (),
+            "--ignore": [self.ignore] if self.ignore else (),
+            "--lower": [self.lower] if self.lower else (),
+            "--higher": [self.higher] if self.higher else (),
+            "--metric": [self.metric] if self.metric else (),
+        }
+        return (word for option, values in given.items() for one in values for word in (option, one))
+
+
+def _names(text: str | None) -> list[str]:
+    return [name for name in (text or "").split(",") if name]
+
+
+VoteColumnOptions = Annotated[VoteColumns, Parameter(name="*", negative="")]
+ReadingOptions = Annotated[Reading, Parameter(name="*", negative="")]
+EVERY_ROW = VoteColumns()
+USUAL = Reading()
