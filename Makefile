@@ -34,7 +34,7 @@ $(VENV)/.dev: $(VENV)/.installed
 	@touch $@
 
 demo: $(VENV)/.base ## Install the engine, simulate votes from known strengths, and rank them
-	$(BIN)/agon simulate --votes 5000 -o votes.csv --truth strengths.csv --force
+	$(BIN)/agon simulate --votes 5000 --output votes.csv --truth strengths.csv --force
 	$(BIN)/agon rank votes.csv
 
 check: $(VENV)/.dev ## Formatting, lint, types, import directions, documentation against code

@@ -31,3 +31,16 @@ def test_the_table_of_an_upgrade_lists_every_name_of_before():
 def test_the_policy_of_deprecation_is_written_down():
     text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert "**Deprecation.**" in text and "DeprecationWarning" in text
+
+
+def test_nothing_of_ours_gives_an_option_its_old_word():
+    """The commands of pages, notebooks, make and CI print no line about a new word."""
+    ours = [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/*.md"), *REPOSITORY.glob("notebooks/*.ipynb")]
+    ours += [REPOSITORY / "Makefile", REPOSITORY / ".ci" / "run", *REPOSITORY.glob("benchmarks/*")]
+    texts = {path.name: path.read_text(encoding="utf-8") for path in ours if path.is_file()}
+    texts["CHANGELOG.md"] = ""  # says what was
+    commands = {name: re.findall(r"\bagon[\"']? [a-z]+ [^\n`]*", text) for name, text in texts.items()}
+    assert {"README.md", "running.md", "Makefile", "run"} <= {name for name, found in commands.items() if found}
+    for name, found in commands.items():
+        old = [line for line in found if set(re.split(r"[\s=]", line)) & set(RENAMED)]
+        assert not old, f"{name}: {old}"
