@@ -17,7 +17,6 @@ from agon.ranking.methods.social_choice.elimination_batched import (
     FirstRaces,
     LastRaces,
     eliminate_batch,
-    separate_resamples,
 )
 from agon.ranking.methods.social_choice.elimination_tallies import (
     BallotIndex,
@@ -61,7 +60,7 @@ def _instant_runoff_resamples(
     if cast.level.shape[1] == 2:
         return ResampledScores(eliminate_batch(FirstRaces(cast, ties), len(cast.models), cast.total))
     seating = index_first_places(cast)
-    each = (Choice(run(FirstPlaces(one, ties, seating), one.total)) for one in separate_resamples(cast))
+    each = (Choice(run(FirstPlaces(one, ties, seating), one.total)) for one in cast.each())
     return stack_results(each, len(cast.models))
 
 
@@ -103,7 +102,7 @@ def _coombs_resamples(
     if cast.level.shape[1] == 2:
         return ResampledScores(eliminate_batch(LastRaces(cast, ties), len(cast.models), cast.total))
     seating = BallotIndex(cast, cast.level)
-    each = (Choice(run(LastPlaces(one, ties, seating), one.total)) for one in separate_resamples(cast))
+    each = (Choice(run(LastPlaces(one, ties, seating), one.total)) for one in cast.each())
     return stack_results(each, len(cast.models))
 
 

@@ -7,8 +7,7 @@ elimination.py, where these are their `batch`; a test holds the two against each
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -17,7 +16,7 @@ from agon.ranking.methods.social_choice.elimination_tallies import (
     first_shares,
     last_shares,
 )
-from agon.ranking.methods.social_choice.rank_positions import ABSENT, LAST, RankPositions, Ties
+from agon.ranking.methods.social_choice.rank_positions import ABSENT, LAST, ResampledPositions, Ties
 from agon.ranking.numerics import BoolArray, FloatArray, IntArray, steady
 
 Low = Callable[[FloatArray, BoolArray], BoolArray]
@@ -85,7 +84,7 @@ class BordaRaces:
 class FirstRaces:
     """First places; a ballot whose better model is out counts for the other one if that was ranked."""
 
-    def __init__(self, cast: RankPositions, ties: Ties) -> None:
+    def __init__(self, cast: ResampledPositions, ties: Ties) -> None:
         ranked = np.where(cast.level == LAST, ABSENT, cast.level)
         share = first_shares(ranked, ties)
         self.points = cast.sums(share)
@@ -105,7 +104,7 @@ class FirstRaces:
 class LastRaces:
     """Minus the last places, where those that a ballot does not show are its last."""
 
-    def __init__(self, cast: RankPositions, ties: Ties) -> None:
+    def __init__(self, cast: ResampledPositions, ties: Ties) -> None:
         self.ties, self.total = ties, cast.total
         there = cast.level != ABSENT
         full = there.all(axis=1)
@@ -143,7 +142,7 @@ class LastRaces:
         self.alone[race] += self.both[race, model]
 
 
-def _by_other(cast: RankPositions, share: FloatArray) -> FloatArray:
+def _by_other(cast: ResampledPositions, share: FloatArray) -> FloatArray:
     """(R, M, M) weighted sums of (B, 2) shares: of the last index's model on ballots with the one before."""
     m = len(cast.models)
     row = np.flatnonzero((cast.level != ABSENT).all(axis=1))
@@ -151,9 +150,3 @@ def _by_other(cast: RankPositions, share: FloatArray) -> FloatArray:
     cells = np.concatenate([two * m + one, one * m + two])
     shares = np.concatenate([share[row, 0], share[row, 1]])
     return cast.tally(cells, np.tile(row, 2), shares, m * m).reshape(-1, m, m)
-
-
-def separate_resamples(cast: RankPositions) -> Iterator[RankPositions]:
-    """The ballots of each resample."""
-    for weight in cast.weight:
-        yield replace(cast, weight=weight)

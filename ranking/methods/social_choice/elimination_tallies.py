@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from agon.ranking.methods.social_choice.rank_positions import (
     ABSENT,
     LAST,
+    CastPositions,
     RankPositions,
     Ties,
     position_ballots,
@@ -127,7 +128,7 @@ def index_first_places(cast: RankPositions) -> BallotIndex:
 class FirstPlaces:
     """First places among the models left; a ballot that ranks none of them counts for nobody."""
 
-    def __init__(self, cast: RankPositions, ties: Ties, seating: BallotIndex | None = None) -> None:
+    def __init__(self, cast: CastPositions, ties: Ties, seating: BallotIndex | None = None) -> None:
         self.ties, self.weight = ties, cast.weight
         self.seating = index_first_places(cast) if seating is None else seating
         self.left = np.ones(len(cast.models), dtype=bool)
@@ -155,7 +156,7 @@ class FirstPlaces:
 class LastPlaces:
     """Minus the last places among the models left; those that a ballot does not show are its last."""
 
-    def __init__(self, cast: RankPositions, ties: Ties, seating: BallotIndex | None = None) -> None:
+    def __init__(self, cast: CastPositions, ties: Ties, seating: BallotIndex | None = None) -> None:
         self.ties, self.weight = ties, cast.weight
         self.seating = BallotIndex(cast, cast.level) if seating is None else seating
         self.left = np.ones(len(cast.models), dtype=bool)
@@ -328,7 +329,7 @@ def complete_pairs(
         row, column = np.nonzero(unranked.level == LAST)
         last = np.zeros((len(unranked.size), len(cast.models)))
         last[row, unranked.seats[row, column]] = 1.0
-        more = [(last * weight[:, None]).T @ last for weight in np.atleast_2d(unranked.weight)]
+        more = [(last * one.weight[:, None]).T @ last for one in unranked.each()]
         tied = tied + np.reshape(more, tied.shape)
         _clear_diagonal(tied)
     if missing == "partial_borda" or not (cast.size < len(cast.models)).any():

@@ -6,9 +6,10 @@ share the last places of their ballot.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Literal
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal, Self, overload
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -26,14 +27,9 @@ ABSENT = np.iinfo(np.int64).max  # level of a seat that shows nobody
 LAST = ABSENT - 1  # level of the models shown but not ranked
 
 
-_SHARED: WeakKeyDictionary[Ballots | ResampledBallots, dict[str, RankPositions]] = (
-    WeakKeyDictionary()
-)  # by rules
-
-
 @dataclass(frozen=True, eq=False)
-class RankPositions:
-    """B weighted ballots over M models with the range of places that each tie covers.
+class RankPositions(ABC):
+    """B ballots over M models with the range of places that each tie covers; a class says what they weigh.
 
     Attributes:
         models: M names.
@@ -42,7 +38,6 @@ class RankPositions:
         best: (B, K) 1 + the number of shown models placed above.
         worst: (B, K) the number of shown models placed at least as high, itself included.
         size: (B,) how many models the ballot shows.
-        weight: (B,) weight times count; (R, B) for R resamples at once, and sums over it are (R, ...) then.
     """
 
     models: tuple[str, ...]
@@ -51,38 +46,123 @@ class RankPositions:
     best: IntArray
     worst: IntArray
     size: IntArray
-    weight: FloatArray
 
     @property
+    @abstractmethod
     def total(self) -> FloatArray:
-        """(1,) weight of all ballots together, (R, 1) for resamples."""
-        return np.asarray(self.weight.sum(axis=-1, keepdims=True))
+        """(1,) weight of all ballots together, (R, 1) for resamples; all sums have that axis in front."""
+
+    @abstractmethod
+    def weigh(self, number: FloatArray) -> FloatArray:
+        """(1,) weighted sum of (B,) numbers."""
+
+    @abstractmethod
+    def tally(self, cell: IntArray, row: IntArray, share: FloatArray, size: int) -> FloatArray:
+        """(size,) what entries add up to in their cells: each a share of the weight of a ballot, its row."""
+
+    @abstractmethod
+    def only(self, rows: IntArray) -> Self:
+        """Keep some of the ballots."""
+
+    @abstractmethod
+    def each(self) -> Iterator[CastPositions]:
+        """The same ballots with the weights of one resample after another, or with their own."""
 
     def sums(self, points: FloatArray) -> FloatArray:
         """(M,) weighted sum of (B, K) points by model; empty seats count nothing."""
         row, column = np.nonzero(self.level != ABSENT)
         return self.tally(self.seats[row, column], row, points[row, column], len(self.models))
 
+    def _of(self, rows: IntArray) -> dict[str, Any]:
+        names = ("seats", "level", "best", "worst", "size")
+        return {name: getattr(self, name)[rows] for name in names}
+
+
+@dataclass(frozen=True, eq=False)
+class CastPositions(RankPositions):
+    """Ballots as they were cast.
+
+    Attributes:
+        weight: (B,) weight times count.
+    """
+
+    weight: FloatArray
+
+    @property
+    def total(self) -> FloatArray:
+        """(1,) weight of all ballots together."""
+        return np.asarray(self.weight.sum(keepdims=True))
+
+    def weigh(self, number: FloatArray) -> FloatArray:
+        """(1,) weighted sum of (B,) numbers."""
+        return np.atleast_1d(self.weight @ number)
+
     def tally(self, cell: IntArray, row: IntArray, share: FloatArray, size: int) -> FloatArray:
-        """(size,) what entries add up to in their cells: each a share of the weight of a ballot, its row.
+        """(size,) sums by cell.
 
         Weights of equal shares are added first: whole numbers, so that it is the same to the last bit
         whether equal ballots come one by one or as one with a count.
         """
-        if self.weight.ndim == 1:
-            value, kind = np.unique(share, return_inverse=True)
-            weight = np.bincount(cell * len(value) + kind, self.weight[row], size * len(value))
-            return np.asarray((weight.reshape(size, -1) * value).sum(axis=1))
+        value, kind = np.unique(share, return_inverse=True)
+        weight = np.bincount(cell * len(value) + kind, self.weight[row], size * len(value))
+        return np.asarray((weight.reshape(size, -1) * value).sum(axis=1))
+
+    def only(self, rows: IntArray) -> Self:
+        """Keep some of the ballots."""
+        return replace(self, **self._of(rows), weight=self.weight[rows])
+
+    def each(self) -> Iterator[CastPositions]:
+        """The ballots."""
+        yield self
+
+
+@dataclass(frozen=True, eq=False)
+class ResampledPositions(RankPositions):
+    """Ballots as R resamples of them weigh them.
+
+    Attributes:
+        weight: (R, B) weight times count.
+    """
+
+    weight: FloatArray
+
+    @property
+    def total(self) -> FloatArray:
+        """(R, 1) weight of all ballots together."""
+        return np.asarray(self.weight.sum(axis=1, keepdims=True))
+
+    def weigh(self, number: FloatArray) -> FloatArray:
+        """(R, 1) weighted sums of (B,) numbers."""
+        return (self.weight @ number)[:, None]
+
+    def tally(self, cell: IntArray, row: IntArray, share: FloatArray, size: int) -> FloatArray:
+        """(R, size) sums by cell."""
         return sum_cells(cell, row, share, self.weight, size)
 
-    def only(self, rows: IntArray) -> RankPositions:
+    def only(self, rows: IntArray) -> Self:
         """Keep some of the ballots."""
-        best, worst, weight = self.best[rows], self.worst[rows], self.weight[..., rows]
-        return RankPositions(
-            self.models, self.seats[rows], self.level[rows], best, worst, self.size[rows], weight
-        )
+        return replace(self, **self._of(rows), weight=self.weight[:, rows])
+
+    def each(self) -> Iterator[CastPositions]:
+        """The ballots of each resample."""
+        seen = (self.models, self.seats, self.level, self.best, self.worst, self.size)
+        for weight in self.weight:
+            yield CastPositions(*seen, weight)
 
 
+_SHARED: WeakKeyDictionary[Ballots | ResampledBallots, dict[str, RankPositions]] = (
+    WeakKeyDictionary()
+)  # by rules
+
+
+@overload
+def position_ballots(ballots: Ballots, rule: str, missing: str = "refuse") -> CastPositions: ...
+@overload
+def position_ballots(ballots: ResampledBallots, rule: str, missing: str = "refuse") -> ResampledPositions: ...
+@overload
+def position_ballots(
+    ballots: Ballots | ResampledBallots, rule: str, missing: str = "refuse"
+) -> RankPositions: ...
 def position_ballots(
     ballots: Ballots | ResampledBallots, rule: str, missing: str = "refuse"
 ) -> RankPositions:
@@ -131,7 +211,8 @@ def _placed(given: Ballots | ResampledBallots, rule: str, missing: str) -> RankP
         parts = [weight[..., ~soft], weight[..., soft] * p, weight[..., soft] * (1 - p)]
         weight = np.concatenate(parts, axis=-1)
     best, worst = ranges(level)
-    return RankPositions(ballots.models, seats, level, best, worst, (level != ABSENT).sum(axis=1), weight)
+    kind = CastPositions if given is ballots else ResampledPositions
+    return kind(ballots.models, seats, level, best, worst, (level != ABSENT).sum(axis=1), weight)
 
 
 def ranges(level: IntArray) -> tuple[IntArray, IntArray]:
@@ -206,7 +287,7 @@ def positional(
         if size < n_models:
             absent[rows] = tie_points(full, np.array(size + 1), np.array(n_models), ties)
     if missing == "worst":  # every model gets what an absent one gets, and the shown ones the rest
-        return np.asarray((cast.weight @ absent)[..., None] + cast.sums(points - absent[:, None]))
+        return np.asarray(cast.weigh(absent) + cast.sums(points - absent[:, None]))
     total = cast.sums(points)
     if missing == "average":
         seen = cast.sums(np.ones(points.shape))
