@@ -40,7 +40,9 @@ def test_nothing_of_ours_gives_an_option_its_old_word():
     texts = {path.name: path.read_text(encoding="utf-8") for path in ours if path.is_file()}
     texts["CHANGELOG.md"] = ""  # says what was
     commands = {name: re.findall(r"\bagon[\"']? [a-z]+ [^\n`]*", text) for name, text in texts.items()}
-    assert {"README.md", "running.md", "Makefile", "run"} <= {name for name, found in commands.items() if found}
+    assert {"README.md", "running.md", "Makefile", "run"} <= {
+        name for name, found in commands.items() if found
+    }
     for name, found in commands.items():
         old = [line for line in found if set(re.split(r"[\s=]", line)) & set(RENAMED)]
         assert not old, f"{name}: {old}"
