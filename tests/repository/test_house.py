@@ -275,11 +275,18 @@ def test_no_package_hides_a_module_behind_a_name():
 
 
 def public(path):
-    """The public functions, classes and methods that a module defines."""
+    """The public functions, classes and methods that a module defines; of overloads the one with the body."""
     tree = tree_of(path)
     yield path.stem, tree
     for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+        overload = any(
+            isinstance(by, ast.Name) and by.id == "overload" for by in getattr(node, "decorator_list", [])
+        )
+        if (
+            isinstance(node, ast.FunctionDef | ast.ClassDef)
+            and not node.name.startswith("_")
+            and not overload
+        ):
             yield node.name, node
             for inner in node.body if isinstance(node, ast.ClassDef) else []:
                 if isinstance(inner, ast.FunctionDef) and not inner.name.startswith("_"):
