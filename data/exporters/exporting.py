@@ -61,7 +61,6 @@ class ExportForm:
     """A form that votes are written in."""
 
     name: str
-    description: str
     endings: tuple[str, ...]
     """Of the files; the first is that of a folder."""
     ties: tuple[TieOption, ...] = ()
@@ -76,50 +75,23 @@ EXPORTS: Mapping[str, ExportForm] = MappingProxyType(
     {
         form.name: form
         for form in (
-            ExportForm("votes", "votes as Agon reads them, with every column", (".parquet",)),
-            ExportForm("csv", "the same as CSV, lists as JSON, without formulas", (".csv",)),
-            ExportForm("jsonl", "the same as JSON lines", (".jsonl",)),
-            ExportForm(
-                "lmarena",
-                "the shape of LMArena's release of 140,000 votes, with conversations",
-                (".parquet", ".jsonl"),
-                (),
-                LMARENA,
-                release_rows,
-            ),
+            ExportForm("votes", (".parquet",)),
+            ExportForm("csv", (".csv",)),
+            ExportForm("jsonl", (".jsonl",)),
+            ExportForm("lmarena", (".parquet", ".jsonl"), (), LMARENA, release_rows),
             ExportForm(
                 "trl-preference",
-                "prompt, chosen and rejected: DPO and reward models in TRL",
                 (".parquet", ".jsonl"),
                 ("drop", "both", "margin"),
                 PREFERENCE,
                 preference_rows,
             ),
+            ExportForm("trl-kto", (".parquet", ".jsonl"), ("drop", "both"), UNPAIRED, unpaired_rows),
+            ExportForm("listwise", (".parquet", ".jsonl"), (), LISTWISE, listwise_rows),
             ExportForm(
-                "trl-kto",
-                "prompt, completion and label: unpaired preferences in TRL",
-                (".parquet", ".jsonl"),
-                ("drop", "both"),
-                UNPAIRED,
-                unpaired_rows,
+                "pairs-annotated", (".csv", ".parquet", ".jsonl"), ("drop", "both"), ANNOTATED, annotated_rows
             ),
-            ExportForm(
-                "listwise",
-                "prompt, completions and their places, a row a vote",
-                (".parquet", ".jsonl"),
-                (),
-                LISTWISE,
-                listwise_rows,
-            ),
-            ExportForm(
-                "pairs-annotated",
-                "text_a, text_b and preferred_text: Inverse Constitutional AI",
-                (".csv", ".parquet", ".jsonl"),
-                ("drop", "both"),
-                ANNOTATED,
-                annotated_rows,
-            ),
-            ExportForm("preflib", "an election of PrefLib: the orders of ballots on all models", ENDINGS),
+            ExportForm("preflib", ENDINGS),
         )
     }
 )

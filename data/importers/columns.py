@@ -266,8 +266,6 @@ class Format:
     """A published format."""
 
     name: str
-    description: str
-    """What it is, in one line."""
     needs: tuple[tuple[str, ...], ...]
     """Sets of columns, each enough to recognise and read it."""
     read: Callable[[Rows], Draft]

@@ -132,53 +132,6 @@ def decompose(logits: ArrayLike, weight: ArrayLike | None = None) -> tuple[Float
     return strengths, np.asarray(np.where(each > 0, rest, 0.0))
 
 
-def embed(logits: ArrayLike) -> tuple[FloatArray, FloatArray]:
-    """Write a skew matrix as planes: the embedding of the general preference model that fits it exactly.
-
-    Args:
-        logits: (M, M), logits[j, i] = −logits[i, j].
-
-    Returns:
-        (k,) strengths of the planes, largest first, and (M, 2k) vectors, for `preferences`.
-
-    Raises:
-        VotesError: not a square skew matrix.
-
-    Source:
-        Y. Zhang et al., General preference modeling with preference representations (2024), theorem on
-        expressiveness: the real Schur form of a skew matrix.
-    """
-    from scipy.linalg import schur
-
-    form, basis = schur(_skew(logits), output="real")
-    upper = np.diag(form, 1)
-    at = np.flatnonzero(np.abs(upper) > 1e-12 * max(1.0, float(np.abs(upper).max(initial=0.0))))
-    at = at[np.argsort(-np.abs(upper[at]), kind="stable")]
-    size, sign = np.abs(upper[at]), np.sign(upper[at])
-    vectors = np.empty((len(basis), 2 * len(at)))
-    vectors[:, ::2], vectors[:, 1::2] = basis[:, at], basis[:, at + 1] * sign
-    return size, vectors
-
-
-def preferences(strength: ArrayLike, vectors: ArrayLike) -> FloatArray:
-    """(M, M) log-odds of the general preference model: Σ_b l_b (v_i[2b] v_j[2b+1] − v_i[2b+1] v_j[2b]).
-
-    With one plane and vectors (θ_i, 1) they are those of Bradley-Terry.
-
-    Args:
-        strength: (k,) one number a plane.
-        vectors: (M, 2k).
-
-    Raises:
-        OptionError: not two columns a plane.
-    """
-    size, given = np.asarray(strength, dtype=np.float64), np.asarray(vectors, dtype=np.float64)
-    if given.ndim != 2 or given.shape[1] != 2 * len(size):
-        raise OptionError(f"vectors of shape {given.shape} need two columns for each of {len(size)} planes.")
-    half = (given[:, ::2] * size) @ given[:, 1::2].T
-    return np.asarray(half - half.T)
-
-
 def _skew(logits: ArrayLike) -> FloatArray:
     given = np.asarray(logits, dtype=np.float64)
     if given.ndim != 2 or given.shape[0] != given.shape[1] or not np.all(np.isfinite(given)):

@@ -276,7 +276,6 @@ def _labels(path: str, kind: pa.StructType) -> Iterator[tuple[str, str]]:
 
 BATTLES = Format(
     "battles",
-    "cleaned battle tables of FastChat, LMArena and MTEB arena: JSON, JSON Lines, CSV or Parquet",
     ((*_PAIR, "winner"), (*_PAIR, "p_a")),
     read_battles,
     rather_than=("graded",),
@@ -284,8 +283,6 @@ BATTLES = Format(
 )
 LMARENA_RELEASES = Format(
     "lmarena",
-    "releases of LMArena with conversations: 33k, 55k, 100k, 140k, expert, Search, WebDev and Vision votes; "
-    "MT-bench's human judgments",
     (
         *((*_PAIR, "winner", name.format(s="a")) for name in CONVERSATIONS),
         (*_PAIR, "winner", "evaluation_session_id"),

@@ -147,9 +147,4 @@ def _fastchat_opening(state: dict[str, Any]) -> tuple[str | None, int | None]:
         raise _RefusedError("messages field that is not a conversation") from None
 
 
-FASTCHAT = Format(
-    "fastchat",
-    "conversation logs of a FastChat server, {date}-conv.json, one JSON object a line",
-    (("type", "states"), ("type", "state")),
-    read_fastchat,
-)
+FASTCHAT = Format("fastchat", (("type", "states"), ("type", "state")), read_fastchat)

@@ -205,30 +205,12 @@ def _last_words(value: Any) -> Any:
     return value
 
 
-COMPARIA = Format(
-    "comparia",
-    "votes of ComparIA, the French public arena",
-    ((*_NAMED, "chosen_model_name"),),
-    read_comparia,
-    derive=derive_battles,
-)
+COMPARIA = Format("comparia", ((*_NAMED, "chosen_model_name"),), read_comparia, derive=derive_battles)
 COMPARIA_REACTIONS = Format(
     "comparia-reactions",
-    "reactions of ComparIA: thumbs on single answers, compared with the answer beside",
     ((*_NAMED, "refers_to_model", "liked", "disliked", "conversation_pair_id"),),
     read_comparia_reactions,
     derive=derive_battles,
 )
-OPEN_WEBUI = Format(
-    "open-webui",
-    "feedback export of Open WebUI: thumbs on one of several answers",
-    (("type", "data", "snapshot"),),
-    read_open_webui,
-)
-CHOSEN = Format(
-    "chosen",
-    "pairs of a chosen and a rejected model",
-    CHOSEN_NAMES,
-    read_chosen,
-    derive=derive_battles,
-)
+OPEN_WEBUI = Format("open-webui", (("type", "data", "snapshot"),), read_open_webui)
+CHOSEN = Format("chosen", CHOSEN_NAMES, read_chosen, derive=derive_battles)

@@ -35,9 +35,4 @@ def read_alpacaeval(rows: Rows) -> Draft:
     return draft.check()
 
 
-ALPACAEVAL = Format(
-    "alpacaeval",
-    "annotations of an AlpacaEval judge, annotations.json",
-    (("generator_1", "generator_2", "preference"),),
-    read_alpacaeval,
-)
+ALPACAEVAL = Format("alpacaeval", (("generator_1", "generator_2", "preference"),), read_alpacaeval)

@@ -102,14 +102,6 @@ def read_arena_hard(rows: Rows) -> Draft:
 
 
 MT_BENCH_GAMES = Format(
-    "mt-bench-games",
-    "pairwise judgments of MT-bench and their copies: two games with the sides exchanged",
-    tuple((*sides, *games) for games in GAMES for sides in SIDES),
-    read_games,
+    "mt-bench-games", tuple((*sides, *games) for games in GAMES for sides in SIDES), read_games
 )
-ARENA_HARD = Format(
-    "arena-hard",
-    "judgments of Arena-Hard: two games against a baseline",
-    (("question_id", "model", "games"),),
-    read_arena_hard,
-)
+ARENA_HARD = Format("arena-hard", (("question_id", "model", "games"),), read_arena_hard)

@@ -125,15 +125,5 @@ def read_tournesol(rows: Rows) -> Draft:
     return draft.check()
 
 
-GRADED = Format(
-    "graded",
-    "graded comparisons: A>>B to B>>A, -3 to 3 or 1 to 5, the low end for model_a",
-    tuple(("model_a", "model_b", name) for name in GRADES),
-    read_graded,
-)
-TOURNESOL = Format(
-    "tournesol",
-    "graded comparisons of Tournesol",
-    (("entity_a", "entity_b", "score"),),
-    read_tournesol,
-)
+GRADED = Format("graded", tuple(("model_a", "model_b", name) for name in GRADES), read_graded)
+TOURNESOL = Format("tournesol", (("entity_a", "entity_b", "score"),), read_tournesol)

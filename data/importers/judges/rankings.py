@@ -187,27 +187,9 @@ def _as_number(text: str) -> Any:
         return text
 
 
-OWN_BALLOTS = Format(
-    "ballots",
-    "our own lists of models and their places",
-    (("models", "places"),),
-    read_ballots,
-)
+OWN_BALLOTS = Format("ballots", (("models", "places"),), read_ballots)
 RANK_LISTS = Format(
-    "rank-lists",
-    "names beside ranks or scores, as TrueSkill and openskill take them",
-    tuple((who, how) for how in (*LOW_IS_BEST, *HIGH_IS_BEST) for who in WHO),
-    read_rank_lists,
+    "rank-lists", tuple((who, how) for how in (*LOW_IS_BEST, *HIGH_IS_BEST) for who in WHO), read_rank_lists
 )
-RANKINGS = Format(
-    "rankings",
-    "names in their order, best first",
-    tuple((name,) for name in ORDERED),
-    read_rankings,
-)
-PLACED = Format(
-    "places",
-    "tables of results with a row a place",
-    A_ROW_A_PLACE,
-    read_places,
-)
+RANKINGS = Format("rankings", tuple((name,) for name in ORDERED), read_rankings)
+PLACED = Format("places", A_ROW_A_PLACE, read_places)

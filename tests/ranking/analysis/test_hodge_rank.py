@@ -1,4 +1,4 @@
-"""The cyclic share and the general preference model: golden values, exact cases, calibration."""
+"""The cyclic share: golden values, exact cases, calibration."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agon.ranking import Comparisons, OptionError, PairCounts, VotesError, bradley_terry_world, intransitivity
-from agon.ranking.analysis.hodge_rank import decompose, embed, preferences
+from agon.ranking.analysis.hodge_rank import decompose
 
 ROCK_PAPER_SCISSORS = PairCounts.of("abc", [[0, 70, 30], [30, 0, 70], [70, 30, 0]])
 
@@ -24,35 +24,9 @@ def test_the_golden_share(golden):
     assert share == pytest.approx(golden["hodge"]["cyclic_share"], abs=6e-7)
 
 
-def test_the_golden_scores(golden):
-    case = golden["4_items_dim4"]
-    assert preferences(case["lambda"], case["v"]) == pytest.approx(np.array(case["score"]), abs=2e-6)
-    circle = golden["rock_paper_scissors_2d"]
-    logits = preferences([1.0], circle["v"])
-    assert logits == pytest.approx(np.array(circle["score s_ij=v_i0*v_j1-v_i1*v_j0"]), abs=1e-9)
-    assert 1 / (1 + np.exp(-logits)) == pytest.approx(np.array(circle["prob_tau1"]), abs=1e-9)
-
-
-def test_the_golden_planes(golden):
-    """A skew matrix with k pairs of eigenvalues is k planes, exactly."""
-    logits = np.array(golden["schur"]["logit_matrix"])
-    strength, vectors = embed(logits)
-    assert sorted([*strength, *strength]) == pytest.approx(
-        golden["schur"]["imag_eigenvalues_sorted"], abs=6e-7
-    )
-    assert vectors.shape == (4, 4)
-    assert preferences(strength, vectors) == pytest.approx(logits, abs=1e-12)
-
-
-def test_an_odd_number_of_models_and_a_plane_of_differences():
-    """Bradley-Terry is one plane, vectors (θ, 1): rank two."""
+def test_differences_of_strengths_go_in_no_circle():
     theta = np.array([0.4, -1.0, 0.1, 0.9, 2.0])
-    logits = theta[:, None] - theta[None, :]
-    assert preferences([1.0], np.stack([theta, np.ones(5)], axis=1)) == pytest.approx(logits)
-    strength, vectors = embed(logits)
-    assert len(strength) == 1
-    assert preferences(strength, vectors) == pytest.approx(logits, abs=1e-12)
-    assert decompose(logits)[1] == pytest.approx(np.zeros((5, 5)), abs=1e-12)
+    assert decompose(theta[:, None] - theta[None, :])[1] == pytest.approx(np.zeros((5, 5)), abs=1e-12)
 
 
 def test_weights_are_those_of_least_squares():
@@ -79,6 +53,7 @@ def test_a_pure_circle_is_all_cyclic():
     assert "strengths alone do not explain these votes" in found.conclusion()
 
 
+@pytest.mark.slow
 def test_without_cycles_the_p_value_is_calibrated():
     """80 Bradley-Terry worlds with ties: small p-values as rare as they say, 5% of 80 is 4."""
     p = [
@@ -112,6 +87,4 @@ def test_refusals():
     with pytest.raises(VotesError, match="change their sign"):
         decompose([[0.0, 1.0], [1.0, 0.0]])
     with pytest.raises(VotesError, match="square table of finite numbers"):
-        embed([[0.0, np.nan], [0.0, 0.0]])
-    with pytest.raises(OptionError, match="two columns for each of 2 planes"):
-        preferences([1.0, 2.0], np.zeros((3, 2)))
+        decompose([[0.0, np.nan], [0.0, 0.0]])
