@@ -46,7 +46,7 @@ check: $(VENV)/.dev ## Formatting, lint, types, import directions, documentation
 test: $(VENV)/.dev ## All tests, on all cores
 	$(BIN)/pytest -n auto --dist loadfile
 
-quick: $(VENV)/.dev ## Unit tests without browser, child processes or deep random search
+quick: $(VENV)/.dev ## Unit tests without browser, servers, child processes or deep random search
 	AGON_QUICK=1 $(BIN)/pytest -n auto --dist loadfile
 
 test-vllm: $(VENV)/.dev $(VLLM_VENV)/.installed ## The tests beside a real vLLM server on a CPU

@@ -13,6 +13,8 @@ from agon.data.files.writer import write_table
 from agon.ranking import bradley_terry_world
 from tests.support.paths import REPOSITORY
 
+pytestmark = pytest.mark.slow
+
 FOLDER = REPOSITORY / "notebooks"
 DRAWING = (".plot()", "difference_map()", "win_rate_map(")
 NOTEBOOKS = sorted(path.name for path in FOLDER.glob("*.ipynb"))

@@ -141,6 +141,7 @@ def done(tmp_path_factory: pytest.TempPathFactory) -> Followed:
     return Followed(frozenset(seen), tuple(wrong))
 
 
+@pytest.mark.slow
 def test_a_text_belongs_to_the_sentence_that_says_most_of_it():
     """`suggest` ends many sentences; one of them is never taken for another."""
     text = f"There is no model 'adaa' among the votes; {suggest('adaa', ['ada'])}"

@@ -19,6 +19,7 @@ def test_every_board_is_rebuilt_within_its_bound(case, datasets):
         assert row.method in METHODS, "a row is a run of one of our methods"
 
 
+@pytest.mark.slow
 def test_the_figures_of_the_page_are_those_of_a_run(datasets):
     """The same boards, models, votes and bounds; differences at the level of rounding may vary."""
     page = PAGE.read_text(encoding="utf-8")

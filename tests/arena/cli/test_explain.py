@@ -107,6 +107,7 @@ def test_a_question_answers_what_python_answers(votes, capsys, name):
 
 @pytest.mark.parametrize("width", [40, 80, 200])
 @pytest.mark.parametrize("name", PYTHON)
+@pytest.mark.slow
 def test_a_table_says_the_same_and_cuts_nothing(votes, capsys, monkeypatch, name, width):
     words, call = PYTHON[name]
     wanted = list(call(comparisons(votes)))

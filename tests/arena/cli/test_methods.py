@@ -61,6 +61,7 @@ def votes_and_scores(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", sorted(METHODS))
+@pytest.mark.slow
 def test_the_example_of_every_method_runs(name, votes_and_scores, monkeypatch, capsys):
     monkeypatch.chdir(votes_and_scores)
     command, *words = shlex.split(example_of(METHODS[name]))

@@ -56,6 +56,7 @@ def opened_by_board(path):
 
 
 @pytest.mark.parametrize("name", in_every_container([HEADER, *VOTES]))
+@pytest.mark.slow
 def test_votes_are_read_alike(name, tmp_path, run):
     path = put(tmp_path, name, in_every_container([HEADER, *VOTES])[name])
     plain = put(tmp_path, "by_hand.csv", in_every_container([HEADER, *VOTES])["plain.csv"])

@@ -5,6 +5,8 @@ import re
 from collections import Counter
 from random import Random
 
+import pytest
+
 from agon.arena.core.battle import Battle, State
 from agon.arena.core.matchmaking import Draw
 from agon.arena.core.roster import Contestant, ModelCard
@@ -12,6 +14,8 @@ from agon.arena.core.turn import play_turn
 from agon.serving.generation import Limits
 from agon.serving.openai_compatible import Server
 from tests.support.http_server import listen
+
+pytestmark = pytest.mark.slow
 
 # What a server does, and the kinds of failure that may become of it; none for a good answer.
 GOOD = (

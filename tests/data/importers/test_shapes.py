@@ -14,6 +14,8 @@ from agon.data import check, comparisons, measure, preflib, read_published
 from agon.ranking import SourceError, VotesError, rank
 from tests.support.shapes import MODELS, SHAPES, battles, write
 
+pytestmark = pytest.mark.slow
+
 STYLED = [name for name, shape in SHAPES.items() if shape.style]
 SPLIT = [name for name, shape in SHAPES.items() if shape.by]
 

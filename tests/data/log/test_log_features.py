@@ -142,6 +142,7 @@ def filled(log, n=240):
 CONTROL = "length,markdown,citations"
 
 
+@pytest.mark.slow
 def test_the_board_needs_no_texts(log, capsys):
     """The open log, its snapshot and the command give the board of counts made by hand, texts or none."""
     by_hand = rank(filled(log), control=CONTROL, cluster="voter", min_votes=0)
@@ -182,6 +183,7 @@ def test_the_counts_of_pairs_stand_beside_those_of_larger_battles(log):
     assert sum(row["citations"] is None for row in table) == 30
 
 
+@pytest.mark.slow
 def test_larger_battles_are_controlled_for_too(log, capsys):
     """Pairs and threes in one arena: the open log, its snapshot, and counts made by hand."""
     rng = Random(8)
@@ -255,6 +257,7 @@ OTHERS = ("a", "é", "٣", "\u00a0", "\u2028", "\x0b", "\r", "*", "_", "😀", "
 @example("[a](https://x\u00a0y) [a](https://x\x0by) [a](https://x y) [a](https://x\u2028y)")
 @example("\u2028# header\r# header\n# header\x0b# header")
 @example("```\n# code\n``` # text\n```\n# code\n")
+@pytest.mark.slow
 def test_the_database_and_python_count_alike(text):
     assert duckdb.execute(COUNTED, [[text]]).fetchone() == tuple(measure(text).values())
 

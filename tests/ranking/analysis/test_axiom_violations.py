@@ -53,6 +53,7 @@ def test_borda_depends_on_a_third():
 
 
 @real
+@pytest.mark.slow
 def test_burlington_2009():
     """Wright was a spoiler of the instant run-off, which was not monotone either.
 
@@ -75,6 +76,7 @@ def test_burlington_2009():
 
 
 @pytest.mark.parametrize("seed", range(6))
+@pytest.mark.slow
 def test_immune_rules_are_never_accused(seed):
     """Proven: plurality, Borda and minimax are monotone; instant run-off and ranked pairs resist clones."""
     rng = np.random.default_rng(seed)

@@ -36,6 +36,7 @@ def glue30():
 
 @golden
 @pytest.mark.parametrize("rule", PUBLISHED)
+@pytest.mark.slow
 def test_published_scores(rule):
     """Vote'n'Rank, IIA.ipynb on GLUE; the golden file says which digits are the notebook's own.
 

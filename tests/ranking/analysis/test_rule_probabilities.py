@@ -11,6 +11,7 @@ from agon.ranking.simulate import bradley_terry_world
 from agon.ranking.votes.score_table import ScoreTable
 
 
+@pytest.mark.slow
 def test_two_models_against_the_binomial():
     """A won 12 of 20: it wins a resample with P(Bin(20, 0.6) > 10) and half of P(= 10)."""
     votes = PairCounts.of(("a", "b"), [[0, 12], [8, 0]])

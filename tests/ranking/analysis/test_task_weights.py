@@ -40,6 +40,7 @@ def advantage(given, i):
 @golden
 @pytest.mark.parametrize("name", ["glue_all", "value"])
 @pytest.mark.parametrize("positive", [False, True])
+@pytest.mark.slow
 def test_published_and_strict_lists(name, positive):
     """Weak: 9 on GLUE, 3 on VALUE, as Vote'n'Rank published; strict: 8 and 3, from an independent program."""
     known = json.loads((GOLDEN / "votenrank_prospective_strict.json").read_text(encoding="utf-8"))
@@ -103,6 +104,7 @@ def test_gaps_drop_the_pair_from_the_task():
         prospective(given, "m1", rule="borda")
 
 
+@pytest.mark.slow
 def test_borda_against_the_whole_program():
     rng = np.random.default_rng(5)
     for _ in range(20):

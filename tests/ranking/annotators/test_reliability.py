@@ -33,6 +33,7 @@ def world(abilities, votes=100, models=12, seed=0):
     )
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_generating_discriminations():
     """20 worlds of 40 voters, discriminations N(1, 0.5) over their mean; a standard error is 0.8%."""
     inside, spread = [], []

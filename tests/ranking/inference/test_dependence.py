@@ -56,6 +56,7 @@ def test_the_choice_makes_no_board_narrower(seed, taste):
     assert width(rank(votes)) >= width(rank(votes, cluster=None)) - 1e-9
 
 
+@pytest.mark.slow
 def test_intervals_hold_whether_votes_depend_or_not():
     """Equal models, so that every difference is 0: 95% of 15 x 60 differences, less twice the error of that.
 

@@ -54,6 +54,7 @@ def test_bootstrap_and_sandwich_agree_by_voter():
         assert drawn[row.model].upper - drawn[row.model].lower == pytest.approx(width, rel=0.2)
 
 
+@pytest.mark.slow
 def test_the_interval_of_a_difference_covers_the_truth():
     """300 decisive worlds of 400 votes: 95% intervals cover 95% ± 3%, twice their binomial error of 1.3%."""
     truth = np.array([0.8, 0.2, -0.3, -0.7])

@@ -42,6 +42,7 @@ def test_a_far_first_keeps_its_score_and_all_but_its_interval():
 
 
 @pytest.mark.parametrize("models", [2, 10])
+@pytest.mark.slow
 def test_the_interval_of_the_first_of_equal_models_holds(models):
     """Scores of zero sum, as boards have: the plain interval of the first of ten holds in 77 of 100."""
     rng, rounds = np.random.default_rng(8), 1000

@@ -81,6 +81,7 @@ def test_holm_by_hand():
 
 
 @pytest.mark.parametrize("tasks", [3, 5, 14, 40])
+@pytest.mark.slow
 def test_tables_of_equal_models_show_nobody_above_another(tasks):
     """Issue 12: at most 5% of 200 tables, and three times the error of that, 1.5%; it was 11-14%."""
     rng, shown = np.random.default_rng(10 + tasks), 0

@@ -31,6 +31,8 @@ from pref_voting.probabilistic_methods import maximal_lottery  # noqa: E402
 from pref_voting.profiles import Profile  # noqa: E402
 from pref_voting.profiles_with_ties import ProfileWithTies  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 PARTS = range(10)
 EACH = 100
 

@@ -15,6 +15,8 @@ from tests.support import brute_force as slow
 from tests.support.brute_force import ballots_of, run
 from tests.support.families import RULES
 
+pytestmark = pytest.mark.slow
+
 
 def declared(name):
     assert RULES[name].axioms is not None, f'{name}: say @method(..., axioms="...") of those it satisfies'

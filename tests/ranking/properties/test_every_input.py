@@ -8,6 +8,8 @@ import pytest
 from agon.ranking import METHODS, Ballots, Comparisons, InputError, PairCounts, ScoreTable, rank
 from tests.support.families import RULES
 
+pytestmark = pytest.mark.slow
+
 NAMES = ["ada", "bob", "cyn", "dan"]
 SCORES = [[9, 2, 8, 5], [7, 6, 7, 4], [3, 9, 1, 3], [1, 1, 2, 9.0]]
 TASKS = ["t0", "t1", "t2", "t3"]

@@ -12,6 +12,8 @@ import pytest
 from agon.ranking import METHODS, Comparisons, InputError, PairCounts, rank
 from tests.support.families import RULES
 
+pytestmark = pytest.mark.slow
+
 MODELS = list("abcd")
 MORE = 400
 KINDS = {  # shown, places, acceptable, p_a; the last model, 3, against the first, 0, or all

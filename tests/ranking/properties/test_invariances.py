@@ -13,6 +13,8 @@ from agon.ranking import METHODS, Ballots, Comparisons, boards_to_json, rank
 from tests.support.families import RATINGS, RULES
 from tests.support.votes import Votes, any_votes, pairwise, soft
 
+pytestmark = pytest.mark.slow
+
 EVERY = [*RATINGS, *sorted(name for name, how in RULES.items() if how.view != "scores")]
 FEW = settings(max_examples=12)  # for each of so many methods
 RESAMPLED = ("additive", "counting", "eigenvector", "greedy", "pagerank", "rank_centrality")

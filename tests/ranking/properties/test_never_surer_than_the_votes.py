@@ -6,6 +6,8 @@ import pytest
 from agon.ranking import METHODS, Comparisons, ScoreTable, rank
 from agon.ranking.errors import AgonError
 
+pytestmark = pytest.mark.slow
+
 VOTES = 160
 RNG = np.random.default_rng(0)
 FIRST = RNG.integers(0, 4, VOTES)

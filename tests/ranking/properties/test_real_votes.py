@@ -10,6 +10,8 @@ from scipy.special import expit, log_expit
 from agon.ranking import Comparisons, rank
 from tests.support.reference import NAT
 
+pytestmark = pytest.mark.slow
+
 PLACES = {"model_a": (1, 2), "model_b": (2, 1), "tie": (1, 1), "tie (bothbad)": (1, 1)}
 FINE = {"tie": (1, 1), "tie (bothbad)": (0, 0)}
 
