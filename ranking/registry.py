@@ -296,6 +296,8 @@ def describe_type(kind: Any) -> str:
         return " or ".join(repr(value) for value in get_args(kind))
     if get_origin(kind) in (Union, types.UnionType):
         return " or ".join(describe_type(part) for part in get_args(kind))
+    if get_origin(kind) is dict:
+        return "a table"
     names: Mapping[Any, str] = {
         float: "a number",
         int: "a whole number",

@@ -25,7 +25,7 @@ FLOORS = {
         "inference",
         "leaderboard",
         "figures",
-        "annotators analysis",
+        "annotators analysis matchmaking",
         "",  # the folder's own __init__
     ),
     "serving": (

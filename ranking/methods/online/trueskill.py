@@ -8,6 +8,7 @@ differences until they move by less than 1e-4, at most ten times, as in the depl
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 
 from agon.ranking.errors import OptionError
@@ -92,22 +93,50 @@ def kwise_bayes(
     )
 
 
+def update_skills(
+    mean: list[float],
+    variance: list[float],
+    models: Sequence[int],
+    places: Sequence[int],
+    *,
+    beta: float = 25.0 / 6,
+    tau: float = 25.0 / 300,
+    draw_probability: float = 0.10,
+) -> None:
+    """Update skills, in place, by one vote, as `kwise_bayes` does by each of many.
+
+    Args:
+        mean: (M,) of the beliefs; 25 of a new model.
+        variance: (M,) of the beliefs; (25/3)² of a new model.
+        models: (K,) positions of the models shown.
+        places: (K,) their places: 1 is best, equal numbers are ties, 0 is not ranked.
+        beta, tau, draw_probability: as in `kwise_bayes`.
+    """
+    margin = NormalDist().inv_cdf((draw_probability + 1) / 2) * ROOT2 * beta
+    game = _game(list(zip(places, models, strict=True)))
+    _play(game, mean, variance, list(range(len(mean))), (beta**2, tau**2, margin))
+
+
 def _games(ballots: Ballots) -> list[_Game]:
     """One game for each distinct ballot; no differences where it says nothing."""
-    games: list[_Game] = []
     columns = (ballots.shown.tolist(), ballots.places.tolist(), ballots.p_a.tolist())
-    for shown, places, p_a in zip(*columns, strict=True):
-        pairs = zip(places, shown, strict=True)
-        seats = sorted((place or len(shown) + 1, model) for place, model in pairs if model >= 0)
-        ranked = sum(place <= len(shown) for place, _ in seats)
-        factors = [(i, i + 1, seats[i][0] == seats[i + 1][0]) for i in range(ranked - 1)]
-        if ranked:
-            factors += [(ranked - 1, i, False) for i in range(ranked, len(seats))]
-        factors = factors if p_a != p_a else []  # noqa: PLR0124 (NaN: not a soft judgement)
-        alike = len({place for place, _ in seats}) < len(seats)
-        tied = [place for place, _ in seats] if alike else []
-        games.append(([model for _, model in seats], tied, factors, _schedule(factors)))
-    return games
+    return [
+        _game([pair for pair in zip(places, shown, strict=True) if pair[1] >= 0], soft=p_a == p_a)  # noqa: PLR0124 (NaN: not a soft judgement)
+        for shown, places, p_a in zip(*columns, strict=True)
+    ]
+
+
+def _game(pairs: list[tuple[int, int]], *, soft: bool = False) -> _Game:
+    """The game of one vote: (place, model) of each model shown."""
+    seats = sorted((place or len(pairs) + 1, model) for place, model in pairs)
+    ranked = sum(place <= len(pairs) for place, _ in seats)
+    factors = [(i, i + 1, seats[i][0] == seats[i + 1][0]) for i in range(ranked - 1)]
+    if ranked:
+        factors += [(ranked - 1, i, False) for i in range(ranked, len(seats))]
+    factors = [] if soft else factors
+    alike = len({place for place, _ in seats}) < len(seats)
+    tied = [place for place, _ in seats] if alike else []
+    return [model for _, model in seats], tied, factors, _schedule(factors)
 
 
 def _play(
