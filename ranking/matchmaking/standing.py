@@ -180,8 +180,8 @@ def plackett_luce_posterior(
 
             found = maximise(curvature, mean, "matchmaking")
             mean, covariance = found.x, np.linalg.inv(found.hessian)
-            before = precision
-            precision = float(np.clip(m / (mean @ mean + np.trace(covariance)), WEAKEST, STRONGEST))
-            if abs(np.log(precision / before)) < _SETTLED:
+            better = float(np.clip(m / (mean @ mean + np.trace(covariance)), WEAKEST, STRONGEST))
+            if abs(np.log(better / precision)) < _SETTLED:
                 break
+            precision = better
     return mean, 0.5 * (covariance + covariance.T), precision
