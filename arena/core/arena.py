@@ -11,7 +11,7 @@ import asyncio
 import sys
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -23,7 +23,7 @@ from time import monotonic
 from agon.arena.core.battle import BALLOTS, LETTERS, Battle, IllegalMoveError, State
 from agon.arena.core.endings import OF_THE_PROMPT, AnswerEndings
 from agon.arena.core.language_id import detect_language, detection_problem
-from agon.arena.core.matchmaking import substitute, uniform
+from agon.arena.core.matchmaking import Matchmaker, substitute
 from agon.arena.core.resume import resume_battle
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.score_change import ScoreChange, change_of_scores
@@ -45,9 +45,12 @@ from agon.data.log.vote_log import VoteLog
 from agon.ranking import Comparisons, Leaderboard, rank
 from agon.ranking.errors import AgonError, SourceError
 from agon.ranking.leaderboard.row import plain
+from agon.ranking.matchmaking import POLICIES, Policy
 from agon.serving.generation import Generation, Limits
 from agon.serving.protocol import Message
 from agon.serving.recorded import RecordedAnswers
+
+AWAITED = 900.0  # seconds after which nobody counts on the vote of a battle that was left alone
 
 
 class Refusal(Exception):  # noqa: N818 (it says what happened)
@@ -62,11 +65,15 @@ class Refusal(Exception):  # noqa: N818 (it says what happened)
 class ArenaSettings:
     """What an arena allows.
 
-    Times are seconds, lengths characters. `public_url` is where a proxy shows the arena, `root_path` the path
-    that it passes on, `embed` who may show the arena in a frame. `seed` makes the draws repeatable: on a
-    public arena leave it None, or who is drawn can be foretold.
+    Times are seconds, lengths characters. `policy` draws the models of battles, those of `paused` never;
+    it learns from new votes every `learn_every` seconds. `public_url` is where a proxy shows the arena,
+    `root_path` the path that it passes on, `embed` who may show the arena in a frame. `seed` makes the draws
+    repeatable: on a public arena leave it None, or who is drawn can be foretold.
     """
 
+    policy: Policy = POLICIES["uniform"]
+    paused: tuple[str, ...] = ()
+    learn_every: float = 5.0
     seed: int | None = None
     limits: Limits = field(default_factory=Limits)
     longest_prompt: int = 8_000
@@ -106,6 +113,8 @@ class Arena:
         self._battles: dict[str, Running] = {}
         self._examples = {example.prompt: example for example in roster.examples}
         self._contestants = {one.card.name: one for one in roster.contestants}
+        names = [one.card.name for one in roster.contestants]
+        self.matchmaker = Matchmaker(settings.policy, names, settings.paused)
         self._chores: list[asyncio.Task[None]] = []
         self._failures: Counter[str] = Counter()
         self._unwritten = 0  # records that the log could not take at once
@@ -127,7 +136,7 @@ class Arena:
         candidates = self.roster.candidates([Message("user", prompt)])
         seed = self._random.getrandbits(48)
         try:
-            draw = uniform(candidates, 2, Random(seed))
+            draw = self.matchmaker.draw(candidates, 2, Random(seed), self._awaited())
         except ValueError:
             sentence = (
                 "No two models can answer this prompt now. Try another prompt, or come back in a minute."
@@ -328,6 +337,12 @@ class Arena:
             ),
             asyncio.create_task(self._warm_up()),
         ]
+        if self.settings.policy.learns:
+            await self._learn()
+            what = "learning from votes whom to draw"
+            self._chores.append(
+                asyncio.create_task(self._repeat(what, self.settings.learn_every, self._learn))
+            )
 
     async def close(self) -> None:
         """Keep the votes that were cast, end what streams, give back connections."""
@@ -468,7 +483,7 @@ class Arena:
 
         def another(ended: AnswerEnd) -> Contestant | None:
             everyone = self.roster.candidates([Message("user", battle.prompts[0])])
-            fresh = [contestant for contestant in everyone if contestant.card.name not in tried]
+            fresh = [one for one in self.matchmaker.drawable(everyone) if one.card.name not in tried]
             drawn = substitute(fresh, Random(f"{battle.seed}:{len(tried)}"))
             if drawn is None:
                 return None
@@ -575,6 +590,21 @@ class Arena:
             elif idle > self.settings.kept and running.keeping is None:
                 self._over(running)
                 del self._battles[key]
+
+    def _awaited(self) -> Iterator[tuple[str, ...]]:
+        """The models of battles whose votes may still come, or came and are not learned from."""
+        now, learned = monotonic(), self.matchmaker.learned
+        for running in self._battles.values():
+            waits = running.battle.state is not State.VOID and now - running.touched < AWAITED
+            if running.number > learned if running.number is not None else waits:
+                yield running.battle.models
+
+    async def _learn(self) -> None:
+        """Let the policy learn from the votes of the log, if there are new ones."""
+        number = await asyncio.to_thread(self.log.count)
+        if number > self.matchmaker.learned:
+            votes = await asyncio.to_thread(lambda: self.log.comparisons(upto=number))
+            await asyncio.to_thread(self.matchmaker.learn, votes, number)
 
     async def _snapshot(self) -> None:
         await asyncio.to_thread(self.log.snapshot)

@@ -34,7 +34,8 @@ from agon.arena.setup.tables import (
     Table,
 )
 from agon.data.validation import skeleton
-from agon.ranking.errors import suggest
+from agon.ranking.errors import OptionError, suggest
+from agon.ranking.matchmaking import POLICIES, Policy, choose_policy
 from agon.serving.generation import Limits
 
 # What can answer for a model, by `backend = "..."`, each with the keys that its [[model]] has.
@@ -126,10 +127,20 @@ class LimitsTable(Table):
     characters: int = Field(default=Limits().characters, ge=1)
 
 
+class BattleTable(Table):
+    """What a battle is: by which policy its models are drawn."""
+
+    policy: str = "uniform"
+    floor: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
+    paused: list[str] = Field(default_factory=list)
+    options: dict[str, Any] = Field(default_factory=dict)
+
+
 class ConfigFile(Table):
     """The whole file."""
 
     arena: ArenaTable = ArenaTable()
+    battle: BattleTable = BattleTable()
     limits: LimitsTable = LimitsTable()
     server: list[ServerTable] = Field(default_factory=list)
     model: list[AnyModel] = Field(default_factory=list)
@@ -148,6 +159,8 @@ class Configuration:
     root_path: str | None = None
     embed: tuple[str, ...] = ()
     servers: tuple[Server, ...] = ()
+    policy: Policy = POLICIES["uniform"]
+    paused: tuple[str, ...] = ()
 
 
 def read_configuration(path: Path, environment: Mapping[str, str] = os.environ) -> Configuration:
@@ -175,7 +188,25 @@ def read_configuration(path: Path, environment: Mapping[str, str] = os.environ) 
         raise ConfigError(f"{path}, [arena]: typed is false and there are no examples; offer some prompts.")
     limits = Limits(**file.limits.model_dump())
     site = (arena.public_url, arena.root_path, tuple(arena.embed))
-    return Configuration(roster, limits, Path(arena.store), arena.host, arena.port, *site, tuple(servers))
+    drawing = (_policy(path, file), tuple(file.battle.paused))
+    return Configuration(
+        roster, limits, Path(arena.store), arena.host, arena.port, *site, tuple(servers), *drawing
+    )
+
+
+def _policy(path: Path, file: ConfigFile) -> Policy:
+    """The policy of [battle], with its options."""
+    battle, names = file.battle, [model.name for model in file.model]
+    for name in battle.paused:
+        if name not in names:
+            raise ConfigError(f"{path}, [battle]: paused names {name!r}; {suggest(name, names)}")
+    left = [name for name in names if name not in battle.paused]
+    if len(left) < 2:
+        raise ConfigError(f"{path}, [battle]: paused leaves fewer than two models to draw; pause fewer.")
+    try:
+        return choose_policy(battle.policy, battle.options, floor=battle.floor, models=names)
+    except OptionError as error:
+        raise ConfigError(f"{path}, [battle]: {error}") from None
 
 
 def _checked(path: Path) -> ConfigFile:
@@ -264,9 +295,10 @@ _VALUE_TYPES = {  # what a value must be, in the words of TOML
     "dict_type": "must be a table",
 }
 # Keys whose values hold what they like.
-VALUES = ("headers", "chat_template_kwargs", "extra_body", "stop", "embed")
+VALUES = ("headers", "chat_template_kwargs", "extra_body", "stop", "embed", "paused", "options")
 TABLES: Mapping[str, type[BaseModel]] = {
     "arena": ArenaTable,
+    "battle": BattleTable,
     "limits": LimitsTable,
     "server": ServerTable,
     "sampling": SamplingTable,

@@ -175,6 +175,8 @@ def open_arena(
             for asked in given.servers:
                 asked.health.on_change = partial(_tell_health, asked)
             settings = ArenaSettings(
+                policy=given.policy,
+                paused=given.paused,
                 seed=seed,
                 limits=given.limits,
                 public_url=given.public_url,
@@ -215,9 +217,12 @@ def _greeting(arena: Arena, host: str, port: int, folder: Path) -> str:
     so_far = arena.log.count()
     kept = f"{_plural(so_far)} so far" if so_far else "no votes yet"
     names = [plain(contestant.card.name) for contestant in arena.roster.contestants]
+    policy, paused = arena.settings.policy.name, [plain(name) for name in arena.settings.paused]
+    drawn = "" if policy == "uniform" else f"Models are drawn by the policy {policy}.\n"
+    drawn += f"Not drawn: {join_names(paused, _NAMED)}.\n" if paused else ""
     return (
         f"Agon is open at {address_of(host, port)} with {len(names)} models: "
-        f"{join_names(names, _NAMED)}.\n"
+        f"{join_names(names, _NAMED)}.\n{drawn}"
         f"Votes are kept in {folder}/ ({kept}). Ctrl+C closes it."
     )
 

@@ -11,9 +11,13 @@ from agon.ranking.matchmaking import (
     unequal_probability,
     upper_confidence_bound,
 )
+from agon.ranking.matchmaking.policies import POLICIES, Policy, choose_policy
 
 __all__ = [
+    "POLICIES",
+    "Policy",
     "bald",
+    "choose_policy",
     "dueling_bandits",
     "neighbourhood",
     "random_design",

@@ -6,13 +6,20 @@ from random import Random
 import pytest
 
 from agon.arena.core.battle import BALLOTS, Battle, IllegalMoveError, State
-from agon.arena.core.matchmaking import substitute, uniform
+from agon.arena.core.matchmaking import Matchmaker, substitute
 from agon.arena.core.roster import Contestant, ModelCard
+from agon.ranking.matchmaking import POLICIES
 from agon.serving.generation import Generation
 
 MODELS = [
     Contestant(ModelCard(name, name.title()), backend=None) for name in ("ash", "birch", "cedar", "elm")
 ]
+
+
+def uniform(contestants, size, random):
+    return Matchmaker(POLICIES["uniform"], [one.card.name for one in contestants]).draw(
+        contestants, size, random
+    )
 
 
 def battle(**more):

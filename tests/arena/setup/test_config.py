@@ -406,6 +406,22 @@ WRONG = [
         "[arena]\nexamples = [{prompt = 'a'}, {promt = 'b'}]" + TWO,
         ", [arena], example 2: there is no key 'promt'; did you mean 'prompt'?",
     ),
+    ("[battle]\npolicy = 'nearby'" + TWO, ", [battle]: There is no policy 'nearby'; did you mean 'near'?"),
+    (
+        "[battle]\npolicy = 'near'\noptions = {windw = 3}" + TWO,
+        ", [battle]: The policy near has no option 'windw'; did you mean 'window'?",
+    ),
+    ("[battle]\npolice = 'near'" + TWO, ", [battle]: there is no key 'police'; did you mean 'policy'?"),
+    (
+        "[battle]\npolicy = 'weighted'\noptions = {weights = {ona = 2}}" + TWO,
+        ", [battle]: The policy weighted: weights names 'ona'; did you mean 'one'?",
+    ),
+    ("[battle]\npaused = ['three']" + TWO, ", [battle]: paused names 'three'; known: one, two."),
+    (
+        "[battle]\npaused = ['one']" + TWO,
+        ", [battle]: paused leaves fewer than two models to draw; pause fewer.",
+    ),
+    ("[battle]\nfloor = 2" + TWO, ", [battle]: floor is 2, but must be less than or equal to 1."),
     ("[limits]\nfirst = 0" + TWO, ", [limits]: first is 0, but must be greater than 0."),
     (
         "[limits]\nsecond = 1" + TWO,
@@ -490,6 +506,8 @@ def test_the_example_of_the_docs_is_whole_and_right(tmp_path, monkeypatch):
     assert names == ["llama-8b", "qwen-7b", "gemma-9b", "last-year", "nobody"]
     assert found.limits == Limits()
     assert found.log == Path("agon-log")
+    assert (found.policy.name, found.policy.floor, found.paused) == ("weighted", 0.1, ("nobody",))
+    assert found.policy.given == {"weights": {"llama-8b": 2}}
     sampling = found.roster.contestants[0].sampling
     assert (sampling.top_k, sampling.min_p, sampling.stop) == (40, 0.05, ("<|im_end|>",))
     for table in (*TABLES.values(), *BACKENDS.values()):

@@ -32,6 +32,23 @@ def cases(given: Given) -> list[Case]:
             arena(folder, more='headers = {Authorization = "Bearer x"}'),
             arena(folder, more='headers = {Authorization = "$HOME"}'),
         ),
+        (
+            arena(folder, '[battle]\npolicy = "nearby"\n'),
+            arena(folder, '[battle]\npolicy = "near"\n'),
+        ),
+        (
+            arena(folder, '[battle]\npolicy = "near"\noptions = {windw = 3}\n'),
+            arena(folder, '[battle]\npolicy = "near"\noptions = {window = 3}\n'),
+        ),
+        (
+            arena(folder, '[battle]\npolicy = "weighted"\noptions = {weights = {ona = 2}}\n'),
+            arena(folder, '[battle]\npolicy = "weighted"\noptions = {weights = {one = 2}}\n'),
+        ),
+        (
+            arena(folder, '[battle]\npolicy = "weighted"\noptions = {weights = {}, shares = {}}\n'),
+            arena(folder, '[battle]\npolicy = "weighted"\noptions = {shares = {}}\n'),
+        ),
+        (arena(folder, '[battle]\npaused = ["ona"]\n'), arena(folder, "[battle]\npaused = []\n")),
         (lambda: read_configuration(folder / "none.toml", {}), arena(folder)),
         (
             lambda: BoardQuery.of(
