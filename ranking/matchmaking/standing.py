@@ -6,7 +6,7 @@ first vote on, whoever it met. The prior is chosen by empirical Bayes. Nothing h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
@@ -132,7 +132,7 @@ class Standing:
         np.fill_diagonal(met, 0.0)
         return replace(self, met=met, shown=shown, waiting=(*self.waiting, *groups))
 
-    def groups_of(self, names: Sequence[Sequence[str]]) -> list[Group]:
+    def groups_of(self, names: Iterable[Sequence[str]]) -> list[Group]:
         """Groups of names as positions, without names that are not here; at least two a group."""
         found = (tuple(self._place[name] for name in group if name in self._place) for group in names)
         return [group for group in found if len(group) > 1]
