@@ -5,9 +5,10 @@
     python -m benchmarks.verdicts --runs 50              fewer runs, for a look
 
 In a world of equal models whatever a board calls certain is false. Counted are boards on which any model is
-surely above another, pairs of which one is, and boards whose first is said to lead however often one looks.
-The goal is 1 to 5%; less is safe and said to be "careful", more is a fault. Boards are made as
-anybody gets them, with no option but what the cell is about.
+surely above another, of which the goal is 1 to 5%: less is safe and said to be "careful", more is a fault.
+The other claims of a board, that nobody is within reach of the first and that it leads however often one
+looks, are among these, so that of them at most 5% are asked. Boards are made as anybody gets them, with no
+option but what the cell is about.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from agon.ranking import Comparisons, Leaderboard, ScoreTable, rank
 Claims = Iterator[tuple[str, float, int]]  # what is claimed, how often, in how many boards or cases
 Cell = Callable[[int], Claims]
 LAST, FIRST = 1000, 10  # looks of two models
-REACH, ANY = "nobody else is within reach of the first", "of any two, one is surely above"
-PAIR, LEADS = "of two, one is surely above", "the first leads, however often one looks"
+REACH, ANY = "nobody else is within reach of the first", "any model is surely above another"
+PAIR, LEADS = "a pair of which one is surely above", "the first leads, however often one looks"
 
 
 def above(board: Leaderboard) -> int:
@@ -183,6 +184,26 @@ def held(runs: int, tasks: int) -> Claims:
     yield "interval of the mean holds", inside / runs / 4, 4 * runs
 
 
+def ranges(runs: int, models: int, spread: float) -> Claims:
+    """Rank ranges of models whose strengths go in equal steps from `spread` to minus that, 200 votes each."""
+    theta, names, held, wide = np.linspace(spread, -spread, models), named(models), [], []
+    for number in range(runs):
+        rng = np.random.default_rng([5, number])
+        i = rng.integers(0, models, 100 * models)
+        j = (i + rng.integers(1, models, 100 * models)) % models
+        up = rng.random(100 * models) < expit(theta[i] - theta[j])
+        wins = np.zeros((models, models))
+        np.add.at(wins, (np.where(up, i, j), np.where(up, j, i)), 1)
+        board = rank(Comparisons.from_counts(names, wins))
+        places = [(board[name].rank_lower or 1, board[name].rank_upper or models) for name in names]
+        held.append([low <= k <= high for k, (low, high) in enumerate(places, 1)])
+        wide += [high - low + 1 for low, high in places]
+    by_model = np.mean(held, axis=0)
+    yield f"rank range holds, {np.mean(wide):.1f} places wide", float(by_model.mean()), models * runs
+    yield "rank range of the model that fails most holds", float(by_model.min()), runs
+    yield "all rank ranges of a board hold", float(np.all(held, axis=1).mean()), runs
+
+
 def newcomer_moves(runs: int) -> Claims:
     """A newcomer's one vote against the first: no rank of the others may move."""
     rng, moved = np.random.default_rng(1), 0
@@ -248,6 +269,13 @@ CELLS |= {
         certain, draw=partial(weighted, "equal pairs"), reweight="equal_pairs"
     ),
 }
+CELLS |= {
+    f"ranges of {models} models within {spread:g} of the middle": partial(
+        ranges, models=models, spread=spread
+    )
+    for models in (3, 10, 20, 50)
+    for spread in (0.01, 0.1, 1.0)
+}
 CELLS |= {f"table of {tasks} tasks": partial(held, tasks=tasks) for tasks in (4, 5, 8, 14, 20)}
 CELLS |= {
     f"{models} models, sd {spread:g}, {votes:,} votes": partial(
@@ -256,30 +284,30 @@ CELLS |= {
     for models, spread, votes, times in (
         (50, 0.05, 20_000, 3),
         (30, 0.1, 20_000, 4),
-        (20, 0.3, 2000, 6),
+        (20, 0.3, 2000, 12),
         (12, 1.0, 2000, 8),
         (8, 0.5, 300, 12),
     )
 }
 
 
-def judged(name: str, claim: str, share: float, number: int) -> str:
+def judged(claim: str, share: float, number: int) -> str:
     """Whether a share meets its goal; chance alone, two standard errors, is allowed for."""
     error = 2 * math.sqrt(max(share * (1 - share), 0.01) / number)
     if claim.startswith("first with"):
         off = abs(share - float(claim.split()[2]))
         return "fine" if off <= 0.05 else "within chance of it" if off <= 0.05 + error else "outside"
-    if "holds" in claim:
+    if "hold" in claim:
         return "fine" if share >= 0.93 - error else "outside"
     if claim.startswith("median"):
         return "for comparison" if "half" in claim else "fine" if share <= 1.5 else "outside"
     if "moved" in claim:
         return "fine" if not share else "outside"
-    if claim == f"{REACH}, at any look" or (claim == ANY and not name.endswith("tasks")):
-        return "for comparison"  # what a board says of one pair, and at one look
+    if claim in (f"{REACH}, at any look", PAIR):
+        return "for comparison"  # what a board says at one look, and a part of what it says
     if share > 0.05 + error:
         return "outside"
-    return "careful" if share + error < 0.01 else "fine"
+    return "fine" if share + error >= 0.01 else "careful"
 
 
 def main() -> int:
@@ -296,7 +324,7 @@ def main() -> int:
         if given.cases not in name:
             continue
         for claim, share, number in cell(given.runs):
-            verdict = judged(name, claim, share, number)
+            verdict = judged(claim, share, number)
             fine &= verdict != "outside"
             told = f"{share:.2f}" if claim.startswith("median") else f"{share:.1%}"
             print(f"| {name} | {claim} | {told} | {number:,} | {verdict} |", flush=True)

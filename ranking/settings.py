@@ -31,7 +31,7 @@ class Settings(Readable):
         cluster: column whose equal values are dependent votes, such as "voter", "battle" or "prompt"; two of
             them, "voter,prompt", where votes depend through either; "none" for independent votes; "auto" for
             those of voter and prompt whose clusters make intervals wider than single votes do.
-        simultaneous: whether all intervals of a board, and all rank ranges, are to hold at once instead of
+        simultaneous: whether all intervals of a board, as its rank ranges, are to hold at once instead of
             each by itself.
         ranks: where rank ranges come from: "differences" (who is surely above whom), or "empirical_bayes"
             (the ranks in draws of the posterior, were the scores of the field normal): narrower on average

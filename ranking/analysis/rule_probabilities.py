@@ -226,14 +226,18 @@ def _odds(
     ranks = np.stack([_ranks(values, order) for values in samples])
     winners = ranks == 1
     shared = winners / np.maximum(winners.sum(axis=1, keepdims=True), 1) if lots is None else lots
-    down = np.where(ranks > 0, -ranks, -n_models - 1).astype(np.float64)
     values, rank = as_values(result, n_models), _ranks(as_values(result, n_models), order)
-    unsure = from_samples(down, level, df=math.inf if worth is None else worth.df)
+    draws, place = samples, values
+    if order is not None:  # no scale for all: ranks, which these wins order in every round
+        draws, place = (np.where(r > 0, -r, -n_models - 1).astype(np.float64) for r in (ranks, rank))
+    unsure = from_samples(draws, level, place, df=math.inf if worth is None else worth.df)
     if worth is not None:
-        unsure = from_few_clusters(unsure, down, -rank.astype(np.float64), worth.effective, level)
+        unsure = from_few_clusters(unsure, draws, place, worth.effective, level)
     elif isinstance(votes, ScoreTable):
         unsure = from_tasks(unsure, samples, values, votes, level)
     above = unsure.above
+    if order is not None:
+        above = above | order.above[np.ix_(order.component, order.component)]
     placed = (ranks > 0).mean(axis=0) >= level  # a rule that elects nobody has no range to give
     return RuleProbabilities(
         method=how.name,

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from agon.ranking.inference.intervals import Uncertainty
-from agon.ranking.inference.simultaneous import quantile, shortfall
-from agon.ranking.numerics import BoolArray, FloatArray
+from agon.ranking.inference.simultaneous import quantile, shortfall, spread_of_gaps, surely_above
+from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.votes.score_table import ScoreTable
 
 MANY = 30  # tasks from which percentiles of the bootstrap do
@@ -48,17 +48,12 @@ def from_tasks(
             above=np.zeros_like(unsure.above),
             df=1.0,
         )
-    from scipy.special import stdtr
-
     df, short = float(number - 1), math.sqrt(number / (number - 1))
     with np.errstate(invalid="ignore", divide="ignore"):
         spread = samples.std(axis=0)
         gap = values[:, None] - values[None, :]
-        apart = short * np.stack([(samples[:, [i]] - samples).std(axis=0) for i in range(len(values))])
-        moved = apart > 1e-9 * max(float(np.nanmax(np.abs(gap), initial=0.0)), 1e-300)
-        distance = np.where(moved, np.abs(gap) / apart, 0.0)
-    p_value = np.where(moved, 2 * stdtr(df, -distance), 2 * 0.5**number)
-    unsure = replace(unsure, above=(gap > 0) & _holm(np.where(gap != 0, p_value, 1.0), level))
+    error = short * spread_of_gaps(samples)
+    unsure = replace(unsure, above=surely_above(gap, error, level, df, None, 2 * 0.5**number))
     if number >= MANY:
         return unsure
     still = ~(spread > 1e-9 * max(float(np.nanmax(np.abs(values), initial=0.0)), 1e-300))
@@ -69,7 +64,12 @@ def from_tasks(
 
 
 def from_few_clusters(
-    unsure: Uncertainty, samples: FloatArray, values: FloatArray, effective: float, level: float
+    unsure: Uncertainty,
+    samples: FloatArray,
+    values: FloatArray,
+    effective: float,
+    level: float,
+    group: IntArray | None = None,
 ) -> Uncertainty:
     """Student's intervals of a bootstrap of very few clusters, whose draws are hardly more than themselves.
 
@@ -82,33 +82,18 @@ def from_few_clusters(
         values: (M,) scores.
         effective: number of equal clusters that these are worth.
         level: of the intervals.
+        group: (M,) component of each model, of which pairs are compared; negative for none.
     """
     if effective >= FEW:
         return unsure
     df = max(effective - 1, 1.0)
-    wide = quantile(level, df) * math.sqrt(shortfall(df))
+    short = math.sqrt(shortfall(df))
+    wide = quantile(level, df) * short
     with np.errstate(invalid="ignore"):
         spread = samples.std(axis=0)
         gap = values[:, None] - values[None, :]
-        apart = np.stack([(samples[:, [i]] - samples).std(axis=0) for i in range(len(values))])
-        moved = apart > 1e-9 * max(float(np.nanmax(np.abs(gap), initial=0.0)), 1e-300)
-        agree = 2 * 0.5**effective <= 1 - level
-        above = np.where(moved, gap > wide * apart, (gap > 0) & (apart == 0) & agree)
+        above = surely_above(gap, short * spread_of_gaps(samples), level, df, group, 2 * 0.5**effective)
         still = ~(spread > 1e-9 * max(float(np.nanmax(np.abs(values), initial=0.0)), 1e-300))
     lower = np.where(still, -np.inf, values - wide * spread)
     upper = np.where(still, np.inf, values + wide * spread)
-    return replace(unsure, lower=lower, upper=upper, above=np.asarray(above))
-
-
-def _holm(p_value: FloatArray, level: float) -> BoolArray:
-    """(M, M) which pairs differ, of all that have a p-value, all at once at a level."""
-    m = len(p_value)
-    first, second = np.triu_indices(m, 1)
-    p = p_value[first, second]
-    known = np.flatnonzero(np.isfinite(p))
-    order = known[np.argsort(p[known], kind="stable")]
-    small = p[order] <= (1 - level) / np.arange(len(order), 0, -1)
-    taken = order[: int(np.argmin(small)) if not small.all() else len(order)]
-    apart = np.zeros((m, m), dtype=bool)
-    apart[first[taken], second[taken]] = apart[second[taken], first[taken]] = True
-    return apart
+    return replace(unsure, lower=lower, upper=upper, above=above)

@@ -8,7 +8,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from agon.ranking.inference.simultaneous import MaxT, draws_for, outermost, quantile, shortfall, tail_of
+from agon.ranking.inference.simultaneous import (
+    MaxT,
+    draws_for,
+    outermost,
+    quantile,
+    shortfall,
+    spread_of_gaps,
+    surely_above,
+    tail_of,
+)
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.results import Clustering
 
@@ -88,8 +97,9 @@ def from_covariance(
     level: float,
     df: float = math.inf,
     max_t: MaxT | None = None,
+    group: IntArray | None = None,
 ) -> Uncertainty:
-    """Normal (or Student) intervals, and an order from the intervals of all differences.
+    """Normal (or Student) intervals, and an order of which all differences are certain at once.
 
     Args:
         values: (M,) scores.
@@ -97,20 +107,18 @@ def from_covariance(
         level: of the intervals.
         df: degrees of freedom of the covariance.
         max_t: given if the intervals are to hold all at once.
+        group: (M,) component of each model, of which pairs are compared; negative for none.
     """
-    one, two = _multiples(level, df, max_t)
-    half = one * np.sqrt(np.diag(covariance))
+    half = _multiple(level, df, max_t) * np.sqrt(np.diag(covariance))
     variance = np.diag(covariance)[:, None] + np.diag(covariance)[None, :] - 2 * covariance
-    margin = two * np.sqrt(np.maximum(variance, 0.0))
-    above = values[:, None] - values[None, :] > np.maximum(margin, 1e-9)
+    error = np.sqrt(np.maximum(variance, 0.0))
+    above = surely_above(values[:, None] - values[None, :], error, level, df, group)
     return Uncertainty(values - half, values + half, above, covariance, None, df, max_t)
 
 
-def _multiples(level: float, df: float, max_t: MaxT | None) -> tuple[float, float]:
-    """Standard errors to either side, for scores and for differences."""
-    if max_t is None:
-        return quantile(level, df), quantile(level, df)
-    return max_t.for_scores(level), max_t.for_differences(level)
+def _multiple(level: float, df: float, max_t: MaxT | None) -> float:
+    """Standard errors of a score to either side."""
+    return quantile(level, df) if max_t is None else max_t.for_scores(level)
 
 
 def for_shares(
@@ -120,37 +128,43 @@ def for_shares(
     level: float,
     df: float = math.inf,
     max_t: MaxT | None = None,
+    group: IntArray | None = None,
 ) -> Uncertainty:
     """Wilson intervals (1927) at the effective number of votes, which stay inside [0, 1].
 
     A model that won all or none of its votes has no variance to sum; it gets that of its Wilson centre.
     """
-    z = _multiples(level, df, max_t)[0]
+    z = _multiple(level, df, max_t)
     plain, variance = values * (1 - values), np.diag(covariance).copy()
     size = np.divide(plain, variance, out=np.maximum(votes, 1.0), where=variance > 1e-15)
     centre = (values + z**2 / (2 * size)) / (1 + z**2 / size)
     half = z / (1 + z**2 / size) * np.sqrt(plain / size + z**2 / (4 * size**2))
     safe = covariance + np.diag(np.where(variance > 1e-15, 0.0, centre * (1 - centre) / (size + z**2)))
-    rough = from_covariance(values, safe, level, df, max_t)
+    rough = from_covariance(values, safe, level, df, max_t, group)
     return replace(rough, lower=centre - half, upper=centre + half)
 
 
 def from_samples(
     samples: FloatArray,
     level: float,
-    values: FloatArray | None = None,
+    values: FloatArray,
     max_t: MaxT | None = None,
     df: float = math.inf,
+    group: IntArray | None = None,
 ) -> Uncertainty:
     """Percentile intervals and an order from (R, M) replicates; an infinite bound is an open side.
+
+    A model is surely above another if it is so in as many rounds as a percentile asks for, and its distance
+    in standard deviations of the rounds is enough for all pairs at once, which few rounds cannot show.
 
     Args:
         samples: (R, M) replicates.
         level: of the intervals.
-        values: (M,) scores of the votes as they are, needed with `max_t`.
+        values: (M,) scores of the votes as they are.
         df: number of clusters less one, or infinite if votes were drawn one by one.
         max_t: given if the intervals are to hold all at once: they are then so many standard deviations
             of the replicates wide.
+        group: (M,) component of each model, of which pairs are compared; negative for none.
     """
     tail = tail_of(level, df)
     rounds, m = samples.shape
@@ -162,13 +176,15 @@ def from_samples(
     wins = np.zeros((m, m), dtype=np.int64)
     for row in samples:
         wins += row[:, None] > row[None, :]
-    above = wins >= np.ceil((1 - tail) * rounds)
-    if max_t is not None and values is not None:
+    with np.errstate(invalid="ignore"):
+        gap, error = values[:, None] - values[None, :], math.sqrt(shortfall(df)) * spread_of_gaps(samples)
+    together = surely_above(gap, error, level, df, group) | ~np.isfinite(error)
+    above = (wins >= np.ceil((1 - tail) * rounds)) & together
+    if max_t is not None:
         finite = np.isfinite(samples).all(axis=0)
         spread = np.atleast_2d(np.cov(samples[:, finite].T)) * shortfall(df)
         inner = from_covariance(values[finite], spread, level, math.inf, max_t)
         lower[finite], upper[finite] = inner.lower, inner.upper
-        above[np.ix_(finite, finite)] = inner.above
     return Uncertainty(lower, upper, above, None, samples, df, max_t)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.numerics import BoolArray, FloatArray, IntArray
 
 DRAWS = 10_000
 _FEW = 100  # models above which fewer draws do, for each costs more and the last digit means less
@@ -127,6 +127,64 @@ def _studentised(errors: FloatArray, variance: FloatArray) -> FloatArray:
     width = np.sqrt(np.maximum(variance, 0.0))
     found: FloatArray = np.divide(np.abs(errors), width, out=np.zeros_like(errors), where=width > 1e-12)
     return found
+
+
+def surely_above(
+    gap: FloatArray,
+    error: FloatArray,
+    level: float,
+    df: float,
+    group: IntArray | None = None,
+    still: float = 0.0,
+) -> BoolArray:
+    """(M, M) True where the row is above the column, all pairs at once: of equal models rarely any pair is.
+
+    A board shows all pairs, and whoever reads it picks those that differ. One by one at 95%, of 20 equal
+    models somebody was above another on 94% of boards; so p-values are corrected for the number of pairs.
+
+    Args:
+        gap: (M, M) score of the row less that of the column.
+        error: (M, M) standard errors; not finite for a pair to leave out.
+        level: of all statements together.
+        df: degrees of freedom of the errors.
+        group: (M,) component of each model; pairs of one are compared, negative ones never. None for all.
+        still: p-value of a pair that differs and has no error.
+
+    Source:
+        S. Holm, Scand. J. Stat. 6 (1979); M. Mogstad, J. Romano, A. Shaikh and D. Wilhelm, Review of
+        Economic Studies 91 (2024) for ranks from differences.
+    """
+    from scipy.special import ndtr, stdtr
+
+    tiny = 1e-9 * max(float(np.nanmax(np.where(np.isfinite(gap), np.abs(gap), 0.0), initial=0.0)), 1e-300)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        distance = np.abs(gap) / error
+        alone = 2 * (stdtr(df, -distance) if math.isfinite(df) else ndtr(-distance))
+    p_value = np.where(np.abs(gap) <= tiny, 1.0, np.where(error > tiny, alone, still))
+    together = np.isfinite(gap) & np.isfinite(error)
+    if group is not None:
+        together &= (group[:, None] == group[None, :]) & (group[:, None] >= 0)
+    return (gap > 0) & _holm(np.where(together, p_value, np.nan), level)
+
+
+def spread_of_gaps(samples: FloatArray) -> FloatArray:
+    """(M, M) standard deviations of the differences of two scores over (R, M) replicates."""
+    with np.errstate(invalid="ignore"):
+        return np.stack([(samples[:, [i]] - samples).std(axis=0) for i in range(samples.shape[1])])
+
+
+def _holm(p_value: FloatArray, level: float) -> BoolArray:
+    """(M, M) which pairs differ, of all that have a p-value, all at once at a level."""
+    m = len(p_value)
+    first, second = np.triu_indices(m, 1)
+    p = p_value[first, second]
+    known = np.flatnonzero(np.isfinite(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    small = p[order] <= (1 - level) / np.arange(len(order), 0, -1)
+    taken = order[: int(np.argmin(small)) if not small.all() else len(order)]
+    apart = np.zeros((m, m), dtype=bool)
+    apart[first[taken], second[taken]] = apart[second[taken], first[taken]] = True
+    return apart
 
 
 def shortfall(df: float) -> float:

@@ -24,7 +24,7 @@ from agon.ranking.inference.simultaneous import MaxT, max_t, quantile
 from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.leaderboard.one_way_wins import PROBIT, OneWayLinks, independent_wins
 from agon.ranking.methods.likelihood.bradley_terry import bradley_terry
-from agon.ranking.numerics import BoolArray, FloatArray
+from agon.ranking.numerics import BoolArray, FloatArray, IntArray
 from agon.ranking.registry import Method
 from agon.ranking.results import (
     Choice,
@@ -128,6 +128,7 @@ def estimate(  # noqa: PLR0912, PLR0915 - one branch for each kind of interval
     anchored = values if fixed is None else np.where(moved, values - values[fixed] + target, values)
     means = result.means * factor + offset if isinstance(result, Fit) and result.means is not None else None
     middle = anchored if means is None else means
+    group = np.where(eligibility.ranked, eligibility.component, -1)
     if settings.interval == "none":
         return anchored, nothing_known(len(values)).unbounded(eligibility.open_below, eligibility.open_above)
     if settings.interval in ("sandwich", "posterior") and isinstance(result, Fit):
@@ -142,11 +143,11 @@ def estimate(  # noqa: PLR0912, PLR0915 - one branch for each kind of interval
         if fixed is not None:
             difference = covariance - covariance[fixed] - covariance[:, [fixed]] + covariance[fixed, fixed]
             covariance = np.where(moved[:, None] & moved[None, :], difference, covariance)
-        most = _max_t(eligibility, settings, covariance=covariance, df=df)
+        most = _max_t(group, settings, covariance=covariance, df=df)
         if result.scale == "share":
-            unsure = for_shares(values, covariance, votes.ballots.votes, settings.level, df, most)
+            unsure = for_shares(values, covariance, votes.ballots.votes, settings.level, df, most, group)
         else:
-            unsure = from_covariance(middle, covariance, settings.level, df, most)
+            unsure = from_covariance(middle, covariance, settings.level, df, most, group)
         if found.alone is not None:
             unsure = unsure.unsettle(found.alone)
     else:
@@ -159,19 +160,21 @@ def estimate(  # noqa: PLR0912, PLR0915 - one branch for each kind of interval
             with np.errstate(invalid="ignore"):  # two models both beyond all bounds
                 samples = np.where(moved, samples - samples[:, [fixed]] + target, samples)
             samples[:, fixed] = target
-        most = _max_t(eligibility, settings, samples=samples, df=df)
-        unsure = from_samples(samples, settings.level, middle, most, df)
+        most = _max_t(group, settings, samples=samples, df=df)
+        unsure = from_samples(samples, settings.level, middle, most, df, group)
         if isinstance(votes, ScoreTable) and clusters is None:
             unsure = from_tasks(unsure, samples, middle, votes, settings.level)
         elif clustering is not None:
-            unsure = from_few_clusters(unsure, samples, middle, clustering.effective, settings.level)
+            worth = clustering.effective
+            unsure = from_few_clusters(unsure, samples, middle, worth, settings.level, group)
         settled = (unsure.above | unsure.above.T | np.eye(len(values), dtype=bool)).all(axis=1)
         still = (unsure.lower >= unsure.upper - STILL) & ~(_varied(votes.pairs) & settled)
+        still &= np.arange(len(values)) != fixed
         unsure = unsure.unbounded(still, still)
     unsure = replace(unsure, clustering=clustering)
     unsure = unsure if means is None else unsure.around(anchored, means)
     if links is not None:
-        unsure = links.widen(unsure, unit, settings.level, simultaneous=settings.simultaneous)
+        unsure = links.widen(unsure, unit, settings.level)
     return anchored, unsure.unbounded(eligibility.open_below, eligibility.open_above)
 
 
@@ -220,11 +223,11 @@ def _is_rating(result: Scores | Choice) -> bool:
     return isinstance(result, Fit) and result.scale in scales and bool(np.isfinite(result.values).all())
 
 
-def _max_t(eligibility: Eligibility, settings: Settings, **known: Any) -> MaxT | None:
+def _max_t(group: IntArray, settings: Settings, **known: Any) -> MaxT | None:
     """How far scores and differences stray together, if intervals are to hold all at once."""
     if not settings.simultaneous:
         return None
-    return max_t(np.where(eligibility.ranked, eligibility.component, -1), seed=settings.seed, **known)
+    return max_t(group, seed=settings.seed, **known)
 
 
 def _covariance(

@@ -209,7 +209,7 @@ def _head(board: Leaderboard, query: BoardQuery, about: About) -> str:
     if not board.ranked:
         lead = f"{counted} {_missing(board, about.info)}"
     elif any(row.rank_upper != row.rank_lower for row in board.ranked):
-        lead = f"{counted} A rank is a range: the places a model may hold at {board.level:.0%} certainty."
+        lead = f"{counted} A rank is a range: all models are within theirs at {board.level:.0%} certainty."
         if any(row.lower is not None for row in board.ranked):
             lead += " The shaded band is the interval of the first row."
     else:

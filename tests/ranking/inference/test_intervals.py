@@ -105,6 +105,17 @@ def test_an_anchor_that_drops_out_of_a_replicate():
         assert 500 < board[model].lower < board[model].score
 
 
+def test_few_rounds_tell_less_of_many_pairs():
+    """0 to 199 and 2.5 standard deviations below it: certain of a pair (p = 0.012), not of six (0.05/6)."""
+    column = np.arange(200.0)
+    values = np.array([99.5, 99.5 - 2.5 * np.sqrt(2) * column.std(), 99.5, 99.5])
+    rng = np.random.default_rng(0)
+    samples = np.stack([values[k] - 99.5 + rng.permutation(column) for k in range(4)], axis=1)
+    pair, four = (from_samples(samples[:, :k], 0.95, values[:k]).above[0, 1] for k in (2, 4))
+    assert pair
+    assert not four
+
+
 def test_rank_ranges_come_from_differences():
     """Scores 3, 2.5, 0 with unit-free variances: 3 - 2.5 < 1.96 √2 · 0.4, the others are certain."""
     covariance = np.eye(3) * 0.16
@@ -124,11 +135,11 @@ def test_correlated_scores_are_told_apart_although_their_intervals_overlap():
 def test_percentiles_of_samples():
     """Replicates 0 ... 199: bounds cut at most 2.5% a side; 6 of 200 the other way keep it open."""
     column = np.arange(200.0)
-    found = from_samples(np.stack([column, column - 0.5], axis=1), 0.95)
+    found = from_samples(np.stack([column, column - 0.5], axis=1), 0.95, np.array([99.5, 99.0]))
     assert (found.lower[0], found.upper[0]) == (4, 195)
     assert found.above.tolist() == [[False, True], [False, False]]
     other = np.where(column < 6, column + 1, column - 1)
-    assert not from_samples(np.stack([column, other], axis=1), 0.95).above.any()
+    assert not from_samples(np.stack([column, other], axis=1), 0.95, np.array([99.5, 98.6])).above.any()
 
 
 def test_percentiles_of_few_clusters_are_those_of_student():
@@ -137,7 +148,7 @@ def test_percentiles_of_few_clusters_are_those_of_student():
     assert tail == pytest.approx(norm.cdf(-np.sqrt(40 / 39) * student.ppf(0.975, 39)), rel=1e-12)
     assert tail == pytest.approx(0.0203, abs=5e-5)
     column = np.arange(200.0)
-    found = from_samples(column[:, None], 0.95, df=39)
+    found = from_samples(column[:, None], 0.95, np.array([99.5]), df=39)
     assert (found.lower[0], found.upper[0]) == (3, 196), "201 · 0.0203 is nearest to 4"
     assert tail_of(0.95) == pytest.approx(0.025) == tail_of(0.95, 1e9)
 
@@ -147,7 +158,7 @@ def test_normal_replicates_of_clusters_give_the_sandwich_interval():
     n, error = 12, 0.7
     centre = norm.ppf((np.arange(20001) + 0.5) / 20001)
     samples = np.stack([1 + error * np.sqrt((n - 1) / n) * centre, np.zeros(20001)], axis=1)
-    found = from_samples(samples, 0.95, df=n - 1)
+    found = from_samples(samples, 0.95, np.array([1.0, 0.0]), df=n - 1)
     half = error * student.ppf(0.975, n - 1)
     assert (found.lower[0], found.upper[0]) == pytest.approx((1 - half, 1 + half), abs=2e-3)
     gap = compare_scores(("a", "b"), 1.0, (0, 1), found, 0.95, None)
@@ -157,7 +168,7 @@ def test_normal_replicates_of_clusters_give_the_sandwich_interval():
 
 def test_infinite_and_missing_replicates():
     samples = np.stack([np.r_[np.full(10, np.inf), np.arange(90.0)], np.r_[np.nan, np.arange(99.0)]], axis=1)
-    found = from_samples(samples, 0.95)
+    found = from_samples(samples, 0.95, np.array([45.0, 49.0]))
     assert (found.lower[0], found.upper[0]) == (2, np.inf)
     assert (found.lower[1], found.upper[1]) == (-np.inf, np.inf)
 

@@ -6,7 +6,7 @@ from scipy.stats import t as student
 
 from agon.ranking import Comparisons, OptionError, ScoreTable, rank
 from agon.ranking.inference.anytime import log_evidence, times_more
-from agon.ranking.inference.few_tasks import _holm
+from agon.ranking.inference.simultaneous import _holm
 
 
 def test_equal_models_are_seldom_told_apart_at_any_look():

@@ -321,14 +321,6 @@ class TestDifference:
         back = board.difference("y", "x")
         assert (back.difference, back.p_value) == (-found.difference, found.p_value)
 
-    def test_ranks_follow_the_differences(self):
-        votes = bradley_terry_world(8, 1500, seed=5).comparisons()
-        board = rank(votes)
-        for row in board.ranked:
-            above = sum(board.difference(o.model, row.model).lower > 0 for o in board.ranked if o != row)
-            below = sum(board.difference(row.model, o.model).lower > 0 for o in board.ranked if o != row)
-            assert (row.rank_lower, row.rank_upper) == (1 + above, len(board.ranked) - below)
-
     def test_none_without_an_interval(self, votes):
         with pytest.raises(OptionError, match="This board has no intervals"):
             rank(votes, interval="none").difference("a", "b")
