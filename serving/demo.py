@@ -11,8 +11,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from hashlib import blake2b
 
-from agon.serving.protocol import Delta, End, Message, Sampling, ServingError
-from agon.serving.recorded import replay
+from agon.serving.protocol import Delta, End, Message, Route, Sampling, ServingError
+from agon.serving.recorded import RECORDED_AT_ONCE, replay
 
 LONGEST_QUOTE = 240  # characters of the prompt that an answer repeats
 # {quote}, {words}, {characters} and {turn}: the last prompt, its lengths, and the number of the turn.
@@ -114,6 +114,10 @@ class Echo:
     def accepts(self, messages: Sequence[Message]) -> bool:
         """Whether the last message is a prompt with something in it."""
         return bool(messages) and messages[-1].role == "user" and bool(messages[-1].content.strip())
+
+    def route(self) -> Route:
+        """Itself."""
+        return Route(self, RECORDED_AT_ONCE, {"manner": self._manner})
 
     async def check(self, messages: Sequence[Message], sampling: Sampling) -> None:
         """Nothing can be missing."""

@@ -23,7 +23,7 @@ import httpx
 from agon.serving.chat_chunks import ChatReading, failure_of_status, kind_of_status
 from agon.serving.health import INTERVALS, JITTER, Health
 from agon.serving.places import Places
-from agon.serving.protocol import Delta, End, FailureKind, Message, Sampling, ServingError
+from agon.serving.protocol import Delta, End, FailureKind, Message, Route, Sampling, ServingError
 
 CONNECT_SECONDS = 10.0
 CHECK_SECONDS = 30.0
@@ -221,6 +221,11 @@ class OpenAICompatible:
         return (
             bool(messages) and self._server.health.failure is None and time.monotonic() >= self._missing_until
         )
+
+    def route(self) -> Route:
+        """Its server, and what every request holds."""
+        request = {"model": self._model, "system_role": self._system_role, **self._body}
+        return Route(self._server, self._server.places.at_once, request)
 
     async def check(self, messages: Sequence[Message], sampling: Sampling) -> None:
         """Ask for the beginning of an answer, with everything that a battle would ask with."""

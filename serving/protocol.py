@@ -7,9 +7,9 @@ or pages.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 Role = Literal["system", "user", "assistant"]
 FailureKind = Literal[
@@ -79,6 +79,21 @@ class End:
     reasoning_tokens: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way of a request.
+
+    Attributes:
+        place: what is asked; the same object for models that share a server and its places.
+        at_once: how many answers it gives at once.
+        request: all that is asked beside the conversation and the sampling, such as the served name.
+    """
+
+    place: object
+    at_once: int
+    request: Mapping[str, Any]
+
+
 class ServingError(Exception):
     """A backend could not answer.
 
@@ -105,6 +120,10 @@ class Backend(Protocol):
 
     def accepts(self, messages: Sequence[Message]) -> bool:
         """Whether this backend can answer this conversation at all: recordings know only their prompts."""
+        ...
+
+    def route(self) -> Route:
+        """Which server this backend asks, and with what."""
         ...
 
     async def check(self, messages: Sequence[Message], sampling: Sampling) -> None:

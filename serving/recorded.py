@@ -11,8 +11,9 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from zlib import crc32
 
-from agon.serving.protocol import Backend, Delta, End, Message, Sampling, ServingError
+from agon.serving.protocol import Backend, Delta, End, Message, Route, Sampling, ServingError
 
+RECORDED_AT_ONCE = 1000  # answers
 TICK = 0.05  # seconds between two pieces at the least, so that many streams at once cost little
 _DENSE = "\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff\uff00-\uffef"  # no spaces: two signs are a word
 _WORD = re.compile(rf"\s*(?:[{_DENSE}]{{1,2}}|[^\s{_DENSE}]+)\s*|\s+")
@@ -57,6 +58,10 @@ class RecordedAnswers:
         return self._known(messages) is not None or (
             self._otherwise is not None and self._otherwise.accepts(messages)
         )
+
+    def route(self) -> Route:
+        """Itself: a recording keeps nobody waiting."""
+        return Route(self, RECORDED_AT_ONCE, {})
 
     async def check(self, messages: Sequence[Message], sampling: Sampling) -> None:
         """Recordings are always there; ask `otherwise`."""

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 # Command: its module and function, and one sentence.
 COMMANDS = {
     "serve": ("serve:serve_command", "Open the arena: a blind voting page and a leaderboard."),
+    "generate": (
+        "files.generate:generate_command",
+        "Ask models for answers to a file of prompts, to compare later.",
+    ),
     "rank": ("rank:rank_command", "Rank the models of a set of votes."),
     "board": ("board:board_command", "Open the leaderboard of any votes, scores or log in the browser."),
     "publish": (

@@ -163,14 +163,16 @@ class Configuration:
     paused: tuple[str, ...] = ()
 
 
-def read_configuration(path: Path, environment: Mapping[str, str] = os.environ) -> Configuration:
-    """Read a configuration file, and connect nothing yet.
+def read_configuration(
+    path: Path, environment: Mapping[str, str] = os.environ, *, least: int = 2
+) -> Configuration:
+    """Read a configuration file, and connect nothing yet; `least` is how many models it must have.
 
     Raises:
-        ConfigError: no such file, not TOML, an unknown or missing key, a value out of its range, fewer than
-            two models, names that look alike, an environment variable that is not set.
+        ConfigError: no such file, not TOML, an unknown or missing key, a value out of its range, too few
+            models, names that look alike, an environment variable that is not set.
     """
-    file = _checked(path)
+    file = _checked(path, least)
     _check_names(path, file.model)
     arena = file.arena
     servers = _servers(path, file.server, environment)
@@ -209,7 +211,7 @@ def _policy(path: Path, file: ConfigFile) -> Policy:
         raise ConfigError(f"{path}, [battle]: {error}") from None
 
 
-def _checked(path: Path) -> ConfigFile:
+def _checked(path: Path, least: int) -> ConfigFile:
     """The file's content, every table, key and value checked."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
@@ -226,7 +228,9 @@ def _checked(path: Path) -> ConfigFile:
         file = ConfigFile.model_validate(content)
     except ValidationError as error:
         raise ConfigError(f"{path}{_said(error, content)}") from None
-    if len(file.model) < 2:
+    if len(file.model) < least:
+        if least == 1:
+            raise ConfigError(f"{path} has no [[model]]; add one with name and base_url.")
         has = "has one [[model]]" if file.model else "has no [[model]]"
         raise ConfigError(f"{path} {has}; a comparison needs at least two, each with name and base_url.")
     return file

@@ -48,7 +48,7 @@ NO_MODEL = {
 
 @dataclass(frozen=True, slots=True)
 class RecordedPrompt:
-    """A prompt with the answers to it, by model; two or more."""
+    """A prompt with the answers to it, by model."""
 
     prompt_id: str
     """The file's own, or ten hex digits of the SHA-1 of the prompt."""
@@ -110,6 +110,53 @@ def answers(path: str | Path) -> Answers:
         raise SourceError(f"{path} has no prompt that two models answered; a comparison needs two answers.")
     _check_ids(path, prompts)
     return Answers(path.name, models, tuple(prompts), tuple(left_out))
+
+
+def prompts(path: str | Path) -> tuple[RecordedPrompt, ...]:
+    """Read prompts that nobody has answered: a line each of a .txt file, or the column `prompt` of a table.
+
+    Returns:
+        Each prompt once, in the order of the file, with its id, category and language and no answers.
+
+    Raises:
+        SourceError: no such file, no column `prompt`, or wrong rows, which are named.
+    """
+    path = Path(path)
+    if path.suffix.lower() == ".txt":
+        given = [_Given(i, one, "", None, None, None, None) for i, one in enumerate(_lines(path), 1) if one]
+    else:
+        rows = _in_our_names(_whole(path), needed=("prompt",))
+        if "prompt" not in rows.columns:
+            raise SourceError(
+                f"{path} has no column 'prompt'; {suggest('prompt', rows.columns)} A file of prompts has a "
+                "column prompt, or is a .txt with one on each line."
+            )
+        there = [column for column in _OPTIONAL if column in rows.columns]
+        texts = {column: _texts(path, rows, column) for column in ("prompt", *there)}
+        numbers = rows.numbers.tolist()
+        if empty := [row for row, text in zip(numbers, texts["prompt"], strict=True) if text is None]:
+            _refuse(path, "There is no prompt", empty, "fill it in, or leave the row out")
+        given = []
+        for i, row in enumerate(numbers):
+            extra = [texts[column][i] if column in texts else None for column in _OPTIONAL]
+            given.append(_Given(row, str(texts["prompt"][i]).strip(), "", None, *extra))
+    if not given:
+        raise SourceError(f"{path} holds no prompt; write one on each line, or in a column prompt.")
+    found = [replace(_prompt(path, same), answers={}) for same in _by_prompt(given).values()]
+    _check_ids(path, found)
+    return tuple(found)
+
+
+def _lines(path: Path) -> list[str]:
+    """The lines of a text file, without the space around them."""
+    try:
+        return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except FileNotFoundError:
+        raise SourceError(f"There is no file {path}; check the path.") from None
+    except UnicodeDecodeError:
+        raise SourceError(f"{path} is not UTF-8 text; save it as UTF-8.") from None
+    except OSError as error:
+        raise SourceError(f"{path} cannot be opened: {error.strerror}.") from None
 
 
 def _file(path: Path) -> list[_Given]:
@@ -216,14 +263,31 @@ def _long(path: Path, rows: Rows, model: str | None = None) -> Iterator[_Given]:
     needed = ("prompt", "answer") if model else ("prompt", *LONG)
     columns = [*needed, *(column for column in _OPTIONAL if column in rows.columns)]
     texts = {column: _texts(path, rows, column) for column in columns}
+    beside = _beside(path, rows, texts)
     for column in needed:
-        empty = [row for row, text in zip(rows.numbers.tolist(), texts[column], strict=True) if text is None]
+        of_rows = enumerate(zip(rows.numbers.tolist(), texts[column], strict=True))
+        empty = [row for i, (row, text) in of_rows if text is None and i not in beside]
         if empty:
             _refuse(path, f"There is no {column}", empty, "fill it in, or leave the row out")
     for i, row in enumerate(rows.numbers.tolist()):
+        if i in beside:
+            continue
         prompt, name = str(texts["prompt"][i]).strip(), model or str(texts["model"][i])
         extra = [texts[column][i] if column in texts else None for column in _OPTIONAL]
         yield _Given(row, prompt, name, texts["answer"][i], *extra)
+
+
+def _beside(path: Path, rows: Rows, texts: Mapping[str, list[str | None]]) -> set[int]:
+    """The rows of `agon generate` that nobody compares: failures, and further samples of an answer."""
+    if not {"failure", "sample"} <= set(rows.columns):
+        return set()
+    failed = {i for i, one in enumerate(_texts(path, rows, "failure")) if one is not None}
+    samples: Any = rows.values("sample")
+    samples = samples if isinstance(samples, list) else samples.to_pylist()
+    first: dict[tuple[str | None, str | None], int] = {}
+    for i in sorted(set(range(len(samples))) - failed, key=lambda i: int(samples[i])):
+        first.setdefault((texts["prompt"][i], texts["model"][i]), i)
+    return set(range(len(samples))) - set(first.values())
 
 
 def _wide(path: Path, rows: Rows) -> Iterator[_Given]:

@@ -1,9 +1,19 @@
 """Addresses and configurations of an arena: what is refused, and the remedy."""
 
+from pathlib import Path
+
 from agon.arena.setup.config import read_configuration
 from agon.arena.web.leaderboard.query import BoardQuery, Offer
 from agon.arena.web.server import listen
+from agon.data.importers.recorded_answers import prompts
 from tests.repository.remedies.steps import SERVER, Case, Given, arena, taken
+
+MODEL = '[[model]]\nname = "one"\nbase_url = "http://127.0.0.1:1/v1"\n'
+
+
+def _text(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
 
 
 def cases(given: Given) -> list[Case]:
@@ -50,6 +60,19 @@ def cases(given: Given) -> list[Case]:
         ),
         (arena(folder, '[battle]\npaused = ["ona"]\n'), arena(folder, "[battle]\npaused = []\n")),
         (lambda: read_configuration(folder / "none.toml", {}), arena(folder)),
+        (
+            lambda: read_configuration(_text(folder / "no-models.toml", ""), {}, least=1),
+            lambda: read_configuration(_text(folder / "a-model.toml", MODEL), {}, least=1),
+        ),
+        # prompts to ask models for
+        (
+            lambda: prompts(_text(folder / "no-prompts.csv", "pormpt\nHi\n")),
+            lambda: prompts(_text(folder / "prompts.csv", "prompt\nHi\n")),
+        ),
+        (
+            lambda: prompts(_text(folder / "empty.txt", "\n")),
+            lambda: prompts(_text(folder / "prompts.txt", "Hi\n")),
+        ),
         (
             lambda: BoardQuery.of(
                 {"rule": "elo", "adjust": "length"},

@@ -1,0 +1,347 @@
+"""Every model's answers to every prompt, without anybody watching: asked together, kept as they come.
+
+Each answer is a line of a journal beside the output as soon as it is there, so that a process that ends in
+any way costs only what was being written; the next run goes on from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import json
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import IO, Any, NamedTuple
+
+import pyarrow as pa
+
+from agon.arena.core.roster import Contestant, Example, Roster
+from agon.data.files.reader import read_rows
+from agon.data.files.writer import check_target, write_table
+from agon.ranking.errors import SourceError
+from agon.ranking.text import join_names
+from agon.serving.generation import Generation, Limits, generate
+from agon.serving.health import INTERVALS
+from agon.serving.protocol import Message, ServingError
+
+_AT_ONCE = 32  # answers of one server, unless it takes fewer
+_PATIENCE = 120.0  # seconds for which a server may be out before the rest is left unasked
+_RETRIES = 3  # of an answer whose server went out
+_LOOK_SECONDS = 0.1
+# One row of an answer set; docs/data.md says what each is.
+ANSWER_SCHEMA = pa.schema(
+    [
+        ("prompt_id", pa.string()),
+        ("prompt", pa.string()),
+        ("category", pa.string()),
+        ("language", pa.string()),
+        ("model", pa.string()),
+        ("sample", pa.int64()),
+        ("answer", pa.string()),
+        ("reasoning", pa.string()),
+        ("failure", pa.string()),
+        ("detail", pa.string()),
+        ("finish_reason", pa.string()),
+        ("tokens", pa.int64()),
+        ("reasoning_tokens", pa.int64()),
+        ("first_token", pa.float64()),
+        ("seconds", pa.float64()),
+        ("cost", pa.float64()),
+        ("settings", pa.string()),
+    ]
+)
+AnswerRow = dict[str, Any]
+
+
+class AnswerKey(NamedTuple):
+    """What an answer is the answer to."""
+
+    prompt: str
+    model: str
+    sample: int
+
+
+class WantedAnswer(NamedTuple):
+    """One answer that is wanted."""
+
+    example: Example
+    contestant: Contestant
+    sample: int
+
+    @property
+    def key(self) -> AnswerKey:
+        """What its answer is kept under."""
+        return AnswerKey(self.example.prompt, self.contestant.card.name, self.sample)
+
+    def messages(self) -> list[Message]:
+        """The conversation that is sent."""
+        system = self.contestant.system_prompt
+        return [*([Message("system", system)] if system else []), Message("user", self.example.prompt)]
+
+
+@dataclass
+class Tally:
+    """How far it is: answers that are there, that failed, and what they cost.
+
+    Attributes:
+        wanted: answers that were asked for in all.
+        kept: of them those that were there before.
+        answered: that came now.
+        failed: that came now as failures, by model.
+        unasked: model → how many were not asked, and why.
+        tokens: of the answers that came now, reasoning included.
+        cost: of those in dollars, as far as prices are known; None where none is.
+        seconds: how long it took.
+    """
+
+    wanted: int
+    kept: int
+    answered: int = 0
+    failed: dict[str, int] = field(default_factory=dict)
+    unasked: dict[str, tuple[int, str]] = field(default_factory=dict)
+    tokens: int = 0
+    cost: float | None = None
+    seconds: float = 0.0
+
+    @property
+    def missing(self) -> int:
+        """How many answers are not there."""
+        return self.wanted - self.kept - self.answered
+
+    def take(self, row: AnswerRow) -> None:
+        """Count an answer or a failure."""
+        if row["failure"] is None:
+            self.answered += 1
+        else:
+            self.failed[row["model"]] = self.failed.get(row["model"], 0) + 1
+        self.tokens += row["tokens"] + row["reasoning_tokens"]
+        if row["cost"] is not None:
+            self.cost = (self.cost or 0.0) + row["cost"]
+
+
+class AnswerSet:
+    """The answers in a file and in the journal beside it; one process at a time.
+
+    Raises:
+        OptionError: the file ends in another format than .parquet or .csv.
+        SourceError: the file holds something else, or another process writes it.
+    """
+
+    def __init__(self, output: Path) -> None:
+        check_target(output, replace=True)
+        self.output = output
+        self.journal = output.with_name(f"{output.name}.part.jsonl")
+        self.rows: dict[AnswerKey, AnswerRow] = {_key(row): row for row in self._of_before()}
+        output.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._open()
+
+    def _of_before(self) -> Iterator[AnswerRow]:
+        if not self.output.exists():
+            return
+        rows = read_rows(self.output)
+        if not set(ANSWER_SCHEMA.names) <= set(rows.columns):
+            raise SourceError(
+                f"{self.output} exists already and holds no answers of agon generate; choose another name."
+            )
+        yield from rows.table().select(ANSWER_SCHEMA.names).cast(ANSWER_SCHEMA).to_pylist()
+
+    def _open(self) -> IO[str]:
+        """Open the journal for this process alone, and read what is in it."""
+        try:
+            file = self.journal.open("a+", encoding="utf-8", newline="\n")
+        except OSError as error:
+            raise SourceError(f"{self.journal} cannot be written: {error.strerror}.") from None
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            raise SourceError(
+                f"Another agon generate writes {self.output}; wait for it, or choose another name."
+            ) from None
+        file.seek(0)
+        whole = 0
+        for line in file.read().splitlines(keepends=True):
+            with contextlib.suppress(ValueError, KeyError, TypeError):  # cut by the end of a process
+                row = json.loads(line)
+                self.rows[_key(row)] = {name: row[name] for name in ANSWER_SCHEMA.names}
+                whole += len(line.encode())
+                continue
+            break
+        file.truncate(whole)
+        return file
+
+    def keep(self, row: AnswerRow) -> None:
+        """Keep a row at once."""
+        self.rows[_key(row)] = row
+        self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        self._file.flush()
+
+    def finish(self, order: Mapping[AnswerKey, int]) -> None:
+        """Write the file, rows that are in `order` first, and remove the journal; no rows are no file."""
+        last = len(order)
+        rows = sorted(self.rows.values(), key=lambda row: order.get(_key(row), last))
+        if rows:
+            write_table(pa.Table.from_pylist(rows, ANSWER_SCHEMA), self.output, replace=True)
+        self.journal.unlink()
+
+    def close(self) -> None:
+        """Let others write; an empty journal is removed."""
+        if self.journal.exists() and self._file.seek(0, 2) == 0:
+            self.journal.unlink()
+        self._file.close()
+
+
+def _key(row: AnswerRow) -> AnswerKey:
+    return AnswerKey(row["prompt"], row["model"], int(row["sample"]))
+
+
+def wanted_answers(
+    contestants: Sequence[Contestant], examples: Sequence[Example], samples: int
+) -> list[WantedAnswer]:
+    """Every answer that is wanted, model after model within a prompt."""
+    return [
+        WantedAnswer(example, contestant, sample)
+        for example in examples
+        for sample in range(samples)
+        for contestant in contestants
+    ]
+
+
+def settings_digest(contestant: Contestant) -> str:
+    """Eight hex digits of how a model is asked; another address of the same server changes nothing."""
+    said = {
+        "sampling": {name: value for name, value in asdict(contestant.sampling).items() if value is not None},
+        "system_prompt": contestant.system_prompt,
+        "request": contestant.backend.route().request,
+    }
+    text = json.dumps(said, sort_keys=True, ensure_ascii=False, default=str)
+    return blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+def still_open(kept: AnswerSet, wanted: Sequence[WantedAnswer]) -> list[WantedAnswer]:
+    """Those that have no answer yet; one that failed has none.
+
+    Raises:
+        SourceError: the file holds answers of a model that was asked in another way.
+    """
+    now = {one.contestant.card.name: settings_digest(one.contestant) for one in wanted}
+    other = {
+        key.model for key, row in kept.rows.items() if row["settings"] != now.get(key.model, row["settings"])
+    }
+    if other:
+        raise SourceError(
+            f"{kept.output} holds answers of {join_names(sorted(other))} with other settings than the "
+            "configuration gives; choose another name for the answers of now."
+        )
+    return [one for one in wanted if (row := kept.rows.get(one.key)) is None or row["failure"] is not None]
+
+
+async def answer_all(
+    kept: AnswerSet,
+    wanted: Sequence[WantedAnswer],
+    *,
+    limits: Limits,
+    at_once: int = _AT_ONCE,
+    patience: float = _PATIENCE,
+    tell: Callable[[Tally], None] = lambda _: None,
+) -> Tally:
+    """Ask for every answer that is missing, so many at once of each server, and keep each as it comes.
+
+    Args:
+        kept: the answers that are there; each new one is kept in it.
+        wanted: what is asked for in all.
+        limits: of one answer.
+        at_once: answers of one server; a [[server]] that takes fewer is asked for fewer.
+        patience: seconds for which a server may be out before the rest of its answers is left unasked.
+        tell: called after each answer.
+
+    Raises:
+        SourceError: answers of before were made with other settings.
+    """
+    todo = still_open(kept, wanted)
+    tally = Tally(len(wanted), len(wanted) - len(todo))
+    roster = Roster(tuple({one.contestant.card.name: one.contestant for one in todo}.values()))
+    refused = {
+        name: f"{error.kind}: {error.detail}"
+        for name, error in (await roster.unavailable()).items()
+        if error.kind not in INTERVALS  # a server that is out may come back
+    }
+    begun = time.monotonic()
+    lines: dict[object, deque[WantedAnswer]] = {}
+    for one in todo:
+        if (why := refused.get(name := one.contestant.card.name)) is not None:
+            tally.unasked[name] = tally.unasked.get(name, (0, why))[0] + 1, why
+            continue
+        lines.setdefault(one.contestant.backend.route().place, deque()).append(one)
+
+    async def work(line: deque[WantedAnswer]) -> None:
+        while line:
+            one = line.popleft()
+            row = await _answered(one, limits, patience)
+            if isinstance(row, str):
+                name = one.contestant.card.name
+                tally.unasked[name] = tally.unasked.get(name, (0, row))[0] + 1, row
+                continue
+            kept.keep(row)
+            tally.take(row)
+            tell(tally)
+
+    async with asyncio.TaskGroup() as workers:
+        for line in lines.values():
+            for _ in range(min(at_once, line[0].contestant.backend.route().at_once, len(line))):
+                workers.create_task(work(line))
+    tally.seconds = time.monotonic() - begun
+    return tally
+
+
+async def _answered(one: WantedAnswer, limits: Limits, patience: float) -> AnswerRow | str:
+    """One answer or failure as a row; why it was not asked for, if its server is out for too long."""
+    backend, messages = one.contestant.backend, one.messages()
+    sampling = one.contestant.sampling
+    if sampling.seed is not None:
+        sampling = replace(sampling, seed=sampling.seed + one.sample)
+    until, tries = time.monotonic() + patience, 0
+    while True:
+        tries += 1
+        while not backend.accepts(messages):
+            if time.monotonic() > until:
+                try:
+                    await backend.check(messages, sampling)
+                except ServingError as error:
+                    return f"{error.kind}: {error.detail}"
+                break
+            await asyncio.sleep(_LOOK_SECONDS)
+        made = await generate(
+            backend, messages, sampling, limits=limits, on_text=lambda _: None, stop=asyncio.Event()
+        )
+        if made.failure not in INTERVALS or tries > _RETRIES or time.monotonic() > until:
+            return _row(one, made)
+
+
+def _row(one: WantedAnswer, made: Generation) -> AnswerRow:
+    price = one.contestant.card.price
+    tokens = made.tokens + made.reasoning_tokens
+    return {
+        "prompt_id": one.example.prompt_id,
+        "prompt": one.example.prompt,
+        "category": one.example.category,
+        "language": one.example.language,
+        "model": one.contestant.card.name,
+        "sample": one.sample,
+        "answer": made.text if made.failure is None else None,
+        "reasoning": made.reasoning or None,
+        "failure": made.failure,
+        "detail": made.detail,
+        "finish_reason": made.finish_reason,
+        "tokens": made.tokens,
+        "reasoning_tokens": made.reasoning_tokens,
+        "first_token": made.time_to_first_token,
+        "seconds": made.seconds,
+        "cost": None if price is None else tokens * price / 1e6,
+        "settings": settings_digest(one.contestant),
+    }
