@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from inspect import signature
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +17,10 @@ from cyclopts import Parameter
 from agon.data.files.writer import check_target, write_table
 from agon.ranking import OptionError, World, bradley_terry_world
 from agon.ranking.leaderboard.estimates import ELO_PER_NAT
+from agon.ranking.matchmaking import choose_policy
+from agon.ranking.matchmaking.policy_simulation import Learner, simulate_votes_of
+from agon.ranking.matchmaking.sampling_design import pair_probabilities
+from agon.ranking.matchmaking.voting_worlds import draw_world
 from agon.ranking.simulate import OUTCOMES
 
 FIRST_VOTE = 1_767_225_600  # 2026-01-01, the time of the first simulated vote; one follows a minute
@@ -34,6 +40,15 @@ def simulate_command(
         float, Parameter(help="Log-odds that a long answer gains over an empty one.")
     ] = 0.5,
     voters: Annotated[int, Parameter(help="Number of voters.")] = 100,
+    world: Annotated[
+        str | None, Parameter(help="Instead of that world one of those in which policies are tried.")
+    ] = None,
+    policy: Annotated[
+        str | None, Parameter(help="Who draws the models, in such a world [default: uniform].")
+    ] = None,
+    answers: Annotated[
+        int | None, Parameter(help="Models of a vote in such a world, 2 to 6 [default: 2].")
+    ] = None,
     seed: Annotated[int, Parameter(help="Of everything drawn at random.")] = 0,
     output: Annotated[
         Path | None,
@@ -56,7 +71,21 @@ def simulate_command(
     agon simulate --votes 5000 -o votes.parquet --truth strengths.csv
 
     agon simulate | agon rank -
+
+    agon simulate --world cyclic --policy information --answers 4 -o votes.parquet
     """
+    if world is not None or policy is not None or answers is not None:
+        others = {"ties": ties, "both_bad": both_bad, "spread": spread, "length_effect": length_effect}
+        _check_alone({**others, "voters": voters})
+        _check_files(output, truth, force=force)
+        if (answers or 2) > 2 and (output is None or output.suffix == ".csv"):
+            raise OptionError(
+                "Votes on more than two models hold lists, which CSV has no room for; write them to a "
+                ".parquet file with --output."
+            )
+        drawn = draw_by_policy(world or "gumbel", policy or "uniform", models, votes, answers or 2, seed)
+        _write(drawn, output, truth, force=force)
+        return
     simulate_votes(
         output,
         truth,
@@ -79,22 +108,79 @@ def simulate_votes(out: Path | None, truth: Path | None, *, force: bool, **world
         OptionError: a value outside its range, or a file of another ending.
         SourceError: a file that is there already, or cannot be written.
     """
+    _check_files(out, truth, force=force)
+    drawn = bradley_terry_world(**world)
+    votes = add_details(as_table(drawn), drawn, int(world.get("seed", 0)))
+    elo = 1000 + ELO_PER_NAT * drawn.strengths
+    right = pa.table({"model": list(drawn.models), "strength": drawn.strengths, "elo": elo})
+    _write((votes, right), out, truth, force=force)
+
+
+def _check_files(out: Path | None, truth: Path | None, *, force: bool) -> None:
+    """Refuse files that cannot be written, before anything is drawn."""
     for path in (out, truth):
         if path is not None:
             check_target(path, replace=force)
     if truth is not None and truth == out:
         raise OptionError(f"{out} cannot hold both the votes and the strengths; name another file for one.")
-    drawn = bradley_terry_world(**world)
-    votes = add_details(as_table(drawn), drawn, int(world.get("seed", 0)))
+
+
+def _write(drawn: tuple[pa.Table, pa.Table], out: Path | None, truth: Path | None, *, force: bool) -> None:
+    """Write the votes, and what the right ranking goes by."""
+    votes, right = drawn
     if out is None:
         pc.write_csv(votes, sys.stdout.buffer)
     else:
         path = write_table(votes, out, replace=force)
-        print(f"{votes.num_rows:,} votes on {len(drawn.models)} models are in {path}.", file=sys.stderr)
+        print(f"{votes.num_rows:,} votes on {right.num_rows} models are in {path}.", file=sys.stderr)
     if truth is not None:
-        elo = 1000 + ELO_PER_NAT * drawn.strengths
-        table = pa.table({"model": list(drawn.models), "strength": drawn.strengths, "elo": elo})
-        write_table(table, truth, replace=force)
+        write_table(right, truth, replace=force)
+
+
+def _check_alone(given: dict[str, float]) -> None:
+    """Refuse what only the world without a name has."""
+    defaults = signature(simulate_command).parameters
+    for name, value in given.items():
+        if value != defaults[name].default:
+            option = f"--{name.replace('_', '-')}"
+            raise OptionError(f"{option} does not go with --world, --policy or --answers; leave it out.")
+
+
+def draw_by_policy(
+    world: str, policy: str, n_models: int, n_votes: int, size: int, seed: int
+) -> tuple[pa.Table, pa.Table]:
+    """Votes of a world on models that a policy drew, and what the right ranking goes by.
+
+    Votes on more than two models list them, and have the probability of the group and of its pairs.
+
+    Raises:
+        OptionError: no such world or policy, or a number outside its range.
+    """
+    if not (2 <= size <= 6 and n_models >= size and n_votes >= 0):
+        raise OptionError(
+            "Votes are on 2 to 6 answers of at least as many models, and their number is not negative, not "
+            f"--answers {size}, --models {n_models}, --votes {n_votes}; give others."
+        )
+    chosen, drawn = choose_policy(policy, size=size), draw_world(world, n_models, seed)
+    names = np.array([f"model-{i + 1:0{len(str(n_models))}d}" for i in range(n_models)])
+    learner = Learner(tuple(names.tolist()))
+    votes = list(islice(simulate_votes_of(chosen, drawn, size, seed, learner), n_votes))
+    shown = np.array([vote.shown for vote in votes], dtype=np.int64).reshape(-1, size)
+    places = np.array([vote.places for vote in votes], dtype=np.int64).reshape(-1, size)
+    pairs = [pair_probabilities(vote.design, vote.shown) for vote in votes]
+    columns: dict[str, Any] = {"battle_id": np.arange(1, n_votes + 1)}
+    if size == 2:
+        winner = np.array(["tie", "model_b", "model_a"])[np.sign(places[:, 0] - places[:, 1])]
+        columns |= {"model_a": names[shown[:, 0]], "model_b": names[shown[:, 1]], "winner": winner}
+        columns["pair_probability"] = pa.array([pair[0] for pair in pairs], pa.float64())
+    else:
+        columns |= {"models": pa.array(names[shown].tolist(), pa.list_(pa.string()))}
+        columns["places"] = pa.array(places.tolist(), pa.list_(pa.int64()))
+        columns["group_probability"] = [vote.design.probability(vote.shown) for vote in votes]
+        columns["pair_probabilities"] = pa.array([list(pair) for pair in pairs], pa.list_(pa.float64()))
+    columns |= {"policy": [policy] * n_votes, "timestamp": FIRST_VOTE + 60 * np.arange(n_votes)}
+    right = {"strength" if len(drawn.tastes) == 1 else "win_rate": drawn.truth}
+    return pa.table(columns), pa.table({"model": names, **right})
 
 
 def as_table(world: World) -> pa.Table:

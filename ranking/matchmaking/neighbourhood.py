@@ -38,7 +38,7 @@ def near(standing: Standing, size: int, *, window: int = 8) -> SamplingDesign:
 
 @policy("newcomer")
 def newcomer(
-    standing: Standing, size: int, *, width: float = 40.0, share: float = 0.75, window: int = 8
+    standing: Standing, size: int, *, width: float = 40.0, share: float = 0.9, window: int = 4
 ) -> SamplingDesign:
     """Models whose interval is wide meet others near their estimate, until it is narrow enough.
 

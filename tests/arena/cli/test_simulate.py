@@ -6,7 +6,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import pytest
 
-from agon.arena.cli.simulate import FIRST_VOTE, as_table, simulate_votes
+from agon.arena.cli.simulate import FIRST_VOTE, as_table, draw_by_policy, simulate_votes
 from agon.data import comparisons
 from agon.ranking import OptionError, SourceError, bradley_terry_world, rank
 
@@ -96,3 +96,63 @@ def test_no_votes_are_a_header(tmp_path):
     simulate_votes(tmp_path / "v.csv", None, force=False, **{**WORLD, "n_votes": 0})
     with pytest.raises(SourceError, match="has a header but no rows"):
         comparisons(tmp_path / "v.csv")
+
+
+@pytest.mark.parametrize("policy", ["uniform", "near", "information"])
+def test_a_policy_draws_and_the_probabilities_are_written(policy, tmp_path, run):
+    """Four-wise votes without noise: their order is that of the strengths, and they can be ranked again."""
+    out, truth = tmp_path / "v.parquet", tmp_path / "t.csv"
+    words = ["--world", "noise-free", "--policy", policy, "--answers", "4", "--models", "9", "--votes", "80"]
+    status, _, _ = run("simulate", *words, "-o", out, "--truth", truth)
+    assert status == 0
+    strength = dict(zip(*pc.read_csv(truth).to_pydict().values(), strict=True))
+    rows = pq.read_table(out).to_pylist()
+    assert len(rows) == 80
+    for row in rows:
+        order = sorted(row["models"], key=strength.get, reverse=True)
+        assert [order.index(model) + 1 for model in row["models"]] == row["places"]
+        assert len(row["pair_probabilities"]) == 6
+        assert 0 < row["group_probability"] <= min(row["pair_probabilities"]) <= 1
+    board = rank(comparisons(str(out)), "plackett_luce", reweight="propensity", min_votes=0, interval="none")
+    assert {row.model for row in board.rows} == set(strength)
+
+
+def test_pairs_of_a_world_are_pairwise_votes():
+    """Without noise the stronger one wins; a and b are the sides."""
+    votes, truth = draw_by_policy("noise-free", "ksort", 5, 40, 2, 1)
+    strength = dict(zip(truth["model"].to_pylist(), truth["strength"].to_pylist(), strict=True))
+    for row in votes.to_pylist():
+        assert row["winner"] == (
+            "model_a" if strength[row["model_a"]] > strength[row["model_b"]] else "model_b"
+        )
+    tied, _ = draw_by_policy("ties", "uniform", 5, 200, 2, 1)
+    assert set(tied["winner"].to_pylist()) == {"model_a", "model_b", "tie"}
+    rated, right = draw_by_policy("cyclic", "uniform", 6, 0, 2, 1)
+    assert (rated.num_rows, right.column_names) == (0, ["model", "win_rate"])
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--world", "gumbl"], "There is no world 'gumbl'; did you mean 'gumbel'?"),
+        (["--policy", "nearby"], "There is no policy 'nearby'; did you mean 'near'?"),
+        (
+            ["--policy", "near", "--ties", "0.5"],
+            "--ties does not go with --world, --policy or --answers; leave it out.",
+        ),
+        (
+            ["--answers", "3"],
+            "Votes on more than two models hold lists, which CSV has no room for; write them to a .parquet "
+            "file with --output.",
+        ),
+        (
+            ["--answers", "1"],
+            "Votes are on 2 to 6 answers of at least as many models, and their number is not negative, not "
+            "--answers 1, --models 12, --votes 2000; give others.",
+        ),
+    ],
+)
+def test_what_a_world_refuses(words, sentence, run):
+    status, out, err = run("simulate", *words)
+    assert (status, out) == (2, "")
+    assert sentence in err

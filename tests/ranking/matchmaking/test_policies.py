@@ -191,14 +191,14 @@ def test_copeland_ends_when_the_champion_is_known():
 
 
 def test_a_newcomer_is_placed_near_its_estimate():
-    """Its opponents are the two of nearest strength, three battles of four are its own."""
+    """Its opponents are the two of nearest strength, nine battles of ten are its own."""
     covariance = np.diag([0.001] * 7 + [1.0])
     mean = np.array([-3.0, -2, -1, 0, 1, 2, 3, 0.4])
     none = np.zeros((8, 8))
     standing = Standing(NAMES, none, np.full(8, 9.0), none, none, mean, covariance)
     design = choose_policy("newcomer", {"window": 2}, floor=0.0).design(standing, 2)
     near = [design.pair_probability(i, 7) for i in range(7)]
-    assert near == pytest.approx([1 / 112 + (0.375 if i in (3, 4) else 0) for i in range(7)])
+    assert near == pytest.approx([1 / 280 + (0.45 if i in (3, 4) else 0) for i in range(7)])
     assert choose_policy("newcomer", {"width": 1000.0}).design(standing, 2).pair_probability(0, 1) == 1 / 28
 
 

@@ -63,6 +63,22 @@ def cases(given: Given) -> list[Case]:
         (command("convert", at, "-o", at), command("convert", at, "-o", folder / "converted.parquet")),
         (command("import", at, "--into", at), command("import", at, "--into", folder / "new-log")),
         (
+            command("simulate", "--votes", 10, "--answers", 3),
+            command("simulate", "--votes", 10, "--answers", 3, "-o", folder / "k.parquet"),
+        ),
+        (
+            command("simulate", "--votes", 10, "--policy", "near", "--ties", 0.5),
+            command("simulate", "--votes", 10, "--policy", "near"),
+        ),
+        (
+            command("simulate", "--votes", 10, "--world", "gumbl"),
+            command("simulate", "--votes", 10, "--world", "gumbel"),
+        ),
+        (
+            command("simulate", "--votes", 10, "--answers", 9),
+            command("simulate", "--votes", 10, "--answers", 2),
+        ),
+        (
             command("simulate", "--votes", 10, "-o", folder / "s.csv", "--truth", folder / "s.csv"),
             command("simulate", "--votes", 10, "-o", folder / "s.csv", "--truth", folder / "t.csv"),
         ),
