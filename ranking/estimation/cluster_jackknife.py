@@ -61,8 +61,9 @@ def jackknife_clusters(
         Appl. Econometrics 38 (2023), CV3; A. Carter, K. Schnepel and D. Steigerwald, Rev. Econ. Stat. 99
         (2017) for the effective number C/(1 + cv²) of γ_c = tr(H⁻¹ H_c H⁻¹).
     """
-    order = np.argsort(cluster, kind="stable")
-    roots, cluster = roots[order].tocsr(), cluster[order]
+    if (cluster[1:] < cluster[:-1]).any():
+        order = np.argsort(cluster, kind="stable")
+        roots, cluster = roots[order].tocsr(), cluster[order]
     size, width = scores.shape
     told = _quadratic(roots, bread.T @ bread)
     gamma = np.bincount(cluster, told, size)

@@ -157,8 +157,8 @@ def _jackknife(fit: Fit, equation: EstimatingEquation, ballots: Ballots, cluster
     member = csr_array((clusters.count, (clusters.cluster, clusters.ballot)), shape=(clusters.size, n))
     ballot, roots = _ballot_roots(equation, ballots)
     order = np.argsort(ballot, kind="stable")
-    begin = np.searchsorted(ballot[order], clusters.ballot)
-    length = np.searchsorted(ballot[order], clusters.ballot, "right") - begin
+    ends = np.searchsorted(ballot[order], np.arange(n + 1))
+    begin, length = ends[clusters.ballot], np.diff(ends)[clusters.ballot]
     at = order[np.repeat(begin - np.cumsum(length) + length, length) + np.arange(length.sum())]
     times = np.repeat(clusters.count.astype(np.float64), length)
     every = (roots[at] * np.sqrt(times)[:, None]).tocsr()
