@@ -83,6 +83,7 @@ def test_hostile_names_are_names(way, tmp_path):
 
 @pytest.mark.parametrize("name", HOSTILE)
 @pytest.mark.parametrize("listed", [False, True])
+@pytest.mark.slow
 def test_hostile_names_never_break_a_message(name, listed):
     """A self-battle of each name: one printable line with the name, quoted and shortened, and the row."""
     rows = table(("ada", "bob", "tie"), (name, name, "tie"), ("ada", "bob", "model_a"))
@@ -100,6 +101,7 @@ def test_hostile_names_never_break_a_message(name, listed):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.slow
 def test_hostile_labels_and_look_alikes_never_break_a_message(name):
     for rows in (
         table((name, "bob", "tie"), ("ada", "bob", f"{name}!")),

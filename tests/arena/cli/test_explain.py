@@ -85,6 +85,7 @@ def ask(capsys, *words):
 
 
 @pytest.mark.parametrize("name", PYTHON)
+@pytest.mark.slow
 def test_a_question_answers_what_python_answers(votes, capsys, name):
     words, call = PYTHON[name]
     question = name.split()[0]
@@ -223,6 +224,7 @@ REAL = {
 
 
 @pytest.mark.parametrize(("name", "question"), [(name, one) for name, all_ in REAL.items() for one in all_])
+@pytest.mark.slow
 def test_published_votes_are_explained(capsys, name, question):
     path = DATASETS / name
     if not path.exists():

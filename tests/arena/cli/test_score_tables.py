@@ -216,6 +216,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
+@pytest.mark.slow
 def test_bad_tables_are_one_sentence_with_row_and_column(case, run, table):
     text, words, says = BAD[case]
     status, out, err = run(

@@ -482,6 +482,7 @@ VALUES = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(["arena", "limits", "model", "server", "str"]), VALUES, max_size=4))
 @settings(max_examples=300)
+@pytest.mark.slow
 def test_whatever_a_file_holds_it_is_an_arena_or_one_sentence(tmp_path_factory, content):
     text = "".join(f"{key} = {toml(value)}\n" for key, value in content.items())
     try:

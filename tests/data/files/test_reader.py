@@ -52,6 +52,7 @@ def written(path, content):
 
 
 @pytest.mark.parametrize("name", CONTAINERS)
+@pytest.mark.slow
 def test_every_container_is_read_alike_by_rank_and_import(tmp_path, name):
     path = written(tmp_path / name, CONTAINERS[name])
     rows = read_rows(path)

@@ -35,6 +35,7 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("settings", [{}, {"cluster": "voter"}, {"control": "length"}, {"by": "language"}])
 @pytest.mark.parametrize("source", ["part-*", ["part-1.parquet", "part-2.csv", "part-[34]*"]])
+@pytest.mark.slow
 def test_parts_make_the_board_of_the_whole(source, settings, folder):
     one, several = (
         rank_all(comparisons(given), ["bradley_terry"], **settings) for given in ("all.parquet", source)

@@ -165,6 +165,7 @@ def test_plain_votes(kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_votes_with_weights_voters_and_times(kind, tmp_path):
     same(KINDS[kind](RICH, tmp_path), RICH, cluster="voter")
 
@@ -173,6 +174,7 @@ SOME = ["parquet", "csv", "tsv.gz", "jsonl", "json array", "duckdb", "log folder
 
 
 @pytest.mark.parametrize("kind", SOME)
+@pytest.mark.slow
 def test_conditions_groups_and_order(kind, tmp_path):
     source = KINDS[kind](RICH, tmp_path)
     ours = comparisons(source, where="language IS NOT NULL AND battle_id % 3 <> 1")

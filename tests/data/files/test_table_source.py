@@ -224,6 +224,7 @@ def test_a_frame_that_grew_is_noticed():
 
 
 @pytest.mark.parametrize("kind", ["parquet", "csv", "duckdb"])
+@pytest.mark.slow
 def test_many_rows_come_from_the_database_in_their_order(tmp_path, kind):
     """Read in several threads, as the rows of a large file are; against the order in the frame itself."""
     rng, n, path = np.random.default_rng(0), 300_000, tmp_path / f"votes.{kind}"

@@ -204,6 +204,7 @@ def test_a_hostile_filter_is_only_text():
 
 
 @given(st.text(), st.text())
+@pytest.mark.slow
 def test_no_text_breaks_the_page(name, organisation):
     rows = [Row(1, name, 1000.0, 990.0, 1010.0, 1, 1, 50, "ranked")]
     board = Leaderboard(tuple(rows), "bradley_terry", SETTINGS, 0.95, "differences", (), "f" * 64)

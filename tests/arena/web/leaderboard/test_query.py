@@ -139,6 +139,7 @@ def test_an_arena_without_categories_says_so():
     ],
 )
 @pytest.mark.parametrize("category", [None, 'it\'s $5 "now"'])
+@pytest.mark.slow
 def test_the_command_makes_the_same_board(tmp_path, capsys, method, options, category):
     """Cut by a shell and run, it has the same fingerprint and the same rows."""
     frame = pd.DataFrame(

@@ -68,6 +68,7 @@ CODE = [
 
 
 @pytest.mark.parametrize("text", [*((s * 100_000)[:100_000] for s in NASTY), TABLE, FORMULAS, *CODE])
+@pytest.mark.slow
 def test_a_hundred_kilobytes_of_anything_are_read_in_linear_time(text):
     """Of three runs the best in processor time: the machine may be doing something else."""
     best = 9.0
