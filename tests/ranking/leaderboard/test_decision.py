@@ -93,6 +93,7 @@ def test_the_smallest_that_is_best_says_so():
 
 
 @pytest.mark.parametrize("close", [False, True], ids=["one cheap", "many cheap"])
+@pytest.mark.slow
 def test_not_worse_by_more_than_the_margin_is_false_in_at_most_5_percent(close):
     """The cheap model is truly 20 points below the best: whoever says that it is nearer is wrong."""
     rng = np.random.default_rng(11)

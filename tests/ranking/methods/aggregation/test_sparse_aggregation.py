@@ -65,6 +65,7 @@ def test_greedy_by_its_definition_and_within_half_of_the_best(seed):
 
 
 @pytest.mark.parametrize("seed", range(10))
+@pytest.mark.slow
 def test_kwiksort_by_exact_expectation(seed):
     """The mean place under random pivots and coins, by recursion over all sets, to Monte Carlo error."""
     from functools import cache

@@ -38,6 +38,7 @@ def test_the_eigenvector_is_numpys(seed, average):
 
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("damping", [0.0, 0.5, 0.85, 0.99])
+@pytest.mark.slow
 def test_pagerank_by_following_the_surfer(seed, damping):
     """Its own definition, iterated a few thousand times; one model never loses."""
     wins = random_wins(seed)

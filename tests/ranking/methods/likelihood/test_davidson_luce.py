@@ -45,6 +45,7 @@ def log_likelihood(x, votes, orders):
     return value
 
 
+@pytest.mark.slow
 def test_the_maximum_is_that_of_the_likelihood_written_out():
     votes = kwise(60, 1)
     fit = METHODS["davidson_luce"].function(Comparisons.of(NAMES, *votes).ballots)
@@ -58,6 +59,7 @@ def test_the_maximum_is_that_of_the_likelihood_written_out():
     assert np.log(list(fit.parameters.values())) == pytest.approx(found.x[5:], abs=2e-5)
 
 
+@pytest.mark.slow
 def test_the_sandwich_is_that_of_numeric_derivatives():
     """White (1982) with a numeric Hessian and numeric scores of single votes, by central differences."""
     votes = kwise(60, 3, levels=2)

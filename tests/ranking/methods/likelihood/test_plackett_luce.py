@@ -69,6 +69,7 @@ def ballots_of(rows, m):
 
 
 @pytest.mark.parametrize("block", range(5))
+@pytest.mark.slow
 def test_random_problems_agree_with_fifty_digits_to_1e_8(block):
     """Ties averaged over their orders, unranked models, two to four shown; a prior of 2 nat."""
     checked = 0
@@ -141,6 +142,7 @@ def test_the_nascar_season_of_2002(nascar, everybody):
 
 
 @pytest.mark.parametrize("seed", range(10))
+@pytest.mark.slow
 def test_choix_on_rankings_and_best_of_k(seed):
     choix = pytest.importorskip("choix")
     rng = np.random.default_rng([seed, 2])
