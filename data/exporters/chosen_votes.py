@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from agon.data.exporters.conversations import ROWS_AT_A_TIME, as_keys, find_rows
+from agon.data.exporters.conversations import ROWS_AT_A_TIME, WINNER, as_keys, find_rows
 from agon.data.files import encoding
 from agon.data.files.schema import KWISE, Voters, layout_of
 from agon.data.files.source import Source, describe_source
@@ -26,14 +26,7 @@ from agon.data.log.log_frames import LogFrames, check_log, kept_votes
 from agon.data.log.text_parts import part_files
 from agon.data.reading import files_of, open_votes
 from agon.data.sql import quote_text
-from agon.data.validation import LABELS
 from agon.ranking import AgonError, Ballots, Comparisons, SourceError
-
-_OURS = ("model_a", "model_b", "tie", "both_bad")
-_WORDS = " ".join(f"WHEN lower(trim(winner)) = '{word}' THEN '{_OURS[i]}'" for word, i in LABELS.items())
-WINNER = (  # SQL for the winner in our words
-    f"(CASE {_WORDS} WHEN winner = model_a THEN 'model_a' WHEN winner = model_b THEN 'model_b' END)"
-)
 
 
 @dataclass

@@ -6,11 +6,10 @@ What a form is stands in `EXPORTS`; how its rows are made, in the module of its 
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
@@ -19,41 +18,46 @@ from typing import IO, Any, get_args
 import numpy as np
 import pyarrow as pa
 
-from agon.data.exporters.chosen_votes import WINNER, ChosenVotes, choose_votes
+from agon.data.exporters.chosen_votes import ChosenVotes, choose_votes
 from agon.data.exporters.conversations import (
+    WINNER,
     TextsOfVotes,
-    VotedBattle,
-    conversations_from,
+    ballot_columns,
     has_texts,
-    read_ballot,
-    texts_in,
+    slices,
+    text_columns,
+    with_own_texts,
 )
-from agon.data.exporters.lmarena_release import LMARENA, release_rows
+from agon.data.exporters.lmarena_release import LMARENA, RELEASE_REFUSED, RELEASE_ROWS
 from agon.data.exporters.preferences import (
     ANNOTATED,
+    ANNOTATED_ROWS,
     LISTWISE,
+    LISTWISE_REFUSED,
+    LISTWISE_ROWS,
     MARGIN,
+    PAIRS_REFUSED,
     PREFERENCE,
+    PREFERENCE_ROWS,
     UNPAIRED,
+    UNPAIRED_REFUSED,
+    UNPAIRED_ROWS,
     TieOption,
-    annotated_rows,
-    listwise_rows,
-    preference_rows,
-    unpaired_rows,
 )
 from agon.data.exporters.preflib_election import ENDINGS, Orders, election_text
 from agon.data.exporters.targets import RowWriter, choose_files, whole_files
 from agon.data.files.schema import Voters
 from agon.data.files.table_source import Invalid
 from agon.data.read_errors import sentence
+from agon.data.sql import quote_name
 from agon.ranking import Ballots, OptionError, SourceError
 from agon.ranking.errors import suggest
 from agon.ranking.text import Readable
 from agon.ranking.version import VERSION
 
-_Row = dict[str, Any]
 _Handles = Mapping[str, IO[bytes]]
 _NO_TEXTS = "whose texts are not there"
+_OPENING = "list_position(list_transform(conversations[1], lambda m: m.role), 'assistant') - 1"
 
 
 @dataclass(frozen=True)
@@ -67,8 +71,11 @@ class ExportForm:
     """What can be done with ties, the default first; nothing where ties are votes like others."""
     schema: pa.Schema | None = None
     """The columns; None for those that the votes have."""
-    rows: Callable[[VotedBattle, Any], list[_Row] | str] | None = None
-    """The rows of a vote, or why there is none; a form that has it needs texts."""
+    refused: str = ""
+    """SQL that says of a vote with its texts why it makes no row, or null; a form that has it needs texts."""
+    rows: str = ""
+    """SQL that makes the rows of the others, from `whole`: the columns of `VOTED` and `ABOUT`, conversations,
+    tokens, and opening, how many messages stand before the first answer."""
 
 
 EXPORTS: Mapping[str, ExportForm] = MappingProxyType(
@@ -78,18 +85,26 @@ EXPORTS: Mapping[str, ExportForm] = MappingProxyType(
             ExportForm("votes", (".parquet",)),
             ExportForm("csv", (".csv",)),
             ExportForm("jsonl", (".jsonl",)),
-            ExportForm("lmarena", (".parquet", ".jsonl"), (), LMARENA, release_rows),
+            ExportForm("lmarena", (".parquet", ".jsonl"), (), LMARENA, RELEASE_REFUSED, RELEASE_ROWS),
             ExportForm(
                 "trl-preference",
                 (".parquet", ".jsonl"),
                 ("drop", "both", "margin"),
                 PREFERENCE,
-                preference_rows,
+                PAIRS_REFUSED,
+                PREFERENCE_ROWS,
             ),
-            ExportForm("trl-kto", (".parquet", ".jsonl"), ("drop", "both"), UNPAIRED, unpaired_rows),
-            ExportForm("listwise", (".parquet", ".jsonl"), (), LISTWISE, listwise_rows),
             ExportForm(
-                "pairs-annotated", (".csv", ".parquet", ".jsonl"), ("drop", "both"), ANNOTATED, annotated_rows
+                "trl-kto", (".parquet", ".jsonl"), ("drop", "both"), UNPAIRED, UNPAIRED_REFUSED, UNPAIRED_ROWS
+            ),
+            ExportForm("listwise", (".parquet", ".jsonl"), (), LISTWISE, LISTWISE_REFUSED, LISTWISE_ROWS),
+            ExportForm(
+                "pairs-annotated",
+                (".csv", ".parquet", ".jsonl"),
+                ("drop", "both"),
+                ANNOTATED,
+                PAIRS_REFUSED,
+                ANNOTATED_ROWS,
             ),
             ExportForm("preflib", ENDINGS),
         )
@@ -188,7 +203,7 @@ def export(
         with whole_files(files) as handles:
             if how.name == "preflib":
                 written = _write_election(given, data, handles, ballots_by)
-            elif how.rows is None:
+            elif not how.rows:
                 written = _write_votes(given, how, data, handles)
             else:
                 written = _write_rows(given, how, data, handles, ties or next(iter(how.ties), None))
@@ -229,7 +244,7 @@ def _readable_errors(name: str) -> Iterator[None]:
 
     try:
         yield
-    except (duckdb.Error, pa.ArrowException, sqlite3.Error) as error:
+    except (duckdb.Error, pa.ArrowException) as error:
         raise SourceError(f"{name} cannot be exported: {sentence(error)}") from None
 
 
@@ -302,7 +317,7 @@ def _write_votes(
     given: ChosenVotes, how: ExportForm, files: Mapping[str, Path], handles: _Handles
 ) -> _Written:
     """Write the votes with the columns that they have, the winner in our words."""
-    columns = {name: f'"{name.replace(chr(34), chr(34) * 2)}"' for name in given.columns}
+    columns = {name: quote_name(name) for name in given.columns}
     if "winner" in columns and not given.listed:
         columns["winner"] = f"{WINNER} AS winner"
     if given.listed:
@@ -311,14 +326,13 @@ def _write_votes(
     with ExitStack() as stack:
         for batch in given.batches(", ".join(columns.values())):
             held = None if given.test is None else given.test[batch["agon_row"].to_numpy()]
-            plain = batch.drop_columns(["agon_row"])
+            plain = pa.Table.from_batches([batch.drop_columns(["agon_row"])])
             for split, path in files.items():
                 if split not in writers:
                     writer = RowWriter(handles[split], how.endings[0], plain.schema, path)
                     writers[split] = stack.enter_context(writer)
                 chosen = plain if held is None else plain.filter(pa.array(held if split == "test" else ~held))
-                if chosen.num_rows:
-                    writers[split].add_batch(chosen)
+                writers[split].add(chosen)
     return _summary(writers, given.ballots())
 
 
@@ -330,32 +344,46 @@ def _write_rows(
     ties: TieOption | None,
 ) -> _Written:
     """Write what a form makes of each vote and its texts."""
-    schema, make = how.schema, how.rows
-    if schema is None or make is None:
+    import duckdb
+
+    schema = how.schema
+    if schema is None:
         raise TypeError(how.name)
+    if given.columns.get("category") == "VARCHAR[]":  # a vote may have several
+        schema = schema.set(schema.get_field_index("category"), pa.field("category", pa.list_(pa.string())))
     if ties == "margin":
         schema = schema.append(MARGIN)
     if "weight" in given.columns:  # only then: a reader asks for one in every row
         schema = schema.append(pa.field("weight", pa.float64()))
+    columns = ", ".join(quote_name(name) for name in ("agon_row", *schema.names))
+    why = f"CASE WHEN conversations IS NULL THEN '{_NO_TEXTS}' ELSE {how.refused} END"
     left_out: Counter[str] = Counter()
-    held: Counter[tuple[Any, ...]] = Counter()
     with ExitStack() as stack:
         writers = {
             split: stack.enter_context(RowWriter(handles[split], path.suffix.lower(), schema, path))
             for split, path in files.items()
         }
-        for number, vote in _with_texts(given):
-            made = make(vote, ties) if vote.conversations else _NO_TEXTS
-            if isinstance(made, str):
-                left_out[made] += 1
-                continue
-            split = "all" if given.test is None else "test" if given.test[number] else "train"
-            size = sum(len(message["content"]) for side in vote.conversations for message in side)
-            weight = None if vote.row.get("weight") is None else float(vote.row["weight"])
-            for row in made:
-                writers[split].add(row if weight is None else row | {"weight": weight}, size)
-            held[vote.models, vote.places, vote.acceptable, vote.p_a, weight] += 1
-    return _summary(writers, _ballots_of(held), left_out)
+        database = stack.enter_context(closing(duckdb.connect(config={"threads": 1})))
+        said = {"ties": ties} if "$ties" in how.refused else {}
+        for voted in _with_texts(given):
+            database.register("voted", voted)
+            reasons = database.sql(f"SELECT agon_row, {why} AS why FROM voted", params=said).to_arrow_table()
+            refused = reasons.filter(reasons["why"].is_valid())
+            given.kept[refused["agon_row"].to_numpy()] = False
+            left_out.update(refused["why"].to_pylist())
+            database.register("whole_rows", voted.filter(reasons["why"].is_null()))
+            rows = database.sql(
+                f"WITH whole AS (SELECT *, {_OPENING} AS opening FROM whole_rows) "
+                f"SELECT {columns} FROM ({how.rows})",
+                params=said if "$ties" in how.rows else {},
+            ).to_arrow_table()
+            held = None if given.test is None else given.test[rows["agon_row"].to_numpy()]
+            plain = rows.drop_columns(["agon_row"]).cast(schema)
+            for split, writer in writers.items():
+                writer.add(
+                    plain if held is None else plain.filter(pa.array(held if split == "test" else ~held))
+                )
+    return _summary(writers, given.ballots(), left_out)
 
 
 def _summary(
@@ -366,39 +394,30 @@ def _summary(
     return _Written(rows, votes, left_out or Counter(), sum(writer.escaped for writer in writers.values()))
 
 
-def _with_texts(given: ChosenVotes) -> Iterator[tuple[int, VotedBattle]]:
-    """Go through the chosen votes with their texts; without them where they are not there."""
-    columns = ", ".join(f'"{name.replace(chr(34), chr(34) * 2)}"' for name in given.columns)
+def _with_texts(given: ChosenVotes) -> Iterator[pa.Table]:
+    """Go through the chosen votes with their conversations, null where they are not there, some at a time."""
+    columns = ballot_columns(given.columns, listed=given.listed)
     if given.log is None:
         if not has_texts(given.columns):
             raise SourceError(
                 f"{given.name} holds no texts, which this form is made of: give a log folder, or a file with "
                 "prompt, answer_a and answer_b (prompt and answers, or conversation_a and conversation_b)."
             )
-        for batch in given.batches(columns):
-            for row in batch.to_pylist():
-                vote = read_ballot(row)
-                said = texts_in(row, len(vote.models))
-                yield row["agon_row"], _about(vote, said, None)
+        texts = {name: f"agon_text_{i}" for i, name in enumerate(text_columns(given.columns))}
+        named = ", ".join(f"{quote_name(name)} AS {ours}" for name, ours in texts.items())
+        for batch in given.batches(f"{columns}, {named}"):
+            for part in slices(batch):
+                said = part.select([*texts.values()]).rename_columns([*texts])
+                yield with_own_texts(part.drop_columns([*texts.values()]), said)
         return
-    names = given.columns
-    if not {"battle_id", "turns"} <= names.keys():
+    if not {"battle_id", "turns"} <= given.columns.keys():
         raise SourceError(
             f"{given.name} holds imported votes alone, whose texts are in the files they came from."
         )
-    rows, battles = given.battles()
-    with TextsOfVotes(given.log, given.place, rows, battles) as texts:
+    with TextsOfVotes(given.log, given.place, *given.battles()) as held:
         for batch in given.batches(columns):
-            for row in batch.to_pylist():
-                vote = read_ballot(row)
-                found = texts.of(row["agon_row"])
-                both = conversations_from(found, vote.models, row["turns"] or 1) if found else None
-                yield row["agon_row"], _about(vote, *(both or (None, None)))
-
-
-def _about(vote: VotedBattle, said: Any, tokens: tuple[int, ...] | None) -> VotedBattle:
-    """A vote with its conversations, where all are there."""
-    return vote if not said else replace(vote, conversations=said, tokens=tokens)
+            for part in slices(batch, held.size):
+                yield held.add_to(part)
 
 
 def _ballots_of(held: Mapping[tuple[Any, ...], int]) -> Ballots | None:

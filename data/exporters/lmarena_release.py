@@ -5,19 +5,21 @@ Source: lmarena-ai/arena-human-preference-140k on Hugging Face (July 2025).
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
-from typing import Any
-
 import pyarrow as pa
 
-from agon.data.exporters.conversations import ChatMessage, VotedBattle
-from agon.data.files.covariates import CODE
+from agon.data.files.covariates import CODE, PATTERNS
+from agon.data.sql import quote_text
 
 _BLOCK = pa.struct(dict.fromkeys(("type", "text", "image", "mimeType"), pa.string()))
 _MESSAGE = pa.struct({"role": pa.string(), "content": pa.list_(_BLOCK)})
-_HEADERS = ("h1", "h2", "h3", "h4", "h5", "h6")
-_COUNTS = {"header_count": _HEADERS, "list_count": ("ordered", "unordered"), "bold_count": ("**", "__")}
+_HEADS = "|".join(PATTERNS[name].replace("(?m)^", r"\n") for name in ("headers", "lists"))
+_STARS = PATTERNS["bold"].partition("|")[0]
+_HEADERS = {f"h{n}": "#" * n for n in range(1, 7)}
+_COUNTS = {
+    "header_count": tuple(_HEADERS),
+    "list_count": ("ordered", "unordered"),
+    "bold_count": ("**", "__"),
+}
 _METADATA = pa.struct(
     {
         **dict.fromkeys(("sum_assistant_a_tokens", "sum_assistant_b_tokens", "turns"), pa.int64()),
@@ -44,79 +46,76 @@ LMARENA = pa.schema(
         "timestamp": pa.timestamp("us", "UTC"),
     }
 )
-_MARKS = re.compile(
-    r"^(?: {0,3}(?P<header>#{1,6})[ \t]|[ \t]*(?:(?P<item>[-*+])|(?P<number>[0-9]{1,3}[.)]))[ \t])"
-    r"|(?P<stars>\*\*[^*\n]+\*\*)|(?P<bars>__[^_\n]+__)",
-    re.M,
-)
+RELEASE_REFUSED = """CASE
+    WHEN len(models) <> 2 THEN 'votes on more than two models, for which this form has no columns'
+    WHEN p_a IS NOT NULL THEN 'soft judgements (p_a), for which this form has no winner'
+    WHEN acceptable IS NOT NULL AND NOT both_bad
+        THEN 'votes that say which answer is acceptable, for which this form has no column' END"""
 
 
-def release_rows(vote: VotedBattle, _ties: str) -> list[dict[str, Any]] | str:
-    """Make the one row of a vote on a pair; or say why its words cannot hold it."""
-    if len(vote.models) != 2:
-        return "votes on more than two models, for which this form has no columns"
-    if vote.p_a is not None:
-        return "soft judgements (p_a), for which this form has no winner"
-    if vote.acceptable is not None and not vote.both_bad:
-        return "votes that say which answer is acceptable, for which this form has no column"
-    first, second = (3 if place is None else place for place in vote.places)
-    word = "both_bad" if vote.both_bad else "tie"
-    sides = vote.conversations
-    asked = [
-        {"user": _message(user), "model_side_a": _message(a), "model_side_b": _message(b)}
-        for user, a, b in zip(sides[0][::2], sides[0][1::2], sides[1][1::2], strict=False)
-    ]
-    row = vote.row
-    return [
-        {
-            "id": row.get("battle_id"),
-            "model_a": vote.models[0],
-            "model_b": vote.models[1],
-            "winner": "model_a" if first < second else "model_b" if first > second else word,
-            "evaluation_session_id": row.get("voter"),
-            "evaluation_order": None,
-            "conversation_a": [_message(message) for message in sides[0]],
-            "conversation_b": [_message(message) for message in sides[1]],
-            "full_conversation": asked,
-            "conv_metadata": _metadata(vote),
-            "category": row.get("category"),
-            "language": row.get("language"),
-            "is_code": "```" in "".join(m["content"] for side in sides for m in side),
-            "timestamp": _moment(row.get("timestamp")),
-        }
-    ]
+def _message(message: str) -> str:
+    """SQL for a message as the release has it."""
+    block = (
+        f"{{'type': 'text', 'text': {message}.content, 'image': NULL::VARCHAR, 'mimeType': NULL::VARCHAR}}"
+    )
+    return f"{{'role': {message}.role, 'content': [{block}]}}"
 
 
-def _message(message: ChatMessage) -> dict[str, Any]:
-    block = {"type": "text", "text": message["content"], "image": None, "mimeType": None}
-    return {"role": message["role"], "content": [block]}
+def _marks(side: int) -> str:
+    """SQL for what marks the text in the answers of a side, outside code: at the head of lines, and bolds.
+
+    The marks are those of `PATTERNS`, looked for by what they begin with, an end of line or stars, and for
+    `__` only where there is one: a search for either of two beginnings takes three times as long.
+    """
+    answers = f"list_filter(conversations[{side}], lambda m: m.role = 'assistant')"
+    prose = f"list_transform({answers}, lambda m: regexp_replace(m.content, '{CODE}', '', 'g'))"
+    heads = f"regexp_extract_all(chr(10) || text, '{_HEADS}')"
+    either, stars = (f"regexp_extract_all(text, '{one}')" for one in (PATTERNS["bold"], _STARS))
+    bolds = f"CASE WHEN contains(text, '__') THEN {either} ELSE {stars} END"
+    return (
+        f"list_transform(flatten(list_transform({prose}, lambda text: {heads})), "
+        f"lambda mark: trim(mark, ' ' || chr(9) || chr(10))) AS heads_{side}, "
+        f"flatten(list_transform({prose}, lambda text: {bolds})) AS bolds_{side}"
+    )
 
 
-def _metadata(vote: VotedBattle) -> dict[str, Any]:
-    """What is counted in the answers of each side."""
-    found: dict[str, Any] = {"turns": sum(m["role"] == "user" for m in vote.conversations[0])}
-    for i, side in enumerate("ab"):
-        found[f"sum_assistant_{side}_tokens"] = None if vote.tokens is None else vote.tokens[i]
-        counts = {name: dict.fromkeys(parts, 0) for name, parts in _COUNTS.items()}
-        for message in vote.conversations[i]:
-            if message["role"] == "assistant":
-                _count_marks(message["content"], counts)
-        found |= {f"{name}_{side}": parts for name, parts in counts.items()}
-    return found
+def _counts(side: int) -> dict[str, str]:
+    """SQL for the counts of a side."""
+
+    def count(marks: str, condition: str) -> str:
+        return f"len(list_filter({marks}_{side}, lambda mark: {condition}))"
+
+    headers = ", ".join(
+        f"'{name}': {count('heads', f'mark = {quote_text(mark)}')}" for name, mark in _HEADERS.items()
+    )
+    ordered, unordered = count("heads", "mark[-1] IN ('.', ')')"), count("heads", "mark IN ('-', '*', '+')")
+    stars = count("bolds", "mark[1] = '*'")
+    return {
+        "header_count": headers,
+        "list_count": f"'ordered': {ordered}, 'unordered': {unordered}",
+        "bold_count": f"'**': {stars}, '__': len(bolds_{side}) - {stars}",
+    }
 
 
-def _count_marks(text: str, counts: dict[str, dict[str, int]]) -> None:
-    """Count headers by level, items of lists by kind, and bold passages by mark; not in code."""
-    prose = re.sub(CODE, "", text) if "```" in text else text
-    for found in _MARKS.finditer(prose):
-        kind = found.lastgroup
-        if kind == "header":
-            counts["header_count"][_HEADERS[len(found["header"]) - 1]] += 1
-        elif kind in ("item", "number"):
-            counts["list_count"]["unordered" if kind == "item" else "ordered"] += 1
-        else:
-            counts["bold_count"]["**" if kind == "stars" else "__"] += 1
-
-
-def _moment(seconds: float | None) -> datetime | None:
-    return None if seconds is None or seconds != seconds else datetime.fromtimestamp(seconds, UTC)  # noqa: PLR0124
+_PARTS = {
+    "sum_assistant_a_tokens": "tokens[1]",
+    "sum_assistant_b_tokens": "tokens[2]",
+    "turns": "len(list_filter(conversations[1], lambda m: m.role = 'user'))",
+    **{f"{name}_{side}": f"{{{_counts(i)[name]}}}" for name in _COUNTS for i, side in ((1, "a"), (2, "b"))},
+}
+RELEASE_ROWS = f"""
+SELECT agon_row, battle_id AS id, models[1] AS model_a, models[2] AS model_b,
+    CASE WHEN both_bad THEN 'both_bad' WHEN coalesce(places[1], 3) < coalesce(places[2], 3) THEN 'model_a'
+        WHEN coalesce(places[1], 3) > coalesce(places[2], 3) THEN 'model_b' ELSE 'tie' END AS winner,
+    voter AS evaluation_session_id, NULL::BIGINT AS evaluation_order,
+    list_transform(conversations[1], lambda m: {_message("m")}) AS conversation_a,
+    list_transform(conversations[2], lambda m: {_message("m")}) AS conversation_b,
+    list_transform(range(1, 2 * least(len(conversations[1]) // 2, len(conversations[2]) // 2), 2),
+        lambda i: {{'user': {_message("conversations[1][i]")},
+            'model_side_a': {_message("conversations[1][i + 1]")},
+            'model_side_b': {_message("conversations[2][i + 1]")}}}) AS full_conversation,
+    {{{", ".join(f"'{name}': {sql}" for name, sql in _PARTS.items())}}} AS conv_metadata,
+    category, language, weight,
+    len(list_filter(flatten(conversations), lambda m: contains(m.content, '```'))) > 0 AS is_code,
+    TRY_CAST(round(timestamp * 1000000) AS BIGINT) AS timestamp
+FROM (SELECT *, {_marks(1)}, {_marks(2)} FROM whole)"""

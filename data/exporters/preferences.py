@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import pyarrow as pa
 
-from agon.data.exporters.conversations import ChatMessage, VotedBattle
+from agon.data.exporters.conversations import MESSAGES
 
 TieOption = Literal["drop", "both", "margin"]
-TIES, BOTH_BAD, UNCOMPARED = "ties", "votes that both are bad", "votes that compare no two models"
-_MESSAGES = pa.list_(pa.struct({"role": pa.string(), "content": pa.string()}))
 _ABOUT = {"prompt_id": pa.string(), "category": pa.string(), "language": pa.string()}
 PREFERENCE = pa.schema(
     {
-        "prompt": _MESSAGES,
-        "chosen": _MESSAGES,
-        "rejected": _MESSAGES,
+        "prompt": MESSAGES,
+        "chosen": MESSAGES,
+        "rejected": MESSAGES,
         "model_chosen": pa.string(),
         "model_rejected": pa.string(),
         **_ABOUT,
@@ -25,12 +22,12 @@ PREFERENCE = pa.schema(
 )
 MARGIN = pa.field("margin", pa.float64())
 UNPAIRED = pa.schema(
-    {"prompt": _MESSAGES, "completion": _MESSAGES, "label": pa.bool_(), "model": pa.string(), **_ABOUT}
+    {"prompt": MESSAGES, "completion": MESSAGES, "label": pa.bool_(), "model": pa.string(), **_ABOUT}
 )
 LISTWISE = pa.schema(
     {
-        "prompt": _MESSAGES,
-        "completions": pa.list_(_MESSAGES),
+        "prompt": MESSAGES,
+        "completions": pa.list_(MESSAGES),
         "models": pa.list_(pa.string()),
         "places": pa.list_(pa.int64()),
         "acceptable": pa.list_(pa.bool_()),
@@ -46,114 +43,67 @@ ANNOTATED = pa.schema(
         **dict.fromkeys(("winner", *_ABOUT), pa.string()),
     }
 )
+_CARRIED = ", ".join([*_ABOUT, "weight"])
+_PLACE = "coalesce(places[{0}], len(models) + 1)"  # not ranked is below all that are
+# The pairs that a vote compares: numbers of the better and the other, and by how much; 0 is a tie. Those that
+# are both shown and not ranked are not compared with each other.
+_PAIRS = f"""CASE WHEN p_a IS NOT NULL
+    THEN [{{'better': (p_a < 0.5)::INT + 1, 'worse': (p_a >= 0.5)::INT + 1, 'margin': abs(2 * p_a - 1)}}]
+    ELSE flatten(list_transform(range(1, len(models)), lambda i: list_transform(
+        list_filter(range(i + 1, len(models) + 1), lambda j: coalesce(places[i], places[j]) IS NOT NULL),
+        lambda j: {{'better': (CASE WHEN {_PLACE.format("i")} <= {_PLACE.format("j")} THEN i ELSE j END)::INT,
+            'worse': (CASE WHEN {_PLACE.format("i")} <= {_PLACE.format("j")} THEN j ELSE i END)::INT,
+            'margin': ({_PLACE.format("i")} <> {_PLACE.format("j")})::INT::DOUBLE}}))) END"""
+# Those that become rows: ties are left out, written both ways round, or kept with margin 0.
+_ORDERED = f"""CASE $ties WHEN 'margin' THEN {_PAIRS} WHEN 'both' THEN flatten(list_transform({_PAIRS},
+    lambda p: CASE WHEN p.margin > 0 THEN [p]
+        ELSE [p, {{'better': p.worse, 'worse': p.better, 'margin': p.margin}}] END))
+    ELSE list_filter({_PAIRS}, lambda p: p.margin > 0) END"""
+_WHY_NONE = f"""CASE WHEN len({_PAIRS}) = 0 THEN 'votes that compare no two models'
+    WHEN both_bad THEN 'votes that both are bad' ELSE 'ties' END"""
+PAIRS_REFUSED = f"CASE WHEN len({_ORDERED}) = 0 THEN {_WHY_NONE} END"
+PREFERENCE_ROWS = f"""
+SELECT agon_row, conversations[one.better][1:opening] AS prompt,
+    conversations[one.better][opening + 1:] AS chosen, conversations[one.worse][opening + 1:] AS rejected,
+    models[one.better] AS model_chosen, models[one.worse] AS model_rejected, {_CARRIED}, one.margin AS margin
+FROM (SELECT *, unnest({_ORDERED}) AS one FROM whole)"""
+# Whether each answer is good. A voter who said which answers are acceptable is taken at their word; so is
+# "both bad". Else the best answers are good, those below them bad, and those of a tie good if asked for.
+_LABELS = """CASE WHEN acceptable IS NOT NULL THEN acceptable
+    WHEN coalesce(p_a <> 0.5, false) THEN [p_a > 0.5, p_a < 0.5]
+    WHEN p_a IS NULL AND len(list_filter(places, lambda p: p = 1)) < len(places)
+        THEN list_transform(places, lambda p: coalesce(p = 1, false))
+    WHEN $ties = 'both' THEN list_transform(models, lambda m: true) END"""
+UNPAIRED_REFUSED = f"CASE WHEN ({_LABELS}) IS NULL THEN {_WHY_NONE} END"
+UNPAIRED_ROWS = f"""
+SELECT agon_row, conversations[i][1:opening] AS prompt, conversations[i][opening + 1:] AS completion,
+    labels[i] AS label, models[i] AS model, {_CARRIED}
+FROM (SELECT *, {_LABELS} AS labels, unnest(range(1, len(models) + 1)) AS i FROM whole)"""
+LISTWISE_REFUSED = "CASE WHEN p_a IS NOT NULL THEN 'soft judgements (p_a), which are no places' END"
+LISTWISE_ROWS = f"""
+SELECT agon_row, conversations[1][1:opening] AS prompt,
+    list_transform(conversations, lambda side: side[opening + 1:]) AS completions, models, places, acceptable,
+    battle_id, voter, timestamp, {_CARRIED}
+FROM whole"""
 
 
-def _about(vote: VotedBattle) -> dict[str, Any]:
-    return {name: vote.row.get(name) for name in _ABOUT}
+def _as_text(messages: str) -> str:
+    """SQL for messages as one text: alone as it is, several each with who speaks."""
+    spoken = f"list_transform({messages}, lambda m: m.role || ': ' || m.content)"
+    return (
+        f"CASE WHEN len({messages}) = 1 THEN ({messages})[1].content "
+        f"ELSE array_to_string({spoken}, chr(10) || chr(10)) END"
+    )
 
 
-def _opening(vote: VotedBattle) -> int:
-    """How many messages all sides share: the first prompt, and what stands before it."""
-    first = vote.conversations[0]
-    return next(i for i, message in enumerate(first) if message["role"] == "assistant")
-
-
-def _ordered(vote: VotedBattle, ties: TieOption) -> Iterator[tuple[int, int, float]]:
-    """The better and the worse of each pair, with the margin."""
-    for better, worse, margin in vote.pairs():
-        if margin > 0 or ties == "margin":
-            yield better, worse, margin
-        elif ties == "both":
-            yield better, worse, 0.0
-            yield worse, better, 0.0
-
-
-def _why_none(vote: VotedBattle) -> str:
-    """Say why a vote gives no rows."""
-    return UNCOMPARED if not list(vote.pairs()) else BOTH_BAD if vote.both_bad else TIES
-
-
-def preference_rows(vote: VotedBattle, ties: TieOption) -> list[dict[str, Any]] | str:
-    """Make a row for each pair that the vote orders; or say why there is none."""
-    start, rows = _opening(vote), []
-    for better, worse, margin in _ordered(vote, ties):
-        sides = vote.conversations[better], vote.conversations[worse]
-        row: dict[str, Any] = {
-            "prompt": sides[0][:start],
-            "chosen": sides[0][start:],
-            "rejected": sides[1][start:],
-        }
-        row |= {"model_chosen": vote.models[better], "model_rejected": vote.models[worse], **_about(vote)}
-        rows.append(row | ({"margin": margin} if ties == "margin" else {}))
-    return rows or _why_none(vote)
-
-
-def unpaired_rows(vote: VotedBattle, ties: TieOption) -> list[dict[str, Any]] | str:
-    """Make a row for each answer that the vote calls good or bad; or say why there is none.
-
-    A voter who said which answers are acceptable is taken at their word; so is "both bad". Else the best
-    answers are good and those below them bad, and those of a tie good if ties are asked for.
-    """
-    if vote.acceptable is not None:
-        labels: dict[int, bool] = dict(enumerate(vote.acceptable))
-    elif vote.p_a is not None:
-        labels = {} if vote.p_a == 0.5 else {0: vote.p_a > 0.5, 1: vote.p_a < 0.5}
-    else:
-        labels = {i: place == 1 for i, place in enumerate(vote.places)}
-        labels = labels if not all(labels.values()) else {}
-    if not labels and ties == "both":
-        labels = dict.fromkeys(range(len(vote.models)), True)
-    start = _opening(vote)
-    rows = [
-        {
-            "prompt": vote.conversations[i][:start],
-            "completion": vote.conversations[i][start:],
-            "label": label,
-            "model": vote.models[i],
-            **_about(vote),
-        }
-        for i, label in labels.items()
-    ]
-    return rows or _why_none(vote)
-
-
-def listwise_rows(vote: VotedBattle, ties: TieOption) -> list[dict[str, Any]] | str:
-    """Make one row with all answers and their places; or say why there is none."""
-    if vote.p_a is not None:
-        return "soft judgements (p_a), which are no places"
-    if ties == "drop" and len(set(vote.places)) < len(vote.places):
-        return BOTH_BAD if vote.both_bad else "ballots with ties or unranked models"
-    start = _opening(vote)
-    row = {
-        "prompt": vote.conversations[0][:start],
-        "completions": [side[start:] for side in vote.conversations],
-        "models": vote.models,
-        "places": vote.places,
-        "acceptable": vote.acceptable,
-        **{name: vote.row.get(name) for name in ("battle_id", "voter", "timestamp")},
-        **_about(vote),
-    }
-    return [row]
-
-
-def annotated_rows(vote: VotedBattle, ties: TieOption) -> list[dict[str, Any]] | str:
-    """Make a row for each pair that the vote orders, in the order shown; or say why there is none.
-
-    Source: Findeis, Kaufmann, Hüllermeier, Albanie and Mullins, Inverse Constitutional AI (ICLR 2025).
-    """
-    start, rows = _opening(vote), []
-    for better, worse, _ in _ordered(vote, ties):
-        a, b = sorted((better, worse))
-        side = "a" if a == better else "b"
-        row: dict[str, Any] = {"input": _as_text(vote.conversations[0][:start])}
-        row |= {f"text_{s}": _as_text(vote.conversations[i][start:]) for s, i in (("a", a), ("b", b))}
-        row |= {"preferred_text": f"text_{side}", "winner": f"model_{side}", **_about(vote)}
-        rows.append(row | {"model_a": vote.models[a], "model_b": vote.models[b]})
-    return rows or _why_none(vote)
-
-
-def _as_text(messages: tuple[ChatMessage, ...]) -> str:
-    """Messages as one text: alone as it is, several each with who speaks."""
-    if len(messages) == 1:
-        return messages[0]["content"]
-    return "\n\n".join(f"{message['role']}: {message['content']}" for message in messages)
+# In the order shown. Source: Findeis, Kaufmann, Hüllermeier, Albanie and Mullins, Inverse Constitutional AI
+# (ICLR 2025).
+ANNOTATED_ROWS = f"""
+SELECT agon_row, {_as_text("conversations[1][1:opening]")} AS input,
+    {_as_text("conversations[a][opening + 1:]")} AS text_a,
+    {_as_text("conversations[b][opening + 1:]")} AS text_b,
+    CASE WHEN one.better = a THEN 'text_a' ELSE 'text_b' END AS preferred_text,
+    models[a] AS model_a, models[b] AS model_b,
+    CASE WHEN one.better = a THEN 'model_a' ELSE 'model_b' END AS winner, {_CARRIED}
+FROM (SELECT *, least(one.better, one.worse) AS a, greatest(one.better, one.worse) AS b
+    FROM (SELECT *, unnest({_ORDERED}) AS one FROM whole))"""

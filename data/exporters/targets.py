@@ -15,13 +15,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from agon.data.files.writer import whole_file
+from agon.data.sql import quote_name
 from agon.ranking.errors import OptionError, SourceError
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet computes where a cell begins so
 # What must stay as it is, or the votes would be others when they are read again.
 _FIXED = ("model_a", "model_b", "winner")
-_TEXT = 8 << 20  # characters of the rows that are written at a time
-_MOST = 5000  # rows written at a time
 
 
 def choose_files(
@@ -94,33 +93,24 @@ class RowWriter:
     def __init__(self, file: IO[bytes], ending: str, schema: pa.Schema, path: Path) -> None:
         self.rows = self.escaped = 0
         self._file, self._schema, self._path = file, schema, path
-        self._waiting: list[dict[str, Any]] = []
-        self._size = 0
         self._parquet = pq.ParquetWriter(file, schema, compression="zstd") if ending == ".parquet" else None
-        self._text = None if ending == ".parquet" else io.TextIOWrapper(file, encoding="utf-8", newline="")
-        self._csv = csv.writer(self._text) if ending == ".csv" and self._text is not None else None
+        self._text = io.TextIOWrapper(file, encoding="utf-8", newline="") if ending == ".csv" else None
+        self._csv = csv.writer(self._text) if self._text is not None else None
         if self._csv is not None:
             self._csv.writerow([self._cell("", name) for name in schema.names])
 
-    def add(self, row: dict[str, Any], size: int) -> None:
-        """Write a row, sooner or later; `size` are its characters, more or less."""
-        self.rows += 1
-        if self._parquet is None:
-            self._line(row)
+    def add(self, table: pa.Table) -> None:
+        """Write rows."""
+        self.rows += table.num_rows
+        if not table.num_rows:
             return
-        self._waiting.append(row)
-        self._size += size
-        if self._size > _TEXT or len(self._waiting) >= _MOST:
-            self._flush()
-
-    def add_batch(self, batch: pa.RecordBatch) -> None:
-        """Write rows that are columns already."""
         if self._parquet is not None:
-            self.rows += batch.num_rows
-            self._parquet.write_batch(batch)
-            return
-        for row in batch.to_pylist():
-            self.add(row, 0)
+            self._parquet.write_table(table)
+        elif self._csv is not None:
+            columns = zip(*(table[name].to_pylist() for name in table.column_names), strict=True)
+            self._csv.writerows(map(self._cell, table.column_names, values) for values in columns)
+        else:
+            self._file.write(_json_lines(table))
 
     def __enter__(self) -> Self:
         return self
@@ -135,24 +125,10 @@ class RowWriter:
     def _end(self) -> None:
         """Write what waits, and the end; the file stays open for who opened it."""
         if self._parquet is not None:
-            self._flush()
             self._parquet.close()
         elif self._text is not None:
             self._text.flush()
             self._text.detach()
-
-    def _flush(self) -> None:
-        if self._waiting and self._parquet is not None:
-            self._parquet.write_table(pa.Table.from_pylist(self._waiting, self._schema))
-        self._waiting, self._size = [], 0
-
-    def _line(self, row: dict[str, Any]) -> None:
-        """Write a row of a text file."""
-        if self._csv is not None:
-            self._csv.writerow([self._cell(name, row.get(name)) for name in self._schema.names])
-        elif self._text is not None:
-            known = {name: row.get(name) for name in self._schema.names}
-            self._text.write(json.dumps(known, ensure_ascii=False, default=_plain, allow_nan=True) + "\n")
 
     def _cell(self, name: str, value: Any) -> Any:
         """A value as a cell that no spreadsheet computes."""
@@ -174,6 +150,20 @@ class RowWriter:
             )
         self.escaped += 1
         return f"'{text}"
+
+
+def _json_lines(table: pa.Table) -> bytes:
+    """Rows as lines of JSON, times as ISO 8601."""
+    import duckdb
+
+    times = [quote_name(field.name) for field in table.schema if pa.types.is_timestamp(field.type)]
+    moments = ", ".join(f"replace({name}::VARCHAR, ' ', 'T') AS {name}" for name in times)
+    columns = f"* REPLACE ({moments})" if times else "*"
+    with duckdb.connect() as database:
+        database.register("given", table)
+        line = "to_json(agon_line)::VARCHAR || chr(10) AS line"
+        lines = database.sql(f"SELECT {line} FROM (SELECT {columns} FROM given) AS agon_line")
+        return "".join(lines.to_arrow_table()["line"].to_pylist()).encode()
 
 
 def _plain(value: Any) -> str:

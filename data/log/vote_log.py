@@ -10,7 +10,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -83,6 +83,7 @@ MORE = """, v.voter, epoch(v.created) AS timestamp, v.category, v.language,
 
 SNAPSHOT = "arena.parquet"
 BATCH = 1 << 17  # votes written at a time
+FIRST_PUBLISHING = "400MB"  # of memory for the database while all battles and answers are written
 
 
 def bring_up_to_date(folder: Path, *, texts: bool = False) -> None:
@@ -305,7 +306,7 @@ class VoteLog:
             SourceError: it cannot be written; the one before is still there.
         """
         target = self.folder / "votes" / SNAPSHOT
-        with self._snapshot:
+        with self._snapshot, nullcontext() if self._published else self._little_memory():
             count = self.count()
             try:  # before the votes: who reads these finds what they are about
                 publish(self._table, self.folder, self._published)
@@ -314,6 +315,16 @@ class VoteLog:
                     self._write_votes(count, target)
                     self._kept = count
         return target if count else None
+
+    @contextmanager
+    def _little_memory(self) -> Iterator[None]:
+        """Let the database forget what it read: all texts are read once, and a million votes have 2 GB."""
+        with self._reading() as cursor:
+            cursor.execute(f"SET GLOBAL memory_limit = '{FIRST_PUBLISHING}'")
+            try:
+                yield
+            finally:
+                cursor.execute("RESET GLOBAL memory_limit")
 
     def _write_votes(self, upto: int, target: Path) -> None:
         """Write the votes up to a number, without holding all of them."""

@@ -18,7 +18,7 @@ from agon.data import EXPORTS, comparisons, export, preflib, read_published
 from agon.data.exporters import targets
 from agon.data.exporters.exporting import BY_ENDING
 from agon.data.importers.log_snapshot import into_log
-from agon.data.log.records import TurnRecord
+from agon.data.log.records import ReplacementRecord, TurnRecord
 from agon.data.log.vote_log import VoteLog
 from agon.ranking import OptionError, SourceError, VotesError, rank
 from agon.ranking.version import VERSION
@@ -197,6 +197,35 @@ def test_the_release_has_the_columns_of_the_published_one(folder, tmp_path):
     assert row["conv_metadata"]["turns"] == 2
     assert row["conv_metadata"]["sum_assistant_a_tokens"] == 6  # two answers of three tokens
     assert {one["winner"] for one in rows_of(path)} == {"model_a", "model_b", "tie", "both_bad"}
+
+
+def test_marks_are_counted_by_kind_and_not_in_code(tmp_path):
+    answer = (
+        "# One\n## Two\n- a\n  * b\n1. c\n2) d\n\t+ e\n**bold** and __bars__ **a __b__ c**\n#none\n-none\n"
+        "```\n# code\n- code\n**code**\n```\n###### Six\n"
+    )
+    row = {"model_a": "ada", "model_b": "bob", "winner": "tie", "prompt": "# What?"}
+    votes = tmp_path / "votes.jsonl"
+    votes.write_text(json.dumps(row | {"answer_a": answer, "answer_b": "plain"}) + "\n")
+    ((path, _),) = export(votes, "lmarena", tmp_path / "out").files.items()
+    found = rows_of(path)[0]["conv_metadata"]
+    assert found["header_count_a"] == {"h1": 1, "h2": 1, "h3": 0, "h4": 0, "h5": 0, "h6": 1}
+    assert found["list_count_a"] == {"ordered": 2, "unordered": 3}
+    assert found["bold_count_a"] == {"**": 2, "__": 1}  # what stands in stars is one passage
+    assert not any(sum(found[f"{name}_count_b"].values()) for name in ("header", "list", "bold"))
+    assert found["sum_assistant_a_tokens"] is None
+
+
+def test_texts_are_those_of_the_model_that_took_a_failed_side(tmp_path):
+    drawn = battle(("ada", "bob"))
+    place = ReplacementRecord(drawn.battle_id, 1, "cyn", 0.5, NOON)
+    with VoteLog(tmp_path / "log") as log:
+        put(log, drawn, answer(drawn.battle_id, 0, "ada", text="of ada"))
+        put(log, answer(drawn.battle_id, 1, "bob", text="half", failure="interrupted"), place)
+        put(log, answer(drawn.battle_id, 1, "cyn", text="of cyn"), vote(drawn.battle_id, (2, 1)))
+    ((path, _),) = export(tmp_path / "log", "trl-preference", tmp_path / "out").files.items()
+    (row,) = rows_of(path)
+    assert [row[side][0]["content"] for side in ("chosen", "rejected")] == ["of cyn", "of ada"]
 
 
 # --- what is left out --------------------------------------------------------------------------------------
@@ -586,9 +615,9 @@ def test_a_full_disk_leaves_nothing(folder, tmp_path, form):
 
 def test_an_interrupt_leaves_nothing(folder, tmp_path, monkeypatch):
     class InterruptedWriter(targets.RowWriter):
-        def add(self, row, size):
-            super().add(row, size)
-            if self.rows == 20:
+        def add(self, table):
+            super().add(table)
+            if self.rows:
                 raise KeyboardInterrupt
 
     monkeypatch.setattr("agon.data.exporters.exporting.RowWriter", InterruptedWriter)

@@ -11,6 +11,7 @@ import pytest
 from agon.data import comparisons, read_published
 from agon.data.files.writer import WRITERS
 from agon.data.importers.log_snapshot import into_log
+from agon.data.log import text_parts
 from agon.data.log.records import ReplacementRecord
 from agon.data.log.vote_log import VoteLog
 from agon.ranking import SourceError, rank
@@ -216,3 +217,23 @@ def test_a_snapshot_replaced_while_it_is_read_is_noticed(log):
     log.snapshot()
     with pytest.raises(SourceError, match="changed while it was being read; do it again"):
         votes.clusters("voter")
+
+
+def test_the_first_publishing_of_all_texts_takes_little_of_the_memory(log, monkeypatch):
+    voted(log, ("ada", "bob"), (1, 2))
+    allowed = []
+
+    def limit():
+        return log._rows("SELECT current_setting('memory_limit')")[0][0]
+
+    def publish(*given):
+        allowed.append(limit())
+        text_parts.publish(*given)
+
+    monkeypatch.setattr("agon.data.log.vote_log.publish", publish)
+    before = limit()
+    log.snapshot()
+    voted(log, ("ada", "bob"), (1, 2))
+    log.snapshot()
+    assert allowed == ["381.4 MiB", before]  # 400 MB, and what the database takes otherwise
+    assert limit() == before
