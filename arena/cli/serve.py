@@ -23,6 +23,9 @@ def serve_command(
     store: Annotated[
         Path | None, Parameter(help="Folder that keeps votes, answers and keys [default: agon-log].")
     ] = None,
+    answers: Annotated[
+        int | None, Parameter(help="Models that answer a prompt, 2 to 6 [default: 2]; more make a ballot.")
+    ] = None,
     seed: Annotated[
         int | None,
         Parameter(help="Repeats the draws, so they can be foretold: not for a public arena."),
@@ -34,10 +37,10 @@ def serve_command(
 
     agon serve
 
-    agon serve answers.csv --store our-votes
+    agon serve answers.csv --store our-votes --answers 4
 
     agon serve arena.toml --host 0.0.0.0 --port 8000
     """
     from agon.arena.web.server import open_arena
 
-    open_arena(source, host=host, port=port, log=store, seed=seed)
+    open_arena(source, host=host, port=port, log=store, seed=seed, answers=answers)

@@ -11,7 +11,7 @@ import asyncio
 import sys
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ from importlib import import_module
 from random import Random, SystemRandom
 from time import monotonic
 
-from agon.arena.core.battle import BALLOTS, LETTERS, Battle, IllegalMoveError, State
+from agon.arena.core.battle import BALLOTS, LETTERS, Battle, IllegalMoveError, State, fault_of
 from agon.arena.core.endings import OF_THE_PROMPT, AnswerEndings
 from agon.arena.core.language_id import detect_language, detection_problem
 from agon.arena.core.matchmaking import Matchmaker, substitute
@@ -31,6 +31,7 @@ from agon.arena.core.sessions import Keys
 from agon.arena.core.turn import AnswerEnd, play_turn
 from agon.data.log.records import (
     AlreadyVoted,
+    Ballot,
     BattleRecord,
     Conflict,
     GenerationRecord,
@@ -65,12 +66,13 @@ class Refusal(Exception):  # noqa: N818 (it says what happened)
 class ArenaSettings:
     """What an arena allows.
 
-    Times are seconds, lengths characters. `policy` draws the models of battles, those of `paused` never;
-    it learns from new votes every `learn_every` seconds. `public_url` is where a proxy shows the arena,
-    `root_path` the path that it passes on, `embed` who may show the arena in a frame. `seed` makes the draws
-    repeatable: on a public arena leave it None, or who is drawn can be foretold.
+    Times are seconds, lengths characters. `answers` are those of a battle, 2 to 6. `policy` draws their
+    models, those of `paused` never; it learns from new votes every `learn_every` seconds. `public_url` is
+    where a proxy shows the arena, `root_path` the path that it passes on, `embed` who may show it in a frame.
+    `seed` makes the draws repeatable: on a public arena leave it None, or who is drawn can be foretold.
     """
 
+    answers: int = 2
     policy: Policy = POLICIES["uniform"]
     paused: tuple[str, ...] = ()
     learn_every: float = 5.0
@@ -136,12 +138,9 @@ class Arena:
         candidates = self.roster.candidates([Message("user", prompt)])
         seed = self._random.getrandbits(48)
         try:
-            draw = self.matchmaker.draw(candidates, 2, Random(seed), self._awaited())
+            draw = self.matchmaker.draw(candidates, self.settings.answers, Random(seed), self._awaited())
         except ValueError:
-            sentence = (
-                "No two models can answer this prompt now. Try another prompt, or come back in a minute."
-            )
-            raise Refusal(503, "no_models", sentence) from None
+            raise Refusal(503, "no_models", self._too_few_sentence(candidates)) from None
         example = self._examples.get(prompt) or Example(prompt, language=detect_language(prompt))
         battle = Battle(
             id=uuid.uuid4().hex,
@@ -176,7 +175,7 @@ class Arena:
         return battle
 
     def ask(self, session: str, battle_id: str, prompt: str) -> Battle:
-        """The next prompt of a battle, to both sides."""
+        """The next prompt of a battle, to all sides that stand."""
         running = self._own(session, battle_id)
         battle = running.battle
         prompt = self._prompt(prompt)
@@ -197,7 +196,7 @@ class Arena:
         return [offered[at] for at in sorted(SystemRandom().sample(range(len(offered)), most))]
 
     def may_ask(self, battle: Battle) -> bool:
-        """Whether both sides could answer a further prompt."""
+        """Whether all sides that stand could answer a further prompt."""
         return (
             battle.state is State.READY
             and self.roster.typed
@@ -206,12 +205,12 @@ class Arena:
                 side.contestant.backend.accepts(
                     [*side.messages, Message("assistant", side.text), Message("user", "?")]
                 )
-                for side in battle.sides
+                for side in battle.judged
             )
         )
 
     def stop(self, session: str, battle_id: str) -> Battle:
-        """End both answers where they are; what is written may be judged."""
+        """End all answers where they are; what is written may be judged."""
         running = self._own(session, battle_id)
         running.stop.set()
         return running.battle
@@ -225,7 +224,7 @@ class Arena:
         session: str,
         battle_id: str,
         turn: int,
-        outcome: str,
+        vote: str | Ballot,
         token: str,
         *,
         unfinished: bool = False,
@@ -233,7 +232,8 @@ class Arena:
         """The one vote of a battle; returns when it is in the log for good, and names may be told.
 
         Once cast it is written to its end, even if the voter's connection is not there any more.
-        `unfinished` says that the voter means to judge a stopped answer against one that is whole or longer.
+        `vote` is an outcome of two answers, or a ballot on all that stand, in shown order; `unfinished` says
+        that the voter means to judge a stopped answer against one that is whole or longer.
         """
         running = self._own(session, battle_id)
         battle = running.battle
@@ -247,16 +247,15 @@ class Arena:
         if battle.state is State.VOTED:
             raise Refusal(409, "already_voted", "Your vote on this battle is already counted.")
         if battle.state is not State.READY or turn != battle.turn:
+            which = "both" if len(battle.standing) == 2 else "all"
             raise Refusal(
-                409, "not_ready", "Nothing was counted: both answers must have ended before the vote."
+                409, "not_ready", f"Nothing was counted: {which} answers must have ended before the vote."
             )
-        if outcome not in BALLOTS:
-            raise Refusal(
-                422, "bad_outcome", f"Nothing was counted: an outcome is one of {', '.join(BALLOTS)}."
-            )
+        ballot = _ballot(vote, len(battle.standing))
         if battle.uneven and not unfinished:
             raise Refusal(409, "unfinished", _uneven_sentence(battle))
-        places, acceptable = battle.vote(outcome)  # from here on no other post of this battle gets so far
+        battle.vote(ballot)  # from here on no other post of this battle gets so far
+        places, acceptable = ballot
         record = VoteRecord(
             battle_id=battle.id,
             places=places,
@@ -286,7 +285,7 @@ class Arena:
         number = running.number
         if running.battle.state is not State.VOTED or number is None or not running.blind:
             return None
-        models = running.battle.models
+        models = tuple(side.contestant.card.name for side in running.battle.judged)
         try:
             return await asyncio.to_thread(
                 lambda: change_of_scores(self._board_upto(number - 1), self._board_upto(number), models)
@@ -375,7 +374,7 @@ class Arena:
             ) from error
         else:
             running.number = receipt.number
-            battle.kept(vote.places, vote.acceptable)
+            battle.kept((vote.places, vote.acceptable))
             self._over(running)
         finally:
             running.keeping = None
@@ -391,7 +390,7 @@ class Arena:
             running.battle.unvote()
             return
         running.blind = vote.blind
-        running.battle.kept(vote.places, vote.acceptable)
+        running.battle.kept((vote.places, vote.acceptable))
         self._over(running)
 
     async def _write_again(self, running: Running) -> None:
@@ -419,6 +418,14 @@ class Arena:
             return rank(self.log.comparisons(upto=number), "bradley_terry", interval="none")
         except AgonError:
             return None
+
+    def _too_few_sentence(self, candidates: Sequence[Contestant]) -> str:
+        """Why nobody can be drawn for a prompt."""
+        left = len(self.matchmaker.drawable(candidates))
+        who = "No two models can"
+        if self.settings.answers > 2:
+            who = f"A battle needs {self.settings.answers} models, and {left or 'none'} can"
+        return f"{who} answer this prompt now. Try another prompt, or come back in a minute."
 
     def _prompt(self, prompt: str) -> str:
         prompt = prompt.strip()
@@ -618,6 +625,23 @@ class Arena:
             await asyncio.to_thread(import_module, package)
 
 
+def _ballot(vote: str | Ballot, size: int) -> Ballot:
+    """The ballot that somebody sent on `size` answers.
+
+    Raises Refusal: it is none.
+    """
+    if isinstance(vote, str):
+        if vote in BALLOTS and size == 2:
+            return BALLOTS[vote]
+        words = ", ".join(BALLOTS)
+        how = f"an outcome is one of {words}" if size == 2 else f"send the places of the {size} answers"
+        raise Refusal(422, "bad_outcome", f"Nothing was counted: {how}.")
+    wrong = fault_of(vote, size)
+    if wrong:
+        raise Refusal(422, "bad_places", f"Nothing was counted: {wrong}.")
+    return vote
+
+
 def _uneven_sentence(battle: Battle) -> str:
     """What a voter should know before a stopped answer is judged against a longer one."""
     parts = [
@@ -625,6 +649,7 @@ def _uneven_sentence(battle: Battle) -> str:
         if side.status == "stopped"
         else f"{LETTERS[slot]} is whole"
         for slot, side in enumerate(battle.sides)
+        if not side.withdrawn
     ]
     return f"Nothing is counted yet: {', '.join(parts)}. Vote once more to judge them as they stand."
 

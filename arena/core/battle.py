@@ -1,8 +1,9 @@
 """One battle as a state machine: drawn, streaming, ready, then keeping and voted, or void.
 
 A prompt takes it from drawn or ready to streaming; the last side to end, from streaming to ready; the vote,
-from ready to keeping, and to voted once it is in the log, which is when names may be told. It is void when a
-side failed and no other model could take its place.
+from ready to keeping, and to voted once it is in the log, which is when names may be told. Of more than two
+sides one that fails is withdrawn, and the others are judged without it; of two, another model takes its
+place, and the battle is void when none can.
 
 The machine is plain data and knows no event loop, no page and no log: `arena/core/turn.py` feeds it
 what models write, `arena/web/battle/view.py` renders it. Every move that the rules do not allow raises
@@ -18,10 +19,12 @@ from typing import Literal
 
 from agon.arena.core.matchmaking import Draw
 from agon.arena.core.roster import Contestant
+from agon.data.log.records import Ballot
 from agon.serving.generation import Generation
 from agon.serving.protocol import Message
 
-LETTERS = "ABCDEFGH"
+LETTERS = "ABCDEF"
+NUMBERS = ("none", "one", "two", "three", "four", "five", "six")
 
 
 class State(StrEnum):
@@ -35,8 +38,8 @@ class State(StrEnum):
     VOID = "void"
 
 
-# The ballot of each outcome: places, and whether each answer is acceptable (None where nothing was said).
-BALLOTS: dict[str, tuple[tuple[int, int], tuple[bool, bool] | None]] = {
+# The ballot of each outcome of two answers: places, and whether each is acceptable (None: nothing was said).
+BALLOTS: dict[str, Ballot] = {
     "a": ((1, 2), None),
     "b": ((2, 1), None),
     "tie": ((1, 1), None),
@@ -58,6 +61,7 @@ class Side:
     text: str = ""
     generation: Generation | None = None
     replaced: bool = False
+    withdrawn: bool = False  # failed, and the others are judged without it
     revision: int = 0
 
     @property
@@ -88,14 +92,14 @@ class Battle:
     sides: list[Side] = field(default_factory=list)
     prompts: list[str] = field(default_factory=list)
     events: list[tuple[datetime, str]] = field(default_factory=list)
-    outcome: str | None = None
+    ballot: Ballot | None = None
     reason: str | None = None
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     revision: int = 0
 
     def __post_init__(self) -> None:
         self.sides = [Side(contestant) for contestant in self.draw.contestants]
-        self._happened("Two models were drawn by lot")
+        self._happened(f"{NUMBERS[len(self.sides)].capitalize()} models were drawn by lot")
 
     @property
     def turn(self) -> int:
@@ -109,26 +113,42 @@ class Battle:
         return tuple(side.contestant.card.name for side in self.sides)
 
     @property
+    def standing(self) -> tuple[int, ...]:
+        """The slots of the answers to be judged, to which a ballot is parallel: all that were not
+        withdrawn."""
+        return tuple(slot for slot, side in enumerate(self.sides) if not side.withdrawn)
+
+    @property
+    def judged(self) -> list[Side]:
+        """The sides that stand."""
+        return [side for side in self.sides if not side.withdrawn]
+
+    @property
+    def outcome(self) -> str | None:
+        """The word for the ballot of the vote, if it is one of two answers."""
+        return next((word for word, ballot in BALLOTS.items() if ballot == self.ballot), None)
+
+    @property
     def first_answers(self) -> tuple[tuple[str, str], ...]:
         """Model and text of each answer to the first prompt."""
-        asked = [1 + (side.messages[0].role == "system") for side in self.sides]
+        asked = [1 + (side.messages[0].role == "system") for side in self.judged]
         return tuple(
             (side.contestant.card.name, side.messages[at].content if self.turn > 1 else side.text)
-            for side, at in zip(self.sides, asked, strict=True)
+            for side, at in zip(self.judged, asked, strict=True)
         )
 
     @property
     def uneven(self) -> bool:
         """Whether an answer that was stopped stands against one that is whole, or more than twice as long."""
-        stopped = [len(side.text.split()) for side in self.sides if side.status == "stopped"]
-        longest = max(len(side.text.split()) for side in self.sides)
-        return bool(stopped) and (len(stopped) < len(self.sides) or 2 * min(stopped) < longest)
+        stopped = [len(side.text.split()) for side in self.judged if side.status == "stopped"]
+        longest = max(len(side.text.split()) for side in self.judged)
+        return bool(stopped) and (len(stopped) < len(self.judged) or 2 * min(stopped) < longest)
 
     def ask(self, prompt: str) -> None:
-        """A prompt to all sides, the first or the next."""
+        """A prompt to all sides that stand, the first or the next."""
         self._must(State.DRAWN, State.READY)
         self.prompts.append(prompt)
-        for side in self.sides:
+        for side in self.judged:
             if self.turn > 1:
                 side.messages.append(Message("assistant", side.text))
             elif side.contestant.system_prompt:
@@ -163,15 +183,7 @@ class Battle:
         side.generation, side.text = generation, generation.text
         side.revision += 1
         self._happened(f"{LETTERS[slot]} {_ENDINGS[side.status]}")
-        if side.status == "failed" or any(other.generation is None for other in self.sides):
-            return
-        if any(other.status == "failed" for other in self.sides):
-            return
-        if not all(other.text.strip() for other in self.sides):
-            self.void("stopped before both had written")
-            return
-        self.state = State.READY
-        self.revision += 1
+        self._settle()
 
     def replace(self, slot: int, contestant: Contestant) -> None:
         """Another model takes the place of a side that failed on the first turn: what it wrote is gone."""
@@ -185,19 +197,31 @@ class Battle:
         self.revision += 1
         self._happened(f"{LETTERS[slot]} was replaced: another model was drawn")
 
-    def vote(self, outcome: str) -> tuple[tuple[int, int], tuple[bool, bool] | None]:
-        """The one vote: returns the ballot, places and acceptable, in shown order, which is to be kept."""
+    def withdraw(self, slot: int) -> None:
+        """One of more than two sides failed: what it wrote is gone, and the others are judged without it."""
+        self._must(State.STREAMING)
+        side = self.sides[slot]
+        if side.withdrawn or side.status != "failed" or len(self.standing) < 3:
+            raise IllegalMoveError("only a side that failed beside two others is withdrawn")
+        side.text, side.withdrawn = "", True
+        side.revision += 1
+        self.revision += 1
+        self._happened(f"{LETTERS[slot]} was left out: the others are judged without it")
+        self._settle()
+
+    def vote(self, ballot: Ballot) -> None:
+        """The one vote: a ballot on the answers that stand, in shown order, which is to be kept."""
         self._must(State.READY)
-        if outcome not in BALLOTS:
-            raise IllegalMoveError(f"the outcome {outcome!r} is none of {', '.join(BALLOTS)}")
+        wrong = fault_of(ballot, len(self.standing))
+        if wrong:
+            raise IllegalMoveError(wrong)
         self.state = State.KEEPING
         self.revision += 1
-        return BALLOTS[outcome]
 
-    def kept(self, places: tuple[int | None, ...], acceptable: tuple[bool, ...] | None) -> None:
+    def kept(self, ballot: Ballot) -> None:
         """The vote is in the log, with this ballot: it is final, and the names may be told."""
         self._must(State.READY, State.KEEPING)
-        self.outcome = next(word for word, ballot in BALLOTS.items() if ballot == (places, acceptable))
+        self.ballot = ballot
         self.state = State.VOTED
         self.revision += 1
 
@@ -214,6 +238,16 @@ class Battle:
         self.revision += 1
         self._happened("Battle closed")
 
+    def _settle(self) -> None:
+        """Ready, if all sides that stand are whole; void, if one was stopped before it had written."""
+        if any(side.generation is None or side.status == "failed" for side in self.judged):
+            return
+        if not all(side.text.strip() for side in self.judged):
+            self.void("stopped before all had written")
+            return
+        self.state = State.READY
+        self.revision += 1
+
     def _must(self, *states: State) -> None:
         if self.state not in states:
             raise IllegalMoveError(f"the battle is {self.state}, not {' or '.join(states)}")
@@ -224,6 +258,29 @@ class Battle:
 
     def _happened(self, what: str) -> None:
         self.events.append((datetime.now(UTC), what))
+
+
+def fault_of(ballot: Ballot, size: int) -> str | None:
+    """What keeps a ballot from being one on `size` answers, as a clause of a sentence; None if it is one.
+
+    Places count from 1 without gaps, null stands below all of them; of two answers both have one. No answer
+    that is not acceptable stands above, or beside, one that is.
+    """
+    places, acceptable = ballot
+    ranked = {place for place in places if place is not None}
+    if len(places) != size:
+        return f"there are {size} answers and {len(places)} places"
+    if not ranked or ranked != set(range(1, len(ranked) + 1)):
+        return "places count from 1 without gaps"
+    if size == 2 and None in places:
+        return "of two answers both have a place"
+    if acceptable is not None and len(acceptable) != size:
+        return f"there are {size} answers and {len(acceptable)} values of acceptable"
+    order = [size + 1 if place is None else place for place in places]
+    good = [place for place, well in zip(order, acceptable or (), strict=False) if well]
+    bad = [place for place, well in zip(order, acceptable or (), strict=False) if not well]
+    mixed = bool(good and bad) and max(good) >= min(bad)
+    return "what is not acceptable stands below what is" if mixed else None
 
 
 _ENDINGS = {"finished": "finished", "stopped": "was stopped", "failed": "failed"}

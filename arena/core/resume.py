@@ -52,7 +52,7 @@ def resume_battle(records: Sequence[Record], contestant: Callable[[str], Contest
     prompts = [drawn.prompt, *(record.prompt for record in records if isinstance(record, TurnRecord))]
     for prompt in prompts:
         battle.ask(prompt)
-        for slot in range(len(models)):
+        for slot in battle.standing:
             others = [contestant(record.model) for record in replaced if record.slot == slot]
             _answer(battle, slot, answers, others if battle.turn == 1 else ())
         if battle.state is not State.READY:
@@ -61,7 +61,7 @@ def resume_battle(records: Sequence[Record], contestant: Callable[[str], Contest
         battle.void(CLOSED)
     vote = next((record for record in records if isinstance(record, VoteRecord)), None)
     if vote is not None and battle.state is State.READY:
-        battle.kept(vote.places, vote.acceptable)
+        battle.kept((vote.places, vote.acceptable))
     last = max(record.created for record in records)
     battle.events = [(drawn.created, battle.events[0][1]), *((last, what) for _, what in battle.events[1:])]
     return battle
@@ -73,7 +73,7 @@ def _answer(
     answers: Mapping[tuple[int, int, str], GenerationRecord],
     others: Sequence[Contestant],
 ) -> None:
-    """Give one side of the last turn its answer; where it failed, the others take its place in turn."""
+    """Give one side of the last turn its answer; where it failed, the others take its place, if any did."""
     for other in (None, *others):
         if battle.state is not State.STREAMING:
             return
@@ -84,7 +84,10 @@ def _answer(
             return
         battle.ended(slot, _generation(found))
     if battle.state is State.STREAMING and battle.sides[slot].status == "failed":
-        battle.void(f"answer {LETTERS[slot]} failed")
+        if len(battle.standing) > 2:
+            battle.withdraw(slot)
+        else:
+            battle.void(f"answer {LETTERS[slot]} failed")
 
 
 def _generation(record: GenerationRecord) -> Generation:

@@ -38,8 +38,9 @@ async def play_turn(
 ) -> None:
     """Stream all sides until the battle is ready or void.
 
-    A side that fails on the first turn is replaced by whom `substitute` draws, if anybody; otherwise the
-    battle is void and the other sides are cancelled, which ends their generation at the server. `record`
+    Of more than two sides one that fails is withdrawn. Of two, it is replaced on the first turn by whom
+    `substitute` draws, if anybody; otherwise the battle is void and the other side is cancelled, which ends
+    its generation at the server. `record`
     is told of every generation, failed ones included. A model that says who it is does so under a mask;
     `masked_names` are the names of the arena. Setting `stop` ends all sides where they are.
     """
@@ -62,7 +63,7 @@ async def play_turn(
         )
         queue.put_nowait((slot, generation))
 
-    tasks = {slot: asyncio.create_task(write(slot)) for slot in range(len(battle.sides))}
+    tasks = {slot: asyncio.create_task(write(slot)) for slot in battle.standing}
     try:
         while battle.state is State.STREAMING:
             slot, news = await queue.get()
@@ -76,6 +77,9 @@ async def play_turn(
             battle.ended(slot, news)
             record(ended)
             if news.failure is None:
+                continue
+            if len(battle.standing) > 2:
+                battle.withdraw(slot)
                 continue
             another = substitute(ended) if turn == 1 and not stop.is_set() else None
             if another is None:

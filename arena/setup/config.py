@@ -128,8 +128,9 @@ class LimitsTable(Table):
 
 
 class BattleTable(Table):
-    """What a battle is: by which policy its models are drawn."""
+    """What a battle is: how many models answer the prompt, and by which policy they are drawn."""
 
+    answers: int = Field(default=2, ge=2, le=6)
     policy: str = "uniform"
     floor: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     paused: list[str] = Field(default_factory=list)
@@ -155,6 +156,7 @@ class Configuration:
     log: Path
     host: str
     port: int | None
+    answers: int = 2
     public_url: str | None = None
     root_path: str | None = None
     embed: tuple[str, ...] = ()
@@ -190,10 +192,9 @@ def read_configuration(
         raise ConfigError(f"{path}, [arena]: typed is false and there are no examples; offer some prompts.")
     limits = Limits(**file.limits.model_dump())
     site = (arena.public_url, arena.root_path, tuple(arena.embed))
+    where = (Path(arena.store), arena.host, arena.port)
     drawing = (_policy(path, file), tuple(file.battle.paused))
-    return Configuration(
-        roster, limits, Path(arena.store), arena.host, arena.port, *site, tuple(servers), *drawing
-    )
+    return Configuration(roster, limits, *where, file.battle.answers, *site, tuple(servers), *drawing)
 
 
 def _policy(path: Path, file: ConfigFile) -> Policy:

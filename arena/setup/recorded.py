@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from pydantic import Field
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.setup.tables import ConfigError, Line, ModelTable, Opening
 from agon.data.importers.recorded_answers import answers
-from agon.ranking.errors import suggest
+from agon.ranking.errors import SourceError, suggest
 from agon.serving.protocol import Backend
 from agon.serving.recorded import RecordedAnswers
 
@@ -41,25 +42,34 @@ class RecordedModel(ModelTable):
         return RecordedAnswers(found.of(name), words_per_second=self.words_per_second)
 
 
-def read_recorded_roster(path: str | Path) -> Roster:
-    """Read a file of answers; its prompts are the examples, and only they can be asked.
+def read_recorded_roster(path: str | Path, least: int = 2) -> Roster:
+    """Read a file of answers; its prompts with `least` answers are the examples, and only they can be asked.
 
     Raises:
-        SourceError: the file cannot be read as answers.
+        SourceError: the file cannot be read as answers, or no prompt has so many.
     """
     found = answers(path)
-    missing = len(found.left_out)
+    of_model = {name: found.of(name) for name in found.models}
+    times = Counter(prompt for answered in of_model.values() for prompt in answered)
+    prompts = [prompt for prompt in found.prompts if times[prompt.prompt] >= least]
+    if not prompts:
+        most = max(times.values())
+        raise SourceError(
+            f"No prompt of {path} has the {least} answers that a battle needs, and the most is {most}; "
+            f"ask for {most} answers a battle, or record more."
+        )
+    missing = len(found.left_out) + len(found.prompts) - len(prompts)
+    number = {2: "two"}.get(least, least)
     without = (
-        f" {missing} more {'has' if missing == 1 else 'have'} fewer than two answers." if missing else ""
+        f" {missing} more {'has' if missing == 1 else 'have'} fewer than {number} answers." if missing else ""
     )
     return Roster(
-        contestants=tuple(_replayed(name, found.of(name)) for name in found.models),
+        contestants=tuple(_replayed(name, answered) for name, answered in of_model.items()),
         examples=tuple(
-            Example(prompt.prompt, prompt.prompt_id, prompt.category, prompt.language)
-            for prompt in found.prompts
+            Example(prompt.prompt, prompt.prompt_id, prompt.category, prompt.language) for prompt in prompts
         ),
         typed=False,
-        notice=f"Recorded answers: {len(found.models)} models, {len(found.prompts)} prompts.{without}",
+        notice=f"Recorded answers: {len(found.models)} models, {len(prompts)} prompts.{without}",
     )
 
 

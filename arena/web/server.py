@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,7 @@ from agon.arena.setup.config import Configuration, read_configuration
 from agon.arena.setup.demo import demo_roster
 from agon.arena.setup.recorded import read_recorded_roster
 from agon.data.log.vote_log import VoteLog
-from agon.ranking.errors import AgonError
+from agon.ranking.errors import AgonError, OptionError
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.text import join_names
 from agon.serving.generation import Limits
@@ -38,18 +39,29 @@ HOST, PORT, LOG = "127.0.0.1", 7860, Path("agon-log")
 
 
 class ServeError(AgonError):
-    """The arena cannot be opened at this address."""
+    """The arena cannot be opened at this address, or with these models."""
 
 
-def configured(source: Path | None, seed: int | None) -> Configuration:
+def configured(source: Path | None, seed: int | None, answers: int | None = None) -> Configuration:
     """What to compare and where: a configuration, recorded answers, or the demonstration.
 
-    Raises AgonError with one sentence about what is wrong in the file.
+    Raises AgonError with one sentence about what is wrong in the file, or with the number of answers.
     """
+    if answers is not None and not 2 <= answers <= 6:
+        raise OptionError(f"A battle has 2 to 6 answers, not {answers}; choose with --answers.")
     if source is not None and source.suffix.lower() == ".toml":
-        return read_configuration(source)
-    roster = demo_roster(seed or 0) if source is None else read_recorded_roster(source)
-    return Configuration(roster, Limits(), LOG, HOST, None)
+        given = read_configuration(source)
+        given = given if answers is None else replace(given, answers=answers)
+    else:
+        roster = demo_roster(seed or 0) if source is None else read_recorded_roster(source, answers or 2)
+        given = Configuration(roster, Limits(), LOG, HOST, None, answers or 2)
+    models = len(given.roster.contestants) - len(set(given.paused))
+    if given.answers > models:
+        raise ServeError(
+            f"A battle of {given.answers} answers needs as many models, and {models} can be drawn; ask for "
+            f"fewer answers, such as --answers {models}, or add models."
+        )
+    return given
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -158,12 +170,13 @@ def open_arena(
     port: int | None = None,
     log: Path | None = None,
     seed: int | None = None,
+    answers: int | None = None,
 ) -> None:
     """Open the arena and keep it open until it is interrupted; what is given goes before the configuration.
 
     Raises AgonError for everything that a person can mend: the source, the address, the log folder.
     """
-    given = configured(source, seed)
+    given = configured(source, seed, answers)
     host, folder = host or given.host, log or given.log
     port = given.port or PORT if port is None else port
     kept: int | None = None
@@ -175,6 +188,7 @@ def open_arena(
             for asked in given.servers:
                 asked.health.on_change = partial(_tell_health, asked)
             settings = ArenaSettings(
+                answers=given.answers,
                 policy=given.policy,
                 paused=given.paused,
                 seed=seed,

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from agon.data.files.covariates import MEASURES, counted_in
-from agon.data.log.records import BattleRecord, GenerationRecord, Record
+from agon.data.log.records import Ballot, BattleRecord, GenerationRecord, Record
 from agon.data.validation import looks_like, quoted, skeleton
 from agon.ranking.errors import VotesError
 
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 RECENT = 10_000  # battles remembered
 Lineup = tuple[str, ...]
-Ballot = tuple[tuple[int | None, ...], tuple[bool, ...] | None]
 Counts = tuple[int, ...]  # parallel to MEASURES
 STATE = """
     SELECT replace(battle_id::VARCHAR, '-', ''), b.lineup, b.prompt_id, b.category, b.language,
@@ -33,8 +32,8 @@ REPLACED = """
     WHERE battle_id IN (SELECT unnest($ids::UUID[])) ORDER BY attempt"""
 COUNTS = ", ".join(counted_in(name, "text") for name in MEASURES)
 ANSWERED = f"""
-    SELECT replace(battle_id::VARCHAR, '-', ''), slot, model, turn, {COUNTS} FROM generations
-    WHERE battle_id IN (SELECT unnest($ids::UUID[])) AND failure IS NULL"""
+    SELECT replace(battle_id::VARCHAR, '-', ''), slot, model, turn, failure IS NULL, {COUNTS} FROM generations
+    WHERE battle_id IN (SELECT unnest($ids::UUID[]))"""
 COUNTED = f"SELECT {COUNTS} FROM (SELECT unnest($1::VARCHAR[]) AS text)"
 
 
@@ -50,6 +49,21 @@ class OpenBattle:
     attempts: Counter[int] = field(default_factory=Counter)
     answers: dict[tuple[int, str, int], Counts] = field(default_factory=dict)
     """What was counted in the answers to be judged, by slot, model and turn."""
+    failed: set[int] = field(default_factory=set)
+    """The slots whose model failed; one that takes its place clears it."""
+
+    @property
+    def voted_on(self) -> dict[int, str]:
+        """The models that a vote is about, by slot: of more than two, those whose answers came."""
+        came = {slot: model for slot, model in enumerate(self.models) if slot not in self.failed}
+        return came if len(came) > 1 else dict(enumerate(self.models))
+
+    def take(self, slot: int, model: str, turn: int, counts: Counts | None) -> None:
+        """Remember an answer by what was counted in it, or by None that it failed."""
+        if counts is not None:
+            self.answers[slot, model, turn] = counts
+        elif model == self.models[slot]:
+            self.failed.add(slot)
 
     def features(self, last_turn: int) -> tuple[list[int | None] | None, ...]:
         """What a vote is stored with: for each of MEASURES the sums of the sides over the turns shown.
@@ -57,7 +71,7 @@ class OpenBattle:
         None stands for a side without an answer, or for all of them.
         """
         sums: list[Counts | None] = []
-        for slot, model in enumerate(self.models):
+        for slot, model in self.voted_on.items():
             turns = [
                 counts
                 for (where, who, turn), counts in self.answers.items()
@@ -132,8 +146,8 @@ class WriterIndex:
         for battle, slot, attempt, model in connection.execute(REPLACED, ids).fetchall():
             self.recent[battle].models[slot] = model
             self.recent[battle].attempts[slot] = attempt
-        for battle, slot, model, turn, *counts in connection.execute(ANSWERED, ids).fetchall():
-            self.recent[battle].answers[slot, model, turn] = tuple(counts)
+        for battle, slot, model, turn, came, *counts in connection.execute(ANSWERED, ids).fetchall():
+            self.recent[battle].take(slot, model, turn, tuple(counts) if came else None)
 
     def forget(self) -> None:
         """Let the oldest battles go."""

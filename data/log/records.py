@@ -39,6 +39,9 @@ class Conflict(LogError):  # noqa: N818 (it says what happened)
     """Another record stands where this one would: a battle's id, a turn's number or an answer's place."""
 
 
+Ballot = tuple[tuple[int | None, ...], tuple[bool, ...] | None]  # places and acceptable of a VoteRecord
+
+
 @dataclass(frozen=True, slots=True)
 class BattleRecord:
     """A draw: who answers which prompt, and how likely that was."""
@@ -157,7 +160,7 @@ class VoteRecord:
 
     battle_id: str
     places: tuple[int | None, ...]
-    """Parallel to the battle's models: 1 is best, no gaps, equal numbers are ties, None is not ranked."""
+    """Parallel to the models whose answers came: 1 is best, no gaps, equal is a tie, None is not ranked."""
     last_turn: int
     """The last turn that was shown when the vote was cast."""
     voter: str

@@ -44,14 +44,20 @@ FILTERS = f"""
         AND coalesce(category = $category, $category::VARCHAR IS NULL)
     GROUP BY language
     ORDER BY label, n DESC, value"""
-# Answers of battles that are over: voted on, void (a side failed and nobody took its place), or left alone.
+# Answers of battles that are over: voted on, void (fewer than two sides are left, because nobody took the
+# place of those that failed), or left alone.
 _ENDINGS = """
     SELECT model, failure, count(*)
     FROM generations AS g JOIN battles AS b USING (battle_id)
     WHERE b.created < ?::TIMESTAMP OR battle_id IN (SELECT battle_id FROM votes) OR battle_id IN (
-        SELECT f.battle_id FROM generations AS f
-        LEFT JOIN replacements AS r ON r.battle_id = f.battle_id AND r.slot = f.slot AND r.attempt = 1
-        WHERE f.failure NOT NULL AND r.battle_id IS NULL)
+        SELECT f.battle_id FROM (
+            SELECT battle_id, slot, count(*) AS failures
+            FROM generations WHERE failure NOT NULL GROUP BY ALL) AS f
+        LEFT JOIN (SELECT battle_id, slot, max(attempt) AS attempts FROM replacements GROUP BY ALL) AS r
+            USING (battle_id, slot)
+        JOIN battles AS d USING (battle_id) JOIN lineups USING (lineup)
+        WHERE f.failures > coalesce(r.attempts, 0)
+        GROUP BY f.battle_id, models HAVING len(models) - count(*) < 2)
     GROUP BY ALL ORDER BY ALL"""
 # An earlier vote, after which its voter was told the names, on one of these answers to this prompt.
 _SHOWN_BEFORE = """
@@ -64,21 +70,24 @@ _SHOWN_BEFORE = """
 PLAIN = """
     SELECT bool_and(len(places) = 2 AND places[1] NOT NULL AND places[2] NOT NULL
         AND (acceptable IS NULL OR (places = [1, 1] AND acceptable = [false, false])))
+        AND (SELECT max(len(models)) = 2 FROM lineups)
     FROM ballots"""
 AMOUNTS = ", ".join(
     f"v.{name}[{i}] AS {name}_{side}" for name in MEASURES for i, side in ((1, "a"), (2, "b"))
 )
 _PAIRWISE = f"""
     SELECT {AMOUNTS},
-    models[1] AS model_a, models[2] AS model_b, CASE WHEN places[1] < places[2] THEN 'model_a' WHEN
+    s.models[1] AS model_a, s.models[2] AS model_b, CASE WHEN places[1] < places[2] THEN 'model_a' WHEN
     places[1] > places[2] THEN 'model_b' WHEN acceptable IS NULL THEN 'tie' ELSE 'both_bad' END AS winner"""
-_KWISE = f"SELECT {', '.join(MEASURES)}, models, places, acceptable"
+_KWISE = f"SELECT {', '.join(MEASURES)}, s.models, places, acceptable"
 MORE = """, v.voter, epoch(v.created) AS timestamp, v.category, v.language,
     replace(v.battle_id::VARCHAR, '-', '') AS battle_id, v.prompt_id, v.last_turn::INTEGER AS turns,
     v.reasons, b.policy, b.policy_version, b.group_probability, b.pair_probabilities,
-    v.lineup <> b.lineup AS replaced, v.blind, 'arena' AS source, v.number AS source_row
+    v.lineup <> b.lineup AND NOT list_has_all(d.models, s.models) AS replaced,
+    len(d.models) - len(s.models) AS failed, v.blind, 'arena' AS source, v.number AS source_row
     FROM votes v JOIN battles b USING (battle_id) JOIN ballots USING (ballot)
-    JOIN lineups s ON s.lineup = v.lineup WHERE v.number <= $upto ORDER BY v.number"""
+    JOIN lineups s ON s.lineup = v.lineup JOIN lineups d ON d.lineup = b.lineup
+    WHERE v.number <= $upto ORDER BY v.number"""
 
 
 SNAPSHOT = "arena.parquet"

@@ -226,8 +226,8 @@ class Transaction:
             record.waited,
         )
         self._add("generations", (*place, *size, *speed, *end, *apart))
-        if record.failure is None:
-            battle.answers[record.slot, record.model, record.turn] = counts
+        came = counts if record.failure is None else None
+        battle.take(record.slot, record.model, record.turn, came)
 
     def _replace(self, record: ReplacementRecord, battle: OpenBattle) -> None:
         _check_slot(record.slot, battle)
@@ -237,6 +237,7 @@ class Transaction:
             raise Conflict(f"{quoted(record.model)} is in the battle {record.battle_id} already.")
         self._index.spelled |= self._index.check([record.model])
         battle.models[record.slot] = record.model
+        battle.failed.discard(record.slot)
         battle.attempts[record.slot] += 1
         place = (record.battle_id, record.slot, battle.attempts[record.slot])
         self._add("replacements", (*place, record.model, float(record.probability), _utc(record.created)))
@@ -244,16 +245,17 @@ class Transaction:
     def _vote(self, record: VoteRecord, battle: OpenBattle) -> Receipt:
         if battle.voted:
             raise AlreadyVoted(f"The battle {record.battle_id} has its vote already; a vote is final.")
-        if len(record.places) != len(battle.models):
+        voted_on = tuple(battle.voted_on.values())
+        if len(record.places) != len(voted_on):
             raise VotesError(
-                f"The battle {record.battle_id} shows {len(battle.models)} answers, and the vote has "
+                f"The battle {record.battle_id} shows {len(voted_on)} answers, and the vote has "
                 f"{len(record.places)} places; give one each."
             )
         battle.voted = True
         self._index.votes += 1
         places = tuple(None if place is None else int(place) for place in record.places)
         acceptable = None if record.acceptable is None else tuple(map(bool, record.acceptable))
-        what = (self._lineup(tuple(battle.models)), self._ballot(places, acceptable))
+        what = (self._lineup(voted_on), self._ballot(places, acceptable))
         prompt = (battle.prompt_id, battle.category, battle.language)
         who = (record.last_turn, record.voter, list(record.reasons), _utc(record.created))
         features = battle.features(record.last_turn)

@@ -33,7 +33,9 @@ class VoteBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True)
     turn: int
-    outcome: str
+    outcome: str | None = None  # of two answers
+    places: list[int | None] | None = None  # of the answers that stand, in shown order
+    acceptable: list[bool] | None = None
     token: str
     unfinished: bool = False  # the voter was told that a stopped answer stands against a longer one
 
@@ -70,7 +72,9 @@ def battle_router(arena: Arena) -> APIRouter:
 
     @router.post("/api/battles/{battle_id}/vote")
     async def vote(session: Session, battle_id: str, body: VoteBody) -> JSONResponse:
-        cast = (body.turn, body.outcome, body.token)
+        acceptable = None if body.acceptable is None else tuple(body.acceptable)
+        ballot = body.outcome or (tuple(body.places or ()), acceptable)
+        cast = (body.turn, ballot, body.token)
         return view(session, await arena.vote(session, battle_id, *cast, unfinished=body.unfinished))
 
     @router.get("/api/battles/{battle_id}/change")

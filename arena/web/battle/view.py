@@ -15,12 +15,13 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from agon.arena.core.arena import Arena, Running
-from agon.arena.core.battle import LETTERS, Battle, Side, State
+from agon.arena.core.battle import LETTERS, NUMBERS, Battle, Side, State
 from agon.arena.core.resume import CLOSED
 from agon.arena.core.score_change import ScoreChange
 from agon.arena.web.markdown.markdown import answer_html
 from agon.arena.web.markdown.streaming import streaming_html
 from agon.ranking.leaderboard.row import Row, score_range
+from agon.ranking.text import join_names
 
 _EXAMPLES = 48  # examples sent with the page; it shows six at a time
 _WORDS = {
@@ -56,6 +57,7 @@ def start_view(arena: Arena, session: str) -> dict[str, Any]:
     roster = arena.roster
     facts = {"votes": arena.log.counted(), "models": len(roster.contestants), "prompts": len(roster.examples)}
     values = {"roster": roster, "facts": facts, "examples": arena.examples(_EXAMPLES)}
+    values["answers"] = NUMBERS[arena.settings.answers]
     return {
         "battle": None,
         "state": "empty",
@@ -78,6 +80,7 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
         "may_ask": arena.may_ask(battle),
         "votes": arena.log.votes_of(battle.voter),
         "sides": [side_view(battle, slot) for slot in range(len(battle.sides))],
+        "standing": list(battle.standing),
         "html": render(_TEMPLATES[battle.state], **_values(arena, running)),
         "below": "",
         "uneven": battle.uneven,
@@ -86,8 +89,9 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
         view["seen"] = arena.names_shown(battle)
         view["token"] = arena.keys.vote_token(battle.id, battle.turn, session)
     if named:
-        view["models"] = list(battle.models)
+        view["models"] = [side.contestant.card.name for side in battle.judged]
         view["outcome"] = battle.outcome
+        view["places"], view["acceptable"] = battle.ballot or (None, None)
         view["receipt"] = running.number
         view["counted"] = running.blind
     return view
@@ -133,16 +137,14 @@ def _values(arena: Arena, running: Running) -> dict[str, Any]:
         "state": str(battle.state),
         "letters": LETTERS,
         "words": _WORDS,
-        "earlier": [
-            (prompt, [Markup(answer_html(side.messages[at].content)) for side, at in _answers(battle, turn)])
-            for turn, prompt in enumerate(battle.prompts[:-1])
-        ],
+        "many": len(battle.sides) > 2,
+        "earlier": [(prompt, _answers(battle, turn)) for turn, prompt in enumerate(battle.prompts[:-1])],
         "bodies": [Markup(side_html(side)) for side in battle.sides],
         "may_ask": arena.may_ask(battle),
     }
     if battle.state is State.VOTED:
         values["verdict"] = _verdict(battle)
-        values["cards"] = [_card(battle, slot) for slot in range(len(battle.sides))]
+        values["cards"] = [_card(battle, slot) for slot in _by_place(battle)]
         values["thoughts"] = [_thought(side) for side in battle.sides]
         values["receipt"], values["counted"] = running.number, running.blind
     if battle.state is State.VOID:
@@ -152,9 +154,27 @@ def _values(arena: Arena, running: Running) -> dict[str, Any]:
     return values
 
 
-def _answers(battle: Battle, turn: int) -> list[tuple[Side, int]]:
-    """For each side, where in its conversation the answer of a turn (from 0) is."""
-    return [(side, 2 * turn + 1 + (side.messages[0].role == "system")) for side in battle.sides]
+def _answers(battle: Battle, turn: int) -> list[tuple[str, Markup]]:
+    """The letter of each side that stands, and its answer of a turn (from 0)."""
+    found = []
+    for slot in battle.standing:
+        said = battle.sides[slot].messages
+        text = said[2 * turn + 1 + (said[0].role == "system")].content
+        found.append((LETTERS[slot], Markup(answer_html(text))))
+    return found
+
+
+def _places(battle: Battle) -> dict[int, int | None]:
+    """The place of each slot that stands; None was not ranked."""
+    return dict(zip(battle.standing, battle.ballot[0] if battle.ballot else (), strict=False))
+
+
+def _by_place(battle: Battle) -> list[int]:
+    """The slots that stand: two as they were shown, more from the best to the worst."""
+    if len(battle.sides) == 2:
+        return list(battle.standing)
+    places = _places(battle)
+    return sorted(battle.standing, key=lambda slot: places[slot] or len(LETTERS))
 
 
 def _thought(side: Side) -> tuple[Markup, int] | None:
@@ -167,6 +187,17 @@ def _thought(side: Side) -> tuple[Markup, int] | None:
 
 def _verdict(battle: Battle) -> str:
     names = [side.contestant.card.display_name for side in battle.sides]
+    if len(battle.sides) > 2:
+        places, acceptable = battle.ballot or ((), None)
+        first = [slot for slot, place in _places(battle).items() if place == 1]
+        if acceptable is not None and not any(acceptable):
+            return f"You found none of the {NUMBERS[len(places)]} acceptable."
+        if len(first) == len(places):
+            return f"You found all {NUMBERS[len(places)]} equally good."
+        letters = join_names([LETTERS[slot] for slot in first], len(first))
+        named = join_names([names[slot] for slot in first], len(first))
+        which = f"which is {named}" if len(first) == 1 else f"which are {named}"
+        return f"You put {letters} first, {which}."
     if battle.outcome in {"a", "b"}:
         slot = "ab".index(battle.outcome)
         return f"You preferred {LETTERS[slot]}, which is {names[slot]}."
@@ -180,6 +211,7 @@ def _card(battle: Battle, slot: int) -> dict[str, Any]:
     rate = made.tokens_per_second if made else None
     first = made.time_to_first_token if made else None
     return {
+        "letter": LETTERS[slot],
         "name": card.display_name,
         "about": " · ".join(part for part in (card.organisation, card.licence) if part),
         "first": "–" if first is None else f"{first:.2f}",
@@ -187,16 +219,34 @@ def _card(battle: Battle, slot: int) -> dict[str, Any]:
         "length": (made.tokens if measured else len(made.text.split())) if made else 0,
         "measured": measured,
         "price": None if card.price is None else f"{card.price:.2f}",
-        "chosen": battle.outcome == "ab"[slot],
+        "chosen": battle.outcome == "ab"[slot] if len(battle.sides) == 2 else _places(battle)[slot] == 1,
+        "place": _place(battle, slot) if len(battle.sides) > 2 else None,
     }
+
+
+def _place(battle: Battle, slot: int) -> dict[str, Any]:
+    """Where the voter put an answer, in words."""
+    acceptable = battle.ballot[1] if battle.ballot else None
+    places = _places(battle)
+    place = places[slot]
+    words = "Not ranked" if place is None else ("1st", "2nd", "3rd", "4th", "5th", "6th")[place - 1]
+    if place is not None and list(places.values()).count(place) > 1:
+        words += ", tied"
+    return {"words": words, "bad": acceptable is not None and not acceptable[battle.standing.index(slot)]}
 
 
 def _void_sentence(battle: Battle) -> str:
     failed = [LETTERS[slot] for slot, side in enumerate(battle.sides) if side.status == "failed"]
+    whole = "both" if len(battle.sides) == 2 else "all"
     if battle.reason == CLOSED:
-        return "The arena was restarted before both had written. Nothing was counted."
-    if not failed:
-        return "The battle was stopped before both had written. Nothing was counted."
+        return f"The arena was restarted before {whole} had written. Nothing was counted."
+    if not any(side.status == "failed" for side in battle.judged):
+        return f"The battle was stopped before {whole} had written. Nothing was counted."
+    if len(failed) > 1:
+        return (
+            f"{NUMBERS[len(failed)].capitalize()} of {NUMBERS[len(battle.sides)]} answers failed. "
+            "Nothing was counted."
+        )
     halfway = any(side.text for side in battle.sides if side.status == "failed")
     return f"Answer {failed[0]} {'stopped halfway' if halfway else 'never came'}. Nothing was counted."
 

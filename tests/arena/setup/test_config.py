@@ -234,7 +234,7 @@ WRONG = [
         "[arena]\nembed = ['*']" + TWO,
         ", [arena]: embed must be a list of addresses without a path, such as https://huggingface.co.",
     ),
-    ("titel = 'A'" + TWO, ": there is no key 'titel'; known: arena, limits, model, server."),
+    ("titel = 'A'" + TWO, ": there is no key 'titel'; known: arena, battle, limits, model, server."),
     ("[models]" + TWO, ": there is no key 'models'; did you mean 'model'?"),
     (
         TWO + "temperature = 1",
@@ -423,6 +423,9 @@ WRONG = [
     ),
     ("[battle]\nfloor = 2" + TWO, ", [battle]: floor is 2, but must be less than or equal to 1."),
     ("[limits]\nfirst = 0" + TWO, ", [limits]: first is 0, but must be greater than 0."),
+    ("[battle]\nanswers = 7" + TWO, ", [battle]: answers is 7, but must be less than or equal to 6."),
+    ("[battle]\nanswers = '4'" + TWO, ", [battle]: answers is '4', but must be a whole number."),
+    ("[arena]\nanswers = 4" + TWO, ", [arena]: there is no key 'answers'; it belongs in battle."),
     (
         "[limits]\nsecond = 1" + TWO,
         ", [limits]: there is no key 'second'; known: between, characters, first, total.",
