@@ -60,6 +60,7 @@ def _dress(page: bytes) -> bytes:
         '<div id="ag-live" class="ag-sr" role="status" aria-live="polite"></div>'
     )
     after = layout.footer() + '<script src="./static/root.js"></script>'
+    after += '<script src="./static/ballot.js" defer></script>'
     after += '<script src="./static/battle.js" defer></script>'
     page = page.replace(b"</head>", head.encode() + b"</head>", 1)
     page = page.replace(b"<body", b'<body class="ag-root"', 1)

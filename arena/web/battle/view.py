@@ -300,8 +300,16 @@ def _words(row: Row) -> str:
 
 def _change_sentence(change: ScoreChange, names: dict[str, str]) -> str:
     parts = []
+    fresh = [names[one.row.model] for one in change.models if one.change is None]
+    together = len(change.models) > 2 and len(fresh) > 1
+    if together:
+        whole = len(fresh) == len(change.models)
+        who = f"All {NUMBERS[len(fresh)]} models" if whole else join_names(fresh, len(fresh))
+        parts.append(f"{who} now have a first score")
     for one in change.models:
         name = names[one.row.model]
+        if one.change is None and together:
+            continue
         if one.change is None:
             parts.append(f"{name} now has a first score")
         elif abs(one.change) < 0.05:

@@ -81,8 +81,12 @@
     const ready = next.state === "ready";
     readable = ready ? performance.now() : Infinity;
     for (const button of document.querySelectorAll(".ag-vote")) button.disabled = !ready;
-    hint(HINTS[ready && next.seen ? "seen" : ready && next.uneven ? "uneven" : next.state] || "");
-    label(next);
+    const many = next.battle && next.sides.length > 2;
+    document.body.toggleAttribute("data-many", Boolean(many));
+    hint((many ? OF_MANY : HINTS)[ready && next.seen ? "seen" : ready && next.uneven ? "uneven" : next.state] || "");
+    label(next, many);
+    agonBallot.show(next, announce);
+    keys(keysOn());
     const same = before && before.battle === next.battle;
     const swipe = place().querySelector(".ag-swipe");
     if (swipe && same) swipe.scrollLeft = swiped;
@@ -91,7 +95,7 @@
       window.scrollTo(0, 0);
       place().querySelector("h1")?.focus({ preventScroll: true });
     } else if (focused) place().querySelector("h1")?.focus({ preventScroll: true });
-    if (ready && before?.state === "streaming") announce("Both answers have ended. You may vote now.");
+    if (ready && before?.state === "streaming") announce(many ? "All answers have ended. You may rank them now." : "Both answers have ended. You may vote now.");
     if (next.state === "voted") changed(next.battle);
     if (remember && next.battle) history.pushState({}, "", `./?battle=${next.battle}`);
     follow();
@@ -103,6 +107,14 @@
     uneven: "One answer was stopped before its end. You may still vote, or ask again.",
     keeping: "Your vote is being kept …",
     streaming: "Votes open when both answers have ended. You need not wait: stop both, then vote.",
+  };
+
+  const OF_MANY = {
+    ready: "Once you send it, the names are shown.",
+    seen: "An earlier vote told you who wrote one of these. A vote now is kept, and does not count.",
+    uneven: "An answer was stopped before its end. You may still rank, or ask again.",
+    keeping: "Your ranking is being kept …",
+    streaming: "Ranking opens when all answers have ended. You need not wait: stop all, then rank.",
   };
 
   // What the vote changed is computed after it was kept; whatever goes wrong here, the vote stands.
@@ -117,15 +129,18 @@
 
   function hint(sentence) {
     at("ag-hint").textContent = sentence;
+    const ballot = place().querySelector("[data-ballot-hint]");
+    if (ballot) ballot.textContent = sentence;
   }
 
-  function label(next) {
+  function label(next, many) {
     const follows = next.state === "ready";
-    const text = follows ? "Ask both a follow-up" : "Your prompt";
+    const all = many ? "all" : "both";
+    const text = follows ? `Ask ${all} a follow-up` : "Your prompt";
     const span = document.querySelector('#ag-prompt [data-testid="block-info"]');
     if (span) span.textContent = text;
-    box()?.setAttribute("placeholder", follows ? "Ask both a follow-up, or vote" : "Ask anything, in any language");
-    at("ag-start").textContent = follows ? "Ask both" : "Start the battle";
+    box()?.setAttribute("placeholder", follows ? `Ask ${all} a follow-up, or ${many ? "rank" : "vote"}` : "Ask anything, in any language");
+    at("ag-start").textContent = follows ? `Ask ${all}` : "Start the battle";
   }
 
   function side(update) {
@@ -200,10 +215,10 @@
 
   const stop = () => view?.state === "streaming" && once(async () => { await call(`./api/battles/${view.battle}/stop`, {}); });
 
-  function vote(outcome) {
+  function vote(ballot) {
     if (view?.state !== "ready") return;
     once(async () => show(await call(`./api/battles/${view.battle}/vote`, {
-      turn: view.turn, outcome, token: view.token, unfinished: Boolean(view.warned),
+      turn: view.turn, ...ballot, token: view.token, unfinished: Boolean(view.warned),
     })));
   }
 
@@ -234,8 +249,19 @@
     for (const one of place().querySelectorAll('[data-do="tab"]')) one.setAttribute("aria-selected", String(one === button));
   }
 
+  function enlarge(button) {
+    const opened = button.closest("[data-side]").classList.toggle("ag-open");
+    button.setAttribute("aria-expanded", String(opened));
+    button.textContent = opened ? "Close" : "Open";
+  }
+
   const DO = {
     stop, others, tab,
+    open: enlarge,
+    undo: agonBallot.undo,
+    best: agonBallot.best,
+    send: () => vote(agonBallot.sent()),
+    keys: () => keys(!keysOn()),
     example: (button) => start(button.dataset.prompt),
     again: (button) => start(button.dataset.prompt),
     edit: (button) => next(button.dataset.prompt),
@@ -249,7 +275,7 @@
     if (button.dataset.do in DO) DO[button.dataset.do](button);
     else if (button.id === "ag-start") submit();
     else if (button.id === "ag-surprise") surprise();
-    else if (button.id.startsWith("ag-vote-")) vote(button.id.slice("ag-vote-".length));
+    else if (button.id.startsWith("ag-vote-")) vote({ outcome: button.id.slice("ag-vote-".length) });
     else if (button.id === "ag-keys") keys(!keysOn());
   });
 
@@ -259,6 +285,10 @@
     at("ag-keys").setAttribute("aria-pressed", String(on));
     at("ag-keys").textContent = on ? "Keys A E X B: on" : "Keys A E X B: off";
     document.body.toggleAttribute("data-nokeys", !on);
+    for (const button of document.querySelectorAll('[data-do="keys"]')) {
+      button.setAttribute("aria-pressed", String(on));
+      button.textContent = on ? "Keys: on" : "Keys: off";
+    }
   }
 
   // Gradio would send on Shift+Enter, which makes a line here.
@@ -284,8 +314,10 @@
       typed = now;
       clearTimeout(meant);
     }
-    if (view?.state === "ready" && key in KEYS) {
-      if (alone && now - readable > READING) meant = setTimeout(() => vote(KEYS[key]), ALONE);
+    if (view?.state === "ready" && view.sides.length > 2) {
+      if (now - readable > READING && agonBallot.press(event)) event.preventDefault();
+    } else if (view?.state === "ready" && key in KEYS) {
+      if (alone && now - readable > READING) meant = setTimeout(() => vote({ outcome: KEYS[key] }), ALONE);
     }
     else if (view?.state === "streaming" && key === "escape") stop();
     else if ((view?.state === "voted" || view?.state === "void") && key === "n") next("");

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from agon.arena.setup.config import read_configuration
 from agon.arena.web.leaderboard.query import BoardQuery, Offer
-from agon.arena.web.server import listen
+from agon.arena.web.server import configured, listen
 from agon.data.importers.recorded_answers import prompts
 from tests.repository.remedies.steps import SERVER, Case, Given, arena, taken
 
@@ -19,7 +19,13 @@ def _text(path: Path, text: str) -> Path:
 def cases(given: Given) -> list[Case]:
     """Its cases."""
     folder = given.folder
+    answers = _text(folder / "three.csv", "prompt,model,answer\nWhy?,ada,x\nWhy?,bob,y\nWhy?,cyn,z\n")
+    two = _text(folder / "two_models.toml", MODEL + MODEL.replace("one", "two"))
     return [
+        # how many models answer
+        (lambda: configured(None, None, 9), lambda: configured(None, None, 6)),
+        (lambda: configured(answers, None, 4), lambda: configured(answers, None, 3)),
+        (lambda: configured(two, None, 3), lambda: configured(two, None, 2)),
         # addresses
         (lambda: listen("127.0.0.1", 70000), lambda: listen("127.0.0.1", 0).close()),
         (taken, lambda: listen("127.0.0.1", 0).close()),

@@ -1,0 +1,234 @@
+"""Ballots in a real browser, by mouse, by touch and by keyboard alone; what is read out; axe; all widths."""
+
+import pytest
+
+from agon.arena.core.arena import ArenaSettings
+from tests.support.arena_server import Scripted, open_arena, roster
+from tests.support.browser import DESKTOP, PHONE, Tab, chromium
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as one:
+        yield one
+
+
+@pytest.fixture(scope="module", params=[2, 3, 4, 6], ids="K{}".format)
+def server(request, tmp_path_factory):
+    size = request.param
+    models = roster(*(Scripted(f"**Answer** number {n}.\n\n" + "More of it. " * 40) for n in range(size)))
+    with open_arena(tmp_path_factory.mktemp("log"), models, ArenaSettings(answers=size, seed=7)) as opened:
+        opened.size = size
+        yield opened
+
+
+@pytest.fixture
+def visit(browser, server):
+    tabs = []
+
+    def open_tab(size=DESKTOP, **more):
+        context = browser.new_context(viewport=size, reduced_motion="reduce", **more)
+        tabs.append((Tab(context, server.url), context))
+        return tabs[-1][0].open().ask("Why?").until("ready")
+
+    yield open_tab
+    for tab, context in tabs:
+        assert (tab.errors, tab.elsewhere) == ([], [])
+        context.close()
+
+
+def cast(tab, server):
+    battle = tab.battle()
+    tab.until("voted")
+    vote = server.log.vote(battle)
+    shown = tab.page.locator(".ag-model").all_inner_texts()
+    assert len(shown) == server.size and all("Canary" in name for name in shown)
+    return vote.places, vote.acceptable
+
+
+def drag(tab, what, to, share):
+    """Take an item by its grip and drop it on a row, at this share of the row's height."""
+    grip = tab.page.locator(f'[data-places] [data-item="{what}"] [data-grip]').bounding_box()
+    row = tab.page.locator(to).first.bounding_box()
+    mouse = tab.page.mouse
+    mouse.move(grip["x"] + grip["width"] / 2, grip["y"] + grip["height"] / 2)
+    mouse.down()
+    mouse.move(row["x"] + 60, row["y"] + row["height"] / 2)
+    mouse.move(row["x"] + 60, row["y"] + share * row["height"], steps=3)
+    mouse.up()
+
+
+def test_by_mouse(visit, server):
+    """B first, A tied with it by dropping it there; C below the line, and the others without a place."""
+    tab = visit()
+    if server.size == 2:
+        assert not tab.page.locator("[data-ballot]").count()
+        tab.page.click("#ag-vote-tie")
+        assert cast(tab, server) == ((1, 1), None)
+        return
+    assert not tab.page.is_visible("#ag-votebar")
+    assert tab.page.is_disabled('[data-do="send"]')
+    head = tab.page.locator(".ag-sendrow").bounding_box()
+    drag(tab, 1, '[data-index="0"]', 0.5)
+    drag(tab, 0, '[data-index="0"]', 0.5)
+    assert tab.text("[data-reads]").startswith("Reads as A = B, above C")
+    drag(tab, 2, '[data-item="line"]', 0.9)
+    others = "DEF"[: server.size - 3]
+    bad = ", ".join("C" + others)
+    assert tab.text("[data-reads]").endswith(f"Not acceptable: {bad}.")
+    assert tab.text("#ag-live") == "C is in place 2 of 2, not acceptable."
+    drag(tab, 2, '[data-index="0"]', 0.1)
+    assert tab.text("[data-reads]").startswith("Reads as C > A = B")
+    tab.page.click('[data-do="undo"]')
+    assert tab.text("#ag-live").startswith("Undone. Reads as A = B > C")
+    drag(tab, "line", '[data-index="0"]', 0.1)
+    assert tab.text("#ag-live").startswith("Not acceptable: A, B, C")
+    drag(tab, "line", '[data-index="1"]', 0.9)
+    now = tab.page.locator(".ag-sendrow").bounding_box()
+    assert now == head, "nothing jumps"
+    assert server.log.vote(tab.battle()) is None
+    tab.page.click('[data-do="send"]')
+    size = server.size
+    assert cast(tab, server) == ((1, 1, 2) + (None,) * (size - 3), (True, True) + (False,) * (size - 2))
+
+
+def test_by_touch(visit, server):
+    """The last answer first, then the others by their chips; then just the best of them."""
+    tab = visit(PHONE, has_touch=True, is_mobile=True)
+    size = server.size
+    if size == 2:
+        tab.page.tap("#ag-vote-b")
+        assert cast(tab, server) == ((2, 1), None)
+        return
+    for slot in reversed(range(size)):
+        tab.page.tap(f'[data-strip] [data-slot="{slot}"]')
+    names = "ABCDEF"[:size]
+    assert tab.text("[data-reads]") == f"Reads as {' > '.join(reversed(names))}."
+    tab.page.tap('[data-places] [data-move="equal"][data-slot="0"]')
+    tab.page.tap('[data-places] [data-move="down"][data-slot="line"]')
+    assert tab.text("#ag-live") == "That changes nothing."
+    assert tab.text("[data-reads]").endswith("B = A." if size == 2 else "A = B.")
+    tab.page.tap('[data-do="tab"][data-slot="1"]')
+    tab.page.wait_for_timeout(300)
+    box = tab.page.locator("[data-side='1']").bounding_box()
+    assert 0 <= box["x"] < 60
+    tab.page.tap('[data-do="best"]')
+    assert tab.text("[data-send]") == "Send just the best"
+    tab.page.tap('[data-do="send"]')
+    assert cast(tab, server) == ((None,) * (size - 1) + (1,), None)
+
+
+def test_by_keyboard_alone(visit, server):
+    """C first, A and B tied, the line moved and back: letters, digits, =, arrows and Enter alone."""
+    tab = visit()
+    keys = tab.page.keyboard
+    if server.size == 2:
+        tab.vote_by_key("a")
+        assert cast(tab, server) == ((1, 2), None)
+        return
+    keys.press("a")
+    assert not tab.page.locator(".ag-it.ag-on").count(), "nobody has read yet"
+    tab.page.wait_for_timeout(1_100)
+    names = "ABCDEF"[: server.size]
+    keys.press("1")
+    assert tab.text("#ag-live").startswith("Pick an answer first: A, B, C")
+    for number, name in enumerate(names, start=1):
+        keys.press(name)
+        keys.press(str(number))
+    assert tab.text("#ag-live") == f"{names[-1]} is in place {server.size} of {server.size}."
+    for key in ("c", "1", "b", "="):
+        keys.press(key)
+    assert tab.text("#ag-live") == f"B is in place 2 of {server.size - 1}, tied with A."
+    for key in ("-", "ArrowUp"):
+        keys.press(key)
+    last = "A = B" if server.size == 3 else names[-1]
+    assert tab.text("#ag-live") == f"Not acceptable: {last.replace(' =', ',')}."
+    for key in ("u", "u", "="):
+        keys.press(key)
+    assert tab.text("[data-reads]").startswith("Reads as C > A")
+    keys.press("b")
+    keys.press("=")
+    tab.page.click("#ag-prompt textarea")
+    keys.type("a1b2-")
+    assert tab.page.input_value("#ag-prompt textarea") == "a1b2-"
+    reads = tab.text("[data-reads]")
+    tab.page.reload()
+    tab.until("ready")
+    assert tab.text("[data-reads]") == reads, "the ranking outlives a reload"
+    tab.page.wait_for_timeout(1_100)
+    keys.press("Enter")
+    assert tab.page.evaluate("document.activeElement.dataset.do") == "send"
+    assert tab.text("#ag-live").endswith("Press Enter to send it.")
+    assert server.log.vote(tab.battle()) is None
+    keys.press("Enter")
+    places, acceptable = cast(tab, server)
+    assert (places[2], acceptable) == (1, None)
+    assert None not in places
+    assert tab.page.evaluate("document.activeElement.tagName") == "H1"
+
+
+def test_every_move_has_a_button_that_keeps_the_focus(visit, server):
+    if server.size != 4:
+        pytest.skip("one size is enough")
+    tab = visit()
+    for slot in (0, 1, 2, 3):
+        tab.page.focus(f'[data-places] [data-move="add"][data-slot="{slot}"]')
+        tab.page.keyboard.press("Enter")
+    tab.page.focus('[data-places] [data-move="up"][data-slot="3"]')
+    for _ in range(3):
+        tab.page.keyboard.press("Space")
+    assert tab.text("[data-reads]") == "Reads as D > A > B > C."
+    assert tab.page.evaluate("document.activeElement.getAttribute('aria-label')") == "Move D up"
+    tab.page.focus('[data-places] [data-move="back"][data-slot="0"]')
+    tab.page.keyboard.press("Enter")
+    assert tab.text("[data-reads]") == "Reads as D > B > C, above A."
+
+
+WIDTHS = [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark"), (320, "light")]
+
+
+@pytest.mark.parametrize(("width", "scheme"), WIDTHS, ids=str)
+def test_it_fits_and_axe_finds_nothing(visit, server, width, scheme):
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is in the dev extra").Axe()
+    if server.size == 2 or (server.size == 3 and width != 390):
+        pytest.skip("what two answers show is looked at elsewhere")
+    tab = visit({"width": width, "height": 844}, color_scheme=scheme)
+
+    def look(state):
+        tab.picture(f"ballot-{server.size}-{state}-{width}-{scheme}")
+        assert tab.page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, state
+        found = axe.run(tab.page, context="#ag-view").response["violations"]
+        said = [
+            (one["id"], one["nodes"][0]["html"][:200], one["nodes"][0]["failureSummary"]) for one in found
+        ]
+        assert said == [], state
+
+    look("empty")
+    for slot in (2, 0, 1):
+        tab.page.click(f'[data-strip] [data-slot="{slot}"]')
+    tab.page.click('[data-places] [data-move="equal"][data-slot="0"]')
+    tab.page.click('[data-places] [data-move="up"][data-slot="line"]')
+    tab.page.click('[data-places] [data-move="pick"][data-slot="0"]')
+    look("ranked")
+    tab.page.click('[data-do="send"]')
+    tab.until("voted")
+    tab.page.wait_for_selector("[data-change] .ag-change")
+    look("voted")
+
+
+def test_one_that_fails_is_told_and_has_no_chip(browser, tmp_path):
+    models = roster(Scripted("Half", fails="interrupted", after=1), *(Scripted("Whole.") for _ in range(3)))
+    with open_arena(tmp_path, models, ArenaSettings(answers=4, seed=7)) as server:
+        context = browser.new_context(viewport=DESKTOP)
+        tab = Tab(context, server.url).open().ask("Why?").until("ready")
+        assert "was left out" in tab.text()
+        assert tab.page.locator("[data-strip] button").count() == 3
+        assert "canary" not in tab.page.content().lower()
+        tab.picture("ballot-left-out-desktop-light")
+        for chip in range(3):
+            tab.page.locator("[data-strip] button").nth(2 if chip == 0 else -1).click()
+        tab.page.click('[data-do="send"]')
+        tab.until("voted")
+        assert tab.page.locator(".ag-model").count() == 3
+        assert tab.errors == []
+        context.close()
