@@ -337,8 +337,11 @@ class Arena:
             asyncio.create_task(self._warm_up()),
         ]
         if self.settings.policy.learns:
-            await self._learn()
             what = "learning from votes whom to draw"
+            try:
+                await self._learn()
+            except AgonError as error:
+                tell(f"{what} failed, and is tried again: {error}")
             self._chores.append(
                 asyncio.create_task(self._repeat(what, self.settings.learn_every, self._learn))
             )
@@ -610,8 +613,9 @@ class Arena:
         """Let the policy learn from the votes of the log, if there are new ones."""
         number = await asyncio.to_thread(self.log.count)
         if number > self.matchmaker.learned:
-            votes = await asyncio.to_thread(lambda: self.log.comparisons(upto=number))
-            await asyncio.to_thread(self.matchmaker.learn, votes, number)
+            with suppress(SourceError):  # none of them counts
+                votes = await asyncio.to_thread(lambda: self.log.comparisons(upto=number))
+                await asyncio.to_thread(self.matchmaker.learn, votes, number)
 
     async def _snapshot(self) -> None:
         await asyncio.to_thread(self.log.snapshot)

@@ -12,7 +12,7 @@ from agon.arena.core.roster import Contestant, ModelCard
 from agon.data.log.vote_log import VoteLog
 from agon.ranking.matchmaking import POLICIES, choose_policy
 from tests.support.arena_server import Scripted, open_arena, roster
-from tests.support.log_records import voted
+from tests.support.log_records import battle, put, vote, voted
 
 NAMES = ("ash", "birch", "cedar", "elm", "fir", "oak")
 EVERYONE = [Contestant(ModelCard(name, name), backend=None) for name in NAMES]
@@ -95,3 +95,14 @@ def test_an_arena_draws_by_its_policy_and_logs_it(tmp_path):
         while server.arena.matchmaker.learned < 1:
             assert time.monotonic() < deadline, "the vote was not learned from"
             time.sleep(0.05)
+
+
+def test_an_arena_whose_only_vote_does_not_count_opens_and_draws(tmp_path):
+    models = roster(Scripted("One."), Scripted("Two."), Scripted("Three."))
+    seen = tuple(one.card.name for one in models.contestants[:2])
+    with VoteLog(tmp_path) as log:
+        drawn = battle(seen)
+        put(log, drawn, vote(drawn.battle_id, blind=False))
+    with open_arena(tmp_path, models, ArenaSettings(seed=7, policy=choose_policy("near"))) as server:
+        assert server.visitor().start()["state"] == "streaming"
+        assert server.arena.matchmaker.learned == 0
