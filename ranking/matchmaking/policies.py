@@ -115,7 +115,6 @@ def choose_policy(
                     f"The policy {name}: {option} names {model!r}; {suggest(model, models or ())}"
                 )
     chosen = replace(found, given=dict(options or {}), floor=share)
-    everyone = tuple(models) if models is not None else ("a", "b", "c", "d", "e", "f", "g")
-    if len(everyone) > size:
-        chosen.design(Standing.blank(everyone), size)  # values that the policy itself refuses
+    everyone = (*(models or ()), *(f"another {number}" for number in range(size + 1)))
+    chosen.design(Standing.blank(everyone), size)  # refuses values outside their range
     return chosen

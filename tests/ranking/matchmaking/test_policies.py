@@ -259,6 +259,11 @@ def test_what_is_refused(name, options, sentence):
     assert str(refused.value) == sentence
 
 
+def test_values_are_checked_however_few_models_there_are():
+    with pytest.raises(OptionError, match="window must be at least 1, not -1"):
+        choose_policy("near", {"window": -1}, models=("a", "b"))
+
+
 def test_a_floor_is_a_share():
     with pytest.raises(OptionError, match=r"floor is a share of the battles from 0 to 1, not 1.5"):
         choose_policy("near", floor=1.5)
