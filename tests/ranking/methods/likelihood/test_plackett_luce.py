@@ -268,6 +268,7 @@ def test_empirical_bayes_is_a_fixed_point():
     assert [note.code for note in fit(even).notes] == ["prior"]
 
 
+@pytest.mark.slow
 def test_the_sandwich_knows_the_pull_of_the_prior():
     """Strengths drawn from the prior are as far from the scores as the intervals say: E z² = 1, not 2."""
     rng, names, squares = np.random.default_rng(6), [f"m{i}" for i in range(8)], []

@@ -52,6 +52,7 @@ def test_derivatives_in_both_tails():
             assert found[1][0] == pytest.approx(float(slope * (gap + slope)), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_long_chain_has_steps_of_the_normal_quantile():
     m = 200
     wins = np.zeros((m, m))

@@ -94,6 +94,7 @@ def solved(model, wins, ties, bad):
 
 @pytest.mark.parametrize("block", range(4))
 @pytest.mark.parametrize("model", [DAVIDSON, RAO_KUPPER, RAO_KUPPER_BAG], ids=lambda model: model.name)
+@pytest.mark.slow
 def test_random_problems_agree_with_fifty_digits_to_1e_8(model, block):
     for seed in range(20 * block, 20 * block + 20):
         _, wins, ties, bad = problem(seed)
@@ -181,6 +182,7 @@ def test_without_ties_it_is_bradley_terry_and_says_how_many_ties_there_may_be(na
 @pytest.mark.parametrize(
     ("name", "symbol"), [("davidson", "ν"), ("rao_kupper", "φ"), ("rao_kupper_bag", "g")]
 )
+@pytest.mark.slow
 def test_the_interval_of_the_tie_parameter_is_that_of_the_scores(name, symbol):
     """Against the infinitesimal jackknife of its logarithm, at the board's level."""
     rng = np.random.default_rng(8)
@@ -223,6 +225,7 @@ def test_copies_of_votes_clustered_say_no_more_of_ties_than_the_votes():
 
 
 @pytest.mark.parametrize("name", MODELS)
+@pytest.mark.slow
 def test_the_sandwich_holds_the_tie_parameter(name):
     """Against the infinitesimal jackknife: how the refitted strengths move with the weight of each vote."""
     rng = np.random.default_rng(8)
@@ -324,6 +327,7 @@ def test_models_outside_move_nobody_and_lie_where_their_posterior_says(name):
 
 
 @pytest.mark.parametrize("name", MODELS)
+@pytest.mark.slow
 def test_the_bootstrap_agrees_with_the_sandwich(name):
     world = (
         np.array([[0, 60, 90], [50, 0, 70], [30, 40, 0]]),
@@ -364,6 +368,7 @@ def test_newmans_iteration_says_when_it_did_not_settle(monkeypatch):
         fit("newman", [[0, 9, 1], [1, 0, 2], [3, 1, 0]], [[0, 5, 1], [5, 0, 2], [1, 2, 0]])
 
 
+@pytest.mark.slow
 def test_strengths_far_apart_and_long_chains():
     """A chain of 199 links, 8 wins to 2 with 5 ties each: neighbours share nothing but their own votes."""
     m = 200
