@@ -111,6 +111,7 @@ def fits(how, options):
 
 @pytest.mark.parametrize("make", [pairwise, kwise, wide])
 @pytest.mark.parametrize("name", TOGETHER)
+@pytest.mark.slow
 def test_same_as_the_rule(name, make):
     how = METHODS[name]
     for seed in range(4 if make is wide else 8):
@@ -152,6 +153,7 @@ def test_the_smith_set_by_definition():
 @pytest.mark.parametrize(
     ("models", "number", "clustered"), [(12, 600, False), (12, 600, True), (70, 9000, False)]
 )
+@pytest.mark.slow
 def test_all_rules_on_arena_votes_as_one_call_each(models, number, clustered, monkeypatch):
     """And in blocks of any size: the draws are those of the seed."""
     votes = bradley_terry_world(models, number, seed=3, voters=40).comparisons()

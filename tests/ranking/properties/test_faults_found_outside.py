@@ -102,6 +102,7 @@ def test_a_cycle_has_no_condorcet_winner_but_votes():
     assert "share the first place" in rank(cycle(40, 20), "smith_set", interval="none").conclusion()
 
 
+@pytest.mark.slow
 def test_the_chance_of_being_first_of_a_close_field_is_one():
     """F7a: 50 models that lie a third of a standard error apart: what is said is what is true."""
     rng, said, true = np.random.default_rng(9), [], []

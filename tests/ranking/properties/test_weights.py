@@ -32,6 +32,7 @@ def board(given, name, **more):
 
 @pytest.mark.parametrize("uneven", [False, True])
 @pytest.mark.parametrize("name", EVERY)
+@pytest.mark.slow
 def test_a_factor_changes_nothing(name, uneven):
     one = board(votes(1.0, uneven), name)
     for factor in FACTORS:

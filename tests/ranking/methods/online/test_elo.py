@@ -176,6 +176,7 @@ def played(voters, copies=1):
 
 
 @pytest.mark.parametrize(("name", "options"), PLAYED)
+@pytest.mark.slow
 def test_votes_in_their_order_are_drawn_by_voter(name, options):
     """With a voter for each vote the draws are those of votes; three equal votes of a voter are no news."""
     how = {"interval": "bootstrap", "n_resamples": 200, "scale": "natural", **options}

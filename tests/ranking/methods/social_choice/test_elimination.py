@@ -155,6 +155,7 @@ def test_two_rounds_let_every_possible_pair_meet(drawn):
 
 @settings(max_examples=40)
 @given(st.integers(0, 100_000))
+@pytest.mark.slow
 def test_no_voter_within_the_certificate_changes_the_winner(seed):
     """Every way to change up to k of six to nine strict ballots on three models, k at most 2."""
     rng = np.random.default_rng(seed)
