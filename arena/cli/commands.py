@@ -158,7 +158,7 @@ def _told(error: Exception) -> tuple[int, str]:
 
 def usage_sentence(error: CycloptsError) -> str:
     """One sentence for a usage error, with the nearest word where there is one."""
-    text = " ".join(str(error).split()).rstrip(".") + "."
+    text = " ".join(str(error).split()).rstrip("., ") + "."
     return text.replace("?.", "?").replace('"', "'")
 
 

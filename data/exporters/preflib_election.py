@@ -48,7 +48,7 @@ def election_text(models: Iterable[str], orders: Mapping[Order, int], title: str
     kind = target.suffix.lower()[1:]
     if (tied and kind[0] == "s") or (partial and kind[2] == "c"):
         what = " and ".join(w for w, there in (("ties", tied), ("models without a place", partial)) if there)
-        held = f".{'t' if tied else 's'}o{'i' if partial else 'c'}"
+        held = target.with_suffix(f".{'t' if tied else 's'}o{'i' if partial else 'c'}").name
         raise OptionError(f"{target} cannot hold these ballots, which have {what}; name it {held}.")
     number = {name: i for i, name in enumerate(names, start=1)}
     lines = [

@@ -12,9 +12,11 @@ import gzip
 import io
 import json
 import re
+import shlex
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
@@ -170,7 +172,8 @@ def refuse_address(text: str) -> None:
     Raises:
         SourceError: it is one.
     """
-    if text.startswith("hf:/"):  # a Path has one stroke only
+    text = re.sub(r"^(hf|https?):/(?!/)", r"\1://", text)  # of which a Path keeps one stroke
+    if text.startswith("hf://"):
         kinds = {"datasets": "dataset", "spaces": "space", "buckets": "bucket"}
         kind, _, rest = text.removeprefix("hf:").lstrip("/").partition("/")
         name = "/".join((rest if kind in kinds else f"{kind}/{rest}").split("@")[0].split("/")[:2])
@@ -180,7 +183,7 @@ def refuse_address(text: str) -> None:
             f"and name the folder: hf download {name} --repo-type {kinds.get(kind, 'dataset')} "
             f"--local-dir {folder}"
         )
-    if text.startswith(("http:/", "https:/")):
+    if text.startswith(("http://", "https://")):
         raise SourceError(
             f"{text} is an address, and only files of this machine are read; download it: curl -LO {text}"
         )
@@ -225,10 +228,11 @@ def check_file(path: Path) -> Path:
     """
     if not path.exists():
         refuse_address(str(path))
-        names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        near = suggest(path.name, names)
-        hint = f"; {near}" if near.startswith("did you") else "; check the path"
-        raise SourceError(f"There is no file {path}{hint}.".replace("?.", "?"))
+        there = path.parent.iterdir() if path.parent.is_dir() else ()
+        names = {entry.stem: entry.name for entry in there}  # an ending alone makes no names alike
+        near = get_close_matches(path.stem, names, 1)
+        hint = f"did you mean {names[near[0]]!r}?" if near else "check the path."
+        raise SourceError(f"There is no file {path}; {hint}")
     if path.is_dir():
         raise SourceError(f"{path} is a folder; name a file in it.")
     if ending(path) not in KNOWN:
@@ -276,6 +280,10 @@ def read_rows(path: Path, texts: Collection[str] | None = None, *, head: bool = 
         SourceError: the file is missing, empty, damaged, or of no such format.
     """
     check_file(path)
+    if ending(path) in DUCKDB:
+        raise SourceError(
+            f"{path} is a database, of which only votes are read: agon rank {shlex.quote(str(path))}."
+        )
     try:
         if ending(path) in PARQUET and path.suffix.lower() not in COMPRESSION:
             return _parquet_rows(pq.ParquetFile(path), path)

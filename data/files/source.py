@@ -306,7 +306,14 @@ def _database_table(
     )
     tables = [row[0] for row in found.fetchall()]
     if table is None and {"migrations", "lineups"} & set(tables):
-        raise SourceError(f"{path} is the arena's own database; rank its folder: agon rank {path.parent}.")
+        if path.name == "agon.duckdb":
+            raise SourceError(
+                f"{path} is the arena's own database; rank its folder: agon rank {path.parent}."
+            )
+        raise SourceError(
+            f"{path} is a copy of an arena's own database; put it into a folder alone, as agon.duckdb, and "
+            "rank that folder."
+        )
     wanted = table if table is not None else "votes"
     if wanted not in tables:
         hint = f"it has {', '.join(tables)}; name one with table= (--table)."

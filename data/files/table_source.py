@@ -201,7 +201,8 @@ class TableSource:
         if column.lower() == "category" and self._several(column):
             raise SourceError(
                 f"A vote of {self._source.name} may have several values in {column!r}, and stands in one "
-                f"cluster or on one ballot only; take a column of single values, or boards by={column!r}."
+                f"cluster or on one ballot only; take a column of single values, or a board for each: "
+                f"rank_by(votes, {column!r}) (--by {column})."
             )
         rows = self._rows(column)
         cluster, names = self._labels(rows, by)

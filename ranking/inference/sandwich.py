@@ -26,11 +26,11 @@ def estimate_sandwich(fit: Fit, ballots: Ballots, clusters: Clusters | None = No
     whose votes are ties has no variance to sum: its pairs get the expected information instead.
 
     Raises:
-        OptionError: the method gives no estimating equation, or there is only one cluster.
+        OptionError: there is only one cluster.
     """
     equation = fit.equation
     if equation is None:
-        raise OptionError('This method has no sandwich interval; use interval="bootstrap".')
+        raise TypeError("the sandwich needs a Fit with an estimating equation")
     alone = _covariance(equation, _meat(equation, ballots))
     if clusters is None:
         return Covariance(alone)

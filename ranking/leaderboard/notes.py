@@ -225,7 +225,9 @@ def _left_out(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
     for words in OTHER_VOTERS:
         if count := votes.left_out.get(words):
             what = f"{words} were" if count > 1 else f"{words.replace('votes', 'vote')} was"
-            message = f"{count:,} {what} left out; rank them by themselves, or ask for all."
+            message = (
+                f"{count:,} {what} left out; voters= (--voters) ranks them by themselves, or all together."
+            )
             notes.append(Diagnostic("other_voters", (), message))
     if WIDER in votes.left_out:
         what = WIDER if votes.left_out[WIDER] > 1 else WIDER.replace("votes", "vote")
@@ -243,7 +245,11 @@ def _judges(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
     are = "is" if number == 1 else "are"
     every = f"All {total:,} votes are" if total > 1 else "The only vote is"
     some = every if number == total else f"{number:,} of {total:,} votes {are}"
-    mixed = "" if number == total else ", mixed with those of people as asked; rank each kind by itself too"
+    mixed = (
+        ""
+        if number == total
+        else ", mixed with those of people as asked; voters= (--voters) ranks each kind by itself"
+    )
     return (Diagnostic("llm_judges", (), f"{some} of LLM judges{mixed}."),)
 
 

@@ -21,6 +21,7 @@ from tests.repository.remedies import (
     exports,
     files,
     logs,
+    methods,
     serving,
     tables,
     words,
@@ -29,79 +30,21 @@ from tests.repository.remedies.messages import Template, met, templates
 from tests.repository.remedies.steps import Given, counted, said
 from tests.support.paths import REPOSITORY
 
-AREAS = (analyses, boards, tables, elections, files, logs, exports, commands, serving)
-# Followed by another test, for it needs a process, a page or a file of its own.
+AREAS = (analyses, methods, boards, tables, elections, files, logs, exports, commands, serving)
+# Followed by another test, for it needs a process, a page or a file of its own: file, test, messages.
 ELSEWHERE = {
     "arena/core/answer_sets.py": ("tests/arena/cli/test_generate.py", 3),
     "arena/web/middleware.py": ("tests/arena/web/test_behind_a_proxy.py", 2),
+    "arena/core/arena.py": ("tests/arena/web/test_app.py", 1),
+    "arena/web/server.py": ("tests/arena/core/test_arena.py", 1),
 }
-# Messages that nothing here provokes, by file: a number may only become smaller.
+# What nothing here can provoke, by a part of its text: a number of such messages may only become smaller.
 UNFOLLOWED = {
-    "arena/cli/arguments.py": 3,
-    "arena/cli/commands.py": 2,
-    "arena/cli/diff.py": 1,
-    "arena/cli/doctor.py": 4,
-    "arena/cli/explain/command.py": 1,
-    "arena/cli/output/tables.py": 1,
-    "arena/cli/rank.py": 1,
-    "arena/core/arena.py": 3,
-    "arena/core/sessions.py": 2,
-    "arena/setup/config.py": 1,
-    "arena/setup/openai_models.py": 2,
-    "arena/web/app.py": 1,
-    "arena/web/server.py": 3,
-    "data/exporters/chosen_votes.py": 2,
-    "data/exporters/exporting.py": 1,
-    "data/exporters/preflib_election.py": 2,
-    "data/exporters/targets.py": 1,
-    "data/files/benchmarks/helm.py": 1,
-    "data/files/benchmarks/reports.py": 3,
-    "data/files/covariates.py": 3,
-    "data/files/detection.py": 2,
-    "data/files/duplicates.py": 3,
-    "data/files/reader.py": 5,
-    "data/files/score_tables.py": 3,
-    "data/files/snapshot_folder.py": 1,
-    "data/files/source.py": 3,
-    "data/files/table_source.py": 2,
-    "data/importers/formats.py": 1,
-    "data/importers/judges/grades.py": 1,
-    "data/importers/published.py": 6,
-    "data/importers/recorded_answers.py": 5,
-    "data/log/database.py": 5,
-    "data/log/index.py": 1,
-    "data/log/log_frames.py": 1,
-    "data/log/migrations.py": 2,
-    "data/log/records.py": 1,
-    "data/log/source.py": 3,
-    "data/log/vote_log.py": 2,
-    "data/log/writer.py": 1,
-    "data/reading.py": 2,
-    "data/validation.py": 1,
-    "ranking/analysis/iia.py": 1,
-    "ranking/analysis/perturbation.py": 1,
-    "ranking/analysis/task_weights.py": 2,
-    "ranking/inference/sandwich.py": 1,
-    "ranking/leaderboard/estimates.py": 1,
-    "ranking/leaderboard/notes.py": 4,
-    "ranking/leaderboard/ranking.py": 1,
-    "ranking/methods/likelihood/choice_counts.py": 1,
-    "ranking/methods/likelihood/davidson_luce.py": 1,
-    "ranking/methods/likelihood/graded_bradley_terry.py": 1,
-    "ranking/methods/likelihood/plackett_luce.py": 1,
-    "ranking/methods/likelihood/style_control.py": 2,
-    "ranking/methods/online/elo.py": 1,
-    "ranking/methods/online/permutations.py": 1,
-    "ranking/methods/online/whole_history_rating.py": 2,
-    "ranking/methods/social_choice/cardinal.py": 1,
-    "ranking/methods/social_choice/kemeny.py": 1,
-    "ranking/methods/social_choice/maximal_lotteries.py": 1,
-    "ranking/methods/social_choice/rank_positions.py": 1,
-    "ranking/settings.py": 1,
-    "ranking/votes/array_source.py": 1,
-    "ranking/votes/concatenated_source.py": 1,
-    "ranking/votes/pair_counts.py": 1,
-    "serving/demo.py": 1,
+    "may not be used by this user": "root may use every port, and so may everybody in most containers",
+    "The equilibrium was not found": "the programme is solved to 1e-10; 190 random profiles gave none",
+    "is undecided: ": "the solver's two bounds differ; 1,700 random tables gave none",
+    "found no precision in": "500 rounds of a damped iteration; 550 random profiles gave none",
+    "kemeny: the solver stopped": "HiGHS itself fails; 240 random profiles gave none",
 }
 
 
@@ -158,13 +101,15 @@ def test_every_remedy_that_is_followed_leads_to_something_not_worse(done):
 
 @pytest.mark.slow
 def test_no_message_with_a_remedy_is_added_without_a_case(done):
-    """Messages without a case, by file, are not more than they were."""
-    left = [one for one in templates() if one not in done.seen]
+    """Every message has a case, here or elsewhere, or cannot be provoked."""
+    known = [(part, one) for part in UNFOLLOWED for one in templates() if part in one.text]
+    assert len(known) == len(UNFOLLOWED), "each is still there, once"
+    allowed = done.seen | {one for _, one in known}
+    left = [one for one in templates() if one not in allowed]
     count = Counter(one.file for one in left)
     for name, (test, number) in ELSEWHERE.items():
         assert (REPOSITORY / test).exists()
         count[name] -= number
-    more = {name for name, number in count.items() if number > UNFOLLOWED.get(name, 0)}
-    assert not more, "follow these remedies in a case:\n" + "\n".join(
-        f"{one.file}:{one.line}: {one.text!r}" for one in left if one.file in more
+    assert not +count, "follow these remedies in a case:\n" + "\n".join(
+        f"{one.file}:{one.line}: {one.text!r}" for one in left if count[one.file] > 0
     )

@@ -94,6 +94,8 @@ def read_reports(paths: Sequence[Path]) -> tuple[str, list[ReportedScore]]:
         tool = found
         try:
             results += found.results(document, str(path))
+        except SourceError:
+            raise
         except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
             what = f"there is no {error}" if isinstance(error, KeyError) else str(error)
             raise SourceError(

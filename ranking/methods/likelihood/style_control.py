@@ -92,7 +92,7 @@ def contextual_bradley_terry(
     start = _start(wins, known, len(contexts.names))
     point, steps, residual = _fit(votes, _nearer(votes, start), contexts.names)
     bread, meat = votes.spread(point)
-    inverse = _inverse(votes, bread, contexts.names)
+    inverse = _inverse(votes, bread, contexts.names, point)
     clustering, alone = None, None
     if votes.cluster is not None:
         clustered = votes.jackknife(point, inverse)
@@ -209,7 +209,7 @@ def _fit(votes: ContextVotes, start: FloatArray, names: tuple[str, ...]) -> tupl
         )
     point, m = np.where(np.append(votes.group, np.zeros(len(names))) >= 0, start, 0.0), len(votes.group)
     slope, hessian = votes.bend(point)
-    inverse = _inverse(votes, hessian, names)
+    inverse = _inverse(votes, hessian, names)  # without effects: what is confounded shows
     for step in range(1, _ROUNDS + 1):
         change = inverse @ slope
         ahead, size = float(slope @ change), float(np.abs(change).max())
@@ -228,19 +228,27 @@ def _fit(votes: ContextVotes, start: FloatArray, names: tuple[str, ...]) -> tupl
                 change *= 0.5
                 trial, hessian = votes.bend(point + change)
             point, slope = point + change, trial
-            inverse = _inverse(votes, hessian, names)
-    worst = names[int(np.abs(point[m:]).argmax())]
-    raise ConvergenceError(
-        f"contextual_bradley_terry did not converge in {_ROUNDS} steps: {worst!r} may decide every vote; "
-        "leave it out, or set a penalty."
+            inverse = _inverse(votes, hessian, names, point)
+    raise _deciding(point[m:], names)
+
+
+def _deciding(effects: FloatArray, names: tuple[str, ...]) -> ConvergenceError:
+    """Effects without bound."""
+    worst = names[int(np.abs(effects).argmax())]
+    return ConvergenceError(
+        f"contextual_bradley_terry found no solution: {worst!r} may decide every vote; leave it out, or set "
+        "a penalty, such as 1."
     )
 
 
-def _inverse(votes: ContextVotes, hessian: FloatArray, names: tuple[str, ...]) -> FloatArray:
+def _inverse(
+    votes: ContextVotes, hessian: FloatArray, names: tuple[str, ...], point: FloatArray | None = None
+) -> FloatArray:
     """(M + F, M + F) inverse Hessian on strengths of zero mean in each component and effects.
 
     Raises:
         OptionError: features that the strengths, or other features, explain wholly.
+        ConvergenceError: the same at a `point` of the way, where effects without bound leave nothing to know.
     """
     m = len(votes.group)
     whole = hessian.copy()
@@ -250,10 +258,15 @@ def _inverse(votes: ContextVotes, hessian: FloatArray, names: tuple[str, ...]) -
         inside = votes.group == g
         whole[:m, :m] += np.outer(inside, inside) * (size / max(1, int(inside.sum())))
     whole[np.flatnonzero(~fitted), np.flatnonzero(~fitted)] = 1.0
-    strengths = np.linalg.solve(whole[:m, :m], whole[:m, m:])
-    left = whole[m:, m:] - whole[m:, :m] @ strengths
-    norm = np.sqrt(np.diag(whole)[m:])
-    spectrum, vectors = np.linalg.eigh(left / np.outer(norm, norm))
+    try:
+        strengths = np.linalg.solve(whole[:m, :m], whole[:m, m:])
+        left = whole[m:, m:] - whole[m:, :m] @ strengths
+        norm = np.sqrt(np.diag(whole)[m:])
+        spectrum, vectors = np.linalg.eigh(left / np.outer(norm, norm))
+    except np.linalg.LinAlgError:
+        raise _deciding(np.zeros(len(names)) if point is None else point[m:], names) from None
+    if not spectrum[0] > 1e-10 and point is not None:
+        raise _deciding(point[m:], names)
     if not spectrum[0] > 1e-10:
         guilty = [f"{name!r}" for name, part in zip(names, vectors[:, 0], strict=True) if abs(part) > 0.1]
         many = len(guilty) > 1

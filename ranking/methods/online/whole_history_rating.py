@@ -53,7 +53,7 @@ def whole_history_rating(
         both_bad: "half" counts a "both bad" as a tie, "drop" leaves it out.
 
     Raises:
-        ConvergenceError: no solution after 100 Newton steps.
+        ConvergenceError: no solution after 100 Newton steps, or a w2 too large to tie days together.
         OptionError: an option that is not above 0, or more periods than fit into 2 GB.
 
     Source:
@@ -64,9 +64,13 @@ def whole_history_rating(
     m, periods = len(battles.models), Periods.of(battles, period, both_bad)
     count = len(periods.number)
     if count * m**2 > _MOST:
+        days = (int(periods.number[-1] - periods.number[0]) + 1) * period
+        long = math.ceil(
+            days / max(1, _MOST // m**2 - 1)
+        )  # votes of D days fall into at most D/long + 1 periods
         raise OptionError(
             f"{_NAME}: {count:,} periods of {period:g} days with {m:,} models do not fit into memory; "
-            f"set a longer period, such as {math.ceil(period * count * m**2 / _MOST):,} days."
+            f"set a longer period, such as {long:,} days."
         )
     entered = periods.entered(m)
     steps = np.diff(periods.number) * period * w2 / PER_NAT**2
@@ -77,7 +81,12 @@ def whole_history_rating(
             raise ConvergenceError(
                 f"{_NAME} did not converge in {_ROUNDS} Newton steps; set a larger w2 or more prior_games."
             )
-        change, gradient = chain.step(theta)
+        try:
+            change, gradient = chain.step(theta)
+        except np.linalg.LinAlgError:
+            raise ConvergenceError(
+                f"{_NAME}: with w2={w2:g} a day without votes says nothing of the next; set a smaller w2."
+            ) from None
         largest = 2 * float(np.abs(change).max())
         theta = theta + change * (math.log1p(largest) / largest if largest > 0 else 1.0)
         residual = float(np.abs(gradient).max()) / max(float(periods.games.sum()), 1.0)

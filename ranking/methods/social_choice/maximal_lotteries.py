@@ -152,6 +152,7 @@ def _essential(game: FloatArray) -> NDArray[np.bool_]:
         A_eq=np.append(np.ones(m), 0.0)[None, :],
         b_eq=[1.0],
         bounds=[(0, None)] * m + [(None, None)],
+        options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
     )
     if not found.success or found.x is None:
         raise ConvergenceError(f"The linear programme of the equilibrium failed: {found.message}")

@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import resource
+import shlex
 import signal
 import socket
 import subprocess
@@ -108,6 +109,10 @@ def test_it_closes_in_good_order_and_says_what_it_kept(tmp_path, how):
         assert process.returncode == 0
         assert "Closed. 2 votes in agon-log/." in out
         assert "Traceback" not in out
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    told = shlex.split(out.rpartition("Rank them with: agon ")[2])
+    ranked = subprocess.run([*AGON, *told], cwd=tmp_path, env=environment, capture_output=True, check=False)
+    assert (ranked.returncode, told) == (0, ["rank", "agon-log"]), ranked.stderr
     kept = duckdb.sql(f"FROM '{tmp_path}/agon-log/votes/arena.parquet' SELECT count(*)").fetchall()
     assert kept == [(2,)]
 

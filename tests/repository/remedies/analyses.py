@@ -1,5 +1,7 @@
 """Analyses and methods: what they refuse, and the remedy."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -23,6 +25,14 @@ from tests.repository.remedies.steps import (
     ranked,
     takes_two,
 )
+
+
+def rows(models: int, votes: int, days: int = 1) -> Any:
+    """As many different ballots on pairs, one every so many days."""
+    first = np.arange(votes) % models
+    second = (first + 1 + np.arange(votes) // models) % models
+    shown, when = np.stack([first, second], axis=1), np.arange(votes) * 86400.0 * days
+    return of([f"m{i}" for i in range(models)], shown, np.tile([1, 2], (votes, 1)), timestamp=when)()
 
 
 def cases(given: Given) -> list[Case]:
@@ -145,5 +155,17 @@ def cases(given: Given) -> list[Case]:
         (
             lambda: ranking.position_bias(BALLOTS),
             lambda: ranking.position_bias(ag.comparisons(given.both_sides)),
+        ),
+        (
+            lambda: ranking.iia_score(VOTES, "copeland", order=["ada"]),
+            lambda: ranking.iia_score(VOTES, "copeland"),
+        ),
+        (
+            lambda: ranking.justified_representation(rows(6000, 34_000), ["m1"], approve=1),
+            lambda: ranking.justified_representation(rows(6000, 100), ["m1"], approve=1),
+        ),
+        (
+            lambda: ranking.prospective({"one": counts(((0,),), models=("a",))()}, "a"),
+            lambda: ranking.prospective({"one": PAIRS}, "ada"),
         ),
     ]

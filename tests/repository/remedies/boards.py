@@ -23,6 +23,7 @@ from tests.repository.remedies.steps import (
 def cases(given: Given) -> list[Case]:
     """Its cases."""
     ties = FRAME.assign(winner="tie")
+    judged = FRAME.assign(voter_kind=["human", "llm"] * 50)
     apart = FRAME[~((FRAME["model_a"] == "bob") & (FRAME["model_b"] == "cyn"))]
     return [
         # boards
@@ -78,4 +79,17 @@ def cases(given: Given) -> list[Case]:
             100,
         ),
         (remarks(SCORES, "optimality_gap", gamma=100), ranked(SCORES, "optimality_gap", gamma=2)),
+        (remarks(VOTES, "elo", permutations=0), ranked(VOTES, "elo", permutations=100), 100),
+        (remarks(VOTES, "elo", permutations=0), ranked(TIMED, "elo", permutations=0), 100),
+        (remarks(VOTES, "weng_lin", permutations=0), ranked(VOTES, "weng_lin", permutations=None), 100),
+        (remarks(VOTES, "weng_lin", permutations=0), ranked(TIMED, "weng_lin", permutations=0), 100),
+        (remarks(FRAME.assign(voter="v")), ranked(FRAME), 100),
+        (remarks(judged), ranked(judged, voters="llm"), 50),
+        (remarks(judged), ranked(judged, voters="all"), 100),
+        (remarks(judged, voters="all"), ranked(judged, voters="human"), 50),
+        (
+            remarks(FRAME.assign(winner="both_bad"), both_bad="drop"),
+            ranked(FRAME.assign(winner="both_bad"), both_bad="half"),
+            100,
+        ),
     ]

@@ -1,11 +1,71 @@
 """Commands and their options: what is refused, and the remedy."""
 
-from tests.repository.remedies.steps import Case, Given, command
+import contextlib
+import io
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import agon as ag
+from agon.arena.cli.commands import main
+from agon.arena.cli.doctor import examine
+from tests.repository.remedies.steps import (
+    Case,
+    Given,
+    RefusedError,
+    Remarks,
+    agon,
+    command,
+    full,
+    piped,
+    told,
+)
+
+
+class Terminal(io.StringIO):
+    """A stream that somebody reads."""
+
+    def isatty(self) -> bool:
+        return True
 
 
 def cases(given: Given) -> list[Case]:
     """Its cases."""
     at, texts, facts, kwise, folder = given.at, given.texts, given.facts, given.kwise, given.folder
+    five = given.file("model,x,y\na,1,5\nb,2,4\nc,3,3\nd,4,2\ne,5,1\n")
+    votes, many, future = at.read_bytes(), folder / "many.csv", given.new()
+    pairs = [(f"m{i}", f"m{(i + step) % 45}") for i in range(45) for step in (1, 2)]
+    pd.DataFrame(pairs, columns=["model_a", "model_b"]).assign(winner="model_a").to_csv(many, index=False)
+    (future / "votes.csv").write_text("")
+    os.utime(future / "votes.csv", (time.time() + 1e6,) * 2)
+
+    def board_and_diff() -> str:
+        agon("rank", at, "-o", folder / "board.json")
+        return agon("diff", folder / "board.json", folder / "board.json")
+
+    def on_a_terminal() -> Remarks:
+        with contextlib.redirect_stderr(Terminal()) as said, contextlib.redirect_stdout(io.StringIO()):
+            main(["rank", str(at)])
+        return Remarks(said.getvalue())
+
+    def store(place: Path) -> Any:
+        def look() -> None:
+            if wrong := [
+                sentence
+                for state, sentence in examine(None, store=place)
+                if state == "mend" and str(place.parts[1]) in sentence
+            ]:
+                raise RefusedError(" ".join(wrong))
+
+        return look
+
+    def now() -> None:
+        os.utime(future / "votes.csv")
+        store(future)()
+
     return [
         (command("rank", at, "-m", "elo:k"), command("rank", at, "-m", "elo:k=8")),
         (command("rank", at, "-m", "elo:k=8,k=9"), command("rank", at, "-m", "elo:k=8")),
@@ -87,4 +147,25 @@ def cases(given: Given) -> list[Case]:
             command("rank", given.scores, "--compare-rules", "--ballots-by", "x"),
             command("rank", given.scores, "--compare-rules"),
         ),
+        # what commands print beside refusals
+        (told(command("--help")), command("convert", at, "-o", folder / "votes-again.csv")),
+        (command("rnak"), command("--help")),
+        (told(command("diff", "--help")), board_and_diff),
+        (on_a_terminal, lambda: ag.check(at)),
+        (
+            told(command("rank", many, "--compare-rules", "--n-resamples", 2)),
+            command("rank", many, "--compare-rules", "--n-resamples", 2, "--format", "json"),
+        ),
+        (
+            told(command("explain", "prospects", five)),
+            command("explain", "prospects", five, "--format", "json"),
+        ),
+        # standard input
+        (piped(votes, "rank", "-", "-"), piped(votes, "rank", "-")),
+        (full(piped(votes, "rank", "-")), piped(votes, "rank", "-")),
+        (piped(given.scores.read_bytes(), "check", "-"), piped(given.scores.read_bytes(), "rank", "-")),
+        # the store that the doctor looks at
+        (store(at), store(given.new())),
+        (store(Path("/proc/none")), store(given.new())),
+        (store(future), now),
     ]

@@ -1,5 +1,7 @@
 """Exports: what is refused, and the remedy."""
 
+from typing import Any
+
 import agon as ag
 from tests.repository.remedies.steps import FRAME, Case, Given, command
 
@@ -9,6 +11,14 @@ def cases(given: Given) -> list[Case]:
     at = given.at
     texts = given.texts
     folder = given.folder
+    aspect = FRAME.assign(aspect="style", question="q")
+    tied = [{"models": ["ada", "bob", "cyn"], "places": [1, 1, 2]}] * 3
+
+    def named(model: str) -> Any:
+        return [{"models": [model, "bob"], "places": [1, 2]}] * 3
+
+    hidden = given.new()
+    (hidden / "votes.jsonl").mkdir()
     return [
         # more exports
         (
@@ -51,4 +61,30 @@ def cases(given: Given) -> list[Case]:
             lambda: ag.export(FRAME.assign(model_a="=1"), "csv", folder / "formula.csv"),
             lambda: ag.export(FRAME.assign(model_a="=1"), "jsonl", folder / "formula.jsonl"),
         ),
+        # criteria, prompts and elections
+        (
+            lambda: ag.export(at, "csv", folder / "c.csv", criteria=["style"]),
+            lambda: ag.export(
+                aspect, "csv", folder / "c.csv", criteria=["style"], columns={"criterion": "aspect"}
+            ),
+        ),
+        (
+            lambda: ag.export(at, "csv", folder / "d.csv", min_agreement=0.5),
+            lambda: ag.export(
+                aspect, "csv", folder / "d.csv", min_agreement=0.5, columns={"prompt_id": "question"}
+            ),
+        ),
+        (
+            lambda: ag.export(at, "preflib", folder / "e.toi", ballots_by="language", criteria=["style"]),
+            lambda: ag.export(at, "preflib", folder / "e.toi", ballots_by="language", where="voter <> 'u9'"),
+        ),
+        (
+            lambda: ag.export(tied, "preflib", folder / "t.soc"),
+            lambda: ag.export(tied, "preflib", folder / "t.toc"),
+        ),
+        (
+            lambda: ag.export(named("a\nb"), "preflib", folder / "n.soc"),
+            lambda: ag.export(named("a b"), "preflib", folder / "n.soc"),
+        ),
+        (lambda: ag.export(at, "jsonl", hidden), lambda: ag.export(at, "jsonl", folder / "not-hidden")),
     ]

@@ -1,15 +1,76 @@
 """Logs of votes: what is refused, and the remedy."""
 
+import subprocess
+import sys
+from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
 
 import agon as ag
 from agon.data.log.vote_log import VoteLog
-from tests.repository.remedies.steps import Case, Given, ranked, vote
+from tests.repository.remedies.steps import Case, Given, full, no_room, ranked, vote
+from tests.support.log_records import battle, put, voted
+from tests.support.log_records import vote as cast
+
+NEW = {"min_votes": 0}
 
 
 def cases(given: Given) -> list[Case]:
     """Its cases."""
     folder, at, log = given.folder, given.at, given.log
+    drawn, whole = battle(("ada", "bob")), given.arena_log()
+    taken, unready, newer, damaged = (given.arena_log() for _ in range(4))
+    foreign, database = given.new(), (whole / "agon.duckdb").read_bytes()
+    with duckdb.connect(str(foreign / "agon.duckdb")) as connection:
+        connection.execute("CREATE TABLE other (i INTEGER)")
+    with duckdb.connect(str(newer / "agon.duckdb")) as connection:
+        connection.execute("INSERT INTO migrations VALUES (99, now())")
+    (damaged / "agon.duckdb").write_bytes(database[:5000])
+
+    def mended() -> Path:
+        (damaged / "agon.duckdb").replace(given.new() / "away")
+        (damaged / "agon.duckdb").write_bytes(database)
+        return damaged
+
+    def asking(question: Callable[[VoteLog], Any]) -> Any:
+        def asked() -> Any:
+            with VoteLog(whole) as kept:
+                return question(kept)
+
+        return asked
+
+    def writing(*records: Any) -> Any:
+        def written() -> None:
+            with VoteLog(given.arena_log()) as kept:
+                put(kept, *records)
+
+        return written
+
+    def opened_twice() -> None:
+        with VoteLog(taken):
+            VoteLog(taken)
+
+    def open_elsewhere() -> None:
+        code = (
+            f"from agon.data.log.vote_log import VoteLog; VoteLog({str(taken)!r}); print(flush=True); input()"
+        )
+        given_to = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+        with subprocess.Popen([sys.executable, "-c", code], **given_to) as other:  # type: ignore[call-overload]
+            other.stdout.readline()
+            try:
+                VoteLog(taken)
+            finally:
+                other.communicate(b"\n")
+
+    def closing_on_a_full_disk() -> None:
+        kept = VoteLog(unready)
+        voted(kept, ("ada", "bob"), (1, 2))
+        with no_room(3000):
+            kept.close()
+
     return [
         (vote(battle_id="7"), vote()),
         (vote(created=datetime(2026, 1, 1)), vote()),
@@ -20,4 +81,36 @@ def cases(given: Given) -> list[Case]:
         (lambda: ag.open_log(at), lambda: ag.open_log(log)),
         (lambda: ag.open_log(folder), lambda: ag.open_log(log)),
         (ranked(log / "agon.duckdb"), ranked(log), 100),
+        # what an open log is given, and asked
+        (
+            lambda: battle(("ada", "bob"), pair_probabilities=(0.1, 0.2)),
+            lambda: battle(("ada", "bob"), pair_probabilities=(0.1,)),
+        ),
+        (writing(battle(("ada", "Bob"))), writing(battle(("ada", "bob")))),
+        (writing(drawn, cast(drawn.battle_id, (1, 2, 3))), writing(drawn, cast(drawn.battle_id, (1, 2)))),
+        (
+            asking(lambda kept: ag.rank(kept.comparisons(), reweight="propensity", **NEW)),
+            ranked(given.arena_log(), reweight="propensity", **NEW),
+            2,
+        ),
+        (
+            asking(lambda kept: ag.rank_by(kept.comparisons(), "langauge")),
+            asking(lambda kept: ag.rank_by(kept.comparisons(), "language")),
+        ),
+        (
+            asking(lambda kept: ag.rank(kept.comparisons(), control="lenght", **NEW)),
+            asking(lambda kept: kept.comparisons().controlled(["length"], None)),
+        ),
+        # logs that cannot be opened, or written
+        (opened_twice, asking(lambda kept: kept.count())),
+        (open_elsewhere, ranked(taken, **NEW), 2),
+        (lambda: VoteLog("/proc/none"), lambda: VoteLog(given.new()).close()),
+        (lambda: VoteLog(foreign), lambda: VoteLog(given.new()).close()),
+        (lambda: VoteLog(newer), lambda: VoteLog(given.new()).close()),
+        (ranked(newer), ranked(newer / "votes" / "arena.parquet", **NEW), 2),
+        (ranked(damaged), ranked(damaged / "votes", **NEW), 2),
+        (lambda: VoteLog(damaged), lambda: VoteLog(mended()).close()),
+        (full(lambda: VoteLog(given.new()), 64), lambda: VoteLog(given.new()).close()),
+        (closing_on_a_full_disk, ranked(unready, **NEW), 3),
+        (full(lambda: ag.open_log(log).votes), lambda: ag.open_log(log).votes),
     ]

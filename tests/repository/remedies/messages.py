@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from tests.support.paths import REPOSITORY
 
-FOLDERS = ("ranking", "data", "serving", "arena")
+FOLDERS = ("ranking", "data", "serving", "arena", "agon")
 _VERBS = (
     "use|pass|give|name|add|choose|drop|leave|write|correct|rename|install|take|set|say|remove|delete|move|"
     "download|trim|keep|make|read|annotate|spell|fill|put|check"

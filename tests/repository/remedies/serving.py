@@ -1,12 +1,16 @@
 """Addresses and configurations of an arena: what is refused, and the remedy."""
 
 from pathlib import Path
+from typing import Any
 
+from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.sessions import Keys
 from agon.arena.setup.config import read_configuration
 from agon.arena.web.leaderboard.query import BoardQuery, Offer
 from agon.arena.web.server import configured, listen
 from agon.data.importers.recorded_answers import prompts
-from tests.repository.remedies.steps import SERVER, Case, Given, arena, taken
+from tests.repository.remedies.steps import SERVER, Case, Given, RefusedError, arena, taken
+from tests.support.arena_server import Scripted, open_arena, roster
 
 MODEL = '[[model]]\nname = "one"\nbase_url = "http://127.0.0.1:1/v1"\n'
 
@@ -21,6 +25,39 @@ def cases(given: Given) -> list[Case]:
     folder = given.folder
     answers = _text(folder / "three.csv", "prompt,model,answer\nWhy?,ada,x\nWhy?,bob,y\nWhy?,cyn,z\n")
     two = _text(folder / "two_models.toml", MODEL + MODEL.replace("one", "two"))
+    short = given.new()
+    (short / "secret.key").write_bytes(b"short")
+
+    def removed() -> None:
+        (short / "secret.key").unlink()
+        Keys.of_folder(short)
+
+    def asked(
+        prompts: list[str],
+        *,
+        gap: float = 0.0,
+        typed: bool = True,
+        watched: bool = False,
+        broken: int = 0,
+        again: bool = False,
+    ) -> Any:
+        """Battles begun one after the other, of which one may run; the first ones may break the arena."""
+
+        def ask() -> None:
+            models = roster(Scripted("a b", gap), Scripted("c d", gap), typed=typed)
+            settings = ArenaSettings(seed=7, running=1, running_per_voter=9)
+            with open_arena(given.new(), models, settings) as server:
+                guest, begin = server.visitor(), server.arena.start
+                for number, prompt in enumerate(prompts):
+                    server.arena.start = begin if number >= broken else None
+                    answer = guest.post("/api/battles", {"prompt": prompt})
+                    if answer.status_code != 200 and not (again and number < broken):
+                        raise RefusedError(answer.json()["sentence"])
+                    if watched:
+                        guest.finish(answer.json()["battle"])
+
+        return ask
+
     return [
         # how many models answer
         (lambda: configured(None, None, 9), lambda: configured(None, None, 6)),
@@ -86,4 +123,27 @@ def cases(given: Given) -> list[Case]:
             ),
             lambda: BoardQuery.of({"adjust": "length"}, Offer(features=("length",))),
         ),
+        (lambda: listen("256.256.256.256", 0), lambda: listen("127.0.0.1", 0).close()),
+        (
+            arena(folder, more="sampling = {temprature = 0.5}"),
+            arena(folder, more="sampling = {temperature = 0.5}"),
+        ),
+        (
+            arena(folder, more="sampling = {temprature = 0.5}"),
+            arena(folder, more="extra_body = {temprature = 0.5}"),
+        ),
+        (
+            arena(folder, SERVER.replace("127", "me:secret@127")),
+            arena(folder, SERVER + 'api_key_env = "HOME"\n'),
+        ),
+        (
+            arena(folder, SERVER, at='server = "s"', more='api_key_env = "HOME"'),
+            arena(folder, SERVER + 'api_key_env = "HOME"\n', at='server = "s"'),
+        ),
+        (lambda: Keys.of_folder(short), removed),
+        (lambda: Keys.of_folder(Path("/proc/none")), lambda: Keys.of_folder(given.new())),
+        # the answers of a running arena
+        (asked(["Never recorded?"], typed=False), asked(["Why?"], typed=False)),
+        (asked(["Why?", "Why?"], gap=9.0), asked(["Why?", "Why?"], watched=True)),
+        (asked(["Why?"], broken=1), asked(["Why?", "Why?"], broken=1, again=True)),
     ]

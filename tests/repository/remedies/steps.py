@@ -3,7 +3,9 @@
 import contextlib
 import io
 import json
-from collections.abc import Callable
+import resource
+import sys
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,8 +19,10 @@ from agon.arena.cli.commands import main
 from agon.arena.setup.config import read_configuration
 from agon.arena.web.server import listen
 from agon.data.log.records import VoteRecord
+from agon.data.log.vote_log import VoteLog
 from agon.ranking import PairCounts
 from tests.repository import test_beginner_mistakes as beginners
+from tests.support.log_records import voted
 
 # What is refused, its remedy, and, where that is counted, the votes in what the remedy gives.
 Case = tuple[Callable[[], Any], Callable[[], Any]] | tuple[Callable[[], Any], Callable[[], Any], int]
@@ -55,6 +59,14 @@ class Given:
         self.kwise.write_text(json.dumps(RANKED))
         agon("import", self.at, "--into", self.log)
 
+    def arena_log(self, votes: int = 2) -> Path:
+        """A log of an arena, in a folder of its own."""
+        folder = self.new() / "log"
+        with VoteLog(folder) as kept:
+            for i in range(votes):
+                voted(kept, ("ada", "bob"), (1 + i % 2, 2 - i % 2))
+        return folder
+
     def new(self) -> Path:
         """A folder that nothing else uses."""
         self.number += 1
@@ -82,7 +94,7 @@ def agon(*arguments: object) -> str:
         except SystemExit as ended:
             status = ended.code
     if status:
-        raise RefusedError(err.getvalue())
+        raise RefusedError(err.getvalue() or out.getvalue())
     return out.getvalue()
 
 
@@ -99,6 +111,19 @@ def command(*arguments: object) -> Callable[[], str]:
     return lambda: agon(*arguments)
 
 
+def piped(content: bytes, *arguments: object) -> Callable[[], str]:
+    """A command whose standard input this is."""
+
+    def run() -> str:
+        before, sys.stdin = sys.stdin, io.TextIOWrapper(io.BytesIO(content))
+        try:
+            return agon(*arguments)
+        finally:
+            sys.stdin = before
+
+    return run
+
+
 class Remarks(NamedTuple):
     """What a board says of its votes."""
 
@@ -107,6 +132,36 @@ class Remarks(NamedTuple):
 
 def remarks(*given: Any, **options: Any) -> Any:
     return lambda: Remarks(" ".join(note.message for note in ag.rank(*given, **options).diagnostics))
+
+
+def told(call: Callable[[], Any]) -> Callable[[], Remarks]:
+    """What a call says without refusing: notes, or what a command prints; a line may be broken anywhere."""
+    return lambda: Remarks(" ".join(str(call()).split()))
+
+
+def checked(source: Any) -> Callable[[], Remarks]:
+    return lambda: Remarks(" ".join(note.message for note in ag.check(source).findings))
+
+
+@contextlib.contextmanager
+def no_room(size: int = 0) -> Iterator[None]:
+    """No file may become longer, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def full(call: Callable[[], Any], size: int = 0) -> Callable[[], Any]:
+    """The call on a disk that is full."""
+
+    def on_a_full_disk() -> Any:
+        with no_room(size):
+            return call()
+
+    return on_a_full_disk
 
 
 def vote(**other: Any) -> Any:
@@ -137,8 +192,8 @@ def table_of(
     return lambda: ag.ScoreTable.of(models, tasks, scores, **more)
 
 
-def counts(wins: Any = ((0, 1), (2, 0)), **more: Any) -> Any:
-    return lambda: PairCounts.of(("a", "b"), wins, **more)
+def counts(wins: Any = ((0, 1), (2, 0)), models: Any = ("a", "b"), **more: Any) -> Any:
+    return lambda: PairCounts.of(models, wins, **more)
 
 
 def ranked(source: Any = VOTES, *given: Any, **options: Any) -> Any:
@@ -150,9 +205,12 @@ def scored(**columns: Any) -> Any:
     return lambda: ag.score_table(pd.DataFrame(columns), **options)
 
 
-def arena(folder: Path, before: str = "", *, name: str = "one", more: str = "") -> Any:
+URL = 'base_url = "http://127.0.0.1:1/v1"'
+
+
+def arena(folder: Path, before: str = "", *, name: str = "one", more: str = "", at: str = URL) -> Any:
     """A configuration of two models that are served."""
-    table = '[[model]]\nname = "{}"\nbase_url = "http://127.0.0.1:1/v1"\n'
+    table = f'[[model]]\nname = "{{}}"\n{at}\n'
 
     def read() -> Any:
         path = folder / "served.toml"
