@@ -47,9 +47,10 @@ def cases(given: Given) -> list[Case]:
             models = roster(Scripted("a b", gap), Scripted("c d", gap), typed=typed)
             settings = ArenaSettings(seed=7, running=1, running_per_voter=9)
             with open_arena(given.new(), models, settings) as server:
-                guest, begin = server.visitor(), server.arena.start
+                begin = server.arena.start
                 for number, prompt in enumerate(prompts):
                     server.arena.start = begin if number >= broken else None
+                    guest = server.visitor()  # after a mistake the server ends the connection
                     answer = guest.post("/api/battles", {"prompt": prompt})
                     if answer.status_code != 200 and not (again and number < broken):
                         raise RefusedError(answer.json()["sentence"])
