@@ -204,7 +204,7 @@ def _policy(path: Path, file: ConfigFile) -> Policy:
         if name not in names:
             raise ConfigError(f"{path}, [battle]: paused names {name!r}; {suggest(name, names)}")
     left = [name for name in names if name not in battle.paused]
-    if len(left) < 2:
+    if battle.paused and len(left) < 2:
         raise ConfigError(f"{path}, [battle]: paused leaves fewer than two models to draw; pause fewer.")
     try:
         return choose_policy(battle.policy, battle.options, floor=battle.floor, models=names)
