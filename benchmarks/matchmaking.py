@@ -54,12 +54,13 @@ def newcomer(name: str, seed: int) -> tuple[float, float]:
         learner.votes.append(SimulatedVote(shown, world.vote(shown, rng), any_group(m - 1, 2)))
     learner.fit()
     before = len(learner.votes)
+    votes = simulate_votes_of(policy, world, 2, seed, learner)
     for number in count():
         if number % 10 == 0:
             learner.fit()
             if 1.96 * ELO_PER_NAT * learner.standing.spread[-1] <= 40 or number >= MOST:
                 break
-        learner.add(next(simulate_votes_of(policy, world, 2, 1000 * seed + number, learner)))
+        next(votes)
     truth, mean = world.truth, learner.standing.mean
     off = mean[-1] - mean[:-1].mean() - truth[-1] + truth[:-1].mean()
     return float(len(learner.votes) - before), float(ELO_PER_NAT * off)
@@ -71,16 +72,15 @@ def champion(name: str, seed: int) -> tuple[float, float]:
     learner = Learner(names(m))
     votes = simulate_votes_of(policies([name])[name], world, 2, seed, learner)
     right = int((world.win_chances() > 0.5).sum(axis=1).argmax())
+    wins = np.zeros((m, m))
     for number in range(1, MOST + 1):
-        next(votes)
+        vote = next(votes)
+        better, worse = vote.shown if vote.places == (1, 2) else vote.shown[::-1]
+        wins[better, worse] += 1
         if number % 10 == 0:
-            known = learner.standing
-            if learner.standing.waiting:
-                learner.fit()
-                known = learner.standing
-            win, tie = decided_pairs(known.wins, known.ties, 0.05 / (m * (m - 1) / 2))
-            sure = (win + 0.5 * tie).sum(axis=1)
-            most = sure + m - 1 - (win | win.T | tie).sum(axis=1)
+            win, _ = decided_pairs(wins, np.zeros((m, m)), 0.05 / (m * (m - 1) / 2))
+            sure = win.sum(axis=1)
+            most = sure + m - 1 - (win | win.T).sum(axis=1)
             best = int(sure.argmax())
             if sure[best] >= np.delete(most, best).max():
                 return float(number), float(best == right)
