@@ -98,6 +98,7 @@ def from_covariance(
     df: float = math.inf,
     max_t: MaxT | None = None,
     group: IntArray | None = None,
+    least: float = 0.0,
 ) -> Uncertainty:
     """Normal (or Student) intervals, and an order of which all differences are certain at once.
 
@@ -108,11 +109,13 @@ def from_covariance(
         df: degrees of freedom of the covariance.
         max_t: given if the intervals are to hold all at once.
         group: (M,) component of each model, of which pairs are compared; negative for none.
+        least: p-value below which so few votes tell no pair apart, whatever their covariance is.
     """
     half = _multiple(level, df, max_t) * np.sqrt(np.diag(covariance))
     variance = np.diag(covariance)[:, None] + np.diag(covariance)[None, :] - 2 * covariance
     error = np.sqrt(np.maximum(variance, 0.0))
-    above = surely_above(values[:, None] - values[None, :], error, level, df, group)
+    agree = 2 * 0.5 ** (df + 1)  # the sign test of so many clusters, where no cluster moves a difference
+    above = surely_above(values[:, None] - values[None, :], error, level, df, group, max(agree, least), least)
     return Uncertainty(values - half, values + half, above, covariance, None, df, max_t)
 
 
@@ -129,6 +132,7 @@ def for_shares(
     df: float = math.inf,
     max_t: MaxT | None = None,
     group: IntArray | None = None,
+    least: float = 0.0,
 ) -> Uncertainty:
     """Wilson intervals (1927) at the effective number of votes, which stay inside [0, 1].
 
@@ -140,7 +144,7 @@ def for_shares(
     centre = (values + z**2 / (2 * size)) / (1 + z**2 / size)
     half = z / (1 + z**2 / size) * np.sqrt(plain / size + z**2 / (4 * size**2))
     safe = covariance + np.diag(np.where(variance > 1e-15, 0.0, centre * (1 - centre) / (size + z**2)))
-    rough = from_covariance(values, safe, level, df, max_t, group)
+    rough = from_covariance(values, safe, level, df, max_t, group, least)
     return replace(rough, lower=centre - half, upper=centre + half)
 
 

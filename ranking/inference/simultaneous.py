@@ -136,6 +136,7 @@ def surely_above(
     df: float,
     group: IntArray | None = None,
     still: float = 0.0,
+    least: float = 0.0,
 ) -> BoolArray:
     """(M, M) True where the row is above the column, all pairs at once: of equal models rarely any pair is.
 
@@ -149,6 +150,7 @@ def surely_above(
         df: degrees of freedom of the errors.
         group: (M,) component of each model; pairs of one are compared, negative ones never. None for all.
         still: p-value of a pair that differs and has no error.
+        least: smallest p-value of any pair.
 
     Source:
         S. Holm, Scand. J. Stat. 6 (1979); M. Mogstad, J. Romano, A. Shaikh and D. Wilhelm, Review of
@@ -160,7 +162,9 @@ def surely_above(
     with np.errstate(invalid="ignore", divide="ignore"):
         distance = np.abs(gap) / error
         alone = 2 * (stdtr(df, -distance) if math.isfinite(df) else ndtr(-distance))
-    p_value = np.where(np.abs(gap) <= tiny, 1.0, np.where(error > tiny, alone, still))
+    p_value = np.where(
+        np.abs(gap) <= tiny, 1.0, np.where(error > 100 * tiny, np.maximum(alone, least), still)
+    )
     together = np.isfinite(gap) & np.isfinite(error)
     if group is not None:
         together &= (group[:, None] == group[None, :]) & (group[:, None] >= 0)

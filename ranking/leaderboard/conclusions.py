@@ -75,7 +75,9 @@ def lead_of(
         number = unsure.df + 1 if math.isfinite(unsure.df) else float(min(votes[first], votes[rival]))
         more = times_more(gap / error, number, goal, unsure.df) if error > 0 else math.inf
         chance = 1 / (1 + math.exp(-gap / unit)) if unit else 0.5
-        each = (unit / error) ** 2 / (chance * (1 - chance)) if unit and error > 0 else number
+        each = (
+            (unit / error) ** 2 / (chance * (1 - chance)) if unit and error > 0 and 0 < chance < 1 else number
+        )
         needed += (more - 1) * each
     return Lead(needed == 0, math.ceil(needed) if needed <= FORESEEABLE * int(votes.sum()) else None)
 
@@ -107,7 +109,7 @@ def conclude(board: Leaderboard, name: Callable[[str], str] = str) -> str:  # no
     if len(first) > 1:
         return f"{place}{more}."
     if lead is not None and lead.certain:
-        others = "1 other" if len(ranked) == 2 else f"all {len(ranked) - 1} others"
+        others = {2: "1 other", 3: "both others"}.get(len(ranked), f"all {len(ranked) - 1} others")
         return f"{first[0]} leads {others} {at}, however often one looks."
     once = "" if lead is None else " if one looks but once"
     return f"{place}, and no other model is within reach {at}{once}{more}."

@@ -129,6 +129,8 @@ def estimate(  # noqa: PLR0912, PLR0915 - one branch for each kind of interval
     means = result.means * factor + offset if isinstance(result, Fit) and result.means is not None else None
     middle = anchored if means is None else means
     group = np.where(eligibility.ranked, eligibility.component, -1)
+    # of tasks these methods see the order alone, so that no pair is surer than by the sign test
+    least = 2 * 0.5 ** int((votes.mass > 0).sum()) if isinstance(votes, ScoreTable) else 0.0
     if settings.interval == "none":
         return anchored, nothing_known(len(values)).unbounded(eligibility.open_below, eligibility.open_above)
     if settings.interval in ("sandwich", "posterior") and isinstance(result, Fit):
@@ -145,9 +147,11 @@ def estimate(  # noqa: PLR0912, PLR0915 - one branch for each kind of interval
             covariance = np.where(moved[:, None] & moved[None, :], difference, covariance)
         most = _max_t(group, settings, covariance=covariance, df=df)
         if result.scale == "share":
-            unsure = for_shares(values, covariance, votes.ballots.votes, settings.level, df, most, group)
+            unsure = for_shares(
+                values, covariance, votes.ballots.votes, settings.level, df, most, group, least
+            )
         else:
-            unsure = from_covariance(middle, covariance, settings.level, df, most, group)
+            unsure = from_covariance(middle, covariance, settings.level, df, most, group, least)
         if found.alone is not None:
             unsure = unsure.unsettle(found.alone)
     else:
@@ -174,7 +178,7 @@ def estimate(  # noqa: PLR0912, PLR0915 - one branch for each kind of interval
     unsure = replace(unsure, clustering=clustering)
     unsure = unsure if means is None else unsure.around(anchored, means)
     if links is not None:
-        unsure = links.widen(unsure, unit, settings.level)
+        unsure = links.widen(unsure, unit, settings.level, least)
     return anchored, unsure.unbounded(eligibility.open_below, eligibility.open_above)
 
 

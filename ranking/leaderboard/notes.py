@@ -118,7 +118,14 @@ def cluster_notes(
             f"Clustered by {join_names(chosen)}: the {known.number:,} are worth {known.effective:,.3g} equal "
             f"ones{wider}."
         )
-    if known is not None and not chosen and settings.interval == "sandwich" and not settings.control:
+    uneven = known is not None and known.effective < 0.99 * known.number
+    if (
+        known is not None
+        and uneven
+        and not chosen
+        and settings.interval == "sandwich"
+        and not settings.control
+    ):
         notes.append(
             f"The weights are so unequal that the {known.number:,} votes are worth {known.effective:,.3g} of "
             "equal weight, and intervals are those of so few."
@@ -311,7 +318,7 @@ def single_voter_dominance(
     parts = [f"{most[i]:.0%} of those of {{{place}}} ({who[i]})" for place, i in enumerate(worst.tolist())]
     message = (
         f"One {kind} cast {join_names(parts)}: such a score is one {kind}'s opinion; collect votes from "
-        f"others, and cluster intervals by {kind}."
+        "others."
     )
     return (Diagnostic.of("one_voter", tuple(ballots.models[i] for i in worst.tolist()), message),)
 

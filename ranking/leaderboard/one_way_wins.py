@@ -138,17 +138,18 @@ class OneWayLinks:
                 placed = np.concatenate([placed, ours])
         return cls(place, shift, below, above, wins, order)
 
-    def widen(self, unsure: Uncertainty, unit: float, level: float) -> Uncertainty:
+    def widen(self, unsure: Uncertainty, unit: float, level: float, least: float) -> Uncertainty:
         """Add to an uncertainty what the shifts leave open, and who is surely above whom by one-way wins.
 
         Args:
             unsure: on the board's scale.
             unit: one log-odds on that scale; 0 for scores that no shift moves.
             level: of the statements, all at once (Bonferroni).
+            least: smallest two-sided p-value of any of them.
         """
         apart = self.order.component[:, None] != self.order.component[None, :]
         p = one_sided_p_values(self.theta, self._error(unsure, unit, level), self.wins, self.order)
-        sure = p <= (1 - level) / 2 / max(1, int(apart.sum()) // 2)
+        sure = np.maximum(p, least / 2) <= (1 - level) / 2 / max(1, int(apart.sum()) // 2)
         lower, upper = unsure.lower, unsure.upper
         if unit:
             lower, upper = lower - self.below * unit, upper + self.above * unit

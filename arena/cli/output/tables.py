@@ -61,7 +61,8 @@ def _show(board: Leaderboard, out: Console, top: int | None, *, part: bool = Fal
         how += ", ranks by empirical Bayes" if board.rank_method == "empirical_bayes" else ""
         if directions := board.settings.get("tasks"):
             say(out, f"Tasks: {_tasks(directions)}.", "dim")
-        votes = f"{board.settings['votes']:,} {board.counted}"
+        number = board.settings["votes"]
+        votes = f"{number:,} {board.counted if number != 1 else board.counted.removesuffix('s')}"
         say(out, f"{votes} · {how} · fingerprint {board.fingerprint[:12]}", "dim")
     for component in board.components:
         out.print()

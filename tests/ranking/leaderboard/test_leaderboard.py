@@ -70,7 +70,7 @@ def test_every_remark_names_models_as_asked():
     (note,) = single_voter_dominance(votes, min_votes=0)
     assert note.rename_models(str.upper) == (
         "One voter cast 67% of those of B ({0}), 67% of those of C ({0}) and 67% of those of V ({0}): such a "
-        "score is one voter's opinion; collect votes from others, and cluster intervals by voter."
+        "score is one voter's opinion; collect votes from others."
     )
     few = rank(Comparisons.of(["a", "b", "c"], [[0, 1]] * 40 + [[0, 2]], [[1, 1]] * 41), "win_rate")
     assert "1 model: <c>; they move nobody else" in renamed(few)
