@@ -91,7 +91,8 @@ async def generate(
     `on_text` and `on_restart` raise is raised. Setting `stop`, like cancelling the task, closes the stream,
     so that generation ends at the server. Stopped before the first token is empty, not failed.
     """
-    answer = _Answer(on_text, on_restart, limits.characters, masked_names)
+    asked = [message.content for message in messages if message.role == "user"]
+    answer = _Answer(on_text, on_restart, limits.characters, masked_names, asked)
     reading = asyncio.create_task(_read(backend, messages, sampling, answer))
     failure: ServingError | None = None
     try:
@@ -134,6 +135,7 @@ class _Answer:
         on_restart: Callable[[], None],
         most: int,
         masked_names: Sequence[str] | None,
+        asked: Sequence[str],
     ) -> None:
         self.joined = self.started = self.heard = time.perf_counter()
         self.first: float | None = None
@@ -144,8 +146,8 @@ class _Answer:
         self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._on_text, self._on_restart = on_text, on_restart
         self._left = self._left_to_think = most
-        self._names = masked_names
-        self.masker = None if masked_names is None else IdentityMasker(masked_names)
+        self._names, self._asked = masked_names, asked
+        self.masker = self._new_masker()
 
     def take(self, delta: Delta) -> None:
         """Add a piece, which may be empty; the last one is cut where the answer is full."""
@@ -157,7 +159,7 @@ class _Answer:
             self.pieces.clear()
             self._sent.clear()
             self.first = None
-            self.masker = None if self._names is None else IdentityMasker(self._names)
+            self.masker = self._new_masker()
             self._on_restart()
         if thought := delta.reasoning[: self._left_to_think]:
             self._left_to_think -= len(thought)
@@ -174,6 +176,9 @@ class _Answer:
         if not self._left:
             self.end = End("length")
         self._show(piece if self.masker is None else self.masker.feed(piece))
+
+    def _new_masker(self) -> IdentityMasker | None:
+        return None if self._names is None else IdentityMasker(self._names, self._asked)
 
     @property
     def count(self) -> int:

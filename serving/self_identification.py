@@ -1,53 +1,49 @@
 """Masking a model's name where an answer says who it is, as it streams: "I am █████, trained by █████".
 
-A name alone is no identification: answers may speak of any model. Masked is one in the first person: behind
-"I am" and "as an AI made by", with nothing between but words of such a sentence, or before "trained me". The
-words of each language (en, de, fr, es, zh) and the names of models and makers stand in
-self_identification.toml; an arena adds its own names. Text is held back only while it may still become such a
-sentence.
+A name alone is no identification: answers may speak of any model. What was asked tells how far to go. Where
+a voter asks who answers, all names are masked. Where he asks about models, a sentence must say that a name
+in it is the speaker's, its maker's or its family's ("I'm", "trained me", "as an AI by"). Anywhere else the
+first person in a sentence with such a name is enough, unless it uses or recommends something. The signs of
+each language (en, de, fr, es, zh) and the names of models and makers stand in self_identification.toml; an
+arena adds its own names. Only a sentence in which a name stands is held back, from the name to its end.
 """
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from itertools import takewhile
 
 MASK = "█████"
-CONTEXT = 24  # characters of what was shown that are looked back at
-GROWTH = 16  # characters behind a name within which it may still grow: "Claude 3.5 Sonnet"
-LOOKAHEAD = 48  # characters within which a sentence shows whether it is about its speaker
-SENTENCE = 160  # characters behind a name in which others of the same sentence are looked for
-LONGEST_BEGINNING = 40  # characters of the longest beginning of such a sentence, and of a name
+BACK = 240  # characters before a name that belong to its sentence at most
+AHEAD = 240  # and behind it
+LONGEST = 60  # characters of a name, its version and what tells that it ends
+OPENING = 120  # characters within which an answer that introduces its writer in fields begins to do so
 
 LETTER = "A-Za-zÀ-ÖØ-öø-ÿ0-9"
-SPACE = r"[\s*_`\"“”«»„‘()（）《》\[\],:;，、：；–—-]"
 _VERSION = (
     r"(?:[\s-]?(?:v?\d+(?:\.\d+)*[a-z]{0,2}|o\d|turbo|mini|nano|pro|ultra|flash|sonnet|opus|haiku|instruct|chat"
     rf"|large|small|medium|max|plus|lite|preview|coder|r1|it|hf)(?![{LETTER}]))*"
 )
-END = re.compile(r"[.!?](?=[\s*_\"”)])|[。！？\n]")  # of a sentence
-# What shows that a sentence goes on with something else; six signs of Chinese are more than any name has.
-NEXT_WORD = re.compile(
-    rf"{SPACE}*+(?:[{LETTER}'’]+(?=[^{LETTER}'’])|[^\s{LETTER}\u2e80-\uffff]|[\u2e80-\uffff]{{6}})"
+END = re.compile(  # of a sentence; a line that begins a paragraph, an item, a row or a field is another one
+    r"[.!?…;](?=[\"”'»*_)\]]*\s)|[。！？；]"
+    r"|\n(?=\s*(?:\n|[-*+•#>|]\s|\d{1,2}[.)]\s|```|(?:\*\*)?[^*\n:：.!?。！？]{1,40}(?:\*\*)?\s*[:：]))"
 )
+QUESTION = 60  # characters of a question that is read with its answer: "Who am I? Claude!"
 CHINESE = "\u2e80"  # from here on there are scripts without spaces
+SPACE = r"[\s,:;，、：；–—-]"
+MARKUP = str.maketrans(dict.fromkeys('*_`"“”«»„‘()（）《》「」『』[]{}~#>\n\t', " ") | {"’": "'"})
 # A name that nobody knows.
-CAPITALISED = re.compile(rf"{SPACE}{{1,6}}(?P<name>[A-Z][{LETTER}.&'’-]*(?:[ -][A-Z0-9][{LETTER}.&-]*)*)")
-BY = re.compile(r"(?:\bby|\bfrom|\bat|\bvon|\bpar|\bchez|\bpor|\bde)$")
-AS_BEFORE = re.compile(r"(?:\bas|\bals|\ben tant que|\bcomo|作为|身为)[\s*_]*$")
-AS_AFTER = re.compile(
-    r"[*_]*[,，]?\s*(?:(?:i|i'm|my|je|j'ai|ich|(?:kann|bin|habe) ich|yo"
-    r"|(?:no )?(?:puedo|tengo|soy|estoy))\b|我)"
+CAPITALISED = re.compile(rf"[\s*_`\"“]{{0,6}}(?P<name>[A-Z][{LETTER}.&'’-]*(?:[ -][A-Z0-9][{LETTER}.&-]*)*)")
+PERSON = re.compile(
+    r"Claude\s+(?P<surname>(?!Sonnet|Opus|Haiku|Instant|Code|Pro\b|Max\b)[A-Z][a-zà-ÿ]{2,})(?=[^a-zà-ÿ])"
 )
-HERE_BEFORE = re.compile(r"(?:\bthis is|\bhier ist|\bhier spricht|\bici|\bc'est|\baquí|\bhabla)[\s*_]*$")
-HERE_AFTER = re.compile(
-    r"[*_]*(?:\s+speaking\b|\s*!|,\s+(?:your|an?|(?:created|made|built|developed) by|eine?|dein|ihr|une?"
-    r"|votre|le modèle|l'assistant|una?|tu|su)\b)"
-)
+BY = re.compile(r"(?:\bby|\bfrom|\bat|\bvon|\bpar|\bchez|\bpor|\bde)\s*$")
+EVERYDAY, KNOWN = "\ua7fe", "\ua7ff"  # letters of no language, which stand for names in a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +55,24 @@ class MaskedSpan:
 
 
 class IdentityMasker:
-    """Masks one answer that comes in pieces; `names` are those of the arena's models and their makers."""
+    """Masks one answer that comes in pieces.
 
-    def __init__(self, names: Sequence[str] = ()) -> None:
+    `names` are those of the arena's models and their makers; `asked` is what the voter wrote.
+    """
+
+    def __init__(self, names: Sequence[str] = (), asked: Iterable[str] = ()) -> None:
         self.spans: list[MaskedSpan] = []
         self._grammar = _grammar(tuple(sorted({name for name in names if len(name) > 2})))
+        questions = list(asked)
+        self._all = any(map(self._grammar.asks_who, questions))
+        self._strict = any(map(self._grammar.asks_about_models, questions))
         self._buffer = ""  # what was shown last, and what is held
         self._plain = ""  # the same as `_plain` has it, for the patterns
         self._held = 0  # where in the buffer begins what is held
-        self._cleared = 0  # up to where that was found to be about nobody
+        self._decided = 0  # up to where names were masked or left
+        self._gone = 0  # characters that have left the buffer
         self._shown = 0  # characters shown so far
+        self._field = 0  # where the last field ended that introduced the writer
 
     def feed(self, piece: str) -> str:
         """Take a piece; return what may be shown by now."""
@@ -83,27 +87,31 @@ class IdentityMasker:
     def _advance(self, *, final: bool) -> str:
         shown: list[str] = []
         while True:
-            found = self._grammar.trigger.search(self._plain, max(self._held, self._cleared))
-            safe = len(self._buffer) if final else self._safe()
-            if found is None or safe < found.start():  # what ends the buffer may be a longer beginning
-                self._show(safe, shown)
+            start = self._grammar.candidate(self._buffer, self._plain, self._decided)
+            if start is None:
+                self._show(len(self._buffer) if final else self._safe(), shown)
+                self._decided = self._held
                 break
-            decided = self._decide(found, final=final)
-            if decided is None:
-                self._show(found.start(), shown)
-                break
-            names, end = decided
-            for start, stop in names:
+            found = END.search(self._buffer, start)
+            enough = final or len(self._buffer) >= start + AHEAD + LONGEST
+            if found is None and not enough:
                 self._show(start, shown)
-                self.spans.append(MaskedSpan(self._shown, self._buffer[start:stop]))
+                break
+            limit = min(start + AHEAD, len(self._buffer))
+            stop = min(found.end(), limit) if found else limit
+            for begin, end in self._names(start, stop):
+                self._show(begin, shown)
+                self.spans.append(MaskedSpan(self._shown, self._buffer[begin:end]))
                 shown.append(MASK)
                 self._shown += len(MASK)
-                self._held = stop
-            self._cleared = end
-        spare = self._held - CONTEXT
+                self._held = end
+                stop = max(stop, end)
+            self._decided = stop
+        spare = self._held - BACK - LONGEST - QUESTION
         if spare > 0:
             self._buffer, self._plain = self._buffer[spare:], self._plain[spare:]
-            self._held, self._cleared = CONTEXT, max(0, self._cleared - spare)
+            self._held, self._decided = self._held - spare, max(0, self._decided - spare)
+            self._gone += spare
         return "".join(shown)
 
     def _show(self, end: int, shown: list[str]) -> None:
@@ -114,85 +122,36 @@ class IdentityMasker:
             self._held = end
 
     def _safe(self) -> int:
-        """Where the end of the buffer may be the beginning of a trigger, or else its end."""
+        """Where the end of the buffer may be the beginning of a name, or else its end."""
         text, end, beginnings = self._plain, len(self._plain), self._grammar.beginnings
-        for at in range(max(self._held, self._cleared, end - LONGEST_BEGINNING), end):
+        for at in range(max(self._held, self._decided, end - LONGEST), end):
             before = text[at - 1] if at else " "
             inside = before.isalnum() and before < CHINESE and text[at] < CHINESE  # a word
             if not inside and text[at] in self._grammar.initials and text[at:] in beginnings:
                 return at
         return end
 
-    def _decide(self, found: re.Match[str], *, final: bool) -> tuple[list[tuple[int, int]], int] | None:
-        """The names to mask behind a trigger and where to go on; None while that cannot be told.
-
-        A name that stands by itself is one's own only by what stands around it.
-        """
-        if found["name"] is None:
-            return self._behind(
-                found.end(), soft=found["soft"] is not None, made=found["made"] is not None, final=final
-            )
-        text, end = self._plain, found.end()
-        rest = self._buffer[end:]
-        if not (final or len(rest) >= LOOKAHEAD or END.search(rest)):
-            return None
-        before = text[: found.start()]
-        own = (
-            self._grammar.after_name.match(text, end)
-            or (AS_BEFORE.search(before) and AS_AFTER.match(text, end))
-            or (HERE_BEFORE.search(before) and HERE_AFTER.match(text, end))
-        )
-        return self._to_the_end([found.span("name")], end, final=final) if own else ([], end)
-
-    def _behind(
-        self, begin: int, *, soft: bool, made: bool, final: bool
-    ) -> tuple[list[tuple[int, int]], int] | None:
-        """The names behind the beginning of a sentence about oneself."""
-        text, plain, grammar = self._buffer, self._plain, self._grammar
-        names: list[tuple[int, int]] = []
-        at = begin
-        while True:
-            run = grammar.run.match(plain, at)
-            at = run.end() if run else at
-            rest = text[at:]
-            named = grammar.name.match(plain, at)
-            if named is not None:
-                behind = text[named.end() :]
-                if not final and len(behind) < GROWTH and not END.search(behind):
-                    return None
-                if soft and not names and not grammar.ai.search(plain, begin, named.end() + GROWTH):
-                    return [], begin
-                names.append(named.span("name"))
-                at = named.end()
-                continue
-            if not final and len(rest) < LOOKAHEAD and not END.search(rest):
-                following = NEXT_WORD.match(rest)
-                if following is None or CAPITALISED.match(rest):
-                    return None
-            unknown = CAPITALISED.match(text, at)
-            if unknown is not None and (
-                (BY.search(plain, begin, at) and grammar.ai.search(plain, begin, at))
-                or grammar.kind.match(plain, unknown.end())
-            ):
-                names.append(
-                    (unknown.start("name"), unknown.start("name") + len(unknown["name"].rstrip(".&'’-")))
-                )
-                at = names[-1][1]
-                continue
-            if names or made:  # who says that somebody made it says who, wherever in the sentence
-                return self._to_the_end(names, names[-1][1] if names else begin, final=final)
-            return names, begin
-
-    def _to_the_end(
-        self, names: list[tuple[int, int]], at: int, *, final: bool
-    ) -> tuple[list[tuple[int, int]], int] | None:
-        """The names in the rest of a sentence that has said already whose it is: maker, family, version."""
-        found = END.search(self._buffer, at)
-        if not final and found is None and len(self._buffer) < at + SENTENCE:
-            return None
-        stop = min(found.start() if found else len(self._buffer), at + SENTENCE)
-        more = [name.span() for name in self._grammar.known.finditer(self._plain, at, stop)]
-        return [*names, *more], more[-1][1] if more else at
+    def _names(self, start: int, stop: int) -> list[tuple[int, int]]:
+        """The names to mask between a name and the end of its sentence."""
+        begin = low = max(0, start - BACK)
+        for end in END.finditer(self._buffer, low):
+            if end.start() >= start:
+                break
+            if self._buffer[end.start()] not in "?？" or end.start() - begin > QUESTION:
+                begin = end.end()
+        names, unknown = self._grammar.names(self._buffer, self._plain, begin, stop)
+        if not (names or unknown):
+            return []
+        if not (
+            unknown or self._all or self._grammar.claims(self._plain, begin, stop, names, strict=self._strict)
+        ):
+            if max(OPENING, self._field + LONGEST) < self._gone + begin:
+                return []
+            if not self._grammar.introduces(self._plain, begin, stop, names):
+                return []
+            self._field = self._gone + stop
+        masked = sorted({span for span in [*names, *unknown] if span[0] >= max(start, self._held)})
+        return [span for n, span in enumerate(masked) if not n or span[0] >= masked[n - 1][1]]
 
 
 class _Grammar:
@@ -202,29 +161,125 @@ class _Grammar:
         text = (files("agon.serving") / "self_identification.toml").read_text(encoding="utf-8")
         content = tomllib.loads(text)
         listed = [*content.pop("products"), *content.pop("makers"), *names]
-        words = {
-            key: [word for language in content.values() for word in language[key]]
-            for key in ("starts", "soft_starts", "made_starts", "words_for_ai", "fillers")
-        }
-        after = "|".join(language["after_name"] for language in content.values())
-        name = rf"(?<![{LETTER}])(?:{_alternatives(listed)}){_VERSION}(?![{LETTER}])"
-        ai = _words(words["words_for_ai"])
-        self.trigger = re.compile(
-            rf"(?P<made>{_words(words['made_starts'])})|(?P<hard>{_words(words['starts'])})|(?P<soft>{_words(words['soft_starts'])})|(?P<name>{name})"
+        self._everyday = re.compile(rf"(?:{_alternatives(content.pop('everyday'))}){_VERSION}$")
+        languages = list(content.values())
+        fillers = _words(word for language in languages for word in language["fillers"])
+        starts = _words(word for language in languages for word in (*language["starts"], *language["as_a"]))
+        ai = "|".join(language["ai"] for language in languages)
+        run = rf"(?:{SPACE}{{0,6}}+(?:{fillers}))*+{SPACE}{{0,6}}"
+        self._known = re.compile(
+            rf"(?<![{LETTER}])(?<!jean-)(?:{_alternatives(listed, r' ')}){_VERSION}(?![{LETTER}])"
         )
-        self.run = re.compile(rf"(?:{SPACE}{{0,6}}+(?:{_words(words['fillers'])}))*+")
-        self.known = re.compile(name)
-        self.name = re.compile(rf"{SPACE}{{0,6}}(?P<name>{name})")
-        self.ai = re.compile(ai)
-        self.kind = re.compile(
-            rf"{SPACE}{{1,4}}(?:{_words(words['fillers'])}|{SPACE}{{1,4}}){{0,16}}?(?:{ai})"
+        self._run = re.compile(run)
+        self._start = re.compile(rf"(?:{starts}){run}")
+        self._ai = re.compile(rf"(?<![{LETTER}])(?:{ai})(?![{LETTER}])")
+        self._kind = re.compile(
+            rf"{SPACE}{{1,4}}(?:(?:{fillers})|{SPACE}{{1,4}}){{0,16}}?(?<![{LETTER}])(?:{ai})(?![{LETTER}])"
         )
-        self.after_name = re.compile(rf"[*_]{{0,3}},?\s*(?:{after})")
-        phrases = (*words["starts"], *words["soft_starts"], *words["made_starts"], *listed)
-        self.beginnings = frozenset(
-            _plain(phrase)[:n] for phrase in phrases for n in range(1, len(phrase) + 1)
+        behind = _words(word for language in languages for word in language["starts"])
+        own = _words(word for language in languages for word in language["as_a"])
+        name = f"[{EVERYDAY}{KNOWN}]"
+        claims = [
+            rf"(?:{behind}){run}{name}",
+            rf"(?:{own})(?={run}{name})[^{EVERYDAY}{KNOWN}]*(?<![{LETTER}])(?:{ai})(?![{LETTER}])",
+        ]
+        loose, asked, fields = [], [], []
+        first, made = "|".join(one["first"] for one in languages), "|".join(one["made"] for one in languages)
+        self._first = re.compile(rf"(?<![{LETTER}'-])(?:{first})(?![{LETTER}])")
+        self._tied = re.compile(rf"(?<![{LETTER}])(?:{made}|{ai})(?![{LETTER}])")
+        self._of_others = re.compile("|".join(one["of_others"] for one in languages))
+        self._topic = re.compile("|".join(one["topic"] for one in languages))
+        for language in languages:
+            put = {"<run>": run, "<known>": KNOWN, "<ai>": f"(?:{language['ai']})"}
+            put |= {"<made>": f"(?:{language['made']})", "<name>": rf"{name}(?:'s)?\s*"}
+            claims += [_pattern(one, put) for one in (*language["claims"], *language["near"])]
+            loose += [_pattern(one, put) for one in language["loose"]]
+            asked += [_pattern(one, put) for one in language["asked"]]
+            fields.append(_pattern(language["fields"], put))
+        self._claims, self._loose, self._asked = (
+            re.compile("|".join(all_)) for all_ in (claims, loose, asked)
         )
+        self._fields = re.compile(
+            rf"(?:^|[,;|])[^\w,;|]*(?:{'|'.join(fields)})[^\w,;|]{{0,6}}[:：=|]\W{{0,6}}(?:\w+\s+){{0,2}}?{name}"
+        )
+        self.beginnings = frozenset(_plain(name)[:n] for name in listed for n in range(1, len(name) + 1))
         self.initials = frozenset(beginning for beginning in self.beginnings if len(beginning) == 1)
+
+    def candidate(self, text: str, plain: str, begin: int) -> int | None:
+        """Where the first name stands that may be the speaker's."""
+        first = next((start for start, _ in self._found(text, plain, begin)), None)
+        if re.search("[A-Z]", text[begin:first]):
+            for start in self._start.finditer(plain, max(0, begin - BACK)):
+                unknown = CAPITALISED.match(text, start.end())
+                if unknown and unknown.start("name") >= begin:
+                    return unknown.start("name") if first is None else min(first, unknown.start("name"))
+        return first
+
+    def names(
+        self, text: str, plain: str, begin: int, stop: int
+    ) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """The names of the lists, and the speaker's that nobody knows, beside a word for an AI."""
+        known = list(takewhile(lambda span: span[0] < stop, self._found(text, plain, begin)))
+        unknown = []
+        for start in self._start.finditer(plain, begin, stop):
+            at = start.end()
+            while found := CAPITALISED.match(text, at):
+                said = plain[start.start() : at]
+                made = BY.search(said) and self._ai.search(said)
+                if not (made or self._kind.match(plain, found.end())):
+                    break
+                length = len(found["name"].rstrip(".&'’-"))
+                unknown.append((found.start("name"), found.start("name") + length))
+                run = self._run.match(plain, unknown[-1][1])
+                at = run.end() if run else unknown[-1][1]
+        return known, unknown
+
+    def claims(
+        self, plain: str, begin: int, stop: int, names: Sequence[tuple[int, int]], *, strict: bool
+    ) -> bool:
+        """Whether a sentence says that the names in it are the speaker's.
+
+        Unless it is strict, who speaks in a sentence with a name speaks of himself, if of nothing else.
+        """
+        said = self._said(plain, begin, stop, names)
+        if self._claims.search(said) or (KNOWN in said and self._loose.search(said)):
+            return True
+        if strict or self._of_others.search(said) or not self._first.search(said):
+            return False
+        return KNOWN in said or bool(self._tied.search(said))
+
+    def introduces(self, plain: str, begin: int, stop: int, names: Sequence[tuple[int, int]]) -> bool:
+        """Whether it is a field such as "Model: ..."."""
+        return bool(self._fields.search(self._said(plain, begin, stop, names)))
+
+    def asks_who(self, question: str) -> bool:
+        """Whether a question asks who answers it."""
+        return bool(self._asked.search(self._question(question)))
+
+    def asks_about_models(self, question: str) -> bool:
+        """Whether a question is about models or their makers."""
+        said = self._question(question)
+        return KNOWN in said or EVERYDAY in said or bool(self._topic.search(said))
+
+    def _question(self, question: str) -> str:
+        plain = _plain(question)
+        return self._said(plain, 0, len(plain), list(self._found(question, plain, 0)))
+
+    def _said(self, plain: str, begin: int, stop: int, names: Sequence[tuple[int, int]]) -> str:
+        """A sentence with one letter for each name."""
+        said = []
+        for start, end in names:
+            said += [plain[begin:start], EVERYDAY if self._everyday.match(plain[start:end]) else KNOWN]
+            begin = end
+        return "".join([*said, plain[begin:stop]])
+
+    def _found(self, text: str, plain: str, begin: int) -> Iterator[tuple[int, int]]:
+        """The names of the lists; neither the words apple and meta nor people called Claude are any."""
+        for found in self._known.finditer(plain, begin):
+            word = text[found.start()].islower() and self._everyday.match(found[0])
+            person = PERSON.match(text, found.start())
+            if not word and not (person and not self._ai.match(plain, person.start("surname"))):
+                yield found.span()
 
 
 @lru_cache(maxsize=16)
@@ -233,26 +288,34 @@ def _grammar(names: tuple[str, ...]) -> _Grammar:
 
 
 def _plain(text: str) -> str:
-    """A text as beginnings are compared: small, with one kind of space and apostrophe; of the same length."""
+    """A text as patterns read it: small, without markup, with one kind of apostrophe; of the same length."""
     small = text.lower()
     if len(small) != len(text):
         small = "".join(sign.lower() if len(sign.lower()) == 1 else sign for sign in text)
-    return small.replace("’", "'").replace("\n", " ")
+    return small.translate(MARKUP)
 
 
-def _alternatives(phrases: Iterable[str]) -> str:
-    """Any of the phrases, the longest first, with any space."""
+def _pattern(pattern: str, put: dict[str, str]) -> str:
+    """A pattern of the list, with any space and with what stands for its placeholders."""
+    pattern = re.sub(r" (?=[?*])", r"\\s", pattern).replace(" ", r"\s+")
+    for placeholder in ("<name>", "<made>", "<ai>", "<known>", "<run>"):
+        pattern = pattern.replace(placeholder, put[placeholder].replace(" ", r"\s+"))
+    return pattern
+
+
+def _alternatives(phrases: Iterable[str], space: str = r"\s+") -> str:
+    """Any of the phrases, the longest first."""
     found = sorted({_plain(phrase) for phrase in phrases}, key=len, reverse=True)
-    return "|".join(re.escape(one).replace(r"\ ", r"\s+") for one in found)
+    return "|".join(re.escape(one).replace(r"\ ", space) for one in found)
 
 
 def _words(phrases: Iterable[str]) -> str:
     """Any of the phrases as words of their own; what is written in Chinese has no boundaries."""
-    latin = [phrase for phrase in phrases if phrase[-1] < CHINESE]
-    chinese = [phrase for phrase in phrases if phrase[-1] >= CHINESE]
+    every = list(phrases)
+    latin = [phrase for phrase in every if phrase[-1] < CHINESE]
+    chinese = [phrase for phrase in every if phrase[-1] >= CHINESE]
     elided = [phrase for phrase in latin if phrase.endswith("'")]  # l', d': a word follows at once
-    whole = _alternatives(phrase for phrase in latin if phrase not in elided)
-    parts = [rf"(?<![{LETTER}])(?:{whole})(?![{LETTER}])"]
+    parts = [rf"(?<![{LETTER}])(?:{_alternatives(set(latin) - set(elided))})(?![{LETTER}])"]
     parts += [rf"(?<![{LETTER}])(?:{_alternatives(elided)})"] if elided else []
     parts += [_alternatives(chinese)] if chinese else []
     return "|".join(parts)

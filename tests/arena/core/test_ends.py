@@ -113,9 +113,8 @@ def test_two_hundred_endings(tmp_path):
             found = ended(folder, how, draw)
         told, kept, not_kept = told + found[0], kept + found[1], not_kept + found[2]
         if number % 20 == 19:
-            sys.stdout.write(
-                f"{number + 1} endings: {told:,} votes acknowledged, {kept:,} on boards, {not_kept:,} refused\n"
-            )
+            so_far = f"{told:,} votes acknowledged, {kept:,} on boards, {not_kept:,} refused"
+            sys.stdout.write(f"{number + 1} endings: {so_far}\n")
             sys.stdout.flush()
     assert kept >= told > 200
     assert not_kept > 50, "else the disks were never full"
