@@ -53,13 +53,14 @@ class IllegalMoveError(Exception):
 
 @dataclass(slots=True)
 class Side:
-    """One answer of a battle: who writes it, the conversation as that model sees it, and what it wrote
-    last."""
+    """One answer of a battle: who writes it, the conversation as that model sees it, what it wrote last, and
+    the generations of the turns before."""
 
     contestant: Contestant
     messages: list[Message] = field(default_factory=list)
     text: str = ""
     generation: Generation | None = None
+    earlier: list[Generation] = field(default_factory=list)
     replaced: bool = False
     withdrawn: bool = False  # failed, and the others are judged without it
     revision: int = 0
@@ -151,6 +152,8 @@ class Battle:
         for side in self.judged:
             if self.turn > 1:
                 side.messages.append(Message("assistant", side.text))
+                if side.generation is not None:
+                    side.earlier.append(side.generation)
             elif side.contestant.system_prompt:
                 side.messages.append(Message("system", side.contestant.system_prompt))
             side.messages.append(Message("user", prompt))

@@ -99,4 +99,6 @@ def _generation(record: GenerationRecord) -> Generation:
         finish_reason=record.finish_reason,
         failure=cast("FailureKind | None", record.failure),
         detail=record.detail,
+        reasoning=record.reasoning or "",
+        reasoning_tokens=record.reasoning_tokens or 0,
     )

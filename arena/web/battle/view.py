@@ -145,7 +145,9 @@ def _values(arena: Arena, running: Running) -> dict[str, Any]:
     if battle.state is State.VOTED:
         values["verdict"] = _verdict(battle)
         values["cards"] = [_card(battle, slot) for slot in _by_place(battle)]
-        values["thoughts"] = [_thought(side) for side in battle.sides]
+        last = [(LETTERS[slot], values["bodies"][slot]) for slot in battle.standing]
+        values["turns"] = [*values["earlier"], (battle.prompts[-1], last)]
+        values["thoughts"] = [_thoughts(battle, turn) for turn in range(battle.turn)]
         values["receipt"], values["counted"] = running.number, running.blind
     if battle.state is State.VOID:
         began = battle.created
@@ -177,12 +179,18 @@ def _by_place(battle: Battle) -> list[int]:
     return sorted(battle.standing, key=lambda slot: places[slot] or len(LETTERS))
 
 
-def _thought(side: Side) -> tuple[Markup, int] | None:
-    """What a model thought before its answer, and in how many tokens; shown folded, after the vote."""
-    made = side.generation
-    if made is None or not made.reasoning.strip():
-        return None
-    return Markup(answer_html(made.reasoning)), made.reasoning_tokens
+def _thoughts(battle: Battle, turn: int) -> dict[str, tuple[Markup, int]]:
+    """What the models thought before their answers of a turn (from 0), by letter, and in how many tokens.
+
+    It is shown folded, after the vote.
+    """
+    found = {}
+    for slot in battle.standing:
+        side = battle.sides[slot]
+        made = [*side.earlier, side.generation][turn]
+        if made is not None and made.reasoning.strip():
+            found[LETTERS[slot]] = Markup(answer_html(made.reasoning)), made.reasoning_tokens
+    return found
 
 
 def _verdict(battle: Battle) -> str:

@@ -117,6 +117,41 @@ def test_neither_thoughts_nor_names_in_an_answer_leave_before_the_vote(tmp_path)
         assert kept.fetchall() == [(shown, 20, thoughts, 7, ["Canary 0 Shown", "Canary 0 Org"])]
 
 
+class Thinking(Scripted):
+    """Thinks before every answer."""
+
+    async def stream(self, messages, sampling):
+        turn = (len(messages) + 1) // 2
+        yield Delta("", f"canary-thought-{turn}")
+        yield Delta(f"Answer {turn}.")
+        yield End("stop", 3, 4 + turn)
+
+
+def test_the_thoughts_of_every_turn_are_shown_after_the_vote_and_after_a_restart(tmp_path):
+    models = roster(Thinking(), Thinking())
+    with open_arena(tmp_path, models) as server:
+        guest = server.visitor()
+        view = guest.ready("First?")
+        guest.post(f"/api/battles/{view['battle']}/prompts", {"prompt": "Second?"})
+        view = guest.finish(view["battle"])
+        assert not any(name in guest.bytes for name in NAMES)
+        voted = guest.vote(view).json()
+        for turn in (1, 2):
+            assert (
+                voted["html"].count(f"canary-thought-{turn}") == voted["html"].count(f"Answer {turn}.") == 2
+            )
+            assert voted["html"].count(f"{turn + 4} tokens") == 2
+        assert voted["html"].count("<details") == 2 + 4
+        assert "<details open" not in voted["html"]
+        cookies = guest.http.cookies
+    with open_arena(tmp_path, models) as server:
+        guest = server.visitor()
+        guest.http.cookies = cookies
+        again = guest.get(f"/api/battles/{view['battle']}").json()["html"]
+        assert again.count("canary-thought-1") == again.count("canary-thought-2") == 2
+        assert again.count("5 tokens") == again.count("6 tokens") == 2
+
+
 def test_one_vote_posted_100_times_from_16_threads_is_one_vote(server):
     guest, before = server.visitor(), rows(server)
     view = guest.ready()
