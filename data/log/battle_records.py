@@ -24,7 +24,7 @@ _BATTLE = f"""
 _TURNS = f"SELECT turn, prompt, created FROM turns WHERE turn > 1 AND {_THIS} ORDER BY turn"
 _GENERATIONS = f"""
     SELECT turn, slot, model, text, tokens, seconds, created, time_to_first_token, tokens_per_second,
-        finish_reason, failure, detail
+        finish_reason, failure, detail, reasoning, reasoning_tokens, masked, waited
     FROM generations WHERE {_THIS} ORDER BY turn, created"""
 _REPLACEMENTS = f"SELECT slot, model, probability, created FROM replacements WHERE {_THIS} ORDER BY attempt"
 _VOTE = f"""
@@ -45,11 +45,12 @@ def read_battle(rows: _Rows, battle_id: str) -> list[Record]:
         found.append(BattleRecord(battle_id, _aware(created), tuple(models), prompt, *drawn, *rest))
     for turn, prompt, created in rows(_TURNS, [battle_id]) if found else ():
         found.append(TurnRecord(battle_id, turn, prompt, _aware(created)))
-    for turn, slot, model, text, tokens, seconds, created, *end in (
+    for turn, slot, model, text, tokens, seconds, created, *end, masked, waited in (
         rows(_GENERATIONS, [battle_id]) if found else ()
     ):
         answer = (turn, slot, model, text, tokens, seconds, _aware(created))
-        found.append(GenerationRecord(battle_id, *answer, *end))
+        apart = [*end, tuple(masked or ()), waited]
+        found.append(GenerationRecord(battle_id, *answer, *apart))
     for slot, model, probability, created in rows(_REPLACEMENTS, [battle_id]) if found else ():
         found.append(ReplacementRecord(battle_id, slot, model, probability, _aware(created)))
     if found and (vote := read_vote(rows, battle_id)):

@@ -363,7 +363,7 @@ def test_a_battle_is_read_as_it_was_written(log):
         TurnRecord(drawn.battle_id, 2, "And why red?", NOON),
         answer(drawn.battle_id, failure="timeout", detail="no first token"),
         answer(drawn.battle_id, 0, "cyn", time_to_first_token=0.2, finish_reason="stop"),
-        answer(drawn.battle_id, 1, "bob", text=""),
+        answer(drawn.battle_id, 1, "bob", reasoning="Hm.", reasoning_tokens=2, masked=("bob",), waited=1.5),
         ReplacementRecord(drawn.battle_id, 0, "cyn", 0.5, NOON),
         vote(drawn.battle_id, (1, 1), (False, False), reasons=("both wrong",)),
     ]
