@@ -59,6 +59,16 @@ class Scripted:
         pass
 
 
+class Thinking(Scripted):
+    """Thinks before every answer."""
+
+    async def stream(self, messages, sampling):
+        turn = (len(messages) + 1) // 2
+        yield Delta("", f"canary-thought-{turn}")
+        yield Delta(f"Answer {turn}.")
+        yield End("stop", 3, 4 + turn)
+
+
 def roster(*backends, examples=(), typed=True):
     """Models with names that must not be seen before the vote."""
     models = tuple(

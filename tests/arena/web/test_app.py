@@ -16,7 +16,7 @@ from agon.data.log.records import LogError
 from agon.ranking import ConvergenceError, rank
 from agon.serving.protocol import Delta, End
 from agon.serving.self_identification import MASK
-from tests.support.arena_server import SECRET, Scripted, open_arena, roster
+from tests.support.arena_server import SECRET, Scripted, Thinking, open_arena, roster
 
 NAMES = (b"canary", b"Canary")
 
@@ -115,16 +115,6 @@ def test_neither_thoughts_nor_names_in_an_answer_leave_before_the_vote(tmp_path)
         )
         thoughts = "I add two numbers.Also canary-thoughts."
         assert kept.fetchall() == [(shown, 20, thoughts, 7, ["Canary 0 Shown", "Canary 0 Org"])]
-
-
-class Thinking(Scripted):
-    """Thinks before every answer."""
-
-    async def stream(self, messages, sampling):
-        turn = (len(messages) + 1) // 2
-        yield Delta("", f"canary-thought-{turn}")
-        yield Delta(f"Answer {turn}.")
-        yield End("stop", 3, 4 + turn)
 
 
 def test_the_thoughts_of_every_turn_are_shown_after_the_vote_and_after_a_restart(tmp_path):

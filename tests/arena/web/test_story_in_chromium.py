@@ -5,7 +5,7 @@ import pytest
 
 from agon.arena.core.arena import ArenaSettings
 from agon.arena.core.roster import Contestant, ModelCard, Roster
-from tests.support.arena_server import Scripted, open_arena, roster
+from tests.support.arena_server import Scripted, Thinking, open_arena, roster
 from tests.support.browser import DESKTOP, PHONE, Tab, chromium
 from tests.support.hostile import HANDLERS, PAYLOADS, RUN, SCRIPTS
 
@@ -169,6 +169,23 @@ def test_a_stopped_answer_is_judged_against_a_whole_one_only_when_asked(browser,
         tab.page.click("#ag-vote-b")
         tab.until("voted")
         assert server.log.count() == 1
+
+
+def test_every_turn_can_be_read_again_with_its_thoughts_and_nothing_is_cut(browser, tmp_path):
+    with open_arena(tmp_path, roster(Thinking(), Thinking())) as server:
+        for size in (DESKTOP, PHONE):
+            tab = Tab(browser.new_context(viewport=size), server.url).open().ask("First?").until("ready")
+            tab.ask("Second?").page.wait_for_selector("text=Turn 1")
+            tab.until("ready").page.evaluate("document.activeElement.blur()")
+            tab.vote_by_key("a")
+            tab.until("voted")
+            assert "canary-thought" not in tab.text()
+            for summary in tab.page.locator("summary").all():
+                summary.click()
+            assert tab.text().count("canary-thought-1") == tab.text().count("canary-thought-2") == 2
+            cut = "all => all.filter(e => e.scrollHeight > e.clientHeight + 1).length"
+            assert tab.page.locator(".ag-peek .ag-body").evaluate_all(cut) == 0
+            assert tab.page.locator(".ag-peek .ag-body").count() == 8
 
 
 def test_focus_stays_away_from_the_votes(tab):
