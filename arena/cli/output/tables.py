@@ -135,13 +135,19 @@ def say(out: Console, text: str, style: str = "") -> None:
 
 
 def _table(board: Leaderboard, out: Console, top: int | None) -> Table:
-    """One line a model; the drawn intervals share one axis. A narrow terminal gets fewer columns."""
+    """One line a model; the drawn intervals share one axis, where no name is cut for them.
+
+    A narrow terminal gets fewer columns.
+    """
     measured = board.rank_method != "none" and out.width >= 56
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("rank", justify="right", no_wrap=True)
     table.add_column("model", overflow="fold", min_width=12)
     table.add_column("score", justify="right", no_wrap=True)
-    drawn = _axis(board.rows) if measured and out.width >= 72 else None
+    rows = [board.cells(row) for row in board.rows[:top]]
+    heads = ("rank", "model", "score", "interval", board.counted, "")
+    needed = sum(2 + max(map(len, column)) for column in list(zip(heads, *rows, strict=True))[:-1])
+    drawn = _axis(board.rows) if measured and needed + BAR <= out.width else None
     if measured:
         table.add_column("interval", justify="right", no_wrap=True)
     if drawn:
@@ -150,8 +156,8 @@ def _table(board: Leaderboard, out: Console, top: int | None) -> Table:
         table.add_column(board.counted, justify="right", no_wrap=True)
         table.add_column("status", no_wrap=True)
     ascii_only = not out.encoding.lower().startswith("utf")
-    for row in board.rows[:top]:
-        rank, name, score, interval, votes, status = board.cells(row)
+    for row, texts in zip(board.rows[:top], rows, strict=True):
+        rank, name, score, interval, votes, status = texts
         cells = [rank, plain(name), score]
         if measured:
             cells.append(interval)

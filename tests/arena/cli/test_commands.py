@@ -852,6 +852,22 @@ def test_the_top_of_a_board_is_not_taken_for_all_of_it(run, votes):
 
 
 @pytest.mark.skipif(not shutil.which("script"), reason="gives the command a terminal")
+@pytest.mark.parametrize(("width", "drawn"), [(50, False), (80, False), (200, True)])
+def test_intervals_are_drawn_where_no_name_is_cut_for_them(width, drawn, tmp_path):
+    names = [f"a-model-with-a-rather-long-name-{n}" for n in range(3)]
+    pairs = [f"{a},{b},{winner}" for a in names for b in names if a < b for winner in ("model_a", "model_b")]
+    file = tmp_path / "votes.csv"
+    file.write_text("model_a,model_b,winner\n" + "\n".join(pairs * 20), encoding="utf-8")
+    line = f"stty cols {width}; env -u COLUMNS {shlex.join(AGON)} rank {file}"
+    done = shell(f"script -qec {shlex.quote(line)} /dev/null", tmp_path)
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", done.stdout)
+    assert ("●" in shown) is drawn
+    whole = [name for name in names if name in shown.partition("\nrank")[2]]
+    assert whole == (names if width > 50 else [])
+    assert shown.count("1000.0") == 3
+
+
+@pytest.mark.skipif(not shutil.which("script"), reason="gives the command a terminal")
 def test_a_narrow_terminal_keeps_rank_model_and_score(votes):
     done = shell(
         f"script -qec 'stty cols 30; env -u COLUMNS {shlex.join(AGON)} rank {votes}' /dev/null", votes.parent
