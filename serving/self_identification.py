@@ -22,7 +22,7 @@ MASK = "█████"
 BACK = 240  # characters before a name that belong to its sentence at most
 AHEAD = 240  # and behind it
 LONGEST = 60  # characters of a name, its version and what tells that it ends
-OPENING = 120  # characters within which an answer that introduces its writer in fields begins to do so
+INTRODUCTION = 120  # characters within which an answer that introduces its writer in fields begins to do so
 
 LETTER = "A-Za-zÀ-ÖØ-öø-ÿ0-9"
 _VERSION = (
@@ -145,7 +145,7 @@ class IdentityMasker:
         if not (
             unknown or self._all or self._grammar.claims(self._plain, begin, stop, names, strict=self._strict)
         ):
-            if max(OPENING, self._field + LONGEST) < self._gone + begin:
+            if max(INTRODUCTION, self._field + LONGEST) < self._gone + begin:
                 return []
             if not self._grammar.introduces(self._plain, begin, stop, names):
                 return []
