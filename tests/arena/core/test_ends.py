@@ -117,4 +117,4 @@ def test_two_hundred_endings(tmp_path):
             sys.stdout.write(f"{number + 1} endings: {so_far}\n")
             sys.stdout.flush()
     assert kept >= told > 200
-    assert not_kept > 50, "else the disks were never full"
+    assert not_kept > 20, "else the disks were never full"
