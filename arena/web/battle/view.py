@@ -132,7 +132,7 @@ def side_html(side: Side) -> str:
 
 def _values(arena: Arena, running: Running) -> dict[str, Any]:
     battle = running.battle
-    values = {
+    values: dict[str, Any] = {
         "battle": battle,
         "state": str(battle.state),
         "letters": LETTERS,
