@@ -163,6 +163,9 @@ def weight_sql(source: Source, floor: float, n_models: int, most: int | None = N
     return f"{own}{even} / greatest({drawn}, {floor!r}::DOUBLE * {even}) AS weight"
 
 
+FAILED = "failed"  # how many answers of a battle failed, so that its vote is about fewer
+WITH_FAILED = f"coalesce(TRY_CAST({FAILED} AS BIGINT), 0) > 0"
+
 Voters = Literal["human", "llm", "all"]
 COLUMN = "voter_kind"
 _KINDS = ("human", "llm")

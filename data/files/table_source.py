@@ -21,8 +21,10 @@ from agon.data.files.dictionary_counts import VOTE_COLUMNS, count_distinct, is_h
 from agon.data.files.encoding import Cells
 from agon.data.files.reader import PARQUET, check_file
 from agon.data.files.schema import (
+    FAILED,
     KWISE,
     PAIRWISE,
+    WITH_FAILED,
     Voters,
     condition,
     is_graded,
@@ -412,6 +414,8 @@ class TableSource:
             else:
                 conditions.append(f"list_contains({name}, ?)")
                 parameters.append(value)
+        if self._weight is not None and self._listed and FAILED in self._source.columns:
+            conditions.append(f"NOT {WITH_FAILED}")
         return " AND ".join(conditions) or "TRUE", parameters
 
     def _several(self, column: str) -> bool:
@@ -419,7 +423,10 @@ class TableSource:
         return column.lower() != "models" and self._source.columns[column] == "VARCHAR[]"
 
     def reweighted(self, floor: float) -> TableSource:
-        """Weigh votes by one over the probability of their models."""
+        """Weigh votes by one over the probability of their models.
+
+        Votes on what was left of a group when an answer failed have none, and are left out.
+        """
         ballots = self._ballots
         most = ballots.shown.shape[1] if self._listed else None
         weight = weight_sql(self._source, floor, len(ballots.models), most)
@@ -430,7 +437,17 @@ class TableSource:
             part=self._part,
             voters=self._voters,
             weight=weight,
+            left_out=self._left_out | self._with_failed(),
         )
+
+    def _with_failed(self) -> dict[str, int]:
+        """Count the votes on fewer answers than were drawn."""
+        if not self._listed or FAILED not in self._source.columns:
+            return {}
+        condition, parameters = self._condition()
+        sql = f"SELECT count(*) AS number FROM votes WHERE {condition} AND {WITH_FAILED}"
+        number = self._source.query(sql, parameters)["number"][0].as_py()
+        return {"on fewer answers than were drawn (one failed)": number} if number else {}
 
     def _selected(self) -> str:
         """The columns that make a vote."""

@@ -122,6 +122,30 @@ def test_files_of_larger_votes_carry_the_probability_of_the_group():
         rank(comparisons(frame.drop(columns="group_probability")), reweight="propensity")
 
 
+def test_votes_on_what_was_left_when_an_answer_failed_have_no_probability():
+    """Three of four came: plain boards count such a vote, re-weighted ones leave it out and say so."""
+    import pandas as pd
+
+    rng = np.random.default_rng(1)
+    rows = [rng.permutation(4).tolist() for _ in range(200)] + [[0, 1, 2]] * 40
+    places = [list(range(1, len(row) + 1)) for row in rows]
+    frame = pd.DataFrame(
+        {
+            "models": [[NAMES[i] for i in row] for row in rows],
+            "places": places,
+            "group_probability": 1.0,
+            "failed": [0] * 200 + [1] * 40,
+        }
+    )
+    whole = rank(comparisons(frame.iloc[:200]), reweight="propensity")
+    board = rank(comparisons(frame), reweight="propensity")
+    assert board.rows == whole.rows
+    assert sum(row.votes for row in rank(comparisons(frame)).rows) == 200 * 4 + 40 * 3
+    assert any(
+        "on fewer answers than were drawn" in one.message and "40" in one.message for one in board.diagnostics
+    )
+
+
 @pytest.mark.parametrize("values", [[0.0], [1.5], [np.nan], [0.5, 0.5]])
 def test_what_is_no_probability(values):
     with pytest.raises(VotesError, match="pair_probability"):
