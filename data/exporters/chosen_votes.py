@@ -149,9 +149,13 @@ class ChosenVotes:
 
     def battles(self) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
         """The row and the battle of each vote that is kept."""
-        table = self.source.query("SELECT agon_row, CAST(battle_id AS VARCHAR) AS battle_id FROM votes")
-        table = table.filter(pa.array(self.kept[table["agon_row"].to_numpy()]))
-        return np.asarray(table["agon_row"].to_numpy(), dtype=np.int64), as_keys(table["battle_id"])
+        batches = list(self._keys())
+        rows = [row for row, _ in batches] or [np.empty(0, dtype=np.int64)]
+        return np.concatenate(rows), np.concatenate([key for _, key in batches] or [np.empty(0, "S32")])
+
+    def _keys(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.bytes_]]]:
+        for batch in self.batches("CAST(battle_id AS VARCHAR) AS battle_id"):
+            yield np.asarray(batch["agon_row"].to_numpy(), dtype=np.int64), as_keys(batch["battle_id"])
 
     def _with_openings(self, table: pa.Table) -> pa.Table:
         """Tell prompts apart by a digest of the text that the log has, whatever their ids."""

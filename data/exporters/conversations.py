@@ -53,7 +53,7 @@ _TEXTS = pa.schema(
     }
 )
 ROWS_AT_A_TIME = 4096  # votes in memory at the same time, with their texts
-_TEXT_AT_A_TIME = 8 << 20  # bytes of texts of these
+_TEXT_AT_A_TIME = 2 << 20  # bytes of texts of these
 # The columns of votes with their texts: what they say of models and places, and what a form may copy.
 VOTED = ("models", "places", "acceptable", "p_a", "both_bad", "weight", "turns")
 ABOUT = ("battle_id", "voter", "timestamp", "prompt_id", "category", "language")
@@ -184,14 +184,14 @@ class TextsOfVotes:
 
     def __init__(self, folder: Path, place: Path, rows: IntArray, battles: NDArray[np.bytes_]) -> None:
         order = np.argsort(battles, kind="stable")
-        self._rows, self._battles = rows[order], battles[order]
+        rows, battles = rows[order], battles[order]
         self.size = _rows_at_a_time(_size_of_texts(folder) // max(count_rows(folder)["battles"], 1))
         self._found: dict[int, list[int]] = defaultdict(list)  # by row // size, its batches in the file
         path, batches = place / "texts.arrow", 0
         try:
             options = pa.ipc.IpcWriteOptions(compression="lz4")
             with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, _TEXTS, options=options) as writer:
-                for part in (part for name in _COLUMNS for part in self._parts(folder, name)):
+                for part in (part for name in _COLUMNS for part in _parts(folder, name, rows, battles)):
                     for number, batch in _by_row(part, self.size):
                         writer.write_batch(batch)
                         self._found[number].append(batches)
@@ -236,24 +236,6 @@ class TextsOfVotes:
         unknown = np.bincount(shown.vote[kept], counted.is_null().to_numpy(), ballots.num_rows) > 0
         sums = pa.ListArray.from_arrays(places, pa.array(tokens), mask=pa.array(~whole | unknown))
         return ballots.append_column("conversations", conversations).append_column("tokens", sums)
-
-    def _parts(self, folder: Path, name: str) -> Iterator[pa.Table]:
-        """The rows of a table that belong to a vote, a part at a time, with the columns of `_TEXTS`."""
-        for path in part_files(folder, name):
-            file = pq.ParquetFile(path)
-            wanted = [column for column in ("battle_id", "failure", *_COLUMNS[name]) if column]
-            table = file.read(columns=[column for column in wanted if column in file.schema_arrow.names])
-            if "failure" in table.column_names:
-                table = table.filter(pc.is_null(table["failure"]))
-            row, known = find_rows(self._rows, self._battles, as_keys(table["battle_id"]))
-            table = table.filter(pa.array(known))
-            given = [
-                table[column] if column else pa.nulls(len(row), kind)
-                for column, kind in zip(_COLUMNS[name], _TEXTS.types[1:], strict=True)
-            ]
-            found = pa.table([pa.array(row, pa.int64()), *given], names=_TEXTS.names)
-            prompts = pa.array(np.full(len(row), -1)) if name == "turns" else found["slot"]
-            yield found.set_column(2, "slot", prompts).cast(_TEXTS)
 
 
 @dataclass(frozen=True)
@@ -318,6 +300,25 @@ def _offsets(lengths: IntArray) -> pa.Array:
     return pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
 
 
+def _parts(folder: Path, name: str, rows: IntArray, battles: NDArray[np.bytes_]) -> Iterator[pa.Table]:
+    """The rows of a table that belong to a vote, a part at a time, with the columns of `_TEXTS`."""
+    for path in part_files(folder, name):
+        file = pq.ParquetFile(path)
+        wanted = [column for column in ("battle_id", "failure", *_COLUMNS[name]) if column]
+        table = file.read(columns=[column for column in wanted if column in file.schema_arrow.names])
+        if "failure" in table.column_names:
+            table = table.filter(pc.is_null(table["failure"]))
+        row, known = find_rows(rows, battles, as_keys(table["battle_id"]))
+        table = table.filter(pa.array(known))
+        given = [
+            table[column] if column else pa.nulls(len(row), kind)
+            for column, kind in zip(_COLUMNS[name], _TEXTS.types[1:], strict=True)
+        ]
+        found = pa.table([pa.array(row, pa.int64()), *given], names=_TEXTS.names)
+        prompts = pa.array(np.full(len(row), -1)) if name == "turns" else found["slot"]
+        yield found.set_column(2, "slot", prompts).cast(_TEXTS)
+
+
 def _rows_at_a_time(bytes_of_each: int) -> int:
     """How many votes of such a size are looked at together."""
     return min(max(_TEXT_AT_A_TIME // max(bytes_of_each, 1), 16), ROWS_AT_A_TIME)
@@ -351,9 +352,9 @@ def _by_row(table: pa.Table, size: int) -> Iterator[tuple[int, pa.RecordBatch]]:
         yield int(number[order[start]]), batches[0].slice(start, end - start)
 
 
-def as_keys(battles: pa.ChunkedArray) -> NDArray[np.bytes_]:
+def as_keys(battles: pa.Array | pa.ChunkedArray) -> NDArray[np.bytes_]:
     """Ids of battles as bytes, which sort and compare without Python."""
-    return np.asarray(battles.fill_null("").to_numpy().astype("S32"))
+    return np.asarray(battles.fill_null("").to_numpy(zero_copy_only=False).astype("S32"))
 
 
 def find_rows(
