@@ -1,17 +1,20 @@
 """Tables of HELM (Stanford CRFM), as its leaderboards and `helm-summarize` write them into groups/*.json.
 
-What `helm-run` writes of one run before that, stats.json and its like, is known in order to be refused: it
-does not say which of its many metrics, splits and perturbations counts; `helm-summarize` decides that.
+So are folders of single runs as `helm-run` writes them (benchmark_output/runs/SUITE/RUN); who reads them says
+which of the many metrics counts.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from agon.data.files.benchmarks.reported_score import ReportedScore
 from agon.ranking.errors import SourceError
 
+_SPLITS = ("test", "valid")  # what is scored, the first that is there
 _MEANS = ("mean win rate", "mean score")  # over the other columns: no task
 
 
@@ -55,13 +58,36 @@ def is_helm_run(document: Any) -> bool:
     return statistic or instance or run
 
 
-def refuse_helm_run(_document: Any, origin: str) -> Iterator[ReportedScore]:
-    """Name what to give instead.
+def helm_run_scores(document: Any, origin: str) -> Iterator[ReportedScore]:
+    """The scores of a run's stats.json, of the model and the scenario that run_spec.json beside it names.
+
+    The task is the scenario with its arguments, whatever else a model was told, as `helm-summarize` groups
+    runs. Statistics of perturbed prompts and of training examples are not read; of several splits the one for
+    testing is.
 
     Raises:
-        SourceError: always.
+        SourceError: it is another file of the run, or run_spec.json is missing.
+        KeyError, TypeError, ValueError: it is not of this shape.
     """
-    raise SourceError(
-        f"{origin} is of one run of HELM, which does not say which of its metrics counts; run helm-summarize "
-        "--suite NAME and give a table that it writes: benchmark_output/runs/NAME/groups/GROUP.json."
-    )
+    path = Path(origin)
+    spec = path.with_name("run_spec.json")
+    if path.name != "stats.json" or not spec.exists():
+        raise SourceError(
+            f"{origin} alone does not say which model was scored on what; name the folder of the run, in "
+            "which helm-run writes stats.json and run_spec.json."
+        )
+    run = json.loads(spec.read_text(encoding="utf-8"))
+    given = run["scenario_spec"].get("args") or {}
+    task = str(run["name"]).partition(":")[0]
+    task += ":" + ",".join(f"{name}={value}" for name, value in given.items()) if given else ""
+    model = str(run["adapter_spec"].get("model") or run["adapter_spec"]["model_deployment"])
+    found: dict[str, dict[str, tuple[float, int]]] = {}
+    for one in document:
+        name = one["name"]
+        if name.get("perturbation") or name.get("split") not in _SPLITS or not one["count"]:
+            continue
+        total, count = found.setdefault(name["name"], {}).get(name["split"], (0.0, 0))
+        found[name["name"]][name["split"]] = total + float(one["sum"]), count + int(one["count"])
+    for metric, splits in found.items():
+        total, count = next(splits[split] for split in _SPLITS if split in splits)
+        yield ReportedScore(model, task, metric, total / count, None, origin)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agon.data.files.benchmarks.helm import helm_tables, is_helm, is_helm_run, refuse_helm_run
+from agon.data.files.benchmarks.helm import helm_run_scores, helm_tables, is_helm, is_helm_run
 from agon.data.files.benchmarks.inspect_logs import inspect_results, is_inspect
 from agon.data.files.benchmarks.lm_eval import is_lm_eval, lm_eval_results
 from agon.data.files.benchmarks.reported_score import ReportedScore
@@ -42,7 +42,7 @@ REPORTS = (
     ),
     Report("inspect", "eval (task and model) and results.scores", is_inspect, inspect_results),
     Report("helm", "header and rows", is_helm, helm_tables),
-    Report("helm-run", "to become tables by helm-summarize", is_helm_run, refuse_helm_run),
+    Report("helm-run", "stats.json beside run_spec.json", is_helm_run, helm_run_scores),
 )
 
 

@@ -194,34 +194,51 @@ def test_a_board_of_a_table_counts_tasks(tmp_path, capsys):
 
 
 STAT = {"name": {"name": "exact_match", "split": "test"}, "count": 2, "sum": 1.0, "mean": 0.5}
-HELM_RUN = {  # the files that the documentation of helm-run lists, in their shapes
-    "stats.json": [STAT, STAT | {"name": {"name": "num_references", "split": "test"}}],
-    "per_instance_stats.json": [{"instance_id": "id1", "train_trial_index": 0, "stats": [STAT]}],
-    "run_spec.json": {"name": "gpqa:model=ada", "scenario_spec": {}, "adapter_spec": {"model": "ada"}},
-    "scenario_state.json": {"adapter_spec": {"model": "ada"}, "request_states": []},
-}
+TYPOS = {"name": {"name": "exact_match", "split": "test", "perturbation": {"name": "typos"}}, "sum": 0.0}
+VALID = {"name": {"name": "exact_match", "split": "valid"}, "count": 9, "sum": 0.0}
 
 
-@pytest.mark.parametrize("file", [*HELM_RUN, "."])
-@pytest.mark.parametrize("command", ["rank", "check", "import"])
-def test_files_of_one_run_of_helm_name_what_to_give_instead(tmp_path, capsys, file, command):
-    folder = tmp_path / "gpqa:model=ada"
-    folder.mkdir()
-    for name, document in HELM_RUN.items():
+def helm_run(place, model, subject, right):
+    """The files that the documentation of helm-run lists, in their shapes; 2 more right in a sub-split."""
+    folder = place / "runs" / "v1" / f"mmlu:subject={subject},model={model.replace('/', '_')}"
+    half = {"name": {"name": "exact_match", "split": "test", "sub_split": "half"}, "count": 2, "sum": 2.0}
+    stats = [STAT | {"count": 8, "sum": right}, half, STAT | TYPOS, VALID]
+    stats.append(STAT | {"name": {"name": "num_references", "split": "test"}})
+    documents = {
+        "stats.json": stats,
+        "per_instance_stats.json": [{"instance_id": "id1", "train_trial_index": 0, "stats": [STAT]}],
+        "run_spec.json": {
+            "name": folder.name,
+            "scenario_spec": {"class_name": "MMLUScenario", "args": {"subject": subject}},
+            "adapter_spec": {"method": "multiple_choice_joint", "model": model},
+        },
+        "scenario_state.json": {"adapter_spec": {"model": model}, "request_states": []},
+    }
+    folder.mkdir(parents=True)
+    for name, document in documents.items():
         (folder / name).write_text(json.dumps(document, indent=2))
-    log = ("--into", str(tmp_path / "log")) if command == "import" else ()
-    assert main([command, str(folder / file), *log]) == 2
+    return folder
+
+
+def test_runs_of_helm_are_a_table_of_scenarios(tmp_path):
+    """Means over the unperturbed test instances of all sub-splits, as helm-summarize takes them: by hand."""
+    right = {("org/ada", "law"): 6, ("org/ada", "art"): 3, ("org/bob", "law"): 1, ("org/bob", "art"): 5}
+    folders = [helm_run(tmp_path, model, subject, n) for (model, subject), n in right.items()]
+    for given in (tmp_path, tmp_path / "runs" / "v1", folders, [one / "stats.json" for one in folders]):
+        table = score_table(given, metric="exact_match")
+        found = {
+            (m, t): table.values[i, j] for i, m in enumerate(table.models) for j, t in enumerate(table.tasks)
+        }
+        assert found == {(m, f"mmlu:subject={s}"): (n + 2) / 10 for (m, s), n in right.items()}
+
+
+@pytest.mark.parametrize("file", ["per_instance_stats.json", "run_spec.json", "scenario_state.json"])
+def test_another_file_of_a_run_of_helm_names_the_folder(tmp_path, capsys, file):
+    folder = helm_run(tmp_path, "ada", "law", 6)
+    assert main(["rank", str(folder / file)]) == 2
     said = capsys.readouterr().err
     assert said.count("\n") == 1
-    assert not (tmp_path / "log").exists()
-    if command == "rank":
-        assert "is of one run of HELM" in said
-        assert "helm-summarize --suite NAME" in said
-        assert "groups/GROUP.json" in said
-    table = tmp_path / "groups" / "GROUP.json"
-    table.parent.mkdir()
-    table.write_text(json.dumps(HELM))
-    assert main(["rank", str(table), "-m", "mean", "--interval", "none"]) == 0
+    assert "name the folder of the run" in said
 
 
 def test_rows_with_a_name_or_an_instance_are_rows(tmp_path):

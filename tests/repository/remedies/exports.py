@@ -2,8 +2,13 @@
 
 from typing import Any
 
+import numpy as np
+
 import agon as ag
+from agon.data.exporters.conversations import TextsOfVotes
 from tests.repository.remedies.steps import FRAME, Case, Given, command
+
+NO_BATTLES = np.empty(0, dtype=np.int64), np.empty(0, "S32")
 
 
 def cases(given: Given) -> list[Case]:
@@ -47,6 +52,10 @@ def cases(given: Given) -> list[Case]:
                 "-o",
                 folder / "v",
             ),
+        ),
+        (
+            lambda: TextsOfVotes(folder, folder / "not-there", *NO_BATTLES),
+            lambda: TextsOfVotes(folder, folder, *NO_BATTLES),
         ),
         # targets of an export
         (
