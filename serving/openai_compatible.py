@@ -99,6 +99,19 @@ class Server:
             await self.health.close()
             await self.client.aclose()
 
+    async def served(self) -> dict[str, dict[str, Any]]:
+        """What the server says of the models it serves, by name, such as `max_model_len` and `parent`.
+
+        Raises:
+            ServingError: it keeps no list, or is not well.
+        """
+        with self.typed_errors():
+            async with asyncio.timeout(PROBE_SECONDS):
+                response = await self.client.get(f"{self.base_url}/models")
+            if response.status_code != 200:
+                raise failure_of_status(response.status_code, response.content, _retry_after(response))
+            return {str(one["id"]): dict(one) for one in response.json()["data"]}
+
     async def _probe(self) -> None:
         """Ask for the list of models; a server that keeps none is well, too.
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # Command: its module and function, and one sentence.
 COMMANDS = {
     "serve": ("serve:serve_command", "Open the arena: a blind voting page and a leaderboard."),
+    "models": ("models:models_command", "Say whether each model answers, and how fast."),
     "generate": (
         "files.generate:generate_command",
         "Ask models for answers to a file of prompts, to compare later.",

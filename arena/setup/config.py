@@ -207,7 +207,9 @@ def _policy(path: Path, file: ConfigFile) -> Policy:
     if battle.paused and len(left) < 2:
         raise ConfigError(f"{path}, [battle]: paused leaves fewer than two models to draw; pause fewer.")
     try:
-        return choose_policy(battle.policy, battle.options, floor=battle.floor, models=names)
+        return choose_policy(
+            battle.policy, battle.options, floor=battle.floor, models=names, size=battle.answers
+        )
     except OptionError as error:
         raise ConfigError(f"{path}, [battle]: {error}") from None
 

@@ -1,0 +1,100 @@
+"""`agon models` beside a real server: a line a model, why one cannot answer, a configuration."""
+
+import json
+import time
+from http.server import BaseHTTPRequestHandler
+
+from agon.arena.setup.config import read_configuration
+from tests.arena.cli.test_doctor import serving
+
+LISTED = [
+    {"id": "base", "max_model_len": 4096, "parent": None},
+    {"id": "tuned", "max_model_len": 4096, "parent": "base"},
+    {"id": "gone", "max_model_len": 4096, "parent": "base"},
+]
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Three models, of which one is listed and not served; ten words of a token each, 20 ms apart."""
+
+    listed = LISTED
+
+    def log_message(self, *_):
+        pass
+
+    def reply(self, status, document):
+        body = json.dumps(document).encode()
+        self.send_response(status)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        if self.path != "/v1/models" or not self.listed:
+            self.reply(404, {"error": {"message": "no list"}})
+        else:
+            self.reply(200, {"data": self.listed})
+
+    def do_POST(self):
+        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if request["model"] == "gone":
+            self.reply(404, {"error": {"message": "The model `gone` does not exist."}})
+            return
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.end_headers()
+        for number in range(10):
+            finish = "stop" if number == 9 else None
+            event = {"choices": [{"index": 0, "delta": {"content": "wave "}, "finish_reason": finish}]}
+            self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
+            time.sleep(0.02)
+        self.wfile.write(b"data: [DONE]\n\n")
+
+
+def test_an_address_becomes_a_configuration_of_the_models_that_answer(tmp_path, run):
+    target = tmp_path / "arena.toml"
+    with serving(Handler) as url:
+        status, out, err = run("models", f"{url}/v1", "--write", target)
+        assert status == 0
+        lines = [line.split() for line in out.splitlines()]
+        assert lines[1][:4] == ["ok", "base", "base", "4,096"]
+        assert lines[2][:5] == ["ok", "tuned", "tuned", "4,096", "base"]
+        assert lines[3][:2] == ["MEND", "gone"]
+        assert "gone cannot answer (unknown_model: " in out
+        assert "does not exist" in out
+        assert err == f"2 models in {target}: agon serve {target} opens their arena.\n"
+        names = [one.card.name for one in read_configuration(target).roster.contestants]
+        assert names == ["base", "tuned"]
+        status, out, _ = run("models", target, "--format", "json")
+    assert status == 0
+    for one in json.loads(out)["models"]:
+        assert one["failure"] is None
+        assert 0 < one["first_token"] < 5
+        assert 1 < one["tokens_per_second"] <= 50  # 20 ms between two
+
+
+def test_a_server_without_a_list_and_files_in_the_way_are_told(tmp_path, run):
+    class Silent(Handler):
+        listed = ()
+
+    target = tmp_path / "arena.toml"
+    with serving(Silent) as url:
+        status, out, err = run("models", f"{url}/v1", "--write", target)
+        assert (status, out) == (2, "")
+        assert "does not say which models it serves" in err
+        assert not target.exists()
+        tables = "".join(f'[[model]]\nname = "{n}"\nbase_url = "{url}/v1"\n' for n in ("base", "gone"))
+        target.write_text(tables)
+        status, out, err = run("models", target)  # the remedy
+        assert status == 1
+        assert "Every battle is void until two models can answer." in out
+        status, _, err = run("models", f"{url}/v1", "--write", target)
+        assert status == 2
+        assert "exists already; choose another name" in err
+        assert target.read_text() == tables
+    status, _, err = run("models", target, "--write", tmp_path / "other.toml")
+    assert status == 2
+    assert "--write belongs to an address" in err
+    status, _, err = run("models", "http://127.0.0.1:1/v1", "--api-key-env", "NO_SUCH_VARIABLE")
+    assert (status, "NO_SUCH_VARIABLE holds no key" in err) == (2, True)
