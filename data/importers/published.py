@@ -421,8 +421,8 @@ def _problem(file: str, size: int, reason: str, rows: list[int], shown: list[Any
     what = f"{file} has {article}{reason}{quotes}"
     if len(rows) == size > _FEW:
         return f"{what} in every row, from row {rows[0]} on: {NEWER_SHAPE}."
-    them = "it" if len(rows) == 1 else "them"
-    return f"{what} in {rows_text(sorted(rows), len(rows))}; correct {them}, or {REMEDY}."
+    mend = f"correct {'it' if len(rows) == 1 else 'them'}, or {REMEDY}"
+    return f"{what} in {rows_text(sorted(rows), len(rows))}; {mend}."
 
 
 def _shown(value: object) -> str:

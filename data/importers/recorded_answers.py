@@ -360,7 +360,7 @@ def _check_models(path: Path, given: list[_Given], models: tuple[str, ...]) -> N
             used = {name: [one.row for one in given if one.model == name] for name in names}
             usual, *rare = sorted(names, key=lambda name: -len(used[name]))
             what = f"The model name {any_of(rare)} {looks_like(rare[0], usual)}"
-            remedy = "spell one model one way, or rename the other"
+            remedy = "spell one model one way, or give the other a name of its own"
             _refuse(path, what, sorted(row for name in rare for row in used[name]), remedy)
     if len(models) < 2:
         who = f"answers of one model, {models[0]!r:.60}" if models else "no answers"

@@ -92,4 +92,5 @@ def cases(given: Given) -> list[Case]:
             ranked(FRAME.assign(winner="both_bad"), both_bad="half"),
             100,
         ),
+        (ranked(VOTES, where="TRUE"), ranked(ag.comparisons(FRAME, where="TRUE")), 100),
     ]

@@ -12,6 +12,7 @@ import pandas as pd
 import agon as ag
 from agon.arena.cli.commands import main
 from agon.arena.cli.doctor import examine
+from agon.ranking.matchmaking.voting_worlds import WORLDS
 from tests.repository.remedies.steps import (
     Case,
     Given,
@@ -35,6 +36,19 @@ class Terminal(io.StringIO):
 def cases(given: Given) -> list[Case]:
     """Its cases."""
     at, texts, facts, kwise, folder = given.at, given.texts, given.facts, given.kwise, given.folder
+    world = (
+        "simulate",
+        "--votes",
+        9,
+        "--models",
+        4,
+        "--world",
+        next(iter(WORLDS)),
+        "--policy",
+        "uniform",
+        "-o",
+        folder / "w.parquet",
+    )
     five = given.file("model,x,y\na,1,5\nb,2,4\nc,3,3\nd,4,2\ne,5,1\n")
     votes, many, future = at.read_bytes(), folder / "many.csv", given.new()
     pairs = [(f"m{i}", f"m{(i + step) % 45}") for i in range(45) for step in (1, 2)]
@@ -168,4 +182,5 @@ def cases(given: Given) -> list[Case]:
         (store(at), store(given.new())),
         (store(Path("/proc/none")), store(given.new())),
         (store(future), now),
+        (command(*world, "--answers", 9), command(*world, "--answers", 3, "--force")),
     ]

@@ -1,12 +1,13 @@
 """Exports: what is refused, and the remedy."""
 
+import os
 from typing import Any
 
 import numpy as np
 
 import agon as ag
 from agon.data.exporters.conversations import TextsOfVotes
-from tests.repository.remedies.steps import FRAME, Case, Given, command
+from tests.repository.remedies.steps import FRAME, Case, Given, command, full
 
 NO_BATTLES = np.empty(0, dtype=np.int64), np.empty(0, "S32")
 
@@ -22,7 +23,7 @@ def cases(given: Given) -> list[Case]:
     def named(model: str) -> Any:
         return [{"models": [model, "bob"], "places": [1, 2]}] * 3
 
-    hidden = given.new()
+    arena, hidden = given.arena_log(4, os.urandom(200_000).hex()), given.new()
     (hidden / "votes.jsonl").mkdir()
     return [
         # more exports
@@ -96,4 +97,8 @@ def cases(given: Given) -> list[Case]:
             lambda: ag.export(named("a b"), "preflib", folder / "n.soc"),
         ),
         (lambda: ag.export(at, "jsonl", hidden), lambda: ag.export(at, "jsonl", folder / "not-hidden")),
+        (
+            full(lambda: ag.export(arena, "trl-preference", folder / "w"), 100_000),
+            lambda: ag.export(arena, "trl-preference", folder / "w"),
+        ),
     ]

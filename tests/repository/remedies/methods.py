@@ -35,6 +35,12 @@ def tied(models: int) -> Any:
     return of(names, [list(range(models))] * 40, [upper, upper[::-1]] * 20)()
 
 
+def toward(*size: int) -> Any:
+    """Votes whose feature is the difference of what each of three models always has."""
+    shown, places = [[0, 1], [1, 2], [2, 0]] * 20, [[1, 2], [1, 2], [1, 2], [2, 1], [2, 1], [2, 1]] * 10
+    return of("abc", shown, places, features={"f": [size[i] - size[j] for i, j in shown]})()
+
+
 def cases(_: Given) -> list[Case]:
     """Its cases."""
     return [
@@ -99,4 +105,5 @@ def cases(_: Given) -> list[Case]:
             ),
             4,
         ),
+        (ranked(toward(0, 1, 3), control="f", **NEW), ranked(toward(0, 1, 3), **NEW), 60),
     ]

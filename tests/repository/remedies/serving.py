@@ -45,7 +45,7 @@ def cases(given: Given) -> list[Case]:
 
         def ask() -> None:
             models = roster(Scripted("a b", gap), Scripted("c d", gap), typed=typed)
-            settings = ArenaSettings(seed=7, running=1, running_per_voter=9)
+            settings, refused = ArenaSettings(seed=7, running=1, running_per_voter=9), ""
             with open_arena(given.new(), models, settings) as server:
                 begin = server.arena.start
                 for number, prompt in enumerate(prompts):
@@ -53,9 +53,11 @@ def cases(given: Given) -> list[Case]:
                     guest = server.visitor()  # after a mistake the server ends the connection
                     answer = guest.post("/api/battles", {"prompt": prompt})
                     if answer.status_code != 200 and not (again and number < broken):
-                        raise RefusedError(answer.json()["sentence"])
-                    if watched:
+                        refused = answer.json()["sentence"]
+                    elif watched:
                         guest.finish(answer.json()["battle"])
+            if refused:
+                raise RefusedError(refused)
 
         return ask
 

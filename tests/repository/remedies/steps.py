@@ -22,7 +22,8 @@ from agon.data.log.records import VoteRecord
 from agon.data.log.vote_log import VoteLog
 from agon.ranking import PairCounts
 from tests.repository import test_beginner_mistakes as beginners
-from tests.support.log_records import voted
+from tests.support.log_records import answer, battle, put
+from tests.support.log_records import vote as cast
 
 # What is refused, its remedy, and, where that is counted, the votes in what the remedy gives.
 Case = tuple[Callable[[], Any], Callable[[], Any]] | tuple[Callable[[], Any], Callable[[], Any], int]
@@ -59,12 +60,16 @@ class Given:
         self.kwise.write_text(json.dumps(RANKED))
         agon("import", self.at, "--into", self.log)
 
-    def arena_log(self, votes: int = 2) -> Path:
+    def arena_log(self, votes: int = 2, text: str = "") -> Path:
         """A log of an arena, in a folder of its own."""
         folder = self.new() / "log"
         with VoteLog(folder) as kept:
             for i in range(votes):
-                voted(kept, ("ada", "bob"), (1 + i % 2, 2 - i % 2))
+                drawn = battle(("ada", "bob"))
+                given = [
+                    answer(drawn.battle_id, slot, name, text=text) for slot, name in enumerate(drawn.models)
+                ]
+                put(kept, drawn, *given, cast(drawn.battle_id, (1 + i % 2, 2 - i % 2)))
         return folder
 
     def new(self) -> Path:
@@ -136,7 +141,7 @@ def remarks(*given: Any, **options: Any) -> Any:
 
 def told(call: Callable[[], Any]) -> Callable[[], Remarks]:
     """What a call says without refusing: notes, or what a command prints; a line may be broken anywhere."""
-    return lambda: Remarks(" ".join(str(call()).split()))
+    return lambda: Remarks(" ".join(str(call()).replace("│", " ").split()))
 
 
 def checked(source: Any) -> Callable[[], Remarks]:
