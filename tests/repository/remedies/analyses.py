@@ -38,6 +38,9 @@ def rows(models: int, votes: int, days: int = 1) -> Any:
 def cases(given: Given) -> list[Case]:
     """Its cases."""
     gap = ag.score_table(pd.DataFrame({"model": ["a", "b", "c"], "x": [1, 2, None], "y": [3, 1, 2]}))
+    soft = ag.comparisons(
+        FRAME.drop(columns="winner").assign(p_a=[0.2, 0.7] * 50, prompt_id=np.arange(100) % 10)
+    )
     return [
         # analyses
         (
@@ -167,5 +170,9 @@ def cases(given: Given) -> list[Case]:
         (
             lambda: ranking.prospective({"one": counts(((0,),), models=("a",))()}, "a"),
             lambda: ranking.prospective({"one": PAIRS}, "ada"),
+        ),
+        (
+            lambda: ranking.inter_annotator_agreement(soft, by="prompt_id"),
+            lambda: ranking.inter_annotator_agreement(soft, by="prompt_id", metric="interval"),
         ),
     ]

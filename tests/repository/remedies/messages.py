@@ -9,7 +9,7 @@ from tests.support.paths import REPOSITORY
 
 FOLDERS = ("ranking", "data", "serving", "arena", "agon")
 _VERBS = (
-    "use|pass|give|name|add|choose|drop|leave|write|correct|rename|install|take|set|say|remove|delete|move|"
+    "ask|use|pass|give|name|add|choose|drop|leave|write|correct|rename|install|take|set|say|remove|delete|move|"
     "download|trim|keep|make|read|annotate|spell|fill|put|check"
 )
 _REMEDY = re.compile(

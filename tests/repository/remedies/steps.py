@@ -92,15 +92,18 @@ class RefusedError(Exception):
 
 def agon(*arguments: object) -> str:
     """Run a command, and return what it prints."""
-    out, err = io.StringIO(), io.StringIO()
+    told, err = io.BytesIO(), io.StringIO()
+    out = io.TextIOWrapper(told, "utf-8")
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:
             status = main([str(one) for one in arguments])
         except SystemExit as ended:
             status = ended.code
+    out.flush()
+    printed = told.getvalue().decode()
     if status:
-        raise RefusedError(err.getvalue() or out.getvalue())
-    return out.getvalue()
+        raise RefusedError(err.getvalue() or printed)
+    return printed
 
 
 def said(wrong: Callable[[], Any]) -> str | None:
