@@ -231,10 +231,10 @@ def check_file(path: Path) -> Path:
     """
     if not path.exists():
         refuse_address(str(path))
-        there = path.parent.iterdir() if path.parent.is_dir() else ()
-        names = {entry.stem: entry.name for entry in there}  # an ending alone makes no names alike
-        near = get_close_matches(path.stem, names, 1)
-        hint = f"did you mean {names[near[0]]!r}?" if near else "check the path."
+        names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        alike = get_close_matches(path.name, names, 5)
+        near = [one for one in alike if get_close_matches(path.stem, [Path(one).stem])]  # beside the ending
+        hint = f"did you mean {near[0]!r}?" if near else "check the path."
         raise SourceError(f"There is no file {path}; {hint}")
     if path.is_dir():
         raise SourceError(f"{path} is a folder; name a file in it.")
