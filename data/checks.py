@@ -6,19 +6,29 @@ read once more, row by row or by side, so they are looked for here and not on ev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from agon.data.files.detection import is_election
 from agon.data.files.duplicates import find_duplicates
 from agon.data.files.schema import Voters
 from agon.data.files.source import as_arrow, describe_source
-from agon.data.reading import comparisons, files_of, open_votes
+from agon.data.reading import (
+    comparisons,
+    files_of,
+    kind_to_read,
+    open_votes,
+    read_any,
+    refuse_options,
+)
 from agon.ranking import (
     Comparisons,
     ConvergenceError,
     Diagnostic,
+    ScoreTable,
     SourceError,
     VotesError,
     position_bias,
@@ -30,6 +40,7 @@ from agon.ranking.text import Readable, join_names
 if TYPE_CHECKING:
     import pandas as pd
 
+SPAN = 10  # times the median span of tasks
 CERTAIN = 0.999  # level at which a favoured side is a finding: 1 of 1,000 fair files has one
 # Worth telling, but nothing to mend; the first two have findings of their own, or none.
 KNOWN_FINE = {"both_bad", "left_out", "llm_judges", "not_blind", "other_voters"}
@@ -41,22 +52,33 @@ class Checked(Readable):
     """Votes and what stands between them and a ranking.
 
     Attributes:
-        votes: those of the rows that are valid.
+        votes: those of the rows that are valid, or the table of scores.
         findings: what to mend, each with its code, models and remedy; empty if nothing.
         notes: what to know: votes that do not count, or of whom they are.
     """
 
-    votes: Comparisons
+    votes: Comparisons | ScoreTable
     findings: tuple[Diagnostic, ...]
     notes: tuple[Diagnostic, ...] = ()
 
+    @property
+    def counted(self) -> str:
+        """What there are: "tasks" of a table of scores, else "votes"."""
+        return "tasks" if isinstance(self.votes, ScoreTable) else "votes"
+
+    @property
+    def number(self) -> int:
+        """How many of them."""
+        return len(self.votes.tasks) if isinstance(self.votes, ScoreTable) else len(self.votes)
+
     def conclusion(self) -> str:
         """Say it in one sentence."""
+        number = f"{self.number:,} {self.counted}"
         if not self.findings:
-            return f"Nothing stands between these {len(self.votes):,} votes and a ranking."
+            return f"Nothing stands between these {number} and a ranking."
         codes = join_names([finding.code for finding in self.findings])
         things = "1 thing" if len(self.findings) == 1 else f"{len(self.findings)} things"
-        return f"{things} to mend in {len(self.votes):,} votes: {codes}."
+        return f"{things} to mend in {number}: {codes}."
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each finding."""
@@ -77,26 +99,32 @@ def check(
     min_votes: int = 30,
     format: str | None = None,
     grade_weight: float | None = None,
+    **tasks: Any,
 ) -> Checked:
-    """Look for what stands between votes and a ranking.
+    """Look for what stands between votes, or a table of scores, and a ranking.
 
     Rows that are not votes, repeated votes, components, undefeated, winless and unlinked models, models with
     too few votes, votes that are all ties, models that one voter carries, a favoured side, a fit that does
-    not converge.
+    not converge. Of a table of scores: cells that are no numbers, tasks that rank nobody, tasks that order
+    the models alike, models without a link; as notes gaps, and tasks whose scale drowns others in a mean.
 
     Args:
         source, where, table, columns, labels, voters, format, grade_weight: as for `data.comparisons`.
         min_votes: below which a model counts as short of votes.
+        tasks: of a table of scores, as for `score_table`: weights, groups, ignore, directions, metric.
 
     Raises:
-        SourceError: the source cannot be read as votes, or no row of it is one.
-        OptionError: as `data.comparisons`.
+        SourceError: the source cannot be read as votes or scores, or no row of it is one.
+        OptionError: as `data.read_any`.
     """
     source = files_of(source)
     if hasattr(source, "__arrow_c_stream__") and not hasattr(source, "__len__"):
         source = as_arrow(source, describe_source(source))  # a stream can be read only once
     reading: dict[str, Any] = {"where": where, "table": table, "columns": columns, "labels": labels}
     reading |= {"format": format, "grade_weight": grade_weight}
+    if kind_to_read(source, columns or {}) == "scores":
+        return _check_table(source, {**reading, "voters": voters, **tasks})
+    refuse_options(tasks, source, "votes, not a table of scores")
     found = []
     try:
         votes = comparisons(source, **reading, voters=voters)
@@ -112,6 +140,58 @@ def check(
     except ConvergenceError as error:
         found.append(Diagnostic("not_converged", (), str(error)))
     return Checked(votes, (*found, *_by_voter(votes, min_votes), *_by_side(votes)), notes)
+
+
+def _check_table(source: object, reading: Mapping[str, Any]) -> Checked:
+    """What stands between a table of scores and a ranking."""
+    found = []
+    try:
+        read = read_any(source, **reading)
+    except VotesError as error:
+        found += [Diagnostic("invalid", (), problem) for problem in error.problems]
+        read = read_any(source, **reading, invalid="drop")
+    assert isinstance(read, ScoreTable)  # noqa: S101 - the caller has seen that it is one
+    board = rank(read, "bradley_terry", interval="none")
+    found += [note for note in board.diagnostics if note.code not in KNOWN_FINE]
+    return Checked(read, (*found, *_alike(read)), (*_gaps(read), *_scales(read)))
+
+
+def _alike(table: ScoreTable) -> Iterator[Diagnostic]:
+    """Tasks that put all models into one order, each with a weight: they say the same, and count twice."""
+    orders: dict[bytes, list[str]] = {}
+    for task, scores, weight in zip(table.tasks, table.good.T, table.weights, strict=True):
+        if weight > 0:
+            _, place = np.unique(scores, return_inverse=True)  # gaps come last, and are equal
+            orders.setdefault(place.tobytes() + np.isnan(scores).tobytes(), []).append(task)
+    for same in orders.values():
+        if len(same) > 1 and len(table.models) > 3:  # three models have but six orders
+            tasks = f"The tasks {join_names([repr(one) for one in same])}"
+            what = f"put all {len(table.models)} models into one order, which so counts {len(same)} times"
+            yield Diagnostic("same_order", (), f"{tasks} {what}; leave out all but one with --ignore.")
+
+
+def _gaps(table: ScoreTable) -> Iterator[Diagnostic]:
+    """Models without a score on some task."""
+    missing = np.isnan(table.values)
+    if missing.any():
+        models = tuple(table.models[i] for i in np.flatnonzero(missing.any(axis=1)))
+        yield Diagnostic(
+            "gaps",
+            models,
+            f"{int(missing.sum()):,} of {missing.size:,} scores are missing, of {join_names(list(models))}: "
+            "positional rules refuse them until missing= (--missing) says what a gap means.",
+        )
+
+
+def _scales(table: ScoreTable) -> Iterator[Diagnostic]:
+    """A task that spans far more than the others."""
+    span = np.nanmax(table.values, axis=0) - np.nanmin(table.values, axis=0)
+    usual = float(np.median(span))
+    wide = [task for task, width in zip(table.tasks, span, strict=True) if width > SPAN * usual]
+    if wide:
+        what = f"The scores of {join_names([repr(one) for one in wide])} span more than {SPAN} times those of"
+        why = "the middle task, so a mean says what they say; rules on ranks, such as borda, do not mind."
+        yield Diagnostic("unequal_scales", (), f"{what} {why}")
 
 
 def _by_voter(votes: Comparisons, min_votes: int) -> tuple[Diagnostic, ...]:

@@ -85,7 +85,8 @@ def comparisons(
     check_voters(voters)
     source = files_of(source)
     if is_election(source):
-        _refuse({"where": where, "table": table, "columns": columns, "labels": labels}, source, "an election")
+        of_votes: dict[str, Any] = {"where": where, "table": table, "columns": columns, "labels": labels}
+        refuse_options(of_votes, source, "an election")
         votes = as_comparisons(preflib(str(source), absent=invalid))
         assert isinstance(votes, Comparisons)  # noqa: S101
         return votes
@@ -355,27 +356,27 @@ def read_any(
     first = source[0] if isinstance(source, tuple) else source
     if not isinstance(first, Path) and (found := frame_to_arrow(source)) is not None:
         source = first = found
-    kind = _kind(first, named)
+    kind = kind_to_read(first, named)
     for one in source if isinstance(source, tuple) and kind != "election" else ():
-        if _kind(one, named) != kind:
+        if kind_to_read(one, named) != kind:
             what = {"votes": "votes", "scores": "scores"}[kind]
             raise SourceError(f"{one} holds no {what}, as {first} does; name it alone.")
     if kind == "votes":
-        _refuse(given, source, "votes, not a table of scores")
+        refuse_options(given, source, "votes, not a table of scores")
         return comparisons(source, **reading, columns=named or None, invalid=invalid)
     if kind == "election":
-        _refuse(given, source, "an election, not a table of scores")
-        _refuse({**reading, "columns": named}, source, "an election, not votes")
+        refuse_options(given, source, "an election, not a table of scores")
+        refuse_options({**reading, "columns": named}, source, "an election, not votes")
         if isinstance(source, tuple):
             raise SourceError(f"{describe_source(source)} are elections; rank one at a time.")
         return preflib(str(source), absent=invalid)
     refuse_answers(first)
-    _refuse(reading, source, "a table of scores, not votes")
+    refuse_options(reading, source, "a table of scores, not votes")
     whose = named.pop("model", None)
     return score_table(source, model=whose, columns=named or None, invalid=invalid, **given)
 
 
-def _kind(source: object, named: Mapping[str, str]) -> Literal["votes", "scores", "election"]:
+def kind_to_read(source: object, named: Mapping[str, str]) -> Literal["votes", "scores", "election"]:
     """What a source holds; columns of votes that are named say that it is votes."""
     if set(named) - _OF_SCORES:
         return "votes"
@@ -395,7 +396,7 @@ _WORDS = {
 }
 
 
-def _refuse(options: Mapping[str, Any], source: object, what: str) -> None:
+def refuse_options(options: Mapping[str, Any], source: object, what: str) -> None:
     """Refuse options that mean nothing for what the source holds."""
     for name, value in options.items():
         if value:

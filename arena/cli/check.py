@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from agon.arena.cli.arguments import FindingsFormat, SourceArgument, readable
 from agon.arena.cli.output.progress_line import progress
-from agon.arena.cli.reading import EVERY_ROW, FormatOption, GradeOption, VoteColumnOptions
+from agon.arena.cli.reading import AS_IT_IS, ShapeOptions
 from agon.data import Checked, check
 from agon.data.files.source import describe_source
 from agon.data.reading import files_of
@@ -20,31 +20,26 @@ def check_command(
     source: SourceArgument,
     /,
     *,
-    columns: VoteColumnOptions = EVERY_ROW,
-    read_as: FormatOption = None,
-    grade_weight: GradeOption = None,
+    shape: ShapeOptions = AS_IT_IS,
     min_votes: Annotated[int, Parameter(help="Votes below which a model counts as short of votes.")] = 30,
     format: FindingsFormat = "table",
 ) -> int:
-    """Say what stands between these votes and a ranking; exit status 1 if anything does.
+    """Say what stands between these votes or scores and a ranking; exit status 1 if anything does.
 
     Looks for rows that are not votes, repeated votes, models that no chain of wins and losses links,
     undefeated and winless models, models with too few votes, votes that are all ties, models that one voter
-    carries, and a favoured side.
+    carries, and a favoured side; in a table of scores for cells that are no numbers, tasks that rank nobody,
+    tasks that vote twice, gaps, and a task whose scale drowns the others.
 
     For example:
 
     agon check votes.parquet
+
+    agon check scores.csv --lower latency
     """
     with readable(source) as paths:
         with progress("looking through the votes"):
-            checked = check(
-                paths,
-                **columns.keywords(),
-                min_votes=min_votes,
-                format=read_as,
-                grade_weight=grade_weight,
-            )
+            checked = check(paths, **shape.keywords(), min_votes=min_votes)
         return show_findings(describe_source(files_of(paths)), checked, format)
 
 
@@ -56,7 +51,7 @@ def show_findings(source: str, checked: Checked, how: str) -> int:
             [{"code": f.code, "models": list(f.models), "message": f.message} for f in some]
             for some in (found, checked.notes)
         )
-        counts = {"schema": 1, "votes": len(votes), "models": len(votes.models)}
+        counts = {"schema": 1, checked.counted: checked.number, "models": len(votes.models)}
         document = {**counts, "findings": listed, "notes": notes}
         print(json.dumps(document, indent=2, ensure_ascii=False))
         return int(bool(found))
@@ -65,11 +60,11 @@ def show_findings(source: str, checked: Checked, how: str) -> int:
 
     out = console(sys.stdout)
     kept = "the valid rows hold " if any(f.code == "invalid" for f in found) else ""
-    say(out, f"{plain(source)}: {kept}{len(votes):,} votes on {len(votes.models)} models.")
+    say(out, f"{plain(source)}: {kept}{checked.number:,} {checked.counted} on {len(votes.models)} models.")
     for note in checked.notes:
         say(out, plain(note.message))
     if not found:
-        say(out, "Nothing stands between these votes and a ranking.")
+        say(out, f"Nothing stands between these {checked.counted} and a ranking.")
     for finding in found:
         say(out, f"• {finding.code}: {plain(finding.message)}")
     return int(bool(found))

@@ -69,10 +69,9 @@ class VoteColumns:
 
 
 @dataclass(frozen=True)
-class Reading(VoteColumns):
-    """How votes, a table of scores or an election is read."""
+class SourceShape(VoteColumns):
+    """Of which format a source is, and what its columns are: votes, a table of scores or an election."""
 
-    invalid: InvalidOption = "error"
     read_as: FormatOption = None
     grade_weight: GradeOption = None
     weights: Annotated[str | None, Parameter(help="TASK=W,... of a table of scores; others weigh 1.")] = None
@@ -93,7 +92,7 @@ class Reading(VoteColumns):
     ] = None
 
     def keywords(self) -> dict[str, Any]:
-        """The same as keywords of `agon.data.read_any`.
+        """The same as keywords of `agon.data.read_any` and `check`.
 
         Raises:
             OptionError: a text of another form, or a weight that is no number.
@@ -105,7 +104,6 @@ class Reading(VoteColumns):
         }
         return {
             **super().keywords(),
-            "invalid": self.invalid,
             "format": self.read_as,
             "grade_weight": self.grade_weight,
             "weights": {task: number_of("--weights", value) for task, value in weights.items()},
@@ -114,6 +112,21 @@ class Reading(VoteColumns):
             "directions": directions,
             "metric": _names(self.metric),
         }
+
+
+@dataclass(frozen=True)
+class Reading(SourceShape):
+    """How a source is read to be ranked."""
+
+    invalid: InvalidOption = "error"
+
+    def keywords(self) -> dict[str, Any]:
+        """The same as keywords of `agon.data.read_any`.
+
+        Raises:
+            OptionError: a text of another form, or a weight that is no number.
+        """
+        return {**super().keywords(), "invalid": self.invalid}
 
     def read(self, paths: Sequence[Path]) -> Votes:
         """Read what lies there.
@@ -148,6 +161,8 @@ def _names(text: str | None) -> list[str]:
 
 
 VoteColumnOptions = Annotated[VoteColumns, Parameter(name="*", negative="")]
+ShapeOptions = Annotated[SourceShape, Parameter(name="*", negative="")]
 ReadingOptions = Annotated[Reading, Parameter(name="*", negative="")]
 EVERY_ROW = VoteColumns()
+AS_IT_IS = SourceShape()
 USUAL = Reading()

@@ -96,7 +96,8 @@ def score_table(
     names = _names(label, whose, given[whose])
     if isinstance(ignore, str):
         raise OptionError(f"ignore must be a list of given, not the text {ignore!r}; write [{ignore!r}].")
-    wanted = _tasks(label, given, whose, tasks, tuple(ignore))
+    ignore = tuple(ignore)
+    wanted = _tasks(label, given, whose, tasks, ignore)
     scores, text = [], []
     for task in wanted:
         values, strange = _numbers(given[task])
@@ -104,7 +105,7 @@ def score_table(
             text.append((task, strange, given[task]))
         scores.append(values)
     if text and invalid == "error":
-        raise _not_numbers(label, text, names)
+        raise _not_numbers(label, text, names, ignore)
     texts = {task for task, strange, _ in text if _is_text(strange, names)}
     spoilt = sum(len(strange) for task, strange, _ in text if task not in texts)
     kept = [i for i, task in enumerate(wanted) if task not in texts]
@@ -115,7 +116,7 @@ def score_table(
         known = {task: way for task, way in reported.items() if task in kept_tasks}
         directions = {**known, **(directions or {})}
     if tasks is None:
-        _check_tasks(label, kept_tasks, directions, measured)
+        _check_tasks(label, kept_tasks, directions, measured, ignore)
     table = ScoreTable.of(
         names,
         [wanted[i] for i in kept],
@@ -292,6 +293,7 @@ def _check_tasks(
     tasks: Sequence[str],
     directions: Mapping[str, Direction] | Direction,
     measured: Mapping[str, str],
+    ignore: Sequence[str],
 ) -> None:
     """Refuse what is no task by its name; and tasks or metrics that sound like a cost, untold."""
     words = {task: set(re.split(r"[^a-z]+", task.casefold())) for task in tasks}
@@ -299,7 +301,7 @@ def _check_tasks(
         listed = ", ".join(map(repr, none))
         raise SourceError(
             f"{label}: {listed} {'does' if len(none) == 1 else 'do'} not look like a task; leave it out with "
-            f"ignore=[{listed}] (--ignore {quote(','.join(none))}), or name the tasks with tasks=."
+            f"{_ignoring(ignore, none)}, or name the tasks with tasks=."
         )
     told = directions if isinstance(directions, Mapping) else dict.fromkeys(tasks, directions)
     costly = {
@@ -411,7 +413,7 @@ def _numbers(values: Values) -> tuple[npt.NDArray[np.float64], list[int]]:
 
 
 def _not_numbers(
-    label: str, text: Sequence[tuple[str, list[int], Values]], names: Sequence[str]
+    label: str, text: Sequence[tuple[str, list[int], Values]], names: Sequence[str], ignore: Sequence[str]
 ) -> SourceError | VotesError:
     """Name the columns of texts, or the single cells in columns that are numbers otherwise."""
     whole = [task for task, strange, _ in text if _is_text(strange, names)]
@@ -420,7 +422,7 @@ def _not_numbers(
         more = f" and {len(whole) - _SHOWN} more" if len(whole) > _SHOWN else ""
         return SourceError(
             f"{label}: {listed}{more} {'is' if len(whole) == 1 else 'are'} no column of numbers; leave it "
-            f"out with ignore=[{listed}] (--ignore {quote(','.join(whole))})."
+            f"out with {_ignoring(ignore, whole)}."
         )
     problems = tuple(
         f"{label}, row {row + 1} ({names[row]}), column {task!r}: {str(values[row])!r} is no number; correct "
@@ -430,6 +432,12 @@ def _not_numbers(
     )
     more = f" ({len(problems) - 1} more such)" if len(problems) > 1 else ""
     return VotesError(problems[0] + more, problems)
+
+
+def _ignoring(ignore: Sequence[str], more: Sequence[str]) -> str:
+    """The option that leaves out what is left out already, and more."""
+    names = [*ignore, *more]
+    return f"ignore={names!r} (--ignore {quote(','.join(names))})"
 
 
 def _is_text(strange: Sequence[int], names: Sequence[str]) -> bool:

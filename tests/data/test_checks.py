@@ -203,3 +203,50 @@ def test_what_the_command_finds_is_one_call_for_every_kind_of_frame(tmp_path):
         assert [finding.code for finding in checked.findings] == [finding.code for finding in expected]
         assert (len(checked.votes), checked.votes.models) == (120, ("a", "b", "c"))
     assert not check(table.slice(0, 7).to_pandas(), min_votes=0, where="voter <> 'eve'").findings
+
+
+def scores(folder, text):
+    path = folder / "scores.csv"
+    path.write_text(text)
+    return str(path)
+
+
+HEALTHY = "model,x,y,z\na,1,2,9\nb,2,1,7\nc,3,4,1\nd,4,3,2\n"
+
+
+def test_a_healthy_table_has_nothing_to_mend(tmp_path):
+    checked = check(scores(tmp_path, HEALTHY))
+    assert (checked.findings, checked.notes, checked.number, checked.counted) == ((), (), 3, "tasks")
+    assert checked.conclusion() == "Nothing stands between these 3 tasks and a ranking."
+
+
+def test_tasks_of_one_order_count_twice_until_one_is_left_out(tmp_path):
+    path = scores(tmp_path, "model,x,y,z,cost\na,1,2,9,40\nb,2,1,7,30\nc,3,4,1,2\nd,4,3,2,1\n")
+    (found,) = check(path, directions={"cost": "lower"}).findings  # by cost the order is that of x
+    assert found.code == "same_order"
+    assert found.message.startswith("The tasks 'cost' and 'x' put all 4 models into one order")
+    assert not check(path, ignore=["cost"]).findings
+    assert not check(path, directions={"cost": "higher"}).findings  # the reverse order
+
+
+def test_gaps_and_scales_are_notes(tmp_path):
+    path = scores(tmp_path, "model,x,y,z\na,1,2,9\nb,2,1,\nc,3,4,1\nd,4,3,2000\n")
+    checked = check(path)
+    assert not checked.findings
+    gaps, scales = checked.notes
+    assert (gaps.code, gaps.models) == ("gaps", ("b",))
+    assert gaps.message.startswith("1 of 12 scores are missing, of b: ")
+    assert (scales.code, scales.message[:18]) == ("unequal_scales", "The scores of 'z' ")
+
+
+def test_what_cannot_be_read_of_a_table_is_a_finding(tmp_path):
+    path = scores(tmp_path, "model,x,y,z\na,1,2,5\nb,2,one,5\nc,3,4,5\nd,4,3,5\n")
+    found = [finding.code for finding in check(path).findings]
+    assert "invalid" in found
+
+
+def test_options_of_the_other_kind_are_refused(tmp_path):
+    with pytest.raises(OptionError, match=r"where= .* does not apply"):
+        check(scores(tmp_path, HEALTHY), where="x > 1")
+    with pytest.raises(OptionError, match=r"directions= .* does not apply"):
+        check(votes(tmp_path, *BOTH_WAYS), directions={"x": "lower"})

@@ -85,7 +85,9 @@ def test_scores_are_read_alike_or_refused_alike(name, tmp_path, run):
     assert opened_by_board(path).values.tolist() == [[0, 1, 2], [3, 4, 5]]
     remedy = f"agon rank {path}, or in Python ag.score_table, reads it"
     sentence = f"agon: {path} is a table of scores, and no votes; {remedy}.\n"
-    assert run("check", path) == (2, "", sentence)
+    status, found, _ = run("check", path)
+    assert status == 1
+    assert found.startswith(f"{path}: 3 tasks on 2 models.\n• unlinked: ")  # b is above a on every task
     assert run("import", path, "--into", tmp_path / "log") == (2, "", sentence)
     assert not (tmp_path / "log").exists()
 

@@ -177,7 +177,10 @@ def cases(given: Given) -> list[Case]:
         # standard input
         (piped(votes, "rank", "-", "-"), piped(votes, "rank", "-")),
         (full(piped(votes, "rank", "-")), piped(votes, "rank", "-")),
-        (piped(given.scores.read_bytes(), "check", "-"), piped(given.scores.read_bytes(), "rank", "-")),
+        (
+            piped(given.scores.read_bytes(), "import", "-", "--into", folder / "no-log"),
+            piped(given.scores.read_bytes(), "rank", "-"),
+        ),
         # the store that the doctor looks at
         (store(at), store(given.new())),
         (store(Path("/proc/none")), store(given.new())),

@@ -22,6 +22,7 @@ from tests.repository.remedies.steps import (
     VOTES,
     Case,
     Given,
+    Remarks,
     checked,
     command,
     ranked,
@@ -35,8 +36,20 @@ ELECTION = (
 )
 
 
+def _nothing(findings: tuple[Any, ...]) -> None:
+    """Refuse findings that a remedy has left.
+
+    Raises:
+        AgonError: there are some.
+    """
+    if findings:
+        raise ag.AgonError(str(findings))
+
+
 def cases(given: Given) -> list[Case]:
     """Its cases."""
+    alike = pd.DataFrame({"model": list("abcd"), "x": [1, 2, 3, 4], "y": [1, 3, 5, 6], "z": [4, 3, 1, 2]})
+    with_gap = alike.assign(y=[3, None, 1, 2])
     at = given.at
     facts = given.facts
     folder = given.folder
@@ -195,8 +208,16 @@ def cases(given: Given) -> list[Case]:
             ranked(file("prompt,model,answer\np,ada,x\np,bob,y\n")),
             lambda: answers(file("prompt,model,answer\np,ada,x\np,bob,y\n")),
         ),
-        (lambda: ag.check(given.scores), command("rank", given.scores)),
-        (lambda: ag.check(given.scores), lambda: ag.rank(ag.score_table(given.scores))),
+        (lambda: ag.comparisons(given.scores), command("rank", given.scores)),
+        (lambda: ag.comparisons(given.scores), lambda: ag.rank(ag.score_table(given.scores))),
+        (
+            lambda: Remarks(" ".join(one.message for one in ag.check(alike).findings)),
+            lambda: _nothing(ag.check(alike, ignore=["y"]).findings),
+        ),
+        (
+            lambda: Remarks(" ".join(one.message for one in ag.check(with_gap).notes)),
+            lambda: ag.rank(with_gap, "borda", missing="worst"),
+        ),
         (lambda: ag.score_table(VOTES), ranked(VOTES), 100),
         (lambda: ag.score_table(database("votes")), command("rank", database("votes"))),
         (ranked(database("mine")), ranked(database("mine"), table="mine"), 100),
