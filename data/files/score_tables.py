@@ -301,7 +301,8 @@ def _check_tasks(
         listed = ", ".join(map(repr, none))
         raise SourceError(
             f"{label}: {listed} {'does' if len(none) == 1 else 'do'} not look like a task; leave it out with "
-            f"{_ignoring(ignore, none)}, or name the tasks with tasks=."
+            f"ignore={[*ignore, *none]!r} (--ignore {quote(','.join([*ignore, *none]))}), or name the tasks "
+            "with tasks=."
         )
     told = directions if isinstance(directions, Mapping) else dict.fromkeys(tasks, directions)
     costly = {
@@ -422,7 +423,7 @@ def _not_numbers(
         more = f" and {len(whole) - _SHOWN} more" if len(whole) > _SHOWN else ""
         return SourceError(
             f"{label}: {listed}{more} {'is' if len(whole) == 1 else 'are'} no column of numbers; leave it "
-            f"out with {_ignoring(ignore, whole)}."
+            f"out with ignore={[*ignore, *whole]!r} (--ignore {quote(','.join([*ignore, *whole]))})."
         )
     problems = tuple(
         f"{label}, row {row + 1} ({names[row]}), column {task!r}: {str(values[row])!r} is no number; correct "
@@ -432,12 +433,6 @@ def _not_numbers(
     )
     more = f" ({len(problems) - 1} more such)" if len(problems) > 1 else ""
     return VotesError(problems[0] + more, problems)
-
-
-def _ignoring(ignore: Sequence[str], more: Sequence[str]) -> str:
-    """The option that leaves out what is left out already, and more."""
-    names = [*ignore, *more]
-    return f"ignore={names!r} (--ignore {quote(','.join(names))})"
 
 
 def _is_text(strange: Sequence[int], names: Sequence[str]) -> bool:
