@@ -204,6 +204,10 @@ def test_it_fits_and_axe_finds_nothing(visit, server, width, scheme):
         assert said == [], state
 
     look("empty")
+    grown = (
+        "e => e.querySelector('.ag-body').getBoundingClientRect().bottom > e.getBoundingClientRect().bottom"
+    )
+    assert not tab.page.evaluate(f"[...document.querySelectorAll('.ag-many .ag-answer')].some({grown})")
     for slot in (2, 0, 1):
         tab.page.click(f'[data-strip] [data-slot="{slot}"]')
     tab.page.click('[data-places] [data-move="equal"][data-slot="0"]')
