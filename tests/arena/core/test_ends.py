@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+from itertools import count
 
 import httpx
 import pytest
@@ -101,9 +102,11 @@ def test_what_was_acknowledged_on_a_full_disk_is_kept(tmp_path, how):
 
 @pytest.mark.soak
 def test_two_hundred_endings(tmp_path):
-    """Half of them on a disk that becomes full."""
+    """Half of them on a disk that becomes full; more, until that has refused 50 votes."""
     draw, told, kept, not_kept = random.Random(5), 0, 0, 0
-    for number in range(200):
+    for number in count():
+        if number >= 200 and (not_kept > 50 or number >= 400):
+            break
         how, folder = draw.choice(ENDS), tmp_path / str(number)
         if number % 2:
             with small_disk(folder) as disk:
@@ -117,4 +120,4 @@ def test_two_hundred_endings(tmp_path):
             sys.stdout.write(f"{number + 1} endings: {so_far}\n")
             sys.stdout.flush()
     assert kept >= told > 200
-    assert not_kept > 20, "else the disks were never full"
+    assert not_kept > 50, "else the disks were hardly ever full"
