@@ -160,14 +160,15 @@ def _alike(table: ScoreTable) -> Iterator[Diagnostic]:
     """Tasks that put all models into one order, each with a weight: they say the same, and count twice."""
     orders: dict[bytes, list[str]] = {}
     for task, scores, weight in zip(table.tasks, table.good.T, table.weights, strict=True):
-        if weight > 0:
-            _, place = np.unique(scores, return_inverse=True)  # gaps come last, and are equal
-            orders.setdefault(place.tobytes() + np.isnan(scores).tobytes(), []).append(task)
+        if weight > 0 and not np.isnan(scores).any():
+            orders.setdefault(np.unique(scores, return_inverse=True)[1].tobytes(), []).append(task)
     for same in orders.values():
         if len(same) > 1 and len(table.models) > 3:  # three models have but six orders
             tasks = f"The tasks {join_names([repr(one) for one in same])}"
             what = f"put all {len(table.models)} models into one order, which so counts {len(same)} times"
-            yield Diagnostic("same_order", (), f"{tasks} {what}; leave out all but one with --ignore.")
+            yield Diagnostic(
+                "same_order", (), f"{tasks} {what}; leave out all but one with ignore= (--ignore)."
+            )
 
 
 def _gaps(table: ScoreTable) -> Iterator[Diagnostic]:
