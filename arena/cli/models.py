@@ -9,6 +9,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 from rich.text import Text
@@ -50,11 +51,16 @@ def models_command(
     agon models http://127.0.0.1:8000/v1 --write arena.toml
     """
     address = source.rstrip("/") if source.startswith(("http://", "https://")) else None
+    if address is not None and urlsplit(address).netloc.count("@"):
+        raise OptionError("An address holds no name or password; name a key with --api-key-env.")
     for option, value in (("--write", write), ("--api-key-env", api_key_env)):
         if value is not None and address is None:
             raise OptionError(f"{option} belongs to an address; name one, such as http://127.0.0.1:8000/v1.")
     if write is not None and write.exists():
         raise SourceError(f"{write} exists already; choose another name.")
+    from agon.arena.cli.rank import write_text
+    from agon.arena.setup.config import read_configuration
+
     with progress("asking the models"):
         tried = asyncio.run(_tried_at(address, api_key_env) if address else _tried_of(Path(source)))
     if format == "json":
@@ -64,7 +70,8 @@ def models_command(
         show_trials(tried)
     able = [one.model for one in tried if one.failure is None]
     if write is not None and address is not None:
-        write.write_text(configuration_text(address, api_key_env, able), encoding="utf-8")
+        write_text(write, configuration_text(address, api_key_env, able))
+        read_configuration(write, least=0)  # says what in it cannot be served, such as names that look alike
         said = f"agon serve {plain(str(write))} opens their arena" if len(able) > 1 else "add another model"
         models = f"{len(able)} model{'' if len(able) == 1 else 's'}"
         print(f"{models} in {plain(str(write))}: {said}.", file=sys.stderr)

@@ -74,7 +74,7 @@ def test_an_address_becomes_a_configuration_of_the_models_that_answer(tmp_path, 
         assert 1 < one["tokens_per_second"] <= 50  # 20 ms between two
 
 
-def test_a_server_without_a_list_and_files_in_the_way_are_told(tmp_path, run):
+def test_a_server_without_a_list_and_files_in_the_way_are_told(tmp_path, run, monkeypatch):
     class Silent(Handler):
         listed = ()
 
@@ -98,3 +98,16 @@ def test_a_server_without_a_list_and_files_in_the_way_are_told(tmp_path, run):
     assert "--write belongs to an address" in err
     status, _, err = run("models", "http://127.0.0.1:1/v1", "--api-key-env", "NO_SUCH_VARIABLE")
     assert (status, "NO_SUCH_VARIABLE holds no key" in err) == (2, True)
+    status, _, err = run("models", "http://me:secret@127.0.0.1:1/v1", "--write", tmp_path / "other.toml")
+    assert (status, "holds no name or password; name a key with --api-key-env" in err) == (2, True)
+    with serving(Handler) as url:
+        status, _, err = run("models", f"{url}/v1", "--write", tmp_path / "no" / "folder.toml")
+    assert (status, "cannot be written" in err) == (2, True)
+    monkeypatch.setenv("KEY_OF_MODELS", "secret-of-mine")
+    with serving(Handler) as url:
+        status, out, _ = run(
+            "models", f"{url}/v1", "--api-key-env", "KEY_OF_MODELS", "--write", target.with_name("k.toml")
+        )
+    assert (status, "secret" in out) == (0, False)
+    written = target.with_name("k.toml").read_text()
+    assert 'api_key_env = "KEY_OF_MODELS"' in written and "secret" not in written
