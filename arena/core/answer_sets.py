@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import fcntl
 import json
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,8 +23,8 @@ import pyarrow as pa
 
 from agon.arena.core.roster import Contestant, Example, Roster
 from agon.data.files.reader import read_rows
-from agon.data.files.writer import check_target, write_table
-from agon.ranking.errors import SourceError
+from agon.data.files.writer import write_table
+from agon.ranking.errors import OptionError, SourceError
 from agon.ranking.text import join_names
 from agon.serving.generation import Generation, Limits, generate
 from agon.serving.health import INTERVALS
@@ -128,17 +129,22 @@ class AnswerSet:
     """The answers in a file and in the journal beside it; one process at a time.
 
     Raises:
-        OptionError: the file ends in another format than .parquet or .csv.
-        SourceError: the file holds something else, or another process writes it.
+        OptionError: the file does not end in .parquet: a CSV keeps neither 007 nor a text that begins with =.
+        SourceError: the file holds something else, cannot be written, or another process writes it.
     """
 
     def __init__(self, output: Path) -> None:
-        check_target(output, replace=True)
+        if output.suffix != ".parquet":
+            raise OptionError(f"{output} must end in .parquet, which keeps every text as it is.")
         self.output = output
         self.journal = output.with_name(f"{output.name}.part.jsonl")
-        self.rows: dict[AnswerKey, AnswerRow] = {_key(row): row for row in self._of_before()}
-        output.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._open()
+        self._file = self._open()  # before anything is read: another process may be about to end
+        try:
+            self.rows: dict[AnswerKey, AnswerRow] = {_key(row): row for row in self._of_before()}
+        except SourceError:
+            self.close()
+            raise
+        self.rows.update(self._of_journal())
 
     def _of_before(self) -> Iterator[AnswerRow]:
         if not self.output.exists():
@@ -151,34 +157,41 @@ class AnswerSet:
         yield from rows.table().select(ANSWER_SCHEMA.names).cast(ANSWER_SCHEMA).to_pylist()
 
     def _open(self) -> IO[str]:
-        """Open the journal for this process alone, and read what is in it."""
-        try:
-            file = self.journal.open("a+", encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise SourceError(f"{self.journal} cannot be written: {error.strerror}.") from None
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            raise SourceError(
-                f"Another agon generate writes {self.output}; wait for it, or choose another name."
-            ) from None
-        file.seek(0)
-        whole = 0
-        for line in file.read().splitlines(keepends=True):
-            with contextlib.suppress(ValueError, KeyError, TypeError):  # cut by the end of a process
+        """Open the journal for this process alone."""
+        while True:
+            try:
+                self.journal.parent.mkdir(parents=True, exist_ok=True)
+                file = self.journal.open("a+", encoding="utf-8", newline="\n")
+            except OSError as error:
+                raise SourceError(f"{self.journal} cannot be written: {error.strerror}.") from None
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.close()
+                raise SourceError(
+                    f"Another agon generate writes {self.output}; wait for it, or choose another name."
+                ) from None
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), self.journal.stat()):
+                    return file
+            file.close()  # it was removed by a process that ended meanwhile
+
+    def _of_journal(self) -> Iterator[tuple[AnswerKey, AnswerRow]]:
+        """What the journal keeps; a line that the end of a process cut is as if it were not there."""
+        self._file.seek(0)
+        text = self._file.read()
+        lines = text.split("\n")
+        if lines.pop():
+            self._file.write("\n")
+        for line in lines:
+            with contextlib.suppress(ValueError, KeyError, TypeError):
                 row = json.loads(line)
-                self.rows[_key(row)] = {name: row[name] for name in ANSWER_SCHEMA.names}
-                whole += len(line.encode())
-                continue
-            break
-        file.truncate(whole)
-        return file
+                yield _key(row), {name: row[name] for name in ANSWER_SCHEMA.names}
 
     def keep(self, row: AnswerRow) -> None:
         """Keep a row at once."""
         self.rows[_key(row)] = row
-        self._file.write(json.dumps(row, ensure_ascii=False) + "\n")
+        self._file.write(json.dumps(row) + "\n")
         self._file.flush()
 
     def finish(self, order: Mapping[AnswerKey, int]) -> None:
@@ -302,13 +315,14 @@ async def answer_all(
 async def _answered(one: WantedAnswer, limits: Limits, patience: float) -> AnswerRow | str:
     """One answer or failure as a row; why it was not asked for, if its server is out for too long."""
     backend, messages = one.contestant.backend, one.messages()
+    route = backend.route()
     sampling = one.contestant.sampling
     if sampling.seed is not None:
         sampling = replace(sampling, seed=sampling.seed + one.sample)
     until, tries = time.monotonic() + patience, 0
     while True:
         tries += 1
-        while not backend.accepts(messages):
+        while route.place is not backend and not backend.accepts(messages):  # its server is out
             if time.monotonic() > until:
                 try:
                     await backend.check(messages, sampling)
@@ -323,6 +337,11 @@ async def _answered(one: WantedAnswer, limits: Limits, patience: float) -> Answe
             return _row(one, made)
 
 
+def _utf8(text: str) -> str:
+    """A text without halves of surrogate pairs, which no file can hold."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _row(one: WantedAnswer, made: Generation) -> AnswerRow:
     price = one.contestant.card.price
     tokens = made.tokens + made.reasoning_tokens
@@ -333,10 +352,10 @@ def _row(one: WantedAnswer, made: Generation) -> AnswerRow:
         "language": one.example.language,
         "model": one.contestant.card.name,
         "sample": one.sample,
-        "answer": made.text if made.failure is None else None,
-        "reasoning": made.reasoning or None,
+        "answer": _utf8(made.text) if made.failure is None else None,
+        "reasoning": _utf8(made.reasoning) or None,
         "failure": made.failure,
-        "detail": made.detail,
+        "detail": made.detail and _utf8(made.detail),
         "finish_reason": made.finish_reason,
         "tokens": made.tokens,
         "reasoning_tokens": made.reasoning_tokens,

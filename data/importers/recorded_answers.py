@@ -279,13 +279,16 @@ def _long(path: Path, rows: Rows, model: str | None = None) -> Iterator[_Given]:
 
 def _beside(path: Path, rows: Rows, texts: Mapping[str, list[str | None]]) -> set[int]:
     """The rows of `agon generate` that nobody compares: failures, and further samples of an answer."""
-    if not {"failure", "sample"} <= set(rows.columns):
+    if not {"failure", "sample", "settings"} <= set(rows.columns):
         return set()
     failed = {i for i, one in enumerate(_texts(path, rows, "failure")) if one is not None}
     samples: Any = rows.values("sample")
     samples = samples if isinstance(samples, list) else samples.to_pylist()
+    numbers = rows.numbers.tolist()
+    if wrong := [row for row, one in zip(numbers, samples, strict=True) if not isinstance(one, int)]:
+        _refuse(path, "The column 'sample' holds no whole number", wrong, "number the samples from 0")
     first: dict[tuple[str | None, str | None], int] = {}
-    for i in sorted(set(range(len(samples))) - failed, key=lambda i: int(samples[i])):
+    for i in sorted(set(range(len(samples))) - failed, key=lambda i: samples[i]):
         first.setdefault((texts["prompt"][i], texts["model"][i]), i)
     return set(range(len(samples))) - set(first.values())
 

@@ -27,9 +27,7 @@ def generate_command(
     ],
     /,
     *,
-    output: Annotated[
-        Path, Parameter(name=["--output", "-o"], help="The .parquet or .csv file of the answers.")
-    ],
+    output: Annotated[Path, Parameter(name=["--output", "-o"], help="The .parquet file of the answers.")],
     samples: Annotated[int, Parameter(help="Answers of each model to each prompt.")] = 1,
     at_once: Annotated[
         int, Parameter(help="Answers at once of each server; a [[server]] may allow fewer.")

@@ -1,5 +1,6 @@
 """`agon generate` beside a real server: whole runs, kills, servers that go and come, and files in the way."""
 
+import fcntl
 import json
 import signal
 import socket
@@ -13,6 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pandas as pd
 import pytest
 
+from agon.arena.core.answer_sets import ANSWER_SCHEMA, AnswerSet
 from agon.arena.setup.recorded import read_recorded_roster
 
 MODEL = '[[model]]\nname = "{name}"\nbase_url = "{url}"\nprice = 2.0\n'
@@ -228,27 +230,78 @@ def test_files_in_the_way_are_told(tmp_path, run):
     with Models() as server:
         config, prompts, output = put(tmp_path, server.url, prompts=2)
         (tmp_path / "mine.csv").write_text("a,b\n1,2\n")
-        status, _, err = run("generate", config, prompts, "-o", tmp_path / "mine.csv")
+        pd.DataFrame({"a": [1]}).to_parquet(tmp_path / "mine.parquet")
+        status, _, err = run("generate", config, prompts, "-o", tmp_path / "mine.parquet")
         assert status == 2
         assert "holds no answers of agon generate; choose another name" in err
+        assert not (tmp_path / "mine.parquet.part.jsonl").exists()
+        status, _, err = run("generate", config, prompts, "-o", tmp_path / "answers.csv")
+        assert (status, "must end in .parquet, which keeps every text as it is" in err) == (2, True)
         assert run("generate", config, prompts, "-o", output)[0] == 0
         config.write_text(config.read_text().replace('"ada"', '"ada"\nsystem_prompt = "Rhyme."', 1))
         status, _, err = run("generate", config, prompts, "-o", output)
         assert status == 2
         assert "holds answers of ada with other settings than the configuration gives" in err
-        assert run("generate", config, prompts, "-o", tmp_path / "now.csv")[0] == 0
-        assert pd.read_csv(tmp_path / "now.csv").answer.notna().all()
-        status, _, err = run("generate", config, prompts, "-o", tmp_path / "now.csv", "--dry-run")
+        assert run("generate", config, prompts, "-o", tmp_path / "now.parquet")[0] == 0
+        assert pd.read_parquet(tmp_path / "now.parquet").answer.notna().all()
+        status, _, err = run("generate", config, prompts, "-o", tmp_path / "now.parquet", "--dry-run")
         assert (status, err) == (0, "2 prompts to 2 models: 4 answers, of which 4 are there.\n")
-        status, _, err = run("generate", config, tmp_path / "mine.csv", "-o", tmp_path / "new.csv")
+        status, _, err = run("generate", config, tmp_path / "mine.csv", "-o", tmp_path / "new.parquet")
         assert status == 2
         assert "has no column 'prompt'" in err
         text = tmp_path / "lines.txt"
         text.write_text("one prompt\n\nanother\none prompt\n")
-        _, _, err = run("generate", config, text, "-o", tmp_path / "new.csv", "--dry-run")
+        _, _, err = run("generate", config, text, "-o", tmp_path / "new.parquet", "--dry-run")
         assert "2 prompts to 2 models: 4 answers" in err
-        assert not (tmp_path / "new.csv").exists()
-        assert not (tmp_path / "new.csv.part.jsonl").exists()
+        assert not (tmp_path / "new.parquet").exists()
+        assert not (tmp_path / "new.parquet.part.jsonl").exists()
+
+
+def test_a_journal_keeps_every_text_and_a_line_that_was_cut_costs_itself_alone(tmp_path):
+    row = dict.fromkeys(ANSWER_SCHEMA.names) | {
+        "model": "ada",
+        "sample": 0,
+        "tokens": 1,
+        "reasoning_tokens": 0,
+    }
+    texts = ["a\u2028b", "c\x85d", "e\x1cf\x0cg", "line\nline\r\nline", "=1+1", "007", "\U0001f600"]
+    rows = [row | {"prompt": f"p{i}", "answer": text} for i, text in enumerate(texts)]
+    first = AnswerSet(tmp_path / "answers.parquet")
+    for one in rows[:4]:
+        first.keep(one)
+    first.close()
+    with first.journal.open("a") as file:
+        file.write('{"prompt": "p9", "mod')
+    second = AnswerSet(tmp_path / "answers.parquet")
+    for one in rows[4:]:
+        second.keep(one)
+    second.close()
+    third = AnswerSet(tmp_path / "answers.parquet")
+    assert [*third.rows.values()] == rows
+    third.finish({})
+    third.close()
+    assert pd.read_parquet(tmp_path / "answers.parquet").answer.tolist() == texts
+    assert not third.journal.exists()
+
+
+def test_who_waited_for_a_process_that_ends_reads_what_it_wrote(tmp_path, monkeypatch):
+    """The journal is removed between opening it and locking it: another is opened, and the file read then."""
+    row = dict.fromkeys(ANSWER_SCHEMA.names) | {"model": "ada", "sample": 0, "prompt": "p", "answer": "Hi"}
+    other, lock, ended = AnswerSet(tmp_path / "answers.parquet"), fcntl.flock, []
+    other.keep(row)
+
+    def end_first(file, how):
+        if not ended:
+            ended.append(True)
+            other.finish({})
+            other.close()
+        return lock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", end_first)
+    late = AnswerSet(tmp_path / "answers.parquet")
+    assert [one["answer"] for one in late.rows.values()] == ["Hi"]
+    assert late.journal.exists()
+    late.close()
 
 
 def test_two_at_once_do_not_write_one_file(tmp_path, run):
