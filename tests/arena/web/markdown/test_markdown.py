@@ -12,6 +12,7 @@ from agon.arena.web.markdown import latex as formulas
 from agon.arena.web.markdown import syntax as highlight
 from agon.arena.web.markdown.markdown import ALLOWED_CLASSES, ATTRIBUTES, REL, TAGS, answer_html
 from tests.support.hostile import PAYLOADS
+from tests.support.paths import REPOSITORY
 
 VOID = {"br", "hr"}
 OPENERS = "* ** _ ` `` $ $$ [ ] ( ) ![ > - # | & < ~~ --- === { } ^ = a ``` ~~~ <br> &amp; ](http://a)"
@@ -173,6 +174,19 @@ def test_an_image_is_named_and_not_loaded():
     written = answer_html("![a *red* fox](https://example.org/fox.png) ![](x.png)")
     assert '<span class="ag-image">image: a *red* fox</span>' in written
     assert "example.org" not in written
+
+
+def test_code_has_classes_of_its_own_that_colour_and_lay_nothing_out():
+    """A page that had one of them for a part of its own broke lines of code at every keyword."""
+    web = REPOSITORY / "arena" / "web"
+    style = (web / "static" / "agon.css").read_text(encoding="utf-8")
+    for name in set(highlight.CLASSES.values()):
+        rules = re.findall(rf"\.{name}(?![\w-])[^{{}}]*\{{([^}}]*)\}}", style)
+        said = {one.split(":")[0].strip() for rule in rules for one in rule.split(";") if one.strip()}
+        assert said
+        assert said <= {"color", "font-style", "font-weight"}, name
+        for page in (web / "templates").iterdir():
+            assert not re.search(rf"{name}(?![\w-])", page.read_text(encoding="utf-8")), (name, page.name)
 
 
 def test_code_is_coloured_by_six_classes():
