@@ -49,6 +49,7 @@ class ReadOptions(TypedDict, total=False):
     ignore: Sequence[str]
     directions: Mapping[str, Direction] | Direction | None
     metric: str | Sequence[str]
+    criterion: str | None
 
 
 class RankOptions(MethodOptions, ReadOptions):

@@ -25,7 +25,7 @@ from agon.data.files.reader import (
 )
 from agon.data.files.schema import Voters, check_voters, is_votes
 from agon.data.files.score_tables import score_table
-from agon.data.files.snapshot_folder import snapshots
+from agon.data.files.snapshot_folder import criterion_file, snapshots
 from agon.data.files.source import AS_TEXT, Derive, Source, as_arrow, check_path, describe_source, open_source
 from agon.data.files.table_source import Invalid, TableSource, count_plain
 from agon.data.frames import frame_to_arrow
@@ -48,6 +48,7 @@ def comparisons(
     voters: Voters | None = None,
     format: str | None = None,
     grade_weight: float | None = None,
+    criterion: str | None = None,
 ) -> Comparisons:
     """Read votes, ready to rank.
 
@@ -70,6 +71,7 @@ def comparisons(
         format: a name in `FORMATS`, where the columns fit several.
         grade_weight: what the strongest grade weighs (A>>B) where the weakest weighs 1, those between evenly
             between; None counts every grade as one vote.
+        criterion: of a study in a log folder, whose ballots are taken instead of the verdicts as a whole.
 
     Raises:
         SourceError: the source cannot be read as votes, or holds none of the voters asked for.
@@ -84,6 +86,8 @@ def comparisons(
         return source
     check_voters(voters)
     source = files_of(source)
+    if criterion is not None:
+        source = _by_criterion(source, criterion)
     if is_election(source):
         of_votes: dict[str, Any] = {"where": where, "table": table, "columns": columns, "labels": labels}
         refuse_options(of_votes, source, "an election")
@@ -121,6 +125,21 @@ def comparisons(
             comparisons(one, **reading, voters=voters)
         raise
     return Comparisons(table_source)
+
+
+def _by_criterion(source: object, criterion: str) -> Path:
+    """The votes of a log folder by a criterion of its studies."""
+    if not isinstance(source, Path) or not (source / "votes").is_dir():
+        what = f"criterion = '{criterion}'"
+        raise SourceError(
+            f"{describe_source(source)} is no log folder, where studies keep votes by criterion; choose rows "
+            f'of a file by a column of theirs: --where "{what}".'
+        )
+    if (source / "agon.duckdb").exists():
+        from agon.data.log.vote_log import bring_up_to_date  # imports the database
+
+        bring_up_to_date(source)
+    return criterion_file(source, criterion)
 
 
 def files_of(source: object) -> object:
@@ -324,13 +343,14 @@ def read_any(
     voters: Voters | None = None,
     format: str | None = None,
     grade_weight: float | None = None,
+    criterion: str | None = None,
     **tasks: Any,
 ) -> Votes:
     """Read votes, a table of scores or a PrefLib election, ready to rank.
 
     Args:
-        source, where, table, columns, labels, invalid, voters: as for `comparisons`; `columns` may also name
-            the column `model` of a table of scores.
+        source, where, table, columns, labels, invalid, voters, criterion: as for `comparisons`; `columns` may
+            also name the column `model` of a table of scores.
         tasks: keywords of `score_table`, such as weights, groups, ignore, directions and metric.
 
     Raises:
@@ -351,6 +371,7 @@ def read_any(
         "voters": voters,
         "format": format,
         "grade_weight": grade_weight,
+        "criterion": criterion,
     }
     source = files_of(source)
     first = source[0] if isinstance(source, tuple) else source

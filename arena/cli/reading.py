@@ -119,6 +119,10 @@ class Reading(SourceShape):
     """How a source is read to be ranked."""
 
     invalid: InvalidOption = "error"
+    criterion: Annotated[
+        str | None,
+        Parameter(help="Criterion of a study in a log folder, instead of the verdicts as a whole."),
+    ] = None
 
     def keywords(self) -> dict[str, Any]:
         """The same as keywords of `agon.data.read_any`.
@@ -126,7 +130,7 @@ class Reading(SourceShape):
         Raises:
             OptionError: a text of another form, or a weight that is no number.
         """
-        return {**super().keywords(), "invalid": self.invalid}
+        return {**super().keywords(), "invalid": self.invalid, "criterion": self.criterion}
 
     def read(self, paths: Sequence[Path]) -> Votes:
         """Read what lies there.
@@ -144,6 +148,7 @@ class Reading(SourceShape):
             "--table": [self.table] if self.table else (),
             "--voters": [self.voters] if self.voters else (),
             "--invalid": [self.invalid] if self.invalid != "error" else (),
+            "--criterion": [self.criterion] if self.criterion else (),
             "--as": [self.read_as] if self.read_as else (),
             "--grade-weight": [] if self.grade_weight is None else [f"{self.grade_weight:g}"],
             "--weights": [self.weights] if self.weights else (),

@@ -7,10 +7,30 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agon.ranking.errors import SourceError
+from agon.ranking.errors import SourceError, suggest
 
 if TYPE_CHECKING:
     import duckdb
+
+
+CRITERIA = "criteria"  # the folder of a log that holds the votes of studies by criterion
+
+
+def criterion_file(folder: Path, criterion: str) -> Path:
+    """The votes of a log folder by a criterion of its studies.
+
+    Raises:
+        SourceError: it is no log folder, or its votes were given by other criteria, or by none.
+    """
+    known = sorted(path.stem for path in (folder / CRITERIA).glob("*.parquet"))
+    if criterion in known:
+        return folder / CRITERIA / f"{criterion}.parquet"
+    if not known:
+        raise SourceError(
+            f"{folder} holds no votes by a criterion: those of a study with criteria do; leave the criterion "
+            "out to rank by the verdicts."
+        )
+    raise SourceError(f"{folder} has no votes by {criterion!r}; {suggest(criterion, known)}")
 
 
 def snapshots(folder: Path) -> list[Path]:

@@ -7,10 +7,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agon.data.log.records import (
+    Assignment,
+    Ballot,
     BattleRecord,
     GenerationRecord,
     Record,
     ReplacementRecord,
+    SkipRecord,
     TurnRecord,
     VoteRecord,
 )
@@ -19,8 +22,9 @@ _Rows = Callable[[str, Sequence[str]], list[tuple[Any, ...]]]
 _THIS = "battle_id = TRY_CAST(? AS UUID)"
 _BATTLE = f"""
     SELECT b.created, models, prompt, policy, policy_version, group_probability, pair_probabilities, seed,
-        voter, prompt_id, category, language
-    FROM battles AS b JOIN lineups USING (lineup) JOIN turns USING (battle_id) WHERE turn = 1 AND b.{_THIS}"""
+        voter, prompt_id, category, language, study, seat, cell, attempt
+    FROM battles AS b JOIN lineups USING (lineup) JOIN turns USING (battle_id)
+    LEFT JOIN assignments USING (battle_id) WHERE turn = 1 AND b.{_THIS}"""
 _TURNS = f"SELECT turn, prompt, created FROM turns WHERE turn > 1 AND {_THIS} ORDER BY turn"
 _GENERATIONS = f"""
     SELECT turn, slot, model, text, tokens, seconds, created, time_to_first_token, tokens_per_second,
@@ -28,12 +32,18 @@ _GENERATIONS = f"""
     FROM generations WHERE {_THIS} ORDER BY turn, created"""
 _REPLACEMENTS = f"SELECT slot, model, probability, created FROM replacements WHERE {_THIS} ORDER BY attempt"
 _VOTE = f"""
-    SELECT places, acceptable, last_turn, voter, reasons, created, blind
+    SELECT places, acceptable, last_turn, voter, reasons, created, blind, ratings, comment
     FROM votes JOIN ballots USING (ballot) WHERE {_THIS}"""
+_CRITERIA = f"""
+    SELECT criterion, places, acceptable FROM criterion_votes JOIN ballots USING (ballot) WHERE {_THIS}
+    ORDER BY criterion"""
+_SKIP = f"SELECT reason, created FROM skips WHERE {_THIS}"
 
 
 def read_battle(rows: _Rows, battle_id: str) -> list[Record]:
-    """Read a battle: its draw, then turns, answers and replacements, then its vote; nothing if there is none.
+    """Read a battle: its draw, then turns, answers and replacements, then its vote, or that it was skipped.
+
+    There is nothing if there is no such battle.
 
     Args:
         rows: runs SQL with parameters on the log.
@@ -42,7 +52,9 @@ def read_battle(rows: _Rows, battle_id: str) -> list[Record]:
     found: list[Record] = []
     for created, models, prompt, policy, version, chance, chances, *rest in rows(_BATTLE, [battle_id]):
         drawn = (policy, version, chance, tuple(chances))
-        found.append(BattleRecord(battle_id, _aware(created), tuple(models), prompt, *drawn, *rest))
+        *whose, study, seat, cell, attempt = rest
+        whose.append(None if study is None else Assignment(study, seat, cell, attempt))
+        found.append(BattleRecord(battle_id, _aware(created), tuple(models), prompt, *drawn, *whose))
     for turn, prompt, created in rows(_TURNS, [battle_id]) if found else ():
         found.append(TurnRecord(battle_id, turn, prompt, _aware(created)))
     for turn, slot, model, text, tokens, seconds, created, *end, masked, waited in (
@@ -55,16 +67,24 @@ def read_battle(rows: _Rows, battle_id: str) -> list[Record]:
         found.append(ReplacementRecord(battle_id, slot, model, probability, _aware(created)))
     if found and (vote := read_vote(rows, battle_id)):
         found.append(vote)
+    for reason, created in rows(_SKIP, [battle_id]) if found else ():
+        found.append(SkipRecord(battle_id, reason, _aware(created)))
     return found
 
 
 def read_vote(rows: _Rows, battle_id: str) -> VoteRecord | None:
     """Read the vote of a battle, if it has one."""
-    for places, acceptable, last_turn, voter, reasons, created, blind in rows(_VOTE, [battle_id]):
-        judged = None if acceptable is None else tuple(acceptable)
+    for *cast, last_turn, voter, reasons, created, blind, ratings, comment in rows(_VOTE, [battle_id]):
+        places, judged = _ballot(*cast)
+        criteria = {name: _ballot(*ballot) for name, *ballot in rows(_CRITERIA, [battle_id])}
+        rated = None if ratings is None else tuple(ratings)
         who = (last_turn, voter, _aware(created))
-        return VoteRecord(battle_id, tuple(places), *who, judged, tuple(reasons), blind)
+        return VoteRecord(battle_id, places, *who, judged, tuple(reasons), blind, criteria, rated, comment)
     return None
+
+
+def _ballot(places: Sequence[int | None], acceptable: Sequence[bool] | None) -> Ballot:
+    return tuple(places), None if acceptable is None else tuple(acceptable)
 
 
 def _aware(moment: datetime) -> datetime:

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from agon.data.files.covariates import MEASURES, counted_in
-from agon.data.log.records import Ballot, BattleRecord, GenerationRecord, Record
+from agon.data.log.records import AttentionRecord, Ballot, BattleRecord, GenerationRecord, Record
 from agon.data.validation import looks_like, quoted, skeleton
 from agon.ranking.errors import VotesError
 
@@ -24,9 +24,9 @@ Lineup = tuple[str, ...]
 Counts = tuple[int, ...]  # parallel to MEASURES
 STATE = """
     SELECT replace(battle_id::VARCHAR, '-', ''), b.lineup, b.prompt_id, b.category, b.language,
-        v.battle_id IS NOT NULL
+        v.battle_id IS NOT NULL, s.battle_id IS NOT NULL
     FROM (SELECT unnest($ids::UUID[]) AS battle_id) JOIN battles b USING (battle_id)
-    LEFT JOIN votes v USING (battle_id)"""
+    LEFT JOIN votes v USING (battle_id) LEFT JOIN skips s USING (battle_id)"""
 REPLACED = """
     SELECT replace(battle_id::VARCHAR, '-', ''), slot, attempt, model FROM replacements
     WHERE battle_id IN (SELECT unnest($ids::UUID[])) ORDER BY attempt"""
@@ -46,6 +46,7 @@ class OpenBattle:
     category: str | None
     language: str | None
     voted: bool
+    skipped: bool = False
     attempts: Counter[int] = field(default_factory=Counter)
     answers: dict[tuple[int, str, int], Counts] = field(default_factory=dict)
     """What was counted in the answers to be judged, by slot, model and turn."""
@@ -138,7 +139,8 @@ class WriterIndex:
     def remember(self, connection: duckdb.DuckDBPyConnection, records: Sequence[Record]) -> None:
         """Read the battles that records belong to, unless they are remembered."""
         drawn = {record.battle_id for record in records if isinstance(record, BattleRecord)}
-        ids = {"ids": list({record.battle_id for record in records} - drawn - self.recent.keys())}
+        named = {record.battle_id for record in records if not isinstance(record, AttentionRecord)}
+        ids = {"ids": list(named - drawn - self.recent.keys())}
         if not ids["ids"]:
             return
         for battle, lineup, *rest in connection.execute(STATE, ids).fetchall():

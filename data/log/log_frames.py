@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from agon.data.files.snapshot_folder import snapshots
 from agon.data.files.source import open_source
-from agon.data.log.text_parts import LOG_TABLES, count_rows, part_files
+from agon.data.log.text_parts import LOG_TABLES, STUDY_TABLES, count_rows, part_files
 from agon.data.read_errors import sentence
 from agon.ranking.errors import OptionError, SourceError, suggest
 from agon.ranking.text import Readable
@@ -110,7 +110,8 @@ class LogFrames(Readable):
 
     def conclusion(self) -> str:
         """Say in one phrase what there is."""
-        held = ", ".join(f"{rows:,} {name}" for name, rows in self._rows.items())
+        there = {name: rows for name, rows in self._rows.items() if rows or name not in STUDY_TABLES}
+        held = ", ".join(f"{rows:,} {name.replace('_', ' ')}" for name, rows in there.items())
         return f"{str(self.folder)!r}: {self._votes:,} votes of the arena, {held}"
 
     @cached_property
@@ -132,6 +133,26 @@ class LogFrames(Readable):
     def replacements(self) -> Any:
         """A row for each side that failed and that another model took."""
         return self._frame(self._table("replacements"))
+
+    @cached_property
+    def assignments(self) -> Any:
+        """A row for each battle of a study: the study, the voter's seat, the cell, and the attempt."""
+        return self._frame(self._table("assignments"))
+
+    @cached_property
+    def criterion_votes(self) -> Any:
+        """A row for each ballot on a criterion of a study, parallel to the models voted on."""
+        return self._frame(self._table("criterion_votes"))
+
+    @cached_property
+    def skips(self) -> Any:
+        """A row for each battle of a study that its voter skipped, with the reason."""
+        return self._frame(self._table("skips"))
+
+    @cached_property
+    def attention_checks(self) -> Any:
+        """A row for each attention item of a study that was judged or skipped, and whether it was passed."""
+        return self._frame(self._table("attention_checks"))
 
     @cached_property
     def votes(self) -> Any:

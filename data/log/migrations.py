@@ -61,8 +61,24 @@ _BLIND = """
             AND told.failure IS NULL
         JOIN generations AS shown ON shown.battle_id = later.battle_id AND shown.turn = 1
             AND shown.failure IS NULL AND shown.model = told.model AND shown.text = told.text)"""
+# What a study adds.
+_STUDIES = """
+    ALTER TABLE votes ADD COLUMN ratings UTINYINT[];
+    ALTER TABLE votes ADD COLUMN comment VARCHAR;
+    CREATE TABLE assignments (
+        battle_id UUID PRIMARY KEY, study VARCHAR NOT NULL, seat USMALLINT NOT NULL, cell UINTEGER NOT NULL,
+        attempt USMALLINT NOT NULL, UNIQUE (study, seat, cell, attempt));
+    CREATE TABLE criterion_votes (
+        battle_id UUID NOT NULL, criterion VARCHAR NOT NULL, ballot INTEGER NOT NULL,
+        PRIMARY KEY (battle_id, criterion));
+    CREATE TABLE skips (battle_id UUID PRIMARY KEY, reason VARCHAR NOT NULL, created TIMESTAMP NOT NULL);
+    CREATE TABLE attention_checks (
+        study VARCHAR NOT NULL, seat USMALLINT NOT NULL, item USMALLINT NOT NULL, voter VARCHAR NOT NULL,
+        created TIMESTAMP NOT NULL, prompt VARCHAR NOT NULL, answers VARCHAR[] NOT NULL,
+        best UTINYINT NOT NULL, places UTINYINT[], passed BOOLEAN NOT NULL,
+        PRIMARY KEY (study, seat, item))"""
 # Version → the SQL that makes it of the one before.
-STEPS: Mapping[int, str] = {2: FEATURES, 3: _NAMES, 4: APART, 5: _BLIND}
+STEPS: Mapping[int, str] = {2: FEATURES, 3: _NAMES, 4: APART, 5: _BLIND, 6: _STUDIES}
 SCHEMA_VERSION = max(STEPS, default=1)
 
 

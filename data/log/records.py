@@ -1,7 +1,8 @@
 """What the vote log keeps, one record for each thing that happens, and what it refuses with.
 
 A battle is drawn, its turns are asked, each answer is a generation, a side that failed may be replaced, and
-at most one vote ends it. Times are aware; the database keeps them in UTC. vote_log.py keeps the records.
+at most one vote ends it. A battle of a study has an assignment, and may be skipped instead; its attention
+items are no battles. Times are aware; the database keeps them in UTC. vote_log.py keeps the records.
 
 LogError                   the log cannot be opened, read or written
 ├── LogInUse               another process, or this one, has it open
@@ -13,7 +14,8 @@ LogError                   the log cannot be opened, read or written
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from agon.ranking.errors import AgonError, VotesError
@@ -40,6 +42,25 @@ class Conflict(LogError):  # noqa: N818 (it says what happened)
 
 
 Ballot = tuple[tuple[int | None, ...], tuple[bool, ...] | None]  # places and acceptable of a VoteRecord
+RATINGS = range(1, 8)  # what an answer may be rated with in a study
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """The place of a battle in the schedule of a study."""
+
+    study: str
+    """The name of the study."""
+    seat: int
+    """The number of the voter in it, from 1."""
+    cell: int
+    """The number of the prompt with its group of models, from 1."""
+    attempt: int = 1
+    """From 1: a battle whose answers failed is drawn anew."""
+
+    def __post_init__(self) -> None:
+        if not self.study or min(self.seat, self.cell, self.attempt) < 1:
+            raise VotesError(f"Seats, cells and attempts of a study count from 1, not as in {self}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +87,8 @@ class BattleRecord:
     prompt_id: str | None = None
     category: str | None = None
     language: str | None = None
+    assignment: Assignment | None = None
+    """Its place in a study."""
 
     def __post_init__(self) -> None:
         _check(self.battle_id, self.created)
@@ -170,31 +193,90 @@ class VoteRecord:
     reasons: tuple[str, ...] = ()
     blind: bool = True
     """False if the voter had been told who wrote an answer before: such a vote is kept and does not count."""
+    criteria: Mapping[str, Ballot] = field(default_factory=dict)
+    """The voter's ballot on each criterion that was asked for beside the verdict as a whole."""
+    ratings: tuple[int | None, ...] | None = None
+    """1 to 7, parallel to the places; None where the voter gave none."""
+    comment: str | None = None
 
     def __post_init__(self) -> None:
         _check(self.battle_id, self.created)
-        ranked = {place for place in self.places if place is not None}
-        if len(self.places) < 2 or ranked != set(range(1, len(ranked) + 1)) or not ranked:
+        for places, acceptable in ((self.places, self.acceptable), *self.criteria.values()):
+            _check_ballot(places, acceptable, len(self.places))
+        if self.ratings is not None and (
+            len(self.ratings) != len(self.places)
+            or not all(rating is None or rating in RATINGS for rating in self.ratings)
+        ):
             raise VotesError(
-                f"The places {list(self.places)} are no ballot: give every model a place from 1 without "
-                "gaps, or null, and at least one a place."
-            )
-        if self.acceptable is not None and len(self.acceptable) != len(self.places):
-            raise VotesError(
-                f"acceptable has {len(self.acceptable)} values for {len(self.places)} places; give one each."
+                f"The ratings {list(self.ratings)} are not one for each of the {len(self.places)} places, "
+                "from 1 to 7, or null."
             )
         if self.last_turn < 1:
             raise VotesError(f"The last turn shown is {self.last_turn}; turns count from 1.")
 
 
-Record = BattleRecord | TurnRecord | GenerationRecord | ReplacementRecord | VoteRecord
+@dataclass(frozen=True, slots=True)
+class SkipRecord:
+    """A battle of a study that its voter did not judge."""
+
+    battle_id: str
+    reason: str
+    created: datetime
+
+    def __post_init__(self) -> None:
+        _check(self.battle_id, self.created)
+
+
+@dataclass(frozen=True, slots=True)
+class AttentionRecord:
+    """What a voter said of answers of which the best is known; it is no vote, and counts on no board."""
+
+    study: str
+    seat: int
+    item: int
+    """The number of the item in the study, from 1."""
+    voter: str
+    created: datetime
+    prompt: str
+    answers: tuple[str, ...]
+    """In shown order."""
+    best: int
+    """The slot of the answer that is known to be the best, from 0."""
+    places: tuple[int | None, ...] | None
+    """As of a vote; None if the voter skipped it."""
+
+    def __post_init__(self) -> None:
+        _check_moment(self.created)
+        if not (0 <= self.best < len(self.answers)) or min(self.seat, self.item) < 1:
+            raise VotesError(f"Item {self.item} of the study {self.study!r} has no answer {self.best}.")
+        if self.places is not None:
+            _check_ballot(self.places, None, len(self.answers))
+
+    @property
+    def passed(self) -> bool:
+        """Whether the best one stands above all others."""
+        if self.places is None:
+            return False
+        return self.places[self.best] == 1 and self.places.count(1) == 1
+
+
+Record = (
+    BattleRecord
+    | TurnRecord
+    | GenerationRecord
+    | ReplacementRecord
+    | VoteRecord
+    | SkipRecord
+    | AttentionRecord
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What the log answers once a record is on the disk."""
 
-    battle_id: str
+    battle_id: str | None
+    """None of an attention item, which is no battle."""
     number: int | None = None
     """Of a vote: its place among all votes of the log, from 1."""
 
@@ -202,5 +284,22 @@ class Receipt:
 def _check(battle_id: str, moment: datetime) -> None:
     if not re.fullmatch("[0-9a-f]{32}", battle_id):
         raise VotesError(f"{battle_id!r} is no id of a battle; use the 32 digits of uuid.uuid4().hex.")
+    _check_moment(moment)
+
+
+def _check_ballot(places: tuple[int | None, ...], acceptable: tuple[bool, ...] | None, size: int) -> None:
+    ranked = {place for place in places if place is not None}
+    if len(places) < 2 or ranked != set(range(1, len(ranked) + 1)) or not ranked:
+        raise VotesError(
+            f"The places {list(places)} are no ballot: give every model a place from 1 without "
+            "gaps, or null, and at least one a place."
+        )
+    if len(places) != size:
+        raise VotesError(f"{len(places)} places are not one for each of {size} answers; give one each.")
+    if acceptable is not None and len(acceptable) != size:
+        raise VotesError(f"acceptable has {len(acceptable)} values for {size} places; give one each.")
+
+
+def _check_moment(moment: datetime) -> None:
     if moment.tzinfo is None:
         raise VotesError(f"The time {moment} names no zone; use an aware one, such as datetime.now(UTC).")

@@ -91,5 +91,44 @@ CREATE TABLE votes (
     lists UINTEGER[],              -- items of lists, likewise
     bold UINTEGER[],               -- bold passages, likewise
     citations UINTEGER[],          -- links and [1], likewise
-    blind BOOLEAN                  -- false if the voter had been told before who wrote an answer: it does not count
+    blind BOOLEAN,                 -- false if the voter had been told before who wrote an answer: it does not count
+    ratings UTINYINT[],            -- of a study, 1 to 7, parallel to the models; null where the voter gave none
+    comment VARCHAR                -- of the voter in a study; null if there is none
+);
+
+-- What a study adds. Its attention items, whose best answer is known, are no battles and count on no board.
+CREATE TABLE assignments (
+    battle_id UUID PRIMARY KEY, -- of the battle
+    study VARCHAR NOT NULL,     -- name of the study
+    seat USMALLINT NOT NULL,    -- number of the voter in it, from 1
+    cell UINTEGER NOT NULL,     -- number of the prompt with its group of models, from 1
+    attempt USMALLINT NOT NULL, -- from 1: a battle whose answers failed is drawn anew
+    UNIQUE (study, seat, cell, attempt)
+);
+
+CREATE TABLE criterion_votes (
+    battle_id UUID NOT NULL,    -- of the vote
+    criterion VARCHAR NOT NULL, -- what the answers were compared by
+    ballot INTEGER NOT NULL,    -- what the voter said: ballots.ballot
+    PRIMARY KEY (battle_id, criterion)
+);
+
+CREATE TABLE skips (
+    battle_id UUID PRIMARY KEY, -- of the battle that was not judged
+    reason VARCHAR NOT NULL,    -- given by the voter
+    created TIMESTAMP NOT NULL  -- when it was skipped
+);
+
+CREATE TABLE attention_checks (
+    study VARCHAR NOT NULL,      -- name of the study
+    seat USMALLINT NOT NULL,     -- number of the voter in it
+    item USMALLINT NOT NULL,     -- number of the item in the study, from 1
+    voter VARCHAR NOT NULL,      -- pseudonym of the person
+    created TIMESTAMP NOT NULL,  -- when it was judged or skipped
+    prompt VARCHAR NOT NULL,     -- what was asked
+    answers VARCHAR[] NOT NULL,  -- in the order shown
+    best UTINYINT NOT NULL,      -- the slot of the answer that is known to be the best, from 0
+    places UTINYINT[],           -- as of a ballot; null if it was skipped
+    passed BOOLEAN NOT NULL,     -- whether the best one stands above all others
+    PRIMARY KEY (study, seat, item)
 );

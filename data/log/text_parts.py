@@ -1,4 +1,5 @@
-"""What was drawn, asked and answered, published as Parquet that everybody may read while the arena serves.
+"""What was drawn, asked, answered and studied, published as Parquet that everybody may read while the arena
+serves.
 
 Each of `LOG_TABLES` is a folder of the log, and each of its files holds the next `PART` rows in the order in
 which they were written. Rows are only ever added, so a full part is never written again, and a log of a
@@ -70,13 +71,43 @@ LOG_TABLES: Mapping[str, pa.Schema] = MappingProxyType(
                 "created": _TIME,
             }
         ),
+        "assignments": pa.schema(
+            {"battle_id": _TEXT, "study": _TEXT, "seat": _WHOLE, "cell": _WHOLE, "attempt": _WHOLE}
+        ),
+        "criterion_votes": pa.schema(
+            {
+                "battle_id": _TEXT,
+                "criterion": _TEXT,
+                "places": pa.list_(_WHOLE),
+                "acceptable": pa.list_(pa.bool_()),
+            }
+        ),
+        "skips": pa.schema({"battle_id": _TEXT, "reason": _TEXT, "created": _TIME}),
+        "attention_checks": pa.schema(
+            {
+                "study": _TEXT,
+                "seat": _WHOLE,
+                "item": _WHOLE,
+                "voter": _TEXT,
+                "created": _TIME,
+                "prompt": _TEXT,
+                "answers": pa.list_(_TEXT),
+                "best": _WHOLE,
+                "places": pa.list_(_WHOLE),
+                "passed": pa.bool_(),
+            }
+        ),
     }
 )
+STUDY_TABLES = ("assignments", "criterion_votes", "skips", "attention_checks")
 _AS_TEXT = {
     "battle_id": "replace(battle_id::VARCHAR, '-', '') AS battle_id",
     "seed": "seed::VARCHAR AS seed",
 }
-_SOURCES = {"battles": "battles AS t JOIN lineups USING (lineup)"}
+_SOURCES = {
+    "battles": "battles AS t JOIN lineups USING (lineup)",
+    "criterion_votes": "criterion_votes AS t JOIN ballots USING (ballot)",
+}
 _WHOSE = "SELECT min(applied)::VARCHAR || ' ' || max(version)::VARCHAR AS log FROM migrations"
 _KEY = b"agon_log"  # in a part's metadata: which log, in which version of its schema
 _Query = Callable[[str, Mapping[str, Any]], "pa.Table"]

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from agon.data.files.covariates import MEASURES
+from agon.data.files.snapshot_folder import CRITERIA
 from agon.data.files.writer import write_table
 from agon.data.log.battle_records import read_battle, read_vote
 from agon.data.log.database import DATABASE, lock, open_database, unlock
@@ -84,10 +85,20 @@ MORE = """, v.voter, epoch(v.created) AS timestamp, v.category, v.language,
     replace(v.battle_id::VARCHAR, '-', '') AS battle_id, v.prompt_id, v.last_turn::INTEGER AS turns,
     v.reasons, b.policy, b.policy_version, b.group_probability, b.pair_probabilities,
     v.lineup <> b.lineup AND NOT list_has_all(d.models, s.models) AS replaced,
-    len(d.models) - len(s.models) AS failed, v.blind, 'arena' AS source, v.number AS source_row
+    len(d.models) - len(s.models) AS failed, v.blind, a.study, a.seat, a.cell, v.ratings, v.comment,
+    'arena' AS source, v.number AS source_row"""
+_ALL = """
     FROM votes v JOIN battles b USING (battle_id) JOIN ballots USING (ballot)
     JOIN lineups s ON s.lineup = v.lineup JOIN lineups d ON d.lineup = b.lineup
+    LEFT JOIN assignments a USING (battle_id)
     WHERE v.number <= $upto ORDER BY v.number"""
+# The same votes with the ballot on a criterion in the place of the verdict, for those that have one.
+_BY_CRITERION = """
+    FROM criterion_votes c JOIN votes v USING (battle_id) JOIN battles b USING (battle_id)
+    JOIN ballots ON ballots.ballot = c.ballot
+    JOIN lineups s ON s.lineup = v.lineup JOIN lineups d ON d.lineup = b.lineup
+    LEFT JOIN assignments a USING (battle_id)
+    WHERE c.criterion = $criterion AND v.number <= $upto ORDER BY v.number"""
 
 
 SNAPSHOT = "arena.parquet"
@@ -289,6 +300,24 @@ class VoteLog:
         sql = "SELECT number FROM votes WHERE battle_id = TRY_CAST(? AS UUID)"
         return next((int(number) for (number,) in self._rows(sql, [battle_id])), None)
 
+    def assigned(self, study: str) -> list[tuple[int, int, int, str, str]]:
+        """What was drawn in a study: seat, cell, attempt, battle, and "voted", "skipped" or "open"."""
+        sql = """
+            SELECT seat, cell, attempt, replace(a.battle_id::VARCHAR, '-', ''), CASE
+                WHEN v.battle_id NOT NULL THEN 'voted' WHEN s.battle_id NOT NULL THEN 'skipped'
+                ELSE 'open' END
+            FROM assignments a LEFT JOIN votes v USING (battle_id) LEFT JOIN skips s USING (battle_id)
+            WHERE study = ? ORDER BY seat, cell, attempt"""
+        return [
+            (seat, cell, attempt, battle, how)
+            for seat, cell, attempt, battle, how in self._rows(sql, [study])
+        ]
+
+    def attended(self, study: str) -> list[tuple[int, int, bool]]:
+        """The attention items of a study that were judged or skipped: seat, item, whether it was passed."""
+        sql = "SELECT seat, item, passed FROM attention_checks WHERE study = ? ORDER BY seat, item"
+        return [(seat, item, passed) for seat, item, passed in self._rows(sql, [study])]
+
     def records(self, battle_id: str) -> list[Record]:
         """What was written of a battle: its draw, turns, answers and replacements, and its vote."""
         return read_battle(self._rows, battle_id)
@@ -305,8 +334,9 @@ class VoteLog:
         """Write what other processes read, because the database is ours alone.
 
         All votes go to LOG/votes/arena.parquet: pairwise ones with the columns model_a, model_b and winner;
-        once a vote does not fit into them, all have models, places and acceptable. Battles, turns, answers
-        and replacements go to the folders of their names, in parts.
+        once a vote does not fit into them, all have models, places and acceptable. The ballots on a criterion
+        of a study are the same votes in LOG/criteria/CRITERION.parquet. Battles, turns, answers, replacements
+        and what a study adds go to the folders of their names, in parts.
 
         Returns:
             The file of the votes, or None if there are none.
@@ -339,8 +369,13 @@ class VoteLog:
         """Write the votes up to a number, without holding all of them."""
         layout = _PAIRWISE if self._rows(PLAIN)[0][0] else _KWISE
         with self._reading() as cursor:
-            votes = cursor.sql(layout + MORE, params={"upto": upto})
+            votes = cursor.sql(layout + MORE + _ALL, params={"upto": upto})
             write_table(votes.to_arrow_reader(BATCH), target, replace=True)
+            for (name,) in cursor.execute("SELECT DISTINCT criterion FROM criterion_votes").fetchall():
+                given = {"criterion": name, "upto": upto}
+                votes = cursor.sql(layout + MORE + _BY_CRITERION, params=given)
+                where = self.folder / CRITERIA / f"{name}.parquet"
+                write_table(votes.to_arrow_reader(BATCH), where, replace=True)
 
     def _rows(
         self, sql: str, parameters: Sequence[Any] | Mapping[str, str | None] = ()

@@ -20,6 +20,8 @@ from agon.data.files.covariates import MEASURES
 from agon.data.log.index import Counts, Lineup, OpenBattle, WriterIndex, as_utf8, count_features
 from agon.data.log.records import (
     AlreadyVoted,
+    AttentionRecord,
+    Ballot,
     BattleRecord,
     Conflict,
     GenerationRecord,
@@ -27,6 +29,7 @@ from agon.data.log.records import (
     Receipt,
     Record,
     ReplacementRecord,
+    SkipRecord,
     UnknownBattle,
     VoteRecord,
 )
@@ -65,7 +68,16 @@ INSERT = {  # in the order in which rows refer to each other; one column of valu
     "unnest($4::INTEGER[]), unnest($5::VARCHAR[]), unnest($6::VARCHAR[]), unnest($7::VARCHAR[]), "
     "unnest($8::USMALLINT[]), unnest($9::VARCHAR[]), unnest($10::VARCHAR[][]), unnest($11::TIMESTAMP[]), "
     + "".join(f"unnest(${12 + f}::UINTEGER[][]), " for f in range(len(MEASURES)))
-    + f"unnest(${12 + len(MEASURES)}::BOOLEAN[])",
+    + f"unnest(${12 + len(MEASURES)}::BOOLEAN[]), unnest(${13 + len(MEASURES)}::UTINYINT[][]), "
+    f"unnest(${14 + len(MEASURES)}::VARCHAR[])",
+    "assignments": "INSERT INTO assignments SELECT unnest($1::UUID[]), unnest($2::VARCHAR[]), "
+    "unnest($3::USMALLINT[]), unnest($4::UINTEGER[]), unnest($5::USMALLINT[])",
+    "criterion_votes": "INSERT INTO criterion_votes SELECT unnest($1::UUID[]), unnest($2::VARCHAR[]), "
+    "unnest($3::INTEGER[])",
+    "skips": "INSERT INTO skips SELECT unnest($1::UUID[]), unnest($2::VARCHAR[]), unnest($3::TIMESTAMP[])",
+    "attention_checks": "INSERT INTO attention_checks SELECT unnest($1::VARCHAR[]), unnest($2::USMALLINT[]), "
+    "unnest($3::USMALLINT[]), unnest($4::VARCHAR[]), unnest($5::TIMESTAMP[]), unnest($6::VARCHAR[]), "
+    "unnest($7::VARCHAR[][]), unnest($8::UTINYINT[]), unnest($9::UTINYINT[][]), unnest($10::BOOLEAN[])",
 }
 
 
@@ -182,6 +194,8 @@ class Transaction:
         try:
             if isinstance(record, BattleRecord):
                 return self._draw(record)
+            if isinstance(record, AttentionRecord):
+                return self._attend(record)
             battle = self._index.recent.get(record.battle_id)
             if battle is None:
                 raise UnknownBattle(f"There is no battle {record.battle_id} in the log.")
@@ -191,6 +205,8 @@ class Transaction:
                 self._replace(record, battle)
             elif isinstance(record, GenerationRecord):
                 self._generate(record, battle, counts)
+            elif isinstance(record, SkipRecord):
+                self._skip(record, battle)
             else:
                 self._ask(record.battle_id, record.turn, record.created, record.prompt)
         except AgonError as error:
@@ -207,6 +223,8 @@ class Transaction:
         more = ([float(chance) for chance in record.pair_probabilities], int(record.seed), record.voter)
         self._add("battles", (*row, *drawn, *more))
         self._ask(record.battle_id, 1, record.created, record.prompt)
+        if (place := record.assignment) is not None:
+            self._add("assignments", (record.battle_id, place.study, place.seat, place.cell, place.attempt))
         self._index.recent[record.battle_id] = OpenBattle(list(record.models), *prompt, voted=False)
         return Receipt(record.battle_id)
 
@@ -251,18 +269,35 @@ class Transaction:
                 f"The battle {record.battle_id} shows {len(voted_on)} answers, and the vote has "
                 f"{len(record.places)} places; give one each."
             )
+        if battle.skipped:
+            raise Conflict(f"The battle {record.battle_id} was skipped; it takes no vote any more.")
         battle.voted = True
         self._index.votes += 1
-        places = tuple(None if place is None else int(place) for place in record.places)
-        acceptable = None if record.acceptable is None else tuple(map(bool, record.acceptable))
-        what = (self._lineup(voted_on), self._ballot(places, acceptable))
+        what = (self._lineup(voted_on), self._ballot((record.places, record.acceptable)))
         prompt = (battle.prompt_id, battle.category, battle.language)
         who = (record.last_turn, record.voter, list(record.reasons), _utc(record.created))
         features = battle.features(record.last_turn)
-        self._add(
-            "votes", (self._index.votes, record.battle_id, *what, *prompt, *who, *features, record.blind)
-        )
+        ratings = None if record.ratings is None else list(record.ratings)
+        more = (record.blind, ratings, as_utf8(record.comment))
+        self._add("votes", (self._index.votes, record.battle_id, *what, *prompt, *who, *features, *more))
+        for criterion, ballot in record.criteria.items():
+            self._add("criterion_votes", (record.battle_id, criterion, self._ballot(ballot)))
         return Receipt(record.battle_id, self._index.votes)
+
+    def _skip(self, record: SkipRecord, battle: OpenBattle) -> None:
+        if battle.voted:
+            raise AlreadyVoted(f"The battle {record.battle_id} has its vote already; a vote is final.")
+        if battle.skipped:
+            raise Conflict(f"The battle {record.battle_id} was skipped already.")
+        battle.skipped = True
+        self._add("skips", (record.battle_id, as_utf8(record.reason), _utc(record.created)))
+
+    def _attend(self, record: AttentionRecord) -> Receipt:
+        where = (record.study, record.seat, record.item, record.voter, _utc(record.created))
+        what = (as_utf8(record.prompt), list(map(as_utf8, record.answers)), record.best)
+        places = None if record.places is None else list(record.places)
+        self._add("attention_checks", (*where, *what, places, record.passed))
+        return Receipt(None)
 
     def _lineup(self, models: Lineup) -> int:
         number = self._index.numbers.get(models)
@@ -272,7 +307,9 @@ class Transaction:
             self._add("lineups", (number, list(models)))
         return number
 
-    def _ballot(self, places: tuple[int | None, ...], acceptable: tuple[bool, ...] | None) -> int:
+    def _ballot(self, ballot: Ballot) -> int:
+        places = tuple(None if place is None else int(place) for place in ballot[0])
+        acceptable = None if ballot[1] is None else tuple(map(bool, ballot[1]))
         number = self._index.ballots.get((places, acceptable))
         if number is None:
             number = self._index.ballots[places, acceptable] = len(self._index.ballots) + 1
@@ -303,12 +340,13 @@ def _hopeless(error: Exception) -> bool:
 def _named(record: Record, error: Exception) -> AgonError:
     """What the one who waits for a record is told."""
     what = type(record).__name__.removesuffix("Record").lower()
+    whose = f"study {record.study!r}" if isinstance(record, AttentionRecord) else f"battle {record.battle_id}"
     if isinstance(error, AgonError):
         return error
     if isinstance(error, duckdb.ConstraintException):
-        named: AgonError = Conflict(f"The battle {record.battle_id} has this {what} already.")
+        named: AgonError = Conflict(f"The {whose} has this {what} already.")
     elif isinstance(error, WRONG):
-        named = VotesError(f"The {what} of the battle {record.battle_id} cannot be kept: {sentence(error)}")
+        named = VotesError(f"The {what} of the {whose} cannot be kept: {sentence(error)}")
     else:
         named = LogError(f"The {what} was not written, and may be sent again: {sentence(error)}")
     named.__cause__ = error
