@@ -67,11 +67,11 @@ def newcomer(name: str, seed: int) -> tuple[float, float]:
 
 
 def champion(name: str, seed: int) -> tuple[float, float]:
-    """Votes until the Copeland winner of 8 models is known at the level 0.05, and whether it is right."""
+    """Votes until a Copeland winner of 8 models is known at the level 0.05, and whether it is one."""
     world, m = draw_world("cyclic", 8, seed), 8
     learner = Learner(names(m))
     votes = simulate_votes_of(policies([name])[name], world, 2, seed, learner)
-    right = int((world.win_chances() > 0.5).sum(axis=1).argmax())
+    beaten = (world.win_chances() > 0.5).sum(axis=1)
     wins = np.zeros((m, m))
     for number in range(1, MOST + 1):
         vote = next(votes)
@@ -83,7 +83,7 @@ def champion(name: str, seed: int) -> tuple[float, float]:
             most = sure + m - 1 - (win | win.T).sum(axis=1)
             best = int(sure.argmax())
             if sure[best] >= np.delete(most, best).max():
-                return float(number), float(best == right)
+                return float(number), float(beaten[best] == beaten.max())
     return float(MOST), 0.0
 
 

@@ -46,14 +46,14 @@ class Learner:
         self.standing = standing or Standing.blank(models)
         self.votes: list[SimulatedVote] = []
         self._fitted = 0
-        self._trueskill = trueskill
+        self.trueskill = trueskill
         self._mean, self._variance = [_MU] * len(models), [_SIGMA**2] * len(models)
 
     def add(self, vote: SimulatedVote) -> None:
         """Learn from a vote."""
         self.votes.append(vote)
         self.standing = self.standing.drawn([vote.shown])
-        if self._trueskill:
+        if self.trueskill:
             update_skills(self._mean, self._variance, vote.shown, vote.places)
             mean = (np.array(self._mean) - _MU) / SKILL_PER_LOG_ODDS
             self.standing = replace(self.standing, mean=mean, waiting=())
@@ -61,9 +61,9 @@ class Learner:
             self.fit()
 
     def fit(self) -> None:
-        """Fit the strengths to all votes."""
-        self._fitted = len(self.votes)
-        if not self._trueskill:
+        """Fit the strengths to all votes, if there are new ones."""
+        if not self.trueskill and self._fitted < len(self.votes):
+            self._fitted = len(self.votes)
             self.standing = Standing.of(self.ballots(), self.standing.models, self.standing)
 
     def ballots(self) -> Ballots:
@@ -74,7 +74,7 @@ class Learner:
     @property
     def scores(self) -> FloatArray:
         """(M,) to rank by."""
-        if self._trueskill:
+        if self.trueskill:
             return np.asarray(np.array(self._mean) - 3 * np.sqrt(self._variance))
         return self.standing.mean
 
@@ -89,7 +89,7 @@ def simulate_votes_of(
         world: that votes.
         size: K, the models of a vote.
         seed: of everything drawn at random; the same seed gives the same votes.
-        learner: what the policy knows; it learns every vote before it is given.
+        learner: what the policy knows; it learns every vote before it is given, if the policy learns.
     """
     random = Random(seed)  # noqa: S311 (a simulation)
     rng = np.random.default_rng([seed, 4])
@@ -99,7 +99,10 @@ def simulate_votes_of(
         random.shuffle(group)
         shown = tuple(group)
         vote = SimulatedVote(shown, world.vote(shown, rng), design)
-        learner.add(vote)
+        if policy.learns or learner.trueskill:
+            learner.add(vote)
+        else:  # whoever asks for the strengths fits them
+            learner.votes.append(vote)
         yield vote
 
 

@@ -61,7 +61,9 @@ class VotingWorld:
             return tuple((rng.permutation(k) + 1).tolist())
         if what < self.at_random + self.lazy:
             return tuple(range(1, k + 1))
-        kind = 0 if len(self.chances) == 1 else int(rng.choice(len(self.chances), p=self.chances))
+        kind = 0
+        if len(self.chances) > 1:
+            kind = int(self.chances[:-1].cumsum().searchsorted(rng.random(), side="right"))
         utility = self.tastes[kind][list(shown)]
         if self.noise == "gumbel":
             utility = utility + rng.gumbel(size=k)

@@ -96,6 +96,9 @@ class Tab:
         raise AssertionError(f"{selector} does not grow beyond {length} characters")
 
     def picture(self, name: str) -> None:
+        """Keep how the page looks, for eyes, where AGON_PICTURES is set: it takes most of a second."""
+        if not os.environ.get("AGON_PICTURES"):
+            return
         PICTURES.mkdir(exist_ok=True)
         self.page.wait_for_timeout(250)
         self.page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
