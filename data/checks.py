@@ -35,6 +35,7 @@ from agon.ranking import (
     rank,
     single_voter_dominance,
 )
+from agon.ranking.annotators.presentation_order import kept_sides
 from agon.ranking.text import Readable, join_names
 
 if TYPE_CHECKING:
@@ -104,9 +105,10 @@ def check(
     """Look for what stands between votes, or a table of scores, and a ranking.
 
     Rows that are not votes, repeated votes, components, undefeated, winless and unlinked models, models with
-    too few votes, votes that are all ties, models that one voter carries, a favoured side, a fit that does
-    not converge. Of a table of scores: cells that are no numbers, tasks that rank nobody, tasks that order
-    the models alike, models without a link; as notes gaps, and tasks whose scale drowns others in a mean.
+    too few votes, votes that are all ties, models that one voter carries, a favoured side, a model that keeps
+    its side, a fit that does not converge. Of a table of scores: cells that are no numbers, tasks that rank
+    nobody, tasks that order the models alike, models without a link; as notes gaps, and tasks whose scale
+    drowns others in a mean.
 
     Args:
         source, where, table, columns, labels, voters, format, grade_weight: as for `data.comparisons`.
@@ -204,7 +206,9 @@ def _by_voter(votes: Comparisons, min_votes: int) -> tuple[Diagnostic, ...]:
 
 
 def _by_side(votes: Comparisons) -> tuple[Diagnostic, ...]:
-    """A side that is favoured beyond doubt; nothing where the votes cannot tell."""
+    """A side that is favoured beyond doubt, or of which the votes cannot tell because models keep theirs."""
+    if (unknown := kept_sides(votes)) is not None:
+        return (unknown,)
     try:
         effect = position_bias(votes, level=CERTAIN)
     except VotesError:

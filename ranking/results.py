@@ -253,16 +253,18 @@ class Clustering:
         effective: number of equal clusters that would say as much (Carter et al. 2017).
         design_effect: how many times larger the variances are than those of independent votes, on average;
             None where only one of the two is known, as with a bootstrap.
+        student: degrees of freedom of Student's t, where the sizes of the clusters gave them.
     """
 
     number: int
     effective: float
     design_effect: float | None = None
+    student: float | None = None
 
     @property
     def df(self) -> float:
-        """Degrees of freedom of Student's t for such clusters: one less than effective ones, at least 1."""
-        return max(self.effective - 1.0, 1.0)
+        """Degrees of freedom of Student's t: if not computed, one less than effective clusters, or 1."""
+        return max(self.effective - 1.0, 1.0) if self.student is None else self.student
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -28,8 +28,8 @@ def check_command(
 
     Looks for rows that are not votes, repeated votes, models that no chain of wins and losses links,
     undefeated and winless models, models with too few votes, votes that are all ties, models that one voter
-    carries, and a favoured side; in a table of scores for cells that are no numbers, tasks that rank nobody,
-    tasks that vote twice, gaps, and a task whose scale drowns the others.
+    carries, a favoured side, and a model that keeps its side; in a table of scores for cells that are no
+    numbers, tasks that rank nobody, tasks that vote twice, gaps, and a task whose scale drowns the others.
 
     For example:
 

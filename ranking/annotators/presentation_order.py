@@ -11,7 +11,8 @@ from agon.ranking.errors import ConvergenceError, OptionError, VotesError
 from agon.ranking.estimation.comparison_graph import identify
 from agon.ranking.estimation.newton import inverse, maximise
 from agon.ranking.inference.simultaneous import quantile
-from agon.ranking.numerics import FloatArray, expit
+from agon.ranking.numerics import FloatArray, IntArray, expit
+from agon.ranking.results import Diagnostic
 from agon.ranking.text import Readable
 from agon.ranking.votes.comparisons import Comparisons
 
@@ -74,24 +75,16 @@ def position_bias(votes: Comparisons, *, level: float = 0.95) -> PositionBias:
     """
     if not 0 < level < 1:
         raise OptionError(f"level must lie between 0 and 1, not {level!r}.")
-    sides = votes.counts_by_position
-    if sides is None:
+    known = _largest(votes)
+    if known is None:
         raise VotesError("These votes do not say which answer was first; give pairwise votes row by row.")
-    known = identify(votes.pairs.halves("half"))
-    core = np.flatnonzero(known.core & (known.group == 0))
-    left, right, tie = (table[np.ix_(core, core)] for table in sides)
-    if not len(core) or not ((left + right + tie).sum(axis=1) > 0).any():
+    core, left, right, tie = known
+    met, won = left + right + tie, left + 0.5 * tie
+    if not met.any():
         raise VotesError("No two models both won and lost against each other; collect more votes.")
     m = len(core)
-    met, won = left + right + tie, left + 0.5 * tie
-
-    told = _moment(met)
-    left_over = told[m, m] - told[m, :m] @ np.linalg.lstsq(told[:m, :m], told[:m, m], rcond=1e-12)[0]
-    if not left_over > 1e-9 * told[m, m]:
-        raise VotesError(
-            "These votes cannot tell the side from the models, as where one is on the same side of every "
-            "vote; show each pair both ways round."
-        )
+    if (unknown := kept_sides(votes)) is not None:
+        raise VotesError(unknown.message)
 
     def curvature(x: FloatArray) -> tuple[None, FloatArray, FloatArray]:
         p = expit(x[:m, None] - x[None, :m] + x[m])
@@ -114,6 +107,52 @@ def position_bias(votes: Comparisons, *, level: float = 0.95) -> PositionBias:
     half = quantile(level) * error
     p_value = math.erfc(abs(bias) / error / math.sqrt(2)) if error > 0 else float(bias == 0)
     return PositionBias(bias, bias - half, bias + half, p_value, float(met.sum()), level)
+
+
+def kept_sides(votes: Comparisons) -> Diagnostic | None:
+    """Say that the side cannot be told from the models, as where a baseline is on one side of every vote.
+
+    A favour for a side is then part of their scores. None where the votes can tell it, or name no sides.
+    """
+    known = _largest(votes)
+    if known is None:
+        return None
+    core, left, right, tie = known
+    met = left + right + tie
+    if not met.any():
+        return None
+    told, m = _moment(met), len(core)
+    left_over = told[m, m] - told[m, :m] @ np.linalg.lstsq(told[:m, :m], told[:m, m], rcond=1e-12)[0]
+    if left_over > 1e-9 * told[m, m]:
+        return None
+    for side, shown in (("left", met.sum(axis=1)), ("right", met.sum(axis=0))):
+        if (always := np.isclose(shown, met.sum(), rtol=1e-9)).any():
+            return Diagnostic.of(
+                "side_unknown",
+                (votes.models[core[int(np.argmax(always))]],),
+                f"{{0}} is on the {side} of every vote, so a favour for that side cannot be told from its "
+                "strength; show each pair both ways round.",
+            )
+    return Diagnostic(
+        "side_unknown",
+        (),
+        "Models keep their sides, so a favour for a side cannot be told from their strengths; show each pair "
+        "both ways round.",
+    )
+
+
+def _largest(votes: Comparisons) -> tuple[IntArray, FloatArray, FloatArray, FloatArray] | None:
+    """Indices of the largest component, and its (M, M) votes that left or right won or that were ties.
+
+    None if the votes do not say which answer was first.
+    """
+    sides = votes.counts_by_position
+    if sides is None:
+        return None
+    known = identify(votes.pairs.halves("half"))
+    core = np.flatnonzero(known.core & (known.group == 0))
+    left, right, tie = (table[np.ix_(core, core)] for table in sides)
+    return core, left, right, tie
 
 
 def _stacked(score: FloatArray) -> FloatArray:

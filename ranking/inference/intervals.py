@@ -31,7 +31,7 @@ class Uncertainty:
         above: (M, M) True where the row's score is above the column's at the level.
         covariance: (M, M) of the scores, or None if it comes from a bootstrap.
         samples: (R, M) scores in the rounds of the bootstrap, or None if there is a covariance.
-        df: degrees of freedom of the covariance: effective clusters less one, or infinite.
+        df: degrees of freedom of the covariance: those of its clusters, or infinite.
         max_t: how far several statements stray at once, if the bounds are simultaneous.
         clustering: what dependent votes are worth, if they were clustered.
         centre: (M,) what covariance or samples are around, if that is not the scores.

@@ -39,7 +39,8 @@ def estimate_sandwich(fit: Fit, ballots: Ballots, clusters: Clusters | None = No
     found = _jackknife(fit, equation, ballots, clusters)
     together = _covariance(equation, found.meat)
     effect = _effect(together, alone, len(fit.values))
-    return Covariance(together, Clustering(clusters.size, found.effective, effect), found.alone)
+    clustering = Clustering(clusters.size, found.effective, effect, found.df)
+    return Covariance(together, clustering, found.alone)
 
 
 def _effect(clustered: FloatArray, single: FloatArray, n_models: int) -> float:

@@ -10,8 +10,10 @@ from agon.arena.cli.simulate import as_table
 from agon.data import check, comparisons
 from agon.data.files.writer import write_table
 from agon.ranking import ConvergenceError, OptionError, SourceError, bradley_terry_world, rank
+from tests.support.paths import DATASETS
 
 HEAD = "model_a,model_b,winner"
+TURNED = {"model_a": "model_b", "model_b": "model_a"}
 BOTH_WAYS = ["ada,bob,model_a", "bob,ada,model_a"]
 
 
@@ -157,6 +159,61 @@ def test_a_side_that_is_favoured(tmp_path):
     assert "the one on the left wins 66.7% of the votes (" in message
     assert "draw the sides at random" in message
     assert "at 99.9%)" in message
+
+
+def baseline_rows(turned):
+    """Votes of a baseline with three models, each of whom wins one of three; half of them turned, or none."""
+    for model in "xyz":
+        for k in range(60):
+            pair, winner = ("base", model), "model_b" if k % 3 == 0 else "model_a"
+            if turned and k % 2:
+                pair, winner = pair[::-1], "model_a" if k % 3 == 0 else "model_b"
+            yield f"{pair[0]},{pair[1]},{winner}"
+
+
+def test_a_baseline_on_one_side_of_every_vote(tmp_path):
+    """Nothing tells its strength from its side; shown both ways round there is nothing to say."""
+    for side, turn in (("left", False), ("right", True)):
+        split = [row.split(",") for row in baseline_rows(False)]
+        rows = [f"{b},{a},{TURNED[w]}" if turn else f"{a},{b},{w}" for a, b, w in split]
+        (found,) = check(votes(tmp_path, *rows), min_votes=30).findings
+        assert (found.code, found.models) == ("side_unknown", ("base",))
+        assert found.message == (
+            f"base is on the {side} of every vote, so a favour for that side cannot be told from its "
+            "strength; show each pair both ways round."
+        )
+    assert not codes(votes(tmp_path, *baseline_rows(True)), 30)
+
+
+def test_models_that_all_keep_their_sides(tmp_path):
+    """Two baselines on the left: no single model is on a side of every vote, and yet nothing tells."""
+    rows = [f"{a},{b},{w}" for a in "pq" for b in "xyz" for w in ("model_a", "model_b")] * 20
+    (found,) = check(votes(tmp_path, *rows), min_votes=30).findings
+    assert (found.code, found.models) == ("side_unknown", ())
+    assert found.message.startswith("Models keep their sides, so a favour for a side cannot be told")
+    assert not codes(votes(tmp_path, *rows, *(f"{r[2]},{r[0]},tie" for r in rows[:6])), 30)
+
+
+@pytest.mark.parametrize(("games", "found"), [(1, ["side_unknown"]), (2, [])])
+def test_arena_hard_by_one_game_and_by_two(games, found, tmp_path):
+    """The second game turns the pair round, which is what tells a judge's side from the baseline."""
+    grades = ["A>B", "B>A", "A=B", "B>>A", "A>>B", "B>A"]
+    lines = [
+        {"question_id": f"q{k}", "model": model, "judge": f"judge {k % 7}", "games": [
+            {"score": grades[(k + n + len(model)) % 6]} for n in range(games)]}
+        for model in ("ada", "cyrus", "dan")
+        for k in range(60)
+    ]  # fmt: skip
+    path = tmp_path / "judgment.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)))
+    assert [code for code in codes(str(path), 30, voters="all") if code == "side_unknown"] == found
+
+
+@pytest.mark.skipif(not DATASETS.is_dir(), reason="no shared data sets")
+def test_alpaca_eval_cannot_tell_the_side_from_its_baseline():
+    """Its 45,875 valid annotations have GPT-4 Turbo as output_1, every one."""
+    found = {one.code: one for one in check(str(DATASETS / "alpacaeval2_votes.parquet")).findings}
+    assert found["side_unknown"].models == ("gpt4_1106_preview",)
 
 
 def test_a_voters_second_verdict(tmp_path):

@@ -97,7 +97,7 @@ def contextual_bradley_terry(
     if votes.cluster is not None:
         clustered = votes.jackknife(point, inverse)
         effect = float(np.trace(inverse @ clustered.meat @ inverse) / np.trace(inverse @ meat @ inverse))
-        clustering = Clustering(int(votes.cluster.max()) + 1, clustered.effective, effect)
+        clustering = Clustering(int(votes.cluster.max()) + 1, clustered.effective, effect, clustered.df)
         meat, alone = clustered.meat, clustered.alone
     covariance = inverse @ meat @ inverse.T
     map_covariance, bridge = np.zeros((m, m)), np.eye(m)

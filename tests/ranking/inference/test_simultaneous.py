@@ -207,16 +207,17 @@ def test_a_board_that_only_elects_has_no_difference():
 
 
 def test_clusters_widen_intervals_by_student():
-    """t with one less than the effective number of clusters instead of 1.96."""
+    """t of the clusters instead of 1.96: nearly as many equal ones, so nearly one less than their number."""
     world = bradley_terry_world(4, 800, voters=12, seed=3)
     votes = world.comparisons()
     board = rank(votes, cluster="voter")
     spread = np.sqrt(np.diag(board.covariance))
-    effective = board.uncertainty.clustering.effective
+    effective, df = board.uncertainty.clustering.effective, board.uncertainty.df
     assert 8 < effective < 12
+    assert df == pytest.approx(effective - 1, rel=0.15)
     for i, model in enumerate(board.models):
         row = board[model]
-        assert (row.upper - row.lower) / 2 == pytest.approx(t.ppf(0.975, effective - 1) * spread[i], rel=1e-9)
+        assert (row.upper - row.lower) / 2 == pytest.approx(t.ppf(0.975, df) * spread[i], rel=1e-9)
 
 
 def test_the_anchor_is_fixed_and_the_others_are_relative():

@@ -36,6 +36,14 @@ ELECTION = (
 )
 
 
+def sided(left: str, *, turned: bool = False) -> pd.DataFrame:
+    """Votes of some models on the left with x and y on the right; if turned, each the other way round too."""
+    rows = [(one, two, won) for one in left for two in "xy" for won in ("model_a", "model_b")] * 20
+    frame = pd.DataFrame(rows, columns=["model_a", "model_b", "winner"])
+    names = {"model_a": "model_b", "model_b": "model_a"}
+    return pd.concat([frame, frame.rename(columns=names).replace({"winner": names})]) if turned else frame
+
+
 def _nothing(findings: tuple[Any, ...]) -> None:
     """Refuse findings that a remedy has left.
 
@@ -239,6 +247,9 @@ def cases(given: Given) -> list[Case]:
             ranked(FRAME.drop_duplicates(["voter", "model_a", "model_b"])),
             5,
         ),
+        # a baseline that is always on the left
+        (checked(sided("a")), lambda: _nothing(ag.check(sided("a", turned=True)).findings)),
+        (checked(sided("ab")), lambda: _nothing(ag.check(sided("ab", turned=True)).findings)),
         # files that cannot be read
         (ranked(file(b"\x1f\x8b\x08cut", "votes.csv.gz")), ranked(at), 100),
         (ranked(several), ranked(f"{several}/**/*.csv"), 100),

@@ -13,7 +13,7 @@ _VERBS = (
     "download|trim|keep|make|read|annotate|spell|fill|put|check"
 )
 _REMEDY = re.compile(
-    rf"(?:[;:.,(] |\bor |\band )(?:first |only |either )?(?:{_VERBS}) |; rank | try again"
+    rf"(?:[;:.,(] |\bor |\band )(?:first |only |either )?(?:{_VERBS}) |; (?:rank|show) | try again"
     r"|(?<![\w-])--[a-z][a-z-]+|\bagon (?:rank|serve|check|export|convert|import) |did you mean"
 )
 _NO_MESSAGE = re.compile(r"SELECT|count\(|<\w|\n|^\W*lower\(")
