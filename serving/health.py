@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -32,12 +33,17 @@ class Health:
     probe. `on_change` is called when it goes out and when it is back.
     """
 
-    def __init__(self, probe: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, probe: Callable[[], Awaitable[object]]) -> None:
         self.failure: ServingError | None = None
         self.until = 0.0
         self.on_change: Callable[[Health], None] | None = None
         self._probe = probe
         self._probing: asyncio.Task[None] | None = None
+
+    @property
+    def seconds_left(self) -> int:
+        """Until the next probe, in whole seconds."""
+        return max(0, math.ceil(self.until - time.monotonic()))
 
     def succeed(self) -> None:
         """The server has answered."""
@@ -45,18 +51,21 @@ class Health:
             self.failure = None
             self._tell()
 
+    def go_out(self, failure: ServingError) -> None:
+        """It is out until somebody who knows says that it has succeeded."""
+        was_up, self.failure = self.failure is None, failure
+        if was_up:
+            self._tell()
+
     def fail(self, failure: ServingError) -> None:
         """A request failed: if that says something of the server, it is out, and probed until it is well."""
         if failure.kind not in INTERVALS:
             return
-        was_up = self.failure is None
-        self.failure = failure
         if failure.retry_after is not None:
             self.until = max(self.until, time.monotonic() + failure.retry_after)
         if self._probing is None or self._probing.done():
             self._probing = asyncio.get_running_loop().create_task(self._recover())
-        if was_up:
-            self._tell()
+        self.go_out(failure)
 
     async def close(self) -> None:
         """Probe no more."""

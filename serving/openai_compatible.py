@@ -58,7 +58,8 @@ class Server:
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.places = Places(at_once, waiting)
-        self.health = Health(self._probe)
+        self.health = Health(self.probe)
+        self.unserved: set[str] = set()  # models that its own list does not name
         headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self.client = httpx.AsyncClient(
             headers={"user-agent": "agon", **headers},
@@ -67,6 +68,7 @@ class Server:
         )
         self.counts_tokens = True  # until it refuses to be asked for the usage of a stream
         self._secrets = [api_key] if api_key else []
+        self._names: list[str] = []  # under which its models are asked
         self._open = 0
 
     def __repr__(self) -> str:
@@ -89,6 +91,7 @@ class Server:
             system_role: False sends a system prompt at the head of the first user message instead.
         """
         self._open += 1
+        self._names.append(name)
         self._secrets += [value for value in (headers or {}).values() if len(value) >= 8]
         return OpenAICompatible(self, name, body=body, headers=headers, system_role=system_role)
 
@@ -106,23 +109,34 @@ class Server:
             ServingError: it keeps no list, or is not well.
         """
         with self.typed_errors():
-            async with asyncio.timeout(PROBE_SECONDS):
-                response = await self.client.get(f"{self.base_url}/models")
-            if response.status_code != 200:
-                raise failure_of_status(response.status_code, response.content, _retry_after(response))
-            return {str(one["id"]): dict(one) for one in response.json()["data"]}
+            return _models_in(await self._listed())
 
-    async def _probe(self) -> None:
-        """Ask for the list of models; a server that keeps none is well, too.
+    async def probe(self) -> dict[str, dict[str, Any]]:
+        """What it serves, if it is well; a server that keeps no list is well, too.
 
         Raises:
             ServingError: the server is not well.
         """
         with self.typed_errors():
-            async with asyncio.timeout(PROBE_SECONDS):
-                response = await self.client.get(f"{self.base_url}/models")
+            response = await self._listed()
             if kind_of_status(response.status_code) in INTERVALS:
                 raise failure_of_status(response.status_code, response.content, _retry_after(response))
+            with suppress(ServingError, *NOT_IN_THE_PROTOCOL):
+                return _models_in(response)
+            return {}
+
+    async def _listed(self) -> httpx.Response:
+        async with asyncio.timeout(PROBE_SECONDS):
+            return await self.client.get(f"{self.base_url}/models")
+
+    def leave_out(self, served: Mapping[str, object]) -> list[str]:
+        """Draw no model that a list does not name, since whatever would answer for it has another name.
+
+        Args:
+            served: what the server lists; nothing where it keeps no list.
+        """
+        self.unserved = set(self._names) - served.keys() if served else set()
+        return sorted(self.unserved)
 
     @contextmanager
     def typed_errors(self) -> Iterator[None]:
@@ -219,6 +233,8 @@ class OpenAICompatible:
         self, messages: Sequence[Message], sampling: Sampling
     ) -> AsyncGenerator[Delta | End, None]:
         """One request and what comes of it."""
+        if self._model in self._server.unserved:
+            raise ServingError("unknown_model", "the list of its models does not name this one")
         async with self._opened(messages, sampling) as response:
             reading = ChatReading(thinks_first=self._thinks_first)
             async with aclosing(_deltas(response, reading)) as deltas:
@@ -232,7 +248,10 @@ class OpenAICompatible:
     def accepts(self, messages: Sequence[Message]) -> bool:
         """Whether there is a conversation to answer, and the server is well and knows the model."""
         return (
-            bool(messages) and self._server.health.failure is None and time.monotonic() >= self._missing_until
+            bool(messages)
+            and self._server.health.failure is None
+            and time.monotonic() >= self._missing_until
+            and self._model not in self._server.unserved
         )
 
     def route(self) -> Route:
@@ -381,6 +400,17 @@ async def _lines(response: httpx.Response) -> AsyncGenerator[bytes, None]:
             raise ServingError("malformed", f"a line of more than {LONGEST_BODY:,} bytes")
     if held:
         yield bytes(held)
+
+
+def _models_in(response: httpx.Response) -> dict[str, dict[str, Any]]:
+    """The list of models in a response.
+
+    Raises:
+        ServingError, LookupError, TypeError, ValueError: it holds none.
+    """
+    if response.status_code != 200:
+        raise failure_of_status(response.status_code, response.content, _retry_after(response))
+    return {str(one["id"]): dict(one) for one in response.json()["data"]}
 
 
 def _retry_after(response: httpx.Response) -> float | None:

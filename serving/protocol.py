@@ -84,7 +84,7 @@ class Route:
     """The way of a request.
 
     Attributes:
-        place: what is asked; the same object for models that share a server and its places.
+        place: what is asked; the same object for models that share a server, its places and its `health`.
         at_once: how many answers it gives at once.
         request: all that is asked beside the conversation and the sampling, such as the served name.
     """

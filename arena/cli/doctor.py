@@ -166,10 +166,13 @@ def _models(given: Configuration) -> Iterator[Examined]:
     import asyncio
 
     from agon.serving.protocol import ServingError
+    from agon.serving.supervision import running
 
     async def ask() -> dict[str, ServingError]:
         try:
-            return await given.roster.unavailable()
+            with tempfile.TemporaryDirectory() as logs:
+                async with running(given.supervised, Path(logs), lambda _: None):
+                    return await given.roster.unavailable()
         finally:
             for contestant in given.roster.contestants:
                 await contestant.backend.close()

@@ -79,12 +79,15 @@ def models_command(
 
 
 async def _tried_of(config: Path) -> list[TriedModel]:
+    from agon.arena.core.arena import tell
     from agon.arena.core.model_trial import try_models
     from agon.arena.setup.config import read_configuration
+    from agon.serving.supervision import running
 
     given = read_configuration(config, least=1)
     try:
-        return await try_models(given.roster.contestants, given.limits)
+        async with running(given.supervised, given.log / "servers", tell):
+            return await try_models(given.roster.contestants, given.limits)
     finally:
         for contestant in given.roster.contestants:
             await contestant.backend.close()

@@ -122,7 +122,7 @@ class Arena:
         self._unwritten = 0  # records that the log could not take at once
         left_alone = datetime.now(UTC) - timedelta(seconds=settings.kept)
         self.endings = AnswerEndings(log.endings(left_alone))
-        self.unavailable: dict[str, str] = {}  # model → how its last answer failed, or the one at opening
+        self._unable: dict[str, str] = {}  # model → how its last answer failed, or the one at opening
 
     # --- battles -----------------------------------------------------------------------------------------
 
@@ -295,9 +295,17 @@ class Arena:
             return None
 
     @property
+    def unavailable(self) -> dict[str, str]:
+        """The models that cannot answer, and how they failed: their server, or their last answer of a battle
+        that is over."""
+        out = {one.card.name: one.outage for one in self.roster.contestants}
+        return self._unable | {name: one.failure.kind for name, one in out.items() if one and one.failure}
+
+    @property
     def answering(self) -> tuple[Contestant, ...]:
-        """The models whose last answer, of a battle that is over, came."""
-        return tuple(one for one in self.roster.contestants if one.card.name not in self.unavailable)
+        """The models that are not unavailable."""
+        unable = self.unavailable
+        return tuple(one for one in self.roster.contestants if one.card.name not in unable)
 
     async def ask_models(self) -> None:
         """Ask every model for the beginning of an answer, and name those that cannot give one."""
@@ -307,7 +315,7 @@ class Arena:
             tell(f"the models could not be asked whether they answer: {type(error).__name__}: {error}")
             return
         for name, failure in failed.items():
-            self.unavailable[name] = failure.kind
+            self._unable[name] = failure.kind
             tell(f"{name} cannot answer now ({failure.kind}): {failure.detail}")
         if len(self.answering) < 2:
             tell("every battle is void until two models can answer.")
@@ -408,9 +416,9 @@ class Arena:
         for model, failure in running.ends:
             self.endings.add(model, failure)
             if failure is None:
-                self.unavailable.pop(model, None)
+                self._unable.pop(model, None)
             elif failure not in OF_THE_PROMPT:
-                self.unavailable[model] = failure
+                self._unable[model] = failure
         running.ends.clear()
         if len(self.answering) < 2 <= before:
             tell("every battle is void until two models can answer.")
@@ -428,6 +436,11 @@ class Arena:
         who = "No two models can"
         if self.settings.answers > 2:
             who = f"A battle needs {self.settings.answers} models, and {left or 'none'} can"
+        out = [one.outage for one in self.roster.contestants if one not in candidates and one.outage]
+        if out:
+            seconds = max(1, min(one.seconds_left for one in out))
+            back = f"in {seconds} seconds" if seconds < 100 else f"in {round(seconds / 60)} minutes"
+            return f"{who} answer now: the others are out. The next one is looked for {back}."
         return f"{who} answer this prompt now. Try another prompt, or come back in a minute."
 
     def _prompt(self, prompt: str) -> str:

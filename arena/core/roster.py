@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from agon.serving.health import Health
 from agon.serving.protocol import Backend, Message, Sampling, ServingError
 
 DEFAULT_SAMPLING = Sampling()
@@ -34,6 +35,12 @@ class Contestant:
     sampling: Sampling = DEFAULT_SAMPLING
     system_prompt: str | None = None
     measured: bool = True
+
+    @property
+    def outage(self) -> Health | None:
+        """The state of its server, if that is out."""
+        health = getattr(self.backend.route().place, "health", None)
+        return health if isinstance(health, Health) and health.failure is not None else None
 
 
 @dataclass(frozen=True, slots=True)

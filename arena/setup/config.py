@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ def _backend_of(model: Any) -> Any:
 
 if TYPE_CHECKING:
     from agon.serving.openai_compatible import Server
+    from agon.serving.supervision import SupervisedServer
 
     AnyModel = ModelTable
 else:
@@ -161,6 +163,7 @@ class Configuration:
     root_path: str | None = None
     embed: tuple[str, ...] = ()
     servers: tuple[Server, ...] = ()
+    supervised: tuple[SupervisedServer, ...] = ()
     policy: Policy = POLICIES["uniform"]
     paused: tuple[str, ...] = ()
 
@@ -177,7 +180,7 @@ def read_configuration(
     file = _checked(path, least)
     _check_names(path, file.model)
     arena = file.arena
-    servers = _servers(path, file.server, environment)
+    servers = _servers(path, file.server, file.model, environment)
     roster = Roster(
         contestants=_contestants(path, file.model, servers),
         examples=tuple(
@@ -194,7 +197,8 @@ def read_configuration(
     site = (arena.public_url, arena.root_path, tuple(arena.embed))
     where = (Path(arena.store), arena.host, arena.port)
     drawing = (_policy(path, file), tuple(file.battle.paused))
-    return Configuration(roster, limits, *where, file.battle.answers, *site, tuple(servers), *drawing)
+    asked = (tuple(servers), tuple(servers.supervised))
+    return Configuration(roster, limits, *where, file.battle.answers, *site, *asked, *drawing)
 
 
 def _policy(path: Path, file: ConfigFile) -> Policy:
@@ -302,7 +306,17 @@ _VALUE_TYPES = {  # what a value must be, in the words of TOML
     "dict_type": "must be a table",
 }
 # Keys whose values hold what they like.
-VALUES = ("headers", "chat_template_kwargs", "extra_body", "stop", "embed", "paused", "options")
+VALUES = (
+    "headers",
+    "command",
+    "env",
+    "chat_template_kwargs",
+    "extra_body",
+    "stop",
+    "embed",
+    "paused",
+    "options",
+)
 TABLES: Mapping[str, type[BaseModel]] = {
     "arena": ArenaTable,
     "battle": BattleTable,
@@ -365,21 +379,37 @@ def _check_names(path: Path, models: Sequence[ModelTable]) -> None:
                 )
 
 
-def _servers(path: Path, tables: Sequence[ServerTable], environment: Mapping[str, str]) -> Servers:
+def _servers(
+    path: Path, tables: Sequence[ServerTable], models: Sequence[ModelTable], environment: Mapping[str, str]
+) -> Servers:
     """The servers of the [[server]] tables, each name once."""
     servers = Servers(environment)
     if not tables:
         return servers
     from agon.serving.openai_compatible import Server
+    from agon.serving.supervision import SupervisedServer
+
+    keys = {getattr(one, "api_key_env", None) for one in (*tables, *models)}
+    for model in models:
+        keys |= {value[1:] for value in getattr(model, "headers", {}).values() if value.startswith("$")}
 
     for number, table in enumerate(tables, start=1):
         where = f"{path}, [[server]] {number} ({table.name!r})"
         if table.name in servers.named:
             raise ConfigError(f"{where}: another server has this name; give each its own.")
         key = table.api_key_env and Opening(where, servers).key(table.api_key_env)
-        servers.named[table.name] = Server(
-            table.base_url, api_key=key, at_once=table.at_once, waiting=table.waiting
+        named = Server(
+            table.base_url or "http://127.0.0.1/v1", api_key=key, at_once=table.at_once, waiting=table.waiting
         )
+        servers.named[table.name] = named
+        if table.command is not None:
+            program = table.command[0]
+            if shutil.which(program, path={**environment, **table.env}.get("PATH")) is None:
+                raise ConfigError(f"{where}: there is no program {program!r}; install it or give its path.")
+            others = keys - {table.api_key_env}  # no server gets the key of another one
+            inherited = {name: value for name, value in environment.items() if name not in others}
+            run = SupervisedServer(table.name, named, table.command, inherited | table.env)
+            servers.supervised.append(run)
     return servers
 
 

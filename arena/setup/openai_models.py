@@ -10,9 +10,11 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from agon.arena.setup.tables import Line, ModelTable, Opening, Table
 from agon.serving.protocol import Backend
+from agon.serving.supervision import PORT_FIELD
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+LOG_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 SECRET_HEADER = re.compile("auth|key|token|secret|cookie", re.IGNORECASE)
 _OURS = ("model", "messages", "stream", "stream_options", "n")  # what the arena itself says in a request
 
@@ -41,13 +43,40 @@ Variable = Annotated[str, AfterValidator(_variable)]
 
 
 class ServerTable(Table):
-    """A server that several models are behind: so many answers at once, so many more in line."""
+    """A server that several models are behind, so many answers at once and so many more in line; one that is
+    there, or one that a command starts."""
 
     name: Line
-    base_url: Address
+    base_url: Address | None = None
+    command: list[str] | None = Field(default=None, min_length=1)
+    env: dict[str, str] = Field(default_factory=dict)
     api_key_env: Variable | None = None
     at_once: int = Field(default=16, ge=1)
     waiting: int = Field(default=100, ge=0)
+
+    @field_validator("env")
+    @classmethod
+    def _env(cls, env: dict[str, str]) -> dict[str, str]:
+        if not all(map(VARIABLE.fullmatch, env)):
+            raise ValueError("must be names of environment variables with their values")
+        return env
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.command is None) == (self.base_url is None):
+            number = "neither base_url nor" if self.command is None else "both base_url and"
+            raise ValueError(f"has {number} command; give one of them")
+        if self.command is not None and not any(
+            PORT_FIELD in word for word in (*self.command, *self.env.values())
+        ):
+            raise ValueError(f'has a command without its port; write "--port", "{PORT_FIELD}" into it')
+        if self.command is not None and not LOG_NAME.fullmatch(self.name):
+            raise ValueError(
+                "has a command and a name that is no file's; name it with letters, digits, . _ -"
+            )
+        if self.command is None and self.env:
+            raise ValueError("has env without a command; it is set where that server is started")
+        return self
 
 
 class OpenAIModel(ModelTable):

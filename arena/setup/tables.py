@@ -18,6 +18,7 @@ from agon.serving.protocol import Backend, Sampling
 
 if TYPE_CHECKING:
     from agon.serving.openai_compatible import Server
+    from agon.serving.supervision import SupervisedServer
 
 
 class ConfigError(InputError):
@@ -74,6 +75,7 @@ class Servers:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self.environment = environment
         self.named: dict[str, Server] = {}
+        self.supervised: list[SupervisedServer] = []
         self.addressed: dict[tuple[str, str | None], Server] = {}
 
     def __iter__(self) -> Iterator[Server]:

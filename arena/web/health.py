@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
@@ -9,13 +11,18 @@ from agon.arena.core.arena import Arena
 
 
 def health_router(arena: Arena) -> APIRouter:
-    """`/healthz`: 200 while two models can answer, else 503 with a sentence."""
+    """`/healthz`: 200 while two models can answer, else 503 with a sentence; and which models are out."""
     router = APIRouter()
 
     @router.get("/healthz")
     async def health() -> JSONResponse:
         models, answering = len(arena.roster.contestants), len(arena.answering)
-        found = {"votes": arena.log.count(), "models": models, "answering": answering}
+        found: dict[str, Any] = {"votes": arena.log.count(), "models": models, "answering": answering}
+        if out := {one.card.name: one.outage for one in arena.roster.contestants if one.outage}:
+            found["out"] = {
+                name: {"why": health.failure and health.failure.kind, "asked_in": health.seconds_left}
+                for name, health in out.items()
+            }
         if answering < 2:
             sentence = f"{answering} of {models} models can answer; a battle needs two."
             return JSONResponse(found | {"sentence": sentence}, 503)

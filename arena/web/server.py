@@ -8,8 +8,7 @@ import contextlib
 import errno
 import signal
 import socket
-import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from agon.arena.core.arena import Arena, ArenaSettings
+from agon.arena.core.arena import Arena, ArenaSettings, tell
 from agon.arena.core.sessions import Keys
 from agon.arena.setup.config import Configuration, read_configuration
 from agon.arena.setup.demo import demo_roster
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from agon.arena.web.middleware import ArenaMiddleware
     from agon.serving.health import Health
     from agon.serving.openai_compatible import Server
+    from agon.serving.supervision import SupervisedServer
 
 _NAMED = 12  # models that the greeting names
 HOST, PORT, LOG = "127.0.0.1", 7860, Path("agon-log")
@@ -137,30 +137,39 @@ class GreetingServer(uvicorn.Server):
 
 
 class _ArenaServer(GreetingServer):
-    """Asks the models, once the arena is open, which of them cannot answer."""
+    """Starts the servers that are ours to start, and asks the models, once the arena is open, which of them
+    cannot answer."""
 
-    def __init__(self, arena: Arena, greeting: str) -> None:
+    def __init__(self, arena: Arena, greeting: str, supervised: Sequence[SupervisedServer]) -> None:
         super().__init__(server_config(arena), greeting)
-        self._arena = arena
+        self._arena, self._supervised = arena, supervised
         self._asking: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as usual, and ask the models while people come in already."""
         await super().startup(sockets)
-        self._asking = asyncio.create_task(self._arena.ask_models())
+        for one in self._supervised:
+            one.start(self._arena.log.folder / "servers", tell)
+        self._asking = asyncio.create_task(self._ask())
+
+    async def _ask(self) -> None:
+        """Ask the models once all servers that start here were tried."""
+        await asyncio.gather(*(one.tried() for one in self._supervised))
+        await self._arena.ask_models()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ask no longer, then end as usual."""
         if self._asking is not None:
             self._asking.cancel()
         await super().shutdown(sockets)
+        await asyncio.gather(*(one.close() for one in self._supervised))
 
 
 def _tell_health(server: Server, health: Health) -> None:
     """Say that a server is out, and why, or that it is back."""
     why = health.failure
     state = "is back" if why is None else f"is out until it is well again ({why.kind}): {why.detail}"
-    print(f"agon: {server.base_url} {state}", file=sys.stderr, flush=True)
+    tell(f"{server.base_url} {state}")
 
 
 def open_arena(
@@ -185,8 +194,10 @@ def open_arena(
     try:
         with contextlib.closing(listen(host, port)) as taken, VoteLog(folder) as votes:
             votes.check_models(contestant.card.name for contestant in given.roster.contestants)
+            told_by_themselves = {one.server for one in given.supervised}
             for asked in given.servers:
-                asked.health.on_change = partial(_tell_health, asked)
+                if asked not in told_by_themselves:
+                    asked.health.on_change = partial(_tell_health, asked)
             settings = ArenaSettings(
                 answers=given.answers,
                 policy=given.policy,
@@ -198,7 +209,8 @@ def open_arena(
                 embed=given.embed,
             )
             arena = Arena(given.roster, votes, Keys.of_folder(folder), settings)
-            server = _ArenaServer(arena, _greeting(arena, host, taken.getsockname()[1], folder))
+            greeting = _greeting(arena, host, taken.getsockname()[1], folder)
+            server = _ArenaServer(arena, greeting, given.supervised)
             server.run(sockets=[taken])
             kept = votes.count()
     finally:

@@ -16,7 +16,7 @@ from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.sessions import Keys
 from agon.arena.web.server import listen, server_config
 from agon.data.log.vote_log import VoteLog
-from agon.serving.protocol import Delta, End, ServingError
+from agon.serving.protocol import Delta, End, Route, ServingError
 
 SECRET = b"s" * 32
 
@@ -51,6 +51,9 @@ class Scripted:
 
     def accepts(self, messages):
         return True
+
+    def route(self):
+        return Route(self, 1000, {})
 
     async def check(self, messages, sampling):
         pass

@@ -81,8 +81,8 @@ class Listening:
 
 
 @asynccontextmanager
-async def listen(handler: Handler) -> AsyncIterator[Listening]:
-    """Serve on a free port of this machine until the block is left; the handler answers each request."""
+async def listen(handler: Handler, port: int = 0) -> AsyncIterator[Listening]:
+    """Serve on a port, any free one by itself, until the block is left; the handler answers each request."""
     here = Listening("")
     tasks = []
 
@@ -100,7 +100,7 @@ async def listen(handler: Handler) -> AsyncIterator[Listening]:
         finally:
             writer.transport.abort()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=500)
+    server = await asyncio.start_server(serve, "127.0.0.1", port, backlog=500)
     here.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
     try:
         yield here

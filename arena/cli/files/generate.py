@@ -51,9 +51,11 @@ def generate_command(
     agon serve answers.parquet
     """
     from agon.arena.core.answer_sets import AnswerSet, answer_all, still_open, wanted_answers
+    from agon.arena.core.arena import tell
     from agon.arena.core.roster import Example
     from agon.arena.setup.config import read_configuration
     from agon.data.importers.recorded_answers import prompts as read_prompts
+    from agon.serving.supervision import running
 
     for name, number in (("--samples", samples), ("--at-once", at_once)):
         if number < 1:
@@ -78,13 +80,14 @@ def generate_command(
             return 0
 
         async def run(work: CountedWork) -> Tally:
-            def tell(tally: Tally) -> None:
+            def count(tally: Tally) -> None:
                 work.reach(tally.answered + sum(tally.failed.values()))
 
             try:
-                return await answer_all(
-                    kept, wanted, limits=given.limits, at_once=at_once, patience=patience, tell=tell
-                )
+                async with running(given.supervised, given.log / "servers", tell):
+                    return await answer_all(
+                        kept, wanted, limits=given.limits, at_once=at_once, patience=patience, tell=count
+                    )
             finally:
                 for contestant in given.roster.contestants:
                     await contestant.backend.close()

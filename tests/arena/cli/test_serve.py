@@ -1,11 +1,17 @@
 """`agon serve CONFIG.toml` as a person starts it: the address, then who cannot answer, a key nowhere."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
 import urllib.request
+
+import pytest
+
+from tests.support.arena_server import Visitor
+from tests.support.marked import Mark
 
 TWO = """
 [arena]
@@ -55,3 +61,39 @@ def test_models_that_cannot_answer_are_named_after_the_address(tmp_path):
     ]
     assert "sk-canary" not in "".join([opened, *said, *rest, body])
     assert "Traceback" not in rest[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_a_server_that_it_starts_answers_and_ends_with_it_even_when_it_is_killed(tmp_path):
+    mark = Mark()
+    words = [sys.executable, "-m", "tests.support.word_server", "{port}", "one", "two", "--engine"]
+    models = "".join(f"[[model]]\nname = '{name}'\nserver = 'ours'\n" for name in ("one", "two"))
+    text = f"[[server]]\nname = 'ours'\ncommand = {json.dumps(words)}\n{models}"
+    (tmp_path / "arena.toml").write_text(text)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "agon", "serve", "arena.toml", "--port", "0"],
+        cwd=tmp_path,
+        env=mark.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    watch = threading.Timer(120, process.kill)
+    watch.start()
+    try:
+        address = process.stdout.readline().split(" at ")[1].split(" ")[0]
+        said = [process.stderr.readline(), process.stderr.readline()]
+        guest = Visitor(address.rstrip("/"))
+        voted = guest.vote(guest.ready())
+        health = guest.get("/healthz").json()
+        guest.http.close()
+    finally:
+        process.kill()
+        process.communicate()
+        watch.cancel()
+    assert said[0].startswith("agon: ours starts: ")
+    assert said[1].startswith("agon: ours is ready after ")
+    assert voted.json()["state"] == "voted"
+    assert (health["answering"], "out" in health) == (2, False)
+    assert mark.left() == {}
+    assert (tmp_path / "agon-log" / "servers" / "ours.log").exists()

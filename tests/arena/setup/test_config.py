@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import re
 from pathlib import Path
 from typing import get_args
@@ -203,12 +204,32 @@ def test_a_short_file_is_enough_and_models_of_one_server_share_it(tmp_path):
     asyncio.run(one.close())
 
 
+def test_a_server_of_ours_gets_its_own_key_and_no_other(tmp_path):
+    text = (
+        OURS
+        + """['python3', '{port}']\napi_key_env = 'OWN'\nenv = {A = 'b'}
+[[model]]
+name = 'x'
+server = 'gpu'
+[[model]]
+name = 'y'
+base_url = 'http://127.0.0.1:1/v1'
+api_key_env = 'OTHER'
+headers = {X-Key = '$THIRD'}
+"""
+    )
+    given = {"OWN": "1", "OTHER": "2", "THIRD": "3", "PATH": os.environ["PATH"]}
+    (run,) = read(tmp_path, text, given).supervised
+    assert run._environment == {"OWN": "1", "PATH": os.environ["PATH"], "A": "b"}
+
+
 def test_the_same_address_with_another_key_is_another_server(tmp_path):
     text = TWO.replace('name = "two"', 'name = "two"\napi_key_env = "KEY"')
     one, two = (contestant.backend for contestant in read(tmp_path, text, {"KEY": "k"}).roster.contestants)
     assert one._server is not two._server
 
 
+OURS = "[[server]]\nname = 'gpu'\ncommand = "
 GPU = "[[server]]\nname = 'gpu'\nbase_url = 'http://127.0.0.1:8001/v1'\n"
 X = TWO + "[[model]]\nname = 'x'\n"
 WRONG = [
@@ -235,6 +256,31 @@ WRONG = [
         ", [arena]: embed must be a list of addresses without a path, such as https://huggingface.co.",
     ),
     ("titel = 'A'" + TWO, ": there is no key 'titel'; known: arena, battle, limits, model, server."),
+    (
+        OURS + "['python3', '--port', '80']\n" + TWO,
+        """, [[server]] 1 ('gpu') has a command without its port; write "--port", "{port}" into it.""",
+    ),
+    (
+        OURS + "['no-such-program', '{port}']\n" + TWO,
+        ", [[server]] 1 ('gpu'): there is no program 'no-such-program'; install it or give its path.",
+    ),
+    (
+        OURS + "['python3', '{port}']\nbase_url = 'http://127.0.0.1:1/v1'\n" + TWO,
+        ", [[server]] 1 ('gpu') has both base_url and command; give one of them.",
+    ),
+    (
+        OURS.replace("gpu", "a b") + "['python3', '{port}']\n" + TWO,
+        ", [[server]] 1 ('a b') has a command and a name that is no file's; name it with letters, digits, "
+        ". _ -.",
+    ),
+    (
+        OURS + "['python3', '{port}']\nenv = {'A B' = 'c'}\n" + TWO,
+        ", [[server]] 1 ('gpu'): env must be names of environment variables with their values.",
+    ),
+    (
+        GPU + "env = {A = 'c'}\n" + TWO,
+        ", [[server]] 1 ('gpu') has env without a command; it is set where that server is started.",
+    ),
     ("[models]" + TWO, ": there is no key 'models'; did you mean 'model'?"),
     (
         TWO + "temperature = 1",

@@ -12,6 +12,8 @@ from agon.data.importers.recorded_answers import prompts
 from tests.repository.remedies.steps import SERVER, Case, Given, RefusedError, arena, taken
 from tests.support.arena_server import Scripted, open_arena, roster
 
+OURS = '[[server]]\nname = "ours"\ncommand = '
+HERE = 'base_url = "http://127.0.0.1:1/v1"\n'
 MODEL = '[[model]]\nname = "one"\nbase_url = "http://127.0.0.1:1/v1"\n'
 
 
@@ -72,6 +74,16 @@ def cases(given: Given) -> list[Case]:
         (lambda: listen("192.0.2.1", 0), lambda: listen("127.0.0.1", 0).close()),
         # the arena
         (arena(folder, '[[server]]\nname = "s"\n'), arena(folder, SERVER)),
+        (
+            arena(folder, OURS + "['python3', '{port}']\n" + HERE),
+            arena(folder, OURS + "['python3', '{port}']\n"),
+        ),
+        (arena(folder, OURS + "['python3', '80']\n"), arena(folder, OURS + "['python3', '{port}']\n")),
+        (arena(folder, OURS + "['no-such', '{port}']\n"), arena(folder, OURS + "['/bin/sh', '{port}']\n")),
+        (
+            arena(folder, OURS.replace("ours", "o s") + "['python3', '{port}']\n"),
+            arena(folder, OURS.replace("ours", "o.s") + "['python3', '{port}']\n"),
+        ),
         (arena(folder, SERVER + SERVER), arena(folder, SERVER + SERVER.replace('"s"', '"t"'))),
         (arena(folder, more='api_key = "x"'), arena(folder, more='api_key_env = "HOME"')),
         (arena(folder, name="two"), arena(folder, name="three")),
