@@ -121,6 +121,14 @@ def kind_of_status(status: int) -> FailureKind:
     return "rejected" if status < 500 else "interrupted"
 
 
+# How vLLM, llama.cpp, hosted services and others say that a conversation is longer than the context.
+TOO_LONG = re.compile(
+    r"context[ _-](?:length|size|window)|exceed_context|maximum model length|max_model_len"
+    r"|prompt is too long|input is too long|too many (?:input )?tokens",
+    re.IGNORECASE,
+)
+
+
 def failure_of_status(status: int, body: bytes, retry_after: float | None) -> ServingError:
     """The failure that an HTTP status means, in the server's own words.
 
@@ -140,6 +148,8 @@ def failure_of_status(status: int, body: bytes, retry_after: float | None) -> Se
     if status in (400, 422) and (found := _kind_of_code(error)) == "filtered":
         kind = found
     said = _message_of(error if error is not None else text)
+    if kind == "rejected" and TOO_LONG.search(text):
+        kind = "too_long"
     return ServingError(kind, f"HTTP {status}{': ' if said else ''}{said}", retry_after=retry_after)
 
 
@@ -148,6 +158,8 @@ def failure_of_error(error: Any) -> ServingError:
     code = error.get("code") if isinstance(error, dict) else None
     number = int(str(code)) if str(code).isdecimal() and len(str(code)) < 6 else 0
     kind = kind_of_status(number) if 400 <= number < 600 else _kind_of_code(error) or "interrupted"
+    if kind == "rejected" and TOO_LONG.search(str(error)):
+        kind = "too_long"
     return ServingError(kind, _message_of(error) or "the server sent an error without a word")
 
 

@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
+from agon.serving.places import Ticket, join
 from agon.serving.protocol import (
     GOOD_ENDS,
     Backend,
@@ -22,6 +23,7 @@ from agon.serving.protocol import (
 from agon.serving.self_identification import IdentityMasker, MaskedSpan
 
 FIRST = asyncio.FIRST_COMPLETED
+LINE_SECONDS = 0.25  # between two looks at the line
 GRACE_SECONDS = 0.05  # beyond a limit, in which what lies in the socket is read
 CLOSING_SECONDS = 1.0  # how long a backend may take to close its stream before it is left to itself
 
@@ -82,27 +84,36 @@ async def generate(
     on_restart: Callable[[], None] = lambda: None,
     stop: asyncio.Event,
     masked_names: Sequence[str] | None = None,
+    ticket: Ticket | None = None,
+    on_line: Callable[[int], None] = lambda _: None,
 ) -> Generation:
     """Run one generation to its end, its failure, or `stop`; hand each piece to `on_text` as it comes.
 
     With `masked_names`, the names of the arena's models, a model that says who it is does so under a mask.
-    `on_restart` is called when all the text so far turns out to have been thinking: the answer begins anew.
+    `ticket` is its place in line if it came with others, else it stands in line here; `on_line` is told its
+    number there, 0 when it is its turn. `on_restart` is called when all the text so far turns out to have
+    been thinking: the answer begins anew.
     Whatever the backend raises is a result: a failure; so is an end that is none of GOOD_ENDS. Only what
     `on_text` and `on_restart` raise is raised. Setting `stop`, like cancelling the task, closes the stream,
     so that generation ends at the server. Stopped before the first token is empty, not failed.
     """
-    asked = [message.content for message in messages if message.role == "user"]
-    answer = _Answer(on_text, on_restart, limits.characters, masked_names, asked)
-    reading = asyncio.create_task(_read(backend, messages, sampling, answer))
-    failure: ServingError | None = None
-    try:
-        await _watch(reading, stop, answer, limits)
-    except ServingError as error:
-        failure = error
-    finally:
-        seconds = time.perf_counter() - answer.started
-        reading.cancel()
-        await asyncio.wait({reading}, timeout=CLOSING_SECONDS)
+    joined = time.perf_counter()
+    with ticket or join([backend.route().places])[0] as place:
+        await _stand_in_line(place, stop, on_line)
+        if place.ahead:  # the voter did not wait for it
+            return Generation("", 0, None, 0.0, "stopped", waited=time.perf_counter() - joined)
+        asked = [message.content for message in messages if message.role == "user"]
+        answer = _Answer(on_text, on_restart, limits.characters, masked_names, asked)
+        reading = asyncio.create_task(_read(backend, messages, sampling, answer))
+        failure: ServingError | None = None
+        try:
+            await _watch(reading, stop, answer, limits)
+        except ServingError as error:
+            failure = error
+        finally:
+            seconds = time.perf_counter() - answer.started
+            reading.cancel()
+            await asyncio.wait({reading}, timeout=CLOSING_SECONDS)
     answer.show_rest()
     end = answer.end
     finish = end.finish_reason if end else None
@@ -121,9 +132,21 @@ async def generate(
         detail=failure.detail if failure else None,
         reasoning="".join(answer.reasoning),
         reasoning_tokens=len(answer.reasoning) if thought is None else thought,
-        waited=answer.started - answer.joined,
+        waited=answer.started - joined,
         masked=tuple(answer.masker.spans) if answer.masker else (),
     )
+
+
+async def _stand_in_line(ticket: Ticket, stop: asyncio.Event, on_line: Callable[[int], None]) -> None:
+    """Wait for a place, or until the voter stops; say how far it is."""
+    told = 0
+    while (ahead := ticket.ahead) and not stop.is_set():
+        if ahead != told:
+            told = ahead
+            on_line(ahead)
+        await ticket.wait(LINE_SECONDS)
+    if told:
+        on_line(0)
 
 
 class _Answer:
@@ -137,7 +160,7 @@ class _Answer:
         masked_names: Sequence[str] | None,
         asked: Sequence[str],
     ) -> None:
-        self.joined = self.started = self.heard = time.perf_counter()
+        self.started = self.heard = time.perf_counter()
         self.first: float | None = None
         self.pieces: list[str] = []  # of the answer as they were shown
         self._sent: list[str] = []  # of the answer as they came
@@ -152,7 +175,7 @@ class _Answer:
     def take(self, delta: Delta) -> None:
         """Add a piece, which may be empty; the last one is cut where the answer is full."""
         self.heard = time.perf_counter()
-        if delta.queued is not None:
+        if delta.waits:
             self.started = self.heard
         if delta.thought_first and self._sent:
             self.reasoning += self._sent

@@ -30,11 +30,12 @@ CHECK_SECONDS = 30.0
 PROBE_SECONDS = 10.0
 MISSING_SECONDS = 60.0  # after which a model that the server did not know is asked for again
 AT_ONCE, WAITING = 1_000, 100  # streams of one server, and those in line for it
-SIGN_SECONDS = 0.25  # between two signs of life of an answer that waits
-LONGEST_WAIT = 120.0  # in line and for a busy server, together
-RETRIES = 3  # of a request that a busy server refused
+SIGN_SECONDS = 0.25  # between two signs of life of an answer that waits for a busy server
+LONGEST_WAIT = 120.0  # for a busy server, which is asked again after longer and longer pauses
 TAIL_SECONDS = 2.0  # how long to wait for the count of tokens once an answer is whole
 DRAIN_SECONDS = 0.2
+MARKUP_TOKENS = 64  # that a chat template may add
+UNREAD = 1_000  # conversations that a model is known to be unable to read
 LONGEST_BODY = 1_000_000  # bytes of an answer that is no stream, and of one line of a stream
 CONNECTIONS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
 UNREACHABLE = (
@@ -68,6 +69,8 @@ class Server:
         )
         self.counts_tokens = True  # until it refuses to be asked for the usage of a stream
         self._secrets = [api_key] if api_key else []
+        self.contexts: dict[str, int] = {}  # tokens that its models can read, as far as it says so
+        self.listed = False  # whether it was asked for the list of them
         self._names: list[str] = []  # under which its models are asked
         self._open = 0
 
@@ -109,7 +112,7 @@ class Server:
             ServingError: it keeps no list, or is not well.
         """
         with self.typed_errors():
-            return _models_in(await self._listed())
+            return self._take_list(await self._listed())
 
     async def probe(self) -> dict[str, dict[str, Any]]:
         """What it serves, if it is well; a server that keeps no list is well, too.
@@ -122,8 +125,31 @@ class Server:
             if kind_of_status(response.status_code) in INTERVALS:
                 raise failure_of_status(response.status_code, response.content, _retry_after(response))
             with suppress(ServingError, *NOT_IN_THE_PROTOCOL):
-                return _models_in(response)
+                return self._take_list(response)
             return {}
+
+    async def count_tokens(self, model: str, messages: Sequence[Message]) -> int | None:
+        """How many tokens a conversation has, as vLLM and llama.cpp count them; None where nobody does."""
+        said = [{"role": message.role, "content": message.content} for message in messages]
+        asked = {"model": model, "messages": said, "content": "\n".join(one["content"] for one in said)}
+        with suppress(ServingError), self.typed_errors():
+            async with asyncio.timeout(PROBE_SECONDS):
+                url = f"{self.base_url.removesuffix('/v1')}/tokenize"
+                response = await self.client.post(url, json=asked)
+            if response.status_code == 200:
+                found = response.json()
+                return int(found["count"]) if "count" in found else len(found["tokens"])
+        return None
+
+    def _take_list(self, response: httpx.Response) -> dict[str, dict[str, Any]]:
+        """The models in a list, whose contexts are kept."""
+        self.listed = True
+        found = _models_in(response)
+        for name, one in found.items():
+            context = one.get("max_model_len") or dict(one.get("meta") or {}).get("n_ctx")
+            if isinstance(context, int) and context > 0:
+                self.contexts[name] = context
+        return found
 
     async def _listed(self) -> httpx.Response:
         async with asyncio.timeout(PROBE_SECONDS):
@@ -179,6 +205,7 @@ class OpenAICompatible:
         self._system_role = system_role
         self._thinks_first = False  # whether an answer was seen to begin inside its reasoning
         self._missing_until = 0.0  # the server does not know this model
+        self._unread: dict[int, None] = {}  # hashes of conversations that are too long, the last ones
 
     def __repr__(self) -> str:
         return f"OpenAICompatible({self._server!r}, {self._model!r})"
@@ -186,48 +213,34 @@ class OpenAICompatible:
     async def stream(self, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[Delta | End]:
         """Stream the next assistant message; closing the iterator closes the connection.
 
-        A piece without text says that the server is at work, or that this answer waits: in line for a place,
-        or because the server asked to come back later, which it is before it is called a failure. Once the
-        server has said how the answer ended, nothing that follows can cost the answer: neither a fault in
-        the count of tokens nor a cut.
+        A piece without text says that the server is at work, or that it asked to come back later, which is
+        done for a while before it is called a failure. Once the server has said how the answer ended,
+        nothing that follows can cost the answer: neither a fault in the count of tokens nor a cut.
         """
-        with self._server.typed_errors():
-            ticket = self._server.places.join()
         asked, tries, begun = time.monotonic(), 0, False
-        try:
-            while ticket.ahead:
-                yield Delta(queued=ticket.ahead)
-                await ticket.wait(SIGN_SECONDS)
-                if ticket.ahead and time.monotonic() - asked > LONGEST_WAIT:
-                    raise ServingError("overloaded", f"no place within {LONGEST_WAIT:g} s")
-            while True:
-                yield Delta(queued=0)  # from now on it is the server that is waited for
-                try:
-                    with self._server.typed_errors():
-                        async with aclosing(self._answer(messages, sampling)) as events:
-                            async for event in events:
-                                begun |= not isinstance(event, Delta) or bool(event.text or event.reasoning)
-                                yield event
-                    self._server.health.succeed()
-                    return
-                except ServingError as error:
-                    self._take_note(error)
-                    pause = 2.0**tries if error.retry_after is None else error.retry_after
-                    waited = time.monotonic() - asked
-                    if (
-                        begun
-                        or error.kind != "overloaded"
-                        or tries >= RETRIES
-                        or waited + pause > LONGEST_WAIT
-                    ):
-                        raise
-                    tries += 1
-                    again = time.monotonic() + pause * (1 + JITTER * random.random())  # noqa: S311
-                while (left := again - time.monotonic()) > 0:
-                    yield Delta(queued=0)
-                    await asyncio.sleep(min(left, SIGN_SECONDS))
-        finally:
-            ticket.leave()
+        while True:
+            try:
+                with self._server.typed_errors():
+                    async with aclosing(self._answer(messages, sampling)) as events:
+                        async for event in events:
+                            begun |= not isinstance(event, Delta) or bool(event.text or event.reasoning)
+                            yield event
+                self._server.health.succeed()
+                return
+            except ServingError as error:
+                self._take_note(error)
+                if error.kind == "too_long":
+                    self._leave_unread(messages)
+                pause = max(2.0**tries, error.retry_after or 0.0)
+                waited = time.monotonic() - asked
+                if begun or error.kind != "overloaded" or waited + pause > LONGEST_WAIT:
+                    raise
+                tries += 1
+                again = time.monotonic() + pause * (1 + JITTER * random.random())  # noqa: S311
+            while (left := again - time.monotonic()) > 0:
+                yield Delta(waits=True)
+                await asyncio.sleep(min(left, SIGN_SECONDS))
+            yield Delta(waits=True)  # from now on it is the server that is waited for
 
     async def _answer(
         self, messages: Sequence[Message], sampling: Sampling
@@ -246,18 +259,46 @@ class OpenAICompatible:
             yield end
 
     def accepts(self, messages: Sequence[Message]) -> bool:
-        """Whether there is a conversation to answer, and the server is well and knows the model."""
+        """Whether the server is well, knows the model and has room for it, if it is not too long."""
         return (
             bool(messages)
             and self._server.health.failure is None
             and time.monotonic() >= self._missing_until
             and self._model not in self._server.unserved
+            and not self._server.places.full
+            and _hash_of(messages) not in self._unread
         )
 
     def route(self) -> Route:
         """Its server, and what every request holds."""
         request = {"model": self._model, "system_role": self._system_role, **self._body}
-        return Route(self._server, self._server.places.at_once, request)
+        places = self._server.places
+        return Route(self._server, places.at_once, request, places)
+
+    @property
+    def context(self) -> int | None:
+        """Tokens that conversation and answer may have together, as the server says."""
+        return self._server.contexts.get(self._model)
+
+    async def measure(self, messages: Sequence[Message]) -> None:
+        """Have the server count a conversation of more bytes than its context has tokens."""
+        if not self.accepts(messages):
+            return
+        if not self._server.listed:
+            with suppress(ServingError):
+                await self._server.served()
+            self._server.listed = True  # or it keeps no list
+        size = sum(len(message.content.encode("utf-8", "replace")) for message in messages)
+        if self.context is None or size + MARKUP_TOKENS < self.context:
+            return
+        count = await self._server.count_tokens(self._model, messages)
+        if count is not None and count >= self.context:
+            self._leave_unread(messages)
+
+    def _leave_unread(self, messages: Sequence[Message]) -> None:
+        self._unread[_hash_of(messages)] = None
+        if len(self._unread) > UNREAD:
+            del self._unread[next(iter(self._unread))]
 
     async def check(self, messages: Sequence[Message], sampling: Sampling) -> None:
         """Ask for the beginning of an answer, with everything that a battle would ask with."""
@@ -315,6 +356,11 @@ class OpenAICompatible:
         return self._server.client.stream(
             "POST", f"{self._server.base_url}/chat/completions", json=request, headers=self._headers
         )
+
+
+def _hash_of(messages: Sequence[Message]) -> int:
+    """Of what was said in a conversation, whatever the system prompt."""
+    return hash(tuple(message for message in messages if message.role != "system"))
 
 
 async def _accepted(response: httpx.Response) -> httpx.Response:

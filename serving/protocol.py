@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
+
+from agon.serving.places import Places
 
 Role = Literal["system", "user", "assistant"]
 FailureKind = Literal[
@@ -17,7 +19,8 @@ FailureKind = Literal[
     "unauthorised",  # the key was refused
     "unknown_model",  # the server does not serve this model
     "overloaded",  # the server asks to come back later
-    "rejected",  # the server refuses the request itself: too long, not allowed
+    "rejected",  # the server refuses the request itself: not allowed, a parameter it does not know
+    "too_long",  # the conversation is longer than the model can read
     "timeout",  # no first token, or silence in the middle, for longer than allowed
     "interrupted",  # the stream broke off before its end
     "malformed",  # the server sent what is not in the protocol
@@ -26,9 +29,8 @@ FailureKind = Literal[
 ]
 # The ends of an answer that may be judged, as servers call them: its own end, and the limit of its length.
 # Whatever else a server gives as the reason (abort, error, content_filter, tool_calls, ...) is a failure.
-GOOD_ENDS = frozenset(
-    {"stop", "eos", "eos_token", "stop_sequence", "end_turn", "length", "max_tokens", "model_length"}
-)
+CUTS = frozenset({"length", "max_tokens", "model_length"})
+GOOD_ENDS = CUTS | {"stop", "eos", "eos_token", "stop_sequence", "end_turn"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +62,14 @@ class Sampling:
 class Delta:
     """A piece of the answer or of the thinking before it, in order; empty, a sign that the model is at work.
 
-    `thought_first` says that all text before it was thinking, which only a closing tag has told. `queued`
-    says that the answer waits to be asked for, behind so many others; None when it was asked for.
+    `thought_first` says that all text before it was thinking, which only a closing tag has told. `waits`
+    says that a busy server is to be asked again: the time so far was a wait.
     """
 
     text: str = ""
     reasoning: str = ""
     thought_first: bool = False
-    queued: int | None = None
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +89,13 @@ class Route:
         place: what is asked; the same object for models that share a server, its places and its `health`.
         at_once: how many answers it gives at once.
         request: all that is asked beside the conversation and the sampling, such as the served name.
+        places: for which its answers stand in line; None where nobody waits.
     """
 
     place: object
     at_once: int
     request: Mapping[str, Any]
+    places: Places | None = None
 
 
 class ServingError(Exception):
@@ -106,6 +110,20 @@ class ServingError(Exception):
         self.kind: FailureKind = kind
         self.detail = detail
         self.retry_after = retry_after
+
+
+@runtime_checkable
+class Measuring(Protocol):
+    """A backend whose model can read so many tokens, and that learns whether a conversation has more."""
+
+    @property
+    def context(self) -> int | None:
+        """Tokens that conversation and answer may have together, None where that is not known."""
+        ...
+
+    async def measure(self, messages: Sequence[Message]) -> None:
+        """Have a conversation counted that may be too long; from then on it is accepted only if it is not."""
+        ...
 
 
 class Backend(Protocol):

@@ -40,7 +40,7 @@ PREFIX = re.compile(
 FAULT = re.compile(
     r"^(?:[\w.]*(?:Error|Exception|OutOfMemory)\b|[\w ./-]{0,60}\berror:|error\b|fatal\b)", re.I
 )
-USELESS = re.compile(r"See root cause above|Traceback \(most recent call last\)", re.I)
+USELESS = re.compile(r"See (?:root cause|stack trace)|Traceback \(most recent call last\)", re.I)
 
 
 class SupervisedServer:
@@ -105,7 +105,7 @@ class SupervisedServer:
 
     async def _once(self, began: float) -> tuple[float | None, int]:
         """One run of the command: when it was ready, if it was, and how it ended."""
-        port = _free_port()
+        port = free_port()
         self.server.base_url = f"http://127.0.0.1:{port}/v1"
         words = [word.replace(PORT_FIELD, str(port)) for word in self._command]
         self._tell(f"{self.name} starts: {' '.join(words)}")
@@ -187,7 +187,8 @@ def _ended(status: int) -> str:
     return f"signal {status - 128}" if status > 128 else f"status {status}"
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine at which nothing listens now."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

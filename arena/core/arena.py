@@ -20,12 +20,12 @@ from importlib import import_module
 from random import Random, SystemRandom
 from time import monotonic
 
-from agon.arena.core.battle import BALLOTS, LETTERS, Battle, IllegalMoveError, State, fault_of
+from agon.arena.core.battle import BALLOTS, LETTERS, Battle, IllegalMoveError, Side, State, fault_of
 from agon.arena.core.endings import OF_THE_PROMPT, AnswerEndings
 from agon.arena.core.language_id import detect_language, detection_problem
 from agon.arena.core.matchmaking import Matchmaker, substitute
 from agon.arena.core.resume import resume_battle
-from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
+from agon.arena.core.roster import Contestant, Example, ModelCard, Roster, measure_within
 from agon.arena.core.score_change import ScoreChange, change_of_scores
 from agon.arena.core.sessions import Keys
 from agon.arena.core.turn import AnswerEnd, play_turn
@@ -48,7 +48,7 @@ from agon.ranking.errors import AgonError, SourceError
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.matchmaking import POLICIES, Policy
 from agon.serving.generation import Generation, Limits
-from agon.serving.protocol import Message
+from agon.serving.protocol import Measuring, Message
 from agon.serving.recorded import RecordedAnswers
 
 AWAITED = 900.0  # seconds after which nobody counts on the vote of a battle that was left alone
@@ -140,6 +140,7 @@ class Arena:
         try:
             draw = self.matchmaker.draw(candidates, self.settings.answers, Random(seed), self._awaited())
         except ValueError:
+            self._must_be_readable(candidates)
             raise Refusal(503, "no_models", self._too_few_sentence(candidates)) from None
         example = self._examples.get(prompt) or Example(prompt, language=detect_language(prompt))
         battle = Battle(
@@ -150,6 +151,7 @@ class Arena:
             prompt_id=example.prompt_id,
             category=example.category,
             language=example.language,
+            output_limit=self.roster.output_limit,
         )
         self._battles[battle.id] = running = Running(battle)
         battle.ask(prompt)
@@ -181,6 +183,12 @@ class Arena:
         prompt = self._prompt(prompt)
         if not self.may_ask(battle):
             raise Refusal(409, "no_turn", "This battle takes no further prompt now.")
+        if not all(side.contestant.backend.accepts(_continued(side, prompt)) for side in battle.judged):
+            sentence = (
+                f"With this prompt the conversation is longer than these models can read{self._context()}. "
+                "Shorten it, or vote on what is there."
+            )
+            raise Refusal(422, "long_prompt", sentence)
         self._room_for(battle.voter)
         battle.ask(prompt)
         self._keep(running, TurnRecord(battle.id, battle.turn, prompt, datetime.now(UTC)))
@@ -199,14 +207,24 @@ class Arena:
         """Whether all sides that stand could answer a further prompt."""
         return (
             battle.state is State.READY
+            and battle.refused is None
             and self.roster.typed
             and battle.turn < self.settings.most_turns
-            and all(
-                side.contestant.backend.accepts(
-                    [*side.messages, Message("assistant", side.text), Message("user", "?")]
-                )
-                for side in battle.judged
-            )
+            and all(side.contestant.backend.accepts(_continued(side, "?")) for side in battle.judged)
+        )
+
+    async def measure(self, session: str, prompt: str, battle_id: str | None = None) -> None:
+        """Let the models learn whether a prompt, or a further one, is too long for them."""
+        prompt = prompt.strip()
+        if len(prompt) > self.settings.longest_prompt:
+            return
+        if battle_id is None:
+            await self.roster.measure([Message("user", prompt)])
+            return
+        await measure_within(
+            side.contestant.backend.measure(_continued(side, prompt))
+            for side in self._own(session, battle_id).battle.judged
+            if isinstance(side.contestant.backend, Measuring)
         )
 
     def stop(self, session: str, battle_id: str) -> Battle:
@@ -443,6 +461,20 @@ class Arena:
             return f"{who} answer now: the others are out. The next one is looked for {back}."
         return f"{who} answer this prompt now. Try another prompt, or come back in a minute."
 
+    def _must_be_readable(self, candidates: Sequence[Contestant]) -> None:
+        """Raise Refusal if a shorter prompt would have found enough models."""
+        anything = self.roster.candidates([Message("user", "?")])
+        able = [one for one in anything if isinstance(one.backend, Measuring) or one in candidates]
+        if len(self.matchmaker.drawable(able)) >= self.settings.answers:
+            sentence = f"The prompt is longer than these models can read{self._context()}. Shorten it."
+            raise Refusal(422, "long_prompt", sentence)
+
+    def _context(self) -> str:
+        """How much the models can read, if they say so."""
+        backends = [one.backend for one in self.roster.contestants]
+        known = [one.context for one in backends if isinstance(one, Measuring) and one.context]
+        return f" ({max(known):,} tokens)" if known else ""
+
     def _prompt(self, prompt: str) -> str:
         prompt = prompt.strip()
         longest = self.settings.longest_prompt
@@ -502,11 +534,17 @@ class Arena:
 
     async def _turn(self, running: Running) -> None:
         battle = running.battle
-        tried = set(battle.models)
+        tried, refused = set(battle.models), [0]
 
         def another(ended: AnswerEnd) -> Contestant | None:
             everyone = self.roster.candidates([Message("user", battle.prompts[0])])
             fresh = [one for one in self.matchmaker.drawable(everyone) if one.card.name not in tried]
+            refused[0] += ended.generation.failure == "overloaded"
+            if refused[0] > 1:  # more requests would only make more load
+                return None
+            place = self._contestant(ended.model).backend.route().place
+            elsewhere = [one for one in fresh if one.backend.route().place is not place]
+            fresh = elsewhere or fresh
             drawn = substitute(fresh, Random(f"{battle.seed}:{len(tried)}"))
             if drawn is None:
                 return None
@@ -657,6 +695,11 @@ def _ballot(vote: str | Ballot, size: int) -> Ballot:
     if wrong:
         raise Refusal(422, "bad_places", f"Nothing was counted: {wrong}.")
     return vote
+
+
+def _continued(side: Side, prompt: str) -> list[Message]:
+    """The conversation of a side with its last answer and a further prompt."""
+    return [*side.messages, Message("assistant", side.text), Message("user", prompt)]
 
 
 def _uneven_sentence(battle: Battle) -> str:

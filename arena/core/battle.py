@@ -21,7 +21,7 @@ from agon.arena.core.matchmaking import Draw
 from agon.arena.core.roster import Contestant
 from agon.data.log.records import Ballot
 from agon.serving.generation import Generation
-from agon.serving.protocol import Message
+from agon.serving.protocol import CUTS, Message
 
 LETTERS = "ABCDEF"
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six")
@@ -63,6 +63,7 @@ class Side:
     earlier: list[Generation] = field(default_factory=list)
     replaced: bool = False
     withdrawn: bool = False  # failed, and the others are judged without it
+    in_line: int = 0  # its number in the line for its server, 0 when it is its turn
     revision: int = 0
 
     @property
@@ -73,6 +74,12 @@ class Side:
         if self.generation.failure is not None:
             return "failed"
         return "stopped" if self.generation.finish_reason == "stopped" else "finished"
+
+    @property
+    def cut(self) -> bool:
+        """Whether the answer ended because it was as long as it may be."""
+        made = self.generation
+        return made is not None and made.failure is None and (made.finish_reason or "").casefold() in CUTS
 
 
 @dataclass(slots=True)
@@ -95,6 +102,8 @@ class Battle:
     events: list[tuple[datetime, str]] = field(default_factory=list)
     ballot: Ballot | None = None
     reason: str | None = None
+    refused: tuple[str, str] | None = None  # a further prompt that was taken back, and the kind of failure
+    output_limit: int | None = None  # tokens of an answer, where all models of the arena have the same
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
     revision: int = 0
 
@@ -172,6 +181,13 @@ class Battle:
         side.text += text
         side.revision += 1
 
+    def stands_in_line(self, slot: int, number: int) -> None:
+        """One side waits for its server, as so many in line, or no longer."""
+        self._must(State.STREAMING)
+        side = self.sides[slot]
+        side.in_line = number
+        side.revision += 1
+
     def began_anew(self, slot: int) -> None:
         """What one side wrote so far was thinking, and is no part of its answer."""
         self._must(State.STREAMING)
@@ -211,6 +227,23 @@ class Battle:
         self.revision += 1
         self._happened(f"{LETTERS[slot]} was left out: the others are judged without it")
         self._settle()
+
+    def take_back(self, slot: int) -> None:
+        """A further prompt was refused by the model of one side: the answers before stand again, and the
+        battle takes no other."""
+        self._must(State.STREAMING)
+        if self.turn < 2 or self.sides[slot].status != "failed":
+            raise IllegalMoveError("only a further prompt that a side refused is taken back")
+        made = self.sides[slot].generation
+        self.refused = self.prompts.pop(), (made and made.failure) or "rejected"
+        for side in self.judged:
+            side.messages[-2:] = []
+            side.generation = side.earlier.pop()
+            side.text, side.in_line = side.generation.text, 0
+            side.revision += 1
+        self.state = State.READY
+        self.revision += 1
+        self._happened(f"{LETTERS[slot]} refused the further prompt: it was taken back")
 
     def vote(self, ballot: Ballot) -> None:
         """The one vote: a ballot on the answers that stand, in shown order, which is to be kept."""

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from agon.arena.core.battle import LETTERS, Battle, State
+from agon.arena.core.endings import REFUSALS
 from agon.arena.core.matchmaking import Draw
 from agon.arena.core.roster import Contestant
 from agon.data.log.records import (
@@ -83,9 +84,12 @@ def _answer(
         if found is None:
             return
         battle.ended(slot, _generation(found))
-    if battle.state is State.STREAMING and battle.sides[slot].status == "failed":
+    made = battle.sides[slot].generation
+    if battle.state is State.STREAMING and made is not None and made.failure is not None:
         if len(battle.standing) > 2:
             battle.withdraw(slot)
+        elif battle.turn > 1 and made.failure in REFUSALS and not made.text:
+            battle.take_back(slot)
         else:
             battle.void(f"answer {LETTERS[slot]} failed")
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from agon.serving.health import Health
-from agon.serving.protocol import Backend, Message, Sampling, ServingError
+from agon.serving.protocol import Backend, Measuring, Message, Sampling, ServingError
 
+MEASURE_SECONDS = 2.0
 DEFAULT_SAMPLING = Sampling()
 
 
@@ -69,6 +72,21 @@ class Roster:
         """Those that can answer this conversation."""
         return tuple(contestant for contestant in self.contestants if contestant.backend.accepts(messages))
 
+    async def measure(self, messages: Sequence[Message]) -> None:
+        """Let models learn whether a conversation is too long for them; `candidates` then leaves it out."""
+        await measure_within(
+            one.backend.measure([*_system(one), *messages])
+            for one in self.contestants
+            if isinstance(one.backend, Measuring)
+        )
+
+    @property
+    def output_limit(self) -> int | None:
+        """The tokens that an answer of any of them may have; None where that differs, or has no end."""
+        drawn = [one.sampling for one in self.contestants]
+        limits = {how.max_tokens or how.max_completion_tokens for how in drawn}
+        return limits.pop() if len(limits) == 1 else None
+
     def identities(self) -> tuple[str, ...]:
         """The names by which a model of this arena might say who it is: its own, and its maker's."""
         cards = [contestant.card for contestant in self.contestants]
@@ -86,11 +104,20 @@ class Roster:
         return {contestant.card.name: error for contestant, error in asked if error is not None}
 
 
+async def measure_within(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Measure at once, and not for long: what is too long without being known to be, a server refuses."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(MEASURE_SECONDS):
+            await asyncio.gather(*work)
+
+
+def _system(contestant: Contestant) -> list[Message]:
+    return [Message("system", contestant.system_prompt)] if contestant.system_prompt else []
+
+
 async def _failure(contestant: Contestant) -> ServingError | None:
     """Why a contestant could not answer now; None if it could."""
-    said = [Message("user", "Hello")]
-    if contestant.system_prompt:
-        said.insert(0, Message("system", contestant.system_prompt))
+    said = [*_system(contestant), Message("user", "Hello")]
     try:
         await contestant.backend.check(said, contestant.sampling)
     except ServingError as error:

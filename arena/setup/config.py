@@ -11,7 +11,7 @@ import re
 import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
 from functools import reduce
 from operator import or_
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, Discriminator, Field, Tag, ValidationError, field_validator
 
+from agon.arena.core.arena import ArenaSettings
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.setup.demo import DemoModel
 from agon.arena.setup.openai_models import OpenAIModel, ServerTable
@@ -121,12 +122,17 @@ class ArenaTable(Table):
 
 
 class LimitsTable(Table):
-    """How long an answer may take, in seconds, and be, in characters."""
+    """How long an answer may take, in seconds, and be, in characters and tokens; and what visitors may do."""
 
     first: Seconds = Limits().first
     between: Seconds = Limits().between
     total: Seconds = Limits().total
     characters: int = Field(default=Limits().characters, ge=1)
+    output: int | None = Field(default=None, ge=1)
+    prompt: int = Field(default=ArenaSettings().longest_prompt, ge=1, le=1_000_000)
+    turns: int = Field(default=ArenaSettings().most_turns, ge=1)
+    per_voter: int = Field(default=ArenaSettings().running_per_voter, ge=1)
+    running: int = Field(default=ArenaSettings().running, ge=1)
 
 
 class BattleTable(Table):
@@ -166,6 +172,15 @@ class Configuration:
     supervised: tuple[SupervisedServer, ...] = ()
     policy: Policy = POLICIES["uniform"]
     paused: tuple[str, ...] = ()
+    longest_prompt: int = ArenaSettings().longest_prompt
+    most_turns: int = ArenaSettings().most_turns
+    running_per_voter: int = ArenaSettings().running_per_voter
+    running: int = ArenaSettings().running
+
+    def settings(self, seed: int | None) -> ArenaSettings:
+        """What the arena allows."""
+        names = {one.name for one in fields(ArenaSettings)} & {one.name for one in fields(self)}
+        return ArenaSettings(seed=seed, **{name: getattr(self, name) for name in names})
 
 
 def read_configuration(
@@ -180,9 +195,12 @@ def read_configuration(
     file = _checked(path, least)
     _check_names(path, file.model)
     arena = file.arena
+    allowed = file.limits
+    limits = Limits(allowed.first, allowed.between, allowed.total, allowed.characters)
+    visitors = (allowed.prompt, allowed.turns, allowed.per_voter, allowed.running)
     servers = _servers(path, file.server, file.model, environment)
     roster = Roster(
-        contestants=_contestants(path, file.model, servers),
+        contestants=_contestants(path, file.model, servers, allowed.output),
         examples=tuple(
             Example(given) if isinstance(given, str) else Example(**given.model_dump())
             for given in arena.examples
@@ -193,12 +211,11 @@ def read_configuration(
     )
     if not (roster.typed or roster.examples):
         raise ConfigError(f"{path}, [arena]: typed is false and there are no examples; offer some prompts.")
-    limits = Limits(**file.limits.model_dump())
     site = (arena.public_url, arena.root_path, tuple(arena.embed))
     where = (Path(arena.store), arena.host, arena.port)
     drawing = (_policy(path, file), tuple(file.battle.paused))
     asked = (tuple(servers), tuple(servers.supervised))
-    return Configuration(roster, limits, *where, file.battle.answers, *site, *asked, *drawing)
+    return Configuration(roster, limits, *where, file.battle.answers, *site, *asked, *drawing, *visitors)
 
 
 def _policy(path: Path, file: ConfigFile) -> Policy:
@@ -413,11 +430,16 @@ def _servers(
     return servers
 
 
-def _contestants(path: Path, models: Sequence[ModelTable], servers: Servers) -> tuple[Contestant, ...]:
+def _contestants(
+    path: Path, models: Sequence[ModelTable], servers: Servers, output: int | None
+) -> tuple[Contestant, ...]:
     """The models with their backends."""
     contestants = []
     for number, model in enumerate(models, start=1):
         where = f"{path}, [[model]] {number} ({model.name!r})"
+        sampling = model.sampling.sampling()
+        if sampling.max_tokens is None and sampling.max_completion_tokens is None:
+            sampling = replace(sampling, max_tokens=output)
         contestants.append(
             Contestant(
                 ModelCard(
@@ -428,7 +450,7 @@ def _contestants(path: Path, models: Sequence[ModelTable], servers: Servers) -> 
                     model.price,
                 ),
                 model.open_backend(Opening(where, servers)),
-                model.sampling.sampling(),
+                sampling,
                 model.system_prompt,
                 model.measured,
             )

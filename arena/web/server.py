@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from agon.arena.core.arena import Arena, ArenaSettings, tell
+from agon.arena.core.arena import Arena, tell
 from agon.arena.core.sessions import Keys
 from agon.arena.setup.config import Configuration, read_configuration
 from agon.arena.setup.demo import demo_roster
@@ -198,17 +198,7 @@ def open_arena(
             for asked in given.servers:
                 if asked not in told_by_themselves:
                     asked.health.on_change = partial(_tell_health, asked)
-            settings = ArenaSettings(
-                answers=given.answers,
-                policy=given.policy,
-                paused=given.paused,
-                seed=seed,
-                limits=given.limits,
-                public_url=given.public_url,
-                root_path=given.root_path,
-                embed=given.embed,
-            )
-            arena = Arena(given.roster, votes, Keys.of_folder(folder), settings)
+            arena = Arena(given.roster, votes, Keys.of_folder(folder), given.settings(seed))
             greeting = _greeting(arena, host, taken.getsockname()[1], folder)
             server = _ArenaServer(arena, greeting, given.supervised)
             server.run(sockets=[taken])

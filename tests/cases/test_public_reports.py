@@ -96,7 +96,7 @@ STREAMS = [
 
 @pytest.mark.parametrize(("row", "model", "times", "text", "thought", "failure", "told"), STREAMS)
 def test_streams(mock, monkeypatch, row, model, times, text, thought, failure, told):
-    monkeypatch.setattr("agon.serving.openai_compatible.RETRIES", 0)
+    monkeypatch.setattr("agon.serving.openai_compatible.LONGEST_WAIT", 0.0)
     limits = {"first": 2.5} if model == "comments" else {}  # the first word comes after 4 s of comments
     made = asked(mock, model, times, **limits)
     assert made.failure == failure, (row, made)

@@ -29,9 +29,10 @@ FLOORS = {
         "",  # the folder's own __init__
     ),
     "serving": (
+        "places",
         "protocol",
         "reasoning self_identification",
-        "chat_chunks health places",
+        "chat_chunks health",
         "generation openai_compatible recorded process_reaper",
         "supervision",
         "demo",

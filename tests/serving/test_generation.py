@@ -7,12 +7,19 @@ import time
 import pytest
 
 from agon.serving.generation import Generation, Limits, generate
-from agon.serving.protocol import Delta, End, Message, Sampling, ServingError
+from agon.serving.protocol import Delta, End, Message, Route, Sampling, ServingError
 
 ASKED = (Message("user", "Why is the sky blue?"),)
 
 
-class Scripted:
+class Alone:
+    """A backend for which nobody stands in line."""
+
+    def route(self):
+        return Route(self, 1000, {})
+
+
+class Scripted(Alone):
     """A backend that plays a script: texts, events, seconds to sleep, errors to raise."""
 
     def __init__(self, *script):
@@ -150,7 +157,7 @@ def test_a_process_that_was_held_up_blames_no_server():
         reader, writer = socket.socketpair()
         reader.setblocking(False)
 
-        class Waiting:
+        class Waiting(Alone):
             async def stream(self, messages, sampling):
                 yield Delta((await loop.sock_recv(reader, 100)).decode())
                 yield End("stop")
@@ -215,7 +222,7 @@ def test_a_fault_of_the_backend_is_a_failure_that_tells_no_secret(error):
 
 
 def test_a_backend_may_fail_before_it_streams():
-    class Broken:
+    class Broken(Alone):
         def stream(self, messages, sampling):
             raise ZeroDivisionError
 
@@ -230,7 +237,7 @@ def test_a_backend_that_does_not_close_is_left_behind(monkeypatch):
     monkeypatch.setattr("agon.serving.generation.CLOSING_SECONDS", 0.1)
     freed = asyncio.Event()
 
-    class Stubborn:
+    class Stubborn(Alone):
         async def stream(self, messages, sampling):
             yield Delta("a")
             while not freed.is_set():

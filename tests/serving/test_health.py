@@ -5,12 +5,9 @@ import json
 import time
 from itertools import pairwise
 
-import pytest
-
 from agon.serving.generation import Limits, generate
 from agon.serving.openai_compatible import Server
-from agon.serving.places import Places
-from agon.serving.protocol import Message, Sampling, ServingError
+from agon.serving.protocol import Message, Sampling
 from tests.support.http_server import listen
 
 ASKED = (Message("user", "Why?"),)
@@ -181,18 +178,3 @@ def test_the_places_of_a_server_are_never_more_and_go_in_the_order_of_coming():
     assert most == 2
     assert [int(said.split('"content": "')[1].split("?")[0]) for said in order] == list(range(24))
     assert results[0].waited < 0.05 <= results[-1].waited
-
-
-def test_a_line_has_an_end_and_says_how_many_are_before():
-    async def main():
-        places = Places(at_once=1, waiting=2)
-        first, second, third = places.join(), places.join(), places.join()
-        assert [first.ahead, second.ahead, third.ahead] == [0, 1, 2]
-        with pytest.raises(ServingError, match="2 answers wait for this server already"):
-            places.join()
-        second.leave()  # whoever loses patience
-        assert [first.ahead, third.ahead] == [0, 1]
-        first.leave()
-        assert third.ahead == 0
-
-    asyncio.run(main())

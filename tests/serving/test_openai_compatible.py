@@ -23,7 +23,7 @@ ASKED = (Message("system", "Be brief."), Message("user", "Warum ist der Himmel b
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch):
     """A busy server is a failure at once; how it is asked again stands in test_health.py."""
-    monkeypatch.setattr("agon.serving.openai_compatible.RETRIES", 0)
+    monkeypatch.setattr("agon.serving.openai_compatible.LONGEST_WAIT", 0.0)
 
 
 async def events_of(backend, sampling=PLAIN):

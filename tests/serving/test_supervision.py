@@ -12,7 +12,7 @@ import pytest
 from agon.serving.generation import Limits, generate
 from agon.serving.openai_compatible import Server
 from agon.serving.protocol import Message, Sampling
-from agon.serving.supervision import SupervisedServer, running
+from agon.serving.supervision import SupervisedServer, fault_in, running
 from tests.support.marked import Mark
 from tests.support.paths import REPOSITORY
 
@@ -79,7 +79,7 @@ def test_it_ends_with_a_process_that_is_killed(tmp_path):
 import asyncio, os, signal
 from pathlib import Path
 from agon.serving.openai_compatible import Server
-from agon.serving.supervision import SupervisedServer, running
+from agon.serving.supervision import SupervisedServer, fault_in, running
 async def main():
     words = {[*WORDS, "m", "--engine"]!r}
     def tell(line):
@@ -146,3 +146,40 @@ def test_a_program_that_is_not_there_is_told(tmp_path):
         await run.model.close()
 
     asyncio.run(main())
+
+
+# In the form that vLLM 0.32 gives its lines, without those of the traceback.
+LOGS = {
+    "memory": (
+        """(EngineCore pid=7) INFO 11-29 18:19:30 [core.py:110] Initializing a V1 LLM engine
+(EngineCore pid=7) ERROR 11-29 18:19:36 [core.py:1510] Traceback (most recent call last):
+(EngineCore pid=7) ERROR 11-29 18:19:36 [core.py:1510] ValueError: No available memory for the cache blocks.
+Traceback (most recent call last):
+RuntimeError: Engine core initialization failed. See root cause above. Failed core proc(s): {}
+""",
+        "ValueError: No available memory for the cache blocks.",
+    ),
+    "root cause elsewhere": (
+        """(EngineCore pid=7) ERROR 11-29 18:19:36 [core.py:1510] Exception: WorkerProc failed. \
+See stack trace for root cause.
+(Worker pid=8) ERROR 11-29 18:19:37 [worker.py:1] torch.OutOfMemoryError: CUDA out of memory.
+""",
+        "torch.OutOfMemoryError: CUDA out of memory.",
+    ),
+    "option": (
+        "usage: vllm serve [model_tag] [options]\nvllm: error: unrecognized arguments: --no-such\n",
+        "vllm: error: unrecognized arguments: --no-such.",
+    ),
+    "port": (
+        "INFO 11-29 18:19:36 [api.py:1] starting\nOSError: [Errno 98] Address already in use\n",
+        "OSError: [Errno 98] Address already in use.",
+    ),
+    "no word": ("", "it said nothing."),
+    "only words": ("loading\nout of luck\n", "out of luck."),
+}
+
+
+@pytest.mark.parametrize("case", LOGS)
+def test_the_sentence_that_says_why_is_found_among_the_others(case):
+    log, sentence = LOGS[case]
+    assert fault_in(log) == sentence

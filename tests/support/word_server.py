@@ -1,10 +1,10 @@
 """A server of models as a process of its own, for what happens when one starts, is busy, dies or is killed.
 
     python -m tests.support.word_server PORT NAME ... [--engine] [--start 0.5] [--gap 0.01] [--words 20]
-        [--at-once 2] [--context 100] [--fail SENTENCE]
+        [--cut] [--at-once 2] [--context 100 [--silent]] [--fail SENTENCE]
 
 It speaks the OpenAI protocol and writes numbered words. A model whose name begins with `busy` is refused with
-`Retry-After: 1`. Its context counts characters of a prompt, each as a token, which it will count if asked.
+`Retry-After: 1`. Its context counts characters of a prompt as tokens, and it tells them unless it is silent.
 With `--engine` it has a child in a group of its own, as servers with workers have. /count says what it was
 asked.
 """
@@ -30,6 +30,8 @@ def main():
     given.add_argument("--words", type=int, default=20)
     given.add_argument("--at-once", type=int, default=1000)
     given.add_argument("--context", type=int)
+    given.add_argument("--cut", action="store_true")
+    given.add_argument("--silent", action="store_true")
     given.add_argument("--fail")
     chosen = given.parse_args()
     if chosen.engine:
@@ -43,10 +45,10 @@ def main():
         if request.path == "/count":
             return await http.answer(200, dict(asked))
         if request.path == "/v1/models":
-            more = {"max_model_len": chosen.context} if chosen.context else {}
+            more = {"max_model_len": chosen.context} if chosen.context and not chosen.silent else {}
             return await http.answer(200, {"data": [{"id": name, **more} for name in chosen.names]})
         said = "".join(message["content"] for message in request.body["messages"])
-        if request.path == "/tokenize":
+        if request.path == "/tokenize" and not chosen.silent:
             return await http.answer(200, {"count": len(said), "max_model_len": chosen.context})
         asked[request.body["model"]] += 1
         if request.body["model"].startswith("busy"):
@@ -59,7 +61,7 @@ def main():
             for number in range(chosen.words):
                 await asyncio.sleep(chosen.gap)
                 await http.text(f"word{number} ")
-        await http.text("", finish="stop")
+        await http.text("", finish="length" if chosen.cut else "stop")
         return await http.done(chosen.words)
 
     async def run():

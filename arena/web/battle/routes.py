@@ -53,6 +53,7 @@ def battle_router(arena: Arena) -> APIRouter:
 
     @router.post("/api/battles")
     async def start(session: Session, body: PromptBody) -> JSONResponse:
+        await arena.measure(session, body.prompt)
         battle = arena.start(session, body.prompt)
         return view(session, arena.battle(session, battle.id))
 
@@ -62,6 +63,7 @@ def battle_router(arena: Arena) -> APIRouter:
 
     @router.post("/api/battles/{battle_id}/prompts")
     async def ask(session: Session, battle_id: str, body: PromptBody) -> JSONResponse:
+        await arena.measure(session, body.prompt, battle_id)
         arena.ask(session, battle_id, body.prompt)
         return view(session, arena.battle(session, battle_id))
 

@@ -24,6 +24,7 @@ from agon.ranking.leaderboard.row import Row, score_range
 from agon.ranking.text import join_names
 
 _EXAMPLES = 48  # examples sent with the page; it shows six at a time
+_ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth")
 _WORDS = {
     "waiting": "Waiting",
     "writing": "Writing",
@@ -84,6 +85,7 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
         "html": render(_TEMPLATES[battle.state], **_values(arena, running)),
         "below": "",
         "uneven": battle.uneven,
+        "cut": any(side.cut for side in battle.judged),
     }
     if battle.state is State.READY:
         view["seen"] = arena.names_shown(battle)
@@ -122,7 +124,24 @@ _TEMPLATES = {
 def side_view(battle: Battle, slot: int) -> dict[str, Any]:
     """One answer as it stands: its letter, what it is doing, its text."""
     side = battle.sides[slot]
-    return {"slot": slot, "letter": LETTERS[slot], "status": side.status, "text": side.text}
+    return {
+        "slot": slot,
+        "letter": LETTERS[slot],
+        "status": side.status,
+        "words": _side_words(battle, side),
+        "text": side.text,
+    }
+
+
+def _side_words(battle: Battle, side: Side) -> str:
+    """What a side is doing. Where was it cut? Before the vote only a limit that all models have is told."""
+    if side.cut:
+        return f"Cut at {battle.output_limit:,} tokens" if battle.output_limit else "Cut at its limit"
+    if side.status != "waiting" or not side.in_line:
+        return _WORDS[side.status]
+    if side.in_line > len(_ORDINALS):
+        return f"Number {side.in_line:,} in line"
+    return f"{_ORDINALS[side.in_line - 1]} in line"
 
 
 def side_html(side: Side) -> str:
@@ -136,7 +155,7 @@ def _values(arena: Arena, running: Running) -> dict[str, Any]:
         "battle": battle,
         "state": str(battle.state),
         "letters": LETTERS,
-        "words": _WORDS,
+        "words": [_side_words(battle, side) for side in battle.sides],
         "many": len(battle.sides) > 2,
         "earlier": [(prompt, _answers(battle, turn)) for turn, prompt in enumerate(battle.prompts[:-1])],
         "bodies": [Markup(side_html(side)) for side in battle.sides],
@@ -226,6 +245,7 @@ def _card(battle: Battle, slot: int) -> dict[str, Any]:
         "rate": "–" if rate is None else f"{rate:.0f}",
         "length": (made.tokens if measured else len(made.text.split())) if made else 0,
         "measured": measured,
+        "cut": side.cut,
         "price": None if card.price is None else f"{card.price:.2f}",
         "chosen": battle.outcome == "ab"[slot] if len(battle.sides) == 2 else _places(battle)[slot] == 1,
         "place": _place(battle, slot) if len(battle.sides) > 2 else None,
@@ -250,6 +270,8 @@ def _void_sentence(battle: Battle) -> str:
         return f"The arena was restarted before {whole} had written. Nothing was counted."
     if not any(side.status == "failed" for side in battle.judged):
         return f"The battle was stopped before {whole} had written. Nothing was counted."
+    if any(side.generation and side.generation.failure == "too_long" for side in battle.judged):
+        return "The prompt is longer than these models can read. Shorten it. Nothing was counted."
     if len(failed) > 1:
         return (
             f"{NUMBERS[len(failed)].capitalize()} of {NUMBERS[len(battle.sides)]} answers failed. "

@@ -2,7 +2,6 @@
 // It holds no state of a battle but its id, its turn and the right to vote that the server gave.
 "use strict";
 (() => {
-  const WORDS = { waiting: "Waiting", writing: "Writing", finished: "Finished", stopped: "Stopped", failed: "Failed" };
   const KEYS = { a: "a", e: "tie", x: "both_bad", b: "b" };
   const at = (id) => document.getElementById(id);
   const place = () => at("ag-view");
@@ -83,7 +82,7 @@
     for (const button of document.querySelectorAll(".ag-vote")) button.disabled = !ready;
     const many = next.battle && next.sides.length > 2;
     document.body.toggleAttribute("data-many", Boolean(many));
-    hint((many ? OF_MANY : HINTS)[ready && next.seen ? "seen" : ready && next.uneven ? "uneven" : next.state] || "");
+    hint((many ? OF_MANY : HINTS)[ready && next.seen ? "seen" : ready && next.uneven ? "uneven" : ready && next.cut ? "cut" : next.state] || "");
     label(next, many);
     agonBallot.show(next, announce);
     keys(keysOn());
@@ -104,6 +103,7 @@
   const HINTS = {
     ready: "Which answer is better? One vote, and the names are shown.",
     seen: "An earlier vote told you who wrote this. A vote now is kept, and does not count.",
+    cut: "An answer was cut at its limit of length. Judge what is there: a vote says what the model does within it.",
     uneven: "One answer was stopped before its end. You may still vote, or ask again.",
     keeping: "Your vote is being kept …",
     streaming: "Votes open when both answers have ended. You need not wait: stop both, then vote.",
@@ -112,6 +112,7 @@
   const OF_MANY = {
     ready: "Once you send it, the names are shown.",
     seen: "An earlier vote told you who wrote one of these. A vote now is kept, and does not count.",
+    cut: "An answer was cut at its limit of length. Judge what is there: a ranking says what models do within it.",
     uneven: "An answer was stopped before its end. You may still rank, or ask again.",
     keeping: "Your ranking is being kept …",
     streaming: "Ranking opens when all answers have ended. You need not wait: stop all, then rank.",
@@ -150,7 +151,7 @@
     const section = body.closest("[data-side]");
     section.querySelector(".ag-prog").classList.toggle("ag-on", update.status === "writing");
     for (const word of place().querySelectorAll(`[data-status="${update.slot}"]`)) {
-      word.textContent = word.classList.contains("ag-st") ? WORDS[update.status] : WORDS[update.status].toLowerCase();
+      word.textContent = word.classList.contains("ag-st") ? update.words : update.words.toLowerCase();
     }
     const key = `${view.battle}:${view.turn}:${update.slot}`;
     if (update.status === "finished" && !spoken[key]) {

@@ -144,7 +144,7 @@ class Faults:
 
 
 def test_a_thousand_failures_make_no_broken_battle_votable_and_lose_no_good_answer(monkeypatch):
-    monkeypatch.setattr("agon.serving.openai_compatible.RETRIES", 0)  # a refusal is a failure here
+    monkeypatch.setattr("agon.serving.openai_compatible.LONGEST_WAIT", 0.0)  # a refusal is a failure here
     faults = Faults(seed=13)
     ended, battles = [], []
 

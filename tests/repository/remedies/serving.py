@@ -73,6 +73,7 @@ def cases(given: Given) -> list[Case]:
         (taken, lambda: listen("127.0.0.1", 0).close()),
         (lambda: listen("192.0.2.1", 0), lambda: listen("127.0.0.1", 0).close()),
         # the arena
+        (arena(folder, SERVER.replace('name = "s"\n', "")), arena(folder, SERVER)),
         (arena(folder, '[[server]]\nname = "s"\n'), arena(folder, SERVER)),
         (
             arena(folder, OURS + "['python3', '{port}']\n" + HERE),
