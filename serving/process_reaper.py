@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-GRACE_SECONDS = 10.0  # from being told to end to being killed
+TERM_SECONDS = 10.0  # from being told to end to being killed
 DIE_WITH_PARENT, ADOPT_ORPHANS = 1, 36  # PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER: see prctl(2)
 
 
@@ -60,7 +60,7 @@ def run_and_reap(command: Sequence[str]) -> int:
 def _end_all(ended: dict[int, int]) -> None:
     """Tell all that is left to end; kill what has not after the time of grace."""
     os.killpg(0, signal.SIGTERM)
-    patience = time.monotonic() + GRACE_SECONDS
+    patience = time.monotonic() + TERM_SECONDS
     told: set[int] = set()
     while _any_left(ended):
         for process in _children():

@@ -29,8 +29,8 @@ FailureKind = Literal[
 ]
 # The ends of an answer that may be judged, as servers call them: its own end, and the limit of its length.
 # Whatever else a server gives as the reason (abort, error, content_filter, tool_calls, ...) is a failure.
-CUTS = frozenset({"length", "max_tokens", "model_length"})
-GOOD_ENDS = CUTS | {"stop", "eos", "eos_token", "stop_sequence", "end_turn"}
+CUT_ENDS = frozenset({"length", "max_tokens", "model_length"})
+GOOD_ENDS = CUT_ENDS | {"stop", "eos", "eos_token", "stop_sequence", "end_turn"}
 
 
 @dataclass(frozen=True, slots=True)

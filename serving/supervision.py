@@ -28,13 +28,13 @@ if TYPE_CHECKING:
     from agon.serving.openai_compatible import Server
 
 PORT_FIELD = "{port}"  # stands in a command for the port that it is given
-ASK_SECONDS = 0.25  # between two looks at whether it answers
+_LOOK_SECONDS = 0.25  # between two looks at whether it answers
 TELL_SECONDS = 15.0  # between two words on a start that takes long
 SHORTEST_PAUSE, LONGEST_PAUSE = 1.0, 60.0  # before it is started again
-END_SECONDS = process_reaper.GRACE_SECONDS + 2.0
+END_SECONDS = process_reaper.TERM_SECONDS + 2.0
 LONGEST_LOG = 200_000  # bytes of the end of a log that are read
 # What a log line begins with before the sentence: process, level, time and place of a logger.
-PREFIX = re.compile(
+LOG_PREFIX = re.compile(
     r"^(?:\([^()]*\)|\[[^][]*\]|\d{4}-\d\d-\d\d|\d\d-\d\d|[\d:.,]{8,}|(?:DEBUG|INFO|WARNING|ERROR|CRITICAL):?|\s)+"
 )
 FAULT = re.compile(
@@ -146,7 +146,7 @@ class SupervisedServer:
                 told = now
                 last = next((line for line in reversed(self._text().splitlines()) if line.strip()), "")
                 self._tell(f"{self.name} has been starting for {now - began:.0f} s: {last.strip()[:200]}")
-            await asyncio.wait({ended}, timeout=ASK_SECONDS)
+            await asyncio.wait({ended}, timeout=_LOOK_SECONDS)
         return None
 
     def _text(self) -> str:
@@ -176,7 +176,7 @@ def fault_in(log: str) -> str:
 
     Of several errors it is the first: those after it are told because of it. Without one, the last line.
     """
-    lines = [PREFIX.sub("", line).strip() for line in log.splitlines()]
+    lines = [LOG_PREFIX.sub("", line).strip() for line in log.splitlines()]
     lines = [line for line in lines if line and not USELESS.search(line)]
     found = next(filter(FAULT.match, lines), lines[-1] if lines else "it said nothing.")
     found = "".join(c if c.isprintable() else " " for c in found)[:300]

@@ -21,7 +21,7 @@ from agon.arena.core.matchmaking import Draw
 from agon.arena.core.roster import Contestant
 from agon.data.log.records import Ballot
 from agon.serving.generation import Generation
-from agon.serving.protocol import CUTS, Message
+from agon.serving.protocol import CUT_ENDS, Message
 
 LETTERS = "ABCDEF"
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six")
@@ -79,7 +79,7 @@ class Side:
     def cut(self) -> bool:
         """Whether the answer ended because it was as long as it may be."""
         made = self.generation
-        return made is not None and made.failure is None and (made.finish_reason or "").casefold() in CUTS
+        return made is not None and made.failure is None and (made.finish_reason or "").casefold() in CUT_ENDS
 
 
 @dataclass(slots=True)
