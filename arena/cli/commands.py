@@ -29,6 +29,10 @@ COMMANDS = {
         "files.generate:generate_command",
         "Ask models for answers to a file of prompts, to compare later.",
     ),
+    "study": (
+        "studies.command:study_command",
+        "Invite voters to a study, see how far they are, end it.",
+    ),
     "rank": ("rank:rank_command", "Rank the models of a set of votes."),
     "board": ("board:board_command", "Open the leaderboard of any votes, scores or log in the browser."),
     "publish": (

@@ -11,7 +11,7 @@ import asyncio
 import sys
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -23,14 +23,15 @@ from time import monotonic
 from agon.arena.core.battle import BALLOTS, LETTERS, Battle, IllegalMoveError, Side, State, fault_of
 from agon.arena.core.endings import OF_THE_PROMPT, AnswerEndings
 from agon.arena.core.language_id import detect_language, detection_problem
-from agon.arena.core.matchmaking import Matchmaker, substitute
-from agon.arena.core.resume import resume_battle
+from agon.arena.core.matchmaking import SCHEDULE, Draw, Matchmaker, substitute
+from agon.arena.core.resume import SKIPPED, resume_battle
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster, measure_within
 from agon.arena.core.score_change import ScoreChange, change_of_scores
 from agon.arena.core.sessions import Keys
 from agon.arena.core.turn import AnswerEnd, play_turn
 from agon.data.log.records import (
     AlreadyVoted,
+    Assignment,
     Ballot,
     BattleRecord,
     Conflict,
@@ -38,6 +39,7 @@ from agon.data.log.records import (
     Receipt,
     Record,
     ReplacementRecord,
+    SkipRecord,
     TurnRecord,
     UnknownBattle,
     VoteRecord,
@@ -67,8 +69,9 @@ class ArenaSettings:
     """What an arena allows.
 
     Times are seconds, lengths characters. `answers` are those of a battle, 2 to 6. `policy` draws their
-    models, those of `paused` never; it learns from new votes every `learn_every` seconds. `public_url` is
-    where a proxy shows the arena, `root_path` the path that it passes on, `embed` who may show it in a frame.
+    models, those of `paused` never; it learns from new votes every `learn_every` seconds. `reveal` says
+    whether a vote is answered with the names, as everywhere but in studies. `public_url` is where a proxy
+    shows the arena, `root_path` the path that it passes on, `embed` who may show it in a frame.
     `seed` makes the draws repeatable: on a public arena leave it None, or who is drawn can be foretold.
     """
 
@@ -85,9 +88,23 @@ class ArenaSettings:
     unwatched: float = 30.0
     kept: float = 6 * 3600.0
     snapshot_every: float = 15.0
+    reveal: bool = True
     public_url: str | None = None
     root_path: str | None = None
     embed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a voter says in a study beside the verdict, as a `VoteRecord` keeps it."""
+
+    criteria: Mapping[str, Ballot] = field(default_factory=dict)
+    ratings: tuple[int | None, ...] | None = None
+    reasons: tuple[str, ...] = ()
+    comment: str | None = None
+
+
+VERDICT_ALONE = Judgement()
 
 
 @dataclass(slots=True)
@@ -143,6 +160,12 @@ class Arena:
             self._must_be_readable(candidates)
             raise Refusal(503, "no_models", self._too_few_sentence(candidates)) from None
         example = self._examples.get(prompt) or Example(prompt, language=detect_language(prompt))
+        return self.begin(voter, draw, seed, example)[0].battle
+
+    def begin(
+        self, voter: str, draw: Draw, seed: int, example: Example, assignment: Assignment | None = None
+    ) -> tuple[Running, Future[Receipt]]:
+        """Let models that were drawn answer a prompt; the battle is in the log when the future is done."""
         battle = Battle(
             id=uuid.uuid4().hex,
             voter=voter,
@@ -154,14 +177,14 @@ class Arena:
             output_limit=self.roster.output_limit,
         )
         self._battles[battle.id] = running = Running(battle)
-        battle.ask(prompt)
-        self._keep(
+        battle.ask(example.prompt)
+        written = self._keep(
             running,
             BattleRecord(
                 battle_id=battle.id,
                 created=battle.created,
                 models=battle.models,
-                prompt=prompt,
+                prompt=example.prompt,
                 policy=draw.policy,
                 policy_version=draw.version,
                 group_probability=draw.group_probability,
@@ -171,10 +194,11 @@ class Arena:
                 prompt_id=battle.prompt_id,
                 category=battle.category,
                 language=battle.language,
+                assignment=assignment,
             ),
         )
         self._play(running)
-        return battle
+        return running, written
 
     def ask(self, session: str, battle_id: str, prompt: str) -> Battle:
         """The next prompt of a battle, to all sides that stand."""
@@ -227,6 +251,25 @@ class Arena:
             if isinstance(side.contestant.backend, Measuring)
         )
 
+    async def skip(self, session: str, battle_id: str, reason: str) -> Battle:
+        """Leave a battle of a study without a vote; the reason is in the log when this returns."""
+        running = self._own(session, battle_id)
+        battle = running.battle
+        if battle.state not in (State.STREAMING, State.READY):
+            raise Refusal(409, "not_open", "This one is judged or skipped already. Go on with the next.")
+        if running.task is not None:
+            running.task.cancel()
+            await asyncio.gather(running.task, return_exceptions=True)
+        battle.void(SKIPPED)
+        self._over(running)
+        try:
+            await self._write_again(running)
+            await asyncio.wrap_future(self.log.write(SkipRecord(battle.id, reason, datetime.now(UTC))))
+        except Exception as error:
+            tell(f"a skip could not be kept: {error}")
+            raise Refusal(503, "not_kept", "This could not be kept. Try again.") from error
+        return battle
+
     def stop(self, session: str, battle_id: str) -> Battle:
         """End all answers where they are; what is written may be judged."""
         running = self._own(session, battle_id)
@@ -246,12 +289,14 @@ class Arena:
         token: str,
         *,
         unfinished: bool = False,
+        judgement: Judgement = VERDICT_ALONE,
     ) -> Running:
         """The one vote of a battle; returns when it is in the log for good, and names may be told.
 
         Once cast it is written to its end, even if the voter's connection is not there any more.
         `vote` is an outcome of two answers, or a ballot on all that stand, in shown order; `unfinished` says
-        that the voter means to judge a stopped answer against one that is whole or longer.
+        that the voter means to judge a stopped answer against one that is whole or longer; `judgement` is
+        what else was said in a study.
         """
         running = self._own(session, battle_id)
         battle = running.battle
@@ -269,7 +314,7 @@ class Arena:
             raise Refusal(
                 409, "not_ready", f"Nothing was counted: {which} answers must have ended before the vote."
             )
-        ballot = _ballot(vote, len(battle.standing))
+        ballot = ballot_of(vote, len(battle.standing))
         if battle.uneven and not unfinished:
             raise Refusal(409, "unfinished", _uneven_sentence(battle))
         battle.vote(ballot)  # from here on no other post of this battle gets so far
@@ -280,8 +325,11 @@ class Arena:
             acceptable=acceptable,
             last_turn=turn,
             voter=battle.voter,
-            reasons=(),
+            reasons=judgement.reasons,
             created=datetime.now(UTC),
+            criteria=judgement.criteria,
+            ratings=judgement.ratings,
+            comment=judgement.comment,
         )
         running.keeping = asyncio.create_task(self._keep_vote(running, record))
         await asyncio.shield(running.keeping)
@@ -292,7 +340,9 @@ class Arena:
 
         A recorded answer comes again word by word, and the vote on the battle before named its model.
         """
-        return self.log.names_shown(battle.id, battle.voter, battle.prompts[0], battle.first_answers)
+        return self.settings.reveal and self.log.names_shown(
+            battle.id, battle.voter, battle.prompts[0], battle.first_answers
+        )
 
     async def change(self, session: str, battle_id: str) -> ScoreChange | None:
         """What the vote of one's battle changed: the boards just before and just after it.
@@ -516,7 +566,8 @@ class Arena:
             return None
         battle = resume_battle(records, self._contestant)
         oldest = datetime.now(UTC) - timedelta(seconds=self.settings.kept)
-        if battle is None or battle.created < oldest:
+        in_a_study = any(isinstance(record, BattleRecord) and record.assignment for record in records)
+        if battle is None or (battle.created < oldest and not in_a_study):
             return None
         uncounted = battle.state is State.READY
         answers = [record for record in records if uncounted and isinstance(record, GenerationRecord)]
@@ -537,6 +588,8 @@ class Arena:
         tried, refused = set(battle.models), [0]
 
         def another(ended: AnswerEnd) -> Contestant | None:
+            if battle.draw.policy == SCHEDULE:  # a study compares these models, and asks again later
+                return None
             everyone = self.roster.candidates([Message("user", battle.prompts[0])])
             fresh = [one for one in self.matchmaker.drawable(everyone) if one.card.name not in tried]
             refused[0] += ended.generation.failure == "overloaded"
@@ -607,7 +660,7 @@ class Arena:
             often = "" if times == 1 else f" for the {times}th time"
             tell(f"{model} failed{often} ({made.failure}): {made.detail}")
 
-    def _keep(self, running: Running, record: Record) -> None:
+    def _keep(self, running: Running, record: Record) -> Future[Receipt]:
         """Write without waiting; what could not be written is written before the vote."""
 
         def done(written: Future[Receipt]) -> None:
@@ -616,7 +669,9 @@ class Arena:
                 running.unwritten.append(record)
                 self._tell_unwritten(error)
 
-        self.log.write(record).add_done_callback(done)
+        written = self.log.write(record)
+        written.add_done_callback(done)
+        return written
 
     def _tell_unwritten(self, error: BaseException) -> None:
         """Say that the log takes no records: at the first and each hundredth, a battle having several."""
@@ -680,7 +735,7 @@ class Arena:
             await asyncio.to_thread(import_module, package)
 
 
-def _ballot(vote: str | Ballot, size: int) -> Ballot:
+def ballot_of(vote: str | Ballot, size: int) -> Ballot:
     """The ballot that somebody sent on `size` answers.
 
     Raises Refusal: it is none.
@@ -719,4 +774,13 @@ def tell(sentence: str) -> None:
     print(f"agon: {plain(sentence)}", file=sys.stderr, flush=True)
 
 
-__all__ = ["Arena", "ArenaSettings", "IllegalMoveError", "Refusal", "Running", "tell"]
+__all__ = [
+    "Arena",
+    "ArenaSettings",
+    "IllegalMoveError",
+    "Judgement",
+    "Refusal",
+    "Running",
+    "ballot_of",
+    "tell",
+]

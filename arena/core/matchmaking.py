@@ -17,6 +17,8 @@ from agon.ranking.matchmaking.policies import Policy
 from agon.ranking.matchmaking.sampling_design import pair_probabilities
 from agon.ranking.matchmaking.standing import Standing
 
+SCHEDULE = "schedule"  # what stands for the policy of a study, whose draws are known before the first vote
+
 
 @dataclass(frozen=True, slots=True)
 class Draw:

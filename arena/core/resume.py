@@ -14,6 +14,7 @@ from agon.data.log.records import (
     GenerationRecord,
     Record,
     ReplacementRecord,
+    SkipRecord,
     TurnRecord,
     VoteRecord,
 )
@@ -21,6 +22,7 @@ from agon.serving.generation import Generation
 from agon.serving.protocol import FailureKind
 
 CLOSED = "the arena was closed"
+SKIPPED = "skipped"
 
 
 def resume_battle(records: Sequence[Record], contestant: Callable[[str], Contestant]) -> Battle | None:
@@ -63,6 +65,8 @@ def resume_battle(records: Sequence[Record], contestant: Callable[[str], Contest
     vote = next((record for record in records if isinstance(record, VoteRecord)), None)
     if vote is not None and battle.state is State.READY:
         battle.kept((vote.places, vote.acceptable))
+    if any(isinstance(record, SkipRecord) for record in records) and battle.state is State.READY:
+        battle.void(SKIPPED)
     last = max(record.created for record in records)
     battle.events = [(drawn.created, battle.events[0][1]), *((last, what) for _, what in battle.events[1:])]
     return battle

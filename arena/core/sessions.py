@@ -65,8 +65,21 @@ class Keys:
 
     def new_session(self) -> str:
         """A fresh cookie value."""
-        name = secrets.token_urlsafe(24)
-        return f"{name}.{self._sign('session', name)}"
+        return self.cookie(secrets.token_urlsafe(24))
+
+    def cookie(self, session: str) -> str:
+        """The cookie value that proves a session that was chosen here."""
+        return f"{session}.{self._sign('session', session)}"
+
+    def invitation_token(self, study: str, invitation: str) -> str:
+        """What the link of an invitation to a study carries."""
+        return f"{invitation}.{self._sign('invitation', study, invitation)[:32]}"
+
+    def invitation(self, study: str, token: str) -> str | None:
+        """The id of the invitation whose link carries this; None of what we did not sign."""
+        id_, _, _ = token.partition(".")
+        expected = self.invitation_token(study, id_)
+        return id_ if hmac.compare_digest(token.encode("utf-8", "surrogatepass"), expected.encode()) else None
 
     def session(self, cookie: str | None) -> str | None:
         """The session that a cookie value proves, or None: what we did not sign is nobody's."""

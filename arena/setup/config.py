@@ -22,9 +22,11 @@ from pydantic import AliasChoices, BaseModel, Discriminator, Field, Tag, Validat
 
 from agon.arena.core.arena import ArenaSettings
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
+from agon.arena.core.study_plan import StudyPlan
 from agon.arena.setup.demo import DemoModel
 from agon.arena.setup.openai_models import OpenAIModel, ServerTable
 from agon.arena.setup.recorded import RecordedModel
+from agon.arena.setup.study_table import AttentionTable, StudyTable, plan_study, recorded_models
 from agon.arena.setup.tables import (
     ConfigError,
     Line,
@@ -151,6 +153,7 @@ class ConfigFile(Table):
     arena: ArenaTable = ArenaTable()
     battle: BattleTable = BattleTable()
     limits: LimitsTable = LimitsTable()
+    study: StudyTable | None = None
     server: list[ServerTable] = Field(default_factory=list)
     model: list[AnyModel] = Field(default_factory=list)
 
@@ -176,11 +179,13 @@ class Configuration:
     most_turns: int = ArenaSettings().most_turns
     running_per_voter: int = ArenaSettings().running_per_voter
     running: int = ArenaSettings().running
+    study: StudyPlan | None = None
 
     def settings(self, seed: int | None) -> ArenaSettings:
         """What the arena allows."""
         names = {one.name for one in fields(ArenaSettings)} & {one.name for one in fields(self)}
-        return ArenaSettings(seed=seed, **{name: getattr(self, name) for name in names})
+        blind = self.study is not None and not self.study.reveal
+        return ArenaSettings(seed=seed, reveal=not blind, **{name: getattr(self, name) for name in names})
 
 
 def read_configuration(
@@ -199,8 +204,13 @@ def read_configuration(
     limits = Limits(allowed.first, allowed.between, allowed.total, allowed.characters)
     visitors = (allowed.prompt, allowed.turns, allowed.per_voter, allowed.running)
     servers = _servers(path, file.server, file.model, environment)
+    contestants = _contestants(path, file.model, servers, allowed.output)
+    study = None
+    if file.study is not None:
+        contestants = contestants or recorded_models(path, file.study)
+        study = plan_study(path, file.study, contestants, file.battle.answers)
     roster = Roster(
-        contestants=_contestants(path, file.model, servers, allowed.output),
+        contestants=contestants,
         examples=tuple(
             Example(given) if isinstance(given, str) else Example(**given.model_dump())
             for given in arena.examples
@@ -213,14 +223,15 @@ def read_configuration(
         raise ConfigError(f"{path}, [arena]: typed is false and there are no examples; offer some prompts.")
     site = (arena.public_url, arena.root_path, tuple(arena.embed))
     where = (Path(arena.store), arena.host, arena.port)
-    drawing = (_policy(path, file), tuple(file.battle.paused))
+    drawing = (_policy(path, file, contestants), tuple(file.battle.paused))
     asked = (tuple(servers), tuple(servers.supervised))
-    return Configuration(roster, limits, *where, file.battle.answers, *site, *asked, *drawing, *visitors)
+    given = (*where, file.battle.answers, *site, *asked, *drawing, *visitors)
+    return Configuration(roster, limits, *given, study=study)
 
 
-def _policy(path: Path, file: ConfigFile) -> Policy:
+def _policy(path: Path, file: ConfigFile, contestants: Sequence[Contestant]) -> Policy:
     """The policy of [battle], with its options."""
-    battle, names = file.battle, [model.name for model in file.model]
+    battle, names = file.battle, [one.card.name for one in contestants]
     for name in battle.paused:
         if name not in names:
             raise ConfigError(f"{path}, [battle]: paused names {name!r}; {suggest(name, names)}")
@@ -252,6 +263,8 @@ def _checked(path: Path, least: int) -> ConfigFile:
         file = ConfigFile.model_validate(content)
     except ValidationError as error:
         raise ConfigError(f"{path}{_said(error, content)}") from None
+    if file.study is not None and file.study.answers and not file.model:
+        return file  # the models are those of the file of answers
     if len(file.model) < least:
         if least == 1:
             raise ConfigError(f"{path} has no [[model]]; add one with name and base_url.")
@@ -341,6 +354,8 @@ TABLES: Mapping[str, type[BaseModel]] = {
     "server": ServerTable,
     "sampling": SamplingTable,
     "examples": ExampleTable,
+    "study": StudyTable,
+    "attention": AttentionTable,
 }
 
 

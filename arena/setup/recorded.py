@@ -9,7 +9,7 @@ from pydantic import Field
 
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.setup.tables import ConfigError, Line, ModelTable, Opening
-from agon.data.importers.recorded_answers import answers
+from agon.data.importers.recorded_answers import Answers, answers
 from agon.ranking.errors import SourceError, suggest
 from agon.serving.protocol import Backend
 from agon.serving.recorded import RecordedAnswers
@@ -64,7 +64,7 @@ def read_recorded_roster(path: str | Path, least: int = 2) -> Roster:
         f" {missing} more {'has' if missing == 1 else 'have'} fewer than {number} answers." if missing else ""
     )
     return Roster(
-        contestants=tuple(_replayed(name, answered) for name, answered in of_model.items()),
+        contestants=replayed_models(found),
         examples=tuple(
             Example(prompt.prompt, prompt.prompt_id, prompt.category, prompt.language) for prompt in prompts
         ),
@@ -73,6 +73,13 @@ def read_recorded_roster(path: str | Path, least: int = 2) -> Roster:
     )
 
 
-def _replayed(name: str, answered: dict[str, str]) -> Contestant:
-    backend = RecordedAnswers(answered, words_per_second=WORDS_PER_SECOND)
-    return Contestant(ModelCard(name, name), backend, measured=False)
+def replayed_models(found: Answers, *, words_per_second: float = WORDS_PER_SECOND) -> tuple[Contestant, ...]:
+    """Make contestants of the models of a file."""
+    return tuple(
+        Contestant(
+            ModelCard(name, name),
+            RecordedAnswers(found.of(name), words_per_second=words_per_second),
+            measured=False,
+        )
+        for name in found.models
+    )

@@ -7,16 +7,17 @@ Pages: `/` (Gradio), `/leaderboard`, `/about`. The API that the page itself uses
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
 from agon.arena.core.arena import Arena, Refusal
+from agon.arena.core.study import Study
 from agon.arena.web import layout
 from agon.arena.web.about import about_router
 from agon.arena.web.battle.gradio_frame import PATHS, battle_page, mount
@@ -27,21 +28,47 @@ from agon.arena.web.leaderboard.query import QueryError
 from agon.arena.web.leaderboard.routes import leaderboard_router
 from agon.arena.web.middleware import NO_PAGE, ArenaMiddleware, problem
 from agon.arena.web.static_files import static_router
+from agon.arena.web.study.page import STUDY
+from agon.arena.web.study.routes import study_router
 from agon.ranking.errors import AgonError
 
 ROUTERS = (battle_router, leaderboard_router, about_router, health_router, static_router)
 
 
-def web_app(arena: Arena) -> ArenaMiddleware:
-    """The whole application over one arena, ready for an ASGI server."""
+def study_app(study: Study) -> ArenaMiddleware:
+    """The pages of a study: that of its voters, its progress, and once it has ended the leaderboard."""
+    app = FastAPI(openapi_url=None, lifespan=_life(study.arena))
+    answer_errors(app)
 
+    def ended() -> None:
+        if study.closed is None and not study.plan.reveal:
+            raise Refusal(
+                403, "blind", "The leaderboard opens when the study has ended: until then it is blind."
+            )
+
+    arena = study.arena
+    routers = [study_router(study), about_router(arena), health_router(arena), static_router(arena)]
+    for router in routers:
+        app.include_router(router)
+    boards = leaderboard_router(arena)
+    app.include_router(boards, dependencies=[Depends(ended)])
+    paths = [r.path_regex for one in (*routers, boards) for r in one.routes if isinstance(r, Route)]
+    return ArenaMiddleware(app, keys=arena.keys, dress=None, paths=paths, settings=arena.settings, site=STUDY)
+
+
+def _life(arena: Arena) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         await arena.open()
         yield
         await arena.close()
 
-    app = FastAPI(openapi_url=None, lifespan=life)
+    return life
+
+
+def web_app(arena: Arena) -> ArenaMiddleware:
+    """The whole application over one arena, ready for an ASGI server."""
+    app = FastAPI(openapi_url=None, lifespan=_life(arena))
     answer_errors(app)
     routers = [router(arena) for router in ROUTERS]
     for router in routers:

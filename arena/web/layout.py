@@ -108,11 +108,12 @@ def header(current: Current | None, yours: int | None = None, site: Site = ARENA
         f'<a href="{address}"{" aria-current=page" if name == current else ""}>{label}</a>'
         for name, (address, label) in site.pages.items()
     )
+    nav = f'<nav aria-label="Main">{links}</nav>' if len(site.pages) > 1 else ""
     shown = "" if yours else " hidden"
     mine = f'<span class="ag-opt"{shown}>Your votes <b data-your-votes>{yours or 0:,}</b></span>'
     return (
         f'<header class="ag-top"><div class="ag-wrap"><a class="ag-brand" href="{site.home}">{_MARK}Agon</a>'
-        f'<nav aria-label="Main">{links}</nav><div class="ag-end">{mine}'
+        f'{nav}<div class="ag-end">{mine}'
         f'<button type="button" class="ag-iconbtn" data-ag-theme aria-label="Light or dark">{_HALF}</button>'
         "</div></div></header>"
     )

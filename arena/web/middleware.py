@@ -43,7 +43,7 @@ POLICY = (
 )
 # A page of ours behind the prefix of a proxy.
 _PREFIXED = re.compile(
-    r"(?P<prefix>(?:/[A-Za-z0-9._~-]+)+)/(?P<page>|leaderboard|rules|about|healthz|api/start)"
+    r"(?P<prefix>(?:/[A-Za-z0-9._~-]+)+)/(?P<page>|leaderboard|rules|about|healthz|study|api/start)"
 )
 # What Gradio's page says of itself, and what it loads from fixed addresses, to sit in others' frames.
 _NEEDLESS = re.compile(
@@ -102,7 +102,7 @@ class ArenaMiddleware:
         if refused is not None:
             await self._answer(scope, send, refused)
             return
-        fresh = self._session(scope, headers)
+        scope["agon_cookie"] = self._session(scope, headers)
         scope["agon_nonce"] = nonce = secrets.token_urlsafe(16)
         page = self.dress is not None and self.paths[-1].match(scope["path"]) is not None
         if page:
@@ -110,7 +110,11 @@ class ArenaMiddleware:
         dress = self.dress if page and scope["path"] == "/" else None
         public = self.settings.public_url or ""
         secure = scope.get("scheme") == "https" or public.startswith("https:")
-        cookie = _set_cookie(fresh, secure, framed=bool(self.settings.embed)) if fresh else None
+
+        def cookie() -> str | None:  # a route may have put another session into the scope
+            fresh = scope["agon_cookie"]
+            return _set_cookie(fresh, secure, framed=bool(self.settings.embed)) if fresh else None
+
         out = _Outgoing(send, self.headers, nonce, cookie, dress)
         if scope["method"] == "POST":
             body = await _body(receive)
@@ -136,7 +140,7 @@ class ArenaMiddleware:
         """Take the prefix of a proxy off a path; false where that is all there was, and was answered."""
         path = scope["path"]
         if path == prefix:  # relative addresses count from what stands before the last slash
-            out = _Outgoing(send, self.headers, secrets.token_urlsafe(16), None, None)
+            out = _Outgoing(send, self.headers, secrets.token_urlsafe(16), lambda: None, None)
             await RedirectResponse(f"{path}/", 308)(scope, _nothing, out)
             return False
         if path.startswith(f"{prefix}/"):
@@ -199,7 +203,7 @@ class ArenaMiddleware:
             tell(sentence)
 
     async def _answer(self, scope: Scope, send: Send, refused: tuple[int, str, str]) -> None:
-        out = _Outgoing(send, self.headers, secrets.token_urlsafe(16), None, None)
+        out = _Outgoing(send, self.headers, secrets.token_urlsafe(16), lambda: None, None)
         await problem(scope, *refused)(scope, _nothing, out)
 
 
@@ -211,7 +215,7 @@ class _Outgoing:
         send: Send,
         headers: Mapping[str, str],
         nonce: str,
-        cookie: str | None,
+        cookie: Callable[[], str | None],
         dress: Callable[[bytes], bytes] | None,
     ) -> None:
         self.send, self.headers, self.nonce, self.cookie, self.dress = send, headers, nonce, cookie, dress
@@ -223,8 +227,8 @@ class _Outgoing:
             kept = [(key, value) for key, value in message["headers"] if key.lower() not in _DROPPED]
             for key, value in self.headers.items():
                 kept.append((key.encode(), value.replace("{nonce}", self.nonce).encode()))
-            if self.cookie:
-                kept.append((b"set-cookie", self.cookie.encode()))
+            if cookie := self.cookie():
+                kept.append((b"set-cookie", cookie.encode()))
             self.start = {**message, "headers": kept}
             if self.dress is None:
                 await self.send(self.start)
@@ -281,7 +285,7 @@ def problem(scope: Scope, status: int, code: str, sentence: str) -> Response:
         return JSONResponse({"error": code, "sentence": sentence}, status)
     title = "There is no such page." if status == 404 else "This did not work."
     site = scope["agon_site"]
-    back = "To the arena" if site is ARENA else "To the leaderboard"
+    back = "To the arena" if site is ARENA else f"To the {next(iter(site.pages.values()))[1].lower()}"
     body = (
         f'<div class="ag-phead"><h1>{title}</h1>'
         f'<p class="ag-lead">{escape(sentence)}</p></div><a class="ag-btn" href="{site.home}">{back}</a>'

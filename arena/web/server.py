@@ -18,9 +18,11 @@ import uvicorn
 
 from agon.arena.core.arena import Arena, tell
 from agon.arena.core.sessions import Keys
+from agon.arena.core.study import Study
 from agon.arena.setup.config import Configuration, read_configuration
 from agon.arena.setup.demo import demo_roster
 from agon.arena.setup.recorded import read_recorded_roster
+from agon.data.log.study_journal import StudyJournal
 from agon.data.log.vote_log import VoteLog
 from agon.ranking.errors import AgonError, OptionError
 from agon.ranking.leaderboard.row import plain
@@ -55,6 +57,10 @@ def configured(source: Path | None, seed: int | None, answers: int | None = None
     else:
         roster = demo_roster(seed or 0) if source is None else read_recorded_roster(source, answers or 2)
         given = Configuration(roster, Limits(), LOG, HOST, None, answers or 2)
+    if given.study is not None and answers is not None and answers != given.study.size:
+        raise OptionError(
+            f"The study compares {given.study.size} answers; set answers in [battle], not --answers."
+        )
     models = len(given.roster.contestants) - len(set(given.paused))
     if given.answers > models:
         raise ServeError(
@@ -93,11 +99,11 @@ def listen(host: str, port: int) -> socket.socket:
     return taken
 
 
-def server_config(arena: Arena) -> uvicorn.Config:
-    """How the arena is served."""
-    from agon.arena.web.app import web_app
+def server_config(arena: Arena, study: Study | None = None) -> uvicorn.Config:
+    """How the arena is served, or a study in it."""
+    from agon.arena.web.app import study_app, web_app
 
-    return _config(web_app(arena))
+    return _config(web_app(arena) if study is None else study_app(study))
 
 
 def _config(app: ArenaMiddleware) -> uvicorn.Config:
@@ -140,8 +146,14 @@ class _ArenaServer(GreetingServer):
     """Starts the servers that are ours to start, and asks the models, once the arena is open, which of them
     cannot answer."""
 
-    def __init__(self, arena: Arena, greeting: str, supervised: Sequence[SupervisedServer]) -> None:
-        super().__init__(server_config(arena), greeting)
+    def __init__(
+        self,
+        arena: Arena,
+        greeting: str,
+        supervised: Sequence[SupervisedServer],
+        study: Study | None = None,
+    ) -> None:
+        super().__init__(server_config(arena, study), greeting)
         self._arena, self._supervised = arena, supervised
         self._asking: asyncio.Task[None] | None = None
 
@@ -199,8 +211,11 @@ def open_arena(
                 if asked not in told_by_themselves:
                     asked.health.on_change = partial(_tell_health, asked)
             arena = Arena(given.roster, votes, Keys.of_folder(folder), given.settings(seed))
-            greeting = _greeting(arena, host, taken.getsockname()[1], folder)
-            server = _ArenaServer(arena, greeting, given.supervised)
+            greeting, study = _greeting(arena, host, taken.getsockname()[1], folder), None
+            if given.study is not None:
+                study = Study(given.study, arena, StudyJournal(folder, given.study.name))
+                greeting = _study_greeting(study, address_of(host, taken.getsockname()[1]), source, folder)
+            server = _ArenaServer(arena, greeting, given.supervised, study)
             server.run(sockets=[taken])
             kept = votes.count()
     finally:
@@ -240,6 +255,18 @@ def _greeting(arena: Arena, host: str, port: int, folder: Path) -> str:
         f"Agon is open at {address_of(host, port)} with {len(names)} models: "
         f"{join_names(names, _NAMED)}.\n{drawn}"
         f"Votes are kept in {folder}/ ({kept}). Ctrl+C closes it."
+    )
+
+
+def _study_greeting(study: Study, address: str, source: Path | None, folder: Path) -> str:
+    plan, voters = study.plan, study.journal.history().voters
+    invited = f"{voters} voters are invited"
+    if voters < plan.overlap:
+        invited = f"nobody is invited yet: agon study invite {source} --voters {max(5, plan.overlap)}"
+    return (
+        f"The study {plan.name} is open at {address} with {len(plan.models)} models and "
+        f"{len(plan.prompts)} prompts; {invited}.\n"
+        f"Votes are kept in {folder}/ ({_plural(study.votes)} so far). Ctrl+C closes it."
     )
 
 

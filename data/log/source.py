@@ -34,6 +34,7 @@ _LABELS = {
     "voter": "voter",
     "category": "category",
     "language": "language",
+    "study": "(SELECT study FROM assignments AS a WHERE a.battle_id = votes.battle_id)",
 }
 BLIND_VOTES = "blind IS NOT FALSE"
 UNBROKEN = "battle_id NOT IN (SELECT battle_id FROM generations WHERE failure IS NOT NULL)"

@@ -232,6 +232,7 @@ class VoteLog:
         *,
         category: str | None = None,
         language: str | None = None,
+        study: str | None = None,
         clean: bool = False,
         upto: int | None = None,
     ) -> Comparisons:
@@ -240,13 +241,14 @@ class VoteLog:
         Args:
             category: only of battles in this category.
             language: only of battles in this language.
+            study: only of battles of this study.
             clean: only of battles in which no answer failed.
             upto: only votes up to this number; all if left out.
 
         Raises:
             SourceError: there are no such votes.
         """
-        given = {"category": category, "language": language}
+        given = {"category": category, "language": language, "study": study}
         where = {label: value for label, value in given.items() if value is not None}
         votes = LogSource(self._table, self.count() if upto is None else upto, where, clean)
         votes.ballots()

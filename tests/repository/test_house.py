@@ -54,6 +54,7 @@ FLOORS = {
         "web/markdown",
         "web",
         "web/battle web/leaderboard",
+        "web/study",
         "web/app",
         "web/reading web/publishing",
         "web/server",

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import httpx
 import uvicorn
@@ -14,7 +15,9 @@ import uvicorn
 from agon.arena.core.arena import Arena, ArenaSettings
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.sessions import Keys
+from agon.arena.core.study import Study
 from agon.arena.web.server import listen, server_config
+from agon.data.log.study_journal import StudyJournal
 from agon.data.log.vote_log import VoteLog
 from agon.serving.protocol import Delta, End, Route, ServingError
 
@@ -146,6 +149,7 @@ class ArenaServer:
     url: str
     arena: Arena
     log: VoteLog
+    study: Study | None = None
     visitors: list[Visitor] = field(default_factory=list)
 
     def visitor(self) -> Visitor:
@@ -154,12 +158,13 @@ class ArenaServer:
 
 
 @contextlib.contextmanager
-def open_arena(folder, models, settings=None) -> Iterator[ArenaServer]:
-    """A server in a thread, on a free port, over a log in `folder`."""
+def open_arena(folder, models, settings=None, plan=None) -> Iterator[ArenaServer]:
+    """A server in a thread, on a free port, over a log in `folder`; of a study, if there is a plan."""
     with VoteLog(folder) as log:
-        arena = Arena(models, log, Keys(SECRET), settings or ArenaSettings(seed=7))
+        arena = Arena(models, log, Keys(SECRET), settings or ArenaSettings(seed=7, reveal=plan is None))
+        study = None if plan is None else Study(plan, arena, StudyJournal(Path(folder), plan.name))
         sock = listen("127.0.0.1", 0)
-        http = uvicorn.Server(server_config(arena))
+        http = uvicorn.Server(server_config(arena, study))
         thread = threading.Thread(target=http.run, args=([sock],), daemon=True)
         thread.start()
         try:
@@ -168,7 +173,7 @@ def open_arena(folder, models, settings=None) -> Iterator[ArenaServer]:
                 assert thread.is_alive(), "the server did not start"
                 assert time.monotonic() < deadline, "the server did not start in a minute"
                 time.sleep(0.02)
-            server = ArenaServer(f"http://127.0.0.1:{sock.getsockname()[1]}", arena, log)
+            server = ArenaServer(f"http://127.0.0.1:{sock.getsockname()[1]}", arena, log, study)
             yield server
             for visitor in server.visitors:
                 visitor.http.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from time import monotonic
 from typing import Any
 
@@ -89,13 +89,13 @@ def battle_router(arena: Arena) -> APIRouter:
     async def events(session: Session, battle_id: str) -> StreamingResponse:
         running = arena.battle(session, battle_id)
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        stream = _events(arena, session, running)
+        stream = battle_events(running, lambda: battle_view(arena, session, running))
         return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
 
     return router
 
 
-async def _events(arena: Arena, session: str, running: Running) -> AsyncIterator[str]:
+async def battle_events(running: Running, view: Callable[[], dict[str, Any]]) -> AsyncIterator[str]:
     """The battle as it is written: `side` events while it streams, a `view` at every other change.
 
     While models think in silence there are comments, which an EventSource does not show.
@@ -116,7 +116,7 @@ async def _events(arena: Arena, session: str, running: Running) -> AsyncIterator
             if changed:
                 seen = battle.revision  # what the sides hold follows: a page may know this state already
                 last = monotonic()
-                yield _event("view", battle_view(arena, session, running))
+                yield _event("view", view())
                 if battle.state not in (State.STREAMING, State.KEEPING):
                     return
             if monotonic() - last >= PING_EVERY:

@@ -82,7 +82,7 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
         "votes": arena.log.votes_of(battle.voter),
         "sides": [side_view(battle, slot) for slot in range(len(battle.sides))],
         "standing": list(battle.standing),
-        "html": render(_TEMPLATES[battle.state], **_values(arena, running)),
+        "html": render(_TEMPLATES[battle.state], **battle_values(arena, running)),
         "below": "",
         "uneven": battle.uneven,
         "cut": any(side.cut for side in battle.judged),
@@ -149,7 +149,8 @@ def side_html(side: Side) -> str:
     return streaming_html(side.text) if side.status == "writing" else answer_html(side.text)
 
 
-def _values(arena: Arena, running: Running) -> dict[str, Any]:
+def battle_values(arena: Arena, running: Running) -> dict[str, Any]:
+    """What the templates of a battle are filled with."""
     battle = running.battle
     values: dict[str, Any] = {
         "battle": battle,
@@ -160,6 +161,7 @@ def _values(arena: Arena, running: Running) -> dict[str, Any]:
         "earlier": [(prompt, _answers(battle, turn)) for turn, prompt in enumerate(battle.prompts[:-1])],
         "bodies": [Markup(side_html(side)) for side in battle.sides],
         "may_ask": arena.may_ask(battle),
+        "plan": None,  # of a study
     }
     if battle.state is State.VOTED:
         values["verdict"] = _verdict(battle)

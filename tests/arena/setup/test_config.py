@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agon.arena.setup.config import BACKENDS, TABLES, read_configuration
+from agon.arena.setup.study_table import AttentionTable, StudyTable
 from agon.arena.setup.tables import ConfigError
 from agon.serving.generation import Limits
 from agon.serving.protocol import Delta, FailureKind, Message, Sampling
@@ -255,7 +256,7 @@ WRONG = [
         "[arena]\nembed = ['*']" + TWO,
         ", [arena]: embed must be a list of addresses without a path, such as https://huggingface.co.",
     ),
-    ("titel = 'A'" + TWO, ": there is no key 'titel'; known: arena, battle, limits, model, server."),
+    ("titel = 'A'" + TWO, ": there is no key 'titel'; known: arena, battle, limits, model, server, study."),
     (
         OURS + "['python3', '--port', '80']\n" + TWO,
         """, [[server]] 1 ('gpu') has a command without its port; write "--port", "{port}" into it.""",
@@ -547,7 +548,7 @@ RUNNING = (REPOSITORY / "docs" / "running.md").read_text(encoding="utf-8")
 
 def test_the_example_of_the_docs_is_whole_and_right(tmp_path, monkeypatch):
     """It parses, it names every key there is, and its limits are the defaults that it says they are."""
-    (text,) = re.findall(r"^```toml\n(.*?)^```$", RUNNING, re.M | re.S)
+    (text,) = re.findall(r"^```toml\n(\[arena\].*?)^```$", RUNNING, re.M | re.S)
     rows = ["prompt,last-year,other", "Why?,Because.,Who knows."]
     (tmp_path / "answers.csv").write_text("\n".join(rows))
     monkeypatch.chdir(tmp_path)
@@ -560,9 +561,16 @@ def test_the_example_of_the_docs_is_whole_and_right(tmp_path, monkeypatch):
     assert found.policy.given == {"weights": {"llama-8b": 2}}
     sampling = found.roster.contestants[0].sampling
     assert (sampling.top_k, sampling.min_p, sampling.stop) == (40, 0.05, ("<|im_end|>",))
-    for table in (*TABLES.values(), *BACKENDS.values()):
+    of_studies = {StudyTable, AttentionTable}
+    for table in {*TABLES.values(), *BACKENDS.values()} - of_studies:
         for key in table.model_fields:
             assert re.search(rf"\b{key} = ", text), key
+
+
+def test_every_key_of_a_study_is_written_down():
+    section = RUNNING.partition("## agon study")[2].partition("\n## ")[0]
+    for key in StudyTable.model_fields:
+        assert re.search(rf"^\| .*`{key}`.* \|", section, re.M), key
 
 
 @pytest.mark.parametrize("kind", get_args(FailureKind))

@@ -1,0 +1,126 @@
+"""The routes of a study: the page of its voters, what that page calls, and the page of its owner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from pydantic import BaseModel, ConfigDict
+
+from agon.arena.core.arena import Refusal
+from agon.arena.core.study import Study
+from agon.arena.setup.invitations import OWNER
+from agon.arena.web.battle.routes import battle_events
+from agon.arena.web.middleware import Session
+from agon.arena.web.study.page import owner_page, reveal, study_page, task_view, voter_view
+
+
+class JudgementBody(BaseModel):
+    """A judgement as the page sends it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    battle: str
+    turn: int
+    token: str
+    outcome: str | None = None  # of two answers
+    places: list[int | None] | None = None  # of the answers that stand, in shown order
+    acceptable: list[bool] | None = None
+    unfinished: bool = False
+    criteria: dict[str, str] = {}
+    ratings: list[int] | None = None
+    reasons: list[str] = []
+    comment: str | None = None
+
+
+class SkipBody(BaseModel):
+    """A battle that is not judged, and why."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    battle: str
+    reason: str
+
+
+def study_router(study: Study) -> APIRouter:
+    """The pages and the API of one study."""
+    router = APIRouter()
+
+    def shown(view: dict[str, Any]) -> JSONResponse:
+        return JSONResponse(view, headers={"cache-control": "no-store"})
+
+    async def go_on(session: str, told: str | None = None) -> JSONResponse:
+        running = await study.next(session)
+        return shown(
+            voter_view(study, session, told) if running is None else task_view(study, session, running, told)
+        )
+
+    @router.get("/")
+    async def home() -> RedirectResponse:
+        return RedirectResponse("./study")
+
+    @router.get("/study")
+    async def page(request: Request, invite: str | None = None) -> Response:
+        if invite is not None:
+            request.scope["agon_cookie"] = study.arena.keys.cookie(study.join(invite))
+            return RedirectResponse("./study", 303)  # the link is not left in the address
+        study.invitation(request.scope.get("agon_session"))
+        return HTMLResponse(study_page(study.arena.roster.title))
+
+    @router.get("/progress")
+    async def progress(key: str = "") -> HTMLResponse:
+        if study.arena.keys.invitation(study.plan.name, key) != OWNER:
+            raise Refusal(
+                403,
+                "not_owner",
+                "This page is for the owner of the study: agon study invite prints its link.",
+            )
+        return HTMLResponse(owner_page(study, f"./progress?key={key}"), headers={"cache-control": "no-store"})
+
+    @router.get("/api/study")
+    async def look(session: Session) -> JSONResponse:
+        return shown(voter_view(study, session))
+
+    @router.post("/api/study/next")
+    async def following(session: Session) -> JSONResponse:
+        return await go_on(session)
+
+    @router.post("/api/study/vote")
+    async def vote(session: Session, body: JudgementBody) -> JSONResponse:
+        acceptable = None if body.acceptable is None else tuple(body.acceptable)
+        ballot = body.outcome or (tuple(body.places or ()), acceptable)
+        said: dict[str, Any] = {
+            "unfinished": body.unfinished,
+            "criteria": body.criteria,
+            "ratings": body.ratings,
+            "reasons": body.reasons,
+            "comment": body.comment,
+        }
+        await study.vote(session, body.battle, body.turn, ballot, body.token, **said)
+        return await go_on(session, reveal(study, session, body.battle))
+
+    @router.post("/api/study/skip")
+    async def skip(session: Session, body: SkipBody) -> JSONResponse:
+        await study.skip(session, body.battle, body.reason)
+        return await go_on(session)
+
+    @router.post("/api/study/{battle_id}/stop")
+    async def stop(session: Session, battle_id: str) -> JSONResponse:
+        study.invitation(session)
+        study.arena.stop(session, battle_id)
+        return shown({})
+
+    @router.get("/api/study/{battle_id}")
+    async def task(session: Session, battle_id: str) -> JSONResponse:
+        return shown(task_view(study, session, study.battle(session, battle_id)))
+
+    @router.get("/api/study/{battle_id}/events")
+    async def events(session: Session, battle_id: str) -> StreamingResponse:
+        running = study.battle(session, battle_id)
+        view: Callable[[], dict[str, Any]] = lambda: task_view(study, session, running)  # noqa: E731
+        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
+        return StreamingResponse(
+            battle_events(running, view), media_type="text/event-stream", headers=headers
+        )
+
+    return router
