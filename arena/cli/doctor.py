@@ -43,6 +43,7 @@ PARTS = {
         "starlette",
         "uvicorn",
     ),
+    "local": ("xllamacpp",),
 }
 BASE = ("numpy", "scipy", "pandas", "pyarrow", "duckdb")
 ROOM = 1_000_000_000  # bytes below which a disk is soon full

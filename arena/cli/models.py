@@ -19,6 +19,7 @@ from agon.arena.cli.output.progress_line import progress
 from agon.arena.cli.output.tables import console, make_grid, say
 from agon.ranking.errors import OptionError, SourceError
 from agon.ranking.leaderboard.row import plain
+from agon.ranking.text import join_names
 
 if TYPE_CHECKING:
     from agon.arena.core.model_trial import TriedModel
@@ -26,8 +27,14 @@ if TYPE_CHECKING:
 
 def models_command(
     source: Annotated[
-        str, Parameter(help="A .toml configuration, or the address of a server: http://127.0.0.1:8000/v1.")
+        str,
+        Parameter(
+            help="A .toml configuration, the address of a server: http://127.0.0.1:8000/v1, or the word get."
+        ),
     ],
+    local: Annotated[
+        str | None, Parameter(help="After get: the model to fetch for agon serve, such as smollm2.")
+    ] = None,
     /,
     *,
     api_key_env: Annotated[
@@ -49,7 +56,11 @@ def models_command(
     agon models arena.toml
 
     agon models http://127.0.0.1:8000/v1 --write arena.toml
+
+    agon models get smollm2
     """
+    if source == "get" or local is not None:
+        return _get(source, local)
     address = source.rstrip("/") if source.startswith(("http://", "https://")) else None
     if address is not None and urlsplit(address).netloc.count("@"):
         raise OptionError("An address holds no name or password; name a key with --api-key-env.")
@@ -76,6 +87,17 @@ def models_command(
         models = f"{len(able)} model{'' if len(able) == 1 else 's'}"
         print(f"{models} in {plain(str(write))}: {said}.", file=sys.stderr)
     return int(len(able) < 2)
+
+
+def _get(word: str, name: str | None) -> int:
+    """Fetch the weights of a local model, and say where they are."""
+    from agon.arena.setup.local_models import LOCAL_MODELS, fetch_weights, local_weights
+
+    if word != "get" or name is None:
+        raise OptionError(f"Write agon models get NAME; names are {join_names([*LOCAL_MODELS])}.")
+    kept = fetch_weights(local_weights(name))
+    print(f"{name} is in {plain(str(kept))}: agon serve {name} opens an arena of it and its variants.")
+    return 0
 
 
 async def _tried_of(config: Path) -> list[TriedModel]:

@@ -13,7 +13,7 @@ def serve_command(
         Path | None,
         Parameter(
             help="A .toml configuration, or recorded answers (.parquet, .csv, .jsonl, or a folder of "
-            "them). None: a demonstration."
+            "them), or smollm2, a small model on this machine. None: a demonstration."
         ),
     ] = None,
     /,
@@ -38,6 +38,8 @@ def serve_command(
     agon serve
 
     agon serve answers.csv --store our-votes --answers 4
+
+    agon serve smollm2
 
     agon serve arena.toml --host 0.0.0.0 --port 8000
     """

@@ -24,6 +24,7 @@ from agon.arena.core.battle import BALLOTS, LETTERS, Battle, IllegalMoveError, S
 from agon.arena.core.endings import OF_THE_PROMPT, AnswerEndings
 from agon.arena.core.language_id import detect_language, detection_problem
 from agon.arena.core.matchmaking import SCHEDULE, Draw, Matchmaker, substitute
+from agon.arena.core.pacing import Pacing
 from agon.arena.core.resume import SKIPPED, resume_battle
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster, measure_within
 from agon.arena.core.score_change import ScoreChange, change_of_scores
@@ -70,14 +71,16 @@ class ArenaSettings:
 
     Times are seconds, lengths characters. `answers` are those of a battle, 2 to 6. `policy` draws their
     models, those of `paused` never; it learns from new votes every `learn_every` seconds. `reveal` says
-    whether a vote is answered with the names, as everywhere but in studies. `public_url` is where a proxy
-    shows the arena, `root_path` the path that it passes on, `embed` who may show it in a frame.
+    whether a vote is answered with the names, as everywhere but in studies; `pacing`, how answers appear.
+    `public_url` is where a proxy shows the arena, `root_path` the path that it passes on, `embed` who may
+    show it in a frame.
     `seed` makes the draws repeatable: on a public arena leave it None, or who is drawn can be foretold.
     """
 
     answers: int = 2
     policy: Policy = POLICIES["uniform"]
     paused: tuple[str, ...] = ()
+    pacing: Pacing = "even"
     learn_every: float = 5.0
     seed: int | None = None
     limits: Limits = field(default_factory=Limits)
@@ -614,6 +617,7 @@ class Arena:
                 limits=self.settings.limits,
                 stop=running.stop,
                 masked_names=self.roster.identities(),
+                pacing=self.settings.pacing,
                 substitute=another,
                 record=lambda ended: self._keep_generation(running, ended),
             )
@@ -639,7 +643,7 @@ class Arena:
                 text=made.text,
                 tokens=made.tokens,
                 seconds=made.seconds,
-                created=datetime.now(UTC),
+                created=ended.moment,
                 time_to_first_token=made.time_to_first_token,
                 tokens_per_second=made.tokens_per_second,
                 finish_reason=made.finish_reason,

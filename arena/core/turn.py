@@ -1,18 +1,22 @@
-"""Playing one turn of a battle: one task a side, all feeding one queue, one consumer that moves the
-machine.
+"""Playing one turn of a battle: one task a side, a pacer between them and the voter, one place that moves
+the machine.
 
-Each side streams at its own pace, so that a slow model delays nobody; the battle changes in one place
-only.
+Each side streams at its own pace, which is what the log says of it; what the voter sees is paced
+(`arena/core/pacing.py`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 
 from agon.arena.core.battle import LETTERS, Battle, State
 from agon.arena.core.endings import REFUSALS
+from agon.arena.core.pacing import TICK, Pacer, Pacing
 from agon.arena.core.roster import Contestant
 from agon.serving.generation import Generation, Limits, generate
 from agon.serving.places import Ticket, join
@@ -27,6 +31,7 @@ class AnswerEnd:
     slot: int
     model: str
     generation: Generation
+    moment: datetime = field(default_factory=lambda: datetime.now(UTC))  # when it ended at its source
 
 
 async def play_turn(
@@ -35,6 +40,7 @@ async def play_turn(
     limits: Limits,
     stop: asyncio.Event,
     masked_names: Sequence[str] = (),
+    pacing: Pacing = "even",
     substitute: Callable[[AnswerEnd], Contestant | None],
     record: Callable[[AnswerEnd], None],
 ) -> None:
@@ -43,67 +49,108 @@ async def play_turn(
     Of more than two sides one that fails is withdrawn. Of two, it is replaced on the first turn by whom
     `substitute` draws, if anybody; a later prompt that no model worked on is taken back, so that the answers
     before may be judged. Otherwise the battle is void and the other side is cancelled, which ends its
-    generation at the server. `record` is told of every generation, failed ones included. A model that says
-    who it is does so under a mask; `masked_names` are the names of the arena. Setting `stop` ends all sides
-    where they are.
+    generation at the server. `record` is told of every generation, a failed one at once, another when it
+    is shown whole. A model that says who it is does so under a mask; `masked_names` are the names of the
+    arena. Setting `stop` ends all sides at their servers, and their answers where the voter saw them end.
     """
-    # None: the answer begins anew; a number: its place in line.
-    queue: asyncio.Queue[tuple[int, str | int | Generation | None]] = asyncio.Queue()
-    turn = battle.turn
+    turn = _Turn(battle, limits, stop, masked_names, substitute, record, Pacer(pacing, time.monotonic()))
+    together = join([side.contestant.backend.route().places for side in battle.judged])
+    for slot, ticket in zip(battle.standing, together, strict=True):
+        turn.begin(slot, ticket)
+    try:
+        while battle.state is State.STREAMING:
+            await turn.move()
+        for ended in turn.ends.values():  # nobody will see them, and they came
+            record(ended)
+    finally:
+        for task in turn.tasks.values():
+            task.cancel()
+        await asyncio.gather(*turn.tasks.values(), return_exceptions=True)
+        for ticket in together:  # of a task that was cancelled before it began
+            ticket.leave()
 
-    async def write(slot: int, ticket: Ticket | None = None) -> None:
-        side = battle.sides[slot]
+
+@dataclass(slots=True)
+class _Turn:
+    """A turn while it is played."""
+
+    battle: Battle
+    limits: Limits
+    stop: asyncio.Event
+    masked_names: Sequence[str]
+    substitute: Callable[[AnswerEnd], Contestant | None]
+    record: Callable[[AnswerEnd], None]
+    pacer: Pacer
+    ends: dict[int, AnswerEnd] = field(default_factory=dict)  # of sides that are not shown whole yet
+    tasks: dict[int, asyncio.Task[None]] = field(default_factory=dict)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def begin(self, slot: int, ticket: Ticket | None = None) -> None:
+        """Let a side write."""
+        self.pacer.begin(slot)
+        self.tasks[slot] = asyncio.create_task(self._write(slot, ticket))
+
+    async def move(self) -> None:
+        """Wait for something to show, and show it."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TICK if self.pacer.behind else None):
+                await self.news.wait()
+        self.news.clear()
+        for slot, text in self.pacer.release(time.monotonic()).items():
+            self.battle.wrote(slot, text)
+        for slot, ended in list(self.ends.items()):
+            if self.stop.is_set() and ended.generation.failure is None:
+                self.ends[slot] = replace(ended, generation=ended.generation.cut(self.pacer.shown(slot)))
+            elif not (ended.generation.failure or self.pacer.done(slot)):
+                continue
+            if self.battle.state is State.STREAMING:
+                self._settle(slot)
+
+    async def _write(self, slot: int, ticket: Ticket | None) -> None:
+        side, turn = self.battle.sides[slot], self.battle.turn
         generation = await generate(
             side.contestant.backend,
             list(side.messages),
             side.contestant.sampling,
-            limits=limits,
-            on_text=lambda piece: queue.put_nowait((slot, piece)),
-            on_restart=lambda: queue.put_nowait((slot, None)),
-            stop=stop,
-            masked_names=masked_names,
+            limits=self.limits,
+            on_text=lambda piece: self._take(slot, piece),
+            on_restart=lambda: self._restart(slot),
+            stop=self.stop,
+            masked_names=self.masked_names,
             ticket=ticket,
-            on_line=lambda number: queue.put_nowait((slot, number)),
+            on_line=lambda number: self.battle.stands_in_line(slot, number),
         )
-        queue.put_nowait((slot, generation))
+        self.ends[slot] = AnswerEnd(self.battle, turn, slot, side.contestant.card.name, generation)
+        self.pacer.end(slot)
+        self.news.set()
 
-    together = join([side.contestant.backend.route().places for side in battle.judged])
-    tasks = {
-        slot: asyncio.create_task(write(slot, ticket))
-        for slot, ticket in zip(battle.standing, together, strict=True)
-    }
-    try:
-        while battle.state is State.STREAMING:
-            slot, news = await queue.get()
-            if news is None:
-                battle.began_anew(slot)
-                continue
-            if isinstance(news, int):
-                battle.stands_in_line(slot, news)
-                continue
-            if isinstance(news, str):
-                battle.wrote(slot, news)
-                continue
-            ended = AnswerEnd(battle, turn, slot, battle.sides[slot].contestant.card.name, news)
-            battle.ended(slot, news)
-            record(ended)
-            if news.failure is None:
-                continue
-            if len(battle.standing) > 2:
-                battle.withdraw(slot)
-                continue
-            if turn > 1 and news.failure in REFUSALS and not news.text:
-                battle.take_back(slot)
-                continue
-            another = substitute(ended) if turn == 1 and not stop.is_set() else None
+    def _take(self, slot: int, piece: str) -> None:
+        ticking = self.pacer.behind
+        self.pacer.write(slot, piece)
+        if not ticking:
+            self.news.set()
+
+    def _restart(self, slot: int) -> None:
+        self.pacer.begin(slot)
+        self.battle.began_anew(slot)
+
+    def _settle(self, slot: int) -> None:
+        """The end of a side whose answer is shown whole, or failed."""
+        battle, ended = self.battle, self.ends.pop(slot)
+        battle.ended(slot, ended.generation)
+        self.record(ended)
+        if ended.generation.failure is None:
+            return
+        self.pacer.leave(slot)
+        if len(battle.standing) > 2:
+            battle.withdraw(slot)
+        elif ended.turn > 1 and ended.generation.failure in REFUSALS and not ended.generation.text:
+            battle.take_back(slot)
+        else:
+            first = ended.turn == 1 and not self.stop.is_set()
+            another = self.substitute(ended) if first else None
             if another is None:
-                battle.void(f"answer {LETTERS[slot]} failed: {news.failure}")
-                continue
+                battle.void(f"answer {LETTERS[slot]} failed: {ended.generation.failure}")
+                return
             battle.replace(slot, another)
-            tasks[slot] = asyncio.create_task(write(slot))
-    finally:
-        for task in tasks.values():
-            task.cancel()
-        await asyncio.gather(*tasks.values(), return_exceptions=True)
-        for ticket in together:  # of a task that was cancelled before it began
-            ticket.leave()
+            self.begin(slot)

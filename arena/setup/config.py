@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AliasChoices, BaseModel, Discriminator, Field, Tag, ValidationError, field_validator
 
 from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.pacing import Pacing
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.study_plan import StudyPlan
 from agon.arena.setup.demo import DemoModel
@@ -138,12 +139,13 @@ class LimitsTable(Table):
 
 
 class BattleTable(Table):
-    """What a battle is: how many models answer the prompt, and by which policy they are drawn."""
+    """What a battle is: how many models answer, by which policy they are drawn, how answers appear."""
 
     answers: int = Field(default=2, ge=2, le=6)
     policy: str = "uniform"
     floor: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     paused: list[str] = Field(default_factory=list)
+    pacing: Pacing = "even"
     options: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -175,6 +177,7 @@ class Configuration:
     supervised: tuple[SupervisedServer, ...] = ()
     policy: Policy = POLICIES["uniform"]
     paused: tuple[str, ...] = ()
+    pacing: Pacing = "even"
     longest_prompt: int = ArenaSettings().longest_prompt
     most_turns: int = ArenaSettings().most_turns
     running_per_voter: int = ArenaSettings().running_per_voter

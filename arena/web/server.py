@@ -21,6 +21,7 @@ from agon.arena.core.sessions import Keys
 from agon.arena.core.study import Study
 from agon.arena.setup.config import Configuration, read_configuration
 from agon.arena.setup.demo import demo_roster
+from agon.arena.setup.local_models import LOCAL_MODELS, local_roster
 from agon.arena.setup.recorded import read_recorded_roster
 from agon.data.log.study_journal import StudyJournal
 from agon.data.log.vote_log import VoteLog
@@ -45,7 +46,7 @@ class ServeError(AgonError):
 
 
 def configured(source: Path | None, seed: int | None, answers: int | None = None) -> Configuration:
-    """What to compare and where: a configuration, recorded answers, or the demonstration.
+    """What to compare and where: a configuration, recorded answers, a local model, or the demonstration.
 
     Raises AgonError with one sentence about what is wrong in the file, or with the number of answers.
     """
@@ -55,7 +56,12 @@ def configured(source: Path | None, seed: int | None, answers: int | None = None
         given = read_configuration(source)
         given = given if answers is None else replace(given, answers=answers)
     else:
-        roster = demo_roster(seed or 0) if source is None else read_recorded_roster(source, answers or 2)
+        if source is None:
+            roster = demo_roster(seed or 0)
+        elif str(source) in LOCAL_MODELS and not source.exists():
+            roster = local_roster(str(source))
+        else:
+            roster = read_recorded_roster(source, answers or 2)
         given = Configuration(roster, Limits(), LOG, HOST, None, answers or 2)
     if given.study is not None and answers is not None and answers != given.study.size:
         raise OptionError(

@@ -32,9 +32,9 @@ FLOORS = {
         "places",
         "protocol",
         "reasoning self_identification",
-        "chat_chunks health",
+        "chat_chunks gguf health",
         "generation openai_compatible recorded process_reaper",
-        "supervision",
+        "supervision llama_cpp",
         "demo",
         "",
     ),
@@ -345,8 +345,8 @@ OWN = re.compile(r"agon-arena\[([a-z,]+)\]")  # an extra that is made of others
 
 def test_optional_weight_is_optional():
     used, planned = (
-        {"all", "dev", "arena", "plots", "notebooks", "vllm"},
-        {"torch", "spark", "postgres", "local"},
+        {"all", "dev", "arena", "plots", "notebooks", "vllm", "local"},
+        {"torch", "spark", "postgres"},
     )
     assert used | planned == EXTRAS.keys()
     assert {

@@ -17,9 +17,16 @@ PATHS = re.compile(r"/(|theme\.css|assets/[A-Za-z0-9._/-]+)\Z")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 
+class _Frame(gr.Blocks):
+    """Blocks whose queue never runs: it would look a thousand times a second for events, and has none."""
+
+    def run_startup_events(self) -> None:
+        """Start nothing."""
+
+
 def battle_page(title: str) -> gr.Blocks:
     """The page as Gradio blocks."""
-    page = gr.Blocks(title=title, analytics_enabled=False)
+    page = _Frame(title=title, analytics_enabled=False)
     with page:
         with gr.Column(elem_id="ag-view"):
             gr.Markdown("Opening the arena …", elem_id="ag-opening")
