@@ -177,12 +177,12 @@ class Configuration:
     supervised: tuple[SupervisedServer, ...] = ()
     policy: Policy = POLICIES["uniform"]
     paused: tuple[str, ...] = ()
-    pacing: Pacing = "even"
     longest_prompt: int = ArenaSettings().longest_prompt
     most_turns: int = ArenaSettings().most_turns
     running_per_voter: int = ArenaSettings().running_per_voter
     running: int = ArenaSettings().running
     study: StudyPlan | None = None
+    pacing: Pacing = "even"
 
     def settings(self, seed: int | None) -> ArenaSettings:
         """What the arena allows."""
@@ -229,7 +229,7 @@ def read_configuration(
     drawing = (_policy(path, file, contestants), tuple(file.battle.paused))
     asked = (tuple(servers), tuple(servers.supervised))
     given = (*where, file.battle.answers, *site, *asked, *drawing, *visitors)
-    return Configuration(roster, limits, *given, study=study)
+    return Configuration(roster, limits, *given, study=study, pacing=file.battle.pacing)
 
 
 def _policy(path: Path, file: ConfigFile, contestants: Sequence[Contestant]) -> Policy:
