@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Pacing = Literal["even", "raw"]
-TICK = 0.1  # seconds between two releases
+RELEASE_SECONDS = 0.1  # seconds between two releases
 _SHARE = 0.85  # of the mean pace of the slowest side so far: its bursts and pauses are not seen
 _NOISE = 0.3  # of a step, as it would be without this, to hide what changes of that mean
 _MARGIN = 12  # characters behind it, so that what is seen does not end where its pieces end
@@ -115,7 +115,7 @@ class Pacer:
         if writing:
             if now > self._begun:
                 self._pace = _SHARE * front / (now - self._begun)
-        elif now - self._started < TICK:
+        elif now - self._started < RELEASE_SECONDS:
             self._upto = front
         step = max(self._pace, _FLOOR) * passed * self._random.lognormvariate(0.0, _NOISE)
         self._upto = max(self._upto, min(front, self._upto + step))

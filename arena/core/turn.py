@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from agon.arena.core.battle import LETTERS, Battle, State
 from agon.arena.core.endings import REFUSALS
-from agon.arena.core.pacing import TICK, Pacer, Pacing
+from agon.arena.core.pacing import RELEASE_SECONDS, Pacer, Pacing
 from agon.arena.core.roster import Contestant
 from agon.serving.generation import Generation, Limits, generate
 from agon.serving.places import Ticket, join
@@ -93,7 +93,7 @@ class _Turn:
     async def move(self) -> None:
         """Wait for something to show, and show it."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(TICK if self.pacer.behind else None):
+            async with asyncio.timeout(RELEASE_SECONDS if self.pacer.behind else None):
                 await self.news.wait()
         self.news.clear()
         for slot, text in self.pacer.release(time.monotonic()).items():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agon.arena.core.pacing import TICK, Pacer
+from agon.arena.core.pacing import RELEASE_SECONDS, Pacer
 from benchmarks.pacing_leak import accuracy
 
 WORDS = [
@@ -31,7 +31,7 @@ WORDS = [
 ]
 
 
-def played(pacing, sources, every=TICK, begin=0.0):
+def played(pacing, sources, every=RELEASE_SECONDS, begin=0.0):
     """Play sources of (second, piece), an end as None; what was released of each side by when."""
     pacer, traces = Pacer(pacing, begin), [[(0.0, "")] for _ in sources]
     arrivals = sorted((at, slot, piece) for slot, source in enumerate(sources) for at, piece in source)
@@ -99,7 +99,7 @@ def test_everything_is_released_once_and_in_order(answers, pacing):
 def test_a_side_that_is_not_there_yet_holds_the_others_back():
     late = [(3.0, "late " * 20), (3.0, "\0")]
     early, _ = played("even", [[(0.1, "early " * 20), (0.2, "\0")], late])
-    assert next(at for at, text in early if text) == pytest.approx(3.0, abs=2 * TICK)
+    assert next(at for at, text in early if text) == pytest.approx(3.0, abs=2 * RELEASE_SECONDS)
 
 
 def test_the_rest_of_a_longer_answer_goes_on_as_fast_as_before():
@@ -115,7 +115,7 @@ def test_the_rest_of_a_longer_answer_goes_on_as_fast_as_before():
 
 def test_what_has_ended_before_anybody_looks_is_seen_at_once():
     traces = played("even", [[(0.0, "word " * 400), (0.0, "\0")]] * 2)
-    assert next(at for at, text in traces[0] if text) <= TICK
+    assert next(at for at, text in traces[0] if text) <= RELEASE_SECONDS
 
 
 def test_another_model_in_a_place_begins_anew_and_the_others_wait():
