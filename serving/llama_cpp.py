@@ -1,4 +1,4 @@
-"""llama.cpp on this machine, in this process: its own OpenAI server on a loopback port, asked as any other.
+"""Models that llama.cpp runs in this process: its own OpenAI server on a loopback port, asked as any other.
 
 It needs the part `local` (xllamacpp, llama.cpp in a wheel). There is no protocol of ours here: what streams,
 what is cancelled and what is measured is that of `openai_compatible`.
