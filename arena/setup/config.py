@@ -349,6 +349,10 @@ VALUES = (
     "embed",
     "paused",
     "options",
+    "answers",
+    "criteria",
+    "models",
+    "reasons",
 )
 TABLES: Mapping[str, type[BaseModel]] = {
     "arena": ArenaTable,
@@ -367,7 +371,8 @@ def _table_name(place: Sequence[str | int], content: Any) -> str:
     if not place:
         return ""
     if place[0] not in ("model", "server"):
-        number = f", example {place[2] + 1}" if len(place) > 2 and isinstance(place[2], int) else ""
+        listed = len(place) > 2 and isinstance(place[2], int)
+        number = f", {str(place[1]).removesuffix('s')} {int(place[2]) + 1}" if listed else ""
         return f", [{place[0]}]{number}"
     if len(place) < 2 or not isinstance(place[1], int):
         return f", [[{place[0]}]]"

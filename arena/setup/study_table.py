@@ -164,10 +164,11 @@ def _answered(
     if table.incomplete == "error" and len(whole) < len(asked):
         first, names = next((prompt, names) for prompt, names in lacking.items() if names)
         number = len(asked) - len(whole)
-        has = "prompt has" if number == 1 else "prompts have"
+        whom = f" of {join_names(names)}" if len(names) < len(models) else ""
+        lack = "lacks" if number == 1 else "lack"
         raise ConfigError(
-            f"{where}: {number} of {len(asked)} {has} no answer of some model, such as {first!r:.60} of "
-            f'{join_names(names)}; record it with agon generate, or set incomplete = "drop".'
+            f"{where}: {number} of {len(asked)} prompts {lack} an answer of some "
+            f'model, such as {first!r:.60}{whom}; record it with agon generate, or set incomplete = "drop".'
         )
     if not whole:
         raise ConfigError(f"{where}: no prompt has an answer of every model; record some with agon generate.")

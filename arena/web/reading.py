@@ -7,12 +7,12 @@ from fastapi.responses import RedirectResponse
 from starlette.routing import Route
 
 from agon.arena.core.arena import ArenaSettings
-from agon.arena.web.app import answer_errors
 from agon.arena.web.layout import READING
 from agon.arena.web.leaderboard.boards import Boards
 from agon.arena.web.leaderboard.routes import board_router
 from agon.arena.web.leaderboard.sources import BoardSource
 from agon.arena.web.middleware import ArenaMiddleware
+from agon.arena.web.refusals import answer_errors
 from agon.arena.web.static_files import static_router
 
 

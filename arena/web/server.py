@@ -107,9 +107,13 @@ def listen(host: str, port: int) -> socket.socket:
 
 def server_config(arena: Arena, study: Study | None = None) -> uvicorn.Config:
     """How the arena is served, or a study in it."""
-    from agon.arena.web.app import study_app, web_app
+    if study is not None:
+        from agon.arena.web.study_pages import study_app
 
-    return _config(web_app(arena) if study is None else study_app(study))
+        return _config(study_app(study))
+    from agon.arena.web.app import web_app
+
+    return _config(web_app(arena))
 
 
 def _config(app: ArenaMiddleware) -> uvicorn.Config:

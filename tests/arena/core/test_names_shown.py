@@ -7,6 +7,7 @@ import pytest
 
 from agon.arena.cli.commands import main
 from agon.data import comparisons
+from agon.data.log.text_parts import STUDY_TABLES
 from agon.ranking import rank
 from agon.ranking.votes.vote_source import NOT_BLIND
 from tests.support.arena_server import Scripted, open_arena, roster
@@ -130,7 +131,11 @@ def test_an_older_log_says_of_its_votes_which_were_blind(tmp_path):
             receipts = put(log, drawn, *answers, vote(drawn.battle_id, voter=voter))
             assert receipts[-1].number == number
     with duckdb.connect(str(tmp_path / "agon.duckdb")) as connection:
-        connection.execute("ALTER TABLE votes DROP COLUMN blind; DELETE FROM migrations WHERE version = 5")
+        for column in ("comment", "ratings", "blind"):
+            connection.execute(f"ALTER TABLE votes DROP COLUMN {column}")
+        for table in STUDY_TABLES:
+            connection.execute(f"DROP TABLE {table}")
+        connection.execute("DELETE FROM migrations WHERE version > 4")
     with VoteLog(tmp_path) as log:
         found = log._rows("SELECT number, blind FROM votes ORDER BY number")
         assert found == [(1, True), (2, False), (3, True), (4, False), (5, True)]

@@ -1,0 +1,38 @@
+"""The web application of a study: without the battle page of the arena, and so without Gradio."""
+
+from __future__ import annotations
+
+from fastapi import Depends, FastAPI
+from starlette.routing import Route
+
+from agon.arena.core.arena import Refusal
+from agon.arena.core.study import Study
+from agon.arena.web.about import about_router
+from agon.arena.web.health import health_router
+from agon.arena.web.leaderboard.routes import leaderboard_router
+from agon.arena.web.middleware import ArenaMiddleware
+from agon.arena.web.refusals import answer_errors, lifespan_of
+from agon.arena.web.static_files import static_router
+from agon.arena.web.study.page import STUDY
+from agon.arena.web.study.routes import study_router
+
+
+def study_app(study: Study) -> ArenaMiddleware:
+    """The pages of a study: that of its voters, its progress, and once it has ended the leaderboard."""
+    app = FastAPI(openapi_url=None, lifespan=lifespan_of(study.arena))
+    answer_errors(app)
+
+    def ended() -> None:
+        if study.closed is None and not study.plan.reveal:
+            raise Refusal(
+                403, "blind", "The leaderboard opens when the study has ended: until then it is blind."
+            )
+
+    arena = study.arena
+    routers = [study_router(study), about_router(arena), health_router(arena), static_router(arena)]
+    for router in routers:
+        app.include_router(router)
+    boards = leaderboard_router(arena)
+    app.include_router(boards, dependencies=[Depends(ended)])
+    paths = [r.path_regex for one in (*routers, boards) for r in one.routes if isinstance(r, Route)]
+    return ArenaMiddleware(app, keys=arena.keys, dress=None, paths=paths, settings=arena.settings, site=STUDY)
