@@ -475,7 +475,8 @@ WRONG = [
     ("[arena]\nanswers = 4" + TWO, ", [arena]: there is no key 'answers'; it belongs in battle."),
     (
         "[limits]\nsecond = 1" + TWO,
-        ", [limits]: there is no key 'second'; known: between, characters, first, total.",
+        ", [limits]: there is no key 'second'; known: between, characters, first, output, per_voter, "
+        "prompt, running, total, turns.",
     ),
 ]
 
