@@ -61,7 +61,6 @@ class Server:
         self.base_url = base_url.rstrip("/")
         self.places = Places(at_once, waiting)
         self.health = Health(self.probe)
-        self.unserved: set[str] = set()  # models that its own list does not name
         headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self.client = httpx.AsyncClient(
             headers={"user-agent": "agon", **headers},
@@ -72,8 +71,8 @@ class Server:
         self._secrets = [api_key] if api_key else []
         self.contexts: dict[str, int] = {}  # tokens that its models can read, as far as it says so
         self.listed = False  # whether it was asked for the list of them
+        self._only: frozenset[str] = frozenset()  # models that may be asked for; none, if that is not known
         self._names: list[str] = []  # under which its models are asked
-        self._open = 0
 
     def __repr__(self) -> str:
         return f"Server({self.base_url!r})"
@@ -94,15 +93,14 @@ class Server:
             headers: further headers of every request; their values are struck out of what is logged.
             system_role: False sends a system prompt at the head of the first user message instead.
         """
-        self._open += 1
         self._names.append(name)
         self._secrets += [value for value in (headers or {}).values() if len(value) >= 8]
         return OpenAICompatible(self, name, body=body, headers=headers, system_role=system_role)
 
-    async def release(self) -> None:
+    async def release(self, name: str) -> None:
         """One model less; without any, the connections are given back."""
-        self._open -= 1
-        if self._open <= 0:
+        self._names.remove(name)
+        if not self._names:
             await self.health.close()
             await self.client.aclose()
 
@@ -162,8 +160,12 @@ class Server:
         Args:
             served: what the server lists; nothing where it keeps no list.
         """
-        self.unserved = set(self._names) - served.keys() if served else set()
-        return sorted(self.unserved)
+        self._only = frozenset(served)
+        return sorted({name for name in self._names if not self.knows(name)})
+
+    def knows(self, name: str) -> bool:
+        """Whether the server may be asked for a model."""
+        return not self._only or name in self._only
 
     @contextmanager
     def typed_errors(self) -> Iterator[None]:
@@ -247,7 +249,7 @@ class OpenAICompatible:
         self, messages: Sequence[Message], sampling: Sampling
     ) -> AsyncGenerator[Delta | End, None]:
         """One request and what comes of it."""
-        if self._model in self._server.unserved:
+        if not self._server.knows(self._model):
             raise ServingError("unknown_model", "the list of its models does not name this one")
         async with self._opened(messages, sampling) as response:
             reading = ChatReading(thinks_first=self._thinks_first)
@@ -265,7 +267,7 @@ class OpenAICompatible:
             bool(messages)
             and self._server.health.failure is None
             and time.monotonic() >= self._missing_until
-            and self._model not in self._server.unserved
+            and self._server.knows(self._model)
             and not self._server.places.full
             and _hash_of(messages) not in self._unread
         )
@@ -325,7 +327,7 @@ class OpenAICompatible:
 
     async def close(self) -> None:
         """Give back connections that no other model of the server needs."""
-        await self._server.release()
+        await self._server.release(self._model)
 
     def _request(self, messages: Sequence[Message], sampling: Sampling) -> dict[str, Any]:
         """The body of a request; what was not chosen is not sent."""

@@ -21,6 +21,7 @@ from random import Random, SystemRandom
 from time import monotonic
 
 from agon.arena.core.battle import BALLOTS, LETTERS, Battle, IllegalMoveError, Side, State, fault_of
+from agon.arena.core.contestant_settings import ContestantSettings
 from agon.arena.core.endings import OF_THE_PROMPT, AnswerEndings
 from agon.arena.core.language_id import detect_language, detection_problem
 from agon.arena.core.matchmaking import SCHEDULE, Draw, Matchmaker, substitute
@@ -142,6 +143,9 @@ class Arena:
         self._unwritten = 0  # records that the log could not take at once
         left_alone = datetime.now(UTC) - timedelta(seconds=settings.kept)
         self.endings = AnswerEndings(log.endings(left_alone))
+        self._retired: list[Contestant] = []  # whose connections battles may still need
+        self._known = ContestantSettings(log.folder)
+        self._known.take(roster.contestants, self.endings.all_asked())
         self._unable: dict[str, str] = {}  # model → how its last answer failed, or the one at opening
 
     # --- battles -----------------------------------------------------------------------------------------
@@ -378,6 +382,30 @@ class Arena:
         unable = self.unavailable
         return tuple(one for one in self.roster.contestants if one.card.name not in unable)
 
+    def reconfigure(self, roster: Roster, settings: ArenaSettings) -> None:
+        """Go on with other models, examples, policy and limits; battles that were drawn stay as they are.
+
+        Raises:
+            InputError: a name looks like another one of the log, or a model is asked otherwise than before.
+        """
+        names = [one.card.name for one in roster.contestants]
+        self.log.check_models(names)
+        self._known.take(roster.contestants, self.endings.all_asked())
+        self._retired += self.roster.contestants
+        self.roster, self.settings = roster, settings
+        self._examples = {example.prompt: example for example in roster.examples}
+        self._contestants |= {one.card.name: one for one in roster.contestants}
+        self.matchmaker = Matchmaker(settings.policy, names, settings.paused)
+        self._unable = {name: kind for name, kind in self._unable.items() if name in names}
+
+    def answers_from(self, place: object) -> bool:
+        """Whether a battle waits for an answer from a server."""
+        return any(
+            running.battle.state is State.STREAMING and side.contestant.backend.route().place is place
+            for running in self._battles.values()
+            for side in running.battle.judged
+        )
+
     async def ask_models(self) -> None:
         """Ask every model for the beginning of an answer, and name those that cannot give one."""
         try:
@@ -415,15 +443,12 @@ class Arena:
             ),
             asyncio.create_task(self._warm_up()),
         ]
-        if self.settings.policy.learns:
-            what = "learning from votes whom to draw"
-            try:
-                await self._learn()
-            except AgonError as error:
-                tell(f"{what} failed, and is tried again: {error}")
-            self._chores.append(
-                asyncio.create_task(self._repeat(what, self.settings.learn_every, self._learn))
-            )
+        what = "learning from votes whom to draw"
+        try:
+            await self._learn()
+        except AgonError as error:
+            tell(f"{what} failed, and is tried again: {error}")
+        self._chores.append(asyncio.create_task(self._repeat(what, self.settings.learn_every, self._learn)))
 
     async def close(self) -> None:
         """Keep the votes that were cast, end what streams, give back connections."""
@@ -433,7 +458,7 @@ class Arena:
         for task in (*tasks, *self._chores):
             task.cancel()
         await asyncio.gather(*tasks, *self._chores, return_exceptions=True)
-        for contestant in self.roster.contestants:
+        for contestant in (*self.roster.contestants, *self._retired):
             await contestant.backend.close()
 
     # --- inside ------------------------------------------------------------------------------------------
@@ -710,6 +735,10 @@ class Arena:
             elif idle > self.settings.kept and running.keeping is None:
                 self._over(running)
                 del self._battles[key]
+        needed = {id(side.contestant) for running in self._battles.values() for side in running.battle.sides}
+        for contestant in [one for one in self._retired if id(one) not in needed]:
+            self._retired.remove(contestant)
+            await contestant.backend.close()
 
     def _awaited(self) -> Iterator[tuple[str, ...]]:
         """The models of battles whose votes may still come, or came and are not learned from."""
@@ -720,7 +749,9 @@ class Arena:
                 yield running.battle.models
 
     async def _learn(self) -> None:
-        """Let the policy learn from the votes of the log, if there are new ones."""
+        """Let a policy that learns do so from the votes of the log, if there are new ones."""
+        if not self.settings.policy.learns:
+            return
         number = await asyncio.to_thread(self.log.count)
         if number > self.matchmaker.learned:
             with suppress(SourceError):  # none of them counts

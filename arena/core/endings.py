@@ -38,6 +38,10 @@ class AnswerEndings:
         """How many answers were asked of a model."""
         return sum(self._of.get(model, Counter[str | None]()).values())
 
+    def all_asked(self) -> dict[str, int]:
+        """How many answers were asked of every model."""
+        return {model: self.asked(model) for model in self._of}
+
     def failures(self, model: str) -> Mapping[str, int]:
         """How often a model failed, by kind, the most frequent first."""
         found = self._of.get(model, Counter[str | None]()).most_common()

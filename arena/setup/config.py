@@ -11,9 +11,9 @@ import re
 import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,7 +59,6 @@ def _backend_of(model: Any) -> Any:
 
 
 if TYPE_CHECKING:
-    from agon.serving.openai_compatible import Server
     from agon.serving.supervision import SupervisedServer
 
     AnyModel = ModelTable
@@ -173,8 +172,7 @@ class Configuration:
     public_url: str | None = None
     root_path: str | None = None
     embed: tuple[str, ...] = ()
-    servers: tuple[Server, ...] = ()
-    supervised: tuple[SupervisedServer, ...] = ()
+    servers: Servers = field(default_factory=lambda: Servers({}))
     policy: Policy = POLICIES["uniform"]
     paused: tuple[str, ...] = ()
     longest_prompt: int = ArenaSettings().longest_prompt
@@ -184,6 +182,11 @@ class Configuration:
     study: StudyPlan | None = None
     pacing: Pacing = "even"
 
+    @property
+    def supervised(self) -> tuple[SupervisedServer, ...]:
+        """The servers that are started here."""
+        return tuple(self.servers.supervised.values())
+
     def settings(self, seed: int | None) -> ArenaSettings:
         """What the arena allows."""
         names = {one.name for one in fields(ArenaSettings)} & {one.name for one in fields(self)}
@@ -192,9 +195,16 @@ class Configuration:
 
 
 def read_configuration(
-    path: Path, environment: Mapping[str, str] = os.environ, *, least: int = 2
+    path: Path,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    least: int = 2,
+    before: Configuration | None = None,
 ) -> Configuration:
     """Read a configuration file, and connect nothing yet; `least` is how many models it must have.
+
+    Servers that the configuration `before` had in the same way are the same here: their places, their state
+    and what they run go on.
 
     Raises:
         ConfigError: no such file, not TOML, an unknown or missing key, a value out of its range, too few
@@ -206,7 +216,7 @@ def read_configuration(
     allowed = file.limits
     limits = Limits(allowed.first, allowed.between, allowed.total, allowed.characters)
     visitors = (allowed.prompt, allowed.turns, allowed.per_voter, allowed.running)
-    servers = _servers(path, file.server, file.model, environment)
+    servers = _servers(path, file.server, file.model, environment, None if before is None else before.servers)
     contestants = _contestants(path, file.model, servers, allowed.output)
     study = None
     if file.study is not None:
@@ -227,8 +237,7 @@ def read_configuration(
     site = (arena.public_url, arena.root_path, tuple(arena.embed))
     where = (Path(arena.store), arena.host, arena.port)
     drawing = (_policy(path, file, contestants), tuple(file.battle.paused))
-    asked = (tuple(servers), tuple(servers.supervised))
-    given = (*where, file.battle.answers, *site, *asked, *drawing, *visitors)
+    given = (*where, file.battle.answers, *site, servers, *drawing, *visitors)
     return Configuration(roster, limits, *given, study=study, pacing=file.battle.pacing)
 
 
@@ -420,10 +429,14 @@ def _check_names(path: Path, models: Sequence[ModelTable]) -> None:
 
 
 def _servers(
-    path: Path, tables: Sequence[ServerTable], models: Sequence[ModelTable], environment: Mapping[str, str]
+    path: Path,
+    tables: Sequence[ServerTable],
+    models: Sequence[ModelTable],
+    environment: Mapping[str, str],
+    before: Servers | None,
 ) -> Servers:
     """The servers of the [[server]] tables, each name once."""
-    servers = Servers(environment)
+    servers = Servers(environment, before)
     if not tables:
         return servers
     from agon.serving.openai_compatible import Server
@@ -438,18 +451,24 @@ def _servers(
         if table.name in servers.named:
             raise ConfigError(f"{where}: another server has this name; give each its own.")
         key = table.api_key_env and Opening(where, servers).key(table.api_key_env)
-        named = Server(
-            table.base_url or "http://127.0.0.1/v1", api_key=key, at_once=table.at_once, waiting=table.waiting
-        )
-        servers.named[table.name] = named
         if table.command is not None:
             program = table.command[0]
             if shutil.which(program, path={**environment, **table.env}.get("PATH")) is None:
                 raise ConfigError(f"{where}: there is no program {program!r}; install it or give its path.")
-            others = keys - {table.api_key_env}  # no server gets the key of another one
-            inherited = {name: value for name, value in environment.items() if name not in others}
-            run = SupervisedServer(table.name, named, table.command, inherited | table.env)
-            servers.supervised.append(run)
+        address = table.base_url or ""
+        named = servers.open(
+            (table.model_dump_json(), key),
+            partial(Server, address, api_key=key, at_once=table.at_once, waiting=table.waiting),
+        )
+        servers.named[table.name] = named
+        if table.command is None:
+            continue
+        if before is not None and named in before.supervised:
+            servers.supervised[named] = before.supervised[named]
+            continue
+        others = keys - {table.api_key_env}  # no server gets the key of another one
+        inherited = {name: value for name, value in environment.items() if name not in others}
+        servers.supervised[named] = SupervisedServer(table.name, named, table.command, inherited | table.env)
     return servers
 
 

@@ -7,7 +7,7 @@ it (`openai_models`, `recorded`, `demo`); `config` holds the list of backends.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
@@ -72,11 +72,18 @@ class SamplingTable(Table):
 class Servers:
     """The servers of a file: those of its [[server]] tables, and one for each other address and key."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], before: Servers | None = None) -> None:
         self.environment = environment
+        self._before = {} if before is None else before._opened
+        self._opened: dict[object, Server] = {}
         self.named: dict[str, Server] = {}
-        self.supervised: list[SupervisedServer] = []
+        self.supervised: dict[Server, SupervisedServer] = {}
         self.addressed: dict[tuple[str, str | None], Server] = {}
+
+    def open(self, origin: Hashable, make: Callable[[], Server]) -> Server:
+        """The server of an origin: that of the configuration before, if it had the same, else a new one."""
+        self._opened[origin] = self._before.get(origin) or make()
+        return self._opened[origin]
 
     def __iter__(self) -> Iterator[Server]:
         return iter((*self.named.values(), *self.addressed.values()))
@@ -126,7 +133,7 @@ class Opening:
         key = None if variable is None else self.key(variable)
         place = url.rstrip("/"), key
         if place not in self.servers.addressed:
-            self.servers.addressed[place] = Server(place[0], api_key=key)
+            self.servers.addressed[place] = self.servers.open(place, lambda: Server(place[0], api_key=key))
         return self.servers.addressed[place]
 
 

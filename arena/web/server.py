@@ -8,14 +8,15 @@ import contextlib
 import errno
 import signal
 import socket
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from agon.arena.core.answer_sets import settings_digest
 from agon.arena.core.arena import Arena, tell
 from agon.arena.core.sessions import Keys
 from agon.arena.core.study import Study
@@ -29,6 +30,7 @@ from agon.ranking.errors import AgonError, OptionError
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.text import join_names
 from agon.serving.generation import Limits
+from agon.serving.protocol import ServingError
 
 if TYPE_CHECKING:
     from agon.arena.web.leaderboard.sources import BoardSource
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from agon.serving.openai_compatible import Server
     from agon.serving.supervision import SupervisedServer
 
+FOLLOW_SECONDS = 1.0  # between two looks at the configuration
+LATER = ("log", "host", "port", "public_url", "root_path", "embed")  # of a configuration: for the next start
 _NAMED = 12  # models that the greeting names
 HOST, PORT, LOG = "127.0.0.1", 7860, Path("agon-log")
 
@@ -45,7 +49,9 @@ class ServeError(AgonError):
     """The arena cannot be opened at this address, or with these models."""
 
 
-def configured(source: Path | None, seed: int | None, answers: int | None = None) -> Configuration:
+def configured(
+    source: Path | None, seed: int | None, answers: int | None = None, before: Configuration | None = None
+) -> Configuration:
     """What to compare and where: a configuration, recorded answers, a local model, or the demonstration.
 
     Raises AgonError with one sentence about what is wrong in the file, or with the number of answers.
@@ -53,7 +59,7 @@ def configured(source: Path | None, seed: int | None, answers: int | None = None
     if answers is not None and not 2 <= answers <= 6:
         raise OptionError(f"A battle has 2 to 6 answers, not {answers}; choose with --answers.")
     if source is not None and source.suffix.lower() == ".toml":
-        given = read_configuration(source)
+        given = read_configuration(source, before=before)
         given = given if answers is None else replace(given, answers=answers)
     else:
         if source is None:
@@ -153,38 +159,128 @@ class GreetingServer(uvicorn.Server):
 
 
 class _ArenaServer(GreetingServer):
-    """Starts the servers that are ours to start, and asks the models, once the arena is open, which of them
-    cannot answer."""
+    """Starts the servers that are ours to start, asks the models which of them cannot answer, and follows its
+    configuration when that is changed."""
 
     def __init__(
         self,
         arena: Arena,
         greeting: str,
-        supervised: Sequence[SupervisedServer],
+        given: Configuration,
+        again: Callable[[Configuration], Configuration],
+        source: Path | None,
+        seed: int | None,
         study: Study | None = None,
     ) -> None:
         super().__init__(server_config(arena, study), greeting)
-        self._arena, self._supervised = arena, supervised
-        self._asking: asyncio.Task[None] | None = None
+        self._arena, self._given, self._again, self._seed = arena, given, again, seed
+        follows = source is not None and source.suffix.lower() == ".toml" and study is None
+        self._source = source if follows else None  # a study compares what it began with
+        self._running = list(given.supervised)
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as usual, and ask the models while people come in already."""
         await super().startup(sockets)
-        for one in self._supervised:
+        for one in self._running:
             one.start(self._arena.log.folder / "servers", tell)
-        self._asking = asyncio.create_task(self._ask())
+        self._do(self._ask())
+        if self._source is not None:
+            self._do(self._follow(self._source))
+
+    def _do(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _follow(self, source: Path) -> None:
+        """Read the file again when it was written and has rested for a moment."""
+        read = seen = _written(source)
+        while True:
+            await asyncio.sleep(FOLLOW_SECONDS)
+            before, seen = seen, _written(source)
+            if seen != read and seen == before:
+                read, given = seen, None
+                try:
+                    given = self._again(self._given)
+                    self._change(given)
+                except AgonError as error:
+                    tell(f"{error} All goes on as it was.")
+                    for contestant in given.roster.contestants if given else ():
+                        await contestant.backend.close()
+
+    def _change(self, given: Configuration) -> None:
+        """Go on with another configuration.
+
+        Raises:
+            AgonError: the arena cannot; nothing is changed.
+        """
+        old = self._given
+        self._arena.reconfigure(given.roster, replace(self._arena.settings, **_may_change(given, self._seed)))
+        self._given = given
+        told_by_themselves = {one.server for one in given.supervised}
+        for asked in given.servers:
+            if asked not in told_by_themselves:
+                asked.health.on_change = partial(_tell_health, asked)
+        for one in given.supervised:
+            if one not in self._running:
+                self._running.append(one)
+                one.start(self._arena.log.folder / "servers", tell)
+        for one in old.supervised:
+            if one not in given.supervised:
+                self._do(self._retire(one))
+        before, now = (
+            {one.card.name: settings_digest(one) for one in c.roster.contestants} for c in (old, given)
+        )
+        news = [
+            f"{what} {join_names([plain(name) for name in names], _NAMED)}"
+            for what, names in (
+                ("new", [name for name in now if name not in before]),
+                ("changed", [name for name in now if before.get(name, now[name]) != now[name]]),
+                ("retired", [name for name in before if name not in now]),
+                ("not drawn", list(given.paused)),
+            )
+            if names
+        ]
+        tell(f"the configuration was read again: {'; '.join(news) or 'the same models'}.")
+        if any(getattr(old, name) != getattr(given, name) for name in LATER):
+            tell("what it says of the store and the addresses is for the next start.")
+        self._do(self._ask())
+
+    async def _retire(self, one: SupervisedServer) -> None:
+        """End a server that no model is behind any more, when its last answer has ended."""
+        while self._arena.answers_from(one.server):
+            await asyncio.sleep(FOLLOW_SECONDS)
+        self._running.remove(one)
+        await one.close()
+        one.server.health.go_out(ServingError("unreachable", "it was taken out of the configuration"))
 
     async def _ask(self) -> None:
         """Ask the models once all servers that start here were tried."""
-        await asyncio.gather(*(one.tried() for one in self._supervised))
+        await asyncio.gather(*(one.tried() for one in self._running))
         await self._arena.ask_models()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Ask no longer, then end as usual."""
-        if self._asking is not None:
-            self._asking.cancel()
+        """Ask and follow no longer, then end as usual."""
+        for task in self._tasks:
+            task.cancel()
         await super().shutdown(sockets)
-        await asyncio.gather(*(one.close() for one in self._supervised))
+        await asyncio.gather(*(one.close() for one in self._running))
+
+
+def _written(file: Path) -> tuple[int, int] | None:
+    """What changes when a file is written; None while it is not there."""
+    try:
+        status = file.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def _may_change(given: Configuration, seed: int | None) -> dict[str, Any]:
+    """What of the settings is not for the next start alone."""
+    now = given.settings(seed)
+    return {one.name: getattr(now, one.name) for one in fields(now) if one.name not in LATER}
 
 
 def _tell_health(server: Server, health: Health) -> None:
@@ -225,7 +321,8 @@ def open_arena(
             if given.study is not None:
                 study = Study(given.study, arena, StudyJournal(folder, given.study.name))
                 greeting = _study_greeting(study, address_of(host, taken.getsockname()[1]), source, folder)
-            server = _ArenaServer(arena, greeting, given.supervised, study)
+            again = partial(configured, source, seed, answers)
+            server = _ArenaServer(arena, greeting, given, again, source, seed, study)
             server.run(sockets=[taken])
             kept = votes.count()
     finally:

@@ -31,9 +31,11 @@ class Mark:
                 pass
         return found
 
-    def left(self, seconds=15.0):
-        """Wait until there is none; those that there are then."""
+    def left(self, seconds=15.0, running=""):
+        """Wait until there is none that runs something; those that there are then."""
         until = time.monotonic() + seconds
-        while (left := self.processes()) and time.monotonic() < until:
+        while (
+            left := {n: words for n, words in self.processes().items() if running in words}
+        ) and time.monotonic() < until:
             time.sleep(0.05)
         return left

@@ -78,6 +78,7 @@ def test_a_server_that_it_starts_answers_and_ends_with_it_even_when_it_is_killed
         stderr=subprocess.PIPE,
         text=True,
     )
+    names = []
     watch = threading.Timer(120, process.kill)
     watch.start()
     try:
@@ -86,6 +87,17 @@ def test_a_server_that_it_starts_answers_and_ends_with_it_even_when_it_is_killed
         guest = Visitor(address.rstrip("/"))
         voted = guest.vote(guest.ready())
         health = guest.get("/healthz").json()
+        told = []
+        for changed in (
+            text + "[[model]]\nname = 'three'\n",
+            text + "[[model]]\nname = 'three'\nserver = 'ours'\nmodel = 'one'\n[battle]\npaused = ['two']\n",
+            text + "[model.sampling]\ntemperature = 0.5\n",
+            models.replace("server = 'ours'", "base_url = 'http://127.0.0.1:9/v1'"),
+        ):
+            (tmp_path / "arena.toml").write_text(changed)
+            told.append(process.stderr.readline().removeprefix("agon: "))
+            names.append(guest.get("/healthz").json()["models"])
+        gone = mark.left(running="word_server")
         guest.http.close()
     finally:
         process.kill()
@@ -97,3 +109,12 @@ def test_a_server_that_it_starts_answers_and_ends_with_it_even_when_it_is_killed
     assert (health["answering"], "out" in health) == (2, False)
     assert mark.left() == {}
     assert (tmp_path / "agon-log" / "servers" / "ours.log").exists()
+    assert told[0] == (
+        "arena.toml, [[model]] 3 ('three') has neither base_url nor server; give one of them. "
+        "All goes on as it was.\n"
+    )
+    assert told[1] == "the configuration was read again: new three; not drawn two.\n"
+    assert told[2].startswith("The log has ") and " answers of 'two' with other sampling, " in told[2]
+    assert told[3] == "the configuration was read again: retired three.\n"
+    assert names == [2, 3, 3, 2]
+    assert gone == {}, "a server of ours ends when no model is behind it"

@@ -4,11 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.contestant_settings import ContestantSettings
+from agon.arena.core.roster import Contestant, ModelCard
 from agon.arena.core.sessions import Keys
 from agon.arena.setup.config import read_configuration
 from agon.arena.web.leaderboard.query import BoardQuery, Offer
 from agon.arena.web.server import configured, listen
 from agon.data.importers.recorded_answers import prompts
+from agon.serving.protocol import Sampling
 from tests.repository.remedies.steps import SERVER, Case, Given, RefusedError, arena, taken
 from tests.support.arena_server import Scripted, open_arena, roster
 
@@ -63,7 +66,17 @@ def cases(given: Given) -> list[Case]:
 
         return ask
 
+    def asked_otherwise(name: str) -> Any:
+        def ask() -> None:
+            store = given.new()
+            for one, heat in (("one", 0.1), (name, 0.9)):
+                model = Contestant(ModelCard(one, one), Scripted(), Sampling(temperature=heat))
+                ContestantSettings(store).take([model], {"one": 3})
+
+        return ask
+
     return [
+        (asked_otherwise("one"), asked_otherwise("one-2")),
         # how many models answer
         (lambda: configured(None, None, 9), lambda: configured(None, None, 6)),
         (lambda: configured(answers, None, 4), lambda: configured(answers, None, 3)),
