@@ -36,6 +36,8 @@ class Health:
     def __init__(self, probe: Callable[[], Awaitable[object]]) -> None:
         self.failure: ServingError | None = None
         self.until = 0.0
+        self._failed = 0.0  # when it did last
+        self._held = False  # out until it is told to be well
         self.on_change: Callable[[Health], None] | None = None
         self._probe = probe
         self._probing: asyncio.Task[None] | None = None
@@ -45,15 +47,25 @@ class Health:
         """Until the next probe, in whole seconds."""
         return max(0, math.ceil(self.until - time.monotonic()))
 
-    def succeed(self) -> None:
-        """The server has answered."""
-        if self.failure is not None:
+    def succeed(self, asked: float) -> None:
+        """The server has answered what was asked at a moment (of time.monotonic): it is well, unless it has
+        failed since, or is held out."""
+        if self.failure is not None and not self._held and asked > self._failed:
             self.failure = None
             self._tell()
 
-    def go_out(self, failure: ServingError) -> None:
-        """It is out until somebody who knows says that it has succeeded."""
-        was_up, self.failure = self.failure is None, failure
+    def hold_out(self, failure: ServingError) -> None:
+        """It is out until it is let in, whatever answers."""
+        self._held = True
+        self._go_out(failure)
+
+    def let_in(self) -> None:
+        """It is well."""
+        self._held = False
+        self.succeed(time.monotonic())
+
+    def _go_out(self, failure: ServingError) -> None:
+        was_up, self.failure, self._failed = self.failure is None, failure, time.monotonic()
         if was_up:
             self._tell()
 
@@ -63,9 +75,11 @@ class Health:
             return
         if failure.retry_after is not None:
             self.until = max(self.until, time.monotonic() + failure.retry_after)
+        if self._held:
+            return
         if self._probing is None or self._probing.done():
             self._probing = asyncio.get_running_loop().create_task(self._recover())
-        self.go_out(failure)
+        self._go_out(failure)
 
     async def close(self) -> None:
         """Probe no more."""
@@ -88,6 +102,7 @@ class Health:
             self.until = max(self.until, time.monotonic() + pause)
             await asyncio.sleep(self.until - time.monotonic())
             tries += 1
+            asked = time.monotonic()
             try:
                 await self._probe()
             except ServingError as error:
@@ -96,4 +111,6 @@ class Health:
                     if error.retry_after is not None:
                         self.until = time.monotonic() + error.retry_after
                     continue
-            self.succeed()
+            if self._held:
+                return
+            self.succeed(asked)

@@ -222,13 +222,14 @@ class OpenAICompatible:
         """
         asked, tries, begun = time.monotonic(), 0, False
         while True:
+            sent = time.monotonic()
             try:
                 with self._server.typed_errors():
                     async with aclosing(self._answer(messages, sampling)) as events:
                         async for event in events:
                             begun |= not isinstance(event, Delta) or bool(event.text or event.reasoning)
                             yield event
-                self._server.health.succeed()
+                self._server.health.succeed(sent)
                 return
             except ServingError as error:
                 self._take_note(error)
@@ -305,6 +306,7 @@ class OpenAICompatible:
 
     async def check(self, messages: Sequence[Message], sampling: Sampling) -> None:
         """Ask for the beginning of an answer, with everything that a battle would ask with."""
+        sent = time.monotonic()
         try:
             with self._server.typed_errors():
                 async with (
@@ -314,7 +316,7 @@ class OpenAICompatible:
                     async for event in events:
                         if isinstance(event, End) or event.text or event.reasoning:
                             break
-            self._server.health.succeed()
+            self._server.health.succeed(sent)
         except ServingError as error:
             self._take_note(error)
             raise

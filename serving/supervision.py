@@ -72,7 +72,7 @@ class SupervisedServer:
         """
         folder.mkdir(parents=True, exist_ok=True)
         self._log, self._tell = folder / f"{self.name}.log", tell
-        self.server.health.go_out(ServingError("unreachable", f"{self.name} is starting"))
+        self.server.health.hold_out(ServingError("unreachable", f"{self.name} is starting"))
         self._task = asyncio.create_task(self._run())
 
     async def tried(self) -> None:
@@ -98,7 +98,7 @@ class SupervisedServer:
             pause = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** max(0, failures - 1))
             state = "before it was ready" if ready is None else f"after {now - ready:.0f} s"
             why = f"ended {state} ({_ended(status)}): {fault_in(self._text())}"
-            self.server.health.fail(ServingError("unreachable", f"{self.name} {why}"))
+            self.server.health.hold_out(ServingError("unreachable", f"{self.name} {why}"))
             self._tell(f"{self.name} {why} It is started again in {pause:g} s; its log is {self._log}.")
             self._tried.set()
             await asyncio.sleep(pause)
@@ -138,7 +138,7 @@ class SupervisedServer:
                 for name in self.server.leave_out(served):
                     known = ", ".join(served)
                     self._tell(f"{self.name} serves {known}, not {name}: that model is not drawn.")
-                self.server.health.succeed()
+                self.server.health.let_in()
                 self._tried.set()
                 return ready
             now = time.monotonic()

@@ -253,7 +253,7 @@ class _ArenaServer(GreetingServer):
             await asyncio.sleep(FOLLOW_SECONDS)
         self._running.remove(one)
         await one.close()
-        one.server.health.go_out(ServingError("unreachable", "it was taken out of the configuration"))
+        one.server.health.hold_out(ServingError("unreachable", "it was taken out of the configuration"))
 
     async def _ask(self) -> None:
         """Ask the models once all servers that start here were tried."""

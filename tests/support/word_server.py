@@ -1,7 +1,7 @@
 """A server of models as a process of its own, for what happens when one starts, is busy, dies or is killed.
 
     python -m tests.support.word_server PORT NAME ... [--engine] [--start 0.5] [--gap 0.01] [--words 20]
-        [--cut] [--at-once 2] [--context 100 [--silent]] [--fail SENTENCE]
+        [--cut] [--at-once 2 [--refuse]] [--context 100 [--silent]] [--fail SENTENCE]
 
 It speaks the OpenAI protocol and writes numbered words. A model whose name begins with `busy` is refused with
 `Retry-After: 1`. Its context counts characters of a prompt as tokens, and it tells them unless it is silent.
@@ -29,6 +29,7 @@ def main():
     given.add_argument("--gap", type=float, default=0.0)
     given.add_argument("--words", type=int, default=20)
     given.add_argument("--at-once", type=int, default=1000)
+    given.add_argument("--refuse", action="store_true")
     given.add_argument("--context", type=int)
     given.add_argument("--cut", action="store_true")
     given.add_argument("--silent", action="store_true")
@@ -51,7 +52,7 @@ def main():
         if request.path == "/tokenize" and not chosen.silent:
             return await http.answer(200, {"count": len(said), "max_model_len": chosen.context})
         asked[request.body["model"]] += 1
-        if request.body["model"].startswith("busy"):
+        if request.body["model"].startswith("busy") or (chosen.refuse and places.locked()):
             return await http.raw(b"HTTP/1.1 503 Busy\r\nretry-after: 1\r\ncontent-length: 0\r\n\r\n")
         if chosen.context and len(said) > chosen.context:
             sentence = f"This model's maximum context length is {chosen.context} tokens."
