@@ -6,8 +6,9 @@ import time
 from itertools import pairwise
 
 from agon.serving.generation import Limits, generate
+from agon.serving.health import Health
 from agon.serving.openai_compatible import Server
-from agon.serving.protocol import Message, Sampling
+from agon.serving.protocol import Message, Sampling, ServingError
 from tests.support.http_server import listen
 
 ASKED = (Message("user", "Why?"),)
@@ -178,3 +179,27 @@ def test_the_places_of_a_server_are_never_more_and_go_in_the_order_of_coming():
     assert most == 2
     assert [int(said.split('"content": "')[1].split("?")[0]) for said in order] == list(range(24))
     assert results[0].waited < 0.05 <= results[-1].waited
+
+
+def test_only_what_was_asked_after_a_failure_says_that_a_server_is_well():
+    """The last answer of a server that was killed may be read after the failure of another one."""
+
+    async def silent():
+        await asyncio.sleep(60)
+
+    async def main():
+        health = Health(silent)
+        asked = time.monotonic()
+        health.fail(ServingError("interrupted", "gone"))
+        health.succeed(asked)
+        assert health.failure is not None
+        health.succeed(time.monotonic())
+        assert health.failure is None
+        health.hold_out(ServingError("unreachable", "starting"))
+        health.succeed(time.monotonic())
+        assert health.failure is not None, "who started it knows"
+        health.let_in()
+        assert health.failure is None
+        await health.close()
+
+    asyncio.run(main())

@@ -45,6 +45,7 @@ class Vllm:
         command += ["--enable-lora", "--max-loras", 3, "--max-lora-rank", 8]
         command += ["--lora-modules", f"tiny-b={self._models / 'b'}", f"tiny-c={self._models / 'c'}"]
         quiet = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
+        quiet |= {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"}  # else all pin to one core
         started = time.monotonic()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(

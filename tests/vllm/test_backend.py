@@ -151,4 +151,4 @@ def test_an_address_without_its_path_is_no_model(vllm):
 
 def test_a_prompt_that_is_too_long_is_rejected(vllm):
     long = (Message("user", "word " * 20_000),)
-    assert failure(vllm.url, vllm.key, "tiny-a", asked=long) == ("rejected", None)
+    assert failure(vllm.url, vllm.key, "tiny-a", asked=long) == ("too_long", None)
