@@ -42,8 +42,8 @@ class LlamaServer(Server):
         self._engine: Any = xllamacpp.Server(given)
         super().__init__(f"{self._engine.listening_address}/v1", api_key=key, at_once=_SLOTS)
 
-    async def release(self) -> None:
+    async def release(self, name: str) -> None:
         """One model less; without any, the weights are given back."""
-        await super().release()
+        await super().release(name)
         if self.client.is_closed:
             self._engine = None

@@ -14,14 +14,13 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from hashlib import blake2b
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import pyarrow as pa
 
-from agon.arena.core.roster import Contestant, Example, Roster
+from agon.arena.core.roster import Contestant, Example, Roster, settings_digest
 from agon.data.files.reader import read_rows
 from agon.data.files.writer import write_table
 from agon.ranking.errors import OptionError, SourceError
@@ -223,17 +222,6 @@ def wanted_answers(
         for sample in range(samples)
         for contestant in contestants
     ]
-
-
-def settings_digest(contestant: Contestant) -> str:
-    """Eight hex digits of how a model is asked; another address of the same server changes nothing."""
-    said = {
-        "sampling": {name: value for name, value in asdict(contestant.sampling).items() if value is not None},
-        "system_prompt": contestant.system_prompt,
-        "request": contestant.backend.route().request,
-    }
-    text = json.dumps(said, sort_keys=True, ensure_ascii=False, default=str)
-    return blake2b(text.encode(), digest_size=4).hexdigest()
 
 
 def still_open(kept: AnswerSet, wanted: Sequence[WantedAnswer]) -> list[WantedAnswer]:

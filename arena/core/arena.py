@@ -21,13 +21,19 @@ from random import Random, SystemRandom
 from time import monotonic
 
 from agon.arena.core.battle import BALLOTS, LETTERS, Battle, IllegalMoveError, Side, State, fault_of
-from agon.arena.core.contestant_settings import ContestantSettings
 from agon.arena.core.endings import OF_THE_PROMPT, AnswerEndings
 from agon.arena.core.language_id import detect_language, detection_problem
 from agon.arena.core.matchmaking import SCHEDULE, Draw, Matchmaker, substitute
 from agon.arena.core.pacing import Pacing
 from agon.arena.core.resume import SKIPPED, resume_battle
-from agon.arena.core.roster import Contestant, Example, ModelCard, Roster, measure_within
+from agon.arena.core.roster import (
+    Contestant,
+    ContestantSettings,
+    Example,
+    ModelCard,
+    Roster,
+    measure_within,
+)
 from agon.arena.core.score_change import ScoreChange, change_of_scores
 from agon.arena.core.sessions import Keys
 from agon.arena.core.turn import AnswerEnd, play_turn

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+import json
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from pathlib import Path
 from typing import Any
 
+from agon.ranking.errors import InputError
+from agon.ranking.leaderboard.row import plain
 from agon.serving.health import Health
 from agon.serving.protocol import Backend, Measuring, Message, Sampling, ServingError
 
@@ -123,3 +128,54 @@ async def _failure(contestant: Contestant) -> ServingError | None:
     except ServingError as error:
         return error
     return None
+
+
+def settings_digest(contestant: Contestant) -> str:
+    """Eight hex digits of how a model is asked; another address of the same server changes nothing."""
+    said = {
+        "sampling": {name: value for name, value in asdict(contestant.sampling).items() if value is not None},
+        "system_prompt": contestant.system_prompt,
+        "request": contestant.backend.route().request,
+    }
+    text = json.dumps(said, sort_keys=True, ensure_ascii=False, default=str)
+    return blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+class ChangedContestantError(InputError):
+    """A model is asked in another way than for the answers that the log has of it."""
+
+
+class ContestantSettings:
+    """How the models of one store were asked: whoever is asked otherwise is another contestant.
+
+    Votes on answers of temperature 0 and of temperature 1 under one name would be votes on neither.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "contestants.json"
+        self._known: dict[str, str] = {}
+        if self._file.exists():
+            self._known = {str(k): str(v) for k, v in json.loads(self._file.read_text("utf-8")).items()}
+
+    def take(self, contestants: Iterable[Contestant], asked: Mapping[str, int]) -> None:
+        """Keep how these are asked.
+
+        Args:
+            contestants: all that are to be drawn.
+            asked: how many answers were asked of each model.
+
+        Raises:
+            ChangedContestantError: one has answers of other settings; nothing is kept.
+        """
+        now = {one.card.name: settings_digest(one) for one in contestants}
+        for name, digest in now.items():
+            if self._known.get(name, digest) != digest and asked.get(name):
+                raise ChangedContestantError(
+                    f"The log has {asked[name]:,} answers of {plain(name)!r} with other sampling, "
+                    "system prompt or served model, so that it is another contestant now; give it a name of "
+                    f"its own, such as {plain(name) + '-2'!r}."
+                )
+        self._known |= now
+        beside = self._file.with_suffix(".json.new")
+        beside.write_text(json.dumps(self._known, indent=1, ensure_ascii=False, sort_keys=True), "utf-8")
+        beside.replace(self._file)

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from agon.arena.core.answer_sets import settings_digest
 from agon.arena.core.arena import Arena, tell
+from agon.arena.core.roster import settings_digest
 from agon.arena.core.sessions import Keys
 from agon.arena.core.study import Study
 from agon.arena.setup.config import Configuration, read_configuration

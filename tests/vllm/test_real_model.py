@@ -18,6 +18,7 @@ from agon.serving.supervision import SupervisedServer, running
 from tests.support.marked import Mark
 
 CAPITAL = (Message("user", "What is the capital of France?"),)
+SEA = (Message("user", "Describe the sea to somebody who has never seen it."),)
 GREEDY = Sampling(temperature=0.0, max_tokens=24)
 
 
@@ -58,7 +59,10 @@ def test_a_real_model_from_its_start_to_its_end(supervised, tmp_path, figures):
             first = await answer(base)
             assert "Paris" in first.text, "roles, template and weights are right"
             assert (first.failure, first.finish_reason in {"stop", "length"}) == (None, True)
-            assert (await answer(twin)).text != first.text, "an adapter is a model of its own"
+            stories = [
+                await answer(model, SEA, Sampling(temperature=0.0, max_tokens=60)) for model in (base, twin)
+            ]
+            assert stories[0].text != stories[1].text, "an adapter is a model of its own"
             assert not other.accepts(CAPITAL), "the list does not name it"
             cut = await answer(base, sampling=Sampling(temperature=0.0, max_tokens=3))
             assert (cut.finish_reason, cut.tokens) == ("length", 3)

@@ -4,8 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from agon.arena.core.arena import ArenaSettings
-from agon.arena.core.contestant_settings import ContestantSettings
-from agon.arena.core.roster import Contestant, ModelCard
+from agon.arena.core.roster import Contestant, ContestantSettings, ModelCard
 from agon.arena.core.sessions import Keys
 from agon.arena.setup.config import read_configuration
 from agon.arena.web.leaderboard.query import BoardQuery, Offer
