@@ -180,7 +180,7 @@ def _board(
     if not given.ballots.total:
         raise SourceError("There are no votes to rank: none came in, or all were left out.")
     if isinstance(given, ScoreTable):
-        settings = replace(settings, min_votes=0)
+        given, settings = given.with_relative_weights(), replace(settings, min_votes=0)
     every, votes, stands = _standing(given, settings)
     if settings.control:  # a fit that needs to know the clusters
         dependence, known, settings = _clustered(votes, None, settings)
@@ -213,7 +213,7 @@ def _board(
     if votes is not every:
         waiting = _waiting(every, how, options, settings, (votes.models, values))
     fingerprint = _fingerprint(every, how, described)
-    by_majorities = how.view == "pairs" and how.family == "social_choice"
+    by_majorities = how.view == "pairs" and how.by_margin
     boards = []
     for board in range(eligibility.boards):
         lines = rows(

@@ -158,6 +158,14 @@ class ScoreTable(Readable):
         sign = np.array([1.0 if way == "higher" else -1.0 for way in self.directions], dtype=np.float64)
         return np.asarray(self.values * sign)
 
+    def with_relative_weights(self) -> ScoreTable:
+        """The table with weights as multiples of their mean, as those of votes are: they carry no unit."""
+        counting = self.weights[self.weights > 0]
+        if (counting == 1.0).all():
+            return self
+        unit = counting[0] if (counting == counting[0]).all() else counting.mean()
+        return replace(self, weights=self.weights / unit)
+
     @property
     def mass(self) -> FloatArray:
         """(T,) weight of each task times how often it is taken."""

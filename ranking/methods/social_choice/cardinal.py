@@ -199,6 +199,8 @@ def two_level(
             continue
         column = np.full(len(scores.models), np.nan)
         column[np.isin(scores.models, part.models)] = _values(how, part, options)
+        unit = np.nanmax(np.abs(column), initial=0.0) or 1.0
+        column = np.round(column / unit, 12) * unit  # sums that are equal but for rounding are ties
         if np.isnan(column).all() or np.nanmin(column) == np.nanmax(column):
             silent.append(name)
             continue

@@ -194,7 +194,7 @@ def _placed(given: Ballots | ResampledBallots, rule: str, missing: str) -> RankP
     _gaps(ballots, rule, missing)
     cast = np.atleast_2d(given.count > 0).any(axis=0)
     if missing == "drop_task":
-        cast &= (ballots.shown >= 0).all(axis=1) & (ballots.shown.shape[1] == len(on))
+        cast &= (ballots.shown >= 0).sum(axis=1) == len(on)
         if not cast.any():  # a single resample without such a ballot makes all models equal
             raise VotesError(f"{rule}: no ballot shows all {len(on)} models; choose another missing=.")
     rows = np.flatnonzero(cast)
@@ -311,7 +311,7 @@ def _gaps(ballots: Ballots, rule: str, missing: str) -> None:
     if missing != "refuse":
         return
     there = ballots.shown >= 0
-    if there.shape[1] == len(ballots.models) and there.all():
+    if (there.sum(axis=1) == len(ballots.models)).all():
         return
     shown = np.bincount(ballots.shown[there], minlength=len(ballots.models))
     worst = int(shown.argmin())

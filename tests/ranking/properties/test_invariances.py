@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from agon.ranking import METHODS, Ballots, Comparisons, boards_to_json, rank
+from agon.ranking import METHODS, Ballots, Comparisons, ScoreTable, boards_to_json, rank
 from tests.support.families import RATINGS, RULES
 from tests.support.votes import Votes, any_votes, pairwise, soft
 
@@ -147,6 +147,50 @@ def test_renaming_moves_no_rank_and_no_score(name, votes, data):
             assert theirs[model].score == pytest.approx(row.score, rel=0, abs=within)
     together = {frozenset(called[row.model] for row in board.ranked) for board in one}
     assert together == {frozenset(row.model for row in board.ranked) for board in two}
+
+
+@pytest.mark.parametrize(
+    "name", sorted(n for n, how in METHODS.items() if how.view not in ("battles", "contexts"))
+)
+def test_names_and_twins_on_a_table(name):
+    """Scores of five models, of which two are alike on every task: no name moves a rank, and twins share one.
+
+    Under every method that takes a table; those that draw random orders give twins scores within the spread.
+    """
+    rng = np.random.default_rng(11)
+    scores = rng.uniform(1, 5, (5, 12)).round(1)
+    scores[3] = scores[1]
+    tasks = {f"t{k}": "one" if k < 5 else "two" for k in range(12)}
+    names, new = list("abcde"), list("vzyxw")
+    drawn = DRAWN.get(name, {})
+    one, two = (
+        rank(ScoreTable.of(called, list(tasks), scores, groups=tasks), name, interval="none", **drawn)
+        for called in (names, new)
+    )
+    within = 0.5 if drawn else 1e-9
+    for mine, yours in zip(names, new, strict=True):
+        row, other = one[mine], two[yours]
+        assert drawn or (row.rank, row.status) == (other.rank, other.status)
+        assert other.score == (None if row.score is None else pytest.approx(row.score, abs=within))
+    left, right = one["b"], one["d"]
+    assert drawn or left.rank == right.rank
+    assert right.score == (None if left.score is None else pytest.approx(left.score, abs=within))
+
+
+def test_names_of_a_board_with_features():
+    """Bradley-Terry with a feature, which the random votes above do not have."""
+    rng = np.random.default_rng(12)
+    shown = np.array([rng.permutation(4)[:2] for _ in range(400)])
+    places = np.where(rng.random((400, 1)) < 0.55, [1, 2], [2, 1])
+    length = rng.integers(50, 500, (400, 2))
+    one, two = (
+        rank(Comparisons.of(names, shown, places, features={"length": length}), control="length")
+        for names in ("abcd", "zxyw")
+    )
+    for mine, yours in zip("abcd", "zxyw", strict=True):
+        row, other = one[mine], two[yours]
+        assert (row.rank, row.rank_lower, row.rank_upper) == (other.rank, other.rank_lower, other.rank_upper)
+        assert (other.score, other.lower) == pytest.approx((row.score, row.lower), abs=1e-6)
 
 
 def numbers(value):

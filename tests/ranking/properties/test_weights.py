@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from agon.ranking import METHODS, Comparisons, rank
+from agon.ranking import METHODS, Comparisons, InputError, ScoreTable, rank
 from agon.ranking.annotators.presentation_order import position_bias
 from agon.ranking.simulate import bradley_terry_world
 
-EVERY = [name for name, how in METHODS.items() if how.view != "scores" and name != "contextual_bradley_terry"]
+EVERY = [name for name, how in METHODS.items() if how.view != "scores"]
 FACTORS = [100.0, 0.01, 1e-9, 1e9]
 
 
@@ -27,6 +27,7 @@ def votes(factor, uneven):
 
 def board(given, name, **more):
     gaps = {"missing": "worst"} if "missing" in METHODS[name].options else {}
+    gaps |= {"control": "length"} if METHODS[name].view == "contexts" else {}
     return rank(given, name, n_resamples=10, **gaps, **more)
 
 
@@ -51,6 +52,40 @@ def test_a_factor_changes_nothing(name, uneven):
         assert [(d.code, d.message) for d in one.diagnostics] == [
             (d.code, d.message) for d in two.diagnostics
         ]
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+@pytest.mark.slow
+def test_a_factor_of_the_weights_of_tasks_changes_nothing(name):
+    """Under every method that ranks a table, those of scores among them; the others refuse it either way."""
+    rng = np.random.default_rng(4)
+    scores, weights = rng.normal(0, 1, (5, 12)).round(2), rng.choice([0.5, 1.0, 3.0], 12)
+    groups = {f"t{k}": "one" if k < 5 else "two" for k in range(12)}
+
+    def ranked(factor):
+        weight = dict(zip(groups, (weights * factor).tolist(), strict=True))
+        table = ScoreTable.of("abcde", list(groups), scores, weights=weight, groups=groups)
+        return rank(table, name, n_resamples=10)
+
+    try:
+        one = ranked(1.0)
+    except InputError:
+        for factor in FACTORS:
+            with pytest.raises(InputError):
+                ranked(factor)
+        return
+    for factor in FACTORS:
+        two = ranked(factor)
+        for row, other in zip(one.rows, two.rows, strict=True):
+            assert (row.model, row.rank, row.rank_lower, row.rank_upper) == (
+                other.model,
+                other.rank,
+                other.rank_lower,
+                other.rank_upper,
+            )
+            assert other.score == (
+                None if row.score is None else pytest.approx(row.score, rel=1e-6, abs=1e-6)
+            )
 
 
 def test_nor_for_posteriors_features_and_sides():
