@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow.parquet as pq
 
 from agon.data.files.detection import is_election
 from agon.data.files.duplicates import find_duplicates
 from agon.data.files.schema import Voters
+from agon.data.files.snapshot_folder import SAME_MODEL
 from agon.data.files.source import as_arrow, describe_source
 from agon.data.reading import (
     comparisons,
@@ -25,12 +28,14 @@ from agon.data.reading import (
     refuse_options,
 )
 from agon.ranking import (
+    AATest,
     Comparisons,
     ConvergenceError,
     Diagnostic,
     ScoreTable,
     SourceError,
     VotesError,
+    aa_test,
     position_bias,
     rank,
     single_voter_dominance,
@@ -42,6 +47,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SPAN = 10  # times the median span of tasks
+_CAST = ["models", "places", "voter", "blind"]  # of a vote of an A/A battle
 CERTAIN = 0.999  # level at which a favoured side is a finding: 1 of 1,000 fair files has one
 # Worth telling, but nothing to mend; the first two have findings of their own, or none.
 KNOWN_FINE = {"both_bad", "left_out", "llm_judges", "not_blind", "other_voters"}
@@ -56,11 +62,13 @@ class Checked(Readable):
         votes: those of the rows that are valid, or the table of scores.
         findings: what to mend, each with its code, models and remedy; empty if nothing.
         notes: what to know: votes that do not count, or of whom they are.
+        same_model: of a log with A/A battles, how noisy its votes are, and whether a side is favoured.
     """
 
     votes: Comparisons | ScoreTable
     findings: tuple[Diagnostic, ...]
     notes: tuple[Diagnostic, ...] = ()
+    same_model: AATest | None = None
 
     @property
     def counted(self) -> str:
@@ -141,7 +149,26 @@ def check(
         notes = tuple(note for note in board.diagnostics if note.code in NOTES)
     except ConvergenceError as error:
         found.append(Diagnostic("not_converged", (), str(error)))
-    return Checked(votes, (*found, *_by_voter(votes, min_votes), *_by_side(votes)), notes)
+    noise = _noise(source)
+    if noise is not None:
+        notes += (Diagnostic("same_model", (), f"{noise.conclusion()} They count on no board."),)
+    return Checked(votes, (*found, *_by_voter(votes, min_votes), *_by_side(votes)), notes, noise)
+
+
+def _noise(source: object) -> AATest | None:
+    """What the votes of A/A battles say; None where the source is no log that has any."""
+    path = source / SAME_MODEL if isinstance(source, Path) else None
+    files = sorted(path.glob("*.parquet")) if path else []
+    orders, voters = [], []
+    for vote in (row for file in files for row in pq.ParquetFile(file).read(columns=_CAST).to_pylist()):
+        models, places = vote["models"], vote["places"]
+        seats = [seat for seat, model in enumerate(models) if models.count(model) > 1]
+        one, other = (places[seat] or len(places) + 1 for seat in seats) if seats else (0, 0)
+        if vote["blind"] is False or not seats or one == other == len(places) + 1:
+            continue  # the names were known, one of the two failed, or neither was ranked
+        orders.append((one < other) - (one > other))
+        voters.append(vote["voter"])
+    return aa_test(orders, voters) if orders else None
 
 
 def _check_table(source: object, reading: Mapping[str, Any]) -> Checked:

@@ -34,6 +34,7 @@ from agon.ranking.annotators.inter_rater import (
 )
 from agon.ranking.annotators.presentation_order import PositionBias, position_bias
 from agon.ranking.annotators.reliability import Reliability, Voter, majority_is_optimal, voter_reliability
+from agon.ranking.annotators.same_model import AATest, aa_test
 from agon.ranking.errors import (
     AgonError,
     ConvergenceError,
@@ -74,6 +75,7 @@ from agon.ranking.votes.vote_source import Battles
 
 __all__ = [
     "METHODS",
+    "AATest",
     "AgonError",
     "Ballots",
     "Battles",
@@ -115,6 +117,7 @@ __all__ = [
     "WinProbability",
     "Winner",
     "World",
+    "aa_test",
     "agreement",
     "axioms",
     "boards_from_json",

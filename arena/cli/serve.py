@@ -26,6 +26,10 @@ def serve_command(
     answers: Annotated[
         int | None, Parameter(help="Models that answer a prompt, 2 to 6 [default: 2]; more make a ballot.")
     ] = None,
+    same_model: Annotated[
+        float | None,
+        Parameter(help="Share of battles that show one model twice, to measure noise [default: 0]."),
+    ] = None,
     seed: Annotated[
         int | None,
         Parameter(help="Repeats the draws, so they can be foretold: not for a public arena."),
@@ -45,4 +49,4 @@ def serve_command(
     """
     from agon.arena.web.server import open_arena
 
-    open_arena(source, host=host, port=port, log=store, seed=seed, answers=answers)
+    open_arena(source, host=host, port=port, log=store, seed=seed, answers=answers, same_model=same_model)

@@ -77,10 +77,10 @@ class ArenaSettings:
     """What an arena allows.
 
     Times are seconds, lengths characters. `answers` are those of a battle, 2 to 6. `policy` draws their
-    models, those of `paused` never; it learns from new votes every `learn_every` seconds. `reveal` says
-    whether a vote is answered with the names, as everywhere but in studies; `pacing`, how answers appear.
-    `public_url` is where a proxy shows the arena, `root_path` the path that it passes on, `embed` who may
-    show it in a frame.
+    models, those of `paused` never; it learns from new votes every `learn_every` seconds. `same_model` is the
+    share of A/A battles, which show one model twice and count on no board. `reveal` says whether a vote is
+    answered with the names, as everywhere but in studies; `pacing`, how answers appear. `public_url` is where
+    a proxy shows the arena, `root_path` the path that it passes on, `embed` who may show it in a frame.
     `seed` makes the draws repeatable: on a public arena leave it None, or who is drawn can be foretold.
     """
 
@@ -88,6 +88,7 @@ class ArenaSettings:
     policy: Policy = POLICIES["uniform"]
     paused: tuple[str, ...] = ()
     pacing: Pacing = "even"
+    same_model: float = 0.0
     learn_every: float = 5.0
     seed: int | None = None
     limits: Limits = field(default_factory=Limits)
@@ -132,6 +133,11 @@ class Running:
     number: int | None = None  # of the vote, among all votes of the log
     blind: bool = True  # False once the voter was found to have been told who wrote an answer
 
+    @property
+    def counted(self) -> bool:
+        """Whether the vote counts on boards."""
+        return self.blind and not self.battle.same_model
+
 
 class Arena:
     """All battles of one process over one log."""
@@ -143,7 +149,7 @@ class Arena:
         self._examples = {example.prompt: example for example in roster.examples}
         self._contestants = {one.card.name: one for one in roster.contestants}
         names = [one.card.name for one in roster.contestants]
-        self.matchmaker = Matchmaker(settings.policy, names, settings.paused)
+        self.matchmaker = Matchmaker(settings.policy, names, settings.paused, settings.same_model)
         self._chores: list[asyncio.Task[None]] = []
         self._failures: Counter[str] = Counter()
         self._unwritten = 0  # records that the log could not take at once
@@ -165,10 +171,14 @@ class Arena:
             raise Refusal(
                 422, "unknown_prompt", "This arena compares recorded answers: choose a prompt of its list."
             )
-        candidates = self.roster.candidates([Message("user", prompt)])
+        messages = [Message("user", prompt)]
+        candidates = self.roster.candidates(messages)
+        twins = {one.card.name: twin for one in candidates if (twin := one.twin(messages))}
         seed = self._random.getrandbits(48)
         try:
-            draw = self.matchmaker.draw(candidates, self.settings.answers, Random(seed), self._awaited())
+            draw = self.matchmaker.draw(
+                candidates, self.settings.answers, Random(seed), self._awaited(), twins
+            )
         except ValueError:
             self._must_be_readable(candidates)
             raise Refusal(503, "no_models", self._too_few_sentence(candidates)) from None
@@ -364,7 +374,7 @@ class Arena:
         """
         running = self._own(session, battle_id)
         number = running.number
-        if running.battle.state is not State.VOTED or number is None or not running.blind:
+        if running.battle.state is not State.VOTED or number is None or not running.counted:
             return None
         models = tuple(side.contestant.card.name for side in running.battle.judged)
         try:
@@ -401,7 +411,7 @@ class Arena:
         self.roster, self.settings = roster, settings
         self._examples = {example.prompt: example for example in roster.examples}
         self._contestants |= {one.card.name: one for one in roster.contestants}
-        self.matchmaker = Matchmaker(settings.policy, names, settings.paused)
+        self.matchmaker = Matchmaker(settings.policy, names, settings.paused, settings.same_model)
         self._unable = {name: kind for name, kind in self._unable.items() if name in names}
 
     def answers_from(self, place: object) -> bool:
@@ -622,7 +632,7 @@ class Arena:
         tried, refused = set(battle.models), [0]
 
         def another(ended: AnswerEnd) -> Contestant | None:
-            if battle.draw.policy == SCHEDULE:  # a study compares these models, and asks again later
+            if battle.draw.policy == SCHEDULE or battle.same_model:  # it is about these models alone
                 return None
             everyone = self.roster.candidates([Message("user", battle.prompts[0])])
             fresh = [one for one in self.matchmaker.drawable(everyone) if one.card.name not in tried]
@@ -747,9 +757,11 @@ class Arena:
             await contestant.backend.close()
 
     def _awaited(self) -> Iterator[tuple[str, ...]]:
-        """The models of battles whose votes may still come, or came and are not learned from."""
+        """The models of battles whose votes will be learned from, and may still come or came already."""
         now, learned = monotonic(), self.matchmaker.learned
         for running in self._battles.values():
+            if running.battle.same_model:
+                continue
             waits = running.battle.state is not State.VOID and now - running.touched < AWAITED
             if running.number > learned if running.number is not None else waits:
                 yield running.battle.models

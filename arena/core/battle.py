@@ -19,7 +19,7 @@ from typing import Literal
 
 from agon.arena.core.matchmaking import Draw
 from agon.arena.core.roster import Contestant
-from agon.data.log.records import Ballot
+from agon.data.log.records import Ballot, shows_same
 from agon.serving.generation import Generation
 from agon.serving.protocol import CUT_ENDS, Message
 
@@ -121,6 +121,11 @@ class Battle:
         """The models' names in shown order: for the log and the reveal, never for a page before the
         vote."""
         return tuple(side.contestant.card.name for side in self.sides)
+
+    @property
+    def same_model(self) -> bool:
+        """Whether it is an A/A battle, whose vote counts on no board."""
+        return shows_same([one.card.name for one in self.draw.contestants])
 
     @property
     def standing(self) -> tuple[int, ...]:

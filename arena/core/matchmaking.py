@@ -7,17 +7,18 @@ re-weighted with them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
 from agon.arena.core.roster import Contestant
 from agon.ranking import Comparisons
 from agon.ranking.matchmaking.policies import Policy
-from agon.ranking.matchmaking.sampling_design import pair_probabilities
+from agon.ranking.matchmaking.sampling_design import RepeatedMember, pair_probabilities
 from agon.ranking.matchmaking.standing import Standing
 
 SCHEDULE = "schedule"  # what stands for the policy of a study, whose draws are known before the first vote
+SAME_MODEL_POLICY = "same_model"  # that of an A/A battle in the log
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +43,17 @@ class Matchmaker:
         policy: that draws.
         models: the names of all models of the arena.
         paused: those that are not drawn at present.
+        same_model: the share of A/A battles, where a second answer can be had.
     """
 
-    def __init__(self, policy: Policy, models: Sequence[str], paused: Collection[str] = ()) -> None:
-        self.policy, self.paused = policy, frozenset(paused)
+    def __init__(
+        self,
+        policy: Policy,
+        models: Sequence[str],
+        paused: Collection[str] = (),
+        same_model: float = 0.0,
+    ) -> None:
+        self.policy, self.paused, self.same_model = policy, frozenset(paused), same_model
         self.learned = 0  # the number of the last vote that was learned from
         self._standing = Standing.blank(models)
 
@@ -64,19 +72,27 @@ class Matchmaker:
         size: int,
         random: Random,
         awaited: Iterable[Sequence[str]] = (),
+        twins: Mapping[str, Contestant] | None = None,
     ) -> Draw:
         """Draw a group of those that can answer; every order of it is equally likely.
+
+        An A/A battle is drawn by nobody's policy, so that no policy is bent by it: any model twice, and any
+        others. Its probabilities are of all battles, those of a policy of the battles that it draws.
 
         Args:
             candidates: models of the arena; the paused ones among them are not drawn.
             size: K.
             random: that draws.
             awaited: the models of battles that were drawn, and whose votes are not learned from.
+            twins: those who can give a second answer, by the names of their models.
 
         Raises:
             ValueError: there are fewer candidates than `size`.
         """
         left = self.drawable(candidates)
+        pool = [i for i, one in enumerate(left) if one.card.name in (twins or {})]
+        if self.same_model and pool and len(left) >= size and random.random() < self.same_model:
+            return self._draw_twice(left, pool, size, random, twins or {})
         place = {name: i for i, name in enumerate(self._standing.models)}
         standing = self._standing
         if self.policy.learns:
@@ -92,6 +108,28 @@ class Matchmaker:
             self.policy.version,
             design.probability(drawn),
             pair_probabilities(design, drawn),
+        )
+
+    def _draw_twice(
+        self,
+        left: Sequence[Contestant],
+        pool: Sequence[int],
+        size: int,
+        random: Random,
+        twins: Mapping[str, Contestant],
+    ) -> Draw:
+        """Draw an A/A battle."""
+        design = RepeatedMember(pool, len(left), size)
+        (twice, _, *others) = group = design.draw(random)
+        drawn = [(twice, left[twice]), (twice, twins[left[twice].card.name]), *((i, left[i]) for i in others)]
+        random.shuffle(drawn)
+        numbers, contestants = zip(*drawn, strict=True)
+        return Draw(
+            contestants,
+            SAME_MODEL_POLICY,
+            1,
+            self.same_model * design.probability(group),
+            tuple(self.same_model * chance for chance in pair_probabilities(design, numbers)),
         )
 
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,8 @@ class ModelCard:
 class Contestant:
     """A model that can be drawn: its card, its backend, and how it is asked.
 
-    `measured` says whether the speed of its answers is its own: a replay has one that we chose.
+    `measured` says whether the speed of its answers is its own: a replay has one that we chose. `again`
+    answers a prompt a second time beside `backend`, for A/A battles; None if it would say the same again.
     """
 
     card: ModelCard
@@ -43,6 +44,13 @@ class Contestant:
     sampling: Sampling = DEFAULT_SAMPLING
     system_prompt: str | None = None
     measured: bool = True
+    again: Backend | None = None
+
+    def twin(self, messages: Sequence[Message]) -> Contestant | None:
+        """Who gives another answer to this conversation; None if there is none."""
+        if self.again is None or not self.again.accepts(messages):
+            return None
+        return replace(self, backend=self.again)
 
     @property
     def outage(self) -> Health | None:

@@ -145,6 +145,7 @@ class BattleTable(Table):
     floor: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     paused: list[str] = Field(default_factory=list)
     pacing: Pacing = "even"
+    same_model: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)
     options: dict[str, Any] = Field(default_factory=dict)
 
 
@@ -175,6 +176,7 @@ class Configuration:
     servers: Servers = field(default_factory=lambda: Servers({}))
     policy: Policy = POLICIES["uniform"]
     paused: tuple[str, ...] = ()
+    same_model: float = 0.0
     longest_prompt: int = ArenaSettings().longest_prompt
     most_turns: int = ArenaSettings().most_turns
     running_per_voter: int = ArenaSettings().running_per_voter
@@ -236,7 +238,7 @@ def read_configuration(
         raise ConfigError(f"{path}, [arena]: typed is false and there are no examples; offer some prompts.")
     site = (arena.public_url, arena.root_path, tuple(arena.embed))
     where = (Path(arena.store), arena.host, arena.port)
-    drawing = (_policy(path, file, contestants), tuple(file.battle.paused))
+    drawing = (_policy(path, file, contestants), tuple(file.battle.paused), file.battle.same_model)
     given = (*where, file.battle.answers, *site, servers, *drawing, *visitors)
     return Configuration(roster, limits, *given, study=study, pacing=file.battle.pacing)
 
@@ -482,6 +484,7 @@ def _contestants(
         sampling = model.sampling.sampling()
         if sampling.max_tokens is None and sampling.max_completion_tokens is None:
             sampling = replace(sampling, max_tokens=output)
+        backend = model.open_backend(Opening(where, servers))
         contestants.append(
             Contestant(
                 ModelCard(
@@ -491,10 +494,11 @@ def _contestants(
                     model.licence,
                     model.price,
                 ),
-                model.open_backend(Opening(where, servers)),
+                backend,
                 sampling,
                 model.system_prompt,
                 model.measured,
+                model.open_again(backend),
             )
         )
     return tuple(contestants)

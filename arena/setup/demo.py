@@ -53,6 +53,9 @@ class DemoModel(ModelTable):
             failure_rate=self.failure_rate,
         )
 
+    def open_again(self, backend: Backend) -> None:
+        """An echo says the same again."""
+
 
 def demo_roster(seed: int) -> Roster:
     """Six assistants that answer the same prompts in six manners; the same seed gives the same failures."""

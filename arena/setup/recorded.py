@@ -41,6 +41,11 @@ class RecordedModel(ModelTable):
             )
         return RecordedAnswers(found.of(name), words_per_second=self.words_per_second)
 
+    def open_again(self, backend: Backend) -> Backend | None:  # noqa: ARG002
+        """The second samples of the file, if it has any."""
+        second = answers(self.answers).again(self.model or self.name)
+        return RecordedAnswers(second, words_per_second=self.words_per_second) if second else None
+
 
 def read_recorded_roster(path: str | Path, least: int = 2) -> Roster:
     """Read a file of answers; its prompts with `least` answers are the examples, and only they can be asked.
@@ -75,11 +80,12 @@ def read_recorded_roster(path: str | Path, least: int = 2) -> Roster:
 
 def replayed_models(found: Answers, *, words_per_second: float = WORDS_PER_SECOND) -> tuple[Contestant, ...]:
     """Make contestants of the models of a file."""
-    return tuple(
-        Contestant(
-            ModelCard(name, name),
-            RecordedAnswers(found.of(name), words_per_second=words_per_second),
-            measured=False,
+    made = []
+    for name in found.models:
+        backend, again = (
+            RecordedAnswers(texts, words_per_second=words_per_second)
+            for texts in (found.of(name), found.again(name))
         )
-        for name in found.models
-    )
+        second = again if found.again(name) else None
+        made.append(Contestant(ModelCard(name, name), backend, measured=False, again=second))
+    return tuple(made)

@@ -50,11 +50,15 @@ class ServeError(AgonError):
 
 
 def configured(
-    source: Path | None, seed: int | None, answers: int | None = None, before: Configuration | None = None
+    source: Path | None,
+    seed: int | None,
+    answers: int | None = None,
+    before: Configuration | None = None,
+    same_model: float | None = None,
 ) -> Configuration:
     """What to compare and where: a configuration, recorded answers, a local model, or the demonstration.
 
-    Raises AgonError with one sentence about what is wrong in the file, or with the number of answers.
+    Raises AgonError with one sentence about what is wrong in the file, or with what was asked for.
     """
     if answers is not None and not 2 <= answers <= 6:
         raise OptionError(f"A battle has 2 to 6 answers, not {answers}; choose with --answers.")
@@ -72,6 +76,17 @@ def configured(
     if given.study is not None and answers is not None and answers != given.study.size:
         raise OptionError(
             f"The study compares {given.study.size} answers; set answers in [battle], not --answers."
+        )
+    if same_model is not None:
+        if not 0 <= same_model < 1:
+            raise OptionError(
+                f"--same-model is a share of the battles, from 0 to below 1 such as 0.02, not {same_model}."
+            )
+        given = replace(given, same_model=same_model)
+    if given.same_model and not any(one.again for one in given.roster.contestants):
+        raise ServeError(
+            "An A/A battle needs two answers of one model to a prompt, and these models have one each; "
+            "record more with agon generate --samples 2, or leave same_model out."
         )
     models = len(given.roster.contestants) - len(set(given.paused))
     if given.answers > models:
@@ -298,12 +313,13 @@ def open_arena(
     log: Path | None = None,
     seed: int | None = None,
     answers: int | None = None,
+    same_model: float | None = None,
 ) -> None:
     """Open the arena and keep it open until it is interrupted; what is given goes before the configuration.
 
     Raises AgonError for everything that a person can mend: the source, the address, the log folder.
     """
-    given = configured(source, seed, answers)
+    given = configured(source, seed, answers, same_model=same_model)
     host, folder = host or given.host, log or given.log
     port = given.port or PORT if port is None else port
     kept: int | None = None
@@ -321,7 +337,7 @@ def open_arena(
             if given.study is not None:
                 study = Study(given.study, arena, StudyJournal(folder, given.study.name))
                 greeting = _study_greeting(study, address_of(host, taken.getsockname()[1]), source, folder)
-            again = partial(configured, source, seed, answers)
+            again = partial(configured, source, seed, answers, same_model=same_model)
             server = _ArenaServer(arena, greeting, given, again, source, seed, study)
             server.run(sockets=[taken])
             kept = votes.count()
@@ -358,6 +374,8 @@ def _greeting(arena: Arena, host: str, port: int, folder: Path) -> str:
     policy, paused = arena.settings.policy.name, [plain(name) for name in arena.settings.paused]
     drawn = "" if policy == "uniform" else f"Models are drawn by the policy {policy}.\n"
     drawn += f"Not drawn: {join_names(paused, _NAMED)}.\n" if paused else ""
+    share = arena.settings.same_model
+    drawn += f"{share:.1%} of the battles show one model twice, and count on no board.\n" if share else ""
     return (
         f"Agon is open at {address_of(host, port)} with {len(names)} models: "
         f"{join_names(names, _NAMED)}.\n{drawn}"

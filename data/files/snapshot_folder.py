@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 
 CRITERIA = "criteria"  # the folder of a log that holds the votes of studies by criterion
+SAME_MODEL = "same_model"  # the one that holds the votes of A/A battles
 
 
 def criterion_file(folder: Path, criterion: str) -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple, NoReturn
@@ -56,6 +56,8 @@ class RecordedPrompt:
     answers: Mapping[str, str]
     category: str | None = None
     language: str | None = None
+    again: Mapping[str, str] = field(default_factory=dict)
+    """A second, other answer of a model, from the samples of `agon generate`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,10 @@ class Answers:
         """Return a model's answers by prompt."""
         return {prompt.prompt: prompt.answers[model] for prompt in self.prompts if model in prompt.answers}
 
+    def again(self, model: str) -> dict[str, str]:
+        """Return a model's second answers by prompt, where it has two that differ."""
+        return {prompt.prompt: prompt.again[model] for prompt in self.prompts if model in prompt.again}
+
 
 class _Given(NamedTuple):
     """One answer as the file gives it; `answer` is None where a wide row has none."""
@@ -85,6 +91,8 @@ class _Given(NamedTuple):
     prompt_id: str | None
     category: str | None
     language: str | None
+    again: str | None = None
+    """Another sample of the answer."""
 
 
 def answers(path: str | Path) -> Answers:
@@ -263,7 +271,7 @@ def _long(path: Path, rows: Rows, model: str | None = None) -> Iterator[_Given]:
     needed = ("prompt", "answer") if model else ("prompt", *LONG)
     columns = [*needed, *(column for column in _OPTIONAL if column in rows.columns)]
     texts = {column: _texts(path, rows, column) for column in columns}
-    beside = _beside(path, rows, texts)
+    beside, again = _samples(path, rows, texts)
     for column in needed:
         of_rows = enumerate(zip(rows.numbers.tolist(), texts[column], strict=True))
         empty = [row for i, (row, text) in of_rows if text is None and i not in beside]
@@ -274,13 +282,17 @@ def _long(path: Path, rows: Rows, model: str | None = None) -> Iterator[_Given]:
             continue
         prompt, name = str(texts["prompt"][i]).strip(), model or str(texts["model"][i])
         extra = [texts[column][i] if column in texts else None for column in _OPTIONAL]
-        yield _Given(row, prompt, name, texts["answer"][i], *extra)
+        one = _Given(row, prompt, name, texts["answer"][i], *extra)
+        yield one._replace(again=again.get(i))
 
 
-def _beside(path: Path, rows: Rows, texts: Mapping[str, list[str | None]]) -> set[int]:
-    """The rows of `agon generate` that nobody compares: failures, and further samples of an answer."""
+def _samples(
+    path: Path, rows: Rows, texts: Mapping[str, list[str | None]]
+) -> tuple[set[int], dict[int, str]]:
+    """The rows of `agon generate` that nobody compares with others, failures and further samples of one;
+    and by row the first sample that says something else."""
     if not {"failure", "sample", "settings"} <= set(rows.columns):
-        return set()
+        return set(), {}
     failed = {i for i, one in enumerate(_texts(path, rows, "failure")) if one is not None}
     samples: Any = rows.values("sample")
     samples = samples if isinstance(samples, list) else samples.to_pylist()
@@ -288,9 +300,13 @@ def _beside(path: Path, rows: Rows, texts: Mapping[str, list[str | None]]) -> se
     if wrong := [row for row, one in zip(numbers, samples, strict=True) if not isinstance(one, int)]:
         _refuse(path, "The column 'sample' holds no whole number", wrong, "number the samples from 0")
     first: dict[tuple[str | None, str | None], int] = {}
+    again: dict[int, str] = {}
     for i in sorted(set(range(len(samples))) - failed, key=lambda i: samples[i]):
-        first.setdefault((texts["prompt"][i], texts["model"][i]), i)
-    return set(range(len(samples))) - set(first.values())
+        known = first.setdefault((texts["prompt"][i], texts["model"][i]), i)
+        said = texts["answer"][i]
+        if said is not None and said != texts["answer"][known]:
+            again.setdefault(known, said)
+    return set(range(len(samples))) - set(first.values()), again
 
 
 def _wide(path: Path, rows: Rows) -> Iterator[_Given]:
@@ -395,15 +411,16 @@ def _prompt(path: Path, found: list[_Given]) -> RecordedPrompt:
         SourceError: the rows say different things of the prompt.
     """
     said: dict[str, str | None] = {}
-    for field in _OPTIONAL:
-        rows = {getattr(one, field): one.row for one in reversed(found) if getattr(one, field) is not None}
+    for name in _OPTIONAL:
+        rows = {getattr(one, name): one.row for one in reversed(found) if getattr(one, name) is not None}
         if len(rows) > 1:
-            what = f"The prompt {quoted(found[0].prompt)} has the {field} {any_of(rows)}"
+            what = f"The prompt {quoted(found[0].prompt)} has the {name} {any_of(rows)}"
             _refuse(path, what, sorted(rows.values()), "give it one")
-        said[field] = next(iter(rows), None)
+        said[name] = next(iter(rows), None)
     prompt_id = said["prompt_id"] or digest(found[0].prompt)
     by_model = MappingProxyType({one.model: str(one.answer) for one in found})
-    return RecordedPrompt(prompt_id, found[0].prompt, by_model, said["category"], said["language"])
+    again = MappingProxyType({one.model: one.again for one in found if one.again is not None})
+    return RecordedPrompt(prompt_id, found[0].prompt, by_model, said["category"], said["language"], again)
 
 
 def _check_ids(path: Path, prompts: Iterable[RecordedPrompt]) -> None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from agon.data.files.snapshot_folder import snapshots
+from agon.data.files.snapshot_folder import SAME_MODEL, snapshots
 from agon.data.files.source import open_source
 from agon.data.log.text_parts import LOG_TABLES, STUDY_TABLES, count_rows, part_files
 from agon.data.read_errors import sentence
@@ -27,6 +27,11 @@ _DATABASE = "agon.duckdb"
 _NO_VOTES = pa.schema(
     {name: pa.string() for name in ("battle_id", "model_a", "model_b", "winner", "voter")}
     | {"timestamp": pa.float64()}
+)
+
+
+_NO_SAME_MODEL = pa.schema(
+    {"models": pa.list_(pa.string()), "places": pa.list_(pa.uint8()), "voter": pa.string()}
 )
 
 
@@ -99,6 +104,7 @@ class LogFrames(Readable):
         arena = folder / "votes" / "arena.parquet"
         try:  # votes first: the battles of all of them are in the parts
             self._votes = pq.read_metadata(arena).num_rows if arena.exists() else 0
+            self._last = _last_number(arena) if arena.exists() else 0
             self._rows = count_rows(folder)
         except (OSError, pa.ArrowException) as error:
             raise SourceError(f"{folder} cannot be read: {sentence(error)}") from None
@@ -163,10 +169,16 @@ class LogFrames(Readable):
             table = open_source(copy, name=str(self.folder)).query("FROM unfiltered")
         if "source_row" in table.column_names:
             later = pc.and_kleene(
-                pc.equal(table["source"], "arena"), pc.greater(table["source_row"], self._votes)
+                pc.equal(table["source"], "arena"), pc.greater(table["source_row"], self._last)
             )
             table = table.filter(pc.invert(later.fill_null(False)))
         return self._frame(table)
+
+    @cached_property
+    def same_model_votes(self) -> Any:
+        """A row for each vote of an A/A battle, in which a model stands twice; it counts on no board."""
+        path = self.folder / SAME_MODEL / "arena.parquet"
+        return self._frame(pq.ParquetFile(path).read() if path.exists() else _NO_SAME_MODEL.empty_table())
 
     def _table(self, name: str) -> pa.Table:
         """Read the parts of a table up to the rows that it had when the log was opened."""
@@ -187,3 +199,13 @@ class LogFrames(Readable):
             return import_module("polars").from_arrow(table)
         except ImportError:
             raise OptionError('frames="polars" needs polars: pip install polars.') from None
+
+
+def _last_number(arena: Path) -> int:
+    """The number of the last vote of a snapshot, where votes that stand elsewhere leave gaps."""
+    held = pq.read_metadata(arena)
+    if not held.num_rows:
+        return 0
+    last = held.row_group(held.num_row_groups - 1)
+    columns = {column.path_in_schema: column for column in map(last.column, range(last.num_columns))}
+    return int(columns["source_row"].statistics.max) if "source_row" in columns else int(held.num_rows)

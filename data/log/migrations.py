@@ -77,8 +77,10 @@ _STUDIES = """
         created TIMESTAMP NOT NULL, prompt VARCHAR NOT NULL, answers VARCHAR[] NOT NULL,
         best UTINYINT NOT NULL, places UTINYINT[], passed BOOLEAN NOT NULL,
         PRIMARY KEY (study, seat, item))"""
+# Votes of A/A battles, of which older logs have none.
+_SAME_MODEL = "ALTER TABLE votes ADD COLUMN same_model BOOLEAN"
 # Version → the SQL that makes it of the one before.
-STEPS: Mapping[int, str] = {2: FEATURES, 3: _NAMES, 4: APART, 5: _BLIND, 6: _STUDIES}
+STEPS: Mapping[int, str] = {2: FEATURES, 3: _NAMES, 4: APART, 5: _BLIND, 6: _STUDIES, 7: _SAME_MODEL}
 SCHEMA_VERSION = max(STEPS, default=1)
 
 

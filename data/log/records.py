@@ -14,7 +14,7 @@ LogError                   the log cannot be opened, read or written
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -71,7 +71,7 @@ class BattleRecord:
     """A UUID in hexadecimal."""
     created: datetime
     models: tuple[str, ...]
-    """K >= 2 names in shown order; a model's place here is its slot, from 0."""
+    """K >= 2 names in shown order; a model's place here is its slot, from 0. One may stand twice."""
     prompt: str
     """The first turn's."""
     policy: str
@@ -93,8 +93,11 @@ class BattleRecord:
     def __post_init__(self) -> None:
         _check(self.battle_id, self.created)
         k = len(self.models)
-        if k < 2 or len(set(self.models)) < k or not all(name.strip() for name in self.models):
-            raise VotesError(f"A battle is between two or more different models, not {list(self.models)}.")
+        if k < 2 or len(set(self.models)) < k - 1 or not all(name.strip() for name in self.models):
+            raise VotesError(
+                f"A battle is between two or more different models, or one of them stands twice, not "
+                f"{list(self.models)}."
+            )
         if len(self.pair_probabilities) != k * (k - 1) // 2:
             raise VotesError(
                 f"{k} models make {k * (k - 1) // 2} pairs; give a probability for each, "
@@ -279,6 +282,11 @@ class Receipt:
     """None of an attention item, which is no battle."""
     number: int | None = None
     """Of a vote: its place among all votes of the log, from 1."""
+
+
+def shows_same(models: Collection[str]) -> bool:
+    """Whether one model stands twice, as in an A/A battle."""
+    return len(set(models)) < len(models)
 
 
 def _check(battle_id: str, moment: datetime) -> None:

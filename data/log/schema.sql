@@ -93,7 +93,8 @@ CREATE TABLE votes (
     citations UINTEGER[],          -- links and [1], likewise
     blind BOOLEAN,                 -- false if the voter had been told before who wrote an answer: it does not count
     ratings UTINYINT[],            -- of a study, 1 to 7, parallel to the models; null where the voter gave none
-    comment VARCHAR                -- of the voter in a study; null if there is none
+    comment VARCHAR,               -- of the voter in a study; null if there is none
+    same_model BOOLEAN             -- true if one model was drawn twice (an A/A battle): it counts on no board
 );
 
 -- What a study adds. Its attention items, whose best answer is known, are no battles and count on no board.

@@ -36,7 +36,7 @@ _LABELS = {
     "language": "language",
     "study": "(SELECT study FROM assignments AS a WHERE a.battle_id = votes.battle_id)",
 }
-BLIND_VOTES = "blind IS NOT FALSE"
+COUNTED_VOTES = "blind IS NOT FALSE AND same_model IS NOT TRUE"
 UNBROKEN = "battle_id NOT IN (SELECT battle_id FROM generations WHERE failure IS NOT NULL)"
 
 
@@ -148,7 +148,9 @@ class LogSource:
 
     def left_out(self) -> dict[str, int]:
         """Count the votes that were not blind; nothing in a log is invalid, for that was never written."""
-        found = self._select("count(*) AS number", "", counted="blind = FALSE")["number"].to_pylist()[0]
+        found = self._select("count(*) AS number", "", counted="blind = FALSE AND same_model IS NOT TRUE")[
+            "number"
+        ].to_pylist()[0]
         return {NOT_BLIND: found} if found else {}
 
     def _cluster(self, name: str) -> str:
@@ -162,7 +164,7 @@ class LogSource:
             raise SourceError(f"The votes of the log have no {name!r}; {suggest(name, _LABELS)}")
         return _LABELS[name]
 
-    def _select(self, what: str, how: str, counted: str = BLIND_VOTES) -> pa.Table:
+    def _select(self, what: str, how: str, counted: str = COUNTED_VOTES) -> pa.Table:
         """Read something of these votes."""
         conditions = [
             "number <= $upto",

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any, Self
 import duckdb
 
 from agon.data.files.covariates import MEASURES
-from agon.data.files.snapshot_folder import CRITERIA
+from agon.data.files.snapshot_folder import CRITERIA, SAME_MODEL
 from agon.data.files.writer import write_table
 from agon.data.log.battle_records import read_battle, read_vote
 from agon.data.log.database import DATABASE, lock, open_database, unlock
 from agon.data.log.index import as_utf8
 from agon.data.log.records import LogError, LogInUse, Receipt, Record, VoteRecord
-from agon.data.log.source import BLIND_VOTES, LogSource
+from agon.data.log.source import COUNTED_VOTES, LogSource
 from agon.data.log.text_parts import publish
 from agon.data.log.writer import Writer
 from agon.data.read_errors import sentence
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
 FILTERS = f"""
     SELECT 'category' AS label, category AS value, count(*) AS n
-    FROM votes WHERE category NOT NULL AND {BLIND_VOTES}
+    FROM votes WHERE category NOT NULL AND {COUNTED_VOTES}
         AND coalesce(language = $language, $language::VARCHAR IS NULL)
     GROUP BY category
     UNION ALL
     SELECT 'language', language, count(*)
-    FROM votes WHERE language NOT NULL AND {BLIND_VOTES}
+    FROM votes WHERE language NOT NULL AND {COUNTED_VOTES}
         AND coalesce(category = $category, $category::VARCHAR IS NULL)
     GROUP BY language
     ORDER BY label, n DESC, value"""
@@ -91,14 +91,14 @@ _ALL = """
     FROM votes v JOIN battles b USING (battle_id) JOIN ballots USING (ballot)
     JOIN lineups s ON s.lineup = v.lineup JOIN lineups d ON d.lineup = b.lineup
     LEFT JOIN assignments a USING (battle_id)
-    WHERE v.number <= $upto ORDER BY v.number"""
+    WHERE v.number <= $upto AND v.same_model IS {} TRUE ORDER BY v.number"""
 # The same votes with the ballot on a criterion in the place of the verdict, for those that have one.
 _BY_CRITERION = """
     FROM criterion_votes c JOIN votes v USING (battle_id) JOIN battles b USING (battle_id)
     JOIN ballots ON ballots.ballot = c.ballot
     JOIN lineups s ON s.lineup = v.lineup JOIN lineups d ON d.lineup = b.lineup
     LEFT JOIN assignments a USING (battle_id)
-    WHERE c.criterion = $criterion AND v.number <= $upto ORDER BY v.number"""
+    WHERE c.criterion = $criterion AND v.number <= $upto AND v.same_model IS NOT TRUE ORDER BY v.number"""
 
 
 SNAPSHOT = "arena.parquet"
@@ -259,8 +259,8 @@ class VoteLog:
         return int(self._rows("SELECT coalesce(max(number), 0) FROM votes")[0][0])
 
     def counted(self) -> int:
-        """Number of votes that count: the blind ones."""
-        return int(self._rows(f"SELECT count(*) FROM votes WHERE {BLIND_VOTES}")[0][0])
+        """Number of votes that count: those that were blind, and not on one model twice."""
+        return int(self._rows(f"SELECT count(*) FROM votes WHERE {COUNTED_VOTES}")[0][0])
 
     def names_shown(
         self, battle_id: str, voter: str, prompt: str, answers: Sequence[tuple[str, str]]
@@ -336,8 +336,9 @@ class VoteLog:
         """Write what other processes read, because the database is ours alone.
 
         All votes go to LOG/votes/arena.parquet: pairwise ones with the columns model_a, model_b and winner;
-        once a vote does not fit into them, all have models, places and acceptable. The ballots on a criterion
-        of a study are the same votes in LOG/criteria/CRITERION.parquet. Battles, turns, answers, replacements
+        once a vote does not fit into them, all have models, places and acceptable. Votes of A/A battles are
+        not among them, but in LOG/same_model/arena.parquet. The ballots on a criterion of a study are the
+        same votes in LOG/criteria/CRITERION.parquet. Battles, turns, answers, replacements
         and what a study adds go to the folders of their names, in parts.
 
         Returns:
@@ -371,8 +372,12 @@ class VoteLog:
         """Write the votes up to a number, without holding all of them."""
         layout = _PAIRWISE if self._rows(PLAIN)[0][0] else _KWISE
         with self._reading() as cursor:
-            votes = cursor.sql(layout + MORE + _ALL, params={"upto": upto})
+            votes = cursor.sql(layout + MORE + _ALL.format("NOT"), params={"upto": upto})
             write_table(votes.to_arrow_reader(BATCH), target, replace=True)
+            if cursor.execute("SELECT bool_or(same_model) FROM votes").fetchall()[0][0]:
+                votes = cursor.sql(_KWISE + MORE + _ALL.format(""), params={"upto": upto})
+                where = self.folder / SAME_MODEL / SNAPSHOT
+                write_table(votes.to_arrow_reader(BATCH), where, replace=True)
             for (name,) in cursor.execute("SELECT DISTINCT criterion FROM criterion_votes").fetchall():
                 given = {"criterion": name, "upto": upto}
                 votes = cursor.sql(layout + MORE + _BY_CRITERION, params=given)

@@ -32,6 +32,7 @@ from agon.data.log.records import (
     SkipRecord,
     UnknownBattle,
     VoteRecord,
+    shows_same,
 )
 from agon.data.read_errors import sentence
 from agon.data.validation import quoted
@@ -69,7 +70,7 @@ INSERT = {  # in the order in which rows refer to each other; one column of valu
     "unnest($8::USMALLINT[]), unnest($9::VARCHAR[]), unnest($10::VARCHAR[][]), unnest($11::TIMESTAMP[]), "
     + "".join(f"unnest(${12 + f}::UINTEGER[][]), " for f in range(len(MEASURES)))
     + f"unnest(${12 + len(MEASURES)}::BOOLEAN[]), unnest(${13 + len(MEASURES)}::UTINYINT[][]), "
-    f"unnest(${14 + len(MEASURES)}::VARCHAR[])",
+    f"unnest(${14 + len(MEASURES)}::VARCHAR[]), unnest(${15 + len(MEASURES)}::BOOLEAN[])",
     "assignments": "INSERT INTO assignments SELECT unnest($1::UUID[]), unnest($2::VARCHAR[]), "
     "unnest($3::USMALLINT[]), unnest($4::UINTEGER[]), unnest($5::USMALLINT[])",
     "criterion_votes": "INSERT INTO criterion_votes SELECT unnest($1::UUID[]), unnest($2::VARCHAR[]), "
@@ -278,7 +279,7 @@ class Transaction:
         who = (record.last_turn, record.voter, list(record.reasons), _utc(record.created))
         features = battle.features(record.last_turn)
         ratings = None if record.ratings is None else list(record.ratings)
-        more = (record.blind, ratings, as_utf8(record.comment))
+        more = (record.blind, ratings, as_utf8(record.comment), shows_same(battle.models))
         self._add("votes", (self._index.votes, record.battle_id, *what, *prompt, *who, *features, *more))
         for criterion, ballot in record.criteria.items():
             self._add("criterion_votes", (record.battle_id, criterion, self._ballot(ballot)))

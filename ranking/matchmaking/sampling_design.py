@@ -146,6 +146,44 @@ class Mixture:
         return sum(chance * design.pair_probability(one, two) for chance, design in self.parts)
 
 
+@dataclass(frozen=True)
+class RepeatedMember:
+    """An A/A battle: one member of a pool twice, each equally likely, with any others of M models.
+
+    Args:
+        pool: the models that can stand twice.
+        n_models: M.
+        size: K, the twin included.
+    """
+
+    pool: Sequence[int]
+    n_models: int
+    size: int
+
+    def draw(self, random: Random) -> Group:
+        """Draw a group; its first two are the same model."""
+        twice = random.choice(self.pool)
+        others = [model for model in range(self.n_models) if model != twice]
+        return (twice, twice, *random.sample(others, self.size - 2))
+
+    def probability(self, group: Group) -> float:
+        """One over the number of such groups, or 0."""
+        found = set(group)
+        twice = [model for model in found if group.count(model) == 2]
+        if len(found) != self.size - 1 or len(twice) != 1 or twice[0] not in self.pool:
+            return 0.0
+        return 1 / (len(self.pool) * comb(self.n_models - 1, self.size - 2))
+
+    def pair_probability(self, one: int, two: int) -> float:
+        """By counting; of a model with itself, that it stands twice."""
+        here, n, more = [model in self.pool for model in (one, two)], self.n_models, self.size - 2
+        if one == two:
+            return here[0] / len(self.pool)
+        apart = len(self.pool) - sum(here)  # of those that stand twice, neither of the two
+        with_both = more * (more - 1) / ((n - 1) * max(n - 2, 1))
+        return (sum(here) * more / (n - 1) + apart * with_both) / len(self.pool)
+
+
 def fixed_group(group: Sequence[int]) -> RandomSubset:
     """This group, for certain."""
     return RandomSubset(frozenset(group), (), len(group))

@@ -106,7 +106,8 @@ def examples(folder):
         ranking.committee(TABLE, 2, approve=2), ranking.prospective(TABLE, "ada"),
         ranking.justified_representation(TABLE, ["ada", "bob"], approve=2),
         ranking.inter_annotator_agreement(prompted(), by="prompt"),
-        ranking.position_bias(VOTES), reliability, reliability.voters[0], ranking.plan_votes(0.6, 5),
+        ranking.position_bias(VOTES), ranking.aa_test([1, 0, -1]),
+        reliability, reliability.voters[0], ranking.plan_votes(0.6, 5),
         ranking.open_pairs(BOARD)[0], ranking.outlier_pairs(OUTLIERS)[0], data.check(pd.DataFrame(judged)),
         read_published(path),
     ]  # fmt: skip

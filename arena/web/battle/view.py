@@ -95,18 +95,18 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
         view["outcome"] = battle.outcome
         view["places"], view["acceptable"] = battle.ballot or (None, None)
         view["receipt"] = running.number
-        view["counted"] = running.blind
+        view["counted"] = running.counted
     return view
 
 
 def change_view(running: Running, change: ScoreChange | None) -> dict[str, Any]:
     """What a vote changed, as the page shows it beside the names."""
     battle = running.battle
-    why = (
-        "There is no board to compare with."
-        if running.blind
-        else "Nothing: a vote that is not blind does not count."
-    )
+    why = "There is no board to compare with."
+    if battle.same_model:
+        why = "Nothing: an answer was compared with another one of its own model, to see how far votes vary."
+    elif not running.blind:
+        why = "Nothing: a vote that is not blind does not count."
     shown = {"rows": [], "sentence": why}
     return {"html": render("change.html", change=_score_change(change, battle) if change else shown)}
 
@@ -169,7 +169,7 @@ def battle_values(arena: Arena, running: Running) -> dict[str, Any]:
         last = [(LETTERS[slot], values["bodies"][slot]) for slot in battle.standing]
         values["turns"] = [*values["earlier"], (battle.prompts[-1], last)]
         values["thoughts"] = [_thoughts(battle, turn) for turn in range(battle.turn)]
-        values["receipt"], values["counted"] = running.number, running.blind
+        values["receipt"], values["counted"] = running.number, running.counted
     if battle.state is State.VOID:
         began = battle.created
         values["events"] = [(f"{(at - began).total_seconds():.1f} s", what) for at, what in battle.events]
@@ -215,6 +215,19 @@ def _thoughts(battle: Battle, turn: int) -> dict[str, tuple[Markup, int]]:
 
 
 def _verdict(battle: Battle) -> str:
+    """What the voter said, with the names; and which answers were of one model."""
+    twice = [slot for slot in battle.standing if battle.models.count(battle.models[slot]) > 1]
+    if not twice:
+        return _preferred(battle)
+    name = battle.sides[twice[0]].contestant.card.display_name
+    if len(battle.sides) > 2:
+        letters = join_names([LETTERS[slot] for slot in twice])
+        return f"{_preferred(battle)} {letters} were both by {name}."
+    said = {"a": "you preferred A", "b": "you preferred B", "tie": "you found them equally good"}
+    return f"Both were by {name}, and {said.get(battle.outcome or '', 'you found both bad')}."
+
+
+def _preferred(battle: Battle) -> str:
     names = [side.contestant.card.display_name for side in battle.sides]
     if len(battle.sides) > 2:
         places, acceptable = battle.ballot or ((), None)

@@ -459,7 +459,7 @@ def test_what_was_never_committed_is_forgotten(log):
     ("wrong", "words"),
     [
         (lambda: battle(("ada",)), "two or more different models"),
-        (lambda: battle(("ada", "ada")), "two or more different models"),
+        (lambda: battle(("ada",) * 3), "two or more different models"),
         (lambda: battle(pair_probabilities=()), "make 1 pairs"),
         (lambda: battle(group_probability=0.0), "a probability above 0"),
         (lambda: battle(group_probability=float("nan")), "a probability above 0"),

@@ -15,7 +15,7 @@ from agon.ranking.errors import OptionError
 from agon.ranking.matchmaking.bald import comparison_gain, expected_covariance
 from agon.ranking.matchmaking.dueling_bandits import decided_pairs
 from agon.ranking.matchmaking.policies import FLOOR, POLICIES, choose_policy
-from agon.ranking.matchmaking.sampling_design import ProductDesign, pair_probabilities
+from agon.ranking.matchmaking.sampling_design import ProductDesign, RepeatedMember, pair_probabilities
 from agon.ranking.matchmaking.standing import Standing
 from agon.ranking.votes.ballots import Ballots
 
@@ -80,6 +80,28 @@ def test_the_floor_keeps_every_pair_possible(name, size):
     assert own in (0.0, FLOOR)
     bare = choose_policy(name, floor=0.0).design(voted(), size)
     assert bare.pair_probability(0, 1) * 0.8 + 0.2 * even == pytest.approx(design.pair_probability(0, 1))
+
+
+@pytest.mark.parametrize("pool", [(0, 2, 5), (3,), tuple(range(6))], ids=str)
+@pytest.mark.parametrize("size", [2, 3, 4, 5, 6])
+def test_aa_battles_by_enumeration(size, pool):
+    """One of the pool twice, any others of six models: by listing all of them."""
+    design = RepeatedMember(pool, 6, size)
+    groups = [
+        (twice, twice, *others)
+        for twice in pool
+        for others in combinations([model for model in range(6) if model != twice], size - 2)
+    ]
+    assert [design.probability(group[::-1]) for group in groups] == pytest.approx(
+        [1 / len(groups)] * len(groups)
+    )
+    for pair in [*combinations(range(6), 2), *((model, model) for model in range(6))]:
+        holding = sum(not Counter(pair) - Counter(group) for group in groups)
+        assert design.pair_probability(*pair) == pytest.approx(holding / len(groups))
+    assert design.probability(tuple(range(size))) == 0
+    often = Counter(tuple(sorted(design.draw(Random(seed)))) for seed in range(200 * len(groups)))
+    assert often.keys() == {tuple(sorted(group)) for group in groups}
+    assert len(groups) == 1 or chisquare(list(often.values())).pvalue > 1e-4
 
 
 def test_models_have_their_shares():

@@ -29,6 +29,8 @@ def cases(given: Given) -> list[Case]:
     folder = given.folder
     answers = _text(folder / "three.csv", "prompt,model,answer\nWhy?,ada,x\nWhy?,bob,y\nWhy?,cyn,z\n")
     two = _text(folder / "two_models.toml", MODEL + MODEL.replace("one", "two"))
+    head = "prompt,model,answer,sample,failure,settings\n"
+    sampled = _text(folder / "sampled.csv", f"{head}Why?,ada,x,0,,s\nWhy?,bob,y,0,,s\nWhy?,ada,z,1,,s\n")
     short = given.new()
     (short / "secret.key").write_bytes(b"short")
 
@@ -80,6 +82,12 @@ def cases(given: Given) -> list[Case]:
         (lambda: configured(None, None, 9), lambda: configured(None, None, 6)),
         (lambda: configured(answers, None, 4), lambda: configured(answers, None, 3)),
         (lambda: configured(two, None, 3), lambda: configured(two, None, 2)),
+        (lambda: configured(two, None, same_model=2.0), lambda: configured(two, None, same_model=0.02)),
+        (lambda: configured(answers, None, same_model=0.02), lambda: configured(answers, None)),
+        (
+            lambda: configured(answers, None, same_model=0.02),
+            lambda: configured(sampled, None, same_model=0.02),
+        ),
         # addresses
         (lambda: listen("127.0.0.1", 70000), lambda: listen("127.0.0.1", 0).close()),
         (taken, lambda: listen("127.0.0.1", 0).close()),

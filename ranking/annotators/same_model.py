@@ -1,0 +1,101 @@
+"""What votes say on two answers of one model (A/A battles): how much they vary by themselves, and by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from agon.ranking.errors import OptionError, VotesError
+from agon.ranking.inference.simultaneous import quantile
+from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.text import Readable
+
+
+@dataclass(frozen=True, repr=False)
+class AATest(Readable):
+    """What nobody but chance and the arena itself can have caused.
+
+    Attributes:
+        votes: on two answers of one model.
+        preferred: the share of them that prefers one answer; the others are ties.
+        preferred_lower, preferred_upper: its interval.
+        first: of these, the share that prefers the answer shown first; None if there are none.
+        first_lower, first_upper: its interval; 0 and 1 if there are none.
+        level: of the intervals.
+    """
+
+    votes: int
+    preferred: float
+    preferred_lower: float
+    preferred_upper: float
+    first: float | None
+    first_lower: float
+    first_upper: float
+    level: float
+
+    def conclusion(self) -> str:
+        """Say in one sentence how noisy the votes are, and whether the sides are even."""
+        number = "1 vote" if self.votes == 1 else f"{self.votes:,} votes"
+        told = (
+            f"Of {number} on two answers of one model (A/A) {self.preferred:.1%} preferred one "
+            f"({self.preferred_lower:.1%} to {self.preferred_upper:.1%} at {100 * self.level:g}%)"
+        )
+        if self.first is None:
+            return f"{told}."
+        side = "and whether it was shown first made no certain difference"
+        if self.first_lower > 0.5 or self.first_upper < 0.5:
+            side = f"and the side tells which: the {'first' if self.first > 0.5 else 'last'} is favoured"
+        share = f"{self.first:.1%} of these the one shown first "
+        share += f"({self.first_lower:.1%} to {self.first_upper:.1%})"
+        return f"{told}, {share}, {side}."
+
+
+def aa_test(order: ArrayLike, voters: ArrayLike | None = None, *, level: float = 0.95) -> AATest:
+    """Estimate the noise and the side bias of votes from those on two answers of one model.
+
+    Votes of one person are alike: they count as so many independent ones as their variance is worth.
+
+    Args:
+        order: (N,) 1 where the answer shown first was preferred, -1 where the other was, 0 for a tie.
+        voters: (N,) whose each vote is; None for independent votes.
+        level: of the intervals.
+
+    Raises:
+        VotesError: there are no votes, or another value in order.
+        OptionError: a level outside 0 to 1.
+
+    Source:
+        Wilson (1927) for the interval of a share; Rao and Scott, Biometrics 48 (1992), for clusters.
+    """
+    if not 0 < level < 1:
+        raise OptionError(f"level must lie between 0 and 1, not {level!r}.")
+    given = np.asarray(order)
+    if not len(given):
+        raise VotesError("There are no votes on two answers of one model.")
+    if not np.isin(given, (-1, 0, 1)).all():
+        raise VotesError("A vote on two answers of one model is 1, 0 or -1: the first, a tie, or the other.")
+    names = np.arange(len(given)) if voters is None else np.asarray(voters)
+    cluster = np.unique(names, return_inverse=True)[1]
+    decisive = given != 0
+    preferred = _share(decisive.astype(np.float64), cluster, level)
+    first: tuple[float | None, float, float] = (None, 0.0, 1.0)
+    if decisive.any():
+        first = _share((given[decisive] > 0).astype(np.float64), cluster[decisive], level)
+    return AATest(len(given), *preferred, *first, level)
+
+
+def _share(yes: FloatArray, cluster: IntArray, level: float) -> tuple[float, float, float]:
+    """A share with Wilson's interval, of as many votes as those of the clusters are worth."""
+    n, share = len(yes), float(yes.mean())
+    clusters = len(np.unique(cluster))
+    worth = float(n)
+    if 1 < clusters < n and 0 < share < 1:
+        sums = np.bincount(cluster, yes - share)
+        variance = float(sums @ sums) * clusters / (clusters - 1) / n**2
+        worth = n / max(1.0, variance / (share * (1 - share) / n))
+    z = quantile(level)
+    middle = (share + z**2 / (2 * worth)) / (1 + z**2 / worth)
+    half = z / (1 + z**2 / worth) * np.sqrt(share * (1 - share) / worth + z**2 / (4 * worth**2))
+    return share, float(max(middle - half, 0.0)), float(min(middle + half, 1.0))
