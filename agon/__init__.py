@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from agon import arena, data, ranking, serving
     from agon.data import Checked, check, comparisons, export, open_log, preflib, read_any, score_table
-    from agon.face import compare_rules, decide, rank, rank_all, rank_by, win_rate_map
+    from agon.face import compare_rules, decide, rank, rank_all, rank_by, report, win_rate_map
     from agon.ranking import (
         METHODS,
         AgonError,
@@ -61,6 +61,7 @@ __all__ = [
     "rank_by",
     "ranking",
     "read_any",
+    "report",
     "score_table",
     "serving",
     "to_svg",
@@ -77,7 +78,7 @@ _HOMES = {
         "read_any",
         "score_table",
     ),
-    "agon.face": ("compare_rules", "decide", "rank", "rank_all", "rank_by", "win_rate_map"),
+    "agon.face": ("compare_rules", "decide", "rank", "rank_all", "rank_by", "report", "win_rate_map"),
     "agon.ranking": (
         "METHODS",
         "AgonError",

@@ -15,6 +15,7 @@ from agon.data import read_any
 from agon.data.files.schema import Voters
 from agon.data.files.table_source import Invalid
 from agon.data.model_facts import measured_facts, read_facts
+from agon.data.study_evidence import StudyReport, study_report
 from agon.method_options import MethodName, MethodOptions
 from agon.ranking import (
     Ballots,
@@ -353,6 +354,57 @@ def decide(
     return ranking.decide(
         board, known, at_most=at_most, at_least=at_least, only=only, prefer=prefer, within=within
     )
+
+
+def report(
+    source: object,
+    to: str | Path | None = None,
+    *,
+    study: str | None = None,
+    names: bool = False,
+    force: bool = False,
+    where: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    invalid: Invalid = "error",
+    voters: Voters | None = None,
+    table: str | None = None,
+    format: str | None = None,
+    grade_weight: float | None = None,
+) -> StudyReport:
+    """Look through a study, or any votes, and write its report as one HTML page, as `agon report` does.
+
+    Args:
+        source: path of a log folder or of a file, or a frame.
+        to: the .html file that is written; None writes none.
+        study: name of a study of the log, where it holds several.
+        names: whether voters have their names; else they are numbered.
+        force: whether a file that is there is replaced.
+        where, columns, labels, invalid, voters, table, format, grade_weight: as for `comparisons`.
+
+    Raises:
+        AgonError: one sentence about what is wrong with the source, the study or the file.
+    """
+    from agon.arena.web.report_page import check_report_target, write_report
+
+    if to is not None:
+        check_report_target(Path(to), force=force)
+    found = study_report(
+        source,
+        study=study,
+        names=names,
+        where=where,
+        columns=columns,
+        labels=labels,
+        invalid=invalid,
+        voters=voters,
+        table=table,
+        format=format,
+        grade_weight=grade_weight,
+    )
+    if to is not None:
+        write_report(found, to, force=force)
+    return found
 
 
 def win_rate_map(source: object, models: Sequence[str] | Leaderboard | None = None) -> Figure:

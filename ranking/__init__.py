@@ -32,6 +32,7 @@ from agon.ranking.annotators.inter_rater import (
     inter_annotator_agreement,
     krippendorff_alpha,
 )
+from agon.ranking.annotators.panel_decision import PanelLead, panel_lead
 from agon.ranking.annotators.presentation_order import PositionBias, position_bias
 from agon.ranking.annotators.reliability import Reliability, Voter, majority_is_optimal, voter_reliability
 from agon.ranking.annotators.same_model import AATest, aa_test
@@ -102,6 +103,7 @@ __all__ = [
     "OptionError",
     "OutlierPair",
     "PairCounts",
+    "PanelLead",
     "PositionBias",
     "Reliability",
     "Row",
@@ -139,6 +141,7 @@ __all__ = [
     "method",
     "open_pairs",
     "outlier_pairs",
+    "panel_lead",
     "plan_votes",
     "position_bias",
     "prospective",

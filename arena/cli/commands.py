@@ -39,6 +39,10 @@ COMMANDS = {
         "files.publish:publish_command",
         "Write the leaderboard of any votes as a folder of pages.",
     ),
+    "report": (
+        "files.report:report_command",
+        "Write what a study, or any votes, found as one page to print and to quote.",
+    ),
     "check": ("check:check_command", "Say what stands between these votes and a ranking."),
     "decide": ("decide:decide_command", "Say which model to take, by quality, price, speed and licence."),
     "explain": (

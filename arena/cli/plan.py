@@ -25,6 +25,12 @@ def plan_command(
     ] = 0.65,
     models: Annotated[int, Parameter(help="How many models are compared.")] = 2,
     ties: Annotated[float, Parameter(help="Share of votes that decide nothing.")] = 0.0,
+    panel: Annotated[
+        int | None, Parameter(help="How many voters cast all votes, as in a study; none: any number.")
+    ] = None,
+    taste: Annotated[
+        float, Parameter(help="Of a panel: how far its voters differ, a standard deviation in log-odds.")
+    ] = 0.5,
     reading: ReadingOptions = USUAL,
     level: Annotated[float, Parameter(help="How sure the decision is to be, between 0 and 1.")] = 0.95,
     format: FindingsFormat = "table",
@@ -35,10 +41,12 @@ def plan_command(
 
     agon plan --share 0.6 --models 8
 
+    agon plan --share 0.75 --panel 10
+
     agon plan votes.parquet
     """
     if not source:
-        planned = plan_votes(share, models, level=level, ties=ties)
+        planned = plan_votes(share, models, level=level, ties=ties, panel=panel, taste=taste)
         print(json.dumps(asdict(planned), indent=2) if format == "json" else planned.conclusion())
         return
     with readable(source) as paths, progress("ranking the votes"):

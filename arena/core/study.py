@@ -20,7 +20,7 @@ from agon.arena.core.roster import Contestant, ModelCard
 from agon.arena.core.study_plan import StudyPlan, StudyTask
 from agon.data.log.records import RATINGS, Assignment, AttentionRecord, Ballot, Conflict
 from agon.data.log.study_journal import Closing, EndedBy, Invitation, StudyJournal
-from agon.ranking import Leaderboard, rank
+from agon.ranking import PanelLead, panel_lead
 from agon.ranking.errors import AgonError, InputError
 from agon.ranking.text import join_names
 from agon.serving.generation import Generation
@@ -241,10 +241,11 @@ class Study:
         """How many votes there are."""
         return sum(drawn.state == "voted" for drawn in self._drawn.values())
 
-    def board(self) -> Leaderboard | None:
-        """The board of the votes of the study; None without one."""
+    def lead(self) -> PanelLead | None:
+        """Whether its panel has decided; None without a vote."""
         try:
-            return rank(self.arena.log.comparisons(study=self.plan.name), level=self.plan.level)
+            votes = self.arena.log.comparisons(study=self.plan.name)
+            return panel_lead(votes, panel=self.journal.history().panel, level=self.plan.level)
         except AgonError:
             return None
 
@@ -407,9 +408,9 @@ class Study:
 
     def _ended(self) -> tuple[EndedBy, str] | None:
         plan, seats = self.plan, [one.seat for one in self.journal.history().seats]
-        board = self.board()
-        concluded = tell_board(board)
-        if plan.until == "decision" and board is not None and board.lead is not None and board.lead.certain:
+        lead = self.lead()
+        concluded = tell_lead(lead)
+        if plan.until == "decision" and lead is not None and lead.certain:
             return "decision", concluded
         if plan.quota is not None and self.votes >= plan.quota:
             return "quota", concluded
@@ -418,12 +419,9 @@ class Study:
         return None
 
 
-def tell_board(board: Leaderboard | None) -> str:
-    """What the votes of a study show so far, in a sentence or two."""
-    if board is None:
-        return "There are no votes yet."
-    few = [] if board.ranked else [one.message for one in board.diagnostics if one.code == "few_votes"]
-    return few[0] if few else board.conclusion()
+def tell_lead(lead: PanelLead | None) -> str:
+    """What the votes of a study show so far, in a sentence."""
+    return "There are no votes yet." if lead is None else lead.conclusion()
 
 
 def _best(choice: str, letters: Sequence[str]) -> Ballot:

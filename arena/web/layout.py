@@ -57,7 +57,7 @@ ARENA = Site(
 READING = Site(
     {"leaderboard": ("./leaderboard", "Leaderboard"), "rules": ("./rules", "Rules")}, None, "./static/"
 )
-_MARK = (
+MARK = (
     '<svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">'
     '<path d="M9.6 2.2a9 9 0 0 0 0 17.6z" fill="currentColor"/>'
     '<path d="M12.9 2.9a8.3 8.3 0 0 1 0 16.2z" fill="none" stroke="currentColor" stroke-width="1.5"/></svg>'
@@ -112,7 +112,7 @@ def header(current: Current | None, yours: int | None = None, site: Site = ARENA
     shown = "" if yours else " hidden"
     mine = f'<span class="ag-opt"{shown}>Your votes <b data-your-votes>{yours or 0:,}</b></span>'
     return (
-        f'<header class="ag-top"><div class="ag-wrap"><a class="ag-brand" href="{site.home}">{_MARK}Agon</a>'
+        f'<header class="ag-top"><div class="ag-wrap"><a class="ag-brand" href="{site.home}">{MARK}Agon</a>'
         f'{nav}<div class="ag-end">{mine}'
         f'<button type="button" class="ag-iconbtn" data-ag-theme aria-label="Light or dark">{_HALF}</button>'
         "</div></div></header>"

@@ -14,7 +14,7 @@ from typing import IO, Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from agon.data.files.writer import whole_file
+from agon.data.files.writer import refuse_existing, whole_file
 from agon.data.sql import quote_name
 from agon.ranking.errors import OptionError, SourceError
 
@@ -58,8 +58,7 @@ def choose_files(
     for path in files.values():
         if path.is_dir():
             raise SourceError(f"{path} is a folder, and a file belongs there; choose another name.")
-        if path.exists() and not replace:
-            raise SourceError(f"{path} exists already; choose another name, or replace it with --force.")
+        refuse_existing(path, replace=replace)
     return files
 
 

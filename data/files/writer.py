@@ -87,5 +87,14 @@ def check_target(path: Path, *, replace: bool = False) -> None:
     """
     if path.suffix not in WRITERS:
         raise OptionError(f"{path} must end in {' or '.join(WRITERS)}, which is the format it is written in.")
+    refuse_existing(path, replace=replace)
+
+
+def refuse_existing(path: Path, *, replace: bool) -> None:
+    """Refuse a path that holds something already.
+
+    Raises:
+        SourceError: it does, and may not be replaced.
+    """
     if path.exists() and not replace:
         raise SourceError(f"{path} exists already; choose another name, or replace it with --force.")

@@ -73,6 +73,11 @@ class StudyHistory:
         return tuple(held[seat] for seat in sorted(held))
 
     @property
+    def panel(self) -> int:
+        """How many voters are to vote before anything is decided: those it was designed for, or invited."""
+        return max(int(self.design.get("voters", self.voters)), 1)
+
+    @property
     def voters(self) -> int:
         """How many seats there are."""
         return len({one.seat for one in self.invitations})

@@ -10,6 +10,7 @@ import math
 
 from agon.ranking.inference.simultaneous import p_value_of, quantile
 
+PANEL_ROOM = 4  # the part of what a level leaves out in which a panel's voters may mislead at one look
 TUNED = 10.0  # votes after which the sequence is tightest, in units of what a decision takes
 
 

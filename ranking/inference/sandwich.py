@@ -53,7 +53,9 @@ def two_way_sandwich(first: Covariance, second: Covariance, both: Covariance, n_
     """(M + E, M + E) covariance where votes depend through either of two groupings, voters and prompts say.
 
     V = V₁ + V₂ − V₁₂: what both groupings share is counted once. It is taken to be single votes, which takes
-    away least. Degrees of freedom are those of the fewer clusters; what is not positive is cut to 0.
+    away least: V₁₂ + (V₁ − V₁₂)⁺ + (V₂ − V₁₂)⁺, what each grouping adds to single votes cut to where it adds.
+    Few clusters agree by chance so closely that all would be taken away, and a board be certain of anything.
+    Degrees of freedom are those of the fewer clusters.
 
     Args:
         first, second: clustered by one and by the other.
@@ -64,8 +66,10 @@ def two_way_sandwich(first: Covariance, second: Covariance, both: Covariance, n_
         A. C. Cameron, J. Gelbach and D. Miller, Robust inference with multiway clustering, J. Bus. Econ.
         Stat. 29 (2011).
     """
-    size, vectors = np.linalg.eigh(first.matrix + second.matrix - both.matrix)
-    matrix = (vectors * np.maximum(size, 0.0)) @ vectors.T
+    matrix = both.matrix.copy()
+    for way in (first, second):
+        size, vectors = np.linalg.eigh(way.matrix - both.matrix)
+        matrix += (vectors * np.maximum(size, 0.0)) @ vectors.T
     ways = [way.clustering for way in (first, second) if way.clustering is not None]
     fewer = min(ways, key=lambda way: way.effective)
     effect = _effect(matrix, both.matrix, n_models)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
 from agon.ranking.errors import OptionError
-from agon.ranking.inference.anytime import TUNED, log_evidence, times_more
+from agon.ranking.inference.anytime import PANEL_ROOM, TUNED, log_evidence, times_more
 from agon.ranking.inference.simultaneous import quantile
 from agon.ranking.leaderboard.leaderboard import Leaderboard
 from agon.ranking.text import Readable
@@ -21,20 +22,28 @@ class VotePlan(Readable):
         models: on the board, of which one is to lead all others.
         level: of the statement.
         once: votes on the pair for a test at the end alone, with a power of 80%.
-        any_look: votes on the pair after which the expected evidence decides, however often one looks; more
-            than half of the runs need fewer.
+        any_look: votes on the pair after which the expected evidence decides, however often one looks; about
+            half of the runs need fewer. None where no number of votes of the panel does.
         total: votes on all pairs of the board, each as many as `any_look`.
+        panel: how many voters cast them all; None where each vote is of somebody else.
+        taste: standard deviation of what the better model is to a voter, in log-odds.
+        least_panel: the smallest panel that could decide; None without one.
     """
 
     share: float
     models: int
     level: float
     once: int
-    any_look: int
-    total: int
+    any_look: int | None
+    total: int | None
+    panel: int | None = None
+    taste: float = 0.0
+    least_panel: int | None = None
 
     def conclusion(self) -> str:
-        """Say in one sentence how many votes to collect."""
+        """Say in one sentence how many votes to collect, and of a panel from how many voters."""
+        if self.panel is not None:
+            return self._of_the_panel()
         every = f", {self.total:,} for all pairs of {self.models} models" if self.models > 2 else ""
         return (
             f"To tell a model that wins {self.share:.0%} of its decisive votes from the other takes about "
@@ -42,8 +51,30 @@ class VotePlan(Readable):
             f"{self.once:,} if one looks but once, at the end."
         )
 
+    def _of_the_panel(self) -> str:
+        wins = f"a model that wins {self.share:.0%} of its decisive votes from the other"
+        if self.any_look is None:
+            return (
+                f"{self.panel} voters whose tastes differ by {self.taste:g} cannot tell {wins} at "
+                f"{self.level:.0%}, however much they vote: it takes at least {self.least_panel:,}."
+            )
+        every = f", {self.total:,} in all for {self.models} models" if self.models > 2 else ""
+        return (
+            f"For {self.panel} voters whose tastes differ by {self.taste:g} to tell {wins} takes about "
+            f"{self.any_look:,} votes on the pair at {self.level:.0%}, however often one looks{every}; half "
+            "of such studies need more."
+        )
 
-def plan_votes(share: float = 0.65, models: int = 2, *, level: float = 0.95, ties: float = 0.0) -> VotePlan:
+
+def plan_votes(
+    share: float = 0.65,
+    models: int = 2,
+    *,
+    level: float = 0.95,
+    ties: float = 0.0,
+    panel: int | None = None,
+    taste: float = 0.5,
+) -> VotePlan:
     """Say how many votes tell a model from another.
 
     Args:
@@ -51,13 +82,16 @@ def plan_votes(share: float = 0.65, models: int = 2, *, level: float = 0.95, tie
         models: on the board; the lead is to hold against each of the others.
         level: of the statement.
         ties: share of votes that decide nothing, at least 0 and below 1.
+        panel: how many voters cast all votes in equal parts, as in a study; None where voters go on coming.
+        taste: standard deviation of what the better model is to a voter of the panel, in log-odds.
 
     Raises:
         OptionError: a number outside its range.
 
     Source:
         The fixed number: J. Cohen, Statistical power analysis (1988), on the log-odds; the other: the
-        evidence of `anytime.log_evidence` at the expected difference.
+        evidence of `anytime.log_evidence` at the expected difference. Of a panel both what `panel_lead` asks
+        for, at the expected difference: that, and Student's t of the voters.
     """
     if not 0.5 < share < 1 or not 0 <= ties < 1 or not 0 < level < 1:
         raise OptionError("share must lie between 0.5 and 1, level between 0 and 1, ties from 0 to below 1.")
@@ -69,8 +103,25 @@ def plan_votes(share: float = 0.65, models: int = 2, *, level: float = 0.95, tie
     goal = math.log(2 * (models - 1) / (1 - level))
     looks = TUNED * times_more(logit / error_at, TUNED, goal)
     alone = (quantile(1 - (1 - level) / (models - 1)) + quantile(0.6)) ** 2 / (logit**2 * per_vote)
-    number = math.ceil(max(looks, TUNED))
-    return VotePlan(share, models, level, math.ceil(alone), number, number * models * (models - 1) // 2)
+    number, pairs, once = math.ceil(max(looks, TUNED)), models * (models - 1) // 2, math.ceil(alone)
+    if panel is None:
+        return VotePlan(share, models, level, once, number, number * pairs)
+    if not isinstance(panel, int) or panel < 2 or not 0 <= taste < math.inf:
+        raise OptionError(
+            f"A panel has at least 2 voters, and a taste is not negative, not {panel!r} and {taste!r}."
+        )
+
+    def room(voters: int) -> float:
+        """What is left for the chance of single votes in the variance that the voters' t allows."""
+        wanted = quantile(1 - (1 - level) / PANEL_ROOM / pairs, voters - 1)
+        return float((logit / wanted) ** 2 - taste**2 / voters)
+
+    left = room(panel)
+    if left <= 0:
+        least = next(voters for voters in itertools.count(panel + 1) if room(voters) > 0)
+        return VotePlan(share, models, level, once, None, None, panel, taste, least)
+    number = max(number, math.ceil(1 / (per_vote * left)))
+    return VotePlan(share, models, level, once, number, number * pairs, panel, taste)
 
 
 @dataclass(frozen=True, repr=False)

@@ -45,7 +45,7 @@ FLOORS = {
         "importers log",
         "model_facts",
         "reading",
-        "checks exporters",
+        "checks exporters study_evidence",
         "",
     ),
     "arena": (
@@ -54,6 +54,7 @@ FLOORS = {
         "web/markdown",
         "web",
         "web/battle web/leaderboard",
+        "web/report_page",
         "web/study web/refusals",
         "web/app web/study_pages web/reading",
         "web/publishing",

@@ -13,6 +13,7 @@ import agon as ag
 from agon import data, ranking
 from agon.data import read_published
 from agon.data.log.vote_log import VoteLog
+from agon.data.study_evidence import RatingConsistency
 from agon.ranking import METHODS, Comparisons, ScoreTable
 from agon.ranking.text import LONGEST_REPR
 from tests.support.log_records import voted
@@ -108,6 +109,8 @@ def examples(folder):
         ranking.inter_annotator_agreement(prompted(), by="prompt"),
         ranking.position_bias(VOTES), ranking.aa_test([1, 0, -1]),
         reliability, reliability.voters[0], ranking.plan_votes(0.6, 5),
+        ranking.panel_lead(VOTES), ag.report(VOTES), ag.report(VOTES).voters[0],
+        RatingConsistency(3, 2, 1, 0, 0, {}),
         ranking.open_pairs(BOARD)[0], ranking.outlier_pairs(OUTLIERS)[0], data.check(pd.DataFrame(judged)),
         read_published(path),
     ]  # fmt: skip

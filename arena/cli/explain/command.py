@@ -32,6 +32,7 @@ What = Literal[
     "intransitivity",
     "voters",
     "agreement",
+    "panel",
     "sides",
     "committee",
     "breakdown",
@@ -85,6 +86,9 @@ def explain_command(
     min_pairs: Annotated[
         int | None, Parameter(help="voters: pairs that a voter must have judged [default: 50].")
     ] = None,
+    panel: Annotated[
+        int | None, Parameter(help="panel: how many voters there are to be [default: as there are].")
+    ] = None,
     seed: Annotated[int | None, Parameter(help="Of everything drawn at random [default: 0].")] = None,
     reading: ReadingOptions = USUAL,
     format: Annotated[Literal["table", "json"], Parameter(name=["--format", "-f"])] = "table",
@@ -119,6 +123,7 @@ def explain_command(
         "threshold": threshold,
         "min_votes": min_votes,
         "min_pairs": min_pairs,
+        "panel": panel,
         "seed": seed,
     }
     for name, value in asked.items():

@@ -23,6 +23,7 @@ from agon.ranking import (
     margin_of_victory,
     margins_of_victory,
     outlier_pairs,
+    panel_lead,
     position_bias,
     prospects,
     rank,
@@ -192,6 +193,12 @@ def _agreement(votes: Votes, given: _Options) -> Answer:
     return Answer.of([found], ("alpha", "lower", "upper", "judged twice", "votes"), rows)
 
 
+def _panel(votes: Votes, given: _Options) -> Answer:
+    found = panel_lead(_row_by_row(votes), panel=given["panel"])
+    rows = [(found.model or "", found.votes, found.voters, found.by_votes, found.by_voters, found.certain)]
+    return Answer.of([found], ("first", "votes", "voters", "by votes", "by voters", "leads"), rows)
+
+
 def _sides(votes: Votes, _given: _Options) -> Answer:
     found = position_bias(_row_by_row(votes))
     rows = [(found.share, found.bias, found.lower, found.upper, found.p_value)]
@@ -272,6 +279,7 @@ QUESTIONS: Mapping[str, Question] = MappingProxyType(
         "intransitivity": _asked("how much goes in circles, beyond chance", "seed", _circularity),
         "voters": _asked("how well each voter tells models apart", "by places min_pairs", _voters),
         "agreement": _asked("how far votes on the same thing agree", "by seed", _agreement),
+        "panel": _asked("whether a panel of voters has decided", "panel", _panel),
         "sides": _asked("what being shown on the left is worth", "", _sides),
         "committee": _asked("which models to choose together", "size rule approve missing", _committee),
         "breakdown": _asked(

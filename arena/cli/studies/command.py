@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from agon.arena.cli.arguments import FindingsFormat
 from agon.data import comparisons, open_log
 from agon.data.log.study_journal import StudyHistory, StudyJournal, read_study
-from agon.ranking import OptionError, SourceError, rank
+from agon.ranking import OptionError, SourceError, panel_lead
 from agon.ranking.leaderboard.row import plain
 
 TERMINAL = "terminal"
@@ -80,7 +80,7 @@ def study_command(
     for option, value in (("--voters", voters), ("--replace", replace), ("--url", url), ("--qr", qr)):
         if value is not None:
             raise OptionError(f"{option} belongs to agon study invite, not to {action}.")
-    folder, history = _found(study, store, name)
+    folder, history = find_study(study, store, name)
     if action == "close":
         _close(folder, history, format)
     else:
@@ -157,7 +157,7 @@ def _write_codes(folder: Path, codes: dict[int, str]) -> None:
     print(f"{len(codes)} QR codes in {folder}/.", file=sys.stderr)
 
 
-def _found(study: Path, store: Path | None, name: str | None) -> tuple[Path, StudyHistory]:
+def find_study(study: Path, store: Path | None, name: str | None) -> tuple[Path, StudyHistory]:
     """The store and the journal of a study that is named by its configuration or by its store."""
     if study.suffix.lower() != ".toml":
         return study, read_study(study, name)
@@ -171,7 +171,7 @@ def _found(study: Path, store: Path | None, name: str | None) -> tuple[Path, Stu
 
 
 def _close(folder: Path, history: StudyHistory, format: str) -> None:
-    sentence = _board_sentence(folder, history.name)
+    sentence = _lead_sentence(folder, history)
     if not StudyJournal(folder, history.name).close("hand", sentence):
         raise OptionError(f"The study {history.name!r} has ended already.")
     if format == "json":
@@ -182,7 +182,7 @@ def _close(folder: Path, history: StudyHistory, format: str) -> None:
 
 def _status(folder: Path, history: StudyHistory, format: str) -> None:
     seats = seat_statuses(folder, history)
-    sentence = _board_sentence(folder, history.name)
+    sentence = _lead_sentence(folder, history)
     closed = history.closed
     if format == "json":
         found: dict[str, Any] = {
@@ -241,13 +241,15 @@ def seat_statuses(folder: Path, history: StudyHistory) -> list[SeatStatus]:
     ]
 
 
-def _board_sentence(folder: Path, name: str) -> str:
-    from agon.arena.core.study import tell_board
+def _lead_sentence(folder: Path, history: StudyHistory) -> str:
+    from agon.arena.core.study import tell_lead
 
+    level = float(history.design.get("level", 0.95))
     try:
-        return tell_board(rank(comparisons(folder, where=f"study = '{name}'")))
+        votes = comparisons(folder, where=f"study = '{history.name}'")
+        return tell_lead(panel_lead(votes, panel=history.panel, level=level))
     except (SourceError, OptionError):
-        return tell_board(None)
+        return tell_lead(None)
 
 
 def _called(seat: int, name: str | None) -> str:

@@ -356,7 +356,8 @@ def _rows(board: Leaderboard, about: About, query: BoardQuery, link: Link) -> st
         + cards_html(shown, info)
         + more
         + (_apart(board, apart, info) if apart else "")
-        + f'<div class="ag-under"><p>{escape(_settings(board))}</p><p>{escape(_health(board))}</p></div>'
+        + f'<div class="ag-under"><p>{escape(settings_sentence(board))}</p>'
+        f"<p>{escape(_health(board))}</p></div>"
         + '<code class="ag-cmd" tabindex="0" role="group" aria-label="The command that reproduces'
         ' this board">'
         f"{escape(without_hidden(words))}</code>" + _downloads(query, link) + _diagnostics(board, info)
@@ -394,10 +395,12 @@ def _apart(board: Leaderboard, rows: list[Row], info: ModelInfo) -> str:
     return f'<section class="ag-section"><h2>{heading}</h2>{parts}</section>'
 
 
-def _settings(board: Leaderboard) -> str:
+def settings_sentence(board: Leaderboard) -> str:
     """How the board was made, in a sentence."""
     settings = board.settings
-    clustered = f", clustered by {settings['cluster']}" if settings.get("cluster") else ""
+    clustered = (
+        f", clustered by {str(settings['cluster']).replace(',', ' and ')}" if settings.get("cluster") else ""
+    )
     interval = _INTERVAL_WORDS.get(str(settings["interval"]), str(settings["interval"]))
     return (
         f"{rule_name(board.method)}, intervals {interval}{clustered}, level"

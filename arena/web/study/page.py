@@ -9,7 +9,7 @@ from typing import Any
 
 from agon.arena.core.arena import Running
 from agon.arena.core.battle import LETTERS, NUMBERS, State
-from agon.arena.core.study import Study, VoterProgress, tell_board
+from agon.arena.core.study import Study, VoterProgress, tell_lead
 from agon.arena.web.battle.view import battle_values, render, side_view
 from agon.arena.web.layout import Site, page_html
 
@@ -81,9 +81,9 @@ def reveal(study: Study, session: str, battle_id: str) -> str | None:
     return "; ".join(named) + "."
 
 
-def owner_page(study: Study, address: str) -> str:
-    """How far everybody is, for the owner; `address` is that of the page."""
-    board, seats, closed = study.board(), study.seats(), study.closed
+def owner_page(study: Study, key: str) -> str:
+    """How far everybody is, for the owner, whose key leads here and to the report."""
+    seats, closed = study.seats(), study.closed
     total = sum(one.total for one in seats)
     done = sum(one.voted + one.skipped + one.passed + one.failed for one in seats)
     body = render(
@@ -97,8 +97,8 @@ def owner_page(study: Study, address: str) -> str:
         finished=sum(one.voted + one.skipped + one.passed + one.failed == one.total for one in seats),
         closed=closed,
         why=_ENDED[closed.by] if closed else None,
-        board=tell_board(board),
-        address=address,
+        board=tell_lead(study.lead()),
+        key=key,
         size=NUMBERS[study.plan.size],
     )
     return page_html(f"Progress of {study.plan.name}", body, current=None, site=STUDY)

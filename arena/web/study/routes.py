@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +15,10 @@ from agon.arena.core.study import Study
 from agon.arena.setup.invitations import OWNER
 from agon.arena.web.battle.routes import battle_events
 from agon.arena.web.middleware import Session
+from agon.arena.web.report_page import report_html
 from agon.arena.web.study.page import owner_page, reveal, study_page, task_view, voter_view
+from agon.data.study_evidence import study_report
+from agon.ranking.errors import AgonError
 
 
 class JudgementBody(BaseModel):
@@ -67,15 +71,35 @@ def study_router(study: Study) -> APIRouter:
         study.invitation(request.scope.get("agon_session"))
         return HTMLResponse(study_page(study.arena.roster.title))
 
-    @router.get("/progress")
-    async def progress(key: str = "") -> HTMLResponse:
+    def check_owner(key: str) -> None:
         if study.arena.keys.invitation(study.plan.name, key) != OWNER:
             raise Refusal(
                 403,
                 "not_owner",
                 "This page is for the owner of the study: agon study invite prints its link.",
             )
-        return HTMLResponse(owner_page(study, f"./progress?key={key}"), headers={"cache-control": "no-store"})
+
+    @router.get("/progress")
+    async def progress(key: str = "") -> HTMLResponse:
+        check_owner(key)
+        return HTMLResponse(owner_page(study, key), headers={"cache-control": "no-store"})
+
+    @router.get("/report")
+    async def report(key: str = "") -> HTMLResponse:
+        """The report so far, as a file: its style stands in it, which no page here may have."""
+        check_owner(key)
+
+        def found() -> str:
+            study.arena.log.snapshot()
+            return report_html(study_report(study.arena.log.folder, study=study.plan.name))
+
+        try:
+            text = await asyncio.to_thread(found)
+        except AgonError as error:
+            raise Refusal(409, "no_report", str(error)) from None
+        named = f'attachment; filename="{study.plan.name}-report.html"'
+        headers = {"cache-control": "no-store", "content-disposition": named}
+        return HTMLResponse(text, headers=headers)
 
     @router.get("/api/study")
     async def look(session: Session) -> JSONResponse:

@@ -213,6 +213,7 @@ def test_who_is_not_invited_is_told_so(study, request):
         ("/study?invite=0123456789abcdef.forged", "This is no invitation to this study"),
         ("/study?invite=owner.forged", "This is no invitation to this study"),
         ("/progress?key=owner.forged", "This page is for the owner"),
+        ("/report?key=owner.forged", "This page is for the owner"),
         ("/leaderboard", "The leaderboard opens when the study has ended"),
     ):
         answer = stranger.get(path)
@@ -273,6 +274,10 @@ def test_the_owner_sees_how_far_everybody_is(study):
     key = server.arena.keys.invitation_token("tunes", "owner")
     page = first.get(f"/progress?key={key}").text
     assert "1 of 4 tasks are done" in page
+    report = first.get(f"/report?key={key}")
+    assert (report.status_code, "Report of the study tunes" in report.text) == (200, True)
+    assert report.headers["content-disposition"] == 'attachment; filename="tunes-report.html"'
+    assert "1 of 2 voters have voted" in report.text or "Nothing is decided" in report.text
     server.study.journal.close("hand", "Enough.")
     assert "and the study has ended" in first.get(f"/progress?key={key}").text
     assert first.next()["state"] == "thanks"

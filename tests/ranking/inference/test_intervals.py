@@ -181,19 +181,23 @@ def test_one_voter_cannot_be_clustered():
         rank(votes, cluster="prompt")
 
 
+def two_way_votes(taste, prompt, voters=20, prompts=15):
+    rng = np.random.default_rng(4)
+    v, p = (grid.ravel() for grid in np.meshgrid(np.arange(voters), np.arange(prompts)))
+    bonus = 0.4 + rng.normal(0, taste, voters)[v] + rng.normal(0, prompt, prompts)[p]
+    won = rng.random(len(v)) < 1 / (1 + np.exp(-bonus))
+    labels = {"voter": v.tolist(), "prompt": p.tolist()}
+    return Comparisons.of(
+        "ab", np.tile([0, 1], (len(v), 1)), np.where(won[:, None], [1, 2], [2, 1]), labels=labels
+    )
+
+
 def test_two_ways_of_clustering_add_up():
     """Cameron, Gelbach and Miller: V(voter) + V(prompt) - V(votes), and the fewer clusters' Student t."""
-    world = bradley_terry_world(5, 900, ties=0, both_bad=0, voters=20, seed=4)
-    votes = Comparisons.of(
-        world.models,
-        np.stack([world.first, world.second], axis=1),
-        np.array([[1, 2], [2, 1]])[world.outcome],
-        labels={"voter": world.voter.tolist(), "prompt": (np.arange(900) % 13).tolist()},
-    )
+    votes = two_way_votes(1.0, 1.0)
     both = rank(votes, cluster=("voter", "prompt"))
     parts = [rank(votes, cluster=by) for by in ("voter", "prompt", None)]
-    size, axes = np.linalg.eigh(parts[0].covariance + parts[1].covariance - parts[2].covariance)
-    expected = axes @ np.diag(np.maximum(size, 0)) @ axes.T
+    expected = parts[0].covariance + parts[1].covariance - parts[2].covariance
     assert np.allclose(both.covariance, expected, rtol=1e-9, atol=1e-6)
     assert both.uncertainty.df == pytest.approx(min(part.uncertainty.df for part in parts[:2]))
     assert rank(votes, cluster="voter,prompt").rows == both.rows
@@ -203,6 +207,23 @@ def test_two_ways_of_clustering_add_up():
             rank(votes, cluster="voter,prompt", **wrong)
     with pytest.raises(OptionError, match="one column or two different ones"):
         rank(votes, cluster="voter,voter")
+
+
+def test_voters_who_agree_by_chance_take_nothing_away():
+    """Three voters who all decide 7:3, and never against the same prompt: less than no variance was left."""
+    votes = Comparisons.of(
+        "ab",
+        [(0, 1)] * 30,
+        [
+            (2, 1) if 3 * voter <= prompt < 3 * voter + 3 else (1, 2)
+            for voter in range(3)
+            for prompt in range(10)
+        ],
+        labels={"voter": [k // 10 for k in range(30)], "prompt": [k % 10 for k in range(30)]},
+    )
+    both, single = rank(votes, cluster="voter,prompt"), rank(votes, cluster=None)
+    assert both.difference("a", "b").p_value > single.difference("a", "b").p_value > 0
+    assert np.trace(both.covariance) >= np.trace(single.covariance) * (1 - 1e-9)
 
 
 def test_every_vote_its_own_cluster_is_the_plain_sandwich_but_for_its_leverage():

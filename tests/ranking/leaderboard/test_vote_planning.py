@@ -62,3 +62,28 @@ def test_so_many_more_votes_decide_a_pair(capsys, tmp_path):
     assert "a above b: about " in capsys.readouterr().out
     assert main(["plan", "--share", "0.6", "-f", "json"]) == 0
     assert json.loads(capsys.readouterr().out)["any_look"] == plan_votes(0.6).any_look
+
+
+def test_a_panel_by_hand():
+    """10 voters: t(0.99375, 9) = 3.111, ln 3 = 1.0986: 1 / 0.1875 / ((1.0986 / 3.111)² − 0.5² / 10) = 53.5.
+
+    Of 65%, 0.6190 √V / 0.5 is 3.50 of 8 voters, above t(0.99375, 7) = 3.335, and 3.28 of 7, below 3.521.
+    """
+    planned = plan_votes(0.75, panel=10)
+    assert planned.any_look == 54
+    assert "For 10 voters whose tastes differ by 0.5" in planned.conclusion()
+    never = plan_votes(0.65, panel=5)
+    assert (never.any_look, never.total, never.least_panel) == (None, None, 8)
+    assert "it takes at least 8" in never.conclusion()
+    assert plan_votes(0.65, panel=8).any_look is not None
+    assert plan_votes(0.65, panel=1000, taste=0).any_look == plan_votes(0.65).any_look
+    with pytest.raises(OptionError, match="at least 2 voters"):
+        plan_votes(0.65, panel=1)
+
+
+def test_the_command_plans_for_a_panel(capsys):
+    assert main(["plan", "--panel", "10", "--share", "0.75", "--format", "json"]) == 0
+    planned = json.loads(capsys.readouterr().out)
+    assert (planned["any_look"], planned["panel"], planned["taste"]) == (54, 10, 0.5)
+    assert main(["plan", "--panel", "5", "--taste", "0.5"]) == 0
+    assert "at least 8" in capsys.readouterr().out

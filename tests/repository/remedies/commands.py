@@ -122,6 +122,22 @@ def cases(given: Given) -> list[Case]:
             command("publish", at, "--to", folder / "pages", "--force"),
         ),
         (
+            command("report", at, "--to", folder),
+            command("report", at, "--to", folder / "report.html"),
+        ),
+        (
+            command("report", at, "--to", folder / "report.html"),
+            command("report", at, "--to", folder / "report.html", "--force"),
+        ),
+        (
+            command("report", at, "--to", folder / "s.html", "--study", "tunes"),
+            command("report", at, "--to", folder / "s.html"),
+        ),
+        (
+            command("report", at, "--to", folder / "c.html", "--criterion", "tone"),
+            command("report", at, "--to", folder / "c.html"),
+        ),
+        (
             command("export", at, "-o", folder / "none", "--as", "jsnl"),
             command("export", at, "-o", folder / "some", "--as", "jsonl"),
         ),
