@@ -243,7 +243,7 @@ def plans(studies: int) -> bool:
                     f"| {voters}, {taste:g} | {share:.0%} | none; {planned.least_panel} voters |" + " |" * 3
                 )
                 continue
-            design = Design(voters, math.ceil(2 * planned.any_look / voters), taste, 0.0)
+            design = Design(voters, max(30, math.ceil(2 * planned.any_look / voters)), taste, 0.0)
             what, when = cell(design, math.log(share / (1 - share)), studies)["panel"]
             done = float(((what > 0) & (when <= planned.any_look)).mean())
             fine &= 0.35 <= done <= 0.85
