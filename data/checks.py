@@ -149,13 +149,13 @@ def check(
         notes = tuple(note for note in board.diagnostics if note.code in NOTES)
     except ConvergenceError as error:
         found.append(Diagnostic("not_converged", (), str(error)))
-    noise = _noise(source)
+    noise = read_noise(source)
     if noise is not None:
         notes += (Diagnostic("same_model", (), f"{noise.conclusion()} They count on no board."),)
     return Checked(votes, (*found, *_by_voter(votes, min_votes), *_by_side(votes)), notes, noise)
 
 
-def _noise(source: object) -> AATest | None:
+def read_noise(source: object) -> AATest | None:
     """What the votes of A/A battles say; None where the source is no log that has any."""
     path = source / SAME_MODEL if isinstance(source, Path) else None
     files = sorted(path.glob("*.parquet")) if path else []

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from agon.data.checks import read_noise
 from agon.data.files.schema import Voters
 from agon.data.files.snapshot_folder import CRITERIA
 from agon.data.files.table_source import Invalid
@@ -23,6 +24,7 @@ from agon.data.log.log_frames import LogFrames, open_log
 from agon.data.log.study_journal import StudyHistory, read_study, study_names
 from agon.data.reading import comparisons, files_of, refuse_options
 from agon.ranking import (
+    AATest,
     AgonError,
     Comparisons,
     InterAnnotatorAgreement,
@@ -120,6 +122,7 @@ class StudyReport(Readable):
         criteria: criterion → its board.
         agreement: "" for the verdicts, or a criterion → Krippendorff's α, or why there is none.
         ratings: how they go with choices; None where nothing was rated.
+        noise: what A/A battles of the log say; None where it has none.
         sides: what the left side is worth, or why that is not known.
         voters: those who voted, the busiest first.
         items: attention item → how many passed, and how many were asked.
@@ -143,6 +146,7 @@ class StudyReport(Readable):
     criteria: Mapping[str, Leaderboard]
     agreement: Mapping[str, InterAnnotatorAgreement | str]
     ratings: RatingConsistency | None
+    noise: AATest | None
     sides: PositionBias | str
     voters: tuple[StudyVoter, ...]
     items: Mapping[int, tuple[int, int]]
@@ -236,6 +240,7 @@ def study_report(
         criteria=criteria,
         agreement={name: _agreement(part, level) for name, part in of.items()},
         ratings=records.ratings(),
+        noise=read_noise(source),
         sides=_sides(votes, level),
         voters=_voters(votes, records, names=names),
         items=records.items(),

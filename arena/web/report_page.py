@@ -279,11 +279,11 @@ def _sides(report: StudyReport) -> str:
         body = f"<p>{said} {_text(found.conclusion())} No board takes sides into account.</p>"
     else:
         body = f"<p>Not known: {_text(found)}</p>"
-    noise = (
-        ""
-        if report.study is None
-        else "<p>No model was drawn against itself (A/A), so the noise of equal answers was not measured.</p>"
-    )
+    noise = ""
+    if report.noise is not None:
+        noise = f"<p>{_text(report.noise.conclusion())} These battles (A/A) count on no board.</p>"
+    elif report.study is not None:
+        noise = "<p>No model was drawn against itself (A/A), so the noise of votes was not measured.</p>"
     return _section("Left and right", body, noise)
 
 

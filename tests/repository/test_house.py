@@ -45,7 +45,8 @@ FLOORS = {
         "importers log",
         "model_facts",
         "reading",
-        "checks exporters study_evidence",
+        "checks exporters",
+        "study_evidence",
         "",
     ),
     "arena": (

@@ -186,6 +186,19 @@ def test_votes_without_a_study(tmp_path, capsys):
     assert set(commands(page)) == {"The board", "This page"}
 
 
+def test_the_noise_of_equal_answers_is_told(tmp_path):
+    """Three A/A battles: the first answer preferred twice, and a tie."""
+    with VoteLog(tmp_path / "log") as log:
+        for places in ((1, 2), (1, 2), (1, 1)):
+            twice = battle(("ada", "ada"), policy="same_model")
+            put(log, twice, vote(twice.battle_id, places))
+        free = [battle() for _ in range(3)]
+        put(log, *free, *(vote(one.battle_id) for one in free))
+    noise = ag.report(tmp_path / "log", tmp_path / "r.html").noise
+    assert (noise.votes, noise.preferred, noise.first) == (3, pytest.approx(2 / 3), 1.0)
+    assert noise.conclusion() in unescape((tmp_path / "r.html").read_text())
+
+
 def test_one_voter_alone(tmp_path):
     path = tmp_path / "votes.csv"
     rows = [f"a,b,{'model_a' if k % 4 else 'model_b'},me,p{k}" for k in range(60)]
