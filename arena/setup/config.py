@@ -222,7 +222,7 @@ def read_configuration(
     contestants = _contestants(path, file.model, servers, allowed.output)
     study = None
     if file.study is not None:
-        contestants = contestants or recorded_models(path, file.study)
+        contestants = contestants or recorded_models(file.study)
         study = plan_study(path, file.study, contestants, file.battle.answers)
     roster = Roster(
         contestants=contestants,

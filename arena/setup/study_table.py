@@ -13,7 +13,7 @@ from agon.arena.core.roster import Contestant, Example
 from agon.arena.core.study_plan import AttentionItem, StudyPlan
 from agon.arena.setup.recorded import replayed_models
 from agon.arena.setup.tables import ConfigError, Line, Table
-from agon.data.importers.recorded_answers import Answers, answers, prompts
+from agon.data.importers.recorded_answers import answers, prompts
 from agon.data.log.study_journal import STUDY_NAME
 from agon.ranking.errors import OptionError, suggest
 from agon.ranking.text import join_names
@@ -77,9 +77,9 @@ class StudyTable(Table):
         return self
 
 
-def recorded_models(path: Path, table: StudyTable) -> tuple[Contestant, ...]:
+def recorded_models(table: StudyTable) -> tuple[Contestant, ...]:
     """The models of the file of answers that a study names; answers are there at once."""
-    return replayed_models(_found(path, table), words_per_second=0)
+    return replayed_models(answers(str(table.answers)), words_per_second=0)
 
 
 def plan_study(path: Path, table: StudyTable, contestants: Sequence[Contestant], size: int) -> StudyPlan:
@@ -104,7 +104,7 @@ def plan_study(path: Path, table: StudyTable, contestants: Sequence[Contestant],
     if table.prompts:
         given, alone = prompts(table.prompts), tuple[str, ...]()
     else:
-        found = _found(path, table)
+        found = answers(str(table.answers))
         given, alone = found.prompts, found.left_out
     asked = [Example(one.prompt, one.prompt_id, one.category, one.language) for one in given]
     asked += [Example(prompt) for prompt in alone]
@@ -139,12 +139,6 @@ def plan_study(path: Path, table: StudyTable, contestants: Sequence[Contestant],
             "later votes would not be blind; set groups = 1, or leave reveal out."
         )
     return plan
-
-
-def _found(path: Path, table: StudyTable) -> Answers:
-    if table.answers is None:
-        raise ConfigError(f"{path}, [study]: answers is missing; name a file of answers, or add [[model]]s.")
-    return answers(table.answers)
 
 
 def _answered(

@@ -21,8 +21,8 @@ they were.</li>
 <li>Your vote, when it was cast, and the category and language of the prompt where they are known.</li>
 <li>A random name for your browser, turned into a keyed code, so that the votes of one person can be told to
 belong together without telling whose they are.</li>
-<li>In a study also what you say beside the verdict, and the number of your invitation: whoever invited you knows
-whose it is.</li>
+<li>In a study also what you say beside the verdict, and the number of your invitation: whoever invited you
+knows whose it is.</li>
 </ul>
 <h2>Not kept</h2>
 <ul>

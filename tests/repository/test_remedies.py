@@ -23,6 +23,7 @@ from tests.repository.remedies import (
     logs,
     methods,
     serving,
+    studies,
     tables,
     words,
 )
@@ -30,7 +31,7 @@ from tests.repository.remedies.messages import Template, met, templates
 from tests.repository.remedies.steps import Given, counted, said
 from tests.support.paths import REPOSITORY
 
-AREAS = (analyses, methods, boards, tables, elections, files, logs, exports, commands, serving)
+AREAS = (analyses, methods, boards, tables, elections, files, logs, exports, commands, serving, studies)
 # Followed by another test, for it needs a process, a page or a file of its own: file, test, messages.
 ELSEWHERE = {
     "arena/cli/models.py": ("tests/arena/cli/test_models.py", 6),
@@ -38,6 +39,8 @@ ELSEWHERE = {
     "arena/core/answer_sets.py": ("tests/arena/cli/test_generate.py", 3),
     "arena/web/middleware.py": ("tests/arena/web/test_behind_a_proxy.py", 2),
     "arena/core/arena.py": ("tests/arena/web/test_app.py", 1),
+    "arena/core/study.py": ("tests/arena/web/test_study.py", 2),
+    "arena/cli/studies/command.py": ("tests/arena/cli/test_study.py", 1),
     "arena/web/server.py": ("tests/arena/core/test_arena.py", 1),
 }
 # What nothing here can provoke, by a part of its text: a number of such messages may only become smaller.

@@ -121,8 +121,6 @@ def _invite(
         seats = journal.history().seats
     else:
         seats = seat_voters(journal, plan, voters)
-    if not seats:
-        raise OptionError(f"Nobody is invited yet; say how many: agon study invite {study} --voters 5.")
     address = f"{url.rstrip('/')}/" if url is not None else address_for_others(given, 7860)
     links = [(one, link(keys, plan.name, one, address)) for one in seats]
     owner = owner_link(keys, plan.name, address)
