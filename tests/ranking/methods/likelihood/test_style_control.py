@@ -106,7 +106,10 @@ def test_the_fit_is_that_of_an_independent_logistic_regression(penalty):
         assert np.allclose(board.covariance[:5, :5], expected[:5, :5], rtol=1e-7, atol=1e-10)
         from scipy.stats import norm, t
 
-        z = t.ppf(0.975, effective - 1) if settings["cluster"] else norm.ppf(0.975)
+        z = t.ppf(0.975, board.uncertainty.df) if settings["cluster"] else norm.ppf(0.975)
+        if settings["cluster"]:
+            assert board.uncertainty.clustering.effective == pytest.approx(effective, rel=1e-6)
+            assert board.uncertainty.df == pytest.approx(effective - 1, rel=0.15)
         for c, error in zip(board.coefficients, np.sqrt(np.diag(expected))[5:], strict=True):
             assert (c.lower, c.upper) == pytest.approx((c.value - z * error, c.value + z * error), rel=1e-6)
 

@@ -97,7 +97,9 @@ def test_scores_effects_and_intervals_are_those_of_an_independent_fit(cluster):
     found = [board[name].score for name in NAMES[:4]] + [c.value for c in board.coefficients]
     assert np.allclose(found, beta, rtol=0, atol=1e-9)
     assert np.allclose(board.covariance[:4, :4], covariance[:4, :4], rtol=1e-7, atol=1e-10)
-    z = norm.ppf(0.975) if cluster is None else t.ppf(0.975, effective - 1)
+    z = norm.ppf(0.975) if cluster is None else t.ppf(0.975, board.uncertainty.df)
+    if cluster is not None:
+        assert board.uncertainty.clustering.effective == pytest.approx(effective, rel=1e-6)
     for c, error in zip(board.coefficients, np.sqrt(np.diag(covariance))[4:], strict=True):
         assert (c.lower, c.upper) == pytest.approx((c.value - z * error, c.value + z * error), rel=1e-6)
     assert not any(d.code == "left_out_votes" for d in board.diagnostics)
