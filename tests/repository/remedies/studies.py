@@ -43,7 +43,8 @@ def cases(given: Given) -> list[Case]:
     agon("study", "invite", begun, "--voters", "2")
     StudyJournal(begun.parent / "log", "study").open({"voters": 2})
     none = _text(
-        given.new() / "none.toml", "".join(f'[[model]]\nname = "{n}"\nbackend = "demo"\n' for n in "ab")
+        given.new() / "none.toml",
+        "".join(f'[[model]]\nname = "{n}"\nbackend = "demo"\nmanner = "terse"\n' for n in "ab"),
     )
     taken, several, broken, folder = (given.new() for _ in range(4))
     for name in ("one", "two"):
@@ -96,12 +97,6 @@ def cases(given: Given) -> list[Case]:
         (read("", before=""), read("ANSWERS")),
         (read("ANSWERS", file=alone), read('ANSWERS\nincomplete = "drop"', file=alone)),
         (read('ANSWERS\nmodels = ["ada", "bop"]'), read('ANSWERS\nmodels = ["ada", "bob"]')),
-        (read('ANSWERS\ncriteria = ["a/b"]'), read('ANSWERS\ncriteria = ["helpfulness"]')),
-        (
-            read("ANSWERS", before="[battle]\nanswers = 3\n"),
-            read("ANSWERS", before="[battle]\nanswers = 2\n"),
-        ),
-        (read("ANSWERS\ngroups = 2"), read("ANSWERS\ngroups = 1")),
         (invite(asks, "--voters", "1"), invite(asks, "--voters", "2")),
         (invite(begun, "--voters", "3"), invite(begun, "--replace", "2", "--voters", "Dora")),
         (invite(plain, "--replace", "9"), invite(plain, "--replace", "2")),
@@ -114,7 +109,6 @@ def cases(given: Given) -> list[Case]:
         (lambda: study_keys(file / "x"), lambda: study_keys(given.new() / "x")),
         (lambda: read_study(several), lambda: read_study(several, "one")),
         (lambda: read_study(several, "on"), lambda: read_study(several, "one")),
-        (lambda: read_study(given.new()), lambda: read_study(plain.parent / "log")),
         (lambda: read_study(broken), put_back),
         (unreadable, removed(folder / "studies" / "one.jsonl", unreadable)),
         (lambda: StudyJournal(file, "x").invite(1), lambda: StudyJournal(given.new(), "x").invite(1)),
