@@ -199,21 +199,21 @@ def parent(pid):
 
 
 def drawn_while_out(store, times):
-    """Battles that drew a model of the killed server after its first failure and before it was back."""
+    """Battles that were drawn after the first failure of the killed server, and failed by it, too."""
     from agon.data.log.vote_log import VoteLog
 
     with VoteLog(store):  # a killed process left no snapshot
         pass
     with duckdb.connect(str(store / "agon.duckdb"), read_only=True) as log:
         mortal = "model IN ('one', 'two') AND failure IS NOT NULL"
-        failed = [
-            at for (at,) in log.sql(f"SELECT epoch(created) FROM generations WHERE {mortal}").fetchall()
-        ]
-        drawn = log.sql("SELECT epoch(created), models FROM battles JOIN lineups USING (lineup)").fetchall()
+        found = f"SELECT battle_id, epoch(created) FROM generations WHERE {mortal}"
+        failed = log.sql(found).fetchall()
+        drawn = dict(log.sql("SELECT battle_id, epoch(created) FROM battles").fetchall())
     late = 0
     for killed, back in times:
-        first = min((at for at in failed if killed <= at <= back), default=back)
-        late += sum(first < at < back and bool({"one", "two"} & set(models)) for at, models in drawn)
+        out = [(battle, at) for battle, at in failed if killed <= at <= back]
+        first = min((at for _, at in out), default=back)
+        late += sum(drawn[battle] > first for battle, _ in out)
     return late
 
 

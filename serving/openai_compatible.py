@@ -22,7 +22,7 @@ import httpx
 
 from agon.serving.chat_chunks import ChatReading, failure_of_status, kind_of_status
 from agon.serving.health import INTERVALS, JITTER, Health
-from agon.serving.places import Places
+from agon.serving.places import Places, join
 from agon.serving.protocol import Delta, End, FailureKind, Message, Route, Sampling, ServingError
 
 CONNECT_SECONDS = 10.0
@@ -61,6 +61,8 @@ class Server:
         self.base_url = base_url.rstrip("/")
         self.places = Places(at_once, waiting)
         self.health = Health(self.probe)
+        self.asked_again = Places(1, 0)  # for those that it refused: one asks again at a time
+        self.ended = 0  # streams, each of which leaves a place
         headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self.client = httpx.AsyncClient(
             headers={"user-agent": "agon", **headers},
@@ -217,34 +219,50 @@ class OpenAICompatible:
         """Stream the next assistant message; closing the iterator closes the connection.
 
         A piece without text says that the server is at work, or that it asked to come back later, which is
-        done for a while before it is called a failure. Once the server has said how the answer ended,
-        nothing that follows can cost the answer: neither a fault in the count of tokens nor a cut.
+        done for a while before it is called a failure; of those that it refused, one asks again at a time,
+        when an answer has ended or after a pause. Once the server has said how the answer ended, nothing
+        that follows can cost the answer: neither a fault in the count of tokens nor a cut.
         """
-        asked, tries, begun = time.monotonic(), 0, False
-        while True:
-            sent = time.monotonic()
-            try:
-                with self._server.typed_errors():
-                    async with aclosing(self._answer(messages, sampling)) as events:
-                        async for event in events:
-                            begun |= not isinstance(event, Delta) or bool(event.text or event.reasoning)
-                            yield event
-                self._server.health.succeed(sent)
-                return
-            except ServingError as error:
-                self._take_note(error)
-                if error.kind == "too_long":
-                    self._leave_unread(messages)
-                pause = max(2.0**tries, error.retry_after or 0.0)
-                waited = time.monotonic() - asked
-                if begun or error.kind != "overloaded" or waited + pause > LONGEST_WAIT:
-                    raise
-                tries += 1
-                again = time.monotonic() + pause * (1 + JITTER * random.random())  # noqa: S311
-            while (left := again - time.monotonic()) > 0:
-                yield Delta(waits=True)
-                await asyncio.sleep(min(left, SIGN_SECONDS))
-            yield Delta(waits=True)  # from now on it is the server that is waited for
+        server, begun, tries, since = self._server, False, 0, time.monotonic()
+        again = join([server.asked_again])[0] if server.asked_again.taken else None
+        try:
+            while True:
+                while again is not None and again.ahead:
+                    yield Delta(waits=True)
+                    await again.wait(SIGN_SECONDS)
+                    since = time.monotonic()
+                if again is not None:
+                    ended, asked_for = server.ended, server.health.until - time.monotonic()
+                    pause = max(2.0**tries, asked_for) * (1 + JITTER * random.random())  # noqa: S311
+                    until = time.monotonic() + pause
+                    while time.monotonic() < until and server.ended == ended:
+                        yield Delta(waits=True)
+                        await asyncio.sleep(SIGN_SECONDS)
+                    tries += 1
+                    yield Delta(waits=True)  # from now on it is the server that is waited for
+                sent = time.monotonic()
+                try:
+                    with server.typed_errors():
+                        async with aclosing(self._answer(messages, sampling)) as events:
+                            async for event in events:
+                                if not begun and again is not None:
+                                    again.leave()  # the next one may ask
+                                begun |= not isinstance(event, Delta) or bool(event.text or event.reasoning)
+                                yield event
+                    server.health.succeed(sent)
+                    return
+                except ServingError as error:
+                    self._take_note(error)
+                    if error.kind == "too_long":
+                        self._leave_unread(messages)
+                    waited = time.monotonic() - since + max(2.0**tries, error.retry_after or 0.0)
+                    if begun or error.kind != "overloaded" or waited > LONGEST_WAIT:
+                        raise
+                    again = again or join([server.asked_again])[0]
+        finally:
+            server.ended += 1
+            if again is not None:
+                again.leave()
 
     async def _answer(
         self, messages: Sequence[Message], sampling: Sampling

@@ -194,7 +194,7 @@ def test_the_service_is_one_that_systemd_takes(tmp_path):
 
 @needs("docker-compose")
 def test_the_compose_file_is_one_that_compose_takes(tmp_path):
-    (tmp_path / "docker-compose.yml").write_text('version: "3.9"\n' + block("yaml"))
+    (tmp_path / "docker-compose.yml").write_text('version: "3.9"\n' + block("yaml", "arena:"))
     (tmp_path / "keys.env").write_text("KEY=x\n")
     done = subprocess.run(
         ["docker-compose", "config"], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -211,7 +211,7 @@ def until_open(process):
 
 def test_term_reaches_the_arena_of_the_compose_file(tmp_path):
     """The shell is replaced by the arena, which therefore gets the TERM of `docker compose stop`."""
-    command = re.search(r'sh -c "(.*?)"', " ".join(block("yaml").split()))[1]
+    command = re.search(r'sh -c "(.*?)"', " ".join(block("yaml", "arena:").split()))[1]
     last = command.rpartition("&&")[2].strip()
     assert last.startswith("exec agon serve ")
     (tmp_path / "arena.toml").write_text(TWO)

@@ -1,5 +1,6 @@
 """An arena beside servers that are short: of places, of context, of tokens to write."""
 
+import json
 import subprocess
 import sys
 import threading
@@ -126,7 +127,7 @@ def test_who_waits_is_told_its_number_and_all_answers_come(tmp_path):
         for thread in threads:
             thread.join()
         assert ends.count("ready") == 6
-        assert sum(map(int, asked(url).decode().replace("}", "").replace(",", ":").split(":")[1::2])) == 12
+        assert sum(json.loads(asked(url)).values()) == 12
         last = [(slot, said) for battle, slot, said in heard if battle == battles[-1]]
         for slot in (0, 1):
             told = [said for side, said in last if side == slot and "in line" in said]
@@ -145,3 +146,14 @@ def test_an_answer_that_is_cut_says_where(tmp_path):
         assert [side["words"] for side in view["sides"]] == ["Cut at 20 tokens"] * 2
         assert view["cut"]
         assert ", cut there" in guest.vote(view).json()["html"]
+
+
+def test_a_server_that_refuses_more_than_it_can_do_is_asked_again_by_one_at_a_time(tmp_path):
+    """Two places of which we do not know: no battle is void that a wait would save."""
+    with words("--gap", "0.05", "--at-once", "2", "--refuse") as url, arena(tmp_path, url) as opened:
+        guests = [opened.visitor() for _ in range(2)]
+        battles = [guest.start()["battle"] for guest in guests]
+        views = [guest.finish(battle) for guest, battle in zip(guests, battles, strict=True)]
+        assert [view["state"] for view in views] == ["ready"] * 2
+        requests = sum(json.loads(asked(url)).values())
+        assert 6 <= requests <= 12, "at first all were refused but two"
