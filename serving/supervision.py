@@ -1,7 +1,7 @@
 """Servers that are started here: `vllm serve`, llama.cpp, or whatever else listens at a port it is given.
 
 A command gets a free port, and its server is out until it answers there. When it ends it is started again,
-after a pause that grows while it lives no longer than it took to start. All that it started ends with this
+after a pause that grows while it ends before it has answered. All that it started ends with this
 process, even with one that is killed (`process_reaper`). Which devices, how many replicas and what happens in
 them is the command's.
 """
@@ -90,11 +90,10 @@ class SupervisedServer:
         """Start it, wait for its end, and start it again."""
         failures = 0
         while True:
-            began = time.monotonic()
+            began, answered = time.monotonic(), self.server.answered
             ready, status = await self._once(began)
             now = time.monotonic()
-            steady = ready is not None and now - ready > ready - began
-            failures = 0 if steady else failures + 1
+            failures = 0 if self.server.answered > answered else failures + 1
             pause = min(LONGEST_PAUSE, SHORTEST_PAUSE * 2 ** max(0, failures - 1))
             state = "before it was ready" if ready is None else f"after {now - ready:.0f} s"
             why = f"ended {state} ({_ended(status)}): {fault_in(self._text())}"
