@@ -38,7 +38,8 @@ class Settings(Readable):
             over the models of a field, not for each by itself.
         min_votes: ballots a model must have been shown in to be ranked.
         control: features of the answers to control for, such as "length,markdown".
-        reweight: "propensity" weighs each vote by one over the logged probability of its pair, "equal_pairs"
+        reweight: "propensity" weighs each vote by one over the logged probability of its models,
+            "propensity_all" keeps those on what was left when an answer failed beside them, "equal_pairs"
             lets every pair that met count the same, "none" leaves the weights as given.
         floor: for "propensity" the smallest probability that counts, as a share of that of a pair drawn at
             random, so that no weight is above one over it.

@@ -280,12 +280,19 @@ class Battle:
         self._happened("Battle closed")
 
     def _settle(self) -> None:
-        """Ready, if all sides that stand are whole; void, if one was stopped before it had written."""
+        """Ready, if all sides that stand are whole.
+
+        One that was stopped before its first word is left out; it is void where fewer than two have any.
+        """
         if any(side.generation is None or side.status == "failed" for side in self.judged):
             return
-        if not all(side.text.strip() for side in self.judged):
+        silent = [slot for slot in self.standing if not self.sides[slot].text.strip()]
+        if len(self.standing) - len(silent) < 2:
             self.void("stopped before all had written")
             return
+        for slot in silent:
+            self.sides[slot].withdrawn = True
+            self._happened(f"{LETTERS[slot]} was left out: it had no word yet when all were stopped")
         self.state = State.READY
         self.revision += 1
 

@@ -121,7 +121,9 @@ def _seconds(kind: str) -> str:
     return "CAST(timestamp AS DOUBLE)"
 
 
-def weight_sql(source: Source, floor: float, n_models: int, most: int | None = None) -> str:
+def weight_sql(
+    source: Source, floor: float, n_models: int, most: int | None = None, *, with_failed: bool = False
+) -> str:
     """SQL for the weight of a vote: its own, times one over the probability of its models.
 
     Args:
@@ -130,6 +132,7 @@ def weight_sql(source: Source, floor: float, n_models: int, most: int | None = N
         floor: smallest probability that counts, as a share of that of models drawn at random.
         n_models: M, of which K are drawn at random with probability 1 / binomial(M, K).
         most: of the models on a vote, where votes list them; None for votes on pairs.
+        with_failed: whether votes count on fewer models than were drawn, because an answer failed.
 
     Raises:
         SourceError: no such column, or a vote whose probability is none.
@@ -138,8 +141,9 @@ def weight_sql(source: Source, floor: float, n_models: int, most: int | None = N
     column = "pair_probability" if most is None else "group_probability"
     even = f"{1 / comb(n_models, 2)!r}::DOUBLE"
     if most is not None:
-        chances = ", ".join(repr(1 / comb(n_models, k)) for k in range(1, most + 1))
-        even = f"([{chances}]::DOUBLE[])[len(models)]"
+        gone = f" + coalesce(TRY_CAST({FAILED} AS BIGINT), 0)" if with_failed else ""
+        sizes = range(1, min(n_models, most + _MOST_FAILED) + 1)
+        even = f"([{', '.join(repr(1 / comb(n_models, k)) for k in sizes)}]::DOUBLE[])[len(models){gone}]"
     if column in kinds:
         drawn = f"TRY_CAST({column} AS DOUBLE)"
     elif most is None and kinds.get("pair_probabilities", "").endswith("[]"):
@@ -163,6 +167,7 @@ def weight_sql(source: Source, floor: float, n_models: int, most: int | None = N
     return f"{own}{even} / greatest({drawn}, {floor!r}::DOUBLE * {even}) AS weight"
 
 
+_MOST_FAILED = 8  # answers of one battle
 FAILED = "failed"  # how many answers of a battle failed, so that its vote is about fewer
 WITH_FAILED = f"coalesce(TRY_CAST({FAILED} AS BIGINT), 0) > 0"
 

@@ -108,6 +108,7 @@ class TableSource:
         part: columns and the value of each, if this is one part of the votes.
         voters: whose votes count.
         weight: SQL for the weight of a vote.
+        with_failed: whether weighed votes count on fewer models than were drawn, because an answer failed.
         left_out: what was left out already, by reason.
         opener: opens the source where that is not `open_source`.
     """
@@ -122,6 +123,7 @@ class TableSource:
         part: tuple[tuple[str, str | None], ...] = (),
         voters: Voters | None = None,
         weight: str | None = None,
+        with_failed: bool = False,
         left_out: Mapping[str, int] | None = None,
         opener: Callable[[], Source] | None = None,
     ) -> None:
@@ -131,7 +133,7 @@ class TableSource:
         self._counted = distinct
         self._part = part
         self._voters = voters
-        self._weight = weight
+        self._weight, self._whole_only = weight, weight is not None and not with_failed
         self._left_out = dict(left_out or {})
         self._opener = opener
 
@@ -327,7 +329,14 @@ class TableSource:
 
     def _within(self, column: str, value: str | None) -> TableSource:
         part = (*self._part, (column, value))
-        return TableSource(self._origin, self._source, self._invalid, part=part, weight=self._weight)
+        return TableSource(
+            self._origin,
+            self._source,
+            self._invalid,
+            part=part,
+            weight=self._weight,
+            with_failed=not self._whole_only,
+        )
 
     def value_counts(self, chosen: Mapping[str, str]) -> dict[str, dict[str, int]]:
         """Count the rows by the values of every column of words that holds at most a hundred of them.
@@ -414,7 +423,7 @@ class TableSource:
             else:
                 conditions.append(f"list_contains({name}, ?)")
                 parameters.append(value)
-        if self._weight is not None and self._listed and FAILED in self._source.columns:
+        if self._whole_only and self._listed and FAILED in self._source.columns:
             conditions.append(f"NOT {WITH_FAILED}")
         return " AND ".join(conditions) or "TRUE", parameters
 
@@ -422,14 +431,16 @@ class TableSource:
         """Whether a vote may have several values in a column."""
         return column.lower() != "models" and self._source.columns[column] == "VARCHAR[]"
 
-    def reweighted(self, floor: float) -> TableSource:
+    def reweighted(self, floor: float, *, with_failed: bool = False) -> TableSource:
         """Weigh votes by one over the probability of their models.
 
-        Votes on what was left of a group when an answer failed have none, and are left out.
+        Votes on what was left of a group when an answer failed have none, and are left out, unless they are
+        to be weighed by that of the group.
         """
         ballots = self._ballots
         most = ballots.shown.shape[1] if self._listed else None
-        weight = weight_sql(self._source, floor, len(ballots.models), most)
+        known = with_failed and self._listed and FAILED in self._source.columns
+        weight = weight_sql(self._source, floor, len(ballots.models), most, with_failed=known)
         return TableSource(
             self._origin,
             self._source,
@@ -437,7 +448,8 @@ class TableSource:
             part=self._part,
             voters=self._voters,
             weight=weight,
-            left_out=self._left_out | self._with_failed(),
+            with_failed=with_failed,
+            left_out=self._left_out | ({} if with_failed else self._with_failed()),
         )
 
     def _with_failed(self) -> dict[str, int]:

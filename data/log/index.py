@@ -31,8 +31,9 @@ REPLACED = """
     SELECT replace(battle_id::VARCHAR, '-', ''), slot, attempt, model FROM replacements
     WHERE battle_id IN (SELECT unnest($ids::UUID[])) ORDER BY attempt"""
 COUNTS = ", ".join(counted_in(name, "text") for name in MEASURES)
+CAME = "failure IS NULL AND (finish_reason IS DISTINCT FROM 'stopped' OR regexp_matches(text, '\\S'))"
 ANSWERED = f"""
-    SELECT replace(battle_id::VARCHAR, '-', ''), slot, model, turn, failure IS NULL, {COUNTS} FROM generations
+    SELECT replace(battle_id::VARCHAR, '-', ''), slot, model, turn, {CAME}, {COUNTS} FROM generations
     WHERE battle_id IN (SELECT unnest($ids::UUID[]))"""
 COUNTED = f"SELECT {COUNTS} FROM (SELECT unnest($1::VARCHAR[]) AS text)"
 
@@ -51,7 +52,7 @@ class OpenBattle:
     answers: dict[tuple[int, str, int], Counts] = field(default_factory=dict)
     """What was counted in the answers to be judged, by slot, model and turn."""
     failed: set[int] = field(default_factory=set)
-    """The slots whose model failed; one that takes its place clears it."""
+    """The slots whose model failed, or was stopped before a word; one that takes its place clears it."""
 
     @property
     def voted_on(self) -> dict[int, str]:

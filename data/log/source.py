@@ -136,7 +136,7 @@ class LogSource:
         turned = np.asarray(names[seats[:, 0]] != first, dtype=bool)
         return count_positions(ballots, which, turned, table["count"].to_numpy().astype(np.int64))
 
-    def reweighted(self, floor: float) -> LogSource:
+    def reweighted(self, floor: float, *, with_failed: bool = False) -> LogSource:  # noqa: ARG002
         """Refuse: the probabilities are in the snapshots."""
         raise SourceError(
             f"Votes read from an open log are not reweighted (floor {floor!r}); rank the folder."

@@ -245,7 +245,8 @@ class Transaction:
             record.waited,
         )
         self._add("generations", (*place, *size, *speed, *end, *apart))
-        came = counts if record.failure is None else None
+        silent = record.finish_reason == "stopped" and not record.text.strip()
+        came = None if silent or record.failure is not None else counts
         battle.take(record.slot, record.model, record.turn, came)
 
     def _replace(self, record: ReplacementRecord, battle: OpenBattle) -> None:

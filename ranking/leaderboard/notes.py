@@ -334,6 +334,7 @@ def weight_notes(ballots: Ballots, reweight: str) -> tuple[Diagnostic, ...]:
         return ()
     how = {
         "propensity": "one over the probability of their models",
+        "propensity_all": "one over the probability of the models drawn",
         "equal_pairs": "one over the votes of their pair",
     }
     message = (

@@ -95,8 +95,8 @@ class ArraySource:
             parts[str(value)] = ArraySource(part, new, times, labels, features, sides, drawn)
         return parts
 
-    def reweighted(self, floor: float) -> ArraySource:
-        """Weigh votes by one over the probability of their models."""
+    def reweighted(self, floor: float, *, with_failed: bool = False) -> ArraySource:  # noqa: ARG002
+        """Weigh votes by one over the probability of their models; none says that an answer failed."""
         if self.pair_probability is None:
             raise SourceError("The votes do not say with which probability their models were drawn: give it.")
         given, rows = self.distinct, self.sequence

@@ -190,7 +190,8 @@ class Comparisons(Readable):
         """Return the same votes with other weights.
 
         Args:
-            how: "propensity", "equal_pairs" or "none".
+            how: "propensity", "propensity_all" (with votes on what was left when an answer failed),
+                "equal_pairs" or "none".
             floor: for "propensity" the smallest probability that counts, as a share of that of models drawn
                 at random.
 
@@ -200,8 +201,8 @@ class Comparisons(Readable):
         """
         if how == "none":
             return self
-        if how == "propensity":
-            return Comparisons(self._source.reweighted(floor))
+        if how != "equal_pairs":
+            return Comparisons(self._source.reweighted(floor, with_failed=how == "propensity_all"))
         return Comparisons(EqualPairs(self._source))
 
     def among(self, keep: NDArray[np.bool_]) -> Comparisons:

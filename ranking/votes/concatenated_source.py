@@ -114,9 +114,10 @@ class ConcatenatedSource:
         """How many of the votes are of LLM judges."""
         return sum(part.llm_votes() for part in self.parts)
 
-    def reweighted(self, floor: float) -> VoteSource:
+    def reweighted(self, floor: float, *, with_failed: bool = False) -> VoteSource:
         """Weigh the votes of each part by how likely their pair was to be drawn."""
-        return reduce(ConcatenatedSource.of, [part.reweighted(floor) for part in self.parts])
+        parts = [part.reweighted(floor, with_failed=with_failed) for part in self.parts]
+        return reduce(ConcatenatedSource.of, parts)
 
 
 def _numbered(several: Sequence[Sequence[str]]) -> tuple[list[str], list[IntArray]]:

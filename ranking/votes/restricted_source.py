@@ -153,9 +153,9 @@ class RestrictedSource:
             vote=None if given.vote is None else np.cumsum(begins) - 1,
         )
 
-    def reweighted(self, floor: float) -> VoteSource:
+    def reweighted(self, floor: float, *, with_failed: bool = False) -> VoteSource:
         """Weigh the votes by how likely their models were to be drawn, among all that stood."""
-        return RestrictedSource(self.source.reweighted(floor), self.keep)
+        return RestrictedSource(self.source.reweighted(floor, with_failed=with_failed), self.keep)
 
     def split(self, column: str) -> dict[str, VoteSource]:
         """Cut the votes; every part is restricted to the same models."""

@@ -130,8 +130,13 @@ class VoteSource(Protocol):
     def contexts(self, names: Sequence[str], cluster: str | None) -> CovariateComparisons:
         """List the votes with features and clusters; raises SourceError if there is no such column."""
 
-    def reweighted(self, floor: float) -> VoteSource:
-        """Weigh votes by one over the probability of their models; raises SourceError if it is not known."""
+    def reweighted(self, floor: float, *, with_failed: bool = False) -> VoteSource:
+        """Weigh votes by one over the probability of their models; raises SourceError if it is not known.
+
+        Args:
+            floor: as of `Comparisons.reweighted`.
+            with_failed: whether votes of battles in which an answer failed are kept.
+        """
 
     def split(self, column: str) -> Mapping[str, VoteSource]:
         """Cut the votes by the values of a column; raises SourceError if there is no such column."""

@@ -2,7 +2,9 @@
 
 A matchmaker that draws some pairs more often than others leaves boards whose averages follow its taste.
 `reweight="equal_pairs"` lets every pair that met count the same; `"propensity"` weighs each vote by one over
-the probability with which its models were drawn, as the log holds it.
+the probability with which its models were drawn, as the log holds it. Where an answer failed, those that are
+left were not drawn as a group: `"propensity"` leaves such votes out, `"propensity_all"` weighs them by the
+group that was, which is right where failures do not depend on the vote.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from agon.ranking.votes.covariates import CovariateComparisons
     from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
 
-Reweight = Literal["none", "propensity", "equal_pairs"]
+Reweight = Literal["none", "propensity", "propensity_all", "equal_pairs"]
 WIDER = "votes on more than two models"  # why votes are left out where pairs are weighed
 
 
@@ -156,7 +158,7 @@ class EqualPairs:
         narrow = type(given).of(ballots, sequence, features, given.names, member)
         return replace(narrow, left_out=given.left_out)
 
-    def reweighted(self, floor: float) -> VoteSource:
+    def reweighted(self, floor: float, *, with_failed: bool = False) -> VoteSource:  # noqa: ARG002
         """Refuse to weigh twice."""
         raise SourceError(f"The votes are weighted by pair already; no floor of {floor!r} applies.")
 

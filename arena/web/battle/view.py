@@ -300,6 +300,7 @@ def _score_change(change: ScoreChange, battle: Battle) -> dict[str, Any]:
     """The two models on one axis, and the change in words."""
     names = {side.contestant.card.name: side.contestant.card.display_name for side in battle.sides}
     shown = [one for one in change.models if one.row.score is not None]
+    order = _by_place(battle)  # as the cards above
     span = score_range([one.row for one in shown]) or (0.0, 1.0)
     ends = [*span, *(one.before for one in shown if one.before is not None)]
     low, high = min(ends), max(ends)
@@ -331,13 +332,15 @@ def _score_change(change: ScoreChange, battle: Battle) -> dict[str, Any]:
                 "open": one.row.lower is None or one.row.upper is None,
                 "words": _words(one.row),
             }
-            for one in shown
+            for one in sorted(shown, key=lambda one: order.index(battle.models.index(one.row.model)))
         ],
         "sentence": _change_sentence(change, names),
     }
 
 
 def _words(row: Row) -> str:
+    if row.lower is None and row.upper is None:
+        return f"{row.score:,.0f}, open on both sides"
     lower = "open below" if row.lower is None else f"from {row.lower:,.0f}"
     upper = "open above" if row.upper is None else f"to {row.upper:,.0f}"
     return f"{row.score:,.0f}, {lower} {upper}"

@@ -231,6 +231,35 @@ def test_stopped_answers_are_judged_only_when_it_is_meant(tmp_path):
         assert cast(visitor, view, [1, 2, 3], unfinished=True).status_code == 200
 
 
+def test_one_without_a_word_is_left_out_when_all_are_stopped(tmp_path):
+    """Two of three are judged, at once and after a restart; nobody's reliability suffers; the log tells."""
+    models = roster(Slow(), Scripted("One."), Scripted("Two."))
+    settings = ArenaSettings(answers=3, seed=7)
+    with open_arena(tmp_path / "log", models, settings) as server:
+        visitor = server.visitor()
+        battle = visitor.start()["battle"]
+        view, ended = {}, set()
+        for kind, data in visitor.events(battle):
+            if kind == "view":
+                view = data
+            elif data["status"] == "finished":
+                ended.add(data["letter"])
+                if len(ended) == 2:
+                    visitor.post(f"/api/battles/{battle}/stop", {})
+        assert (view["state"], len(view["standing"]), view["uneven"]) == ("ready", 2, False)
+        assert "had no word yet when you stopped" in view["html"]
+        again = resume_battle(server.log.records(battle), server.arena._contestant)
+        assert (again.state, list(again.standing)) == (State.READY, view["standing"])
+        kept = cast(visitor, view, [2, 1]).json()
+        assert kept["counted"] and "canary-0-id" not in kept["models"]
+        assert server.arena.endings.failures("canary-0-id") == {}
+        assert len(server.log.comparisons().models) == 2
+    rows = duckdb.sql(
+        f"FROM '{tmp_path}/log/votes/arena.parquet' SELECT len(models), places, failed"
+    ).fetchall()
+    assert rows == [(2, [2, 1], 1)]
+
+
 def test_too_few_models_are_said_with_the_number(tmp_path):
     class Deaf(Scripted):
         def accepts(self, messages):

@@ -190,6 +190,21 @@ def test_by_keyboard_alone(desk, server, size):
     assert tab.page.evaluate("document.activeElement.tagName") == "H1"
 
 
+def said_politely(tab):
+    """What the browser tells a screen reader of the region of moves: its text, if it is a polite status."""
+    devtools = tab.page.context.new_cdp_session(tab.page)
+    nodes = {node["nodeId"]: node for node in devtools.send("Accessibility.getFullAXTree")["nodes"]}
+    texts = []
+    for node in nodes.values():
+        told = {one["name"]: one["value"].get("value") for one in node.get("properties", [])}
+        if node.get("role", {}).get("value") == "status" and told.get("live") == "polite":
+            held = [nodes[child] for child in node["childIds"]]
+            texts.append(
+                " ".join(child["name"]["value"] for child in held if child["role"]["value"] == "StaticText")
+            )
+    return " ".join(text for text in texts if text)
+
+
 def test_every_move_has_a_button_that_keeps_the_focus(desk, server):
     tab = new_battle(desk, server, 4)
     for slot in (0, 1, 2, 3):
@@ -199,6 +214,7 @@ def test_every_move_has_a_button_that_keeps_the_focus(desk, server):
     for _ in range(3):
         tab.page.keyboard.press("Space")
     assert tab.text("[data-reads]") == "Reads as D > A > B > C."
+    assert said_politely(tab) == "D is in place 1 of 4."
     assert tab.page.evaluate("document.activeElement.getAttribute('aria-label')") == "Move D up"
     tab.page.focus('[data-places] [data-move="back"][data-slot="0"]')
     tab.page.keyboard.press("Enter")

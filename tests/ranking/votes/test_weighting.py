@@ -146,6 +146,40 @@ def test_votes_on_what_was_left_when_an_answer_failed_have_no_probability():
     )
 
 
+def test_they_weigh_by_the_group_that_was_drawn_when_asked():
+    """Of five models four are drawn, one of 5 groups at random: 1/5 over the probability, in means."""
+    import pandas as pd
+
+    models = [
+        ["ada", "bob", "cyn", "dan"],
+        ["ada", "bob", "cyn", "eve"],
+        ["ada", "dan", "eve"],
+        ["eve", "bob"],
+    ]
+    chances, failed = [0.5, 0.2, 0.1, 0.4], [0, 0, 1, 2]
+    places = [list(range(1, len(row) + 1)) for row in models]
+    frame = pd.DataFrame(
+        {
+            "models": models,
+            "places": places,
+            "group_probability": chances,
+            "failed": failed,
+            "side": list("xyxy"),
+        }
+    )
+    votes = comparisons(frame)
+    kept = votes.reweighted("propensity_all", floor=0.1).ballots
+    by_hand = np.sort(0.2 / np.array(chances))
+    assert np.sort(kept.weight) == pytest.approx(by_hand / by_hand.mean())
+    whole = votes.reweighted("propensity", floor=0.1).ballots
+    assert sorted(whole.weight) == pytest.approx([0.4 / 0.7, 1.0 / 0.7])
+    board = rank(votes, "win_rate", reweight="propensity_all", interval="none", min_votes=0, cluster=None)
+    assert sum(row.votes for row in board.rows) == 4 + 4 + 3 + 2
+    parts = dict(votes.split("side"))
+    assert parts["x"].reweighted("propensity_all").ballots.total == 2
+    assert parts["x"].reweighted("propensity").ballots.total == 1
+
+
 @pytest.mark.parametrize("values", [[0.0], [1.5], [np.nan], [0.5, 0.5]])
 def test_what_is_no_probability(values):
     with pytest.raises(VotesError, match="pair_probability"):
