@@ -60,6 +60,7 @@ from agon.ranking.matchmaking import POLICIES, Policy
 from agon.serving.generation import Generation, Limits
 from agon.serving.protocol import Measuring, Message
 from agon.serving.recorded import RecordedAnswers
+from agon.serving.self_identification import IdentityMasker
 
 AWAITED = 900.0  # seconds after which nobody counts on the vote of a battle that was left alone
 
@@ -780,7 +781,9 @@ class Arena:
         await asyncio.to_thread(self.log.snapshot)
 
     async def _warm_up(self) -> None:
-        """Read the model that tells languages before the first prompt needs it, and what boards import."""
+        """Make ready what the first battle needs, the names to mask and the model that tells languages, and
+        what boards import."""
+        await asyncio.to_thread(IdentityMasker, self.roster.identities())  # a second of patterns
         problem = await asyncio.to_thread(detection_problem)
         if problem:
             tell(f"the languages of prompts are not told here, and stay empty: {problem}")
