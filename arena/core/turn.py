@@ -137,11 +137,11 @@ class _Turn:
     def _settle(self, slot: int) -> None:
         """The end of a side whose answer is shown whole, or failed."""
         battle, ended = self.battle, self.ends.pop(slot)
+        self.pacer.leave(slot)  # of a stopped one nothing more is seen
         battle.ended(slot, ended.generation)
         self.record(ended)
         if ended.generation.failure is None:
             return
-        self.pacer.leave(slot)
         if len(battle.standing) > 2:
             battle.withdraw(slot)
         elif ended.turn > 1 and ended.generation.failure in REFUSALS and not ended.generation.text:

@@ -20,7 +20,7 @@ def battle_of(*backends):
     return Battle(id="b", voter="v", draw=Draw(contestants, "uniform", 1, 1.0, (1.0,)), seed=0)
 
 
-async def play(battle, *, substitutes=(), limits=None, stop_after=None):
+async def play(battle, *, substitutes=(), limits=None, stop_after=None, pacing="even"):
     stop, ended, rest = asyncio.Event(), [], iter(substitutes)
     if stop_after is not None:
         asyncio.get_running_loop().call_later(stop_after, stop.set)
@@ -28,6 +28,7 @@ async def play(battle, *, substitutes=(), limits=None, stop_after=None):
         battle,
         limits=limits or Limits(),
         stop=stop,
+        pacing=pacing,
         substitute=lambda _: next(rest, None),
         record=ended.append,
     )
@@ -129,6 +130,35 @@ def test_a_failure_on_a_later_turn_voids_the_battle_and_ends_the_other_side():
     assert battle.state is State.VOID
     assert time.monotonic() - began < 5
     assert len(endless.closed) == 1, "the other side's stream is closed, so its generation ends"
+
+
+class Lingering(Scripted):
+    """Its server takes a moment to close a stream."""
+
+    async def stream(self, messages, sampling):
+        try:
+            async for event in super().stream(messages, sampling):
+                yield event
+        finally:
+            await asyncio.sleep(0.4)
+
+
+@pytest.mark.parametrize("pacing", ["even", "raw"])
+def test_a_stop_ends_answers_where_they_were_seen_whoever_closes_first(pacing):
+    quick, slow = Scripted("word " * 5_000, gap=0.002), Lingering("word " * 5_000, gap=0.02)
+    battle = battle_of(quick, slow)
+    battle.ask("Why?")
+    ended = asyncio.run(play(battle, stop_after=1.0, pacing=pacing))
+    assert battle.state is State.READY
+    assert [one.generation.finish_reason for one in ended] == ["stopped", "stopped"]
+    assert [one.generation.text for one in sorted(ended, key=lambda one: one.slot)] == [
+        side.text for side in battle.sides
+    ]
+    first, second = (len(side.text) for side in battle.sides)
+    if pacing == "even":
+        assert 0 < second <= first + 40 <= second + 80, "as much of both was seen"
+    else:
+        assert first > 2 * second
 
 
 def test_stop_ends_both_where_they_are():
