@@ -25,6 +25,7 @@ from agon.ranking import (
     margin_of_victory,
     margins_of_victory,
     outlier_pairs,
+    panel_lead,
     position_bias,
     prospects,
     rank,
@@ -50,6 +51,7 @@ PYTHON = {
     "intransitivity": (["--seed", "3"], lambda v: [intransitivity(v, seed=3)]),
     "voters": (["--min-pairs", "20"], lambda v: [voter_reliability(v, min_votes=20)]),
     "agreement": ([], lambda v: [inter_annotator_agreement(v)]),
+    "panel": ([], lambda v: [panel_lead(v)]),
     "sides": ([], lambda v: [position_bias(v)]),
     "committee": (
         ["--size", "2", "--approve", "1", "--missing", "worst"],
