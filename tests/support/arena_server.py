@@ -161,7 +161,9 @@ class ArenaServer:
 def open_arena(folder, models, settings=None, plan=None) -> Iterator[ArenaServer]:
     """A server in a thread, on a free port, over a log in `folder`; of a study, if there is a plan."""
     with VoteLog(folder) as log:
-        arena = Arena(models, log, Keys(SECRET), settings or ArenaSettings(seed=7, reveal=plan is None))
+        arena = Arena(
+            models, log, Keys(SECRET), settings or ArenaSettings(seed=7, reveal=plan is None or plan.reveal)
+        )
         study = None if plan is None else Study(plan, arena, StudyJournal(Path(folder), plan.name))
         sock = listen("127.0.0.1", 0)
         http = uvicorn.Server(server_config(arena, study))

@@ -302,3 +302,17 @@ def test_after_a_restart_a_voter_has_the_same_task(study):
     assert same["battle"] == view["battle"]
     assert again.vote(same).status_code == 200
     assert StudyJournal(server.log.folder, "tunes").history().voters == 1
+
+
+def test_names_are_told_after_a_vote_where_the_study_says_so(study):
+    """In the next task and in the thanks, never in the task itself; votes on other prompts stay blind."""
+    server, (voter,) = study(voters=1, reveal=True)
+    view = voter.next()
+    for _ in range(4):
+        assert "Canary" not in view["html"]
+        view = voter.vote(view).json()
+        assert "A was Canary" in view["html"]
+        view = voter.next()
+    assert view["state"] == "thanks"
+    assert server.log.counted() == 4
+    assert voter.get("/leaderboard").status_code == 200
