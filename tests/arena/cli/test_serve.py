@@ -36,7 +36,7 @@ def test_models_that_cannot_answer_are_named_after_the_address(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
     )
-    watch = threading.Timer(120, process.kill)
+    watch = threading.Timer(300, process.kill)
     watch.start()
     try:
         opened = process.stdout.readline() + process.stdout.readline()
@@ -79,7 +79,7 @@ def test_a_server_that_it_starts_answers_and_ends_with_it_even_when_it_is_killed
         text=True,
     )
     names = []
-    watch = threading.Timer(120, process.kill)
+    watch = threading.Timer(300, process.kill)
     watch.start()
     try:
         address = process.stdout.readline().split(" at ")[1].split(" ")[0]
