@@ -83,6 +83,15 @@ class Pacer:
         """How many characters of a side were released."""
         return self._sides[slot].shown
 
+    def stands(self, slot: int) -> int:
+        """How many characters of a side stand when all are stopped: those that were released.
+
+        Where none were, because one side had not begun, as many as all others had, who then can be compared.
+        """
+        if any(side.shown for side in self._sides.values()):
+            return self._sides[slot].shown
+        return min((side.written for side in self._sides.values() if side.written), default=0)
+
     def done(self, slot: int) -> bool:
         """Whether a side has ended and is shown whole."""
         return self._sides[slot].ended and not self._sides[slot].size

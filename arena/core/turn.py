@@ -100,7 +100,7 @@ class _Turn:
             self.battle.wrote(slot, text)
         for slot, ended in list(self.ends.items()):
             if self.stop.is_set() and ended.generation.failure is None:
-                self.ends[slot] = replace(ended, generation=ended.generation.cut(self.pacer.shown(slot)))
+                self.ends[slot] = replace(ended, generation=ended.generation.cut(self.pacer.stands(slot)))
             elif not (ended.generation.failure or self.pacer.done(slot)):
                 continue
             if self.battle.state is State.STREAMING:

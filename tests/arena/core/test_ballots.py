@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 
 import duckdb
 import pytest
@@ -238,14 +239,11 @@ def test_one_without_a_word_is_left_out_when_all_are_stopped(tmp_path):
     with open_arena(tmp_path / "log", models, settings) as server:
         visitor = server.visitor()
         battle = visitor.start()["battle"]
-        view, ended = {}, set()
-        for kind, data in visitor.events(battle):
-            if kind == "view":
-                view = data
-            elif data["status"] == "finished":
-                ended.add(data["letter"])
-                if len(ended) == 2:
-                    visitor.post(f"/api/battles/{battle}/stop", {})
+        asked = [one.backend for one in models.contestants[1:]]
+        while not all(backend.closed for backend in asked):  # both have written, and nobody sees it yet
+            time.sleep(0.05)
+        visitor.post(f"/api/battles/{battle}/stop", {})
+        view = visitor.finish(battle)
         assert (view["state"], len(view["standing"]), view["uneven"]) == ("ready", 2, False)
         assert "had no word yet when you stopped" in view["html"]
         again = resume_battle(server.log.records(battle), server.arena._contestant)

@@ -1,5 +1,6 @@
 """Addresses and configurations of an arena: what is refused, and the remedy."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ def cases(given: Given) -> list[Case]:
     folder = given.folder
     answers = _text(folder / "three.csv", "prompt,model,answer\nWhy?,ada,x\nWhy?,bob,y\nWhy?,cyn,z\n")
     two = _text(folder / "two_models.toml", MODEL + MODEL.replace("one", "two"))
-    head = "prompt,model,answer,sample,failure,settings\n"
-    sampled = _text(folder / "sampled.csv", f"{head}Why?,ada,x,0,,s\nWhy?,bob,y,0,,s\nWhy?,ada,z,1,,s\n")
+    row = {"prompt": "Why?", "model": "ada", "answer": "x", "sample": 0, "failure": None, "settings": "s"}
+    rows = [row, row | {"model": "bob"}, row | {"sample": 1, "answer": "z"}]
+    sampled = _text(folder / "sampled.jsonl", "".join(f"{json.dumps(one)}\n" for one in rows))
     short = given.new()
     (short / "secret.key").write_bytes(b"short")
 
