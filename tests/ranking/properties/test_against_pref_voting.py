@@ -1,6 +1,6 @@
-"""2,000 random elections against pref_voting 1.18.2, wherever both define the rule.
+"""800 random elections against pref_voting 1.18.2, wherever both define the rule.
 
-1,000 are of strict complete ballots, 1,000 of ballots with ties and gaps; in half of the latter a model
+400 are of strict complete ballots, 400 of ballots with ties and gaps; in half of the latter a model
 left out is "shown but not ranked" (pref_voting: extended strict preference), in half "not shown".
 
 Differences, none of them in a winner:
@@ -34,7 +34,7 @@ from pref_voting.profiles_with_ties import ProfileWithTies  # noqa: E402
 pytestmark = pytest.mark.slow
 
 PARTS = range(10)
-EACH = 100
+EACH = 40
 
 
 def strict_election(rng):
