@@ -49,7 +49,7 @@ class Pacer:
     """The sides of one turn, by slot; moments are seconds of any clock."""
 
     def __init__(self, pacing: Pacing, now: float) -> None:
-        self._even, self._started = pacing == "even", now
+        self.even, self._started = pacing == "even", now
         self._random = random.Random()
         self._sides: dict[int, _Paced] = {}
         self._restart()
@@ -100,11 +100,11 @@ class Pacer:
     def behind(self) -> bool:
         """Whether time alone will release more: there is something to show, and nobody to wait for."""
         held = any(side.size for side in self._sides.values())
-        return held and (not self._even or all(side.ended or side.written for side in self._sides.values()))
+        return held and (not self.even or all(side.ended or side.written for side in self._sides.values()))
 
     def release(self, now: float) -> dict[int, str]:
         """What may be seen from this moment on, by slot."""
-        if self._even:
+        if self.even:
             self._advance(now)
             upto = {slot: int(self._upto) for slot in self._sides}
         else:

@@ -96,8 +96,9 @@ class _Turn:
             async with asyncio.timeout(RELEASE_SECONDS if self.pacer.behind else None):
                 await self.news.wait()
         self.news.clear()
-        for slot, text in self.pacer.release(time.monotonic()).items():
-            self.battle.wrote(slot, text)
+        if not (self.stop.is_set() and self.pacer.even):  # what was not seen by then is not seen any more
+            for slot, text in self.pacer.release(time.monotonic()).items():
+                self.battle.wrote(slot, text)
         for slot, ended in list(self.ends.items()):
             if self.stop.is_set() and ended.generation.failure is None:
                 self.ends[slot] = replace(ended, generation=ended.generation.cut(self.pacer.stands(slot)))

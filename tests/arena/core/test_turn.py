@@ -12,6 +12,7 @@ from agon.arena.core.matchmaking import Draw
 from agon.arena.core.turn import play_turn
 from agon.serving.generation import Limits
 from agon.serving.protocol import Delta, End
+from agon.serving.self_identification import IdentityMasker
 from tests.support.arena_server import Scripted, roster
 
 
@@ -145,6 +146,7 @@ class Lingering(Scripted):
 
 @pytest.mark.parametrize("pacing", ["even", "raw"])
 def test_a_stop_ends_answers_where_they_were_seen_whoever_closes_first(pacing):
+    IdentityMasker()  # its patterns are made once, and that takes as long as this
     quick, slow = Scripted("word " * 5_000, gap=0.002), Lingering("word " * 5_000, gap=0.02)
     battle = battle_of(quick, slow)
     battle.ask("Why?")
