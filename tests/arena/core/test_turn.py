@@ -167,7 +167,7 @@ def test_stop_ends_both_where_they_are():
     sides = [Scripted("word " * 5_000, gap=0.005) for _ in range(2)]
     battle = battle_of(*sides)
     battle.ask("Why?")
-    ended = asyncio.run(play(battle, stop_after=0.2))
+    ended = asyncio.run(play(battle, stop_after=0.8))
     assert battle.state is State.READY
     assert [one.generation.finish_reason for one in ended] == ["stopped", "stopped"]
     assert all(side.closed for side in sides)
