@@ -14,6 +14,7 @@ from agon.ranking.errors import OptionError
 from agon.ranking.inference.anytime import PANEL_ROOM
 from agon.ranking.leaderboard.ranking import rank
 from agon.ranking.registry import Method, Rule
+from agon.ranking.settings import Settings
 from agon.ranking.text import Readable
 from agon.ranking.votes.comparisons import Comparisons
 from agon.ranking.votes.pair_counts import PairCounts
@@ -52,7 +53,9 @@ class PanelLead(Readable):
         """Say in one sentence whether it is decided, and what is missing."""
         counted = f"{self.votes:,} votes of {self.voters:,} voters" if self.voters > 1 else "one voter alone"
         if self.model is None or not self.others:
-            return f"Nothing is decided: {counted} rank no two models."
+            least = Settings().min_votes
+            few = f"are fewer than the {least} from which on a model is ranked"
+            return f"Nothing is decided: {counted} {few if self.votes < least else 'rank no two models'}."
         rest = {1: "1 other", 2: "both others"}.get(self.others, f"all {self.others} others")
         if self.certain:
             return f"{self.model} leads {rest} at {self.level:.0%} by {counted}, however often one looked."

@@ -126,8 +126,9 @@ def measure_dependence(votes: Comparisons, known: ClusterCovariances, level: flo
             continue
         try:
             plain, found = known.by(), known.by(by)
-        except OptionError:  # the other clusters say nothing at all
-            single.append(by)
+        except OptionError:  # at most one of the clusters says anything
+            if known.fit.equation is not None and known.fit.equation.bread.any():
+                single.append(by)
             continue
         assert found.clustering is not None  # noqa: S101 - it was clustered
         worth[by] = found.clustering

@@ -159,3 +159,10 @@ def test_ratings_of_score_tables_have_their_intervals(method):
     assert all(
         row.upper - row.lower > 0 for row in board.rows if row.lower is not None and row.upper is not None
     )
+
+
+def test_votes_that_separate_all_models_are_of_as_many_voters_as_there_are():
+    """Nothing is fitted to 12 to 0, so no voter says anything about a score; three voted all the same."""
+    labels = {"voter": [0, 1, 2] * 4, "prompt": [0, 0, 0, 1, 1, 1] * 2}
+    board = rank(Comparisons.of("ab", [[0, 1]] * 12, [[1, 2]] * 12, labels=labels))
+    assert not messages(board, "single_voter") + messages(board, "single_prompt")
