@@ -40,6 +40,7 @@ PARTS = {
         "py3langid",
         "pydantic",
         "pygments",
+        "segno",
         "starlette",
         "uvicorn",
     ),

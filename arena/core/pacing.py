@@ -17,7 +17,6 @@ _SHARE = 0.85  # of the mean pace of the slowest side so far: its bursts and pau
 _NOISE = 0.3  # of a step, as it would be without this, to hide what changes of that mean
 _MARGIN = 12  # characters behind it, so that what is seen does not end where its pieces end
 _FLOOR = 40.0  # characters a second at least: twice what is read
-_BURST = 400.0  # where nothing was seen before all had ended
 
 
 @dataclass(slots=True)
@@ -46,10 +45,10 @@ class _Paced:
 
 
 class Pacer:
-    """The sides of one turn, by slot; moments are seconds of any clock."""
+    """The sides of one turn, by slot; moments are seconds of any clock, chance is for tests."""
 
-    def __init__(self, pacing: Pacing, now: float, chance: random.Random | None = None) -> None:
-        self.even, self._started = pacing == "even", now
+    def __init__(self, pacing: Pacing, chance: random.Random | None = None) -> None:
+        self.even = pacing == "even"
         self._random = chance or random.Random()
         self._sides: dict[int, _Paced] = {}
         self._restart()
@@ -58,7 +57,7 @@ class Pacer:
         self._upto = 0.0  # characters of each side that may be seen
         self._begun: float | None = None  # when all had begun
         self._moved = 0.0  # the moment of the last release
-        self._pace = _BURST  # characters a second
+        self._pace: float | None = None  # characters a second, once one was seen
 
     def begin(self, slot: int) -> None:
         """A side, or another model in its place, begins to write; the others wait for it where they are."""
@@ -124,7 +123,7 @@ class Pacer:
         if writing:
             if now > self._begun:
                 self._pace = _SHARE * front / (now - self._begun)
-        elif now - self._started < RELEASE_SECONDS:
+        elif self._pace is None:  # all came at once, and nothing tells one from the other
             self._upto = front
-        step = max(self._pace, _FLOOR) * passed * self._random.lognormvariate(0.0, _NOISE)
+        step = max(self._pace or 0.0, _FLOOR) * passed * self._random.lognormvariate(0.0, _NOISE)
         self._upto = max(self._upto, min(front, self._upto + step))

@@ -53,7 +53,7 @@ async def play_turn(
     is shown whole. A model that says who it is does so under a mask; `masked_names` are the names of the
     arena. Setting `stop` ends all sides at their servers, and their answers where the voter saw them end.
     """
-    turn = _Turn(battle, limits, stop, masked_names, substitute, record, Pacer(pacing, time.monotonic()))
+    turn = _Turn(battle, limits, stop, masked_names, substitute, record, Pacer(pacing))
     together = join([side.contestant.backend.route().places for side in battle.judged])
     for slot, ticket in zip(battle.standing, together, strict=True):
         turn.begin(slot, ticket)

@@ -45,9 +45,9 @@ def test_borda_by_hand(run, table):
 
 
 def test_weights_by_hand(run, table):
-    """code three times: ada 2 + 0 + 2, bob 1 + 3 + 1, cyn 0 + 6 + 0."""
+    """code three times: ada 2 + 0 + 2, bob 1 + 3 + 1, cyn 0 + 6 + 0, where a task weighs 5/3 on average."""
     (board,) = boards(run, table(), "-m", "borda:missing=worst", "--weights", "code=3")
-    assert scores(board) == {"ada": 4.0, "bob": 5.0, "cyn": 6.0}
+    assert scores(board) == pytest.approx({"ada": 4 / (5 / 3), "bob": 5 / (5 / 3), "cyn": 6 / (5 / 3)})
     (board,) = boards(run, table(), "-m", "mean", "--weights", "code=3,chat=0")
     assert scores(board) == pytest.approx({"ada": 15 / 4, "bob": 25 / 4, "cyn": 28 / 4})
 

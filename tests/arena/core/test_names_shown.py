@@ -131,7 +131,7 @@ def test_an_older_log_says_of_its_votes_which_were_blind(tmp_path):
             receipts = put(log, drawn, *answers, vote(drawn.battle_id, voter=voter))
             assert receipts[-1].number == number
     with duckdb.connect(str(tmp_path / "agon.duckdb")) as connection:
-        for column in ("comment", "ratings", "blind"):
+        for column in ("same_model", "comment", "ratings", "blind"):
             connection.execute(f"ALTER TABLE votes DROP COLUMN {column}")
         for table in STUDY_TABLES:
             connection.execute(f"DROP TABLE {table}")

@@ -33,7 +33,7 @@ WORDS = [
 
 def played(pacing, sources, every=RELEASE_SECONDS, begin=0.0, seed=0):
     """Play sources of (second, piece), "\\0" as an end; what was released of each side by when."""
-    pacer, traces = Pacer(pacing, begin, random.Random(seed)), [[(0.0, "")] for _ in sources]
+    pacer, traces = Pacer(pacing, random.Random(seed)), [[(0.0, "")] for _ in sources]
     arrivals = sorted((at, slot, piece) for slot, source in enumerate(sources) for at, piece in source)
     for slot in range(len(sources)):
         pacer.begin(slot)
@@ -123,7 +123,7 @@ def test_what_has_ended_before_anybody_looks_is_seen_at_once():
 
 
 def test_another_model_in_a_place_begins_anew_and_the_others_wait():
-    pacer = Pacer("even", 0.0)
+    pacer = Pacer("even")
     for slot in (0, 1):
         pacer.begin(slot)
         pacer.write(slot, "x" * 100)
@@ -134,7 +134,13 @@ def test_another_model_in_a_place_begins_anew_and_the_others_wait():
     assert not pacer.behind
     pacer.write(1, "y" * 50)
     pacer.end(1)
-    pacer.release(9.0)
-    assert pacer.release(11.0) == {1: "y" * 50}
+    assert pacer.release(9.0) == {1: "y" * 50}
     pacer.leave(1)
     assert pacer.release(12.0) == {}
+
+
+def test_long_answers_that_came_at_once_are_not_held_back():
+    """19,000 characters in a third of a second, after one of waiting, were spelled out for 48 seconds."""
+    long, longer = ([(1.0 + n / 10_000, "word ") for n in range(count)] for count in (2500, 3800))
+    first, second = played("even", [[*long, (1.25, "\0")], [*longer, (1.38, "\0")]])
+    assert max(first[-1][0], second[-1][0]) < 3

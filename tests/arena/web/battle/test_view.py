@@ -15,7 +15,7 @@ def test_a_provisional_interval_leaves_room_for_the_others():
     provisional = Row(None, "b", 1400.0, 0.0, 3000.0, None, None, 3, "provisional")
     change = ScoreChange((ModelChange(ranked, 1495.0), ModelChange(provisional, None)), 0, False, 30)
     cards = [SimpleNamespace(contestant=SimpleNamespace(card=_card(name))) for name in "ab"]
-    shown = _score_change(change, SimpleNamespace(sides=cards, models=("a", "b")))
+    shown = _score_change(change, SimpleNamespace(sides=cards, models=("a", "b"), standing=(0, 1)))
     one, two = shown["rows"]
     assert shown["axis"] == ["1,393", "1,455", "1,517"]
     assert (one["lower"], one["upper"]) == pytest.approx((78.41, 94.64), abs=0.01)
