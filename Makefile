@@ -44,10 +44,10 @@ check: $(VENV)/.dev ## Formatting, lint, types, import directions, documentation
 	$(BIN)/pytest tests/repository/test_house.py tests/repository/test_docs.py
 
 test: $(VENV)/.dev ## All tests, on all cores
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 quick: $(VENV)/.dev ## Unit tests without browser, servers, child processes or deep random search
-	AGON_QUICK=1 $(BIN)/pytest -n auto --dist loadfile
+	AGON_QUICK=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test-vllm: $(VENV)/.dev $(VLLM_VENV)/.installed ## The tests beside a real vLLM server on a CPU
 	VLLM_VENV=$(VLLM_VENV) $(BIN)/pytest tests/vllm

@@ -222,6 +222,11 @@ def read_configuration(
     contestants = _contestants(path, file.model, servers, allowed.output)
     study = None
     if file.study is not None:
+        if file.battle.same_model:
+            raise ConfigError(
+                f"{path}, [battle]: same_model draws A/A battles, and a [study] draws by its schedule alone; "
+                "leave same_model out."
+            )
         contestants = contestants or recorded_models(file.study)
         study = plan_study(path, file.study, contestants, file.battle.answers)
     roster = Roster(
