@@ -85,6 +85,11 @@ def port_of(told, name):
     )
 
 
+def asked_at(port):
+    """How many answers a server was asked for since it started."""
+    return sum(httpx.get(f"http://127.0.0.1:{port}/count", trust_env=False, timeout=60).json().values())
+
+
 def busy(battles, options, at_once, what):
     """Battles at once on a server with two places."""
     text = server(
@@ -159,8 +164,10 @@ def killed(kills):
             thread.start()
         outs, orphans, times = [], 0, []
         for _ in range(kills):
-            time.sleep(1.0)
             port = port_of(told, "mortal")
+            until(
+                lambda port=port: asked_at(port) >= 8
+            )  # one that never answers is started less and less often
             before = {
                 pid: words for pid, words in mark.processes().items() if f"word_server {port} " in words
             }

@@ -62,9 +62,8 @@ class Server:
         self.places = Places(at_once, waiting)
         self.health = Health(self.probe)
         self.asked_again = Places(1, 0)  # for those that it refused: one asks again at a time
-        self.ended = self.answered = (
-            0  # streams, each of which leaves a place; and those that came to their end
-        )
+        self.ended = 0  # streams, each of which leaves a place
+        self.answered = 0  # those that came to their end
         headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
         self.client = httpx.AsyncClient(
             headers={"user-agent": "agon", **headers},
@@ -250,9 +249,10 @@ class OpenAICompatible:
                                 if not begun and again is not None:
                                     again.leave()  # the next one may ask
                                 begun |= not isinstance(event, Delta) or bool(event.text or event.reasoning)
+                                if isinstance(event, End):  # after which nobody reads on
+                                    server.health.succeed(sent)
+                                    server.answered += 1
                                 yield event
-                    server.health.succeed(sent)
-                    server.answered += 1
                     return
                 except ServingError as error:
                     self._take_note(error)

@@ -56,6 +56,7 @@ def test_a_server_that_is_killed_is_started_again_and_nothing_of_it_is_left(tmp_
     async def main():
         async with run.running():
             assert await run.answer() == " ".join(f"word{n}" for n in range(20)) + " "
+            assert run.server.answered == 1, "so that it is started again at once"
             before = run.mark.processes()
             (pid,) = (one for one, words in before.items() if "word_" in words and "reaper" not in words)
             assert any("sleep 3600" in words for words in before.values())
