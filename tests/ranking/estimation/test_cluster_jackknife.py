@@ -25,13 +25,9 @@ def test_any_two_clusters_have_one(shares):
     assert student_df(np.array(shares, dtype=float)) == pytest.approx(1, abs=0.01)
 
 
-@pytest.mark.parametrize(
-    ("number", "power"),
-    [(3, 1.0), (3, 1.5), (5, 1.5), (10, 1.0), (40, 1.5), (100, 1.2), (600, 1.0), (600, 1.5)],
-)
-def test_the_quantile_is_that_of_draws(number, power):
-    """The jackknife of Bell and McCaffrey (2002) by its formula, 100,000 times, clusters of one mind each."""
-    share, rng, ratio = zipf(number, power), np.random.default_rng(number), []
+def draw_ratios(share):
+    """(100000,) |t| of the jackknife of Bell and McCaffrey (2002) by formula, clusters of one mind each."""
+    number, rng, ratio = len(share), np.random.default_rng(len(share)), []
     for _ in range(20):
         score = rng.standard_normal((5000, number)) * share
         estimate = score.sum(axis=1, keepdims=True)
@@ -40,8 +36,28 @@ def test_the_quantile_is_that_of_draws(number, power):
             (number - 1) / number * ((moved - moved.mean(axis=1, keepdims=True)) ** 2).sum(axis=1)
         )
         ratio.append(np.abs(estimate[:, 0]) / error)
-    found = t.sf(np.quantile(np.concatenate(ratio), 0.95), student_df(share)) * 2
+    return np.concatenate(ratio)
+
+
+@pytest.mark.parametrize(
+    ("number", "power"),
+    [(3, 1.0), (3, 1.5), (5, 1.5), (10, 1.0), (40, 1.5), (100, 1.2), (600, 1.0), (600, 1.5)],
+)
+def test_the_quantile_is_that_of_draws(number, power):
+    share = zipf(number, power)
+    found = t.sf(np.quantile(draw_ratios(share), 0.95), student_df(share)) * 2
     assert found == pytest.approx(0.05, abs=0.003)  # four standard errors of the draws
+
+
+@pytest.mark.parametrize(("share", "others"), [(0.99, 10), (0.99, 100), (0.9, 50), (0.5, 50), (0.2, 1000)])
+def test_no_level_is_exceeded_too_often_where_one_voter_has_most_votes(share, others):
+    """Its t is seldom large and then very large: degrees of freedom that fit 95% alone were up to 10^6."""
+    shares = np.append(share, np.full(others, (1 - share) / others))
+    ratio, df = draw_ratios(shares), student_df(shares)
+    assert 1 <= df <= others
+    for left_out in (0.05, 0.0125, 0.001):
+        error = np.sqrt(left_out / len(ratio))
+        assert (ratio > t.isf(left_out / 2, df)).mean() < left_out + 4 * error
 
 
 def test_neither_unit_nor_order_nor_clusters_that_say_nothing_count():
