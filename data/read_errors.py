@@ -11,7 +11,13 @@ def is_utf8(text: str) -> bool:
 
 
 def sentence(error: BaseException) -> str:
-    """The first sentence of another library's message, ended with a full stop."""
+    """The first sentence of another library's message, ended with a full stop.
+
+    Raises:
+        KeyboardInterrupt: that is what the library met, while rows of ours streamed through it.
+    """
+    if re.search(r"\bstream .*(failed: |\n)KeyboardInterrupt\b", str(error), re.DOTALL):
+        raise KeyboardInterrupt from error
     text = " ".join(str(error).split("\n\n")[0].split()) or type(error).__name__
     text = re.sub(r"^([A-Z][A-Za-z]* ?)+ Error: ", "", text)
     return text[:300].rstrip(" .") + "."

@@ -144,7 +144,7 @@ def student_df(shares: FloatArray) -> float:
     for level in _LEVELS:
         if df > 1 and too_often(df, level) > 0:
             df = float(brentq(too_often, 1, df, (level,), rtol=1e-4)) if too_often(1, level) < 0 else 1.0
-    return df
+    return round(df, 3)  # the order in which votes are added up does not reach so far
 
 
 def _exceeds(form: FloatArray, bound: float) -> float:

@@ -14,6 +14,7 @@ import pytest
 
 from agon.data import comparisons
 from agon.data.files.source import describe_source, ending, open_source
+from agon.data.read_errors import sentence
 from agon.ranking import OptionError, SourceError, rank
 
 NAMES = ("model_a", "model_b")
@@ -391,3 +392,23 @@ def test_messages_call_a_source_by_its_path_or_its_type(tmp_path):
     assert describe_source(tmp_path / "votes.csv") == str(tmp_path / "votes.csv")
     assert describe_source(pd.DataFrame()) == "the DataFrame"
     assert describe_source(PLAIN) == "the Table"
+
+
+@pytest.mark.parametrize("met", [KeyboardInterrupt, ValueError])
+def test_an_interrupt_while_rows_stream_through_the_database_stays_one(met):
+    """DuckDB tells both as an error of its own; `agon export` ended with 2 and called votes unreadable."""
+
+    def batches():
+        yield pa.record_batch({"word": ["KeyboardInterrupt"]})
+        raise met("KeyboardInterrupt" if met is ValueError else "")
+
+    given = pa.RecordBatchReader.from_batches(pa.schema({"word": pa.string()}), batches())
+    connection = duckdb.connect()
+    connection.register("given", given)
+    with pytest.raises(duckdb.Error) as caught:
+        connection.sql("SELECT * FROM given").to_arrow_table()
+    if met is KeyboardInterrupt:
+        with pytest.raises(KeyboardInterrupt):
+            sentence(caught.value)
+    else:
+        assert "KeyboardInterrupt" in sentence(caught.value)
