@@ -8,6 +8,7 @@ from typing import Any
 
 from agon.data.log.records import (
     Assignment,
+    AttachedImage,
     Ballot,
     BattleRecord,
     GenerationRecord,
@@ -22,10 +23,12 @@ _Rows = Callable[[str, Sequence[str]], list[tuple[Any, ...]]]
 _THIS = "battle_id = TRY_CAST(? AS UUID)"
 _BATTLE = f"""
     SELECT b.created, models, prompt, policy, policy_version, group_probability, pair_probabilities, seed,
-        voter, prompt_id, category, language, study, seat, cell, attempt
+        voter, prompt_id, category, language, images, image_alts, study, seat, cell, attempt
     FROM battles AS b JOIN lineups USING (lineup) JOIN turns USING (battle_id)
     LEFT JOIN assignments USING (battle_id) WHERE turn = 1 AND b.{_THIS}"""
-_TURNS = f"SELECT turn, prompt, created FROM turns WHERE turn > 1 AND {_THIS} ORDER BY turn"
+_TURNS = (
+    f"SELECT turn, prompt, created, images, image_alts FROM turns WHERE turn > 1 AND {_THIS} ORDER BY turn"
+)
 _GENERATIONS = f"""
     SELECT turn, slot, model, text, tokens, seconds, created, time_to_first_token, tokens_per_second,
         finish_reason, failure, detail, reasoning, reasoning_tokens, masked, waited
@@ -52,11 +55,11 @@ def read_battle(rows: _Rows, battle_id: str) -> list[Record]:
     found: list[Record] = []
     for created, models, prompt, policy, version, chance, chances, *rest in rows(_BATTLE, [battle_id]):
         drawn = (policy, version, chance, tuple(chances))
-        *whose, study, seat, cell, attempt = rest
-        whose.append(None if study is None else Assignment(study, seat, cell, attempt))
+        *whose, images, alts, study, seat, cell, attempt = rest
+        whose += [None if study is None else Assignment(study, seat, cell, attempt), _images(images, alts)]
         found.append(BattleRecord(battle_id, _aware(created), tuple(models), prompt, *drawn, *whose))
-    for turn, prompt, created in rows(_TURNS, [battle_id]) if found else ():
-        found.append(TurnRecord(battle_id, turn, prompt, _aware(created)))
+    for turn, prompt, created, images, alts in rows(_TURNS, [battle_id]) if found else ():
+        found.append(TurnRecord(battle_id, turn, prompt, _aware(created), _images(images, alts)))
     for turn, slot, model, text, tokens, seconds, created, *end, masked, waited in (
         rows(_GENERATIONS, [battle_id]) if found else ()
     ):
@@ -81,6 +84,10 @@ def read_vote(rows: _Rows, battle_id: str) -> VoteRecord | None:
         who = (last_turn, voter, _aware(created))
         return VoteRecord(battle_id, places, *who, judged, tuple(reasons), blind, criteria, rated, comment)
     return None
+
+
+def _images(hashes: Sequence[str] | None, alts: Sequence[str | None] | None) -> tuple[AttachedImage, ...]:
+    return tuple(map(AttachedImage, hashes or (), alts or ()))
 
 
 def _ballot(places: Sequence[int | None], acceptable: Sequence[bool] | None) -> Ballot:

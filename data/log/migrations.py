@@ -79,8 +79,18 @@ _STUDIES = """
         PRIMARY KEY (study, seat, item))"""
 # Votes of A/A battles, of which older logs have none.
 _SAME_MODEL = "ALTER TABLE votes ADD COLUMN same_model BOOLEAN"
+# Images of prompts, of which older logs have none.
+_IMAGES = "ALTER TABLE turns ADD COLUMN images VARCHAR[]; ALTER TABLE turns ADD COLUMN image_alts VARCHAR[]"
 # Version → the SQL that makes it of the one before.
-STEPS: Mapping[int, str] = {2: FEATURES, 3: _NAMES, 4: APART, 5: _BLIND, 6: _STUDIES, 7: _SAME_MODEL}
+STEPS: Mapping[int, str] = {
+    2: FEATURES,
+    3: _NAMES,
+    4: APART,
+    5: _BLIND,
+    6: _STUDIES,
+    7: _SAME_MODEL,
+    8: _IMAGES,
+}
 SCHEMA_VERSION = max(STEPS, default=1)
 
 

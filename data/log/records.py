@@ -64,6 +64,20 @@ class Assignment:
 
 
 @dataclass(frozen=True, slots=True)
+class AttachedImage:
+    """An image of a prompt; the store of the log keeps its file."""
+
+    sha256: str
+    """Of the file, in 64 hexadecimal digits."""
+    alt: str | None = None
+    """What the voter wrote of it, for those who cannot see it."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch("[0-9a-f]{64}", self.sha256):
+            raise VotesError(f"{self.sha256!r} is no SHA-256 of an image; give its 64 hexadecimal digits.")
+
+
+@dataclass(frozen=True, slots=True)
 class BattleRecord:
     """A draw: who answers which prompt, and how likely that was."""
 
@@ -89,6 +103,8 @@ class BattleRecord:
     language: str | None = None
     assignment: Assignment | None = None
     """Its place in a study."""
+    images: tuple[AttachedImage, ...] = ()
+    """Of the first turn."""
 
     def __post_init__(self) -> None:
         _check(self.battle_id, self.created)
@@ -117,6 +133,7 @@ class TurnRecord:
     """From 2."""
     prompt: str
     created: datetime
+    images: tuple[AttachedImage, ...] = ()
 
     def __post_init__(self) -> None:
         _check(self.battle_id, self.created)

@@ -39,6 +39,8 @@ CREATE TABLE turns (
     turn USMALLINT NOT NULL,    -- from 1
     created TIMESTAMP NOT NULL, -- when it was asked
     prompt VARCHAR NOT NULL,    -- what was asked
+    images VARCHAR[],           -- SHA-256 of the images it was asked with, which are files of the store; none: null or empty
+    image_alts VARCHAR[],       -- parallel to them: what the voter wrote for those who cannot see one; null if nothing
     PRIMARY KEY (battle_id, turn)
 );
 

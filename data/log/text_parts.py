@@ -39,7 +39,16 @@ LOG_TABLES: Mapping[str, pa.Schema] = MappingProxyType(
                 "voter": _TEXT,
             }
         ),
-        "turns": pa.schema({"battle_id": _TEXT, "turn": _WHOLE, "created": _TIME, "prompt": _TEXT}),
+        "turns": pa.schema(
+            {
+                "battle_id": _TEXT,
+                "turn": _WHOLE,
+                "created": _TIME,
+                "prompt": _TEXT,
+                "images": pa.list_(_TEXT),
+                "image_alts": pa.list_(_TEXT),
+            }
+        ),
         "generations": pa.schema(
             {
                 "battle_id": _TEXT,

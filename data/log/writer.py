@@ -30,6 +30,7 @@ from agon.data.log.records import (
     Record,
     ReplacementRecord,
     SkipRecord,
+    TurnRecord,
     UnknownBattle,
     VoteRecord,
     shows_same,
@@ -57,7 +58,7 @@ INSERT = {  # in the order in which rows refer to each other; one column of valu
     "unnest($7::VARCHAR[]), unnest($8::INTEGER[]), unnest($9::DOUBLE[]), unnest($10::DOUBLE[][]), "
     "unnest($11::HUGEINT[]), unnest($12::VARCHAR[])",
     "turns": "INSERT INTO turns SELECT unnest($1::UUID[]), unnest($2::USMALLINT[]), "
-    "unnest($3::TIMESTAMP[]), unnest($4::VARCHAR[])",
+    "unnest($3::TIMESTAMP[]), unnest($4::VARCHAR[]), unnest($5::VARCHAR[][]), unnest($6::VARCHAR[][])",
     "replacements": "INSERT INTO replacements SELECT unnest($1::UUID[]), unnest($2::UTINYINT[]), "
     "unnest($3::UTINYINT[]), unnest($4::VARCHAR[]), unnest($5::DOUBLE[]), unnest($6::TIMESTAMP[])",
     "generations": "INSERT INTO generations SELECT unnest($1::UUID[]), unnest($2::USMALLINT[]), "
@@ -209,7 +210,7 @@ class Transaction:
             elif isinstance(record, SkipRecord):
                 self._skip(record, battle)
             else:
-                self._ask(record.battle_id, record.turn, record.created, record.prompt)
+                self._ask(record, record.turn)
         except AgonError as error:
             return error
         return Receipt(record.battle_id)
@@ -223,14 +224,16 @@ class Transaction:
         drawn = (record.policy, int(record.policy_version), float(record.group_probability))
         more = ([float(chance) for chance in record.pair_probabilities], int(record.seed), record.voter)
         self._add("battles", (*row, *drawn, *more))
-        self._ask(record.battle_id, 1, record.created, record.prompt)
+        self._ask(record, 1)
         if (place := record.assignment) is not None:
             self._add("assignments", (record.battle_id, place.study, place.seat, place.cell, place.attempt))
         self._index.recent[record.battle_id] = OpenBattle(list(record.models), *prompt, voted=False)
         return Receipt(record.battle_id)
 
-    def _ask(self, battle_id: str, turn: int, created: datetime, prompt: str) -> None:
-        self._add("turns", (battle_id, turn, _utc(created), as_utf8(prompt)))
+    def _ask(self, record: BattleRecord | TurnRecord, turn: int) -> None:
+        asked = (record.battle_id, turn, _utc(record.created), as_utf8(record.prompt))
+        alts = [as_utf8(image.alt) for image in record.images]
+        self._add("turns", (*asked, [image.sha256 for image in record.images], alts))
 
     def _generate(self, record: GenerationRecord, battle: OpenBattle, counts: Counts) -> None:
         _check_slot(record.slot, battle)

@@ -133,6 +133,8 @@ def test_an_older_log_says_of_its_votes_which_were_blind(tmp_path):
     with duckdb.connect(str(tmp_path / "agon.duckdb")) as connection:
         for column in ("same_model", "comment", "ratings", "blind"):
             connection.execute(f"ALTER TABLE votes DROP COLUMN {column}")
+        for column in ("images", "image_alts"):
+            connection.execute(f"ALTER TABLE turns DROP COLUMN {column}")
         for table in STUDY_TABLES:
             connection.execute(f"DROP TABLE {table}")
         connection.execute("DELETE FROM migrations WHERE version > 4")

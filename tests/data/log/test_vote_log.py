@@ -13,6 +13,7 @@ import pytest
 
 from agon.data.log.records import (
     AlreadyVoted,
+    AttachedImage,
     Conflict,
     LogError,
     Receipt,
@@ -75,6 +76,21 @@ def test_what_is_apart_from_an_answer_is_kept(log):
         ("Six times seven. ?", 5, ["Qwen3", "Alibaba"], 1.5),
         (None, None, [], None),
     ]
+
+
+def test_the_images_of_prompts_are_kept_by_hash_and_read_again(log):
+    one, two = AttachedImage("0" * 63 + "a"), AttachedImage("f" * 64, "A cat, upside down")
+    drawn = battle(images=(one, two))
+    more = TurnRecord(drawn.battle_id, 2, "And this?", NOON, (one,))
+    put(log, drawn, more, TurnRecord(drawn.battle_id, 3, "And none?", NOON))
+    assert rows(log, "SELECT images, image_alts FROM turns ORDER BY turn") == [
+        ([one.sha256, two.sha256], [None, "A cat, upside down"]),
+        ([one.sha256], [None]),
+        ([], []),
+    ]
+    assert [record.images for record in log.records(drawn.battle_id)] == [(one, two), (one,), ()]
+    with pytest.raises(VotesError, match="64 hexadecimal digits"):
+        AttachedImage("../secret.key")
 
 
 def test_later_turns_and_answers_are_kept(log):
