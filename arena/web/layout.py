@@ -78,6 +78,7 @@ def page_html(
     yours: int | None = None,
     head: str = "",
     site: Site = ARENA,
+    attributes: str = "",
 ) -> str:
     """Return a whole HTML document around `body`, which is HTML already; `title` is text.
 
@@ -89,15 +90,17 @@ def page_html(
         yours: votes of this visitor, for the header.
         head: more HTML for the head, such as scripts of this page.
         site: the pages beside this one.
+        attributes: of the body, escaped.
     """
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
         f"<title>{html.escape(title)} · Agon</title>{site.head}{head}</head>"
-        f'<body class="ag-root ag-page"><a class="ag-skip" href="#main">Skip to the content</a>'
+        f'<body class="ag-root ag-page"{attributes and " " + attributes}>'
+        '<a class="ag-skip" href="#main">Skip to the content</a>'
         f'{header(current, yours, site)}<main id="main" tabindex="-1">'
-        f'<div class="ag-wrap">{body}</div></main>'
+        f'<div class="ag-wrap ag-room">{body}</div></main>'
         f"{footer(votes, site)}</body></html>"
     )
 

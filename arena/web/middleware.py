@@ -1,14 +1,11 @@
 """What stands before every request: origins, sizes, side doors, and the headers of every answer.
 
-Gradio serves the frame of the battle page and nothing else: of its routes only the page, its assets and
-its theme are reachable, and its queue, upload, file, proxy and monitoring routes answer 404 before Gradio
-sees them.
+Only what a router has can be asked for: everything else answers 404 before anything is parsed.
 """
 
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from html import escape
 from http.cookies import CookieError, SimpleCookie
@@ -37,19 +34,13 @@ HEADERS = {
 }
 FRAMES = {"x-frame-options", "cross-origin-opener-policy"}  # what keeps a page out of any frame
 POLICY = (
-    "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'none'; "
     "frame-ancestors {frames}; base-uri 'self'; form-action 'self'"
 )
 # A page of ours behind the prefix of a proxy.
 _PREFIXED = re.compile(
     r"(?P<prefix>(?:/[A-Za-z0-9._~-]+)+)/(?P<page>|leaderboard|rules|about|healthz|study|api/start)"
-)
-# What Gradio's page says of itself, and what it loads from fixed addresses, to sit in others' frames.
-_NEEDLESS = re.compile(
-    rb'\s*<meta\s+(?:property="og:|name="twitter:)[^>]*>|\s*<link rel="manifest"[^>]*>'
-    rb"|<script>(?:(?!</script>).)*iframeResizer(?:(?!</script>).)*</script>",
-    re.DOTALL,
 )
 
 
@@ -59,9 +50,8 @@ class ArenaMiddleware:
     Args:
         app: what it stands before.
         keys: of the sessions; None where there are none, and nothing is posted.
-        dress: turns Gradio's page into ours.
         settings: where a proxy shows the arena, and who may show it in a frame.
-        paths: what may be asked for: the paths of the routers, and at the end what there is of Gradio.
+        paths: what may be asked for: the paths of the routers.
         site: the pages that a refusal leads to.
     """
 
@@ -70,13 +60,12 @@ class ArenaMiddleware:
         app: Any,
         *,
         keys: Keys | None,
-        dress: Callable[[bytes], bytes] | None,
         paths: Sequence[re.Pattern[str]],
         settings: ArenaSettings,
         site: Site = ARENA,
     ) -> None:
         self.site = site
-        self.app, self.keys, self.dress, self.paths, self.settings = app, keys, dress, paths, settings
+        self.app, self.keys, self.paths, self.settings = app, keys, paths, settings
         self._told: set[str] = set()
         frames = " ".join(("'self'", *settings.embed)) if settings.embed else "'none'"
         self.headers = {
@@ -103,11 +92,6 @@ class ArenaMiddleware:
             await self._answer(scope, send, refused)
             return
         scope["agon_cookie"] = self._session(scope, headers)
-        scope["agon_nonce"] = nonce = secrets.token_urlsafe(16)
-        page = self.dress is not None and self.paths[-1].match(scope["path"]) is not None
-        if page:
-            scope["query_string"] = b""  # Gradio's own parameters are side doors too
-        dress = self.dress if page and scope["path"] == "/" else None
         public = self.settings.public_url or ""
         secure = scope.get("scheme") == "https" or public.startswith("https:")
 
@@ -115,7 +99,7 @@ class ArenaMiddleware:
             fresh = scope["agon_cookie"]
             return _set_cookie(fresh, secure, framed=bool(self.settings.embed)) if fresh else None
 
-        out = _Outgoing(send, self.headers, nonce, cookie, dress)
+        out = _Outgoing(send, self.headers, cookie)
         if scope["method"] == "POST":
             body = await _body(receive)
             if body is None:
@@ -129,7 +113,7 @@ class ArenaMiddleware:
         if self.keys is None:
             return None
         session = self.keys.session(_cookie(headers.get("cookie")))
-        if session is None and scope["method"] == "GET" and not scope["path"].startswith("/api/"):
+        if session is None and scope["method"] in ("GET", "HEAD") and not scope["path"].startswith("/api/"):
             fresh = self.keys.new_session()
             scope["agon_session"] = self.keys.session(fresh)
             return fresh
@@ -140,7 +124,7 @@ class ArenaMiddleware:
         """Take the prefix of a proxy off a path; false where that is all there was, and was answered."""
         path = scope["path"]
         if path == prefix:  # relative addresses count from what stands before the last slash
-            out = _Outgoing(send, self.headers, secrets.token_urlsafe(16), lambda: None, None)
+            out = _Outgoing(send, self.headers, lambda: None)
             await RedirectResponse(f"{path}/", 308)(scope, _nothing, out)
             return False
         if path.startswith(f"{prefix}/"):
@@ -203,48 +187,24 @@ class ArenaMiddleware:
             tell(sentence)
 
     async def _answer(self, scope: Scope, send: Send, refused: tuple[int, str, str]) -> None:
-        out = _Outgoing(send, self.headers, secrets.token_urlsafe(16), lambda: None, None)
+        out = _Outgoing(send, self.headers, lambda: None)
         await problem(scope, *refused)(scope, _nothing, out)
 
 
 class _Outgoing:
-    """Adds the headers to an answer, and the nonce and our header and footer to Gradio's page."""
+    """Adds the headers to an answer."""
 
-    def __init__(
-        self,
-        send: Send,
-        headers: Mapping[str, str],
-        nonce: str,
-        cookie: Callable[[], str | None],
-        dress: Callable[[bytes], bytes] | None,
-    ) -> None:
-        self.send, self.headers, self.nonce, self.cookie, self.dress = send, headers, nonce, cookie, dress
-        self.start: dict[str, Any] = {}
-        self.body = bytearray()
+    def __init__(self, send: Send, headers: Mapping[str, str], cookie: Callable[[], str | None]) -> None:
+        self.send, self.headers, self.cookie = send, headers, cookie
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             kept = [(key, value) for key, value in message["headers"] if key.lower() not in _DROPPED]
-            for key, value in self.headers.items():
-                kept.append((key.encode(), value.replace("{nonce}", self.nonce).encode()))
+            kept += [(key.encode(), value.encode()) for key, value in self.headers.items()]
             if cookie := self.cookie():
                 kept.append((b"set-cookie", cookie.encode()))
-            self.start = {**message, "headers": kept}
-            if self.dress is None:
-                await self.send(self.start)
-            return
-        if self.dress is None or message["type"] != "http.response.body":
-            await self.send(message)
-            return
-        self.body += message.get("body", b"")
-        if message.get("more_body"):
-            return
-        page = self.dress(_NEEDLESS.sub(b"", bytes(self.body)))
-        page = page.replace(b"<script", b'<script nonce="' + self.nonce.encode() + b'"')
-        headers = [(key, value) for key, value in self.start["headers"] if key.lower() != b"content-length"]
-        headers.append((b"content-length", str(len(page)).encode()))
-        await self.send({**self.start, "headers": headers})
-        await self.send({"type": "http.response.body", "body": page})
+            message = {**message, "headers": kept}
+        await self.send(message)
 
 
 _DROPPED = {

@@ -30,4 +30,4 @@ def reading_app(source: BoardSource) -> ArenaMiddleware:
     for router in routers:
         app.include_router(router)
     paths = [route.path_regex for router in routers for route in router.routes if isinstance(route, Route)]
-    return ArenaMiddleware(app, keys=None, dress=None, paths=paths, settings=ArenaSettings(), site=READING)
+    return ArenaMiddleware(app, keys=None, paths=paths, settings=ArenaSettings(), site=READING)

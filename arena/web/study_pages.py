@@ -1,4 +1,4 @@
-"""The web application of a study: without the battle page of the arena, and so without Gradio."""
+"""The web application of a study: without the battle page of the arena."""
 
 from __future__ import annotations
 
@@ -35,4 +35,4 @@ def study_app(study: Study) -> ArenaMiddleware:
     boards = leaderboard_router(arena)
     app.include_router(boards, dependencies=[Depends(ended)])
     paths = [r.path_regex for one in (*routers, boards) for r in one.routes if isinstance(r, Route)]
-    return ArenaMiddleware(app, keys=arena.keys, dress=None, paths=paths, settings=arena.settings, site=STUDY)
+    return ArenaMiddleware(app, keys=arena.keys, paths=paths, settings=arena.settings, site=STUDY)

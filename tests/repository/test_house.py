@@ -67,7 +67,6 @@ FLOORS = {
 LOWER = {"ranking": (), "serving": (), "data": ("ranking",), "arena": ("ranking", "serving", "data")}
 # What exists for a heavy package may import it at once: nothing else imports these modules when it is loaded.
 HOMES = {
-    "arena/web/battle/gradio_frame.py": {"gradio"},
     "arena/web/server.py": {"uvicorn"},
     "serving/openai_compatible.py": {"httpx"},
     "data/log/vote_log.py": {"duckdb"},

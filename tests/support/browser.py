@@ -63,8 +63,6 @@ class Tab:
 
     def open(self, path: str = "/") -> "Tab":
         self.page.goto(self.url + path)
-        if path.partition("?")[0] == "/":
-            self.page.wait_for_selector("body[data-state]")
         return self
 
     def until(self, state: str) -> "Tab":

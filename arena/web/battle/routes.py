@@ -9,12 +9,21 @@ from time import monotonic
 from typing import Any
 
 from fastapi import APIRouter
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
-from agon.arena.core.arena import Arena, Running
+from agon.arena.core.arena import Arena, Refusal, Running
 from agon.arena.core.battle import State
-from agon.arena.web.battle.view import battle_view, change_view, side_html, side_view, start_view
+from agon.arena.web.battle.view import (
+    battle_view,
+    change_view,
+    panel_html,
+    panel_state,
+    side_html,
+    side_view,
+    start_view,
+)
+from agon.arena.web.layout import page_html
 from agon.arena.web.middleware import Session
 
 UPDATE_EVERY = 0.125  # seconds: an answer is sent at most eight times a second
@@ -40,12 +49,36 @@ class VoteBody(BaseModel):
     unfinished: bool = False  # the voter was told that a stopped answer stands against a longer one
 
 
+_HEAD = (
+    '<link rel="stylesheet" href="./static/battle.css"><script src="./static/ballot.js" defer></script>'
+    '<script src="./static/battle.js" defer></script>'
+)
+
+
 def battle_router(arena: Arena) -> APIRouter:
-    """The API of the battle page."""
+    """The battle page and its API."""
     router = APIRouter()
 
     def view(session: str, running: Running) -> JSONResponse:
         return JSONResponse(battle_view(arena, session, running), headers={"cache-control": "no-store"})
+
+    @router.api_route("/", methods=["GET", "HEAD"])
+    async def page(session: Session, battle: str | None = None) -> HTMLResponse:
+        alert = ""
+        try:
+            found = arena.battle(session, battle) if battle else None
+        except Refusal as error:
+            found, alert = None, error.sentence
+        seen = battle_view(arena, session, found) if found else start_view(arena, session)
+        text = page_html(
+            arena.roster.title,
+            panel_html(seen, alert),
+            current="battle",
+            yours=seen["votes"],
+            head=_HEAD,
+            attributes=panel_state(seen),
+        )
+        return HTMLResponse(text, headers={"cache-control": "no-store"})
 
     @router.get("/api/start")
     async def start_page(session: Session) -> JSONResponse:

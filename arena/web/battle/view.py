@@ -7,7 +7,9 @@ escaped by the templates.
 
 from __future__ import annotations
 
+import json
 from functools import cache
+from html import escape
 from importlib.resources import files
 from typing import Any
 
@@ -51,6 +53,24 @@ def _templates() -> Environment:
 def render(name: str, **values: Any) -> str:
     """One template of `arena/web/templates`, with everything escaped that is not marked as HTML."""
     return _templates().get_template(name).render(**values)
+
+
+def panel_html(view: dict[str, Any], alert: str = "") -> str:
+    """What stands on the page of a battle, as the server shows it first: a state, the votes, the prompt."""
+    return render("panel.html", html=Markup(view["html"]), below=Markup(view["below"]), alert=alert)
+
+
+def panel_state(view: dict[str, Any]) -> str:
+    """The attributes of what holds a panel: the state for the style, and the view for `static/battle.js`."""
+    kept = {key: value for key, value in view.items() if key not in ("html", "below")}
+    marks = {
+        "typed": view["state"] == "empty" and view["typed"],
+        "follow": view.get("may_ask"),
+        "many": len(view.get("sides", ())) > 2,
+    }
+    shown = "".join(f" data-{mark}" for mark, is_so in marks.items() if is_so)
+    state, data = escape(view["state"]), escape(json.dumps(kept, ensure_ascii=False))
+    return f'data-agon data-state="{state}"{shown} data-view="{data}"'
 
 
 def start_view(arena: Arena, session: str) -> dict[str, Any]:

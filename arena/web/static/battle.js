@@ -1,11 +1,11 @@
 // The battle page: shows what the server rendered, hears buttons and keys, follows the stream of events.
 // It holds no state of a battle but its id, its turn and the right to vote that the server gave.
 "use strict";
-(() => {
+const agonBattle = (root) => {
   const KEYS = { a: "a", e: "tie", x: "both_bad", b: "b" };
   const at = (id) => document.getElementById(id);
   const place = () => at("ag-view");
-  const box = () => document.querySelector("#ag-prompt textarea");
+  const box = () => at("ag-text");
   let view = null; // the last view from the server
   let stream = null; // the EventSource of the battle that is shown
   let busy = false; // one request at a time: a double click is one click
@@ -37,7 +37,7 @@
   async function once(work) {
     if (busy) return;
     busy = true;
-    document.body.dataset.busy = "";
+    root.dataset.busy = "";
     say("");
     try {
       await work();
@@ -48,7 +48,7 @@
       if (error.code === "already_voted" && view?.battle) show(await call(`./api/battles/${view.battle}`));
     } finally {
       busy = false;
-      delete document.body.dataset.busy;
+      delete root.dataset.busy;
     }
   }
 
@@ -68,11 +68,13 @@
     const swiped = place().querySelector(".ag-swipe")?.scrollLeft || 0;
     const focused = place().contains(document.activeElement);
     view = next;
-    place().innerHTML = next.html;
-    at("ag-below").innerHTML = next.below;
-    document.body.dataset.state = next.state;
-    document.body.toggleAttribute("data-follow", Boolean(next.may_ask));
-    document.body.toggleAttribute("data-typed", next.state === "empty" && next.typed);
+    if (next.html !== undefined) { // else the page came with it
+      place().innerHTML = next.html;
+      at("ag-below").innerHTML = next.below;
+    }
+    root.dataset.state = next.state;
+    root.toggleAttribute("data-follow", Boolean(next.may_ask));
+    root.toggleAttribute("data-typed", next.state === "empty" && next.typed);
     for (const count of document.querySelectorAll("[data-your-votes]")) {
       count.textContent = next.votes.toLocaleString("en");
       count.parentElement.hidden = !next.votes;
@@ -81,7 +83,7 @@
     readable = ready ? performance.now() : Infinity;
     for (const button of document.querySelectorAll(".ag-vote")) button.disabled = !ready;
     const many = next.battle && next.sides.length > 2;
-    document.body.toggleAttribute("data-many", Boolean(many));
+    root.toggleAttribute("data-many", Boolean(many));
     hint((many ? OF_MANY : HINTS)[ready && next.seen ? "seen" : ready && next.uneven ? "uneven" : ready && next.cut ? "cut" : next.state] || "");
     label(next, many);
     agonBallot.show(next, announce);
@@ -89,7 +91,7 @@
     const same = before && before.battle === next.battle;
     const swipe = place().querySelector(".ag-swipe");
     if (swipe && same) swipe.scrollLeft = swiped;
-    if (!same) window.scrollTo(0, 0);
+    if (before && !same) window.scrollTo(0, 0);
     if (next.state === "voted" || next.state === "void") {
       window.scrollTo(0, 0);
       place().querySelector("h1")?.focus({ preventScroll: true });
@@ -138,8 +140,7 @@
     const follows = next.state === "ready";
     const all = many ? "all" : "both";
     const text = follows ? `Ask ${all} a follow-up` : "Your prompt";
-    const span = document.querySelector('#ag-prompt [data-testid="block-info"]');
-    if (span) span.textContent = text;
+    root.querySelector("#ag-prompt label").textContent = text;
     box()?.setAttribute("placeholder", follows ? `Ask ${all} a follow-up, or ${many ? "rank" : "vote"}` : "Ask anything, in any language");
     at("ag-start").textContent = follows ? `Ask ${all}` : "Start the battle";
   }
@@ -280,22 +281,19 @@
     else if (button.id === "ag-keys") keys(!keysOn());
   });
 
-  const keysOn = () => localStorage.getItem("agon-keys") !== "off";
+  let quiet = false; // what stays where a browser keeps nothing, as in a frame of another site
+  const keysOn = () => { try { return localStorage.getItem("agon-keys") !== "off"; } catch { return !quiet; } };
   function keys(on) {
-    localStorage.setItem("agon-keys", on ? "on" : "off");
+    quiet = !on;
+    try { localStorage.setItem("agon-keys", on ? "on" : "off"); } catch { /* as above */ }
     at("ag-keys").setAttribute("aria-pressed", String(on));
     at("ag-keys").textContent = on ? "Keys A E X B: on" : "Keys A E X B: off";
-    document.body.toggleAttribute("data-nokeys", !on);
+    root.toggleAttribute("data-nokeys", !on);
     for (const button of document.querySelectorAll('[data-do="keys"]')) {
       button.setAttribute("aria-pressed", String(on));
       button.textContent = on ? "Keys: on" : "Keys: off";
     }
   }
-
-  // Gradio would send on Shift+Enter, which makes a line here.
-  document.addEventListener("keypress", (event) => {
-    if (event.target === box() && event.key === "Enter") event.stopPropagation();
-  }, true);
 
   document.addEventListener("keydown", (event) => {
     if (event.target === box()) {
@@ -334,28 +332,6 @@
   }
   addEventListener("popstate", () => once(open));
 
-  // ---- Gradio draws its frame a moment after the page is there --------------------------------------
-  function dress() {
-    at("ag-opening")?.remove();
-    const letters = { a: "A", b: "B" };
-    const shown = { a: "A", tie: "E", both_bad: "X", b: "B" };
-    for (const [outcome, key] of Object.entries(shown)) {
-      const button = at(`ag-vote-${outcome}`);
-      const badge = letters[outcome] ? `<span class="ag-badge ag-${outcome} ag-sm" aria-hidden="true">${key}</span>` : "";
-      button.innerHTML = `${badge}<span>${button.textContent.trim()}</span> <kbd aria-hidden="true">${key}</kbd>`;
-      button.setAttribute("aria-keyshortcuts", key);
-    }
-    at("ag-votes").setAttribute("role", "group");
-    at("ag-votes").setAttribute("aria-label", "Your vote");
-    at("ag-voteline").innerHTML = '<span id="ag-hint"></span><button type="button" id="ag-keys" class="ag-quietlink"></button>';
-    keys(keysOn());
-  }
-
-  const ready = () => place() && at("ag-vote-b") && at("ag-below") && box();
-  function wait() {
-    if (!ready()) return requestAnimationFrame(wait);
-    dress();
-    once(open);
-  }
-  wait();
-})();
+  show(JSON.parse(root.dataset.view));
+};
+if (document.body?.hasAttribute("data-agon")) agonBattle(document.body);

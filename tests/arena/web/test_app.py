@@ -349,7 +349,7 @@ def test_only_those_who_are_named_may_show_the_arena_in_a_frame(server, tmp_path
 def test_only_what_a_router_has_can_be_asked_for(server):
     """There is no second list of paths: what the routers have is there, and of Gradio its page."""
     guest = server.visitor()
-    for path in ("/about", "/leaderboard", "/healthz", "/static/agon.css", "/api/start", "/", "/theme.css"):
+    for path in ("/about", "/leaderboard", "/healthz", "/static/agon.css", "/api/start", "/"):
         assert guest.get(path).status_code == 200, path
 
 
@@ -373,7 +373,7 @@ def test_every_answer_carries_the_headers(server):
     policy = guest.get("/").headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "unsafe-eval" not in policy
-    assert "script-src 'self' 'nonce-" in policy
+    assert "script-src 'self';" in policy
 
 
 def test_the_cookie_is_ours_alone_to_read(server):

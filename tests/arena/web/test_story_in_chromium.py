@@ -446,7 +446,7 @@ def test_every_control_has_a_name_and_focus_goes_in_order(tab):
         """() => [...document.querySelectorAll('.ag-vote, #ag-prompt textarea, [data-side]')]
         .map((one) => one.id || one.dataset.side || 'prompt')"""
     )
-    assert order == ["0", "1", "ag-vote-a", "ag-vote-tie", "ag-vote-both_bad", "ag-vote-b", "prompt"]
+    assert order == ["0", "1", "ag-vote-a", "ag-vote-tie", "ag-vote-both_bad", "ag-vote-b", "ag-text"]
 
 
 STATES = [
