@@ -336,6 +336,7 @@ def decide(
     only: Mapping[str, Sequence[str] | str] | None = None,
     prefer: str | None = None,
     within: float | None = None,
+    weigh: Mapping[str, float] | None = None,
 ) -> Decision:
     """Say which model to take, as `agon.ranking.decide` does, by facts from a file, a log or a frame.
 
@@ -343,7 +344,7 @@ def decide(
         board: of a rating with intervals.
         facts: path of a table with a column `model`, or of a log folder, whose speeds and failures were
             measured; a frame, or model → fact → value.
-        at_most, at_least, only, prefer, within: as for `agon.ranking.decide`.
+        at_most, at_least, only, prefer, within, weigh: as for `agon.ranking.decide`.
 
     Raises:
         AgonError: one sentence about what is wrong with the facts, the board or a condition.
@@ -352,7 +353,14 @@ def decide(
         facts = measured_facts(facts) if (Path(facts) / "agon.duckdb").exists() else read_facts(facts)
     known: Any = facts
     return ranking.decide(
-        board, known, at_most=at_most, at_least=at_least, only=only, prefer=prefer, within=within
+        board,
+        known,
+        at_most=at_most,
+        at_least=at_least,
+        only=only,
+        prefer=prefer,
+        within=within,
+        weigh=weigh,
     )
 
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
 from agon.data.files.reader import read_rows
-from agon.data.log.log_frames import open_log
+from agon.data.log.log_frames import check_log
+from agon.data.log.text_parts import part_files
+from agon.data.read_errors import sentence
 from agon.data.validation import rows_text
 from agon.ranking.errors import SourceError
+from agon.ranking.inference.shares import median_interval, share_interval
 from agon.ranking.text import join_names
 
 
@@ -45,29 +55,89 @@ def read_facts(path: str | Path) -> dict[str, dict[str, Any]]:
     }
 
 
-def measured_facts(folder: str | Path) -> dict[str, dict[str, Any]]:
-    """Say what a log measured of the models' answers.
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a log measured of the answers of one model: a median or a share, with its interval at 95%.
+
+    Attributes:
+        value: the median, or the share.
+        lower, upper: its bounds; None where so few answers give none.
+        answers: of which it is.
+    """
+
+    value: float
+    lower: float | None
+    upper: float | None
+    answers: int
+
+
+def measure_answers(folder: str | Path, *, level: float = 0.95) -> dict[str, dict[str, Measured]]:
+    """Measure the models' answers in a log, those of one battle as dependent.
 
     Returns:
-        {model: facts}: medians of `first_token` and `seconds` (seconds), `tokens` (of an answer) and
-        `tokens_per_second`, over answers that came whole; `failures`, the share of answers that did not.
+        {model: {fact: measured}}: medians of `first_token` and `seconds` (seconds), `tokens` and `length`
+        (characters) of an answer, and `tokens_per_second`, over answers that came whole; `failures`, the
+        share of answers that did not come. A fact that was never measured is left out.
 
     Raises:
-        SourceError: no log.
+        SourceError: the log cannot be read.
     """
-    frame: Any = open_log(folder).generations
-    found: dict[str, dict[str, Any]] = {}
-    for model, rows in frame.groupby("model"):
-        well = rows[rows["failure"].isna()]
-        medians = {
-            "first_token": well["time_to_first_token"].median(),
-            "seconds": well["seconds"].median(),
-            "tokens": well["tokens"].median(),
-            "tokens_per_second": well["tokens_per_second"].median(),
-            "failures": float(rows["failure"].notna().mean()),
-        }
-        found[str(model)] = {name: float(value) for name, value in medians.items() if not isnan(value)}
-    return found
+    try:
+        parts = [_read_part(path) for path in part_files(Path(folder), "generations")]
+    except (OSError, pa.ArrowException) as error:
+        raise SourceError(f"{folder} cannot be read: {sentence(error)}") from None
+    if not parts:
+        return {}
+    table = pa.concat_tables(parts)
+    column = {name: table[name].to_numpy() for name in (*_MEDIANS.values(), "length")}
+    battle, model = (_numbered(table[name]) for name in ("battle_id", "model"))
+    failed = np.asarray(table["failure"].is_valid())
+    found: dict[str, dict[str, Measured]] = {}
+    for number, name in enumerate(model[1]):
+        own = model[0] == number
+        facts = {}
+        for fact, values in {
+            **{f: column[c] for f, c in _MEDIANS.items()},
+            "length": column["length"],
+        }.items():
+            known = own & ~failed & ~np.isnan(np.asarray(values, dtype=np.float64))
+            if known.any():
+                measured = median_interval(values[known], battle[0][known], level)
+                facts[fact] = Measured(*measured, int(known.sum()))
+        facts["failures"] = Measured(*share_interval(failed[own], battle[0][own], level), int(own.sum()))
+        found[str(name)] = facts
+    return dict(sorted(found.items()))
+
+
+_MEDIANS = {
+    "first_token": "time_to_first_token",
+    "seconds": "seconds",
+    "tokens": "tokens",
+    "tokens_per_second": "tokens_per_second",
+}  # facts and their columns
+
+
+def _read_part(path: Path) -> pa.Table:
+    """A part of the answers, with the length of each instead of its text."""
+    names = ["battle_id", "model", "failure", *_MEDIANS.values(), "text"]
+    table = pq.ParquetFile(path).read(columns=names)
+    return table.drop_columns("text").append_column("length", pc.utf8_length(table["text"]))
+
+
+def _numbered(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], list[str]]:
+    """(N,) number of each value, and the values."""
+    encoded: Any = column.combine_chunks().dictionary_encode()
+    return encoded.indices.to_numpy().astype(np.int64), encoded.dictionary.to_pylist()
+
+
+def measured_facts(folder: str | Path) -> dict[str, dict[str, Any]]:
+    """Say what a log measured of the models' answers: the values of `measure_answers`.
+
+    Raises:
+        SourceError: no log, or it cannot be read.
+    """
+    found = measure_answers(check_log(Path(folder)))
+    return {model: {fact: one.value for fact, one in facts.items()} for model, facts in found.items()}
 
 
 def _value(cell: Any) -> Any:

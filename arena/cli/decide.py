@@ -15,7 +15,8 @@ from agon.arena.cli.output.progress_line import progress
 from agon.arena.cli.output.tables import console, make_grid, say
 from agon.arena.cli.reading import USUAL, ReadingOptions
 from agon.data.model_facts import measured_facts, read_facts
-from agon.ranking import Decision, OptionError, decide, rank
+from agon.ranking import Comparisons, Decision, OptionError, decide, rank
+from agon.ranking.votes.comparisons import Votes
 
 
 def decide_command(
@@ -40,6 +41,18 @@ def decide_command(
     within: Annotated[
         float | None, Parameter(help="Points that the choice may be below the best [default: 20 of Elo].")
     ] = None,
+    weigh: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="FACT=WEIGHT beside the score, which weighs 1, such as price=0.5."),
+    ] = None,
+    groups_of: Annotated[
+        str | None,
+        Parameter(name="--weights-by", help="Column of votes whose values weigh alike, or by --weight."),
+    ] = None,
+    weight: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="VALUE=WEIGHT of that column [default: category]; others weigh 1."),
+    ] = None,
     method: Annotated[str, Parameter(name=["--method", "-m"], help="A rating.")] = "bradley_terry",
     cluster: Annotated[
         str | None, Parameter(help="Column whose equal values are dependent votes, such as voter; or none.")
@@ -50,16 +63,21 @@ def decide_command(
 ) -> None:
     """Say which model to take: the best under some conditions, or a cheaper one that is hardly worse.
 
-    Of a log folder the facts first_token, seconds, tokens, tokens_per_second and failures are measured.
+    Of a log folder first_token, seconds, tokens, length, tokens_per_second and failures are measured.
 
     For example:
 
     agon decide votes.parquet --facts models.csv --at-most price=5 --prefer price
 
     agon decide agon-log --at-most seconds=8 --at-least tokens_per_second=20
+
+    agon decide votes.parquet --facts models.csv --weight Code=3 --weigh price=0.5
     """
     with readable(source) as paths, progress("ranking the votes"):
-        board = rank(reading.read(paths), method, level=level, cluster=cluster)
+        votes = reading.read(paths)
+        if weight or groups_of:
+            votes = _weighted(votes, groups_of or "category", _named("--weight", weight, "VALUE=WEIGHT"))
+        board = rank(votes, method, level=level, cluster=cluster)
     known = {name: dict(one) for name, one in (read_facts(facts) if facts else {}).items()}
     for path in paths:
         if (path / "agon.duckdb").exists():
@@ -75,6 +93,7 @@ def decide_command(
         only={name: value.split(",") for name, value in _named("--only", only)},
         prefer=prefer,
         within=within,
+        weigh={name: number_of("--weigh", value) for name, value in _named("--weigh", weigh)},
     )
     if format == "json":
         print(
@@ -84,7 +103,19 @@ def decide_command(
         show_decision(made, sorted({name for one in known.values() for name in one}))
 
 
-def _named(option: str, given: list[str] | None) -> list[tuple[str, str]]:
+def _weighted(votes: Votes, by: str, weights: list[tuple[str, str]]) -> Votes:
+    """Votes of which each group counts by its weight.
+
+    Raises:
+        OptionError: a table of scores, whose tasks weigh by --weights, or as `Comparisons.weighted`.
+        SourceError: there is no such column.
+    """
+    if not isinstance(votes, Comparisons):
+        raise OptionError("A table of scores has tasks; give their weights with --weights TASK=W,...")
+    return votes.weighted({name: number_of("--weight", value) for name, value in weights}, by)
+
+
+def _named(option: str, given: list[str] | None, form: str = "FACT=VALUE") -> list[tuple[str, str]]:
     """FACT=VALUE texts as pairs.
 
     Raises:
@@ -94,7 +125,8 @@ def _named(option: str, given: list[str] | None) -> list[tuple[str, str]]:
     for text in given or []:
         name, sign, value = text.partition("=")
         if not (name and sign and value):
-            raise OptionError(f"{option} {text!r} must be FACT=VALUE, such as price=5.")
+            example = "price=5" if form == "FACT=VALUE" else "Code=2"
+            raise OptionError(f"{option} {text!r} must be {form}, such as {example}.")
         pairs.append((name, value))
     return pairs
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from datetime import date
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,18 @@ DEFAULT_SAMPLING = Sampling()
 
 @dataclass(frozen=True, slots=True)
 class ModelCard:
-    """What the page says of a model once it may be named. `price` is dollars per million tokens of output."""
+    """What the page says of a model once it may be named.
+
+    `price` and `input_price` are dollars per million tokens of output and of input, as of the day `priced`.
+    """
 
     name: str
     display_name: str
     organisation: str | None = None
     licence: str | None = None
     price: float | None = None
+    input_price: float | None = None
+    priced: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -498,6 +498,8 @@ def _contestants(
                     model.organisation,
                     model.licence,
                     model.price,
+                    model.input_price,
+                    model.priced,
                 ),
                 backend,
                 sampling,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import TYPE_CHECKING, Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -148,6 +149,8 @@ class ModelTable(Table):
     organisation: Line | None = None
     licence: Line | None = None
     price: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    input_price: float | None = Field(default=None, ge=0, allow_inf_nan=False)
+    priced: date | None = None
     sampling: SamplingTable = SamplingTable()
     system_prompt: str | None = None
 

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from agon.ranking.errors import OptionError, VotesError
-from agon.ranking.inference.simultaneous import quantile
-from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.inference.shares import share_interval
 from agon.ranking.text import Readable
 
 
@@ -77,25 +76,9 @@ def aa_test(order: ArrayLike, voters: ArrayLike | None = None, *, level: float =
     if not np.isin(given, (-1, 0, 1)).all():
         raise VotesError("A vote on two answers of one model is 1, 0 or -1: the first, a tie, or the other.")
     names = np.arange(len(given)) if voters is None else np.asarray(voters)
-    cluster = np.unique(names, return_inverse=True)[1]
     decisive = given != 0
-    preferred = _share(decisive.astype(np.float64), cluster, level)
+    preferred = share_interval(decisive.astype(np.float64), names, level)
     first: tuple[float | None, float, float] = (None, 0.0, 1.0)
     if decisive.any():
-        first = _share((given[decisive] > 0).astype(np.float64), cluster[decisive], level)
+        first = share_interval((given[decisive] > 0).astype(np.float64), names[decisive], level)
     return AATest(len(given), *preferred, *first, level)
-
-
-def _share(yes: FloatArray, cluster: IntArray, level: float) -> tuple[float, float, float]:
-    """A share with Wilson's interval, of as many votes as those of the clusters are worth."""
-    n, share = len(yes), float(yes.mean())
-    clusters = len(np.unique(cluster))
-    worth = float(n)
-    if 1 < clusters < n and 0 < share < 1:
-        sums = np.bincount(cluster, yes - share)
-        variance = float(sums @ sums) * clusters / (clusters - 1) / n**2
-        worth = n / max(1.0, variance / (share * (1 - share) / n))
-    z = quantile(level)
-    middle = (share + z**2 / (2 * worth)) / (1 + z**2 / worth)
-    half = z / (1 + z**2 / worth) * np.sqrt(share * (1 - share) / worth + z**2 / (4 * worth**2))
-    return share, float(max(middle - half, 0.0)), float(min(middle + half, 1.0))

@@ -195,7 +195,9 @@ def from_samples(
 SPREADS = 60  # standard deviations of a field that are weighed against one another
 
 
-def first(values: FloatArray, unsure: Uncertainty, among: IntArray, seed: int) -> FloatArray:
+def first(
+    values: FloatArray, unsure: Uncertainty, among: IntArray, seed: int, shift: FloatArray | None = None
+) -> FloatArray:
     """(M,) probability that each model is truly first of those `among`; NaN for the others.
 
     From a covariance the share of draws of the posterior in which it is first, were the scores of the field
@@ -209,6 +211,7 @@ def first(values: FloatArray, unsure: Uncertainty, among: IntArray, seed: int) -
         unsure: their covariance or samples.
         among: indices of the models in question.
         seed: of the draws.
+        shift: (M,) known amounts to be added to the scores before they are compared.
 
     Source:
         B. Efron and C. Morris, JASA 68 (1973); N. Laird and T. Louis, J. Educ. Stat. 14 (1989) for ranks.
@@ -227,6 +230,7 @@ def first(values: FloatArray, unsure: Uncertainty, among: IntArray, seed: int) -
     else:
         assert unsure.covariance is not None  # noqa: S101 - one of the two is there
         draws = _posterior(values[among], unsure.covariance[np.ix_(among, among)], unsure.df, seed)
+    draws = draws if shift is None else draws + shift[among][:, None]
     ahead = (draws == draws.max(axis=0)) & (draws > -np.inf)  # else it elected nobody
     chance[among] = (ahead / np.maximum(ahead.sum(axis=0), 1)).mean(axis=1)
     return chance

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from agon.ranking.errors import OptionError, suggest
 from agon.ranking.inference.intervals import first
+from agon.ranking.leaderboard.dynascore import fact_points
 from agon.ranking.leaderboard.leaderboard import Leaderboard
 from agon.ranking.leaderboard.row import Row
+from agon.ranking.numerics import FloatArray
 from agon.ranking.text import Readable, join_names
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class Candidate(Readable):
         below_best: bound on how many points it may be below the best of those, at the board's level and for
             all pairs at once; None where the votes give none.
         pareto: whether no other that may be taken has a better score and a smaller preferred fact.
+        weighed: the score with what the facts that weigh beside it are worth; None where none does.
     """
 
     model: str
@@ -45,6 +48,7 @@ class Candidate(Readable):
     probability: float | None = None
     below_best: float | None = None
     pareto: bool = False
+    weighed: float | None = None
 
     def conclusion(self) -> str:
         """Say in one phrase whether it may be taken."""
@@ -65,7 +69,12 @@ class Decision(Readable):
         within: points that the choice may be below the best.
         level: of the statement.
         candidates: all models of the board, best first.
-        more_votes: model → about how many more votes on it would tell whether it is within reach of the best.
+        more_votes: model → about how many more votes on it would tell whether it is within reach of the best;
+            without `prefer`, would tell it, the second, from the best.
+        weigh: fact → its weight beside the score, which weighs 1; empty where the score alone decides.
+        rates: fact that weighs → how much of it goes with one point among the models that may be taken.
+        swayed_by: models that are not the choice, and without which another one would be: with `weigh` the
+            rates come from the models listed.
     """
 
     choice: str | None
@@ -75,14 +84,21 @@ class Decision(Readable):
     level: float
     candidates: tuple[Candidate, ...]
     more_votes: Mapping[str, int]
+    weigh: Mapping[str, float] = field(default_factory=dict)
+    rates: Mapping[str, float] = field(default_factory=dict)
+    swayed_by: tuple[str, ...] = ()
 
     @property
     def allowed(self) -> tuple[Candidate, ...]:
         """Those that may be taken."""
         return tuple(one for one in self.candidates if one.why_not is None)
 
-    def conclusion(self) -> str:
-        """Say in one sentence which model to take, how sure that is, and what would change it."""
+    def conclusion(self, name: Callable[[str], str] = str, fact: Callable[[str], str] = str) -> str:
+        """Say in one sentence which model to take, how sure that is, and what would change it.
+
+        Args:
+            name, fact: what models and facts are called in it.
+        """
         if self.choice is None or self.best is None:
             reasons = Counter(one.why_not for one in self.candidates if one.why_not)
             said = join_names([f"{number} of {why}" for why, number in reasons.most_common()])
@@ -91,26 +107,53 @@ class Decision(Readable):
         number, chosen = len(known), known[self.choice]
         if number == 1:
             every = len(self.candidates)
-            return f"Take {self.choice}: it is the only model of {every} that meets the conditions."
+            return f"Take {name(self.choice)}: it is the only model of {every} that meets the conditions."
+        if self.weigh:
+            return self._weighed(known, chosen, name, fact)
         if self.choice != self.best and self.prefer is not None:
-            own, other = (float(known[name].facts[self.prefer]) for name in (self.choice, self.best))
+            own, other = (float(known[one].facts[self.prefer]) for one in (self.choice, self.best))
             less = f" ({1 - own / other:.0%} less)" if other > 0 else ""
             return (
-                f"Take {self.choice}: it is at most {_points(chosen.below_best)} below {self.best}, the best "
-                f"of {number} that meet the conditions, at {self.level:.0%}, and its {self.prefer} is "
+                f"Take {name(self.choice)}: it is at most {_points(chosen.below_best)} below "
+                f"{name(self.best)}, the best "
+                f"of {number} that meet the conditions, at {self.level:.0%}, and its {fact(self.prefer)} is "
                 f"{own:g} instead of {other:g}{less}."
             )
         sure = "" if chosen.probability is None else f", with a chance of {_percent(chosen.probability)}"
-        text = f"Take {self.choice}: it is the best of {number} that meet the conditions{sure}"
+        text = f"Take {name(self.choice)}: it is the best of {number} that meet the conditions{sure}"
         if self.prefer is not None:
             smaller = [n for n in known if _number(known[n], self.prefer) < _number(chosen, self.prefer)]
             text += (
-                f"; none with a smaller {self.prefer} is shown to be within {_points(self.within)} of it"
+                f"; none with a smaller {fact(self.prefer)} is shown to be within "
+                f"{_points(self.within)} of it"
                 if smaller
-                else f", and its {self.prefer} is the smallest"
+                else f", and its {fact(self.prefer)} is the smallest"
             )
-        open_ones = [f"about {votes:,} on {name}" for name, votes in self.more_votes.items()]
+        open_ones = [f"about {votes:,} on {name(model)}" for model, votes in self.more_votes.items()]
         return text + (f". More votes would tell: {join_names(open_ones)}." if open_ones else ".")
+
+    def _weighed(
+        self,
+        known: Mapping[str, Candidate],
+        chosen: Candidate,
+        name: Callable[[str], str],
+        fact: Callable[[str], str],
+    ) -> str:
+        """The sentence where facts weigh beside the score."""
+        parts = join_names([f"{fact(one)} {weight:g}" for one, weight in self.weigh.items()])
+        sure = "" if chosen.probability is None else f", with a chance of {_percent(chosen.probability)}"
+        rates = join_names([f"{rate:.2g} of {fact(one)}" for one, rate in self.rates.items() if rate > 0])
+        swayed = join_names([name(one) for one in self.swayed_by])
+        listed = (
+            f"the choice depends on {swayed} being listed"
+            if swayed
+            else "the choice stays whichever other one is taken off the list"
+        )
+        return (
+            f"Take {name(chosen.model)}: weighing the score 1 and {parts}, it is the best of {len(known)} that "
+            f"meet the conditions{sure}; a point of score goes with {rates or 'nothing'} among these models, and "
+            f"{listed}."
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each model, best first, with its facts as columns."""
@@ -127,7 +170,7 @@ class Decision(Readable):
         return {**asdict(self), "conclusion": self.conclusion()}
 
 
-_SAID = ("why_not", "probability", "below_best", "pareto")
+_SAID = ("why_not", "probability", "below_best", "pareto", "weighed")
 
 
 def decide(
@@ -139,6 +182,7 @@ def decide(
     only: Mapping[str, Sequence[str] | str] | None = None,
     prefer: str | None = None,
     within: float | None = None,
+    weigh: Mapping[str, float] | None = None,
 ) -> Decision:
     """Say which model to take: the best that meets the conditions, or a cheaper one that is hardly worse.
 
@@ -155,10 +199,18 @@ def decide(
         only: fact → the values allowed, such as {"licence": ["apache-2.0", "mit"]}.
         prefer: fact that is to be small, such as "price".
         within: points that the choice may be below the best; 20 points of Elo if left out (53 wins to 47).
+        weigh: fact → its weight beside the score, which weighs 1, such as {"price": 0.5}: the model is taken
+            whose score with its facts in points is the largest (Dynascore). Less is better of every fact but
+            tokens_per_second and context. Not with `prefer`.
+
+    Source:
+        S. Wellek, Testing Statistical Hypotheses of Equivalence and Noninferiority (2010), chapter 2; Z. Ma,
+        K. Ethayarajh et al., Dynaboard, NeurIPS 2021, for `weigh`.
 
     Raises:
         OptionError: an unknown fact, one that is no number where one is needed, models that nothing is known
-            of, a board without intervals, or `within` left out where scores are no log-odds.
+            of, a board without intervals, `within` left out where scores are no log-odds, or both
+            `prefer` and `weigh`.
     """
     known = _facts(facts)
     names = sorted({fact for one in known.values() for fact in one})
@@ -168,17 +220,20 @@ def decide(
         )
     if board.uncertainty is None or board.rank_method == "none":
         raise OptionError('A decision needs intervals; rank with interval="auto".')
-    margin = _margin(board, within)
-    wanted = [*(at_most or {}), *(at_least or {}), *(only or {}), *([prefer] if prefer else [])]
+    if prefer and weigh:
+        raise OptionError("A decision has one fact to prefer or facts that weigh, not both; leave one out.")
+    margin = _margin(board, within) if not weigh else 0.0
+    needed = [prefer] if prefer else list(weigh or {})
+    wanted = [*(at_most or {}), *(at_least or {}), *(only or {}), *needed]
     for fact in wanted:
         if fact not in names:
             raise OptionError(f"There is no fact {fact!r}; {suggest(fact, names)}")
     rows = []
     for row in board.rows:
         own = dict(known.get(row.model, {}))
-        why_not = _reason(row, own, at_most or {}, at_least or {}, only or {}, prefer)
+        why_not = _reason(row, own, at_most or {}, at_least or {}, only or {}, needed)
         rows.append(Candidate(row.model, row.score, own, why_not))
-    return _chosen(board, rows, prefer, margin)
+    return _weighing(board, rows, weigh) if weigh else _chosen(board, rows, prefer, margin)
 
 
 def _facts(given: Any) -> dict[str, dict[str, Any]]:
@@ -225,12 +280,12 @@ def _reason(
     at_most: Mapping[str, float],
     at_least: Mapping[str, float],
     only: Mapping[str, Sequence[str] | str],
-    prefer: str | None,
+    needed: Sequence[str],
 ) -> str | None:
     """The condition that a model does not meet, in words that follow "3 of"; None if it meets all."""
     if row.status != "ranked":
         return "too few votes"
-    for fact in (*at_most, *at_least, *only, *([prefer] if prefer else [])):
+    for fact in (*at_most, *at_least, *only, *needed):
         if fact not in facts:
             return f"unknown {fact}"
     for fact, bound in at_most.items():
@@ -243,8 +298,8 @@ def _reason(
         values = [allowed] if isinstance(allowed, str) else [str(value) for value in allowed]
         if str(facts[fact]) not in values:
             return f"{fact} other than {join_names(values)}"
-    if prefer:
-        _value(row.model, prefer, facts[prefer])
+    for fact in needed:
+        _value(row.model, fact, facts[fact])
     return None
 
 
@@ -283,6 +338,16 @@ def _chosen(board: Leaderboard, rows: list[Candidate], prefer: str | None, margi
             continue  # the votes do not bound it
         if gap.upper is not None:
             bounds[one.model] = max(gap.upper, 0.0)
+            if (
+                prefer is None
+                and one is allowed[1]
+                and gap.lower is not None
+                and gap.lower <= 0 < gap.difference
+            ):
+                votes = min(board[best.model].votes, board[one.model].votes)
+                more[one.model] = math.ceil(
+                    votes * (((gap.upper - gap.difference) / gap.difference) ** 2 - 1)
+                )
             smaller = prefer is not None and _number(one, prefer) < _number(best, prefer)
             if smaller and gap.upper >= margin and gap.difference < margin:
                 wide = (gap.upper - gap.difference) / (margin - gap.difference)
@@ -304,18 +369,56 @@ def _chosen(board: Leaderboard, rows: list[Candidate], prefer: str | None, margi
         )
         for one in rows
     )
-    open_ones = more if choice is best and prefer else {}
+    open_ones = more if choice is best else {}
     return Decision(choice.model, best.model, prefer, margin, board.level, done, open_ones)
 
 
-def _chances(board: Leaderboard, models: Sequence[str]) -> dict[str, float]:
-    """The chance of each of some models to be truly the best of them."""
+def _weighing(board: Leaderboard, rows: list[Candidate], weigh: Mapping[str, float]) -> Decision:
+    """The decision by score and facts together, among those that may be taken."""
+    allowed = [one for one in rows if one.why_not is None and one.score is not None]
+    if not allowed:
+        return Decision(None, None, None, 0.0, board.level, tuple(rows), {}, weigh)
+    names = list(weigh)
+    scores = np.array([one.score for one in allowed], dtype=np.float64)
+    amounts = np.array([[_number(one, fact) for fact in names] for one in allowed])
+    points, rates = fact_points(scores, amounts, names, weigh)
+    if np.isnan(rates).any() and len(allowed) > 1:
+        raise OptionError("No two of the models differ in score, so no fact has a worth; leave weigh out.")
+    value = scores + points
+    at = int(np.argmax(value))
+    chance = _chances(board, [one.model for one in allowed], points)
+    swayed = []
+    for i, one in enumerate(allowed):
+        left = np.arange(len(allowed)) != i
+        if i != at and len(allowed) > 2:  # one that is left over has no rate
+            other, worth = fact_points(scores[left], amounts[left], names, weigh)
+            if not np.isnan(worth).any() and int(np.flatnonzero(left)[np.argmax(scores[left] + other)]) != at:
+                swayed.append(one.model)
+    by_model = {one.model: i for i, one in enumerate(allowed)}
+    done = tuple(
+        replace(one, probability=chance.get(one.model), weighed=float(value[by_model[one.model]]))
+        if one.model in by_model
+        else one
+        for one in rows
+    )
+    rate = {name: float(rates[f]) for f, name in enumerate(names)}
+    choice = allowed[at].model
+    return Decision(choice, allowed[0].model, None, 0.0, board.level, done, {}, weigh, rate, tuple(swayed))
+
+
+def _chances(board: Leaderboard, models: Sequence[str], points: FloatArray | None = None) -> dict[str, float]:
+    """The chance of each of some models to be truly the best of them, with known points beside the scores."""
     if board.uncertainty is None:
         return {}
     scores = {row.model: row.score for row in board.rows}
     values = np.array([scores.get(name) if scores.get(name) is not None else np.nan for name in board.models])
     among = np.array([board.models.index(name) for name in models])
-    found = first(values.astype(np.float64), board.uncertainty, among, int(board.settings.get("seed", 0)))
+    shift = None
+    if points is not None:
+        shift = np.zeros(len(values))
+        shift[among] = points
+    seed = int(board.settings.get("seed", 0))
+    found = first(values.astype(np.float64), board.uncertainty, among, seed, shift)
     return {name: float(found[i]) for name, i in zip(models, among, strict=True) if not math.isnan(found[i])}
 
 

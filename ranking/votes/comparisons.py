@@ -27,6 +27,7 @@ from agon.ranking.votes.array_source import ArraySource, orient_features, probab
 from agon.ranking.votes.ballots import Ballots, canonical
 from agon.ranking.votes.concatenated_source import ConcatenatedSource
 from agon.ranking.votes.covariates import CovariateComparisons, control_names
+from agon.ranking.votes.group_weights import weigh_groups
 from agon.ranking.votes.pair_counts import PairCounts
 from agon.ranking.votes.restricted_source import RestrictedSource
 from agon.ranking.votes.score_table import ScoreTable
@@ -204,6 +205,25 @@ class Comparisons(Readable):
         if how != "equal_pairs":
             return Comparisons(self._source.reweighted(floor, with_failed=how == "propensity_all"))
         return Comparisons(EqualPairs(self._source))
+
+    def weighted(self, weights: Mapping[str, float] | None = None, by: str = "category") -> Comparisons:
+        """Return the same votes so that each group of them counts by its weight, however many it has.
+
+        Within a group the votes keep their weights towards one another (post-stratification). A vote with
+        several values counts in the group of each, one without any in the group "null".
+
+        Args:
+            weights: value of the column → 0 or more; values not named weigh 1.
+            by: the column that groups the votes.
+
+        Raises:
+            SourceError: there is no such column.
+            OptionError: an unknown value, a weight that is no number of 0 or more, or all of them 0.
+
+        Source:
+            D. Holt and T. Smith, Post Stratification, JRSS A 142 (1979).
+        """
+        return Comparisons(weigh_groups(self._source, by, weights or {}))
 
     def among(self, keep: NDArray[np.bool_]) -> Comparisons:
         """Return the votes as if only some models had stood: the others are taken off every ballot.

@@ -40,7 +40,8 @@ def test_a_log_says_what_it_measured(tmp_path, capsys):
             assert visitor.vote(visitor.ready(), "ab"[number % 2]).status_code == 200
     measured = measured_facts(tmp_path / "log")
     quick, slow = (contestant.card.name for contestant in models.contestants)
-    assert set(measured[quick]) == {"first_token", "seconds", "tokens", "tokens_per_second", "failures"}
+    names = {"first_token", "seconds", "tokens", "length", "tokens_per_second", "failures"}
+    assert set(measured[quick]) == names
     assert measured[slow]["seconds"] > 0.3 > measured[quick]["seconds"]  # three words, 0.12 s before each
     assert measured[quick]["failures"] == 0
     assert not main(["decide", str(tmp_path / "log"), "--at-most", "seconds=0.3", "--format", "json"])

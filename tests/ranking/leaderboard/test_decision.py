@@ -1,12 +1,14 @@
 """Which model to take: conditions, non-inferiority that is true as often as it says, sentences, bad input."""
 
 import json
+from statistics import NormalDist
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from agon.ranking import Comparisons, OptionError, decide, rank
+from agon.ranking.leaderboard.dynascore import fact_points
 
 NAMES = ["ann", "bob", "cy", "di"]
 FACTS = {
@@ -150,3 +152,54 @@ def test_boards_that_cannot_say_refuse():
         decide(board_of([60, 55, 20, -80], method="win_rate"), FACTS)
     with pytest.raises(OptionError, match="needs intervals"):
         decide(board_of([60, 55, 20, -80], interval="none"), FACTS)
+
+
+def test_facts_beside_the_score_at_the_rates_of_the_listed_models():
+    """By hand: scores 60, 55, 20 with prices 4, 0.5, 2 give rates 3.5/5 and 1.5/35 a point, 0.371 on average.
+
+    One of the price is then worth 1 / 0.371 = 2.692 points: ann 60 - 10.77, bob 55 - 1.35, cy 20 - 5.38.
+    """
+    points, rates = fact_points([60, 55, 20], [[4.0], [0.5], [2.0]], ["price"], {"price": 1.0})
+    assert rates == pytest.approx([(3.5 / 5 + 1.5 / 35) / 2])
+    assert points == pytest.approx(np.array([-4, -0.5, -2]) / rates[0])
+    made = decide(BOARD, FACTS, weigh={"price": 1}, at_least={"price": 0.5})
+    assert (made.choice, made.best) == ("bob", "ann")
+    assert decide(BOARD, FACTS, weigh={"price": 0.1}, at_least={"price": 0.5}).choice == "ann"
+    chance = {one.model: one.probability for one in made.allowed}
+    assert sum(chance.values()) == pytest.approx(1)
+    gap = BOARD.difference("bob", "ann")
+    lead = gap.difference - 3.5 / rates[0] * -1
+    normal = NormalDist(0, (gap.upper - gap.lower) / 2 / NormalDist().inv_cdf(0.975))
+    assert chance["bob"] == pytest.approx(normal.cdf(lead), abs=0.03)
+    others = [name for name in ("ann", "cy") if _without(name, {"price": 1}) != "bob"]
+    assert list(made.swayed_by) == others
+    with pytest.raises(OptionError, match="not both"):
+        decide(BOARD, FACTS, weigh={"price": 1}, prefer="price")
+    with pytest.raises(OptionError, match="above 0"):
+        decide(BOARD, FACTS, weigh={"price": -1})
+
+
+def _without(name, weigh):
+    """The choice when nothing is known of one model."""
+    facts = {other: own for other, own in FACTS.items() if other != name}
+    return decide(BOARD, facts, weigh=weigh, at_least={"price": 0.5}).choice
+
+
+def test_categories_that_weigh_alike_however_many_votes_they_have():
+    """By hand: ann wins 80 of 100 and 2 of 10; alike that is half, with Code left out 20%."""
+    won = np.repeat([1, 0, 1, 0], [80, 20, 2, 8])
+    kinds = np.repeat(["Code", "Chat"], [100, 10])
+    votes = Comparisons.of(
+        ["ann", "bob"], np.tile([0, 1], (110, 1)), np.where(won[:, None] == 1, [1, 2], [2, 1]),
+        labels={"category": kinds.tolist(), "voter": [f"v{i % 37}" for i in range(110)]},
+    )  # fmt: skip
+    assert votes.weighted().cluster_columns == ("voter",)
+    for weights, share in (({}, 0.5), ({"Code": 0}, 0.2), ({"Code": 3}, (3 * 0.8 + 0.2) / 4)):
+        board = rank(votes.weighted(weights), cluster=None)
+        assert board["ann"].score - board["bob"].score == pytest.approx(
+            400 * np.log10(share / (1 - share)), abs=1e-6
+        )
+    with pytest.raises(OptionError, match="did you mean 'Code'"):
+        votes.weighted({"Cod": 1})
+    with pytest.raises(OptionError, match="All weights are 0"):
+        votes.weighted({"Code": 0, "Chat": 0})

@@ -24,6 +24,7 @@ def cases(given: Given) -> list[Case]:
     """Its cases."""
     ties = FRAME.assign(winner="tie")
     judged = FRAME.assign(voter_kind=["human", "llm"] * 50)
+    even = ag.Comparisons.from_counts(["a", "b"], [[0, 40], [40, 0]])
     apart = FRAME[~((FRAME["model_a"] == "bob") & (FRAME["model_b"] == "cyn"))]
     return [
         # boards
@@ -45,6 +46,26 @@ def cases(given: Given) -> list[Case]:
         (
             lambda: ag.decide(ag.rank(VOTES, "win_rate"), FACTS),
             lambda: ag.decide(ag.rank(VOTES, "win_rate"), FACTS, within=0.1),
+        ),
+        (
+            lambda: ag.decide(BOARD, {"ada": {"price": 3}}, prefer="price", weigh={"price": 1}),
+            lambda: ag.decide(BOARD, {"ada": {"price": 3}}, weigh={"price": 1}),
+        ),
+        (
+            lambda: ag.decide(BOARD, FACTS, weigh={"prise": 1}),
+            lambda: ag.decide(BOARD, FACTS, weigh={"price": 1}),
+        ),
+        (
+            lambda: ag.comparisons(FRAME).weighted({"fr": 0}, "language"),
+            lambda: ag.comparisons(FRAME).weighted({"de": 0}, "language"),
+        ),
+        (
+            lambda: ag.comparisons(FRAME).weighted({"en": 0, "de": 0}, "language"),
+            lambda: ag.comparisons(FRAME).weighted({"en": 1, "de": 0}, "language"),
+        ),
+        (
+            lambda: ag.decide(ag.rank(even), {"a": {"price": 1}, "b": {"price": 1}}, weigh={"price": 1}),
+            lambda: ag.decide(ag.rank(even), {"a": {"price": 1}, "b": {"price": 1}}),
         ),
         (ranked(VOTES, "copeland", anchor="ada"), ranked(VOTES, "copeland"), 100),
         (ranked(STYLED, "elo", control="length"), ranked(STYLED, "bradley_terry", control="length"), 100),

@@ -98,6 +98,10 @@ def cases(given: Given) -> list[Case]:
         ),
         (command("decide", at), command("decide", at, "--facts", facts)),
         (
+            command("decide", given.scores, "--facts", facts, "--weight", "x=2"),
+            command("decide", given.scores, "--facts", facts, "--weights", "x=2"),
+        ),
+        (
             command("explain", "committee", kwise),
             command("explain", "committee", kwise, "--size", 2, "--approve", 2),
         ),
