@@ -150,9 +150,9 @@ class Decision(Readable):
             else "the choice stays whichever other one is taken off the list"
         )
         return (
-            f"Take {name(chosen.model)}: weighing the score 1 and {parts}, it is the best of {len(known)} that "
-            f"meet the conditions{sure}; a point of score goes with {rates or 'nothing'} among these models, and "
-            f"{listed}."
+            f"Take {name(chosen.model)}: weighing the score 1 and {parts}, it is the best of {len(known)} "
+            f"that meet the conditions{sure}; a point of score goes with {rates or 'nothing'} among these "
+            f"models, and {listed}."
         )
 
     def to_frame(self) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import ArrayLike
 
-from agon.ranking.errors import OptionError, suggest
+from agon.ranking.errors import OptionError
 from agon.ranking.numerics import FloatArray
 
 CLOSEST = 1e-4  # of the span of scores: models nearer to each other than this give no rate
@@ -49,17 +49,15 @@ def fact_points(
         scores: (M,) of the models.
         facts: (M, F), columns in the order of `names`.
         names: F facts.
-        weigh: fact → its weight beside the score, above 0.
+        weigh: fact of `names` → its weight beside the score, above 0.
 
     Returns:
         (M,) points to be added to each score, and (F,) the rates, of `exchange_rates`.
 
     Raises:
-        OptionError: an unknown fact, or a weight that is no number above 0.
+        OptionError: a weight that is no number above 0.
     """
     for name, weight in weigh.items():
-        if name not in names:
-            raise OptionError(f"There is no fact {name!r} to weigh; {suggest(name, names)}")
         number = isinstance(weight, int | float) and not isinstance(weight, bool)
         if not number or not 0 < weight < math.inf:
             raise OptionError(f"The weight of {name!r} must be a number above 0, not {weight!r}.")

@@ -52,10 +52,6 @@ def cases(given: Given) -> list[Case]:
             lambda: ag.decide(BOARD, {"ada": {"price": 3}}, weigh={"price": 1}),
         ),
         (
-            lambda: ag.decide(BOARD, FACTS, weigh={"prise": 1}),
-            lambda: ag.decide(BOARD, FACTS, weigh={"price": 1}),
-        ),
-        (
             lambda: ag.comparisons(FRAME).weighted({"fr": 0}, "language"),
             lambda: ag.comparisons(FRAME).weighted({"de": 0}, "language"),
         ),
