@@ -27,8 +27,8 @@ from agon.ranking.votes.array_source import ArraySource, orient_features, probab
 from agon.ranking.votes.ballots import Ballots, canonical
 from agon.ranking.votes.concatenated_source import ConcatenatedSource
 from agon.ranking.votes.covariates import CovariateComparisons, control_names
-from agon.ranking.votes.group_weights import weigh_groups
 from agon.ranking.votes.pair_counts import PairCounts
+from agon.ranking.votes.post_stratification import weigh_groups
 from agon.ranking.votes.restricted_source import RestrictedSource
 from agon.ranking.votes.score_table import ScoreTable
 from agon.ranking.votes.validation import numbers

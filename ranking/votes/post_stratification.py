@@ -27,7 +27,7 @@ def weigh_groups(source: VoteSource, by: str, weights: Mapping[str, float]) -> A
         OptionError: an unknown group, a weight that is no number of 0 or more, or all of them 0.
     """
     parts = source.split(by)
-    share = group_weights(list(parts), weights)
+    share = _weights(list(parts), weights)
     share /= share.sum()
     used = [part.ballots().models for part, own in zip(parts.values(), share, strict=True) if own > 0]
     models = sorted({model for one in used for model in one})
@@ -83,7 +83,7 @@ def weigh_groups(source: VoteSource, by: str, weights: Mapping[str, float]) -> A
     )
 
 
-def group_weights(names: Sequence[str], weights: Mapping[str, float]) -> FloatArray:
+def _weights(names: Sequence[str], weights: Mapping[str, float]) -> FloatArray:
     """(G,) the weight of each group; those not named weigh 1.
 
     Raises:
