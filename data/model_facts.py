@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
@@ -138,6 +139,24 @@ def measured_facts(folder: str | Path) -> dict[str, dict[str, Any]]:
     """
     found = measure_answers(check_log(Path(folder)))
     return {model: {fact: one.value for fact, one in facts.items()} for model, facts in found.items()}
+
+
+def facts_of_models(paths: Sequence[Path], table: Path | None = None) -> dict[str, dict[str, Any]]:
+    """Say what is known of the models of some votes: what a table says, and what their logs measured.
+
+    Args:
+        paths: of the votes; a log is its folder.
+        table: as for `read_facts`, which goes before what was measured.
+
+    Raises:
+        SourceError: as `read_facts` and `measured_facts`.
+    """
+    known = read_facts(table) if table else {}
+    for path in paths:
+        if (path / "agon.duckdb").exists():
+            for name, measured in measured_facts(path).items():
+                known[name] = measured | known.get(name, {})
+    return known
 
 
 def _value(cell: Any) -> Any:

@@ -23,6 +23,9 @@ _HEAD = 1 << 16  # bytes by which the format of standard input is known
 SOURCE = (
     "Parquet, CSV, TSV, JSON lines or DuckDB files, a log folder, a folder of files, or - for standard input."
 )
+FactsOption = Annotated[
+    Path | None, Parameter(help="Table with a column model and one for each fact: price, licence, ...")
+]
 SourceArgument = Annotated[list[Path], Parameter(help=SOURCE, json_list=False)]  # [ab].csv is a pattern
 if TYPE_CHECKING:
     MethodWord = str

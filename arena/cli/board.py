@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from agon.arena.cli.arguments import SourceArgument, readable
+from agon.arena.cli.arguments import FactsOption, SourceArgument, readable
 from agon.arena.cli.reading import USUAL, Reading, ReadingOptions
+from agon.data.model_facts import facts_of_models
 from agon.ranking.text import join_names
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def board_command(
     *,
     host: Annotated[str | None, Parameter(help="Address [default: 127.0.0.1]; 0.0.0.0 is all.")] = None,
     port: Annotated[int | None, Parameter(help="Port [default: 7860]; 0 is any free one.")] = None,
+    facts: FactsOption = None,
     reading: ReadingOptions = USUAL,
 ) -> None:
     """Open the leaderboard of a file or log in the browser: filters, every rule, adjusted for style.
@@ -33,22 +35,26 @@ def board_command(
     agon board votes.parquet
 
     agon board agon-log --port 8000
+
+    agon board votes.parquet --facts models.csv
     """
     from agon.arena.web.server import HOST, PORT, serve_votes
 
     with readable(source) as paths:
-        votes = vote_file(source, paths, reading)
+        votes = vote_file(source, paths, reading, facts)
         named = join_names([str(one) for one in source])
         serve_votes(votes, named, host or HOST, PORT if port is None else port)
 
 
-def vote_file(source: Sequence[Path], paths: Sequence[Path], reading: Reading) -> VoteFile:
+def vote_file(
+    source: Sequence[Path], paths: Sequence[Path], reading: Reading, facts: Path | None = None
+) -> VoteFile:
     """Open votes, scores or a log for the reading pages; `paths` are where they lie.
 
     Raises:
-        AgonError: they cannot be read.
+        AgonError: they cannot be read, or the table of facts cannot.
     """
     from agon.arena.web.leaderboard.sources import VoteFile
 
     words = (*map(str, source), *reading.words())
-    return VoteFile(paths, words, reading.where, reading.read)
+    return VoteFile(paths, words, reading.where, reading.read, lambda paths: facts_of_models(paths, facts))

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 from rich.text import Text
 
-from agon.arena.cli.arguments import FindingsFormat, SourceArgument, number_of, readable
+from agon.arena.cli.arguments import FactsOption, FindingsFormat, SourceArgument, number_of, readable
 from agon.arena.cli.output.progress_line import progress
 from agon.arena.cli.output.tables import console, make_grid, say
 from agon.arena.cli.reading import USUAL, ReadingOptions
-from agon.data.model_facts import measured_facts, read_facts
+from agon.data.model_facts import facts_of_models
 from agon.ranking import Comparisons, Decision, OptionError, decide, rank
 from agon.ranking.votes.comparisons import Votes
 
@@ -23,9 +22,7 @@ def decide_command(
     source: SourceArgument,
     /,
     *,
-    facts: Annotated[
-        Path | None, Parameter(help="Table with a column model and one for each fact: price, licence, ...")
-    ] = None,
+    facts: FactsOption = None,
     at_most: Annotated[
         list[str] | None, Parameter(negative="", help="FACT=NUMBER: only models whose fact is at most that.")
     ] = None,
@@ -78,11 +75,7 @@ def decide_command(
         if weight or groups_of:
             votes = _weighted(votes, groups_of or "category", _named("--weight", weight, "VALUE=WEIGHT"))
         board = rank(votes, method, level=level, cluster=cluster)
-    known = {name: dict(one) for name, one in (read_facts(facts) if facts else {}).items()}
-    for path in paths:
-        if (path / "agon.duckdb").exists():
-            for name, measured in measured_facts(path).items():
-                known[name] = measured | known.get(name, {})
+    known = facts_of_models(paths, facts)
     if not known:
         raise OptionError("Nothing is known of the models but their votes: name a table with --facts FILE.")
     made = decide(

@@ -438,10 +438,10 @@ class Arena:
 
     # --- boards ------------------------------------------------------------------------------------------
 
-    def comparisons(self, category: str | None = None, language: str | None = None) -> Comparisons | None:
-        """The votes so far; None without one."""
+    def comparisons(self, chosen: Mapping[str, str]) -> Comparisons | None:
+        """The votes so far that have these values of these labels; None without one."""
         try:
-            return self.log.comparisons(category=category, language=language)
+            return self.log.comparisons(chosen)
         except SourceError:
             return None
 

@@ -244,7 +244,7 @@ class Study:
     def lead(self) -> PanelLead | None:
         """Whether its panel has decided; None without a vote."""
         try:
-            votes = self.arena.log.comparisons(study=self.plan.name)
+            votes = self.arena.log.comparisons({"study": self.plan.name})
             return panel_lead(votes, panel=self.journal.history().panel, level=self.plan.level)
         except AgonError:
             return None

@@ -13,9 +13,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from agon.arena.web.layout import Site
+from agon.arena.web.leaderboard.board_picture import board_png
 from agon.arena.web.leaderboard.boards import Made, make_board
 from agon.arena.web.leaderboard.page import leaderboard_html
-from agon.arena.web.leaderboard.query import ALL, DEFAULT_RULE, BoardQuery, Offer
+from agon.arena.web.leaderboard.query import ALL, DEFAULT_RULE, PLAIN_VIEW, BoardQuery, BoardView, Offer
 from agon.arena.web.leaderboard.rules_page import rules_html
 from agon.arena.web.leaderboard.sources import BoardSource
 from agon.ranking.analysis.rule_comparison import RuleComparison, compare_rules
@@ -26,6 +27,7 @@ from agon.ranking.leaderboard.leaderboard import boards_to_json
 _FOLDER = Site(
     {"leaderboard": ("index.html", "Leaderboard"), "rules": ("rules.html", "Rules")}, None, "static/"
 )
+EVERY_ROW_SHOWN = BoardView(everyone=True)
 _MARK = "agon-pages.json"  # says that a folder was made here, and may be made again
 
 
@@ -86,7 +88,9 @@ def publish_pages(
         if form.startswith("rules"):
             ending = "html" if form == "rules" else "json"
             return f"rules.{ending}" if rules is not None and not query.where else None
-        found = made.get(replace(query, everyone=False))
+        if form not in ("", "csv", "json", "png"):
+            return None
+        found = made.get(query.plain) if query.view in (PLAIN_VIEW, EVERY_ROW_SHOWN) else None
         return f"{found[0]}.{form or 'html'}" if found else None
 
     try:
@@ -102,10 +106,11 @@ def publish_pages(
                     about=about,
                     pairs=board.pairs,
                     offer=source.offer(query.chosen) if query.where else offer,
-                    query=replace(query, everyone=True),
+                    query=replace(query, view=EVERY_ROW_SHOWN),
                     link=link,
                 )
                 (pages / f"{name}.html").write_text(text, encoding="utf-8")
+                (pages / f"{name}.png").write_bytes(board_png(board.board, about.info))
                 (pages / f"{name}.csv").write_text(boards_to_csv([board.board]), encoding="utf-8")
                 (pages / f"{name}.json").write_text(boards_to_json([board.board]), encoding="utf-8")
             if rules is not None:

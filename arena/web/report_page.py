@@ -15,6 +15,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from agon.arena.web.layout import MARK, plural
+from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.arena.web.leaderboard.page import (
     command,
     condition_words,
@@ -24,7 +25,7 @@ from agon.arena.web.leaderboard.page import (
 )
 from agon.arena.web.leaderboard.query import ALL
 from agon.arena.web.leaderboard.sources import About
-from agon.arena.web.leaderboard.table import ModelInfo, cards_html, half_text, score_text, table_html
+from agon.arena.web.leaderboard.table import cards_html, half_text, score_text, table_html
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.data.files.writer import refuse_existing, whole_file
 from agon.data.study_evidence import RatingConsistency, StudyReport, StudyVoter
@@ -187,7 +188,7 @@ def _board(report: StudyReport) -> str:
     return _section(
         "The board",
         f"<p>{'' if report.leads else _text(said) + ' '}A rank is a range: all models are within theirs at "
-        f"{board.level:.0%} certainty. The shaded band is the interval of the first row.</p>",
+        f"{board.level:.0%} certainty. The shaded stripe is the interval of the first row.</p>",
         table_html(board, _INFO, said),
         cards_html(board, _INFO),
         f'<div class="ag-under"><p>{_text(settings_sentence(board))}</p></div>',

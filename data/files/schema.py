@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from math import comb
 from typing import Literal
@@ -101,7 +102,7 @@ def normalise(source: Source, voters: str) -> None:
                 value = column if kinds[column].endswith("]") else f"TRY_CAST({column} AS JSON)"
                 changed.append(f"CAST({value} AS {kind}[]) AS {column}")
     if "timestamp" in kinds:
-        changed.append(f"{_seconds(kinds['timestamp'])} AS timestamp")
+        changed.append(f"{seconds_sql(kinds['timestamp'])} AS timestamp")
     sql = "CREATE OR REPLACE VIEW votes AS SELECT "
     sql += f"* REPLACE ({', '.join(changed)})" if changed else "*"
     sql += " FROM (SELECT *, row_number() OVER () AS agon_row FROM unfiltered)"
@@ -112,13 +113,53 @@ def normalise(source: Source, voters: str) -> None:
         raise SourceError(f"{source.name} cannot be read as votes: {sentence(error)}") from None
 
 
-def _seconds(kind: str) -> str:
+def seconds_sql(kind: str) -> str:
     """SQL for the column `timestamp` as seconds."""
     if kind.startswith(("TIMESTAMP", "DATE")):
         return "epoch(timestamp)"
     if kind == "VARCHAR":
         return "coalesce(TRY_CAST(timestamp AS DOUBLE), epoch(TRY_CAST(timestamp AS TIMESTAMPTZ)))"
     return "CAST(timestamp AS DOUBLE)"
+
+
+PERIODS = {"day": "%Y-%m-%d", "month": "%Y-%m", "year": "%Y"}
+_MOST_DAYS, _MOST_MONTHS = 24, 24  # that are told apart
+
+
+def period_name(first: float, last: float) -> str | None:
+    """The kind of period that tells times apart between two, in seconds since 1970; None if none does."""
+    days = (last - first) / 86400
+    name = "day" if days < _MOST_DAYS else "month" if days < 30.4 * _MOST_MONTHS else "year"
+    try:
+        one, other = (period_of(name, seconds) for seconds in (first, last))
+    except (OverflowError, ValueError, OSError):  # beyond the years that there are
+        return None
+    return name if one != other else None
+
+
+def period_of(name: str, seconds: float) -> str:
+    """The day, month or year, in UTC, of so many seconds since 1970: "2026-11"."""
+    return datetime.fromtimestamp(seconds, UTC).strftime(PERIODS[name])
+
+
+def period_ends(name: str, value: str) -> tuple[float, float]:
+    """The first second of a period, and that after it.
+
+    Raises:
+        SourceError: there is no such period.
+    """
+    try:
+        begin = datetime.strptime(value, PERIODS[name]).replace(tzinfo=UTC)
+    except ValueError:
+        raise SourceError(f"{value!r} is no {name}; write it as {period_of(name, 0.0)}.") from None
+    later = begin + timedelta(days={"day": 1, "month": 31, "year": 366}[name])
+    end = datetime.strptime(later.strftime(PERIODS[name]), PERIODS[name]).replace(tzinfo=UTC)
+    return begin.timestamp(), end.timestamp()
+
+
+def period_sql(seconds: str, name: str) -> str:
+    """SQL for the day, month or year, in UTC, of so many seconds since 1970."""
+    return f"strftime(make_timestamp(CAST(1e6 * {seconds} AS BIGINT)), '{PERIODS[name]}')"
 
 
 def weight_sql(

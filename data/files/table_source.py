@@ -24,6 +24,7 @@ from agon.data.files.schema import (
     FAILED,
     KWISE,
     PAIRWISE,
+    PERIODS,
     WITH_FAILED,
     Voters,
     condition,
@@ -32,6 +33,10 @@ from agon.data.files.schema import (
     llm_votes,
     normalise,
     others,
+    period_ends,
+    period_name,
+    period_sql,
+    seconds_sql,
     weight_sql,
 )
 from agon.data.files.source import Source, as_arrow, describe_source, open_source
@@ -110,6 +115,7 @@ class TableSource:
         weight: SQL for the weight of a vote.
         with_failed: whether weighed votes count on fewer models than were drawn, because an answer failed.
         left_out: what was left out already, by reason.
+        periods: what `periods` is, if that is known.
         opener: opens the source where that is not `open_source`.
     """
 
@@ -126,6 +132,7 @@ class TableSource:
         with_failed: bool = False,
         left_out: Mapping[str, int] | None = None,
         opener: Callable[[], Source] | None = None,
+        periods: dict[str, str] | None = None,
     ) -> None:
         self._origin = origin
         self._opened = source
@@ -136,6 +143,7 @@ class TableSource:
         self._weight, self._whole_only = weight, weight is not None and not with_failed
         self._left_out = dict(left_out or {})
         self._opener = opener
+        self._periods = periods
 
     @cached_property
     def _source(self) -> Source:
@@ -324,8 +332,47 @@ class TableSource:
         """
         part = self
         for column, value in chosen.items():
-            part = part._within(self._column(column), value)
+            part = part._within(column if column in self.periods else self._column(column), value)
         return part
+
+    @cached_property
+    def periods(self) -> dict[str, str]:
+        """SQL for the period of a vote, by its name: day, month or year, whichever tells a few apart.
+
+        The SQL is of the source as it is, for a condition to read it under. Empty without times, and where a
+        column has such a name.
+        """
+        if self._periods is not None:
+            return self._periods
+        kinds = {name.lower(): kind for name, kind in self._source.columns.items()}
+        if "timestamp" not in kinds or not set(PERIODS).isdisjoint(kinds):
+            return {}
+        name = None if self.span is None else period_name(*self.span)
+        return {} if name is None else {name: period_sql(seconds_sql(kinds["timestamp"]), name)}
+
+    @cached_property
+    def span(self) -> tuple[float, float] | None:
+        """When its first and its last vote were cast, in seconds since 1970; None without times."""
+        if "timestamp" not in {name.lower() for name in self._source.columns}:
+            return None
+        ends = "SELECT min(timestamp) AS first, max(timestamp) AS last FROM votes WHERE isfinite(timestamp)"
+        first, last = self._source.query(ends).to_pylist()[0].values()
+        return None if first is None else (float(first), float(last))
+
+    def before(self, seconds: float) -> TableSource:
+        """The votes that were cast before a time, in seconds since 1970."""
+        return self._within("timestamp <", repr(seconds))
+
+    def first_seen(self) -> dict[str, float]:
+        """When each model was first voted on, in seconds since 1970; empty without times."""
+        if "timestamp" not in {name.lower() for name in self._source.columns}:
+            return {}
+        names = "unnest(models)" if self._listed else "unnest([model_a, model_b])"
+        sql = (
+            f"SELECT model, min(timestamp) AS first FROM (SELECT {names} AS model, timestamp FROM votes "
+            f"WHERE isfinite(timestamp)) GROUP BY model"
+        )
+        return {str(row["model"]): float(row["first"]) for row in self._source.query(sql).to_pylist()}
 
     def _within(self, column: str, value: str | None) -> TableSource:
         part = (*self._part, (column, value))
@@ -336,6 +383,7 @@ class TableSource:
             part=part,
             weight=self._weight,
             with_failed=not self._whole_only,
+            periods=self.periods,
         )
 
     def value_counts(self, chosen: Mapping[str, str]) -> dict[str, dict[str, int]]:
@@ -345,20 +393,27 @@ class TableSource:
             chosen: columns and the values that rows must have; a column's own value does not bind its counts.
 
         Returns:
-            {column: {value: rows}}, columns in the order of the source, the most frequent value first.
+            {column: {value: rows}}, columns in the order of the source, the most frequent value first; and
+            the period of the votes, if there are times, the last one first.
         """
         found = {}
-        for column in self._kinds:
+        for column in (*self._kinds, *self.periods):
             name = quote_name(column)
             others = {key: value for key, value in chosen.items() if key != column}
             condition, parameters = self.only(others)._condition()
             value = f"unnest({name})" if self._several(column) else f"CAST({name} AS VARCHAR)"
+            if column in self.periods:
+                value = f"date_trunc('{column}', make_timestamp(CAST(1e6 * timestamp AS BIGINT)))"
             sql = (
                 f"SELECT value, count(*) AS n FROM (SELECT {value} AS value FROM votes WHERE {condition}) "
-                f"WHERE value IS NOT NULL GROUP BY 1 ORDER BY n DESC, value"
+                f"WHERE value IS NOT NULL GROUP BY 1 "
+                f"ORDER BY {'value DESC' if column in self.periods else 'n DESC, value'}"
             )
             table = self._source.query(sql, parameters)
-            counts = dict(zip(table["value"].to_pylist(), table["n"].to_pylist(), strict=True))
+            values = table["value"].to_pylist()
+            if column in self.periods:
+                values = [value.strftime(PERIODS[column]) for value in values]
+            counts = dict(zip(values, table["n"].to_pylist(), strict=True))
             if len(counts) <= _MOST_KINDS:
                 found[column] = counts
         return found
@@ -415,7 +470,12 @@ class TableSource:
         parameters: list[str | None] = []
         for column, value in self._part:
             name = quote_name(column)
-            if not self._several(column):
+            if column == "timestamp <":
+                conditions.append(f"timestamp < {float(value or 0)!r}")
+            elif column in self.periods:
+                begin, end = period_ends(column, value or "")
+                conditions.append(f"timestamp >= {begin!r} AND timestamp < {end!r}")
+            elif not self._several(column):
                 conditions.append(f"CAST({name} AS VARCHAR) IS NOT DISTINCT FROM ?")
                 parameters.append(value)
             elif value is None:
@@ -429,7 +489,11 @@ class TableSource:
 
     def _several(self, column: str) -> bool:
         """Whether a vote may have several values in a column."""
-        return column.lower() != "models" and self._source.columns[column] == "VARCHAR[]"
+        return (
+            column not in self.periods
+            and column.lower() != "models"
+            and self._source.columns[column] == "VARCHAR[]"
+        )
 
     def reweighted(self, floor: float, *, with_failed: bool = False) -> TableSource:
         """Weigh votes by one over the probability of their models.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from agon.data.files.covariates import MEASURES
 from agon.data.files.encoding import list_numbers, pad_lists
+from agon.data.files.schema import PERIODS, period_sql
 from agon.data.validation import rows_text
 from agon.ranking import Ballots, Battles, SourceError
 from agon.ranking.errors import suggest
@@ -28,12 +29,13 @@ if TYPE_CHECKING:
 
 Query = Callable[[str, Mapping[str, Any]], "pa.Table"]
 # What votes can be filtered, clustered and split by, under the names that all vote files use.
-_LABELS = {
+VOTE_LABELS = {
     "battle": "battle_id::VARCHAR",
     "prompt": "prompt_id",
     "voter": "voter",
     "category": "category",
     "language": "language",
+    **{name: period_sql("epoch(created)", name) for name in PERIODS},
     "study": "(SELECT study FROM assignments AS a WHERE a.battle_id = votes.battle_id)",
 }
 COUNTED_VOTES = "blind IS NOT FALSE AND same_model IS NOT TRUE"
@@ -160,16 +162,16 @@ class LogSource:
 
     def _label(self, name: str) -> str:
         name = name.removesuffix("_id")
-        if name not in _LABELS:
-            raise SourceError(f"The votes of the log have no {name!r}; {suggest(name, _LABELS)}")
-        return _LABELS[name]
+        if name not in VOTE_LABELS:
+            raise SourceError(f"The votes of the log have no {name!r}; {suggest(name, VOTE_LABELS)}")
+        return VOTE_LABELS[name]
 
     def _select(self, what: str, how: str, counted: str = COUNTED_VOTES) -> pa.Table:
         """Read something of these votes."""
         conditions = [
             "number <= $upto",
             counted,
-            *(f"{_LABELS[name]} IS NOT DISTINCT FROM ${name}" for name in self.where),
+            *(f"{VOTE_LABELS[name]} IS NOT DISTINCT FROM ${name}" for name in self.where),
         ]
         if self.clean:
             conditions.append(UNBROKEN)

@@ -13,19 +13,20 @@ from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 import duckdb
 
 from agon.data.files.covariates import MEASURES
+from agon.data.files.schema import period_name
 from agon.data.files.snapshot_folder import CRITERIA, SAME_MODEL
 from agon.data.files.writer import write_table
 from agon.data.log.battle_records import read_battle, read_vote
 from agon.data.log.database import DATABASE, lock, open_database, unlock
 from agon.data.log.index import as_utf8
 from agon.data.log.records import LogError, LogInUse, Receipt, Record, VoteRecord
-from agon.data.log.source import COUNTED_VOTES, LogSource
+from agon.data.log.source import COUNTED_VOTES, VOTE_LABELS, LogSource
 from agon.data.log.text_parts import publish
 from agon.data.log.writer import Writer
 from agon.data.read_errors import sentence
@@ -34,17 +35,9 @@ from agon.ranking import Comparisons, SourceError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FILTERS = f"""
-    SELECT 'category' AS label, category AS value, count(*) AS n
-    FROM votes WHERE category NOT NULL AND {COUNTED_VOTES}
-        AND coalesce(language = $language, $language::VARCHAR IS NULL)
-    GROUP BY category
-    UNION ALL
-    SELECT 'language', language, count(*)
-    FROM votes WHERE language NOT NULL AND {COUNTED_VOTES}
-        AND coalesce(category = $category, $category::VARCHAR IS NULL)
-    GROUP BY language
-    ORDER BY label, n DESC, value"""
+NO_CHOICE: Mapping[str, str] = MappingProxyType({})
+# Medians of answers that came whole.
+MEASURED = ("first_token", "seconds", "tokens", "tokens_per_second")
 # Answers of battles that are over: voted on, void (fewer than two sides are left, because nobody took the
 # place of those that failed), or left alone.
 _ENDINGS = """
@@ -228,29 +221,19 @@ class VoteLog:
         self._writer.check_models(names)
 
     def comparisons(
-        self,
-        *,
-        category: str | None = None,
-        language: str | None = None,
-        study: str | None = None,
-        clean: bool = False,
-        upto: int | None = None,
+        self, chosen: Mapping[str, str] = NO_CHOICE, *, clean: bool = False, upto: int | None = None
     ) -> Comparisons:
         """Count the votes that were committed by now; all views are of these, whatever arrives later.
 
         Args:
-            category: only of battles in this category.
-            language: only of battles in this language.
-            study: only of battles of this study.
+            chosen: category, language, study, day, month or year, and the value that votes must have.
             clean: only of battles in which no answer failed.
             upto: only votes up to this number; all if left out.
 
         Raises:
             SourceError: there are no such votes.
         """
-        given = {"category": category, "language": language, "study": study}
-        where = {label: value for label, value in given.items() if value is not None}
-        votes = LogSource(self._table, self.count() if upto is None else upto, where, clean)
+        votes = LogSource(self._table, self.count() if upto is None else upto, chosen, clean)
         votes.ballots()
         return Comparisons(votes)
 
@@ -277,17 +260,62 @@ class VoteLog:
         given = [voter, battle_id, as_utf8(prompt), models, texts]
         return bool(self._rows(_SHOWN_BEFORE, given)[0][0])
 
-    def filters(self, category: str | None = None, language: str | None = None) -> dict[str, dict[str, int]]:
-        """{"category": {value: votes}, "language": {value: votes}}, the most frequent value first.
+    def filters(self, chosen: Mapping[str, str] = NO_CHOICE) -> dict[str, dict[str, int]]:
+        """{label: {value: votes}} of category, language, and day, month or year if there are several.
+
+        The most frequent value stands first, of times the last.
 
         Args:
-            category: binds the counts of the languages.
-            language: binds the counts of the categories.
+            chosen: labels and the value that votes must have; a label's own value does not bind its counts.
         """
-        found: dict[str, dict[str, int]] = {"category": {}, "language": {}}
-        for label, value, votes in self._rows(FILTERS, {"category": category, "language": language}):
-            found[label][value] = votes
+        span = self.span()
+        period = None if span is None else period_name(*span)
+        found: dict[str, dict[str, int]] = {}
+        for label in ("category", "language", *([period] if period else [])):
+            others = {name: value for name, value in chosen.items() if name != label}
+            conditions = [COUNTED_VOTES, *(f"{VOTE_LABELS[name]} = ${name}" for name in others)]
+            rows = self._rows(
+                f"SELECT {VOTE_LABELS[label]} AS value, count(*) AS n FROM votes WHERE value NOT NULL AND "
+                f"{' AND '.join(conditions)} GROUP BY value "
+                f"ORDER BY {'value DESC' if label == period else 'n DESC, value'}",
+                others,
+            )
+            found[label] = dict(rows)
         return found
+
+    def measured(self) -> dict[str, dict[str, float]]:
+        """{model: {fact: value}} of the answers that were voted on, as `agon.data.model_facts` names them.
+
+        Of battles that go on nothing is said: two looks at a median would tell who is answering.
+        """
+        medians = ", ".join(
+            f"median({column}) FILTER (WHERE failure IS NULL)"
+            for column in ("time_to_first_token", "seconds", "tokens", "tokens_per_second")
+        )
+        rows = self._rows(
+            f"SELECT model, {medians}, avg(CAST(failure IS NOT NULL AS INT)), "
+            "epoch(min(created)) FROM generations WHERE battle_id IN (SELECT battle_id FROM votes) "
+            "GROUP BY model"
+        )
+        names = (*MEASURED, "failures", "first_seen")
+        return {
+            str(model): {
+                name: float(value) for name, value in zip(names, values, strict=True) if value is not None
+            }
+            for model, *values in rows
+        }
+
+    def span(self) -> tuple[float, float] | None:
+        """When the first and the last vote that counts was cast, in seconds since 1970; None without one."""
+        first, last = self._rows(
+            f"SELECT epoch(min(created)), epoch(max(created)) FROM votes WHERE {COUNTED_VOTES}"
+        )[0]
+        return None if first is None else (float(first), float(last))
+
+    def number_before(self, seconds: float) -> int:
+        """The number of the last vote that was cast before a time, in seconds since 1970; 0 without one."""
+        sql = "SELECT coalesce(max(number), 0) FROM votes WHERE epoch(created) < $1"
+        return int(self._rows(sql, [seconds])[0][0])
 
     def votes_of(self, voter: str) -> int:
         """Number of votes of a person."""

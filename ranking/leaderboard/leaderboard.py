@@ -168,6 +168,24 @@ class Leaderboard:
         """The rows that have a rank."""
         return tuple(row for row in self.rows if row.status == "ranked")
 
+    @property
+    def bands(self) -> tuple[tuple[str, ...], ...]:
+        """The ranked models in bands, best first: no model is certainly below the first of its band.
+
+        Where the next model is, at the board's level, the next band begins; empty without intervals.
+        """
+        if self.uncertainty is None or self.rank_method == "none":
+            return ()
+        found: list[list[str]] = []
+        first = -1
+        for row in self.ranked:
+            at = self.models.index(row.model)
+            if not found or self.uncertainty.above[first, at]:
+                found.append([])
+                first = at
+            found[-1].append(row.model)
+        return tuple(map(tuple, found))
+
     def conclusion(self, name: Callable[[str], str] = str) -> str:
         """Say in one sentence what the board shows; `name` says how to call a model."""
         return conclude(self, name)
@@ -196,6 +214,9 @@ class Leaderboard:
                 )
         if one.score is None or two.score is None or self.uncertainty is None:
             raise OptionError('This board has no intervals; rank with interval="auto" to compare two models.')
+        for name in (model, other):
+            if name not in self.models:
+                raise OptionError(f"{name!r} has too few votes on this board to compare.")
         wanted = bool(self.settings.get("simultaneous")) if simultaneous is None else simultaneous
         at = self.models.index(model), self.models.index(other)
         centre = self.uncertainty.centre

@@ -74,7 +74,7 @@ HOMES = {
     "data/log/writer.py": {"duckdb"},
 }
 HEAVY = ("gradio", "fastapi", "uvicorn", "torch", "httpx", "vllm", "transformers", "plotly", "matplotlib")
-CALLED = {"markdown_it": "markdown-it-py"}  # packages whose distribution has another name
+CALLED = {"markdown_it": "markdown-it-py", "PIL": "pillow"}  # packages whose distribution has another name
 MOST_IN_A_ROOM = 15
 MODULES = sorted(path for folder in FLOORS for path in (REPOSITORY / folder).rglob("*.py"))
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))

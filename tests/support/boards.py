@@ -6,10 +6,10 @@ from html.parser import HTMLParser
 from agon.arena.core.endings import AnswerEndings
 from agon.arena.core.roster import ModelCard
 from agon.arena.web.layout import ARENA
+from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.arena.web.leaderboard.page import leaderboard_html
 from agon.arena.web.leaderboard.query import Offer
 from agon.arena.web.leaderboard.sources import About
-from agon.arena.web.leaderboard.table import ModelInfo
 from agon.ranking import Comparisons, rank
 
 SETTINGS = {"scale": "elo", "min_votes": 30, "interval": "sandwich", "votes": 9, "version": "1"}

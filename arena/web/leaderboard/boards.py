@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from agon.arena.web.leaderboard.query import DEFAULT_RULE, BoardQuery
@@ -57,7 +57,7 @@ class Boards:
             AgonError: the rule cannot be used on these votes.
         """
         lane = self._quick if query.rule == DEFAULT_RULE and not query.adjust else self._slow
-        return await self._get(replace(query, everyone=False), make_board, lane, patience)
+        return await self._get(query.plain, make_board, lane, patience)
 
     async def compare(self, query: BoardQuery, patience: float | None = None) -> Compared | None:
         """The comparison of rules on the votes asked for; with patience as for a board.

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from agon.arena.web.leaderboard.table import ModelInfo, score_text
+from agon.arena.web.leaderboard.model_info import ModelInfo
+from agon.arena.web.leaderboard.table import score_text
 from agon.ranking import Leaderboard, PairCounts
 from agon.ranking.figures.svg import to_svg
 from agon.ranking.figures.win_rates import WinRates, draw_win_rates

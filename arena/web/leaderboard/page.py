@@ -8,24 +8,39 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from html import escape
 from itertools import groupby
 from typing import Protocol
 
 from agon.arena.web.layout import page_html, plural
+from agon.arena.web.leaderboard.columns import BoardColumn, arrange_rows, chosen_columns, known_columns
 from agon.arena.web.leaderboard.figures import figures_html
-from agon.arena.web.leaderboard.query import ALL, BoardQuery, Offer, language_name
+from agon.arena.web.leaderboard.model_info import ModelInfo
+from agon.arena.web.leaderboard.query import (
+    ALL,
+    DEFAULT_RULE,
+    BoardQuery,
+    BoardView,
+    ChangedBoardError,
+    Offer,
+    QueryError,
+    language_name,
+)
 from agon.arena.web.leaderboard.sources import About
-from agon.arena.web.leaderboard.table import ModelInfo, cards_html, table_html
+from agon.arena.web.leaderboard.table import ShownRows, cards_html, score_text, table_html
 from agon.arena.web.leaderboard.who_answers import model_states, model_states_html
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import Leaderboard, PairCounts
+from agon.ranking.errors import OptionError, suggest
 from agon.ranking.leaderboard.row import Row
 from agon.ranking.registry import find
 from agon.ranking.settings import Settings
 from agon.ranking.text import join_names
 
+LEAST_AT = 8  # digits of a fingerprint in an address
+MOST_OPTIONS = 200  # models that the menu of differences lists
 CHIPS = 8  # values of a filter that are shown at once
 NOTHING = Offer()
 ROWS_AT_FIRST = 20  # rows before all are asked for
@@ -60,9 +75,10 @@ _INTERVAL_WORDS = {
 
 
 class Link(Protocol):
-    """The address of a board as a page, "csv" or "json", or of its votes' "rules" or "rules.json".
+    """The address of a board as a page, "csv", "json" or "png"; or of another page on the same votes.
 
-    None where there is none to go to.
+    Those are "rules", "rules.json", "history" and "model:NAME". "form" is where a form about the board is
+    sent, "at" the board's lasting address. None where there is none to go to.
     """
 
     def __call__(self, query: BoardQuery, form: str = "") -> str | None:
@@ -71,7 +87,9 @@ class Link(Protocol):
 
 _PATHS = {
     "": "./leaderboard",
+    "at": "./leaderboard",
     "csv": "./leaderboard.csv",
+    "png": "./leaderboard.png",
     "json": "./api/leaderboard",
     "rules": "./rules",
     "rules.json": "./api/rules",
@@ -80,8 +98,12 @@ _PATHS = {
 
 def address(query: BoardQuery, form: str = "") -> str | None:
     """Where the board of a query is on a server."""
-    path = _PATHS[form]
-    return f"{path}?{query.parameters}" if query.parameters else path
+    if form == "form":
+        return _PATHS[""]
+    if form.startswith("model:"):
+        return None
+    path = _PATHS.get(form)
+    return f"{path}?{query.parameters}" if query.parameters and path else path
 
 
 def leaderboard_html(
@@ -117,6 +139,7 @@ def leaderboard_html(
     if board is None or not board.rows:
         body = note + _empty(about, query, link)
     else:
+        check_fingerprint(board, query)
         body = _head(board, query, about) + note + menus
         body += _rows(board, about, query, link) + figures_html(board, pairs, info)
     body += model_states_html(model_states(board, info), info)
@@ -130,12 +153,29 @@ def leaderboard_html(
     )
 
 
-def no_board_html(sentence: str, *, about: About) -> str:
+def check_fingerprint(board: Leaderboard, query: BoardQuery) -> None:
+    """Refuse a board that is not the one that a permalink was made for.
+
+    Raises:
+        ChangedBoardError: it has another fingerprint.
+    """
+    at = query.view.at
+    if at and not (len(at) >= LEAST_AT and board.fingerprint.startswith(at.casefold())):
+        raise ChangedBoardError(
+            f"This link is to the board with the fingerprint {without_hidden(at)[:16]}, and today's is "
+            f"{board.fingerprint[:16]}: votes came in, or Agon changed."
+        )
+
+
+def no_board_html(
+    sentence: str, *, about: About, title: str = "There is no such board.", way: str = "./leaderboard"
+) -> str:
     """Return the page for an address without a board: unknown words, or a rule that cannot be used."""
+    said = "Show the board of all votes" if way == "./leaderboard" else "Show the board of today"
     body = (
-        '<div class="ag-phead"><h1>There is no such board.</h1><p'
+        f'<div class="ag-phead"><h1>{escape(title)}</h1><p'
         f' class="ag-lead">{escape(without_hidden(sentence))}</p></div>'
-        '<a class="ag-btn" href="./leaderboard">Show the board of all votes</a>'
+        f'<a class="ag-btn" href="{escape(way)}">{said}</a>'
     )
     return page_html("No such board", body, current="leaderboard", votes=about.total, site=about.site)
 
@@ -187,7 +227,7 @@ def command(board: Leaderboard, about: About, query: BoardQuery = ALL) -> str:
 
 def condition_words(about: About, query: BoardQuery) -> list[str]:
     """The option of a command for the votes of a query, if they are not all."""
-    both = [condition for condition in (about.where, query.condition) if condition]
+    both = [condition for condition in (about.where, query.condition(about.periods)) if condition]
     if not both:
         return []
     return ["--where", both[0] if len(both) == 1 else " AND ".join(f"({one})" for one in both)]
@@ -211,7 +251,7 @@ def _head(board: Leaderboard, query: BoardQuery, about: About) -> str:
     elif any(row.rank_upper != row.rank_lower for row in board.ranked):
         lead = f"{counted} A rank is a range: all models are within theirs at {board.level:.0%} certainty."
         if any(row.lower is not None for row in board.ranked):
-            lead += " The shaded band is the interval of the first row."
+            lead += " The shaded stripe is the interval of the first row."
     else:
         lead = counted
     return (
@@ -339,37 +379,150 @@ def _chips(
 
 
 def _rows(board: Leaderboard, about: About, query: BoardQuery, link: Link) -> str:
-    info = about.info
-    words = command(board, about, query)
+    info, view = about.info, query.view
+    known = known_columns(board, info)
+    columns = chosen_columns(known, view)
+    rows = arrange_rows(board, view, known, info)
     apart = [row for row in board.rows if row.status == "component"]
-    shown = board if query.everyone else replace(board, rows=board.rows[:ROWS_AT_FIRST])
-    hidden = len(board.rows) - len(shown.rows)
-    everyone = link(replace(query, everyone=True)) if hidden else None
+    bands = {} if view.sort else {name: i for i, band in enumerate(board.bands) for name in band}
+    shown = ShownRows(
+        rows if view.everyone else rows[:ROWS_AT_FIRST],
+        columns,
+        band=bands if len(set(bands.values())) > 1 else {},
+        sorted_by=view.sort or "rank",
+        sort=lambda key: link(replace(query, view=replace(view, sort=key))),
+        page=lambda model: link(query.plain, f"model:{model}"),
+        gaps=(f"Less {info.name(view.base)}", differences(board, view.base)) if view.base else None,
+    )
+    hidden = len(rows) - len(shown.rows)
+    everyone = link(replace(query, view=replace(view, everyone=True))) if hidden else None
+    what = f"Show all {len(rows)} models" if not view.search else f"Show all {len(rows)} found"
     more = (
-        f'<p class="ag-under"><a class="ag-btn" href="{escape(everyone)}">'
-        f"Show all {len(board.rows)} models</a></p>"
-        if everyone
+        f'<p class="ag-under"><a class="ag-btn" href="{escape(everyone)}">{what}</a></p>' if everyone else ""
+    )
+    found = (
+        table_html(board, info, board.conclusion(info.name), shown) + cards_html(board, info, shown)
+        if rows
+        else _nothing_found(query, link)
+    )
+    words = command(board, about, query)
+    said = (
+        " Rows of one shade are a band: none of its models is certainly below its first."
+        if shown.band
         else ""
     )
     return (
-        table_html(shown, info, board.conclusion(info.name))
-        + cards_html(shown, info)
+        _form(board, known, columns, info, query, link)
+        + found
         + more
         + (_apart(board, apart, info) if apart else "")
-        + f'<div class="ag-under"><p>{escape(settings_sentence(board))}</p>'
+        + f'<div class="ag-under"><p>{escape(settings_sentence(board) + said)}</p>'
         f"<p>{escape(_health(board))}</p></div>"
         + '<code class="ag-cmd" tabindex="0" role="group" aria-label="The command that reproduces'
         ' this board">'
-        f"{escape(without_hidden(words))}</code>" + _downloads(query, link) + _diagnostics(board, info)
+        f"{escape(without_hidden(words))}</code>" + _downloads(board, query, link) + _diagnostics(board, info)
     )
 
 
-def _downloads(query: BoardQuery, link: Link) -> str:
-    """The board as data."""
-    every = replace(query, everyone=False)
-    files = [(link(every, form), form.upper()) for form in ("csv", "json")]
+def differences(board: Leaderboard, base: str) -> dict[str, str]:
+    """How far each model is above one of them, with the interval, in words; not those that cannot be told.
+
+    Raises:
+        QueryError: there is no such model.
+    """
+    if base not in board:
+        names = [row.model for row in board.rows]
+        raise QueryError(f"There is no model {without_hidden(base)!r} on this board; {suggest(base, names)}")
+    found = {}
+    for row in board.rows:
+        with suppress(OptionError):
+            gap = board.difference(row.model, base)
+            ends = (score_text(board, end) or "…" for end in (gap.lower, gap.upper))
+            found[row.model] = (
+                f"{signed(score_text(board, gap.difference))} ({' to '.join(map(signed, ends))})"
+            )
+    return found | {base: "0"}
+
+
+def as_value(text: str) -> str:
+    """A text as the value of a field, which comes back as it is: whatever is hidden in it is spelt out."""
+    return escape(text).encode("ascii", "xmlcharrefreplace").decode()
+
+
+def signed(number: str) -> str:
+    """A number with its sign, and a minus as wide as a plus."""
+    return (
+        number if number in ("0", "…", "") else number.replace("-", "−") if number[0] == "-" else f"+{number}"
+    )
+
+
+def _form(
+    board: Leaderboard,
+    known: Mapping[str, BoardColumn],
+    columns: Mapping[str, BoardColumn],
+    info: ModelInfo,
+    query: BoardQuery,
+    link: Link,
+) -> str:
+    """What a reader types or picks: a name to find, a model to compare with, the columns; needs no script."""
+    action = link(query, "form")
+    if action is None:
+        return ""
+    view = query.view
+    kept = dict(query.where) | {"rule": query.rule if query.rule != DEFAULT_RULE else ""}
+    kept |= {"adjust": ",".join(query.adjust), "sort": view.sort, "all": "1" if view.everyone else ""}
+    hidden = "".join(
+        f'<input type="hidden" name="{as_value(name)}" value="{as_value(value)}">'
+        for name, value in {**kept, "columns": ""}.items()
+        if value or name == "columns"
+    )
+    picks = "".join(
+        f'<label class="ag-pick"><input type="checkbox" name="columns" value="{as_value(name)}"'
+        f"{' checked' if name in columns else ''}>{escape(column.title)}</label>"
+        for name, column in known.items()
+    )
+    models = dict.fromkeys(
+        [*(row.model for row in board.ranked[:MOST_OPTIONS]), *([view.base] if view.base else [])]
+    )
+    options = "".join(
+        f'<option value="{as_value(model)}"{" selected" if model == view.base else ""}>'
+        f"{escape(info.name(model))}</option>"
+        for model in models
+    )
+    less = (
+        '<label class="ag-label" for="ag-base">Difference from</label>'
+        f'<select id="ag-base" name="from"><option value="">nobody</option>{options}</select>'
+        if board.uncertainty is not None
+        else ""
+    )
+    return (
+        f'<form class="ag-look" action="{escape(action)}" method="get" role="search">{hidden}'
+        '<input type="search" name="search" placeholder="Find a model" aria-label="Find a model"'
+        f' value="{escape(without_hidden(view.search))}">{less}'
+        f'<details class="ag-more"><summary class="ag-chip">Columns</summary>'
+        f'<fieldset class="ag-picks"><legend class="ag-sr">Columns</legend>{picks}</fieldset></details>'
+        '<button class="ag-btn">Show</button></form>'
+    )
+
+
+def _nothing_found(query: BoardQuery, link: Link) -> str:
+    every = link(replace(query, view=replace(query.view, search="")))
+    way = f' <a href="{escape(every)}">Show all of them.</a>' if every else ""
+    return (
+        f'<p class="ag-note">No model here is called {escape(without_hidden(query.view.search))!s}.{way}</p>'
+    )
+
+
+def _downloads(board: Leaderboard, query: BoardQuery, link: Link) -> str:
+    """The board as data, as a picture, and its lasting address."""
+    files = [(link(query.plain, form), form.upper()) for form in ("csv", "json", "png")]
     links = " · ".join(f'<a href="{escape(here)}">{name}</a>' for here, name in files if here)
-    return f'<p class="ag-small ag-data">This board as {links}</p>' if links else ""
+    said = f"This board as {links}" if links else ""
+    if lasting := link(replace(query, view=BoardView(at=board.fingerprint[:16])), "at"):
+        said += f' · <a href="{escape(lasting)}">Permalink</a> with its fingerprint'
+    if history := link(query.plain, "history"):
+        said += f' · <a href="{escape(history)}">Ranks over time</a>'
+    return f'<p class="ag-small ag-data">{said}</p>' if said else ""
 
 
 def _apart(board: Leaderboard, rows: list[Row], info: ModelInfo) -> str:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from urllib.parse import urlencode
 
 from agon.arena.web.markdown.markdown import without_hidden
+from agon.data.files.schema import PERIODS
 from agon.data.sql import quote_name, quote_text
 from agon.ranking.errors import InputError, suggest
 from agon.ranking.text import join_names
 
 DEFAULT_RULE = "bradley_terry"
-OTHER_WORDS = ("rule", "adjust", "all")  # of an address, beside the columns; a column so called is no filter
+# Words of an address beside the columns; a column so called is no filter.
+OTHER_WORDS = ("rule", "adjust", "all", "search", "sort", "from", "columns", "at", "model", "models", "of")
 _LANGUAGE_NAMES = {
     "ar": "Arabic", "bn": "Bengali", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",
     "en": "English", "es": "Spanish", "fa": "Persian", "fi": "Finnish", "fr": "French", "he": "Hebrew",
@@ -25,6 +27,10 @@ _LANGUAGE_NAMES = {
 
 class QueryError(InputError):
     """The address asks for what there is not; the page answers 404 with the sentence."""
+
+
+class ChangedBoardError(InputError):
+    """The address is of a board that is another one by now; the page answers 410 with the sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,43 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class BoardView:
+    """How a board is shown, whatever it says.
+
+    Attributes:
+        everyone: whether all models are shown, however many.
+        search: what the names of those shown have in them.
+        sort: name of the column that they are sorted by, after a "-" from the largest on; empty for by rank.
+        base: the model from which the differences are shown; empty for none.
+        columns: names of the columns shown beside rank, model and score; None for the usual.
+        at: the beginning of the fingerprint that the board must have; empty for any.
+    """
+
+    everyone: bool = False
+    search: str = ""
+    sort: str = ""
+    base: str = ""
+    columns: tuple[str, ...] | None = None
+    at: str = ""
+
+    @property
+    def kept(self) -> BoardView:
+        """What of it stays when another board is asked for: the columns, and whom it is compared with."""
+        return BoardView(base=self.base, columns=self.columns)
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """What it adds to an address."""
+        given = {"all": "1" if self.everyone else "", "search": self.search, "sort": self.sort}
+        given |= {"from": self.base, "at": self.at}
+        given = {name: value for name, value in given.items() if value}
+        return given if self.columns is None else given | {"columns": ",".join(self.columns)}
+
+
+PLAIN_VIEW = BoardView()
+
+
+@dataclass(frozen=True, slots=True)
 class BoardQuery:
     """Which board is asked for.
 
@@ -50,13 +93,13 @@ class BoardQuery:
         where: columns and the value that votes must have, in the order of the columns.
         rule: name of the method.
         adjust: features to adjust for.
-        everyone: whether all models are shown, however many.
+        view: how it is shown.
     """
 
     where: tuple[tuple[str, str], ...] = ()
     rule: str = DEFAULT_RULE
     adjust: tuple[str, ...] = ()
-    everyone: bool = False
+    view: BoardView = PLAIN_VIEW
 
     @classmethod
     def of(cls, parameters: Mapping[str, str], offer: Offer) -> BoardQuery:
@@ -91,7 +134,14 @@ class BoardQuery:
             raise QueryError(f"Only Bradley-Terry can be adjusted; leave out adjust= or rule={rule}.")
         order = list(offer.filters)
         where.sort(key=lambda item: order.index(item[0]))
-        return cls(tuple(where), rule, tuple(f for f in offer.features if f in adjust), "all" in parameters)
+        columns = None
+        if "columns" in parameters:
+            columns = tuple(dict.fromkeys(name for name in parameters["columns"].split(",") if name))
+        shown = {name: parameters.get(name, "").strip() for name in ("search", "sort", "from", "at")}
+        view = BoardView(
+            "all" in parameters, shown["search"], shown["sort"], shown["from"], columns, shown["at"]
+        )
+        return cls(tuple(where), rule, tuple(f for f in offer.features if f in adjust), view)
 
     @property
     def chosen(self) -> dict[str, str]:
@@ -104,16 +154,18 @@ class BoardQuery:
         if value is not None:
             chosen[column] = value
         where = tuple((name, chosen[name]) for name in columns if name in chosen)
-        return replace(self, where=where, everyone=False)
+        return replace(self, where=where, view=self.view.kept)
 
     def under(self, rule: str) -> BoardQuery:
         """The same votes under another rule."""
-        return replace(self, rule=rule, adjust=self.adjust if rule == DEFAULT_RULE else (), everyone=False)
+        return replace(
+            self, rule=rule, adjust=self.adjust if rule == DEFAULT_RULE else (), view=self.view.kept
+        )
 
     def toggled(self, feature: str, features: Sequence[str]) -> BoardQuery:
         """The same votes, adjusted for one feature more, or less."""
         adjust = tuple(name for name in features if (name in self.adjust) != (name == feature))
-        return replace(self, rule=DEFAULT_RULE, adjust=adjust, everyone=False)
+        return replace(self, rule=DEFAULT_RULE, adjust=adjust, view=self.view.kept)
 
     @property
     def parameters(self) -> str:
@@ -123,9 +175,12 @@ class BoardQuery:
             given["rule"] = self.rule
         if self.adjust:
             given["adjust"] = ",".join(self.adjust)
-        if self.everyone:
-            given["all"] = "1"
-        return urlencode(given)
+        return urlencode(given | self.view.parameters)
+
+    @property
+    def plain(self) -> BoardQuery:
+        """The same board, shown as usual."""
+        return replace(self, view=PLAIN_VIEW)
 
     @property
     def words(self) -> str:
@@ -137,14 +192,17 @@ class BoardQuery:
                 said += f" on {without_hidden(value)}"
             elif column == "language":
                 said += f" in {language_name(value)}"
+            elif column in PERIODS:
+                said += f" of {without_hidden(value)}"
             else:
                 others.append(f"{without_hidden(column)} {without_hidden(value)}")
         return said + (f" with {join_names(others)}" if others else "")
 
-    @property
-    def condition(self) -> str:
-        """The filter in SQL, for a command to copy."""
-        return " AND ".join(f"{_column(name)} = {quote_text(value)}" for name, value in self.where)
+    def condition(self, periods: Mapping[str, str]) -> str:
+        """The filter in SQL, for a command to copy; `periods` is the SQL of what is no column."""
+        return " AND ".join(
+            f"{periods.get(name) or _column(name)} = {quote_text(value)}" for name, value in self.where
+        )
 
 
 def _column(name: str) -> str:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from agon.arena.core.arena import Arena
+from agon.arena.web.leaderboard.board_picture import board_png
 from agon.arena.web.leaderboard.boards import Boards, BusyError
 from agon.arena.web.leaderboard.page import leaderboard_html, no_board_html, rule_name, waiting_html
-from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError
+from agon.arena.web.leaderboard.query import BoardQuery, ChangedBoardError, Offer, QueryError
 from agon.arena.web.leaderboard.rules_page import rules_html
 from agon.arena.web.leaderboard.sources import About, ArenaVotes
 from agon.arena.web.leaderboard.who_answers import model_states
@@ -37,7 +39,9 @@ def board_router(boards: Boards, yours: Callable[[Request], int | None] = lambda
     router, source = APIRouter(), boards.source
 
     async def asked(request: Request) -> tuple[BoardQuery, Offer]:
-        given = dict(request.query_params)
+        given = {
+            name: ",".join(filter(None, request.query_params.getlist(name))) for name in request.query_params
+        }
         offer = await asyncio.to_thread(source.offer, {})
         query = BoardQuery.of(given, offer)
         if query.where:
@@ -103,17 +107,38 @@ def board_router(boards: Boards, yours: Callable[[Request], int | None] = lambda
                 )
             )
 
-        return await answered(page, about)
+        rest = urlencode([pair for pair in request.query_params.multi_items() if pair[0] != "at"])
+        return await answered(page, about, f"./leaderboard?{rest}" if rest else None)
+
+    @router.get("/leaderboard.png")
+    async def picture(request: Request) -> Response:
+        about, (query, _) = await asyncio.to_thread(source.about), await asked(request)
+        made = await boards.get(query)
+        if not made or not made.board:
+            raise QueryError("There are no votes to draw.")
+        board = made.board
+        drawn = await asyncio.to_thread(lambda: board_png(board, about.info))
+        name = f'attachment; filename="leaderboard-{query.rule}.png"'
+        return Response(drawn, media_type="image/png", headers={"content-disposition": name})
 
     return router
 
 
-async def answered(page: Callable[[], Awaitable[str]], about: About) -> HTMLResponse:
+async def answered(
+    page: Callable[[], Awaitable[str]], about: About, today: str | None = None
+) -> HTMLResponse:
     """A page, or the sentence why there is none."""
     try:
         return HTMLResponse(await page())
     except QueryError as error:
         return HTMLResponse(no_board_html(str(error), about=about), 404)
+    except ChangedBoardError as error:
+        return HTMLResponse(
+            no_board_html(
+                str(error), about=about, title="The board has changed.", way=today or "./leaderboard"
+            ),
+            410,
+        )
     except BusyError as error:
         return HTMLResponse(no_board_html(str(error), about=about), 503)
     except AgonError as error:

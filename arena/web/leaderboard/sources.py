@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
-from typing import Protocol
+from time import monotonic
+from typing import Any, Protocol
 
 from agon.arena.core.arena import Arena, tell
 from agon.arena.web.layout import ARENA, READING, Site
+from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.arena.web.leaderboard.query import DEFAULT_RULE, OTHER_WORDS, Offer
-from agon.arena.web.leaderboard.table import ModelInfo
 from agon.data.files.covariates import MEASURES
+from agon.data.files.schema import PERIODS, period_sql
 from agon.data.files.table_source import TableSource
 from agon.ranking import METHODS, Comparisons, ScoreTable
 from agon.ranking.errors import AgonError, SourceError
 from agon.ranking.votes.comparisons import Votes, as_comparisons
+
+SPEEDS = {"first_token", "seconds", "tokens_per_second"}
+_FACTS_SECONDS = 30.0  # between two looks at the medians of an open log
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class About:
         info: of the models.
         notice: what a reader should know of what is compared.
         imported: files of votes beside these, which the boards do not count.
+        periods: SQL of the filters that are no columns, for a command.
         site: the pages beside these.
     """
 
@@ -40,6 +47,7 @@ class About:
     where: str | None = None
     notice: str | None = None
     imported: tuple[str, ...] = ()
+    periods: Mapping[str, str] = field(default_factory=dict)
     site: Site = READING
 
 
@@ -57,6 +65,12 @@ class BoardSource(Protocol):
 
     def votes(self, chosen: Mapping[str, str]) -> Comparisons | ScoreTable | None:
         """The votes with these values of these columns; None without one."""
+
+    def before(self, chosen: Mapping[str, str], seconds: float) -> Comparisons | None:
+        """Those of them that were cast before a time, in seconds since 1970; None without one."""
+
+    def span(self) -> tuple[float, float] | None:
+        """When the first vote was cast and when the last; None where that is not known."""
 
 
 def rules_for(*, table: bool, complete: bool) -> tuple[str, ...]:
@@ -82,6 +96,7 @@ class ArenaVotes:
 
     def __init__(self, arena: Arena) -> None:
         self._arena = arena
+        self._measured: tuple[float, int, dict[str, dict[str, Any]]] = (-inf, -1, {})
 
     def version(self) -> object:
         """The number of votes: the log only grows."""
@@ -97,21 +112,50 @@ class ArenaVotes:
             words=(str(own if imported else arena.log.folder),),
             unit="blind vote",
             total=arena.log.counted(),
-            info=ModelInfo(cards, arena.endings, arena.unavailable, closed=True),
+            info=ModelInfo(cards, arena.endings, arena.unavailable, closed=True, known=self._facts()),
             notice=arena.roster.notice,
             imported=imported,
+            periods={name: period_sql("timestamp", name) for name in PERIODS},
             site=ARENA,
         )
 
+    def _facts(self) -> dict[str, dict[str, Any]]:
+        """What was measured of the answers, anew when votes came and half a minute has passed.
+
+        A replay has a speed that we chose, which is nothing to compare.
+        """
+        then, counted, facts = self._measured
+        log, now = self._arena.log, monotonic()
+        if log.count() != counted and now - then > _FACTS_SECONDS:
+            facts = log.measured()
+            for contestant in self._arena.roster.contestants:
+                if not contestant.measured:
+                    own = facts.get(contestant.card.name, {})
+                    facts[contestant.card.name] = {k: v for k, v in own.items() if k not in SPEEDS}
+            self._measured = now, log.count(), facts
+        return facts
+
     def offer(self, chosen: Mapping[str, str]) -> Offer:
         """Categories and languages, all rules on votes, and what is counted in the answers."""
-        filters = self._arena.log.filters(chosen.get("category"), chosen.get("language"))
+        filters = self._arena.log.filters(chosen)
         two = len(self._arena.roster.contestants) == 2
         return Offer(filters, rules_for(table=False, complete=two), tuple(MEASURES))
 
     def votes(self, chosen: Mapping[str, str]) -> Comparisons | None:
         """The votes so far."""
-        return self._arena.comparisons(chosen.get("category"), chosen.get("language"))
+        return self._arena.comparisons(chosen)
+
+    def before(self, chosen: Mapping[str, str], seconds: float) -> Comparisons | None:
+        """The votes up to the last one before that time."""
+        upto = self._arena.log.number_before(seconds)
+        try:
+            return self._arena.log.comparisons(chosen, upto=upto) if upto else None
+        except SourceError:
+            return None
+
+    def span(self) -> tuple[float, float] | None:
+        """When the first and the last vote were cast."""
+        return self._arena.log.span()
 
 
 class VoteFile:
@@ -122,6 +166,7 @@ class VoteFile:
         words: that name it in a command, with its options.
         where: the condition under which it is read.
         read: opens these paths; raises AgonError where it cannot be read.
+        facts: what is known of the models beside their votes.
     """
 
     def __init__(
@@ -130,9 +175,12 @@ class VoteFile:
         words: tuple[str, ...],
         where: str | None,
         read: Callable[[Sequence[Path]], Votes],
+        facts: Callable[[Sequence[Path]], Mapping[str, Mapping[str, Any]]] = lambda _: {},
     ) -> None:
+        self._facts = facts
         self._paths, self._words, self._where, self._read = paths, words, where, read
         self._state, self._opened = self._stamp(), as_comparisons(read(paths))
+        self._about = self._read_about()
 
     def _stamp(self) -> object:
         files = [f for one in self._paths for f in (sorted(one.rglob("*")) if one.is_dir() else [one])]
@@ -145,6 +193,7 @@ class VoteFile:
         if state and state != self._state:
             try:
                 self._opened = as_comparisons(self._read(self._paths))
+                self._about = self._read_about()
             except AgonError as error:  # half written, perhaps: what was read before is still right
                 tell(
                     f"{self._paths[0]} changed and cannot be read, so the votes of before are shown: {error}"
@@ -153,10 +202,20 @@ class VoteFile:
         return str(self._state)
 
     def about(self) -> About:
-        """Its name and its size."""
+        """Its name, its size, and what is known of its models."""
+        return self._about
+
+    def _read_about(self) -> About:
+        known = {model: dict(facts) for model, facts in self._facts(self._paths).items()}
         if isinstance(self._opened, ScoreTable):
-            return About(self._words, "task", len(self._opened.tasks))
-        return About(self._words, "vote", len(self._opened), where=self._where)
+            return About(self._words, "task", len(self._opened.tasks), ModelInfo(known=known))
+        periods: Mapping[str, str] = {}
+        if isinstance(self._opened.source, TableSource):
+            periods = self._opened.source.periods
+            for model, seconds in self._opened.source.first_seen().items():
+                known.setdefault(model, {}).setdefault("first_seen", seconds)
+        info = ModelInfo(known=known)
+        return About(self._words, "vote", len(self._opened), info, where=self._where, periods=periods)
 
     def offer(self, chosen: Mapping[str, str]) -> Offer:
         """Its columns of words with few values, the rules for its kind, its features."""
@@ -178,7 +237,23 @@ class VoteFile:
         source = self._opened.source
         if not isinstance(source, TableSource):
             return self._opened
-        part = source.only(chosen)
+        return self._counted(source.only(chosen))
+
+    def before(self, chosen: Mapping[str, str], seconds: float) -> Comparisons | None:
+        """Its votes before that time; None where it has no times."""
+        if isinstance(self._opened, ScoreTable) or not isinstance(self._opened.source, TableSource):
+            return None
+        return self._counted(self._opened.source.only(chosen).before(seconds))
+
+    def span(self) -> tuple[float, float] | None:
+        """When the first and the last vote were cast; None where it has no times."""
+        if isinstance(self._opened, ScoreTable) or not isinstance(self._opened.source, TableSource):
+            return None
+        return self._opened.source.span
+
+    @staticmethod
+    def _counted(part: TableSource) -> Comparisons | None:
+        """These votes; None without one."""
         try:
             part.ballots()
         except SourceError:

@@ -2,59 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
+from itertools import groupby
 from math import floor, log10
 
-from agon.arena.core.endings import AnswerEndings
-from agon.arena.core.roster import ModelCard
 from agon.arena.web.layout import plural
-from agon.arena.web.markdown.markdown import without_hidden
+from agon.arena.web.leaderboard.columns import USUAL_COLUMNS, BoardColumn, chosen_columns, known_columns
+from agon.arena.web.leaderboard.model_info import ModelInfo
+from agon.arena.web.leaderboard.query import PLAIN_VIEW
 from agon.ranking import Leaderboard
 from agon.ranking.leaderboard.row import Row, rank_text, score_range
 
 _WIDE, _NARROW = 404.0, 330.0  # pixels of the drawn axis in the table and on a card
 _EDGE = 12.0  # pixels left free at both ends
-
-
-@dataclass(frozen=True, slots=True)
-class ModelInfo:
-    """What is known of the models beside their scores; by the name they have in the votes."""
-
-    cards: Mapping[str, ModelCard] = field(default_factory=dict)
-    endings: AnswerEndings = field(default_factory=AnswerEndings)
-    unavailable: Mapping[str, str] = field(default_factory=dict)
-    """How those failed that cannot answer now."""
-    closed: bool = False
-    """Whether `cards` are all that can be drawn: other models are retired."""
-
-    def name(self, model: str) -> str:
-        """The name to show, safe to stand anywhere in text; not yet escaped for HTML."""
-        card = self.cards.get(model)
-        return without_hidden(card.display_name if card else model) or repr(model)
-
-    def retired(self, model: str) -> bool:
-        """Whether a model has votes and is not drawn any more."""
-        return self.closed and model not in self.cards
-
-    def about(self, model: str) -> str:
-        """Organisation and licence, as far as they are known."""
-        card = self.cards.get(model)
-        return (
-            " · ".join(without_hidden(part) for part in (card.organisation, card.licence) if part)
-            if card
-            else ""
-        )
-
-    def price(self, model: str) -> str:
-        """Dollars for a million tokens of output."""
-        card = self.cards.get(model)
-        return "" if card is None or card.price is None else f"${card.price:,.2f}"
-
-    def reliable(self, model: str) -> str:
-        """The share of answers that arrived."""
-        return self.endings.reliability(model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,60 +134,124 @@ def state(board: Leaderboard, row: Row, info: ModelInfo) -> tuple[str, str]:
     return "Provisional", "too few votes with models that have enough"
 
 
-def table_html(board: Leaderboard, info: ModelInfo, caption: str) -> str:
-    """The rows of a board as a table; price and reliability only where one of them is known."""
+@dataclass(frozen=True, slots=True)
+class ShownRows:
+    """Which rows and columns of a board are shown.
+
+    Attributes:
+        rows: in this order.
+        columns: beside rank, model and score.
+        band: model → number of its band from 0; empty where no bands are drawn.
+        sorted_by: the column by which the rows are sorted, after a "-" from the largest on.
+        sort: the address of the same board by a column; None where there is none.
+        page: the address of the page of a model; None where there is none.
+        gaps: the head of the column of differences, and the differences by model; None without one.
+    """
+
+    rows: Sequence[Row]
+    columns: Mapping[str, BoardColumn]
+    band: Mapping[str, int] = field(default_factory=dict)
+    sorted_by: str = ""
+    sort: Callable[[str], str | None] = lambda _: None
+    page: Callable[[str], str | None] = lambda _: None
+    gaps: tuple[str, Mapping[str, str]] | None = None
+
+
+def all_shown(board: Leaderboard, info: ModelInfo) -> ShownRows:
+    """All rows with the usual columns, without links."""
     rows = [row for row in board.rows if row.status != "component"]
-    axis = axis_of(rows)
-    prices, reliable = (any(map(of, (r.model for r in rows))) for of in (info.price, info.reliable))
+    return ShownRows(rows, chosen_columns(known_columns(board, info), PLAIN_VIEW))
+
+
+def table_html(board: Leaderboard, info: ModelInfo, caption: str, shown: ShownRows | None = None) -> str:
+    """The rows of a board as a table; columns only where something is known."""
+    shown = shown or all_shown(board, info)
+    axis = axis_of([row for row in board.rows if row.status != "component"])
     marks = "".join(
         f'<text x="{axis.at(tick)}" y="26" text-anchor="middle" font-size="12" fill="var(--ink-3)">'
         f"{score_text(board, tick)}</text>"
         for tick in axis.ticks()
     )
-    head = (
-        '<th scope="col">Rank</th><th scope="col">Model</th><th scope="col" class="ag-r">Score</th>'
+    head = _head("rank", "Rank", shown, right=False) + _head("model", "Model", shown, right=False)
+    head += _head("score", "Score", shown)
+    head += (
         f'<th scope="col" class="ag-plot"><span class="ag-sr">{board.level:.0%} interval</span>'
-        f'<svg viewBox="0 0 {_WIDE:g} 34" aria-hidden="true">{marks}</svg></th><th scope="col"'
-        f' class="ag-r">{board.counted.capitalize()}</th>'
-        + ('<th scope="col" class="ag-r">Price / M</th>' if prices else "")
-        + ('<th scope="col" class="ag-r">Reliability</th>' if reliable else "")
-        + '<th scope="col">State</th>'
+        f'<svg viewBox="0 0 {_WIDE:g} 34" aria-hidden="true">{marks}</svg></th>'
     )
-    body = "".join(_table_row(board, row, info, axis, rows[0], prices, reliable) for row in rows)
+    if shown.gaps:
+        head += f'<th scope="col" class="ag-r">{escape(shown.gaps[0])}</th>'
+    head += "".join(_head(name, one.title, shown, right=one.right) for name, one in shown.columns.items())
+    first = board.rows[0]
+    bodies = "".join(
+        f"<tbody{' class=ag-band' if isinstance(number, int) and number % 2 else ''}>"
+        + "".join(_table_row(board, row, info, axis, first, shown) for row in rows)
+        + "</tbody>"
+        for number, rows in groupby(shown.rows, key=lambda row: shown.band.get(row.model, "none"))
+    )
+    wide = " ag-wide" if len(shown.columns) + bool(shown.gaps) > len(USUAL_COLUMNS) else ""
     return (
-        '<div class="ag-card ag-tablewrap"><table class="ag-lb"><caption'
-        f' class="ag-sr">{escape(caption)}</caption>'
-        f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+        f'<div class="ag-card ag-tablewrap{wide}"{" tabindex=0 role=group" if wide else ""}'
+        f'{f" aria-label={chr(34)}Leaderboard{chr(34)}" if wide else ""}><table class="ag-lb"><caption'
+        f' class="ag-sr">{escape(caption)}</caption><thead><tr>{head}</tr></thead>{bodies}</table></div>'
     )
+
+
+def _head(name: str, title: str, shown: ShownRows, *, right: bool = True) -> str:
+    """The head of a column; a link that sorts by it, the other way where that is done."""
+    now = shown.sorted_by.removeprefix("-") == name
+    falls = shown.sorted_by.startswith("-")
+    first = "" if name in ("rank", "model", "state") else "-"
+    key = ("" if falls else "-") + name if now else first + name
+    here = shown.sort("" if key == "rank" else key)
+    said = escape(title)
+    if here is not None:
+        arrow = f'<span aria-hidden="true">{"↓" if falls else "↑"}</span>' if now else ""
+        said = f'<a href="{escape(here)}" title="Sort">{said}{arrow}</a>'
+    order = f' aria-sort="{"descending" if falls else "ascending"}"' if now else ""
+    return f'<th scope="col"{" class=ag-r" if right else ""}{order}>{said}</th>'
+
+
+def _name(model: str, info: ModelInfo, shown: ShownRows) -> str:
+    here = shown.page(model)
+    said = escape(info.name(model))
+    return said if here is None else f'<a href="{escape(here)}">{said}</a>'
 
 
 def _table_row(
-    board: Leaderboard, row: Row, info: ModelInfo, axis: Axis, first: Row, prices: bool, reliable: bool
+    board: Leaderboard, row: Row, info: ModelInfo, axis: Axis, first: Row, shown: ShownRows
 ) -> str:
-    word, why = state(board, row, info)
     ranked = row.status == "ranked"
-    shown = (
-        f'<span class="ag-dim">{word}</span>' if ranked else f'<span class="ag-pill ag-dash">{word}</span>'
-    )
-    reason = f' <span class="ag-tiny ag-dim">{why}</span>' if why else ""
     about = info.about(row.model)
+    cells = ""
+    if shown.gaps:
+        cells += f'<td class="ag-r">{shown.gaps[1].get(row.model, "–")}</td>'
+    for name, column in shown.columns.items():
+        if name == "state":
+            word, why = state(board, row, info)
+            said = (
+                f'<span class="ag-dim">{word}</span>'
+                if ranked
+                else f'<span class="ag-pill ag-dash">{word}</span>'
+            )
+            reason = f' <span class="ag-tiny ag-dim">{why}</span>' if why else ""
+            cells += f"<td>{said}{reason}</td>"
+        else:
+            said = escape(column.text(row)) or "–"
+            cells += f"<td{' class=ag-r' if column.right else ''}>{said}</td>"
     return (
         f'<tr{"" if ranked else " class=ag-prov"}><td class="ag-rk">{rank_text(row)}</td>'
-        f'<th scope="row" class="ag-m"><b>{escape(info.name(row.model))}</b>'
+        f'<th scope="row" class="ag-m"><b>{_name(row.model, info, shown)}</b>'
         + (f"<span>{escape(about)}</span>" if about else "")
         + f'</th><td class="ag-r ag-sc">{score_text(board, row.score)} '
         f"<span>{half_text(board, row)}</span></td>"
-        f'<td class="ag-plot">{drawing(board, row, axis, first, 48)}</td><td class="ag-r">{row.votes:,}</td>'
-        + (f'<td class="ag-r">{info.price(row.model) or "–"}</td>' if prices else "")
-        + (f'<td class="ag-r">{info.reliable(row.model) or "–"}</td>' if reliable else "")
-        + f"<td>{shown}{reason}</td></tr>"
+        f'<td class="ag-plot">{drawing(board, row, axis, first, 48)}</td>{cells}</tr>'
     )
 
 
-def cards_html(board: Leaderboard, info: ModelInfo) -> str:
+def cards_html(board: Leaderboard, info: ModelInfo, shown: ShownRows | None = None) -> str:
     """The same rows for a narrow screen, one card each."""
-    rows = [row for row in board.rows if row.status != "component"]
-    axis = axis_of(rows, _NARROW)
+    shown = shown or all_shown(board, info)
+    axis = axis_of([row for row in board.rows if row.status != "component"], _NARROW)
     marks = "".join(
         f'<text x="{axis.at(tick)}" y="12" text-anchor="middle" font-size="11" fill="var(--ink-3)">'
         f"{score_text(board, tick)}</text>"
@@ -237,24 +263,36 @@ def cards_html(board: Leaderboard, info: ModelInfo) -> str:
     )
     return (
         f'<div class="ag-card ag-cards">{head}<ol>'
-        + "".join(_card(board, row, info, axis, rows[0]) for row in rows)
+        + "".join(_card(board, row, info, axis, shown) for row in shown.rows)
         + "</ol></div>"
     )
 
 
-def _card(board: Leaderboard, row: Row, info: ModelInfo, axis: Axis, first: Row) -> str:
+def _card(board: Leaderboard, row: Row, info: ModelInfo, axis: Axis, shown: ShownRows) -> str:
     word, why = state(board, row, info)
-    votes = [] if why.endswith(" votes") else [plural(row.votes, "vote")]  # which it says already
-    parts = [info.about(row.model), *votes, info.price(row.model)]
-    if info.reliable(row.model):
-        parts.append(f"{info.reliable(row.model)} reliable")
+    parts = [info.about(row.model)]
+    for name, column in shown.columns.items():
+        said = column.text(row)
+        if name == "votes":
+            parts += [] if why.endswith(" votes") else [plural(row.votes, board.counted[:-1])]  # said already
+        elif name == "reliability" and said:
+            parts.append(f"{said} reliable")
+        elif name == "price":
+            parts.append(said)
+        elif name not in ("state", "organisation", "licence") and said:
+            parts.append(f"{column.title.lower()} {said}")
+    if shown.gaps and row.model in shown.gaps[1]:
+        parts.append(f"{shown.gaps[0]}: {shown.gaps[1][row.model]}")
     if row.status != "ranked":
         parts.append(f"{word.lower()}{': ' + why if why else ''}")
     about = " · ".join(escape(part) for part in parts if part)
+    kinds = ("" if row.status == "ranked" else " ag-prov") + (
+        " ag-band" if shown.band.get(row.model, 0) % 2 else ""
+    )
     return (
-        f'<li class="ag-lc{"" if row.status == "ranked" else " ag-prov"}"><span class="ag-rk">'
-        f'<span class="ag-sr">Rank </span>{rank_text(row)}</span><b>{escape(info.name(row.model))}</b>'
+        f'<li class="ag-lc{kinds}"><span class="ag-rk">'
+        f'<span class="ag-sr">Rank </span>{rank_text(row)}</span><b>{_name(row.model, info, shown)}</b>'
         f'<span class="ag-sc">{score_text(board, row.score)} <span>{half_text(board, row)}</span></span>'
         f'<span class="ag-o">{about}</span>'
-        f'<span class="ag-plot">{drawing(board, row, axis, first, 26)}</span></li>'
+        f'<span class="ag-plot">{drawing(board, row, axis, board.rows[0], 26)}</span></li>'
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
-from agon.arena.web.leaderboard.table import ModelInfo
+from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.ranking import Leaderboard
 
 

@@ -217,7 +217,7 @@ def test_battles_that_are_not_remembered_are_looked_up(tmp_path, monkeypatch):
                 put(log, vote(battle_id))
         with pytest.raises(Conflict, match=ids[0]):
             put(log, battle(battle_id=ids[0]))
-        assert log.comparisons(category="code").pairs.wins.tolist() == [[0, 7, 1], [0, 0, 0], [0, 0, 0]]
+        assert log.comparisons({"category": "code"}).pairs.wins.tolist() == [[0, 7, 1], [0, 0, 0], [0, 0, 0]]
         assert log.comparisons().models == ("ada", "bob", "dan")
 
 
@@ -287,10 +287,10 @@ def test_filters_count_and_choose(log):
         category, language = ["code", "law", None][n % 3], ["en", None][n % 2]
         voted(log, ("ada", "bob"), (1, 2), category=category, language=language)
     assert log.filters() == {"category": {"code": 3, "law": 3}, "language": {"en": 5}}
-    assert len(log.comparisons(category="code")) == 3
-    assert len(log.comparisons(category="code", language="en")) == 2
+    assert len(log.comparisons({"category": "code"})) == 3
+    assert len(log.comparisons({"category": "code", "language": "en"})) == 2
     with pytest.raises(SourceError, match=r"There are no votes yet with category \"x' OR 1=1\"\."):
-        log.comparisons(category="x' OR 1=1")
+        log.comparisons({"category": "x' OR 1=1"})
     parts = {value: len(part) for value, part in log.comparisons().split("category")}
     assert parts == {"code": 3, "law": 3, "null": 3}
 
@@ -417,7 +417,7 @@ def test_hostile_names_come_back_as_they_are(log):
         )
         assert log.vote(drawn.battle_id).reasons == (name,)
         assert log.votes_of(name) == 1
-        assert log.comparisons(category=name, language=name).models == tuple(sorted((name, "plain")))
+        assert log.comparisons({"category": name, "language": name}).models == tuple(sorted((name, "plain")))
     assert set(log.comparisons().models) == {*HOSTILE, "plain"}
     assert rows(log, "SELECT table_name, column_name FROM duckdb_columns() ORDER BY ALL") == before
     kept = {text for (text,) in rows(log, "SELECT text FROM generations")}

@@ -10,6 +10,7 @@ from agon.arena.core.sessions import Keys
 from agon.arena.setup.config import read_configuration
 from agon.arena.web.leaderboard.query import BoardQuery, Offer
 from agon.arena.web.server import configured, listen
+from agon.data.files.schema import period_ends
 from agon.data.importers.recorded_answers import prompts
 from agon.serving.protocol import Sampling
 from tests.repository.remedies.steps import SERVER, Case, Given, RefusedError, arena, taken
@@ -161,6 +162,7 @@ def cases(given: Given) -> list[Case]:
             ),
             lambda: BoardQuery.of({"adjust": "length"}, Offer(features=("length",))),
         ),
+        (lambda: period_ends("month", "2024"), lambda: period_ends("month", "2024-05")),
         (lambda: listen("256.256.256.256", 0), lambda: listen("127.0.0.1", 0).close()),
         (
             arena(folder, more="sampling = {temprature = 0.5}"),

@@ -9,7 +9,10 @@ import pandas as pd
 import agon as ag
 from agon import ranking
 from agon.arena.setup.config import read_configuration
-from agon.arena.web.leaderboard.query import BoardQuery, Offer
+from agon.arena.web.leaderboard.columns import arrange_rows, chosen_columns, known_columns
+from agon.arena.web.leaderboard.model_info import ModelInfo
+from agon.arena.web.leaderboard.page import differences
+from agon.arena.web.leaderboard.query import BoardQuery, BoardView, Offer
 from tests.repository.remedies.steps import BALLOTS, BOARD, FACTS, FRAME, GROUPED, SCORES, TABLE, VOTES, agon
 
 
@@ -91,6 +94,13 @@ def meant(folder: Path) -> list[tuple[str, str, Callable[[str], Any]]]:
         ("recordedd", "recorded", lambda w: roster(folder, w, "ada")),
         ("adaa", "ada", lambda w: roster(folder, "recorded", w)),
         ("langauge", "language", lambda w: BoardQuery.of({w: "de"}, offer)),
+        (
+            "vote",
+            "votes",
+            lambda w: chosen_columns(known_columns(BOARD, ModelInfo()), BoardView(columns=(w,))),
+        ),
+        ("scor", "score", lambda w: arrange_rows(BOARD, BoardView(sort=w), {}, ModelInfo())),
+        ("adaa", "ada", lambda w: differences(BOARD, w)),
     ]
 
 

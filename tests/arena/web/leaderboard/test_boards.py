@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from agon.arena.web.leaderboard.boards import Boards, BusyError
-from agon.arena.web.leaderboard.query import ALL, BoardQuery, Offer
+from agon.arena.web.leaderboard.query import ALL, BoardQuery, BoardView, Offer
 from agon.arena.web.leaderboard.sources import About
 from agon.ranking import MethodError
 from tests.support.boards import votes_of
@@ -43,7 +43,9 @@ def test_a_board_is_computed_once_for_the_votes_that_it_counts():
         source = Votes()
         boards = Boards(source)
         first = await boards.get(ALL)
-        assert await boards.get(BoardQuery(everyone=True)) is first  # the same board, all of it shown
+        assert (
+            await boards.get(BoardQuery(view=BoardView(everyone=True))) is first
+        )  # the same board, all of it shown
         assert source.read == 1
         source.number = 31
         assert counted(await boards.get(ALL)) == 62

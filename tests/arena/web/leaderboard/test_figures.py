@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agon.arena.web.leaderboard.figures import figures_html
-from agon.arena.web.leaderboard.table import Axis, ModelInfo, axis_of, table_html
+from agon.arena.web.leaderboard.model_info import ModelInfo
+from agon.arena.web.leaderboard.table import Axis, axis_of, table_html
 from agon.ranking import PairCounts, rank, win_rate_map
 from agon.ranking.figures.win_rates import WinRates
 from agon.ranking.leaderboard.row import rank_text

@@ -3,16 +3,19 @@
 import re
 from dataclasses import replace
 from html import escape
+from io import BytesIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from agon.arena.core.roster import ModelCard
 from agon.arena.web.about import about_html
+from agon.arena.web.leaderboard.board_picture import board_png
+from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.arena.web.leaderboard.page import no_board_html
-from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError
-from agon.arena.web.leaderboard.table import ModelInfo
+from agon.arena.web.leaderboard.query import BoardQuery, BoardView, ChangedBoardError, Offer, QueryError
 from agon.ranking import Leaderboard, rank
 from agon.ranking.leaderboard.row import Row
 from tests.support.boards import ABOUT, BOARD, HTML, INFO, SETTINGS, VOTES, Page, page_of, votes_of
@@ -37,7 +40,7 @@ def test_the_conclusion_comes_first(page):
 def test_the_table_has_the_rows_of_the_board(page):
     written = TABLE.search(page_of(BOARD, 1, INFO))[0]
     head, *rows = re.findall(r"<tr[^>]*>(.*?)</tr>", written, flags=re.DOTALL)
-    assert head.startswith('<th scope="col">Rank</th><th scope="col">Model</th>')
+    assert re.sub(r"<[^>]*>", " ", head).split()[:4] == ["Rank", "↑", "Model", "Score"]
     assert len(rows) == len(BOARD.rows) == 4
     for row, written in zip(BOARD.rows, rows, strict=True):
         assert f"{row.votes:,}</td>" in written
@@ -52,6 +55,80 @@ def test_names_organisations_prices_and_reliability_where_known(page):
     assert "$0.60" in page.text
     assert "99.6%" in page.text
     assert "99.9%" in page.text  # 2,999 of 3,000 arrived: not 100%
+
+
+WAYS = [
+    ("", ["ann", "bob", "cy", "di"]),
+    ("-votes", ["ann", "bob", "cy", "di"]),
+    ("votes", ["di", "cy", "ann", "bob"]),
+    ("-model", ["di", "cy", "bob", "Ann 2"]),
+    ("price", ["Ann 2", "bob", "cy", "di"]),  # nobody knows the others' prices: they stand last
+]
+
+
+@pytest.mark.parametrize(("sort", "order"), WAYS)
+def test_rows_in_the_order_asked_for(sort, order):
+    text = page_of(BOARD, 1, INFO, query=BoardQuery(view=BoardView(sort=sort)))
+    named = re.findall(r'<th scope="row" class="ag-m"><b>(.*?)</b>', TABLE.search(text)[0])
+    votes = {row.model: row.votes for row in BOARD.rows}
+    assert sorted(named) == ["Ann 2", "bob", "cy", "di"]
+    if "votes" in sort:
+        found = [votes[{"Ann 2": "ann"}.get(name, name)] for name in named]
+        assert found == sorted(votes.values(), reverse=sort.startswith("-"))
+    else:
+        assert named == [{"ann": "Ann 2"}.get(name, name) for name in order]
+    assert ('aria-sort="descending"' in text) == sort.startswith("-")
+
+
+def test_a_name_is_found_and_one_that_is_not_leads_back():
+    found = Page(page_of(BOARD, 1, INFO, query=BoardQuery(view=BoardView(search="NORR"))))
+    assert len(found.named("tr")) - len(found.named("th", scope="row")) == 3  # three heads: two of figures
+    nothing = page_of(BOARD, 1, INFO, query=BoardQuery(view=BoardView(search="<zz>")))
+    assert "No model here is called &lt;zz&gt;." in nothing
+    assert 'href="./leaderboard"' in nothing
+    assert '<table class="ag-lb">' not in nothing
+
+
+def test_the_difference_from_a_model_is_that_of_the_board():
+    text = page_of(BOARD, 1, INFO, query=BoardQuery(view=BoardView(base="cy", columns=("votes",))))
+    gap = BOARD.difference("ann", "cy")
+    assert f"+{gap.difference:.0f} (+{gap.lower:.0f} to +{gap.upper:.0f})</td>" in text
+    assert "Less cy" in text
+    assert "Price" not in re.sub("<fieldset.*?</fieldset>", "", text)
+
+
+def test_bands_are_shaded_and_none_is_certainly_below_its_first():
+    many = rank(
+        votes_of(
+            *[(i, j, 1) for i in range(4) for j in range(4) if i != j for _ in range(8 - 2 * i)],
+            models=list("abcd"),
+        )
+    )
+    first = {band[0] for band in many.bands}
+    assert [model for band in many.bands for model in band] == [row.model for row in many.ranked]
+    for band in many.bands:
+        assert all((many.difference(band[0], model).lower or 0) <= 0 for model in band[1:])
+    for before, band in zip(many.bands, many.bands[1:], strict=False):
+        assert many.difference(before[0], band[0]).lower > 0
+    text = TABLE.search(page_of(many, 1))[0]
+    assert len(first) > 1
+    assert text.count("<tbody") == len(many.bands)
+
+
+def test_a_permalink_of_another_board_is_a_sentence_and_a_way_on():
+    mark = BOARD.fingerprint[:16]
+    assert f"at={mark}" in page_of(BOARD, 1)
+    assert page_of(BOARD, 1, query=BoardQuery(view=BoardView(at=mark)))
+    for other in ("0" * 16, mark[:4]):
+        with pytest.raises(ChangedBoardError, match=f"{other}, and today's is {mark}"):
+            page_of(BOARD, 1, query=BoardQuery(view=BoardView(at=other)))
+
+
+def test_the_picture_of_a_board_is_a_png_with_its_rows():
+    drawn = Image.open(BytesIO(board_png(BOARD, INFO)))
+    assert (drawn.format, drawn.width) == ("PNG", 2000)
+    fewer = Image.open(BytesIO(board_png(replace(BOARD, rows=BOARD.rows[:1]), INFO)))
+    assert drawn.height - fewer.height == 3 * 2 * 34
 
 
 def test_columns_that_nothing_is_known_of_are_left_out():

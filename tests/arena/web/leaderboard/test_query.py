@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from agon.arena.cli.commands import main
 from agon.arena.web.leaderboard.page import command, no_board_html
-from agon.arena.web.leaderboard.query import ALL, BoardQuery, Offer, QueryError
+from agon.arena.web.leaderboard.query import ALL, BoardQuery, BoardView, Offer, QueryError
 from agon.arena.web.leaderboard.sources import About
 from agon.data import comparisons
 from agon.ranking import rank
@@ -59,7 +59,7 @@ def test_many_categories_do_not_fill_the_page_and_the_current_one_is_shown():
     categories = {f"c{i:02}": 100 - i for i in range(20)}
     offer = Offer({"category": categories})
     text = page_of(BOARD, offer=offer, query=BoardQuery((("category", "c15"),)))
-    shown, rest = text.split('<details class="ag-more">')
+    shown, rest = text.split('<details class="ag-more">')[:2]
     assert "category=c15" in shown
     assert "category=c18" in rest
     assert len(Page(text).named("a", class_="ag-chip")) == 21
@@ -70,7 +70,7 @@ def test_a_filter_is_read_from_the_address():
     assert BoardQuery.of({"language": "de", "category": "Code"}, KNOWN) == CODE_IN_GERMAN
     given = {"adjust": "lists,length", "all": "1", "category": "Code"}
     assert BoardQuery.of(given, KNOWN) == BoardQuery(
-        (("category", "Code"),), adjust=("length", "lists"), everyone=True
+        (("category", "Code"),), adjust=("length", "lists"), view=BoardView(everyone=True)
     )
     assert BoardQuery.of({"rule": "borda"}, KNOWN).rule == "borda"
 
@@ -81,16 +81,24 @@ def test_a_filter_is_read_from_the_address():
     ),
     st.sampled_from(["bradley_terry", "borda"]),
     st.sets(st.sampled_from(["length", "lists"])),
-    st.booleans(),
+    st.builds(
+        BoardView,
+        everyone=st.booleans(),
+        search=st.text().map(str.strip),
+        sort=st.sampled_from(["", "votes", "-price"]),
+        base=st.sampled_from(["", "a, b & c"]),
+        columns=st.sampled_from([None, (), ("votes",), ("price", "state")]),
+        at=st.sampled_from(["", "0123456789abcdef"]),
+    ),
 )
-def test_an_address_leads_to_the_board_that_it_was_made_for(where, rule, adjust, everyone):
+def test_an_address_leads_to_the_board_that_it_was_made_for(where, rule, adjust, view):
     columns = ["category", "language", "a b", 'it"s']
     offer = Offer(
         {c: {where.get(c, "x"): 1} for c in columns}, ("bradley_terry", "borda"), ("length", "lists")
     )
     chosen = tuple((column, where[column]) for column in columns if column in where)
     features = tuple(sorted(adjust)) if rule == "bradley_terry" else ()
-    query = BoardQuery(chosen, rule, features, everyone)
+    query = BoardQuery(chosen, rule, features, view)
     assert BoardQuery.of(dict(parse_qsl(query.parameters, keep_blank_values=True)), offer) == query
 
 
@@ -157,7 +165,7 @@ def test_the_command_makes_the_same_board(tmp_path, capsys, method, options, cat
     path = tmp_path / "my votes.csv"
     frame.to_csv(path, index=False)
     query = BoardQuery((("category", category),) if category else ())
-    board = rank(comparisons(str(path), where=query.condition or None), method, **options)
+    board = rank(comparisons(str(path), where=query.condition({}) or None), method, **options)
     words = shlex.split(command(board, About((str(path),), "vote", 120), query))
     assert words[:2] == ["agon", "rank"]
     try:
