@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 NO_CHOICE: Mapping[str, str] = MappingProxyType({})
 # Medians of answers that came whole.
-MEASURED = ("first_token", "seconds", "tokens", "tokens_per_second")
+MEASURED = ("first_token", "seconds", "tokens", "tokens_per_second", "length")
 # Answers of battles that are over: voted on, void (fewer than two sides are left, because nobody took the
 # place of those that failed), or left alone.
 _ENDINGS = """
@@ -290,7 +290,7 @@ class VoteLog:
         """
         medians = ", ".join(
             f"median({column}) FILTER (WHERE failure IS NULL)"
-            for column in ("time_to_first_token", "seconds", "tokens", "tokens_per_second")
+            for column in ("time_to_first_token", "seconds", "tokens", "tokens_per_second", "length(text)")
         )
         rows = self._rows(
             f"SELECT model, {medians}, avg(CAST(failure IS NOT NULL AS INT)), "

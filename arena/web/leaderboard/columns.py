@@ -18,9 +18,11 @@ USUAL_COLUMNS = ("votes", "price", "reliability", "state")  # columns shown unle
 ALWAYS = ("rank", "model", "score")
 _KNOWN = {
     "price": ("Price / M", "${:,.2f}"),
+    "input_price": ("Input price / M", "${:,.2f}"),
     "first_token": ("First token", "{:.2f} s"),
     "seconds": ("Time of an answer", "{:.1f} s"),
     "tokens": ("Length in tokens", "{:,.0f}"),
+    "length": ("Length in characters", "{:,.0f}"),
     "tokens_per_second": ("Tokens / s", "{:,.0f}"),
     "failures": ("Failures", "{:.1%}"),
 }  # facts: head of the column, and how a number of it is written

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from agon.arena.core.endings import AnswerEndings
 from agon.arena.core.roster import ModelCard
 from agon.arena.web.markdown.markdown import without_hidden
+
+_CARD = ("organisation", "licence", "price", "input_price", "priced")  # facts that a model's card has
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +43,14 @@ class ModelInfo:
 
     def facts(self, model: str) -> dict[str, Any]:
         """Everything that is known of a model, by the name of the fact; what its card says goes first."""
-        card, found = self.cards.get(model), dict(self.known.get(model, {}))
-        own = {} if card is None else {n: getattr(card, n) for n in ("organisation", "licence", "price")}
-        return found | {name: value for name, value in own.items() if value is not None}
+        found = dict(self.known.get(model, {}))
+        return found | {name: value for name in _CARD if (value := self.fact(model, name)) is not None}
 
     def fact(self, model: str, name: str) -> Any:
         """One fact of a model; None where it is not known."""
         card = self.cards.get(model)
-        own = getattr(card, name) if card and name in ("organisation", "licence", "price") else None
+        own = getattr(card, name) if card and name in _CARD else None
+        own = own.isoformat() if isinstance(own, date) else own
         return self.known.get(model, {}).get(name) if own is None else own
 
     def reliable(self, model: str) -> str:
