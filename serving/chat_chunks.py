@@ -129,6 +129,28 @@ TOO_LONG = re.compile(
 )
 
 
+# How they say that they do not take an image, and that they take none of any kind.
+_OF_IMAGES = re.compile(
+    r"image|vision|multi-?modal|mmproj|(?:valid|be a|expected a|of type) string", re.IGNORECASE
+)
+_BLIND = re.compile(
+    r"at most 0 |not a multi-?modal|mmproj|n[o']t support|unsupported content|only supported|no endpoints"
+    r"|missing data|n[o']t accept|(?:valid|be a|expected a|of type) string",
+    re.IGNORECASE,
+)
+
+
+def refuses_images(failure: ServingError) -> bool:
+    """Whether the failure of a request with images is about these."""
+    kinds = ("rejected", "interrupted", "unknown_model")  # which the statuses 400, 500 and 404 are
+    return failure.kind in kinds and _OF_IMAGES.search(failure.detail) is not None
+
+
+def takes_no_images(failure: ServingError) -> bool:
+    """Whether it says that the model takes none of any kind."""
+    return _BLIND.search(failure.detail) is not None
+
+
 def failure_of_status(status: int, body: bytes, retry_after: float | None) -> ServingError:
     """The failure that an HTTP status means, in the server's own words.
 

@@ -113,7 +113,9 @@ class Echo:
 
     def accepts(self, messages: Sequence[Message]) -> bool:
         """Whether the last message is a prompt with something in it."""
-        return bool(messages) and messages[-1].role == "user" and bool(messages[-1].content.strip())
+        if not messages or any(message.images for message in messages):
+            return False
+        return messages[-1].role == "user" and bool(messages[-1].content.strip())
 
     def route(self) -> Route:
         """Itself."""

@@ -15,15 +15,30 @@ import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import httpx
 
-from agon.serving.chat_chunks import ChatReading, failure_of_status, kind_of_status
+from agon.serving.chat_chunks import (
+    ChatReading,
+    failure_of_status,
+    kind_of_status,
+    refuses_images,
+    takes_no_images,
+)
 from agon.serving.health import INTERVALS, JITTER, Health
 from agon.serving.places import Places, join
-from agon.serving.protocol import Delta, End, FailureKind, Message, Route, Sampling, ServingError
+from agon.serving.protocol import (
+    IMAGE_TOKENS,
+    Delta,
+    End,
+    FailureKind,
+    Message,
+    Route,
+    Sampling,
+    ServingError,
+)
 
 CONNECT_SECONDS = 10.0
 CHECK_SECONDS = 30.0
@@ -87,6 +102,7 @@ class Server:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         system_role: bool = True,
+        images: bool = False,
     ) -> OpenAICompatible:
         """A backend for one model of this server, by the name under which it is served.
 
@@ -95,10 +111,13 @@ class Server:
             body: further fields of every request, as they are.
             headers: further headers of every request; their values are struck out of what is logged.
             system_role: False sends a system prompt at the head of the first user message instead.
+            images: whether it takes them.
         """
         self._names.append(name)
         self._secrets += [value for value in (headers or {}).values() if len(value) >= 8]
-        return OpenAICompatible(self, name, body=body, headers=headers, system_role=system_role)
+        return OpenAICompatible(
+            self, name, body=body, headers=headers, system_role=system_role, images=images
+        )
 
     async def release(self, name: str) -> None:
         """One model less; without any, the connections are given back."""
@@ -131,7 +150,7 @@ class Server:
             return {}
 
     async def count_tokens(self, model: str, messages: Sequence[Message]) -> int | None:
-        """How many tokens a conversation has, as vLLM and llama.cpp count them; None where nobody does."""
+        """How many tokens the text of a conversation has, as vLLM and llama.cpp count, or None."""
         said = [{"role": message.role, "content": message.content} for message in messages]
         asked = {"model": model, "messages": said, "content": "\n".join(one["content"] for one in said)}
         with suppress(ServingError), self.typed_errors():
@@ -203,12 +222,14 @@ class OpenAICompatible:
         body: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         system_role: bool = True,
+        images: bool = False,
     ) -> None:
         self._server = server
         self._model = model
         self._body = dict(body or {})
         self._headers = dict(headers or {})
         self._system_role = system_role
+        self.images = images  # whether it takes them, as far as anybody has said
         self._thinks_first = False  # whether an answer was seen to begin inside its reasoning
         self._missing_until = 0.0  # the server does not know this model
         self._unread: dict[int, None] = {}  # hashes of conversations that are too long, the last ones
@@ -256,7 +277,7 @@ class OpenAICompatible:
                     return
                 except ServingError as error:
                     self._take_note(error)
-                    if error.kind == "too_long":
+                    if error.kind in ("too_long", "no_images"):
                         self._leave_unread(messages)
                     waited = time.monotonic() - since + max(2.0**tries, error.retry_after or 0.0)
                     if begun or error.kind != "overloaded" or waited > LONGEST_WAIT:
@@ -273,20 +294,29 @@ class OpenAICompatible:
         """One request and what comes of it."""
         if not self._server.knows(self._model):
             raise ServingError("unknown_model", "the list of its models does not name this one")
-        async with self._opened(messages, sampling) as response:
-            reading = ChatReading(thinks_first=self._thinks_first)
-            async with aclosing(_deltas(response, reading)) as deltas:
-                async for delta in deltas:
-                    yield delta
-            self._thinks_first |= reading.thought_first
-            rest, end = reading.finish(response.headers.get("content-type", ""))
-            yield rest
-            yield end
+        request = self._request(messages, sampling)
+        try:
+            async with self._opened(request) as response:
+                reading = ChatReading(thinks_first=self._thinks_first)
+                async with aclosing(_deltas(response, reading)) as deltas:
+                    async for delta in deltas:
+                        yield delta
+                self._thinks_first |= reading.thought_first
+                rest, end = reading.finish(response.headers.get("content-type", ""))
+                yield rest
+                yield end
+        except ServingError as error:
+            if not _images_in(messages) or not refuses_images(error):
+                raise
+            self.images = self.images and not takes_no_images(error)
+            raise ServingError("no_images", error.detail) from None
 
     def accepts(self, messages: Sequence[Message]) -> bool:
-        """Whether the server is well, knows the model and has room for it, if it is not too long."""
+        """Whether the server is well, knows the model and has room for it, if it is not too long and has no
+        images that the model does not take."""
         return (
             bool(messages)
+            and (self.images or not _images_in(messages))
             and self._server.health.failure is None
             and time.monotonic() >= self._missing_until
             and self._server.knows(self._model)
@@ -306,7 +336,8 @@ class OpenAICompatible:
         return self._server.contexts.get(self._model)
 
     async def measure(self, messages: Sequence[Message]) -> None:
-        """Have the server count a conversation of more bytes than its context has tokens."""
+        """Have the server count a conversation of more bytes than its context has tokens, of which an image
+        takes `IMAGE_TOKENS`."""
         if not self.accepts(messages):
             return
         if not self._server.listed:
@@ -314,10 +345,11 @@ class OpenAICompatible:
                 await self._server.served()
             self._server.listed = True  # or it keeps no list
         size = sum(len(message.content.encode("utf-8", "replace")) for message in messages)
-        if self.context is None or size + MARKUP_TOKENS < self.context:
+        seen = IMAGE_TOKENS * _images_in(messages)
+        if self.context is None or size + seen + MARKUP_TOKENS < self.context:
             return
         count = await self._server.count_tokens(self._model, messages)
-        if count is not None and count >= self.context:
+        if count is not None and count + seen >= self.context:
             self._leave_unread(messages)
 
     def _leave_unread(self, messages: Sequence[Message]) -> None:
@@ -354,17 +386,21 @@ class OpenAICompatible:
 
     def _request(self, messages: Sequence[Message], sampling: Sampling) -> dict[str, Any]:
         """The body of a request; what was not chosen is not sent."""
-        said = [{"role": message.role, "content": message.content} for message in messages]
-        if not self._system_role and len(said) > 1 and said[0]["role"] == "system":
-            first = {"role": "user", "content": f"{said[0]['content']}\n\n{said[1]['content']}"}
-            said[:2] = [first]
+        said = list(messages)
+        if not self._system_role and len(said) > 1 and said[0].role == "system":
+            said[:2] = [replace(said[1], content=f"{said[0].content}\n\n{said[1].content}")]
         drawn = {name: value for name, value in asdict(sampling).items() if value is not None and value != ()}
-        return {"model": self._model, "messages": said, "stream": True, **drawn, **self._body}
+        return {
+            "model": self._model,
+            "messages": [{"role": one.role, "content": _content_of(one)} for one in said],
+            "stream": True,
+            **drawn,
+            **self._body,
+        }
 
     @asynccontextmanager
-    async def _opened(self, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator[httpx.Response]:
+    async def _opened(self, request: Mapping[str, Any]) -> AsyncIterator[httpx.Response]:
         """The answer of the server; one that refuses `stream_options` is asked once more without."""
-        request = self._request(messages, sampling)
         if self._server.counts_tokens:
             counted = {"stream_options": {"include_usage": True}, **request}
             async with self._post(counted) as response:
@@ -382,6 +418,19 @@ class OpenAICompatible:
         return self._server.client.stream(
             "POST", f"{self._server.base_url}/chat/completions", json=request, headers=self._headers
         )
+
+
+def _content_of(message: Message) -> str | list[dict[str, Any]]:
+    """A message in the protocol: a text, or parts where there are images."""
+    if not message.images:
+        return message.content
+    seen = [{"type": "image_url", "image_url": {"url": image.data_url()}} for image in message.images]
+    return [*seen, {"type": "text", "text": message.content}]
+
+
+def _images_in(messages: Sequence[Message]) -> int:
+    """How many images a conversation has."""
+    return sum(len(message.images) for message in messages)
 
 
 def _hash_of(messages: Sequence[Message]) -> int:

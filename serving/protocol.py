@@ -1,14 +1,16 @@
 """The one protocol between the arena and whatever answers: messages in, text out as it is written.
 
-Here live the messages, the sampling parameters, the events of a stream and the typed failure. A backend is
-any object with the methods of `Backend`; one file of this folder per kind. Nothing here knows battles, votes
-or pages.
+Here live the messages with their images, the sampling parameters, the events of a stream and the typed
+failure. A backend is any object with the methods of `Backend`; one file of this folder per kind. Nothing here
+knows battles, votes or pages.
 """
 
 from __future__ import annotations
 
+import base64
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from agon.serving.places import Places
@@ -20,6 +22,7 @@ FailureKind = Literal[
     "unknown_model",  # the server does not serve this model
     "overloaded",  # the server asks to come back later
     "rejected",  # the server refuses the request itself: not allowed, a parameter it does not know
+    "no_images",  # the server refuses the images of the request: the model takes none, or not these
     "too_long",  # the conversation is longer than the model can read
     "timeout",  # no first token, or silence in the middle, for longer than allowed
     "interrupted",  # the stream broke off before its end
@@ -33,12 +36,37 @@ CUT_ENDS = frozenset({"length", "max_tokens", "model_length"})
 GOOD_ENDS = CUT_ENDS | {"stop", "eos", "eos_token", "stop_sequence", "end_turn"}
 
 
+IMAGE_TOKENS = 1_000  # that an image counts as, where a conversation is compared with a model's context
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePart:
+    """An image of a message: a file, which is read when it is sent, and named by its hash."""
+
+    sha256: str
+    media_type: str
+    path: Path
+
+    def data_url(self) -> str:
+        """The image as the address that servers take it by.
+
+        Raises:
+            ServingError: the file is gone.
+        """
+        try:
+            content = self.path.read_bytes()
+        except OSError as error:
+            raise ServingError("rejected", f"an image cannot be read: {error.strerror or error}") from None
+        return f"data:{self.media_type};base64,{base64.b64encode(content).decode()}"
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a conversation."""
+    """One message of a conversation: a text, and the images that stand before it."""
 
     role: Role
     content: str
+    images: tuple[ImagePart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +165,8 @@ class Backend(Protocol):
         ...
 
     def accepts(self, messages: Sequence[Message]) -> bool:
-        """Whether this backend can answer this conversation at all: recordings know only their prompts."""
+        """Whether this backend can answer this conversation at all: recordings know only their prompts, and
+        many models take no images."""
         ...
 
     def route(self) -> Route:

@@ -75,7 +75,7 @@ class RecordedAnswers:
 
     def _known(self, messages: Sequence[Message]) -> str | None:
         said = [message for message in messages if message.role != "system"]
-        return self._answers.get(said[0].content.strip()) if len(said) == 1 else None
+        return self._answers.get(said[0].content.strip()) if len(said) == 1 and not said[0].images else None
 
 
 async def replay(text: str, *, words_per_second: float, delay: float = 0.0) -> AsyncIterator[Delta | End]:

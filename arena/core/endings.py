@@ -14,12 +14,15 @@ from math import floor
 # The failures of a server that was there and took the request.
 OWN_FAILURES = frozenset({"timeout", "interrupted", "malformed", "empty"})
 # Those that another prompt would not have met: they say nothing of whether the model can answer.
-OF_THE_PROMPT = frozenset({"rejected", "too_long", "filtered", "empty"})
+OF_THE_PROMPT = frozenset({"rejected", "no_images", "too_long", "filtered", "empty"})
 
 # Those of a request on which no model worked.
-REFUSALS = frozenset(
-    {"rejected", "too_long", "filtered", "overloaded", "unreachable", "unauthorised", "unknown_model"}
-)
+REFUSALS = frozenset({"rejected", "no_images", "too_long", "filtered"}) | {
+    "overloaded",
+    "unreachable",
+    "unauthorised",
+    "unknown_model",
+}
 
 
 class AnswerEndings:

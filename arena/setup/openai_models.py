@@ -88,6 +88,7 @@ class OpenAIModel(ModelTable):
     api_key_env: Variable | None = None
     headers: dict[str, str] = Field(default_factory=dict)
     system_role: bool = True
+    images: bool = False
     chat_template_kwargs: dict[str, Any] = Field(default_factory=dict)
     extra_body: dict[str, Any] = Field(default_factory=dict)
 
@@ -146,4 +147,5 @@ class OpenAIModel(ModelTable):
                 for name, value in self.headers.items()
             },
             system_role=self.system_role,
+            images=self.images,
         )
