@@ -41,11 +41,15 @@ IMAGE_TOKENS = 1_000  # that an image counts as, where a conversation is compare
 
 @dataclass(frozen=True, slots=True)
 class ImagePart:
-    """An image of a message: a file, which is read when it is sent, and named by its hash."""
+    """An image of a message: a file, which is read when it is sent, and named by its hash.
+
+    `alt` is what its voter wrote of it for people; models are not told.
+    """
 
     sha256: str
     media_type: str
     path: Path
+    alt: str | None = None
 
     def data_url(self) -> str:
         """The image as the address that servers take it by.

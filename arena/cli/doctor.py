@@ -37,6 +37,7 @@ PARTS = {
         "markupsafe",
         "nh3",
         "httpx",
+        "PIL",
         "py3langid",
         "pydantic",
         "pygments",

@@ -22,7 +22,7 @@ from agon.ranking.leaderboard.row import plain
 from agon.ranking.text import join_names
 
 if TYPE_CHECKING:
-    from agon.arena.core.model_trial import TriedModel
+    from agon.arena.setup.model_trial import TriedModel
 
 
 def models_command(
@@ -102,8 +102,8 @@ def _get(word: str, name: str | None) -> int:
 
 async def _tried_of(config: Path) -> list[TriedModel]:
     from agon.arena.core.arena import tell
-    from agon.arena.core.model_trial import try_models
     from agon.arena.setup.config import read_configuration
+    from agon.arena.setup.model_trial import try_models
     from agon.serving.supervision import running
 
     given = read_configuration(config, least=1)
@@ -122,8 +122,8 @@ async def _tried_at(address: str, api_key_env: str | None) -> list[TriedModel]:
         OptionError: the environment variable holds no key.
         SourceError: the server does not say what it serves.
     """
-    from agon.arena.core.model_trial import try_models
     from agon.arena.core.roster import Contestant, ModelCard
+    from agon.arena.setup.model_trial import try_models
     from agon.serving.generation import Limits
     from agon.serving.openai_compatible import Server
     from agon.serving.protocol import ServingError

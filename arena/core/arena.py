@@ -17,9 +17,11 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from math import ceil
 from random import Random, SystemRandom
 from time import monotonic
 
+from agon.arena.core.attachments import RATE_SECONDS, Attachments
 from agon.arena.core.battle import BALLOTS, LETTERS, Battle, IllegalMoveError, Side, State, fault_of
 from agon.arena.core.endings import OF_THE_PROMPT, AnswerEndings
 from agon.arena.core.language_id import detect_language, detection_problem
@@ -37,9 +39,11 @@ from agon.arena.core.roster import (
 from agon.arena.core.score_change import ScoreChange, change_of_scores
 from agon.arena.core.sessions import Keys
 from agon.arena.core.turn import AnswerEnd, play_turn
+from agon.data.log.image_files import CleanImage
 from agon.data.log.records import (
     AlreadyVoted,
     Assignment,
+    AttachedImage,
     Ballot,
     BattleRecord,
     Conflict,
@@ -58,10 +62,13 @@ from agon.ranking.errors import AgonError, SourceError
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.matchmaking import POLICIES, Policy
 from agon.serving.generation import Generation, Limits
-from agon.serving.protocol import Measuring, Message
+from agon.serving.protocol import IMAGE_TOKENS, ImagePart, Measuring, Message
 from agon.serving.recorded import RecordedAnswers
 from agon.serving.self_identification import IdentityMasker
 
+IMAGES_A_MINUTE = 10  # times the images of one prompt, that a voter may attach
+LONGEST_ALT = 500  # characters of what is written of an image
+NO_IMAGES = "These models cannot see images. Remove them, and ask with words."
 AWAITED = 900.0  # seconds after which nobody counts on the vote of a battle that was left alone
 
 
@@ -77,7 +84,8 @@ class Refusal(Exception):  # noqa: N818 (it says what happened)
 class ArenaSettings:
     """What an arena allows.
 
-    Times are seconds, lengths characters. `answers` are those of a battle, 2 to 6. `policy` draws their
+    Times are seconds, lengths characters. A prompt may have so many `images`, each sent as a file of so many
+    `image_bytes` at the most. `answers` are those of a battle, 2 to 6. `policy` draws their
     models, those of `paused` never; it learns from new votes every `learn_every` seconds. `same_model` is the
     share of A/A battles, which show one model twice and count on no board. `reveal` says whether a vote is
     answered with the names, as everywhere but in studies; `pacing`, how answers appear. `public_url` is where
@@ -94,6 +102,8 @@ class ArenaSettings:
     seed: int | None = None
     limits: Limits = field(default_factory=Limits)
     longest_prompt: int = 8_000
+    images: int = 4
+    image_bytes: int = 10_000_000
     most_turns: int = 10
     running_per_voter: int = 3
     running: int = 200
@@ -160,11 +170,12 @@ class Arena:
         self._known = ContestantSettings(log.folder)
         self._known.take(roster.contestants, self.endings.all_asked())
         self._unable: dict[str, str] = {}  # model → how its last answer failed, or the one at opening
+        self.attachments = Attachments(log.folder)
 
     # --- battles -----------------------------------------------------------------------------------------
 
-    def start(self, session: str, prompt: str) -> Battle:
-        """Draw models for a prompt and let them answer."""
+    def start(self, session: str, prompt: str, images: tuple[ImagePart, ...] = ()) -> Battle:
+        """Draw models for a prompt and let them answer; `images` are those that `keep_images` gave."""
         prompt = self._prompt(prompt)
         voter = self.keys.voter(session)
         self._room_for(voter)
@@ -172,7 +183,7 @@ class Arena:
             raise Refusal(
                 422, "unknown_prompt", "This arena compares recorded answers: choose a prompt of its list."
             )
-        messages = [Message("user", prompt)]
+        messages = [Message("user", prompt, images)]
         candidates = self.roster.candidates(messages)
         twins = {one.card.name: twin for one in candidates if (twin := one.twin(messages))}
         seed = self._random.getrandbits(48)
@@ -181,13 +192,20 @@ class Arena:
                 candidates, self.settings.answers, Random(seed), self._awaited(), twins
             )
         except ValueError:
-            self._must_be_readable(candidates)
-            raise Refusal(503, "no_models", self._too_few_sentence(candidates)) from None
-        example = self._examples.get(prompt) or Example(prompt, language=detect_language(prompt))
-        return self.begin(voter, draw, seed, example)[0].battle
+            self._must_be_readable(candidates, images)
+            raise Refusal(503, "no_models", self._too_few_sentence(candidates, images)) from None
+        example = None if images else self._examples.get(prompt)  # with an image it is another prompt
+        example = example or Example(prompt, language=detect_language(prompt))
+        return self.begin(voter, draw, seed, example, images=images)[0].battle
 
     def begin(
-        self, voter: str, draw: Draw, seed: int, example: Example, assignment: Assignment | None = None
+        self,
+        voter: str,
+        draw: Draw,
+        seed: int,
+        example: Example,
+        assignment: Assignment | None = None,
+        images: tuple[ImagePart, ...] = (),
     ) -> tuple[Running, Future[Receipt]]:
         """Let models that were drawn answer a prompt; the battle is in the log when the future is done."""
         battle = Battle(
@@ -201,7 +219,8 @@ class Arena:
             output_limit=self.roster.output_limit,
         )
         self._battles[battle.id] = running = Running(battle)
-        battle.ask(example.prompt)
+        battle.ask(example.prompt, images)
+        self._let_go(voter, images)
         written = self._keep(
             running,
             BattleRecord(
@@ -219,27 +238,34 @@ class Arena:
                 category=battle.category,
                 language=battle.language,
                 assignment=assignment,
+                images=_attached(images),
             ),
         )
         self._play(running)
         return running, written
 
-    def ask(self, session: str, battle_id: str, prompt: str) -> Battle:
+    def ask(self, session: str, battle_id: str, prompt: str, images: tuple[ImagePart, ...] = ()) -> Battle:
         """The next prompt of a battle, to all sides that stand."""
         running = self._own(session, battle_id)
         battle = running.battle
         prompt = self._prompt(prompt)
         if not self.may_ask(battle):
             raise Refusal(409, "no_turn", "This battle takes no further prompt now.")
-        if not all(side.contestant.backend.accepts(_continued(side, prompt)) for side in battle.judged):
+        if images and not self.most_images(battle):
+            raise Refusal(422, "no_images", NO_IMAGES)
+        if not all(
+            side.contestant.backend.accepts(_continued(side, prompt, images)) for side in battle.judged
+        ):
             sentence = (
                 f"With this prompt the conversation is longer than these models can read{self._context()}. "
-                "Shorten it, or vote on what is there."
+                f"Shorten it{_less_images(images)}, or vote on what is there."
             )
             raise Refusal(422, "long_prompt", sentence)
         self._room_for(battle.voter)
-        battle.ask(prompt)
-        self._keep(running, TurnRecord(battle.id, battle.turn, prompt, datetime.now(UTC)))
+        battle.ask(prompt, images)
+        self._let_go(battle.voter, images)
+        now = datetime.now(UTC)
+        self._keep(running, TurnRecord(battle.id, battle.turn, prompt, now, _attached(images)))
         running.stop = asyncio.Event()
         self._play(running)
         return battle
@@ -261,16 +287,81 @@ class Arena:
             and all(side.contestant.backend.accepts(_continued(side, "?")) for side in battle.judged)
         )
 
-    async def measure(self, session: str, prompt: str, battle_id: str | None = None) -> None:
+    def most_images(self, battle: Battle | None = None) -> int:
+        """How many images the next prompt may have: none, if too few of the models take any."""
+        if battle is not None:
+            able = self.may_ask(battle) and all(side.contestant.images for side in battle.judged)
+        else:
+            seeing = [one for one in self.roster.contestants if one.images]
+            able = self.roster.typed and len(self.matchmaker.drawable(seeing)) >= self.settings.answers
+        return self.settings.images if able else 0
+
+    def room_for_image(self, session: str) -> str:
+        """The voter, if another image may be attached now."""
+        voter = self.keys.voter(session)
+        most = IMAGES_A_MINUTE * self.settings.images
+        wait = self.attachments.seconds_until_room(voter, most)
+        if wait:
+            sentence = f"You attached {most} images in {RATE_SECONDS:.0f} seconds. Wait {ceil(wait)} seconds."
+            raise Refusal(429, "too_many_images", sentence)
+        return voter
+
+    def image(self, session: str, sha256: str, battle_id: str | None = None) -> CleanImage | ImagePart:
+        """An image that one has attached, or asked with in a battle."""
+        voter = self.keys.voter(session)
+        mine = [self._own(session, battle_id)] if battle_id else self._battles.values()
+        asked = (
+            part for one in mine if one.battle.voter == voter for turn in one.battle.images for part in turn
+        )
+        found = self.attachments.held(voter, sha256) or next((p for p in asked if p.sha256 == sha256), None)
+        if found is None:
+            raise Refusal(404, "no_image", "An image is not here any more. Remove it, and attach it again.")
+        return found
+
+    async def keep_images(
+        self, session: str, images: Sequence[tuple[str, str | None]], battle_id: str | None = None
+    ) -> tuple[ImagePart, ...]:
+        """Keep the images of a prompt that is about to be asked; they are on the disk when this returns.
+
+        Args:
+            session: whose they are.
+            images: the hash of each, and what was written of it.
+            battle_id: of the battle that goes on with them; a new one, if left out.
+        """
+        most = self.most_images(self._own(session, battle_id).battle if battle_id else None)
+        if images and not most:
+            raise Refusal(422, "no_images", NO_IMAGES)
+        if len(images) > most:
+            takes = "1 image" if most == 1 else f"{most} images"
+            raise Refusal(422, "too_many_images", f"A prompt takes up to {takes}. Remove some.")
+        found = [self.image(session, sha256) for sha256, _ in images]
+        try:
+            await self.attachments.keep([one for one in found if isinstance(one, CleanImage)])
+        except AgonError as error:
+            tell(f"an image could not be kept: {error}")
+            raise Refusal(
+                503, "not_kept", "The images could not be kept. Try again, or remove them."
+            ) from error
+        alts = [" ".join((alt or "").split())[:LONGEST_ALT] or None for _, alt in images]
+        given = zip(images, alts, strict=True)
+        return tuple(self.attachments.part(AttachedImage(sha256, alt)) for (sha256, _), alt in given)
+
+    async def measure(
+        self,
+        session: str,
+        prompt: str,
+        battle_id: str | None = None,
+        images: tuple[ImagePart, ...] = (),
+    ) -> None:
         """Let the models learn whether a prompt, or a further one, is too long for them."""
         prompt = prompt.strip()
         if len(prompt) > self.settings.longest_prompt:
             return
         if battle_id is None:
-            await self.roster.measure([Message("user", prompt)])
+            await self.roster.measure([Message("user", prompt, images)])
             return
         await measure_within(
-            side.contestant.backend.measure(_continued(side, prompt))
+            side.contestant.backend.measure(_continued(side, prompt, images))
             for side in self._own(session, battle_id).battle.judged
             if isinstance(side.contestant.backend, Measuring)
         )
@@ -543,7 +634,7 @@ class Arena:
         except AgonError:
             return None
 
-    def _too_few_sentence(self, candidates: Sequence[Contestant]) -> str:
+    def _too_few_sentence(self, candidates: Sequence[Contestant], images: Sequence[ImagePart]) -> str:
         """Why nobody can be drawn for a prompt."""
         left = len(self.matchmaker.drawable(candidates))
         who = "No two models can"
@@ -554,14 +645,16 @@ class Arena:
             seconds = max(1, min(one.seconds_left for one in out))
             back = f"in {seconds} seconds" if seconds < 100 else f"in {round(seconds / 60)} minutes"
             return f"{who} answer now: the others are out. The next one is looked for {back}."
-        return f"{who} answer this prompt now. Try another prompt, or come back in a minute."
+        other = "Try another prompt" if not images else "Remove the images"
+        return f"{who} answer this prompt now. {other}, or come back in a minute."
 
-    def _must_be_readable(self, candidates: Sequence[Contestant]) -> None:
+    def _must_be_readable(self, candidates: Sequence[Contestant], images: tuple[ImagePart, ...]) -> None:
         """Raise Refusal if a shorter prompt would have found enough models."""
-        anything = self.roster.candidates([Message("user", "?")])
+        anything = self.roster.candidates([Message("user", "?", images)])
         able = [one for one in anything if isinstance(one.backend, Measuring) or one in candidates]
         if len(self.matchmaker.drawable(able)) >= self.settings.answers:
-            sentence = f"The prompt is longer than these models can read{self._context()}. Shorten it."
+            less = f"Shorten it{_less_images(images)}."
+            sentence = f"The prompt is longer than these models can read{self._context()}. {less}"
             raise Refusal(422, "long_prompt", sentence)
 
     def _context(self) -> str:
@@ -569,6 +662,11 @@ class Arena:
         backends = [one.backend for one in self.roster.contestants]
         known = [one.context for one in backends if isinstance(one, Measuring) and one.context]
         return f" ({max(known):,} tokens)" if known else ""
+
+    def _let_go(self, voter: str, images: Sequence[ImagePart]) -> None:
+        """Hold images no longer that a prompt has."""
+        for image in images:
+            self.attachments.let_go(voter, image.sha256)
 
     def _prompt(self, prompt: str) -> str:
         prompt = prompt.strip()
@@ -609,7 +707,7 @@ class Arena:
         except AgonError as error:
             tell(f"a battle could not be read again: {error}")
             return None
-        battle = resume_battle(records, self._contestant)
+        battle = resume_battle(records, self._contestant, self.attachments.part)
         oldest = datetime.now(UTC) - timedelta(seconds=self.settings.kept)
         in_a_study = any(isinstance(record, BattleRecord) and record.assignment for record in records)
         if battle is None or (battle.created < oldest and not in_a_study):
@@ -635,7 +733,7 @@ class Arena:
         def another(ended: AnswerEnd) -> Contestant | None:
             if battle.draw.policy == SCHEDULE or battle.same_model:  # it is about these models alone
                 return None
-            everyone = self.roster.candidates([Message("user", battle.prompts[0])])
+            everyone = self.roster.candidates([Message("user", battle.prompts[0], battle.images[0])])
             fresh = [one for one in self.matchmaker.drawable(everyone) if one.card.name not in tried]
             refused[0] += ended.generation.failure == "overloaded"
             if refused[0] > 1:  # more requests would only make more load
@@ -808,9 +906,19 @@ def ballot_of(vote: str | Ballot, size: int) -> Ballot:
     return vote
 
 
-def _continued(side: Side, prompt: str) -> list[Message]:
+def _continued(side: Side, prompt: str, images: tuple[ImagePart, ...] = ()) -> list[Message]:
     """The conversation of a side with its last answer and a further prompt."""
-    return [*side.messages, Message("assistant", side.text), Message("user", prompt)]
+    return [*side.messages, Message("assistant", side.text), Message("user", prompt, images)]
+
+
+def _attached(images: Sequence[ImagePart]) -> tuple[AttachedImage, ...]:
+    """Images as the log has them."""
+    return tuple(AttachedImage(image.sha256, image.alt) for image in images)
+
+
+def _less_images(images: Sequence[ImagePart]) -> str:
+    """A way to shorten a prompt that has images, as the end of a clause."""
+    return f" or send fewer images, which count as {IMAGE_TOKENS:,} tokens each" if images else ""
 
 
 def _uneven_sentence(battle: Battle) -> str:

@@ -21,7 +21,7 @@ from agon.arena.core.matchmaking import Draw
 from agon.arena.core.roster import Contestant
 from agon.data.log.records import Ballot, shows_same
 from agon.serving.generation import Generation
-from agon.serving.protocol import CUT_ENDS, Message
+from agon.serving.protocol import CUT_ENDS, ImagePart, Message
 
 LETTERS = "ABCDEF"
 NUMBERS = ("none", "one", "two", "three", "four", "five", "six")
@@ -99,6 +99,7 @@ class Battle:
     state: State = State.DRAWN
     sides: list[Side] = field(default_factory=list)
     prompts: list[str] = field(default_factory=list)
+    images: list[tuple[ImagePart, ...]] = field(default_factory=list)  # of each prompt
     events: list[tuple[datetime, str]] = field(default_factory=list)
     ballot: Ballot | None = None
     reason: str | None = None
@@ -159,10 +160,11 @@ class Battle:
         longest = max(len(side.text.split()) for side in self.judged)
         return bool(stopped) and (len(stopped) < len(self.judged) or 2 * min(stopped) < longest)
 
-    def ask(self, prompt: str) -> None:
+    def ask(self, prompt: str, images: tuple[ImagePart, ...] = ()) -> None:
         """A prompt to all sides that stand, the first or the next."""
         self._must(State.DRAWN, State.READY)
         self.prompts.append(prompt)
+        self.images.append(images)
         for side in self.judged:
             if self.turn > 1:
                 side.messages.append(Message("assistant", side.text))
@@ -170,7 +172,7 @@ class Battle:
                     side.earlier.append(side.generation)
             elif side.contestant.system_prompt:
                 side.messages.append(Message("system", side.contestant.system_prompt))
-            side.messages.append(Message("user", prompt))
+            side.messages.append(Message("user", prompt, images))
             self._clear(side)
         self.state = State.STREAMING
         self.revision += 1
@@ -214,7 +216,7 @@ class Battle:
         self._must(State.STREAMING)
         if self.turn != 1 or self.sides[slot].status != "failed":
             raise IllegalMoveError("only a side that failed on the first turn is replaced")
-        messages = [Message("user", self.prompts[0])]
+        messages = [Message("user", self.prompts[0], self.images[0])]
         if contestant.system_prompt:
             messages.insert(0, Message("system", contestant.system_prompt))
         self.sides[slot] = Side(contestant, messages, replaced=True, revision=self.sides[slot].revision + 1)
@@ -241,6 +243,7 @@ class Battle:
             raise IllegalMoveError("only a further prompt that a side refused is taken back")
         made = self.sides[slot].generation
         self.refused = self.prompts.pop(), (made and made.failure) or "rejected"
+        self.images.pop()
         for side in self.judged:
             side.messages[-2:] = []
             side.generation = side.earlier.pop()

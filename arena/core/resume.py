@@ -10,6 +10,7 @@ from agon.arena.core.endings import REFUSALS
 from agon.arena.core.matchmaking import Draw
 from agon.arena.core.roster import Contestant
 from agon.data.log.records import (
+    AttachedImage,
     BattleRecord,
     GenerationRecord,
     Record,
@@ -19,13 +20,17 @@ from agon.data.log.records import (
     VoteRecord,
 )
 from agon.serving.generation import Generation
-from agon.serving.protocol import FailureKind
+from agon.serving.protocol import FailureKind, ImagePart
 
 CLOSED = "the arena was closed"
 SKIPPED = "skipped"
 
 
-def resume_battle(records: Sequence[Record], contestant: Callable[[str], Contestant]) -> Battle | None:
+def resume_battle(
+    records: Sequence[Record],
+    contestant: Callable[[str], Contestant],
+    image: Callable[[AttachedImage], ImagePart],
+) -> Battle | None:
     """Play the records of one battle again; None if there are none.
 
     What was being written is lost with the process that read it: a battle that was streaming is void.
@@ -33,6 +38,7 @@ def resume_battle(records: Sequence[Record], contestant: Callable[[str], Contest
     Args:
         records: as `VoteLog.records` gives them.
         contestant: whom a model's name stands for.
+        image: the file of an image.
     """
     if not records or not isinstance(records[0], BattleRecord):
         return None
@@ -52,9 +58,9 @@ def resume_battle(records: Sequence[Record], contestant: Callable[[str], Contest
     )
     answers = {(r.turn, r.slot, r.model): r for r in records if isinstance(r, GenerationRecord)}
     replaced = [record for record in records if isinstance(record, ReplacementRecord)]
-    prompts = [drawn.prompt, *(record.prompt for record in records if isinstance(record, TurnRecord))]
-    for prompt in prompts:
-        battle.ask(prompt)
+    asked_then = [record for record in records if isinstance(record, BattleRecord | TurnRecord)]
+    for asked in asked_then:
+        battle.ask(asked.prompt, tuple(map(image, asked.images)))
         for slot in battle.standing:
             others = [contestant(record.model) for record in replaced if record.slot == slot]
             _answer(battle, slot, answers, others if battle.turn == 1 else ())

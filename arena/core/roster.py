@@ -59,6 +59,11 @@ class Contestant:
         return replace(self, backend=self.again)
 
     @property
+    def images(self) -> bool:
+        """Whether it takes images."""
+        return bool(getattr(self.backend, "images", False))
+
+    @property
     def outage(self) -> Health | None:
         """The state of its server, if that is out."""
         health = getattr(self.backend.route().place, "health", None)

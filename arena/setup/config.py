@@ -132,6 +132,8 @@ class LimitsTable(Table):
     characters: int = Field(default=Limits().characters, ge=1)
     output: int | None = Field(default=None, ge=1)
     prompt: int = Field(default=ArenaSettings().longest_prompt, ge=1, le=1_000_000)
+    images: int = Field(default=ArenaSettings().images, ge=0, le=16)
+    image_bytes: int = Field(default=ArenaSettings().image_bytes, ge=1, le=100_000_000)
     turns: int = Field(default=ArenaSettings().most_turns, ge=1)
     per_voter: int = Field(default=ArenaSettings().running_per_voter, ge=1)
     running: int = Field(default=ArenaSettings().running, ge=1)
@@ -178,6 +180,8 @@ class Configuration:
     paused: tuple[str, ...] = ()
     same_model: float = 0.0
     longest_prompt: int = ArenaSettings().longest_prompt
+    images: int = ArenaSettings().images
+    image_bytes: int = ArenaSettings().image_bytes
     most_turns: int = ArenaSettings().most_turns
     running_per_voter: int = ArenaSettings().running_per_voter
     running: int = ArenaSettings().running
@@ -217,7 +221,14 @@ def read_configuration(
     arena = file.arena
     allowed = file.limits
     limits = Limits(allowed.first, allowed.between, allowed.total, allowed.characters)
-    visitors = (allowed.prompt, allowed.turns, allowed.per_voter, allowed.running)
+    visitors = (
+        allowed.prompt,
+        allowed.images,
+        allowed.image_bytes,
+        allowed.turns,
+        allowed.per_voter,
+        allowed.running,
+    )
     servers = _servers(path, file.server, file.model, environment, None if before is None else before.servers)
     contestants = _contestants(path, file.model, servers, allowed.output)
     study = None

@@ -17,6 +17,8 @@ BODY = """
 <ul>
 <li>Your prompts and the answers to them, with the models that wrote them, how they were drawn, and how fast
 they were.</li>
+<li>The images that you ask with, and what you write of them: without place, time and camera, and made
+smaller. One that you remove before you ask is not kept.</li>
 <li>Answers that failed, with the kind of failure, because reliability is part of a fair comparison.</li>
 <li>Your vote, when it was cast, and the category and language of the prompt where they are known.</li>
 <li>A random name for your browser, turned into a keyed code, so that the votes of one person can be told to

@@ -5,8 +5,10 @@ Only what a router has can be asked for: everything else answers 404 before anyt
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from html import escape
 from http.cookies import CookieError, SimpleCookie
 from typing import Annotated, Any
@@ -22,6 +24,8 @@ Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Any]
 Receive = Callable[[], Any]
 MOST_BYTES = 256 * 1024
+IMAGE_ROUTE = "/api/images"  # where images are posted as they are
+UPLOADS, UPLOAD_SECONDS = 8, 60.0  # that are received together, and how long one may take
 NO_PAGE = (404, "no_page", "There is no such page.")
 TOO_LARGE = (413, "too_large", f"The request is longer than {MOST_BYTES // 1024} kB. Shorten the prompt.")
 HEADERS = {
@@ -67,6 +71,7 @@ class ArenaMiddleware:
         self.site = site
         self.app, self.keys, self.paths, self.settings = app, keys, paths, settings
         self._told: set[str] = set()
+        self._uploads = asyncio.Semaphore(UPLOADS)
         frames = " ".join(("'self'", *settings.embed)) if settings.embed else "'none'"
         self.headers = {
             **{name: value for name, value in HEADERS.items() if not (settings.embed and name in FRAMES)},
@@ -101,9 +106,9 @@ class ArenaMiddleware:
 
         out = _Outgoing(send, self.headers, cookie)
         if scope["method"] == "POST":
-            body = await _body(receive)
+            body = await self._received(scope["path"], receive)
             if body is None:
-                await self._answer(scope, send, TOO_LARGE)
+                await self._answer(scope, send, self._too_large(scope["path"]))
                 return
             receive = _again(body, receive)
         await self.app(scope, receive, out)
@@ -139,20 +144,42 @@ class ArenaMiddleware:
             self._tell_prefix(path, headers)
             return NO_PAGE
         if method == "POST" and path.startswith("/api/") and self.keys is not None:
-            return self._post_refusal(headers)
+            return self._post_refusal(path, headers)
         if method not in ("GET", "HEAD"):
             return 405, "no_method", "This page cannot be used that way."
         return None
 
-    def _post_refusal(self, headers: dict[str, str]) -> tuple[int, str, str] | None:
+    def _most_bytes(self, path: str) -> int:
+        return self.settings.image_bytes if path == IMAGE_ROUTE else MOST_BYTES
+
+    def _too_large(self, path: str) -> tuple[int, str, str]:
+        if path != IMAGE_ROUTE:
+            return TOO_LARGE
+        size = f"{self.settings.image_bytes / 1_000_000:g} MB"
+        return 413, "large_image", f"The image is larger than {size}. Attach a smaller one."
+
+    async def _received(self, path: str, receive: Receive) -> bytes | None:
+        """The body of a post; None if it is too long, or an image that never comes to its end."""
+        if path != IMAGE_ROUTE:
+            return await _body(receive, MOST_BYTES)
+        async with self._uploads:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(UPLOAD_SECONDS):
+                    return await _body(receive, self._most_bytes(path))
+        return None
+
+    def _post_refusal(self, path: str, headers: dict[str, str]) -> tuple[int, str, str] | None:
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
         if site not in (None, "same-origin", "none") or (site is None and not self._ours(origin, headers)):
             return 403, "foreign_origin", "Requests from other sites are refused."
-        if not headers.get("content-type", "").startswith("application/json"):
+        kind = headers.get("content-type", "")
+        if path == IMAGE_ROUTE and not kind.startswith("image/"):
+            return 415, "no_image", "This is no image. Attach a PNG, JPEG, WebP or GIF."
+        if path != IMAGE_ROUTE and not kind.startswith("application/json"):
             return 415, "not_json", "Send JSON: content-type application/json."
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > MOST_BYTES:
-            return TOO_LARGE
+        if not length.isdecimal() or int(length) > self._most_bytes(path):
+            return self._too_large(path)
         return None
 
     def _ours(self, origin: str | None, headers: dict[str, str]) -> bool:
@@ -215,13 +242,13 @@ _DROPPED = {
 }
 
 
-async def _body(receive: Receive) -> bytes | None:
+async def _body(receive: Receive, most: int) -> bytes | None:
     """The whole body, or None once it is too long: nobody has to announce a length to be stopped by it."""
     body = bytearray()
     while True:
         message = await receive()
         body += message.get("body", b"")
-        if len(body) > MOST_BYTES:
+        if len(body) > most:
             return None
         if not message.get("more_body"):
             return bytes(body)

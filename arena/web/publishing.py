@@ -188,5 +188,7 @@ def _copy_static(to: Path) -> None:
     """Style, theme, icon and fonts."""
     with_fonts = files("agon.arena.web") / "static"
     shutil.copytree(
-        str(with_fonts), to, ignore=shutil.ignore_patterns("battle.*", "ballot.js", "__pycache__")
+        str(with_fonts),
+        to,
+        ignore=shutil.ignore_patterns("battle.*", "ballot.js", "attachments.js", "__pycache__"),
     )

@@ -53,7 +53,7 @@ class Scripted:
             self.closed.append(time.monotonic())
 
     def accepts(self, messages):
-        return True
+        return getattr(self, "images", False) or not any(message.images for message in messages)
 
     def route(self):
         return Route(self, 1000, {})

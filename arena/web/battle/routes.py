@@ -30,11 +30,20 @@ UPDATE_EVERY = 0.125  # seconds: an answer is sent at most eight times a second
 PING_EVERY = 15.0  # seconds of silence after which a comment is sent: proxies cut what is silent for a minute
 
 
+class ImageBody(BaseModel):
+    """An image that was attached, and what its voter wrote of it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    sha256: str
+    alt: str | None = None
+
+
 class PromptBody(BaseModel):
     """A prompt of a battle's first or next turn."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
     prompt: str
+    images: list[ImageBody] = []
 
 
 class VoteBody(BaseModel):
@@ -51,13 +60,16 @@ class VoteBody(BaseModel):
 
 _HEAD = (
     '<link rel="stylesheet" href="./static/battle.css"><script src="./static/ballot.js" defer></script>'
-    '<script src="./static/battle.js" defer></script>'
+    '<script src="./static/attachments.js" defer></script><script src="./static/battle.js" defer></script>'
 )
 
 
 def battle_router(arena: Arena) -> APIRouter:
     """The battle page and its API."""
     router = APIRouter()
+
+    def given(body: PromptBody) -> list[tuple[str, str | None]]:
+        return [(image.sha256, image.alt) for image in body.images]
 
     def view(session: str, running: Running) -> JSONResponse:
         return JSONResponse(battle_view(arena, session, running), headers={"cache-control": "no-store"})
@@ -86,8 +98,9 @@ def battle_router(arena: Arena) -> APIRouter:
 
     @router.post("/api/battles")
     async def start(session: Session, body: PromptBody) -> JSONResponse:
-        await arena.measure(session, body.prompt)
-        battle = arena.start(session, body.prompt)
+        images = await arena.keep_images(session, given(body))
+        await arena.measure(session, body.prompt, images=images)
+        battle = arena.start(session, body.prompt, images)
         return view(session, arena.battle(session, battle.id))
 
     @router.get("/api/battles/{battle_id}")
@@ -96,8 +109,9 @@ def battle_router(arena: Arena) -> APIRouter:
 
     @router.post("/api/battles/{battle_id}/prompts")
     async def ask(session: Session, battle_id: str, body: PromptBody) -> JSONResponse:
-        await arena.measure(session, body.prompt, battle_id)
-        arena.ask(session, battle_id, body.prompt)
+        images = await arena.keep_images(session, given(body), battle_id)
+        await arena.measure(session, body.prompt, battle_id, images)
+        arena.ask(session, battle_id, body.prompt, images)
         return view(session, arena.battle(session, battle_id))
 
     @router.post("/api/battles/{battle_id}/stop")

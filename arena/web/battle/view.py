@@ -83,6 +83,8 @@ def start_view(arena: Arena, session: str) -> dict[str, Any]:
         "battle": None,
         "state": "empty",
         "typed": roster.typed,
+        "images": arena.most_images(),
+        "image_bytes": arena.settings.image_bytes,
         "votes": arena.log.votes_of(arena.keys.voter(session)),
         "html": render("empty.html", **values),
         "below": render("examples.html", **values),
@@ -98,6 +100,9 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
         "state": str(battle.state),
         "turn": battle.turn,
         "prompt": battle.prompts[0],
+        "prompt_images": [{"sha256": image.sha256, "alt": image.alt} for image in battle.images[0]],
+        "images": arena.most_images(battle),
+        "image_bytes": arena.settings.image_bytes,
         "may_ask": arena.may_ask(battle),
         "votes": arena.log.votes_of(battle.voter),
         "sides": [side_view(battle, slot) for slot in range(len(battle.sides))],
@@ -305,6 +310,8 @@ def _void_sentence(battle: Battle) -> str:
         return f"The arena was restarted before {whole} had written. Nothing was counted."
     if not any(side.status == "failed" for side in battle.judged):
         return f"The battle was stopped before {whole} had written. Nothing was counted."
+    if any(side.generation and side.generation.failure == "no_images" for side in battle.judged):
+        return "These models cannot see your images. Remove them, and ask with words. Nothing was counted."
     if any(side.generation and side.generation.failure == "too_long" for side in battle.judged):
         return "The prompt is longer than these models can read. Shorten it. Nothing was counted."
     if len(failed) > 1:

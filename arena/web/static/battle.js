@@ -87,6 +87,7 @@ const agonBattle = (root) => {
     hint((many ? OF_MANY : HINTS)[ready && next.seen ? "seen" : ready && next.uneven ? "uneven" : ready && next.cut ? "cut" : next.state] || "");
     label(next, many);
     agonBallot.show(next, announce);
+    agonAttachments.show(next, announce);
     keys(keysOn());
     const same = before && before.battle === next.battle;
     const swipe = place().querySelector(".ag-swipe");
@@ -192,15 +193,18 @@ const agonBattle = (root) => {
     area.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
-  async function begin(text) {
+  async function begin(text, images) {
     show(await call("./api/start"));
     fill(text || "");
+    if (images?.length) agonAttachments.fill(images);
   }
 
-  function start(prompt) {
+  function start(prompt, images) { // what is attached is of the text in the box, not of an example
     return once(async () => {
-      show(await call("./api/battles", { prompt }), { remember: true });
+      const attached = images || await agonAttachments.sent();
+      show(await call("./api/battles", { prompt, images: attached }), { remember: true });
       fill("");
+      if (!images) agonAttachments.clear();
     });
   }
 
@@ -208,8 +212,10 @@ const agonBattle = (root) => {
     const prompt = box()?.value || "";
     if (view?.state === "ready") {
       return once(async () => {
-        show(await call(`./api/battles/${view.battle}/prompts`, { prompt }));
+        const images = await agonAttachments.sent();
+        show(await call(`./api/battles/${view.battle}/prompts`, { prompt, images }));
         fill("");
+        agonAttachments.clear();
       });
     }
     return start(prompt);
@@ -224,9 +230,9 @@ const agonBattle = (root) => {
     })));
   }
 
-  function next(text) {
+  function next(text, images) {
     return once(async () => {
-      await begin(text);
+      await begin(text, images);
       history.pushState({}, "", "./");
       box()?.focus();
     });
@@ -234,7 +240,7 @@ const agonBattle = (root) => {
 
   function surprise() {
     const prompts = [...document.querySelectorAll('[data-do="example"]')].map((one) => one.dataset.prompt);
-    if (prompts.length) start(prompts[Math.floor(Math.random() * prompts.length)]);
+    if (prompts.length) start(prompts[Math.floor(Math.random() * prompts.length)], []);
   }
 
   function others() {
@@ -264,9 +270,9 @@ const agonBattle = (root) => {
     best: agonBallot.best,
     send: () => vote(agonBallot.sent()),
     keys: () => keys(!keysOn()),
-    example: (button) => start(button.dataset.prompt),
-    again: (button) => start(button.dataset.prompt),
-    edit: (button) => next(button.dataset.prompt),
+    example: (button) => start(button.dataset.prompt, []),
+    again: (button) => start(button.dataset.prompt, view.prompt_images),
+    edit: (button) => next(button.dataset.prompt, view.prompt_images),
     next: () => next(""),
   };
 
@@ -320,7 +326,7 @@ const agonBattle = (root) => {
     }
     else if (view?.state === "streaming" && key === "escape") stop();
     else if ((view?.state === "voted" || view?.state === "void") && key === "n") next("");
-    else if ((view?.state === "voted" || view?.state === "void") && key === "r") start(view.prompt);
+    else if ((view?.state === "voted" || view?.state === "void") && key === "r") start(view.prompt, view.prompt_images);
   }, true);
 
   const asked = () => new URLSearchParams(location.search).get("battle");

@@ -12,7 +12,7 @@ from tests.support.log_records import NOON, answer, battle, vote
 
 
 def resumed(*records):
-    return resume_battle(records, lambda name: Contestant(ModelCard(name, name), backend=None))
+    return resume_battle(records, lambda name: Contestant(ModelCard(name, name), backend=None), None)
 
 
 def both(drawn, turn=1):

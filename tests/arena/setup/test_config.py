@@ -475,8 +475,8 @@ WRONG = [
     ("[arena]\nanswers = 4" + TWO, ", [arena]: there is no key 'answers'; it belongs in battle."),
     (
         "[limits]\nsecond = 1" + TWO,
-        ", [limits]: there is no key 'second'; known: between, characters, first, output, per_voter, "
-        "prompt, running, total, turns.",
+        ", [limits]: there is no key 'second'; known: between, characters, first, image_bytes, images, "
+        "output, per_voter, prompt, running, total, turns.",
     ),
 ]
 

@@ -10,6 +10,7 @@ from typing import Any
 import duckdb
 
 import agon as ag
+from agon.data.log.records import AttachedImage
 from agon.data.log.vote_log import VoteLog
 from tests.repository.remedies.steps import Case, Given, full, no_room, ranked, vote
 from tests.support.log_records import battle, put, voted
@@ -81,6 +82,7 @@ def cases(given: Given) -> list[Case]:
         (lambda: ag.open_log(at), lambda: ag.open_log(log)),
         (lambda: ag.open_log(folder), lambda: ag.open_log(log)),
         (ranked(log / "agon.duckdb"), ranked(log), 100),
+        (lambda: AttachedImage("cat.png"), lambda: AttachedImage("0123456789abcdef" * 4)),
         # what an open log is given, and asked
         (
             lambda: battle(("ada", "bob"), pair_probabilities=(0.1, 0.2)),

@@ -1,0 +1,133 @@
+"""Images that voters attach: checked by decoding, made smaller, written anew without anything but pixels.
+
+Here are the routes by which one is attached and shown again, to its own voter alone. What is kept of it, and
+when, stands in `arena.core.attachments`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from agon.arena.core.arena import Arena, Refusal
+from agon.arena.web.middleware import Session
+from agon.data.log.image_files import CleanImage
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF")  # of an animation the first picture
+MOST_PIXELS = 50_000_000  # that are decoded: 200 MB
+LONGEST_SIDE = 1_536  # pixels of what is kept and sent
+MOST_LOSSLESS = 1_500_000  # bytes of a PNG, above which it becomes a JPEG
+QUALITY = 90
+AT_ONCE = 2  # images that are decoded together
+NO_IMAGE = "This is no image that can be read here. Attach a PNG, JPEG, WebP or GIF."
+
+
+def image_router(arena: Arena) -> APIRouter:
+    """Attaching images, and showing them to whom they belong."""
+    router = APIRouter()
+    decoding = asyncio.Semaphore(AT_ONCE)
+
+    @router.post("/api/images")
+    async def attach(session: Session, request: Request) -> JSONResponse:
+        if not arena.settings.images:
+            raise Refusal(422, "no_images", "This arena takes no images.")
+        voter = arena.room_for_image(session)
+        content = await request.body()
+        async with decoding:
+            image = await asyncio.to_thread(clean_image, content)
+        arena.attachments.hold(voter, image)
+        return JSONResponse({"sha256": image.sha256}, headers={"cache-control": "no-store"})
+
+    @router.get("/api/images/{sha256}")
+    async def attached(session: Session, sha256: str) -> Response:
+        return await shown(session, sha256)
+
+    @router.get("/api/battles/{battle_id}/images/{sha256}")
+    async def asked(session: Session, battle_id: str, sha256: str) -> Response:
+        return await shown(session, sha256, battle_id)
+
+    async def shown(session: str, sha256: str, battle_id: str | None = None) -> Response:
+        found = arena.image(session, sha256, battle_id)
+        if isinstance(found, CleanImage):
+            content, kind = found.content, "image/png" if found.ending == ".png" else "image/jpeg"
+        else:
+            kind = found.media_type
+            try:
+                content = await asyncio.to_thread(found.path.read_bytes)
+            except OSError:
+                raise Refusal(404, "no_image", "This image is not kept any more.") from None
+        headers = {
+            "cache-control": "private, max-age=600",
+            "content-disposition": "inline",
+            "content-encoding": "identity",  # or it would be compressed once more
+        }
+        return Response(content, media_type=kind, headers=headers)
+
+    return router
+
+
+def clean_image(content: bytes) -> CleanImage:
+    """An image as models and voters see it: upright, of one picture, on white, with no metadata.
+
+    Raises Refusal: it is none, is broken, or has too many pixels.
+    """
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning):
+            opened = Image.open(BytesIO(content), formats=IMAGE_FORMATS)
+            lossless = opened.format in ("PNG", "GIF")
+            if opened.width * opened.height <= MOST_PIXELS:
+                return _encoded(_flat(opened), lossless=lossless)
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        pass
+    except Exception:  # decoders of hostile files raise whatever they like
+        raise Refusal(422, "no_image", NO_IMAGE) from None
+    sentence = f"The image has more than {MOST_PIXELS // 1_000_000} million pixels. Attach a smaller one."
+    raise Refusal(422, "large_image", sentence)
+
+
+def _flat(opened: Image) -> Image:
+    """The pixels of an image, upright, no larger than they are kept, in sRGB on white."""
+    from PIL import Image, ImageCms, ImageOps
+
+    opened.draft("RGB", (2 * LONGEST_SIDE, 2 * LONGEST_SIDE))  # a JPEG is decoded at a fraction of its size
+    image = ImageOps.exif_transpose(opened)
+    if image.mode.startswith("I"):  # 16 bits a pixel
+        image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    profile = opened.info.get("icc_profile")
+    clear = image.convert("RGBA") if image.has_transparency_data else image.convert("RGB")
+    clear.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    flat = Image.new("RGB", clear.size, "white")
+    flat.paste(clear, mask=clear if clear.mode == "RGBA" else None)
+    if profile and opened.mode in ("RGB", "RGBA", "P"):
+        try:
+            found = ImageCms.ImageCmsProfile(BytesIO(profile))
+            ImageCms.profileToProfile(flat, found, ImageCms.createProfile("sRGB"), inPlace=True)
+        except (ImageCms.PyCMSError, OSError, TypeError, ValueError):
+            pass  # a broken profile costs no image: its colours are taken as they are
+    return flat
+
+
+def _encoded(image: Image, *, lossless: bool) -> CleanImage:
+    """The file of an image: a PNG where it came as one and is not large, else a JPEG."""
+    from PIL import Image
+
+    bare = Image.new("RGB", image.size)
+    bare.paste(image)  # without what a file might say beside its pixels
+    out = BytesIO()
+    if lossless:
+        bare.save(out, "PNG")
+        if out.tell() <= MOST_LOSSLESS:
+            return CleanImage(out.getvalue(), ".png")
+        out = BytesIO()
+    bare.save(out, "JPEG", quality=QUALITY)
+    return CleanImage(out.getvalue(), ".jpg")
