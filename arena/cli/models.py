@@ -49,7 +49,8 @@ def models_command(
     """Ask each model for the beginning of an answer, one line each; exit status 1 if fewer than two answer.
 
     The columns are what the server calls it, how many tokens it can read, what it is an adapter of, seconds
-    to the first token, and tokens a second, of one answer with the server to itself.
+    to the first token, and tokens a second, of one answer with the server to itself, and whether it sees the
+    colour of an image, if it takes them.
 
     For example:
 
@@ -78,8 +79,8 @@ def models_command(
         document = {"schema": 1, "models": [asdict(one) for one in tried]}
         print(json.dumps(document, indent=2, ensure_ascii=False))
     else:
-        show_trials(tried)
-    able = [one.model for one in tried if one.failure is None]
+        show_trials(tried, declared=address is None)
+    able = [one for one in tried if one.failure is None]
     if write is not None and address is not None:
         write_text(write, configuration_text(address, api_key_env, able))
         read_configuration(write, least=0)  # says what in it cannot be served, such as names that look alike
@@ -135,7 +136,7 @@ async def _tried_at(address: str, api_key_env: str | None) -> list[TriedModel]:
     models = [server.model("")]  # keeps the connections until the end
     try:
         names = list(await server.served())
-        models += [server.model(name) for name in names]
+        models += [server.model(name, images=True) for name in names]  # whether they do is asked
         contestants = [Contestant(ModelCard(n, n), m) for n, m in zip(names, models[1:], strict=True)]
         return await try_models(contestants, Limits())
     except ServingError as error:
@@ -148,20 +149,23 @@ async def _tried_at(address: str, api_key_env: str | None) -> list[TriedModel]:
             await model.close()
 
 
-def configuration_text(address: str, api_key_env: str | None, models: list[str]) -> str:
+def configuration_text(address: str, api_key_env: str | None, models: list[TriedModel]) -> str:
     """The TOML of an arena of these models of one server."""
     key = f"api_key_env = {json.dumps(api_key_env)}\n" if api_key_env else ""
     server = f'[[server]]\nname = "server"\nbase_url = {json.dumps(address)}\n{key}'
     tables = [
-        f'\n[[model]]\nname = {json.dumps(name, ensure_ascii=False)}\nserver = "server"\n' for name in models
+        f'\n[[model]]\nname = {json.dumps(one.model, ensure_ascii=False)}\nserver = "server"\n'
+        + ("images = true\n" if one.images else "")
+        for one in models
     ]
     return server + "".join(tables)
 
 
-def show_trials(tried: list[TriedModel]) -> None:
-    """Print a row for each model, and below why those that cannot answer cannot."""
+def show_trials(tried: list[TriedModel], *, declared: bool) -> None:
+    """Print a row for each model, and below why those that cannot answer cannot, or do not see what they are
+    declared to."""
     out = console(sys.stdout)
-    grid = make_grid("", "model", "served as", "context", "adapter of", "first token", "tokens/s")
+    grid = make_grid("", "model", "served as", "context", "adapter of", "first token", "tokens/s", "images")
     for one in tried:
         cells = (
             "ok" if one.failure is None else "MEND",
@@ -171,12 +175,15 @@ def show_trials(tried: list[TriedModel]) -> None:
             plain(one.adapter_of or ""),
             "" if one.first_token is None else f"{one.first_token:.2f} s",
             "" if one.tokens_per_second is None else f"{one.tokens_per_second:,.0f}",
+            "" if one.images is None else "yes" if one.images else "no",
         )
         grid.add_row(*map(Text, cells))
     out.print(grid)
     for one in tried:
         if one.failure is not None:
             say(out, f"{plain(one.model)} cannot answer ({plain(one.failure)})")
+        if declared and one.unseen is not None:
+            say(out, f"{plain(one.model)} sees no images ({plain(one.unseen)}); leave images = true out")
     able = sum(one.failure is None for one in tried)
     if able < 2:
         say(out, "Every battle is void until two models can answer.")

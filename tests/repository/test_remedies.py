@@ -34,7 +34,7 @@ from tests.support.paths import REPOSITORY
 AREAS = (analyses, methods, boards, tables, elections, files, logs, exports, commands, serving, studies)
 # Followed by another test, for it needs a process, a page or a file of its own: file, test, messages.
 ELSEWHERE = {
-    "arena/cli/models.py": ("tests/arena/cli/test_models.py", 6),
+    "arena/cli/models.py": ("tests/arena/cli/test_models.py", 7),
     "arena/setup/local_models.py": ("tests/arena/setup/test_local_models.py", 4),
     "arena/core/answer_sets.py": ("tests/arena/cli/test_generate.py", 3),
     "arena/web/middleware.py": ("tests/arena/web/test_behind_a_proxy.py", 2),

@@ -15,7 +15,10 @@ LISTED = [
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Three models, of which one is listed and not served; ten words of a token each, 20 ms apart."""
+    """Three models, of which one is listed and not served; ten words of a token each, 20 ms apart.
+
+    One sees, one is of a server that refuses images; "blank" has them dropped without a word.
+    """
 
     listed = LISTED
 
@@ -41,12 +44,17 @@ class Handler(BaseHTTPRequestHandler):
         if request["model"] == "gone":
             self.reply(404, {"error": {"message": "The model `gone` does not exist."}})
             return
+        shown = isinstance(request["messages"][-1]["content"], list)
+        if shown and request["model"] == "tuned":
+            self.reply(400, {"error": {"message": "tuned is not a multimodal model"}})
+            return
+        word = "Yellow " if shown and request["model"] == "base" else "wave "
         self.send_response(200)
         self.send_header("content-type", "text/event-stream")
         self.end_headers()
         for number in range(10):
             finish = "stop" if number == 9 else None
-            event = {"choices": [{"index": 0, "delta": {"content": "wave "}, "finish_reason": finish}]}
+            event = {"choices": [{"index": 0, "delta": {"content": word}, "finish_reason": finish}]}
             self.wfile.write(f"data: {json.dumps(event)}\n\n".encode())
             time.sleep(0.02)
         self.wfile.write(b"data: [DONE]\n\n")
@@ -66,12 +74,32 @@ def test_an_address_becomes_a_configuration_of_the_models_that_answer(tmp_path, 
         assert err == f"2 models in {target}: agon serve {target} opens their arena.\n"
         names = [one.card.name for one in read_configuration(target).roster.contestants]
         assert names == ["base", "tuned"]
+        assert [one.images for one in read_configuration(target).roster.contestants] == [True, False]
+        assert [line[-1] for line in lines[1:3]] == ["yes", "no"]
         status, out, _ = run("models", target, "--format", "json")
     assert status == 0
     for one in json.loads(out)["models"]:
         assert one["failure"] is None
         assert 0 < one["first_token"] < 5
         assert 1 < one["tokens_per_second"] <= 50  # 20 ms between two
+
+
+def test_who_is_declared_to_see_and_does_not_is_told_in_the_servers_words(tmp_path, run):
+    """The remedy is followed: without the key nothing is asked, and nothing is said."""
+    target = tmp_path / "arena.toml"
+    with serving(Handler) as url:
+        table = '[[model]]\nname = "{}"\nbase_url = "' + url + '/v1"\n{}'
+        for key in ("images = true\n", ""):
+            target.write_text("".join(table.format(name, key) for name in ("tuned", "blank")))
+            status, out, _ = run("models", target)
+            assert status == 0, "they answer"
+            told = " ".join(out.split())
+            for said in (
+                "tuned sees no images (no_images: ",
+                "tuned is not a multimodal model); leave images = true out",
+                "blank sees no images (of a yellow square it wrote 'wave wave",
+            ):
+                assert (said in told) == bool(key), told
 
 
 def test_a_server_without_a_list_and_files_in_the_way_are_told(tmp_path, run, monkeypatch):
