@@ -158,7 +158,7 @@ class ChosenVotes:
             yield np.asarray(batch["agon_row"].to_numpy(), dtype=np.int64), as_keys(batch["battle_id"])
 
     def _with_openings(self, table: pa.Table) -> pa.Table:
-        """Tell prompts apart by a digest of the text that the log has, whatever their ids."""
+        """Tell prompts apart by a digest of the text and the images that the log has, whatever their ids."""
         rows, battles = self.battles()
         order = np.argsort(battles, kind="stable")
         found = dict(zip(table["agon_row"].to_pylist(), table["agon_prompt"].to_pylist(), strict=True))
@@ -166,8 +166,11 @@ class ChosenVotes:
             turns = pq.ParquetFile(path).read()
             turns = turns.filter(pc.equal(turns["turn"], 1))
             row, known = find_rows(rows[order], battles[order], as_keys(turns["battle_id"]))
-            prompts = turns.filter(pa.array(known))["prompt"].to_pylist()
-            found.update(zip(row.tolist(), map(digest, prompts), strict=True))
+            turns = turns.filter(pa.array(known))
+            images = turns["images"].to_pylist() if "images" in turns.column_names else [None] * len(row)
+            asked = zip(turns["prompt"].to_pylist(), images, strict=True)
+            keys = (digest("\n".join((prompt, *(shown or ())))) for prompt, shown in asked)
+            found.update(zip(row.tolist(), keys, strict=True))
         return pa.table({"agon_row": list(found), "agon_prompt": pa.array(found.values(), pa.string())})
 
     def _agreement(self) -> str:

@@ -163,7 +163,9 @@ def with_own_texts(ballots: pa.Table, texts: pa.Table) -> pa.Table:
     ]
     unknown = pa.nulls(ballots.num_rows, pa.list_(pa.int64()))
     conversations = pa.array(said, pa.list_(MESSAGES))
-    return ballots.append_column("conversations", conversations).append_column("tokens", unknown)
+    shown = pa.nulls(ballots.num_rows, pa.bool_()).fill_null(False)
+    found = ballots.append_column("conversations", conversations).append_column("tokens", unknown)
+    return found.append_column("with_images", shown)
 
 
 class TextsOfVotes:
@@ -201,6 +203,8 @@ class TextsOfVotes:
                 f"The texts of {folder} cannot be copied to {place}: {error.strerror or error}; make room "
                 "there, or name another folder in TMPDIR."
             ) from None
+        seen = [row for path in part_files(folder, "turns") for row in _with_images(path, rows, battles)]
+        self._with_images = np.unique(np.array(seen, dtype=np.int64))
         self._content = pa.OSFile(str(path))
         self._file = pa.ipc.open_file(self._content)
 
@@ -211,7 +215,10 @@ class TextsOfVotes:
         self._content.close()
 
     def add_to(self, ballots: pa.Table) -> pa.Table:
-        """Votes with their conversations and the tokens of the answers; null where a text is missing."""
+        """Votes with their conversations, the tokens of the answers, and whether images were shown.
+
+        A conversation is null where a text is missing.
+        """
         wanted = np.unique(ballots["agon_row"].to_numpy() // self.size).tolist()
         found = [self._file.get_batch(i) for number in wanted for i in self._found.get(number, ())]
         texts = pa.Table.from_batches(found, _TEXTS).combine_chunks()
@@ -235,7 +242,9 @@ class TextsOfVotes:
         tokens = np.bincount(side, counted.fill_null(0).to_numpy(), len(sides)).astype(np.int64)
         unknown = np.bincount(shown.vote[kept], counted.is_null().to_numpy(), ballots.num_rows) > 0
         sums = pa.ListArray.from_arrays(places, pa.array(tokens), mask=pa.array(~whole | unknown))
-        return ballots.append_column("conversations", conversations).append_column("tokens", sums)
+        shown_images = pa.array(np.isin(ballots["agon_row"].to_numpy(), self._with_images))
+        found = ballots.append_column("conversations", conversations).append_column("tokens", sums)
+        return found.append_column("with_images", shown_images)
 
 
 @dataclass(frozen=True)
@@ -317,6 +326,17 @@ def _parts(folder: Path, name: str, rows: IntArray, battles: NDArray[np.bytes_])
         found = pa.table([pa.array(row, pa.int64()), *given], names=_TEXTS.names)
         prompts = pa.array(np.full(len(row), -1)) if name == "turns" else found["slot"]
         yield found.set_column(2, "slot", prompts).cast(_TEXTS)
+
+
+def _with_images(path: Path, rows: IntArray, battles: NDArray[np.bytes_]) -> list[int]:
+    """The rows of votes on battles of a part that were asked with images."""
+    file = pq.ParquetFile(path)
+    if "images" not in file.schema_arrow.names:  # a part of before, whose prompts have none
+        return []
+    table = file.read(columns=["battle_id", "images"])
+    table = table.filter(pc.greater(pc.list_value_length(table["images"]), 0))
+    found, _ = find_rows(rows, battles, as_keys(table["battle_id"]))
+    return [int(row) for row in found]
 
 
 def _rows_at_a_time(bytes_of_each: int) -> int:

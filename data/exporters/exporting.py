@@ -57,6 +57,7 @@ from agon.ranking.version import VERSION
 
 _Handles = Mapping[str, IO[bytes]]
 _NO_TEXTS = "whose texts are not there"
+_IMAGES = "on prompts with images, which these forms do not hold"
 _OPENING = "list_position(list_transform(conversations[1], lambda m: m.role), 'assistant') - 1"
 
 
@@ -356,7 +357,8 @@ def _write_rows(
     if "weight" in given.columns:  # only then: a reader asks for one in every row
         schema = schema.append(pa.field("weight", pa.float64()))
     columns = ", ".join(quote_name(name) for name in ("agon_row", *schema.names))
-    why = f"CASE WHEN conversations IS NULL THEN '{_NO_TEXTS}' ELSE {how.refused} END"
+    why = f"WHEN conversations IS NULL THEN '{_NO_TEXTS}' WHEN with_images THEN '{_IMAGES}'"
+    why = f"CASE {why} ELSE {how.refused} END"
     left_out: Counter[str] = Counter()
     with ExitStack() as stack:
         writers = {

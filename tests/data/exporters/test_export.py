@@ -18,7 +18,7 @@ from agon.data import EXPORTS, comparisons, export, preflib, read_published
 from agon.data.exporters import targets
 from agon.data.exporters.exporting import BY_ENDING
 from agon.data.importers.log_snapshot import into_log
-from agon.data.log.records import ReplacementRecord, TurnRecord
+from agon.data.log.records import AttachedImage, ReplacementRecord, TurnRecord
 from agon.data.log.vote_log import VoteLog
 from agon.ranking import OptionError, SourceError, VotesError, rank
 from agon.ranking.version import VERSION
@@ -578,6 +578,26 @@ def test_imported_votes_beside_the_arenas_have_no_texts_and_are_counted(tmp_path
     into_log_rows(tmp_path / "log")
     done = export(tmp_path / "log", "trl-preference", tmp_path / "out")
     assert (done.votes, dict(done.left_out)) == (8, {"whose texts are not there": 1})
+
+
+def test_prompts_with_images_are_no_texts_and_other_prompts_than_those_without(tmp_path):
+    """By hand: one question of words, one with an image, one whose second turn has it; four votes for ada."""
+    one, two = AttachedImage("1" * 64), AttachedImage("2" * 64)
+    drawn = [battle(), battle(images=(one,)), battle(images=(one,)), battle(images=(two,)), battle()]
+    with VoteLog(tmp_path / "log") as log:
+        for number, each in enumerate(drawn):
+            b, turns = each.battle_id, 2 if number == 4 else 1
+            later = [TurnRecord(b, 2, "And this?", NOON, (two,))] if turns == 2 else []
+            answers = [answer(b, s, m, turn=t + 1) for t in range(turns) for s, m in enumerate(each.models)]
+            put(log, each, *later, *answers, vote(b, (2, 1) if number == 2 else (1, 2), last_turn=turns))
+    done = export(tmp_path / "log", "listwise", tmp_path / "texts.jsonl")
+    assert (done.votes, dict(done.left_out)) == (
+        1,
+        {"on prompts with images, which these forms do not hold": 4},
+    )
+    assert export(tmp_path / "log", "votes", tmp_path / "votes.parquet").votes == 5, "votes alone are whole"
+    agreed = export(tmp_path / "log", "votes", tmp_path / "agreed.parquet", min_agreement=0.6)
+    assert agreed.votes == 3, "of one image a vote each way; another image is another prompt"
 
 
 def test_a_log_without_votes_and_prompts_that_nobody_knows(tmp_path):
