@@ -57,4 +57,7 @@ def vote_file(
     from agon.arena.web.leaderboard.sources import VoteFile
 
     words = (*map(str, source), *reading.words())
-    return VoteFile(paths, words, reading.where, reading.read, lambda paths: facts_of_models(paths, facts))
+    table = ("--facts", str(facts)) if facts is not None else ()
+    return VoteFile(
+        paths, words, reading.where, reading.read, lambda paths: facts_of_models(paths, facts), table
+    )

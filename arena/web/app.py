@@ -16,12 +16,12 @@ from agon.arena.web.about import about_router
 from agon.arena.web.battle.image_uploads import image_router
 from agon.arena.web.battle.routes import battle_router
 from agon.arena.web.health import health_router
-from agon.arena.web.leaderboard.routes import leaderboard_router
+from agon.arena.web.lens.routes import reading_router
 from agon.arena.web.middleware import ArenaMiddleware
 from agon.arena.web.refusals import answer_errors, lifespan_of
 from agon.arena.web.static_files import static_router
 
-ROUTERS = (battle_router, image_router, leaderboard_router, about_router, health_router, static_router)
+ROUTERS = (battle_router, image_router, reading_router, about_router, health_router, static_router)
 
 
 def web_app(arena: Arena) -> ArenaMiddleware:

@@ -13,7 +13,7 @@ from typing import Literal
 
 from agon.ranking.version import VERSION
 
-Current = Literal["battle", "leaderboard", "rules", "about"]
+Current = Literal["battle", "leaderboard", "rules", "decide", "integrity", "method", "data", "about"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,19 @@ ARENA = Site(
         "battle": ("./", "Battle"),
         "leaderboard": ("./leaderboard", "Leaderboard"),
         "rules": ("./rules", "Rules"),
+        "decide": ("./decide", "Decide"),
     },
     "./about",
     "./static/",
 )
 READING = Site(
-    {"leaderboard": ("./leaderboard", "Leaderboard"), "rules": ("./rules", "Rules")}, None, "./static/"
+    {
+        "leaderboard": ("./leaderboard", "Leaderboard"),
+        "rules": ("./rules", "Rules"),
+        "decide": ("./decide", "Decide"),
+    },
+    None,
+    "./static/",
 )
 MARK = (
     '<svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">'

@@ -19,13 +19,21 @@ from agon.arena.web.leaderboard.page import leaderboard_html
 from agon.arena.web.leaderboard.query import ALL, DEFAULT_RULE, PLAIN_VIEW, BoardQuery, BoardView, Offer
 from agon.arena.web.leaderboard.rules_page import rules_html
 from agon.arena.web.leaderboard.sources import BoardSource
+from agon.arena.web.lens.decide_page import ANYTHING, decide_html
+from agon.arena.web.lens.deciding import Decided, make_decision
 from agon.ranking.analysis.rule_comparison import RuleComparison, compare_rules
 from agon.ranking.errors import AgonError, OptionError, SourceError
 from agon.ranking.leaderboard.exchange import boards_to_csv
 from agon.ranking.leaderboard.leaderboard import boards_to_json
 
 _FOLDER = Site(
-    {"leaderboard": ("index.html", "Leaderboard"), "rules": ("rules.html", "Rules")}, None, "static/"
+    {
+        "leaderboard": ("index.html", "Leaderboard"),
+        "rules": ("rules.html", "Rules"),
+        "decide": ("decide.html", "Decide"),
+    },
+    None,
+    "static/",
 )
 EVERY_ROW_SHOWN = BoardView(everyone=True)
 _MARK = "agon-pages.json"  # says that a folder was made here, and may be made again
@@ -83,6 +91,10 @@ def publish_pages(
         raise SourceError(left_out.get(DEFAULT_RULE, "There are no votes to publish."))
     with progress("comparing the rules"):
         rules = _rules(source)
+    with progress("deciding"):
+        decision = make_decision(source, ANYTHING)
+
+    number = len(made) + (rules is not None) + 1
 
     def link(query: BoardQuery, form: str = "") -> str | None:
         if form.startswith("rules"):
@@ -118,13 +130,22 @@ def publish_pages(
                 (pages / "rules.html").write_text(page, encoding="utf-8")
                 data = {"schema": 1, "comparison": rules.to_dict()}
                 (pages / "rules.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+            _write_decision(pages, decide_html(decision, about=about, offer=offer, form=False), decision)
             _copy_static(pages / "static")
-            written = {"pages": len(made) + (rules is not None), "left_out": left_out}
+            written = {"pages": number, "left_out": left_out}
             (pages / _MARK).write_text(json.dumps(written, ensure_ascii=False), encoding="utf-8")
             _put_in_place(pages, to, Path(folder) / "before")
     except OSError as error:
         raise SourceError(f"{to} cannot be written: {error.strerror}.") from None
-    return Published(to, len(made) + (rules is not None), left_out)
+    return Published(to, number, left_out)
+
+
+def _write_decision(pages: Path, page: str, made: Decided) -> None:
+    """The page Decide, and the same as data."""
+    (pages / "decide.html").write_text(page, encoding="utf-8")
+    told = {"schema": 1, "decision": made.decision and made.decision.to_dict()}
+    text = json.dumps(told, ensure_ascii=False, default=str)
+    (pages / "decide.json").write_text(text, encoding="utf-8")
 
 
 def _check(to: Path, force: bool) -> None:
@@ -190,5 +211,5 @@ def _copy_static(to: Path) -> None:
     shutil.copytree(
         str(with_fonts),
         to,
-        ignore=shutil.ignore_patterns("battle.*", "ballot.js", "attachments.js", "__pycache__"),
+        ignore=shutil.ignore_patterns("battle.*", "ballot.js", "attachments.js", "lens.js", "__pycache__"),
     )

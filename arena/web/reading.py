@@ -11,6 +11,7 @@ from agon.arena.web.layout import READING
 from agon.arena.web.leaderboard.boards import Boards
 from agon.arena.web.leaderboard.routes import board_router
 from agon.arena.web.leaderboard.sources import BoardSource
+from agon.arena.web.lens.routes import lens_router
 from agon.arena.web.middleware import ArenaMiddleware
 from agon.arena.web.refusals import answer_errors
 from agon.arena.web.static_files import static_router
@@ -26,7 +27,8 @@ def reading_app(source: BoardSource) -> ArenaMiddleware:
     async def home() -> RedirectResponse:
         return RedirectResponse("./leaderboard")
 
-    routers = front, board_router(Boards(source)), static_router()
+    boards = Boards(source)
+    routers = front, board_router(boards), lens_router(boards), static_router()
     for router in routers:
         app.include_router(router)
     paths = [route.path_regex for router in routers for route in router.routes if isinstance(route, Route)]

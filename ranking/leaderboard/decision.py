@@ -338,12 +338,8 @@ def _chosen(board: Leaderboard, rows: list[Candidate], prefer: str | None, margi
             continue  # the votes do not bound it
         if gap.upper is not None:
             bounds[one.model] = max(gap.upper, 0.0)
-            if (
-                prefer is None
-                and one is allowed[1]
-                and gap.lower is not None
-                and gap.lower <= 0 < gap.difference
-            ):
+            unsure = prefer is None and one is allowed[1] and chance.get(best.model, 1.0) < board.level
+            if unsure and gap.lower is not None and gap.lower <= 0 < gap.difference:
                 votes = min(board[best.model].votes, board[one.model].votes)
                 more[one.model] = math.ceil(
                     votes * (((gap.upper - gap.difference) / gap.difference) ** 2 - 1)

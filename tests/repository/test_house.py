@@ -55,7 +55,7 @@ FLOORS = {
         "web/markdown",
         "web",
         "web/battle web/leaderboard",
-        "web/report_page",
+        "web/report_page web/lens",
         "web/study web/refusals",
         "web/app web/study_pages web/reading",
         "web/publishing",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -37,7 +37,8 @@ class Compared:
     rules: RuleComparison | None = None
 
 
-Result = TypeVar("Result", Made, Compared)
+Result = TypeVar("Result")
+Asked = TypeVar("Asked", bound=Hashable)
 
 
 class Boards:
@@ -45,8 +46,8 @@ class Boards:
 
     def __init__(self, source: BoardSource) -> None:
         self.source = source
-        self._running: dict[tuple[object, BoardQuery], asyncio.Task[Any]] = {}
-        self._made: OrderedDict[tuple[object, BoardQuery], tuple[object, Any]] = OrderedDict()
+        self._running: dict[tuple[object, Hashable], asyncio.Task[Any]] = {}
+        self._made: OrderedDict[tuple[object, Hashable], tuple[object, Any]] = OrderedDict()
         self._quick, self._slow = asyncio.Semaphore(1), asyncio.Semaphore(1)
 
     async def get(self, query: BoardQuery, patience: float | None = None) -> Made | None:
@@ -68,10 +69,26 @@ class Boards:
         """
         return await self._get(BoardQuery(query.where), _comparison, self._slow, patience)
 
+    async def made(
+        self, query: Asked, make: Callable[[BoardSource, Asked], Result], patience: float | None = None
+    ) -> Result | None:
+        """Whatever else is computed from the votes; with patience as for a board.
+
+        Args:
+            query: what was asked for; equal ones are computed once.
+            make: computes it, in a thread.
+            patience: seconds.
+
+        Raises:
+            BusyError: too many boards are being computed.
+            AgonError: as `make`.
+        """
+        return await self._get(query, make, self._slow, patience)
+
     async def _get(
         self,
-        query: BoardQuery,
-        make: Callable[[BoardSource, BoardQuery], Result],
+        query: Asked,
+        make: Callable[[BoardSource, Asked], Result],
         lane: asyncio.Semaphore,
         patience: float | None,
     ) -> Result | None:
@@ -95,7 +112,7 @@ class Boards:
         before: tuple[object, Result] | None = self._made.get((make, query))  # of fewer votes, but here
         return None if before is None else before[1]
 
-    def _keep(self, key: tuple[object, BoardQuery], version: object, done: asyncio.Task[Any]) -> None:
+    def _keep(self, key: tuple[object, Hashable], version: object, done: asyncio.Task[Any]) -> None:
         """Keep what was computed; what failed may go well the next time."""
         del self._running[key]
         if not done.cancelled() and done.exception() is None:
@@ -105,7 +122,7 @@ class Boards:
                 self._made.popitem(last=False)
 
     async def _in_turn(
-        self, query: BoardQuery, make: Callable[[BoardSource, BoardQuery], Result], lane: asyncio.Semaphore
+        self, query: Asked, make: Callable[[BoardSource, Asked], Result], lane: asyncio.Semaphore
     ) -> Result:
         async with lane:
             return await asyncio.to_thread(make, self.source, query)

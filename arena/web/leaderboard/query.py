@@ -41,11 +41,13 @@ class Offer:
         filters: {column: {value: votes}}, each column's votes within the values chosen of the others.
         rules: names of methods that these votes may be ranked by.
         features: of the answers, that Bradley-Terry can adjust for.
+        tasks: of a table of scores.
     """
 
     filters: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     rules: Sequence[str] = (DEFAULT_RULE,)
     features: Sequence[str] = ()
+    tasks: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,14 +24,14 @@ from agon.ranking.leaderboard.exchange import boards_to_csv
 PATIENCE = 1.0  # seconds before a page says that its board is being computed
 
 
-def leaderboard_router(arena: Arena) -> APIRouter:
+def leaderboard_router(arena: Arena, boards: Boards | None = None) -> APIRouter:
     """The leaderboard of an arena, and its data."""
 
     def yours(request: Request) -> int:
         session = request.scope.get("agon_session")
         return arena.log.votes_of(arena.keys.voter(session)) if session else 0
 
-    return board_router(Boards(ArenaVotes(arena)), yours)
+    return board_router(boards or Boards(ArenaVotes(arena)), yours)
 
 
 def board_router(boards: Boards, yours: Callable[[Request], int | None] = lambda _: None) -> APIRouter:

@@ -37,6 +37,8 @@ class About:
         notice: what a reader should know of what is compared.
         imported: files of votes beside these, which the boards do not count.
         periods: SQL of the filters that are no columns, for a command.
+        facts: the option of a command for what a table says of the models.
+        folders: the logs that the votes lie in.
         site: the pages beside these.
     """
 
@@ -48,6 +50,8 @@ class About:
     notice: str | None = None
     imported: tuple[str, ...] = ()
     periods: Mapping[str, str] = field(default_factory=dict)
+    facts: tuple[str, ...] = ()
+    folders: tuple[Path, ...] = ()
     site: Site = READING
 
 
@@ -116,6 +120,7 @@ class ArenaVotes:
             notice=arena.roster.notice,
             imported=imported,
             periods={name: period_sql("timestamp", name) for name in PERIODS},
+            folders=(arena.log.folder,),
             site=ARENA,
         )
 
@@ -167,6 +172,7 @@ class VoteFile:
         where: the condition under which it is read.
         read: opens these paths; raises AgonError where it cannot be read.
         facts: what is known of the models beside their votes.
+        table: the option of a command that names a table of them.
     """
 
     def __init__(
@@ -176,8 +182,9 @@ class VoteFile:
         where: str | None,
         read: Callable[[Sequence[Path]], Votes],
         facts: Callable[[Sequence[Path]], Mapping[str, Mapping[str, Any]]] = lambda _: {},
+        table: tuple[str, ...] = (),
     ) -> None:
-        self._facts = facts
+        self._facts, self._table = facts, table
         self._paths, self._words, self._where, self._read = paths, words, where, read
         self._state, self._opened = self._stamp(), as_comparisons(read(paths))
         self._about = self._read_about()
@@ -208,21 +215,33 @@ class VoteFile:
     def _read_about(self) -> About:
         known = {model: dict(facts) for model, facts in self._facts(self._paths).items()}
         if isinstance(self._opened, ScoreTable):
-            return About(self._words, "task", len(self._opened.tasks), ModelInfo(known=known))
+            info = ModelInfo(known=known)
+            return About(self._words, "task", len(self._opened.tasks), info, facts=self._table)
         periods: Mapping[str, str] = {}
         if isinstance(self._opened.source, TableSource):
             periods = self._opened.source.periods
             for model, seconds in self._opened.source.first_seen().items():
                 known.setdefault(model, {}).setdefault("first_seen", seconds)
         info = ModelInfo(known=known)
-        return About(self._words, "vote", len(self._opened), info, where=self._where, periods=periods)
+        return About(
+            self._words,
+            "vote",
+            len(self._opened),
+            info,
+            where=self._where,
+            periods=periods,
+            facts=self._table,
+            folders=tuple(path for path in self._paths if (path / "agon.duckdb").exists()),
+        )
 
     def offer(self, chosen: Mapping[str, str]) -> Offer:
         """Its columns of words with few values, the rules for its kind, its features."""
         shown = self._opened.ballots.shown
         complete = shown.shape[1] == len(self._opened.models) and bool((shown >= 0).all())
         rules = rules_for(table=isinstance(self._opened, ScoreTable), complete=complete)
-        if isinstance(self._opened, ScoreTable) or not isinstance(self._opened.source, TableSource):
+        if isinstance(self._opened, ScoreTable):
+            return Offer(rules=rules, tasks=self._opened.tasks)
+        if not isinstance(self._opened.source, TableSource):
             return Offer(rules=rules)
         source = self._opened.source
         filters = {

@@ -51,7 +51,14 @@ def test_the_document_has_the_parts_a_reader_needs(written):
 def test_the_current_page_is_marked_and_only_pages_that_exist_are_linked(written):
     links = Page(written).named("a")
     assert [link["href"] for link in links if "aria-current" in link] == ["./leaderboard"]
-    assert {link["href"] for link in links} == {"#main", "./", "./leaderboard", "./rules", "./about"}
+    assert {link["href"] for link in links} == {
+        "#main",
+        "./",
+        "./leaderboard",
+        "./rules",
+        "./decide",
+        "./about",
+    }
 
 
 def test_the_switch_of_the_theme_has_a_name():

@@ -1,0 +1,70 @@
+"""The routes of the pages that ask more of the votes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, JSONResponse
+
+from agon.arena.core.arena import Arena
+from agon.arena.web.leaderboard.boards import Boards, BusyError
+from agon.arena.web.leaderboard.page import waiting_html
+from agon.arena.web.leaderboard.query import ALL, QueryError
+from agon.arena.web.leaderboard.routes import leaderboard_router
+from agon.arena.web.leaderboard.sources import About, ArenaVotes
+from agon.arena.web.lens.decide_page import decide_html, no_decision_html
+from agon.arena.web.lens.decide_query import DecideQuery
+from agon.arena.web.lens.deciding import make_decision, make_facts
+from agon.arena.web.lens.fact_words import KnownFacts, fact_names
+from agon.ranking.errors import AgonError
+
+PATIENCE = 1.0  # seconds before a page says that it is being computed
+
+
+def reading_router(arena: Arena) -> APIRouter:
+    """All reading pages of an arena: its leaderboard, and those that ask more of the same votes."""
+    router, boards = APIRouter(), Boards(ArenaVotes(arena))
+    router.include_router(leaderboard_router(arena, boards))
+    router.include_router(lens_router(boards))
+    return router
+
+
+def lens_router(boards: Boards) -> APIRouter:
+    """The pages over the votes of a source."""
+    router, source = APIRouter(), boards.source
+
+    async def asked(request: Request) -> DecideQuery:
+        offer = await asyncio.to_thread(source.offer, {})
+        facts = await boards.made(ALL, make_facts) or KnownFacts()
+        return DecideQuery.of(request.query_params.multi_items(), offer, *fact_names(facts))
+
+    @router.get("/api/decide")
+    async def decision(request: Request) -> JSONResponse:
+        made = await boards.made(await asked(request), make_decision)
+        told = made.decision.to_dict() if made and made.decision else None
+        return JSONResponse({"schema": 1, "decision": told, "why_not": made.why_not if made else None})
+
+    @router.get("/decide")
+    async def decide(request: Request) -> HTMLResponse:
+        about = await asyncio.to_thread(source.about)
+        try:
+            query = await asked(request)
+            made = await boards.made(query, make_decision, PATIENCE)
+            if made is None:
+                return HTMLResponse(waiting_html("The decision", ALL, about=about))
+            offer = await asyncio.to_thread(source.offer, {})
+            return HTMLResponse(
+                await asyncio.to_thread(lambda: decide_html(made, about=about, offer=offer, query=query))
+            )
+        except AgonError as error:
+            return refused(error, about, no_decision_html)
+
+    return router
+
+
+def refused(error: AgonError, about: About, page: Callable[..., str]) -> HTMLResponse:
+    """The sentence why there is no such page, with the status that says so."""
+    status = 404 if isinstance(error, QueryError) else 503 if isinstance(error, BusyError) else 422
+    return HTMLResponse(page(str(error), about=about), status)
