@@ -18,9 +18,11 @@ from agon.arena.web.leaderboard.boards import Made, make_board
 from agon.arena.web.leaderboard.page import leaderboard_html
 from agon.arena.web.leaderboard.query import ALL, DEFAULT_RULE, PLAIN_VIEW, BoardQuery, BoardView, Offer
 from agon.arena.web.leaderboard.rules_page import rules_html
-from agon.arena.web.leaderboard.sources import BoardSource
+from agon.arena.web.leaderboard.sources import About, BoardSource
+from agon.arena.web.lens.auditing import make_audit
 from agon.arena.web.lens.decide_page import ANYTHING, decide_html
-from agon.arena.web.lens.deciding import Decided, make_decision
+from agon.arena.web.lens.deciding import make_decision
+from agon.arena.web.lens.integrity_page import integrity_html
 from agon.ranking.analysis.rule_comparison import RuleComparison, compare_rules
 from agon.ranking.errors import AgonError, OptionError, SourceError
 from agon.ranking.leaderboard.exchange import boards_to_csv
@@ -31,6 +33,7 @@ _FOLDER = Site(
         "leaderboard": ("index.html", "Leaderboard"),
         "rules": ("rules.html", "Rules"),
         "decide": ("decide.html", "Decide"),
+        "integrity": ("integrity.html", "Integrity"),
     },
     None,
     "static/",
@@ -91,10 +94,8 @@ def publish_pages(
         raise SourceError(left_out.get(DEFAULT_RULE, "There are no votes to publish."))
     with progress("comparing the rules"):
         rules = _rules(source)
-    with progress("deciding"):
-        decision = make_decision(source, ANYTHING)
-
-    number = len(made) + (rules is not None) + 1
+    more = _more_pages(source, about, offer, progress)
+    number = len(made) + (rules is not None) + sum(name.endswith(".html") for name in more)
 
     def link(query: BoardQuery, form: str = "") -> str | None:
         if form.startswith("rules"):
@@ -130,7 +131,8 @@ def publish_pages(
                 (pages / "rules.html").write_text(page, encoding="utf-8")
                 data = {"schema": 1, "comparison": rules.to_dict()}
                 (pages / "rules.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
-            _write_decision(pages, decide_html(decision, about=about, offer=offer, form=False), decision)
+            for name, text in more.items():
+                (pages / name).write_text(text, encoding="utf-8")
             _copy_static(pages / "static")
             written = {"pages": number, "left_out": left_out}
             (pages / _MARK).write_text(json.dumps(written, ensure_ascii=False), encoding="utf-8")
@@ -140,12 +142,23 @@ def publish_pages(
     return Published(to, number, left_out)
 
 
-def _write_decision(pages: Path, page: str, made: Decided) -> None:
-    """The page Decide, and the same as data."""
-    (pages / "decide.html").write_text(page, encoding="utf-8")
+def _more_pages(
+    source: BoardSource,
+    about: About,
+    offer: Offer,
+    progress: Callable[[str], AbstractContextManager[object]],
+) -> dict[str, str]:
+    """The files of the pages beside boards and rules, by their names."""
+    with progress("deciding"):
+        made = make_decision(source, ANYTHING)
+    with progress("looking through the votes"):
+        audit = make_audit(source, ALL)
     told = {"schema": 1, "decision": made.decision and made.decision.to_dict()}
-    text = json.dumps(told, ensure_ascii=False, default=str)
-    (pages / "decide.json").write_text(text, encoding="utf-8")
+    return {
+        "decide.html": decide_html(made, about=about, offer=offer, form=False),
+        "decide.json": json.dumps(told, ensure_ascii=False, default=str),
+        "integrity.html": integrity_html(audit, about=about),
+    }
 
 
 def _check(to: Path, force: bool) -> None:

@@ -19,13 +19,13 @@ from agon.arena.web.lens.fact_words import (
     TIME,
     KnownFacts,
     bound_word,
+    fact_heading,
     fact_names,
-    fact_title,
     fact_word,
     is_number,
-    number_text,
     priced_sentence,
     reason_words,
+    short_number,
 )
 from agon.arena.web.lens.pareto import pareto_html, points_of
 from agon.arena.web.markdown.markdown import without_hidden
@@ -91,7 +91,7 @@ def _votes(about: About) -> int | None:
     return about.total if about.unit != "task" else None
 
 
-def in_words(made: Decision, about: About) -> str:
+def decision_sentence(made: Decision, about: About) -> str:
     """The decision in a sentence, with models and facts as pages call them."""
     facts = sorted({fact for one in made.candidates for fact in one.facts} | _conditions(made))
     said = tuple(
@@ -129,7 +129,7 @@ def _head(made: Decision, seen: Decided, about: About, offer: Offer, query: Deci
             else " “At most … below” is a test of non-inferiority over all pairs at once."
         )
     return (
-        f'<div class="ag-phead"><h1>{escape(without_hidden(in_words(made, about)))}</h1>'
+        f'<div class="ag-phead"><h1>{escape(without_hidden(decision_sentence(made, about)))}</h1>'
         f'<p class="ag-lead">{escape(lead)}</p></div>'
     )
 
@@ -142,7 +142,7 @@ def _form(known: KnownFacts, offer: Offer, query: DecideQuery) -> str:
         parts += '<fieldset class="ag-cond"><legend>What it may cost, and must give</legend>'
         for fact in numbers:
             kind = "atleast" if bound_word(fact) == "at least" else "atmost"
-            parts += _number(f"{kind}.{fact}", f"{fact_title(fact)}, {bound_word(fact)}", bounds.get(fact))
+            parts += _number(f"{kind}.{fact}", f"{fact_heading(fact)}, {bound_word(fact)}", bounds.get(fact))
         parts += "</fieldset>"
     chosen = dict(query.only)
     for fact in words:
@@ -155,7 +155,8 @@ def _form(known: KnownFacts, offer: Offer, query: DecideQuery) -> str:
             for value in values
         )
         parts += (
-            f'<fieldset class="ag-cond"><legend>{escape(fact_title(fact))}, any of</legend>{boxes}</fieldset>'
+            f'<fieldset class="ag-cond"><legend>{escape(fact_heading(fact))}, any of</legend>'
+            f"{boxes}</fieldset>"
         )
     if numbers:
         options = "".join(
@@ -173,7 +174,7 @@ def _form(known: KnownFacts, offer: Offer, query: DecideQuery) -> str:
         )
         beside = dict(query.beside)
         inputs = "".join(
-            _number(f"beside.{fact}", fact_title(fact), beside.get(fact), "0", slider=2) for fact in numbers
+            _number(f"beside.{fact}", fact_heading(fact), beside.get(fact), "0", slider=2) for fact in numbers
         )
         parts += (
             f'<details class="ag-cond"{" open" if beside else ""}>'
@@ -267,7 +268,7 @@ def _table(decision: Decision, known: KnownFacts, about: About, facts: Sequence[
             *(["Weighed"] if weighed else []),
             "Chance of being the best",
             *(["At most below the best"] if not weighed else []),
-            *map(fact_title, facts),
+            *map(fact_heading, facts),
         )
     )
     shown = decision.candidates[:_ROWS]
@@ -297,8 +298,8 @@ def _row(
     why = "taken" if own else "yes" if one.why_not is None else reason_words(one.why_not, [*facts])
     score = "" if one.score is None else f"{one.score:,.0f}" if abs(one.score) >= 100 else f"{one.score:.3g}"
     chance = "" if one.probability is None else _percent(one.probability)
-    bound = "" if one.below_best is None else number_text(one.below_best)
-    value = "" if one.weighed is None else number_text(one.weighed)
+    bound = "" if one.below_best is None else short_number(one.below_best)
+    value = "" if one.weighed is None else short_number(one.weighed)
     cells = [score, *([value] if weighed else []), chance, *([bound] if not weighed else [])]
     cells += [_fact(known, one.model, fact) for fact in facts]
     return (
@@ -319,12 +320,12 @@ def _fact(known: KnownFacts, model: str, fact: str) -> str:
     if not is_number(value):
         return escape(without_hidden(str(value)))
     share = fact == "failures"
-    text = f"{value:.1%}" if share else number_text(float(value))
+    text = f"{value:.1%}" if share else short_number(float(value))
     measured = known.measured.get(model, {}).get(fact)
     if measured is None or not (measured.lower or 0) <= value <= (measured.upper or value):
         return text
     low, high = (
-        "…" if bound is None else f"{bound:.1%}" if share else number_text(bound)
+        "…" if bound is None else f"{bound:.1%}" if share else short_number(bound)
         for bound in (measured.lower, measured.upper)
     )
     return f'{text} <span class="ag-dim ag-nw">{low} to {high}</span>'

@@ -10,7 +10,7 @@ from agon.arena.web.lens.fact_words import KnownFacts, known_facts
 from agon.ranking import Comparisons, Decision, Leaderboard, ScoreTable, decide, rank
 from agon.ranking.errors import AgonError, InputError
 
-USUAL = "bradley_terry"
+_RATING = "bradley_terry"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def make_decision(source: BoardSource, query: DecideQuery) -> Decided:
     votes, known = source.votes({}), known_facts(source.about())
     if votes is None:
         return Decided(facts=known)
-    board = rank(_weighed(votes, query), USUAL)
+    board = rank(_weighed(votes, query), _RATING)
     facts = {model: own for model, own in known.values.items() if model in board.models}
     try:
         made = decide(

@@ -66,7 +66,7 @@ def fact_word(fact: str) -> str:
     return _WORDS[fact][0] if fact in _WORDS else fact.replace("_", " ")
 
 
-def fact_title(fact: str) -> str:
+def fact_heading(fact: str) -> str:
     """A fact above its column, with its unit."""
     return _WORDS[fact][1] if fact in _WORDS else fact.replace("_", " ").capitalize()
 
@@ -88,7 +88,7 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def number_text(value: float) -> str:
+def short_number(value: float) -> str:
     """A number with the digits that a reader needs: 0.18, 12.4, 1,204."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 

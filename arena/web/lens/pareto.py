@@ -8,7 +8,7 @@ from html import escape
 from math import ceil, floor, log10
 
 from agon.arena.web.leaderboard.table import Axis, score_text
-from agon.arena.web.lens.fact_words import fact_title, fact_word, number_text
+from agon.arena.web.lens.fact_words import fact_heading, fact_word, short_number
 from agon.ranking import Leaderboard
 from agon.ranking.leaderboard.dynascore import MORE_IS_BETTER
 
@@ -20,7 +20,7 @@ _LETTER = 6.3  # width of one, in pixels
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class PlottedModel:
     """One model: its score with bounds, a fact, whether it may be taken, and whether it is efficient."""
 
     model: str
@@ -50,13 +50,15 @@ def efficient_models(points: Sequence[tuple[str, float, float]], *, more: bool =
     }
 
 
-def points_of(board: Leaderboard, fact: str, values: dict[str, float], allowed: set[str]) -> list[Point]:
+def points_of(
+    board: Leaderboard, fact: str, values: dict[str, float], allowed: set[str]
+) -> list[PlottedModel]:
     """The models of a board of which the fact is known, by the fact."""
     rows = [row for row in board.rows if row.score is not None and row.status == "ranked"]
     there = [(row.model, float(row.score or 0.0), values[row.model]) for row in rows if row.model in values]
     best = efficient_models(there, more=fact in MORE_IS_BETTER)
     found = [
-        Point(
+        PlottedModel(
             row.model,
             float(row.score or 0.0),
             row.lower,
@@ -72,7 +74,11 @@ def points_of(board: Leaderboard, fact: str, values: dict[str, float], allowed: 
 
 
 def pareto_html(
-    board: Leaderboard, fact: str, points: Sequence[Point], choice: str | None, name: Callable[[str], str]
+    board: Leaderboard,
+    fact: str,
+    points: Sequence[PlottedModel],
+    choice: str | None,
+    name: Callable[[str], str],
 ) -> str:
     """The figure of quality against a fact, with what it says in a sentence and its numbers in a table."""
     if len(points) < 2:
@@ -87,7 +93,7 @@ def pareto_html(
     left_out = len([row for row in board.rows if row.status == "ranked"]) - len(points)
     more = f" Of {left_out} more models it is not known." if left_out > 0 else ""
     rows = "".join(
-        f'<tr><th scope="row">{escape(name(one.model))}</th><td class="ag-r">{number_text(one.fact)}</td>'
+        f'<tr><th scope="row">{escape(name(one.model))}</th><td class="ag-r">{short_number(one.fact)}</td>'
         f'<td class="ag-r">{score_text(board, one.score)}</td>'
         f"<td>{'on the line' if one.efficient else ''}</td></tr>"
         for one in points
@@ -100,7 +106,7 @@ def pareto_html(
         f'<details class="ag-fold"><summary>{escape(title)}, in numbers</summary><div class="ag-numbers"'
         f' tabindex="0" role="group" aria-label="{escape(title)}"><table><caption class="ag-sr">'
         f'{escape(title)}</caption><thead><tr><th scope="col">Model</th><th scope="col" class="ag-r">'
-        f'{escape(fact_title(fact))}</th><th scope="col" class="ag-r">Score</th>'
+        f'{escape(fact_heading(fact))}</th><th scope="col" class="ag-r">Score</th>'
         '<th scope="col">Efficient</th>'
         f"</tr></thead><tbody>{rows}</tbody></table></div></details></section>"
     )
@@ -109,7 +115,7 @@ def pareto_html(
 def _svg(
     board: Leaderboard,
     fact: str,
-    points: Sequence[Point],
+    points: Sequence[PlottedModel],
     choice: str | None,
     name: Callable[[str], str],
     said: str,
@@ -146,12 +152,12 @@ def _svg(
         drawn += (
             f'<line x1="{x(tick)}" x2="{x(tick)}" y1="{_HEIGHT - _BOTTOM}" y2="{_HEIGHT - _BOTTOM + 5}"'
             f' stroke="var(--control)"/><text x="{x(tick)}" y="{_HEIGHT - _BOTTOM + 18}"'
-            f' text-anchor="middle">{number_text(tick)}</text>'
+            f' text-anchor="middle">{short_number(tick)}</text>'
         )
     drawn += (
         f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{_HEIGHT - _BOTTOM}" y2="{_HEIGHT - _BOTTOM}"'
         f' stroke="var(--line-strong)"/><text x="{(_LEFT + _WIDTH - _RIGHT) / 2:g}" y="{_HEIGHT - 8}"'
-        f' text-anchor="middle">{escape(fact_title(fact))}{" (logarithms)" if logs else ""}</text>'
+        f' text-anchor="middle">{escape(fact_heading(fact))}{" (logarithms)" if logs else ""}</text>'
     )
     line = sorted((one for one in points if one.efficient), key=lambda one: one.fact)
     if len(line) > 1:
@@ -194,7 +200,7 @@ def _ticks(low: float, high: float, logs: bool) -> list[float]:
 
 
 def _labels(
-    points: Sequence[Point],
+    points: Sequence[PlottedModel],
     choice: str | None,
     name: Callable[[str], str],
     x: Callable[[float], float],

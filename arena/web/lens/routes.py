@@ -10,17 +10,17 @@ from fastapi.responses import HTMLResponse, JSONResponse
 
 from agon.arena.core.arena import Arena
 from agon.arena.web.leaderboard.boards import Boards, BusyError
-from agon.arena.web.leaderboard.page import waiting_html
+from agon.arena.web.leaderboard.page import no_board_html, waiting_html
 from agon.arena.web.leaderboard.query import ALL, QueryError
-from agon.arena.web.leaderboard.routes import leaderboard_router
+from agon.arena.web.leaderboard.routes import PATIENCE, leaderboard_router
 from agon.arena.web.leaderboard.sources import About, ArenaVotes
+from agon.arena.web.lens.auditing import make_audit
 from agon.arena.web.lens.decide_page import decide_html, no_decision_html
 from agon.arena.web.lens.decide_query import DecideQuery
 from agon.arena.web.lens.deciding import make_decision, make_facts
 from agon.arena.web.lens.fact_words import KnownFacts, fact_names
+from agon.arena.web.lens.integrity_page import integrity_html
 from agon.ranking.errors import AgonError
-
-PATIENCE = 1.0  # seconds before a page says that it is being computed
 
 
 def reading_router(arena: Arena) -> APIRouter:
@@ -60,6 +60,17 @@ def lens_router(boards: Boards) -> APIRouter:
             )
         except AgonError as error:
             return refused(error, about, no_decision_html)
+
+    @router.get("/integrity")
+    async def integrity() -> HTMLResponse:
+        about = await asyncio.to_thread(source.about)
+        try:
+            audit = await boards.made(ALL, make_audit, PATIENCE)
+        except AgonError as error:
+            return refused(error, about, no_board_html)
+        if audit is None:
+            return HTMLResponse(waiting_html("The look at how these votes were made", ALL, about=about))
+        return HTMLResponse(await asyncio.to_thread(lambda: integrity_html(audit, about=about)))
 
     return router
 

@@ -57,6 +57,7 @@ def test_the_current_page_is_marked_and_only_pages_that_exist_are_linked(written
         "./leaderboard",
         "./rules",
         "./decide",
+        "./integrity",
         "./about",
     }
 
