@@ -21,6 +21,7 @@ from agon.ranking.text import Readable, join_names
 if TYPE_CHECKING:
     import pandas as pd
 
+_FEW = "too few votes"
 WITHIN = 0.115  # log-odds: 20 points of Elo, 53 wins to 47
 Facts = Mapping[str, Mapping[str, Any]]
 
@@ -100,6 +101,8 @@ class Decision(Readable):
             name, fact: what models and facts are called in it.
         """
         if self.choice is None or self.best is None:
+            if all(one.why_not == _FEW for one in self.candidates):
+                return f"None of the {len(self.candidates)} models has votes enough yet."
             reasons = Counter(one.why_not for one in self.candidates if one.why_not)
             said = join_names([f"{number} of {why}" for why, number in reasons.most_common()])
             return f"None of the {len(self.candidates)} models meets the conditions: {said}."
@@ -284,7 +287,7 @@ def _reason(
 ) -> str | None:
     """The condition that a model does not meet, in words that follow "3 of"; None if it meets all."""
     if row.status != "ranked":
-        return "too few votes"
+        return _FEW
     for fact in (*at_most, *at_least, *only, *needed):
         if fact not in facts:
             return f"unknown {fact}"

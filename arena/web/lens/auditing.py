@@ -14,7 +14,7 @@ from agon.data.checks import read_noise
 from agon.data.log.text_parts import part_files
 from agon.ranking import AATest, Comparisons, PositionBias, position_bias, single_voter_dominance
 from agon.ranking.errors import AgonError
-from agon.ranking.matchmaking.draw_shares import DrawShares, draw_shares
+from agon.ranking.matchmaking.exposure import DrawShares, draw_shares
 from agon.ranking.votes.vote_source import DEPENDENT
 
 BUSIEST = 10  # voters

@@ -10,7 +10,7 @@ from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.lens.auditing import Audit, VoterShares
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import AATest, PositionBias
-from agon.ranking.matchmaking.draw_shares import DrawShares
+from agon.ranking.matchmaking.exposure import DrawShares
 from agon.ranking.text import join_names
 
 _MOST_DRAWN = 40  # models in the figure of draws
@@ -69,7 +69,7 @@ def _funnel(audit: Audit) -> str:
     rows, left = _bar("All votes", total, total), total
     for reason, number in sorted(audit.left_out.items(), key=lambda item: -item[1]):
         left -= number
-        rows += _bar(f"Without {without_hidden(reason)}", left, total, number)
+        rows += _bar(f"Left out: {without_hidden(reason)}", left, total, number)
     rows += _bar("Counted", audit.counted, total)
     none = "" if audit.left_out else "<p>No vote was left out.</p>"
     return (
@@ -132,6 +132,11 @@ def _voters(seen: VoterShares | None, about: About) -> str:
         return (
             f"{head}<p>These votes do not say whose they are, so nobody can tell how often one came back.</p>"
             "</section>"
+        )
+    if seen.voters == 1:
+        return (
+            f"{head}<p>All {seen.total:,} votes carry one voter’s name, so these are one voter’s opinions, or the "
+            "file does not tell its voters apart.</p></section>"
         )
     top = seen.votes[0] / seen.total
     rows = "".join(
@@ -201,7 +206,7 @@ def _draws(seen: DrawShares | None, about: About) -> str:
 
 def _unseen(audit: Audit, about: About) -> str:
     unknown = []
-    if audit.voters is None:
+    if audit.voters is None or audit.voters.voters == 1:
         unknown.append("how many people cast these votes")
     else:
         unknown.append("whether two voters are one person")

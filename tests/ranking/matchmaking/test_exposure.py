@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from agon.ranking import VotesError
-from agon.ranking.matchmaking.draw_shares import draw_shares
+from agon.ranking.matchmaking.exposure import draw_shares
 
 NAMES = "abcde"
 PAIRS = list(combinations(NAMES, 2))
