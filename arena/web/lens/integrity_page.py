@@ -135,8 +135,8 @@ def _voters(seen: VoterShares | None, about: About) -> str:
         )
     if seen.voters == 1:
         return (
-            f"{head}<p>All {seen.total:,} votes carry one voter’s name, so these are one voter’s opinions, or the "
-            "file does not tell its voters apart.</p></section>"
+            f"{head}<p>All {seen.total:,} votes carry one voter’s name, so these are one voter’s opinions, "
+            "or the file does not tell its voters apart.</p></section>"
         )
     top = seen.votes[0] / seen.total
     rows = "".join(
