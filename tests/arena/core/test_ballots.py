@@ -198,7 +198,7 @@ def test_a_battle_of_many_is_taken_up_again(opened):
         assert cast(again, seen, [3, 1, 2]).json()["places"] == [3, 1, 2]
         assert server.arena.endings.asked("canary-0-id") == 1
         records = server.log.records(view["battle"])
-    battle = resume_battle(records, lambda name: Contestant(ModelCard(name, name), backend=None))
+    battle = resume_battle(records, lambda name: Contestant(ModelCard(name, name), backend=None), None)
     assert (battle.state, battle.ballot) == (State.VOTED, ((3, 1, 2), None))
     with opened(4) as server:
         assert server.arena.endings.asked("canary-0-id") == 1
@@ -246,7 +246,7 @@ def test_one_without_a_word_is_left_out_when_all_are_stopped(tmp_path):
         view = visitor.finish(battle)
         assert (view["state"], len(view["standing"]), view["uneven"]) == ("ready", 2, False)
         assert "had no word yet when you stopped" in view["html"]
-        again = resume_battle(server.log.records(battle), server.arena._contestant)
+        again = resume_battle(server.log.records(battle), server.arena._contestant, None)
         assert (again.state, list(again.standing)) == (State.READY, view["standing"])
         kept = cast(visitor, view, [2, 1]).json()
         assert kept["counted"] and "canary-0-id" not in kept["models"]
