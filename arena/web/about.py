@@ -30,7 +30,7 @@ knows whose it is.</li>
 <ul>
 <li>No name, no e-mail address, no account.</li>
 <li>No network address and no description of your browser.</li>
-<li>No cookies but one, which says which battles are yours. It cannot be read by scripts.</li>
+<li>{kept}</li>
 </ul>
 <h2>Please do not enter personal data</h2>
 <p>Prompts are kept as they are written, and sent to the models that answer them. Whoever runs this arena
@@ -41,16 +41,20 @@ or anybody else's.</p>
 <code>agon rank</code>, with the command below every leaderboard.</p>
 </div>
 """
+_COOKIE = "No cookies but one, which says which battles are yours. It cannot be read by scripts."
+_STORAGE = "No cookie. What says which battles are yours is kept in your browser's storage for this site."
 
 
-def about_html(*, votes: int | None = None, yours: int | None = None) -> str:
+def about_html(*, cookie: bool = True, votes: int | None = None, yours: int | None = None) -> str:
     """Return the page on what is stored.
 
     Args:
+        cookie: whether a cookie says whose a battle is; else the storage of the browser does.
         votes: counted in this arena, for the footer.
         yours: votes of this visitor, for the header.
     """
-    return page_html("What is stored", BODY, current="about", votes=votes, yours=yours)
+    body = BODY.replace("{kept}", _COOKIE if cookie else _STORAGE)
+    return page_html("What is stored", body, current="about", votes=votes, yours=yours)
 
 
 def about_router(arena: Arena) -> APIRouter:

@@ -71,6 +71,7 @@ MARK = (
     '<path d="M9.6 2.2a9 9 0 0 0 0 17.6z" fill="currentColor"/>'
     '<path d="M12.9 2.9a8.3 8.3 0 0 1 0 16.2z" fill="none" stroke="currentColor" stroke-width="1.5"/></svg>'
 )
+_MAIN, _END = '<div class="ag-wrap ag-room">', "</div></main>"
 _HALF = (
     '<svg width="16" height="16" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.4"'
     ' aria-hidden="true"><circle cx="8" cy="8" r="5.6"/>'
@@ -109,9 +110,14 @@ def page_html(
         f'<body class="ag-root ag-page"{attributes and " " + attributes}>'
         '<a class="ag-skip" href="#main">Skip to the content</a>'
         f'{header(current, yours, site)}<main id="main" tabindex="-1">'
-        f'<div class="ag-wrap ag-room">{body}</div></main>'
+        f"{_MAIN}{body}{_END}"
         f"{footer(votes, site)}</body></html>"
     )
+
+
+def main_of(page: str) -> str:
+    """What stands in the main part of a page of ours, to stand in a page of somebody else's."""
+    return page.partition(_MAIN)[2].partition(_END)[0]
 
 
 def header(current: Current | None, yours: int | None = None, site: Site = ARENA) -> str:

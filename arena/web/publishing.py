@@ -218,11 +218,15 @@ def _rules(source: BoardSource) -> RuleComparison | None:
         return None
 
 
+# Files of pages that are not published.
+_NOT_READING = ("battle.*", "ballot.js", "attachments.js", "gradio.js", "lens.js")
+
+
 def _copy_static(to: Path) -> None:
     """Style, theme, icon and fonts."""
     with_fonts = files("agon.arena.web") / "static"
     shutil.copytree(
         str(with_fonts),
         to,
-        ignore=shutil.ignore_patterns("battle.*", "ballot.js", "attachments.js", "lens.js", "__pycache__"),
+        ignore=shutil.ignore_patterns(*_NOT_READING, "__pycache__"),
     )

@@ -57,9 +57,11 @@ FLOORS = {
         "web/battle web/leaderboard",
         "web/report_page web/lens",
         "web/study web/refusals",
+        "web/gradio_components",
         "web/app web/study_pages web/reading",
         "web/publishing",
         "web/server",
+        "web/hosted",
         "cli",
         "",
     ),
@@ -67,6 +69,7 @@ FLOORS = {
 LOWER = {"ranking": (), "serving": (), "data": ("ranking",), "arena": ("ranking", "serving", "data")}
 # What exists for a heavy package may import it at once: nothing else imports these modules when it is loaded.
 HOMES = {
+    "arena/web/gradio_components.py": {"gradio", "httpx", "fastapi"},
     "arena/web/server.py": {"uvicorn"},
     "serving/openai_compatible.py": {"httpx"},
     "data/log/vote_log.py": {"duckdb"},

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
@@ -13,7 +14,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
 from agon.arena.core.arena import Arena, Refusal, Running
-from agon.arena.core.battle import State
+from agon.arena.core.battle import Battle, State
 from agon.arena.web.battle.view import (
     battle_view,
     change_view,
@@ -142,37 +143,63 @@ def battle_router(arena: Arena) -> APIRouter:
     return router
 
 
+@dataclass(slots=True)
+class Seen:
+    """What a watcher has seen of a battle: revisions of it and its sides, their HTML, whether it is over."""
+
+    revision: int = -1
+    sides: list[int] = field(default_factory=list)
+    html: list[str] = field(default_factory=list)
+    over: bool = False
+
+
+def battle_news(
+    battle: Battle, seen: Seen, view: Callable[[], dict[str, Any]]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What changed in a battle since it was seen, and note it as seen.
+
+    Of an answer that is the end of its HTML, behind the first `keep` characters, in UTF-16 as scripts count,
+    of what was sent before: nothing travels again for every word that follows.
+    """
+    seen.sides += [-1] * (len(battle.sides) - len(seen.sides))
+    seen.html += [""] * (len(battle.sides) - len(seen.html))
+    changed = battle.revision != seen.revision
+    for slot, side in enumerate(battle.sides):
+        if changed or side.revision == seen.sides[slot]:
+            continue
+        seen.sides[slot] = side.revision
+        before, seen.html[slot] = seen.html[slot], side_html(side)
+        pairs = enumerate(zip(before, seen.html[slot], strict=False))
+        same = next(
+            (at for at, (one, other) in pairs if one != other), min(len(before), len(seen.html[slot]))
+        )
+        told = {key: value for key, value in side_view(battle, slot).items() if key != "text"}
+        keep = len(before[:same].encode("utf-16-le", "surrogatepass")) // 2
+        yield "side", {**told, "keep": keep, "html": seen.html[slot][same:]}
+    if changed:
+        seen.revision = battle.revision  # what the sides hold follows: a page may know this state already
+        yield "view", view()
+        seen.over = battle.state not in (State.STREAMING, State.KEEPING)
+
+
 async def battle_events(running: Running, view: Callable[[], dict[str, Any]]) -> AsyncIterator[str]:
     """The battle as it is written: `side` events while it streams, a `view` at every other change.
 
     While models think in silence there are comments, which an EventSource does not show.
     """
-    battle = running.battle
-    seen, sides = -1, [-1] * len(battle.sides)
+    seen = Seen()
     last = monotonic()
     running.watchers += 1
     try:
         while True:
-            changed = battle.revision != seen
-            for slot, side in enumerate(battle.sides):
-                if changed or side.revision == sides[slot]:
-                    continue
-                sides[slot] = side.revision
+            for kind, data in battle_news(running.battle, seen, view):
                 last = monotonic()
-                yield _event("side", {**side_view(battle, slot), "html": side_html(side)})
-            if changed:
-                seen = battle.revision  # what the sides hold follows: a page may know this state already
-                last = monotonic()
-                yield _event("view", view())
-                if battle.state not in (State.STREAMING, State.KEEPING):
-                    return
+                yield f"event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
+            if seen.over:
+                return
             if monotonic() - last >= PING_EVERY:
                 last = monotonic()
                 yield ": ping\n\n"
             await asyncio.sleep(UPDATE_EVERY)
     finally:
         running.watchers -= 1
-
-
-def _event(kind: str, data: dict[str, Any]) -> str:
-    return f"event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"

@@ -143,17 +143,19 @@ const agonAttachments = (() => {
   });
   document.addEventListener("paste", (event) => {
     const files = [...(event.clipboardData?.files || [])].filter((file) => file.type.startsWith("image/"));
-    if (!files.length || !open() || event.target.closest?.("#ag-images")) return;
+    if (!files.length || !ours(event) || !open() || event.target.closest?.("#ag-images")) return;
     event.preventDefault();
     take(files);
   });
-  const dragged = (event) => [...(event.dataTransfer?.types || [])].includes("Files");
+  // What is dropped elsewhere in somebody else's page is not for us.
+  const ours = (event) => document.body.hasAttribute("data-agon") || ask()?.contains(event.target);
+  const dragged = (event) => [...(event.dataTransfer?.types || [])].includes("Files") && ours(event);
   document.addEventListener("dragover", (event) => {
     if (!dragged(event)) return;
     event.preventDefault(); // else the browser would leave the page for the file
     ask().toggleAttribute("data-drop", open() && most > 0);
   });
-  document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) ask().removeAttribute("data-drop"); });
+  document.addEventListener("dragleave", (event) => { if (!event.relatedTarget) ask()?.removeAttribute("data-drop"); });
   document.addEventListener("drop", (event) => {
     if (!dragged(event)) return;
     event.preventDefault();

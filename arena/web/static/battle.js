@@ -1,13 +1,22 @@
 // The battle page: shows what the server rendered, hears buttons and keys, follows the stream of events.
 // It holds no state of a battle but its id, its turn and the right to vote that the server gave.
 "use strict";
-const agonBattle = (root) => {
+const agonBattle = (root, host) => {
+  const ours = !host;
+  host ??= { // our own page: a cookie, an address and a stream of events
+    fetch: (path, options) => fetch(path, options),
+    events: (battle) => new EventSource(`./api/battles/${battle}/events`),
+    remember: (battle) => history.pushState({}, "", battle ? `./?battle=${battle}` : "./"),
+    asked: () => new URLSearchParams(location.search).get("battle"),
+    voted: () => {},
+  };
   const KEYS = { a: "a", e: "tie", x: "both_bad", b: "b" };
   const at = (id) => document.getElementById(id);
   const place = () => at("ag-view");
   const box = () => at("ag-text");
   let view = null; // the last view from the server
   let stream = null; // the EventSource of the battle that is shown
+  const written = {}; // the HTML of each side as the stream has sent it
   let busy = false; // one request at a time: a double click is one click
   let spoken = {};
   let readable = Infinity; // when both answers were there to be read: keys vote a moment later
@@ -19,7 +28,7 @@ const agonBattle = (root) => {
   async function call(path, body) {
     let answer;
     try {
-      answer = await fetch(path, body === undefined ? {} : {
+      answer = await host.fetch(path, body === undefined ? {} : {
         method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
       });
     } catch {
@@ -99,7 +108,8 @@ const agonBattle = (root) => {
     } else if (focused) place().querySelector("h1")?.focus({ preventScroll: true });
     if (ready && before?.state === "streaming") announce(many ? "All answers have ended. You may rank them now." : "Both answers have ended. You may vote now.");
     if (next.state === "voted") changed(next.battle);
-    if (remember && next.battle) history.pushState({}, "", `./?battle=${next.battle}`);
+    if (next.state === "voted" && same && before.state !== "voted") host.voted(next);
+    if (remember && next.battle) host.remember(next.battle);
     follow();
   }
 
@@ -148,8 +158,9 @@ const agonBattle = (root) => {
 
   function side(update) {
     const body = place().querySelector(`[data-body="${update.slot}"]`);
+    written[update.slot] = (written[update.slot] || "").slice(0, update.keep) + update.html;
     if (!body) return;
-    body.innerHTML = update.html;
+    body.innerHTML = written[update.slot];
     const section = body.closest("[data-side]");
     section.querySelector(".ag-prog").classList.toggle("ag-on", update.status === "writing");
     for (const word of place().querySelectorAll(`[data-status="${update.slot}"]`)) {
@@ -167,7 +178,7 @@ const agonBattle = (root) => {
     stream = null;
     if (view.state !== "streaming" && view.state !== "keeping") return;
     const battle = view.battle;
-    stream = new EventSource(`./api/battles/${battle}/events`);
+    stream = host.events(battle);
     stream.addEventListener("side", (event) => view.battle === battle && side(JSON.parse(event.data)));
     stream.addEventListener("view", (event) => {
       const next = JSON.parse(event.data);
@@ -233,7 +244,7 @@ const agonBattle = (root) => {
   function next(text, images) {
     return once(async () => {
       await begin(text, images);
-      history.pushState({}, "", "./");
+      host.remember(null);
       box()?.focus();
     });
   }
@@ -279,7 +290,7 @@ const agonBattle = (root) => {
   // ---- ears -----------------------------------------------------------------------------------------
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("button");
-    if (!button) return;
+    if (!button || !root.contains(button)) return;
     if (button.dataset.do in DO) DO[button.dataset.do](button);
     else if (button.id === "ag-start") submit();
     else if (button.id === "ag-surprise") surprise();
@@ -302,6 +313,7 @@ const agonBattle = (root) => {
   }
 
   document.addEventListener("keydown", (event) => {
+    if (!root.checkVisibility()) return; // behind another tab of the page that holds it
     if (event.target === box()) {
       if (event.key === "Enter" && !event.isComposing) {
         if (event.shiftKey) return;
@@ -329,9 +341,8 @@ const agonBattle = (root) => {
     else if ((view?.state === "voted" || view?.state === "void") && key === "r") start(view.prompt, view.prompt_images);
   }, true);
 
-  const asked = () => new URLSearchParams(location.search).get("battle");
   async function open() {
-    const battle = asked();
+    const battle = host.asked();
     if (battle && /^[0-9a-f]{32}$/.test(battle)) {
       show(await call(`./api/battles/${battle}`));
     } else await begin("");
@@ -339,5 +350,6 @@ const agonBattle = (root) => {
   addEventListener("popstate", () => once(open));
 
   show(JSON.parse(root.dataset.view));
+  if (!ours) once(open); // its page is the same for everybody
 };
 if (document.body?.hasAttribute("data-agon")) agonBattle(document.body);

@@ -9,6 +9,7 @@
   const form = () => at("ag-view").querySelector("[data-judge]");
   let view = null; // the last view from the server
   let stream = null;
+  const written = {}; // the HTML of each side as the stream has sent it
   let busy = false; // one request at a time: a double click is one click
 
   // ---- talking to the server --------------------------------------------------------------------------
@@ -73,8 +74,9 @@
 
   function side(update) {
     const body = at("ag-view").querySelector(`[data-body="${update.slot}"]`);
+    written[update.slot] = (written[update.slot] || "").slice(0, update.keep) + update.html;
     if (!body) return;
-    body.innerHTML = update.html;
+    body.innerHTML = written[update.slot];
     body.closest("[data-side]").querySelector(".ag-prog").classList.toggle("ag-on", update.status === "writing");
     for (const word of all(`[data-status="${update.slot}"]`)) {
       word.textContent = word.classList.contains("ag-st") ? WORDS[update.status] : WORDS[update.status].toLowerCase();

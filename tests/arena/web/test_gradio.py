@@ -1,0 +1,164 @@
+"""An arena that Gradio serves: docs/gradio.md as it stands there, by browser, frame and client."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+
+from agon.arena.core.arena import ArenaSettings
+from agon.data import open_log
+from agon.ranking import METHODS
+from tests.support.arena_server import Scripted, open_arena, roster
+from tests.support.browser import DESKTOP, Tab, chromium
+from tests.support.paths import REPOSITORY
+
+PAGE = (REPOSITORY / "docs" / "gradio.md").read_text(encoding="utf-8")
+SNIPPETS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+_, OWN_PAGE, OWN_APP = (one.replace('"arena.toml"', 'store="store"') for one in SNIPPETS)
+SERVE = (
+    "\nimport os, uvicorn\nuvicorn.run(app, port=int(os.environ['GRADIO_SERVER_PORT']), log_level='warning')"
+)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as one:
+        yield one
+
+
+class Served:
+    """A script in a process of its own, with Gradio on a free port."""
+
+    def __init__(self, folder, script, path):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url, self.store = f"http://127.0.0.1:{port}{path}", folder / "store"
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), "GRADIO_SERVER_PORT": str(port)}
+        self.said = (folder / "said").open("w+", encoding="utf-8")
+        command = [sys.executable, "-c", script]
+        self.process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=self.said, stderr=subprocess.STDOUT
+        )
+        for _ in range(600):
+            assert self.process.poll() is None, self.words()
+            try:
+                httpx.get(f"{self.url}/config", trust_env=False)
+                break
+            except httpx.HTTPError:
+                time.sleep(0.1)
+
+    def words(self):
+        self.said.seek(0)
+        return self.said.read()
+
+    def close(self):
+        """End it as Ctrl+C does; the votes are in the store then."""
+        self.process.send_signal(signal.SIGINT)
+        self.process.wait(30)
+        votes = open_log(self.store).votes
+        self.said.close()
+        return votes
+
+
+@pytest.fixture
+def framed(browser, tmp_path):
+    """Show an address in a frame of a page of another site; gives the frame, and what was loaded."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    handler = partial(SimpleHTTPRequestHandler, directory=folder)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    context = browser.new_context(viewport=DESKTOP)
+
+    def show(url):
+        (folder / "index.html").write_text(f"<iframe src='{url}' width=1200 height=800></iframe>")
+        page, loaded = context.new_page(), []
+        page.on("requestfinished", lambda request: loaded.append(request))  # noqa: PLW0108
+        page.goto(f"http://localhost:{server.server_port}/")
+        frame = page.wait_for_selector("iframe").content_frame()
+        frame.wait_for_selector("#ag-text")
+        page.wait_for_load_state("networkidle")
+        return frame, sum(one.sizes()["responseBodySize"] for one in loaded)
+
+    show.origin = f"http://localhost:{server.server_port}"
+    yield show
+    context.close()
+    server.shutdown()
+    server.server_close()
+
+
+def played(page):
+    """A battle to the vote, in a page or a frame of one."""
+    page.wait_for_selector("[data-agon][data-state=empty]")
+    page.wait_for_selector("text=votes counted")
+    page.fill("#ag-text", "Why is the sky blue?")
+    page.press("#ag-text", "Enter")
+    page.wait_for_selector("[data-agon][data-state=ready]")
+    page.click("#ag-vote-a")
+    page.wait_for_selector("[data-agon][data-state=voted]")
+
+
+def test_a_page_of_ones_own_holds_an_arena_with_its_events(browser, tmp_path):
+    served = Served(tmp_path, OWN_PAGE, "")
+    try:
+        tab = Tab(browser.new_context(viewport=DESKTOP), served.url)
+        page = tab.open("/").page
+        page.wait_for_selector("text=Which of our models writes better letters?")
+        played(page)
+        page.wait_for_selector("text=Thank you for your vote.")
+        page.reload()
+        page.wait_for_selector("[data-agon][data-state=voted]")
+        page.keyboard.press("n")
+        page.wait_for_selector("[data-agon][data-state=empty]")
+        page.get_by_role("tab", name="Leaderboard").click()
+        page.wait_for_selector("text=1 blind vote")
+        page.get_by_role("tab", name="Battle").click()
+        page.click(".ag-consent a")
+        page.wait_for_selector("text=No cookie.")
+        assert (tab.errors, tab.elsewhere) == ([], [])
+    finally:
+        votes = served.close()
+    assert list(votes["blind"]) == [True]
+    assert "Traceback" not in (tmp_path / "said").read_text()
+
+
+def test_an_application_of_ones_own_holds_it_under_a_path_in_a_frame_and_for_programs(framed, tmp_path):
+    from gradio_client import Client
+
+    served = Served(tmp_path, OWN_APP + SERVE, "/arena")
+    try:
+        inside, loaded = framed(f"{served.url}/")
+        assert loaded < 300_000, "before the first prompt"
+        played(inside)
+        client = Client(f"{served.url}/", verbose=False)
+        assert set(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == {
+            "/leaderboard",
+            "/methods",
+        }
+        assert client.predict(api_name="/leaderboard")["boards"][0]["settings"]["votes"] == 1
+        assert {one["name"] for one in client.predict(api_name="/methods")} == set(METHODS)
+        with pytest.raises(Exception, match="There is no rule 'nope'"):
+            client.predict(rule="nope", api_name="/leaderboard")
+    finally:
+        votes = served.close()
+    assert len(votes) == 1
+
+
+def test_agon_serve_counts_votes_in_a_frame_of_those_who_are_named(framed, tmp_path):
+    """The cookie is kept apart for the site that shows the frame."""
+    settings = ArenaSettings(seed=7, embed=(framed.origin,))
+    with open_arena(tmp_path, roster(Scripted("One."), Scripted("Two.")), settings) as server:
+        inside, loaded = framed(f"{server.url}/")
+        assert loaded < 140_000, "before the first prompt"
+        played(inside)
+        assert server.log.count() == 1
