@@ -3,7 +3,7 @@
 "use strict";
 const agonAttachments = (() => {
   const KINDS = "image/png,image/jpeg,image/webp,image/gif";
-  const BLIND = "The models here cannot see images. Ask with words.";
+  const BLIND = document.body.hasAttribute("data-agon") ? "The models here cannot see images. Ask with words." : "Images cannot be attached here. Ask with words.";
   let most = 0, bytes = 0, say = () => {};
   let images = []; // { file, sha256, alt, done: a promise, item: its line }
   let last = Promise.resolve(); // one upload at a time
