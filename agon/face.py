@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack
 from agon import ranking
 from agon.data import read_any
 from agon.data.files.schema import Voters
+from agon.data.files.snapshot_folder import holds_log
 from agon.data.files.table_source import Invalid
 from agon.data.model_facts import measured_facts, read_facts
 from agon.data.study_evidence import StudyReport, study_report
@@ -350,7 +351,7 @@ def decide(
         AgonError: one sentence about what is wrong with the facts, the board or a condition.
     """
     if isinstance(facts, str | Path):
-        facts = measured_facts(facts) if (Path(facts) / "agon.duckdb").exists() else read_facts(facts)
+        facts = measured_facts(facts) if holds_log(Path(facts)) else read_facts(facts)
     known: Any = facts
     return ranking.decide(
         board,

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from agon.data.files.reader import read_rows
+from agon.data.files.snapshot_folder import holds_log
 from agon.data.log.log_frames import check_log
 from agon.data.log.text_parts import part_files
 from agon.data.read_errors import sentence
@@ -153,7 +154,7 @@ def facts_of_models(paths: Sequence[Path], table: Path | None = None) -> dict[st
     """
     known = read_facts(table) if table else {}
     for path in paths:
-        if (path / "agon.duckdb").exists():
+        if holds_log(path):
             for name, measured in measured_facts(path).items():
                 known[name] = measured | known.get(name, {})
     return known

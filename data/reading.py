@@ -25,7 +25,7 @@ from agon.data.files.reader import (
 )
 from agon.data.files.schema import Voters, check_voters, is_votes
 from agon.data.files.score_tables import score_table
-from agon.data.files.snapshot_folder import criterion_file, snapshots
+from agon.data.files.snapshot_folder import criterion_file, holds_log, snapshots
 from agon.data.files.source import AS_TEXT, Derive, Source, as_arrow, check_path, describe_source, open_source
 from agon.data.files.table_source import Invalid, TableSource, count_plain
 from agon.data.frames import frame_to_arrow
@@ -135,7 +135,7 @@ def _by_criterion(source: object, criterion: str) -> Path:
             f"{describe_source(source)} is no log folder, where studies keep votes by criterion; choose rows "
             f'of a file by a column of theirs: --where "{what}".'
         )
-    if (source / "agon.duckdb").exists():
+    if holds_log(source):
         from agon.data.log.vote_log import bring_up_to_date  # imports the database
 
         bring_up_to_date(source)
@@ -209,7 +209,7 @@ def _open_one(
     derive: Derive | None,
 ) -> tuple[Source, dict[str, int]]:
     """Open one source, with the columns that are derived if they are asked for."""
-    if isinstance(source, Path) and (source / "agon.duckdb").exists():
+    if isinstance(source, Path) and holds_log(source):
         from agon.data.log.vote_log import bring_up_to_date  # imports the database
 
         bring_up_to_date(source)

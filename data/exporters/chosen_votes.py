@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from agon.data.exporters.conversations import ROWS_AT_A_TIME, WINNER, as_keys, find_rows
 from agon.data.files import encoding
 from agon.data.files.schema import KWISE, Voters, layout_of
+from agon.data.files.snapshot_folder import holds_log
 from agon.data.files.source import Source, describe_source
 from agon.data.files.table_source import Invalid, TableSource
 from agon.data.importers.columns import digest
@@ -230,4 +231,4 @@ def choose_votes(
 
 
 def _is_log(folder: Path) -> bool:
-    return (folder / "agon.duckdb").exists() or (folder / "battles").is_dir()
+    return holds_log(folder) or (folder / "battles").is_dir()

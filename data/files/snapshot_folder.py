@@ -17,6 +17,11 @@ CRITERIA = "criteria"  # the folder of a log that holds the votes of studies by 
 SAME_MODEL = "same_model"  # the one that holds the votes of A/A battles
 
 
+def holds_log(folder: Path) -> bool:
+    """Whether an arena keeps a folder, so that its snapshots may be behind: it has events, or their database."""
+    return (folder / "agon.duckdb").exists() or (folder / "events.jsonl").exists()
+
+
 def criterion_file(folder: Path, criterion: str) -> Path:
     """The votes of a log folder by a criterion of its studies.
 

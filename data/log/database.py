@@ -6,6 +6,7 @@ import fcntl
 import os
 import re
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -16,14 +17,51 @@ from agon.data.read_errors import sentence
 
 DATABASE = "agon.duckdb"
 LOCK = "agon.lock"
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
 # What an operating system says of a disk, not of what is on it.
 DISK = "No space left|quota exceeded|File too large|Permission denied|Read-only|Too many open files"
 # Votes are counted by two small numbers: through a table of up to 2^22 counters instead of a hash.
 COUNTERS = "SET GLOBAL perfect_ht_threshold = 22"
 
 
-def lock(folder: Path) -> int:
-    """Make the folder if it is not there and take its lock; returns what `unlock` takes.
+class DamagedDatabase(LogError):  # noqa: N818 (it says what happened)
+    """The database cannot be opened, or not read to the end."""
+
+
+@dataclass
+class Lock:
+    """The lock of a log that is held.
+
+    Attributes:
+        handle: of its file.
+        closed: whether the process before closed the log.
+        trusted: whether the database is as that process left it: it was closed, or the computer has run since.
+    """
+
+    handle: int
+    closed: bool
+    trusted: bool
+
+    def hold(self, *, trusted: bool) -> None:
+        """Say who holds it, and whether the database is to be trusted if this process is killed."""
+        self.trusted = trusted
+        said = f"{os.getpid()} {_boot() if trusted else ''}".encode()
+        os.pwrite(self.handle, said, 0)
+        os.ftruncate(self.handle, len(said))
+        os.fsync(self.handle)
+
+    def release(self, *, closed: bool) -> None:
+        """Give it back; `closed` if the database is on the disk, and its snapshot written.
+
+        Its file is empty then, which `is_closed` asks for.
+        """
+        if closed:
+            os.ftruncate(self.handle, 0)
+        os.close(self.handle)
+
+
+def lock(folder: Path) -> Lock:
+    """Make the folder if it is not there and take its lock.
 
     Raises:
         LogError: the folder cannot be written, or somebody has the lock.
@@ -39,23 +77,47 @@ def lock(folder: Path) -> int:
         ) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, str(os.getpid()).encode(), 0)
+        before, boot = os.pread(handle, 100, 0).decode("ascii", "replace"), _boot()
+        taken = Lock(handle, not before, False)
+        taken.hold(trusted=not before or (bool(boot) and before.endswith(f" {boot}")))
     except BlockingIOError:
-        raise _taken(folder, os.pread(handle, 20, 0).decode("ascii", "replace")) from None
+        holder = os.pread(handle, 100, 0).decode("ascii", "replace").partition(" ")[0]
+        raise _taken(folder, holder) from None
     except OSError as error:
         raise LogError(f"The log folder {folder} cannot be written: {error.strerror}.") from error
     else:
-        taken, handle = handle, -1
+        handle = -1
         return taken
     finally:
         if handle >= 0:
             os.close(handle)
 
 
-def unlock(handle: int) -> None:
-    """Give the lock back."""
-    os.close(handle)
+def is_closed(folder: Path) -> bool:
+    """Whether the last process that had the log open closed it."""
+    path = folder / LOCK
+    return path.exists() and path.stat().st_size == 0
+
+
+def synchronize(folder: Path) -> bool:
+    """Put a database that was closed on the disk; whether that went well."""
+    try:
+        handle = os.open(folder / DATABASE, os.O_RDWR)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+    except OSError:
+        return False
+    return not (folder / f"{DATABASE}.wal").exists()
+
+
+def _boot() -> str:
+    """Which start of the computer this is; empty if it does not say."""
+    try:
+        return _BOOT.read_text("ascii").strip()
+    except OSError:
+        return ""
 
 
 def _taken(folder: Path, holder: str) -> LogInUse:
@@ -75,18 +137,19 @@ def open_database(folder: Path) -> duckdb.DuckDBPyConnection:
     An older one is copied to agon.duckdb.vN beside it before it is changed.
 
     Raises:
-        LogError: it is damaged, of a newer version or of something else, or another program has it open.
+        DamagedDatabase: it is damaged.
+        LogError: it is of a newer version or of something else, or another program has it open.
     """
     path = folder / DATABASE
     try:
-        connection = _connect(path)
+        connection = connect(path)
         found = version(connection, str(path))
         if 0 < found < SCHEMA_VERSION:
             connection.execute("CHECKPOINT")
             connection.close()
             shutil.copy2(path, path.with_name(f"{DATABASE}.v{found}"))
-            connection = _connect(path)
-        migrate(connection, str(path))
+            connection = connect(path)
+        _migrate(connection, path)
         _check_length(connection, path)
     except duckdb.Error as error:
         if holder := re.search(r"\(PID (\d+)\)", str(error)):
@@ -95,13 +158,21 @@ def open_database(folder: Path) -> duckdb.DuckDBPyConnection:
             raise LogError(
                 f"{path} cannot be opened: {sentence(error)} Mend that, or name another folder."
             ) from error
-        raise LogError(
+        raise DamagedDatabase(
             f"{path} is damaged and cannot be opened: {sentence(error)} Move it away and put a copy back; "
             f"{folder / 'votes'} holds the votes up to the last snapshot."
         ) from error
     except OSError as error:
         raise LogError(f"{path} cannot be brought to this version of Agon: {error.strerror}.") from error
     return connection
+
+
+def _migrate(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
+    try:
+        migrate(connection, str(path))
+    except (duckdb.CatalogException, duckdb.BinderException, duckdb.ConstraintException) as error:
+        connection.close()
+        raise LogError(f"{path} cannot be brought to this version of Agon: {sentence(error)}") from error
 
 
 def _check_length(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
@@ -116,7 +187,8 @@ def _check_length(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
         raise duckdb.IOException("The file is shorter than what it holds.")
 
 
-def _connect(path: Path) -> duckdb.DuckDBPyConnection:
+def connect(path: Path) -> duckdb.DuckDBPyConnection:
+    """Open a database as every log has it."""
     connection = duckdb.connect(str(path))
     connection.execute(COUNTERS)
     return connection

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from agon.data.files.snapshot_folder import SAME_MODEL, snapshots
+from agon.data.files.snapshot_folder import SAME_MODEL, holds_log, snapshots
 from agon.data.files.source import open_source
 from agon.data.log.text_parts import LOG_TABLES, STUDY_TABLES, count_rows, part_files
 from agon.data.read_errors import sentence
@@ -63,7 +63,7 @@ def check_log(folder: Path) -> Path:
         raise SourceError(
             f"{folder} is a file, and a log is a folder; name the folder that agon serve keeps."
         )
-    if (folder / _DATABASE).exists():
+    if holds_log(folder):
         from agon.data.log.vote_log import bring_up_to_date  # imports the database
 
         bring_up_to_date(folder, texts=True)

@@ -1,7 +1,8 @@
 """The versions of the log's schema: a new log is made by schema.sql, an older one is brought up step by step.
 
 A step is SQL that turns the version before it into its own; schema.sql is changed in the same commit, and a
-test compares the two ways. Steps are never edited once they were released.
+test compares the two ways. Steps are never edited once they were released. A database that is made anew of its
+events has null where a later version added a column, so a step may add what is null, and nothing else.
 """
 
 from __future__ import annotations
@@ -81,6 +82,10 @@ _STUDIES = """
 _SAME_MODEL = "ALTER TABLE votes ADD COLUMN same_model BOOLEAN"
 # Images of prompts, of which older logs have none.
 _IMAGES = "ALTER TABLE turns ADD COLUMN images VARCHAR[]; ALTER TABLE turns ADD COLUMN image_alts VARCHAR[]"
+# How far the database follows the chain of events.
+_HEAD = """
+    CREATE TABLE head (
+        events BIGINT NOT NULL, size BIGINT NOT NULL, hash VARCHAR NOT NULL, beside BIGINT NOT NULL)"""
 # Version → the SQL that makes it of the one before.
 STEPS: Mapping[int, str] = {
     2: FEATURES,
@@ -90,6 +95,7 @@ STEPS: Mapping[int, str] = {
     6: _STUDIES,
     7: _SAME_MODEL,
     8: _IMAGES,
+    9: _HEAD,
 }
 SCHEMA_VERSION = max(STEPS, default=1)
 
@@ -114,11 +120,16 @@ def migrate(connection: duckdb.DuckDBPyConnection, name: str) -> int:
     connection.execute("BEGIN")
     for step in steps:
         connection.execute(step)
+    add_versions(connection, found)
+    connection.execute("COMMIT")
+    return found
+
+
+def add_versions(connection: duckdb.DuckDBPyConnection, found: int) -> None:
+    """Note that a database of an older version is of this one now."""
     moment = datetime.now(UTC).replace(tzinfo=None)
     for number in range(found + 1, SCHEMA_VERSION + 1):
         connection.execute("INSERT INTO migrations VALUES (?, ?)", [number, moment])
-    connection.execute("COMMIT")
-    return found
 
 
 def version(connection: duckdb.DuckDBPyConnection, name: str) -> int:

@@ -6,6 +6,14 @@ CREATE TABLE migrations (
     applied TIMESTAMP NOT NULL   -- when the log came to have it
 );
 
+-- How far the other tables follow the events of the log, events.jsonl, which are what holds.
+CREATE TABLE head (
+    events BIGINT NOT NULL, -- how many
+    size BIGINT NOT NULL,   -- bytes of them
+    hash VARCHAR NOT NULL,  -- of the last one
+    beside BIGINT NOT NULL  -- bytes of the texts beside them
+);
+
 -- Lineups and ballots stand here once, and votes carry their numbers: ten million votes are counted by number
 -- in a tenth of a second, by name in three seconds.
 CREATE TABLE lineups (

@@ -6,7 +6,6 @@ counting in source.py. Nobody outside these sees their SQL, so that another stor
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
@@ -23,8 +22,10 @@ from agon.data.files.schema import period_name
 from agon.data.files.snapshot_folder import CRITERIA, SAME_MODEL
 from agon.data.files.writer import write_table
 from agon.data.log.battle_records import read_battle, read_vote
-from agon.data.log.database import DATABASE, lock, open_database, unlock
+from agon.data.log.database import DATABASE, is_closed, lock, synchronize
+from agon.data.log.events import EVENTS, EventLog
 from agon.data.log.index import as_utf8
+from agon.data.log.recovery import open_whole
 from agon.data.log.records import LogError, LogInUse, Receipt, Record, VoteRecord
 from agon.data.log.source import COUNTED_VOTES, VOTE_LABELS, LogSource
 from agon.data.log.text_parts import publish
@@ -113,10 +114,12 @@ def bring_up_to_date(folder: Path, *, texts: bool = False) -> None:
     """
     snapshot = folder / "votes" / SNAPSHOT
     database, ahead = folder / DATABASE, folder / f"{DATABASE}.wal"
-    kept = snapshot.stat().st_mtime_ns if snapshot.exists() else 0
-    closed = not ahead.exists()  # who closes a database leaves no write-ahead log, whatever the clock said
-    current = not database.exists() or database.stat().st_mtime_ns <= kept
-    if closed and current and not (texts and database.exists() and not (folder / "battles").exists()):
+    if (folder / EVENTS).exists():
+        current = is_closed(folder) and snapshot.exists()
+    else:  # of an older version: who closed a database left no write-ahead log, whatever the clock said
+        kept = snapshot.stat().st_mtime_ns if snapshot.exists() else 0
+        current = not ahead.exists() and not (database.exists() and database.stat().st_mtime_ns > kept)
+    if current and not (texts and database.exists() and not (folder / "battles").exists()):
         return
     try:
         VoteLog(folder).close()
@@ -146,13 +149,15 @@ class VoteLog:
         self.folder = Path(folder)
         self._lock = lock(self.folder)
         try:
-            self._connection = open_database(self.folder)
-            self._writer = Writer(self._connection.cursor(), self._reopen)
+            opened = open_whole(self.folder, self._lock)
+            self._connection, self.repairs = opened.connection, tuple(opened.repairs)
+            self._events = opened.events
+            self._writer = Writer(self._connection.cursor(), self._events, self._reopen)
         except duckdb.Error as error:
-            unlock(self._lock)
+            self._lock.release(closed=False)
             raise LogError(f"The vote log in {self.folder} is damaged: {sentence(error)}") from error
         except BaseException:
-            unlock(self._lock)
+            self._lock.release(closed=False)
             raise
         self._snapshot = threading.Lock()
         self._kept = 0  # votes in the snapshot
@@ -188,17 +193,17 @@ class VoteLog:
             ) from error
         finally:
             self._connection.close()
-            if whole and (target := self.folder / "votes" / SNAPSHOT).exists():
-                with suppress(OSError):
-                    os.utime(target)  # what the database writes when it is closed is in the snapshot
-            unlock(self._lock)
+            self._events.chain.close()
+            self._lock.release(closed=whole and synchronize(self.folder))
 
-    def _reopen(self) -> duckdb.DuckDBPyConnection:
-        """Open the database anew after an error that it does not outlive; returns the writer's connection."""
+    def _reopen(self) -> tuple[duckdb.DuckDBPyConnection, EventLog]:
+        """Open the log anew after an error that it does not outlive; returns what the writer needs."""
         with suppress(duckdb.Error):
             self._connection.close()
-        self._connection = open_database(self.folder)
-        return self._connection.cursor()
+        self._events.chain.close()
+        opened = open_whole(self.folder, self._lock)
+        self._connection, self._events = opened.connection, opened.events
+        return self._connection.cursor(), self._events
 
     def write(self, record: Record) -> Future[Receipt]:
         """Hand a record over; it is safe on the disk when the future has its receipt.

@@ -1,6 +1,7 @@
 """The one thread that writes to the log: records that wait together are committed together.
 
-A record is answered only after the commit that holds it. What is refused is refused alone: mostly by looking
+A record is answered when its event is on the disk and acknowledged by the head, and the database has its rows.
+What is refused is refused alone: mostly by looking
 at the battle it belongs to, and where the database itself objects, by committing the others without it.
 """
 
@@ -17,6 +18,7 @@ from typing import Any
 import duckdb
 
 from agon.data.files.covariates import MEASURES
+from agon.data.log.events import EventLog, Rows, set_position
 from agon.data.log.index import Counts, Lineup, OpenBattle, WriterIndex, as_utf8, count_features
 from agon.data.log.records import (
     AlreadyVoted,
@@ -87,11 +89,15 @@ class Writer:
     """The thread, its queue and its connection; nobody else writes through this connection."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, reopen: Callable[[], duckdb.DuckDBPyConnection]
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        events: EventLog,
+        reopen: Callable[[], tuple[duckdb.DuckDBPyConnection, EventLog]],
     ) -> None:
         self._connection = connection
+        self._events = events
         self._reopen = reopen
-        self._lost = False  # whether the database wants to be opened anew
+        self._lost = False  # whether the log wants to be opened anew
         self._index = WriterIndex.read(connection)
         self._stale = False  # whether the index holds what was never committed
         self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
@@ -161,7 +167,7 @@ class Writer:
         """Write records in one transaction; those that are refused leave nothing."""
         try:
             if self._lost:
-                self._connection, self._lost = self._reopen(), False
+                (self._connection, self._events), self._lost = self._reopen(), False
             connection = self._connection
             if self._stale:
                 self._index, self._stale = WriterIndex.read(connection), False
@@ -173,7 +179,10 @@ class Writer:
             for table, sql in INSERT.items():
                 if rows := draft.rows.get(table):
                     connection.execute(sql, [list(column) for column in zip(*rows, strict=True)])
+            if draft.events:
+                self._keep(draft.events)
             connection.execute("COMMIT")
+            self._lost = False
             self._index.forget()
         except Exception as error:
             self._stale = True
@@ -183,16 +192,39 @@ class Writer:
             raise
         return answers
 
+    def _keep(self, events: Sequence[Rows]) -> None:
+        """Put events on the disk, and acknowledge them: from here on they hold, whatever the database does."""
+        try:
+            head = self._events.add(events)
+        except Exception:
+            try:
+                self._events.chain.cut()
+            except OSError:
+                self._lost = True
+            raise
+        self._lost = True  # until the database has them too, or has got them from the chain
+        set_position(self._connection, head)
+        self._events.chain.acknowledge(head)
+
 
 class Transaction:
     """The rows of one transaction, made record by record."""
 
     def __init__(self, index: WriterIndex) -> None:
         self._index = index
+        self._event: dict[str, list[tuple[Any, ...]]] = {}
         self.rows: dict[str, list[tuple[Any, ...]]] = {}
+        self.events: list[Rows] = []  # the same rows, record by record
 
     def take(self, record: Record, counts: Counts) -> Receipt | AgonError:
         """Add a record's rows and answer it, or say why it cannot be; `counts` are those of an answer."""
+        answer = self._take(record, counts)
+        if self._event:
+            self.events.append(self._event)
+            self._event = {}
+        return answer
+
+    def _take(self, record: Record, counts: Counts) -> Receipt | AgonError:
         try:
             if isinstance(record, BattleRecord):
                 return self._draw(record)
@@ -323,6 +355,7 @@ class Transaction:
 
     def _add(self, table: str, row: tuple[Any, ...]) -> None:
         self.rows.setdefault(table, []).append(row)
+        self._event.setdefault(table, []).append(row)
 
 
 def _check_slot(slot: int, battle: OpenBattle) -> None:

@@ -18,6 +18,7 @@ from agon.data import comparisons
 from agon.data.log import migrations
 from agon.data.log.migrations import schema
 from agon.data.log.records import LogError
+from agon.data.log.recovery import verify_log
 from agon.data.log.vote_log import VoteLog
 from tests.support.log_records import battle, put, vote, voted
 from tests.support.paths import REPOSITORY
@@ -199,11 +200,12 @@ def damaged(whole, tmp_path, change):
     ],
     ids=["half", "start", "empty", "text", "zeros", "header"],
 )
-def test_a_damaged_database_is_refused_in_a_sentence(change, whole, tmp_path):
+def test_a_damaged_database_is_made_anew_of_its_events(change, whole, tmp_path):
     folder = damaged(whole, tmp_path, change)
-    assert "damaged" in refusal(folder)
-    assert (folder / "votes" / "arena.parquet").exists()
-    assert "damaged" in refusal(folder), "and nothing was left locked"
+    with VoteLog(folder) as log:
+        assert log.repairs == (f"The database of {folder} was made anew of its 601 events.",)
+        assert (log.count(), len(log.comparisons())) == (300, 300)
+    assert verify_log(folder).wrong == ()
 
 
 def test_a_log_is_opened_as_often_as_one_likes(tmp_path):

@@ -63,8 +63,9 @@ def test_a_log_that_was_closed_is_not_opened_again(tmp_path, monkeypatch):
 def test_a_newer_database_that_cannot_be_opened_is_named(tmp_path):
     with VoteLog(tmp_path) as log:
         put(log, 2)
-    database, snapshot = tmp_path / "agon.duckdb", tmp_path / "votes" / "arena.parquet"
-    database.write_bytes(b"no database" * 1000)
+    (tmp_path / "agon.lock").write_text("1 killed")
+    events, snapshot = tmp_path / "events.jsonl", tmp_path / "votes" / "arena.parquet"
+    events.write_bytes(b"no events" * 1000)
     with pytest.raises(
         SourceError, match="newer than the snapshot of its votes, so that some may be missing"
     ):

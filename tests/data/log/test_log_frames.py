@@ -167,7 +167,8 @@ def test_parts_are_taken_up_where_a_process_left_them_and_not_those_of_another_l
     written = part_files(folder, "turns")[0].stat().st_mtime_ns
     VoteLog(folder).close()
     assert part_files(folder, "turns")[0].stat().st_mtime_ns == written
-    (folder / "agon.duckdb").rename(other / "agon.duckdb")  # a copy that was put back
+    for name in ("agon.duckdb", "events.jsonl", "texts.jsonl", "events.head"):  # a copy that was put back
+        (folder / name).rename(other / name)
     VoteLog(other).close()
     assert open_log(other).turns["prompt"].tolist() == [f"log {n}" for n in range(6)]
     part_files(other, "turns")[0].write_bytes(b"PAR1 cut short")

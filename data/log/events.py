@@ -1,0 +1,317 @@
+"""What happens in a log as events of its chain, and the database as what follows from them.
+
+An event holds the rows that one record adds, by table, each with the names of its columns; what is null is
+left out. Texts that people and models wrote lie beside, each event's in a line with a salt of its own, and
+the event holds the SHA-256 of that line: who erases the line leaves the chain whole and nothing to guess.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from agon.data.files.snapshot_folder import escaped
+from agon.data.log.hash_chain import ChainWriter, Head, read_lines
+
+if TYPE_CHECKING:
+    import duckdb
+
+EVENTS, TEXTS, HEAD = "events.jsonl", "texts.jsonl", "events.head"
+# The columns that lie beside. A record adds at most one row to each of these tables.
+BESIDE: Mapping[str, tuple[str, ...]] = {
+    "turns": ("prompt", "images", "image_alts"),
+    "generations": ("text", "detail", "reasoning", "masked"),
+    "votes": ("comment",),
+    "skips": ("reason",),
+    "attention_checks": ("prompt", "answers"),
+}
+POSITION = "head"  # the table with how far the database follows the chain; it is no part of any event
+Rows = Mapping[str, Sequence[tuple[Any, ...]]]
+_IN_FIRST = ("migrations", "lineups", "ballots")  # what a log that is adopted has before its battles
+_COLUMNS = """
+    SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns()
+    WHERE NOT internal AND table_name <> ? ORDER BY table_oid, column_index"""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The tables of a log: {table: {column: (type, whether it may be null)}}."""
+
+    tables: Mapping[str, Mapping[str, tuple[str, bool]]]
+
+    @classmethod
+    def of(cls, connection: duckdb.DuckDBPyConnection) -> Layout:
+        """Read it from a database."""
+        found: dict[str, dict[str, tuple[str, bool]]] = {}
+        for table, column, kind, nullable in connection.execute(_COLUMNS, [POSITION]).fetchall():
+            found.setdefault(table, {})[column] = (kind, bool(nullable))
+        return cls(found)
+
+    def encode(self, number: int, rows: Rows, more: Mapping[str, Any] | None = None) -> tuple[bytes, bytes]:
+        """An event as canonical JSON, and the line of its texts; that is empty if it has none.
+
+        Args:
+            number: of the event, from 1.
+            rows: what it adds, by table, as the database takes it.
+            more: what else stands in the event.
+
+        Raises:
+            ValueError, TypeError: a value that JSON does not hold.
+        """
+        event: dict[str, Any] = {"seq": number}
+        texts: dict[str, dict[str, Any]] = {}
+        added: dict[str, list[dict[str, Any]]] = {}
+        for table, found in rows.items():
+            names, kinds = self._written[table]
+            added[table] = named = [
+                {
+                    name: str(value) if kind == "HUGEINT" else value
+                    for name, kind, value in zip(names, kinds, row, strict=True)
+                    if value is not None
+                }
+                for row in found
+            ]
+            for column in BESIDE.get(table, ()):
+                for row in named:
+                    if column in row:
+                        texts.setdefault(table, {})[column] = row.pop(column)
+        line = b""
+        if texts:
+            line = _canonical({"seq": number, "salt": secrets.token_hex(16), "texts": texts})
+            event["texts"] = sha256(line).hexdigest()
+            line += b"\n"
+        return _canonical({**event, **(more or {}), **added}), line
+
+    @cached_property
+    def _written(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+        return {
+            table: (tuple(columns), tuple(kind for kind, _ in columns.values()))
+            for table, columns in self.tables.items()
+        }
+
+    def select(self, table: str) -> str:
+        """SQL for the rows of a table as the events in $events have them, and the texts in $texts.
+
+        A text that was erased is empty.
+        """
+        columns = self.tables[table]
+        beside = {name: kind for name, (kind, _) in columns.items() if name in BESIDE.get(table, ())}
+        kinds = ", ".join(f"{name} {kind}" for name, (kind, _) in columns.items() if name not in beside)
+        rows = (
+            f"SELECT seq, unnest({table}) AS r FROM read_json($events, format = 'newline_delimited', "
+            f"columns = {{'seq': 'BIGINT', '{table}': 'STRUCT({kinds})[]'}})"
+        )
+        if not beside:
+            return f"SELECT {', '.join(f'r.{name}' for name in columns)} FROM ({rows})"
+        struct = ", ".join(f"{name} {kind}" for name, kind in beside.items())
+        texts = (
+            f"SELECT seq, texts.{table} AS x FROM read_json($texts, format = 'newline_delimited', "
+            f"columns = {{'seq': 'BIGINT', 'texts': 'STRUCT({table} STRUCT({struct}))'}}) "
+            f"WHERE texts.{table} IS NOT NULL"
+        )
+        chosen = ", ".join(_text(name, *columns[name]) if name in beside else f"r.{name}" for name in columns)
+        return f"SELECT {chosen} FROM ({rows}) LEFT JOIN ({texts}) USING (seq) ORDER BY seq"
+
+
+def _text(name: str, kind: str, nullable: bool) -> str:
+    if nullable:
+        return f"x.{name}"
+    return f"coalesce(x.{name}, {'[]' if kind.endswith('[]') else repr('')}) AS {name}"
+
+
+def _canonical(value: object) -> bytes:
+    """One way to write it: keys in the order of the tables' columns, no spaces, UTF-8."""
+    return json.dumps(
+        value, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain
+    ).encode()
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, UUID):
+        return value.hex
+    return value.item()  # of numpy; others have none, and are refused
+
+
+class EventLog:
+    """The events of an open log: its writer hands them over and acknowledges them.
+
+    Attributes:
+        chain: the file, and how far it was acknowledged.
+        layout: of the database.
+    """
+
+    def __init__(self, folder: Path, at: Head, layout: Layout) -> None:
+        self.chain = ChainWriter(folder / EVENTS, folder / TEXTS, folder / HEAD, at)
+        self.layout = layout
+
+    def add(self, events: Sequence[Rows]) -> Head:
+        """Put events on the disk; they are not acknowledged yet.
+
+        Raises:
+            OSError: the disk does not take them; what it took may stand behind the head.
+            ValueError, TypeError: a value that JSON does not hold.
+        """
+        first = self.chain.at.events + 1
+        encoded = [self.layout.encode(first + i, rows) for i, rows in enumerate(events)]
+        return self.chain.add([body for body, _ in encoded], b"".join(line for _, line in encoded))
+
+
+def replay(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, folder: Path, start: Head, end: Head
+) -> None:
+    """Add what follows from the events between two heads to a database that has all before; in a transaction.
+
+    Args:
+        connection: to the database.
+        layout: of it.
+        folder: the log folder.
+        start: how far the database follows them.
+        end: how far they go.
+    """
+    part = start.size > 0  # of a whole chain no part is copied
+    files = [folder / EVENTS, folder / TEXTS]
+    if part:
+        spans = ((start.size, end.size), (start.beside, end.beside))
+        copies = [path.with_name(f".{path.name}.part") for path in files]
+        for path, copy, span in zip(files, copies, spans, strict=True):
+            copy.write_bytes(b"".join(read_lines(path, *span)))
+        files = copies
+    try:
+        given = {"events": escaped(files[0]), "texts": escaped(files[1])}
+        for table in layout.tables:
+            sql = f"INSERT INTO {table} {layout.select(table)}"
+            connection.execute(sql, given if "$texts" in sql else {"events": given["events"]})
+        set_position(connection, end)
+    finally:
+        for copy in files if part else ():
+            copy.unlink(missing_ok=True)
+
+
+def set_position(connection: duckdb.DuckDBPyConnection, head: Head) -> None:
+    """Note how far a database follows the chain; in the transaction that adds the rows."""
+    connection.execute(f"DELETE FROM {POSITION}")
+    connection.execute(
+        f"INSERT INTO {POSITION} VALUES (?, ?, ?, ?)", [head.events, head.size, head.hash, head.beside]
+    )
+
+
+def position(connection: duckdb.DuckDBPyConnection) -> Head | None:
+    """How far a database follows its chain; None if it has none."""
+    row = connection.execute(f"SELECT events, size, hash, beside FROM {POSITION}").fetchone()
+    return Head(*row) if row else None
+
+
+def is_on_chain(folder: Path, head: Head) -> bool:
+    """Whether a chain that is whole has this event where a database says."""
+    with (folder / EVENTS).open("rb") as file:
+        file.seek(max(0, head.size - 1))
+        if file.read(1) != b"\n":
+            return False
+        before = min(head.size, 1 << 16)
+        while True:
+            file.seek(head.size - before)
+            lines = file.read(before).split(b"\n")
+            if len(lines) > 2 or before == head.size:
+                return lines[-2][9:73].decode("ascii", "replace") == head.hash
+            before = min(head.size, before * 4)
+
+
+def texts_of(folder: Path, known: Head, found: Head) -> Head:
+    """How far the events behind the head have their texts, which were written before them.
+
+    Args:
+        folder: the log folder.
+        known: the head, up to which all was acknowledged.
+        found: how far the events are whole.
+    """
+    now = known
+    texts = read_lines(folder / TEXTS, known.beside, 1 << 62) if (folder / TEXTS).exists() else iter(())
+    for line in read_lines(folder / EVENTS, known.size, found.size):
+        wanted, size = json.loads(line).get("texts"), 0
+        if wanted is not None:
+            text = next(texts, b"")
+            if sha256(text[:-1]).hexdigest() != wanted:
+                break
+            size = len(text)
+        now = Head(now.events + 1, now.size + len(line), line[9:73].decode(), now.beside + size)
+    return now
+
+
+def adopt(connection: duckdb.DuckDBPyConnection, folder: Path, why: Mapping[str, Any]) -> Head:
+    """Begin a chain with what a database holds, an event for each row; a new log has none but its version.
+
+    The files appear when they are whole, those that stood there are replaced.
+
+    Args:
+        connection: to the database.
+        folder: the log folder.
+        why: what the first event says of it.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    layout = Layout.of(connection)
+    news = [folder / f"{name}.new" for name in (EVENTS, TEXTS, HEAD)]
+    for new in news:
+        new.unlink(missing_ok=True)
+    writer = ChainWriter(*news, Head())
+    try:
+        bodies, lines = [], []
+        for body, line in _adopted(connection, layout, why):
+            bodies.append(body)
+            lines.append(line)
+            if len(bodies) == 1 << 14:
+                writer.at = writer.add(bodies, b"".join(lines))
+                bodies, lines = [], []
+        writer.acknowledge(writer.add(bodies, b"".join(lines)))
+        writer.acknowledge(writer.at)
+        at = writer.at
+    finally:
+        writer.close()
+    for new, name in zip((news[1], news[2], news[0]), (TEXTS, HEAD, EVENTS), strict=True):
+        new.replace(folder / name)
+    return at
+
+
+def _adopted(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, why: Mapping[str, Any]
+) -> Iterator[tuple[bytes, bytes]]:
+    first = {table: connection.execute(f"FROM {table}").fetchall() for table in _IN_FIRST}
+    yield layout.encode(1, {table: rows for table, rows in first.items() if rows}, why)
+    number = 1
+    for table in layout.tables:
+        if table in _IN_FIRST:
+            continue
+        found = connection.execute(f"FROM {table}")
+        while rows := found.fetchmany(4096):
+            for row in rows:
+                number += 1
+                yield layout.encode(number, {table: [row]})
+
+
+def digests(
+    connection: duckdb.DuckDBPyConnection, layout: Layout, folder: Path | None = None
+) -> dict[str, tuple[int, int]]:
+    """Rows of each table and a sum of their hashes, of the database, or as the events of a folder have them."""
+    found = {}
+    for table in layout.tables.keys() - {"migrations"}:  # later versions are no events
+        sql = f"FROM {table}" if folder is None else layout.select(table).removesuffix(" ORDER BY seq")
+        given = {} if folder is None else {"events": escaped(folder / EVENTS)}
+        if "$texts" in sql:
+            given["texts"] = escaped(Path(folder or "") / TEXTS)
+        row = connection.execute(
+            f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM ({sql}) AS t", given
+        ).fetchone()
+        found[table] = (int(row[0]), int(row[1])) if row else (0, 0)
+    return found

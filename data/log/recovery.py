@@ -1,0 +1,414 @@
+"""Opening a log so that its database follows its events: what is behind, damaged or gone is made anew of them.
+
+The events are checked whole whenever a log is opened. What is wrong with them is refused by name, and
+`recover_log` says what can be saved: the events of a whole database, or the database of whole events.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from agon.data.log.database import DATABASE, DamagedDatabase, Lock, connect, lock, open_database
+from agon.data.log.events import (
+    EVENTS,
+    HEAD,
+    TEXTS,
+    EventLog,
+    Layout,
+    adopt,
+    digests,
+    is_on_chain,
+    position,
+    replay,
+    set_position,
+    texts_of,
+)
+from agon.data.log.hash_chain import ChainWriter, DamagedChain, Head, read_chain, read_head
+from agon.data.log.migrations import SCHEMA_VERSION, add_versions, schema
+from agon.data.log.records import LogError, LogInUse
+from agon.data.read_errors import sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ASIDE = ".damaged"  # what is added to the name of a file that was replaced
+
+
+@dataclass
+class OpenLog:
+    """A log that is open: its database, and its events.
+
+    Attributes:
+        repairs: sentences on what had to be mended.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    events: EventLog
+    repairs: list[str] = field(default_factory=list)
+
+
+def open_whole(folder: Path, held: Lock) -> OpenLog:
+    """Open the events and the database of a folder whose lock is held.
+
+    A log of an older version, without events, gets them of its database.
+
+    Args:
+        folder: the log folder.
+        held: its lock; a database that is not trusted is made anew.
+
+    Raises:
+        DamagedChain: an acknowledged event was changed or is gone.
+        LogError: it cannot be read or written.
+    """
+    repairs: list[str] = []
+    if not (folder / EVENTS).exists():
+        return _without_events(folder)
+    end, connection = check_events(folder, repairs), None
+    if held.trusted and (folder / DATABASE).exists():
+        with suppress(DamagedDatabase):
+            connection = open_database(folder)
+    start = None if connection is None else position(connection)
+    if connection is not None and start is not None and _follows(folder, start, end):
+        if start != end:
+            _in_transaction(connection, lambda: replay(connection, Layout.of(connection), folder, start, end))
+            repairs.append(f"The database of {folder} was {end.events - start.events:,} events behind.")
+    else:
+        if connection is not None:
+            connection.close()
+        connection = rebuild(folder, end)
+        held.hold(trusted=True)
+        repairs.append(f"The database of {folder} was made anew of its {end.events:,} events.")
+    return _opened(folder, connection, end, repairs)
+
+
+def _opened(folder: Path, connection: duckdb.DuckDBPyConnection, at: Head, repairs: list[str]) -> OpenLog:
+    try:
+        events = EventLog(folder, at, Layout.of(connection))
+    except BaseException:
+        connection.close()
+        raise
+    # Whatever the database loses with the power, it gets back from the events; and they are synchronised.
+    connection.execute("SET GLOBAL fsync_mode = 'NONE'")
+    return OpenLog(connection, events, repairs)
+
+
+def _without_events(folder: Path) -> OpenLog:
+    """A new log, or one of an older version."""
+    connection = open_database(folder)
+    try:
+        if position(connection) is not None:
+            raise DamagedChain(
+                f"The log is damaged: {folder / EVENTS} is gone; agon recover {folder} makes it anew of the "
+                "database."
+            )
+        at = adopt_database(connection, folder, {})
+    except BaseException:
+        connection.close()
+        raise
+    return _opened(folder, connection, at, [])
+
+
+def adopt_database(connection: duckdb.DuckDBPyConnection, folder: Path, why: dict[str, object]) -> Head:
+    """Begin the chain of a folder with what its database holds; `why` stands in the first event."""
+    layout = Layout.of(connection)
+    held = {
+        table: {"rows": rows, "digest": f"{digest:x}"}
+        for table, (rows, digest) in sorted(digests(connection, layout).items())
+        if rows
+    }
+    now = datetime.now(UTC).isoformat()
+    at = adopt(connection, folder, {"begun": now, **({"adopted": held} if held else {}), **why})
+    _in_transaction(connection, lambda: set_position(connection, at))
+    return at
+
+
+def check_events(folder: Path, repairs: list[str]) -> Head:
+    """Check all events; say how far they go, the texts of the last ones included.
+
+    Raises:
+        DamagedChain: an acknowledged event was changed or is gone, or the end of the texts is.
+    """
+    known, whole = read_head(folder / HEAD)
+    found, wrong = read_chain(folder / EVENTS, known)
+    texts = (folder / TEXTS).stat().st_size if (folder / TEXTS).exists() else 0
+    if texts < known.beside:
+        raise DamagedChain(
+            f"The log is damaged: {folder / TEXTS} has {texts:,} bytes, and {known.beside:,} were "
+            f"acknowledged; agon recover {folder} says what can be saved."
+        )
+    end = texts_of(folder, known, found)
+    if not whole:
+        repairs.append(f"One of the two places of {folder / HEAD} was damaged; the other one was read.")
+    if wrong is not None or end != found:
+        repairs.append(
+            f"What follows event {end.events:,} in {folder / EVENTS} was cut off: it is not whole, "
+            "and was acknowledged to nobody."
+        )
+    return end
+
+
+def _follows(folder: Path, start: Head, end: Head) -> bool:
+    """Whether a database stands somewhere on the chain."""
+    return start.events <= end.events and start.size <= end.size and is_on_chain(folder, start)
+
+
+def rebuild(folder: Path, end: Head) -> duckdb.DuckDBPyConnection:
+    """Make the database anew of the events; the one that stood there is set aside."""
+    path = folder / DATABASE
+    path.with_name(f"{DATABASE}.wal").unlink(missing_ok=True)
+    if path.exists():
+        path.replace(path.with_name(DATABASE + ASIDE))
+    try:
+        connection = connect(path)
+        _in_transaction(connection, lambda: _fill(connection, folder, end))
+        connection.execute("CHECKPOINT")
+    except (duckdb.Error, OSError) as error:
+        raise LogError(f"{path} cannot be made anew of {folder / EVENTS}: {sentence(error)}") from error
+    return connection
+
+
+def _fill(connection: duckdb.DuckDBPyConnection, folder: Path, end: Head) -> None:
+    connection.execute(schema())
+    replay(connection, Layout.of(connection), folder, Head(), end)
+    found = connection.execute("SELECT coalesce(max(version), 0) FROM migrations").fetchall()[0][0]
+    if found > SCHEMA_VERSION:
+        raise LogError(
+            f"{folder} was written by a newer version of Agon (its schema is {found}, this version knows "
+            f"{SCHEMA_VERSION}); upgrade Agon, or name another folder."
+        )
+    add_versions(connection, found)
+
+
+def _in_transaction(connection: duckdb.DuckDBPyConnection, work: Callable[[], object]) -> None:
+    connection.execute("BEGIN")
+    try:
+        work()
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(duckdb.Error):
+            connection.execute("ROLLBACK")
+        raise
+
+
+@dataclass(frozen=True)
+class LogCheck:
+    """What was found of a log.
+
+    Attributes:
+        head: how far its events go; None if they are damaged.
+        votes: how many votes there are among them.
+        compared: whether the database was compared with them.
+        erased: texts that were erased.
+        wrong: a sentence on each thing that is wrong.
+    """
+
+    head: Head | None
+    votes: int
+    compared: bool
+    erased: int
+    wrong: tuple[str, ...]
+
+
+def verify_log(folder: Path) -> LogCheck:
+    """Check every event and text of a log, and that its database says the same; nothing is written.
+
+    While an arena has the log open, its database is not compared.
+
+    Raises:
+        LogError: there are no events, or they cannot be read.
+    """
+    if not (folder / EVENTS).exists() and not (folder / HEAD).exists():
+        raise LogError(
+            f"{folder} has no events to verify: a log of an older version gets them when it is opened, "
+            f"as agon recover {folder} does."
+        )
+    try:
+        held = lock(folder)
+    except LogInUse:
+        return _verify(folder, None)
+    try:
+        return _verify(folder, folder / DATABASE)
+    finally:
+        held.release(closed=held.closed)
+
+
+def _verify(folder: Path, database: Path | None) -> LogCheck:
+    wrong: list[str] = []
+    try:
+        known, whole = read_head(folder / HEAD)
+        end = read_chain(folder / EVENTS, known)[0] if database is None else check_events(folder, wrong)
+    except DamagedChain as error:
+        return LogCheck(None, 0, False, 0, (str(error),))
+    votes, erased = _check_texts(folder, known if database is None else end, wrong)
+    if database is None:
+        return LogCheck(known, votes, False, erased, tuple(wrong))
+    if not database.exists():
+        wrong.append(f"{database} is gone; the next time the log is opened it is made anew.")
+        return LogCheck(end, votes, False, erased, tuple(wrong))
+    try:
+        with duckdb.connect(str(database), read_only=True) as connection:
+            at = position(connection)
+            layout = Layout.of(connection)
+            if at is None or not _follows(folder, at, end):
+                wrong.append(f"{database} is not of these events; the next time the log is opened it is made anew.")
+            elif at != end:
+                wrong.append(f"{database} is behind its events; it follows the next time the log is opened.")
+            else:
+                held, meant = digests(connection, layout), digests(connection, layout, folder)
+                wrong.extend(
+                    f"The table {table} of {database} differs from the events: {held[table][0]:,} rows, and "
+                    f"{meant[table][0]:,} there; agon recover {folder} makes it anew."
+                    for table in meant
+                    if held[table] != meant[table]
+                )
+    except duckdb.Error as error:
+        wrong.append(f"{database} cannot be read: {sentence(error)} agon recover {folder} makes it anew.")
+    return LogCheck(end, votes, True, erased, tuple(wrong))
+
+
+def _check_texts(folder: Path, end: Head, wrong: list[str]) -> tuple[int, int]:
+    """Compare every text with what its event says of it; returns the votes, and the texts that were erased."""
+    votes, blank, known = 0, 0, 0
+    with (folder / EVENTS).open("rb", buffering=1 << 20) as events, (folder / TEXTS).open("rb") as texts:
+        for line in events:
+            known += len(line)
+            if known > end.size:
+                break
+            votes += b'"votes":[{' in line
+            start = line.find(b',"texts":"', 75, 110)
+            if start < 0:
+                continue
+            text = texts.readline()
+            if not text.strip():
+                blank += 1
+            elif sha256(text[:-1]).hexdigest().encode() != line[start + 10 : start + 74]:
+                wrong.append(
+                    f"The texts of event {line[82 : line.index(b',', 82)].decode()} in {folder / TEXTS} are not "
+                    f"what was written; agon recover {folder} takes them from the database."
+                )
+                break
+    return votes, blank
+
+
+def recover_log(folder: Path, *, lossy: bool = False) -> list[str]:
+    """Mend a log: make its database anew of its events, or, where these are damaged, its events anew of that.
+
+    What is replaced is set aside under the same name with .damaged.
+
+    Args:
+        folder: the log folder.
+        lossy: whether acknowledged events may be given up that neither of both has.
+
+    Returns:
+        Sentences on what was done.
+
+    Raises:
+        LogError: nothing can be saved without losing what was acknowledged, or the disk fails.
+    """
+    held = lock(folder)
+    try:
+        if not (folder / EVENTS).exists() and not (folder / HEAD).exists():
+            opened = _without_events(folder)
+            opened.connection.close()
+            opened.events.chain.close()
+            return [f"{folder} had no events yet; it has {opened.events.chain.at.events:,} now."]
+        done: list[str] = []
+        try:
+            end = _sound_events(folder, done)
+        except DamagedChain as error:
+            return [*done, *_save(folder, str(error), lossy=lossy)]
+        rebuild(folder, end).close()
+        ChainWriter(folder / EVENTS, folder / TEXTS, folder / HEAD, end).close()
+        return [*done, f"The database of {folder} was made anew of its {end.events:,} events."]
+    finally:
+        held.release(closed=False)  # so that whoever reads it next writes its snapshot
+
+
+def _sound_events(folder: Path, done: list[str]) -> Head:
+    """How far events and texts are whole; without a head, as far as they go."""
+    try:
+        read_head(folder / HEAD)
+    except DamagedChain:
+        end = texts_of(folder, Head(), read_chain(folder / EVENTS, Head())[0])
+        at = _database_position(folder)
+        if at is not None and (at.events > end.events or not _follows(folder, at, end)):
+            raise
+        if not end.events:
+            raise
+        done.append(
+            f"The head was made anew: {end.events:,} events are whole, and "
+            + ("the database has no more." if at is not None else "nothing tells whether there were more.")
+        )
+        ChainWriter(folder / EVENTS, folder / TEXTS, folder / HEAD, end).close()
+        return end
+    end = check_events(folder, done)
+    wrong: list[str] = []
+    _check_texts(folder, end, wrong)
+    if wrong:
+        raise DamagedChain(wrong[0])
+    return end
+
+
+def _database_position(folder: Path) -> Head | None:
+    """How far a database followed the events, if it can be opened."""
+    if not (folder / DATABASE).exists():
+        return None
+    try:
+        connection = open_database(folder)
+    except LogError:
+        return None
+    with connection:
+        return position(connection)
+
+
+def _save(folder: Path, why: str, *, lossy: bool) -> list[str]:
+    """Begin the events anew of the database; or give up what follows the last whole event."""
+    try:
+        known: Head | None = read_head(folder / HEAD)[0]
+    except DamagedChain:
+        known = None
+    at = _database_position(folder)
+    if at is not None and (known is None or at.events >= known.events):
+        connection = open_database(folder)
+        try:
+            for name in (EVENTS, TEXTS, HEAD):
+                if (folder / name).exists():
+                    (folder / name).replace(folder / (name + ASIDE))
+            before = {"events": at.events, "hash": at.hash}
+            now = adopt_database(connection, folder, {"recovered": before})
+        finally:
+            connection.close()
+        return [
+            why.partition("; agon recover")[0] + ".",
+            f"The database has everything up to event {at.events:,}: the events were begun anew with what it "
+            f"holds ({now.events:,}), and those that were damaged stand in {folder / (EVENTS + ASIDE)}.",
+        ]
+    whole = _last_whole(folder)
+    gone = f"{known.events - whole.events:,} of {known.events:,}" if known else "some"
+    if not lossy:
+        raise LogError(
+            f"{why.partition('; agon recover')[0]}, and the database does not have everything either: {gone} "
+            f"acknowledged events would be lost. Put a copy of {folder} back, or give them up: "
+            f"agon recover {folder} --lossy."
+        )
+    for name in (EVENTS, TEXTS):
+        if (folder / name).exists():
+            (folder / (name + ASIDE)).write_bytes((folder / name).read_bytes())
+    ChainWriter(folder / EVENTS, folder / TEXTS, folder / HEAD, whole).close()
+    rebuild(folder, whole).close()
+    return [f"Events were given up: {gone}. The log goes on after event {whole.events:,}."]
+
+
+def _last_whole(folder: Path) -> Head:
+    """How far the events are whole, whatever the head says."""
+    if not (folder / EVENTS).exists():
+        return Head()
+    return texts_of(folder, Head(), read_chain(folder / EVENTS, Head())[0])
