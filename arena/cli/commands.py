@@ -52,6 +52,11 @@ COMMANDS = {
     "diff": ("diff:diff_command", "Say who moved between two boards, and whether beyond chance."),
     "plan": ("plan:plan_command", "Say how many votes tell models apart, or how many more."),
     "doctor": ("doctor:doctor_command", "Say whether everything an arena needs is well, and what to mend."),
+    "verify": (
+        "log.verify:verify_command",
+        "Say whether the record of a log is whole: events, texts, database.",
+    ),
+    "recover": ("log.recover:recover_command", "Mend a log of what is whole of it."),
     "methods": (
         "methods:methods_command",
         "List the ranking methods, or show one: when to use it, its options.",
@@ -76,7 +81,8 @@ RENAMED = {
 }  # for one release
 STDIN = Path("/dev/stdin")  # what "-" stands for
 EPILOGUE = (
-    "Exit status: 0 fine; 1 check, diff or doctor found something; 2 bad input or usage; 130 interrupted."
+    "Exit status: 0 fine; 1 check, diff, doctor or verify found something; 2 bad input or usage; "
+    "130 interrupted."
 )
 
 app = App(

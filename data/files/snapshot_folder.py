@@ -18,7 +18,7 @@ SAME_MODEL = "same_model"  # the one that holds the votes of A/A battles
 
 
 def holds_log(folder: Path) -> bool:
-    """Whether an arena keeps a folder, so that its snapshots may be behind: it has events, or their database."""
+    """Whether an arena keeps a folder, so that snapshots may be behind: it has events or a database."""
     return (folder / "agon.duckdb").exists() or (folder / "events.jsonl").exists()
 
 

@@ -311,8 +311,8 @@ def _database_table(
                 f"{path} is the arena's own database; rank its folder: agon rank {path.parent}."
             )
         raise SourceError(
-            f"{path} is a copy of an arena's own database; put it into a folder alone, as agon.duckdb, and "
-            "rank that folder."
+            f"{path} is a copy of an arena's own database; put it into a folder alone, as agon.duckdb, "
+            "begin its events with agon recover, and rank that folder."
         )
     wanted = table if table is not None else "votes"
     if wanted not in tables:

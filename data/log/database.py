@@ -35,7 +35,7 @@ class Lock:
     Attributes:
         handle: of its file.
         closed: whether the process before closed the log.
-        trusted: whether the database is as that process left it: it was closed, or the computer has run since.
+        trusted: whether the database is as that process left it: it was closed, or it was killed alone.
     """
 
     handle: int

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 EVENTS, TEXTS, HEAD = "events.jsonl", "texts.jsonl", "events.head"
 # The columns that lie beside. A record adds at most one row to each of these tables.
-BESIDE: Mapping[str, tuple[str, ...]] = {
+TEXT_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "turns": ("prompt", "images", "image_alts"),
     "generations": ("text", "detail", "reasoning", "masked"),
     "votes": ("comment",),
@@ -34,7 +34,7 @@ BESIDE: Mapping[str, tuple[str, ...]] = {
     "attention_checks": ("prompt", "answers"),
 }
 POSITION = "head"  # the table with how far the database follows the chain; it is no part of any event
-Rows = Mapping[str, Sequence[tuple[Any, ...]]]
+EventRows = Mapping[str, Sequence[tuple[Any, ...]]]
 _IN_FIRST = ("migrations", "lineups", "ballots")  # what a log that is adopted has before its battles
 _COLUMNS = """
     SELECT table_name, column_name, data_type, is_nullable FROM duckdb_columns()
@@ -55,7 +55,9 @@ class Layout:
             found.setdefault(table, {})[column] = (kind, bool(nullable))
         return cls(found)
 
-    def encode(self, number: int, rows: Rows, more: Mapping[str, Any] | None = None) -> tuple[bytes, bytes]:
+    def encode(
+        self, number: int, rows: EventRows, more: Mapping[str, Any] | None = None
+    ) -> tuple[bytes, bytes]:
         """An event as canonical JSON, and the line of its texts; that is empty if it has none.
 
         Args:
@@ -79,7 +81,7 @@ class Layout:
                 }
                 for row in found
             ]
-            for column in BESIDE.get(table, ()):
+            for column in TEXT_COLUMNS.get(table, ()):
                 for row in named:
                     if column in row:
                         texts.setdefault(table, {})[column] = row.pop(column)
@@ -103,7 +105,7 @@ class Layout:
         A text that was erased is empty.
         """
         columns = self.tables[table]
-        beside = {name: kind for name, (kind, _) in columns.items() if name in BESIDE.get(table, ())}
+        beside = {name: kind for name, (kind, _) in columns.items() if name in TEXT_COLUMNS.get(table, ())}
         kinds = ", ".join(f"{name} {kind}" for name, (kind, _) in columns.items() if name not in beside)
         rows = (
             f"SELECT seq, unnest({table}) AS r FROM read_json($events, format = 'newline_delimited', "
@@ -155,7 +157,7 @@ class EventLog:
         self.chain = ChainWriter(folder / EVENTS, folder / TEXTS, folder / HEAD, at)
         self.layout = layout
 
-    def add(self, events: Sequence[Rows]) -> Head:
+    def add(self, events: Sequence[EventRows]) -> Head:
         """Put events on the disk; they are not acknowledged yet.
 
         Raises:
@@ -167,7 +169,7 @@ class EventLog:
         return self.chain.add([body for body, _ in encoded], b"".join(line for _, line in encoded))
 
 
-def replay(
+def catch_up(
     connection: duckdb.DuckDBPyConnection, layout: Layout, folder: Path, start: Head, end: Head
 ) -> None:
     """Add what follows from the events between two heads to a database that has all before; in a transaction.
@@ -236,6 +238,8 @@ def texts_of(folder: Path, known: Head, found: Head) -> Head:
         found: how far the events are whole.
     """
     now = known
+    if found == known:
+        return now
     texts = read_lines(folder / TEXTS, known.beside, 1 << 62) if (folder / TEXTS).exists() else iter(())
     for line in read_lines(folder / EVENTS, known.size, found.size):
         wanted, size = json.loads(line).get("texts"), 0
@@ -265,7 +269,7 @@ def adopt(connection: duckdb.DuckDBPyConnection, folder: Path, why: Mapping[str,
     news = [folder / f"{name}.new" for name in (EVENTS, TEXTS, HEAD)]
     for new in news:
         new.unlink(missing_ok=True)
-    writer = ChainWriter(*news, Head())
+    writer = ChainWriter(news[0], news[1], news[2], Head())
     try:
         bodies, lines = [], []
         for body, line in _adopted(connection, layout, why):
@@ -303,7 +307,7 @@ def _adopted(
 def digests(
     connection: duckdb.DuckDBPyConnection, layout: Layout, folder: Path | None = None
 ) -> dict[str, tuple[int, int]]:
-    """Rows of each table and a sum of their hashes, of the database, or as the events of a folder have them."""
+    """EventRows of each table and a sum of their hashes, in the database, or in the events of a folder."""
     found = {}
     for table in layout.tables.keys() - {"migrations"}:  # later versions are no events
         sql = f"FROM {table}" if folder is None else layout.select(table).removesuffix(" ORDER BY seq")

@@ -1,7 +1,8 @@
 """The record of truth: a file of events that is only ever added to, and a head beside it.
 
-A line is `{"hash":"H","seq":N,...}`: H is SHA-256 of the hash before (64 zeros for the first) as bytes, followed
-by the line without its hash. So a line that is changed, moved, gone or there twice breaks every hash after it.
+A line is `{"hash":"H","seq":N,...}`: H is SHA-256 of the hash before (64 zeros for the first) as bytes,
+followed by the line without its hash. So a line that is changed, moved, gone or there twice breaks every hash
+after it.
 The head says how many events were acknowledged, where they end, and with which hash: an end that was cut off
 breaks nothing, and only the head tells. It is kept in two places of its file in turns, so that a write that
 was torn leaves the one before.
@@ -18,9 +19,9 @@ from pathlib import Path
 
 from agon.data.log.records import LogError
 
-FIRST = "0" * 64  # what the first event follows
+BEFORE_FIRST = "0" * 64  # what the first event follows
 _OPEN, _CLOSE = b'{"hash":"', b'",'
-_BODY = len(_OPEN) + len(FIRST) + len(_CLOSE)
+_BODY = len(_OPEN) + len(BEFORE_FIRST) + len(_CLOSE)
 _SLOT = 160  # bytes of a place of the head's file
 
 
@@ -35,7 +36,7 @@ class Head:
     events: int = 0
     size: int = 0
     """Bytes of the events."""
-    hash: str = FIRST
+    hash: str = BEFORE_FIRST
     """Of the last event."""
     beside: int = 0
     """Bytes of the texts that lie beside."""
@@ -66,7 +67,7 @@ def read_chain(path: Path, known: Head) -> tuple[Head, str | None]:
     Raises:
         DamagedChain: an acknowledged event was changed or is gone.
     """
-    events, size, now, wrong = 0, 0, bytes.fromhex(FIRST), None
+    events, size, now, wrong = 0, 0, bytes.fromhex(BEFORE_FIRST), None
     met = known.events == 0 and known.size == 0
     take = sha256
     try:
@@ -167,7 +168,7 @@ class ChainWriter:
                 os.ftruncate(file, size)
 
     def add(self, bodies: Sequence[bytes], texts: bytes = b"") -> Head:
-        """Write events, and texts before them; they are on the disk when it returns, and not acknowledged yet.
+        """Write events, and texts before them; when it returns they are on the disk, not yet acknowledged.
 
         Raises:
             OSError: they are not, or not all of them.

@@ -1,8 +1,8 @@
 """The versions of the log's schema: a new log is made by schema.sql, an older one is brought up step by step.
 
 A step is SQL that turns the version before it into its own; schema.sql is changed in the same commit, and a
-test compares the two ways. Steps are never edited once they were released. A database that is made anew of its
-events has null where a later version added a column, so a step may add what is null, and nothing else.
+test compares the two ways. Steps are never edited once they were released. A database that is made anew of
+its events has null where a later version added a column: a step from 9 on may add what is null, and no more.
 """
 
 from __future__ import annotations
@@ -145,12 +145,21 @@ def version(connection: duckdb.DuckDBPyConnection, name: str) -> int:
         raise LogError(f"{name} is a database of something else, not a vote log; name another folder.")
     found = connection.execute("SELECT max(version) FROM migrations").fetchone()
     number = int(found[0]) if found and found[0] else 0
+    refuse_newer(name, number)
+    return number
+
+
+def refuse_newer(name: str, number: int) -> None:
+    """Refuse the schema of a version to come.
+
+    Raises:
+        LogError: it is one.
+    """
     if number > SCHEMA_VERSION:
         raise LogError(
             f"{name} was written by a newer version of Agon (its schema is {number}, this version knows "
             f"{SCHEMA_VERSION}); upgrade Agon, or name another folder. Nothing was changed."
         )
-    return number
 
 
 def schema() -> str:

@@ -1,4 +1,4 @@
-"""Opening a log so that its database follows its events: what is behind, damaged or gone is made anew of them.
+"""Opening a log so that its database follows its events: what is behind or damaged is made anew of them.
 
 The events are checked whole whenever a log is opened. What is wrong with them is refused by name, and
 `recover_log` says what can be saved: the events of a whole database, or the database of whole events.
@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import duckdb
 
@@ -24,20 +23,17 @@ from agon.data.log.events import (
     EventLog,
     Layout,
     adopt,
+    catch_up,
     digests,
     is_on_chain,
     position,
-    replay,
     set_position,
     texts_of,
 )
 from agon.data.log.hash_chain import ChainWriter, DamagedChain, Head, read_chain, read_head
-from agon.data.log.migrations import SCHEMA_VERSION, add_versions, schema
+from agon.data.log.migrations import add_versions, refuse_newer, schema
 from agon.data.log.records import LogError, LogInUse
 from agon.data.read_errors import sentence
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ASIDE = ".damaged"  # what is added to the name of a file that was replaced
 
@@ -78,7 +74,8 @@ def open_whole(folder: Path, held: Lock) -> OpenLog:
     start = None if connection is None else position(connection)
     if connection is not None and start is not None and _follows(folder, start, end):
         if start != end:
-            _in_transaction(connection, lambda: replay(connection, Layout.of(connection), folder, start, end))
+            given = connection, Layout.of(connection), folder, start, end
+            _in_transaction(connection, lambda: catch_up(*given))
             repairs.append(f"The database of {folder} was {end.events - start.events:,} events behind.")
     else:
         if connection is not None:
@@ -177,13 +174,9 @@ def rebuild(folder: Path, end: Head) -> duckdb.DuckDBPyConnection:
 
 def _fill(connection: duckdb.DuckDBPyConnection, folder: Path, end: Head) -> None:
     connection.execute(schema())
-    replay(connection, Layout.of(connection), folder, Head(), end)
+    catch_up(connection, Layout.of(connection), folder, Head(), end)
     found = connection.execute("SELECT coalesce(max(version), 0) FROM migrations").fetchall()[0][0]
-    if found > SCHEMA_VERSION:
-        raise LogError(
-            f"{folder} was written by a newer version of Agon (its schema is {found}, this version knows "
-            f"{SCHEMA_VERSION}); upgrade Agon, or name another folder."
-        )
+    refuse_newer(str(folder), found)
     add_versions(connection, found)
 
 
@@ -243,7 +236,7 @@ def verify_log(folder: Path) -> LogCheck:
 def _verify(folder: Path, database: Path | None) -> LogCheck:
     wrong: list[str] = []
     try:
-        known, whole = read_head(folder / HEAD)
+        known, _ = read_head(folder / HEAD)
         end = read_chain(folder / EVENTS, known)[0] if database is None else check_events(folder, wrong)
     except DamagedChain as error:
         return LogCheck(None, 0, False, 0, (str(error),))
@@ -258,7 +251,9 @@ def _verify(folder: Path, database: Path | None) -> LogCheck:
             at = position(connection)
             layout = Layout.of(connection)
             if at is None or not _follows(folder, at, end):
-                wrong.append(f"{database} is not of these events; the next time the log is opened it is made anew.")
+                wrong.append(
+                    f"{database} is not of these events; the next time the log is opened it is made anew."
+                )
             elif at != end:
                 wrong.append(f"{database} is behind its events; it follows the next time the log is opened.")
             else:
@@ -275,7 +270,7 @@ def _verify(folder: Path, database: Path | None) -> LogCheck:
 
 
 def _check_texts(folder: Path, end: Head, wrong: list[str]) -> tuple[int, int]:
-    """Compare every text with what its event says of it; returns the votes, and the texts that were erased."""
+    """Compare every text with what its event says of it; the votes, and the texts erased."""
     votes, blank, known = 0, 0, 0
     with (folder / EVENTS).open("rb", buffering=1 << 20) as events, (folder / TEXTS).open("rb") as texts:
         for line in events:
@@ -290,8 +285,9 @@ def _check_texts(folder: Path, end: Head, wrong: list[str]) -> tuple[int, int]:
             if not text.strip():
                 blank += 1
             elif sha256(text[:-1]).hexdigest().encode() != line[start + 10 : start + 74]:
+                number = line[82 : line.index(b",", 82)].decode()
                 wrong.append(
-                    f"The texts of event {line[82 : line.index(b',', 82)].decode()} in {folder / TEXTS} are not "
+                    f"The texts of event {number} in {folder / TEXTS} are not "
                     f"what was written; agon recover {folder} takes them from the database."
                 )
                 break
@@ -315,7 +311,8 @@ def recover_log(folder: Path, *, lossy: bool = False) -> list[str]:
     """
     held = lock(folder)
     try:
-        if not (folder / EVENTS).exists() and not (folder / HEAD).exists():
+        none = not (folder / EVENTS).exists() and not (folder / HEAD).exists()
+        if none and _database_position(folder) is None:
             opened = _without_events(folder)
             opened.connection.close()
             opened.events.chain.close()

@@ -25,8 +25,8 @@ from agon.data.log.battle_records import read_battle, read_vote
 from agon.data.log.database import DATABASE, is_closed, lock, synchronize
 from agon.data.log.events import EVENTS, EventLog
 from agon.data.log.index import as_utf8
-from agon.data.log.recovery import open_whole
 from agon.data.log.records import LogError, LogInUse, Receipt, Record, VoteRecord
+from agon.data.log.recovery import open_whole
 from agon.data.log.source import COUNTED_VOTES, VOTE_LABELS, LogSource
 from agon.data.log.text_parts import publish
 from agon.data.log.writer import Writer
@@ -127,8 +127,8 @@ def bring_up_to_date(folder: Path, *, texts: bool = False) -> None:
         return
     except LogError as error:
         raise SourceError(
-            f"{folder / DATABASE} is newer than the snapshot of its votes, so that some may be missing "
-            f"there, and it cannot be opened: {error} To rank the snapshot alone: agon rank {snapshot}."
+            f"The snapshot of the votes of {folder} may be behind, and the log cannot be opened: {error} "
+            f"To rank the snapshot alone: agon rank {snapshot}."
         ) from None
 
 

@@ -1,8 +1,8 @@
 """The one thread that writes to the log: records that wait together are committed together.
 
-A record is answered when its event is on the disk and acknowledged by the head, and the database has its rows.
-What is refused is refused alone: mostly by looking
-at the battle it belongs to, and where the database itself objects, by committing the others without it.
+A record is answered when its event is on the disk and acknowledged by the head, and the database has its
+rows. What is refused is refused alone: mostly by looking at the battle it belongs to, and where the database
+itself objects, by committing the others without it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 import duckdb
 
 from agon.data.files.covariates import MEASURES
-from agon.data.log.events import EventLog, Rows, set_position
+from agon.data.log.events import EventLog, EventRows, set_position
 from agon.data.log.index import Counts, Lineup, OpenBattle, WriterIndex, as_utf8, count_features
 from agon.data.log.records import (
     AlreadyVoted,
@@ -192,8 +192,8 @@ class Writer:
             raise
         return answers
 
-    def _keep(self, events: Sequence[Rows]) -> None:
-        """Put events on the disk, and acknowledge them: from here on they hold, whatever the database does."""
+    def _keep(self, events: Sequence[EventRows]) -> None:
+        """Put events on the disk and acknowledge them: then they hold, whatever the database does."""
         try:
             head = self._events.add(events)
         except Exception:
@@ -214,7 +214,7 @@ class Transaction:
         self._index = index
         self._event: dict[str, list[tuple[Any, ...]]] = {}
         self.rows: dict[str, list[tuple[Any, ...]]] = {}
-        self.events: list[Rows] = []  # the same rows, record by record
+        self.events: list[EventRows] = []  # the same rows, record by record
 
     def take(self, record: Record, counts: Counts) -> Receipt | AgonError:
         """Add a record's rows and answer it, or say why it cannot be; `counts` are those of an answer."""

@@ -74,6 +74,7 @@ HOMES = {
     "serving/openai_compatible.py": {"httpx"},
     "data/log/vote_log.py": {"duckdb"},
     "data/log/database.py": {"duckdb"},
+    "data/log/recovery.py": {"duckdb"},
     "data/log/writer.py": {"duckdb"},
 }
 HEAVY = ("gradio", "fastapi", "uvicorn", "torch", "httpx", "vllm", "transformers", "plotly", "matplotlib")

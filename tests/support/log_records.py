@@ -4,6 +4,8 @@ import uuid
 from datetime import UTC, datetime
 from itertools import combinations
 
+import duckdb
+
 from agon.data.log.records import BattleRecord, GenerationRecord, VoteRecord
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250000, tzinfo=UTC)
@@ -50,3 +52,12 @@ def voted(log, models, places, acceptable=None, **changes):
     drawn = battle(models, **changes)
     put(log, drawn, vote(drawn.battle_id, places, acceptable, voter=drawn.voter))
     return drawn.battle_id
+
+
+def without_events(folder):
+    """Make a log that is closed one of an older version, which had no events."""
+    for name in ("events.jsonl", "texts.jsonl", "events.head", "agon.lock"):
+        (folder / name).unlink()
+    with duckdb.connect(str(folder / "agon.duckdb")) as connection:
+        connection.execute("DROP TABLE head")
+        connection.execute("DELETE FROM migrations WHERE version >= 9")

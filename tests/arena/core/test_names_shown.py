@@ -11,7 +11,7 @@ from agon.data.log.text_parts import STUDY_TABLES
 from agon.ranking import rank
 from agon.ranking.votes.vote_source import NOT_BLIND
 from tests.support.arena_server import Scripted, open_arena, roster
-from tests.support.log_records import answer, battle, put, vote
+from tests.support.log_records import answer, battle, put, vote, without_events
 
 
 def told(kept):
@@ -130,6 +130,7 @@ def test_an_older_log_says_of_its_votes_which_were_blind(tmp_path):
             ]
             receipts = put(log, drawn, *answers, vote(drawn.battle_id, voter=voter))
             assert receipts[-1].number == number
+    without_events(tmp_path)
     with duckdb.connect(str(tmp_path / "agon.duckdb")) as connection:
         for column in ("same_model", "comment", "ratings", "blind"):
             connection.execute(f"ALTER TABLE votes DROP COLUMN {column}")

@@ -1,4 +1,4 @@
-"""The events are what holds: the database follows them, is made anew of them, or the log is refused by name."""
+"""The events are what holds: the database follows them or is made anew, or the log is refused by name."""
 
 import errno
 import json
@@ -12,7 +12,7 @@ import pytest
 
 from agon.data import comparisons
 from agon.data.log import hash_chain
-from agon.data.log.events import BESIDE, Layout, digests
+from agon.data.log.events import TEXT_COLUMNS, Layout, digests
 from agon.data.log.migrations import SCHEMA_VERSION
 from agon.data.log.records import (
     AlreadyVoted,
@@ -25,7 +25,7 @@ from agon.data.log.records import (
 )
 from agon.data.log.recovery import recover_log, verify_log
 from agon.data.log.vote_log import VoteLog
-from tests.support.log_records import NOON, answer, battle, put, vote
+from tests.support.log_records import NOON, answer, battle, put, vote, without_events
 
 FILES = ("events.jsonl", "texts.jsonl", "events.head", "agon.duckdb")
 ODD = 'é\u2028\n"\\\x00 \x1b[1m {"seq":1}\n'
@@ -36,7 +36,9 @@ def everything(folder):
     with VoteLog(folder) as log:
         for n in range(3):
             first = battle(("ada", "bob", "cyn"), prompt=ODD * n, category="code" if n else None)
-            put(log, first, answer(first.battle_id, 0, text=ODD, masked=("Ada",), reasoning="r", waited=1 / 3))
+            put(
+                log, first, answer(first.battle_id, 0, text=ODD, masked=("Ada",), reasoning="r", waited=1 / 3)
+            )
             put(log, answer(first.battle_id, 1, "bob", text="", failure="timeout", detail=ODD, tokens=0))
             put(log, ReplacementRecord(first.battle_id, 1, "dan", 1 / 3, NOON))
             put(log, answer(first.battle_id, 1, "dan"), TurnRecord(first.battle_id, 2, "more", NOON))
@@ -205,7 +207,7 @@ def test_events_and_database_both_damaged_are_given_up_only_when_told(folder):
     content = (folder / "events.jsonl").read_bytes()
     (folder / "events.jsonl").write_bytes(content[: len(content) // 2])
     (folder / "agon.duckdb").unlink()
-    with pytest.raises(LogError, match="acknowledged events would be lost.*--lossy"):
+    with pytest.raises(LogError, match=r"acknowledged events would be lost.*--lossy"):
         recover_log(folder)
     assert "Events were given up" in recover_log(folder, lossy=True)[0]
     with VoteLog(folder) as log:
@@ -258,18 +260,15 @@ def test_a_disk_that_fails_at_any_call_loses_nothing(call, tmp_path, monkeypatch
 def test_a_log_of_the_version_before_is_adopted_with_its_digest(folder):
     """Without events, and without the table that says how far these were followed."""
     before = rows(folder)
+    without_events(folder)
     with duckdb.connect(str(folder / "agon.duckdb")) as connection:
-        connection.execute("DROP TABLE head")
-        connection.execute("DELETE FROM migrations WHERE version >= 9")
         held = digests(connection, Layout.of(connection))
-    for name in (*FILES[:3], "agon.lock"):
-        (folder / name).unlink()
     with VoteLog(folder) as log:
         put(log, one := battle(), vote(one.battle_id))
     first = json.loads((folder / "events.jsonl").read_text("utf-8").partition("\n")[0])
     assert first["adopted"]["votes"] == {"rows": 46, "digest": f"{held['votes'][1]:x}"}
     after = rows(folder)
-    for table in BESIDE.keys() - {"turns", "votes"}:
+    for table in TEXT_COLUMNS.keys() - {"turns", "votes"}:
         assert after[table] == before[table]
     assert after["votes"][:46] == before["votes"]
     (folder / "agon.duckdb").unlink()

@@ -55,7 +55,16 @@ def test_a_file_cut_anywhere_or_changed_in_any_bit_is_noticed(tmp_path):
 def test_lines_that_were_moved_doubled_or_left_out_are_noticed(tmp_path):
     lines = written(tmp_path, [1, 2, 3, 4]).splitlines(keepends=True)
     a, b, c, d = lines
-    for other in ([b, a, c, d], [a, a, b, c, d], [a, c, d], [b, c, d], [a, b, c], [d, c, b, a], [a, b, d, c], []):
+    for other in (
+        [b, a, c, d],
+        [a, a, b, c, d],
+        [a, c, d],
+        [b, c, d],
+        [a, b, c],
+        [d, c, b, a],
+        [a, b, d, c],
+        [],
+    ):
         with pytest.raises(DamagedChain, match="agon recover"):
             opened(tmp_path, b"".join(other))
     assert opened(tmp_path, b"".join(lines)) == (4, False)

@@ -11,6 +11,7 @@ import pandas as pd
 
 import agon as ag
 from agon.data.importers.recorded_answers import answers
+from agon.data.log.recovery import recover_log
 from agon.serving.demo import MANNERS, Echo
 from tests.data.files.test_reports import HELM
 from tests.repository import test_beginner_mistakes as beginners
@@ -106,6 +107,10 @@ def cases(given: Given) -> list[Case]:
 
     def copied(name: str) -> Path:
         return Path(shutil.copy(given.arena_log(4) / "agon.duckdb", given.new() / name))
+
+    def recovered(folder: Path) -> Path:
+        recover_log(folder)
+        return folder
 
     def kwise(row: int = -1, length: Any = ()) -> Any:
         made = [
@@ -230,7 +235,7 @@ def cases(given: Given) -> list[Case]:
         (lambda: ag.score_table(database("votes")), command("rank", database("votes"))),
         (ranked(database("mine")), ranked(database("mine"), table="mine"), 100),
         (ranked(given.arena_log() / "agon.duckdb"), ranked(given.arena_log(4)), 4),
-        (ranked(copied("copy.duckdb")), ranked(copied("agon.duckdb").parent), 4),
+        (ranked(copied("copy.duckdb")), ranked(recovered(copied("agon.duckdb").parent)), 4),
         # K-wise votes with amounts
         (ranked(RANKED, control="length"), ranked(kwise(), control="length")),
         (ranked(kwise(0, [1, 2]), control="length"), ranked(kwise(), control="length")),

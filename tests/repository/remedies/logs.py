@@ -11,9 +11,10 @@ import duckdb
 
 import agon as ag
 from agon.data.log.records import AttachedImage
+from agon.data.log.recovery import recover_log
 from agon.data.log.vote_log import VoteLog
 from tests.repository.remedies.steps import Case, Given, full, no_room, ranked, vote
-from tests.support.log_records import battle, put, voted
+from tests.support.log_records import battle, put, voted, without_events
 from tests.support.log_records import vote as cast
 
 NEW = {"min_votes": 0}
@@ -24,16 +25,27 @@ def cases(given: Given) -> list[Case]:
     folder, at, log = given.folder, given.at, given.log
     drawn, whole = battle(("ada", "bob")), given.arena_log()
     taken, unready, newer, damaged = (given.arena_log() for _ in range(4))
-    foreign, database = given.new(), (whole / "agon.duckdb").read_bytes()
+    foreign = given.new()
     with duckdb.connect(str(foreign / "agon.duckdb")) as connection:
         connection.execute("CREATE TABLE other (i INTEGER)")
     with duckdb.connect(str(newer / "agon.duckdb")) as connection:
         connection.execute("INSERT INTO migrations VALUES (99, now())")
-    (damaged / "agon.duckdb").write_bytes(database[:5000])
+    events = (damaged / "events.jsonl").read_bytes()
+    (damaged / "agon.lock").write_text("1")
+    (damaged / "events.jsonl").write_bytes(events[:500])
+
+    older = given.arena_log()
+    without_events(older)
+    database = (older / "agon.duckdb").read_bytes()
+    (older / "agon.duckdb").write_bytes(database[:5000])
 
     def mended() -> Path:
-        (damaged / "agon.duckdb").replace(given.new() / "away")
-        (damaged / "agon.duckdb").write_bytes(database)
+        (older / "agon.duckdb").replace(given.new() / "away")
+        (older / "agon.duckdb").write_bytes(database)
+        return older
+
+    def recovered() -> Path:
+        recover_log(damaged)
         return damaged
 
     def asking(question: Callable[[VoteLog], Any]) -> Any:
@@ -111,7 +123,8 @@ def cases(given: Given) -> list[Case]:
         (lambda: VoteLog(newer), lambda: VoteLog(given.new()).close()),
         (ranked(newer), ranked(newer / "votes" / "arena.parquet", **NEW), 2),
         (ranked(damaged), ranked(damaged / "votes", **NEW), 2),
-        (lambda: VoteLog(damaged), lambda: VoteLog(mended()).close()),
+        (lambda: VoteLog(damaged), lambda: VoteLog(recovered()).close()),
+        (lambda: VoteLog(older), lambda: VoteLog(mended()).close()),
         (full(lambda: VoteLog(given.new()), 64), lambda: VoteLog(given.new()).close()),
         (closing_on_a_full_disk, ranked(unready, **NEW), 3),
         (full(lambda: ag.open_log(log).votes), lambda: ag.open_log(log).votes),

@@ -14,7 +14,7 @@ _VERBS = (
 )
 _REMEDY = re.compile(
     rf"(?:[;:.,(] |\bor |\band )(?:first |only |either )?(?:{_VERBS}) |; (?:rank|show) | try again"
-    r"|(?<![\w-])--[a-z][a-z-]+|\bagon (?:rank|serve|check|export|convert|import) |did you mean"
+    r"|(?<![\w-])--[a-z][a-z-]+|\bagon (?:rank|serve|check|export|convert|import|recover) |did you mean"
 )
 _NO_MESSAGE = re.compile(r"SELECT|count\(|<\w|\n|^\W*lower\(")
 # Lists of commands, no answers to a mistake.

@@ -1,0 +1,67 @@
+"""`agon verify`: every event of a log, its texts and its database, against the hashes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from agon.arena.cli.arguments import FindingsFormat
+from agon.arena.cli.output.tables import console, say
+from agon.data.log.recovery import LogCheck, verify_log
+
+
+def verify_command(
+    log: Annotated[Path, Parameter(help="A log folder.")],
+    /,
+    *,
+    format: FindingsFormat = "table",
+) -> int:
+    """Say whether the record of a log is whole: its events, its texts and its database; exit status 1 if not.
+
+    The head that is printed stands for all of it: whoever kept one can tell later what was changed.
+
+    For example:
+
+    agon verify agon-log
+    """
+    found = verify_log(log)
+    if format == "json":
+        print(json.dumps(_document(found), indent=2, ensure_ascii=False))
+    else:
+        out = console(sys.stdout)
+        for sentence in (*found.wrong, _concluded(found)):
+            say(out, sentence)
+    return int(bool(found.wrong))
+
+
+def _concluded(found: LogCheck) -> str:
+    """Say in a sentence what a log is."""
+    if found.head is None:
+        return "The events are not whole, and nothing else was compared."
+    erased = f", {found.erased:,} texts erased" if found.erased else ""
+    database = "the database says the same" if not found.wrong else "see above"
+    if not found.compared:
+        database = "the database was not compared"
+    return (
+        f"{found.head.events:,} events with {found.votes:,} votes{erased}; {database}. "
+        f"Head: {found.head.hash}"
+    )
+
+
+def _document(found: LogCheck) -> dict[str, object]:
+    """What was found, for JSON."""
+    head = found.head
+    return {
+        "schema": 1,
+        "whole": not found.wrong,
+        "events": None if head is None else head.events,
+        "votes": None if head is None else found.votes,
+        "head": None if head is None else head.hash,
+        "erased": found.erased,
+        "database_compared": found.compared,
+        "wrong": list(found.wrong),
+    }
