@@ -34,7 +34,7 @@ from agon.ranking.errors import SourceError
 from agon.ranking.leaderboard.row import rank_text
 from agon.ranking.version import VERSION
 
-_ROWS = 60  # rows of the table of voters
+_ROWS = 20  # rows of the table of voters
 _INFO = ModelInfo()
 _BAR = 120  # pixels of the longest bar
 
@@ -187,8 +187,8 @@ def _board(report: StudyReport) -> str:
     )
     return _section(
         "The board",
-        f"<p>{'' if report.leads else _text(said) + ' '}A rank is a range: all models are within theirs at "
-        f"{board.level:.0%} certainty. The shaded stripe is the interval of the first row.</p>",
+        f"<p>A rank is a range: all models are within theirs at {board.level:.0%} certainty. The shaded stripe is "
+        "the interval of the first row.</p>",
         table_html(board, _INFO, said),
         cards_html(board, _INFO),
         f'<div class="ag-under"><p>{_text(settings_sentence(board))}</p></div>',
