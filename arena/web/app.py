@@ -2,10 +2,13 @@
 
 Pages: `/`, `/leaderboard`, `/about`. The API that the page itself uses, and programs may:
 `/api/…`, JSON in and out, server-sent events for the answers. Every refusal is `{"error": code,
-"sentence": …}`.
+"sentence": …}`. `/gradio` has the endpoints of the arena's Blocks for `gradio_client`, and no page.
 """
 
 from __future__ import annotations
+
+import asyncio
+import re
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
@@ -17,10 +20,11 @@ from agon.arena.web.battle.image_uploads import image_router
 from agon.arena.web.battle.routes import battle_router
 from agon.arena.web.health import health_router
 from agon.arena.web.lens.routes import reading_router
-from agon.arena.web.middleware import ArenaMiddleware
+from agon.arena.web.middleware import ArenaMiddleware, Receive, Scope, Send
 from agon.arena.web.refusals import answer_errors, lifespan_of
 from agon.arena.web.static_files import static_router
 
+_ENDPOINTS = re.compile(r"/gradio/(config|gradio_api/(info|queue/(join|data)))\Z")
 ROUTERS = (battle_router, image_router, reading_router, about_router, health_router, static_router)
 
 
@@ -32,5 +36,25 @@ def web_app(arena: Arena) -> ArenaMiddleware:
     routers = [router(arena) for router in ROUTERS]
     for router in routers:
         app.include_router(router)
+    app.router.routes.append(Route("/gradio/{path:path}", _Programs(arena), methods=None))
     paths = [route.path_regex for one in routers for route in one.routes if isinstance(route, Route)]
+    paths.append(_ENDPOINTS)
     return ArenaMiddleware(app, keys=arena.keys, paths=paths, settings=arena.settings)
+
+
+class _Programs:
+    """The endpoints of Gradio, made when the first program asks: the pages need none."""
+
+    def __init__(self, arena: Arena) -> None:
+        self._arena, self._making = arena, asyncio.Lock()
+        self._app: FastAPI | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._making:
+            if self._app is None:
+                from agon.arena.web.gradio_components import programs_app
+
+                app, start = await asyncio.to_thread(programs_app, self._arena)
+                start()
+                self._app = app
+        await self._app(scope, receive, send)

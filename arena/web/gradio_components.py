@@ -32,7 +32,7 @@ from agon.arena.web.about import about_html
 from agon.arena.web.battle.routes import UPDATE_EVERY, Seen, battle_news, battle_router
 from agon.arena.web.battle.view import battle_view, panel_html, panel_state, start_view
 from agon.arena.web.layout import ARENA, main_of
-from agon.arena.web.leaderboard.routes import leaderboard_router
+from agon.arena.web.lens.routes import reading_router
 from agon.arena.web.middleware import MOST_BYTES
 from agon.arena.web.refusals import answer_errors
 from agon.ranking import METHODS
@@ -116,7 +116,7 @@ class Inside:
         self._seen: dict[tuple[str, str], Seen] = {}
         self._app = FastAPI(openapi_url=None)
         answer_errors(self._app)
-        for router in (battle_router(arena), leaderboard_router(arena)):
+        for router in (battle_router(arena), reading_router(arena)):
             self._app.include_router(router)
 
     def start(self) -> dict[str, Any]:
@@ -287,3 +287,13 @@ class ArenaBlocks(gr.Blocks):
         super().close(verbose=verbose)
         if self._closed is not None:
             self._closed()
+
+
+def programs_app(arena: Arena) -> tuple[FastAPI, Callable[[], None]]:
+    """The Blocks of an open arena under /gradio, for `gradio_client`; and what starts them in a loop."""
+    blocks = ArenaBlocks(arena)
+    blocks.queue(max_size=64)
+    blocks._queue.sleep_when_free = 0.05  # or it would look a thousand times a second whether somebody asks
+    app = FastAPI(openapi_url=None)
+    gr.mount_gradio_app(app, blocks, path="/gradio", theme=blocks.theme, footer_links=[], ssr_mode=False)
+    return app, blocks.run_startup_events

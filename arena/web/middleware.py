@@ -118,7 +118,11 @@ class ArenaMiddleware:
         if self.keys is None:
             return None
         session = self.keys.session(_cookie(headers.get("cookie")))
-        if session is None and scope["method"] in ("GET", "HEAD") and not scope["path"].startswith("/api/"):
+        if (
+            session is None
+            and scope["method"] in ("GET", "HEAD")
+            and not scope["path"].startswith(("/api/", "/gradio/"))
+        ):
             fresh = self.keys.new_session()
             scope["agon_session"] = self.keys.session(fresh)
             return fresh
@@ -143,7 +147,7 @@ class ArenaMiddleware:
         if not any(pattern.match(path) for pattern in self.paths):
             self._tell_prefix(path, headers)
             return NO_PAGE
-        if method == "POST" and path.startswith("/api/") and self.keys is not None:
+        if method == "POST" and path.startswith(("/api/", "/gradio/")) and self.keys is not None:
             return self._post_refusal(path, headers)
         if method not in ("GET", "HEAD"):
             return 405, "no_method", "This page cannot be used that way."

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import fields, replace
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,6 +198,7 @@ class _ArenaServer(GreetingServer):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as usual, and ask the models while people come in already."""
         await super().startup(sockets)
+        self._do(asyncio.to_thread(_load_endpoints))  # for the first program that asks, which waits 5 seconds
         for one in self._running:
             one.start(self._arena.log.folder / "servers", tell)
         self._do(self._ask())
@@ -281,6 +283,11 @@ class _ArenaServer(GreetingServer):
             task.cancel()
         await super().shutdown(sockets)
         await asyncio.gather(*(one.close() for one in self._running))
+
+
+def _load_endpoints() -> None:
+    """Import Gradio while people read already."""
+    import_module("agon.arena.web.gradio_components")
 
 
 def _written(file: Path) -> tuple[int, int] | None:

@@ -26,8 +26,8 @@ from agon.ranking.errors import AgonError
 def reading_router(arena: Arena) -> APIRouter:
     """All reading pages of an arena: its leaderboard, and those that ask more of the same votes."""
     router, boards = APIRouter(), Boards(ArenaVotes(arena))
-    router.include_router(leaderboard_router(arena, boards))
-    router.include_router(lens_router(boards))
+    for one in (leaderboard_router(arena, boards), lens_router(boards)):
+        router.routes.extend(one.routes)  # not included: what may be asked for is read off the routes
     return router
 
 

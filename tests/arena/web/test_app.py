@@ -300,6 +300,7 @@ SIDE_DOORS = (
     "/gradio_api/stream/a/b/c/playlist.m3u8 /robots.txt /docs /openapi.json /redoc /manifest.json "
     "/pwa_icon /static/../web.py /ui/../web.py /ui/%2e%2e/web.py /assets/../../etc/passwd "
     "/ui/fonts/../../web.py /gradio_api/mcp/sse /svelte/x /custom_component/x /deep_link /vibe-code/ "
+    "/gradio/ /gradio/gradio_api/component_server /gradio/gradio_api/upload /gradio/assets/x "
     "/.git/config /.env /secret.key /agon-log/agon.duckdb /ui/ /static/ /assets/ "
 )
 

@@ -156,9 +156,16 @@ def test_an_application_of_ones_own_holds_it_under_a_path_in_a_frame_and_for_pro
 
 def test_agon_serve_counts_votes_in_a_frame_of_those_who_are_named(framed, tmp_path):
     """The cookie is kept apart for the site that shows the frame."""
+    from gradio_client import Client
+
+    import agon.arena.web.gradio_components  # noqa: F401  # as `agon serve` does once it is open
+
     settings = ArenaSettings(seed=7, embed=(framed.origin,))
     with open_arena(tmp_path, roster(Scripted("One."), Scripted("Two.")), settings) as server:
         inside, loaded = framed(f"{server.url}/")
         assert loaded < 140_000, "before the first prompt"
         played(inside)
         assert server.log.count() == 1
+        client = Client(f"{server.url}/gradio/", verbose=False)
+        assert client.predict("elo", api_name="/leaderboard")["boards"][0]["method"] == "elo"
+        assert httpx.get(f"{server.url}/gradio/", trust_env=False).status_code == 404
