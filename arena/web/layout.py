@@ -13,7 +13,9 @@ from typing import Literal
 
 from agon.ranking.version import VERSION
 
-Current = Literal["battle", "leaderboard", "rules", "decide", "integrity", "method", "data", "about"]
+Current = Literal[
+    "battle", "leaderboard", "overview", "rules", "decide", "integrity", "method", "data", "about"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ ARENA = Site(
     {
         "battle": ("./", "Battle"),
         "leaderboard": ("./leaderboard", "Leaderboard"),
+        "overview": ("./overview", "Overview"),
         "rules": ("./rules", "Rules"),
         "decide": ("./decide", "Decide"),
         "integrity": ("./integrity", "Integrity"),
@@ -59,6 +62,7 @@ ARENA = Site(
 READING = Site(
     {
         "leaderboard": ("./leaderboard", "Leaderboard"),
+        "overview": ("./overview", "Overview"),
         "rules": ("./rules", "Rules"),
         "decide": ("./decide", "Decide"),
         "integrity": ("./integrity", "Integrity"),

@@ -44,7 +44,7 @@ POLICY = (
 )
 # A page of ours behind the prefix of a proxy.
 _PREFIXED = re.compile(
-    r"(?P<prefix>(?:/[A-Za-z0-9._~-]+)+)/(?P<page>|leaderboard|rules|about|healthz|study|api/start)"
+    r"(?P<prefix>(?:/[A-Za-z0-9._~-]+)+)/(?P<page>|leaderboard|overview|rules|about|healthz|study|api/start)"
 )
 
 

@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -14,8 +14,8 @@ from pathlib import Path
 
 from agon.arena.web.layout import Site
 from agon.arena.web.leaderboard.board_picture import board_png
-from agon.arena.web.leaderboard.boards import Made, make_board
-from agon.arena.web.leaderboard.page import leaderboard_html
+from agon.arena.web.leaderboard.boards import Compared, Made, make_board
+from agon.arena.web.leaderboard.page import Link, leaderboard_html
 from agon.arena.web.leaderboard.query import ALL, DEFAULT_RULE, PLAIN_VIEW, BoardQuery, BoardView, Offer
 from agon.arena.web.leaderboard.rules_page import rules_html
 from agon.arena.web.leaderboard.sources import About, BoardSource
@@ -23,6 +23,12 @@ from agon.arena.web.lens.auditing import make_audit
 from agon.arena.web.lens.decide_page import ANYTHING, decide_html
 from agon.arena.web.lens.deciding import make_decision
 from agon.arena.web.lens.integrity_page import integrity_html
+from agon.arena.web.models.board_series import ValueBoards, rank_history
+from agon.arena.web.models.comparison_page import comparison_html
+from agon.arena.web.models.history_page import history_html
+from agon.arena.web.models.model_page import model_html
+from agon.arena.web.models.overview_page import overview_html
+from agon.arena.web.models.routes import column_asked
 from agon.ranking.analysis.rule_comparison import RuleComparison, compare_rules
 from agon.ranking.errors import AgonError, OptionError, SourceError
 from agon.ranking.leaderboard.exchange import boards_to_csv
@@ -31,6 +37,7 @@ from agon.ranking.leaderboard.leaderboard import boards_to_json
 _FOLDER = Site(
     {
         "leaderboard": ("index.html", "Leaderboard"),
+        "overview": ("overview.html", "Overview"),
         "rules": ("rules.html", "Rules"),
         "decide": ("decide.html", "Decide"),
         "integrity": ("integrity.html", "Integrity"),
@@ -38,6 +45,7 @@ _FOLDER = Site(
     None,
     "static/",
 )
+MOST_MODEL_PAGES = 200
 EVERY_ROW_SHOWN = BoardView(everyone=True)
 _MARK = "agon-pages.json"  # says that a folder was made here, and may be made again
 
@@ -94,17 +102,15 @@ def publish_pages(
         raise SourceError(left_out.get(DEFAULT_RULE, "There are no votes to publish."))
     with progress("comparing the rules"):
         rules = _rules(source)
+    whole = made[ALL][1].board
+    models = {
+        row.model: f"model-{number}-{_slug(row.model)}.html"
+        for number, row in enumerate((whole.rows if whole else ())[:MOST_MODEL_PAGES], 1)
+    }
+    link = _links(made, models, rules)
     more = _more_pages(source, about, offer, progress)
+    more |= _model_pages(source, made[ALL][1], models, rules, about, link)
     number = len(made) + (rules is not None) + sum(name.endswith(".html") for name in more)
-
-    def link(query: BoardQuery, form: str = "") -> str | None:
-        if form.startswith("rules"):
-            ending = "html" if form == "rules" else "json"
-            return f"rules.{ending}" if rules is not None and not query.where else None
-        if form not in ("", "csv", "json", "png"):
-            return None
-        found = made.get(query.plain) if query.view in (PLAIN_VIEW, EVERY_ROW_SHOWN) else None
-        return f"{found[0]}.{form or 'html'}" if found else None
 
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
@@ -159,6 +165,70 @@ def _more_pages(
         "decide.json": json.dumps(told, ensure_ascii=False, default=str),
         "integrity.html": integrity_html(audit, about=about),
     }
+
+
+def _links(
+    made: Mapping[BoardQuery, tuple[str, Made]], models: Mapping[str, str], rules: RuleComparison | None
+) -> Link:
+    """The files of the pages that are written; the others have none."""
+    of_all = {"overview": "overview.html", "history": "history.html"}
+    of_all |= {f"model:{model}": file for model, file in models.items()}
+    of_all |= {"rules": "rules.html", "rules.json": "rules.json"} if rules is not None else {}
+    if len(models) > 1:
+        of_all["compare:" + "\n".join(list(models)[:2])] = "compare.html"
+
+    def link(query: BoardQuery, form: str = "") -> str | None:
+        if form not in ("", "csv", "json", "png"):
+            of_rules = form.startswith("rules") and not query.where
+            return of_all.get(form) if query.plain == ALL or of_rules else None
+        found = made.get(query.plain) if query.view in (PLAIN_VIEW, EVERY_ROW_SHOWN) else None
+        return f"{found[0]}.{form or 'html'}" if found else None
+
+    return link
+
+
+def _model_pages(
+    source: BoardSource,
+    made: Made,
+    models: Mapping[str, str],
+    rules: RuleComparison | None,
+    about: About,
+    link: Link,
+) -> dict[str, str]:
+    """The files of the overview, the ranks over time, a comparison of the first two, and each model."""
+    offer = source.offer({})
+    column = column_asked(offer, None)
+    by_value = ValueBoards(column)(source, ALL) if column else {}
+    try:
+        moments = rank_history(source, ALL)
+    except AgonError:
+        moments = ()
+    none = Offer()  # what else could be asked for has no page
+    texts = {
+        "overview.html": overview_html(
+            made.board, by_value, column, about=about, offer=none, query=ALL, link=link
+        ),
+        "history.html": history_html(moments, about=about, offer=none, query=ALL, link=link),
+    }
+    if len(models) > 1:
+        first = list(models)[:2]
+        texts["compare.html"] = comparison_html(
+            made, by_value, column, first, about=about, offer=none, query=ALL, link=link
+        )
+    for model, file in models.items():
+        texts[file] = model_html(
+            model,
+            made,
+            Compared(rules),
+            by_value,
+            column,
+            moments,
+            about=about,
+            offer=none,
+            query=ALL,
+            link=link,
+        )
+    return texts
 
 
 def _check(to: Path, force: bool) -> None:

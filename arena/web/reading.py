@@ -13,6 +13,7 @@ from agon.arena.web.leaderboard.routes import board_router
 from agon.arena.web.leaderboard.sources import BoardSource
 from agon.arena.web.lens.routes import lens_router
 from agon.arena.web.middleware import ArenaMiddleware
+from agon.arena.web.models.routes import models_router
 from agon.arena.web.refusals import answer_errors
 from agon.arena.web.static_files import static_router
 
@@ -28,7 +29,7 @@ def reading_app(source: BoardSource) -> ArenaMiddleware:
         return RedirectResponse("./leaderboard")
 
     boards = Boards(source)
-    routers = front, board_router(boards), lens_router(boards), static_router()
+    routers = front, board_router(boards), models_router(boards), lens_router(boards), static_router()
     for router in routers:
         app.include_router(router)
     paths = [route.path_regex for router in routers for route in router.routes if isinstance(route, Route)]

@@ -309,18 +309,25 @@ def others(source: Source, part: str, parameters: list[str | None]) -> dict[str,
     found = {}
     shut = blind(source)
     if shut != "TRUE":
-        every = f"(SELECT * FROM unfiltered WHERE {source.where or 'TRUE'})"
+        every = _timed(source, source.where or "TRUE")
         if number := _count(source, every, f"{part} AND NOT {shut}", parameters):
             found[NOT_BLIND] = number
     if COLUMN not in source.columns:
         return found
-    every = f"(SELECT * FROM unfiltered WHERE ({source.where or 'TRUE'}) AND {shut})"
+    every = _timed(source, f"({source.where or 'TRUE'}) AND {shut}")
     for kind, words in LEFT_OUT.items():
         there = f"{part} AND {_kind()} = '{kind}'"
         number = _count(source, every, there, parameters) - _count(source, "votes", there, parameters)
         if number:
             found[words] = number
     return found
+
+
+def _timed(source: Source, where: str) -> str:
+    """SQL for the rows that meet a condition, with times in seconds as the view `votes` has them."""
+    kinds = {column.lower(): kind for column, kind in source.columns.items()}
+    times = f" REPLACE ({seconds_sql(kinds['timestamp'])} AS timestamp)" if "timestamp" in kinds else ""
+    return f"(SELECT *{times} FROM unfiltered WHERE {where})"
 
 
 def llm_votes(source: Source, part: str, parameters: list[str | None]) -> int:

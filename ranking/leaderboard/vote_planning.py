@@ -150,25 +150,39 @@ def open_pairs(board: Leaderboard) -> tuple[OpenPair, ...]:
     Raises:
         OptionError: a board whose scores are no log-odds, or without intervals.
     """
+    return tuple(
+        open_pair(board, upper.model, lower.model)
+        for upper, lower in zip(board.ranked, board.ranked[1:], strict=False)
+    )
+
+
+def open_pair(board: Leaderboard, upper: str, lower: str) -> OpenPair:
+    """Say of two ranked models of a board how many more votes between them would decide, at any look.
+
+    Args:
+        board: of a rating, with intervals.
+        upper, lower: their names, the better score first.
+
+    Raises:
+        OptionError: a board whose scores are no log-odds, or without intervals; a model that has no rank.
+    """
     known, unit = board.uncertainty, board.log_odds
     if known is None or unit is None or board.rank_method == "none":
         raise OptionError(f"Planning needs a rating with intervals, not {board.method}; use bradley_terry.")
+    one, two = board[upper], board[lower]
+    for row in (one, two):
+        if row.rank is None:
+            raise OptionError(f"{row.model!r} has no rank on this board yet.")
     goal = math.log(2 * max(1, len(board.ranked) - 1) / (1 - board.level))
-    found = []
-    for upper, lower in zip(board.ranked, board.ranked[1:], strict=False):
-        i, j = board.models.index(upper.model), board.models.index(lower.model)
-        error = known.error_of(i, j)
-        if upper.score is None or lower.score is None or not error > 0:
-            found.append(OpenPair(upper.model, lower.model, bool(known.above[i, j]), None))
-            continue
-        number = known.df + 1 if math.isfinite(known.df) else float(min(upper.votes, lower.votes))
-        gap = upper.score - lower.score
-        if log_evidence(gap / error, number, known.df) >= goal:
-            found.append(OpenPair(upper.model, lower.model, decided=True, more_votes=0))
-            continue
-        more = times_more(gap / error, number, goal, known.df) - 1
-        share = 1 / (1 + math.exp(-gap / unit))
-        votes = more * (unit / error) ** 2 / (share * (1 - share))
-        wanted = math.ceil(votes) if math.isfinite(votes) else None
-        found.append(OpenPair(upper.model, lower.model, decided=False, more_votes=wanted))
-    return tuple(found)
+    i, j = board.models.index(one.model), board.models.index(two.model)
+    error = known.error_of(i, j)
+    if one.score is None or two.score is None or not error > 0:
+        return OpenPair(one.model, two.model, bool(known.above[i, j]), None)
+    number = known.df + 1 if math.isfinite(known.df) else float(min(one.votes, two.votes))
+    gap = one.score - two.score
+    if log_evidence(gap / error, number, known.df) >= goal:
+        return OpenPair(one.model, two.model, decided=True, more_votes=0)
+    more = times_more(gap / error, number, goal, known.df) - 1
+    share = 1 / (1 + math.exp(-gap / unit))
+    votes = more * (unit / error) ** 2 / (share * (1 - share))
+    return OpenPair(one.model, two.model, False, math.ceil(votes) if math.isfinite(votes) else None)

@@ -55,6 +55,7 @@ FLOORS = {
         "web/markdown",
         "web",
         "web/battle web/leaderboard",
+        "web/models",
         "web/report_page web/lens",
         "web/study web/refusals",
         "web/gradio_components",

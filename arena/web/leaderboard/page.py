@@ -7,12 +7,13 @@ votes, configuration or address is escaped here.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from html import escape
 from itertools import groupby
 from typing import Protocol
+from urllib.parse import urlencode
 
 from agon.arena.web.layout import page_html, plural
 from agon.arena.web.leaderboard.columns import BoardColumn, arrange_rows, chosen_columns, known_columns
@@ -32,6 +33,7 @@ from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.leaderboard.table import ShownRows, cards_html, score_text, table_html
 from agon.arena.web.leaderboard.who_answers import model_states, model_states_html
 from agon.arena.web.markdown.markdown import without_hidden
+from agon.data.files.schema import PERIODS
 from agon.ranking import Leaderboard, PairCounts
 from agon.ranking.errors import OptionError, suggest
 from agon.ranking.leaderboard.row import Row
@@ -77,7 +79,8 @@ _INTERVAL_WORDS = {
 class Link(Protocol):
     """The address of a board as a page, "csv", "json" or "png"; or of another page on the same votes.
 
-    Those are "rules", "rules.json", "history" and "model:NAME". "form" is where a form about the board is
+    Those are "rules", "rules.json", "history", "overview:COLUMN", "model:NAME", and "compare:NAMES" with a
+    name in each line. "form" and "compare-form" are where forms are
     sent, "at" the board's lasting address. None where there is none to go to.
     """
 
@@ -91,19 +94,33 @@ _PATHS = {
     "csv": "./leaderboard.csv",
     "png": "./leaderboard.png",
     "json": "./api/leaderboard",
+    "history": "./history",
+    "model": "./model",
+    "compare": "./compare",
+    "overview": "./overview",
     "rules": "./rules",
     "rules.json": "./api/rules",
 }
 
 
+_GIVEN: Mapping[str, Callable[[str], list[tuple[str, str]]]] = {
+    "model": lambda name: [("name", name)],
+    "compare": lambda names: [("models", name) for name in names.split("\n") if name],
+    "overview": lambda column: [("of", column)] if column else [],
+}  # what the detail of a form adds to an address
+
+
+_FORMS = {"form": "./leaderboard", "compare-form": "./compare"}
+
+
 def address(query: BoardQuery, form: str = "") -> str | None:
     """Where the board of a query is on a server."""
-    if form == "form":
-        return _PATHS[""]
-    if form.startswith("model:"):
-        return None
-    path = _PATHS.get(form)
-    return f"{path}?{query.parameters}" if query.parameters and path else path
+    if form in _FORMS:
+        return _FORMS[form]
+    kind, _, detail = form.partition(":")
+    given = _GIVEN[kind](detail) if kind in _GIVEN else []
+    words = "&".join(part for part in (urlencode(given), query.parameters) if part)
+    return f"{_PATHS[kind]}?{words}" if words else _PATHS[kind]
 
 
 def leaderboard_html(
@@ -251,7 +268,7 @@ def _head(board: Leaderboard, query: BoardQuery, about: About) -> str:
     elif any(row.rank_upper != row.rank_lower for row in board.ranked):
         lead = f"{counted} A rank is a range: all models are within theirs at {board.level:.0%} certainty."
         if any(row.lower is not None for row in board.ranked):
-            lead += " The shaded stripe is the interval of the first row."
+            lead += " The shaded stripe is the interval of the first model."
     else:
         lead = counted
     return (
@@ -289,7 +306,7 @@ def filters_html(offer: Offer, query: BoardQuery, about: About, link: Link) -> s
         options: list[tuple[BoardQuery, str, int | None]] = [
             (query.within(column, None, columns), "Any", every)
         ]
-        for value, number in _by_size(counts):
+        for value, number in counts.items() if column in PERIODS else _by_size(counts):
             said = language_name(value) if column == "language" else without_hidden(value)
             options.append((query.within(column, value, columns), said, number))
         groups += _chips(without_hidden(column).replace("_", " ").capitalize(), options, query, link)
@@ -352,7 +369,7 @@ def _links(
         here = link(target)
         if here is None:
             continue
-        current = " aria-current=true" if target == query or text in pressed else ""
+        current = " aria-current=true" if target.plain == query.plain or text in pressed else ""
         number = "" if count is None else f"<span class=ag-n>{count:,}</span>"
         shown.append(f'<a class="ag-chip" href="{escape(here)}"{current}>{escape(text)}{number}</a>')
     return shown
@@ -522,6 +539,9 @@ def _downloads(board: Leaderboard, query: BoardQuery, link: Link) -> str:
         said += f' · <a href="{escape(lasting)}">Permalink</a> with its fingerprint'
     if history := link(query.plain, "history"):
         said += f' · <a href="{escape(history)}">Ranks over time</a>'
+    first = [row.model for row in board.ranked[:2]]
+    if len(first) == 2 and (both := link(query.plain, "compare:" + "\n".join(first))):
+        said += f' · <a href="{escape(both)}">Compare models</a>'
     return f'<p class="ag-small ag-data">{said}</p>' if said else ""
 
 

@@ -14,7 +14,7 @@ from agon.ranking.text import join_names
 
 DEFAULT_RULE = "bradley_terry"
 # Words of an address beside the columns; a column so called is no filter.
-OTHER_WORDS = ("rule", "adjust", "all", "search", "sort", "from", "columns", "at", "model", "models", "of")
+OTHER_WORDS = ("rule", "adjust", "all", "search", "sort", "from", "columns", "at", "name", "models", "of")
 _LANGUAGE_NAMES = {
     "ar": "Arabic", "bn": "Bengali", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",
     "en": "English", "es": "Spanish", "fa": "Persian", "fi": "Finnish", "fr": "French", "he": "Hebrew",

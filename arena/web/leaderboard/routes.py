@@ -16,7 +16,7 @@ from agon.arena.web.leaderboard.boards import Boards, BusyError
 from agon.arena.web.leaderboard.page import leaderboard_html, no_board_html, rule_name, waiting_html
 from agon.arena.web.leaderboard.query import BoardQuery, ChangedBoardError, Offer, QueryError
 from agon.arena.web.leaderboard.rules_page import rules_html
-from agon.arena.web.leaderboard.sources import About, ArenaVotes
+from agon.arena.web.leaderboard.sources import About, ArenaVotes, BoardSource
 from agon.arena.web.leaderboard.who_answers import model_states
 from agon.ranking.errors import AgonError
 from agon.ranking.leaderboard.exchange import boards_to_csv
@@ -39,14 +39,7 @@ def board_router(boards: Boards, yours: Callable[[Request], int | None] = lambda
     router, source = APIRouter(), boards.source
 
     async def asked(request: Request) -> tuple[BoardQuery, Offer]:
-        given = {
-            name: ",".join(filter(None, request.query_params.getlist(name))) for name in request.query_params
-        }
-        offer = await asyncio.to_thread(source.offer, {})
-        query = BoardQuery.of(given, offer)
-        if query.where:
-            offer = await asyncio.to_thread(source.offer, query.chosen)
-        return query, offer
+        return await asked_of(source, request)
 
     @router.get("/api/leaderboard")
     async def data(request: Request) -> JSONResponse:
@@ -122,6 +115,22 @@ def board_router(boards: Boards, yours: Callable[[Request], int | None] = lambda
         return Response(drawn, media_type="image/png", headers={"content-disposition": name})
 
     return router
+
+
+async def asked_of(source: BoardSource, request: Request) -> tuple[BoardQuery, Offer]:
+    """The board that a request asks for, and what else can be asked for beside it.
+
+    Raises:
+        QueryError: there is no such board.
+    """
+    given = {
+        name: ",".join(filter(None, request.query_params.getlist(name))) for name in request.query_params
+    }
+    offer = await asyncio.to_thread(source.offer, {})
+    query = BoardQuery.of(given, offer)
+    if query.where:
+        offer = await asyncio.to_thread(source.offer, query.chosen)
+    return query, offer
 
 
 async def answered(

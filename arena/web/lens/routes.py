@@ -20,13 +20,14 @@ from agon.arena.web.lens.decide_query import DecideQuery
 from agon.arena.web.lens.deciding import make_decision, make_facts
 from agon.arena.web.lens.fact_words import KnownFacts, fact_names
 from agon.arena.web.lens.integrity_page import integrity_html
+from agon.arena.web.models.routes import models_router
 from agon.ranking.errors import AgonError
 
 
 def reading_router(arena: Arena) -> APIRouter:
     """All reading pages of an arena: its leaderboard, and those that ask more of the same votes."""
     router, boards = APIRouter(), Boards(ArenaVotes(arena))
-    for one in (leaderboard_router(arena, boards), lens_router(boards)):
+    for one in (leaderboard_router(arena, boards), models_router(boards), lens_router(boards)):
         router.routes.extend(one.routes)  # not included: what may be asked for is read off the routes
     return router
 

@@ -1,0 +1,1 @@
+"""Pages on single models, and on models by kind of votes and over time."""

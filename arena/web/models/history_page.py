@@ -1,0 +1,150 @@
+"""Ranks over time: a line for each of the first models, and the numbers in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from html import escape
+
+from agon.arena.web.layout import page_html
+from agon.arena.web.leaderboard.model_info import ModelInfo
+from agon.arena.web.leaderboard.page import Link, filters_html, rule_name
+from agon.arena.web.leaderboard.query import BoardQuery, Offer
+from agon.arena.web.leaderboard.sources import About
+from agon.arena.web.models.board_series import Moment
+
+MOST_LINES = 12
+_WIDTH, _LEFT, _RIGHT, _ROW, _TOP = 860.0, 34.0, 190.0, 26.0, 12.0
+
+
+def history_html(
+    moments: Sequence[Moment], *, about: About, offer: Offer, query: BoardQuery, link: Link
+) -> str:
+    """Return the page of ranks over time.
+
+    Args:
+        moments: the ranks at each time, the last ones last; empty where votes have no times.
+        about: what is known of the votes.
+        offer: what can be asked for.
+        query: what was asked for.
+        link: the addresses of other pages.
+    """
+
+    def here(query: BoardQuery, form: str = "") -> str | None:
+        return link(query, form or "history")
+
+    back = link(query.plain) or "./"
+    if len(moments) < 2:
+        body = (
+            '<div class="ag-phead"><h1>These votes say nothing of time.</h1><p class="ag-lead">Ranks'
+            " over time need "
+            "votes with a timestamp, cast at several times, that this rule can use.</p></div>"
+            f'<a class="ag-btn" href="{escape(back)}">Show the leaderboard</a>'
+        )
+    else:
+        body = _head(moments, about.info, query) + filters_html(offer, query, about, here)
+        body += (
+            f'<section class="ag-card ag-pad ag-fig"><h2 class="ag-sr">Ranks over time</h2>'
+            f"{history_figure(moments, about.info)}</section>"
+            f'<p class="ag-small ag-data"><a href="{escape(back)}">Back to the leaderboard</a></p>'
+        )
+    return page_html("Ranks over time", body, current="leaderboard", votes=about.total, site=about.site)
+
+
+def _head(moments: Sequence[Moment], info: ModelInfo, query: BoardQuery) -> str:
+    firsts: list[str] = []
+    for moment in moments:
+        leaders = [info.name(model) for model, rank in moment.ranks.items() if rank == 1]
+        if leaders and (not firsts or firsts[-1] not in leaders):
+            firsts.append(leaders[0])
+    changes = len(firsts) - 1
+    last = firsts[-1] if firsts else "Nobody"
+    said = (
+        f"{last} was first all the time."
+        if not changes
+        else f"{last} is first; the first place changed hands "
+    )
+    said += "" if not changes else ("once." if changes == 1 else f"{changes} times.")
+    lead = (
+        f"Ranks under {rule_name(query.rule)}{query.words}, each by all votes cast until then "
+        f"({moments[0].votes:,} at first, {moments[-1].votes:,} now). The line is the rank by the"
+        " score alone; how "
+        "sure it is stands on the leaderboard."
+    )
+    return f'<div class="ag-phead"><h1>{escape(said)}</h1><p class="ag-lead">{escape(lead)}</p></div>'
+
+
+def history_figure(moments: Sequence[Moment], info: ModelInfo, models: Sequence[str] = ()) -> str:
+    """The lines as a drawing with its table; of the models named, or of those that are first now."""
+    now = moments[-1].ranks
+    drawn = list(models) or sorted(now, key=lambda model: (now[model], model))[:MOST_LINES]
+    drawn = [model for model in drawn if any(model in moment.ranks for moment in moments)]
+    if not drawn:
+        return "<p>Too few votes for a rank.</p>"
+    ranks = [moment.ranks[model] for model in drawn for moment in moments if model in moment.ranks]
+    low, high = min(ranks), max(ranks)
+    begin, end = moments[0].seconds, moments[-1].seconds
+    right = _WIDTH - _RIGHT
+
+    def x(seconds: float) -> float:
+        return round(_LEFT + (right - _LEFT) * (seconds - begin) / max(1.0, end - begin), 1)
+
+    def y(rank: float) -> float:
+        return round(_TOP + _ROW * (rank - low + 0.5), 1)
+
+    height = y(high) + _ROW + 16
+    parts = ""
+    step = max(1, (high - low + 1) // 12)
+    for rank in range(low, high + 1, step):
+        parts += (
+            f'<line x1="{_LEFT}" x2="{right}" y1="{y(rank)}" y2="{y(rank)}" stroke="var(--line)"/>'
+            f'<text x="{_LEFT - 10}" y="{y(rank) + 4}" text-anchor="end" font-size="12"'
+            f' fill="var(--ink-3)">{rank}</text>'
+        )
+    for moment in (moments[0], moments[len(moments) // 2], moments[-1]):
+        parts += (
+            f'<text x="{x(moment.seconds)}" y="{height - 4}" text-anchor="middle" font-size="12" '
+            f'fill="var(--ink-3)">{day(moment.seconds)}</text>'
+        )
+    for number, model in enumerate(drawn):
+        points = [(x(m.seconds), y(m.ranks[model])) for m in moments if model in m.ranks]
+        path = "M" + "L".join(f"{a} {b}" for a, b in points)
+        colour = "var(--accent)" if number % 2 == 0 else "var(--ink-3)"
+        dots = "".join(f'<circle cx="{a}" cy="{b}" r="3" fill="{colour}"/>' for a, b in points)
+        parts += f'<path d="{path}" fill="none" stroke="{colour}" stroke-width="2"/>{dots}'
+        if model in now:
+            name = info.name(model)
+            name = name if len(name) < 28 else name[:26] + "…"
+            parts += (
+                f'<text x="{right + 12}" y="{y(now[model]) + 4}" font-size="12.5" fill="var(--ink)">'
+                f"{escape(name)}</text>"
+            )
+    said = "; ".join(
+        f"{info.name(model)} rank {moments[0].ranks.get(model, 'none')} at first,"
+        f" {now.get(model, 'none')} now"
+        for model in drawn
+    )
+    head = "".join(f'<th scope="col" class="ag-r">{day(moment.seconds)}</th>' for moment in moments)
+    rows = "".join(
+        f'<tr><th scope="row">{escape(info.name(model))}</th>'
+        + "".join(f'<td class="ag-r">{moment.ranks.get(model, "–")}</td>' for moment in moments)
+        + "</tr>"
+        for model in drawn
+    )
+    counted = "".join(f'<td class="ag-r">{moment.votes:,}</td>' for moment in moments)
+    return (
+        '<div class="ag-scroll" tabindex="0" role="group" aria-label="Ranks over time, drawn"><svg'
+        ' class="ag-hist"'
+        f' viewBox="0 0 {_WIDTH:g} {height:g}" role="img" aria-label="{escape(said)}">{parts}</svg></div>'
+        '<details class="ag-fold"><summary>Ranks over time, in numbers</summary><div class="ag-numbers"'
+        ' tabindex="0" role="group" aria-label="Ranks over time, in numbers"><table><caption'
+        ' class="ag-sr">Ranks over'
+        f' time</caption><thead><tr><th scope="col">Model</th>{head}</tr></thead><tbody>{rows}<tr><th'
+        ' scope="row">'
+        f"Votes</th>{counted}</tr></tbody></table></div></details>"
+    )
+
+
+def day(seconds: float) -> str:
+    """A time as its day, in UTC: "3 Feb 2026"."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%-d %b %Y")
