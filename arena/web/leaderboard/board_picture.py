@@ -78,7 +78,7 @@ def board_png(board: Leaderboard, info: ModelInfo) -> bytes:
     said = f"Agon {board.settings['version']}, fingerprint {board.fingerprint[:16]}"
     text(28, bottom + 26, said, 12, ink=_FAINT)
     out = BytesIO()
-    image.save(out, "PNG", optimize=True)
+    image.save(out, "PNG")
     return out.getvalue()
 
 

@@ -12,7 +12,7 @@ from agon.data.files.schema import PERIODS
 from agon.ranking import Leaderboard, rank
 from agon.ranking.errors import AgonError
 
-MOST_VALUES = 30  # of a column, the most frequent
+MOST_BOARDS = 30  # of a column, the most frequent
 MOMENTS = 10  # at which ranks are looked at
 
 
@@ -32,7 +32,7 @@ class ValueBoards:
         counts = source.offer(chosen).filters.get(self.column, {})
         found = {}
         order = list(counts) if self.column in PERIODS else sorted(counts, key=lambda one: -counts[one])
-        for value in order[:MOST_VALUES]:
+        for value in order[:MOST_BOARDS]:
             try:
                 found[value] = make_board(source, query.within(self.column, value, [*chosen, self.column]))
             except AgonError:

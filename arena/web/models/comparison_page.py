@@ -22,7 +22,7 @@ from agon.ranking.leaderboard.row import rank_text
 from agon.ranking.leaderboard.vote_planning import open_pair
 
 FEWEST, MOST = 2, 4  # models that are compared
-MOST_OPTIONS = 300  # models that a menu lists
+_MENU = 300  # models that a menu lists
 
 
 def check_models(names: Sequence[str], board: Leaderboard) -> tuple[str, ...]:
@@ -112,7 +112,7 @@ def _choice(board: Leaderboard, names: Sequence[str], about: About, query: Board
     action = link(query, "compare-form")
     if action is None:
         return ""
-    listed = dict.fromkeys([*names, *(row.model for row in board.rows[:MOST_OPTIONS])])
+    listed = dict.fromkeys([*names, *(row.model for row in board.rows[:_MENU])])
     menus = ""
     for number in range(MOST):
         chosen = names[number] if number < len(names) else ""

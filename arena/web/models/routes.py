@@ -25,7 +25,7 @@ from agon.ranking import Leaderboard
 from agon.ranking.errors import AgonError, suggest
 
 Part = TypeVar("Part")
-SHORT = 0.3  # seconds that a part of a page is waited for, whose rest is there
+PART_PATIENCE = 0.3  # seconds that a part of a page is waited for, whose rest is there
 MOST_FOR_RULES = 300  # models that a page of one compares the rules for
 _USUAL = "category"  # what stands across unless something else is asked for
 
@@ -141,9 +141,11 @@ def models_router(boards: Boards) -> APIRouter:
                 return waiting_html(rule_name(query.rule), query, about=about)
             column = column_asked(offer, None)
             by_value, moments, compared = await asyncio.gather(
-                boards.made(query.plain, ValueBoards(column), SHORT) if column else _nothing(),
-                boards.made(query.plain, rank_history, SHORT),
-                boards.compare(query, SHORT) if len(made.board or ()) <= MOST_FOR_RULES else _no_rules(),
+                boards.made(query.plain, ValueBoards(column), PART_PATIENCE) if column else _nothing(),
+                boards.made(query.plain, rank_history, PART_PATIENCE),
+                boards.compare(query, PART_PATIENCE)
+                if len(made.board or ()) <= MOST_FOR_RULES
+                else _no_rules(),
                 return_exceptions=True,
             )
             return await asyncio.to_thread(

@@ -85,7 +85,7 @@ def test_fifty_random_filters_and_rules_say_the_same_everywhere(votes, capsys, m
     kinds = {"language": ["en", "de", "fr"], "category": ["code", "law & order", "it's"], "month": months}
     rules = ["bradley_terry", "copeland", "davidson", "win_rate", "ranked_pairs", "pagerank"]
     monkeypatch.chdir(folder)
-    for _ in range(50):
+    for number in range(50):
         where = {name: draw.choice(values) for name, values in kinds.items() if draw.random() < 0.5}
         rule = draw.choice(rules)
         adjust = ["length"] if rule == "bradley_terry" and draw.random() < 0.4 else []
@@ -102,15 +102,17 @@ def test_fifty_random_filters_and_rules_say_the_same_everywhere(votes, capsys, m
                 else chosen[name]
             )
             chosen = chosen[told == value]
-        python = rank(comparisons(chosen), rule, control=adjust).to_dict()
+        board = rank(comparisons(chosen), rule, control=adjust)
         api = client.get(f"/api/leaderboard?{urlencode(words)}").json()["boards"][0]
-        assert api["models"] == python["models"]
+        assert api["models"] == board.to_dict()["models"]
         page = page_at(client, f"/leaderboard?{urlencode(words)}").text
         assert f"fingerprint {api['fingerprint'][:12]}" in page
         shown = re.findall(r'<td class="ag-rk">(.*?)</td><th[^>]*><b>(?:<a[^>]*>)?(.*?)(?:</a>)?</b>', page)
-        assert [(rank, unescape(name)) for rank, name in shown] == [
-            (rank_text(row), row.model) for row in rank(comparisons(chosen), rule, control=adjust).rows
+        assert [(place, unescape(name)) for place, name in shown] == [
+            (rank_text(row), row.model) for row in board.rows
         ]
+        if number % 10:  # the command reads the file anew
+            continue
         line = shlex.split(unescape(re.search(r'<code class="ag-cmd"[^>]*>(.*?)</code>', page)[1]))
         assert not main([*line[1:], "--format", "json"])
         (again,) = json.loads(capsys.readouterr().out)["boards"]
