@@ -21,6 +21,7 @@ from agon.ranking.errors import AgonError, SourceError
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 SPEEDS = {"first_token", "seconds", "tokens_per_second"}
+_MOST_OFFERS = 256  # choices of votes whose counts are kept while the votes are the same
 _FACTS_SECONDS = 30.0  # between two looks at the medians of an open log
 
 
@@ -188,6 +189,7 @@ class VoteFile:
         self._paths, self._words, self._where, self._read = paths, words, where, read
         self._state, self._opened = self._stamp(), as_comparisons(read(paths))
         self._about = self._read_about()
+        self._offers: dict[frozenset[tuple[str, str]], tuple[object, Offer]] = {}
 
     def _stamp(self) -> object:
         files = [f for one in self._paths for f in (sorted(one.rglob("*")) if one.is_dir() else [one])]
@@ -235,15 +237,27 @@ class VoteFile:
         )
 
     def offer(self, chosen: Mapping[str, str]) -> Offer:
-        """Its columns of words with few values, the rules for its kind, its features."""
-        shown = self._opened.ballots.shown
-        complete = shown.shape[1] == len(self._opened.models) and bool((shown >= 0).all())
-        rules = rules_for(table=isinstance(self._opened, ScoreTable), complete=complete)
-        if isinstance(self._opened, ScoreTable):
-            return Offer(rules=rules, tasks=self._opened.tasks)
-        if not isinstance(self._opened.source, TableSource):
+        """Its columns of words with few values, the rules for its kind, its features; counted once."""
+        opened, key = self._opened, frozenset(chosen.items())
+        known = self._offers.get(key)
+        if known is not None and known[0] is opened:
+            return known[1]
+        offer = self._count_offer(opened, chosen)
+        if len(self._offers) >= _MOST_OFFERS:
+            self._offers.clear()
+        self._offers[key] = opened, offer
+        return offer
+
+    @staticmethod
+    def _count_offer(opened: Comparisons | ScoreTable, chosen: Mapping[str, str]) -> Offer:
+        shown = opened.ballots.shown
+        complete = shown.shape[1] == len(opened.models) and bool((shown >= 0).all())
+        rules = rules_for(table=isinstance(opened, ScoreTable), complete=complete)
+        if isinstance(opened, ScoreTable):
+            return Offer(rules=rules, tasks=opened.tasks)
+        if not isinstance(opened.source, TableSource):
             return Offer(rules=rules)
-        source = self._opened.source
+        source = opened.source
         filters = {
             name: counts for name, counts in source.value_counts(chosen).items() if name not in OTHER_WORDS
         }

@@ -282,6 +282,20 @@ def test_ballots_on_several_answers_are_counted_with_pairs(log):
     assert len(votes.battles.sequence) == 3
 
 
+def test_votes_of_a_day_and_until_a_time(log):
+    days = [datetime(2026, 3, 30 + n // 4, 12, n, tzinfo=UTC) for n in range(8)]
+    for n, created in enumerate(days):
+        shown = battle(models=("ada", "bob"), language=["en", "de"][n % 2], created=created)
+        put(log, shown, answer(shown.battle_id, created=created), vote(shown.battle_id, created=created))
+    assert log.filters({"language": "de"})["day"] == {"2026-03-31": 2, "2026-03-30": 2}
+    assert log.filters({"day": "2026-03-31"})["language"] == {"de": 2, "en": 2}
+    assert len(log.comparisons({"day": "2026-03-30", "language": "en"})) == 2
+    assert log.span() == (days[0].timestamp(), days[-1].timestamp())
+    assert [log.number_before(day.timestamp()) for day in days] == list(range(8))
+    assert log.measured()["ada"]["first_seen"] == days[0].timestamp()
+    assert log.measured()["ada"]["failures"] == 0
+
+
 def test_filters_count_and_choose(log):
     for n in range(9):
         category, language = ["code", "law", None][n % 3], ["en", None][n % 2]
