@@ -187,8 +187,8 @@ def _board(report: StudyReport) -> str:
     )
     return _section(
         "The board",
-        f"<p>A rank is a range: all models are within theirs at {board.level:.0%} certainty. The shaded stripe "
-        "is the interval of the first model.</p>",
+        f"<p>A rank is a range: all models are within theirs at {board.level:.0%} certainty. The shaded "
+        "stripe is the interval of the first model.</p>",
         table_html(board, _INFO, said),
         cards_html(board, _INFO),
         f'<div class="ag-under"><p>{_text(settings_sentence(board))}</p></div>',
