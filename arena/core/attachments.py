@@ -17,6 +17,7 @@ from agon.serving.protocol import ImagePart
 
 # Images that no prompt has yet, of which the oldest are let go: bytes of all voters, and how many of one.
 MOST_HELD, MOST_OF_ONE = 256_000_000, 16
+HELD_SECONDS = 3600.0
 RATE_SECONDS = 60.0
 
 
@@ -30,7 +31,9 @@ class Attachments:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         remove_half_written(folder)
-        self._held: OrderedDict[tuple[str, str], CleanImage] = OrderedDict()  # by voter and hash
+        self._held: OrderedDict[tuple[str, str], tuple[CleanImage, float]] = (
+            OrderedDict()
+        )  # by voter and hash
         self._size = 0
         self._times: defaultdict[str, deque[float]] = defaultdict(deque)
 
@@ -50,22 +53,23 @@ class Attachments:
     def hold(self, voter: str, image: CleanImage) -> None:
         """Hold an image for its voter."""
         self.let_go(voter, image.sha256)
-        self._held[voter, image.sha256] = image
+        now = time.monotonic()
+        self._held[voter, image.sha256] = image, now
         self._size += len(image.content)
         mine = [key for key in self._held if key[0] == voter]
         if len(mine) > MOST_OF_ONE:
             self.let_go(*mine[0])
-        while self._size > MOST_HELD:
+        while self._size > MOST_HELD or next(iter(self._held.values()))[1] < now - HELD_SECONDS:
             self.let_go(*next(iter(self._held)))
 
     def held(self, voter: str, sha256: str) -> CleanImage | None:
         """An image that this voter has attached, and nobody else's."""
-        return self._held.get((voter, sha256))
+        return self._held.get((voter, sha256), (None, 0.0))[0]
 
     def let_go(self, voter: str, sha256: str) -> None:
         """Hold an image no longer."""
-        if (image := self._held.pop((voter, sha256), None)) is not None:
-            self._size -= len(image.content)
+        if (found := self._held.pop((voter, sha256), None)) is not None:
+            self._size -= len(found[0].content)
 
     async def keep(self, images: Iterable[CleanImage]) -> None:
         """Write images beside the log.

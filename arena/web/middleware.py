@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
-from contextlib import suppress
 from html import escape
 from http.cookies import CookieError, SimpleCookie
 from typing import Annotated, Any
@@ -107,8 +106,8 @@ class ArenaMiddleware:
         out = _Outgoing(send, self.headers, cookie)
         if scope["method"] == "POST":
             body = await self._received(scope["path"], receive)
-            if body is None:
-                await self._answer(scope, send, self._too_large(scope["path"]))
+            if isinstance(body, tuple):
+                await self._answer(scope, send, body)
                 return
             receive = _again(body, receive)
         await self.app(scope, receive, out)
@@ -162,15 +161,19 @@ class ArenaMiddleware:
         size = f"{self.settings.image_bytes / 1_000_000:g} MB"
         return 413, "large_image", f"The image is larger than {size}. Attach a smaller one."
 
-    async def _received(self, path: str, receive: Receive) -> bytes | None:
-        """The body of a post; None if it is too long, or an image that never comes to its end."""
+    async def _received(self, path: str, receive: Receive) -> bytes | tuple[int, str, str]:
+        """The body of a post, or why it is refused."""
         if path != IMAGE_ROUTE:
-            return await _body(receive, MOST_BYTES)
+            body = await _body(receive, MOST_BYTES)
+            return TOO_LARGE if body is None else body
         async with self._uploads:
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(UPLOAD_SECONDS):
-                    return await _body(receive, self._most_bytes(path))
-        return None
+                    body = await _body(receive, self._most_bytes(path))
+            except TimeoutError:
+                seconds = f"{UPLOAD_SECONDS:.0f} seconds"
+                return 408, "slow_image", f"The image did not arrive within {seconds}. A smaller one may."
+        return self._too_large(path) if body is None else body
 
     def _post_refusal(self, path: str, headers: dict[str, str]) -> tuple[int, str, str] | None:
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 IMAGE_FORMATS = ("PNG", "JPEG", "WEBP", "GIF")  # of an animation the first picture
-MOST_PIXELS = 50_000_000  # that are decoded: 200 MB
+MOST_PIXELS = 50_000_000  # that are decoded: the photos of phones
 LONGEST_SIDE = 1_536  # pixels of what is kept and sent
 MOST_LOSSLESS = 1_500_000  # bytes of a PNG, above which it becomes a JPEG
 QUALITY = 90
-AT_ONCE = 2  # images that are decoded together
+AT_ONCE = 1  # image that is decoded at a time: the largest take up to 0.8 GB (WebP; 0.3 as JPEG)
 NO_IMAGE = "This is no image that can be read here. Attach a PNG, JPEG, WebP or GIF."
 
 
@@ -100,15 +100,17 @@ def _flat(opened: Image) -> Image:
     from PIL import Image, ImageCms, ImageOps
 
     opened.draft("RGB", (2 * LONGEST_SIDE, 2 * LONGEST_SIDE))  # a JPEG is decoded at a fraction of its size
-    image = ImageOps.exif_transpose(opened)
-    if image.mode.startswith("I"):  # 16 bits a pixel
-        image = image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
-    profile = opened.info.get("icc_profile")
-    clear = image.convert("RGBA") if image.has_transparency_data else image.convert("RGB")
-    clear.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+    mode, profile, image = opened.mode, opened.info.get("icc_profile"), opened
+    if mode.startswith("I"):  # 16 bits a pixel
+        image = opened.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    elif mode not in ("L", "RGB", "RGBA") or "transparency" in opened.info:
+        image = opened.convert("RGBA" if opened.has_transparency_data else "RGB")
+    image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)  # first: a copy is large
+    image = ImageOps.exif_transpose(image)
+    clear = image.convert("RGBA" if image.has_transparency_data else "RGB")
     flat = Image.new("RGB", clear.size, "white")
     flat.paste(clear, mask=clear if clear.mode == "RGBA" else None)
-    if profile and opened.mode in ("RGB", "RGBA", "P"):
+    if profile and mode in ("RGB", "RGBA", "P"):
         try:
             found = ImageCms.ImageCmsProfile(BytesIO(profile))
             ImageCms.profileToProfile(flat, found, ImageCms.createProfile("sRGB"), inPlace=True)
