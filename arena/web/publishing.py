@@ -17,19 +17,20 @@ from agon.arena.web.leaderboard.board_picture import board_png
 from agon.arena.web.leaderboard.boards import Compared, Made, make_board
 from agon.arena.web.leaderboard.page import Link, leaderboard_html
 from agon.arena.web.leaderboard.query import ALL, DEFAULT_RULE, PLAIN_VIEW, BoardQuery, BoardView, Offer
-from agon.arena.web.leaderboard.rules_page import rules_html
 from agon.arena.web.leaderboard.sources import About, BoardSource
 from agon.arena.web.lens.auditing import make_audit
 from agon.arena.web.lens.decide_page import ANYTHING, decide_html
 from agon.arena.web.lens.deciding import make_decision
 from agon.arena.web.lens.integrity_page import integrity_html
+from agon.arena.web.lens.rules_page import rules_html
+from agon.arena.web.lens.stability import Lens, look_through
 from agon.arena.web.models.board_series import ValueBoards, rank_history
 from agon.arena.web.models.comparison_page import comparison_html
 from agon.arena.web.models.history_page import history_html
 from agon.arena.web.models.model_page import model_html
 from agon.arena.web.models.overview_page import overview_html
 from agon.arena.web.models.routes import column_asked
-from agon.ranking.analysis.rule_comparison import RuleComparison, compare_rules
+from agon.ranking.analysis.rule_comparison import RuleComparison
 from agon.ranking.errors import AgonError, OptionError, SourceError
 from agon.ranking.leaderboard.exchange import boards_to_csv
 from agon.ranking.leaderboard.leaderboard import boards_to_json
@@ -101,7 +102,8 @@ def publish_pages(
     if ALL not in made:
         raise SourceError(left_out.get(DEFAULT_RULE, "There are no votes to publish."))
     with progress("comparing the rules"):
-        rules = _rules(source)
+        lens = _rules(source)
+        rules = lens.rules
     whole = made[ALL][1].board
     models = {
         row.model: f"model-{number}-{_slug(row.model)}.html"
@@ -133,7 +135,7 @@ def publish_pages(
                 (pages / f"{name}.csv").write_text(boards_to_csv([board.board]), encoding="utf-8")
                 (pages / f"{name}.json").write_text(boards_to_json([board.board]), encoding="utf-8")
             if rules is not None:
-                page = rules_html(rules, about=about, offer=Offer(), link=link)
+                page = rules_html(lens, about=about, offer=Offer(), link=link, form=False)
                 (pages / "rules.html").write_text(page, encoding="utf-8")
                 data = {"schema": 1, "comparison": rules.to_dict()}
                 (pages / "rules.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
@@ -280,12 +282,12 @@ def _slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:40] or "x"
 
 
-def _rules(source: BoardSource) -> RuleComparison | None:
+def _rules(source: BoardSource) -> Lens:
     votes = source.votes({})
     try:
-        return None if votes is None else compare_rules(votes)
+        return Lens() if votes is None else look_through(votes)
     except AgonError:
-        return None
+        return Lens()
 
 
 # Files of pages that are not published.

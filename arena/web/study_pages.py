@@ -9,7 +9,7 @@ from agon.arena.core.arena import Refusal
 from agon.arena.core.study import Study
 from agon.arena.web.about import about_router
 from agon.arena.web.health import health_router
-from agon.arena.web.leaderboard.routes import leaderboard_router
+from agon.arena.web.lens.routes import reading_router
 from agon.arena.web.middleware import ArenaMiddleware
 from agon.arena.web.refusals import answer_errors, lifespan_of
 from agon.arena.web.static_files import static_router
@@ -32,7 +32,7 @@ def study_app(study: Study) -> ArenaMiddleware:
     routers = [study_router(study), about_router(arena), health_router(arena), static_router(arena)]
     for router in routers:
         app.include_router(router)
-    boards = leaderboard_router(arena)
+    boards = reading_router(arena)
     app.include_router(boards, dependencies=[Depends(ended)])
     paths = [r.path_regex for one in (*routers, boards) for r in one.routes if isinstance(r, Route)]
     return ArenaMiddleware(app, keys=arena.keys, paths=paths, settings=arena.settings, site=STUDY)

@@ -15,7 +15,6 @@ from agon.arena.web.leaderboard.board_picture import board_png
 from agon.arena.web.leaderboard.boards import Boards, BusyError
 from agon.arena.web.leaderboard.page import leaderboard_html, no_board_html, rule_name, waiting_html
 from agon.arena.web.leaderboard.query import BoardQuery, ChangedBoardError, Offer, QueryError
-from agon.arena.web.leaderboard.rules_page import rules_html
 from agon.arena.web.leaderboard.sources import About, ArenaVotes, BoardSource
 from agon.arena.web.leaderboard.who_answers import model_states
 from agon.ranking.errors import AgonError
@@ -57,28 +56,6 @@ def board_router(boards: Boards, yours: Callable[[Request], int | None] = lambda
         text = boards_to_csv([made.board] if made and made.board else [])
         name = f'attachment; filename="leaderboard-{query.rule}.csv"'
         return PlainTextResponse(text, media_type="text/csv", headers={"content-disposition": name})
-
-    @router.get("/api/rules")
-    async def comparison(request: Request) -> JSONResponse:
-        query, _ = await asked(request)
-        compared = await boards.compare(query)
-        seen = compared.rules if compared else None
-        return JSONResponse({"schema": 1, "comparison": seen.to_dict() if seen else None})
-
-    @router.get("/rules")
-    async def rules(request: Request) -> HTMLResponse:
-        about = await asyncio.to_thread(source.about)
-
-        async def page() -> str:
-            query, offer = await asked(request)
-            compared = await boards.compare(query, PATIENCE)
-            if compared is None:
-                return waiting_html("The comparison of rules", query, about=about)
-            return await asyncio.to_thread(
-                lambda: rules_html(compared.rules, about=about, offer=offer, query=query)
-            )
-
-        return await answered(page, about)
 
     @router.get("/leaderboard")
     async def leaderboard(request: Request) -> HTMLResponse:

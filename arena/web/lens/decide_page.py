@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from html import escape
-from urllib.parse import quote
 
 from agon.arena.web.layout import page_html, plural
 from agon.arena.web.leaderboard.page import shell_words
@@ -28,12 +27,12 @@ from agon.arena.web.lens.fact_words import (
     short_number,
 )
 from agon.arena.web.lens.pareto import pareto_html, points_of
+from agon.arena.web.lens.weights_form import number_field, weights_fields
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.data.model_facts import Measured
 from agon.ranking import Candidate, Decision
 
 _ROWS = 60  # models in the table
-_MOST_GROUPS = 60  # values or tasks with a weight of their own
 ANYTHING = DecideQuery()
 
 
@@ -136,13 +135,15 @@ def _head(made: Decision, seen: Decided, about: About, offer: Offer, query: Deci
 
 def _form(known: KnownFacts, offer: Offer, query: DecideQuery) -> str:
     numbers, words = fact_names(known)
-    parts = _weights(offer, query)
+    parts = weights_fields(offer, query.by, query.weights, "decide")
     if numbers:
         bounds = dict(query.at_most) | dict(query.at_least)
         parts += '<fieldset class="ag-cond"><legend>What it may cost, and must give</legend>'
         for fact in numbers:
             kind = "atleast" if bound_word(fact) == "at least" else "atmost"
-            parts += _number(f"{kind}.{fact}", f"{fact_heading(fact)}, {bound_word(fact)}", bounds.get(fact))
+            parts += number_field(
+                f"{kind}.{fact}", f"{fact_heading(fact)}, {bound_word(fact)}", bounds.get(fact)
+            )
         parts += "</fieldset>"
     chosen = dict(query.only)
     for fact in words:
@@ -169,12 +170,13 @@ def _form(known: KnownFacts, offer: Offer, query: DecideQuery) -> str:
             '<fieldset class="ag-cond"><legend>Among models hardly worse than the best</legend>'
             '<label><span>Take</span><select name="prefer"><option value="">the best itself</option>'
             f"{options}</select></label>"
-            + _number("within", "Points below the best that are near enough", query.within, "20")
+            + number_field("within", "Points below the best that are near enough", query.within, "20")
             + "</fieldset>"
         )
         beside = dict(query.beside)
         inputs = "".join(
-            _number(f"beside.{fact}", fact_heading(fact), beside.get(fact), "0", slider=2) for fact in numbers
+            number_field(f"beside.{fact}", fact_heading(fact), beside.get(fact), "0", slider=2)
+            for fact in numbers
         )
         parts += (
             f'<details class="ag-cond"{" open" if beside else ""}>'
@@ -191,47 +193,6 @@ def _form(known: KnownFacts, offer: Offer, query: DecideQuery) -> str:
     return (
         f'<form class="ag-card ag-pad ag-decide" action="./decide" method="get">{parts}'
         f'<div class="ag-send"><button class="ag-btn ag-go" type="submit">Decide</button>{reset}</div></form>'
-    )
-
-
-def _weights(offer: Offer, query: DecideQuery) -> str:
-    """Weights of categories, or of tasks."""
-    by = query.by or ("category" if "category" in offer.filters else next(iter(offer.filters), None))
-    values = list(offer.tasks) if offer.tasks else list(offer.filters.get(by, {})) if by else []
-    if not 1 < len(values) <= _MOST_GROUPS:
-        return ""
-    weights = dict(query.weights)
-    inputs = "".join(
-        _number(
-            f"weight.{value}", without_hidden(value), weights.get(value), "1" if weights else "", slider=5
-        )
-        for value in values
-    )
-    what = "task" if offer.tasks else without_hidden(by or "").replace("_", " ")
-    others = "".join(
-        f'<a class="ag-chip" href="./decide?by={escape(quote(other))}">'
-        f"{escape(without_hidden(other).replace('_', ' '))}</a>"
-        for other in ([] if offer.tasks else offer.filters)
-        if other != by
-    )
-    more = f'<p class="ag-chips"><span class="ag-label">Weigh by</span>{others}</p>' if others else ""
-    hidden = f'<input type="hidden" name="by" value="{escape(query.by)}">' if query.by else ""
-    empty = "every vote counts alike" if not offer.tasks else "the weights are those of the table"
-    return (
-        f'<fieldset class="ag-cond ag-weights"><legend>What each {escape(what)} weighs for you</legend>'
-        f"{hidden}"
-        f"<p>Left empty, {empty}; one weight given, the others weigh 1, and 0 leaves out.</p>"
-        f'<div class="ag-inputs">{inputs}</div>{more}</fieldset>'
-    )
-
-
-def _number(name: str, label: str, value: float | None, hint: str = "", *, slider: int = 0) -> str:
-    """A labelled field of a number; a script puts a slider beside those that have a span."""
-    given = "" if value is None else f"{value:g}"
-    span = f' data-slider="{slider}"' if slider else ""
-    return (
-        f'<label><span>{escape(label)}</span><input type="number" name="{escape(name)}" min="0" step="any"'
-        f' value="{given}" placeholder="{hint}" inputmode="decimal"{span}></label>'
     )
 
 

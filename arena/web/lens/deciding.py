@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from agon.arena.web.leaderboard.sources import BoardSource
@@ -44,7 +45,7 @@ def make_decision(source: BoardSource, query: DecideQuery) -> Decided:
     votes, known = source.votes({}), known_facts(source.about())
     if votes is None:
         return Decided(facts=known)
-    board = rank(_weighed(votes, query), _RATING)
+    board = rank(weighed_votes(votes, query.by, dict(query.weights)), _RATING)
     facts = {model: own for model, own in known.values.items() if model in board.models}
     try:
         made = decide(
@@ -62,15 +63,16 @@ def make_decision(source: BoardSource, query: DecideQuery) -> Decided:
     return Decided(board, made, known)
 
 
-def _weighed(votes: Comparisons | ScoreTable, query: DecideQuery) -> Comparisons | ScoreTable:
-    """The votes with the weights asked for.
+def weighed_votes(
+    votes: Comparisons | ScoreTable, by: str | None, weights: Mapping[str, float]
+) -> Comparisons | ScoreTable:
+    """The votes with the weights asked for, of values of a column or of tasks.
 
     Raises:
         InputError: nothing is left to weigh.
     """
-    if query.by is None and not query.weights:
+    if by is None and not weights:
         return votes
-    weights = dict(query.weights)
     if isinstance(votes, ScoreTable):
         mass = votes.weights.copy()
         for t, task in enumerate(votes.tasks):
@@ -78,4 +80,4 @@ def _weighed(votes: Comparisons | ScoreTable, query: DecideQuery) -> Comparisons
         if not mass.any():
             raise InputError("All weights are 0, so nothing is compared; give one a weight above 0.")
         return replace(votes, weights=mass)
-    return votes.weighted(weights, query.by or "category")
+    return votes.weighted(weights, by or "category")

@@ -11,8 +11,8 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from agon.arena.core.arena import Arena
 from agon.arena.web.leaderboard.boards import Boards, BusyError
 from agon.arena.web.leaderboard.page import no_board_html, waiting_html
-from agon.arena.web.leaderboard.query import ALL, QueryError
-from agon.arena.web.leaderboard.routes import PATIENCE, leaderboard_router
+from agon.arena.web.leaderboard.query import ALL, BoardQuery, Offer, QueryError
+from agon.arena.web.leaderboard.routes import PATIENCE, answered, leaderboard_router
 from agon.arena.web.leaderboard.sources import About, ArenaVotes
 from agon.arena.web.lens.auditing import make_audit
 from agon.arena.web.lens.decide_page import decide_html, no_decision_html
@@ -20,6 +20,8 @@ from agon.arena.web.lens.decide_query import DecideQuery
 from agon.arena.web.lens.deciding import make_decision, make_facts
 from agon.arena.web.lens.fact_words import KnownFacts, fact_names
 from agon.arena.web.lens.integrity_page import integrity_html
+from agon.arena.web.lens.rules_page import rules_html
+from agon.arena.web.lens.stability import RulesQuery, is_weight, make_lens
 from agon.arena.web.models.routes import models_router
 from agon.ranking.errors import AgonError
 
@@ -61,6 +63,34 @@ def lens_router(boards: Boards) -> APIRouter:
             )
         except AgonError as error:
             return refused(error, about, no_decision_html)
+
+    async def rules_asked(request: Request) -> tuple[RulesQuery, Offer]:
+        given = request.query_params.multi_items()
+        offer = await asyncio.to_thread(source.offer, {})
+        board = BoardQuery.of({name: value for name, value in given if not is_weight(name)}, offer)
+        query = RulesQuery.of(given, board.where, offer)
+        return query, await asyncio.to_thread(source.offer, board.chosen) if board.where else offer
+
+    @router.get("/api/rules")
+    async def comparison(request: Request) -> JSONResponse:
+        query, _ = await rules_asked(request)
+        lens = await boards.made(query, make_lens)
+        return JSONResponse(
+            {"schema": 1, "comparison": lens.rules.to_dict() if lens and lens.rules else None}
+        )
+
+    @router.get("/rules")
+    async def rules(request: Request) -> HTMLResponse:
+        about = await asyncio.to_thread(source.about)
+
+        async def page() -> str:
+            query, offer = await rules_asked(request)
+            lens = await boards.made(query, make_lens, PATIENCE)
+            if lens is None:
+                return waiting_html("The comparison of rules", BoardQuery(query.where), about=about)
+            return await asyncio.to_thread(lambda: rules_html(lens, about=about, offer=offer, query=query))
+
+        return await answered(page, about)
 
     @router.get("/integrity")
     async def integrity() -> HTMLResponse:

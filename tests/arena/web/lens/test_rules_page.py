@@ -1,0 +1,75 @@
+"""The page of rules: flips, cycles and clones as the engine says them, and weights of categories."""
+
+import re
+from html import unescape
+
+import numpy as np
+import pandas as pd
+import pytest
+from starlette.testclient import TestClient
+
+from agon.arena.cli.reading import Reading
+from agon.arena.web.leaderboard.sources import VoteFile
+from agon.arena.web.reading import reading_app
+from agon.data import comparisons
+from agon.ranking import compare_rules, margin_of_victory
+from tests.support.boards import Page
+
+ROUND = {("ann", "bob"): 0.7, ("bob", "cy"): 0.7, ("cy", "ann"): 0.6}  # who beats whom, and how often
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    """Chat goes in a circle; Code has one order."""
+    rows = []
+    for (a, b), share in ROUND.items():
+        rows += [(a, b, "model_a" if i < 50 * share else "model_b", "Chat") for i in range(50)]
+        first = a if a != "cy" else b
+        rows += [(a, b, "model_a" if a == first else "model_b", "Code") for _ in range(40)]
+    file = tmp_path_factory.mktemp("rules") / "votes.csv"
+    frame = pd.DataFrame(rows, columns=["model_a", "model_b", "winner", "category"])
+    frame.iloc[np.random.default_rng(0).permutation(len(frame))].to_csv(file, index=False)
+    return file
+
+
+@pytest.fixture(scope="module")
+def client(path):
+    return TestClient(reading_app(VoteFile([path], (str(path),), None, Reading().read)))
+
+
+def text_of(client, query):
+    client.get(f"/api/rules?{query}")  # which waits
+    answer = client.get(f"/rules?{query}")
+    Page(answer.text)  # nests
+    return answer.status_code, unescape(answer.text)
+
+
+def test_flips_and_cycles_are_those_of_the_engine(client, path):
+    status, text = text_of(client, "category=Chat")
+    chat = dict(comparisons(path).split("category"))["Chat"]
+    assert status == 200
+    assert compare_rules(chat).conclusion() in text
+    assert "No model beats every other one to one: 3 share the top." in text
+    assert "one circle of three" in text
+    needed = margin_of_victory(chat, "bradley_terry", tries=400).number
+    assert re.search(rf'>Bradley-Terry</th>.*?<td class="ag-r">{needed:,}', text)
+    assert "A model entered twice" in text
+
+
+def test_categories_weigh(client, path):
+    _, text = text_of(client, "weight.Code=0")
+    data = client.get("/api/rules?weight.Code=0").json()["comparison"]
+    chat = comparisons(path).weighted({"Code": 0})
+    assert data["conclusion"] == compare_rules(chat).conclusion()
+    assert data["conclusion"] in text
+    assert "Each category counts by its weight (Code 0; others 1)." in text
+    assert 'name="weight.Code" min="0" step="any" value="0"' in text
+
+
+@pytest.mark.parametrize(
+    "query", ["weight.Cod=1", "category=Code&weight.Code=1", "weight.Code=x", "colour=1"]
+)
+def test_what_there_is_not_is_a_page(client, query):
+    status, text = text_of(client, query)
+    assert status == 404
+    assert 'class="ag-btn"' in text
