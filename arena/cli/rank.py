@@ -9,7 +9,7 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -64,6 +64,9 @@ def rank_command(
         ),
     ] = None,
     by: Annotated[str | None, Parameter(help="Column whose values get boards of their own.")] = None,
+    at: Annotated[
+        str | None, Parameter(help="Of a log folder: the head, as agon verify prints it, to rank it as of.")
+    ] = None,
     reading: ReadingOptions = USUAL,
     settings: Annotated[Settings, Parameter(name="*", negative="")] = DEFAULTS,
     ballots_by: Annotated[
@@ -119,7 +122,7 @@ def rank_command(
         settings = replace(settings, anchor=name, anchor_score=score)
     wanted = [options_of(text) for text in method or (COMPARED_RULES if compare_rules else ["bradley_terry"])]
     wanted = with_shared(wanted, {"missing": missing, "ties": ties})
-    with readable(source) as paths:  # open to the end: what a method needs of the votes is read when it asks
+    with readable(source) as paths, _as_of(paths, at) as paths:  # open to the end: methods read when they ask
         with progress("reading votes"):
             votes = reading.read(paths)
         if compare_rules:
@@ -132,6 +135,20 @@ def rank_command(
             print_boards(boards, format, output=output, top=top)
     if STDIN not in source and reading.read_as is None:
         name_check(source, votes, reading)
+
+
+@contextlib.contextmanager
+def _as_of(paths: list[Path], head: str | None) -> Iterator[list[Path]]:
+    """The paths, or, if a head is given, the log as it was then."""
+    if head is None:
+        yield paths
+        return
+    if len(paths) != 1 or not paths[0].is_dir():
+        raise OptionError("--at ranks one log folder as it was; name that folder alone.")
+    from agon.data.log.recovery import log_at  # imports the database
+
+    with log_at(paths[0], head) as past:
+        yield [past]
 
 
 def options_of(text: str) -> tuple[str, dict[str, Any]]:

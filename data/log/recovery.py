@@ -6,12 +6,13 @@ The events are checked whole whenever a log is opened. What is wrong with them i
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 
@@ -30,7 +31,7 @@ from agon.data.log.events import (
     set_position,
     texts_of,
 )
-from agon.data.log.hash_chain import ChainWriter, DamagedChain, Head, read_chain, read_head
+from agon.data.log.hash_chain import ChainWriter, DamagedChain, Head, read_chain, read_head, read_lines
 from agon.data.log.migrations import add_versions, refuse_newer, schema
 from agon.data.log.records import LogError, LogInUse
 from agon.data.read_errors import sentence
@@ -292,6 +293,43 @@ def _check_texts(folder: Path, end: Head, wrong: list[str]) -> tuple[int, int]:
                 )
                 break
     return votes, blank
+
+
+@contextmanager
+def log_at(folder: Path, head: str) -> Iterator[Path]:
+    """A log as it was at an event, made of its events alone, so that it is the same wherever they are.
+
+    Texts are not in it. An arena may have the log open meanwhile.
+
+    Args:
+        folder: the log folder.
+        head: the hash of the event, or the beginning of it.
+
+    Raises:
+        LogError: the events are damaged, or none or several have this hash.
+    """
+    if not (folder / EVENTS).exists():
+        raise LogError(f"{folder} has no events; name the folder that agon serve keeps.")
+    wanted = head.strip().lower().encode()
+    now, found = Head(), list[Head]()
+    whole = read_chain(folder / EVENTS, read_head(folder / HEAD)[0])[0]
+    for line in read_lines(folder / EVENTS, 0, whole.size):
+        now = Head(now.events + 1, now.size + len(line), line[9:73].decode())
+        if wanted and line[9 : 9 + len(wanted)] == wanted:
+            found.append(now)
+    if len(found) != 1:
+        many = f"{len(found):,} events" if found else "no event"
+        raise LogError(
+            f"{folder} has {many} whose hash begins with {head!r}; give the head that agon verify printed, "
+            "whole."
+        )
+    with TemporaryDirectory(prefix="agon-") as place:
+        copy = Path(place)
+        with (folder / EVENTS).open("rb") as events, (copy / EVENTS).open("wb") as file:
+            while (left := found[0].size - file.tell()) and (part := events.read(min(left, 1 << 20))):
+                file.write(part)
+        ChainWriter(copy / EVENTS, copy / TEXTS, copy / HEAD, found[0]).close()
+        yield copy
 
 
 def recover_log(folder: Path, *, lossy: bool = False) -> list[str]:

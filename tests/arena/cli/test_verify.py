@@ -1,0 +1,53 @@
+"""`agon verify`, `agon recover` and `agon rank --at` on a log that grows, is copied and is damaged."""
+
+import json
+import shutil
+
+from agon.arena.cli.commands import main
+from agon.data.log.vote_log import VoteLog
+from tests.support.log_records import voted
+
+
+def said(capsys, *words):
+    """Status and output of a command."""
+    status = main([*map(str, words)])
+    return status, capsys.readouterr().out
+
+
+def test_a_head_gives_the_board_of_its_time_on_any_copy(tmp_path, capsys):
+    folder, copy = tmp_path / "log", tmp_path / "copy"
+    with VoteLog(folder) as log:
+        for n in range(6):
+            voted(log, ("ada", "bob"), (1, 2) if n % 3 else (2, 1))
+    _, found = said(capsys, "verify", folder, "--format", "json")
+    head = json.loads(found)
+    assert (head["whole"], head["votes"], head["wrong"]) == (True, 6, [])
+    _, before = said(capsys, "rank", folder, "--format", "json")
+    with VoteLog(folder) as log:
+        for _ in range(5):
+            voted(log, ("bob", "ada"), (1, 2))
+        _, during = said(capsys, "verify", folder)
+        assert "11 votes; the database was not compared" in during.replace("\n", " ")
+    shutil.copytree(folder, copy)
+    for name in ("agon.duckdb", "texts.jsonl"):
+        (copy / name).unlink()  # neither counts
+    for place in (folder, copy):
+        status, then = said(capsys, "rank", place, "--at", head["head"][:20], "--format", "json")
+        assert (status, then) == (0, before)
+    assert said(capsys, "rank", folder, "--format", "json")[1] != before
+    assert main(["rank", str(folder), "--at", "feed"]) == 2
+    assert "no event whose hash begins with 'feed'" in capsys.readouterr().err
+    assert main(["rank", str(tmp_path / "log" / "votes" / "arena.parquet"), "--at", "feed"]) == 2
+
+
+def test_a_changed_vote_is_named_and_mended(tmp_path, capsys):
+    with VoteLog(tmp_path) as log:
+        voted(log, ("ada", "bob"), (1, 2))
+    path = tmp_path / "events.jsonl"
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"ada", b"eve"))
+    status, text = said(capsys, "verify", tmp_path)
+    assert (status, "is not what was written" in text.replace("\n", " ")) == (1, True)
+    assert said(capsys, "recover", tmp_path)[0] == 0
+    assert said(capsys, "verify", tmp_path)[0] == 0
+    assert said(capsys, "rank", tmp_path, "--format", "csv")[1].count("ada") == 1
