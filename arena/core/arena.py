@@ -142,6 +142,7 @@ class Running:
     watchers: int = 0
     touched: float = field(default_factory=monotonic)
     number: int | None = None  # of the vote, among all votes of the log
+    record: str | None = None  # hash of the vote's event, while the process lives that wrote it
     blind: bool = True  # False once the voter was found to have been told who wrote an answer
 
     @property
@@ -588,7 +589,7 @@ class Arena:
                 503, "not_kept", "Your vote could not be kept. Nothing was counted: try again."
             ) from error
         else:
-            running.number = receipt.number
+            running.number, running.record = receipt.number, receipt.hash
             battle.kept((vote.places, vote.acceptable))
             self._over(running)
         finally:

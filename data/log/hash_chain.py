@@ -142,6 +142,7 @@ class ChainWriter:
 
     def __init__(self, path: Path, beside: Path, head: Path, at: Head) -> None:
         self.at = at
+        self.added: list[str] = []  # hashes of the events that were added last
         self._turn = 0
         self._files: list[int] = []
         try:
@@ -174,9 +175,11 @@ class ChainWriter:
             OSError: they are not, or not all of them.
         """
         lines, now = [], self.at.hash
+        self.added = []
         for body in bodies:
             now, line = add_hash(now, body)
             lines.append(line)
+            self.added.append(now)
         written = b"".join(lines)
         if texts:
             _write(self._beside, texts, self.at.beside)

@@ -299,6 +299,8 @@ class Receipt:
     """None of an attention item, which is no battle."""
     number: int | None = None
     """Of a vote: its place among all votes of the log, from 1."""
+    hash: str | None = field(default=None, compare=False)
+    """Of a vote: of its event, by which `find_vote` finds it."""
 
 
 def shows_same(models: Collection[str]) -> bool:

@@ -6,6 +6,7 @@ The events are checked whole whenever a log is opened. What is wrong with them i
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import duckdb
 
@@ -35,6 +37,7 @@ from agon.data.log.hash_chain import ChainWriter, DamagedChain, Head, read_chain
 from agon.data.log.migrations import add_versions, refuse_newer, schema
 from agon.data.log.records import LogError, LogInUse
 from agon.data.read_errors import sentence
+from agon.ranking.leaderboard.row import plain
 
 ASIDE = ".damaged"  # what is added to the name of a file that was replaced
 
@@ -293,6 +296,47 @@ def _check_texts(folder: Path, end: Head, wrong: list[str]) -> tuple[int, int]:
                 )
                 break
     return votes, blank
+
+
+def find_vote(folder: Path, receipt: str) -> str:
+    """Say of the vote of a receipt where it stands, what it says, and where it counts or why not.
+
+    Args:
+        folder: the log folder.
+        receipt: the hash of its event, or the beginning of it.
+
+    Raises:
+        LogError: the events are damaged, or none or several votes have this hash.
+    """
+    wanted = receipt.strip().lower().encode()
+    lineups, ballots = dict[int, list[str]](), dict[int, dict[str, list[int]]]()
+    found: list[tuple[int, dict[str, Any]]] = []
+    whole = read_chain(folder / EVENTS, read_head(folder / HEAD)[0])[0]
+    for line in read_lines(folder / EVENTS, 0, whole.size):
+        mine = bool(wanted) and line[9 : 9 + len(wanted)] == wanted and b'"votes":[{' in line
+        if mine or b'"lineups":[{' in line or b'"ballots":[{' in line:
+            event = json.loads(line)
+            lineups.update((row["lineup"], row["models"]) for row in event.get("lineups", ()))
+            ballots.update((row["ballot"], row) for row in event.get("ballots", ()))
+            found += [(event["seq"], row) for row in event["votes"] if mine] if mine else []
+    if len(found) != 1:
+        raise LogError(
+            f"{folder} has {'several votes' if found else 'no vote'} whose receipt begins with {receipt!r}; "
+            "give it as the page showed it after the vote."
+        )
+    number, vote = found[0]
+    ballot = ballots[vote["ballot"]]
+    ranked = sorted(zip(ballot["places"], lineups[vote["lineup"]], strict=True), key=lambda one: one[0] or 99)
+    said = ", ".join(f"{place or '-'} {plain(model)}" for place, model in ranked)
+    bad = " (both bad)" if ballot.get("acceptable") and not any(ballot["acceptable"]) else ""
+    if vote.get("same_model"):
+        counts = "It counts on no board: one model was drawn twice, which measures the arena itself."
+    elif vote.get("blind") is False:
+        counts = "It counts on no board: an earlier vote had told its voter who wrote this."
+    else:
+        groups = [plain(vote[label]) for label in ("category", "language") if vote.get(label)]
+        counts = f"It counts on the boards of {', '.join(['all votes', *groups])}."
+    return f"Vote {vote['number']:,} is event {number:,} of {whole.events:,}: {said}{bad}. {counts}"
 
 
 @contextmanager

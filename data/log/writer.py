@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from queue import Empty, SimpleQueue
 from typing import Any
@@ -184,6 +185,14 @@ class Writer:
             connection.execute("COMMIT")
             self._lost = False
             self._index.forget()
+            if draft.events:
+                added = self._events.chain.added
+                answers = [
+                    replace(answer, hash=added[place])
+                    if isinstance(answer, Receipt) and answer.number is not None
+                    else answer
+                    for answer, place in zip(answers, draft.places, strict=True)
+                ]
         except Exception as error:
             self._stale = True
             self._lost |= isinstance(error, duckdb.FatalException) or "invalidated" in str(error)
@@ -215,10 +224,12 @@ class Transaction:
         self._event: dict[str, list[tuple[Any, ...]]] = {}
         self.rows: dict[str, list[tuple[Any, ...]]] = {}
         self.events: list[EventRows] = []  # the same rows, record by record
+        self.places: list[int] = []  # of each record: which of the events is its own, if it has one
 
     def take(self, record: Record, counts: Counts) -> Receipt | AgonError:
         """Add a record's rows and answer it, or say why it cannot be; `counts` are those of an answer."""
         answer = self._take(record, counts)
+        self.places.append(len(self.events))
         if self._event:
             self.events.append(self._event)
             self._event = {}

@@ -11,13 +11,16 @@ from cyclopts import Parameter
 
 from agon.arena.cli.arguments import FindingsFormat
 from agon.arena.cli.output.tables import console, say
-from agon.data.log.recovery import LogCheck, verify_log
+from agon.data.log.recovery import LogCheck, find_vote, verify_log
 
 
 def verify_command(
     log: Annotated[Path, Parameter(help="A log folder.")],
     /,
     *,
+    receipt: Annotated[
+        str | None, Parameter(help="What a voter was shown: say of that vote where it stands and counts.")
+    ] = None,
     format: FindingsFormat = "table",
 ) -> int:
     """Say whether the record of a log is whole: its events, its texts and its database; exit status 1 if not.
@@ -27,7 +30,12 @@ def verify_command(
     For example:
 
     agon verify agon-log
+
+    agon verify agon-log --receipt 3f9c0b6d51aa20e7
     """
+    if receipt is not None:
+        print(find_vote(log, receipt))
+        return 0
     found = verify_log(log)
     if format == "json":
         print(json.dumps(_document(found), indent=2, ensure_ascii=False))

@@ -119,7 +119,7 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
         view["models"] = [side.contestant.card.name for side in battle.judged]
         view["outcome"] = battle.outcome
         view["places"], view["acceptable"] = battle.ballot or (None, None)
-        view["receipt"] = running.number
+        view["receipt"], view["record"] = running.number, running.record
         view["counted"] = running.counted
     return view
 
@@ -195,6 +195,7 @@ def battle_values(arena: Arena, running: Running) -> dict[str, Any]:
         values["turns"] = [*values["earlier"], (battle.prompts[-1], last)]
         values["thoughts"] = [_thoughts(battle, turn) for turn in range(battle.turn)]
         values["receipt"], values["counted"] = running.number, running.counted
+        values["record"] = running.record
     if battle.state is State.VOID:
         began = battle.created
         values["events"] = [(f"{(at - began).total_seconds():.1f} s", what) for at, what in battle.events]

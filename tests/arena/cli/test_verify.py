@@ -5,7 +5,7 @@ import shutil
 
 from agon.arena.cli.commands import main
 from agon.data.log.vote_log import VoteLog
-from tests.support.log_records import voted
+from tests.support.log_records import battle, put, vote, voted
 
 
 def said(capsys, *words):
@@ -38,6 +38,37 @@ def test_a_head_gives_the_board_of_its_time_on_any_copy(tmp_path, capsys):
     assert main(["rank", str(folder), "--at", "feed"]) == 2
     assert "no event whose hash begins with 'feed'" in capsys.readouterr().err
     assert main(["rank", str(tmp_path / "log" / "votes" / "arena.parquet"), "--at", "feed"]) == 2
+
+
+def test_a_receipt_says_what_the_vote_says_and_where_it_counts(tmp_path, capsys):
+    with VoteLog(tmp_path) as log:
+        voted(log, ("ada", "bob"), (1, 2))
+        receipts = []
+        for models, places, more in (
+            (("bob", "ada"), (2, 1), {}),
+            (("bob", "cyn"), (1, 1), {"blind": False, "acceptable": (False, False)}),
+            (("cyn", "cyn"), (1, 2), {}),
+        ):
+            one = battle(models, category="code", language="en")
+            receipts += put(log, one, vote(one.battle_id, places, **more))[1:]
+    for number, (receipt, words) in enumerate(
+        zip(
+            receipts,
+            (
+                "1 ada, 2 bob. It counts on the boards of all votes, code, en.",
+                "1 bob, 1 cyn (both bad). It counts on no board: an earlier vote had told",
+                "It counts on no board: one model was drawn twice",
+            ),
+            strict=True,
+        ),
+        start=2,
+    ):
+        status, text = said(capsys, "verify", tmp_path, "--receipt", receipt.hash[:16])
+        assert status == 0
+        assert text.startswith(f"Vote {number} is event {2 * number + 1} of 9: ")
+        assert words in text
+    assert main(["verify", str(tmp_path), "--receipt", "feed"]) == 2
+    assert "no vote whose receipt begins with 'feed'" in capsys.readouterr().err
 
 
 def test_a_changed_vote_is_named_and_mended(tmp_path, capsys):
