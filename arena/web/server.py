@@ -8,6 +8,7 @@ import contextlib
 import errno
 import signal
 import socket
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import fields, replace
 from functools import partial
@@ -198,7 +199,8 @@ class _ArenaServer(GreetingServer):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as usual, and ask the models while people come in already."""
         await super().startup(sockets)
-        self._do(asyncio.to_thread(_load_endpoints))  # for the first program that asks, which waits 5 seconds
+        # For the first program that asks, which waits 5 seconds; nobody who closes the arena waits for it.
+        threading.Thread(target=_load_endpoints, name="endpoints", daemon=True).start()
         for one in self._running:
             one.start(self._arena.log.folder / "servers", tell)
         self._do(self._ask())

@@ -35,6 +35,18 @@ def browser():
         yield one
 
 
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """Both scripts, which start beside each other: Gradio takes seconds to import."""
+    scripts = {"page": (OWN_PAGE, ""), "app": (OWN_APP + SERVE, "/arena")}
+    found = {one: Served(tmp_path_factory.mktemp(one), *given) for one, given in scripts.items()}
+    yield found
+    for one in found.values():
+        one.process.kill()
+        one.process.wait(30)
+        one.said.close()
+
+
 class Served:
     """A script in a process of its own, with Gradio on a free port."""
 
@@ -49,13 +61,17 @@ class Served:
         self.process = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=self.said, stderr=subprocess.STDOUT
         )
+
+    def ready(self):
+        """Wait until it answers."""
         for _ in range(600):
             assert self.process.poll() is None, self.words()
             try:
                 httpx.get(f"{self.url}/config", trust_env=False)
-                break
+                return self
             except httpx.HTTPError:
                 time.sleep(0.1)
+        raise AssertionError(f"it did not answer in a minute: {self.words()}")
 
     def words(self):
         self.said.seek(0)
@@ -65,9 +81,8 @@ class Served:
         """End it as Ctrl+C does; the votes are in the store then."""
         self.process.send_signal(signal.SIGINT)
         self.process.wait(30)
-        votes = open_log(self.store).votes
-        self.said.close()
-        return votes
+        assert "Traceback" not in self.words()
+        return open_log(self.store).votes
 
 
 @pytest.fixture
@@ -108,8 +123,8 @@ def played(page):
     page.wait_for_selector("[data-agon][data-state=voted]")
 
 
-def test_a_page_of_ones_own_holds_an_arena_with_its_events(browser, tmp_path):
-    served = Served(tmp_path, OWN_PAGE, "")
+def test_a_page_of_ones_own_holds_an_arena_with_its_events(browser, served):
+    served = served["page"].ready()
     try:
         tab = Tab(browser.new_context(viewport=DESKTOP), served.url)
         page = tab.open("/").page
@@ -129,13 +144,12 @@ def test_a_page_of_ones_own_holds_an_arena_with_its_events(browser, tmp_path):
     finally:
         votes = served.close()
     assert list(votes["blind"]) == [True]
-    assert "Traceback" not in (tmp_path / "said").read_text()
 
 
-def test_an_application_of_ones_own_holds_it_under_a_path_in_a_frame_and_for_programs(framed, tmp_path):
+def test_an_application_of_ones_own_holds_it_under_a_path_in_a_frame_and_for_programs(framed, served):
     from gradio_client import Client
 
-    served = Served(tmp_path, OWN_APP + SERVE, "/arena")
+    served = served["app"].ready()
     try:
         inside, loaded = framed(f"{served.url}/")
         assert loaded < 300_000, "before the first prompt"
