@@ -15,7 +15,7 @@ from agon.ranking.leaderboard.row import rank_text
 
 MOST_ROWS = 40
 _SCALE = 2  # pixels of the picture for one of the page
-_WIDTH, _ROW, _TOP = 1000, 34, 104
+_WIDTH, _ROW, _TOP = 1000, 34, 124
 _NAME, _SCORE, _PLOT, _PLOT_WIDTH = 92, 470, 500, 476
 _PAPER, _INK, _FAINT, _LINE, _ACCENT, _BAND = "#fbfbf9", "#1f2228", "#5b6067", "#e1e1dc", "#0b6173", "#e2f1f4"
 
@@ -45,7 +45,8 @@ def board_png(board: Leaderboard, info: ModelInfo) -> bytes:
         ends = [part * _SCALE for part in (x, y, right, below)]
         draw.line(ends, fill=ink, width=round(wide * _SCALE))
 
-    text(28, 36, _cut(board.conclusion(info.name), 21, _WIDTH - 56), 21, bold=True)
+    for number, said in enumerate(_lines(board.conclusion(info.name), 19, _WIDTH - 56)):
+        text(28, 32 + 26 * number, said, 19, bold=True)
     bottom = _TOP + _ROW * len(rows)
     first = rows[0]
     if first.status == "ranked" and first.lower is not None and first.upper is not None:
@@ -89,9 +90,21 @@ def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
         return ImageFont.truetype(BytesIO(font.read()), size * _SCALE)
 
 
-def _cut(said: str, size: int, width: float) -> str:
+def _lines(said: str, size: int, width: float) -> list[str]:
+    """A bold sentence in two lines at most."""
+    font, lines = _font(size, bold=True), [""]
+    for word in said.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font.getlength(longer) > width * _SCALE and len(lines) < 2:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return [*lines[:-1], _cut(lines[-1], size, width, bold=True)]
+
+
+def _cut(said: str, size: int, width: float, *, bold: bool = False) -> str:
     """A text that fits, with an ellipsis where it was longer."""
-    font = _font(size)
+    font = _font(size, bold=bold)
     while font.getlength(said) > width * _SCALE and len(said) > 1:
         said = said[:-2].rstrip() + "…"
     return said
