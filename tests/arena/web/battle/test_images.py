@@ -157,12 +157,12 @@ def test_images_reach_the_models_of_every_turn_and_the_log(server):
         assert side.contestant.images, "of those that see"
         assert side.contestant.backend.seen[-1] == wanted, "earlier images are sent again"
     assert running.battle.draw.group_probability == pytest.approx(1 / 3), "of three pairs of three that see"
+    voted = visitor.vote(view).json()
     records = server.log.records(view["battle"])
     assert [[image.sha256 for image in one.images] for one in records if hasattr(one, "prompt")] == [
         [first, second],
         [third, first],
     ]
-    voted = visitor.vote(view).json()
     for sha256 in (first, third):
         assert f"./api/battles/{view['battle']}/images/{sha256}" in voted["html"]
     assert 'alt="A teal field"' in voted["html"]
