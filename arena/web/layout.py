@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from agon.ranking.version import VERSION
@@ -25,12 +25,14 @@ class Site:
     Attributes:
         pages: page → its address and its name in the header, the first is home.
         about: address of the page "What is stored", if there is one.
+        footer: address → name of the pages that the footer leads to.
         static: what stands before the path of a static file.
     """
 
     pages: Mapping[Current, tuple[str, str]]
     about: str | None
     static: str
+    footer: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def home(self) -> str:
@@ -47,6 +49,7 @@ class Site:
         )
 
 
+FOOTER = {"./method": "Method", "./data": "Data"}  # of every reading page
 ARENA = Site(
     {
         "battle": ("./", "Battle"),
@@ -58,6 +61,7 @@ ARENA = Site(
     },
     "./about",
     "./static/",
+    FOOTER,
 )
 READING = Site(
     {
@@ -69,6 +73,7 @@ READING = Site(
     },
     None,
     "./static/",
+    FOOTER,
 )
 MARK = (
     '<svg width="22" height="22" viewBox="0 0 22 22" aria-hidden="true">'
@@ -144,7 +149,8 @@ def header(current: Current | None, yours: int | None = None, site: Site = ARENA
 def footer(votes: int | None = None, site: Site = ARENA) -> str:
     """Return the footer: version, votes counted, what is stored."""
     counted = "" if votes is None else f"<span>{plural(votes, 'vote')} counted</span>"
-    about = f'<a href="{site.about}">What is stored</a>' if site.about else ""
+    more = {**site.footer, **({site.about: "What is stored"} if site.about else {})}
+    about = " ".join(f'<a href="{address}">{name}</a>' for address, name in more.items())
     return (
         f'<footer class="ag-foot"><div class="ag-wrap"><span>Agon {html.escape(VERSION)}</span>{counted}'
         f'<span class="ag-last">{about}</span></div></footer>'

@@ -19,9 +19,11 @@ from agon.arena.web.leaderboard.page import Link, leaderboard_html
 from agon.arena.web.leaderboard.query import ALL, DEFAULT_RULE, PLAIN_VIEW, BoardQuery, BoardView, Offer
 from agon.arena.web.leaderboard.sources import About, BoardSource
 from agon.arena.web.lens.auditing import make_audit
+from agon.arena.web.lens.data_page import badge_svg, data_html
 from agon.arena.web.lens.decide_page import ANYTHING, decide_html
 from agon.arena.web.lens.deciding import make_decision
 from agon.arena.web.lens.integrity_page import integrity_html
+from agon.arena.web.lens.method_page import method_html
 from agon.arena.web.lens.rules_page import rules_html
 from agon.arena.web.lens.stability import Lens, look_through
 from agon.arena.web.models.board_series import ValueBoards, rank_history
@@ -45,6 +47,7 @@ _FOLDER = Site(
     },
     None,
     "static/",
+    {"method.html": "Method", "data.html": "Data"},
 )
 MOST_MODEL_PAGES = 200
 EVERY_ROW_SHOWN = BoardView(everyone=True)
@@ -111,6 +114,11 @@ def publish_pages(
     }
     link = _links(made, models, rules)
     more = _more_pages(source, about, offer, progress)
+    more |= {
+        "method.html": method_html(about=about, offer=offer),
+        "data.html": data_html(whole, about=about, badge="badge.svg", link=link),
+        "badge.svg": badge_svg(whole, about),
+    }
     more |= _model_pages(source, made[ALL][1], models, rules, about, link)
     number = len(made) + (rules is not None) + sum(name.endswith(".html") for name in more)
 

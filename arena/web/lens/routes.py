@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from agon.arena.core.arena import Arena
 from agon.arena.web.leaderboard.boards import Boards, BusyError
@@ -15,11 +15,13 @@ from agon.arena.web.leaderboard.query import ALL, BoardQuery, Offer, QueryError
 from agon.arena.web.leaderboard.routes import PATIENCE, answered, leaderboard_router
 from agon.arena.web.leaderboard.sources import About, ArenaVotes
 from agon.arena.web.lens.auditing import make_audit
+from agon.arena.web.lens.data_page import badge_svg, data_html
 from agon.arena.web.lens.decide_page import decide_html, no_decision_html
 from agon.arena.web.lens.decide_query import DecideQuery
 from agon.arena.web.lens.deciding import make_decision, make_facts
 from agon.arena.web.lens.fact_words import KnownFacts, fact_names
 from agon.arena.web.lens.integrity_page import integrity_html
+from agon.arena.web.lens.method_page import method_html
 from agon.arena.web.lens.rules_page import rules_html
 from agon.arena.web.lens.stability import RulesQuery, is_weight, make_lens
 from agon.arena.web.models.routes import models_router
@@ -91,6 +93,29 @@ def lens_router(boards: Boards) -> APIRouter:
             return await asyncio.to_thread(lambda: rules_html(lens, about=about, offer=offer, query=query))
 
         return await answered(page, about)
+
+    @router.get("/method")
+    async def method() -> HTMLResponse:
+        about, offer = await asyncio.to_thread(lambda: (source.about(), source.offer({})))
+        return HTMLResponse(await asyncio.to_thread(lambda: method_html(about=about, offer=offer)))
+
+    @router.get("/data")
+    async def data() -> HTMLResponse:
+        about = await asyncio.to_thread(source.about)
+
+        async def page() -> str:
+            made = await boards.get(ALL, PATIENCE)
+            if made is None:
+                return waiting_html("The board", ALL, about=about)
+            return data_html(made.board, about=about)
+
+        return await answered(page, about)
+
+    @router.get("/badge.svg")
+    async def badge() -> Response:
+        about, made = await asyncio.to_thread(source.about), await boards.get(ALL)
+        text = badge_svg(made.board if made else None, about)
+        return Response(text, media_type="image/svg+xml", headers={"cache-control": "max-age=60"})
 
     @router.get("/integrity")
     async def integrity() -> HTMLResponse:

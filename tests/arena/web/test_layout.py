@@ -58,7 +58,10 @@ def test_the_current_page_is_marked_and_only_pages_that_exist_are_linked(written
         "./rules",
         "./decide",
         "./integrity",
+        "./overview",
         "./about",
+        "./method",
+        "./data",
     }
 
 

@@ -1,0 +1,51 @@
+"""The page Method: every rule that the votes may be ranked by, in its own words, with source and options."""
+
+from __future__ import annotations
+
+import inspect
+from html import escape
+
+from agon.arena.web.layout import page_html
+from agon.arena.web.leaderboard.page import FAMILIES, family_name, rule_name
+from agon.arena.web.leaderboard.query import Offer
+from agon.arena.web.leaderboard.sources import About
+from agon.ranking.registry import find
+
+
+def method_html(*, about: About, offer: Offer) -> str:
+    """Return the page.
+
+    Args:
+        about: what is known of the votes.
+        offer: whose rules are described.
+    """
+    families = dict.fromkeys(FAMILIES, "")
+    for rule in sorted(offer.rules, key=rule_name):
+        families[family_name(rule)] += _rule(rule)
+    parts = "".join(
+        f'<section class="ag-section"><h2>{FAMILIES[family]}</h2>{text}</section>'
+        for family, text in families.items()
+        if text
+    )
+    body = (
+        f'<div class="ag-phead"><h1>These votes may be ranked by {len(offer.rules)} rules.</h1><p '
+        'class="ag-lead">'
+        "What each computes, who proposed it, and what can be set. The board on the first page is by "
+        f"{rule_name(offer.rules[0])}.</p></div>{parts}"
+    )
+    votes = about.total if about.unit != "task" else None
+    return page_html("Method", body, current="method", votes=votes, site=about.site)
+
+
+def _rule(rule: str) -> str:
+    how = find(rule)
+    text = inspect.getdoc(how.function) or ""
+    said = " ".join(text.split("\n\nArgs:")[0].split("\n\nSource:")[0].split("\n\nRaises:")[0].split())
+    options = ", ".join(
+        f"{escape(name)} ({escape(str(option.default))})" for name, option in how.options.items()
+    )
+    set_by = f"<p>Can be set, with what is usual: {options}.</p>" if options else ""
+    return (
+        f'<details class="ag-card ag-pad ag-method" id="{escape(rule)}"><summary><b>{rule_name(rule)}</b> '
+        f"<span>{escape(how.source)}</span></summary><p>{escape(said.replace('`', ''))}</p>{set_by}</details>"
+    )
