@@ -66,7 +66,7 @@ def _body(board: Leaderboard, about: About, badge: str | None, link: Link) -> st
     counted = plural(int(board.settings["votes"]), about.unit)
     cite = (
         f"Agon {VERSION}, leaderboard of {plural(len(board.rows), 'model')} by {counted}, "
-        f"fingerprint {board.fingerprint}."
+        f"fingerprint {board.fingerprint[:12]}."
     )
     shown = (
         f'<h2>Badge</h2><p><img src="{escape(badge)}" alt="Badge: who is first"></p>'

@@ -306,8 +306,8 @@ def _cycle(seen: MajorityCycles | None, about: About) -> str:
     return (
         f"{head}<p>{escape(top)} There {'are' if seen.triples != 1 else 'is'} {number}; the hardest "
         "to break is drawn."
-        f" No order of its models pleases every majority; its weakest step, dashed, is {weakest:,g} "
-        "of net votes.</p>"
+        f" No order of its models pleases every majority; its weakest step, dashed, is {_net(weakest)} "
+        "net votes.</p>"
         f'<svg class="ag-cycle" viewBox="0 0 440 190" role="img" aria-label="{escape(steps)}" '
         'font-size="13"><defs>'
         '<marker id="ag-arrow" viewBox="0 0 8 8" refX="6" refY="4" markerWidth="5" markerHeight="5" '
