@@ -336,6 +336,8 @@ def open_arena(
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # while it opens, like INT
     try:
         with contextlib.closing(listen(host, port)) as taken, VoteLog(folder) as votes:
+            for mended in votes.repairs:
+                tell(mended)
             votes.check_models(contestant.card.name for contestant in given.roster.contestants)
             told_by_themselves = {one.server for one in given.supervised}
             for asked in given.servers:

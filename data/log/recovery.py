@@ -126,7 +126,10 @@ def adopt_database(connection: duckdb.DuckDBPyConnection, folder: Path, why: dic
         if rows
     }
     now = datetime.now(UTC).isoformat()
-    at = adopt(connection, folder, {"begun": now, **({"adopted": held} if held else {}), **why})
+    try:
+        at = adopt(connection, folder, {"begun": now, **({"adopted": held} if held else {}), **why})
+    except OSError as error:
+        raise LogError(f"{folder / EVENTS} cannot be written: {error.strerror}.") from error
     _in_transaction(connection, lambda: set_position(connection, at))
     return at
 
