@@ -75,7 +75,7 @@ async def battle(url, *, stop_after=None):
                     kind = line[7:]
                 elif line.startswith("data: ") and kind == "side":
                     slot = line[15:16]  # {"slot": 0
-                    if slot not in first and json.loads(line[6:])["text"]:
+                    if slot not in first and json.loads(line[6:])["html"]:
                         first[slot] = time.perf_counter() - begun
                     if stop_after and stopped is None and time.perf_counter() - begun > stop_after:
                         stopped = time.time()

@@ -70,7 +70,7 @@ async def trace(url):
         await visitor.get("/about")
         begun = time.perf_counter()
         key = (await visitor.post("/api/battles", json={"prompt": "Why?"})).json()["battle"]
-        seen, kind, view = {0: [], 1: []}, "", {}
+        seen, html, kind, view = {0: [], 1: []}, ["", ""], "", {}
         async with visitor.stream("GET", f"/api/battles/{key}/events") as events:
             async for line in events.aiter_lines():
                 if line.startswith("event: "):
@@ -78,9 +78,13 @@ async def trace(url):
                 elif line.startswith("data: "):
                     data = json.loads(line[6:])
                     if kind == "side":
-                        seen[data["slot"]].append((time.perf_counter() - begun, data["text"]))
+                        slot = data["slot"]
+                        html[slot] = html[slot][: data["keep"]] + data["html"]  # no signs beyond 16 bits
+                        seen[slot].append((time.perf_counter() - begun, html[slot]))
                     else:
                         view = data
+        for slot, side in enumerate(view["sides"]):  # the end of the last one comes with the right to vote
+            seen[slot].append((time.perf_counter() - begun, side["text"]))
         body = {"turn": 1, "outcome": "tie", "token": view["token"]}
         models = (await visitor.post(f"/api/battles/{key}/vote", json=body)).json()["models"]
         return (seen[0], seen[1]), "quick" in models[0]

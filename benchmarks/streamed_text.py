@@ -5,39 +5,56 @@ Run it: python -m benchmarks.streamed_text. The answers have headings, lists and
 """
 
 import json
+import random
 import tempfile
 import time
 from collections.abc import Iterator
+from string import ascii_lowercase
 
 import gradio as gr
 import httpx
 
-from agon.arena.web.battle.routes import UPDATE_EVERY
+from agon.arena.web.battle.event_stream import UPDATE_EVERY
 from agon.arena.web.markdown.markdown import answer_html
 from agon.arena.web.markdown.streaming import streaming_html
 from tests.support.arena_server import Scripted, open_arena, roster
 
-PART = """## A heading
+PART = """## {}
 
-Some **bold** words, a list and what follows from it, said at a length that answers have:
+Some **{}** {}:
 
-- one thing, with `code`
-- another thing
+- {}, with `{}`
+- {}
 
 ```python
-def wilson(k, n, z=1.96):
+def wilson(k, n, z=1.96):  # {}
     return (k + z * z / 2) / (n + z * z)
 ```
 
 """
-TEXT = PART * (13_000 // len(PART))
+
+
+def words(draw: random.Random, number: int) -> str:
+    """Words of no language, so that they pack as badly as text can."""
+    return " ".join("".join(draw.choices(ascii_lowercase, k=draw.randint(2, 9))) for _ in range(number))
+
+
+def written(seed: int, size: int = 13_000) -> str:
+    """A text with headings, lists and code."""
+    draw, text = random.Random(seed), ""
+    while len(text) < size:
+        text += PART.format(*(words(draw, number) for number in (4, 1, 50, 8, 1, 12, 6)))
+    return text
+
+
+TEXT = written(0)
 SECONDS = 12.0
 WORDS = TEXT.split(" ")
 
 
 def by_our_stream() -> int:
     """Bytes of the events of one battle."""
-    models = roster(*(Scripted(TEXT, gap=SECONDS / len(WORDS)) for _ in range(2)))
+    models = roster(*(Scripted(written(seed), gap=SECONDS / len(WORDS)) for seed in range(2)))
     with tempfile.TemporaryDirectory() as folder, open_arena(folder, models) as server:
         visitor = server.visitor()
         battle = visitor.start()["battle"]

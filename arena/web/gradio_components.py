@@ -29,7 +29,8 @@ from starlette.middleware.gzip import GZipMiddleware
 
 from agon.arena.core.arena import Arena, Refusal
 from agon.arena.web.about import about_html
-from agon.arena.web.battle.routes import UPDATE_EVERY, Seen, battle_news, battle_router
+from agon.arena.web.battle.event_stream import UPDATE_EVERY, Seen, battle_news
+from agon.arena.web.battle.routes import battle_router
 from agon.arena.web.battle.view import battle_view, panel_html, panel_state, start_view
 from agon.arena.web.layout import ARENA, main_of
 from agon.arena.web.lens.routes import reading_router

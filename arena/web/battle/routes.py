@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass, field
-from time import monotonic
-from typing import Any
-
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
 from agon.arena.core.arena import Arena, Refusal, Running
-from agon.arena.core.battle import Battle, State
+from agon.arena.web.battle.event_stream import followed
 from agon.arena.web.battle.view import (
     battle_view,
     change_view,
     panel_html,
     panel_state,
-    side_html,
-    side_view,
     start_view,
 )
 from agon.arena.web.layout import page_html
 from agon.arena.web.middleware import Session
-
-UPDATE_EVERY = 0.125  # seconds: an answer is sent at most eight times a second
-PING_EVERY = 15.0  # seconds of silence after which a comment is sent: proxies cut what is silent for a minute
 
 
 class ImageBody(BaseModel):
@@ -134,72 +122,8 @@ def battle_router(arena: Arena) -> APIRouter:
         return JSONResponse(found, headers={"cache-control": "no-store"})
 
     @router.get("/api/battles/{battle_id}/events")
-    async def events(session: Session, battle_id: str) -> StreamingResponse:
+    async def events(session: Session, battle_id: str, request: Request) -> StreamingResponse:
         running = arena.battle(session, battle_id)
-        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        stream = battle_events(running, lambda: battle_view(arena, session, running))
-        return StreamingResponse(stream, media_type="text/event-stream", headers=headers)
+        return followed(request, running, lambda: battle_view(arena, session, running))
 
     return router
-
-
-@dataclass(slots=True)
-class Seen:
-    """What a watcher has seen of a battle: revisions of it and its sides, their HTML, whether it is over."""
-
-    revision: int = -1
-    sides: list[int] = field(default_factory=list)
-    html: list[str] = field(default_factory=list)
-    over: bool = False
-
-
-def battle_news(
-    battle: Battle, seen: Seen, view: Callable[[], dict[str, Any]]
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """What changed in a battle since it was seen, and note it as seen.
-
-    Of an answer that is the end of its HTML, behind the first `keep` characters, in UTF-16 as scripts count,
-    of what was sent before: nothing travels again for every word that follows.
-    """
-    seen.sides += [-1] * (len(battle.sides) - len(seen.sides))
-    seen.html += [""] * (len(battle.sides) - len(seen.html))
-    changed = battle.revision != seen.revision
-    for slot, side in enumerate(battle.sides):
-        if changed or side.revision == seen.sides[slot]:
-            continue
-        seen.sides[slot] = side.revision
-        before, seen.html[slot] = seen.html[slot], side_html(side)
-        pairs = enumerate(zip(before, seen.html[slot], strict=False))
-        same = next(
-            (at for at, (one, other) in pairs if one != other), min(len(before), len(seen.html[slot]))
-        )
-        told = {key: value for key, value in side_view(battle, slot).items() if key != "text"}
-        keep = len(before[:same].encode("utf-16-le", "surrogatepass")) // 2
-        yield "side", {**told, "keep": keep, "html": seen.html[slot][same:]}
-    if changed:
-        seen.revision = battle.revision  # what the sides hold follows: a page may know this state already
-        yield "view", view()
-        seen.over = battle.state not in (State.STREAMING, State.KEEPING)
-
-
-async def battle_events(running: Running, view: Callable[[], dict[str, Any]]) -> AsyncIterator[str]:
-    """The battle as it is written: `side` events while it streams, a `view` at every other change.
-
-    While models think in silence there are comments, which an EventSource does not show.
-    """
-    seen = Seen()
-    last = monotonic()
-    running.watchers += 1
-    try:
-        while True:
-            for kind, data in battle_news(running.battle, seen, view):
-                last = monotonic()
-                yield f"event: {kind}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n"
-            if seen.over:
-                return
-            if monotonic() - last >= PING_EVERY:
-                last = monotonic()
-                yield ": ping\n\n"
-            await asyncio.sleep(UPDATE_EVERY)
-    finally:
-        running.watchers -= 1

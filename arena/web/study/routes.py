@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -13,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from agon.arena.core.arena import Refusal
 from agon.arena.core.study import Study
 from agon.arena.setup.invitations import OWNER
-from agon.arena.web.battle.routes import battle_events
+from agon.arena.web.battle.event_stream import followed
 from agon.arena.web.middleware import Session
 from agon.arena.web.report_page import report_html
 from agon.arena.web.study.page import owner_page, reveal, study_page, task_view, voter_view
@@ -139,12 +138,8 @@ def study_router(study: Study) -> APIRouter:
         return shown(task_view(study, session, study.battle(session, battle_id)))
 
     @router.get("/api/study/{battle_id}/events")
-    async def events(session: Session, battle_id: str) -> StreamingResponse:
+    async def events(session: Session, battle_id: str, request: Request) -> StreamingResponse:
         running = study.battle(session, battle_id)
-        view: Callable[[], dict[str, Any]] = lambda: task_view(study, session, running)  # noqa: E731
-        headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-        return StreamingResponse(
-            battle_events(running, view), media_type="text/event-stream", headers=headers
-        )
+        return followed(request, running, lambda: task_view(study, session, running))
 
     return router

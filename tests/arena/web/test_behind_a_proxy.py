@@ -161,7 +161,7 @@ def test_a_silent_model_is_not_cut_off_by_a_proxy(tmp_path, monkeypatch):
     """The proxy cuts what is silent for a second; the models think for three."""
     slow = roster(Scripted("At last.", gap=1.5), Scripted("I know.", gap=1.5))
     for every, kept in ((100.0, False), (0.3, True)):
-        monkeypatch.setattr("agon.arena.web.battle.routes.PING_EVERY", every)
+        monkeypatch.setattr("agon.arena.web.battle.event_stream.PING_EVERY", every)
         with (
             open_arena(tmp_path / f"log{every}", slow) as server,
             nginx(tmp_path / f"nginx{every}", server.url, patience="1s") as url,
