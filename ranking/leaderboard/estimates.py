@@ -193,7 +193,7 @@ def coefficients(fit: Fit, settings: Settings, df: float) -> tuple[Coefficient, 
     """The further parameters of a fit, with intervals from its covariance where it has one."""
     if not isinstance(fit.uncertainty, Covariance) or settings.interval != "sandwich":
         return fit.coefficients
-    error = np.sqrt(np.diag(fit.uncertainty.matrix)[len(fit.values) :])
+    error = np.sqrt(np.maximum(np.diag(fit.uncertainty.matrix)[len(fit.values) :], 0.0))
     half = (quantile(settings.level, df) * error).tolist()
     return tuple(
         c if c.lower is not None or c.upper is not None else replace(c, lower=c.value - h, upper=c.value + h)

@@ -98,7 +98,11 @@ def contextual_bradley_terry(
         clustered = votes.jackknife(point, inverse)
         effect = float(np.trace(inverse @ clustered.meat @ inverse) / np.trace(inverse @ meat @ inverse))
         clustering = Clustering(int(votes.cluster.max()) + 1, clustered.effective, effect, clustered.df)
-        meat, alone = clustered.meat, clustered.alone
+        still = np.diag(clustered.meat) <= 1e-12 * np.diag(
+            meat
+        )  # clusters that agree in all say nothing of it
+        meat = clustered.meat + np.where(still[:, None] & still[None, :], meat, 0.0)
+        alone = clustered.alone
     covariance = inverse @ meat @ inverse.T
     map_covariance, bridge = np.zeros((m, m)), np.eye(m)
     for g in range(int(known.group.max(initial=-1)) + 1):

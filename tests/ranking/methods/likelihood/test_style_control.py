@@ -342,3 +342,18 @@ def test_votes_that_put_nobody_on_one_scale_are_refused_in_a_sentence():
         OptionError, match="No vote is between two models on one scale, so there is no effect of"
     ):
         rank(votes, control="length")
+
+
+def test_two_voters_who_agree_in_all_are_not_certain():
+    """Their jackknife has no variance: the board said 1087.4 to 1087.4, or nothing but a warning of numpy."""
+    world = World(n=200)
+    for name in ("first", "second", "outcome", "length", "bold"):
+        setattr(world, name, np.concatenate([getattr(world, name)] * 2))
+    world.voter = np.repeat([0, 1], 200)
+    votes = world.votes()
+    plain = rank(votes, cluster="voter")  # falls back upon single votes
+    board = rank(votes, cluster="voter", control=["length"])
+    for row in board.rows:
+        width, other = row.upper - row.lower, plain[row.model].upper - plain[row.model].lower
+        assert width == pytest.approx(other, rel=0.5)
+    assert board.coefficients[0].upper - board.coefficients[0].lower > 0.5
