@@ -65,7 +65,9 @@ class DrawShares(Readable):
                 f"{self.battles:,} battles were not drawn as evenly as planned (p = {self.p_value:.2g}): "
                 f"{max(self.shares, key=lambda one: abs(one.share - (one.planned or 0))).conclusion()}."
             )
-        return f"{self.battles:,} battles were drawn as planned, give or take luck (p = {self.p_value:.2g})."
+        return (
+            f"{self.battles:,} battles were drawn as planned, as far as luck goes (p = {self.p_value:.2g})."
+        )
 
 
 def draw_shares(

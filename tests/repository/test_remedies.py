@@ -46,6 +46,11 @@ ELSEWHERE = {
     "arena/core/study.py": ("tests/arena/web/test_study.py", 2),
     "arena/cli/studies/command.py": ("tests/arena/cli/test_study.py", 1),
     "arena/web/server.py": ("tests/arena/core/test_arena.py", 1),
+    "arena/web/hosted.py": ("tests/arena/cli/test_study.py", 1),
+    "arena/web/lens/decide_query.py": ("tests/arena/web/lens/test_decide_page.py", 1),
+    "arena/web/lens/stability.py": ("tests/arena/web/lens/test_rules_page.py", 1),
+    "arena/web/models/comparison_page.py": ("tests/arena/web/models/test_model_pages.py", 2),
+    "arena/web/models/routes.py": ("tests/arena/web/models/test_model_pages.py", 1),
 }
 # What nothing here can provoke, by a part of its text: a number of such messages may only become smaller.
 UNFOLLOWED = {

@@ -37,9 +37,7 @@ def check_models(names: Sequence[str], board: Leaderboard) -> tuple[str, ...]:
             raise QueryError(f"There is no model {without_hidden(name)!r} here; {suggest(name, known)}")
     found = tuple(dict.fromkeys(names))
     if not FEWEST <= len(found) <= MOST:
-        raise QueryError(
-            f"Two to four models can be compared, and {len(found)} are named; choose them on the board."
-        )
+        raise QueryError(f"Two to four models can be compared, not {len(found)}; choose them on the board.")
     return found
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from agon.arena.cli.commands import main
 from agon.arena.core.sessions import Keys
+from agon.arena.web.server import ServeError
 from agon.data import open_log
 from agon.data.log.study_journal import StudyJournal, read_study
 from agon.data.log.vote_log import VoteLog
@@ -49,6 +50,15 @@ def agon(capsys, *words):
     status = main([*words])
     out, err = capsys.readouterr()
     return status, out, err
+
+
+def test_a_study_is_no_panel_of_gradio(folder):
+    from agon.arena.web.hosted import hosted_arena
+
+    with pytest.raises(
+        ServeError, match=r"whose pages are not Gradio's; open it with agon serve study\.toml"
+    ):
+        hosted_arena("study.toml")
 
 
 def test_links_are_of_the_voters_and_stay_the_same(folder, capsys):

@@ -73,3 +73,6 @@ def test_what_there_is_not_is_a_page(client, query):
     status, text = text_of(client, query)
     assert status == 404
     assert 'class="ag-btn"' in text
+    assert ("The votes are of one category, so its values cannot weigh; leave one out." in text) == (
+        "category=Code" in query
+    )

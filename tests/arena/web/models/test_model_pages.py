@@ -200,9 +200,9 @@ def test_a_model_has_a_page_by_either_address(votes, name):
     [
         ("/model?name=an", "There is no model 'an' here"),
         ("/model", "There is no model '' here"),
-        ("/compare?models=di", "Two to four models can be compared, and 1 are named"),
+        ("/compare?models=di", "Two to four models can be compared, not 1; choose them"),
         ("/compare?models=di,ed,lab/ann,bob %26 co,zz", "There is no model 'zz' here"),
-        ("/overview?of=categry", "did you mean 'category'?"),
+        ("/overview?of=categry", "Votes cannot be told apart by 'categry'; did you mean 'category'?"),
         ("/overview?rule=nothing", "There is no rule 'nothing'"),
         ("/history?language=xx", "There are no votes with the language 'xx'"),
         ("/leaderboard?columns=pricee", "There is no column 'pricee'; did you mean 'price'?"),
