@@ -7,11 +7,13 @@ The events are checked whole whenever a log is opened. What is wrong with them i
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -76,6 +78,9 @@ def open_whole(folder: Path, held: Lock) -> OpenLog:
         with suppress(DamagedDatabase):
             connection = open_database(folder)
     start = None if connection is None else position(connection)
+    if connection is not None and start is not None and start.events > end.events:
+        connection.close()
+        raise DamagedChain(_older(folder, start, end))
     if connection is not None and start is not None and _follows(folder, start, end):
         if start != end:
             given = connection, Layout.of(connection), folder, start, end
@@ -88,6 +93,15 @@ def open_whole(folder: Path, held: Lock) -> OpenLog:
         held.hold(trusted=True)
         repairs.append(f"The database of {folder} was made anew of its {end.events:,} events.")
     return _opened(folder, connection, end, repairs)
+
+
+def _older(folder: Path, database: Head, end: Head) -> str:
+    """What is wrong where the events are an older copy."""
+    return (
+        f"The log is damaged: {folder / EVENTS} has {end.events:,} events, and {DATABASE} beside it was made "
+        f"of {database.events:,}; agon recover {folder} makes events of all that the database holds. If that "
+        "is of another log, remove it instead."
+    )
 
 
 def _opened(folder: Path, connection: duckdb.DuckDBPyConnection, at: Head, repairs: list[str]) -> OpenLog:
@@ -436,6 +450,9 @@ def _sound_events(folder: Path, done: list[str]) -> Head:
     _check_texts(folder, end, wrong)
     if wrong:
         raise DamagedChain(wrong[0])
+    at = _database_position(folder)
+    if at is not None and at.events > end.events:
+        raise DamagedChain(_older(folder, at, end))
     return end
 
 
@@ -458,12 +475,12 @@ def _save(folder: Path, why: str, *, lossy: bool) -> list[str]:
     except DamagedChain:
         known = None
     at = _database_position(folder)
+    aside = {name: _aside(folder / name) for name in (EVENTS, TEXTS, HEAD) if (folder / name).exists()}
     if at is not None and (known is None or at.events >= known.events):
         connection = open_database(folder)
         try:
-            for name in (EVENTS, TEXTS, HEAD):
-                if (folder / name).exists():
-                    (folder / name).replace(folder / (name + ASIDE))
+            for name, kept in aside.items():
+                (folder / name).replace(kept)
             before = {"events": at.events, "hash": at.hash}
             now = adopt_database(connection, folder, {"recovered": before})
         finally:
@@ -471,7 +488,7 @@ def _save(folder: Path, why: str, *, lossy: bool) -> list[str]:
         return [
             why.partition("; agon recover")[0] + ".",
             f"The database has everything up to event {at.events:,}: the events were begun anew with what it "
-            f"holds ({now.events:,}), and those that were damaged stand in {folder / (EVENTS + ASIDE)}.",
+            f"holds ({now.events:,}), and those that were damaged stand in {aside.get(EVENTS, folder)}.",
         ]
     whole = _last_whole(folder)
     gone = f"{known.events - whole.events:,} of {known.events:,}" if known else "some"
@@ -482,11 +499,17 @@ def _save(folder: Path, why: str, *, lossy: bool) -> list[str]:
             f"agon recover {folder} --lossy."
         )
     for name in (EVENTS, TEXTS):
-        if (folder / name).exists():
-            (folder / (name + ASIDE)).write_bytes((folder / name).read_bytes())
+        if name in aside:
+            shutil.copyfile(folder / name, aside[name])
     ChainWriter(folder / EVENTS, folder / TEXTS, folder / HEAD, whole).close()
     rebuild(folder, whole).close()
     return [f"Events were given up: {gone}. The log goes on after event {whole.events:,}."]
+
+
+def _aside(path: Path) -> Path:
+    """Where a file is set aside without replacing one that was before."""
+    names = (f"{path.name}{ASIDE}{f'-{n}' * (n > 1)}" for n in count(1))
+    return next(found for name in names if not (found := path.with_name(name)).exists())
 
 
 def _last_whole(folder: Path) -> Head:

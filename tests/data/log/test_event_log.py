@@ -118,8 +118,15 @@ def test_a_database_that_is_behind_ahead_or_of_another_log_is_set_right(folder, 
         assert rows(folder) == now
     for name in FILES[:3]:  # a copy of the events was put back, not of the database
         shutil.copy(early / name, folder / name)
+    both = shutil.copytree(folder, tmp_path / "both")
+    with pytest.raises(LogError, match=r"and agon\.duckdb beside it was made of [\d,]+; agon recover"):
+        VoteLog(folder)
+    recover_log(folder)
     VoteLog(folder).close()
-    assert rows(folder) == rows(early)
+    assert rows(folder) == now, "nothing that was acknowledged is lost"
+    (both / "agon.duckdb").unlink()
+    VoteLog(both).close()
+    assert rows(both) == rows(early)
 
 
 def test_what_a_killed_process_acknowledged_is_there_without_its_write_ahead_log(folder):
