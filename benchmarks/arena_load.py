@@ -1,9 +1,12 @@
 """The arena under load and at rest: a stub of servers, one `agon serve` and its visitors, each a process.
 
     python -m benchmarks.arena_load [--battles 100] [--tokens 500] [--idle 60]
+    python -m benchmarks.arena_load --beside 30 [--battles 40] [--tokens 100]
 
 Prints how soon answers are seen, how long battles take beside what their servers alone would need, the
-processor time of the arena for a streamed token and at rest, and how soon a stop reaches the server.
+processor time of the arena for a streamed token and at rest, and how soon a stop reaches the server. With
+`--beside` instead, how long battles of two quick servers take with and without others on one that is so many
+times slower.
 """
 
 import argparse
@@ -62,8 +65,11 @@ def open_process(folder, models, head=""):
             yield pid, url, stub
 
 
-async def battle(url, *, stop_after=None):
-    """One battle of a new visitor: state, seconds to the first texts and to the end, moment of the stop."""
+async def battle(url, *, stop_after=None, vote=False):
+    """One battle of a new visitor: state, seconds to the first texts and to the end, moment of the stop.
+
+    With a vote: seconds to the first texts and to the end, and the models.
+    """
     async with httpx.AsyncClient(base_url=url, timeout=600, trust_env=False) as visitor:
         await visitor.get("/about")
         begun = time.perf_counter()
@@ -81,8 +87,14 @@ async def battle(url, *, stop_after=None):
                         stopped = time.time()
                         await visitor.post(f"/api/battles/{key}/stop", json={})
                 elif line.startswith("data: "):
-                    state = json.loads(line[6:])["state"]
-        return state, list(first.values()), time.perf_counter() - begun, stopped
+                    view = json.loads(line[6:])
+                    state = view["state"]
+        took = time.perf_counter() - begun
+        if vote:
+            body = {"turn": 1, "outcome": "tie", "token": view["token"]}
+            models = (await visitor.post(f"/api/battles/{key}/vote", json=body)).json()["models"]
+            return list(first.values()), took, models
+        return state, list(first.values()), took, stopped
 
 
 def spread(values):
@@ -118,6 +130,26 @@ async def cancelled(url, stub, times):
     print(f"stop to the end at the server, s: {spread(waits)}, {max(waits):.2f} worst of {times}")
 
 
+async def quick_ones(url, battles):
+    """Seconds to the first texts and to the end of the battles in which no slow server answered."""
+    await battle(url)
+    found = await asyncio.gather(*(battle(url, vote=True) for _ in range(battles)))
+    quick = [one for one in found if not any("slow" in name for name in one[2])]
+    return [first for one in quick for first in one[0]], [took for _, took, _ in quick]
+
+
+def beside(chosen):
+    """Battles of quick servers without and with a slow one that others wait for."""
+    quick = [f"{chosen.tokens}@{chosen.rate:g} {letter}" for letter in "ab"]
+    slow = f"{chosen.tokens}@{chosen.rate / chosen.beside:g} slow"
+    for models, battles in ((quick, chosen.battles // 3), ([*quick, slow], chosen.battles)):
+        with tempfile.TemporaryDirectory() as folder, open_process(folder, models) as (_, url, _):
+            firsts, took = asyncio.run(quick_ones(url, battles))
+        print(f"{battles} battles of {len(models)} servers, {len(took)} of them of quick ones alone")
+        print(f"  first text, s          {spread(firsts)}")
+        print(f"  battle, s              {spread(took)} (ideal {chosen.tokens / chosen.rate:g} s)")
+
+
 def main():
     """Run and print."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -126,7 +158,11 @@ def main():
     parser.add_argument("--rate", type=float, default=50.0, help="tokens a second of each answer")
     parser.add_argument("--idle", type=float, default=60.0, help="seconds at rest")
     parser.add_argument("--pacing", default="even", choices=("even", "raw"))
+    parser.add_argument("--beside", type=float, help="how many times slower a further server is")
     chosen = parser.parse_args()
+    if chosen.beside:
+        beside(chosen)
+        return
     models = [f"{chosen.tokens}@{chosen.rate:g} {letter}" for letter in "ab"]
     head = f'[battle]\npacing = "{chosen.pacing}"\n' if chosen.pacing != "even" else ""
     with tempfile.TemporaryDirectory() as folder, open_process(folder, models, head) as (pid, url, stub):

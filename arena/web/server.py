@@ -13,6 +13,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import fields, replace
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -328,6 +329,8 @@ def open_arena(
 
     Raises AgonError for everything that a person can mend: the source, the address, the log folder.
     """
+    if find_spec("gradio") is None:  # it is imported once people read, which would be late to miss it
+        raise ModuleNotFoundError("No module named 'gradio'", name="gradio")
     given = configured(source, seed, answers, same_model=same_model)
     host, folder = host or given.host, log or given.log
     port = given.port or PORT if port is None else port

@@ -111,7 +111,7 @@ def from_covariance(
         group: (M,) component of each model, of which pairs are compared; negative for none.
         least: p-value below which so few votes tell no pair apart, whatever their covariance is.
     """
-    half = _multiple(level, df, max_t) * np.sqrt(np.diag(covariance))
+    half = _multiple(level, df, max_t) * np.sqrt(np.maximum(np.diag(covariance), 0.0))
     variance = np.diag(covariance)[:, None] + np.diag(covariance)[None, :] - 2 * covariance
     error = np.sqrt(np.maximum(variance, 0.0))
     agree = 2 * 0.5 ** (df + 1)  # the sign test of so many clusters, where no cluster moves a difference

@@ -129,7 +129,9 @@ def rows(
     rank = np.zeros(len(models), dtype=np.int64)
     rank[ranked] = 1 + standing[at].sum(axis=0)
     names = np.asarray(models, dtype=object)[ranked].astype(str)
-    ranked = ranked[np.lexsort((names, -np.nan_to_num(values[ranked]), rank[ranked]))]
+    size = np.nan_to_num(values[ranked])
+    size = np.round(size / max(float(np.abs(size).max(initial=0.0)), 1e-300), 9)  # rounding orders nobody
+    ranked = ranked[np.lexsort((names, -size, rank[ranked]))]
     above = unsure.above[np.ix_(ranked, ranked)]
     centre = values if unsure.centre is None else unsure.centre
     chance = first(centre, unsure, ranked, seed)

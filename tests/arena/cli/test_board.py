@@ -129,7 +129,7 @@ def test_the_page_of_rules_is_what_compare_rules_says(opened, asked, capsys, mon
     assert json.loads(capsys.readouterr().out)["comparison"] == data
     assert page.text.count("<h1>") == 1
     assert data["conclusion"] in unescape(page.text)
-    cells = re.findall(r"<td class=\"ag-h\d[^>]*><b>([^<]*)</b>", page.text)
+    cells = re.findall(r"<td class=\"ag-q\d[^>]*><b>([^<]*)</b>", page.text)
     assert len(cells) == len(data["methods"]) * len(data["models"])
     assert client.get("/rules?language=xx").status_code == 404
 

@@ -96,15 +96,14 @@ def test_recorded_answers_are_an_arena_and_an_interrupt_ends_it(tmp_path):
     assert votes == [(*voted["models"], "model_a")]
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT], ids=lambda one: one.name)
-def test_it_closes_in_good_order_and_says_what_it_kept(tmp_path, how):
-    """`docker stop` and Ctrl+C alike: the last snapshot is written, the status is 0."""
+def test_it_closes_in_good_order_and_says_what_it_kept(tmp_path):
+    """As `docker stop` does it: the last snapshot is written, the status is 0; Ctrl+C ends other arenas here."""
     (tmp_path / "answers.csv").write_text(ANSWERS, encoding="utf-8")
     with served("answers.csv", cwd=tmp_path) as (url, process):
         with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
             for prompt in ("Why?", "How?"):
                 battle(client, prompt)
-        process.send_signal(how)
+        process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=60)
         assert process.returncode == 0
         assert "Closed. 2 votes in agon-log/." in out

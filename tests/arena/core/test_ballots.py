@@ -223,7 +223,7 @@ def test_stopped_answers_are_judged_only_when_it_is_meant(tmp_path):
         for kind, data in visitor.events(battle):
             if kind == "view":
                 view = data
-            elif data["text"]:
+            elif data["html"]:
                 wrote.add(data["letter"])
                 if len(wrote) == 3:
                     visitor.post(f"/api/battles/{battle}/stop", {})
