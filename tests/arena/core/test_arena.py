@@ -97,7 +97,7 @@ def test_recorded_answers_are_an_arena_and_an_interrupt_ends_it(tmp_path):
 
 
 def test_it_closes_in_good_order_and_says_what_it_kept(tmp_path):
-    """As `docker stop` does it: the last snapshot is written, the status is 0; Ctrl+C ends other arenas here."""
+    """As `docker stop` does it: the last snapshot is written, the status is 0; Ctrl+C ends other arenas."""
     (tmp_path / "answers.csv").write_text(ANSWERS, encoding="utf-8")
     with served("answers.csv", cwd=tmp_path) as (url, process):
         with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:

@@ -1,4 +1,4 @@
-"""Four hundred failures of streams: no broken battle can be voted on, no name leaks, no good answer is lost."""
+"""Hundreds of failures of streams: no broken battle is votable, no name leaks, no good answer is lost."""
 
 import asyncio
 import re
