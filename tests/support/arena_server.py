@@ -176,9 +176,11 @@ def open_arena(folder, models, settings=None, plan=None) -> Iterator[ArenaServer
                 assert time.monotonic() < deadline, "the server did not start in a minute"
                 time.sleep(0.02)
             server = ArenaServer(f"http://127.0.0.1:{sock.getsockname()[1]}", arena, log, study)
-            yield server
-            for visitor in server.visitors:
-                visitor.http.close()
+            try:
+                yield server
+            finally:
+                for visitor in server.visitors:
+                    visitor.http.close()
         finally:
             http.should_exit = True
             thread.join(30)
