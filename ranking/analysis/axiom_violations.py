@@ -17,7 +17,7 @@ from agon.ranking.errors import InputError, OptionError, suggest
 from agon.ranking.leaderboard.eligibility import keep_eligible
 from agon.ranking.numerics import IntArray
 from agon.ranking.registry import Method, Rule, find
-from agon.ranking.text import Readable
+from agon.ranking.text import Readable, join_names
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 from agon.ranking.votes.score_table import ScoreTable
 
@@ -217,7 +217,7 @@ def _with_clone(trial: Trial, model: int, clone: str, side: str) -> IntArray:
 
 
 def _winners(models: Sequence[str], first: Any) -> str:
-    return " and ".join(models[int(i)] for i in np.flatnonzero(first)) or "nobody"
+    return join_names([models[int(i)] for i in np.flatnonzero(first)]) or "nobody"
 
 
 def _monotonicity(trial: Trial) -> Iterator[Found]:

@@ -104,7 +104,7 @@ class RuleComparison(Readable):
         if len(champions) == 1:
             return self._unanimous(*next(iter(champions.items())))
         parts = [
-            f"{name} under {len(rules)} ({', '.join(rules)})"
+            f"{name} under {len(rules)} ({', '.join(rules).replace('_', ' ')})"
             if len(rules) <= 3
             else f"{name} under {len(rules)}"
             for name, rules in list(champions.items())[:4]

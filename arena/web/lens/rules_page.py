@@ -88,11 +88,14 @@ def _head(seen: RuleComparison, about: About, query: BoardQuery, weights: RulesQ
     counted = (
         f"The same {plural(about.total, about.unit)}" if not query.where else f"The same votes{query.words}"
     )
-    draws = f" from {seen.n_resamples} resamples" if seen.n_resamples else ""
-    lead = (
-        f"{counted} under {len(seen.methods)} rules: the ranks a model may hold at {seen.level:.0%}, and the "
-        f"chance that it comes first{draws}."
-    )
+    lead = f"{counted} under {len(seen.methods)} rules"
+    if seen.n_resamples:
+        lead += (
+            f": the ranks of each model in the middle {seen.level:.0%} of {seen.n_resamples} resamples of "
+            "the votes, and in how many it is first."
+        )
+    else:
+        lead += "."
     left_out = seen.left_out_sentence()
     if weights.by is not None or weights.weights:
         unit = "task" if weights.by is None else without_hidden(weights.by).replace("_", " ")
@@ -129,9 +132,10 @@ def _matrix(seen: RuleComparison, about: About, query: BoardQuery, link: Link) -
     colours = "".join(f'<i class="ag-q{step}"></i>' for step in range(_STEPS))
     return (
         '<div class="ag-card ag-lenswrap"><table class="ag-lens"><caption class="ag-sr">Ranks under each '
-        f"rule, and the chance of being first</caption><thead><tr><td></td>{head}</tr></thead>"
+        f"rule, and the share of resamples in which a model is first</caption>"
+        f"<thead><tr><td></td>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table>"
-        f'<p class="ag-legend ag-fig" aria-hidden="true">Chance of being first 0%{colours}100%'
+        f'<p class="ag-legend ag-fig" aria-hidden="true">First in 0%{colours}100% of the resamples'
         '<b class="ag-other">another first</b></p></div>' + _data(seen, query, link)
     )
 
@@ -146,7 +150,7 @@ def _data(seen: RuleComparison, query: BoardQuery, link: Link) -> str:
 
 
 def _cell(seen: RuleComparison, number: int, i: int) -> str:
-    """One model under one rule: its ranks, or its share of a lottery, and its chance of being first."""
+    """One model under one rule: its ranks, or its share of a lottery; in how many resamples it is first."""
     method = seen.methods[number]
     rank, low, high = (int(t[number, i]) for t in (seen.rank, seen.rank_lower, seen.rank_upper))
     chance = None if seen.first is None else float(seen.first[number, i])
@@ -339,10 +343,11 @@ def _parting(seen: RuleComparison, about: About) -> str:
     return (
         '<section class="ag-card ag-pad ag-fig"><h2>Where the rules part</h2><p>Who is first under '
         "which rules, and "
-        'the chance of it by each.</p><div class="ag-numbers"><table class="ag-bars"><caption '
+        'in how many of the resamples.</p><div class="ag-numbers"><table class="ag-bars"><caption '
         'class="ag-sr">Who is '
         'first under which rules</caption><thead><tr><th scope="col">First</th><th scope="col">Under</th>'
-        f'<th scope="col" class="ag-r">Chance</th></tr></thead><tbody>{rows}</tbody></table></div></section>'
+        '<th scope="col" class="ag-r">Resamples</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></section>"
     )
 
 

@@ -128,7 +128,7 @@ def _ways(board: Leaderboard, row: Row, about: About, query: BoardQuery, link: L
 
 
 def _under_rules(name: str, compared: Compared | None, query: BoardQuery, link: Link) -> str:
-    title = "Under other rules"
+    title = "Under several rules"
     if compared is None:
         return _section(title, "<p>The comparison of rules is being computed.</p>")
     seen = compared.rules
@@ -140,14 +140,20 @@ def _under_rules(name: str, compared: Compared | None, query: BoardQuery, link: 
         method = seen.methods[number]
         target = link(BoardQuery(query.where).under(method))
         said = f'<a href="{escape(target)}">{rule_name(method)}</a>' if target else rule_name(method)
-        chance = "–" if seen.first is None else f"{float(seen.first[number, i]):.0%}"
+        first = "–" if seen.first is None else f"{float(seen.first[number, i]):.0%}"
         body += (
             f'<tr><th scope="row">{said}</th><td>{FAMILIES[family_name(method)]}</td>'
-            f'<td class="ag-r">{_rank_under(seen, number, i)}</td><td class="ag-r">{chance}</td></tr>'
+            f'<td class="ag-r">{_rank_under(seen, number, i)}</td><td class="ag-r">{first}</td></tr>'
         )
     columns = '<th scope="col">Rule</th><th scope="col">Family</th><th scope="col" class="ag-r">Rank</th>'
-    columns += '<th scope="col" class="ag-r">Chance of being first</th>'
-    return _section(title, _table(title, columns, body))
+    columns += '<th scope="col" class="ag-r">First</th>'
+    said = (
+        f"<p>Ranks in the middle {seen.level:.0%} of {seen.n_resamples} resamples of the votes, and in how "
+        "many it is first: beside each other they show what the rule changes.</p>"
+        if seen.n_resamples
+        else ""
+    )
+    return _section(title, said + _table(title, columns, body))
 
 
 def _rank_under(seen: RuleComparison, number: int, i: int) -> str:

@@ -185,7 +185,7 @@ def test_a_model_has_a_page_by_either_address(votes, name):
     assert client.get(f"/model/{quote(name, safe='')}").text == page.text
     assert client.get(f"/model/{quote(name)}?language=de").status_code == 200
     board = rank(comparisons(str(folder / "votes.csv")))
-    assert cells(page.text, "Under other rules")["Bradley-Terry"][1] == rank_text(board[name])
+    assert cells(page.text, "Under several rules")["Bradley-Terry"][1] == rank_text(board[name])
     others = cells(page.text, "Whom it beats")
     assert set(others) == set(NAMES) - {name}
     for other, (place, won, *_) in others.items():
