@@ -18,6 +18,12 @@ def join_names(names: Sequence[str], most: int = 3) -> str:
     return f"{', '.join(names[:most])} and {len(names) - most} more"
 
 
+def rounded(number: int) -> str:
+    """A number in two digits that count."""
+    digits = max(0, len(str(number)) - 2)
+    return f"{-(-number // 10**digits) * 10**digits:,}"
+
+
 class Readable:
     """A result that says itself: in one sentence where it is printed, with its rows in a notebook.
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from agon.ranking.inference.anytime import times_more
 from agon.ranking.inference.intervals import Uncertainty
 from agon.ranking.numerics import FloatArray, IntArray
-from agon.ranking.text import Readable, join_names
+from agon.ranking.text import Readable, join_names, rounded
 
 if TYPE_CHECKING:
     from agon.ranking.leaderboard.leaderboard import Leaderboard
@@ -40,7 +40,7 @@ class Lead(Readable):
             return "The first leads, however often one looks."
         if self.more_votes is None:
             return "Nobody leads, and no foreseeable number of votes would decide."
-        return f"Nobody leads for certain yet; about {self.more_votes:,} more votes would decide."
+        return f"Nobody leads for certain yet; about {rounded(self.more_votes)} more votes would decide."
 
 
 def lead_of(
@@ -103,7 +103,7 @@ def conclude(board: Leaderboard, name: Callable[[str], str] = str) -> str:  # no
     rivals = [name(row.model) for row in ranked if row.rank_lower == 1 and row.rank != 1]
     at, lead, more = f"at {board.level:.0%}{_scope(board)}", board.lead, ""
     if lead is not None and lead.more_votes:
-        more = f"; about {_rounded(lead.more_votes)} more {board.counted} between them would decide"
+        more = f"; about {rounded(lead.more_votes)} more {board.counted} between them would decide"
     if rivals:
         return f"{place}, but {join_names(rivals)} could be first too {at}{more}."
     if len(first) > 1:
@@ -120,9 +120,3 @@ def _scope(board: Leaderboard) -> str:
     codes = {note.code for note in board.diagnostics}
     voter = " for the one voter" if "single_voter" in codes else ""
     return voter + (" on the one prompt" if "single_prompt" in codes else "")
-
-
-def _rounded(number: int) -> str:
-    """A number in two digits that count."""
-    digits = max(0, len(str(number)) - 2)
-    return f"{-(-number // 10**digits) * 10**digits:,}"

@@ -16,7 +16,7 @@ from agon.ranking.leaderboard.dynascore import fact_points
 from agon.ranking.leaderboard.leaderboard import Leaderboard
 from agon.ranking.leaderboard.row import Row
 from agon.ranking.numerics import FloatArray
-from agon.ranking.text import Readable, join_names
+from agon.ranking.text import Readable, join_names, rounded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -123,7 +123,8 @@ class Decision(Readable):
                 f"{own:g} instead of {other:g}{less}."
             )
         sure = "" if chosen.probability is None else f", with a chance of {_percent(chosen.probability)}"
-        text = f"Take {name(self.choice)}: it is the best of {number} that meet the conditions{sure}"
+        met = "" if number == len(self.candidates) else " that meet the conditions"
+        text = f"Take {name(self.choice)}: it is the best of {number}{met}{sure}"
         if self.prefer is not None:
             smaller = [n for n in known if _number(known[n], self.prefer) < _number(chosen, self.prefer)]
             text += (
@@ -132,7 +133,7 @@ class Decision(Readable):
                 if smaller
                 else f", and its {fact(self.prefer)} is the smallest"
             )
-        open_ones = [f"about {votes:,} on {name(model)}" for model, votes in self.more_votes.items()]
+        open_ones = [f"about {rounded(votes)} on {name(model)}" for model, votes in self.more_votes.items()]
         return text + (f". More votes would tell: {join_names(open_ones)}." if open_ones else ".")
 
     def _weighed(

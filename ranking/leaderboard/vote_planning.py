@@ -10,7 +10,7 @@ from agon.ranking.errors import OptionError
 from agon.ranking.inference.anytime import PANEL_ROOM, TUNED, log_evidence, times_more
 from agon.ranking.inference.simultaneous import quantile
 from agon.ranking.leaderboard.leaderboard import Leaderboard
-from agon.ranking.text import Readable
+from agon.ranking.text import Readable, rounded
 
 
 @dataclass(frozen=True, repr=False)
@@ -137,7 +137,7 @@ class OpenPair(Readable):
         """Say it in one sentence."""
         if self.decided:
             return f"{self.upper} is above {self.lower}."
-        more = "no foreseeable number of" if self.more_votes is None else f"about {self.more_votes:,}"
+        more = "no foreseeable number of" if self.more_votes is None else f"about {rounded(self.more_votes)}"
         return f"{self.upper} or {self.lower}: {more} more votes would decide."
 
 

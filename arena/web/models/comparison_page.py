@@ -20,6 +20,7 @@ from agon.ranking import Leaderboard, PairCounts
 from agon.ranking.errors import OptionError, suggest
 from agon.ranking.leaderboard.row import rank_text
 from agon.ranking.leaderboard.vote_planning import open_pair
+from agon.ranking.text import rounded
 
 FEWEST, MOST = 2, 4  # models that are compared
 _MENU = 300  # models that a menu lists
@@ -151,7 +152,7 @@ def _pairs(board: Leaderboard, pairs: PairCounts | None, names: Sequence[str], a
                 if asked.decided
                 else "no foreseeable number"
                 if asked.more_votes is None
-                else f"about {asked.more_votes:,}"
+                else f"about {rounded(asked.more_votes)}"
             )
         name, other = escape(about.info.name(one)), escape(about.info.name(two))
         body += (
