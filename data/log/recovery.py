@@ -271,7 +271,9 @@ def _verify(folder: Path, database: Path | None) -> LogCheck:
         with duckdb.connect(str(database), read_only=True) as connection:
             at = position(connection)
             layout = Layout.of(connection)
-            if at is None or not _follows(folder, at, end):
+            if at is not None and at.events > end.events:
+                wrong.append(_older(folder, at, end))
+            elif at is None or not _follows(folder, at, end):
                 wrong.append(
                     f"{database} is not of these events; the next time the log is opened it is made anew."
                 )

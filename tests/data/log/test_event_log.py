@@ -121,6 +121,7 @@ def test_a_database_that_is_behind_ahead_or_of_another_log_is_set_right(folder, 
     both = shutil.copytree(folder, tmp_path / "both")
     with pytest.raises(LogError, match=r"and agon\.duckdb beside it was made of [\d,]+; agon recover"):
         VoteLog(folder)
+    assert "remove it instead" in verify_log(folder).wrong[0], "and not that it follows when it is opened"
     recover_log(folder)
     VoteLog(folder).close()
     assert rows(folder) == now, "nothing that was acknowledged is lost"
