@@ -129,8 +129,9 @@ def rows(
     rank = np.zeros(len(models), dtype=np.int64)
     rank[ranked] = 1 + standing[at].sum(axis=0)
     names = np.asarray(models, dtype=object)[ranked].astype(str)
-    size = np.nan_to_num(values[ranked])
-    size = np.round(size / max(float(np.abs(size).max(initial=0.0)), 1e-300), 9)  # rounding orders nobody
+    size = np.nan_to_num(values[ranked], posinf=np.inf, neginf=-np.inf)
+    largest = float(np.abs(size[np.isfinite(size)]).max(initial=0.0))
+    size = np.round(size / max(largest, 1e-300), 9)  # rounding orders nobody
     ranked = ranked[np.lexsort((names, -size, rank[ranked]))]
     above = unsure.above[np.ix_(ranked, ranked)]
     centre = values if unsure.centre is None else unsure.centre
