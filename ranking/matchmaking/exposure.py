@@ -59,7 +59,8 @@ class DrawShares(Readable):
     def conclusion(self) -> str:
         """Say in one sentence whether the draws are those planned."""
         if self.p_value is None:
-            return f"{self.battles:,} battles were drawn; what was planned for each model is not told."
+            drawn = "1 battle was" if self.battles == 1 else f"{self.battles:,} battles were"
+            return f"{drawn} drawn; what was planned for each model is not told."
         if self.p_value < 1 - self.level:
             return (
                 f"{self.battles:,} battles were not drawn as evenly as planned (p = {self.p_value:.2g}): "

@@ -34,7 +34,7 @@ async def _packed(events: AsyncIterator[str]) -> AsyncIterator[bytes]:
     """Each event as bytes that a browser can unpack when it has them."""
     packer = zlib.compressobj(wbits=31)
     async for event in events:
-        yield packer.compress(event.encode("utf-8", "replace")) + packer.flush(zlib.Z_SYNC_FLUSH)
+        yield packer.compress(event.encode()) + packer.flush(zlib.Z_SYNC_FLUSH)
     yield packer.flush()
 
 

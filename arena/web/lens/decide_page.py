@@ -283,7 +283,9 @@ def _fact(known: KnownFacts, model: str, fact: str) -> str:
     share = fact == "failures"
     text = f"{value:.1%}" if share else short_number(float(value))
     measured = known.measured.get(model, {}).get(fact)
-    if measured is None or not (measured.lower or 0) <= value <= (measured.upper or value):
+    if measured is None or (measured.lower is None and measured.upper is None):
+        return text
+    if not (measured.lower or 0) <= value <= (measured.upper or value):
         return text
     low, high = (
         "…" if bound is None else f"{bound:.1%}" if share else short_number(bound)
