@@ -23,7 +23,7 @@ from pydantic import AliasChoices, BaseModel, Discriminator, Field, Tag, Validat
 from agon.arena.core.arena import ArenaSettings
 from agon.arena.core.pacing import Pacing
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
-from agon.arena.core.study_plan import StudyPlan
+from agon.arena.core.studies.study_plan import StudyPlan
 from agon.arena.setup.demo import DemoModel
 from agon.arena.setup.openai_models import OpenAIModel, ServerTable
 from agon.arena.setup.recorded import RecordedModel

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from agon.arena.core.sessions import Keys
-from agon.arena.core.study_plan import StudyPlan
+from agon.arena.core.studies.study_plan import StudyPlan
 from agon.arena.setup.config import Configuration
 from agon.data.log.study_journal import Invitation, StudyJournal
 from agon.ranking.errors import OptionError, SourceError, suggest

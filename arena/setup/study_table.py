@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from agon.arena.core.roster import Contestant, Example
-from agon.arena.core.study_plan import AttentionItem, StudyPlan
+from agon.arena.core.studies.study_plan import AttentionItem, StudyPlan
 from agon.arena.setup.recorded import replayed_models
 from agon.arena.setup.tables import ConfigError, Line, Table
 from agon.data.importers.recorded_answers import answers, prompts

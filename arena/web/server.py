@@ -22,7 +22,7 @@ import uvicorn
 from agon.arena.core.arena import Arena, tell
 from agon.arena.core.roster import settings_digest
 from agon.arena.core.sessions import Keys
-from agon.arena.core.study import Study
+from agon.arena.core.studies.study import Study
 from agon.arena.setup.config import Configuration, read_configuration
 from agon.arena.setup.demo import demo_roster
 from agon.arena.setup.local_models import LOCAL_MODELS, local_roster

@@ -6,7 +6,7 @@ from fastapi import Depends, FastAPI
 from starlette.routing import Route
 
 from agon.arena.core.arena import Refusal
-from agon.arena.core.study import Study
+from agon.arena.core.studies.study import Study
 from agon.arena.web.about import about_router
 from agon.arena.web.health import health_router
 from agon.arena.web.lens.routes import reading_router

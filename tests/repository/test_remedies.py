@@ -43,7 +43,7 @@ ELSEWHERE = {
     "data/log/hash_chain.py": ("tests/data/log/test_event_log.py", 1),
     "data/log/recovery.py": ("tests/data/log/test_event_log.py", 11),  # three in arena/cli/test_verify.py
     "arena/cli/rank.py": ("tests/arena/cli/test_verify.py", 1),
-    "arena/core/study.py": ("tests/arena/web/test_study.py", 2),
+    "arena/core/studies/study.py": ("tests/arena/web/test_study.py", 2),
     "arena/cli/studies/command.py": ("tests/arena/cli/test_study.py", 1),
     "arena/web/server.py": ("tests/arena/core/test_arena.py", 1),
     "arena/web/hosted.py": ("tests/arena/cli/test_study.py", 1),

@@ -15,7 +15,7 @@ import uvicorn
 from agon.arena.core.arena import Arena, ArenaSettings
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.sessions import Keys
-from agon.arena.core.study import Study
+from agon.arena.core.studies.study import Study
 from agon.arena.web.server import listen, server_config
 from agon.data.log.study_journal import StudyJournal
 from agon.data.log.vote_log import VoteLog

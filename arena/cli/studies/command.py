@@ -215,7 +215,7 @@ def seat_statuses(folder: Path, history: StudyHistory) -> list[SeatStatus]:
     voted, skipped, checks = Counter[int](), Counter[int](), Counter[tuple[int, bool]]()
     totals: list[int] = []
     if history.opened is not None:
-        from agon.arena.core.study_plan import seat_totals
+        from agon.arena.core.studies.study_plan import seat_totals
 
         totals = seat_totals(history.design)
         log = open_log(folder, "arrow")
@@ -240,7 +240,7 @@ def seat_statuses(folder: Path, history: StudyHistory) -> list[SeatStatus]:
 
 
 def _lead_sentence(folder: Path, history: StudyHistory) -> str:
-    from agon.arena.core.study import tell_lead
+    from agon.arena.core.studies.study import tell_lead
 
     level = float(history.design.get("level", 0.95))
     try:

@@ -9,7 +9,7 @@ from typing import Any
 
 from agon.arena.core.arena import Running
 from agon.arena.core.battle import LETTERS, NUMBERS, State
-from agon.arena.core.study import Study, VoterProgress, tell_lead
+from agon.arena.core.studies.study import Study, VoterProgress, tell_lead
 from agon.arena.web.battle.view import battle_values, render, side_view
 from agon.arena.web.layout import Site, page_html
 

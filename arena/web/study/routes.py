@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from pydantic import BaseModel, ConfigDict
 
 from agon.arena.core.arena import Refusal
-from agon.arena.core.study import Study
+from agon.arena.core.studies.study import Study
 from agon.arena.setup.invitations import OWNER
 from agon.arena.web.battle.event_stream import followed
 from agon.arena.web.middleware import Session

@@ -7,8 +7,8 @@ import httpx
 import pytest
 
 from agon.arena.core.roster import Example
-from agon.arena.core.study import StudyError
-from agon.arena.core.study_plan import AttentionItem, StudyPlan
+from agon.arena.core.studies.study import StudyError
+from agon.arena.core.studies.study_plan import AttentionItem, StudyPlan
 from agon.data import comparisons, open_log
 from agon.data.log.study_journal import StudyJournal
 from tests.support.arena_server import Scripted, open_arena, roster

@@ -4,7 +4,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 
 from agon.arena.core.roster import Example
-from agon.arena.core.study_plan import AttentionItem, StudyPlan
+from agon.arena.core.studies.study_plan import AttentionItem, StudyPlan
 from tests.support.arena_server import Scripted, open_arena, roster
 from tests.support.browser import DESKTOP, PHONE, Tab, chromium
 

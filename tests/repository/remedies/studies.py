@@ -7,7 +7,7 @@ from typing import Any
 import agon as ag
 from agon.arena.core.arena import Arena
 from agon.arena.core.sessions import Keys
-from agon.arena.core.study import Study
+from agon.arena.core.studies.study import Study
 from agon.arena.setup.config import Configuration, read_configuration
 from agon.arena.setup.invitations import study_keys
 from agon.arena.web.server import _study_greeting, configured

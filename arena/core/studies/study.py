@@ -17,7 +17,7 @@ from agon.arena.core.arena import Arena, Judgement, Refusal, Running, ballot_of,
 from agon.arena.core.battle import LETTERS, Battle, State
 from agon.arena.core.matchmaking import SCHEDULE, Draw
 from agon.arena.core.roster import Contestant, ModelCard
-from agon.arena.core.study_plan import StudyPlan, StudyTask
+from agon.arena.core.studies.study_plan import StudyPlan, StudyTask
 from agon.data.log.records import RATINGS, Assignment, AttentionRecord, Ballot, Conflict
 from agon.data.log.study_journal import Closing, EndedBy, Invitation, StudyJournal
 from agon.ranking import PanelLead, panel_lead

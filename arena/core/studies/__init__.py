@@ -1,0 +1,1 @@
+"""Studies: who judges which answers, and a study as it runs."""
