@@ -142,6 +142,15 @@ class Visitor:
         return self.post(f"/api/battles/{view['battle']}/vote", body)
 
 
+def awaited(ask, right, seconds=30.0):
+    """The first answer of `ask()` that is `right`, for what happens soon and at no moment that is told."""
+    deadline = time.monotonic() + seconds
+    while not right(answer := ask()):
+        assert time.monotonic() < deadline, f"still {answer!r} after {seconds:g} seconds"
+        time.sleep(0.02)
+    return answer
+
+
 @dataclass
 class ArenaServer:
     """An open arena."""
@@ -151,6 +160,10 @@ class ArenaServer:
     log: VoteLog
     study: Study | None = None
     visitors: list[Visitor] = field(default_factory=list)
+
+    def records(self, battle: str, least: int = 1) -> list:
+        """What the log has of a battle, once there is enough of it: a page knows of it before the disk."""
+        return awaited(lambda: self.log.records(battle), lambda records: len(records) >= least)
 
     def visitor(self) -> Visitor:
         self.visitors.append(Visitor(self.url))

@@ -14,7 +14,7 @@ from agon.arena.core.roster import Contestant, ModelCard
 from agon.data.log.records import GenerationRecord
 from agon.data.log.vote_log import VoteLog
 from agon.serving.protocol import Delta, End
-from tests.support.arena_server import Scripted, open_arena, roster
+from tests.support.arena_server import Scripted, awaited, open_arena, roster
 
 
 def models(size, failing=0, more=0, **how):
@@ -188,7 +188,6 @@ def test_a_battle_of_many_is_taken_up_again(opened):
     with opened(4, failing=1) as server:
         visitor = server.visitor()
         view = visitor.ready()
-        records = server.log.records(view["battle"])
     with opened(4) as server:
         assert server.arena.endings.asked("canary-0-id") == 0
         again = server.visitor()
@@ -246,10 +245,11 @@ def test_one_without_a_word_is_left_out_when_all_are_stopped(tmp_path):
         view = visitor.finish(battle)
         assert (view["state"], len(view["standing"]), view["uneven"]) == ("ready", 2, False)
         assert "had no word yet when you stopped" in view["html"]
-        until, again = time.monotonic() + 30, None  # a page may know that it is ready before the log does
-        while (again is None or again.state is not State.READY) and time.monotonic() < until:
-            again = resume_battle(server.log.records(battle), server.arena._contestant, None)
-        assert (again.state, list(again.standing)) == (State.READY, view["standing"])
+        again = awaited(
+            lambda: resume_battle(server.records(battle), server.arena._contestant, None),
+            lambda resumed: resumed.state is State.READY,
+        )
+        assert list(again.standing) == view["standing"]
         kept = cast(visitor, view, [2, 1]).json()
         assert kept["counted"] and "canary-0-id" not in kept["models"]
         assert server.arena.endings.failures("canary-0-id") == {}

@@ -1,6 +1,5 @@
 """A policy at work in an arena: on those who can answer, with what the log knows and what is in flight."""
 
-import time
 from itertools import combinations
 from random import Random
 
@@ -11,7 +10,7 @@ from agon.arena.core.matchmaking import Matchmaker
 from agon.arena.core.roster import Contestant, ModelCard
 from agon.data.log.vote_log import VoteLog
 from agon.ranking.matchmaking import POLICIES, choose_policy
-from tests.support.arena_server import Scripted, open_arena, roster
+from tests.support.arena_server import Scripted, awaited, open_arena, roster
 from tests.support.log_records import battle, put, vote, voted
 
 NAMES = ("ash", "birch", "cedar", "elm", "fir", "oak")
@@ -81,7 +80,7 @@ def test_an_arena_draws_by_its_policy_and_logs_it(tmp_path):
     settings = ArenaSettings(seed=7, policy=choose_policy("information", floor=0.0), learn_every=0.1)
     with open_arena(tmp_path, models, settings) as server:
         views = [server.visitor().start() for _ in range(3)]
-        drawn = [server.log.records(view["battle"])[0] for view in views]
+        drawn = [server.records(view["battle"])[0] for view in views]
         assert sorted(model for record in drawn for model in record.models) == sorted(
             one.card.name for one in models.contestants
         )
@@ -91,10 +90,7 @@ def test_an_arena_draws_by_its_policy_and_logs_it(tmp_path):
         assert {one.pair_probabilities for one in drawn} == {(1.0,)}
         voter = server.visitor()
         voter.vote(voter.ready())
-        deadline = time.monotonic() + 30
-        while server.arena.matchmaker.learned < 1:
-            assert time.monotonic() < deadline, "the vote was not learned from"
-            time.sleep(0.05)
+        awaited(lambda: server.arena.matchmaker.learned, lambda votes: votes == 1)
 
 
 def test_an_arena_whose_only_vote_does_not_count_opens_and_draws(tmp_path):

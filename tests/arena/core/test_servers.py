@@ -133,7 +133,7 @@ def test_who_waits_is_told_its_number_and_all_answers_come(tmp_path):
             told = [said for side, said in last if side == slot and "in line" in said]
             assert told, "both sides wait together"
             assert told[-1] in {"First in line", "Second in line"}
-        answers = [record for battle in battles for record in opened.log.records(battle)]
+        answers = [record for battle in battles for record in opened.records(battle, 3)]
         waits = [record.waited for record in answers if isinstance(record, GenerationRecord)]
         assert len(waits) == 12
         assert sorted(waits)[1] < 0.2 < sorted(waits)[-1], "in a column of its own"

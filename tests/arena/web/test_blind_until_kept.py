@@ -1,13 +1,12 @@
 """Names leave the server when the vote is in the log, and nothing public changes when an answer ends."""
 
 import json
-import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
 from agon.data.log.records import GenerationRecord, LogError, VoteRecord
-from tests.support.arena_server import Scripted, open_arena, roster
+from tests.support.arena_server import Scripted, awaited, open_arena, roster
 
 PUBLIC = ("/leaderboard", "/api/leaderboard", "/api/start", "/healthz", "/about")
 
@@ -35,14 +34,6 @@ class SlowDisk:
         self.votes[at][1].set_exception(LogError("The vote was not written: no space left on device."))
 
 
-def until(true):
-    for _ in range(500):
-        if true():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never came")
-
-
 def named(guest):
     return b"canary" in bytes(guest.bytes).lower()
 
@@ -54,7 +45,7 @@ def test_no_name_before_the_vote_is_in_the_log(server, monkeypatch):
     path = f"/api/battles/{view['battle']}"
     with ThreadPoolExecutor(1) as pool:
         voting = pool.submit(guest.vote, view, "a")
-        until(lambda: disk.votes)
+        awaited(lambda: disk.votes, bool)
         assert guest.get(path).json()["state"] == "keeping"
         assert not named(guest)
         disk.full()
@@ -79,7 +70,7 @@ def test_a_voter_who_hangs_up_has_voted(server, monkeypatch):
         )
     record, waiting = disk.votes[0]
     disk._write(record).add_done_callback(lambda done: waiting.set_result(done.result()))
-    until(lambda: guest.get(f"/api/battles/{view['battle']}").json()["state"] == "voted")
+    awaited(lambda: guest.get(f"/api/battles/{view['battle']}").json()["state"], "voted".__eq__)
     assert guest.vote(view, "b").status_code == 409
     assert server.log.vote(view["battle"]).places == (1, 2)
 
@@ -89,7 +80,7 @@ def test_a_vote_that_was_written_although_it_failed_is_the_vote(server, monkeypa
     view = guest.ready()
     with ThreadPoolExecutor(1) as pool:
         voting = pool.submit(guest.vote, view, "a")
-        until(lambda: disk.votes)
+        awaited(lambda: disk.votes, bool)
         disk._write(disk.votes[0][0]).result(30)
         disk.full()
         assert voting.result().status_code == 503
