@@ -7,7 +7,7 @@ VLLM_VENV ?= .vllm/venv
 # Where test-exports keeps its own, with torch and trl.
 EXPORTS_VENV ?= .exports/venv
 .DEFAULT_GOAL := help
-.PHONY: help install demo check quick test test-vllm test-local test-exports soak bench serve docs notebooks new-method lock clean
+.PHONY: help install demo check quick test test-vllm test-local test-exports soak bench serve docs translations notebooks new-method lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -86,6 +86,9 @@ docs: $(VENV)/.installed ## Write docs/methods.md, docs/reference.md and agon/me
 	$(BIN)/agon methods --format markdown > docs/methods.md
 	$(BIN)/python -m scripts.write_method_options
 	$(BIN)/python -m scripts.write_reference
+
+translations: $(VENV)/.installed ## Renew the catalogues of the pages' languages from the code, and compile them
+	$(BIN)/python -m scripts.translations
 
 notebooks: $(VENV)/.dev ## Run the notebooks anew and keep their pictures; BROWSER_PATH names a Chrome
 	PLOTLY_RENDERER=png $(BIN)/jupyter-execute --inplace --NotebookClient.record_timing=False notebooks/*.ipynb

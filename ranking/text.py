@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from typing import Any, Self
 
 LONGEST_REPR = 300  # characters that a result prints of its sentence
 LISTED_ROWS = 30  # rows that a notebook shows of a result
@@ -22,6 +23,32 @@ def rounded(number: int) -> str:
     """A number in two digits that count."""
     digits = max(0, len(str(number)) - 2)
     return f"{-(-number // 10**digits) * 10**digits:,}"
+
+
+class Sentence(str):
+    """A sentence in English that keeps what it was made of, so that a page can say it in another language.
+
+    `Sentence("Nothing was counted: {why}.", why=...)`; numbers get thousands separators. With `plural` the
+    value `count` says which of the two forms is meant.
+    """
+
+    template: str
+    plural: str | None
+    values: dict[str, Any]
+
+    def __new__(cls, template: str, plural: str | None = None, /, **values: Any) -> Self:
+        """Fill the template."""
+        chosen = template if plural is None or values["count"] == 1 else plural
+        self = super().__new__(cls, chosen.format(**{name: _shown(one) for name, one in values.items()}))
+        self.template, self.plural, self.values = template, plural, values
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return str, (str(self),)
+
+
+def _shown(value: Any) -> Any:
+    return f"{value:,}" if isinstance(value, int | float) else value
 
 
 class Readable:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 PARTS = {
     "plots": ("plotly", "kaleido"),
     "arena": (
+        "babel",
         "fastapi",
         "gradio",
         "jinja2",

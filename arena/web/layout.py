@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from agon.arena.web.languages.choice import choice_html
+from agon.arena.web.languages.texts import _, direction, language, message, ngettext, number
 from agon.ranking.version import VERSION
 
 Current = Literal[
@@ -49,15 +51,15 @@ class Site:
         )
 
 
-FOOTER = {"./method": "Method", "./data": "Data"}  # of every reading page
+FOOTER = {"./method": message("Method"), "./data": message("Data")}  # of every reading page
 ARENA = Site(
     {
-        "battle": ("./", "Battle"),
-        "leaderboard": ("./leaderboard", "Leaderboard"),
-        "overview": ("./overview", "Overview"),
-        "rules": ("./rules", "Rules"),
-        "decide": ("./decide", "Decide"),
-        "integrity": ("./integrity", "Integrity"),
+        "battle": ("./", message("Battle")),
+        "leaderboard": ("./leaderboard", message("Leaderboard")),
+        "overview": ("./overview", message("Overview")),
+        "rules": ("./rules", message("Rules")),
+        "decide": ("./decide", message("Decide")),
+        "integrity": ("./integrity", message("Integrity")),
     },
     "./about",
     "./static/",
@@ -65,11 +67,11 @@ ARENA = Site(
 )
 READING = Site(
     {
-        "leaderboard": ("./leaderboard", "Leaderboard"),
-        "overview": ("./overview", "Overview"),
-        "rules": ("./rules", "Rules"),
-        "decide": ("./decide", "Decide"),
-        "integrity": ("./integrity", "Integrity"),
+        "leaderboard": ("./leaderboard", message("Leaderboard")),
+        "overview": ("./overview", message("Overview")),
+        "rules": ("./rules", message("Rules")),
+        "decide": ("./decide", message("Decide")),
+        "integrity": ("./integrity", message("Integrity")),
     },
     None,
     "./static/",
@@ -112,12 +114,12 @@ def page_html(
         attributes: of the body, escaped.
     """
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        f'<!doctype html><html lang="{language()}" dir="{direction()}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
         f"<title>{html.escape(title)} · Agon</title>{site.head}{head}</head>"
         f'<body class="ag-root ag-page"{attributes and " " + attributes}>'
-        '<a class="ag-skip" href="#main">Skip to the content</a>'
+        f'<a class="ag-skip" href="#main">{_("Skip to the content")}</a>'
         f'{header(current, yours, site)}<main id="main" tabindex="-1">'
         f"{_MAIN}{body}{_END}"
         f"{footer(votes, site)}</body></html>"
@@ -132,28 +134,31 @@ def main_of(page: str) -> str:
 def header(current: Current | None, yours: int | None = None, site: Site = ARENA) -> str:
     """Return the header: the pages there are, the visitor's votes, the switch of the theme."""
     links = "".join(
-        f'<a href="{address}"{" aria-current=page" if name == current else ""}>{label}</a>'
+        f'<a href="{address}"{" aria-current=page" if name == current else ""}>{_(label)}</a>'
         for name, (address, label) in site.pages.items()
     )
-    nav = f'<nav aria-label="Main">{links}</nav>' if len(site.pages) > 1 else ""
-    shown = "" if yours else " hidden"
-    mine = f'<span class="ag-opt"{shown}>Your votes <b data-your-votes>{yours or 0:,}</b></span>'
+    nav = f'<nav aria-label="{_("Main")}">{links}</nav>' if len(site.pages) > 1 else ""
+    shown, theme = "" if yours else " hidden", _("Light or dark")
+    counted = _("Your votes {number}", number=f"<b data-your-votes>{number(yours or 0)}</b>")
+    mine = f'<span class="ag-opt"{shown}>{counted}</span>'
     return (
         f'<header class="ag-top"><div class="ag-wrap"><a class="ag-brand" href="{site.home}">{MARK}Agon</a>'
         f'{nav}<div class="ag-end">{mine}'
-        f'<button type="button" class="ag-iconbtn" data-ag-theme aria-label="Light or dark">{_HALF}</button>'
+        f'<button type="button" class="ag-iconbtn" data-ag-theme aria-label="{theme}">{_HALF}</button>'
         "</div></div></header>"
     )
 
 
 def footer(votes: int | None = None, site: Site = ARENA) -> str:
     """Return the footer: version, votes counted, what is stored."""
-    counted = "" if votes is None else f"<span>{plural(votes, 'vote')} counted</span>"
-    more = {**site.footer, **({site.about: "What is stored"} if site.about else {})}
-    about = " ".join(f'<a href="{address}">{name}</a>' for address, name in more.items())
+    counted = ""
+    if votes is not None:
+        counted = f"<span>{ngettext('{count} vote counted', '{count} votes counted', votes)}</span>"
+    more = {**site.footer, **({site.about: message("What is stored")} if site.about else {})}
+    about = " ".join(f'<a href="{address}">{_(name)}</a>' for address, name in more.items())
     return (
         f'<footer class="ag-foot"><div class="ag-wrap"><span>Agon {html.escape(VERSION)}</span>{counted}'
-        f'<span class="ag-last">{about}</span></div></footer>'
+        f'<span class="ag-last">{about}</span>{choice_html()}</div></footer>'
     )
 
 

@@ -17,7 +17,10 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 
 from agon.arena.core.arena import ArenaSettings, Refusal, tell
 from agon.arena.core.sessions import COOKIE, COOKIE_SECONDS, Keys
+from agon.arena.web.languages.choice import COOKIE_NAME, reader_of
+from agon.arena.web.languages.texts import _, language, message, read_by, translated
 from agon.arena.web.layout import ARENA, Site, page_html
+from agon.ranking.text import Sentence
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Any]
@@ -25,8 +28,12 @@ Receive = Callable[[], Any]
 MOST_BYTES = 256 * 1024
 IMAGE_ROUTE = "/api/images"  # where images are posted as they are
 UPLOADS, UPLOAD_SECONDS = 8, 60.0  # that are received together, and how long one may take
-NO_PAGE = (404, "no_page", "There is no such page.")
-TOO_LARGE = (413, "too_large", f"The request is longer than {MOST_BYTES // 1024} kB. Shorten the prompt.")
+NO_PAGE = (404, "no_page", message("There is no such page."))
+TOO_LARGE = (
+    413,
+    "too_large",
+    Sentence("The request is longer than {size} kB. Shorten the prompt.", size=MOST_BYTES // 1024),
+)
 HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -87,6 +94,8 @@ class ArenaMiddleware:
             return
         scope["agon_site"] = self.site
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+        one, chosen = reader_of(scope, headers)
+        read_by(one)
         if self.settings.root_path is not None and not await self._strip(
             self.settings.root_path, scope, send
         ):
@@ -99,11 +108,13 @@ class ArenaMiddleware:
         public = self.settings.public_url or ""
         secure = scope.get("scheme") == "https" or public.startswith("https:")
 
-        def cookie() -> str | None:  # a route may have put another session into the scope
-            fresh = scope["agon_cookie"]
-            return _set_cookie(fresh, secure, framed=bool(self.settings.embed)) if fresh else None
+        framed = bool(self.settings.embed)
 
-        out = _Outgoing(send, self.headers, cookie)
+        def cookies() -> list[str]:  # a route may have put another session into the scope
+            fresh = [(COOKIE, scope["agon_cookie"]), (COOKIE_NAME, chosen)]
+            return [_set_cookie(name, value, secure, framed=framed) for name, value in fresh if value]
+
+        out = _Outgoing(send, self.headers, cookies)
         if scope["method"] == "POST":
             body = await self._received(scope["path"], receive)
             if isinstance(body, tuple):
@@ -132,7 +143,7 @@ class ArenaMiddleware:
         """Take the prefix of a proxy off a path; false where that is all there was, and was answered."""
         path = scope["path"]
         if path == prefix:  # relative addresses count from what stands before the last slash
-            out = _Outgoing(send, self.headers, lambda: None)
+            out = _Outgoing(send, self.headers, list)
             await RedirectResponse(f"{path}/", 308)(scope, _nothing, out)
             return False
         if path.startswith(f"{prefix}/"):
@@ -149,7 +160,7 @@ class ArenaMiddleware:
         if method == "POST" and path.startswith(("/api/", "/gradio/")) and self.keys is not None:
             return self._post_refusal(path, headers)
         if method not in ("GET", "HEAD"):
-            return 405, "no_method", "This page cannot be used that way."
+            return 405, "no_method", message("This page cannot be used that way.")
         return None
 
     def _most_bytes(self, path: str) -> int:
@@ -158,8 +169,12 @@ class ArenaMiddleware:
     def _too_large(self, path: str) -> tuple[int, str, str]:
         if path != IMAGE_ROUTE:
             return TOO_LARGE
-        size = f"{self.settings.image_bytes / 1_000_000:g} MB"
-        return 413, "large_image", f"The image is larger than {size}. Attach a smaller one."
+        size = f"{self.settings.image_bytes / 1_000_000:g}"
+        return (
+            413,
+            "large_image",
+            Sentence("The image is larger than {size} MB. Attach a smaller one.", size=size),
+        )
 
     async def _received(self, path: str, receive: Receive) -> bytes | tuple[int, str, str]:
         """The body of a post, or why it is refused."""
@@ -171,19 +186,25 @@ class ArenaMiddleware:
                 async with asyncio.timeout(UPLOAD_SECONDS):
                     body = await _body(receive, self._most_bytes(path))
             except TimeoutError:
-                seconds = f"{UPLOAD_SECONDS:.0f} seconds"
-                return 408, "slow_image", f"The image did not arrive within {seconds}. A smaller one may."
+                return (
+                    408,
+                    "slow_image",
+                    Sentence(
+                        "The image did not arrive within {seconds} seconds. A smaller one may.",
+                        seconds=f"{UPLOAD_SECONDS:.0f}",
+                    ),
+                )
         return self._too_large(path) if body is None else body
 
     def _post_refusal(self, path: str, headers: dict[str, str]) -> tuple[int, str, str] | None:
         origin, site = headers.get("origin"), headers.get("sec-fetch-site")
         if site not in (None, "same-origin", "none") or (site is None and not self._ours(origin, headers)):
-            return 403, "foreign_origin", "Requests from other sites are refused."
+            return 403, "foreign_origin", message("Requests from other sites are refused.")
         kind = headers.get("content-type", "")
         if path == IMAGE_ROUTE and not kind.startswith("image/"):
-            return 415, "no_image", "This is no image. Attach a PNG, JPEG, WebP or GIF."
+            return 415, "no_image", message("This is no image. Attach a PNG, JPEG, WebP or GIF.")
         if path != IMAGE_ROUTE and not kind.startswith("application/json"):
-            return 415, "not_json", "Send JSON: content-type application/json."
+            return 415, "not_json", message("Send JSON: content-type application/json.")
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > self._most_bytes(path):
             return self._too_large(path)
@@ -221,22 +242,23 @@ class ArenaMiddleware:
             tell(sentence)
 
     async def _answer(self, scope: Scope, send: Send, refused: tuple[int, str, str]) -> None:
-        out = _Outgoing(send, self.headers, lambda: None)
+        out = _Outgoing(send, self.headers, list)
         await problem(scope, *refused)(scope, _nothing, out)
 
 
 class _Outgoing:
     """Adds the headers to an answer."""
 
-    def __init__(self, send: Send, headers: Mapping[str, str], cookie: Callable[[], str | None]) -> None:
-        self.send, self.headers, self.cookie = send, headers, cookie
+    def __init__(self, send: Send, headers: Mapping[str, str], cookies: Callable[[], list[str]]) -> None:
+        self.send, self.headers, self.cookies = send, headers, cookies
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             kept = [(key, value) for key, value in message["headers"] if key.lower() not in _DROPPED]
             kept += [(key.encode(), value.encode()) for key, value in self.headers.items()]
-            if cookie := self.cookie():
-                kept.append((b"set-cookie", cookie.encode()))
+            kept += [(b"set-cookie", cookie.encode()) for cookie in self.cookies()]
+            if any(key.lower() == b"content-type" and value.startswith(b"text/html") for key, value in kept):
+                kept += [(b"content-language", language().encode()), (b"vary", b"accept-language, cookie")]
             message = {**message, "headers": kept}
         await self.send(message)
 
@@ -274,17 +296,23 @@ def _again(body: bytes, receive: Receive) -> Receive:
 def problem(scope: Scope, status: int, code: str, sentence: str) -> Response:
     """A refusal: a page for a browser that wants one, else JSON."""
     wanted = dict(scope["headers"]).get(b"accept", b"")
+    sentence = translated(sentence)
     up = "../" * (scope["path"].count("/") - 1)  # addresses are relative, and this page may be anywhere
     if scope["path"].startswith("/api/") or b"text/html" not in wanted:
         return JSONResponse({"error": code, "sentence": sentence}, status)
-    title = "There is no such page." if status == 404 else "This did not work."
+    title = _("There is no such page.") if status == 404 else _("This did not work.")
     site = scope["agon_site"]
-    back = "To the arena" if site is ARENA else f"To the {next(iter(site.pages.values()))[1].lower()}"
+    first = next(iter(site.pages))
+    backs = {
+        "battle": _("To the arena") if site is ARENA else _("To the study"),
+        "leaderboard": _("To the leaderboard"),
+    }
     body = (
         f'<div class="ag-phead"><h1>{title}</h1>'
-        f'<p class="ag-lead">{escape(sentence)}</p></div><a class="ag-btn" href="{site.home}">{back}</a>'
+        f'<p class="ag-lead">{escape(sentence)}</p></div>'
+        f'<a class="ag-btn" href="{site.home}">{backs[first]}</a>'
     )
-    page = page_html(f"Error {status}", body, current=None, site=site)
+    page = page_html(_("Error {status}", status=str(status)), body, current=None, site=site)
     return HTMLResponse(page.replace('="./', f'="./{up}'), status)
 
 
@@ -300,10 +328,10 @@ def _cookie(header: str | None) -> str | None:
     return morsel.value if morsel else None
 
 
-def _set_cookie(value: str, secure: bool, *, framed: bool) -> str:
+def _set_cookie(name: str, value: str, secure: bool, *, framed: bool) -> str:
     """The cookie; in others' frames browsers keep it only apart for each of them, and over TLS."""
     ending = "SameSite=None; Secure; Partitioned" if framed else f"SameSite=Lax{'; Secure' if secure else ''}"
-    return f"{COOKIE}={value}; Path=/; HttpOnly; Max-Age={COOKIE_SECONDS}; {ending}"
+    return f"{name}={value}; Path=/; HttpOnly; Max-Age={COOKIE_SECONDS}; {ending}"
 
 
 def session_of(request: Request) -> str:

@@ -52,7 +52,7 @@ FLOORS = {
     "arena": (
         "core",
         "setup",
-        "web/markdown",
+        "web/languages web/markdown",
         "web",
         "web/battle web/leaderboard",
         "web/models",

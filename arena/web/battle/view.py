@@ -20,6 +20,7 @@ from agon.arena.core.arena import Arena, Running
 from agon.arena.core.battle import LETTERS, NUMBERS, Battle, Side, State
 from agon.arena.core.resume import CLOSED
 from agon.arena.core.score_change import ScoreChange
+from agon.arena.web.languages.texts import language, number, template_plural, template_text
 from agon.arena.web.markdown.markdown import answer_html
 from agon.arena.web.markdown.streaming import streaming_html
 from agon.ranking.leaderboard.row import Row, score_range
@@ -46,7 +47,8 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["number"] = lambda value: f"{value:,}"
+    environment.filters["number"] = number
+    environment.globals.update(_=template_text, ngettext=template_plural, language=language)
     return environment
 
 

@@ -35,7 +35,7 @@ def written():
 def test_the_document_has_the_parts_a_reader_needs(written):
     tags = Page(written)
     assert written.startswith("<!doctype html>")
-    assert tags.named("html") == [{"lang": "en"}]
+    assert tags.named("html") == [{"lang": "en", "dir": "ltr"}]
     assert {"name": "viewport", "content": "width=device-width,initial-scale=1"} in tags.named("meta")
     assert "<title>A &lt;title&gt; · Agon</title>" in written
     assert [tag for tag, _ in tags.tags if tag in {"header", "nav", "main", "footer"}] == [

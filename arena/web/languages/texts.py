@@ -1,0 +1,183 @@
+"""The words of pages in the language of whoever reads them.
+
+A page writes `_("Whole sentence with {name}.", name=...)` or `ngettext("{count} vote", "{count} votes", n)`,
+and catalogues in `translations/` hold the same in other languages; `make translations` renews them.
+A message has no `"`, `&`, `<` or `>` but tags that its translations have too, so it stands in HTML as it is;
+what is put into it is text that its caller escapes (templates escape it themselves). Without a request, as
+in files that are published, the language is English unless `speaking` says another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from importlib.resources import files
+from typing import Any
+
+from babel import Locale
+from babel.dates import format_date, format_datetime
+from babel.lists import format_list
+from babel.numbers import format_decimal, format_percent
+from markupsafe import Markup
+
+from agon.ranking.text import Sentence
+
+# The languages there are, by their own names, in the order in which they are offered.
+PAGE_LANGUAGES = {
+    "en": "English",
+    "fr": "Français",
+    "de": "Deutsch",
+    "es": "Español",
+    "zh": "简体中文",
+    "ar": "العربية",
+}
+RIGHT_TO_LEFT = {"ar"}
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Whom a page is for.
+
+    Attributes:
+        language: one of PAGE_LANGUAGES.
+        query: of the address that was asked for, without a choice of language; None where nobody asks.
+    """
+
+    language: str = "en"
+    query: tuple[tuple[str, str], ...] | None = None
+
+
+_reader: ContextVar[Reader | None] = ContextVar("agon_reader", default=None)
+
+
+def reader() -> Reader:
+    """Whom this page is for."""
+    return _reader.get() or Reader()
+
+
+def language() -> str:
+    """The language of this page."""
+    return reader().language
+
+
+def direction() -> str:
+    """Where lines of this page begin: "ltr" or "rtl"."""
+    return "rtl" if language() in RIGHT_TO_LEFT else "ltr"
+
+
+def read_by(one: Reader) -> None:
+    """Say whom everything that follows in this context is for."""
+    _reader.set(one)
+
+
+@contextmanager
+def speaking(code: str) -> Iterator[None]:
+    """What is written inside is in this language."""
+    token = _reader.set(Reader(code))
+    try:
+        yield
+    finally:
+        _reader.reset(token)
+
+
+@cache
+def _catalogue(code: str) -> NullTranslations:
+    if code == "en":
+        return NullTranslations()
+    with (files(__package__) / "translations" / code / "LC_MESSAGES" / "agon.mo").open("rb") as file:
+        return GNUTranslations(file)
+
+
+def message(text: str) -> str:
+    """Mark a text to be translated when it is shown, by `translated`."""
+    return text
+
+
+def _filled(template: str, values: dict[str, Any]) -> str:
+    return template.format(**{name: _shown(value) for name, value in values.items()}) if values else template
+
+
+def _shown(value: Any) -> Any:
+    """A value as it stands in a sentence: numbers and sentences in the language of the page."""
+    if isinstance(value, Sentence):
+        return translated(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return number(value)
+    return value
+
+
+def _(text: str, /, **values: Any) -> str:
+    """A message in the language of the page, with its values in it; numbers as that language writes them."""
+    return _filled(_catalogue(language()).gettext(text), values)
+
+
+def ngettext(one: str, many: str, count: int, /, **values: Any) -> str:
+    """A message about a number of things, `{count}` in it."""
+    found = _catalogue(language()).ngettext(one, many, count)
+    return _filled(found, {"count": count, **values})
+
+
+def translated(text: str) -> str:
+    """A text of the inner parts as the reader is told it: a `Sentence`, or one that is always the same."""
+    if not isinstance(text, Sentence):
+        return _catalogue(language()).gettext(text) if text else text
+    if text.plural is None:
+        return _(text.template, **text.values)
+    count = text.values["count"]
+    return ngettext(text.template, text.plural, count, **text.values)
+
+
+def template_text(text: str, /, **values: Any) -> Markup:
+    """As `_`, for templates: HTML, with what is put in escaped."""
+    found = Markup(_catalogue(language()).gettext(text))  # noqa: S704 (catalogues are ours)
+    return Markup(_filled(found, values)) if values else found  # noqa: S704
+
+
+def template_plural(one: str, many: str, count: int, /, **values: Any) -> Markup:
+    """As `ngettext`, for templates: HTML, with what is put in escaped."""
+    found = Markup(_catalogue(language()).ngettext(one, many, count))  # noqa: S704
+    return Markup(_filled(found, {"count": count, **values}))  # noqa: S704
+
+
+def number(value: float, digits: int | None = None) -> str:
+    """A number as the language of the page writes it; `digits` is how many follow the point."""
+    if language() == "en":
+        return f"{value:,.{digits}f}" if digits is not None else f"{value:,}"
+    pattern = None if digits is None else f"#,##0.{'0' * digits}" if digits else "#,##0"
+    return str(format_decimal(value, pattern, locale=language()))
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share as percent: 0.123 is "12%"."""
+    if language() == "en":
+        return f"{share:.{digits}%}"
+    pattern = Locale.parse(language()).percent_formats[None].pattern
+    if digits:
+        pattern = pattern.replace("#,##0", f"#,##0.{'0' * digits}")
+    return str(format_percent(share, pattern, locale=language()))
+
+
+def long_date(when: date) -> str:
+    """A day: "4 March 2026"."""
+    if language() == "en":
+        return f"{when.day} {when:%B %Y}"
+    return str(format_date(when, "long", locale=language()))
+
+
+def date_and_time(when: datetime) -> str:
+    """A day and a time."""
+    if language() == "en":
+        return f"{when.day} {when:%B %Y, %H:%M}"
+    return str(format_datetime(when, "medium", locale=language()))
+
+
+def all_of(items: Sequence[str]) -> str:
+    """Things in a sentence, with the language's "and" before the last."""
+    if language() == "en":
+        return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
+    return str(format_list(list(items), locale=language()))
