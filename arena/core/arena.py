@@ -11,7 +11,7 @@ import asyncio
 import sys
 import uuid
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -143,6 +143,8 @@ class Running:
     touched: float = field(default_factory=monotonic)
     number: int | None = None  # of the vote, among all votes of the log
     record: str | None = None  # hash of the vote's event, while the process lives that wrote it
+    queued: bool = False  # whether it came by itself, as the next of a list
+    after: str | None = None  # the battle before it in the list
     blind: bool = True  # False once the voter was found to have been told who wrote an answer
 
     @property
@@ -159,6 +161,7 @@ class Arena:
         self._random = SystemRandom() if settings.seed is None else Random(settings.seed)
         self._battles: dict[str, Running] = {}
         self._examples = {example.prompt: example for example in roster.examples}
+        self._answerers: dict[str, frozenset[str]] | None = None  # counted when somebody asks
         self._contestants = {one.card.name: one for one in roster.contestants}
         names = [one.card.name for one in roster.contestants]
         self.matchmaker = Matchmaker(settings.policy, names, settings.paused, settings.same_model)
@@ -185,19 +188,72 @@ class Arena:
                 422, "unknown_prompt", "This arena compares recorded answers: choose a prompt of its list."
             )
         messages = [Message("user", prompt, images)]
-        candidates = self.roster.candidates(messages)
+        draw, seed = self._draw(self.roster.candidates(messages), messages, images)
+        example = None if images else self._examples.get(prompt)  # with an image it is another prompt
+        example = example or Example(prompt, language=detect_language(prompt))
+        return self.begin(voter, draw, seed, example, images=images)[0].battle
+
+    def start_queued(self, session: str, prompt: str, told: Collection[str], after: str | None) -> Running:
+        """Draw models for a prompt of the list, none of those whose names its voter was `told` for it.
+
+        Args:
+            session: who judges.
+            prompt: of an example.
+            told: names of models.
+            after: the battle of the list that was judged before.
+        """
+        voter = self.keys.voter(session)
+        self._room_for(voter)
+        messages = [Message("user", prompt.strip())]
+        fresh = tuple(one for one in self.roster.candidates(messages) if one.card.name not in told)
+        draw, seed = self._draw(fresh, messages, ())
+        running, _ = self.begin(voter, draw, seed, self._examples[prompt])
+        running.queued, running.after = True, after
+        return running
+
+    def queued(self, session: str) -> Running | None:
+        """The battle that came to somebody by itself, and waits for the vote."""
+        voter, going = self.keys.voter(session), (State.STREAMING, State.READY)
+        mine = (one for one in self._battles.values() if one.queued and one.battle.voter == voter)
+        return next((one for one in mine if one.battle.state in going), None)
+
+    def battles_of(self, voter: str) -> Iterator[Battle]:
+        """The battles of a voter that are in memory."""
+        return (one.battle for one in self._battles.values() if one.battle.voter == voter)
+
+    @property
+    def answerers(self) -> Mapping[str, frozenset[str]]:
+        """The names of those that can be drawn for each prompt of the list.
+
+        Of recordings that follows from the file; a server that is out may be back when it is asked.
+        """
+        if self._answerers is None:
+            drawn = self.matchmaker.drawable(self.roster.contestants)
+            self._answerers = {
+                prompt: frozenset(
+                    one.card.name
+                    for one in drawn
+                    if not isinstance(one.backend, RecordedAnswers)
+                    or one.backend.accepts([Message("user", prompt)])
+                )
+                for prompt in self._examples
+            }
+        return self._answerers
+
+    def _draw(
+        self, candidates: Sequence[Contestant], messages: Sequence[Message], images: tuple[ImagePart, ...]
+    ) -> tuple[Draw, int]:
+        """Who of the candidates meets whom, and the seed of that lot."""
         twins = {one.card.name: twin for one in candidates if (twin := one.twin(messages))}
         seed = self._random.getrandbits(48)
         try:
-            draw = self.matchmaker.draw(
+            drawn = self.matchmaker.draw(
                 candidates, self.settings.answers, Random(seed), self._awaited(), twins
             )
         except ValueError:
             self._must_be_readable(candidates, images)
             raise Refusal(503, "no_models", self._too_few_sentence(candidates, images)) from None
-        example = None if images else self._examples.get(prompt)  # with an image it is another prompt
-        example = example or Example(prompt, language=detect_language(prompt))
-        return self.begin(voter, draw, seed, example, images=images)[0].battle
+        return drawn, seed
 
     def begin(
         self,
@@ -368,7 +424,7 @@ class Arena:
         )
 
     async def skip(self, session: str, battle_id: str, reason: str) -> Battle:
-        """Leave a battle of a study without a vote; the reason is in the log when this returns."""
+        """Leave a battle without a vote, in a study or a list; the reason is in the log when this returns."""
         running = self._own(session, battle_id)
         battle = running.battle
         if battle.state not in (State.STREAMING, State.READY):
@@ -502,7 +558,7 @@ class Arena:
         self._known.take(roster.contestants, self.endings.all_asked())
         self._retired += self.roster.contestants
         self.roster, self.settings = roster, settings
-        self._examples = {example.prompt: example for example in roster.examples}
+        self._examples, self._answerers = {example.prompt: example for example in roster.examples}, None
         self._contestants |= {one.card.name: one for one in roster.contestants}
         self.matchmaker = Matchmaker(settings.policy, names, settings.paused, settings.same_model)
         self._unable = {name: kind for name, kind in self._unable.items() if name in names}

@@ -62,6 +62,11 @@ _SHOWN_BEFORE = """
         JOIN generations AS g ON g.battle_id = v.battle_id AND g.turn = 1 AND g.failure IS NULL
         WHERE v.voter = $1 AND v.battle_id <> $2::UUID AND t.prompt = $3
             AND (g.model, g.text) IN (SELECT (unnest($4::VARCHAR[]), unnest($5::VARCHAR[]))))"""
+# The models of which a person was told that they wrote an answer to a prompt.
+_TOLD = """
+    SELECT prompt, models
+    FROM votes AS v JOIN turns USING (battle_id) JOIN lineups AS s ON s.lineup = v.lineup
+    WHERE v.voter = $1 AND turn = 1"""
 PLAIN = """
     SELECT bool_and(len(places) = 2 AND places[1] NOT NULL AND places[2] NOT NULL
         AND (acceptable IS NULL OR (places = [1, 1] AND acceptable = [false, false])))
@@ -264,6 +269,13 @@ class VoteLog:
         models, texts = [model for model, _ in answers], [as_utf8(text) for _, text in answers]
         given = [voter, battle_id, as_utf8(prompt), models, texts]
         return bool(self._rows(_SHOWN_BEFORE, given)[0][0])
+
+    def names_told(self, voter: str) -> dict[str, set[str]]:
+        """{prompt: models} that a person was told of, because they voted on their answers to it."""
+        found: dict[str, set[str]] = {}
+        for prompt, models in self._rows(_TOLD, [voter]):
+            found.setdefault(prompt, set()).update(models)
+        return found
 
     def filters(self, chosen: Mapping[str, str] = NO_CHOICE) -> dict[str, dict[str, int]]:
         """{label: {value: votes}} of category, language, and day, month or year if there are several.

@@ -7,6 +7,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
 from agon.arena.core.arena import Arena, Refusal, Running
+from agon.arena.core.modes.review_queue import leave_for_later, next_review
 from agon.arena.web.battle.event_stream import followed
 from agon.arena.web.battle.view import (
     battle_view,
@@ -45,6 +46,14 @@ class VoteBody(BaseModel):
     acceptable: list[bool] | None = None
     token: str
     unfinished: bool = False  # the voter was told that a stopped answer stands against a longer one
+
+
+class NextBody(BaseModel):
+    """The comparison of a list that was judged, or is left for later."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    after: str | None = None
+    leave: str | None = None
 
 
 _HEAD = (
@@ -91,6 +100,13 @@ def battle_router(arena: Arena) -> APIRouter:
         await arena.measure(session, body.prompt, images=images)
         battle = arena.start(session, body.prompt, images)
         return view(session, arena.battle(session, battle.id))
+
+    @router.post("/api/battles/next")
+    async def next_of_list(session: Session, body: NextBody) -> JSONResponse:
+        if body.leave is not None:
+            await leave_for_later(arena, session, body.leave)
+        running = await next_review(arena, session, body.after)
+        return view(session, running) if running else await start_page(session)
 
     @router.get("/api/battles/{battle_id}")
     async def look(session: Session, battle_id: str) -> JSONResponse:

@@ -16,9 +16,10 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from agon.arena.core.arena import Arena, Running
+from agon.arena.core.arena import Arena, Refusal, Running
 from agon.arena.core.battle import LETTERS, NUMBERS, Battle, Side, State
-from agon.arena.core.resume import CLOSED
+from agon.arena.core.modes.review_queue import review_progress
+from agon.arena.core.resume import CLOSED, SKIPPED
 from agon.arena.core.score_change import ScoreChange
 from agon.arena.web.languages.texts import language, number, template_plural, template_text
 from agon.arena.web.markdown.markdown import answer_html
@@ -81,6 +82,7 @@ def start_view(arena: Arena, session: str) -> dict[str, Any]:
     facts = {"votes": arena.log.counted(), "models": len(roster.contestants), "prompts": len(roster.examples)}
     values = {"roster": roster, "facts": facts, "examples": arena.examples(_EXAMPLES)}
     values["answers"] = NUMBERS[arena.settings.answers]
+    values["review"] = review_progress(arena, session)
     return {
         "battle": None,
         "state": "empty",
@@ -97,6 +99,7 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
     """The page of a battle in its state, for the browser and for programs."""
     battle = running.battle
     named = battle.state is State.VOTED
+    review = review_progress(arena, session)
     view: dict[str, Any] = {
         "battle": battle.id,
         "state": str(battle.state),
@@ -109,8 +112,13 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
         "votes": arena.log.votes_of(battle.voter),
         "sides": [side_view(battle, slot) for slot in range(len(battle.sides))],
         "standing": list(battle.standing),
-        "html": render(_TEMPLATES[battle.state], **battle_values(arena, running)),
+        "html": render(
+            _TEMPLATES[battle.state],
+            **{**battle_values(arena, running), "review": review, "last": _last(arena, session, running)},
+        ),
         "below": "",
+        "review": None if review is None else {"done": review.done, "total": review.total},
+        "queued": running.queued,
         "uneven": battle.uneven,
         "cut": any(side.cut for side in battle.judged),
     }
@@ -124,6 +132,24 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
         view["receipt"], view["record"] = running.number, running.record
         view["counted"] = running.counted
     return view
+
+
+def _last(arena: Arena, session: str, running: Running) -> dict[str, Any] | None:
+    """The comparison before this one in the list, whose names may be told."""
+    try:
+        before = arena.battle(session, running.after or "")
+    except Refusal:
+        return None
+    battle = before.battle
+    if battle.state is not State.VOTED:
+        return None
+    names = [(LETTERS[slot], battle.sides[slot].contestant.card.display_name) for slot in battle.standing]
+    return {
+        "id": battle.id,
+        "judged": _judged(battle),
+        "counted": before.counted,
+        "names": names,
+    }
 
 
 def change_view(running: Running, change: ScoreChange | None) -> dict[str, Any]:
@@ -189,6 +215,9 @@ def battle_values(arena: Arena, running: Running) -> dict[str, Any]:
         "bodies": [Markup(side_html(side)) for side in battle.sides],
         "may_ask": arena.may_ask(battle),
         "plan": None,  # of a study
+        "queued": running.queued,
+        "review": None,  # where its voter stands in a list
+        "last": None,
     }
     if battle.state is State.VOTED:
         values["verdict"] = _verdict(battle)
@@ -255,6 +284,15 @@ def _verdict(battle: Battle) -> str:
     return f"Both were by {name}, and {said.get(battle.outcome or '', 'you found both bad')}."
 
 
+def _judged(battle: Battle) -> str:
+    """What the voter said, without a name."""
+    if len(battle.sides) == 2:
+        said = {"a": "You preferred A.", "b": "You preferred B.", "tie": "You found both equally good."}
+        return said.get(battle.outcome or "", "You found both bad.")
+    first = [LETTERS[slot] for slot, place in _places(battle).items() if place == 1]
+    return f"You put {join_names(first, len(first))} first."
+
+
 def _preferred(battle: Battle) -> str:
     names = [side.contestant.card.display_name for side in battle.sides]
     if len(battle.sides) > 2:
@@ -309,8 +347,12 @@ def _place(battle: Battle, slot: int) -> dict[str, Any]:
 def _void_sentence(battle: Battle) -> str:
     failed = [LETTERS[slot] for slot, side in enumerate(battle.sides) if side.status == "failed"]
     whole = "both" if len(battle.sides) == 2 else "all"
-    if battle.reason == CLOSED:
-        return f"The arena was restarted before {whole} had written. Nothing was counted."
+    without_failure = {
+        SKIPPED: "You left this one for later. Nothing was counted.",
+        CLOSED: f"The arena was restarted before {whole} had written. Nothing was counted.",
+    }
+    if battle.reason in without_failure:
+        return without_failure[battle.reason]
     if not any(side.status == "failed" for side in battle.judged):
         return f"The battle was stopped before {whole} had written. Nothing was counted."
     if any(side.generation and side.generation.failure == "no_images" for side in battle.judged):

@@ -93,7 +93,7 @@ const agonBattle = (root, host) => {
     for (const button of document.querySelectorAll(".ag-vote")) button.disabled = !ready;
     const many = next.battle && next.sides.length > 2;
     root.toggleAttribute("data-many", Boolean(many));
-    hint((many ? OF_MANY : HINTS)[ready && next.seen ? "seen" : ready && next.uneven ? "uneven" : ready && next.cut ? "cut" : next.state] || "");
+    hint((many ? OF_MANY : HINTS)[ready && next.seen ? "seen" : ready && next.uneven ? "uneven" : ready && next.cut ? "cut" : ready && next.queued ? "queued" : next.state] || "");
     label(next, many);
     agonBallot.show(next, announce);
     agonAttachments.show(next, announce);
@@ -115,6 +115,7 @@ const agonBattle = (root, host) => {
 
   const HINTS = {
     ready: "Which answer is better? One vote, and the names are shown.",
+    queued: "Which answer is better? The next comparison follows your vote.",
     seen: "An earlier vote told you who wrote this. A vote now is kept, and does not count.",
     cut: "An answer was cut at its limit of length. Judge what is there: a vote says what the model does within it.",
     uneven: "One answer was stopped before its end. You may still vote, or ask again.",
@@ -124,6 +125,7 @@ const agonBattle = (root, host) => {
 
   const OF_MANY = {
     ready: "Once you send it, the names are shown.",
+    queued: "Once you send it, the next comparison follows.",
     seen: "An earlier vote told you who wrote one of these. A vote now is kept, and does not count.",
     cut: "An answer was cut at its limit of length. Judge what is there: a ranking says what models do within it.",
     uneven: "An answer was stopped before its end. You may still rank, or ask again.",
@@ -236,9 +238,32 @@ const agonBattle = (root, host) => {
 
   function vote(ballot) {
     if (view?.state !== "ready") return;
-    once(async () => show(await call(`./api/battles/${view.battle}/vote`, {
-      turn: view.turn, ...ballot, token: view.token, unfinished: Boolean(view.warned),
-    })));
+    once(async () => {
+      const voted = await call(`./api/battles/${view.battle}/vote`, {
+        turn: view.turn, ...ballot, token: view.token, unfinished: Boolean(view.warned),
+      });
+      if (!voted.queued) return show(voted);
+      host.voted(voted);
+      let following = voted; // should the next one not come, the vote is what there is to see
+      try { following = await call("./api/battles/next", { after: voted.battle }); } finally { came(following); }
+    });
+  }
+
+  // What comes by itself: it is announced, and the focus is on its heading.
+  function came(following) {
+    show(following, { remember: true });
+    if (!following.battle) host.remember(null);
+    const heading = place().querySelector("h1");
+    heading?.focus({ preventScroll: true });
+    announce(heading?.textContent || "");
+  }
+
+  const review = (more) => once(async () => came(await call("./api/battles/next", more)));
+  const later = () => review({ leave: view.battle });
+
+  function onward() {
+    const { review: list } = view;
+    return list && list.done < list.total ? review({ after: view.battle }) : next("");
   }
 
   function next(text, images) {
@@ -284,7 +309,10 @@ const agonBattle = (root, host) => {
     example: (button) => start(button.dataset.prompt, []),
     again: (button) => start(button.dataset.prompt, view.prompt_images),
     edit: (button) => next(button.dataset.prompt, view.prompt_images),
-    next: () => next(""),
+    next: onward,
+    start: () => next(""),
+    review: () => review({}),
+    later,
   };
 
   // ---- ears -----------------------------------------------------------------------------------------
@@ -337,8 +365,8 @@ const agonBattle = (root, host) => {
       if (alone && now - readable > READING) meant = setTimeout(() => vote({ outcome: KEYS[key] }), ALONE);
     }
     else if (view?.state === "streaming" && key === "escape") stop();
-    else if ((view?.state === "voted" || view?.state === "void") && key === "n") next("");
-    else if ((view?.state === "voted" || view?.state === "void") && key === "r") start(view.prompt, view.prompt_images);
+    else if ((view?.state === "voted" || view?.state === "void") && key === "n") onward();
+    else if ((view?.state === "voted" || view?.state === "void") && key === "r" && !view.review) start(view.prompt, view.prompt_images);
   }, true);
 
   async function open() {
