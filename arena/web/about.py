@@ -61,7 +61,7 @@ def about_router(arena: Arena) -> APIRouter:
     """The page at /about."""
     router = APIRouter()
 
-    @router.get("/about")
+    @router.get("/about", include_in_schema=False)
     async def about(session: Session) -> HTMLResponse:
         yours = arena.log.votes_of(arena.keys.voter(session))
         return HTMLResponse(about_html(votes=arena.log.counted(), yours=yours))

@@ -1,8 +1,9 @@
 """The web application: routes that read a request, call the arena, and render what it returns.
 
 Pages: `/`, `/leaderboard`, `/about`. The API that the page itself uses, and programs may:
-`/api/…`, JSON in and out, server-sent events for the answers. Every refusal is `{"error": code,
-"sentence": …}`. `/gradio` has the endpoints of the arena's Blocks for `gradio_client`, and no page.
+`/api/…`, JSON in and out, server-sent events for the answers, described in `/openapi.json`. Every refusal is
+`{"error": code, "sentence": …}`. `/gradio` has the endpoints of the Blocks for `gradio_client`, and no
+page.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from starlette.routing import Route
 
 from agon.arena.core.arena import Arena
 from agon.arena.web.about import about_router
+from agon.arena.web.api.document import document_router
 from agon.arena.web.battle.image_uploads import image_router
 from agon.arena.web.battle.routes import battle_router
 from agon.arena.web.health import health_router
@@ -34,6 +36,7 @@ def web_app(arena: Arena) -> ArenaMiddleware:
     answer_errors(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # not of event streams
     routers = [router(arena) for router in ROUTERS]
+    routers.append(document_router(routers))
     for router in routers:
         app.include_router(router)
     app.router.routes.append(Route("/gradio/{path:path}", _Programs(arena), methods=None))

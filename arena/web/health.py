@@ -8,13 +8,19 @@ from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
 from agon.arena.core.arena import Arena
+from agon.arena.web.api.shapes import HealthAnswer
+
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"model": HealthAnswer, "description": "They can."},
+    503: {"model": HealthAnswer, "description": "Fewer than two models answer: `sentence` says so."},
+}
 
 
 def health_router(arena: Arena) -> APIRouter:
     """`/healthz`: 200 while two models can answer, else 503 with a sentence; and which models are out."""
     router = APIRouter()
 
-    @router.get("/healthz")
+    @router.get("/healthz", summary="Whether people can vote here now", responses=_ANSWERS)
     async def health() -> JSONResponse:
         models, answering = len(arena.roster.contestants), len(arena.answering)
         found: dict[str, Any] = {"votes": arena.log.count(), "models": models, "answering": answering}

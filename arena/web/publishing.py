@@ -116,7 +116,7 @@ def publish_pages(
     more = _more_pages(source, about, offer, progress)
     more |= {
         "method.html": method_html(about=about, offer=offer),
-        "data.html": data_html(whole, about=about, badge="badge.svg", link=link),
+        "data.html": data_html(whole, about=about, badge="badge.svg", api=False, link=link),
         "badge.svg": badge_svg(whole, about),
     }
     more |= _model_pages(source, made[ALL][1], models, rules, about, link)

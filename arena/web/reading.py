@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse
 from starlette.routing import Route
 
 from agon.arena.core.arena import ArenaSettings
+from agon.arena.web.api.document import document_router
 from agon.arena.web.layout import READING
 from agon.arena.web.leaderboard.boards import Boards
 from agon.arena.web.leaderboard.routes import board_router
@@ -24,12 +25,13 @@ def reading_app(source: BoardSource) -> ArenaMiddleware:
     answer_errors(app)
     front = APIRouter()
 
-    @front.get("/")
+    @front.get("/", include_in_schema=False)
     async def home() -> RedirectResponse:
         return RedirectResponse("./leaderboard")
 
     boards = Boards(source)
-    routers = front, board_router(boards), models_router(boards), lens_router(boards), static_router()
+    described = board_router(boards), models_router(boards), lens_router(boards)
+    routers = front, *described, document_router(described), static_router()
     for router in routers:
         app.include_router(router)
     paths = [route.path_regex for router in routers for route in router.routes if isinstance(route, Route)]

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 
 from agon.arena.core.arena import Arena, Refusal
 from agon.arena.web.leaderboard.boards import BusyError
-from agon.arena.web.leaderboard.query import QueryError
+from agon.arena.web.leaderboard.query import ChangedBoardError, QueryError
 from agon.arena.web.middleware import NO_PAGE, problem
 from agon.ranking.errors import AgonError
 
@@ -39,6 +39,10 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(QueryError)
     async def no_filter(request: Request, error: QueryError) -> Response:
         return problem(request.scope, 404, "no_board", str(error))
+
+    @app.exception_handler(ChangedBoardError)
+    async def changed(request: Request, error: ChangedBoardError) -> Response:
+        return problem(request.scope, 410, "changed", str(error))
 
     @app.exception_handler(AgonError)
     async def unfit(request: Request, error: AgonError) -> Response:

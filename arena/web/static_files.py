@@ -24,7 +24,7 @@ def static_router(_: Arena | None = None) -> APIRouter:
     router = APIRouter()
     folder = files("agon.arena.web") / "static"
 
-    @router.get("/static/{path:path}")
+    @router.get("/static/{path:path}", include_in_schema=False)
     async def file(path: str) -> Response:
         kind = _MEDIA_TYPES.get(path.rpartition(".")[2])
         parts = path.split("/")

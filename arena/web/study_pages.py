@@ -8,6 +8,7 @@ from starlette.routing import Route
 from agon.arena.core.arena import Refusal
 from agon.arena.core.studies.study import Study
 from agon.arena.web.about import about_router
+from agon.arena.web.api.document import document_router
 from agon.arena.web.health import health_router
 from agon.arena.web.lens.routes import reading_router
 from agon.arena.web.middleware import ArenaMiddleware
@@ -34,5 +35,9 @@ def study_app(study: Study) -> ArenaMiddleware:
         app.include_router(router)
     boards = reading_router(arena)
     app.include_router(boards, dependencies=[Depends(ended)])
-    paths = [r.path_regex for one in (*routers, boards) for r in one.routes if isinstance(r, Route)]
+    described = document_router([boards])
+    app.include_router(described)
+    paths = [
+        r.path_regex for one in (*routers, boards, described) for r in one.routes if isinstance(r, Route)
+    ]
     return ArenaMiddleware(app, keys=arena.keys, paths=paths, settings=arena.settings, site=STUDY)

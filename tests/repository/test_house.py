@@ -53,6 +53,7 @@ FLOORS = {
         "core",
         "setup",
         "web/languages web/markdown",
+        "web/api",
         "web",
         "web/battle web/leaderboard",
         "web/models",

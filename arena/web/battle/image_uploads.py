@@ -15,6 +15,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from agon.arena.core.arena import Arena, Refusal
+from agon.arena.web.api.document import ImageResponse, played
+from agon.arena.web.api.shapes import UploadAnswer
 from agon.arena.web.middleware import Session
 from agon.data.log.image_files import CleanImage
 
@@ -35,7 +37,7 @@ def image_router(arena: Arena) -> APIRouter:
     router = APIRouter()
     decoding = asyncio.Semaphore(AT_ONCE)
 
-    @router.post("/api/images")
+    @router.post("/api/images", **played("Attach an image", UploadAnswer, 413, 415, 422, 429))
     async def attach(session: Session, request: Request) -> JSONResponse:
         if not arena.settings.images:
             raise Refusal(422, "no_images", "This arena takes no images.")
@@ -46,11 +48,17 @@ def image_router(arena: Arena) -> APIRouter:
         arena.attachments.hold(voter, image)
         return JSONResponse({"sha256": image.sha256}, headers={"cache-control": "no-store"})
 
-    @router.get("/api/images/{sha256}")
+    @router.get(
+        "/api/images/{sha256}", response_class=ImageResponse, **played("An image attached", None, 404)
+    )
     async def attached(session: Session, sha256: str) -> Response:
         return await shown(session, sha256)
 
-    @router.get("/api/battles/{battle_id}/images/{sha256}")
+    @router.get(
+        "/api/battles/{battle_id}/images/{sha256}",
+        response_class=ImageResponse,
+        **played("An image of a battle", None, 404),
+    )
     async def asked(session: Session, battle_id: str, sha256: str) -> Response:
         return await shown(session, sha256, battle_id)
 

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from agon.arena.core.arena import Arena, Refusal, Running
 from agon.arena.core.modes.review_queue import leave_for_later, next_review
+from agon.arena.web.api.document import EventStream, played
+from agon.arena.web.api.shapes import BattleShape, ChangeAnswer
 from agon.arena.web.battle.event_stream import followed
 from agon.arena.web.battle.view import (
     battle_view,
@@ -72,7 +74,7 @@ def battle_router(arena: Arena) -> APIRouter:
     def view(session: str, running: Running) -> JSONResponse:
         return JSONResponse(battle_view(arena, session, running), headers={"cache-control": "no-store"})
 
-    @router.api_route("/", methods=["GET", "HEAD"])
+    @router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def page(session: Session, battle: str | None = None) -> HTMLResponse:
         alert = ""
         try:
@@ -90,54 +92,61 @@ def battle_router(arena: Arena) -> APIRouter:
         )
         return HTMLResponse(text, headers={"cache-control": "no-store"})
 
-    @router.get("/api/start")
+    @router.get("/api/start", **played("The page before a battle", BattleShape))
     async def start_page(session: Session) -> JSONResponse:
         return JSONResponse(start_view(arena, session), headers={"cache-control": "no-store"})
 
-    @router.post("/api/battles")
+    @router.post("/api/battles", **played("Begin a battle", BattleShape, 404, 422, 429, 503))
     async def start(session: Session, body: PromptBody) -> JSONResponse:
         images = await arena.keep_images(session, given(body))
         await arena.measure(session, body.prompt, images=images)
         battle = arena.start(session, body.prompt, images)
         return view(session, arena.battle(session, battle.id))
 
-    @router.post("/api/battles/next")
+    @router.post("/api/battles/next", **played("The next battle of a list", BattleShape, 404, 409, 503))
     async def next_of_list(session: Session, body: NextBody) -> JSONResponse:
         if body.leave is not None:
             await leave_for_later(arena, session, body.leave)
         running = await next_review(arena, session, body.after)
         return view(session, running) if running else await start_page(session)
 
-    @router.get("/api/battles/{battle_id}")
+    @router.get("/api/battles/{battle_id}", **played("A battle as it stands", BattleShape, 404))
     async def look(session: Session, battle_id: str) -> JSONResponse:
         return view(session, arena.battle(session, battle_id))
 
-    @router.post("/api/battles/{battle_id}/prompts")
+    @router.post(
+        "/api/battles/{battle_id}/prompts",
+        **played("A further turn", BattleShape, 404, 409, 422, 429, 503),
+    )
     async def ask(session: Session, battle_id: str, body: PromptBody) -> JSONResponse:
         images = await arena.keep_images(session, given(body), battle_id)
         await arena.measure(session, body.prompt, battle_id, images)
         arena.ask(session, battle_id, body.prompt, images)
         return view(session, arena.battle(session, battle_id))
 
-    @router.post("/api/battles/{battle_id}/stop")
+    @router.post("/api/battles/{battle_id}/stop", **played("End all answers", BattleShape, 404))
     async def stop(session: Session, battle_id: str) -> JSONResponse:
         arena.stop(session, battle_id)
         return view(session, arena.battle(session, battle_id))
 
-    @router.post("/api/battles/{battle_id}/vote")
+    @router.post("/api/battles/{battle_id}/vote", **played("Vote", BattleShape, 404, 409, 422, 503))
     async def vote(session: Session, battle_id: str, body: VoteBody) -> JSONResponse:
         acceptable = None if body.acceptable is None else tuple(body.acceptable)
         ballot = body.outcome or (tuple(body.places or ()), acceptable)
         cast = (body.turn, ballot, body.token)
         return view(session, await arena.vote(session, battle_id, *cast, unfinished=body.unfinished))
 
-    @router.get("/api/battles/{battle_id}/change")
+    @router.get("/api/battles/{battle_id}/change", **played("What a vote changed", ChangeAnswer, 404))
     async def change(session: Session, battle_id: str) -> JSONResponse:
         changed = await arena.change(session, battle_id)
         found = change_view(arena.battle(session, battle_id), changed)
         return JSONResponse(found, headers={"cache-control": "no-store"})
 
-    @router.get("/api/battles/{battle_id}/events")
+    @router.get(
+        "/api/battles/{battle_id}/events",
+        response_class=EventStream,
+        **played("Answers as they are written: server-sent events `side` and `view`", None, 404),
+    )
     async def events(session: Session, battle_id: str, request: Request) -> StreamingResponse:
         running = arena.battle(session, battle_id)
         return followed(request, running, lambda: battle_view(arena, session, running))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from agon.arena.web.api.caching import Patience
 from agon.arena.web.leaderboard.query import DEFAULT_RULE, BoardQuery
 from agon.arena.web.leaderboard.sources import BoardSource
 from agon.ranking import Leaderboard, PairCounts, rank
@@ -46,12 +47,12 @@ class Boards:
 
     def __init__(self, source: BoardSource) -> None:
         self.source = source
-        self._running: dict[tuple[object, Hashable], asyncio.Task[Any]] = {}
+        self._running: dict[tuple[object, Hashable], tuple[object, asyncio.Task[Any]]] = {}
         self._made: OrderedDict[tuple[object, Hashable], tuple[object, Any]] = OrderedDict()
         self._quick, self._slow = asyncio.Semaphore(1), asyncio.Semaphore(1)
 
-    async def get(self, query: BoardQuery, patience: float | None = None) -> Made | None:
-        """The board asked for; after so many seconds the one before, of fewer votes; None without one.
+    async def get(self, query: BoardQuery, patience: Patience | None = None) -> Made | None:
+        """The board asked for; when patience ends the one before, of fewer votes; None without one.
 
         Raises:
             BusyError: too many boards are being computed.
@@ -60,7 +61,7 @@ class Boards:
         lane = self._quick if query.rule == DEFAULT_RULE and not query.adjust else self._slow
         return await self._get(query.plain, make_board, lane, patience)
 
-    async def compare(self, query: BoardQuery, patience: float | None = None) -> Compared | None:
+    async def compare(self, query: BoardQuery, patience: Patience | None = None) -> Compared | None:
         """The comparison of rules on the votes asked for; with patience as for a board.
 
         Raises:
@@ -70,14 +71,14 @@ class Boards:
         return await self._get(BoardQuery(query.where), _comparison, self._slow, patience)
 
     async def made(
-        self, query: Asked, make: Callable[[BoardSource, Asked], Result], patience: float | None = None
+        self, query: Asked, make: Callable[[BoardSource, Asked], Result], patience: Patience | None = None
     ) -> Result | None:
         """Whatever else is computed from the votes; with patience as for a board.
 
         Args:
             query: what was asked for; equal ones are computed once.
             make: computes it, in a thread.
-            patience: seconds.
+            patience: with which it is waited for; as long as it takes, if left out.
 
         Raises:
             BusyError: too many boards are being computed.
@@ -90,26 +91,31 @@ class Boards:
         query: Asked,
         make: Callable[[BoardSource, Asked], Result],
         lane: asyncio.Semaphore,
-        patience: float | None,
+        patience: Patience | None,
     ) -> Result | None:
         version = await asyncio.to_thread(self.source.version)
-        task: asyncio.Task[Result] | None = self._running.get((make, query))
-        if task is None:
-            known = self._made.get((make, query))
+        patience = patience or Patience()
+        key = make, query
+        begun: tuple[object, asyncio.Task[Result]] | None = self._running.get(key)
+        if begun is None:
+            known = self._made.get(key)
             if known is not None and known[0] == version:
-                self._made.move_to_end((make, query))
+                self._made.move_to_end(key)
                 result: Result = known[1]
                 return result
             if len(self._running) >= MOST_WAITING:
                 raise BusyError(
                     "Many boards are being computed just now; load the page again in a few seconds."
                 )
-            task = self._running[make, query] = asyncio.create_task(self._in_turn(query, make, lane))
-            task.add_done_callback(lambda done: self._keep((make, query), version, done))
-        await asyncio.wait({task}, timeout=patience)
+            begun = self._running[key] = version, asyncio.create_task(self._in_turn(query, make, lane))
+            begun[1].add_done_callback(lambda done: self._keep(key, version, done))
+        of, task = begun
+        await asyncio.wait({task}, timeout=patience.seconds)
         if task.done():
+            patience.fell_short |= of != version  # begun for somebody who asked before the last vote
             return task.result()
-        before: tuple[object, Result] | None = self._made.get((make, query))  # of fewer votes, but here
+        patience.fell_short = True
+        before: tuple[object, Result] | None = self._made.get(key)  # of fewer votes, but here
         return None if before is None else before[1]
 
     def _keep(self, key: tuple[object, Hashable], version: object, done: asyncio.Task[Any]) -> None:

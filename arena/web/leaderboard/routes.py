@@ -11,16 +11,35 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from agon.arena.core.arena import Arena
+from agon.arena.web.api.caching import Patience, unless_seen
+from agon.arena.web.api.document import BOARD, documented, refusal
+from agon.arena.web.api.shapes import LeaderboardAnswer, OfferAnswer
 from agon.arena.web.leaderboard.board_picture import board_png
-from agon.arena.web.leaderboard.boards import Boards, BusyError
-from agon.arena.web.leaderboard.page import leaderboard_html, no_board_html, rule_name, waiting_html
+from agon.arena.web.leaderboard.boards import Boards, BusyError, Made
+from agon.arena.web.leaderboard.page import (
+    check_fingerprint,
+    leaderboard_html,
+    no_board_html,
+    rule_name,
+    waiting_html,
+)
 from agon.arena.web.leaderboard.query import BoardQuery, ChangedBoardError, Offer, QueryError
 from agon.arena.web.leaderboard.sources import About, ArenaVotes, BoardSource
 from agon.arena.web.leaderboard.who_answers import model_states
+from agon.ranking import Leaderboard
 from agon.ranking.errors import AgonError
 from agon.ranking.leaderboard.exchange import boards_to_csv
 
 PATIENCE = 1.0  # seconds before a page says that its board is being computed
+_CSV = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "As `agon rank` prints it."}
+}
+_PNG = {
+    200: {
+        "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+        "description": "Drawn.",
+    }
+}
 
 
 def leaderboard_router(arena: Arena, boards: Boards | None = None) -> APIRouter:
@@ -40,56 +59,85 @@ def board_router(boards: Boards, yours: Callable[[Request], int | None] = lambda
     async def asked(request: Request) -> tuple[BoardQuery, Offer]:
         return await asked_of(source, request)
 
-    @router.get("/api/leaderboard")
-    async def data(request: Request) -> JSONResponse:
+    async def board_of(request: Request, patience: Patience) -> tuple[BoardQuery, Leaderboard | None]:
+        """What is asked for as data: the board, of the fingerprint that the address names."""
         query, _ = await asked(request)
-        made = await boards.get(query)
-        board = made.board if made else None
-        found = [one.to_dict() for one in ([board, *board.components] if board else [])]
-        models = [asdict(one) for one in model_states(board, source.about().info)]
-        return JSONResponse({"schema": 1, "boards": found, "models": models})
+        made = await boards.get(query, patience) or Made()
+        if made.board is not None:
+            check_fingerprint(made.board, query)
+        return query, made.board
 
-    @router.get("/leaderboard.csv")
+    at = {410: refusal(410)}
+
+    @router.get(
+        "/api/leaderboard", summary="A leaderboard", **documented(LeaderboardAnswer, *BOARD, "at", also=at)
+    )
+    async def data(request: Request) -> Response:
+        async def told(patience: Patience) -> Response:
+            _, board = await board_of(request, patience)
+            found = [one.to_dict() for one in ([board, *board.components] if board else [])]
+            models = [asdict(one) for one in model_states(board, source.about().info)]
+            return JSONResponse({"schema": 1, "boards": found, "models": models})
+
+        return await answered_data(request, source, told)
+
+    @router.get("/api/offer", summary="What can be asked for", **documented(OfferAnswer, "filters"))
+    async def offered(request: Request) -> Response:
+        async def told(_: Patience) -> Response:
+            about = await asyncio.to_thread(source.about)
+            offer = (await asked(request))[1]
+            values = {"schema": 1, "votes": about.total, "unit": about.unit, **asdict(offer)}
+            return JSONResponse(values)
+
+        return await answered_data(request, source, told)
+
+    @router.get(
+        "/leaderboard.csv", summary="A leaderboard as CSV", **documented(None, *BOARD, "at", also=at | _CSV)
+    )
     async def table(request: Request) -> Response:
-        query, _ = await asked(request)
-        made = await boards.get(query)
-        text = boards_to_csv([made.board] if made and made.board else [])
-        name = f'attachment; filename="leaderboard-{query.rule}.csv"'
-        return PlainTextResponse(text, media_type="text/csv", headers={"content-disposition": name})
+        async def told(patience: Patience) -> Response:
+            query, board = await board_of(request, patience)
+            text = boards_to_csv([board] if board else [])
+            name = f'attachment; filename="leaderboard-{query.rule}.csv"'
+            return PlainTextResponse(text, media_type="text/csv", headers={"content-disposition": name})
 
-    @router.get("/leaderboard")
-    async def leaderboard(request: Request) -> HTMLResponse:
-        about = await asyncio.to_thread(source.about)
+        return await answered_data(request, source, told)
 
-        async def page() -> str:
+    @router.get("/leaderboard", include_in_schema=False)
+    async def leaderboard(request: Request) -> Response:
+        number = await asyncio.to_thread(yours, request)
+
+        async def page(about: About, patience: Patience) -> str:
             query, offer = await asked(request)
-            made = await boards.get(query, PATIENCE)
+            made = await boards.get(query, patience)
             if made is None:
                 return waiting_html(rule_name(query.rule), query, about=about)
             return await asyncio.to_thread(
                 lambda: leaderboard_html(
-                    made.board,
-                    about=about,
-                    pairs=made.pairs,
-                    offer=offer,
-                    query=query,
-                    yours=yours(request),
+                    made.board, about=about, pairs=made.pairs, offer=offer, query=query, yours=number
                 )
             )
 
         rest = urlencode([pair for pair in request.query_params.multi_items() if pair[0] != "at"])
-        return await answered(page, about, f"./leaderboard?{rest}" if rest else None)
+        return await answered(
+            request, source, page, today=f"./leaderboard?{rest}" if rest else None, yours=number
+        )
 
-    @router.get("/leaderboard.png")
+    @router.get(
+        "/leaderboard.png",
+        summary="A leaderboard as a picture",
+        **documented(None, *BOARD, "at", also=at | _PNG),
+    )
     async def picture(request: Request) -> Response:
-        about, (query, _) = await asyncio.to_thread(source.about), await asked(request)
-        made = await boards.get(query)
-        if not made or not made.board:
-            raise QueryError("There are no votes to draw.")
-        board = made.board
-        drawn = await asyncio.to_thread(lambda: board_png(board, about.info))
-        name = f'attachment; filename="leaderboard-{query.rule}.png"'
-        return Response(drawn, media_type="image/png", headers={"content-disposition": name})
+        async def told(patience: Patience) -> Response:
+            about, (query, board) = await asyncio.to_thread(source.about), await board_of(request, patience)
+            if not board:
+                raise QueryError("There are no votes to draw.")
+            drawn = await asyncio.to_thread(lambda: board_png(board, about.info))
+            name = f'attachment; filename="leaderboard-{query.rule}.png"'
+            return Response(drawn, media_type="image/png", headers={"content-disposition": name})
+
+        return await answered_data(request, source, told)
 
     return router
 
@@ -110,22 +158,45 @@ async def asked_of(source: BoardSource, request: Request) -> tuple[BoardQuery, O
     return query, offer
 
 
+async def answered_data(
+    request: Request, source: BoardSource, told: Callable[[Patience], Awaitable[Response]]
+) -> Response:
+    """What was asked for as data, or 304 where the client has it already."""
+    return await unless_seen(request, await asyncio.to_thread(source.shown), told)
+
+
 async def answered(
-    page: Callable[[], Awaitable[str]], about: About, today: str | None = None
-) -> HTMLResponse:
-    """A page, or the sentence why there is none."""
-    try:
-        return HTMLResponse(await page())
-    except QueryError as error:
-        return HTMLResponse(no_board_html(str(error), about=about), 404)
-    except ChangedBoardError as error:
-        return HTMLResponse(
-            no_board_html(
-                str(error), about=about, title="The board has changed.", way=today or "./leaderboard"
-            ),
-            410,
-        )
-    except BusyError as error:
-        return HTMLResponse(no_board_html(str(error), about=about), 503)
-    except AgonError as error:
-        return HTMLResponse(no_board_html(str(error), about=about), 422)
+    request: Request,
+    source: BoardSource,
+    page: Callable[[About, Patience], Awaitable[str]],
+    *,
+    today: str | None = None,
+    yours: int | None = None,
+    no_page: Callable[..., str] = no_board_html,
+) -> Response:
+    """A page, or the sentence why there is none; or 304 where the browser has it already.
+
+    Args:
+        request: what was asked.
+        source: of the votes.
+        page: makes it.
+        today: address of the board of now, where a permalink was asked for.
+        yours: votes of this visitor, where the page shows them.
+        no_page: the page for a sentence.
+    """
+    shown = await asyncio.to_thread(source.shown), yours
+
+    async def told(patience: Patience) -> Response:
+        about = await asyncio.to_thread(source.about)
+        patience.seconds = PATIENCE
+        try:
+            return HTMLResponse(await page(about, patience))
+        except ChangedBoardError as error:
+            way = today or "./leaderboard"
+            text = no_board_html(str(error), about=about, title="The board has changed.", way=way)
+            return HTMLResponse(text, 410)
+        except AgonError as error:
+            status = 404 if isinstance(error, QueryError) else 503 if isinstance(error, BusyError) else 422
+            return HTMLResponse(no_page(str(error), about=about), status)
+
+    return await unless_seen(request, shown, told, own=yours is not None)

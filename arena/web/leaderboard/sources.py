@@ -62,6 +62,9 @@ class BoardSource(Protocol):
     def version(self) -> object:
         """A value that is another one when the votes are."""
 
+    def shown(self) -> object:
+        """A value that is another one when anything is that pages show: votes, models, how they answer."""
+
     def about(self) -> About:
         """What is known of the votes."""
 
@@ -106,6 +109,14 @@ class ArenaVotes:
     def version(self) -> object:
         """The number of votes: the log only grows."""
         return self._arena.log.count()
+
+    def shown(self) -> object:
+        """The votes, the models' cards, and what is known of them."""
+        about = self.about()
+        info = about.info
+        ended = {model: info.endings.failures(model) for model in info.endings.all_asked()}
+        known = info.cards, info.endings.all_asked(), ended, info.unavailable, info.known
+        return self.version(), about.total, about.words, about.notice, about.imported, known
 
     def about(self) -> About:
         """The models' cards, failures and states too."""
@@ -209,6 +220,10 @@ class VoteFile:
                 )
             self._state = state
         return str(self._state)
+
+    def shown(self) -> object:
+        """The version: what is known of its models is read with it."""
+        return self.version()
 
     def about(self) -> About:
         """Its name, its size, and what is known of its models."""

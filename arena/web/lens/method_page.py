@@ -37,15 +37,21 @@ def method_html(*, about: About, offer: Offer) -> str:
     return page_html("Method", body, current="method", votes=votes, site=about.site)
 
 
+def method_words(text: str) -> str:
+    """What the documentation of a method says of it, without its arguments, in one line."""
+    for part in ("Args", "Source", "Raises"):
+        text = text.split(f"\n\n{part}:", maxsplit=1)[0]
+    return " ".join(text.replace("`", "").split())
+
+
 def _rule(rule: str) -> str:
     how = find(rule)
-    text = inspect.getdoc(how.function) or ""
-    said = " ".join(text.split("\n\nArgs:")[0].split("\n\nSource:")[0].split("\n\nRaises:")[0].split())
+    said = method_words(inspect.getdoc(how.function) or "")
     options = ", ".join(
         f"{escape(name)} ({escape(str(option.default))})" for name, option in how.options.items()
     )
     set_by = f"<p>Can be set, with what is usual: {options}.</p>" if options else ""
     return (
         f'<details class="ag-card ag-pad ag-method" id="{escape(rule)}"><summary><b>{rule_name(rule)}</b> '
-        f"<span>{escape(how.source)}</span></summary><p>{escape(said.replace('`', ''))}</p>{set_by}</details>"
+        f"<span>{escape(how.source)}</span></summary><p>{escape(said)}</p>{set_by}</details>"
     )

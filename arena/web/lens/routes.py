@@ -3,29 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import JSONResponse, Response
 
 from agon.arena.core.arena import Arena
-from agon.arena.web.leaderboard.boards import Boards, BusyError
-from agon.arena.web.leaderboard.page import no_board_html, waiting_html
-from agon.arena.web.leaderboard.query import ALL, BoardQuery, Offer, QueryError
-from agon.arena.web.leaderboard.routes import PATIENCE, answered, leaderboard_router
+from agon.arena.web.api.caching import Patience
+from agon.arena.web.api.document import documented
+from agon.arena.web.api.shapes import DataAnswer, DecideAnswer, IntegrityAnswer, MethodsAnswer, RulesAnswer
+from agon.arena.web.leaderboard.boards import Boards
+from agon.arena.web.leaderboard.page import waiting_html
+from agon.arena.web.leaderboard.query import ALL, BoardQuery, Offer
+from agon.arena.web.leaderboard.routes import answered, answered_data, leaderboard_router
 from agon.arena.web.leaderboard.sources import About, ArenaVotes
-from agon.arena.web.lens.auditing import make_audit
-from agon.arena.web.lens.data_page import badge_svg, data_html
+from agon.arena.web.lens.auditing import Audit, make_audit
+from agon.arena.web.lens.data_page import DOWNLOADS, badge_svg, data_html
 from agon.arena.web.lens.decide_page import decide_html, no_decision_html
 from agon.arena.web.lens.decide_query import DecideQuery
 from agon.arena.web.lens.deciding import make_decision, make_facts
 from agon.arena.web.lens.fact_words import KnownFacts, fact_names
 from agon.arena.web.lens.integrity_page import integrity_html
+from agon.arena.web.lens.lens_values import (
+    data_values,
+    decide_values,
+    integrity_values,
+    method_values,
+    rules_values,
+)
 from agon.arena.web.lens.method_page import method_html
 from agon.arena.web.lens.rules_page import rules_html
 from agon.arena.web.lens.stability import RulesQuery, is_weight, make_lens
 from agon.arena.web.models.routes import models_router
-from agon.ranking.errors import AgonError
+
+_ASKED = ("by", "weights", "conditions", "prefer", "within")
 
 
 def reading_router(arena: Arena) -> APIRouter:
@@ -45,26 +55,26 @@ def lens_router(boards: Boards) -> APIRouter:
         facts = await boards.made(ALL, make_facts) or KnownFacts()
         return DecideQuery.of(request.query_params.multi_items(), offer, *fact_names(facts))
 
-    @router.get("/api/decide")
-    async def decision(request: Request) -> JSONResponse:
-        made = await boards.made(await asked(request), make_decision)
-        told = made.decision.to_dict() if made and made.decision else None
-        return JSONResponse({"schema": 1, "decision": told, "why_not": made.why_not if made else None})
-
-    @router.get("/decide")
-    async def decide(request: Request) -> HTMLResponse:
-        about = await asyncio.to_thread(source.about)
-        try:
-            query = await asked(request)
-            made = await boards.made(query, make_decision, PATIENCE)
-            if made is None:
-                return HTMLResponse(waiting_html("The decision", ALL, about=about))
-            offer = await asyncio.to_thread(source.offer, {})
-            return HTMLResponse(
-                await asyncio.to_thread(lambda: decide_html(made, about=about, offer=offer, query=query))
+    @router.get("/api/decide", summary="Which model to take", **documented(DecideAnswer, *_ASKED))
+    async def decision(request: Request) -> Response:
+        async def told(patience: Patience) -> Response:
+            return JSONResponse(
+                decide_values(await boards.made(await asked(request), make_decision, patience))
             )
-        except AgonError as error:
-            return refused(error, about, no_decision_html)
+
+        return await answered_data(request, source, told)
+
+    @router.get("/decide", include_in_schema=False)
+    async def decide(request: Request) -> Response:
+        async def page(about: About, patience: Patience) -> str:
+            query = await asked(request)
+            made = await boards.made(query, make_decision, patience)
+            if made is None:
+                return waiting_html("The decision", ALL, about=about)
+            offer = await asyncio.to_thread(source.offer, {})
+            return await asyncio.to_thread(lambda: decide_html(made, about=about, offer=offer, query=query))
+
+        return await answered(request, source, page, no_page=no_decision_html)
 
     async def rules_asked(request: Request) -> tuple[RulesQuery, Offer]:
         given = request.query_params.multi_items()
@@ -73,65 +83,81 @@ def lens_router(boards: Boards) -> APIRouter:
         query = RulesQuery.of(given, board.where, offer)
         return query, await asyncio.to_thread(source.offer, board.chosen) if board.where else offer
 
-    @router.get("/api/rules")
-    async def comparison(request: Request) -> JSONResponse:
-        query, _ = await rules_asked(request)
-        lens = await boards.made(query, make_lens)
-        return JSONResponse(
-            {"schema": 1, "comparison": lens.rules.to_dict() if lens and lens.rules else None}
-        )
+    @router.get("/api/rules", summary="Several rules", **documented(RulesAnswer, "filters", "by", "weights"))
+    async def comparison(request: Request) -> Response:
+        async def told(patience: Patience) -> Response:
+            query, _ = await rules_asked(request)
+            return JSONResponse(rules_values(await boards.made(query, make_lens, patience)))
 
-    @router.get("/rules")
-    async def rules(request: Request) -> HTMLResponse:
-        about = await asyncio.to_thread(source.about)
+        return await answered_data(request, source, told)
 
-        async def page() -> str:
+    @router.get("/rules", include_in_schema=False)
+    async def rules(request: Request) -> Response:
+        async def page(about: About, patience: Patience) -> str:
             query, offer = await rules_asked(request)
-            lens = await boards.made(query, make_lens, PATIENCE)
+            lens = await boards.made(query, make_lens, patience)
             if lens is None:
                 return waiting_html("The comparison of rules", BoardQuery(query.where), about=about)
             return await asyncio.to_thread(lambda: rules_html(lens, about=about, offer=offer, query=query))
 
-        return await answered(page, about)
+        return await answered(request, source, page)
 
-    @router.get("/method")
-    async def method() -> HTMLResponse:
-        about, offer = await asyncio.to_thread(lambda: (source.about(), source.offer({})))
-        return HTMLResponse(await asyncio.to_thread(lambda: method_html(about=about, offer=offer)))
+    @router.get("/api/methods", summary="The rules there are", **documented(MethodsAnswer))
+    async def methods(request: Request) -> Response:
+        async def told(_: Patience) -> Response:
+            return JSONResponse(method_values(await asyncio.to_thread(source.offer, {})))
 
-    @router.get("/data")
-    async def data() -> HTMLResponse:
-        about = await asyncio.to_thread(source.about)
+        return await answered_data(request, source, told)
 
-        async def page() -> str:
-            made = await boards.get(ALL, PATIENCE)
+    @router.get("/method", include_in_schema=False)
+    async def method(request: Request) -> Response:
+        async def page(about: About, _: Patience) -> str:
+            offer = await asyncio.to_thread(source.offer, {})
+            return await asyncio.to_thread(lambda: method_html(about=about, offer=offer))
+
+        return await answered(request, source, page)
+
+    @router.get("/api/data", summary="Downloads and citation", **documented(DataAnswer))
+    async def downloads(request: Request) -> Response:
+        async def told(patience: Patience) -> Response:
+            about, made = await asyncio.to_thread(source.about), await boards.get(ALL, patience)
+            return JSONResponse(data_values(made.board if made else None, about, DOWNLOADS))
+
+        return await answered_data(request, source, told)
+
+    @router.get("/data", include_in_schema=False)
+    async def data(request: Request) -> Response:
+        async def page(about: About, patience: Patience) -> str:
+            made = await boards.get(ALL, patience)
             if made is None:
                 return waiting_html("The board", ALL, about=about)
             return data_html(made.board, about=about)
 
-        return await answered(page, about)
+        return await answered(request, source, page)
 
-    @router.get("/badge.svg")
-    async def badge() -> Response:
-        about, made = await asyncio.to_thread(source.about), await boards.get(ALL)
-        text = badge_svg(made.board if made else None, about)
-        return Response(text, media_type="image/svg+xml", headers={"cache-control": "max-age=60"})
+    @router.get("/badge.svg", include_in_schema=False)
+    async def badge(request: Request) -> Response:
+        async def told(patience: Patience) -> Response:
+            about, made = await asyncio.to_thread(source.about), await boards.get(ALL, patience)
+            return Response(badge_svg(made.board if made else None, about), media_type="image/svg+xml")
 
-    @router.get("/integrity")
-    async def integrity() -> HTMLResponse:
-        about = await asyncio.to_thread(source.about)
-        try:
-            audit = await boards.made(ALL, make_audit, PATIENCE)
-        except AgonError as error:
-            return refused(error, about, no_board_html)
-        if audit is None:
-            return HTMLResponse(waiting_html("The look at how these votes were made", ALL, about=about))
-        return HTMLResponse(await asyncio.to_thread(lambda: integrity_html(audit, about=about)))
+        return await answered_data(request, source, told)
+
+    @router.get("/api/integrity", summary="How these votes were made", **documented(IntegrityAnswer))
+    async def audited(request: Request) -> Response:
+        async def told(patience: Patience) -> Response:
+            return JSONResponse(integrity_values(await boards.made(ALL, make_audit, patience) or Audit()))
+
+        return await answered_data(request, source, told)
+
+    @router.get("/integrity", include_in_schema=False)
+    async def integrity(request: Request) -> Response:
+        async def page(about: About, patience: Patience) -> str:
+            audit = await boards.made(ALL, make_audit, patience)
+            if audit is None:
+                return waiting_html("The look at how these votes were made", ALL, about=about)
+            return await asyncio.to_thread(lambda: integrity_html(audit, about=about))
+
+        return await answered(request, source, page)
 
     return router
-
-
-def refused(error: AgonError, about: About, page: Callable[..., str]) -> HTMLResponse:
-    """The sentence why there is no such page, with the status that says so."""
-    status = 404 if isinstance(error, QueryError) else 503 if isinstance(error, BusyError) else 422
-    return HTMLResponse(page(str(error), about=about), status)

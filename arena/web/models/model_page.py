@@ -59,11 +59,8 @@ def model_html(
     Raises:
         QueryError: the model is not on the board.
     """
-    board = made.board
-    known = [row.model for row in board.rows] if board else []
-    if board is None or name not in known:
-        raise QueryError(f"There is no model {without_hidden(name)!r} here; {suggest(name, known)}")
-    row, info = board[name], about.info
+    board, row = asked_model(name, made.board)
+    info = about.info
 
     def here(query: BoardQuery, form: str = "") -> str | None:
         return link(query, form or f"model:{name}")
@@ -87,6 +84,18 @@ def model_html(
     return page_html(
         info.name(name), body, current="leaderboard", votes=about.total, head=again, site=about.site
     )
+
+
+def asked_model(name: str, board: Leaderboard | None) -> tuple[Leaderboard, Row]:
+    """The board with the row of a model.
+
+    Raises:
+        QueryError: the model is not on the board.
+    """
+    known = [row.model for row in board.rows] if board else []
+    if board is None or name not in known:
+        raise QueryError(f"There is no model {without_hidden(name)!r} here; {suggest(name, known)}")
+    return board, board[name]
 
 
 def _section(title: str, body: str) -> str:

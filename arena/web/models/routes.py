@@ -9,17 +9,27 @@ from typing import TypeVar
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 
+from agon.arena.web.api.caching import Patience
+from agon.arena.web.api.document import BOARD, documented
+from agon.arena.web.api.shapes import CompareAnswer, HistoryAnswer, ModelAnswer, OverviewAnswer
 from agon.arena.web.leaderboard.boards import Boards, Compared, Made
 from agon.arena.web.leaderboard.page import address, rule_name, waiting_html
-from agon.arena.web.leaderboard.query import Offer, QueryError
-from agon.arena.web.leaderboard.routes import PATIENCE, answered, asked_of
+from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError
+from agon.arena.web.leaderboard.routes import answered, answered_data, asked_of
+from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.markdown.markdown import without_hidden
-from agon.arena.web.models.board_series import ValueBoards, rank_history
+from agon.arena.web.models.board_series import Moment, ValueBoards, rank_history
 from agon.arena.web.models.comparison_page import comparison_html
 from agon.arena.web.models.history_page import history_html
-from agon.arena.web.models.model_page import model_html
+from agon.arena.web.models.model_page import asked_model, model_html
+from agon.arena.web.models.model_values import (
+    compare_values,
+    history_values,
+    model_values,
+    overview_values,
+)
 from agon.arena.web.models.overview_page import overview_html
 from agon.ranking import Leaderboard
 from agon.ranking.errors import AgonError, suggest
@@ -53,10 +63,6 @@ async def _no_rules() -> Compared:
     return Compared()
 
 
-async def _nothing() -> dict[str, Made]:
-    return {}
-
-
 def _or_nothing(part: Part | BaseException, nothing: Part) -> Part:
     """A part of a page, or nothing where the votes do not allow it.
 
@@ -70,21 +76,110 @@ def _or_nothing(part: Part | BaseException, nothing: Part) -> Part:
     return part
 
 
+async def _groups(
+    boards: Boards, query: BoardQuery, column: str | None, patience: Patience
+) -> Mapping[str, Made] | None:
+    """The board of each value of a column; None while they are computed."""
+    return await boards.made(query.plain, ValueBoards(column), patience) if column else {}
+
+
+async def _overview_of(
+    boards: Boards, request: Request, patience: Patience
+) -> tuple[BoardQuery, Offer, Made | None, Mapping[str, Made] | None, str | None]:
+    query, offer = await asked_of(boards.source, request)
+    column = column_asked(offer, request.query_params.get("of"))
+    made = await boards.get(query, patience)
+    by_value = {} if made is None else await _groups(boards, query, column, patience)
+    return query, offer, made, by_value, column
+
+
+async def _comparison_of(
+    boards: Boards, request: Request, patience: Patience
+) -> tuple[BoardQuery, Offer, Made | None, list[str], str | None, Mapping[str, Made] | None]:
+    query, offer = await asked_of(boards.source, request)
+    made = await boards.get(query, patience)
+    names = names_asked(request.query_params.getlist("models"), made.board) if made else []
+    column = column_asked(offer, None)
+    by_value = {} if made is None else await _groups(boards, query, column, patience)
+    return query, offer, made, names, column, by_value
+
+
+async def _parts(
+    boards: Boards, query: BoardQuery, made: Made, column: str | None, patience: Patience
+) -> tuple[Mapping[str, Made] | None, tuple[Moment, ...] | None, Compared | None]:
+    """What a page of a model has beside its board; None of each that is being computed."""
+    few = len(made.board or ()) <= MOST_FOR_RULES
+    by_value, moments, compared = await asyncio.gather(
+        _groups(boards, query, column, patience),
+        boards.made(query.plain, rank_history, patience),
+        boards.compare(query, patience) if few else _no_rules(),
+        return_exceptions=True,
+    )
+    return _or_nothing(by_value, {}), _or_nothing(moments, ()), _or_nothing(compared, Compared())
+
+
 def models_router(boards: Boards) -> APIRouter:
-    """The pages on models, over any votes."""
-    router, source = APIRouter(), boards.source
+    """The pages on models, over any votes, and the same as data."""
+    router = APIRouter()
+    _add_data(router, boards)
+    _add_pages(router, boards)
+    return router
 
-    @router.get("/overview")
-    async def overview(request: Request) -> HTMLResponse:
-        about = await asyncio.to_thread(source.about)
 
-        async def page() -> str:
+def _add_data(router: APIRouter, boards: Boards) -> None:
+    source = boards.source
+
+    @router.get("/api/overview", summary="Ranks by kind of votes", **documented(OverviewAnswer, *BOARD, "of"))
+    async def overview_data(request: Request) -> Response:
+        async def told(patience: Patience) -> Response:
+            _, _, made, by_value, column = await _overview_of(boards, request, patience)
+            board = made.board if made else None
+            return JSONResponse(overview_values(board, by_value or {}, column))
+
+        return await answered_data(request, source, told)
+
+    @router.get("/api/history", summary="Ranks over time", **documented(HistoryAnswer, *BOARD))
+    async def history_data(request: Request) -> Response:
+        async def told(patience: Patience) -> Response:
+            query, _ = await asked_of(source, request)
+            moments = await boards.made(query.plain, rank_history, patience)
+            return JSONResponse(history_values(moments or (), query.rule))
+
+        return await answered_data(request, source, told)
+
+    @router.get("/api/compare", summary="Models side by side", **documented(CompareAnswer, *BOARD, "models"))
+    async def comparison_data(request: Request) -> Response:
+        async def told(patience: Patience) -> Response:
+            _, _, made, names, column, by_value = await _comparison_of(boards, request, patience)
+            info = (await asyncio.to_thread(source.about)).info
+            return JSONResponse(compare_values(made or Made(), by_value or {}, column, names, info))
+
+        return await answered_data(request, source, told)
+
+    @router.get("/api/model", summary="One model", **documented(ModelAnswer, *BOARD, "name"))
+    async def model_data(request: Request) -> Response:
+        async def told(patience: Patience) -> Response:
             query, offer = await asked_of(source, request)
-            column = column_asked(offer, request.query_params.get("of"))
-            made = await boards.get(query, PATIENCE)
-            by_value: Mapping[str, Made] | None = {}
-            if made is not None and column is not None:
-                by_value = await boards.made(query.plain, ValueBoards(column), PATIENCE)
+            name, made = request.query_params.get("name", ""), await boards.get(query, patience) or Made()
+            asked_model(name, made.board)  # before all that takes long
+            column = column_asked(offer, None)
+            by_value, moments, compared = await _parts(boards, query, made, column, patience)
+            info = (await asyncio.to_thread(source.about)).info
+            values = model_values(
+                name, made, compared or Compared(), by_value or {}, column, moments or (), info
+            )
+            return JSONResponse(values)
+
+        return await answered_data(request, source, told)
+
+
+def _add_pages(router: APIRouter, boards: Boards) -> None:
+    source = boards.source
+
+    @router.get("/overview", include_in_schema=False)
+    async def overview(request: Request) -> Response:
+        async def page(about: About, patience: Patience) -> str:
+            query, offer, made, by_value, column = await _overview_of(boards, request, patience)
             if made is None or by_value is None:
                 return waiting_html("The overview", query, about=about)
             return await asyncio.to_thread(
@@ -93,33 +188,25 @@ def models_router(boards: Boards) -> APIRouter:
                 )
             )
 
-        return await answered(page, about)
+        return await answered(request, source, page)
 
-    @router.get("/history")
-    async def history(request: Request) -> HTMLResponse:
-        about = await asyncio.to_thread(source.about)
-
-        async def page() -> str:
+    @router.get("/history", include_in_schema=False)
+    async def history(request: Request) -> Response:
+        async def page(about: About, patience: Patience) -> str:
             query, offer = await asked_of(source, request)
-            moments = await boards.made(query.plain, rank_history, PATIENCE)
+            moments = await boards.made(query.plain, rank_history, patience)
             if moments is None:
                 return waiting_html("The history of ranks", query, about=about)
             return history_html(moments, about=about, offer=offer, query=query, link=address)
 
-        return await answered(page, about)
+        return await answered(request, source, page)
 
-    @router.get("/compare")
-    async def compare(request: Request) -> HTMLResponse:
-        about = await asyncio.to_thread(source.about)
-
-        async def page() -> str:
-            query, offer = await asked_of(source, request)
-            made = await boards.get(query, PATIENCE)
+    @router.get("/compare", include_in_schema=False)
+    async def compare(request: Request) -> Response:
+        async def page(about: About, patience: Patience) -> str:
+            query, offer, made, names, column, by_value = await _comparison_of(boards, request, patience)
             if made is None:
                 return waiting_html(rule_name(query.rule), query, about=about)
-            names = names_asked(request.query_params.getlist("models"), made.board)
-            column = column_asked(offer, None)
-            by_value = await boards.made(query.plain, ValueBoards(column), PATIENCE) if column else {}
             if by_value is None:
                 return waiting_html("The comparison", query, about=about)
             return await asyncio.to_thread(
@@ -128,34 +215,26 @@ def models_router(boards: Boards) -> APIRouter:
                 )
             )
 
-        return await answered(page, about)
+        return await answered(request, source, page)
 
-    @router.get("/model")
-    async def model(request: Request) -> HTMLResponse:
-        about = await asyncio.to_thread(source.about)
-
-        async def page() -> str:
+    @router.get("/model", include_in_schema=False)
+    async def model(request: Request) -> Response:
+        async def page(about: About, patience: Patience) -> str:
             query, offer = await asked_of(source, request)
-            made = await boards.get(query, PATIENCE)
+            made = await boards.get(query, patience)
             if made is None:
                 return waiting_html(rule_name(query.rule), query, about=about)
             column = column_asked(offer, None)
-            by_value, moments, compared = await asyncio.gather(
-                boards.made(query.plain, ValueBoards(column), PART_PATIENCE) if column else _nothing(),
-                boards.made(query.plain, rank_history, PART_PATIENCE),
-                boards.compare(query, PART_PATIENCE)
-                if len(made.board or ()) <= MOST_FOR_RULES
-                else _no_rules(),
-                return_exceptions=True,
-            )
+            patience.seconds = PART_PATIENCE
+            by_value, moments, compared = await _parts(boards, query, made, column, patience)
             return await asyncio.to_thread(
                 lambda: model_html(
                     request.query_params.get("name", ""),
                     made,
-                    _or_nothing(compared, Compared()),
-                    _or_nothing(by_value, {}),
+                    compared,
+                    by_value,
                     column,
-                    _or_nothing(moments, ()),
+                    moments,
                     about=about,
                     offer=offer,
                     query=query,
@@ -163,13 +242,11 @@ def models_router(boards: Boards) -> APIRouter:
                 )
             )
 
-        return await answered(page, about)
+        return await answered(request, source, page)
 
-    @router.get("/model/{name:path}")
+    @router.get("/model/{name:path}", include_in_schema=False)
     async def named(request: Request, name: str) -> RedirectResponse:
         """The short address of a model; its name may have slashes, which a browser counts."""
         up = "../" * (request.scope["raw_path"].count(b"/") - 1)
         rest = request.query_params.multi_items()
         return RedirectResponse(f"{up}model?{urlencode([('name', name), *rest])}")
-
-    return router
