@@ -169,6 +169,12 @@ def test_what_was_seen_is_not_computed_again_until_somebody_votes(server, client
                 assert again.headers["etag"] == mark
                 assert "no-cache" in again.headers["cache-control"]
     assert not computing
+    mark = marks["/leaderboard"]
+    german = client.get("/leaderboard", headers={"if-none-match": mark, "accept-language": "de"})
+    assert german.headers["etag"] != mark
+    assert 'lang="de"' in german.text
+    assert client.get("/leaderboard?lang=en", headers={"if-none-match": mark}).status_code == 304
+    client.cookies.clear()
     cast(server.log, MODELS[0], MODELS[1], category="Code")
     for path in (
         "/api/leaderboard",
