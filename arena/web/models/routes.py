@@ -24,13 +24,13 @@ from agon.arena.web.models.board_series import Moment, ValueBoards, rank_history
 from agon.arena.web.models.comparison_page import comparison_html
 from agon.arena.web.models.history_page import history_html
 from agon.arena.web.models.model_page import asked_model, model_html
-from agon.arena.web.models.model_values import (
+from agon.arena.web.models.overview_page import overview_html
+from agon.arena.web.models.plain_values import (
     compare_values,
     history_values,
     model_values,
     overview_values,
 )
-from agon.arena.web.models.overview_page import overview_html
 from agon.ranking import Leaderboard
 from agon.ranking.errors import AgonError, suggest
 
