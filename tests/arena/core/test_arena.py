@@ -15,6 +15,7 @@ import duckdb
 import httpx
 import pytest
 
+from agon.arena.cli.commands import main
 from agon.serving.demo import MANNERS
 from tests.support.paths import REPOSITORY
 
@@ -249,6 +250,11 @@ WRONG = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_what_is_wrong_is_said_in_one_sentence(tmp_path, what):
+def test_what_is_wrong_is_said_in_one_sentence(tmp_path, monkeypatch, capfd, what):
+    monkeypatch.chdir(tmp_path)
     make, word = WRONG[what]
-    assert word.lower() in refused(*make(tmp_path), cwd=tmp_path).lower()
+    status = main(["serve", *make(tmp_path)])
+    said = capfd.readouterr()
+    assert (status, said.out, said.err.count("\n")) == (2, "", 1), said
+    assert said.err.startswith("agon: ")
+    assert word.lower() in said.err.lower()
