@@ -66,6 +66,12 @@ def nginx(folder, upstream, location="/", host="$http_host", patience=PATIENCE):
         process.wait(30)
 
 
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as one:
+        yield one
+
+
 def models():
     return roster(Scripted("Rayleigh scattering."), Scripted("It just is."))
 
@@ -97,13 +103,13 @@ def played(browser, url):
 
 
 @pytest.mark.parametrize("passed_on", [False, True], ids=["stripped", "passed on"])
-@pytest.mark.parametrize("prefix", ["/arena", "/user/ada/proxy/7860"])
-def test_a_prefix_of_a_proxy(tmp_path, capfd, passed_on, prefix):
+def test_a_prefix_of_a_proxy(browser, tmp_path, capfd, passed_on):
     """nginx's location /arena/ strips the prefix where proxy_pass ends with a path, and else passes it on."""
+    prefix = "/user/ada/proxy/7860"
     settings = ArenaSettings(seed=7, root_path=prefix if passed_on else None)
     with open_arena(tmp_path / "log", models(), settings) as server:
         upstream = server.url if passed_on else f"{server.url}/"
-        with nginx(tmp_path / "nginx", upstream, f"{prefix}/") as url, chromium() as browser:
+        with nginx(tmp_path / "nginx", upstream, f"{prefix}/") as url:
             played(browser, f"{url}{prefix}")
             lost = httpx.get(f"{url}{prefix}/no/such/page", headers={"accept": "text/html"}, trust_env=False)
             assert lost.status_code == 404
@@ -133,14 +139,13 @@ def test_a_prefix_that_is_passed_on_is_named_in_the_terminal_and_the_remedy_work
     assert capfd.readouterr().err == ""
 
 
-def test_a_proxy_that_drops_the_port(tmp_path, capfd):
+def test_a_proxy_that_drops_the_port(browser, tmp_path, capfd):
     """`Host $host` leaves the port out, as in Gradio's guide; a browser vouches for its page by itself."""
     with (
         open_arena(tmp_path / "one", models()) as server,
         nginx(tmp_path / "n", server.url, host="$host") as url,
     ):
-        with chromium() as browser:
-            played(browser, url)
+        played(browser, url)
         assert capfd.readouterr().err == ""
         visitor = Visitor(url)
         ours = {"origin": url}  # of a browser that sends no Sec-Fetch-Site
