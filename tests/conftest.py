@@ -25,6 +25,12 @@ HEAVY = re.compile(
 )
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: a good third of the time goes to pages, servers and clocks."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """For `make quick` leave such modules out, without the time that their imports take."""
     module = QUICK and collection_path.suffix == ".py"
