@@ -87,17 +87,15 @@ FORGED = [
 ]
 
 
-@pytest.mark.parametrize("forged", FORGED, ids=str)
-def test_a_forged_ballot_is_refused_and_tells_nothing(opened, forged):
+def test_a_forged_ballot_is_refused_and_tells_nothing(opened):
     with opened(4) as server:
         visitor = server.visitor()
         view = visitor.ready()
-        answer = visitor.post(
-            f"/api/battles/{view['battle']}/vote", {"turn": 1, "token": view["token"], **forged}
-        )
-        assert answer.status_code == 422
-        assert server.log.count() == 0
-        assert b"canary" not in visitor.bytes.lower()
+        for forged in FORGED:
+            body = {"turn": 1, "token": view["token"], **forged}
+            answer = visitor.post(f"/api/battles/{view['battle']}/vote", body)
+            assert (answer.status_code, server.log.count()) == (422, 0), forged
+            assert b"canary" not in visitor.bytes.lower(), forged
         assert cast(visitor, view, [1, 2, 3, 4]).status_code == 200
 
 

@@ -54,7 +54,7 @@ def test_the_whole_story(server):
     assert all(shown[model] >= 1 for model in voted["models"])
 
 
-def test_200_battles_send_no_name_before_the_vote(tmp_path):
+def test_a_hundred_battles_send_no_name_before_the_vote(tmp_path):
     backends = [Scripted(f"Answer {n}.") for n in range(4)]
     backends += [Scripted("x y z", fails="interrupted", after=2), Scripted("", fails="unauthorised")]
     with open_arena(tmp_path, roster(*backends), ArenaSettings(seed=1)) as server:
@@ -71,7 +71,7 @@ def test_200_battles_send_no_name_before_the_vote(tmp_path):
 
         def battles(guest):
             states = []
-            for number in range(25):
+            for number in range(13):
                 view = guest.finish(guest.start(f"Why {number}?")["battle"])
                 states.append(view["state"])
                 guest.get(f"/api/battles/{view['battle']}")
@@ -82,10 +82,10 @@ def test_200_battles_send_no_name_before_the_vote(tmp_path):
 
         with ThreadPoolExecutor(8) as pool:
             states = [state for states in pool.map(battles, guests) for state in states]
-        assert len(states) == 200
-        assert states.count("ready") > 150
+        assert len(states) == 104  # of 30 ordered pairs, with what fails at once, later and never
+        assert states.count("ready") > 70
         sent = b"".join(bytes(guest.bytes) for guest in guests)
-        assert len(sent) > 200_000
+        assert len(sent) > 100_000
         assert not any(name in sent for name in NAMES)
 
 

@@ -128,7 +128,7 @@ def strip(text):
 
 def test_nothing_public_changes_when_an_answer_ends(tmp_path):
     """Two loads of the leaderboard once told both names, by whose reliability moved."""
-    models = roster(Scripted("slow " * 20, gap=0.1), Scripted("quick"), Scripted("x", fails="timeout"))
+    models = roster(Scripted("slow " * 20, gap=0.05), Scripted("quick"), Scripted("x", fails="timeout"))
     with open_arena(tmp_path, models) as server:
         guest, reader = server.visitor(), server.visitor()
         for _ in range(4):
