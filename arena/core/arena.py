@@ -146,11 +146,12 @@ class Running:
     queued: bool = False  # whether it came by itself, as the next of a list
     after: str | None = None  # the battle before it in the list
     blind: bool = True  # False once the voter was found to have been told who wrote an answer
+    withdrawn: bool = False  # the vote, by its voter
 
     @property
     def counted(self) -> bool:
         """Whether the vote counts on boards."""
-        return self.blind and not self.battle.same_model
+        return self.blind and not self.battle.same_model and not self.withdrawn
 
 
 class Arena:
@@ -584,6 +585,22 @@ class Arena:
         if len(self.answering) < 2:
             tell("every battle is void until two models can answer.")
 
+    # --- what is over ------------------------------------------------------------------------------------
+
+    def past(self, battle_id: str) -> Running | None:
+        """A battle of the log with its vote, however old it is; None where there is none."""
+        found = self._battles.get(battle_id)
+        if found is not None and found.battle.state is State.VOTED:
+            return found
+        found = self._resumed(battle_id, old=True)
+        return found if found is not None and found.battle.state is State.VOTED else None
+
+    def mark_withdrawn(self, battle_ids: Sequence[str]) -> None:
+        """Let the pages of battles know that their votes count no more."""
+        for battle_id in battle_ids:
+            if (running := self._battles.get(battle_id)) is not None:
+                running.withdrawn = True
+
     # --- boards ------------------------------------------------------------------------------------------
 
     def comparisons(self, chosen: Mapping[str, str]) -> Comparisons | None:
@@ -756,24 +773,26 @@ class Arena:
         running.touched = monotonic()
         return running
 
-    def _resumed(self, battle_id: str) -> Running | None:
-        """A battle from before this process was started; None if the log has none, or an old one."""
+    def _resumed(self, battle_id: str, *, old: bool = False) -> Running | None:
+        """A battle from before this process was started; None if the log has none, or an old one and that
+        is not wanted."""
         try:
             records = self.log.records(battle_id)
             number = self.log.vote_number(battle_id) if records else None
+            withdrawn = number is not None and self.log.withdrawn(battle_id)
         except AgonError as error:
             tell(f"a battle could not be read again: {error}")
             return None
         battle = resume_battle(records, self._contestant, self.attachments.part)
         oldest = datetime.now(UTC) - timedelta(seconds=self.settings.kept)
         in_a_study = any(isinstance(record, BattleRecord) and record.assignment for record in records)
-        if battle is None or (battle.created < oldest and not in_a_study):
+        if battle is None or (battle.created < oldest and not in_a_study and not old):
             return None
         uncounted = battle.state is State.READY
         answers = [record for record in records if uncounted and isinstance(record, GenerationRecord)]
         blind = all(record.blind for record in records if isinstance(record, VoteRecord))
         ends = [(made.model, made.failure) for made in answers]
-        return Running(battle, number=number, blind=blind, ends=ends)
+        return Running(battle, number=number, blind=blind, withdrawn=withdrawn, ends=ends)
 
     def _contestant(self, model: str) -> Contestant:
         """A model of this arena, or one that was in it once: it has a name, and answers no more."""

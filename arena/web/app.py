@@ -1,6 +1,6 @@
 """The web application: routes that read a request, call the arena, and render what it returns.
 
-Pages: `/`, `/leaderboard`, `/about`. The API that the page itself uses, and programs may:
+Pages: `/`, `/leaderboard`, `/you`, `/about`. The API that the page itself uses, and programs may:
 `/api/…`, JSON in and out, server-sent events for the answers, described in `/openapi.json`. Every refusal is
 `{"error": code, "sentence": …}`. `/gradio` has the endpoints of the Blocks for `gradio_client`, and no
 page.
@@ -25,9 +25,18 @@ from agon.arena.web.lens.routes import reading_router
 from agon.arena.web.middleware import ArenaMiddleware, Receive, Scope, Send
 from agon.arena.web.refusals import answer_errors, lifespan_of
 from agon.arena.web.static_files import static_router
+from agon.arena.web.you.routes import you_router
 
 _ENDPOINTS = re.compile(r"/gradio/(config|gradio_api/(info|queue/(join|data)))\Z")
-ROUTERS = (battle_router, image_router, reading_router, about_router, health_router, static_router)
+ROUTERS = (
+    battle_router,
+    image_router,
+    reading_router,
+    you_router,
+    about_router,
+    health_router,
+    static_router,
+)
 
 
 def web_app(arena: Arena) -> ArenaMiddleware:

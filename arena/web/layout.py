@@ -29,12 +29,14 @@ class Site:
         about: address of the page "What is stored", if there is one.
         footer: address → name of the pages that the footer leads to.
         static: what stands before the path of a static file.
+        you: address of a visitor's own page, if there is one.
     """
 
     pages: Mapping[Current, tuple[str, str]]
     about: str | None
     static: str
     footer: Mapping[str, str] = field(default_factory=dict)
+    you: str | None = None
 
     @property
     def home(self) -> str:
@@ -63,7 +65,8 @@ ARENA = Site(
     },
     "./about",
     "./static/",
-    FOOTER,
+    {**FOOTER, "./you": message("Your votes")},
+    "./you",
 )
 READING = Site(
     {
@@ -141,6 +144,8 @@ def header(current: Current | None, yours: int | None = None, site: Site = ARENA
     shown, theme = "" if yours else " hidden", _("Light or dark")
     counted = _("Your votes {number}", number=f"<b data-your-votes>{number(yours or 0)}</b>")
     mine = f'<span class="ag-opt"{shown}>{counted}</span>'
+    if site.you:
+        mine = f'<a class="ag-opt ag-yours" href="{site.you}"{shown}>{counted}</a>'
     return (
         f'<header class="ag-top"><div class="ag-wrap"><a class="ag-brand" href="{site.home}">{MARK}Agon</a>'
         f'{nav}<div class="ag-end">{mine}'

@@ -27,6 +27,7 @@ Send = Callable[[MutableMapping[str, Any]], Any]
 Receive = Callable[[], Any]
 MOST_BYTES = 256 * 1024
 IMAGE_ROUTE = "/api/images"  # where images are posted as they are
+FORMS = "/you/"  # where forms of pages are posted, which work without a script
 UPLOADS, UPLOAD_SECONDS = 8, 60.0  # that are received together, and how long one may take
 NO_PAGE = (404, "no_page", message("There is no such page."))
 TOO_LARGE = (
@@ -157,7 +158,7 @@ class ArenaMiddleware:
         if not any(pattern.match(path) for pattern in self.paths):
             self._tell_prefix(path, headers)
             return NO_PAGE
-        if method == "POST" and path.startswith(("/api/", "/gradio/")) and self.keys is not None:
+        if method == "POST" and path.startswith(("/api/", "/gradio/", FORMS)) and self.keys is not None:
             return self._post_refusal(path, headers)
         if method not in ("GET", "HEAD"):
             return 405, "no_method", message("This page cannot be used that way.")
@@ -203,7 +204,10 @@ class ArenaMiddleware:
         kind = headers.get("content-type", "")
         if path == IMAGE_ROUTE and not kind.startswith("image/"):
             return 415, "no_image", message("This is no image. Attach a PNG, JPEG, WebP or GIF.")
-        if path != IMAGE_ROUTE and not kind.startswith("application/json"):
+        if path.startswith(FORMS):
+            if not kind.startswith("application/x-www-form-urlencoded"):
+                return 415, "no_form", message("Send this by the form of its page.")
+        elif path != IMAGE_ROUTE and not kind.startswith("application/json"):
             return 415, "not_json", message("Send JSON: content-type application/json.")
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length) > self._most_bytes(path):

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from agon.data.files.covariates import MEASURES, counted_in
-from agon.data.log.records import AttentionRecord, Ballot, BattleRecord, GenerationRecord, Record
+from agon.data.log.records import Ballot, BattleRecord, GenerationRecord, Record, battles_of
 from agon.data.validation import looks_like, quoted, skeleton
 from agon.ranking.errors import VotesError
 
@@ -24,9 +24,12 @@ Lineup = tuple[str, ...]
 Counts = tuple[int, ...]  # parallel to MEASURES
 STATE = """
     SELECT replace(battle_id::VARCHAR, '-', ''), b.lineup, b.prompt_id, b.category, b.language,
-        v.battle_id IS NOT NULL, s.battle_id IS NOT NULL
+        v.battle_id IS NOT NULL, s.battle_id IS NOT NULL, v.number, w.battle_id IS NOT NULL,
+        e.battle_id IS NOT NULL, (SELECT max(link) FROM shares AS l WHERE l.battle_id = b.battle_id
+            AND link NOT IN (SELECT link FROM revocations))
     FROM (SELECT unnest($ids::UUID[]) AS battle_id) JOIN battles b USING (battle_id)
-    LEFT JOIN votes v USING (battle_id) LEFT JOIN skips s USING (battle_id)"""
+    LEFT JOIN votes v USING (battle_id) LEFT JOIN skips s USING (battle_id)
+    LEFT JOIN withdrawals w USING (battle_id) LEFT JOIN erasures e USING (battle_id)"""
 REPLACED = """
     SELECT replace(battle_id::VARCHAR, '-', ''), slot, attempt, model FROM replacements
     WHERE battle_id IN (SELECT unnest($ids::UUID[])) ORDER BY attempt"""
@@ -48,6 +51,12 @@ class OpenBattle:
     language: str | None
     voted: bool
     skipped: bool = False
+    number: int | None = None
+    """Of its vote."""
+    withdrawn: bool = False
+    erased: bool = False
+    link: str | None = None
+    """By which it is shown to others now."""
     attempts: Counter[int] = field(default_factory=Counter)
     answers: dict[tuple[int, str, int], Counts] = field(default_factory=dict)
     """What was counted in the answers to be judged, by slot, model and turn."""
@@ -95,6 +104,8 @@ class WriterIndex:
     """The number of each ballot."""
     votes: int
     """The number of the last vote."""
+    withdrawals: int
+    """The number of the last withdrawal."""
     spelled: dict[str, str]
     """What a model's name looks like → how it is spelt."""
     recent: dict[str, OpenBattle] = field(default_factory=dict)
@@ -110,12 +121,14 @@ class WriterIndex:
         lineups = connection.execute("SELECT models FROM lineups ORDER BY lineup").fetchall()
         ballots = connection.execute("SELECT places, acceptable, ballot FROM ballots").fetchall()
         last = connection.execute("SELECT coalesce(max(number), 0) FROM votes").fetchone()
+        back = connection.execute("SELECT coalesce(max(withdrawal), 0) FROM withdrawals").fetchone()
         taken = connection.execute("SELECT DISTINCT model FROM replacements").fetchall()
         names = {name for (models,) in lineups for name in models} | {name for (name,) in taken}
         return cls(
             [tuple(models) for (models,) in lineups],
             {(tuple(p), a if a is None else tuple(a)): number for p, a, number in ballots},
             last[0] if last else 0,
+            back[0] if back else 0,
             {skeleton(name): name for name in names},
         )
 
@@ -140,7 +153,7 @@ class WriterIndex:
     def remember(self, connection: duckdb.DuckDBPyConnection, records: Sequence[Record]) -> None:
         """Read the battles that records belong to, unless they are remembered."""
         drawn = {record.battle_id for record in records if isinstance(record, BattleRecord)}
-        named = {record.battle_id for record in records if not isinstance(record, AttentionRecord)}
+        named = {battle for record in records for battle in battles_of(record)}
         ids = {"ids": list(named - drawn - self.recent.keys())}
         if not ids["ids"]:
             return

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from agon.data.files.snapshot_folder import SAME_MODEL, holds_log, snapshots
 from agon.data.files.source import open_source
-from agon.data.log.text_parts import LOG_TABLES, STUDY_TABLES, count_rows, part_files
+from agon.data.log.text_parts import LOG_TABLES, RIGHTS_TABLES, STUDY_TABLES, count_rows, part_files
 from agon.data.read_errors import sentence
 from agon.ranking.errors import OptionError, SourceError, suggest
 from agon.ranking.text import Readable
@@ -116,7 +116,8 @@ class LogFrames(Readable):
 
     def conclusion(self) -> str:
         """Say in one phrase what there is."""
-        there = {name: rows for name, rows in self._rows.items() if rows or name not in STUDY_TABLES}
+        optional = (*STUDY_TABLES, *RIGHTS_TABLES)
+        there = {name: rows for name, rows in self._rows.items() if rows or name not in optional}
         held = ", ".join(f"{rows:,} {name.replace('_', ' ')}" for name, rows in there.items())
         return f"{str(self.folder)!r}: {self._votes:,} votes of the arena, {held}"
 
@@ -161,8 +162,18 @@ class LogFrames(Readable):
         return self._frame(self._table("attention_checks"))
 
     @cached_property
+    def withdrawals(self) -> Any:
+        """A row for each vote that was withdrawn: its battle, who wanted it, and when."""
+        return self._frame(self._table("withdrawals"))
+
+    @cached_property
+    def erasures(self) -> Any:
+        """A row for each battle whose texts were erased: who wanted it, and when."""
+        return self._frame(self._table("erasures"))
+
+    @cached_property
     def votes(self) -> Any:
-        """A row for each vote, the arena's own and imported ones, with the columns of a vote file."""
+        """A row for each vote that stands and each imported one, with the columns of a vote file."""
         if not snapshots(self.folder):
             return self._frame(_NO_VOTES.empty_table())
         with kept_votes(self.folder) as copy:

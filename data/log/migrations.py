@@ -2,7 +2,8 @@
 
 A step is SQL that turns the version before it into its own; schema.sql is changed in the same commit, and a
 test compares the two ways. Steps are never edited once they were released. A database that is made anew of
-its events has null where a later version added a column: a step from 9 on may add what is null, and no more.
+its events has null where a later version added a column: a step from 9 on may add what is null, or tables,
+and no more.
 """
 
 from __future__ import annotations
@@ -86,6 +87,16 @@ _IMAGES = "ALTER TABLE turns ADD COLUMN images VARCHAR[]; ALTER TABLE turns ADD 
 _HEAD = """
     CREATE TABLE head (
         events BIGINT NOT NULL, size BIGINT NOT NULL, hash VARCHAR NOT NULL, beside BIGINT NOT NULL)"""
+# What people did with what is theirs.
+_PEOPLE = """
+    CREATE TABLE withdrawals (
+        withdrawal BIGINT NOT NULL, number BIGINT NOT NULL, battle_id UUID PRIMARY KEY,
+        reason VARCHAR NOT NULL, created TIMESTAMP NOT NULL);
+    CREATE TABLE erasures (
+        battle_id UUID PRIMARY KEY, reason VARCHAR NOT NULL, created TIMESTAMP NOT NULL);
+    CREATE TABLE shares (link VARCHAR PRIMARY KEY, battle_id UUID NOT NULL, created TIMESTAMP NOT NULL);
+    CREATE TABLE revocations (
+        link VARCHAR PRIMARY KEY, battle_id UUID NOT NULL, created TIMESTAMP NOT NULL)"""
 # Version → the SQL that makes it of the one before.
 STEPS: Mapping[int, str] = {
     2: FEATURES,
@@ -96,6 +107,7 @@ STEPS: Mapping[int, str] = {
     7: _SAME_MODEL,
     8: _IMAGES,
     9: _HEAD,
+    10: _PEOPLE,
 }
 SCHEMA_VERSION = max(STEPS, default=1)
 

@@ -2,7 +2,8 @@
 
 A battle is drawn, its turns are asked, each answer is a generation, a side that failed may be replaced, and
 at most one vote ends it. A battle of a study has an assignment, and may be skipped instead; its attention
-items are no battles. Times are aware; the database keeps them in UTC. vote_log.py keeps the records.
+items are no battles. Later its voter may withdraw the vote, erase the texts, or show the battle to others.
+Times are aware; the database keeps them in UTC. vote_log.py keeps the records.
 
 LogError                   the log cannot be opened, read or written
 ├── LogInUse               another process, or this one, has it open
@@ -17,6 +18,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Literal
 
 from agon.ranking.errors import AgonError, VotesError
 
@@ -280,6 +282,62 @@ class AttentionRecord:
         return self.places[self.best] == 1 and self.places.count(1) == 1
 
 
+Wish = Literal["voter", "operator", "retention"]  # whose it is that something is withdrawn or erased
+
+
+@dataclass(frozen=True, slots=True)
+class WithdrawalRecord:
+    """Votes that count no more: all of them, or none if one cannot be withdrawn."""
+
+    battle_ids: tuple[str, ...]
+    """Of battles that have a vote; they take no other one."""
+    created: datetime
+    reason: Wish = "voter"
+
+    def __post_init__(self) -> None:
+        _check_all(self.battle_ids, self.created)
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureRecord:
+    """Battles whose prompts, answers and comments are to be erased; nothing can be added to them any more."""
+
+    battle_ids: tuple[str, ...]
+    created: datetime
+    reason: Wish = "voter"
+    withdraw: bool = False
+    """Whether their votes are withdrawn, too."""
+
+    def __post_init__(self) -> None:
+        _check_all(self.battle_ids, self.created)
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRecord:
+    """A battle that was voted on is shown to whoever has the link."""
+
+    battle_id: str
+    link: str
+    """SHA-256 of what the address ends with."""
+    created: datetime
+
+    def __post_init__(self) -> None:
+        _check(self.battle_id, self.created)
+        if not re.fullmatch("[0-9a-f]{64}", self.link):
+            raise VotesError(f"{self.link!r} is no SHA-256 of a link; give its 64 hexadecimal digits.")
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationRecord:
+    """A battle is shown no more."""
+
+    battle_id: str
+    created: datetime
+
+    def __post_init__(self) -> None:
+        _check(self.battle_id, self.created)
+
+
 Record = (
     BattleRecord
     | TurnRecord
@@ -288,7 +346,20 @@ Record = (
     | VoteRecord
     | SkipRecord
     | AttentionRecord
+    | WithdrawalRecord
+    | ErasureRecord
+    | ShareRecord
+    | RevocationRecord
 )
+
+
+def battles_of(record: Record) -> tuple[str, ...]:
+    """The battles that a record belongs to."""
+    if isinstance(record, AttentionRecord):
+        return ()
+    if isinstance(record, WithdrawalRecord | ErasureRecord):
+        return record.battle_ids
+    return (record.battle_id,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +367,7 @@ class Receipt:
     """What the log answers once a record is on the disk."""
 
     battle_id: str | None
-    """None of an attention item, which is no battle."""
+    """None of an attention item, which is no battle, and of what is about several."""
     number: int | None = None
     """Of a vote: its place among all votes of the log, from 1."""
     hash: str | None = field(default=None, compare=False)
@@ -306,6 +377,13 @@ class Receipt:
 def shows_same(models: Collection[str]) -> bool:
     """Whether one model stands twice, as in an A/A battle."""
     return len(set(models)) < len(models)
+
+
+def _check_all(battle_ids: Collection[str], moment: datetime) -> None:
+    if not battle_ids or len(set(battle_ids)) < len(battle_ids):
+        raise VotesError("Name at least one battle, and each of them once.")
+    for battle_id in battle_ids:
+        _check(battle_id, moment)
 
 
 def _check(battle_id: str, moment: datetime) -> None:

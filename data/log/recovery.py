@@ -329,10 +329,14 @@ def find_vote(folder: Path, receipt: str) -> str:
     """
     wanted = receipt.strip().lower().encode()
     lineups, ballots = dict[int, list[str]](), dict[int, dict[str, list[int]]]()
+    withdrawn: dict[int, int] = {}  # vote → the event that took it back
     found: list[tuple[int, dict[str, Any]]] = []
     whole = read_chain(folder / EVENTS, read_head(folder / HEAD)[0])[0]
     for line in read_lines(folder / EVENTS, 0, whole.size):
         mine = bool(wanted) and line[9 : 9 + len(wanted)] == wanted and b'"votes":[{' in line
+        if b'"withdrawals":[{' in line:
+            event = json.loads(line)
+            withdrawn.update((row["number"], event["seq"]) for row in event["withdrawals"])
         if mine or b'"lineups":[{' in line or b'"ballots":[{' in line:
             event = json.loads(line)
             lineups.update((row["lineup"], row["models"]) for row in event.get("lineups", ()))
@@ -348,7 +352,9 @@ def find_vote(folder: Path, receipt: str) -> str:
     ranked = sorted(zip(ballot["places"], lineups[vote["lineup"]], strict=True), key=lambda one: one[0] or 99)
     said = ", ".join(f"{place or '-'} {plain(model)}" for place, model in ranked)
     bad = " (both bad)" if ballot.get("acceptable") and not any(ballot["acceptable"]) else ""
-    if vote.get("same_model"):
+    if vote["number"] in withdrawn:
+        counts = f"It counts on no board: it was withdrawn, in event {withdrawn[vote['number']]:,}."
+    elif vote.get("same_model"):
         counts = "It counts on no board: one model was drawn twice, which measures the arena itself."
     elif vote.get("blind") is False:
         counts = "It counts on no board: an earlier vote had told its voter who wrote this."

@@ -143,3 +143,30 @@ CREATE TABLE attention_checks (
     passed BOOLEAN NOT NULL,     -- whether the best one stands above all others
     PRIMARY KEY (study, seat, item)
 );
+
+-- What people did with what is theirs. A vote that was withdrawn stays where it is, and counts on no board.
+CREATE TABLE withdrawals (
+    withdrawal BIGINT NOT NULL, -- of the withdrawal, from 1 without gaps, in the order of the commits
+    number BIGINT NOT NULL,     -- of the vote: votes.number
+    battle_id UUID PRIMARY KEY, -- of the battle, which takes no other vote
+    reason VARCHAR NOT NULL,    -- who wanted it: "voter" or "operator"
+    created TIMESTAMP NOT NULL  -- when it was withdrawn
+);
+
+CREATE TABLE erasures (
+    battle_id UUID PRIMARY KEY, -- of the battle whose prompts, answers and comments were erased
+    reason VARCHAR NOT NULL,    -- who wanted it: "voter", "operator", or "retention"
+    created TIMESTAMP NOT NULL  -- when that was
+);
+
+CREATE TABLE shares (
+    link VARCHAR PRIMARY KEY,  -- SHA-256 of what the address of the page ends with
+    battle_id UUID NOT NULL,   -- of the battle that its voter shows to whoever has the address
+    created TIMESTAMP NOT NULL -- when it was published
+);
+
+CREATE TABLE revocations (
+    link VARCHAR PRIMARY KEY,  -- the page that is shown no more: shares.link
+    battle_id UUID NOT NULL,   -- of the battle
+    created TIMESTAMP NOT NULL -- when that was
+);

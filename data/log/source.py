@@ -38,7 +38,10 @@ VOTE_LABELS = {
     **{name: period_sql("epoch(created)", name) for name in PERIODS},
     "study": "(SELECT study FROM assignments AS a WHERE a.battle_id = votes.battle_id)",
 }
-COUNTED_VOTES = "blind IS NOT FALSE AND same_model IS NOT TRUE"
+STANDING = "number NOT IN (SELECT number FROM withdrawals)"  # votes that were not withdrawn by now
+_UNWITHDRAWN = "number NOT IN (SELECT number FROM withdrawals WHERE withdrawal <= $withdrawn)"
+_BLIND_VOTES = "blind IS NOT FALSE AND same_model IS NOT TRUE"
+COUNTED_VOTES = f"{_BLIND_VOTES} AND {STANDING}"
 UNBROKEN = "battle_id NOT IN (SELECT battle_id FROM generations WHERE failure IS NOT NULL)"
 
 
@@ -51,12 +54,14 @@ class LogSource:
         upto: the number of the last vote.
         where: {label: value} that the votes have; None stands for votes without a value.
         clean: whether votes of battles in which an answer failed are left out.
+        withdrawn: the number of the last withdrawal; later ones take nothing away.
     """
 
     query: Query
     upto: int
     where: Mapping[str, str | None]
     clean: bool
+    withdrawn: int = 0
 
     @cached_property
     def _ballots(self) -> tuple[Ballots, IntArray, IntArray]:
@@ -122,7 +127,7 @@ class LogSource:
         missing = "(null)" if "null" in values else "null"
         return {
             missing if value is None else value: LogSource(
-                self.query, self.upto, {**self.where, column: value}, self.clean
+                self.query, self.upto, {**self.where, column: value}, self.clean, self.withdrawn
             )
             for value in values
         }
@@ -166,17 +171,18 @@ class LogSource:
             raise SourceError(f"The votes of the log have no {name!r}; {suggest(name, VOTE_LABELS)}")
         return VOTE_LABELS[name]
 
-    def _select(self, what: str, how: str, counted: str = COUNTED_VOTES) -> pa.Table:
+    def _select(self, what: str, how: str, counted: str = _BLIND_VOTES) -> pa.Table:
         """Read something of these votes."""
         conditions = [
             "number <= $upto",
             counted,
+            _UNWITHDRAWN,
             *(f"{VOTE_LABELS[name]} IS NOT DISTINCT FROM ${name}" for name in self.where),
         ]
         if self.clean:
             conditions.append(UNBROKEN)
         sql = f"SELECT {what} FROM votes WHERE {' AND '.join(conditions)}{how}"
-        return self.query(sql, {"upto": self.upto, **self.where})
+        return self.query(sql, {"upto": self.upto, "withdrawn": self.withdrawn, **self.where})
 
     def _rows(self, table: pa.Table) -> IntArray:
         """(N,) the distinct ballot of each vote."""

@@ -106,9 +106,12 @@ LOG_TABLES: Mapping[str, pa.Schema] = MappingProxyType(
                 "passed": pa.bool_(),
             }
         ),
+        "withdrawals": pa.schema({"battle_id": _TEXT, "reason": _TEXT, "created": _TIME}),
+        "erasures": pa.schema({"battle_id": _TEXT, "reason": _TEXT, "created": _TIME}),
     }
 )
 STUDY_TABLES = ("assignments", "criterion_votes", "skips", "attention_checks")
+RIGHTS_TABLES = ("withdrawals", "erasures")  # what people took back
 _AS_TEXT = {
     "battle_id": "replace(battle_id::VARCHAR, '-', '') AS battle_id",
     "seed": "seed::VARCHAR AS seed",

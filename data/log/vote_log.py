@@ -7,7 +7,7 @@ counting in source.py. Nobody outside these sees their SQL, so that another stor
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import UTC, datetime
@@ -25,9 +25,17 @@ from agon.data.log.battle_records import read_battle, read_vote
 from agon.data.log.database import DATABASE, is_closed, lock, synchronize
 from agon.data.log.events import EVENTS, EventLog
 from agon.data.log.index import as_utf8
+from agon.data.log.personal.history import (
+    PastBattle,
+    VoterTotals,
+    count_battles,
+    find_battle,
+    list_battles,
+    vote_hashes,
+)
 from agon.data.log.records import LogError, LogInUse, Receipt, Record, VoteRecord
 from agon.data.log.recovery import open_whole
-from agon.data.log.source import COUNTED_VOTES, VOTE_LABELS, LogSource
+from agon.data.log.source import COUNTED_VOTES, STANDING, VOTE_LABELS, LogSource
 from agon.data.log.text_parts import publish
 from agon.data.log.writer import Writer
 from agon.data.read_errors import sentence
@@ -90,14 +98,16 @@ _ALL = """
     FROM votes v JOIN battles b USING (battle_id) JOIN ballots USING (ballot)
     JOIN lineups s ON s.lineup = v.lineup JOIN lineups d ON d.lineup = b.lineup
     LEFT JOIN assignments a USING (battle_id)
-    WHERE v.number <= $upto AND v.same_model IS {} TRUE ORDER BY v.number"""
+    WHERE v.number <= $upto AND v.same_model IS {} TRUE AND v.number NOT IN (
+        SELECT number FROM withdrawals WHERE withdrawal <= $withdrawn) ORDER BY v.number"""
 # The same votes with the ballot on a criterion in the place of the verdict, for those that have one.
 _BY_CRITERION = """
     FROM criterion_votes c JOIN votes v USING (battle_id) JOIN battles b USING (battle_id)
     JOIN ballots ON ballots.ballot = c.ballot
     JOIN lineups s ON s.lineup = v.lineup JOIN lineups d ON d.lineup = b.lineup
     LEFT JOIN assignments a USING (battle_id)
-    WHERE c.criterion = $criterion AND v.number <= $upto AND v.same_model IS NOT TRUE ORDER BY v.number"""
+    WHERE c.criterion = $criterion AND v.number <= $upto AND v.same_model IS NOT TRUE AND v.number NOT IN (
+        SELECT number FROM withdrawals WHERE withdrawal <= $withdrawn) ORDER BY v.number"""
 
 
 SNAPSHOT = "arena.parquet"
@@ -165,7 +175,7 @@ class VoteLog:
             self._lock.release(closed=False)
             raise
         self._snapshot = threading.Lock()
-        self._kept = 0  # votes in the snapshot
+        self._kept = (0, 0)  # votes and withdrawals in the snapshot
         self._published: dict[str, int] = {}  # rows of each table that are in its parts
         self._closed = False
 
@@ -243,16 +253,25 @@ class VoteLog:
         Raises:
             SourceError: there are no such votes.
         """
-        votes = LogSource(self._table, self.count() if upto is None else upto, chosen, clean)
+        last, withdrawn = self.version()
+        votes = LogSource(self._table, last if upto is None else upto, chosen, clean, withdrawn)
         votes.ballots()
         return Comparisons(votes)
 
     def count(self) -> int:
-        """Number of votes, those that were not blind among them."""
+        """Number of votes, those that were not blind or were withdrawn among them."""
         return int(self._rows("SELECT coalesce(max(number), 0) FROM votes")[0][0])
 
+    def version(self) -> tuple[int, int]:
+        """Number of votes and of withdrawals: while these are the same, so is all that follows from them."""
+        found = self._rows(
+            "SELECT (SELECT coalesce(max(number), 0) FROM votes), "
+            "(SELECT coalesce(max(withdrawal), 0) FROM withdrawals)"
+        )[0]
+        return int(found[0]), int(found[1])
+
     def counted(self) -> int:
-        """Number of votes that count: those that were blind, and not on one model twice."""
+        """Number of votes that count: blind ones, not on one model twice, that were not withdrawn."""
         return int(self._rows(f"SELECT count(*) FROM votes WHERE {COUNTED_VOTES}")[0][0])
 
     def names_shown(
@@ -335,8 +354,35 @@ class VoteLog:
         return int(self._rows(sql, [seconds])[0][0])
 
     def votes_of(self, voter: str) -> int:
-        """Number of votes of a person."""
-        return int(self._rows("SELECT count(*) FROM votes WHERE voter = ?", [voter])[0][0])
+        """Number of votes of a person that were not withdrawn."""
+        sql = f"SELECT count(*) FROM votes WHERE voter = ? AND {STANDING}"
+        return int(self._rows(sql, [voter])[0][0])
+
+    def battles_of(self, voter: str, most: int, start: int = 0) -> list[PastBattle]:
+        """Battles of a person, the latest first: so many, after so many."""
+        return list_battles(self._rows, voter, most, start)
+
+    def battle_of(self, voter: str, battle_id: str) -> PastBattle | None:
+        """One battle of a person; None if there is none, or it is somebody else's."""
+        return find_battle(self._rows, voter, battle_id)
+
+    def totals_of(self, voter: str) -> VoterTotals:
+        """How many battles and votes of a person there are."""
+        return count_battles(self._rows, voter)
+
+    def vote_hashes(self, numbers: Collection[int]) -> dict[int, str]:
+        """{number of a vote: hash of its event} of votes that there are."""
+        return vote_hashes(self.folder, numbers, self._events.chain.at.size)
+
+    def withdrawn(self, battle_id: str) -> bool:
+        """Whether the vote of a battle was withdrawn."""
+        sql = "SELECT count(*) FROM withdrawals WHERE battle_id = TRY_CAST(? AS UUID)"
+        return bool(self._rows(sql, [battle_id])[0][0])
+
+    def standing_votes(self, voter: str) -> list[str]:
+        """The battles of a person whose votes were not withdrawn."""
+        sql = f"SELECT replace(battle_id::VARCHAR, '-', '') FROM votes WHERE voter = ? AND {STANDING}"
+        return [str(battle) for (battle,) in self._rows(sql, [voter])]
 
     def vote(self, battle_id: str) -> VoteRecord | None:
         """The vote of a battle, if it has one."""
@@ -381,10 +427,10 @@ class VoteLog:
         """Write what other processes read, because the database is ours alone.
 
         All votes go to LOG/votes/arena.parquet: pairwise ones with the columns model_a, model_b and winner;
-        once a vote does not fit into them, all have models, places and acceptable. Votes of A/A battles are
-        not among them, but in LOG/same_model/arena.parquet. The ballots on a criterion of a study are the
-        same votes in LOG/criteria/CRITERION.parquet. Battles, turns, answers, replacements
-        and what a study adds go to the folders of their names, in parts.
+        once a vote does not fit into them, all have models, places and acceptable. Votes that were withdrawn
+        are not among them, nor those of A/A battles, which go to LOG/same_model/arena.parquet. The ballots on
+        a criterion of a study are the same votes in LOG/criteria/CRITERION.parquet. Battles, turns, answers,
+        replacements, what a study adds and what was taken back go to the folders of their names, in parts.
 
         Returns:
             The file of the votes, or None if there are none.
@@ -394,13 +440,14 @@ class VoteLog:
         """
         target = self.folder / "votes" / SNAPSHOT
         with self._snapshot, nullcontext() if self._published else self._little_memory():
-            count = self.count()
+            count, withdrawn = version = self.version()
             try:  # before the votes: who reads these finds what they are about
                 publish(self._table, self.folder, self._published)
             finally:  # texts that cannot be written keep no vote from a board
-                if count > self._kept or (count and not target.exists()):
-                    self._write_votes(count, target)
-                    self._kept = count
+                if version != self._kept or (count and not target.exists()):
+                    if count:
+                        self._write_votes(count, withdrawn, target)
+                    self._kept = version
         return target if count else None
 
     @contextmanager
@@ -413,18 +460,19 @@ class VoteLog:
             finally:
                 cursor.execute("RESET GLOBAL memory_limit")
 
-    def _write_votes(self, upto: int, target: Path) -> None:
-        """Write the votes up to a number, without holding all of them."""
+    def _write_votes(self, upto: int, withdrawn: int, target: Path) -> None:
+        """Write the votes up to a number without those withdrawn, without holding all of them."""
+        upto_then = {"upto": upto, "withdrawn": withdrawn}
         layout = _PAIRWISE if self._rows(PLAIN)[0][0] else _KWISE
         with self._reading() as cursor:
-            votes = cursor.sql(layout + MORE + _ALL.format("NOT"), params={"upto": upto})
+            votes = cursor.sql(layout + MORE + _ALL.format("NOT"), params=upto_then)
             write_table(votes.to_arrow_reader(BATCH), target, replace=True)
             if cursor.execute("SELECT bool_or(same_model) FROM votes").fetchall()[0][0]:
-                votes = cursor.sql(_KWISE + MORE + _ALL.format(""), params={"upto": upto})
+                votes = cursor.sql(_KWISE + MORE + _ALL.format(""), params=upto_then)
                 where = self.folder / SAME_MODEL / SNAPSHOT
                 write_table(votes.to_arrow_reader(BATCH), where, replace=True)
             for (name,) in cursor.execute("SELECT DISTINCT criterion FROM criterion_votes").fetchall():
-                given = {"criterion": name, "upto": upto}
+                given = {"criterion": name, **upto_then}
                 votes = cursor.sql(layout + MORE + _BY_CRITERION, params=given)
                 where = self.folder / CRITERIA / f"{name}.parquet"
                 write_table(votes.to_arrow_reader(BATCH), where, replace=True)

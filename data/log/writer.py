@@ -27,15 +27,20 @@ from agon.data.log.records import (
     Ballot,
     BattleRecord,
     Conflict,
+    ErasureRecord,
     GenerationRecord,
     LogError,
     Receipt,
     Record,
     ReplacementRecord,
+    RevocationRecord,
+    ShareRecord,
     SkipRecord,
     TurnRecord,
     UnknownBattle,
     VoteRecord,
+    WithdrawalRecord,
+    battles_of,
     shows_same,
 )
 from agon.data.read_errors import sentence
@@ -83,6 +88,13 @@ INSERT = {  # in the order in which rows refer to each other; one column of valu
     "attention_checks": "INSERT INTO attention_checks SELECT unnest($1::VARCHAR[]), unnest($2::USMALLINT[]), "
     "unnest($3::USMALLINT[]), unnest($4::VARCHAR[]), unnest($5::TIMESTAMP[]), unnest($6::VARCHAR[]), "
     "unnest($7::VARCHAR[][]), unnest($8::UTINYINT[]), unnest($9::UTINYINT[][]), unnest($10::BOOLEAN[])",
+    "withdrawals": "INSERT INTO withdrawals SELECT unnest($1::BIGINT[]), unnest($2::BIGINT[]), "
+    "unnest($3::UUID[]), unnest($4::VARCHAR[]), unnest($5::TIMESTAMP[])",
+    "erasures": "INSERT INTO erasures SELECT unnest($1::UUID[]), unnest($2::VARCHAR[]), "
+    "unnest($3::TIMESTAMP[])",
+    "shares": "INSERT INTO shares SELECT unnest($1::VARCHAR[]), unnest($2::UUID[]), unnest($3::TIMESTAMP[])",
+    "revocations": "INSERT INTO revocations SELECT unnest($1::VARCHAR[]), unnest($2::UUID[]), "
+    "unnest($3::TIMESTAMP[])",
 }
 
 
@@ -241,9 +253,10 @@ class Transaction:
                 return self._draw(record)
             if isinstance(record, AttentionRecord):
                 return self._attend(record)
-            battle = self._index.recent.get(record.battle_id)
-            if battle is None:
-                raise UnknownBattle(f"There is no battle {record.battle_id} in the log.")
+            if isinstance(record, WithdrawalRecord | ErasureRecord | ShareRecord | RevocationRecord):
+                return self._wish(record)
+            battle = self._known(record.battle_id)
+            _check_kept(record.battle_id, battle)
             if isinstance(record, VoteRecord):
                 return self._vote(record, battle)
             if isinstance(record, ReplacementRecord):
@@ -257,6 +270,12 @@ class Transaction:
         except AgonError as error:
             return error
         return Receipt(record.battle_id)
+
+    def _known(self, battle_id: str) -> OpenBattle:
+        battle = self._index.recent.get(battle_id)
+        if battle is None:
+            raise UnknownBattle(f"There is no battle {battle_id} in the log.")
+        return battle
 
     def _draw(self, record: BattleRecord) -> Receipt:
         if record.battle_id in self._index.recent:
@@ -321,6 +340,7 @@ class Transaction:
             raise Conflict(f"The battle {record.battle_id} was skipped; it takes no vote any more.")
         battle.voted = True
         self._index.votes += 1
+        battle.number = self._index.votes
         what = (self._lineup(voted_on), self._ballot((record.places, record.acceptable)))
         prompt = (battle.prompt_id, battle.category, battle.language)
         who = (record.last_turn, record.voter, list(record.reasons), _utc(record.created))
@@ -347,6 +367,65 @@ class Transaction:
         self._add("attention_checks", (*where, *what, places, record.passed))
         return Receipt(None)
 
+    def _wish(self, record: WithdrawalRecord | ErasureRecord | ShareRecord | RevocationRecord) -> Receipt:
+        """What people do with what is theirs."""
+        if isinstance(record, WithdrawalRecord):
+            self._withdraw(record)
+        elif isinstance(record, ErasureRecord):
+            self._erase(record)
+        elif isinstance(record, ShareRecord):
+            self._share(record, self._known(record.battle_id))
+        else:
+            self._revoke(record, self._known(record.battle_id))
+        return Receipt(None)
+
+    def _withdraw(self, record: WithdrawalRecord) -> None:
+        found = {battle_id: self._known(battle_id) for battle_id in record.battle_ids}
+        for battle_id, battle in found.items():  # all before any
+            if battle.number is None:
+                raise Conflict(f"The battle {battle_id} has no vote that could be withdrawn.")
+            if battle.withdrawn:
+                raise Conflict(f"The vote of the battle {battle_id} was withdrawn already.")
+        for battle_id, battle in found.items():
+            self._take_back(battle_id, battle, record)
+
+    def _take_back(
+        self, battle_id: str, battle: OpenBattle, record: WithdrawalRecord | ErasureRecord
+    ) -> None:
+        battle.withdrawn = True
+        self._index.withdrawals += 1
+        numbers = (self._index.withdrawals, battle.number)
+        self._add("withdrawals", (*numbers, battle_id, record.reason, _utc(record.created)))
+
+    def _erase(self, record: ErasureRecord) -> None:
+        found = {battle_id: self._known(battle_id) for battle_id in record.battle_ids}
+        for battle_id, battle in found.items():
+            if battle.link is not None:
+                self._unlink(battle_id, battle, record.created)
+            if record.withdraw and battle.number is not None and not battle.withdrawn:
+                self._take_back(battle_id, battle, record)
+            if not battle.erased:
+                battle.erased = True
+                self._add("erasures", (battle_id, record.reason, _utc(record.created)))
+
+    def _share(self, record: ShareRecord, battle: OpenBattle) -> None:
+        _check_kept(record.battle_id, battle)
+        if not battle.voted:
+            raise Conflict(f"The battle {record.battle_id} has no vote yet, and is shown to nobody before.")
+        if battle.link is not None:
+            raise Conflict(f"The battle {record.battle_id} is shown by a link already.")
+        battle.link = record.link
+        self._add("shares", (record.link, record.battle_id, _utc(record.created)))
+
+    def _revoke(self, record: RevocationRecord, battle: OpenBattle) -> None:
+        if battle.link is None:
+            raise Conflict(f"The battle {record.battle_id} is shown by no link.")
+        self._unlink(record.battle_id, battle, record.created)
+
+    def _unlink(self, battle_id: str, battle: OpenBattle, moment: datetime) -> None:
+        self._add("revocations", (battle.link, battle_id, _utc(moment)))
+        battle.link = None
+
     def _lineup(self, models: Lineup) -> int:
         number = self._index.numbers.get(models)
         if number is None:
@@ -369,6 +448,11 @@ class Transaction:
         self._event.setdefault(table, []).append(row)
 
 
+def _check_kept(battle_id: str, battle: OpenBattle) -> None:
+    if battle.erased:
+        raise Conflict(f"The battle {battle_id} was erased; nothing is added to it any more.")
+
+
 def _check_slot(slot: int, battle: OpenBattle) -> None:
     if slot >= len(battle.models):
         raise VotesError(f"There is no slot {slot} in a battle of {len(battle.models)}; slots count from 0.")
@@ -389,7 +473,8 @@ def _hopeless(error: Exception) -> bool:
 def _named(record: Record, error: Exception) -> AgonError:
     """What the one who waits for a record is told."""
     what = type(record).__name__.removesuffix("Record").lower()
-    whose = f"study {record.study!r}" if isinstance(record, AttentionRecord) else f"battle {record.battle_id}"
+    whose = f"study {record.study!r}" if isinstance(record, AttentionRecord) else ""
+    whose = whose or f"battle {' '.join(battles_of(record)[:3])}"
     if isinstance(error, AgonError):
         return error
     if isinstance(error, duckdb.ConstraintException):

@@ -56,7 +56,7 @@ FLOORS = {
         "web/api",
         "web",
         "web/battle web/leaderboard",
-        "web/models",
+        "web/models web/you",
         "web/report_page web/lens",
         "web/study web/refusals",
         "web/gradio_components",

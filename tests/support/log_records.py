@@ -9,6 +9,7 @@ import duckdb
 from agon.data.log.records import BattleRecord, GenerationRecord, VoteRecord
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250000, tzinfo=UTC)
+PEOPLE_TABLES = ("withdrawals", "erasures", "shares", "revocations")  # which the schema has since 10
 MODELS = ("ada", "bob", "cyn", "dan")
 
 
@@ -59,5 +60,6 @@ def without_events(folder):
     for name in ("events.jsonl", "texts.jsonl", "events.head", "agon.lock"):
         (folder / name).unlink()
     with duckdb.connect(str(folder / "agon.duckdb")) as connection:
-        connection.execute("DROP TABLE head")
+        for table in ("head", *PEOPLE_TABLES):
+            connection.execute(f"DROP TABLE {table}")
         connection.execute("DELETE FROM migrations WHERE version >= 9")

@@ -156,7 +156,9 @@ def change_view(running: Running, change: ScoreChange | None) -> dict[str, Any]:
     """What a vote changed, as the page shows it beside the names."""
     battle = running.battle
     why = "There is no board to compare with."
-    if battle.same_model:
+    if running.withdrawn:
+        why = "Nothing any more: the vote is withdrawn."
+    elif battle.same_model:
         why = "Nothing: an answer was compared with another one of its own model, to see how far votes vary."
     elif not running.blind:
         why = "Nothing: a vote that is not blind does not count."
@@ -226,7 +228,7 @@ def battle_values(arena: Arena, running: Running) -> dict[str, Any]:
         values["turns"] = [*values["earlier"], (battle.prompts[-1], last)]
         values["thoughts"] = [_thoughts(battle, turn) for turn in range(battle.turn)]
         values["receipt"], values["counted"] = running.number, running.counted
-        values["record"] = running.record
+        values["record"], values["withdrawn"] = running.record, running.withdrawn
     if battle.state is State.VOID:
         began = battle.created
         values["events"] = [(f"{(at - began).total_seconds():.1f} s", what) for at, what in battle.events]

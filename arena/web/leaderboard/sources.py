@@ -107,8 +107,8 @@ class ArenaVotes:
         self._measured: tuple[float, int, dict[str, dict[str, Any]]] = (-inf, -1, {})
 
     def version(self) -> object:
-        """The number of votes: the log only grows."""
-        return self._arena.log.count()
+        """The numbers of votes and of withdrawals: the log only grows."""
+        return self._arena.log.version()
 
     def shown(self) -> object:
         """The votes, the models' cards, and what is known of them."""

@@ -62,6 +62,7 @@ def test_the_current_page_is_marked_and_only_pages_that_exist_are_linked(written
         "./about",
         "./method",
         "./data",
+        "./you",
     }
 
 
@@ -75,7 +76,7 @@ def test_the_footer_says_true_things_only(written):
     assert "1,204 votes counted" in written
     assert "Your votes <b data-your-votes>3</b>" in written
     assert "counted" not in footer()
-    assert '<span class="ag-opt" hidden>Your votes' in header("battle"), (
+    assert '<a class="ag-opt ag-yours" href="./you" hidden>Your votes' in header("battle"), (
         "shown by the page after the first vote"
     )
 

@@ -18,10 +18,14 @@ from agon.data.log.records import (
     AlreadyVoted,
     Assignment,
     AttentionRecord,
+    ErasureRecord,
     LogError,
     ReplacementRecord,
+    RevocationRecord,
+    ShareRecord,
     SkipRecord,
     TurnRecord,
+    WithdrawalRecord,
 )
 from agon.data.log.recovery import recover_log, verify_log
 from agon.data.log.vote_log import VoteLog
@@ -51,6 +55,9 @@ def everything(folder):
             put(log, AttentionRecord("s", 1, n + 1, "v1", NOON, ODD, ("a", ODD), 1, (2, 1)))
         for n in range(40):
             put(log, one := battle(("ada", "bob") if n % 3 else ("bob", "cyn")), vote(one.battle_id))
+        put(log, ShareRecord(first.battle_id, "ab" * 32, NOON), ShareRecord(one.battle_id, "cd" * 32, NOON))
+        put(log, WithdrawalRecord((second.battle_id, one.battle_id), NOON))
+        put(log, RevocationRecord(first.battle_id, NOON), ErasureRecord((third.battle_id,), NOON))
     return folder
 
 
@@ -132,7 +139,7 @@ def test_a_database_that_is_behind_ahead_or_of_another_log_is_set_right(folder, 
 
 def test_what_a_killed_process_acknowledged_is_there_without_its_write_ahead_log(folder):
     log = VoteLog(folder)
-    votes = log.count()
+    votes = log.counted()
     put(log, one := battle(), vote(one.battle_id))
     copied = folder.parent / "killed"
     shutil.copytree(folder, copied)

@@ -1,0 +1,88 @@
+"""The routes of a visitor's own pages; forms are posted, and answered with the way to a page."""
+
+from __future__ import annotations
+
+import asyncio
+from urllib.parse import parse_qs, urlencode
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from agon.arena.core.arena import Arena, Refusal
+from agon.arena.core.people import People
+from agon.arena.web.api.caching import Patience
+from agon.arena.web.leaderboard.boards import Boards, BusyError
+from agon.arena.web.leaderboard.model_info import ModelInfo
+from agon.arena.web.leaderboard.query import BoardQuery
+from agon.arena.web.leaderboard.sources import ArenaVotes
+from agon.arena.web.middleware import Session
+from agon.arena.web.you.own_board import FEWEST, VoterQuery, boards_beside
+from agon.arena.web.you.your_pages import battle_html, list_html
+
+PRIVATE = {"cache-control": "no-store", "x-robots-tag": "noindex"}
+_PATIENCE = 2.0  # seconds that a board may take before the page comes without it
+
+
+def you_router(arena: Arena) -> APIRouter:
+    """The pages of a visitor, and what they post."""
+    router, people, boards = APIRouter(), People(arena), Boards(ArenaVotes(arena))
+
+    async def beside(session: str, counted: int) -> dict[str, object] | None:
+        if counted < FEWEST:
+            return None
+        query = VoterQuery(arena.keys.voter(session))
+        try:
+            mine = await boards.made(query, query, Patience(_PATIENCE))
+            everybody = await boards.get(BoardQuery(), Patience(_PATIENCE))
+        except BusyError:
+            return None
+        cards = {one.card.name: one.card for one in arena.roster.contestants}
+        return boards_beside(mine, everybody, ModelInfo(cards, closed=True))
+
+    @router.get("/you")
+    async def you(session: Session, page: str = "1", battle: str = "", done: str = "") -> HTMLResponse:
+        voter = arena.keys.voter(session)
+        yours = await asyncio.to_thread(arena.log.votes_of, voter)
+        if battle:
+            past = await asyncio.to_thread(people.own, session, battle)
+            numbers = [past.number] if past.number is not None else []
+            hashes = await asyncio.to_thread(arena.log.vote_hashes, numbers)
+            running = people.voted(past)
+            text = battle_html(arena, past, hashes, running, yours, done)
+        else:
+            asked = int(page) if page.isdecimal() and len(page) < 10 else 1
+            history = await asyncio.to_thread(people.history, session, asked)
+            board = await beside(session, history.totals.counted)
+            text = list_html(arena, history, board, yours, done)
+        return HTMLResponse(text, headers=PRIVATE)
+
+    @router.post("/you/withdraw")
+    async def withdraw(session: Session, request: Request) -> RedirectResponse:
+        form = await _form(request)
+        battle = _chosen(form)
+        await people.withdraw(session, battle)
+        return _back({"battle": battle, "done": "withdrawn"} if battle else {"done": "all"})
+
+    return router
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """The fields of a form; of several with one name the last."""
+    text = (await request.body()).decode("utf-8", "replace")
+    return {name: values[-1] for name, values in parse_qs(text, max_num_fields=20).items()}
+
+
+def _chosen(form: dict[str, str]) -> str | None:
+    """The battle that a form is about; None is all of them.
+
+    Raises Refusal: it is about none, or about all and nobody said to be sure.
+    """
+    if battle := form.get("battle"):
+        return battle
+    if form.get("all") != "yes" or form.get("sure") != "yes":
+        raise Refusal(422, "not_sure", "Nothing was changed: say on the page that you are sure.")
+    return None
+
+
+def _back(query: dict[str, str | None]) -> RedirectResponse:
+    return RedirectResponse(f"../you?{urlencode(query)}", 303, headers=PRIVATE)

@@ -1,0 +1,160 @@
+"""The pages of one visitor: the list of their battles with their board, and one battle with its receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from agon.arena.core.arena import Arena, Running
+from agon.arena.core.battle import LETTERS
+from agon.arena.core.people import A_PAGE, HistoryPage
+from agon.arena.web.battle.view import render
+from agon.arena.web.languages.texts import _, date_and_time, message, translated
+from agon.arena.web.layout import page_html
+from agon.arena.web.markdown.markdown import answer_html
+from agon.arena.web.you.own_board import too_few_sentence
+from agon.data.log.personal.history import PastBattle
+
+# Nobody else sees these pages, so no search engine does; forms say where they come from, else their origin
+# is "null" where a browser keeps quiet of what it knows.
+HEAD = (
+    '<meta name="robots" content="noindex"><meta name="referrer" content="same-origin">'
+    '<link rel="stylesheet" href="./static/battle.css"><link rel="stylesheet" href="./static/you.css">'
+)
+DONE = {
+    "withdrawn": message("It is withdrawn. Boards do not count it any more."),
+    "all": message("All are withdrawn. Boards do not count them any more."),
+}
+_LONGEST = 160  # characters of a prompt in the list
+
+
+def list_html(
+    arena: Arena, history: HistoryPage, board: Mapping[str, Any] | None, yours: int, done: str = ""
+) -> str:
+    """The page with the battles of a visitor."""
+    name = name_of(arena)
+    body = render(
+        "you.html",
+        totals=history.totals,
+        battles=[listed(one, history.hashes, name) for one in history.battles],
+        board=board,
+        too_few=too_few_sentence(history.totals.counted),
+        start=(history.number - 1) * A_PAGE + 1,
+        page=history.number,
+        pages=history.pages,
+        done=translated(DONE.get(done, "")),
+    )
+    return page_html(_("Your votes"), body, current=None, yours=yours, head=HEAD)
+
+
+def battle_html(
+    arena: Arena,
+    past: PastBattle,
+    hashes: Mapping[int, str],
+    running: Running | None,
+    yours: int,
+    done: str = "",
+) -> str:
+    """The page of one battle."""
+    one = listed(past, hashes, name_of(arena))
+    nothing = _("Who wrote the answers is told after a vote, so nothing is shown of a battle without one.")
+    if past.erased:
+        nothing = _("The texts of this battle are erased.")
+    body = render(
+        "your_battle.html",
+        one=one,
+        turns=replayed(running) if running else [],
+        nothing=nothing,
+        done=translated(DONE.get(done, "")),
+    )
+    return page_html(one["verdict"], body, current=None, yours=yours, head=HEAD)
+
+
+def replayed(running: Running) -> list[dict[str, Any]]:
+    """The turns of a battle that was voted on: each prompt with the answers and who wrote them."""
+    battle = running.battle
+    turns = []
+    for turn, prompt in enumerate(battle.prompts):
+        answers = []
+        for slot in battle.standing:
+            side = battle.sides[slot]
+            said = side.messages
+            last = turn + 1 == battle.turn
+            text = side.text if last else said[2 * turn + 1 + (said[0].role == "system")].content
+            answers.append(
+                {
+                    "letter": LETTERS[slot],
+                    "name": side.contestant.card.display_name,
+                    "html": Markup(answer_html(text)),
+                }
+            )
+        turns.append({"prompt": prompt, "answers": answers, "images": len(battle.images[turn])})
+    return turns
+
+
+def name_of(arena: Arena) -> Callable[[str], str]:
+    """What a model is called on pages."""
+    cards = {one.card.name: one.card.display_name for one in arena.roster.contestants}
+    return lambda model: cards.get(model, model)
+
+
+def listed(past: PastBattle, hashes: Mapping[int, str], name: Callable[[str], str]) -> dict[str, Any]:
+    """What the pages say of a battle."""
+    prompt = " ".join(past.prompt.split())
+    when = past.voted or past.created
+    return {
+        "battle": past.battle_id,
+        "address": f"./you?battle={past.battle_id}",
+        "prompt": prompt if len(prompt) <= _LONGEST else prompt[: _LONGEST - 1] + "…",
+        "verdict": verdict(past, name),
+        "state": state_words(past),
+        "counts": past.counts,
+        "number": past.number,
+        "hash": hashes.get(past.number or 0, ""),
+        "date": _moment(when),
+        "iso": when.isoformat(timespec="seconds"),
+        "withdrawn": past.withdrawn and _moment(past.withdrawn),
+        "erased": past.erased is not None,
+        "shared": past.link is not None,
+    }
+
+
+def _moment(when: datetime) -> str:
+    return _("{moment} UTC", moment=date_and_time(when))
+
+
+def verdict(past: PastBattle, name: Callable[[str], str]) -> str:
+    """What a vote said, with the names; nobody's name where there is no vote."""
+    if past.ballot is None:
+        return _("You did not vote.")
+    names = [name(model) for model in past.models]
+    places, acceptable = past.ballot
+    if len(names) > 2:
+        groups = [
+            " = ".join(one for one, place in zip(names, places, strict=True) if place == wanted)
+            for wanted in (*sorted({place for place in places if place is not None}), None)
+        ]
+        return _("You ranked {order}.", order=" > ".join(group for group in groups if group))
+    if places in ((1, 2), (1, None)):
+        return _("You preferred {winner} to {loser}.", winner=names[0], loser=names[1])
+    if places in ((2, 1), (None, 1)):
+        return _("You preferred {winner} to {loser}.", winner=names[1], loser=names[0])
+    if acceptable is not None and not any(acceptable):
+        return _("You found {first} and {second} both bad.", first=names[0], second=names[1])
+    return _("You found {first} and {second} equally good.", first=names[0], second=names[1])
+
+
+def state_words(past: PastBattle) -> str:
+    """Whether a vote counts, and why not."""
+    if past.number is None:
+        return _("No vote")
+    if past.withdrawn is not None:
+        return _("Withdrawn")
+    if past.same_model:
+        return _("Does not count: one model was drawn twice")
+    if not past.blind:
+        return _("Does not count: an earlier vote had told you who wrote this")
+    return _("Counts")

@@ -1,0 +1,1 @@
+"""What the log holds of one person, and how it is taken out."""
