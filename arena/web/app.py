@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
@@ -64,9 +65,12 @@ class _Programs:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._making:
             if self._app is None:
-                from agon.arena.web.gradio_components import programs_app
-
-                app, start = await asyncio.to_thread(programs_app, self._arena)
+                app, start = await asyncio.to_thread(self._make)
                 start()
                 self._app = app
         await self._app(scope, receive, send)
+
+    def _make(self) -> tuple[FastAPI, Callable[[], None]]:
+        from agon.arena.web.gradio_components import programs_app  # seconds, so not in the loop of the votes
+
+        return programs_app(self._arena)

@@ -8,7 +8,6 @@ import contextlib
 import errno
 import signal
 import socket
-import threading
 from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import fields, replace
 from functools import partial
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from agon.serving.supervision import SupervisedServer
 
 FOLLOW_SECONDS = 1.0  # between two looks at the configuration
+ENDPOINTS_AFTER = 20.0  # seconds after the start: what opens and closes at once never pays for Gradio
 LATER = ("log", "host", "port", "public_url", "root_path", "embed")  # of a configuration: for the next start
 _NAMED = 12  # models that the greeting names
 HOST, PORT, LOG = "127.0.0.1", 7860, Path("agon-log")
@@ -200,11 +200,10 @@ class _ArenaServer(GreetingServer):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start as usual, and ask the models while people come in already."""
         await super().startup(sockets)
-        # For the first program that asks, which waits 5 seconds; nobody who closes the arena waits for it.
-        threading.Thread(target=_load_endpoints, name="endpoints", daemon=True).start()
         for one in self._running:
             one.start(self._arena.log.folder / "servers", tell)
         self._do(self._ask())
+        self._do(_load_endpoints())
         if self._source is not None:
             self._do(self._follow(self._source))
 
@@ -288,9 +287,10 @@ class _ArenaServer(GreetingServer):
         await asyncio.gather(*(one.close() for one in self._running))
 
 
-def _load_endpoints() -> None:
-    """Import Gradio while people read already."""
-    import_module("agon.arena.web.gradio_components")
+async def _load_endpoints() -> None:
+    """Import Gradio before the first program asks, whose patience is 5 seconds; no page needs it."""
+    await asyncio.sleep(ENDPOINTS_AFTER)
+    await asyncio.to_thread(import_module, "agon.arena.web.gradio_components")
 
 
 def _written(file: Path) -> tuple[int, int] | None:
