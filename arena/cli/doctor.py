@@ -45,6 +45,7 @@ PARTS = {
         "segno",
         "starlette",
         "uvicorn",
+        "h11",
     ),
     "local": ("xllamacpp",),
 }

@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
+from ipaddress import IPv4Network, IPv6Network
 from math import ceil
 from random import Random, SystemRandom
 from time import monotonic
@@ -24,6 +25,7 @@ from time import monotonic
 from agon.arena.core.attachments import RATE_SECONDS, Attachments
 from agon.arena.core.battle import BALLOTS, LETTERS, Battle, IllegalMoveError, Side, State, fault_of
 from agon.arena.core.endings import OF_THE_PROMPT, AnswerEndings
+from agon.arena.core.fair_shares import HourlyRate
 from agon.arena.core.language_id import detect_language, detection_problem
 from agon.arena.core.matchmaking import SCHEDULE, Draw, Matchmaker, substitute
 from agon.arena.core.pacing import Pacing
@@ -61,6 +63,7 @@ from agon.ranking import Comparisons, Leaderboard, rank
 from agon.ranking.errors import AgonError, SourceError
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.matchmaking import POLICIES, Policy
+from agon.ranking.text import Sentence
 from agon.serving.generation import Generation, Limits
 from agon.serving.protocol import IMAGE_TOKENS, ImagePart, Measuring, Message
 from agon.serving.recorded import RecordedAnswers
@@ -69,6 +72,7 @@ from agon.serving.self_identification import IdentityMasker
 IMAGES_A_MINUTE = 10  # times the images of one prompt, that a voter may attach
 LONGEST_ALT = 500  # characters of what is written of an image
 NO_IMAGES = "These models cannot see images. Remove them, and ask with words."
+KEPT_BACK = 10  # the tenth part of all places is for those who have no battle running
 AWAITED = 900.0  # seconds after which nobody counts on the vote of a battle that was left alone
 
 
@@ -89,7 +93,9 @@ class ArenaSettings:
     models, those of `paused` never; it learns from new votes every `learn_every` seconds. `same_model` is the
     share of A/A battles, which show one model twice and count on no board. `reveal` says whether a vote is
     answered with the names, as everywhere but in studies; `pacing`, how answers appear. `public_url` is where
-    a proxy shows the arena, `root_path` the path that it passes on, `embed` who may show it in a frame.
+    a proxy shows the arena, `root_path` the path that it passes on, `embed` who may show it in a frame,
+    `proxies` whose word on addresses is taken. So many battles run for a voter, for a network, and in all,
+    and so many are begun in an hour.
     `seed` makes the draws repeatable: on a public arena leave it None, or who is drawn can be foretold.
     """
 
@@ -106,7 +112,10 @@ class ArenaSettings:
     image_bytes: int = 10_000_000
     most_turns: int = 10
     running_per_voter: int = 3
+    running_per_network: int = 50
     running: int = 200
+    hourly_per_voter: int = 240
+    hourly_per_network: int = 2_400
     unwatched: float = 30.0
     kept: float = 6 * 3600.0
     snapshot_every: float = 15.0
@@ -114,6 +123,7 @@ class ArenaSettings:
     public_url: str | None = None
     root_path: str | None = None
     embed: tuple[str, ...] = ()
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +155,7 @@ class Running:
     record: str | None = None  # hash of the vote's event, while the process lives that wrote it
     queued: bool = False  # whether it came by itself, as the next of a list
     after: str | None = None  # the battle before it in the list
+    network: str = ""  # that it was started from, for the limits
     blind: bool = True  # False once the voter was found to have been told who wrote an answer
     withdrawn: bool = False  # the vote, by its voter
 
@@ -176,14 +187,24 @@ class Arena:
         self._known.take(roster.contestants, self.endings.all_asked())
         self._unable: dict[str, str] = {}  # model → how its last answer failed, or the one at opening
         self.attachments = Attachments(log.folder)
+        self._hourly = HourlyRate(), HourlyRate()  # of voters, of networks
 
     # --- battles -----------------------------------------------------------------------------------------
 
-    def start(self, session: str, prompt: str, images: tuple[ImagePart, ...] = ()) -> Battle:
-        """Draw models for a prompt and let them answer; `images` are those that `keep_images` gave."""
+    def start(
+        self, session: str, prompt: str, images: tuple[ImagePart, ...] = (), network: str = ""
+    ) -> Battle:
+        """Draw models for a prompt and let them answer.
+
+        Args:
+            session: whose battle it is.
+            prompt: what is asked.
+            images: those that `keep_images` gave.
+            network: that it is started from, which has limits of its own, because cookies cost nothing.
+        """
         prompt = self._prompt(prompt)
         voter = self.keys.voter(session)
-        self._room_for(voter)
+        self._room_for(voter, network)
         if not self.roster.typed and prompt not in self._examples:
             raise Refusal(
                 422, "unknown_prompt", "This arena compares recorded answers: choose a prompt of its list."
@@ -192,7 +213,10 @@ class Arena:
         draw, seed = self._draw(self.roster.candidates(messages), messages, images)
         example = None if images else self._examples.get(prompt)  # with an image it is another prompt
         example = example or Example(prompt, language=detect_language(prompt))
-        return self.begin(voter, draw, seed, example, images=images)[0].battle
+        self._not_too_often(voter, network)
+        running = self.begin(voter, draw, seed, example, images=images)[0]
+        running.network = network
+        return running.battle
 
     def start_queued(self, session: str, prompt: str, told: Collection[str], after: str | None) -> Running:
         """Draw models for a prompt of the list, none of those whose names its voter was `told` for it.
@@ -319,7 +343,7 @@ class Arena:
                 f"Shorten it{_less_images(images)}, or vote on what is there."
             )
             raise Refusal(422, "long_prompt", sentence)
-        self._room_for(battle.voter)
+        self._room_for(battle.voter, running.network)
         battle.ask(prompt, images)
         self._let_go(battle.voter, images)
         now = datetime.now(UTC)
@@ -754,16 +778,46 @@ class Arena:
             raise Refusal(422, "long_prompt", sentence)
         return prompt
 
-    def _room_for(self, voter: str) -> None:
-        streaming = [r.battle for r in self._battles.values() if r.battle.state is State.STREAMING]
-        most = self.settings.running_per_voter
-        if sum(battle.voter == voter for battle in streaming) >= most:
-            sentence = f"You have {most} battles running. Finish or stop one first."
+    def _room_for(self, voter: str, network: str = "") -> None:
+        """Refuse a battle for which there is no place, or none for who has some already when few are left."""
+        streaming = [one for one in self._battles.values() if one.battle.state is State.STREAMING]
+        own = sum(one.battle.voter == voter for one in streaming)
+        near = sum(one.network == network for one in streaming) if network else 0
+        allowed = self.settings
+        if own >= allowed.running_per_voter:
+            sentence = f"You have {allowed.running_per_voter} battles running. Finish or stop one first."
             raise Refusal(429, "too_many_battles", sentence)
-        if len(streaming) >= self.settings.running:
+        if near >= allowed.running_per_network:
+            sentence = Sentence(
+                "{battles} battles run from your network. Your prompt is kept: try again in a minute.",
+                battles=near,
+            )
+            raise Refusal(429, "full_network", sentence)
+        scarce = allowed.running - len(streaming) <= allowed.running // KEPT_BACK
+        if len(streaming) >= allowed.running or (scarce and (own or near)):
             raise Refusal(
                 503, "full", "The arena is full at the moment. Your prompt is kept: try again in a minute."
             )
+
+    def _not_too_often(self, voter: str, network: str) -> None:
+        """Count a battle that is about to begin, or refuse it where a session or a network began too many."""
+        allowed, (voters, networks) = self.settings, self._hourly
+        if wait := voters.seconds_until(voter, allowed.hourly_per_voter):
+            sentence = Sentence(
+                "You began {battles} battles within the hour. Your prompt is kept: try again in {minutes} "
+                "minutes.",
+                battles=allowed.hourly_per_voter,
+                minutes=max(ceil(wait / 60), 2),
+            )
+            raise Refusal(429, "too_often", sentence)
+        if network and (wait := networks.seconds_until(network, allowed.hourly_per_network)):
+            sentence = Sentence(
+                "Visitors from your network began {battles} battles within the hour. Your prompt is kept: "
+                "try again in {minutes} minutes.",
+                battles=allowed.hourly_per_network,
+                minutes=max(ceil(wait / 60), 2),
+            )
+            raise Refusal(429, "too_often", sentence)
 
     def _own(self, session: str, battle_id: str) -> Running:
         running = self._battles.get(battle_id) or self._resumed(battle_id)

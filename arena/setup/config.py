@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
 from functools import partial, reduce
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -96,6 +97,7 @@ class ArenaTable(Table):
     public_url: str | None = None
     root_path: str | None = None
     embed: list[str] = Field(default_factory=list)
+    proxies: list[str] = Field(default_factory=list)
     examples: list[str | ExampleTable] = Field(default_factory=list)
 
     @field_validator("public_url")
@@ -122,6 +124,18 @@ class ArenaTable(Table):
             raise ValueError("must be a list of addresses without a path, such as https://huggingface.co")
         return sites
 
+    @field_validator("proxies")
+    @classmethod
+    def _proxies(cls, proxies: list[str]) -> list[str]:
+        for one in proxies:
+            try:
+                ip_network(one, strict=False)
+            except ValueError:
+                raise ValueError(
+                    "must be a list of addresses or networks of proxies, such as 127.0.0.1 or 10.0.0.0/8"
+                ) from None
+        return proxies
+
 
 class LimitsTable(Table):
     """How long an answer may take, in seconds, and be, in characters and tokens; and what visitors may do."""
@@ -136,6 +150,9 @@ class LimitsTable(Table):
     image_bytes: int = Field(default=ArenaSettings().image_bytes, ge=1, le=100_000_000)
     turns: int = Field(default=ArenaSettings().most_turns, ge=1)
     per_voter: int = Field(default=ArenaSettings().running_per_voter, ge=1)
+    per_network: int = Field(default=ArenaSettings().running_per_network, ge=1)
+    per_voter_hour: int = Field(default=ArenaSettings().hourly_per_voter, ge=1)
+    per_network_hour: int = Field(default=ArenaSettings().hourly_per_network, ge=1)
     running: int = Field(default=ArenaSettings().running, ge=1)
 
 
@@ -175,6 +192,7 @@ class Configuration:
     public_url: str | None = None
     root_path: str | None = None
     embed: tuple[str, ...] = ()
+    proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     servers: Servers = field(default_factory=lambda: Servers({}))
     policy: Policy = POLICIES["uniform"]
     paused: tuple[str, ...] = ()
@@ -184,6 +202,9 @@ class Configuration:
     image_bytes: int = ArenaSettings().image_bytes
     most_turns: int = ArenaSettings().most_turns
     running_per_voter: int = ArenaSettings().running_per_voter
+    running_per_network: int = ArenaSettings().running_per_network
+    hourly_per_voter: int = ArenaSettings().hourly_per_voter
+    hourly_per_network: int = ArenaSettings().hourly_per_network
     running: int = ArenaSettings().running
     study: StudyPlan | None = None
     pacing: Pacing = "even"
@@ -227,6 +248,9 @@ def read_configuration(
         allowed.image_bytes,
         allowed.turns,
         allowed.per_voter,
+        allowed.per_network,
+        allowed.per_voter_hour,
+        allowed.per_network_hour,
         allowed.running,
     )
     servers = _servers(path, file.server, file.model, environment, None if before is None else before.servers)
@@ -252,7 +276,8 @@ def read_configuration(
     )
     if not (roster.typed or roster.examples):
         raise ConfigError(f"{path}, [arena]: typed is false and there are no examples; offer some prompts.")
-    site = (arena.public_url, arena.root_path, tuple(arena.embed))
+    proxies = tuple(ip_network(one, strict=False) for one in arena.proxies)
+    site = (arena.public_url, arena.root_path, tuple(arena.embed), proxies)
     where = (Path(arena.store), arena.host, arena.port)
     drawing = (_policy(path, file, contestants), tuple(file.battle.paused), file.battle.same_model)
     given = (*where, file.battle.answers, *site, servers, *drawing, *visitors)

@@ -16,7 +16,9 @@ from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from agon.arena.core.arena import ArenaSettings, Refusal, tell
+from agon.arena.core.fair_shares import FairShare, LineFullError, Lines
 from agon.arena.core.sessions import COOKIE, COOKIE_SECONDS, Keys
+from agon.arena.web.clients.networks import client_network
 from agon.arena.web.languages.choice import COOKIE_NAME, reader_of
 from agon.arena.web.languages.texts import _, language, message, read_by, translated
 from agon.arena.web.layout import ARENA, Site, page_html
@@ -29,7 +31,23 @@ MOST_BYTES = 256 * 1024
 IMAGE_ROUTE = "/api/images"  # where images are posted as they are
 FORMS = "/you/"  # where forms of pages are posted, which work without a script
 UPLOADS, UPLOAD_SECONDS = 8, 60.0  # that are received together, and how long one may take
+BODY_SECONDS = 20.0  # for the whole of any other body
+STREAMS, STREAMS_OF_ONE = 1600, 12  # of events that are open at a time: in all, and of one session
+AT_WORK, IN_LINE = 4, 200  # requests of one network that are worked at together, and that wait behind them
 NO_PAGE = (404, "no_page", message("There is no such page."))
+TOO_MANY = (
+    429,
+    "too_many",
+    message("Too much is asked for from your network at once. Try again in a few seconds."),
+)
+SLOW_BODY = (
+    408,
+    "slow_body",
+    Sentence(
+        "The request took more than {seconds} seconds to arrive. Send it again.",
+        seconds=f"{BODY_SECONDS:.0f}",
+    ),
+)
 TOO_LARGE = (
     413,
     "too_large",
@@ -49,6 +67,7 @@ POLICY = (
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'none'; "
     "frame-ancestors {frames}; base-uri 'self'; form-action 'self'"
 )
+_CHEAP, _STREAM = ("/static/", "/healthz"), "/events"
 # A page of ours behind the prefix of a proxy.
 _PREFIXED = re.compile(
     r"(?P<prefix>(?:/[A-Za-z0-9._~-]+)+)/(?P<page>|leaderboard|overview|rules|about|healthz|study|api/start)"
@@ -79,6 +98,9 @@ class ArenaMiddleware:
         self.app, self.keys, self.paths, self.settings = app, keys, paths, settings
         self._told: set[str] = set()
         self._uploads = asyncio.Semaphore(UPLOADS)
+        self._streams = FairShare(STREAMS)  # of networks
+        self._own_streams = FairShare(STREAMS, STREAMS_OF_ONE)  # of sessions
+        self._lines = Lines(AT_WORK, IN_LINE)
         frames = " ".join(("'self'", *settings.embed)) if settings.embed else "'none'"
         self.headers = {
             **{name: value for name, value in HEADERS.items() if not (settings.embed and name in FRAMES)},
@@ -122,7 +144,31 @@ class ArenaMiddleware:
                 await self._answer(scope, send, body)
                 return
             receive = _again(body, receive)
-        await self.app(scope, receive, out)
+        if not await self._in_turn(scope, receive, out):
+            await self._answer(scope, send, TOO_MANY)
+
+    async def _in_turn(self, scope: Scope, receive: Receive, out: _Outgoing) -> bool:
+        """Answer a request when it is its network's turn; false where too many of it are there already."""
+        path, network = scope["path"], client_network(scope)
+        if path.startswith(_CHEAP):
+            await self.app(scope, receive, out)
+            return True
+        if path.endswith(_STREAM):
+            holds = ((self._streams, network), (self._own_streams, scope.get("agon_session") or network))
+            taken = [(share, holder) for share, holder in holds if share.take(holder)]
+            try:
+                if len(taken) == len(holds):
+                    await self.app(scope, receive, out)
+            finally:
+                for share, holder in taken:
+                    share.leave(holder)
+            return len(taken) == len(holds)
+        try:
+            async with self._lines.turn(network) as out.began:  # who reads slowly holds nobody up
+                await self.app(scope, receive, out)
+        except LineFullError:
+            return False
+        return True
 
     def _session(self, scope: Scope, headers: dict[str, str]) -> str | None:
         """Put the session into the scope; a new one to be set as a cookie, where a page begins it."""
@@ -155,6 +201,13 @@ class ArenaMiddleware:
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str, str] | None:
         """Status, code and sentence of what is refused before anything is parsed."""
         path, method = scope["path"], scope["method"]
+        if "x-forwarded-for" in headers and not self.settings.proxies:
+            peer = (scope.get("client") or ("?",))[0]
+            self._tell_once(
+                "x-forwarded-for",
+                f"a request came through a proxy at {peer}, which is not named: all its visitors share the "
+                f'limits of one network. If the proxy is yours, write proxies = ["{peer}"] into [arena].',
+            )
         if not any(pattern.match(path) for pattern in self.paths):
             self._tell_prefix(path, headers)
             return NO_PAGE
@@ -180,7 +233,11 @@ class ArenaMiddleware:
     async def _received(self, path: str, receive: Receive) -> bytes | tuple[int, str, str]:
         """The body of a post, or why it is refused."""
         if path != IMAGE_ROUTE:
-            body = await _body(receive, MOST_BYTES)
+            try:
+                async with asyncio.timeout(BODY_SECONDS):
+                    body = await _body(receive, MOST_BYTES)
+            except TimeoutError:
+                return SLOW_BODY
             return TOO_LARGE if body is None else body
         async with self._uploads:
             try:
@@ -255,9 +312,11 @@ class _Outgoing:
 
     def __init__(self, send: Send, headers: Mapping[str, str], cookies: Callable[[], list[str]]) -> None:
         self.send, self.headers, self.cookies = send, headers, cookies
+        self.began: Callable[[], None] = lambda: None  # told when the answer begins
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
+            self.began()
             kept = [(key, value) for key, value in message["headers"] if key.lower() not in _DROPPED]
             kept += [(key.encode(), value.encode()) for key, value in self.headers.items()]
             kept += [(b"set-cookie", cookie.encode()) for cookie in self.cookies()]

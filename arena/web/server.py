@@ -26,6 +26,7 @@ from agon.arena.setup.config import Configuration, read_configuration
 from agon.arena.setup.demo import demo_roster
 from agon.arena.setup.local_models import LOCAL_MODELS, local_roster
 from agon.arena.setup.recorded import read_recorded_roster
+from agon.arena.web.clients.connections import bounded_protocol, connection_places
 from agon.data.log.study_journal import StudyJournal
 from agon.data.log.vote_log import VoteLog
 from agon.ranking.errors import AgonError, OptionError
@@ -35,6 +36,7 @@ from agon.serving.generation import Limits
 from agon.serving.protocol import ServingError
 
 if TYPE_CHECKING:
+    from agon.arena.web.clients.networks import Networks
     from agon.arena.web.leaderboard.sources import BoardSource
     from agon.arena.web.middleware import ArenaMiddleware
     from agon.serving.health import Health
@@ -43,7 +45,8 @@ if TYPE_CHECKING:
 
 FOLLOW_SECONDS = 1.0  # between two looks at the configuration
 ENDPOINTS_AFTER = 20.0  # seconds after the start: what opens and closes at once never pays for Gradio
-LATER = ("log", "host", "port", "public_url", "root_path", "embed")  # of a configuration: for the next start
+# Of a configuration: what is for the next start.
+LATER = ("log", "host", "port", "public_url", "root_path", "embed", "proxies")
 _NAMED = 12  # models that the greeting names
 HOST, PORT, LOG = "127.0.0.1", 7860, Path("agon-log")
 
@@ -131,23 +134,27 @@ def listen(host: str, port: int) -> socket.socket:
 
 def server_config(arena: Arena, study: Study | None = None) -> uvicorn.Config:
     """How the arena is served, or a study in it."""
+    proxies = arena.settings.proxies
     if study is not None:
         from agon.arena.web.study_pages import study_app
 
-        return _config(study_app(study))
+        return _config(study_app(study), proxies)
     from agon.arena.web.app import web_app
 
-    return _config(web_app(arena))
+    return _config(web_app(arena), proxies)
 
 
-def _config(app: ArenaMiddleware) -> uvicorn.Config:
-    """Without a log of addresses, without trust in forwarded headers."""
+def _config(app: ArenaMiddleware, proxies: Networks = ()) -> uvicorn.Config:
+    """Without a log of addresses; forwarded headers are read from proxies that are named."""
+    trusted = [str(one) for one in proxies]
     return uvicorn.Config(
         app,
+        http=bounded_protocol(connection_places(), proxies),
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        proxy_headers=bool(trusted),
+        forwarded_allow_ips=trusted,
         timeout_graceful_shutdown=3,
         lifespan="on",
     )

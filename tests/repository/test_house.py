@@ -52,7 +52,7 @@ FLOORS = {
     "arena": (
         "core",
         "setup",
-        "web/languages web/markdown",
+        "web/languages web/markdown web/clients",
         "web/api",
         "web",
         "web/battle web/leaderboard",
@@ -73,6 +73,7 @@ LOWER = {"ranking": (), "serving": (), "data": ("ranking",), "arena": ("ranking"
 HOMES = {
     "arena/web/gradio_components.py": {"gradio", "httpx", "fastapi"},
     "arena/web/server.py": {"uvicorn"},
+    "arena/web/clients/connections.py": {"uvicorn"},
     "serving/openai_compatible.py": {"httpx"},
     "data/log/vote_log.py": {"duckdb"},
     "data/log/database.py": {"duckdb"},

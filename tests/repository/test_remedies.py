@@ -37,8 +37,8 @@ ELSEWHERE = {
     "arena/cli/models.py": ("tests/arena/cli/test_models.py", 7),
     "arena/setup/local_models.py": ("tests/arena/setup/test_local_models.py", 4),
     "arena/core/answer_sets.py": ("tests/arena/cli/test_generate.py", 3),
-    "arena/web/middleware.py": ("tests/arena/web/test_behind_a_proxy.py", 2),
-    "arena/core/arena.py": ("tests/arena/web/test_app.py", 3),  # two of images in battle/test_images.py
+    "arena/web/middleware.py": ("tests/arena/web/test_behind_a_proxy.py", 3),  # one in test_limits.py
+    "arena/core/arena.py": ("tests/arena/web/test_app.py", 5),  # two of images, two in test_limits.py
     "arena/web/battle/view.py": ("tests/arena/web/battle/test_images.py", 1),
     "data/log/hash_chain.py": ("tests/data/log/test_event_log.py", 1),
     "data/log/recovery.py": ("tests/data/log/test_event_log.py", 11),  # three in arena/cli/test_verify.py

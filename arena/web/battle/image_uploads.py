@@ -15,8 +15,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from agon.arena.core.arena import Arena, Refusal
+from agon.arena.core.fair_shares import LineFullError, Lines
 from agon.arena.web.api.document import ImageResponse, played
 from agon.arena.web.api.shapes import UploadAnswer
+from agon.arena.web.clients.networks import client_network
 from agon.arena.web.middleware import Session
 from agon.data.log.image_files import CleanImage
 
@@ -28,6 +30,7 @@ MOST_PIXELS = 50_000_000  # that are decoded: the photos of phones
 LONGEST_SIDE = 1_536  # pixels of what is kept and sent
 MOST_LOSSLESS = 1_500_000  # bytes of a PNG, above which it becomes a JPEG
 QUALITY = 90
+IN_LINE = 32  # images of one network that wait
 AT_ONCE = 1  # image that is decoded at a time: the largest take up to 0.8 GB (WebP; 0.3 as JPEG)
 NO_IMAGE = "This is no image that can be read here. Attach a PNG, JPEG, WebP or GIF."
 
@@ -35,7 +38,7 @@ NO_IMAGE = "This is no image that can be read here. Attach a PNG, JPEG, WebP or 
 def image_router(arena: Arena) -> APIRouter:
     """Attaching images, and showing them to whom they belong."""
     router = APIRouter()
-    decoding = asyncio.Semaphore(AT_ONCE)
+    decoding, lines = asyncio.Semaphore(AT_ONCE), Lines(1, IN_LINE)  # of each network one stands in line
 
     @router.post("/api/images", **played("Attach an image", UploadAnswer, 413, 415, 422, 429))
     async def attach(session: Session, request: Request) -> JSONResponse:
@@ -43,8 +46,12 @@ def image_router(arena: Arena) -> APIRouter:
             raise Refusal(422, "no_images", "This arena takes no images.")
         voter = arena.room_for_image(session)
         content = await request.body()
-        async with decoding:
-            image = await asyncio.to_thread(clean_image, content)
+        try:
+            async with lines.turn(client_network(request.scope)), decoding:
+                image = await asyncio.to_thread(clean_image, content)
+        except LineFullError:
+            sentence = "Too many images come from your network at once. Attach it again in a minute."
+            raise Refusal(429, "too_many_images", sentence) from None
         arena.attachments.hold(voter, image)
         return JSONResponse({"sha256": image.sha256}, headers={"cache-control": "no-store"})
 

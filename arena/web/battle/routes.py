@@ -18,6 +18,7 @@ from agon.arena.web.battle.view import (
     panel_state,
     start_view,
 )
+from agon.arena.web.clients.networks import client_network
 from agon.arena.web.layout import page_html
 from agon.arena.web.middleware import Session
 
@@ -97,10 +98,10 @@ def battle_router(arena: Arena) -> APIRouter:
         return JSONResponse(start_view(arena, session), headers={"cache-control": "no-store"})
 
     @router.post("/api/battles", **played("Begin a battle", BattleShape, 404, 422, 429, 503))
-    async def start(session: Session, body: PromptBody) -> JSONResponse:
+    async def start(session: Session, body: PromptBody, request: Request) -> JSONResponse:
         images = await arena.keep_images(session, given(body))
         await arena.measure(session, body.prompt, images=images)
-        battle = arena.start(session, body.prompt, images)
+        battle = arena.start(session, body.prompt, images, client_network(request.scope))
         return view(session, arena.battle(session, battle.id))
 
     @router.post("/api/battles/next", **played("The next battle of a list", BattleShape, 404, 409, 503))

@@ -18,6 +18,7 @@ _FENCE = re.compile(r"^ {0,3}(```|~~~)", re.MULTILINE)
 _kept = lru_cache(maxsize=4096)(answer_html)
 
 
+@lru_cache(maxsize=64)  # several pages follow one answer
 def streaming_html(text: str) -> str:
     """Render what there is of an answer; the marks at its end that are not complete are held back."""
     blocks, begin = [], 0

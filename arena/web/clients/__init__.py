@@ -1,0 +1,1 @@
+"""Clients: who they are to the limits, and what of the server one of them may take."""
