@@ -21,6 +21,7 @@ from ipaddress import IPv4Network, IPv6Network
 from math import ceil
 from random import Random, SystemRandom
 from time import monotonic
+from typing import Literal
 
 from agon.arena.core.attachments import RATE_SECONDS, Attachments
 from agon.arena.core.battle import BALLOTS, LETTERS, Battle, IllegalMoveError, Side, State, fault_of
@@ -43,6 +44,7 @@ from agon.arena.core.sessions import Keys
 from agon.arena.core.turn import AnswerEnd, play_turn
 from agon.data.log.image_files import CleanImage
 from agon.data.log.records import (
+    NAMED_POLICY,
     AlreadyVoted,
     Assignment,
     AttachedImage,
@@ -76,6 +78,14 @@ KEPT_BACK = 10  # the tenth part of all places is for those who have no battle r
 AWAITED = 900.0  # seconds after which nobody counts on the vote of a battle that was left alone
 
 
+Mode = Literal["blind", "named", "direct"]  # ways to compare: by lot, by name, one model alone
+MOST_NAMED = 4  # models that one may choose by name
+_OFF = {
+    "named": "Here answers are compared without names alone. Ask, and models are drawn by lot.",
+    "direct": "Here nobody talks to one model alone. Ask, and models are drawn by lot.",
+}
+
+
 class Refusal(Exception):  # noqa: N818 (it says what happened)
     """What the arena will not do: an HTTP status, a code for programs, a sentence for people."""
 
@@ -89,17 +99,18 @@ class ArenaSettings:
     """What an arena allows.
 
     Times are seconds, lengths characters. A prompt may have so many `images`, each sent as a file of so many
-    `image_bytes` at the most. `answers` are those of a battle, 2 to 6. `policy` draws their
-    models, those of `paused` never; it learns from new votes every `learn_every` seconds. `same_model` is the
-    share of A/A battles, which show one model twice and count on no board. `reveal` says whether a vote is
-    answered with the names, as everywhere but in studies; `pacing`, how answers appear. `public_url` is where
-    a proxy shows the arena, `root_path` the path that it passes on, `embed` who may show it in a frame,
-    `proxies` whose word on addresses is taken. So many battles run for a voter, for a network, and in all,
-    and so many are begun in an hour.
-    `seed` makes the draws repeatable: on a public arena leave it None, or who is drawn can be foretold.
+    `image_bytes` at the most. `modes` are the ways to compare, of which "blind" is always one. `answers` are
+    those of a battle by lot, 2 to 6. `policy` draws their models, those of `paused` never; it learns from new
+    votes every `learn_every` seconds. `same_model` is the share of A/A battles, which show one model twice,
+    and count on no board. `reveal` says whether a vote is answered with the names, as everywhere but in
+    studies; `pacing`, how answers appear. `public_url` is where a proxy shows the arena, `root_path` the path
+    that it passes on, `embed` who may show it in a frame, `proxies` whose word on addresses is taken. So many
+    battles run for a voter, for a network, and in all, and so many are begun in an hour. `seed` makes the
+    draws repeatable: on a public arena leave it None, or who is drawn can be foretold.
     """
 
     answers: int = 2
+    modes: tuple[Mode, ...] = ("blind",)
     policy: Policy = POLICIES["uniform"]
     paused: tuple[str, ...] = ()
     pacing: Pacing = "even"
@@ -205,10 +216,7 @@ class Arena:
         prompt = self._prompt(prompt)
         voter = self.keys.voter(session)
         self._room_for(voter, network)
-        if not self.roster.typed and prompt not in self._examples:
-            raise Refusal(
-                422, "unknown_prompt", "This arena compares recorded answers: choose a prompt of its list."
-            )
+        self._must_be_offered(prompt)
         messages = [Message("user", prompt, images)]
         draw, seed = self._draw(self.roster.candidates(messages), messages, images)
         example = None if images else self._examples.get(prompt)  # with an image it is another prompt
@@ -218,7 +226,64 @@ class Arena:
         running.network = network
         return running.battle
 
-    def start_queued(self, session: str, prompt: str, told: Collection[str], after: str | None) -> Running:
+    def must_allow(self, mode: Mode) -> None:
+        """Raise Refusal where the organiser has not switched a way to compare on."""
+        if mode not in self.settings.modes:
+            raise Refusal(403, "mode_off", _OFF[mode])
+
+    def start_named(
+        self,
+        session: str,
+        prompt: str,
+        models: Sequence[str],
+        images: tuple[ImagePart, ...] = (),
+        network: str = "",
+    ) -> Battle:
+        """Let models answer that somebody chose, and whose names they see: their vote does not count."""
+        self.must_allow("named")
+        prompt = self._prompt(prompt)
+        voter = self.keys.voter(session)
+        self._room_for(voter, network)
+        self._must_be_offered(prompt)
+        if not 2 <= len(models) <= MOST_NAMED or len(set(models)) < len(models):
+            raise Refusal(422, "bad_models", "Choose two to four different models.")
+        messages = [Message("user", prompt, images)]
+        chosen = tuple(self.able(name, messages) for name in models)
+        pairs = len(chosen) * (len(chosen) - 1) // 2
+        draw = Draw(chosen, NAMED_POLICY, 1, 1.0, (1.0,) * pairs)
+        example = None if images else self._examples.get(prompt)
+        example = example or Example(prompt, language=detect_language(prompt))
+        self._not_too_often(voter, network)
+        running = self.begin(voter, draw, 0, example, images=images)[0]
+        running.network = network
+        return running.battle
+
+    def able(self, name: str, messages: Sequence[Message]) -> Contestant:
+        """A model that somebody chose, if it can answer this conversation now."""
+        found = self.offered.get(name)
+        if found is None:
+            raise Refusal(422, "no_model", "A model that you chose is not here any more. Choose another one.")
+        if not found.backend.accepts(messages):
+            sentence = (
+                f"{found.card.display_name} cannot answer this now. Choose another model, or another prompt."
+            )
+            raise Refusal(503 if found.outage else 422, "unable", sentence)
+        return found
+
+    @property
+    def offered(self) -> dict[str, Contestant]:
+        """The models that may be chosen by name: all but the paused."""
+        return {one.card.name: one for one in self.matchmaker.drawable(self.roster.contestants)}
+
+    def _must_be_offered(self, prompt: str) -> None:
+        if not self.roster.typed and prompt not in self._examples:
+            raise Refusal(
+                422, "unknown_prompt", "This arena compares recorded answers: choose a prompt of its list."
+            )
+
+    def start_queued(
+        self, session: str, prompt: str, told: Collection[str], after: str | None, network: str = ""
+    ) -> Running:
         """Draw models for a prompt of the list, none of those whose names its voter was `told` for it.
 
         Args:
@@ -226,14 +291,16 @@ class Arena:
             prompt: of an example.
             told: names of models.
             after: the battle of the list that was judged before.
+            network: as for `start`.
         """
         voter = self.keys.voter(session)
-        self._room_for(voter)
+        self._room_for(voter, network)
         messages = [Message("user", prompt.strip())]
         fresh = tuple(one for one in self.roster.candidates(messages) if one.card.name not in told)
         draw, seed = self._draw(fresh, messages, ())
+        self._not_too_often(voter, network)
         running, _ = self.begin(voter, draw, seed, self._examples[prompt])
-        running.queued, running.after = True, after
+        running.queued, running.after, running.network = True, after, network
         return running
 
     def queued(self, session: str) -> Running | None:
@@ -300,7 +367,7 @@ class Arena:
             language=example.language,
             output_limit=self.roster.output_limit,
         )
-        self._battles[battle.id] = running = Running(battle)
+        self._battles[battle.id] = running = Running(battle, blind=not battle.named)
         battle.ask(example.prompt, images)
         self._let_go(voter, images)
         written = self._keep(
@@ -533,7 +600,7 @@ class Arena:
         return running
 
     def names_shown(self, battle: Battle) -> bool:
-        """Whether the voter of a battle was told before who wrote one of its answers.
+        """Whether the voter of a battle was told before who wrote one of its answers, or chose its models.
 
         A recorded answer comes again word by word, and the vote on the battle before named its model.
         """
@@ -844,7 +911,8 @@ class Arena:
             return None
         uncounted = battle.state is State.READY
         answers = [record for record in records if uncounted and isinstance(record, GenerationRecord)]
-        blind = all(record.blind for record in records if isinstance(record, VoteRecord))
+        votes = [record for record in records if isinstance(record, VoteRecord)]
+        blind = not battle.named and all(vote.blind for vote in votes)
         ends = [(made.model, made.failure) for made in answers]
         return Running(battle, number=number, blind=blind, withdrawn=withdrawn, ends=ends)
 
@@ -861,7 +929,9 @@ class Arena:
         tried, refused = set(battle.models), [0]
 
         def another(ended: AnswerEnd) -> Contestant | None:
-            if battle.draw.policy == SCHEDULE or battle.same_model:  # it is about these models alone
+            if (
+                battle.draw.policy == SCHEDULE or battle.same_model or battle.named
+            ):  # it is about these models alone
                 return None
             everyone = self.roster.candidates([Message("user", battle.prompts[0], battle.images[0])])
             fresh = [one for one in self.matchmaker.drawable(everyone) if one.card.name not in tried]
@@ -886,8 +956,8 @@ class Arena:
                 battle,
                 limits=self.settings.limits,
                 stop=running.stop,
-                masked_names=self.roster.identities(),
-                pacing=self.settings.pacing,
+                masked_names=None if battle.named else self.roster.identities(),
+                pacing="raw" if battle.named else self.settings.pacing,
                 substitute=another,
                 record=lambda ended: self._keep_generation(running, ended),
             )
@@ -989,7 +1059,7 @@ class Arena:
         """The models of battles whose votes will be learned from, and may still come or came already."""
         now, learned = monotonic(), self.matchmaker.learned
         for running in self._battles.values():
-            if running.battle.same_model:
+            if running.battle.same_model or running.battle.named:
                 continue
             waits = running.battle.state is not State.VOID and now - running.touched < AWAITED
             if running.number > learned if running.number is not None else waits:
@@ -1073,6 +1143,7 @@ __all__ = [
     "ArenaSettings",
     "IllegalMoveError",
     "Judgement",
+    "Mode",
     "Refusal",
     "Running",
     "ballot_of",

@@ -19,7 +19,7 @@ from typing import Literal
 
 from agon.arena.core.matchmaking import Draw
 from agon.arena.core.roster import Contestant
-from agon.data.log.records import Ballot, shows_same
+from agon.data.log.records import NAMED_POLICY, Ballot, shows_same
 from agon.serving.generation import Generation
 from agon.serving.protocol import CUT_ENDS, ImagePart, Message
 
@@ -110,7 +110,8 @@ class Battle:
 
     def __post_init__(self) -> None:
         self.sides = [Side(contestant) for contestant in self.draw.contestants]
-        self._happened(f"{NUMBERS[len(self.sides)].capitalize()} models were drawn by lot")
+        how = "chosen by name" if self.named else "drawn by lot"
+        self._happened(f"{NUMBERS[len(self.sides)].capitalize()} models were {how}")
 
     @property
     def turn(self) -> int:
@@ -127,6 +128,11 @@ class Battle:
     def same_model(self) -> bool:
         """Whether it is an A/A battle, whose vote counts on no board."""
         return shows_same([one.card.name for one in self.draw.contestants])
+
+    @property
+    def named(self) -> bool:
+        """Whether its voter chose the models and sees their names; its vote counts on no board."""
+        return self.draw.policy == NAMED_POLICY
 
     @property
     def standing(self) -> tuple[int, ...]:

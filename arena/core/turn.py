@@ -39,7 +39,7 @@ async def play_turn(
     *,
     limits: Limits,
     stop: asyncio.Event,
-    masked_names: Sequence[str] = (),
+    masked_names: Sequence[str] | None = (),
     pacing: Pacing = "even",
     substitute: Callable[[AnswerEnd], Contestant | None],
     record: Callable[[AnswerEnd], None],
@@ -51,7 +51,8 @@ async def play_turn(
     before may be judged. Otherwise the battle is void and the other side is cancelled, which ends its
     generation at the server. `record` is told of every generation, a failed one at once, another when it
     is shown whole. A model that says who it is does so under a mask; `masked_names` are the names of the
-    arena. Setting `stop` ends all sides at their servers, and their answers where the voter saw them end.
+    arena, None where names are shown. Setting `stop` ends all sides at their servers, and their answers where
+    the voter saw them end.
     """
     turn = _Turn(battle, limits, stop, masked_names, substitute, record, Pacer(pacing))
     together = join([side.contestant.backend.route().places for side in battle.judged])
@@ -77,7 +78,7 @@ class _Turn:
     battle: Battle
     limits: Limits
     stop: asyncio.Event
-    masked_names: Sequence[str]
+    masked_names: Sequence[str] | None
     substitute: Callable[[AnswerEnd], Contestant | None]
     record: Callable[[AnswerEnd], None]
     pacer: Pacer

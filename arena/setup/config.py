@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, Discriminator, Field, Tag, ValidationError, field_validator
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena import ArenaSettings, Mode
 from agon.arena.core.pacing import Pacing
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.studies.study_plan import StudyPlan
@@ -160,12 +160,20 @@ class BattleTable(Table):
     """What a battle is: how many models answer, by which policy they are drawn, how answers appear."""
 
     answers: int = Field(default=2, ge=2, le=6)
+    modes: list[Mode] = Field(default_factory=lambda: list(ArenaSettings().modes))
     policy: str = "uniform"
     floor: float | None = Field(default=None, ge=0, le=1, allow_inf_nan=False)
     paused: list[str] = Field(default_factory=list)
     pacing: Pacing = "even"
     same_model: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)
     options: dict[str, Any] = Field(default_factory=dict)
+
+    @field_validator("modes")
+    @classmethod
+    def _modes(cls, modes: list[Mode]) -> list[Mode]:
+        if "blind" not in modes:
+            raise ValueError('must have "blind" among them, whose votes boards are made of')
+        return modes
 
 
 class ConfigFile(Table):
@@ -189,6 +197,7 @@ class Configuration:
     host: str
     port: int | None
     answers: int = 2
+    modes: tuple[Mode, ...] = ("blind",)
     public_url: str | None = None
     root_path: str | None = None
     embed: tuple[str, ...] = ()
@@ -262,6 +271,8 @@ def read_configuration(
                 f"{path}, [battle]: same_model draws A/A battles, and a [study] draws by its schedule alone; "
                 "leave same_model out."
             )
+        if len(file.battle.modes) > 1:
+            raise ConfigError(f"{path}, [battle]: a [study] is judged blind alone; leave modes out.")
         contestants = contestants or recorded_models(file.study)
         study = plan_study(path, file.study, contestants, file.battle.answers)
     roster = Roster(
@@ -280,7 +291,7 @@ def read_configuration(
     site = (arena.public_url, arena.root_path, tuple(arena.embed), proxies)
     where = (Path(arena.store), arena.host, arena.port)
     drawing = (_policy(path, file, contestants), tuple(file.battle.paused), file.battle.same_model)
-    given = (*where, file.battle.answers, *site, servers, *drawing, *visitors)
+    given = (*where, file.battle.answers, tuple(file.battle.modes), *site, servers, *drawing, *visitors)
     return Configuration(roster, limits, *given, study=study, pacing=file.battle.pacing)
 
 
@@ -400,6 +411,7 @@ VALUES = (
     "stop",
     "embed",
     "paused",
+    "modes",
     "options",
     "answers",
     "criteria",

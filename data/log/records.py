@@ -44,6 +44,7 @@ class Conflict(LogError):  # noqa: N818 (it says what happened)
 
 
 Ballot = tuple[tuple[int | None, ...], tuple[bool, ...] | None]  # places and acceptable of a VoteRecord
+NAMED_POLICY = "named"  # the policy of a battle whose voter chose the models and saw their names
 RATINGS = range(1, 8)  # what an answer may be rated with in a study
 
 

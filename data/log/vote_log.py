@@ -33,7 +33,7 @@ from agon.data.log.personal.history import (
     list_battles,
     vote_hashes,
 )
-from agon.data.log.records import LogError, LogInUse, Receipt, Record, VoteRecord
+from agon.data.log.records import NAMED_POLICY, LogError, LogInUse, Receipt, Record, VoteRecord
 from agon.data.log.recovery import open_whole
 from agon.data.log.source import COUNTED_VOTES, STANDING, VOTE_LABELS, LogSource
 from agon.data.log.text_parts import publish
@@ -62,19 +62,27 @@ _ENDINGS = """
         WHERE f.failures > coalesce(r.attempts, 0)
         GROUP BY f.battle_id, models HAVING len(models) - count(*) < 2)
     GROUP BY ALL ORDER BY ALL"""
-# An earlier vote, after which its voter was told the names, on one of these answers to this prompt.
+# An earlier vote, after which its voter was told the names, on one of these answers to this prompt; or
+# answers to it under their names, in any turn: whoever just read a model knows it in other words, too.
 _SHOWN_BEFORE = """
     SELECT EXISTS (
         FROM votes AS v
         JOIN turns AS t ON t.battle_id = v.battle_id AND t.turn = 1
         JOIN generations AS g ON g.battle_id = v.battle_id AND g.turn = 1 AND g.failure IS NULL
         WHERE v.voter = $1 AND v.battle_id <> $2::UUID AND t.prompt = $3
-            AND (g.model, g.text) IN (SELECT (unnest($4::VARCHAR[]), unnest($5::VARCHAR[]))))"""
+            AND (g.model, g.text) IN (SELECT (unnest($4::VARCHAR[]), unnest($5::VARCHAR[]))))
+    OR EXISTS (
+        FROM battles AS b JOIN turns AS t USING (battle_id) JOIN lineups USING (lineup)
+        WHERE b.voter = $1 AND b.policy = $6 AND t.prompt = $3 AND (
+            battle_id = $2::UUID OR list_has_any(models, $4::VARCHAR[])))"""
 # The models of which a person was told that they wrote an answer to a prompt.
 _TOLD = """
     SELECT prompt, models
     FROM votes AS v JOIN turns USING (battle_id) JOIN lineups AS s ON s.lineup = v.lineup
-    WHERE v.voter = $1 AND turn = 1"""
+    WHERE v.voter = $1 AND turn = 1
+    UNION ALL
+    SELECT prompt, models FROM battles AS b JOIN turns USING (battle_id) JOIN lineups USING (lineup)
+    WHERE b.voter = $1 AND b.policy = $2"""
 PLAIN = """
     SELECT bool_and(len(places) = 2 AND places[1] NOT NULL AND places[2] NOT NULL
         AND (acceptable IS NULL OR (places = [1, 1] AND acceptable = [false, false])))
@@ -277,7 +285,7 @@ class VoteLog:
     def names_shown(
         self, battle_id: str, voter: str, prompt: str, answers: Sequence[tuple[str, str]]
     ) -> bool:
-        """Whether an earlier vote told its voter who wrote one of these answers.
+        """Whether a voter was told who wrote one of these answers: by a vote, or by asking for it by name.
 
         Args:
             battle_id: of the battle that shows the answers now.
@@ -286,13 +294,14 @@ class VoteLog:
             answers: model and text of each answer to it.
         """
         models, texts = [model for model, _ in answers], [as_utf8(text) for _, text in answers]
-        given = [voter, battle_id, as_utf8(prompt), models, texts]
+        given = [voter, battle_id, as_utf8(prompt), models, texts, NAMED_POLICY]
         return bool(self._rows(_SHOWN_BEFORE, given)[0][0])
 
     def names_told(self, voter: str) -> dict[str, set[str]]:
-        """{prompt: models} that a person was told of, because they voted on their answers to it."""
+        """{prompt: models} that a person was told of, because they voted on their answers to it, or
+        chose them by name."""
         found: dict[str, set[str]] = {}
-        for prompt, models in self._rows(_TOLD, [voter]):
+        for prompt, models in self._rows(_TOLD, [voter, NAMED_POLICY]):
             found.setdefault(prompt, set()).update(models)
         return found
 

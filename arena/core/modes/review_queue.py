@@ -43,7 +43,9 @@ def review_progress(arena: Arena, session: str) -> ReviewProgress | None:
     return ReviewProgress(done, total)
 
 
-async def next_review(arena: Arena, session: str, after: str | None = None) -> Running | None:
+async def next_review(
+    arena: Arena, session: str, after: str | None = None, network: str = ""
+) -> Running | None:
     """The comparison that somebody is to judge now: the one that is open, or a new one; None after the last.
 
     Each person has an order of their own, so that no prompt is always judged by the tired. What was left for
@@ -53,6 +55,7 @@ async def next_review(arena: Arena, session: str, after: str | None = None) -> R
         arena: of prompts from a list.
         session: whose queue it is.
         after: the battle that was judged just before.
+        network: that it is asked for from, which has limits of its own.
 
     Raises:
         Refusal: prompts are typed here; or there are comparisons left, and nobody answers them now.
@@ -81,7 +84,7 @@ async def next_review(arena: Arena, session: str, after: str | None = None) -> R
     refused: Refusal | None = None
     for prompt in sorted(open_prompts, key=turn):
         try:
-            return arena.start_queued(session, prompt, told.get(prompt, set()), after)
+            return arena.start_queued(session, prompt, told.get(prompt, set()), after, network)
         except Refusal as error:
             if error.code != "no_models":
                 raise

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
-from agon.arena.core.arena import Arena, Refusal, Running
+from agon.arena.core.arena import Arena, Mode, Refusal, Running
 from agon.arena.core.modes.review_queue import leave_for_later, next_review
 from agon.arena.web.api.document import EventStream, played
 from agon.arena.web.api.shapes import BattleShape, ChangeAnswer
@@ -37,6 +39,7 @@ class PromptBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
     prompt: str
     images: list[ImageBody] = []
+    models: list[str] | None = None  # of a first turn: the models that the voter chose by name
 
 
 class VoteBody(BaseModel):
@@ -75,14 +78,20 @@ def battle_router(arena: Arena) -> APIRouter:
     def view(session: str, running: Running) -> JSONResponse:
         return JSONResponse(battle_view(arena, session, running), headers={"cache-control": "no-store"})
 
+    def seen_at(session: str, battle: str | None, mode: str) -> dict[str, Any]:
+        """What an address shows: a battle, or the start of a way to compare."""
+        if battle:
+            return battle_view(arena, session, arena.battle(session, battle))
+        way: Mode = "named" if mode == "named" else "blind"
+        arena.must_allow(way)
+        return start_view(arena, session, way)
+
     @router.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
-    async def page(session: Session, battle: str | None = None) -> HTMLResponse:
-        alert = ""
+    async def page(session: Session, battle: str | None = None, mode: str = "blind") -> HTMLResponse:
         try:
-            found = arena.battle(session, battle) if battle else None
+            seen, alert = seen_at(session, battle, mode), ""
         except Refusal as error:
-            found, alert = None, error.sentence
-        seen = battle_view(arena, session, found) if found else start_view(arena, session)
+            seen, alert = start_view(arena, session), error.sentence
         text = page_html(
             arena.roster.title,
             panel_html(seen, alert),
@@ -93,22 +102,28 @@ def battle_router(arena: Arena) -> APIRouter:
         )
         return HTMLResponse(text, headers={"cache-control": "no-store"})
 
-    @router.get("/api/start", **played("The page before a battle", BattleShape))
-    async def start_page(session: Session) -> JSONResponse:
-        return JSONResponse(start_view(arena, session), headers={"cache-control": "no-store"})
+    @router.get("/api/start", **played("The page before a battle", BattleShape, 403))
+    async def start_page(session: Session, mode: str = "blind") -> JSONResponse:
+        return JSONResponse(seen_at(session, None, mode), headers={"cache-control": "no-store"})
 
-    @router.post("/api/battles", **played("Begin a battle", BattleShape, 404, 422, 429, 503))
+    @router.post("/api/battles", **played("Begin a battle", BattleShape, 403, 404, 422, 429, 503))
     async def start(session: Session, body: PromptBody, request: Request) -> JSONResponse:
+        if body.models is not None:
+            arena.must_allow("named")
         images = await arena.keep_images(session, given(body))
         await arena.measure(session, body.prompt, images=images)
-        battle = arena.start(session, body.prompt, images, client_network(request.scope))
+        network = client_network(request.scope)
+        if body.models is None:
+            battle = arena.start(session, body.prompt, images, network)
+        else:
+            battle = arena.start_named(session, body.prompt, body.models, images, network)
         return view(session, arena.battle(session, battle.id))
 
     @router.post("/api/battles/next", **played("The next battle of a list", BattleShape, 404, 409, 503))
-    async def next_of_list(session: Session, body: NextBody) -> JSONResponse:
+    async def next_of_list(session: Session, body: NextBody, request: Request) -> JSONResponse:
         if body.leave is not None:
             await leave_for_later(arena, session, body.leave)
-        running = await next_review(arena, session, body.after)
+        running = await next_review(arena, session, body.after, client_network(request.scope))
         return view(session, running) if running else await start_page(session)
 
     @router.get("/api/battles/{battle_id}", **played("A battle as it stands", BattleShape, 404))

@@ -16,7 +16,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from agon.arena.core.arena import Arena, Refusal, Running
+from agon.arena.core.arena import MOST_NAMED, Arena, Mode, Refusal, Running
 from agon.arena.core.battle import LETTERS, NUMBERS, Battle, Side, State
 from agon.arena.core.modes.review_queue import review_progress
 from agon.arena.core.resume import CLOSED, SKIPPED
@@ -76,16 +76,20 @@ def panel_state(view: dict[str, Any]) -> str:
     return f'data-agon data-state="{state}"{shown} data-view="{data}"'
 
 
-def start_view(arena: Arena, session: str) -> dict[str, Any]:
+def start_view(arena: Arena, session: str, mode: Mode = "blind") -> dict[str, Any]:
     """The page before a battle: the invitation, the examples, and how much has been counted."""
     roster = arena.roster
     facts = {"votes": arena.log.counted(), "models": len(roster.contestants), "prompts": len(roster.examples)}
     values = {"roster": roster, "facts": facts, "examples": arena.examples(_EXAMPLES)}
     values["answers"] = NUMBERS[arena.settings.answers]
-    values["review"] = review_progress(arena, session)
+    values["review"] = review_progress(arena, session) if mode == "blind" else None
+    values["mode"], values["modes"] = mode, arena.settings.modes
+    values["most_named"] = min(MOST_NAMED, len(arena.offered))
+    values["models"] = [(name, one.card.display_name) for name, one in arena.offered.items()]
     return {
         "battle": None,
         "state": "empty",
+        "mode": mode,
         "typed": roster.typed,
         "images": arena.most_images(),
         "image_bytes": arena.settings.image_bytes,
@@ -119,6 +123,8 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
         "below": "",
         "review": None if review is None else {"done": review.done, "total": review.total},
         "queued": running.queued,
+        "mode": "named" if battle.named else "blind",
+        "chosen": list(battle.models) if battle.named else None,
         "uneven": battle.uneven,
         "cut": any(side.cut for side in battle.judged),
     }
@@ -160,6 +166,8 @@ def change_view(running: Running, change: ScoreChange | None) -> dict[str, Any]:
         why = "Nothing any more: the vote is withdrawn."
     elif battle.same_model:
         why = "Nothing: an answer was compared with another one of its own model, to see how far votes vary."
+    elif battle.named:
+        why = "Nothing: you saw the names, and such a vote does not count."
     elif not running.blind:
         why = "Nothing: a vote that is not blind does not count."
     shown = {"rows": [], "sentence": why}
@@ -217,6 +225,7 @@ def battle_values(arena: Arena, running: Running) -> dict[str, Any]:
         "bodies": [Markup(side_html(side)) for side in battle.sides],
         "may_ask": arena.may_ask(battle),
         "plan": None,  # of a study
+        "names": [side.contestant.card.display_name for side in battle.sides] if battle.named else None,
         "queued": running.queued,
         "review": None,  # where its voter stands in a list
         "last": None,
@@ -297,6 +306,8 @@ def _judged(battle: Battle) -> str:
 
 def _preferred(battle: Battle) -> str:
     names = [side.contestant.card.display_name for side in battle.sides]
+    if battle.named and battle.outcome in {"a", "b"}:
+        return f"You preferred {names['ab'.index(battle.outcome)]}."
     if len(battle.sides) > 2:
         places, acceptable = battle.ballot or ((), None)
         first = [slot for slot, place in _places(battle).items() if place == 1]

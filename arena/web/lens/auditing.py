@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from agon.arena.web.leaderboard.sources import BoardSource
 from agon.data.checks import read_noise
+from agon.data.log.records import NAMED_POLICY
 from agon.data.log.text_parts import part_files
 from agon.ranking import AATest, Comparisons, PositionBias, position_bias, single_voter_dominance
 from agon.ranking.errors import AgonError
@@ -112,7 +114,9 @@ def _draws(folder: Path) -> DrawShares | None:
     """Who was drawn, by the battles of a log."""
     columns: dict[str, list[object]] = {name: [] for name in _DRAWN}
     for part in part_files(folder, "battles"):
-        for name, values in pq.ParquetFile(part).read(columns=_DRAWN).to_pydict().items():
+        table = pq.ParquetFile(part).read(columns=_DRAWN)
+        table = table.filter(pc.not_equal(table["policy"], NAMED_POLICY))  # chosen by voters, drawn by nobody
+        for name, values in table.to_pydict().items():
             columns[name] += values
     models, probability, policy = columns.values()
     try:

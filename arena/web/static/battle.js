@@ -6,8 +6,9 @@ const agonBattle = (root, host) => {
   host ??= { // our own page: a cookie, an address and a stream of events
     fetch: (path, options) => fetch(path, options),
     events: (battle) => new EventSource(`./api/battles/${battle}/events`),
-    remember: (battle) => history.pushState({}, "", battle ? `./?battle=${battle}` : "./"),
+    remember: (battle, mode) => history.pushState({}, "", battle ? `./?battle=${battle}` : mode === "named" ? "./?mode=named" : "./"),
     asked: () => new URLSearchParams(location.search).get("battle"),
+    mode: () => new URLSearchParams(location.search).get("mode"),
     voted: () => {},
   };
   const KEYS = { a: "a", e: "tie", x: "both_bad", b: "b" };
@@ -77,6 +78,7 @@ const agonBattle = (root, host) => {
     const swiped = place().querySelector(".ag-swipe")?.scrollLeft || 0;
     const focused = place().contains(document.activeElement);
     view = next;
+    if (next.chosen) chosen = next.chosen;
     if (next.html !== undefined) { // else the page came with it
       place().innerHTML = next.html;
       at("ag-below").innerHTML = next.below;
@@ -93,7 +95,7 @@ const agonBattle = (root, host) => {
     for (const button of document.querySelectorAll(".ag-vote")) button.disabled = !ready;
     const many = next.battle && next.sides.length > 2;
     root.toggleAttribute("data-many", Boolean(many));
-    hint((many ? OF_MANY : HINTS)[ready && next.seen ? "seen" : ready && next.uneven ? "uneven" : ready && next.cut ? "cut" : ready && next.queued ? "queued" : next.state] || "");
+    hint((many ? OF_MANY : HINTS)[ready && next.seen && next.mode !== "named" ? "seen" : ready && next.uneven ? "uneven" : ready && next.cut ? "cut" : ready && next.mode === "named" ? "named" : ready && next.queued ? "queued" : next.state] || "");
     label(next, many);
     agonBallot.show(next, announce);
     agonAttachments.show(next, announce);
@@ -115,6 +117,7 @@ const agonBattle = (root, host) => {
 
   const HINTS = {
     ready: "Which answer is better? One vote, and the names are shown.",
+    named: "You see the names: a vote here is kept, and does not count.",
     queued: "Which answer is better? The next comparison follows your vote.",
     seen: "An earlier vote told you who wrote this. A vote now is kept, and does not count.",
     cut: "An answer was cut at its limit of length. Judge what is there: a vote says what the model does within it.",
@@ -125,6 +128,7 @@ const agonBattle = (root, host) => {
 
   const OF_MANY = {
     ready: "Once you send it, the names are shown.",
+    named: "You see the names: a ranking here is kept, and does not count.",
     queued: "Once you send it, the next comparison follows.",
     seen: "An earlier vote told you who wrote one of these. A vote now is kept, and does not count.",
     cut: "An answer was cut at its limit of length. Judge what is there: a ranking says what models do within it.",
@@ -155,7 +159,20 @@ const agonBattle = (root, host) => {
     const text = follows ? `Ask ${all} a follow-up` : "Your prompt";
     root.querySelector("#ag-prompt label").textContent = text;
     box()?.setAttribute("placeholder", follows ? `Ask ${all} a follow-up, or ${many ? "rank" : "vote"}` : "Ask anything, in any language");
-    at("ag-start").textContent = follows ? `Ask ${all}` : "Start the battle";
+    at("ag-start").textContent = follows ? `Ask ${all}` : next.mode === "named" ? "Ask them" : "Start the battle";
+    if (next.state === "empty") picked(next.mode === "named");
+  }
+
+  // Models that were chosen by name: asked again about something else, they stay chosen.
+  let chosen = [];
+  const pickers = () => [...place().querySelectorAll("[data-chosen]")];
+  function picked(named) {
+    if (named) pickers().forEach((one, index) => { one.value = chosen[index] || ""; });
+  }
+  function models() {
+    if (view?.mode !== "named") return undefined;
+    if (view.state === "empty") chosen = pickers().map((one) => one.value).filter(Boolean);
+    return view.chosen || chosen;
   }
 
   function side(update) {
@@ -207,7 +224,7 @@ const agonBattle = (root, host) => {
   }
 
   async function begin(text, images) {
-    show(await call("./api/start"));
+    show(await call(view?.mode === "named" ? "./api/start?mode=named" : "./api/start"));
     fill(text || "");
     if (images?.length) agonAttachments.fill(images);
   }
@@ -215,7 +232,7 @@ const agonBattle = (root, host) => {
   function start(prompt, images) { // what is attached is of the text in the box, not of an example
     return once(async () => {
       const attached = images || await agonAttachments.sent();
-      show(await call("./api/battles", { prompt, images: attached }), { remember: true });
+      show(await call("./api/battles", { prompt, images: attached, models: models() }), { remember: true });
       fill("");
       if (!images) agonAttachments.clear();
     });
@@ -252,7 +269,7 @@ const agonBattle = (root, host) => {
   // What comes by itself: it is announced, and the focus is on its heading.
   function came(following) {
     show(following, { remember: true });
-    if (!following.battle) host.remember(null);
+    if (!following.battle) host.remember(null, view.mode);
     const heading = place().querySelector("h1");
     heading?.focus({ preventScroll: true });
     announce(heading?.textContent || "");
@@ -269,7 +286,7 @@ const agonBattle = (root, host) => {
   function next(text, images) {
     return once(async () => {
       await begin(text, images);
-      host.remember(null);
+      host.remember(null, view.mode);
       box()?.focus();
     });
   }
@@ -299,6 +316,14 @@ const agonBattle = (root, host) => {
     button.textContent = opened ? "Close" : "Open";
   }
 
+  function change(link) { // what is written in the box stays
+    return once(async () => {
+      show(await call(link.dataset.mode === "named" ? "./api/start?mode=named" : "./api/start"));
+      host.remember(null, view.mode);
+      place().querySelector(`[data-mode="${view.mode}"]`)?.focus({ preventScroll: true });
+    });
+  }
+
   const DO = {
     stop, others, tab,
     open: enlarge,
@@ -316,6 +341,13 @@ const agonBattle = (root, host) => {
   };
 
   // ---- ears -----------------------------------------------------------------------------------------
+  place().addEventListener("click", (event) => {
+    const link = event.target.closest?.('[data-do="mode"]');
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    change(link);
+  });
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("button");
     if (!button || !root.contains(button)) return;
@@ -373,7 +405,10 @@ const agonBattle = (root, host) => {
     const battle = host.asked();
     if (battle && /^[0-9a-f]{32}$/.test(battle)) {
       show(await call(`./api/battles/${battle}`));
-    } else await begin("");
+    } else {
+      if (view) view.mode = host.mode?.() || view.mode;
+      await begin("");
+    }
   }
   addEventListener("popstate", () => once(open));
 

@@ -33,7 +33,7 @@ def test_the_same_recorded_pair_again_is_kept_and_not_counted(tmp_path, capsys):
         kept = first.vote(again)
         assert told(kept) is False
         assert "Your vote is kept, and does not count" in kept.json()["html"]
-        assert "None: an earlier vote had told you who wrote this" in kept.json()["html"]
+        assert "None: you had been told who wrote this" in kept.json()["html"]
         found = first.get(f"/api/battles/{again['battle']}/change").json()["html"]
         assert "a vote that is not blind does not count" in found
         assert told(second.vote(second.ready())) is True, "another person was told nothing"

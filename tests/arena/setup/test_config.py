@@ -463,6 +463,10 @@ WRONG = [
         "[battle]\npolicy = 'weighted'\noptions = {weights = {ona = 2}}" + TWO,
         ", [battle]: The policy weighted: weights names 'ona'; did you mean 'one'?",
     ),
+    (
+        "[battle]\nmodes = ['named']" + TWO,
+        ', [battle]: modes must have "blind" among them, whose votes boards are made of.',
+    ),
     ("[battle]\npaused = ['three']" + TWO, ", [battle]: paused names 'three'; known: one, two."),
     (
         "[battle]\npaused = ['one']" + TWO,
@@ -558,6 +562,7 @@ def test_the_example_of_the_docs_is_whole_and_right(tmp_path, monkeypatch):
     assert names == ["llama-8b", "qwen-7b", "gemma-9b", "last-year", "nobody"]
     assert found.limits == Limits()
     assert found.log == Path("agon-log")
+    assert found.settings(None).modes == ("blind", "named", "direct")
     assert (found.policy.name, found.policy.floor, found.paused) == ("weighted", 0.1, ("nobody",))
     assert found.policy.given == {"weights": {"llama-8b": 2}}
     sampling = found.roster.contestants[0].sampling

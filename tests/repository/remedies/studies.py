@@ -96,6 +96,7 @@ def cases(given: Given) -> list[Case]:
         (read("ANSWERS\nreveal = true", file=three), read("ANSWERS\nreveal = true\ngroups = 1", file=three)),
         (read("", before=""), read("ANSWERS")),
         (read("ANSWERS", before="[battle]\nsame_model = 0.1\n"), read("ANSWERS")),
+        (read("ANSWERS", before='[battle]\nmodes = ["blind", "named"]\n'), read("ANSWERS")),
         (read("ANSWERS", file=alone), read('ANSWERS\nincomplete = "drop"', file=alone)),
         (read('ANSWERS\nmodels = ["ada", "bop"]'), read('ANSWERS\nmodels = ["ada", "bob"]')),
         (invite(asks, "--voters", "1"), invite(asks, "--voters", "2")),
