@@ -604,9 +604,27 @@ class Arena:
 
         A recorded answer comes again word by word, and the vote on the battle before named its model.
         """
-        return self.settings.reveal and self.log.names_shown(
+        if not self.settings.reveal:
+            return False
+        told = self._told_now(battle.voter).get(battle.prompts[0], set())
+        return bool(told & set(battle.models)) or self.log.names_shown(
             battle.id, battle.voter, battle.prompts[0], battle.first_answers
         )
+
+    def names_told(self, voter: str) -> Mapping[str, set[str]]:
+        """Of whom somebody was told that they wrote an answer to each prompt."""
+        told = self.log.names_told(voter)
+        for prompt, models in self._told_now(voter).items():
+            told.setdefault(prompt, set()).update(models)
+        return told
+
+    def _told_now(self, voter: str) -> dict[str, set[str]]:
+        """The same of what runs under names: the log may learn of it a moment later."""
+        told: dict[str, set[str]] = {}
+        for battle in self.battles_of(voter):
+            for prompt in battle.prompts if battle.named else ():
+                told.setdefault(prompt, set()).update(battle.models)
+        return told
 
     async def change(self, session: str, battle_id: str) -> ScoreChange | None:
         """What the vote of one's battle changed: the boards just before and just after it.

@@ -357,7 +357,7 @@ def find_vote(folder: Path, receipt: str) -> str:
     elif vote.get("same_model"):
         counts = "It counts on no board: one model was drawn twice, which measures the arena itself."
     elif vote.get("blind") is False:
-        counts = "It counts on no board: an earlier vote had told its voter who wrote this."
+        counts = "It counts on no board: its voter had been told who wrote this."
     else:
         groups = [plain(vote[label]) for label in ("category", "language") if vote.get(label)]
         counts = f"It counts on the boards of {', '.join(['all votes', *groups])}."

@@ -34,7 +34,7 @@ def review_progress(arena: Arena, session: str) -> ReviewProgress | None:
     """Where somebody stands; None in an arena in which prompts are typed, which has no end."""
     if arena.roster.typed or not arena.settings.reveal:
         return None
-    told, size = arena.log.names_told(arena.keys.voter(session)), arena.settings.answers
+    told, size = arena.names_told(arena.keys.voter(session)), arena.settings.answers
     total = done = 0
     for prompt, models in arena.answerers.items():
         groups = len(models) // size
@@ -64,7 +64,7 @@ async def next_review(
     if progress is None:
         raise Refusal(409, "no_queue", "Here prompts are typed, and no list waits. Ask what you like.")
     voter, size = arena.keys.voter(session), arena.settings.answers
-    told = arena.log.names_told(voter)
+    told = arena.names_told(voter)
     if (waiting := arena.queued(session)) is not None:
         battle = waiting.battle
         if not told.get(battle.prompts[0], set()) & set(battle.models):

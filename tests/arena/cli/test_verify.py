@@ -56,7 +56,7 @@ def test_a_receipt_says_what_the_vote_says_and_where_it_counts(tmp_path, capsys)
             receipts,
             (
                 "1 ada, 2 bob. It counts on the boards of all votes, code, en.",
-                "1 bob, 1 cyn (both bad). It counts on no board: an earlier vote had told",
+                "1 bob, 1 cyn (both bad). It counts on no board: its voter had been told",
                 "It counts on no board: one model was drawn twice",
             ),
             strict=True,

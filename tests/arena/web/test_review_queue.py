@@ -108,10 +108,10 @@ def test_a_person_goes_through_the_list_in_a_browser(tmp_path):
         tab.until("ready")
         assert tab.battle() != battle
         assert tab.page.evaluate("document.activeElement.tagName") == "H1"
-        assert tab.text(".ag-last summary").startswith("You preferred A. Your vote is counted.")
+        assert tab.text(".ag-before summary").startswith("You preferred A. Your vote is counted.")
         assert not tab.page.is_visible("text=ada")
-        tab.page.click(".ag-last summary")
-        assert tab.page.is_visible(".ag-last >> text=ada") and tab.page.is_visible(".ag-last >> text=bob")
+        tab.page.click(".ag-before summary")
+        assert tab.page.is_visible(".ag-before >> text=ada") and tab.page.is_visible(".ag-before >> text=bob")
         tab.picture("review-second")
         tab.vote_by_key("b")
         tab.page.wait_for_selector("text=Comparison 3 of 3")
