@@ -43,6 +43,13 @@ def rows(votes, name, **more):
     return [board.rows for board in boards(votes, name, **more)]
 
 
+def alike(these, those, name):
+    """The same rows of every component, and the same fingerprint."""
+    ours, theirs = boards(these, name), boards(those, name)
+    assert [board.rows for board in ours] == [board.rows for board in theirs]
+    assert ours[0].fingerprint == theirs[0].fingerprint
+
+
 @pytest.mark.parametrize("name", EVERY)
 @FEW
 @given(votes=any_votes(), random=st.randoms(use_true_random=False))
@@ -50,9 +57,7 @@ def test_permuting_the_rows_changes_no_bit(name, votes, random):
     shuffled = list(votes.rows)
     random.shuffle(shuffled)
     other = Votes(votes.models, tuple(shuffled)).comparisons()
-    assert rows(votes.comparisons(), name) == rows(other, name)
-    one, two = boards(votes.comparisons(), name)[0], boards(other, name)[0]
-    assert one.fingerprint == two.fingerprint
+    alike(votes.comparisons(), other, name)
 
 
 @pytest.mark.parametrize("name", EVERY)
@@ -62,9 +67,7 @@ def test_swapping_the_sides_changes_no_bit_of_hard_votes(name, votes, data):
     turn = data.draw(st.lists(st.booleans(), min_size=len(votes.rows), max_size=len(votes.rows)))
     swapped = tuple(v.swapped() if t and v.p_a is None else v for v, t in zip(votes.rows, turn, strict=True))
     other = Votes(votes.models, swapped).comparisons()
-    assert rows(votes.comparisons(), name) == rows(other, name)
-    one, two = (boards(given_votes, name)[0] for given_votes in (votes.comparisons(), other))
-    assert one.fingerprint == two.fingerprint
+    alike(votes.comparisons(), other, name)
 
 
 @pytest.mark.parametrize("name", EVERY)
