@@ -30,6 +30,9 @@ def serve_command(
         float | None,
         Parameter(help="Share of battles that show one model twice, to measure noise [default: 0]."),
     ] = None,
+    votes: Annotated[
+        Path | None, Parameter(help="A file of votes whose boards are shown beside those of the arena.")
+    ] = None,
     seed: Annotated[
         int | None,
         Parameter(help="Repeats the draws, so they can be foretold: not for a public arena."),
@@ -45,8 +48,19 @@ def serve_command(
 
     agon serve smollm2
 
+    agon serve arena.toml --votes votes.parquet
+
     agon serve arena.toml --host 0.0.0.0 --port 8000
     """
     from agon.arena.web.server import open_arena
 
-    open_arena(source, host=host, port=port, log=store, seed=seed, answers=answers, same_model=same_model)
+    open_arena(
+        source,
+        host=host,
+        port=port,
+        log=store,
+        seed=seed,
+        answers=answers,
+        same_model=same_model,
+        beside=votes,
+    )

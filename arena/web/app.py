@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
@@ -22,30 +22,24 @@ from agon.arena.web.api.document import document_router
 from agon.arena.web.battle.image_uploads import image_router
 from agon.arena.web.battle.routes import battle_router
 from agon.arena.web.health import health_router
-from agon.arena.web.lens.routes import reading_router
+from agon.arena.web.leaderboard.sources import BoardSource
+from agon.arena.web.lens.routes import OWN, reading_router
 from agon.arena.web.middleware import ArenaMiddleware, Receive, Scope, Send
 from agon.arena.web.refusals import answer_errors, lifespan_of
 from agon.arena.web.static_files import static_router
 from agon.arena.web.you.routes import you_router
 
 _ENDPOINTS = re.compile(r"/gradio/(config|gradio_api/(info|queue/(join|data)))\Z")
-ROUTERS = (
-    battle_router,
-    image_router,
-    reading_router,
-    you_router,
-    about_router,
-    health_router,
-    static_router,
-)
+ROUTERS = (battle_router, image_router, you_router, about_router, health_router, static_router)
 
 
-def web_app(arena: Arena) -> ArenaMiddleware:
-    """The whole application over one arena, ready for an ASGI server."""
+def web_app(arena: Arena, votes: Mapping[str, BoardSource] = OWN) -> ArenaMiddleware:
+    """The whole application over one arena, ready for an ASGI server; `votes` as for `reading_router`."""
     app = FastAPI(openapi_url=None, lifespan=lifespan_of(arena))
     answer_errors(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # not of event streams
     routers = [router(arena) for router in ROUTERS]
+    routers.append(reading_router(arena, votes))
     routers.append(document_router(routers))
     for router in routers:
         app.include_router(router)

@@ -7,7 +7,7 @@ escaped text. There are no inline scripts and no event handlers: behaviour is in
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -21,6 +21,23 @@ Current = Literal[
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Votes that the reading pages can be of.
+
+    Attributes:
+        name: what they are called.
+        way: what stands before the addresses of their pages.
+        votes: how many there are.
+        here: whether this page is of them.
+    """
+
+    name: str
+    way: str
+    votes: int
+    here: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Site:
     """The pages that a page can lead to, and where files lie.
 
@@ -30,6 +47,7 @@ class Site:
         footer: address → name of the pages that the footer leads to.
         static: what stands before the path of a static file.
         you: address of a visitor's own page, if there is one.
+        choices: the votes that its reading pages can be of, where there are several.
     """
 
     pages: Mapping[Current, tuple[str, str]]
@@ -37,6 +55,12 @@ class Site:
     static: str
     footer: Mapping[str, str] = field(default_factory=dict)
     you: str | None = None
+    choices: Sequence[Choice] = ()
+
+    @property
+    def root(self) -> str:
+        """What stands before an address that is there once, and not for each of several votes."""
+        return self.static.removesuffix("static/")
 
     @property
     def home(self) -> str:
@@ -124,8 +148,27 @@ def page_html(
         f'<body class="ag-root ag-page"{attributes and " " + attributes}>'
         f'<a class="ag-skip" href="#main">{_("Skip to the content")}</a>'
         f'{header(current, yours, site)}<main id="main" tabindex="-1">'
-        f"{_MAIN}{body}{_END}"
+        f"{_MAIN}{choices_html(site, current)}{body}{_END}"
         f"{footer(votes, site)}</body></html>"
+    )
+
+
+def choices_html(site: Site, current: Current | None) -> str:
+    """Whose votes a reading page is of, as links to the same page of the others; nothing without a choice."""
+    found = site.pages.get(current) if current not in (None, "battle", "about") else None
+    if current in ("method", "data"):
+        found = f"./{current}", ""
+    if not site.choices or found is None:
+        return ""
+    page = found[0].removeprefix("./")
+    chips = "".join(
+        f'<a class="ag-chip" href="{one.way}{page}"{" aria-current=true" if one.here else ""}>'
+        f"{html.escape(one.name)}<span class=ag-n>{number(one.votes)}</span></a>"
+        for one in site.choices
+    )
+    return (
+        f'<nav class="ag-filters ag-whose" aria-label="{_("Whose votes")}"><div class="ag-g">'
+        f'<span class="ag-label">{_("Votes")}</span><div class="ag-chips">{chips}</div></div></nav>'
     )
 
 

@@ -18,6 +18,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from agon.arena.core.arena import ArenaSettings, Refusal, tell
 from agon.arena.core.fair_shares import FairShare, LineFullError, Lines
 from agon.arena.core.sessions import COOKIE, COOKIE_SECONDS, Keys
+from agon.arena.web.api.document import IMPORTED, POOLED
 from agon.arena.web.clients.networks import client_network
 from agon.arena.web.languages.choice import COOKIE_NAME, reader_of
 from agon.arena.web.languages.texts import _, language, message, read_by, translated
@@ -72,6 +73,8 @@ _CHEAP, _STREAM = ("/static/", "/healthz"), "/events"
 _PREFIXED = re.compile(
     r"(?P<prefix>(?:/[A-Za-z0-9._~-]+)+)/(?P<page>|leaderboard|overview|rules|about|healthz|study|api/start)"
 )
+
+_API = re.compile(rf"({IMPORTED}|{POOLED})?/api/")
 
 
 class ArenaMiddleware:
@@ -178,7 +181,8 @@ class ArenaMiddleware:
         if (
             session is None
             and scope["method"] in ("GET", "HEAD")
-            and not scope["path"].startswith(("/api/", "/gradio/"))
+            and not scope["path"].startswith("/gradio/")
+            and not _API.match(scope["path"])
         ):
             fresh = self.keys.new_session()
             scope["agon_session"] = self.keys.session(fresh)
@@ -361,7 +365,7 @@ def problem(scope: Scope, status: int, code: str, sentence: str) -> Response:
     wanted = dict(scope["headers"]).get(b"accept", b"")
     sentence = translated(sentence)
     up = "../" * (scope["path"].count("/") - 1)  # addresses are relative, and this page may be anywhere
-    if scope["path"].startswith("/api/") or b"text/html" not in wanted:
+    if _API.match(scope["path"]) or b"text/html" not in wanted:
         return JSONResponse({"error": code, "sentence": sentence}, status)
     title = _("There is no such page.") if status == 404 else _("This did not work.")
     site = scope["agon_site"]

@@ -8,7 +8,7 @@ import contextlib
 import errno
 import signal
 import socket
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import fields, replace
 from functools import partial
 from importlib import import_module
@@ -27,6 +27,7 @@ from agon.arena.setup.demo import demo_roster
 from agon.arena.setup.local_models import LOCAL_MODELS, local_roster
 from agon.arena.setup.recorded import read_recorded_roster
 from agon.arena.web.clients.connections import bounded_protocol, connection_places
+from agon.arena.web.leaderboard.vote_choice import votes_beside, votes_of_file
 from agon.data.log.study_journal import StudyJournal
 from agon.data.log.vote_log import VoteLog
 from agon.ranking.errors import AgonError, OptionError
@@ -37,7 +38,7 @@ from agon.serving.protocol import ServingError
 
 if TYPE_CHECKING:
     from agon.arena.web.clients.networks import Networks
-    from agon.arena.web.leaderboard.sources import BoardSource
+    from agon.arena.web.leaderboard.sources import BoardSource, VoteFile
     from agon.arena.web.middleware import ArenaMiddleware
     from agon.serving.health import Health
     from agon.serving.openai_compatible import Server
@@ -132,8 +133,10 @@ def listen(host: str, port: int) -> socket.socket:
     return taken
 
 
-def server_config(arena: Arena, study: Study | None = None) -> uvicorn.Config:
-    """How the arena is served, or a study in it."""
+def server_config(
+    arena: Arena, study: Study | None = None, sources: Mapping[str, BoardSource] | None = None
+) -> uvicorn.Config:
+    """How the arena is served, or a study in it; `sources` as for `reading_router`."""
     proxies = arena.settings.proxies
     if study is not None:
         from agon.arena.web.study_pages import study_app
@@ -141,7 +144,7 @@ def server_config(arena: Arena, study: Study | None = None) -> uvicorn.Config:
         return _config(study_app(study), proxies)
     from agon.arena.web.app import web_app
 
-    return _config(web_app(arena), proxies)
+    return _config(web_app(arena, sources or {}), proxies)
 
 
 def _config(app: ArenaMiddleware, proxies: Networks = ()) -> uvicorn.Config:
@@ -196,8 +199,9 @@ class _ArenaServer(GreetingServer):
         source: Path | None,
         seed: int | None,
         study: Study | None = None,
+        sources: Mapping[str, BoardSource] | None = None,
     ) -> None:
-        super().__init__(server_config(arena, study), greeting)
+        super().__init__(server_config(arena, study, sources), greeting)
         self._arena, self._given, self._again, self._seed = arena, given, again, seed
         follows = source is not None and source.suffix.lower() == ".toml" and study is None
         self._source = source if follows else None  # a study compares what it began with
@@ -331,8 +335,11 @@ def open_arena(
     seed: int | None = None,
     answers: int | None = None,
     same_model: float | None = None,
+    beside: Path | None = None,
 ) -> None:
     """Open the arena and keep it open until it is interrupted; what is given goes before the configuration.
+
+    `beside` is a file of votes that the reading pages show beside its own.
 
     Raises AgonError for everything that a person can mend: the source, the address, the log folder.
     """
@@ -341,6 +348,7 @@ def open_arena(
     given = configured(source, seed, answers, same_model=same_model)
     host, folder = host or given.host, log or given.log
     port = given.port or PORT if port is None else port
+    file = None if beside is None else _beside(beside, given)
     kept: int | None = None
     before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # while it opens, like INT
@@ -359,7 +367,8 @@ def open_arena(
                 study = Study(given.study, arena, StudyJournal(folder, given.study.name))
                 greeting = _study_greeting(study, address_of(host, taken.getsockname()[1]), source, folder)
             again = partial(configured, source, seed, answers, same_model=same_model)
-            server = _ArenaServer(arena, greeting, given, again, source, seed, study)
+            sources = votes_beside(arena, beside, file) if beside and file else None
+            server = _ArenaServer(arena, greeting, given, again, source, seed, study, sources)
             server.run(sockets=[taken])
             kept = votes.count()
     finally:
@@ -367,6 +376,20 @@ def open_arena(
             signal.signal(one, handler)
         if kept is not None:
             print(f"Closed. {_plural(kept)} in {folder}/. Rank them with: agon rank {folder}", flush=True)
+
+
+def _beside(file: Path, given: Configuration) -> VoteFile:
+    """The votes of a file that are shown beside those of an arena.
+
+    Raises:
+        AgonError: they cannot be read, or a study would show them.
+    """
+    if given.study is not None:
+        raise OptionError("A study shows no board before its end; leave --votes out, or use agon board.")
+    try:
+        return votes_of_file(file)
+    except AgonError as error:
+        raise type(error)(f"--votes takes what agon rank reads without options: {error}") from None
 
 
 def serve_votes(votes: BoardSource, name: str, host: str, port: int) -> None:

@@ -47,6 +47,7 @@ _PATTERNS: dict[str, tuple[dict[str, str], str]] = {
         "several; beside.FACT=NUMBER: what a fact weighs beside the score, which weighs 1.",
     ),
 }  # parameters whose names hold a word of the votes
+IMPORTED, POOLED = "/imported", "/pooled"  # what stands before the paths of other votes of one arena
 BOARD = ("filters", "rule", "adjust")
 _NO_OTHERS: Mapping[int, dict[str, Any]] = MappingProxyType({})
 _REFUSALS = {
@@ -69,7 +70,8 @@ _ABOUT = (
     "Everything that the reading pages show, as JSON; and the battles, as the page itself plays them. "
     "Answers of boards carry an ETag: send it back as If-None-Match, and 304 says that nothing has changed. "
     "What is refused is an `error` and a `sentence` with a fitting status. Nothing tells who answers before "
-    "the vote is kept."
+    "the vote is kept. An arena that shows the votes of a file beside its own (agon serve --votes) answers "
+    f"for them under {IMPORTED}/api and for both together under {POOLED}/api."
 )
 
 
@@ -117,6 +119,11 @@ def refusal(status: int, why: str = "") -> dict[str, Any]:
     return {"model": ErrorShape, "description": why or _REFUSALS[status]}
 
 
+def _is_first(route: BaseRoute) -> bool:
+    """Whether a route is not the same again for other votes of the same arena."""
+    return not getattr(route, "path", "").startswith((f"{IMPORTED}/", f"{POOLED}/"))
+
+
 def _parameter(name: str) -> dict[str, Any]:
     if name == "filters":
         return _FILTERS
@@ -132,7 +139,7 @@ def _parameter(name: str) -> dict[str, Any]:
 def document_router(routers: Sequence[APIRouter]) -> APIRouter:
     """`/openapi.json` of the routes of these routers that are declared for it."""
     router = APIRouter()
-    routes: list[BaseRoute] = [route for one in routers for route in one.routes]
+    routes: list[BaseRoute] = [route for one in routers for route in one.routes if _is_first(route)]
     document = get_openapi(title="Agon", version=VERSION, description=_ABOUT, routes=routes)
 
     @router.get("/openapi.json", include_in_schema=False)

@@ -42,19 +42,21 @@ _PNG = {
 }
 
 
-def leaderboard_router(arena: Arena, boards: Boards | None = None) -> APIRouter:
-    """The leaderboard of an arena, and its data."""
+def leaderboard_router(arena: Arena, boards: Boards | None = None, prefix: str = "") -> APIRouter:
+    """The leaderboard of an arena, and its data; `prefix` stands before their paths."""
 
     def yours(request: Request) -> int:
         session = request.scope.get("agon_session")
         return arena.log.votes_of(arena.keys.voter(session)) if session else 0
 
-    return board_router(boards or Boards(ArenaVotes(arena)), yours)
+    return board_router(boards or Boards(ArenaVotes(arena)), yours, prefix)
 
 
-def board_router(boards: Boards, yours: Callable[[Request], int | None] = lambda _: None) -> APIRouter:
+def board_router(
+    boards: Boards, yours: Callable[[Request], int | None] = lambda _: None, prefix: str = ""
+) -> APIRouter:
     """The leaderboard of any votes as a page, as JSON and as CSV; `yours` counts a visitor's votes."""
-    router, source = APIRouter(), boards.source
+    router, source = APIRouter(prefix=prefix), boards.source
 
     async def asked(request: Request) -> tuple[BoardQuery, Offer]:
         return await asked_of(source, request)

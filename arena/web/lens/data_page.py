@@ -124,11 +124,11 @@ def _body(board: Leaderboard, about: About, badge: str | None, api: bool, link: 
         '<p><code class="ag-cmd" tabindex="0" role="group" '
         f'aria-label="Fingerprint">{escape(board.fingerprint)}'
         f"</code></p><h2>Cite</h2><p>{escape(without_hidden(citation(board, about)))}</p>"
-        f"{shown}{_programs(board) if api else ''}</div>"
+        f"{shown}{_programs(board, about) if api else ''}</div>"
     )
 
 
-def _programs(board: Leaderboard) -> str:
+def _programs(board: Leaderboard, about: About) -> str:
     """The addresses that programs can ask, and how."""
     needs = {"/api/model": f"?{urlencode({'name': board.rows[0].model})}"}
     rows = "".join(
@@ -144,6 +144,7 @@ def _programs(board: Leaderboard) -> str:
         '<caption class="ag-sr">Addresses for programs</caption><thead><tr><th scope="col">Address</th>'
         '<th scope="col">Answers with</th><th scope="col">Takes also</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
-        '<p>All of it, with every parameter and field, is described in <a href="./openapi.json">'
+        "<p>All of it, with every parameter and field, is described in "
+        f'<a href="{about.site.root}openapi.json">'
         "<code>/openapi.json</code></a> (OpenAPI 3.1), from which clients can be generated.</p>"
     )

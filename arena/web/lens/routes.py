@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
@@ -15,7 +17,7 @@ from agon.arena.web.leaderboard.boards import Boards
 from agon.arena.web.leaderboard.page import waiting_html
 from agon.arena.web.leaderboard.query import ALL, BoardQuery, Offer
 from agon.arena.web.leaderboard.routes import answered, answered_data, leaderboard_router
-from agon.arena.web.leaderboard.sources import About, ArenaVotes
+from agon.arena.web.leaderboard.sources import About, ArenaVotes, BoardSource
 from agon.arena.web.lens.auditing import Audit, make_audit
 from agon.arena.web.lens.data_page import DOWNLOADS, badge_svg, data_html
 from agon.arena.web.lens.decide_page import decide_html, no_decision_html
@@ -35,20 +37,29 @@ from agon.arena.web.lens.rules_page import rules_html
 from agon.arena.web.lens.stability import RulesQuery, is_weight, make_lens
 from agon.arena.web.models.routes import models_router
 
+OWN: Mapping[str, BoardSource] = MappingProxyType({})
 _ASKED = ("by", "weights", "conditions", "prefer", "within")
 
 
-def reading_router(arena: Arena) -> APIRouter:
-    """All reading pages of an arena: its leaderboard, and those that ask more of the same votes."""
-    router, boards = APIRouter(), Boards(ArenaVotes(arena))
-    for one in (leaderboard_router(arena, boards), models_router(boards), lens_router(boards)):
-        router.routes.extend(one.routes)  # not included: what may be asked for is read off the routes
+def reading_router(arena: Arena, sources: Mapping[str, BoardSource] = OWN) -> APIRouter:
+    """All reading pages of an arena: its leaderboard, and those that ask more of the same votes.
+
+    Args:
+        arena: whose they are.
+        sources: votes by what stands before the paths of their pages; the arena's own, if left out.
+    """
+    router = APIRouter()
+    for prefix, source in (sources or {"": ArenaVotes(arena)}).items():
+        boards = Boards(source)
+        pages = leaderboard_router(arena, boards, prefix), models_router(boards, prefix)
+        for one in (*pages, lens_router(boards, prefix)):
+            router.routes.extend(one.routes)  # not included: what may be asked for is read off the routes
     return router
 
 
-def lens_router(boards: Boards) -> APIRouter:
-    """The pages over the votes of a source."""
-    router, source = APIRouter(), boards.source
+def lens_router(boards: Boards, prefix: str = "") -> APIRouter:
+    """The pages over the votes of a source; `prefix` stands before their paths."""
+    router, source = APIRouter(prefix=prefix), boards.source
 
     async def asked(request: Request) -> DecideQuery:
         offer = await asyncio.to_thread(source.offer, {})

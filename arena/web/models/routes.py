@@ -118,9 +118,9 @@ async def _parts(
     return _or_nothing(by_value, {}), _or_nothing(moments, ()), _or_nothing(compared, Compared())
 
 
-def models_router(boards: Boards) -> APIRouter:
-    """The pages on models, over any votes, and the same as data."""
-    router = APIRouter()
+def models_router(boards: Boards, prefix: str = "") -> APIRouter:
+    """The pages on models, over any votes, and the same as data; `prefix` stands before their paths."""
+    router = APIRouter(prefix=prefix)
     _add_data(router, boards)
     _add_pages(router, boards)
     return router
@@ -247,6 +247,6 @@ def _add_pages(router: APIRouter, boards: Boards) -> None:
     @router.get("/model/{name:path}", include_in_schema=False)
     async def named(request: Request, name: str) -> RedirectResponse:
         """The short address of a model; its name may have slashes, which a browser counts."""
-        up = "../" * (request.scope["raw_path"].count(b"/") - 1)
+        up = "../" * (request.scope["raw_path"].count(b"/") - router.prefix.count("/") - 1)
         rest = request.query_params.multi_items()
         return RedirectResponse(f"{up}model?{urlencode([('name', name), *rest])}")

@@ -25,7 +25,7 @@ _PATIENCE = 2.0  # seconds that a board may take before the page comes without i
 
 def you_router(arena: Arena) -> APIRouter:
     """The pages of a visitor, and what they post."""
-    router, people, boards = APIRouter(), People(arena), Boards(ArenaVotes(arena))
+    router, people, boards = APIRouter(include_in_schema=False), People(arena), Boards(ArenaVotes(arena))
 
     async def beside(session: str, counted: int) -> dict[str, object] | None:
         if counted < FEWEST:
