@@ -54,6 +54,7 @@ _REFUSALS = {
     404: "What was asked for is not there: a filter, a value, a rule, a model.",
     410: "The board has another fingerprint than the one asked for.",
     422: "These votes cannot be ranked in that way.",
+    429: "Too many requests of one network are being answered; wait for their answers.",
     503: "Too much is being computed just now; try again.",
 }
 _BATTLES = {
@@ -97,7 +98,7 @@ def documented(
         parameters: names of those it takes.
         also: responses that it has beside those of all boards.
     """
-    described = {status: refusal(status) for status in (404, 422, 503)} | dict(also)
+    described = {status: refusal(status) for status in (404, 422, 429, 503)} | dict(also)
     if answer is not None:
         described[200] = {"model": answer, "description": answer.__doc__}
     found: dict[str, Any] = {"responses": described}
@@ -108,7 +109,7 @@ def documented(
 
 def played(summary: str, answer: type[BaseModel] | None, *statuses: int) -> Any:
     """The same of a route of battles, which may refuse with these statuses, and without a cookie."""
-    described = {status: refusal(status, _BATTLES[status]) for status in (403, *statuses)}
+    described = {status: refusal(status, _BATTLES[status]) for status in sorted({403, 429, *statuses})}
     if answer is not None:
         described[200] = {"model": answer, "description": answer.__doc__}
     return {"summary": summary, "responses": described}
