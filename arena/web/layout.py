@@ -21,7 +21,7 @@ Current = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class VotesChoice:
     """Votes that the reading pages can be of.
 
     Attributes:
@@ -55,7 +55,7 @@ class Site:
     static: str
     footer: Mapping[str, str] = field(default_factory=dict)
     you: str | None = None
-    choices: Sequence[Choice] = ()
+    choices: Sequence[VotesChoice] = ()
 
     @property
     def root(self) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from agon.arena.core.arena import Arena, tell
 from agon.arena.web.api.document import IMPORTED, POOLED
 from agon.arena.web.languages.texts import _, message
-from agon.arena.web.layout import ARENA, Choice, Site
+from agon.arena.web.layout import ARENA, Site, VotesChoice
 from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.arena.web.leaderboard.query import Offer
 from agon.arena.web.leaderboard.sources import About, ArenaVotes, BoardSource, VoteFile
@@ -128,7 +128,7 @@ class _Chosen:
         up = "../" if self.prefix else "./"
         labels = {"": _("Cast here"), IMPORTED: self.file, POOLED: _("Both together")}
         choices = tuple(
-            Choice(
+            VotesChoice(
                 labels[prefix],
                 "./" if prefix == self.prefix else up + (f"{prefix[1:]}/" if prefix else ""),
                 self._number(prefix),
