@@ -68,6 +68,9 @@ def test_the_story_of_a_vote(tab, server):
     assert "canary" not in seen.lower()
     for piece in ("math", "pre code", "table td", "strong", "em"):
         assert tab.page.locator(f"[data-body='0'] {piece}").count(), piece
+    tab.page.evaluate("document.fonts.ready")
+    drawn = tab.page.evaluate("[...document.fonts].filter(f => f.status == 'loaded').map(f => f.family)")
+    assert any("Agon Math" in family for family in drawn), drawn
     battle = tab.battle()
     tab.page.click("#ag-vote-b")
     tab.until("voted")
