@@ -28,8 +28,8 @@ def rounded(number: int) -> str:
 class Sentence(str):
     """A sentence in English that keeps what it was made of, so that a page can say it in another language.
 
-    `Sentence("Nothing was counted: {why}.", why=...)`; numbers get thousands separators. With `plural` the
-    value `count` says which of the two forms is meant.
+    `Sentence("Nothing was counted: {why}.", why=...)`; numbers get thousands separators, lists an "and"
+    before the last, tuples commas. With `plural` the value `count` says which of the two forms is meant.
     """
 
     template: str
@@ -39,7 +39,8 @@ class Sentence(str):
     def __new__(cls, template: str, plural: str | None = None, /, **values: Any) -> Self:
         """Fill the template."""
         chosen = template if plural is None or values["count"] == 1 else plural
-        self = super().__new__(cls, chosen.format(**{name: _shown(one) for name, one in values.items()}))
+        filled = {name: _shown(one) for name, one in values.items()}
+        self = super().__new__(cls, chosen.format(**filled) if filled else chosen)
         self.template, self.plural, self.values = template, plural, values
         return self
 
@@ -48,7 +49,18 @@ class Sentence(str):
 
 
 def _shown(value: Any) -> Any:
+    """A value as it stands in a sentence: lists end with "and", tuples have commas alone."""
+    if isinstance(value, list):
+        return join_names(value, len(value))
+    if isinstance(value, tuple):
+        return ", ".join(value)
     return f"{value:,}" if isinstance(value, int | float) else value
+
+
+def in_turn(*sentences: Sentence) -> Sentence:
+    """Sentences that follow each other, as one."""
+    template = " ".join(f"{{said_{number}}}" for number in range(len(sentences)))
+    return Sentence(template, **{f"said_{number}": one for number, one in enumerate(sentences)})
 
 
 class Readable:

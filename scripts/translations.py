@@ -2,7 +2,8 @@
 
 `make translations` writes `arena/web/languages/translations/LANGUAGE/LC_MESSAGES/agon.po` (new messages are
 empty there, gone ones leave) and `agon.mo` beside it, and names what is missing. Messages are found in calls
-of `_`, `ngettext`, `message`, `Sentence` and `Refusal` with a literal text, and in templates.
+of `_`, `ngettext`, `message`, `Sentence` and `Refusal` with a literal text, in templates, and in calls of
+`agonText` in scripts.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 from jinja2.ext import babel_extract
 
+from agon.arena.web.languages.scripts import sentences_in
 from agon.arena.web.languages.texts import PAGE_LANGUAGES
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -60,14 +62,18 @@ def extracted() -> dict[Message, list[str]]:
         for file in sorted((REPOSITORY / folder).rglob("*.py")):
             for one in python_messages(ast.parse(file.read_text(encoding="utf-8")), str(file)):
                 found.setdefault(one, []).append(str(file.relative_to(REPOSITORY)))
+    for file in sorted((REPOSITORY / "arena" / "web" / "static").glob("*.js")):
+        for text in sentences_in(file.name):
+            found.setdefault(text, []).append(str(file.relative_to(REPOSITORY)))
     for file in sorted((REPOSITORY / "arena" / "web" / "templates").glob("*.html")):
-        for _line, _name, given, _comments in babel_extract(
+        for _line, name, given, _comments in babel_extract(
             BytesIO(file.read_bytes()),
             ("_", "ngettext"),
             [],
             {"trim_blocks": "true", "lstrip_blocks": "true"},
         ):
-            one = tuple(given[:2]) if isinstance(given, tuple) else given
+            texts = [given] if isinstance(given, str) else [text for text in given if isinstance(text, str)]
+            one = (texts[0], texts[1]) if name == "ngettext" else texts[0]
             found.setdefault(one, []).append(str(file.relative_to(REPOSITORY)))
     return found
 
@@ -82,7 +88,7 @@ def python_messages(tree: ast.AST, where: str) -> Iterator[Message]:
         if place is None or len(node.args) <= place:
             continue
         texts = [one.value if isinstance(one, ast.Constant) else None for one in node.args[place : place + 2]]
-        if isinstance(node.args[place], ast.JoinedStr) and name != "Refusal":
+        if isinstance(node.args[place], ast.JoinedStr):
             raise TextError(
                 f"{where}, line {node.lineno}: write {{name}} and name=... instead of an f-string."
             )

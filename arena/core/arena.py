@@ -65,7 +65,7 @@ from agon.ranking import Comparisons, Leaderboard, rank
 from agon.ranking.errors import AgonError, SourceError
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.matchmaking import POLICIES, Policy
-from agon.ranking.text import Sentence
+from agon.ranking.text import Sentence, in_turn
 from agon.serving.generation import Generation, Limits
 from agon.serving.protocol import IMAGE_TOKENS, ImagePart, Measuring, Message
 from agon.serving.recorded import RecordedAnswers
@@ -73,7 +73,7 @@ from agon.serving.self_identification import IdentityMasker
 
 IMAGES_A_MINUTE = 10  # times the images of one prompt, that a voter may attach
 LONGEST_ALT = 500  # characters of what is written of an image
-NO_IMAGES = "These models cannot see images. Remove them, and ask with words."
+NO_IMAGES = Sentence("These models cannot see images. Remove them, and ask with words.")
 KEPT_BACK = 10  # the tenth part of all places is for those who have no battle running
 AWAITED = 900.0  # seconds after which nobody counts on the vote of a battle that was left alone
 
@@ -405,11 +405,7 @@ class Arena:
         if not all(
             side.contestant.backend.accepts(_continued(side, prompt, images)) for side in battle.judged
         ):
-            sentence = (
-                f"With this prompt the conversation is longer than these models can read{self._context()}. "
-                f"Shorten it{_less_images(images)}, or vote on what is there."
-            )
-            raise Refusal(422, "long_prompt", sentence)
+            raise Refusal(422, "long_prompt", self._too_long_sentence(images, conversation=True))
         self._room_for(battle.voter, running.network)
         battle.ask(prompt, images)
         self._let_go(battle.voter, images)
@@ -451,7 +447,12 @@ class Arena:
         most = IMAGES_A_MINUTE * self.settings.images
         wait = self.attachments.seconds_until_room(voter, most)
         if wait:
-            sentence = f"You attached {most} images in {RATE_SECONDS:.0f} seconds. Wait {ceil(wait)} seconds."
+            sentence = Sentence(
+                "You attached {most} images in {window} seconds. Wait {seconds} seconds.",
+                most=most,
+                window=round(RATE_SECONDS),
+                seconds=ceil(wait),
+            )
             raise Refusal(429, "too_many_images", sentence)
         return voter
 
@@ -481,8 +482,12 @@ class Arena:
         if images and not most:
             raise Refusal(422, "no_images", NO_IMAGES)
         if len(images) > most:
-            takes = "1 image" if most == 1 else f"{most} images"
-            raise Refusal(422, "too_many_images", f"A prompt takes up to {takes}. Remove some.")
+            sentence = Sentence(
+                "A prompt takes up to {count} image. Remove some.",
+                "A prompt takes up to {count} images. Remove some.",
+                count=most,
+            )
+            raise Refusal(422, "too_many_images", sentence)
         found = [self.image(session, sha256) for sha256, _ in images]
         try:
             await self.attachments.keep([one for one in found if isinstance(one, CleanImage)])
@@ -574,10 +579,10 @@ class Arena:
         if battle.state is State.VOTED:
             raise Refusal(409, "already_voted", "Your vote on this battle is already counted.")
         if battle.state is not State.READY or turn != battle.turn:
-            which = "both" if len(battle.standing) == 2 else "all"
-            raise Refusal(
-                409, "not_ready", f"Nothing was counted: {which} answers must have ended before the vote."
-            )
+            sentence = Sentence("Nothing was counted: both answers must have ended before the vote.")
+            if len(battle.standing) > 2:
+                sentence = Sentence("Nothing was counted: all answers must have ended before the vote.")
+            raise Refusal(409, "not_ready", sentence)
         ballot = ballot_of(vote, len(battle.standing))
         if battle.uneven and not unfinished:
             raise Refusal(409, "unfinished", _uneven_sentence(battle))
@@ -820,31 +825,71 @@ class Arena:
     def _too_few_sentence(self, candidates: Sequence[Contestant], images: Sequence[ImagePart]) -> str:
         """Why nobody can be drawn for a prompt."""
         left = len(self.matchmaker.drawable(candidates))
-        who = "No two models can"
-        if self.settings.answers > 2:
-            who = f"A battle needs {self.settings.answers} models, and {left or 'none'} can"
         out = [one.outage for one in self.roster.contestants if one not in candidates and one.outage]
         if out:
+            who = Sentence("No two models can answer now: the others are out.")
+            if self.settings.answers > 2:
+                who = Sentence(
+                    "A battle needs {needed} models, and {able} can answer now: the others are out.",
+                    needed=self.settings.answers,
+                    able=left or Sentence("none"),
+                )
             seconds = max(1, min(one.seconds_left for one in out))
-            back = f"in {seconds} seconds" if seconds < 100 else f"in {round(seconds / 60)} minutes"
-            return f"{who} answer now: the others are out. The next one is looked for {back}."
-        other = "Try another prompt" if not images else "Remove the images"
-        return f"{who} answer this prompt now. {other}, or come back in a minute."
+            if seconds < 100:
+                return in_turn(
+                    who, Sentence("The next one is looked for in {seconds} seconds.", seconds=seconds)
+                )
+            minutes = round(seconds / 60)
+            return in_turn(who, Sentence("The next one is looked for in {minutes} minutes.", minutes=minutes))
+        who = Sentence("No two models can answer this prompt now.")
+        if self.settings.answers > 2:
+            who = Sentence(
+                "A battle needs {needed} models, and {able} can answer this prompt now.",
+                needed=self.settings.answers,
+                able=left or Sentence("none"),
+            )
+        if images:
+            return in_turn(who, Sentence("Remove the images, or come back in a minute."))
+        return in_turn(who, Sentence("Try another prompt, or come back in a minute."))
 
     def _must_be_readable(self, candidates: Sequence[Contestant], images: tuple[ImagePart, ...]) -> None:
         """Raise Refusal if a shorter prompt would have found enough models."""
         anything = self.roster.candidates([Message("user", "?", images)])
         able = [one for one in anything if isinstance(one.backend, Measuring) or one in candidates]
         if len(self.matchmaker.drawable(able)) >= self.settings.answers:
-            less = f"Shorten it{_less_images(images)}."
-            sentence = f"The prompt is longer than these models can read{self._context()}. {less}"
-            raise Refusal(422, "long_prompt", sentence)
+            raise Refusal(422, "long_prompt", self._too_long_sentence(images, conversation=False))
 
-    def _context(self) -> str:
-        """How much the models can read, if they say so."""
+    def _too_long_sentence(self, images: Sequence[ImagePart], *, conversation: bool) -> Sentence:
+        """That models cannot read so much, how much they can if they say so, and what would be less."""
         backends = [one.backend for one in self.roster.contestants]
         known = [one.context for one in backends if isinstance(one, Measuring) and one.context]
-        return f" ({max(known):,} tokens)" if known else ""
+        most = max(known, default=0)
+        if conversation and known:
+            what = Sentence(
+                "With this prompt the conversation is longer than these models can read ({most} tokens).",
+                most=most,
+            )
+        elif conversation:
+            what = Sentence("With this prompt the conversation is longer than these models can read.")
+        elif known:
+            what = Sentence("The prompt is longer than these models can read ({most} tokens).", most=most)
+        else:
+            what = Sentence("The prompt is longer than these models can read.")
+        if conversation and images:
+            less = Sentence(
+                "Shorten it or send fewer images, which count as {tokens} tokens each, or vote on what is "
+                "there.",
+                tokens=IMAGE_TOKENS,
+            )
+        elif conversation:
+            less = Sentence("Shorten it, or vote on what is there.")
+        elif images:
+            less = Sentence(
+                "Shorten it or send fewer images, which count as {tokens} tokens each.", tokens=IMAGE_TOKENS
+            )
+        else:
+            less = Sentence("Shorten it.")
+        return in_turn(what, less)
 
     def _let_go(self, voter: str, images: Sequence[ImagePart]) -> None:
         """Hold images no longer that a prompt has."""
@@ -857,8 +902,10 @@ class Arena:
         if not prompt:
             raise Refusal(422, "empty_prompt", "Write a prompt first.")
         if len(prompt) > longest:
-            sentence = (
-                f"The prompt has {len(prompt):,} characters; this arena takes up to {longest:,}. Shorten it."
+            sentence = Sentence(
+                "The prompt has {characters} characters; this arena takes up to {longest}. Shorten it.",
+                characters=len(prompt),
+                longest=longest,
             )
             raise Refusal(422, "long_prompt", sentence)
         return prompt
@@ -870,7 +917,11 @@ class Arena:
         near = sum(one.network == network for one in streaming) if network else 0
         allowed = self.settings
         if own >= allowed.running_per_voter:
-            sentence = f"You have {allowed.running_per_voter} battles running. Finish or stop one first."
+            sentence = Sentence(
+                "You have {count} battle running. Finish or stop one first.",
+                "You have {count} battles running. Finish or stop one first.",
+                count=allowed.running_per_voter,
+            )
             raise Refusal(429, "too_many_battles", sentence)
         if near >= allowed.running_per_network:
             sentence = Sentence(
@@ -1115,12 +1166,13 @@ def ballot_of(vote: str | Ballot, size: int) -> Ballot:
     if isinstance(vote, str):
         if vote in BALLOTS and size == 2:
             return BALLOTS[vote]
-        words = ", ".join(BALLOTS)
-        how = f"an outcome is one of {words}" if size == 2 else f"send the places of the {size} answers"
-        raise Refusal(422, "bad_outcome", f"Nothing was counted: {how}.")
+        how = Sentence("an outcome is one of {words}", words=", ".join(BALLOTS))
+        if size > 2:
+            how = Sentence("send the places of the {size} answers", size=size)
+        raise Refusal(422, "bad_outcome", Sentence("Nothing was counted: {why}.", why=how))
     wrong = fault_of(vote, size)
     if wrong:
-        raise Refusal(422, "bad_places", f"Nothing was counted: {wrong}.")
+        raise Refusal(422, "bad_places", Sentence("Nothing was counted: {why}.", why=wrong))
     return vote
 
 
@@ -1134,21 +1186,23 @@ def _attached(images: Sequence[ImagePart]) -> tuple[AttachedImage, ...]:
     return tuple(AttachedImage(image.sha256, image.alt) for image in images)
 
 
-def _less_images(images: Sequence[ImagePart]) -> str:
-    """A way to shorten a prompt that has images, as the end of a clause."""
-    return f" or send fewer images, which count as {IMAGE_TOKENS:,} tokens each" if images else ""
-
-
 def _uneven_sentence(battle: Battle) -> str:
     """What a voter should know before a stopped answer is judged against a longer one."""
-    parts = [
-        f"{LETTERS[slot]} was stopped after {len(side.text.split())} words"
+    parts = tuple(
+        Sentence(
+            "{letter} was stopped after {count} word",
+            "{letter} was stopped after {count} words",
+            letter=LETTERS[slot],
+            count=len(side.text.split()),
+        )
         if side.status == "stopped"
-        else f"{LETTERS[slot]} is whole"
+        else Sentence("{letter} is whole", letter=LETTERS[slot])
         for slot, side in enumerate(battle.sides)
         if not side.withdrawn
-    ]
-    return f"Nothing is counted yet: {', '.join(parts)}. Vote once more to judge them as they stand."
+    )
+    return Sentence(
+        "Nothing is counted yet: {parts}. Vote once more to judge them as they stand.", parts=parts
+    )
 
 
 def tell(sentence: str) -> None:

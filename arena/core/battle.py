@@ -20,11 +20,29 @@ from typing import Literal
 from agon.arena.core.matchmaking import Draw
 from agon.arena.core.roster import Contestant
 from agon.data.log.records import NAMED_POLICY, Ballot, shows_same
+from agon.ranking.text import Sentence
 from agon.serving.generation import Generation
 from agon.serving.protocol import CUT_ENDS, ImagePart, Message
 
 LETTERS = "ABCDEF"
-NUMBERS = ("none", "one", "two", "three", "four", "five", "six")
+NUMBERS = (
+    Sentence("none"),
+    Sentence("one"),
+    Sentence("two"),
+    Sentence("three"),
+    Sentence("four"),
+    Sentence("five"),
+    Sentence("six"),
+)
+CAPITALS = (
+    Sentence("None"),
+    Sentence("One"),
+    Sentence("Two"),
+    Sentence("Three"),
+    Sentence("Four"),
+    Sentence("Five"),
+    Sentence("Six"),
+)
 
 
 class State(StrEnum):
@@ -110,8 +128,22 @@ class Battle:
 
     def __post_init__(self) -> None:
         self.sides = [Side(contestant) for contestant in self.draw.contestants]
-        how = "chosen by name" if self.named else "drawn by lot"
-        self._happened(f"{NUMBERS[len(self.sides)].capitalize()} models were {how}")
+        size = len(self.sides)
+        if self.named:
+            how = Sentence(
+                "{number} model was chosen by name",
+                "{number} models were chosen by name",
+                count=size,
+                number=CAPITALS[size],
+            )
+        else:
+            how = Sentence(
+                "{number} model was drawn by lot",
+                "{number} models were drawn by lot",
+                count=size,
+                number=CAPITALS[size],
+            )
+        self._happened(how)
 
     @property
     def turn(self) -> int:
@@ -190,7 +222,7 @@ class Battle:
         if side.generation is not None:
             raise IllegalMoveError(f"answer {LETTERS[slot]} had already ended")
         if not side.text:
-            self._happened(f"{LETTERS[slot]} began to write")
+            self._happened(Sentence("{letter} began to write", letter=LETTERS[slot]))
         side.text += text
         side.revision += 1
 
@@ -214,7 +246,7 @@ class Battle:
         side = self.sides[slot]
         side.generation, side.text = generation, generation.text
         side.revision += 1
-        self._happened(f"{LETTERS[slot]} {_ENDINGS[side.status]}")
+        self._happened(Sentence(_ENDINGS[side.status], letter=LETTERS[slot]))
         self._settle()
 
     def replace(self, slot: int, contestant: Contestant) -> None:
@@ -227,7 +259,7 @@ class Battle:
             messages.insert(0, Message("system", contestant.system_prompt))
         self.sides[slot] = Side(contestant, messages, replaced=True, revision=self.sides[slot].revision + 1)
         self.revision += 1
-        self._happened(f"{LETTERS[slot]} was replaced: another model was drawn")
+        self._happened(Sentence("{letter} was replaced: another model was drawn", letter=LETTERS[slot]))
 
     def withdraw(self, slot: int) -> None:
         """One of more than two sides failed: what it wrote is gone, and the others are judged without it."""
@@ -238,7 +270,9 @@ class Battle:
         side.text, side.withdrawn = "", True
         side.revision += 1
         self.revision += 1
-        self._happened(f"{LETTERS[slot]} was left out: the others are judged without it")
+        self._happened(
+            Sentence("{letter} was left out: the others are judged without it", letter=LETTERS[slot])
+        )
         self._settle()
 
     def take_back(self, slot: int) -> None:
@@ -257,7 +291,9 @@ class Battle:
             side.revision += 1
         self.state = State.READY
         self.revision += 1
-        self._happened(f"{LETTERS[slot]} refused the further prompt: it was taken back")
+        self._happened(
+            Sentence("{letter} refused the further prompt: it was taken back", letter=LETTERS[slot])
+        )
 
     def vote(self, ballot: Ballot) -> None:
         """The one vote: a ballot on the answers that stand, in shown order, which is to be kept."""
@@ -286,7 +322,7 @@ class Battle:
         self._must(State.DRAWN, State.STREAMING, State.READY)
         self.state, self.reason = State.VOID, reason
         self.revision += 1
-        self._happened("Battle closed")
+        self._happened(Sentence("Battle closed"))
 
     def _settle(self) -> None:
         """Ready, if all sides that stand are whole.
@@ -301,7 +337,11 @@ class Battle:
             return
         for slot in silent:
             self.sides[slot].withdrawn = True
-            self._happened(f"{LETTERS[slot]} was left out: it had no word yet when all were stopped")
+            self._happened(
+                Sentence(
+                    "{letter} was left out: it had no word yet when all were stopped", letter=LETTERS[slot]
+                )
+            )
         self.state = State.READY
         self.revision += 1
 
@@ -326,18 +366,24 @@ def fault_of(ballot: Ballot, size: int) -> str | None:
     places, acceptable = ballot
     ranked = {place for place in places if place is not None}
     if len(places) != size:
-        return f"there are {size} answers and {len(places)} places"
+        return Sentence("there are {size} answers and {places} places", size=size, places=len(places))
     if not ranked or ranked != set(range(1, len(ranked) + 1)):
-        return "places count from 1 without gaps"
+        return Sentence("places count from 1 without gaps")
     if size == 2 and None in places:
-        return "of two answers both have a place"
+        return Sentence("of two answers both have a place")
     if acceptable is not None and len(acceptable) != size:
-        return f"there are {size} answers and {len(acceptable)} values of acceptable"
+        return Sentence(
+            "there are {size} answers and {given} values of acceptable", size=size, given=len(acceptable)
+        )
     order = [size + 1 if place is None else place for place in places]
     good = [place for place, well in zip(order, acceptable or (), strict=False) if well]
     bad = [place for place, well in zip(order, acceptable or (), strict=False) if not well]
     mixed = bool(good and bad) and max(good) >= min(bad)
-    return "what is not acceptable stands below what is" if mixed else None
+    return Sentence("what is not acceptable stands below what is") if mixed else None
 
 
-_ENDINGS = {"finished": "finished", "stopped": "was stopped", "failed": "failed"}
+_ENDINGS = {
+    "finished": Sentence("{letter} finished").template,
+    "stopped": Sentence("{letter} was stopped").template,
+    "failed": Sentence("{letter} failed").template,
+}

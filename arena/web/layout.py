@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agon.arena.web.languages.choice import choice_html
+from agon.arena.web.languages.scripts import script_texts
 from agon.arena.web.languages.texts import _, direction, language, message, ngettext, number
 from agon.ranking.version import VERSION
 
@@ -73,6 +74,7 @@ class Site:
         return (
             f'<link rel="icon" href="{self.static}mark.svg" type="image/svg+xml">'
             f'<link rel="stylesheet" href="{self.static}agon.css">'
+            f'<script src="{self.static}texts.js"></script>'
             f'<script src="{self.static}theme.js"></script>'
         )
 
@@ -145,7 +147,7 @@ def page_html(
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
         f"<title>{html.escape(title)} · Agon</title>{site.head}{head}</head>"
-        f'<body class="ag-root ag-page"{attributes and " " + attributes}>'
+        f'<body class="ag-root ag-page"{attributes and " " + attributes}{script_texts(site.head + head)}>'
         f'<a class="ag-skip" href="#main">{_("Skip to the content")}</a>'
         f'{header(current, yours, site)}<main id="main" tabindex="-1">'
         f"{_MAIN}{choices_html(site, current)}{body}{_END}"

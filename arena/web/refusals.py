@@ -11,10 +11,12 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from agon.arena.core.arena import Arena, Refusal
+from agon.arena.web.languages.texts import message
 from agon.arena.web.leaderboard.boards import BusyError
 from agon.arena.web.leaderboard.query import ChangedBoardError, QueryError
 from agon.arena.web.middleware import NO_PAGE, problem
 from agon.ranking.errors import AgonError
+from agon.ranking.text import Sentence
 
 
 def lifespan_of(arena: Arena) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
@@ -55,17 +57,19 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:
         where = ".".join(str(part) for part in error.errors()[0]["loc"] if part != "body") or "the body"
-        sentence = f"The request is not what this route takes: see {where}."
+        sentence = Sentence("The request is not what this route takes: see {where}.", where=where)
         return problem(request.scope, 422, "malformed", sentence)
 
     @app.exception_handler(Exception)
     async def failed(request: Request, _: Exception) -> Response:
-        sentence = "The arena made a mistake. Reload the page to see where things stand, then try again."
+        sentence = message(
+            "The arena made a mistake. Reload the page to see where things stand, then try again."
+        )
         return problem(request.scope, 500, "failed", sentence)
 
     @app.exception_handler(HTTPException)
     async def unreadable(request: Request, error: HTTPException) -> Response:
         if error.status_code == 404:
             return problem(request.scope, *NO_PAGE)
-        sentence = f"The request cannot be read: {error.detail}."
+        sentence = Sentence("The request cannot be read: {why}.", why=error.detail)
         return problem(request.scope, error.status_code, "malformed", sentence)

@@ -22,7 +22,7 @@ from agon.data.log.records import RATINGS, Assignment, AttentionRecord, Ballot, 
 from agon.data.log.study_journal import Closing, EndedBy, Invitation, StudyJournal
 from agon.ranking import PanelLead, panel_lead
 from agon.ranking.errors import AgonError, InputError
-from agon.ranking.text import join_names
+from agon.ranking.text import Sentence, join_names
 from agon.serving.generation import Generation
 from agon.serving.recorded import RecordedAnswers
 
@@ -214,7 +214,9 @@ class Study:
         one = self.invitation(session)
         reason = reason.strip()
         if not reason or len(reason) > _REASON:
-            raise Refusal(422, "no_reason", f"Say why you skip it, in up to {_REASON} characters.")
+            raise Refusal(
+                422, "no_reason", Sentence("Say why you skip it, in up to {most} characters.", most=_REASON)
+            )
         async with self._turns[one.seat]:
             if (task := self._item_task(one.seat, battle_id)) is not None:
                 await self._keep_item(one, task, None)
@@ -259,8 +261,10 @@ class Study:
     def _tasks(self, seat: int) -> tuple[StudyTask, ...]:
         voters = self._voters
         if voters < self.plan.overlap:
-            sentence = (
-                f"The study waits for its voters: {voters} of at least {self.plan.overlap} are invited."
+            sentence = Sentence(
+                "The study waits for its voters: {voters} of at least {least} are invited.",
+                voters=voters,
+                least=self.plan.overlap,
             )
             raise Refusal(503, "waiting", sentence)
         return self.plan.tasks(seat, voters)
@@ -374,7 +378,11 @@ class Study:
         letters = [LETTERS[slot].lower() for slot in battle.standing]
         for name in plan.criteria:
             if criteria.get(name) not in (*letters, "tie"):
-                raise Refusal(422, "no_criterion", f"Say which answer is best by {name}, or that none is.")
+                raise Refusal(
+                    422,
+                    "no_criterion",
+                    Sentence("Say which answer is best by {criterion}, or that none is.", criterion=name),
+                )
         if set(criteria) - set(plan.criteria) or set(reasons) - set(plan.reasons):
             raise Refusal(
                 422, "unknown", "Nothing was counted: this study does not ask for that. Reload the page."
@@ -385,7 +393,13 @@ class Study:
         said = (comment or "").strip() if plan.comment else ""
         if len(said) > _COMMENT:
             raise Refusal(
-                422, "long_comment", f"The comment has {len(said):,} characters; write up to {_COMMENT:,}."
+                422,
+                "long_comment",
+                Sentence(
+                    "The comment has {characters} characters; write up to {most}.",
+                    characters=len(said),
+                    most=_COMMENT,
+                ),
             )
         return Judgement(
             criteria={name: _best(criteria[name], letters) for name in plan.criteria},

@@ -21,6 +21,7 @@ from agon.arena.web.api.shapes import UploadAnswer
 from agon.arena.web.clients.networks import client_network
 from agon.arena.web.middleware import Session
 from agon.data.log.image_files import CleanImage
+from agon.ranking.text import Sentence
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -32,7 +33,7 @@ MOST_LOSSLESS = 1_500_000  # bytes of a PNG, above which it becomes a JPEG
 QUALITY = 90
 IN_LINE = 32  # images of one network that wait
 AT_ONCE = 1  # image that is decoded at a time: the largest take up to 0.8 GB (WebP; 0.3 as JPEG)
-NO_IMAGE = "This is no image that can be read here. Attach a PNG, JPEG, WebP or GIF."
+NO_IMAGE = Sentence("This is no image that can be read here. Attach a PNG, JPEG, WebP or GIF.")
 
 
 def image_router(arena: Arena) -> APIRouter:
@@ -106,7 +107,10 @@ def clean_image(content: bytes) -> CleanImage:
         pass
     except Exception:  # decoders of hostile files raise whatever they like
         raise Refusal(422, "no_image", NO_IMAGE) from None
-    sentence = f"The image has more than {MOST_PIXELS // 1_000_000} million pixels. Attach a smaller one."
+    sentence = Sentence(
+        "The image has more than {millions} million pixels. Attach a smaller one.",
+        millions=MOST_PIXELS // 1_000_000,
+    )
     raise Refusal(422, "large_image", sentence)
 
 

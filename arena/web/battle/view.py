@@ -17,25 +17,54 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from agon.arena.core.arena import MOST_NAMED, Arena, Mode, Refusal, Running
-from agon.arena.core.battle import LETTERS, NUMBERS, Battle, Side, State
+from agon.arena.core.battle import CAPITALS, LETTERS, NUMBERS, Battle, Side, State
 from agon.arena.core.modes.review_queue import review_progress
 from agon.arena.core.resume import CLOSED, SKIPPED
 from agon.arena.core.score_change import ScoreChange
-from agon.arena.web.languages.texts import language, number, template_plural, template_text
+from agon.arena.web.languages.texts import (
+    _,
+    comma_list,
+    language,
+    message,
+    ngettext,
+    number,
+    percent,
+    template_plural,
+    template_text,
+    translated,
+)
 from agon.arena.web.markdown.markdown import answer_html
 from agon.arena.web.markdown.streaming import streaming_html
 from agon.ranking.leaderboard.row import Row, score_range
-from agon.ranking.text import join_names
 
 _EXAMPLES = 48  # examples sent with the page; it shows six at a time
-_ORDINALS = ("First", "Second", "Third", "Fourth", "Fifth", "Sixth", "Seventh", "Eighth", "Ninth", "Tenth")
+_IN_LINE = (
+    message("First in line"),
+    message("Second in line"),
+    message("Third in line"),
+    message("Fourth in line"),
+    message("Fifth in line"),
+    message("Sixth in line"),
+    message("Seventh in line"),
+    message("Eighth in line"),
+    message("Ninth in line"),
+    message("Tenth in line"),
+)
 _WORDS = {
-    "waiting": "Waiting",
-    "writing": "Writing",
-    "finished": "Finished",
-    "stopped": "Stopped",
-    "failed": "Failed",
+    "waiting": message("Waiting"),
+    "writing": message("Writing"),
+    "finished": message("Finished"),
+    "stopped": message("Stopped"),
+    "failed": message("Failed"),
 }
+_PLACES = (
+    message("1st"),
+    message("2nd"),
+    message("3rd"),
+    message("4th"),
+    message("5th"),
+    message("6th"),
+)
 
 
 @cache
@@ -49,7 +78,8 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["number"] = number
-    environment.globals.update(_=template_text, ngettext=template_plural, language=language)
+    environment.globals.update(_=template_text, ngettext=template_plural, language=language, percent=percent)
+    environment.globals["key"] = lambda name: Markup("<kbd>{}</kbd>").format(name)
     return environment
 
 
@@ -81,7 +111,7 @@ def start_view(arena: Arena, session: str, mode: Mode = "blind") -> dict[str, An
     roster = arena.roster
     facts = {"votes": arena.log.counted(), "models": len(roster.contestants), "prompts": len(roster.examples)}
     values = {"roster": roster, "facts": facts, "examples": arena.examples(_EXAMPLES)}
-    values["answers"] = NUMBERS[arena.settings.answers]
+    values["invitation"] = _invitation(roster.typed, arena.settings.answers)
     values["review"] = review_progress(arena, session) if mode == "blind" else None
     values["mode"], values["modes"] = mode, arena.settings.modes
     values["most_named"] = min(MOST_NAMED, len(arena.offered))
@@ -97,6 +127,20 @@ def start_view(arena: Arena, session: str, mode: Mode = "blind") -> dict[str, An
         "html": render("empty.html", **values),
         "below": render("examples.html", **values),
     }
+
+
+def _invitation(typed: bool, answers: int) -> str:
+    """What happens here, in a line."""
+    if typed:
+        return ngettext(
+            "Ask once. {number} model answers.",
+            "Ask once. {number} models answer.",
+            answers,
+            number=CAPITALS[answers],
+        )
+    return ngettext(
+        "One prompt, {number} answer.", "One prompt, {number} answers.", answers, number=NUMBERS[answers]
+    )
 
 
 def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
@@ -161,15 +205,17 @@ def _last(arena: Arena, session: str, running: Running) -> dict[str, Any] | None
 def change_view(running: Running, change: ScoreChange | None) -> dict[str, Any]:
     """What a vote changed, as the page shows it beside the names."""
     battle = running.battle
-    why = "There is no board to compare with."
+    why = _("There is no board to compare with.")
     if running.withdrawn:
-        why = "Nothing any more: the vote is withdrawn."
+        why = _("Nothing any more: the vote is withdrawn.")
     elif battle.same_model:
-        why = "Nothing: an answer was compared with another one of its own model, to see how far votes vary."
+        why = _(
+            "Nothing: an answer was compared with another one of its own model, to see how far votes vary."
+        )
     elif battle.named:
-        why = "Nothing: you saw the names, and such a vote does not count."
+        why = _("Nothing: you saw the names, and such a vote does not count.")
     elif not running.blind:
-        why = "Nothing: a vote that is not blind does not count."
+        why = _("Nothing: a vote that is not blind does not count.")
     shown = {"rows": [], "sentence": why}
     return {"html": render("change.html", change=_score_change(change, battle) if change else shown)}
 
@@ -199,12 +245,14 @@ def side_view(battle: Battle, slot: int) -> dict[str, Any]:
 def _side_words(battle: Battle, side: Side) -> str:
     """What a side is doing. Where was it cut? Before the vote only a limit that all models have is told."""
     if side.cut:
-        return f"Cut at {battle.output_limit:,} tokens" if battle.output_limit else "Cut at its limit"
+        if battle.output_limit:
+            return _("Cut at {tokens} tokens", tokens=battle.output_limit)
+        return _("Cut at its limit")
     if side.status != "waiting" or not side.in_line:
-        return _WORDS[side.status]
-    if side.in_line > len(_ORDINALS):
-        return f"Number {side.in_line:,} in line"
-    return f"{_ORDINALS[side.in_line - 1]} in line"
+        return _(_WORDS[side.status])
+    if side.in_line > len(_IN_LINE):
+        return _("Number {place} in line", place=side.in_line)
+    return _(_IN_LINE[side.in_line - 1])
 
 
 def side_html(side: Side) -> str:
@@ -240,7 +288,10 @@ def battle_values(arena: Arena, running: Running) -> dict[str, Any]:
         values["record"], values["withdrawn"] = running.record, running.withdrawn
     if battle.state is State.VOID:
         began = battle.created
-        values["events"] = [(f"{(at - began).total_seconds():.1f} s", what) for at, what in battle.events]
+        values["events"] = [
+            (_("{seconds} s", seconds=number((at - began).total_seconds(), 1)), translated(what))
+            for at, what in battle.events
+        ]
         values["sentence"] = _void_sentence(battle)
     return values
 
@@ -289,41 +340,49 @@ def _verdict(battle: Battle) -> str:
         return _preferred(battle)
     name = battle.sides[twice[0]].contestant.card.display_name
     if len(battle.sides) > 2:
-        letters = join_names([LETTERS[slot] for slot in twice])
-        return f"{_preferred(battle)} {letters} were both by {name}."
-    said = {"a": "you preferred A", "b": "you preferred B", "tie": "you found them equally good"}
-    return f"Both were by {name}, and {said.get(battle.outcome or '', 'you found both bad')}."
+        letters = [LETTERS[slot] for slot in twice]
+        return f"{_preferred(battle)} {_('{letters} were both by {model}.', letters=letters, model=name)}"
+    if battle.outcome in {"a", "b"}:
+        letter = (battle.outcome or "").upper()
+        return _("Both were by {model}, and you preferred {letter}.", model=name, letter=letter)
+    if battle.outcome == "tie":
+        return _("Both were by {model}, and you found them equally good.", model=name)
+    return _("Both were by {model}, and you found both bad.", model=name)
 
 
 def _judged(battle: Battle) -> str:
     """What the voter said, without a name."""
     if len(battle.sides) == 2:
-        said = {"a": "You preferred A.", "b": "You preferred B.", "tie": "You found both equally good."}
-        return said.get(battle.outcome or "", "You found both bad.")
+        if battle.outcome in {"a", "b"}:
+            return _("You preferred {letter}.", letter=(battle.outcome or "").upper())
+        if battle.outcome == "tie":
+            return _("You found both equally good.")
+        return _("You found both bad.")
     first = [LETTERS[slot] for slot, place in _places(battle).items() if place == 1]
-    return f"You put {join_names(first, len(first))} first."
+    return _("You put {letters} first.", letters=first)
 
 
-def _preferred(battle: Battle) -> str:
+def _preferred(battle: Battle) -> str:  # noqa: PLR0911 (a sentence each)
     names = [side.contestant.card.display_name for side in battle.sides]
     if battle.named and battle.outcome in {"a", "b"}:
-        return f"You preferred {names['ab'.index(battle.outcome)]}."
+        return _("You preferred {letter}.", letter=names["ab".index(battle.outcome)])
     if len(battle.sides) > 2:
         places, acceptable = battle.ballot or ((), None)
         first = [slot for slot, place in _places(battle).items() if place == 1]
         if acceptable is not None and not any(acceptable):
-            return f"You found none of the {NUMBERS[len(places)]} acceptable."
+            return _("You found none of the {number} acceptable.", number=NUMBERS[len(places)])
         if len(first) == len(places):
-            return f"You found all {NUMBERS[len(places)]} equally good."
-        letters = join_names([LETTERS[slot] for slot in first], len(first))
-        named = join_names([names[slot] for slot in first], len(first))
-        which = f"which is {named}" if len(first) == 1 else f"which are {named}"
-        return f"You put {letters} first, {which}."
+            return _("You found all {number} equally good.", number=NUMBERS[len(places)])
+        letters, named = [LETTERS[slot] for slot in first], [names[slot] for slot in first]
+        if len(first) == 1:
+            return _("You put {letter} first, which is {model}.", letter=letters[0], model=named[0])
+        return _("You put {letters} first, which are {models}.", letters=letters, models=named)
     if battle.outcome in {"a", "b"}:
         slot = "ab".index(battle.outcome)
-        return f"You preferred {LETTERS[slot]}, which is {names[slot]}."
-    judged = "equally good" if battle.outcome == "tie" else "both bad"
-    return f"You found {names[0]} and {names[1]} {judged}."
+        return _("You preferred {letter}, which is {model}.", letter=LETTERS[slot], model=names[slot])
+    if battle.outcome == "tie":
+        return _("You found {first} and {second} equally good.", first=names[0], second=names[1])
+    return _("You found {first} and {second} both bad.", first=names[0], second=names[1])
 
 
 def _card(battle: Battle, slot: int) -> dict[str, Any]:
@@ -335,12 +394,12 @@ def _card(battle: Battle, slot: int) -> dict[str, Any]:
         "letter": LETTERS[slot],
         "name": card.display_name,
         "about": " · ".join(part for part in (card.organisation, card.licence) if part),
-        "first": "–" if first is None else f"{first:.2f}",
-        "rate": "–" if rate is None else f"{rate:.0f}",
+        "first": "–" if first is None else number(first, 2),
+        "rate": "–" if rate is None else number(rate, 0),
         "length": (made.tokens if measured else len(made.text.split())) if made else 0,
         "measured": measured,
         "cut": side.cut,
-        "price": None if card.price is None else f"{card.price:.2f}",
+        "price": None if card.price is None else number(card.price, 2),
         "chosen": battle.outcome == "ab"[slot] if len(battle.sides) == 2 else _places(battle)[slot] == 1,
         "place": _place(battle, slot) if len(battle.sides) > 2 else None,
     }
@@ -351,34 +410,40 @@ def _place(battle: Battle, slot: int) -> dict[str, Any]:
     acceptable = battle.ballot[1] if battle.ballot else None
     places = _places(battle)
     place = places[slot]
-    words = "Not ranked" if place is None else ("1st", "2nd", "3rd", "4th", "5th", "6th")[place - 1]
+    bad = acceptable is not None and not acceptable[battle.standing.index(slot)]
+    parts = [_("Not ranked") if place is None else _(_PLACES[place - 1])]
     if place is not None and list(places.values()).count(place) > 1:
-        words += ", tied"
-    return {"words": words, "bad": acceptable is not None and not acceptable[battle.standing.index(slot)]}
+        parts.append(_("tied"))
+    if bad:
+        parts.append(_("not acceptable"))
+    return {"words": comma_list(parts), "bad": bad}
 
 
-def _void_sentence(battle: Battle) -> str:
+def _void_sentence(battle: Battle) -> str:  # noqa: PLR0911 (a sentence each)
     failed = [LETTERS[slot] for slot, side in enumerate(battle.sides) if side.status == "failed"]
-    whole = "both" if len(battle.sides) == 2 else "all"
-    without_failure = {
-        SKIPPED: "You left this one for later. Nothing was counted.",
-        CLOSED: f"The arena was restarted before {whole} had written. Nothing was counted.",
-    }
-    if battle.reason in without_failure:
-        return without_failure[battle.reason]
+    if battle.reason == SKIPPED:
+        return _("You left this one for later. Nothing was counted.")
+    if battle.reason == CLOSED:
+        if len(battle.sides) == 2:
+            return _("The arena was restarted before both had written. Nothing was counted.")
+        return _("The arena was restarted before all had written. Nothing was counted.")
     if not any(side.status == "failed" for side in battle.judged):
-        return f"The battle was stopped before {whole} had written. Nothing was counted."
+        if len(battle.sides) == 2:
+            return _("The battle was stopped before both had written. Nothing was counted.")
+        return _("The battle was stopped before all had written. Nothing was counted.")
     if any(side.generation and side.generation.failure == "no_images" for side in battle.judged):
-        return "These models cannot see your images. Remove them, and ask with words. Nothing was counted."
+        return _("These models cannot see your images. Remove them, and ask with words. Nothing was counted.")
     if any(side.generation and side.generation.failure == "too_long" for side in battle.judged):
-        return "The prompt is longer than these models can read. Shorten it. Nothing was counted."
+        return _("The prompt is longer than these models can read. Shorten it. Nothing was counted.")
     if len(failed) > 1:
-        return (
-            f"{NUMBERS[len(failed)].capitalize()} of {NUMBERS[len(battle.sides)]} answers failed. "
-            "Nothing was counted."
+        return _(
+            "{failed} of {all} answers failed. Nothing was counted.",
+            failed=CAPITALS[len(failed)],
+            all=NUMBERS[len(battle.sides)],
         )
-    halfway = any(side.text for side in battle.sides if side.status == "failed")
-    return f"Answer {failed[0]} {'stopped halfway' if halfway else 'never came'}. Nothing was counted."
+    if any(side.text for side in battle.sides if side.status == "failed"):
+        return _("Answer {letter} stopped halfway. Nothing was counted.", letter=failed[0])
+    return _("Answer {letter} never came. Nothing was counted.", letter=failed[0])
 
 
 def _score_change(change: ScoreChange, battle: Battle) -> dict[str, Any]:
@@ -402,12 +467,12 @@ def _score_change(change: ScoreChange, battle: Battle) -> dict[str, Any]:
         return bound is None or not low <= bound <= high
 
     return {
-        "axis": [f"{low:,.0f}", f"{(low + high) / 2:,.0f}", f"{high:,.0f}"],
+        "axis": [number(low, 0), number((low + high) / 2, 0), number(high, 0)],
         "rows": [
             {
                 "letter": LETTERS[battle.models.index(one.row.model)],
                 "name": names[one.row.model],
-                "score": f"{one.row.score:,.0f}",
+                "score": number(one.row.score or 0.0, 0),
                 "at": at(one.row.score, 50.0),
                 "before": None if one.before is None else at(one.before, 50.0),
                 "lower": at(one.row.lower, 0.0),
@@ -424,39 +489,47 @@ def _score_change(change: ScoreChange, battle: Battle) -> dict[str, Any]:
 
 
 def _words(row: Row) -> str:
-    if row.lower is None and row.upper is None:
-        return f"{row.score:,.0f}, open on both sides"
-    lower = "open below" if row.lower is None else f"from {row.lower:,.0f}"
-    upper = "open above" if row.upper is None else f"to {row.upper:,.0f}"
-    return f"{row.score:,.0f}, {lower} {upper}"
+    score = number(row.score or 0.0, 0)
+    lower, upper = (None if end is None else number(end, 0) for end in (row.lower, row.upper))
+    if lower is None and upper is None:
+        return _("{score}, open on both sides", score=score)
+    if lower is None:
+        return _("{score}, open below, to {upper}", score=score, upper=upper)
+    if upper is None:
+        return _("{score}, from {lower}, open above", score=score, lower=lower)
+    return _("{score}, from {lower} to {upper}", score=score, lower=lower, upper=upper)
 
 
 def _change_sentence(change: ScoreChange, names: dict[str, str]) -> str:
     parts = []
     fresh = [names[one.row.model] for one in change.models if one.change is None]
     together = len(change.models) > 2 and len(fresh) > 1
-    if together:
-        whole = len(fresh) == len(change.models)
-        who = f"All {NUMBERS[len(fresh)]} models" if whole else join_names(fresh, len(fresh))
-        parts.append(f"{who} now have a first score")
+    if together and len(fresh) == len(change.models):
+        parts.append(_("All {number} models now have a first score", number=NUMBERS[len(fresh)]))
+    elif together:
+        parts.append(_("{models} now have a first score", models=fresh))
     for one in change.models:
         name = names[one.row.model]
         if one.change is None and together:
             continue
         if one.change is None:
-            parts.append(f"{name} now has a first score")
+            parts.append(_("{model} now has a first score", model=name))
         elif abs(one.change) < 0.05:
-            parts.append(f"{name} stays where it is")
+            parts.append(_("{model} stays where it is", model=name))
+        elif one.change > 0:
+            parts.append(_("{model} gains {points} points", model=name, points=number(one.change, 1)))
         else:
-            verb = "gains" if one.change > 0 else "loses"
-            parts.append(f"{name} {verb} {abs(one.change):.1f} points")
-    told = ", ".join(parts) + "." if parts else ""
+            parts.append(_("{model} loses {points} points", model=name, points=number(-one.change, 1)))
+    told = [_("{list}.", list=tuple(parts))] if parts else []
     if not change.ranked:
-        told += (
-            f" With fewer than {change.fewest} votes a model is provisional: it has a score, but no rank yet."
+        told.append(
+            _(
+                "With fewer than {fewest} votes a model is provisional: it has a score, but no rank yet.",
+                fewest=change.fewest,
+            )
         )
     elif change.ranks_changed:
-        told += f" {change.ranks_changed} ranks changed."
+        told.append(ngettext("{count} rank changed.", "{count} ranks changed.", change.ranks_changed))
     else:
-        told += " No rank changes: single votes should not move a board."
-    return told.strip()
+        told.append(_("No rank changes: single votes should not move a board."))
+    return " ".join(told)

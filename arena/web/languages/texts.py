@@ -37,6 +37,7 @@ PAGE_LANGUAGES = {
     "ar": "العربية",
 }
 RIGHT_TO_LEFT = {"ar"}
+_COMMAS = {"zh": "，", "ar": "، "}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,10 @@ def message(text: str) -> str:
 
 
 def _filled(template: str, values: dict[str, Any]) -> str:
-    return template.format(**{name: _shown(value) for name, value in values.items()}) if values else template
+    if not values:
+        return template
+    text = template.format(**{name: _shown(value) for name, value in values.items()})
+    return text.replace("。 ", "。") if language() == "zh" else text
 
 
 def _shown(value: Any) -> Any:
@@ -108,6 +112,10 @@ def _shown(value: Any) -> Any:
         return translated(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         return number(value)
+    if isinstance(value, list):
+        return all_of([_shown(one) for one in value])
+    if isinstance(value, tuple):
+        return comma_list([_shown(one) for one in value])
     return value
 
 
@@ -174,6 +182,11 @@ def date_and_time(when: datetime) -> str:
     if language() == "en":
         return f"{when.day} {when:%B %Y, %H:%M}"
     return str(format_datetime(when, "medium", locale=language()))
+
+
+def comma_list(items: Sequence[str]) -> str:
+    """Things after each other, with the language's comma."""
+    return _COMMAS.get(language(), ", ").join(items)
 
 
 def all_of(items: Sequence[str]) -> str:

@@ -3,7 +3,7 @@
 "use strict";
 const agonAttachments = (() => {
   const KINDS = "image/png,image/jpeg,image/webp,image/gif";
-  const BLIND = document.body.hasAttribute("data-agon") ? "The models here cannot see images. Ask with words." : "Images cannot be attached here. Ask with words.";
+  const BLIND = () => document.body.hasAttribute("data-agon") ? agonText("The models here cannot see images. Ask with words.") : agonText("Images cannot be attached here. Ask with words.");
   let most = 0, bytes = 0, say = () => {};
   let images = []; // { file, sha256, alt, done: a promise, item: its line }
   let last = Promise.resolve(); // one upload at a time
@@ -24,7 +24,8 @@ const agonAttachments = (() => {
     const item = document.createElement("li");
     item.className = "ag-attached";
     item.innerHTML = '<span class="ag-thumb"></span><label><span class="ag-sr"></span><input type="text" maxlength="500" ' +
-      'placeholder="Describe it for those who cannot see it (optional)"></label><button type="button" class="ag-btn ag-quiet"><svg width="12" height="12" viewBox="0 0 12 12" fill="none" stroke="currentColor" stroke-width="1.6" aria-hidden="true"><path d="m2.5 2.5 7 7M9.5 2.5l-7 7"/></svg><span class="ag-hide">Remove</span></button>';
+      `placeholder="${agonText("Describe it for those who cannot see it (optional)")}"></label>` + '<button type="button" class="ag-btn ag-quiet"><svg width="12" height="12" viewBox="0 0 12 12" fill="none" stroke="currentColor" stroke-width="1.6" aria-hidden="true"><path d="m2.5 2.5 7 7M9.5 2.5l-7 7"/></svg><span class="ag-hide"></span></button>';
+    item.querySelector("button .ag-hide").textContent = agonText("Remove");
     const input = item.querySelector("input");
     input.value = image.alt || "";
     input.addEventListener("input", () => { image.alt = input.value; });
@@ -34,8 +35,8 @@ const agonAttachments = (() => {
 
   function number() {
     images.forEach((image, index) => {
-      image.item.querySelector("label span").textContent = `Description of image ${index + 1}`;
-      image.item.querySelector("button").setAttribute("aria-label", `Remove image ${index + 1}`);
+      image.item.querySelector("label span").textContent = agonText("Description of image {number}", { number: index + 1 });
+      image.item.querySelector("button").setAttribute("aria-label", agonText("Remove image {number}", { number: index + 1 }));
     });
     at("ag-images").hidden = !images.length;
     at("ag-attach").disabled = images.length >= most;
@@ -56,7 +57,7 @@ const agonAttachments = (() => {
     number();
     if (quiet) return;
     tell("");
-    say("Image removed");
+    say(agonText("Image removed"));
     (images[Math.min(index, images.length - 1)]?.item.querySelector("button") || at("ag-attach")).focus();
   }
 
@@ -73,30 +74,30 @@ const agonAttachments = (() => {
       answer = await fetch("./api/images", { method: "POST", headers: { "content-type": image.file.type }, body: image.file });
       data = await answer.json().catch(() => ({}));
     } catch {
-      data = { sentence: "The arena cannot be reached. Attach the image again." };
+      data = { sentence: agonText("The arena cannot be reached. Attach the image again.") };
     }
     if (!images.includes(image)) return; // removed meanwhile
     if (!answer?.ok) {
       remove(image, { quiet: true });
-      tell(`${image.file.name ? `${image.file.name}: ` : ""}${data.sentence || "The image could not be attached. Try again."}`);
+      tell(`${image.file.name ? `${image.file.name}: ` : ""}${data.sentence || agonText("The image could not be attached. Try again.")}`);
     } else if (images.some((other) => other !== image && other.sha256 === data.sha256)) {
       remove(image, { quiet: true });
-      tell("This image is attached already.");
+      tell(agonText("This image is attached already."));
     } else {
       image.sha256 = data.sha256;
       picture(image);
-      say("Image attached");
+      say(agonText("Image attached"));
     }
   }
 
   function take(files) {
     tell("");
-    if (!most) return tell(BLIND);
+    if (!most) return tell(BLIND());
     for (const file of files) {
-      const name = file.name || "The image";
-      if (images.length >= most) tell(most === 1 ? "A prompt takes one image. Remove it first." : `A prompt takes up to ${most} images. Remove one first.`);
-      else if (file.size > bytes) tell(`${name} is larger than ${bytes / 1e6} MB. Attach a smaller one.`);
-      else if (!KINDS.split(",").includes(file.type)) tell(`${name} is no image that can be read here. Attach a PNG, JPEG, WebP or GIF.`);
+      const name = file.name || agonText("The image");
+      if (images.length >= most) tell(most === 1 ? agonText("A prompt takes one image. Remove it first.") : agonText("A prompt takes up to {most} images. Remove one first.", { most }));
+      else if (file.size > bytes) tell(agonText("{name} is larger than {size} MB. Attach a smaller one.", { name, size: bytes / 1e6 }));
+      else if (!KINDS.split(",").includes(file.type)) tell(agonText("{name} is no image that can be read here. Attach a PNG, JPEG, WebP or GIF.", { name }));
       else {
         const image = { file };
         add(image);
@@ -111,7 +112,7 @@ const agonAttachments = (() => {
     bytes = next.image_bytes || 0;
     say = announce;
     at("ag-attach").hidden = !most;
-    if (!most && images.length && next.may_ask !== false) tell(BLIND);
+    if (!most && images.length && next.may_ask !== false) tell(BLIND());
     number();
   }
 

@@ -3,7 +3,7 @@
 "use strict";
 const agonBallot = (() => {
   const LINE = "line"; // what stands below it is not acceptable
-  const HELP = "Tap the answers from best to worst. Only the best is fine, too.";
+  const HELP = () => agonText("Tap the answers from best to worst. Only the best is fine, too.");
   let state = null; // { order: groups of slots and the line, best first; rest: slots without a place }
   let past = [];
   let picked = null; // a slot, or the line
@@ -78,7 +78,7 @@ const agonBallot = (() => {
     if (!open) return;
     const before = copy(state);
     move();
-    if (JSON.stringify(before) === JSON.stringify(state)) return say("That changes nothing.");
+    if (JSON.stringify(before) === JSON.stringify(state)) return say(agonText("That changes nothing."));
     past.push(before);
     draw();
     say(about === LINE ? lineWords() : about === undefined ? reads() : words(about));
@@ -87,32 +87,37 @@ const agonBallot = (() => {
     if (!open || !past.length) return;
     state = past.pop();
     draw();
-    say(`Undone. ${reads()}`);
+    say(`${agonText("Undone.")} ${reads()}`);
   }
   function pick(one, off = picked === one) { // a second tap lets it go; a key never does
     if (!open) return;
     picked = off ? null : one;
     draw();
-    if (picked === null) say("Nothing is picked.");
-    else say(one === LINE ? `The line is picked. ${lineWords()}` : `${letter(one)} is picked. ${words(one)}`);
+    if (picked === null) say(agonText("Nothing is picked."));
+    else say(one === LINE ? `${agonText("The line is picked.")} ${lineWords()}` : `${agonText("{letter} is picked.", { letter: letter(one) })} ${words(one)}`);
   }
 
   function words(slot) {
-    if (!place(slot)) return `${letter(slot)} has no place.`;
+    const name = letter(slot);
+    if (!place(slot)) return agonText("{letter} has no place.", { letter: name });
     const tied = groups()[place(slot) - 1].filter((other) => other !== slot).map(letter);
-    const bad = below(where(slot)) ? ", not acceptable" : "";
-    return `${letter(slot)} is in place ${place(slot)} of ${groups().length}${tied.length ? `, tied with ${tied.join(" and ")}` : ""}${bad}.`;
+    const values = { letter: name, place: place(slot), places: groups().length, tied: new Intl.ListFormat(document.documentElement.lang || "en").format(tied) };
+    if (tied.length && below(where(slot))) return agonText("{letter} is in place {place} of {places}, tied with {tied}, not acceptable.", values);
+    if (tied.length) return agonText("{letter} is in place {place} of {places}, tied with {tied}.", values);
+    if (below(where(slot))) return agonText("{letter} is in place {place} of {places}, not acceptable.", values);
+    return agonText("{letter} is in place {place} of {places}.", values);
   }
   function lineWords() {
     const bad = state.order.slice(state.order.indexOf(LINE) + 1).flat().map(letter);
-    return bad.length ? `Not acceptable: ${[...bad, ...state.rest.map(letter)].join(", ")}.` : "Nothing is below the line.";
+    return bad.length ? agonText("Not acceptable: {letters}.", { letters: agonList([...bad, ...state.rest.map(letter)]) }) : agonText("Nothing is below the line.");
   }
   function reads() {
-    if (!groups().length) return HELP;
+    if (!groups().length) return HELP();
     const order = groups().map((one) => one.map(letter).join(" = ")).join(" > ");
-    const left = state.rest.map(letter).join(", ");
+    const left = agonList(state.rest.map(letter));
     const bad = state.order.at(-1) !== LINE ? ` ${lineWords()}` : "";
-    return `Reads as ${order}${left ? `, above ${left}` : ""}.${state.rest.length > 1 ? ` ${left} are not compared.` : ""}${bad}`;
+    const said = left ? agonText("Reads as {order}, above {left}.", { order, left }) : agonText("Reads as {order}.", { order });
+    return `${said}${state.rest.length > 1 ? ` ${agonText("{letters} are not compared.", { letters: left })}` : ""}${bad}`;
   }
 
   // ---- drawing ----------------------------------------------------------------------------------------
@@ -126,9 +131,9 @@ const agonBallot = (() => {
   function item(slot) {
     const name = letter(slot), placed = place(slot) > 0, on = picked === slot;
     const moves = placed
-      ? move("equal", slot, `Tie ${name} with the one above`) + move("up", slot, `Move ${name} up`) + move("down", slot, `Move ${name} down`) + move("back", slot, `Take ${name} out`)
+      ? move("equal", slot, agonText("Tie {letter} with the one above", { letter: name })) + move("up", slot, agonText("Move {letter} up", { letter: name })) + move("down", slot, agonText("Move {letter} down", { letter: name })) + move("back", slot, agonText("Take {letter} out", { letter: name }))
       : "";
-    const label = placed ? `Pick answer ${name}` : `Answer ${name}: give it the next place`;
+    const label = placed ? agonText("Pick answer {letter}", { letter: name }) : agonText("Answer {letter}: give it the next place", { letter: name });
     return `<div class="ag-it ag-${name.toLowerCase()}${on ? " ag-on" : ""}" data-item="${slot}">${GRIP}` +
       `<button type="button" class="ag-itname" data-move="${placed ? "pick" : "add"}" data-slot="${slot}" aria-label="${label}"${placed ? ` aria-pressed="${on}"` : ""}${off()}>${badge(slot)}<span class="ag-gist" data-gist="${slot}"></span></button>` +
       `<span class="ag-mv">${moves}</span></div>`;
@@ -138,11 +143,11 @@ const agonBallot = (() => {
     const made = state.order.map((one, index) => {
       if (one === LINE) {
         return `<li class="ag-lineacc${picked === LINE ? " ag-on" : ""}" data-index="${index}" data-item="line">${GRIP}` +
-          `<button type="button" class="ag-itname" data-move="pick" data-slot="line" aria-pressed="${picked === LINE}" aria-keyshortcuts="-"${off()}>Not acceptable below this line</button>` +
-          `<span class="ag-mv">${move("up", LINE, "Move the line up")}${move("down", LINE, "Move the line down")}</span></li>`;
+          `<button type="button" class="ag-itname" data-move="pick" data-slot="line" aria-pressed="${picked === LINE}" aria-keyshortcuts="-"${off()}>${agonText("Not acceptable below this line")}</button>` +
+          `<span class="ag-mv">${move("up", LINE, agonText("Move the line up"))}${move("down", LINE, agonText("Move the line down"))}</span></li>`;
       }
       number += 1;
-      return `<li class="ag-place${below(index) ? " ag-below" : ""}" data-index="${index}"><div class="ag-p"><b>${number}</b>${one.length > 1 ? "<span>tied</span>" : ""}</div><div class="ag-its">${one.map(item).join("")}</div></li>`;
+      return `<li class="ag-place${below(index) ? " ag-below" : ""}" data-index="${index}"><div class="ag-p"><b>${number}</b>${one.length > 1 ? `<span>${agonText("tied")}</span>` : ""}</div><div class="ag-its">${one.map(item).join("")}</div></li>`;
     });
     if (!number) made.unshift('<li class="ag-place ag-none" data-index="0"><div class="ag-p"><b>1</b></div><div class="ag-its"><div class="ag-it ag-empty-it">The best answer comes here</div></div></li>');
     if (state.rest.length) made.push(`<li class="ag-tray" data-index="rest"><div class="ag-label">No place yet</div><div class="ag-its">${state.rest.map(item).join("")}</div></li>`);
@@ -151,7 +156,7 @@ const agonBallot = (() => {
   function strip() {
     const chip = (slot) => {
       const placed = place(slot) > 0, name = letter(slot);
-      return `<button type="button" class="ag-ballotchip${placed ? "" : " ag-dash"}${picked === slot ? " ag-on" : ""}" data-move="${placed ? "pick" : "add"}" data-slot="${slot}" aria-label="${placed ? words(slot) : `Answer ${name}: give it the next place`}"${placed ? ` aria-pressed="${picked === slot}"` : ""}${off()}>${badge(slot)}</button>`;
+      return `<button type="button" class="ag-ballotchip${placed ? "" : " ag-dash"}${picked === slot ? " ag-on" : ""}" data-move="${placed ? "pick" : "add"}" data-slot="${slot}" aria-label="${placed ? words(slot) : agonText("Answer {letter}: give it the next place", { letter: name })}"${placed ? ` aria-pressed="${picked === slot}"` : ""}${off()}>${badge(slot)}</button>`;
     };
     let first = true;
     const made = state.order.map((one, index) => {
@@ -175,7 +180,7 @@ const agonBallot = (() => {
     panel.querySelector('[data-do="undo"]').disabled = !open || !past.length;
     panel.querySelector('[data-do="best"]').disabled = !open || groups().length < 2 || groups()[0].length > 1;
     panel.querySelector('[data-do="send"]').disabled = !open || !some;
-    panel.querySelector("[data-send]").textContent = some && groups().length === 1 && state.rest.length ? "Send just the best" : "Send ranking";
+    panel.querySelector("[data-send]").textContent = some && groups().length === 1 && state.rest.length ? agonText("Send just the best") : agonText("Send ranking");
     if (held.move) {
       const same = panel.querySelector(`[data-move="${held.move}"][data-slot="${held.slot}"]`);
       (same || panel.querySelector(`.ag-itname[data-slot="${held.slot}"]`))?.focus({ preventScroll: true });
@@ -264,7 +269,7 @@ const agonBallot = (() => {
   // A key of somebody who could read the answers and does not type; returns whether it meant something here.
   function press(event) {
     if (!open) return false;
-    const name = event.key.toLowerCase(), slot = "abcdef".indexOf(name);
+    const name = agonKey(event), slot = "abcdef".indexOf(name);
     if (name.length === 1 && standing.includes(slot)) pick(slot, false);
     else if (name === "-") pick(LINE, false);
     else if (name === "u") undo();
@@ -272,10 +277,10 @@ const agonBallot = (() => {
     else if (name === "enter") {
       if (event.target.closest?.("button, a, summary") || !groups().length) return false;
       root().querySelector('[data-do="send"]').focus();
-      say(`${reads()} Press Enter to send it.`);
+      say(`${reads()} ${agonText("Press Enter to send it.")}`);
     } else if (picked === null) {
       if (!/^[1-6=]$/.test(name)) return false;
-      say(`Pick an answer first: ${standing.map(letter).join(", ")}.`);
+      say(agonText("Pick an answer first: {letters}.", { letters: agonList(standing.map(letter)) }));
     } else if (name === "arrowup") MOVES.up(picked);
     else if (name === "arrowdown") MOVES.down(picked);
     else if (picked === LINE) return false;

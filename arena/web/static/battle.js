@@ -33,11 +33,11 @@ const agonBattle = (root, host) => {
         method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
       });
     } catch {
-      throw new Error("The arena cannot be reached. Nothing was lost: try again.");
+      throw new Error(agonText("The arena cannot be reached. Nothing was lost: try again."));
     }
     const data = await answer.json().catch(() => ({}));
     if (!answer.ok) {
-      const error = new Error(data.sentence || `The arena answered with an error (${answer.status}).`);
+      const error = new Error(data.sentence || agonText("The arena answered with an error ({status}).", { status: answer.status }));
       error.code = data.error;
       throw error;
     }
@@ -87,7 +87,7 @@ const agonBattle = (root, host) => {
     root.toggleAttribute("data-follow", Boolean(next.may_ask));
     root.toggleAttribute("data-typed", next.state === "empty" && next.typed);
     for (const count of document.querySelectorAll("[data-your-votes]")) {
-      count.textContent = next.votes.toLocaleString("en");
+      count.textContent = next.votes.toLocaleString(`${document.documentElement.lang || "en"}-u-nu-latn`);
       count.parentElement.hidden = !next.votes;
     }
     const ready = next.state === "ready";
@@ -108,7 +108,7 @@ const agonBattle = (root, host) => {
       window.scrollTo(0, 0);
       place().querySelector("h1")?.focus({ preventScroll: true });
     } else if (focused) place().querySelector("h1")?.focus({ preventScroll: true });
-    if (ready && before?.state === "streaming") announce(many ? "All answers have ended. You may rank them now." : "Both answers have ended. You may vote now.");
+    if (ready && before?.state === "streaming") announce(many ? agonText("All answers have ended. You may rank them now.") : agonText("Both answers have ended. You may vote now."));
     if (next.state === "voted") changed(next.battle);
     if (next.state === "voted" && same && before.state !== "voted") host.voted(next);
     if (remember && next.battle) host.remember(next.battle);
@@ -116,25 +116,25 @@ const agonBattle = (root, host) => {
   }
 
   const HINTS = {
-    ready: "Which answer is better? One vote, and the names are shown.",
-    named: "You see the names: a vote here is kept, and does not count.",
-    queued: "Which answer is better? The next comparison follows your vote.",
-    seen: "An earlier vote told you who wrote this. A vote now is kept, and does not count.",
-    cut: "An answer was cut at its limit of length. Judge what is there: a vote says what the model does within it.",
-    uneven: "One answer was stopped before its end. You may still vote, or ask again.",
-    keeping: "Your vote is being kept …",
-    streaming: "Votes open when both answers have ended. You need not wait: stop both, then vote.",
+    ready: agonText("Which answer is better? One vote, and the names are shown."),
+    named: agonText("You see the names: a vote here is kept, and does not count."),
+    queued: agonText("Which answer is better? The next comparison follows your vote."),
+    seen: agonText("An earlier vote told you who wrote this. A vote now is kept, and does not count."),
+    cut: agonText("An answer was cut at its limit of length. Judge what is there: a vote says what the model does within it."),
+    uneven: agonText("One answer was stopped before its end. You may still vote, or ask again."),
+    keeping: agonText("Your vote is being kept …"),
+    streaming: agonText("Votes open when both answers have ended. You need not wait: stop both, then vote."),
   };
 
   const OF_MANY = {
-    ready: "Once you send it, the names are shown.",
-    named: "You see the names: a ranking here is kept, and does not count.",
-    queued: "Once you send it, the next comparison follows.",
-    seen: "An earlier vote told you who wrote one of these. A vote now is kept, and does not count.",
-    cut: "An answer was cut at its limit of length. Judge what is there: a ranking says what models do within it.",
-    uneven: "An answer was stopped before its end. You may still rank, or ask again.",
-    keeping: "Your ranking is being kept …",
-    streaming: "Ranking opens when all answers have ended. You need not wait: stop all, then rank.",
+    ready: agonText("Once you send it, the names are shown."),
+    named: agonText("You see the names: a ranking here is kept, and does not count."),
+    queued: agonText("Once you send it, the next comparison follows."),
+    seen: agonText("An earlier vote told you who wrote one of these. A vote now is kept, and does not count."),
+    cut: agonText("An answer was cut at its limit of length. Judge what is there: a ranking says what models do within it."),
+    uneven: agonText("An answer was stopped before its end. You may still rank, or ask again."),
+    keeping: agonText("Your ranking is being kept …"),
+    streaming: agonText("Ranking opens when all answers have ended. You need not wait: stop all, then rank."),
   };
 
   // What the vote changed is computed after it was kept; whatever goes wrong here, the vote stands.
@@ -155,11 +155,10 @@ const agonBattle = (root, host) => {
 
   function label(next, many) {
     const follows = next.state === "ready";
-    const all = many ? "all" : "both";
-    const text = follows ? `Ask ${all} a follow-up` : "Your prompt";
+    const text = !follows ? agonText("Your prompt") : many ? agonText("Ask all a follow-up") : agonText("Ask both a follow-up");
     root.querySelector("#ag-prompt label").textContent = text;
-    box()?.setAttribute("placeholder", follows ? `Ask ${all} a follow-up, or ${many ? "rank" : "vote"}` : "Ask anything, in any language");
-    at("ag-start").textContent = follows ? `Ask ${all}` : next.mode === "named" ? "Ask them" : "Start the battle";
+    box()?.setAttribute("placeholder", !follows ? agonText("Ask anything, in any language") : many ? agonText("Ask all a follow-up, or rank") : agonText("Ask both a follow-up, or vote"));
+    at("ag-start").textContent = follows ? (many ? agonText("Ask all") : agonText("Ask both")) : next.mode === "named" ? agonText("Ask them") : agonText("Start the battle");
     if (next.state === "empty") picked(next.mode === "named");
   }
 
@@ -188,7 +187,7 @@ const agonBattle = (root, host) => {
     const key = `${view.battle}:${view.turn}:${update.slot}`;
     if (update.status === "finished" && !spoken[key]) {
       spoken[key] = true;
-      announce(`Answer ${update.letter} finished`);
+      announce(agonText("Answer {letter} finished", { letter: update.letter }));
     }
   }
 
@@ -313,7 +312,7 @@ const agonBattle = (root, host) => {
   function enlarge(button) {
     const opened = button.closest("[data-side]").classList.toggle("ag-open");
     button.setAttribute("aria-expanded", String(opened));
-    button.textContent = opened ? "Close" : "Open";
+    button.textContent = opened ? agonText("Close") : agonText("Open");
   }
 
   function change(link) { // what is written in the box stays
@@ -364,11 +363,11 @@ const agonBattle = (root, host) => {
     quiet = !on;
     try { localStorage.setItem("agon-keys", on ? "on" : "off"); } catch { /* as above */ }
     at("ag-keys").setAttribute("aria-pressed", String(on));
-    at("ag-keys").textContent = on ? "Keys A E X B: on" : "Keys A E X B: off";
+    at("ag-keys").textContent = on ? agonText("Keys A E X B: on") : agonText("Keys A E X B: off");
     root.toggleAttribute("data-nokeys", !on);
     for (const button of document.querySelectorAll('[data-do="keys"]')) {
       button.setAttribute("aria-pressed", String(on));
-      button.textContent = on ? "Keys: on" : "Keys: off";
+      button.textContent = on ? agonText("Keys: on") : agonText("Keys: off");
     }
   }
 
@@ -384,7 +383,7 @@ const agonBattle = (root, host) => {
     }
     if (event.target.closest?.("input, textarea, select, [contenteditable]")) return;
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !keysOn()) return;
-    const key = event.key.toLowerCase();
+    const key = agonKey(event);
     const now = performance.now();
     const alone = now - typed > TYPING;
     if (key.length === 1) {

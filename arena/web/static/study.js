@@ -2,7 +2,7 @@
 // What was begun and not sent is kept in this browser; where a voter stands is the server's.
 "use strict";
 (() => {
-  const WORDS = { waiting: "Waiting", writing: "Writing", finished: "Finished", stopped: "Stopped", failed: "Failed" };
+  const WORDS = { waiting: agonText("Waiting"), writing: agonText("Writing"), finished: agonText("Finished"), stopped: agonText("Stopped"), failed: agonText("Failed") };
   const KEYS = { a: "a", e: "tie", x: "both_bad", b: "b" };
   const at = (id) => document.getElementById(id);
   const all = (selector, root = at("ag-view")) => [...root.querySelectorAll(selector)];
@@ -20,10 +20,10 @@
         method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
       });
     } catch {
-      throw new Error("The study cannot be reached. Nothing was lost: try again.");
+      throw new Error(agonText("The study cannot be reached. Nothing was lost: try again."));
     }
     const data = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw Object.assign(new Error(data.sentence || `The study answered with an error (${answer.status}).`), { code: data.error });
+    if (!answer.ok) throw Object.assign(new Error(data.sentence || agonText("The study answered with an error ({status}).", { status: answer.status })), { code: data.error });
     return data;
   }
 
@@ -60,12 +60,12 @@
     if (!same) {
       scrollTo(0, 0);
       at("ag-view").querySelector("h1")?.focus({ preventScroll: true });
-      announce(next.said ? `Task ${next.said}` : "");
-    } else if (next.state === "ready") announce("All answers have ended. You may judge them now.");
+      announce(next.said || "");
+    } else if (next.state === "ready") announce(agonText("All answers have ended. You may judge them now."));
     if (form()) {
       agonBallot.show(next, announce);
       const hint = at("ag-view").querySelector("[data-ballot-hint]");
-      if (hint) hint.textContent = next.state === "ready" ? "Rank the answers, then answer what is below them." : "Ranking opens when all answers have ended.";
+      if (hint) hint.textContent = next.state === "ready" ? agonText("Rank the answers, then answer what is below them.") : agonText("Ranking opens when all answers have ended.");
       restore();
       missing();
     }
@@ -105,7 +105,7 @@
   function judged() {
     const groups = all('[role="radiogroup"]', form());
     return {
-      open: groups.filter((group) => !group.querySelector("input:checked")).map((group) => group.firstElementChild.textContent.trim().replace(/\s+/g, " ").replace(/\?? 1 poor.*|\?$/, "")),
+      open: groups.filter((group) => !group.querySelector("input:checked")).map((group) => [...group.firstElementChild.childNodes].filter((one) => one.nodeName !== "SMALL").map((one) => one.textContent).join("").trim().replace(/\s+/g, " ").replace(/\s*[?？؟]$/, "").replace(/^¿/, "")),
       ballot: many() ? agonBallot.sent() : { outcome: picked("outcome") },
       criteria: Object.fromEntries(all("[data-criterion]:checked", form()).map((one) => [one.dataset.criterion, one.value])),
       ratings: all("[data-rating]:checked", form()).map((one) => Number(one.value)),
@@ -114,8 +114,8 @@
   }
   function missing() {
     const { open, ballot } = judged();
-    if (many() && !ballot.places.some(Boolean)) open.unshift("the ranking");
-    const sentence = view.state !== "ready" ? "Opens when all answers have ended." : open.length > 2 ? `${open.length} questions are open.` : open.length ? `Open: ${open.join("; ")}` : "";
+    if (many() && !ballot.places.some(Boolean)) open.unshift(agonText("the ranking"));
+    const sentence = view.state !== "ready" ? agonText("Opens when all answers have ended.") : open.length > 2 ? agonText("{count} questions are open.", { count: open.length }) : open.length ? agonText("Open: {questions}", { questions: open.join("; ") }) : "";
     form().querySelector("[data-missing]").textContent = sentence;
     return open;
   }
@@ -124,7 +124,7 @@
     const { ballot, criteria, ratings, reasons } = judged();
     const open = missing();
     if (open.length) {
-      say(`Not sent yet. ${form().querySelector("[data-missing]").textContent}`);
+      say(`${agonText("Not sent yet.")} ${form().querySelector("[data-missing]").textContent}`);
       return;
     }
     const rated = form().querySelector("[data-rating]");
@@ -138,7 +138,7 @@
   }
   function skip() {
     const reason = at("ag-skip").value.trim();
-    if (!reason) { at("ag-skip").focus(); return say("Say why you skip it."); }
+    if (!reason) { at("ag-skip").focus(); return say(agonText("Say why you skip it.")); }
     once(async () => { show(await call("/skip", { battle: view.battle, reason })); forget(); });
   }
 
@@ -178,7 +178,7 @@
     open: (button) => {
       const opened = button.closest("[data-side]").classList.toggle("ag-open");
       button.setAttribute("aria-expanded", String(opened));
-      button.textContent = opened ? "Close" : "Open";
+      button.textContent = opened ? agonText("Close") : agonText("Open");
     },
   };
   document.addEventListener("click", (event) => {
@@ -199,7 +199,7 @@
     if (event.target.id === "ag-skip" && event.key === "Enter") { event.preventDefault(); return skip(); }
     if (event.target.closest?.("input:not([type=radio], [type=checkbox]), textarea, select")) return;
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !form()) return;
-    const name = event.key.toLowerCase();
+    const name = agonKey(event);
     if (view.state === "streaming" && name === "escape") return DO.stop();
     if (view.state !== "ready") return;
     if (many()) {

@@ -22,7 +22,7 @@
       list.add(theme);
     }
     for (const button of document.querySelectorAll("[data-ag-theme]")) {
-      button.setAttribute("aria-label", theme === "dark" ? "Use the light theme" : "Use the dark theme");
+      button.setAttribute("aria-label", theme === "dark" ? agonText("Use the light theme") : agonText("Use the dark theme"));
     }
   };
 

@@ -11,14 +11,15 @@ from agon.arena.core.arena import Running
 from agon.arena.core.battle import LETTERS, NUMBERS, State
 from agon.arena.core.studies.study import Study, VoterProgress, tell_lead
 from agon.arena.web.battle.view import battle_values, render, side_view
+from agon.arena.web.languages.texts import _, message
 from agon.arena.web.layout import Site, page_html
 
-STUDY = Site({"battle": ("./study", "Study")}, "./about", "./static/")
+STUDY = Site({"battle": ("./study", message("Study"))}, "./about", "./static/")
 _ENDED = {
-    "decision": "The votes are clear enough to decide, so no more are needed.",
-    "quota": "All the votes that were asked for are in.",
-    "complete": "Everybody has judged everything.",
-    "hand": "Whoever runs it has closed it.",
+    "decision": message("The votes are clear enough to decide, so no more are needed."),
+    "quota": message("All the votes that were asked for are in."),
+    "complete": message("Everybody has judged everything."),
+    "hand": message("Whoever runs it has closed it."),
 }
 
 
@@ -27,7 +28,8 @@ def study_page(title: str) -> str:
     body = (
         '<div id="ag-alert" role="alert" hidden></div>'
         '<div id="ag-live" class="ag-sr" role="status" aria-live="polite"></div>'
-        '<div id="ag-view" class="ag-study"><p class="ag-small ag-mid">Opening the study …</p></div>'
+        '<div id="ag-view" class="ag-study"><p class="ag-small ag-mid">'
+        f"{_('Opening the study …')}</p></div>"
     )
     head = '<script src="./static/ballot.js" defer></script><script src="./static/study.js" defer></script>'
     return page_html(title, body, current="battle", head=head, site=STUDY)
@@ -43,7 +45,7 @@ def voter_view(study: Study, session: str, told: str | None = None) -> dict[str,
     if progress.state == "going":
         return {"state": "intro", "battle": None, "html": render("study_intro.html", **values)}
     closed = study.closed
-    values["why"] = _ENDED[closed.by] if closed else None
+    values["why"] = _(_ENDED[closed.by]) if closed else None
     return {"state": "thanks", "battle": None, "html": render("study_thanks.html", **values)}
 
 
@@ -57,7 +59,7 @@ def task_view(study: Study, session: str, running: Running, told: str | None = N
         "sides": [side_view(battle, slot) for slot in range(len(battle.sides))],
         "standing": list(battle.standing),
         "uneven": battle.uneven,
-        "said": f"{progress.done + 1} of {progress.total}",
+        "said": _("Task {done} of {total}", done=progress.done + 1, total=progress.total),
     }
     if battle.state is State.READY:
         view["token"] = study.arena.keys.vote_token(battle.id, battle.turn, session)
@@ -77,8 +79,11 @@ def reveal(study: Study, session: str, battle_id: str) -> str | None:
     if not study.plan.reveal or battle_id.startswith("item"):
         return None
     sides = study.battle(session, battle_id).battle.sides
-    named = (f"{LETTERS[slot]} was {side.contestant.card.display_name}" for slot, side in enumerate(sides))
-    return "; ".join(named) + "."
+    named = tuple(
+        _("{letter} was {model}", letter=LETTERS[slot], model=side.contestant.card.display_name)
+        for slot, side in enumerate(sides)
+    )
+    return _("{list}.", list=named)
 
 
 def owner_page(study: Study, key: str) -> str:
@@ -96,12 +101,12 @@ def owner_page(study: Study, key: str) -> str:
         votes=study.votes,
         finished=sum(one.voted + one.skipped + one.passed + one.failed == one.total for one in seats),
         closed=closed,
-        why=_ENDED[closed.by] if closed else None,
+        why=_(_ENDED[closed.by]) if closed else None,
         board=tell_lead(study.lead()),
         key=key,
         size=NUMBERS[study.plan.size],
     )
-    return page_html(f"Progress of {study.plan.name}", body, current=None, site=STUDY)
+    return page_html(_("Progress of {study}", study=study.plan.name), body, current=None, site=STUDY)
 
 
 def _common(study: Study, progress: VoterProgress) -> dict[str, Any]:
