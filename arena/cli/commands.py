@@ -56,6 +56,10 @@ COMMANDS = {
         "log.verify:verify_command",
         "Say whether the record of a log is whole: events, texts, database.",
     ),
+    "backup": (
+        "log.backup:backup_command",
+        "Copy a log whole, while the arena goes on, and verify the copy.",
+    ),
     "recover": ("log.recover:recover_command", "Mend a log of what is whole of it."),
     "methods": (
         "methods:methods_command",

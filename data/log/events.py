@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import duckdb
 
 EVENTS, TEXTS, HEAD = "events.jsonl", "texts.jsonl", "events.head"
+BACKUP = "backup.json"  # in a copy of these: what it is; its database is made when it is opened
 # The columns that lie beside. A record adds at most one row to each of these tables.
 TEXT_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "turns": ("prompt", "images", "image_alts"),

@@ -14,7 +14,7 @@ from typing import Literal
 
 from agon.data.files.writer import whole_file
 
-_FOLDER = "images"  # the folder of the store
+IMAGES = "images"  # the folder of the store
 _ENDINGS = (".png", ".jpg")
 
 
@@ -36,7 +36,7 @@ def keep_image(folder: Path, image: CleanImage) -> Path:
     Raises:
         SourceError: it cannot be written.
     """
-    path = folder / _FOLDER / f"{image.sha256}{image.ending}"
+    path = folder / IMAGES / f"{image.sha256}{image.ending}"
     if not path.exists():
         with whole_file(path) as file:
             file.write(image.content)
@@ -50,11 +50,11 @@ def keep_image(folder: Path, image: CleanImage) -> Path:
 
 def image_path(folder: Path, sha256: str) -> Path:
     """Where an image of this hash stands in a log folder, or would."""
-    paths = [folder / _FOLDER / f"{sha256}{ending}" for ending in _ENDINGS]
+    paths = [folder / IMAGES / f"{sha256}{ending}" for ending in _ENDINGS]
     return next((path for path in paths if path.exists()), paths[0])
 
 
 def remove_half_written(folder: Path) -> None:
     """Remove what a process that was killed has left of an image; the folder must be this process's."""
-    for path in (folder / _FOLDER).glob(".*"):
+    for path in (folder / IMAGES).glob(".*"):
         path.unlink(missing_ok=True)

@@ -22,6 +22,7 @@ import duckdb
 
 from agon.data.log.database import DATABASE, DamagedDatabase, Lock, connect, lock, open_database
 from agon.data.log.events import (
+    BACKUP,
     EVENTS,
     HEAD,
     TEXTS,
@@ -234,7 +235,7 @@ class LogCheck:
 def verify_log(folder: Path) -> LogCheck:
     """Check every event and text of a log, and that its database says the same; nothing is written.
 
-    While an arena has the log open, its database is not compared.
+    While an arena has the log open, its database is not compared; a backup has none until it is opened.
 
     Raises:
         LogError: there are no events, or they cannot be read.
@@ -244,6 +245,8 @@ def verify_log(folder: Path) -> LogCheck:
             f"{folder} has no events to verify: a log of an older version gets them when it is opened, "
             f"as agon recover {folder} does."
         )
+    if (folder / BACKUP).exists() and not (folder / DATABASE).exists():
+        return _verify(folder, None)
     try:
         held = lock(folder)
     except LogInUse:

@@ -1,5 +1,7 @@
 """Logs of votes: what is refused, and the remedy."""
 
+import fcntl
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +12,7 @@ from typing import Any
 import duckdb
 
 import agon as ag
+from agon.data.log.copies.backup import backup_log
 from agon.data.log.records import AttachedImage
 from agon.data.log.recovery import recover_log
 from agon.data.log.vote_log import VoteLog
@@ -47,6 +50,29 @@ def cases(given: Given) -> list[Case]:
     def recovered() -> Path:
         recover_log(damaged)
         return damaged
+
+    shortened, pictured, backups = given.arena_log(), given.arena_log(), given.new()
+    (shortened / "texts.jsonl").write_bytes(b"")
+    tarred = given.new() / "old.tar.gz"
+    tarred.touch()
+    picture = pictured / "images" / f"{'0' * 64}.png"
+    picture.parent.mkdir()
+    picture.write_bytes(b"no image of that name")
+
+    def backed_up(source: Path, to: Path | None = None, **more: Any) -> Callable[[], Path]:
+        return lambda: backup_log(source, to or backups, **more).path
+
+    def without_the_image() -> Path:
+        picture.unlink()
+        return backup_log(pictured, backups).path
+
+    def beside_another() -> None:
+        handle = os.open(backups, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            backup_log(whole, backups)
+        finally:
+            os.close(handle)
 
     def asking(question: Callable[[VoteLog], Any]) -> Any:
         def asked() -> Any:
@@ -128,4 +154,14 @@ def cases(given: Given) -> list[Case]:
         (full(lambda: VoteLog(given.new()), 64), lambda: VoteLog(given.new()).close()),
         (closing_on_a_full_disk, ranked(unready, **NEW), 3),
         (full(lambda: ag.open_log(log).votes), lambda: ag.open_log(log).votes),
+        # backups
+        (backed_up(folder / "no-log"), backed_up(whole)),
+        (backed_up(whole, whole / "inside"), backed_up(whole)),
+        (backed_up(whole, keep=0), backed_up(whole, keep=1)),
+        (backed_up(whole, at), backed_up(whole, given.new())),
+        (backed_up(whole, tarred), backed_up(whole, given.new() / "new.tar.gz")),
+        (beside_another, backed_up(whole)),
+        (backed_up(shortened), backed_up(whole)),
+        (backed_up(damaged), backed_up(whole)),
+        (backed_up(pictured), without_the_image),
     ]

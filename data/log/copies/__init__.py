@@ -1,0 +1,1 @@
+"""Copies of a log that stand by themselves."""
