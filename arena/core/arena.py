@@ -104,7 +104,8 @@ class ArenaSettings:
     votes every `learn_every` seconds. `same_model` is the share of A/A battles, which show one model twice,
     and count on no board. `reveal` says whether a vote is answered with the names, as everywhere but in
     studies; `pacing`, how answers appear. `public_url` is where a proxy shows the arena, `root_path` the path
-    that it passes on, `embed` who may show it in a frame, `proxies` whose word on addresses is taken. So many
+    that it passes on, `embed` who may show it in a frame, `open_data` whether pages
+    of other sites may read its boards, `proxies` whose word on addresses is taken. So many
     battles run for a voter, for a network, and in all, and so many are begun in an hour. `seed` makes the
     draws repeatable: on a public arena leave it None, or who is drawn can be foretold.
     """
@@ -134,6 +135,7 @@ class ArenaSettings:
     public_url: str | None = None
     root_path: str | None = None
     embed: tuple[str, ...] = ()
+    open_data: bool = False
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
 
 

@@ -97,6 +97,7 @@ class ArenaTable(Table):
     public_url: str | None = None
     root_path: str | None = None
     embed: list[str] = Field(default_factory=list)
+    open_data: bool = False
     proxies: list[str] = Field(default_factory=list)
     examples: list[str | ExampleTable] = Field(default_factory=list)
 
@@ -201,6 +202,7 @@ class Configuration:
     public_url: str | None = None
     root_path: str | None = None
     embed: tuple[str, ...] = ()
+    open_data: bool = False
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     servers: Servers = field(default_factory=lambda: Servers({}))
     policy: Policy = POLICIES["uniform"]
@@ -288,7 +290,7 @@ def read_configuration(
     if not (roster.typed or roster.examples):
         raise ConfigError(f"{path}, [arena]: typed is false and there are no examples; offer some prompts.")
     proxies = tuple(ip_network(one, strict=False) for one in arena.proxies)
-    site = (arena.public_url, arena.root_path, tuple(arena.embed), proxies)
+    site = (arena.public_url, arena.root_path, tuple(arena.embed), arena.open_data, proxies)
     where = (Path(arena.store), arena.host, arena.port)
     drawing = (_policy(path, file, contestants), tuple(file.battle.paused), file.battle.same_model)
     given = (*where, file.battle.answers, tuple(file.battle.modes), *site, servers, *drawing, *visitors)

@@ -18,7 +18,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from agon.arena.core.arena import ArenaSettings, Refusal, tell
 from agon.arena.core.fair_shares import FairShare, LineFullError, Lines
 from agon.arena.core.sessions import COOKIE, COOKIE_SECONDS, Keys
-from agon.arena.web.api.document import IMPORTED, POOLED
+from agon.arena.web.api.document import ENDPOINTS, IMPORTED, POOLED
 from agon.arena.web.clients.networks import client_network
 from agon.arena.web.languages.choice import COOKIE_NAME, reader_of
 from agon.arena.web.languages.texts import _, language, message, read_by, translated
@@ -75,6 +75,12 @@ _PREFIXED = re.compile(
 )
 
 _API = re.compile(rf"({IMPORTED}|{POOLED})?/api/")
+_BADGE = re.compile(rf"({IMPORTED}|{POOLED})?/badge[./]")
+_DATA = re.compile(
+    rf"({IMPORTED}|{POOLED})?({'|'.join(map(re.escape, ENDPOINTS))}|/leaderboard\.(csv|png)|/openapi\.json)"
+)  # the same for everybody
+OPEN = {"access-control-allow-origin": "*", "cross-origin-resource-policy": "cross-origin"}
+_HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?|\[[0-9a-fA-F:.]+\](:\d{1,5})?")
 
 
 class ArenaMiddleware:
@@ -140,7 +146,8 @@ class ArenaMiddleware:
             fresh = [(COOKIE, scope["agon_cookie"]), (COOKIE_NAME, chosen)]
             return [_set_cookie(name, value, secure, framed=framed) for name, value in fresh if value]
 
-        out = _Outgoing(send, self.headers, cookies)
+        scope["agon_address"] = self._address(scope, headers)
+        out = _Outgoing(send, self._headers_of(scope), cookies)
         if scope["method"] == "POST":
             body = await self._received(scope["path"], receive)
             if isinstance(body, tuple):
@@ -149,6 +156,21 @@ class ArenaMiddleware:
             receive = _again(body, receive)
         if not await self._in_turn(scope, receive, out):
             await self._answer(scope, send, TOO_MANY)
+
+    def _address(self, scope: Scope, headers: Mapping[str, str]) -> str:
+        """Where the browser finds the arena, as far as that is known, without a slash at the end."""
+        host = headers.get("host", "")
+        asked = f"{scope.get('scheme', 'http')}://{host}" if _HOST.fullmatch(host) else ""
+        return (self.settings.public_url or asked) + (self.settings.root_path or "")
+
+    def _headers_of(self, scope: Scope) -> dict[str, str]:
+        """The headers of an answer: others may show badges, and read boards where that is allowed."""
+        path, headers = scope["path"], self.headers
+        if _BADGE.match(path):
+            headers = headers | {"cross-origin-resource-policy": "cross-origin"}
+        if self.settings.open_data and scope["method"] == "GET" and _DATA.fullmatch(path):
+            headers = headers | OPEN
+        return headers
 
     async def _in_turn(self, scope: Scope, receive: Receive, out: _Outgoing) -> bool:
         """Answer a request when it is its network's turn; false where too many of it are there already."""
@@ -182,7 +204,7 @@ class ArenaMiddleware:
             session is None
             and scope["method"] in ("GET", "HEAD")
             and not scope["path"].startswith("/gradio/")
-            and not _API.match(scope["path"])
+            and not any(one.match(scope["path"]) for one in (_API, _BADGE, _DATA))
         ):
             fresh = self.keys.new_session()
             scope["agon_session"] = self.keys.session(fresh)

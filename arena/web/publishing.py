@@ -13,16 +13,18 @@ from importlib.resources import files
 from pathlib import Path
 
 from agon.arena.web.layout import Site
+from agon.arena.web.leaderboard.badges import badge_svg, model_badge_svg
 from agon.arena.web.leaderboard.board_picture import board_png
 from agon.arena.web.leaderboard.boards import Compared, Made, make_board
 from agon.arena.web.leaderboard.page import Link, leaderboard_html
 from agon.arena.web.leaderboard.query import ALL, DEFAULT_RULE, PLAIN_VIEW, BoardQuery, BoardView, Offer
 from agon.arena.web.leaderboard.sources import About, BoardSource
 from agon.arena.web.lens.auditing import make_audit
-from agon.arena.web.lens.data_page import badge_svg, data_html
+from agon.arena.web.lens.data_page import Badges, data_html
 from agon.arena.web.lens.decide_page import ANYTHING, decide_html
 from agon.arena.web.lens.deciding import make_decision
 from agon.arena.web.lens.integrity_page import integrity_html
+from agon.arena.web.lens.lens_values import rules_values
 from agon.arena.web.lens.method_page import method_html
 from agon.arena.web.lens.rules_page import rules_html
 from agon.arena.web.lens.stability import Lens, look_through
@@ -32,6 +34,7 @@ from agon.arena.web.models.history_page import history_html
 from agon.arena.web.models.model_page import model_html
 from agon.arena.web.models.overview_page import overview_html
 from agon.arena.web.models.routes import column_asked
+from agon.ranking import Leaderboard
 from agon.ranking.analysis.rule_comparison import RuleComparison
 from agon.ranking.errors import AgonError, OptionError, SourceError
 from agon.ranking.leaderboard.exchange import boards_to_csv
@@ -105,8 +108,7 @@ def publish_pages(
     if ALL not in made:
         raise SourceError(left_out.get(DEFAULT_RULE, "There are no votes to publish."))
     with progress("comparing the rules"):
-        lens = _rules(source)
-        rules = lens.rules
+        rules = (lens := _rules(source)).rules
     whole = made[ALL][1].board
     models = {
         row.model: f"model-{number}-{_slug(row.model)}.html"
@@ -114,11 +116,8 @@ def publish_pages(
     }
     link = _links(made, models, rules)
     more = _more_pages(source, about, offer, progress)
-    more |= {
-        "method.html": method_html(about=about, offer=offer),
-        "data.html": data_html(whole, about=about, badge="badge.svg", api=False, link=link),
-        "badge.svg": badge_svg(whole, about),
-    }
+    more["method.html"] = method_html(about=about, offer=offer)
+    more |= _data_files(source, whole, models, about, link)
     more |= _model_pages(source, made[ALL][1], models, rules, about, link)
     number = len(made) + (rules is not None) + sum(name.endswith(".html") for name in more)
 
@@ -145,8 +144,8 @@ def publish_pages(
             if rules is not None:
                 page = rules_html(lens, about=about, offer=Offer(), link=link, form=False)
                 (pages / "rules.html").write_text(page, encoding="utf-8")
-                data = {"schema": 1, "comparison": rules.to_dict()}
-                (pages / "rules.json").write_text(json.dumps(data, ensure_ascii=False), encoding="utf-8")
+                data = json.dumps(rules_values(lens), ensure_ascii=False)
+                (pages / "rules.json").write_text(data, encoding="utf-8")
             for name, text in more.items():
                 (pages / name).write_text(text, encoding="utf-8")
             _copy_static(pages / "static")
@@ -195,6 +194,21 @@ def _links(
         return f"{found[0]}.{form or 'html'}" if found else None
 
     return link
+
+
+def _data_files(
+    source: BoardSource, board: Leaderboard | None, models: Mapping[str, str], about: About, link: Link
+) -> dict[str, str]:
+    """The files of the page of data, and of the badges."""
+    files = {model: f"badge-{name.removesuffix('.html')}.svg" for model, name in models.items()}
+    badges = Badges("badge.svg", files, "index.html", "https://ADDRESS-OF-THESE-PAGES/")
+    span = source.span()
+    last = span and span[1]
+    return {
+        "data.html": data_html(board, about=about, badges=badges, api=False, link=link),
+        "badge.svg": badge_svg(board, about),
+        **{file: model_badge_svg(board, board[model], about, last) for model, file in files.items() if board},
+    }
 
 
 def _model_pages(

@@ -48,6 +48,19 @@ _PATTERNS: dict[str, tuple[dict[str, str], str]] = {
     ),
 }  # parameters whose names hold a word of the votes
 IMPORTED, POOLED = "/imported", "/pooled"  # what stands before the paths of other votes of one arena
+ENDPOINTS = {
+    "/api/leaderboard": "A leaderboard",
+    "/api/offer": "What can be asked for",
+    "/api/model": "One model",
+    "/api/compare": "Models side by side",
+    "/api/overview": "Ranks by kind of votes",
+    "/api/history": "Ranks over time",
+    "/api/rules": "Several rules",
+    "/api/decide": "Which model to take",
+    "/api/integrity": "How these votes were made",
+    "/api/methods": "The rules there are",
+    "/api/data": "Downloads and citation",
+}  # of these votes, each with an example of what it takes
 BOARD = ("filters", "rule", "adjust")
 _NO_OTHERS: Mapping[int, dict[str, Any]] = MappingProxyType({})
 _REFUSALS = {

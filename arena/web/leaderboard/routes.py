@@ -14,6 +14,7 @@ from agon.arena.core.arena import Arena
 from agon.arena.web.api.caching import Patience, unless_seen
 from agon.arena.web.api.document import BOARD, documented, refusal
 from agon.arena.web.api.shapes import LeaderboardAnswer, OfferAnswer
+from agon.arena.web.leaderboard.badges import model_badge_svg
 from agon.arena.web.leaderboard.board_picture import board_png
 from agon.arena.web.leaderboard.boards import Boards, BusyError, Made
 from agon.arena.web.leaderboard.page import (
@@ -26,14 +27,16 @@ from agon.arena.web.leaderboard.page import (
 from agon.arena.web.leaderboard.query import BoardQuery, ChangedBoardError, Offer, QueryError
 from agon.arena.web.leaderboard.sources import About, ArenaVotes, BoardSource
 from agon.arena.web.leaderboard.who_answers import model_states
+from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import Leaderboard
-from agon.ranking.errors import AgonError
+from agon.ranking.errors import AgonError, suggest
 from agon.ranking.leaderboard.exchange import boards_to_csv
 
 PATIENCE = 1.0  # seconds before a page says that its board is being computed
 _CSV = {
     200: {"content": {"text/csv": {"schema": {"type": "string"}}}, "description": "As `agon rank` prints it."}
 }
+_SVG = {200: {"content": {"image/svg+xml": {"schema": {"type": "string"}}}, "description": "Drawn."}}
 _PNG = {
     200: {
         "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
@@ -126,6 +129,21 @@ def board_router(
         )
 
     @router.get(
+        "/badge/{model:path}.svg", summary="Where a model stands", **documented(None, *BOARD, also=_SVG)
+    )
+    async def badge(request: Request, model: str) -> Response:
+        async def told(patience: Patience) -> Response:
+            about, (_, board) = await asyncio.to_thread(source.about), await board_of(request, patience)
+            known = [row.model for row in board.rows] if board else []
+            if board is None or model not in known:
+                raise QueryError(f"There is no model {without_hidden(model)!r} here; {suggest(model, known)}")
+            span = await asyncio.to_thread(source.span)
+            text = model_badge_svg(board, board[model], about, span and span[1])
+            return Response(text, media_type="image/svg+xml")
+
+        return await answered_data(request, source, told)
+
+    @router.get(
         "/leaderboard.png",
         summary="A leaderboard as a picture",
         **documented(None, *BOARD, "at", also=at | _PNG),
@@ -175,6 +193,7 @@ async def answered(
     today: str | None = None,
     yours: int | None = None,
     no_page: Callable[..., str] = no_board_html,
+    also: object = None,
 ) -> Response:
     """A page, or the sentence why there is none; or 304 where the browser has it already.
 
@@ -185,8 +204,9 @@ async def answered(
         today: address of the board of now, where a permalink was asked for.
         yours: votes of this visitor, where the page shows them.
         no_page: the page for a sentence.
+        also: what else the page shows.
     """
-    shown = await asyncio.to_thread(source.shown), yours
+    shown = await asyncio.to_thread(source.shown), yours, also
 
     async def told(patience: Patience) -> Response:
         about = await asyncio.to_thread(source.about)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from html import escape
 from urllib.parse import urlencode
 
+from agon.arena.web.api.document import ENDPOINTS
 from agon.arena.web.layout import page_html, plural
 from agon.arena.web.leaderboard.page import Link, address
 from agon.arena.web.leaderboard.query import ALL
@@ -12,6 +16,24 @@ from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import Leaderboard
 from agon.ranking.version import VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Badges:
+    """Where badges are.
+
+    Attributes:
+        first: address of the one that says who is first.
+        models: model → address of its own.
+        page: where a badge leads to.
+        base: what stands before these addresses elsewhere.
+    """
+
+    first: str
+    models: Mapping[str, str]
+    page: str
+    base: str
+
 
 DOWNLOADS = {
     "board_csv": "leaderboard.csv",
@@ -21,19 +43,6 @@ DOWNLOADS = {
     "badge": "badge.svg",
     "openapi": "openapi.json",
 }  # of all votes: name → address
-ENDPOINTS = {
-    "/api/leaderboard": "A leaderboard",
-    "/api/offer": "What can be asked for",
-    "/api/model": "One model",
-    "/api/compare": "Models side by side",
-    "/api/overview": "Ranks by kind of votes",
-    "/api/history": "Ranks over time",
-    "/api/rules": "Several rules",
-    "/api/decide": "Which model to take",
-    "/api/integrity": "How these votes were made",
-    "/api/methods": "The rules there are",
-    "/api/data": "Downloads and citation",
-}  # of these votes, each with an example of what it takes
 _TAKES = {
     "/api/model": "name=MODEL",
     "/api/compare": "models=MODEL,MODEL",
@@ -47,7 +56,7 @@ def data_html(
     board: Leaderboard | None,
     *,
     about: About,
-    badge: str | None = "./badge.svg",
+    badges: Badges | None = None,
     api: bool = True,
     link: Link = address,
 ) -> str:
@@ -56,37 +65,16 @@ def data_html(
     Args:
         board: of all votes; None where there are none.
         about: what is known of the votes.
-        badge: address of the badge.
+        badges: where they are; None where there are none.
         api: whether a server answers programs.
         link: the addresses of the board as data.
     """
     if board is None:
         body = '<div class="ag-phead"><h1>No votes yet, so there is no data.</h1></div>'
     else:
-        body = _body(board, about, badge, api, link)
+        body = _body(board, about, badges, api, link)
     votes = about.total if about.unit != "task" else None
     return page_html("Data", body, current="data", votes=votes, site=about.site)
-
-
-def badge_svg(board: Leaderboard | None, about: About) -> str:
-    """Return a badge that says who is first and of how many votes."""
-    left = "Agon"
-    if board is None or not board.ranked:
-        right = "no ranking yet"
-    else:
-        first = [row for row in board.ranked if (row.rank_lower or row.rank) == 1]
-        name = about.info.name(board.ranked[0].model)
-        others = f" or {plural(len(first) - 1, 'other')}" if len(first) > 1 else ""
-        right = f"first: {name[:40]}{others}"
-    wide, more = 44, 12 + round(6.6 * len(right))
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{wide + more}" height="20" role="img" aria-label="'
-        f'{escape(left)}: {escape(right)}"><rect width="{wide + more}" height="20" rx="3" fill="#20222a"/>'
-        f'<path d="M{wide} 0h{more - 3}a3 3 0 0 1 3 3v14a3 3 0 0 1-3 3H{wide}z" fill="#0b6574"/>'
-        '<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11" text-anchor="middle">'
-        f'<text x="{wide / 2:g}" y="14">{escape(left)}</text>'
-        f'<text x="{wide + more / 2:g}" y="14">{escape(right)}</text></g></svg>'
-    )
 
 
 def citation(board: Leaderboard, about: About) -> str:
@@ -98,7 +86,7 @@ def citation(board: Leaderboard, about: About) -> str:
     )
 
 
-def _body(board: Leaderboard, about: About, badge: str | None, api: bool, link: Link) -> str:
+def _body(board: Leaderboard, about: About, badges: Badges | None, api: bool, link: Link) -> str:
     files = [
         (link(ALL, form), name) for form, name in (("csv", "CSV"), ("json", "JSON"), ("rules.json", "JSON"))
     ]
@@ -109,12 +97,7 @@ def _body(board: Leaderboard, about: About, badge: str | None, api: bool, link: 
         if target
     )
     counted = plural(int(board.settings["votes"]), about.unit)
-    shown = (
-        f'<h2>Badge</h2><p><img src="{escape(badge)}" alt="Badge: who is first"></p>'
-        "<p>It follows the board.</p>"
-        if badge
-        else ""
-    )
+    shown = "" if badges is None else _badges(badges)
     return (
         f'<div class="ag-phead"><h1>Everything on these pages can be taken along and computed again.</h1>'
         f'<p class="ag-lead">{counted.capitalize()}. The fingerprint tells whether two boards are of '
@@ -125,6 +108,29 @@ def _body(board: Leaderboard, about: About, badge: str | None, api: bool, link: 
         f'aria-label="Fingerprint">{escape(board.fingerprint)}'
         f"</code></p><h2>Cite</h2><p>{escape(without_hidden(citation(board, about)))}</p>"
         f"{shown}{_programs(board, about) if api else ''}</div>"
+    )
+
+
+def _badges(badges: Badges) -> str:
+    """The badges, and what to write for one to stand elsewhere."""
+    model, file = next(iter(badges.models.items()), ("", ""))
+    images = [(badges.first, "Who is first"), *([(file, model)] if file else [])]
+    shown = " ".join(f'<img src="{escape(way)}" alt="{escape(said)}" height="20">' for way, said in images)
+    way = badges.base + (file or badges.first).removeprefix("./")
+    said = without_hidden(model) or "Agon"
+    alt = re.sub(r"([\[\]\\])", r"\\\1", said)
+    target = badges.base + badges.page.removeprefix("./")
+    written = (
+        f"[![{alt}]({way})]({target})",
+        f'<a href="{escape(target)}"><img src="{escape(way)}" alt="{escape(said)}" height="20"></a>',
+    )
+    lines = "".join(
+        f'<p><code class="ag-cmd" tabindex="0" role="group" aria-label="{kind}">{escape(text)}</code></p>'
+        for kind, text in zip(("Markdown", "HTML"), written, strict=True)
+    )
+    return (
+        f"<h2>Badges</h2><p>{shown}</p><p>They follow the board: who is first, and of each model the ranks "
+        f"it may hold, its votes, and the day of the last vote. As Markdown and as HTML:</p>{lines}"
     )
 
 

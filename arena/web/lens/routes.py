@@ -13,13 +13,14 @@ from agon.arena.core.arena import Arena
 from agon.arena.web.api.caching import Patience
 from agon.arena.web.api.document import documented
 from agon.arena.web.api.shapes import DataAnswer, DecideAnswer, IntegrityAnswer, MethodsAnswer, RulesAnswer
+from agon.arena.web.leaderboard.badges import badge_address, badge_svg
 from agon.arena.web.leaderboard.boards import Boards
 from agon.arena.web.leaderboard.page import waiting_html
 from agon.arena.web.leaderboard.query import ALL, BoardQuery, Offer
 from agon.arena.web.leaderboard.routes import answered, answered_data, leaderboard_router
 from agon.arena.web.leaderboard.sources import About, ArenaVotes, BoardSource
 from agon.arena.web.lens.auditing import Audit, make_audit
-from agon.arena.web.lens.data_page import DOWNLOADS, badge_svg, data_html
+from agon.arena.web.lens.data_page import DOWNLOADS, Badges, data_html
 from agon.arena.web.lens.decide_page import decide_html, no_decision_html
 from agon.arena.web.lens.decide_query import DecideQuery
 from agon.arena.web.lens.deciding import make_decision, make_facts
@@ -142,9 +143,12 @@ def lens_router(boards: Boards, prefix: str = "") -> APIRouter:
             made = await boards.get(ALL, patience)
             if made is None:
                 return waiting_html("The board", ALL, about=about)
-            return data_html(made.board, about=about)
+            models = [row.model for row in made.board.rows[:1]] if made.board else []
+            badges = Badges("./badge.svg", {one: badge_address(one) for one in models}, "./leaderboard", base)
+            return data_html(made.board, about=about, badges=badges)
 
-        return await answered(request, source, page)
+        base = request.scope["agon_address"] + router.prefix + "/"
+        return await answered(request, source, page, also=base)
 
     @router.get("/badge.svg", include_in_schema=False)
     async def badge(request: Request) -> Response:

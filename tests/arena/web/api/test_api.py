@@ -1,14 +1,16 @@
 """The API over HTTP: what its document says holds of a running arena, and nothing is sent twice."""
 
 import re
-from html import unescape
+from html import escape, unescape
+from xml.etree import ElementTree
 
 import httpx
 import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from agon.arena.web.lens.data_page import ENDPOINTS
+from agon.arena.core.arena import ArenaSettings
+from agon.arena.web.api.document import ENDPOINTS
 from tests.support.arena_server import Scripted, open_arena, roster
 from tests.support.log_records import NOON, battle, put, vote
 
@@ -70,7 +72,7 @@ def test_every_get_of_the_document_answers_as_it_says(server, client):
         if "get" not in methods or "{sha256}" in path:
             continue
         for query in TAKES.get(path, [""]):
-            address = path.replace("{battle_id}", ready["battle"]) + query
+            address = path.replace("{battle_id}", ready["battle"]).replace("{model}", MODELS[0]) + query
             answer = visitor.get(address)
             kind = answer.headers["content-type"].partition(";")[0]
             assert answer.status_code == 200, (address, answer.text)
@@ -104,6 +106,7 @@ def test_every_get_of_the_document_answers_as_it_says(server, client):
         ("/leaderboard.png?rule=nothing", 404, "There is no rule 'nothing'"),
         ("/api/offer?colour=red", 404, "There is no filter 'colour'"),
         ("/api/model?name=canary-9-id", 404, "There is no model 'canary-9-id' here"),
+        ("/badge/canary-9-id.svg", 404, "There is no model 'canary-9-id' here"),
         ("/api/model", 404, "There is no model '' here"),
         ("/api/compare?models=canary-0-id", 404, "Two to four models can be compared, not 1"),
         ("/api/overview?of=colour", 404, "Votes cannot be told apart by 'colour'"),
@@ -120,6 +123,8 @@ def test_what_there_is_not_is_refused_in_a_sentence_as_json_and_as_a_page(client
     assert set(answer.json()) == {"error", "sentence"}
     assert says in answer.json()["sentence"]
     assert "etag" not in answer.headers
+    if "badge" in path:
+        return
     page = client.get(path.replace("/api/", "/").replace(".csv", ""), headers={"accept": "text/html"})
     assert page.status_code == status
     assert page.headers["content-type"].startswith("text/html")
@@ -187,6 +192,38 @@ def test_what_was_seen_is_not_computed_again_until_somebody_votes(server, client
         fresh = client.get(path, headers={"if-none-match": marks[path]})
         assert fresh.status_code == 200, path
         assert fresh.headers.get("etag") != marks[path]
+
+
+def test_a_badge_says_where_a_model_stands_and_can_be_shown_anywhere(server, client):
+    board = client.get("/api/leaderboard").json()["boards"][0]
+    for row in board["models"]:
+        badge = client.get(f"/badge/{row['model']}.svg")
+        said = "".join(ElementTree.fromstring(badge.text).find("{*}title").itertext())
+        low, high = row["rank_lower"], row["rank_upper"]
+        ranks = f"{low}" if low == high else f"{low}–{high}"
+        name = f"Canary {row['model'][7]} Shown"
+        assert said == f"{name}: rank {ranks} of 3 · {row['votes']} votes · {NOON:%Y-%m-%d}"
+        assert badge.headers["content-type"].startswith("image/svg+xml")
+        assert badge.headers["cross-origin-resource-policy"] == "cross-origin"
+        assert "set-cookie" not in badge.headers  # of a reader of somebody else's page
+        assert "access-control-allow-origin" not in badge.headers
+    german = client.get(f"/badge/{MODELS[0]}.svg?language=de")
+    assert german.text != client.get(f"/badge/{MODELS[0]}.svg").text
+    page = client.get("/data").text
+    assert escape(f"]({server.url}/badge/{board['models'][0]['model']}.svg)](") in page
+    assert client.get("/api/leaderboard").headers["cross-origin-resource-policy"] == "same-origin"
+
+
+def test_other_sites_read_boards_where_that_is_allowed_and_nothing_else(tmp_path):
+    settings = ArenaSettings(seed=7, open_data=True)
+    with open_arena(tmp_path, roster(Scripted("a"), Scripted("b")), settings) as server:
+        for path in (*ENDPOINTS, "/leaderboard.csv", "/openapi.json"):
+            if path not in ("/api/model", "/api/compare"):
+                answer = httpx.get(server.url + path)
+                assert answer.headers["access-control-allow-origin"] == "*", path
+                assert "set-cookie" not in answer.headers
+        for path in ("/", "/api/start", "/leaderboard", "/healthz", "/you"):
+            assert "access-control-allow-origin" not in httpx.get(server.url + path).headers, path
 
 
 def test_a_page_that_says_how_often_one_voted_is_ones_own(server, client):
