@@ -34,7 +34,7 @@ FORMS = "/you/"  # where forms of pages are posted, which work without a script
 UPLOADS, UPLOAD_SECONDS = 8, 60.0  # that are received together, and how long one may take
 BODY_SECONDS = 20.0  # for the whole of any other body
 STREAMS, STREAMS_OF_ONE = 1600, 12  # of events that are open at a time: in all, and of one session
-AT_WORK, IN_LINE = 4, 200  # requests of one network that are worked at together, and that wait behind them
+AT_WORK, IN_LINE = 8, 200  # requests of one network that are worked at together, and that wait behind them
 NO_PAGE = (404, "no_page", message("There is no such page."))
 TOO_MANY = (
     429,
@@ -68,7 +68,8 @@ POLICY = (
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; manifest-src 'none'; "
     "frame-ancestors {frames}; base-uri 'self'; form-action 'self'"
 )
-_CHEAP, _STREAM = ("/static/", "/healthz"), "/events"
+# Paths that stand in no line of a network (images have their own), of streams, and of battles.
+_CHEAP, _STREAM, _PLAY = ("/static/", "/healthz", IMAGE_ROUTE), "/events", ("/api/battles", "/api/start")
 # A page of ours behind the prefix of a proxy.
 _PREFIXED = re.compile(
     r"(?P<prefix>(?:/[A-Za-z0-9._~-]+)+)/(?P<page>|leaderboard|overview|rules|about|healthz|study|api/start)"
@@ -109,7 +110,7 @@ class ArenaMiddleware:
         self._uploads = asyncio.Semaphore(UPLOADS)
         self._streams = FairShare(STREAMS)  # of networks
         self._own_streams = FairShare(STREAMS, STREAMS_OF_ONE)  # of sessions
-        self._lines = Lines(AT_WORK, IN_LINE)
+        self._playing, self._reading = Lines(AT_WORK, IN_LINE), Lines(AT_WORK, IN_LINE)
         frames = " ".join(("'self'", *settings.embed)) if settings.embed else "'none'"
         self.headers = {
             **{name: value for name, value in HEADERS.items() if not (settings.embed and name in FRAMES)},
@@ -189,7 +190,9 @@ class ArenaMiddleware:
                     share.leave(holder)
             return len(taken) == len(holds)
         try:
-            async with self._lines.turn(network) as out.began:  # who reads slowly holds nobody up
+            # A vote stands in no line behind boards, and who takes an answer slowly holds nobody up.
+            lines = self._playing if path == "/" or path.startswith(_PLAY) else self._reading
+            async with lines.turn(network) as out.began:
                 await self.app(scope, receive, out)
         except LineFullError:
             return False
