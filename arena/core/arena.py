@@ -158,6 +158,7 @@ class Running:
 
     battle: Battle
     stop: asyncio.Event = field(default_factory=asyncio.Event)
+    stop_one: dict[int, asyncio.Event] = field(default_factory=dict)  # by slot
     task: asyncio.Task[None] | None = None
     keeping: asyncio.Task[None] | None = None  # writes the vote, whether or not the voter still waits for it
     unwritten: list[Record] = field(default_factory=list)  # what the log could not take, in order
@@ -171,6 +172,11 @@ class Running:
     network: str = ""  # that it was started from, for the limits
     blind: bool = True  # False once the voter was found to have been told who wrote an answer
     withdrawn: bool = False  # the vote, by its voter
+
+    def stop_all(self) -> None:
+        """End all answers."""
+        for one in (self.stop, *self.stop_one.values()):
+            one.set()
 
     @property
     def counted(self) -> bool:
@@ -414,6 +420,7 @@ class Arena:
         now = datetime.now(UTC)
         self._keep(running, TurnRecord(battle.id, battle.turn, prompt, now, _attached(images)))
         running.stop = asyncio.Event()
+        running.stop_one.clear()
         self._play(running)
         return battle
 
@@ -541,11 +548,27 @@ class Arena:
             raise Refusal(503, "not_kept", "This could not be kept. Try again.") from error
         return battle
 
-    def stop(self, session: str, battle_id: str) -> Battle:
-        """End all answers where they are; what is written may be judged."""
+    def stop(self, session: str, battle_id: str, slot: int | None = None) -> Battle:
+        """End all answers where they are, or one; what is written may be judged.
+
+        No other answer takes its place: whoever may draw once more, having read the first one, votes for the
+        luckier model.
+        """
         running = self._own(session, battle_id)
-        running.stop.set()
-        return running.battle
+        battle = running.battle
+        if slot is None:
+            running.stop_all()
+            return battle
+        if slot not in battle.standing:
+            raise Refusal(422, "no_answer", "There is no such answer in this battle. Reload the page.")
+        side = battle.sides[slot]
+        if battle.state is not State.STREAMING or side.generation is not None:
+            raise Refusal(409, "not_writing", "This answer has ended already. Judge it when the others have.")
+        if not side.text.strip():
+            sentence = "This answer has no word yet. Wait for its first one, or stop all."
+            raise Refusal(409, "no_word", sentence)
+        running.stop_one[slot].set()
+        return battle
 
     def battle(self, session: str, battle_id: str) -> Running:
         """A battle of one's own."""
@@ -993,6 +1016,7 @@ class Arena:
         return self._contestants.get(model) or Contestant(ModelCard(model, model), gone)
 
     def _play(self, running: Running) -> None:
+        running.stop_one |= {slot: asyncio.Event() for slot in running.battle.standing}
         running.task = asyncio.create_task(self._turn(running))
 
     async def _turn(self, running: Running) -> None:
@@ -1027,6 +1051,7 @@ class Arena:
                 battle,
                 limits=self.settings.limits,
                 stop=running.stop,
+                stop_one=running.stop_one,
                 masked_names=None if battle.named else self.roster.identities(),
                 pacing="raw" if battle.named else self.settings.pacing,
                 substitute=another,
@@ -1117,7 +1142,7 @@ class Arena:
             if running.watchers:
                 running.touched = now
             elif running.battle.state is State.STREAMING and idle > self.settings.unwatched:
-                running.stop.set()
+                running.stop_all()
             elif idle > self.settings.kept and running.keeping is None:
                 self._over(running)
                 del self._battles[key]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from math import inf
 from typing import Literal
 
 Pacing = Literal["even", "raw"]
@@ -27,6 +28,7 @@ class _Paced:
     held: list[str] = field(default_factory=list)
     size: int = 0  # characters held
     ended: bool = False
+    frozen: bool = False  # stopped alone: what was seen stands, and no more of it is
 
     @property
     def written(self) -> int:
@@ -58,6 +60,7 @@ class Pacer:
         self._begun: float | None = None  # when all had begun
         self._moved = 0.0  # the moment of the last release
         self._pace: float | None = None  # characters a second, once one was seen
+        self._most = inf  # characters a second, since one side was stopped
 
     def begin(self, slot: int) -> None:
         """A side, or another model in its place, begins to write; the others wait for it where they are."""
@@ -71,8 +74,22 @@ class Pacer:
     def write(self, slot: int, text: str) -> None:
         """A piece came from the source."""
         side = self._sides[slot]
+        if side.frozen:
+            return
         side.held.append(text)
         side.size += len(text)
+
+    def freeze(self, slot: int) -> None:
+        """One side is stopped, and the others go on no faster than before.
+
+        Were it the slow one that held them back, they would jump ahead, and tell whose server is quick.
+        """
+        side = self._sides[slot]
+        if side.frozen:
+            return
+        side.held, side.size, side.ended, side.frozen = [], 0, True, True
+        if self.even:
+            self._most = min(self._most, max(self._pace or 0.0, _FLOOR))
 
     def end(self, slot: int) -> None:
         """The source of a side has ended."""
@@ -125,5 +142,9 @@ class Pacer:
                 self._pace = _SHARE * front / (now - self._begun)
         elif self._pace is None:  # all came at once, and nothing tells one from the other
             self._upto = front
-        step = max(self._pace or 0.0, _FLOOR) * passed * self._random.lognormvariate(0.0, _NOISE)
+        step = (
+            min(max(self._pace or 0.0, _FLOOR), self._most)
+            * passed
+            * self._random.lognormvariate(0.0, _NOISE)
+        )
         self._upto = max(self._upto, min(front, self._upto + step))

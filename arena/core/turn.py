@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from agon.arena.core.battle import LETTERS, Battle, State
 from agon.arena.core.endings import REFUSALS
@@ -20,6 +21,8 @@ from agon.arena.core.pacing import RELEASE_SECONDS, Pacer, Pacing
 from agon.arena.core.roster import Contestant
 from agon.serving.generation import Generation, Limits, generate
 from agon.serving.places import Ticket, join
+
+NOBODY: Mapping[int, asyncio.Event] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ async def play_turn(
     *,
     limits: Limits,
     stop: asyncio.Event,
+    stop_one: Mapping[int, asyncio.Event] = NOBODY,
     masked_names: Sequence[str] | None = (),
     pacing: Pacing = "even",
     substitute: Callable[[AnswerEnd], Contestant | None],
@@ -52,9 +56,10 @@ async def play_turn(
     generation at the server. `record` is told of every generation, a failed one at once, another when it
     is shown whole. A model that says who it is does so under a mask; `masked_names` are the names of the
     arena, None where names are shown. Setting `stop` ends all sides at their servers, and their answers where
-    the voter saw them end.
+    the voter saw them end. `stop_one` has such an event for each slot, to be set with `stop`, too: that one
+    ends, and the others go on at the pace of before.
     """
-    turn = _Turn(battle, limits, stop, masked_names, substitute, record, Pacer(pacing))
+    turn = _Turn(battle, limits, stop, stop_one, masked_names, substitute, record, Pacer(pacing))
     together = join([side.contestant.backend.route().places for side in battle.judged])
     for slot, ticket in zip(battle.standing, together, strict=True):
         turn.begin(slot, ticket)
@@ -78,6 +83,7 @@ class _Turn:
     battle: Battle
     limits: Limits
     stop: asyncio.Event
+    stop_one: Mapping[int, asyncio.Event]
     masked_names: Sequence[str] | None
     substitute: Callable[[AnswerEnd], Contestant | None]
     record: Callable[[AnswerEnd], None]
@@ -97,11 +103,14 @@ class _Turn:
             async with asyncio.timeout(RELEASE_SECONDS if self.pacer.behind else None):
                 await self.news.wait()
         self.news.clear()
+        for slot in self.battle.standing:
+            if self._stopped(slot) and not self.stop.is_set() and self.battle.sides[slot].generation is None:
+                self.pacer.freeze(slot)
         if not (self.stop.is_set() and self.pacer.even):  # what was not seen by then is not seen any more
             for slot, text in self.pacer.release(time.monotonic()).items():
                 self.battle.wrote(slot, text)
         for slot, ended in list(self.ends.items()):
-            if self.stop.is_set() and ended.generation.failure is None:
+            if self._stopped(slot) and ended.generation.failure is None:
                 self.ends[slot] = replace(ended, generation=ended.generation.cut(self.pacer.stands(slot)))
             elif not (ended.generation.failure or self.pacer.done(slot)):
                 continue
@@ -117,7 +126,7 @@ class _Turn:
             limits=self.limits,
             on_text=lambda piece: self._take(slot, piece),
             on_restart=lambda: self._restart(slot),
-            stop=self.stop,
+            stop=self.stop_one.get(slot, self.stop),
             masked_names=self.masked_names,
             ticket=ticket,
             on_line=lambda number: self.battle.stands_in_line(slot, number),
@@ -125,6 +134,9 @@ class _Turn:
         self.ends[slot] = AnswerEnd(self.battle, turn, slot, side.contestant.card.name, generation)
         self.pacer.end(slot)
         self.news.set()
+
+    def _stopped(self, slot: int) -> bool:
+        return self.stop.is_set() or (slot in self.stop_one and self.stop_one[slot].is_set())
 
     def _take(self, slot: int, piece: str) -> None:
         ticking = self.pacer.behind
@@ -149,7 +161,7 @@ class _Turn:
         elif ended.turn > 1 and ended.generation.failure in REFUSALS and not ended.generation.text:
             battle.take_back(slot)
         else:
-            first = ended.turn == 1 and not self.stop.is_set()
+            first = ended.turn == 1 and not self._stopped(slot)
             another = self.substitute(ended) if first else None
             if another is None:
                 battle.void(f"answer {LETTERS[slot]} failed: {ended.generation.failure}")

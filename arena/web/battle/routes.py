@@ -42,6 +42,13 @@ class PromptBody(BaseModel):
     models: list[str] | None = None  # of a first turn: the models that the voter chose by name
 
 
+class StopBody(BaseModel):
+    """Which answer is to end; all of them, if none is named."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    slot: int | None = None
+
+
 class VoteBody(BaseModel):
     """A vote as the page sends it."""
 
@@ -140,9 +147,11 @@ def battle_router(arena: Arena) -> APIRouter:
         arena.ask(session, battle_id, body.prompt, images)
         return view(session, arena.battle(session, battle_id))
 
-    @router.post("/api/battles/{battle_id}/stop", **played("End all answers", BattleShape, 404))
-    async def stop(session: Session, battle_id: str) -> JSONResponse:
-        arena.stop(session, battle_id)
+    @router.post(
+        "/api/battles/{battle_id}/stop", **played("End all answers, or one", BattleShape, 404, 409, 422)
+    )
+    async def stop(session: Session, battle_id: str, body: StopBody) -> JSONResponse:
+        arena.stop(session, battle_id, body.slot)
         return view(session, arena.battle(session, battle_id))
 
     @router.post("/api/battles/{battle_id}/vote", **played("Vote", BattleShape, 404, 409, 422, 503))

@@ -180,6 +180,8 @@ const agonBattle = (root, host) => {
     if (!body) return;
     body.innerHTML = written[update.slot];
     const section = body.closest("[data-side]");
+    const one = section.querySelector('[data-do="stopone"]');
+    if (one) one.disabled = update.status !== "writing";
     section.querySelector(".ag-prog").classList.toggle("ag-on", update.status === "writing");
     for (const word of place().querySelectorAll(`[data-status="${update.slot}"]`)) {
       word.textContent = word.classList.contains("ag-st") ? update.words : update.words.toLowerCase();
@@ -251,6 +253,12 @@ const agonBattle = (root, host) => {
   }
 
   const stop = () => view?.state === "streaming" && once(async () => { await call(`./api/battles/${view.battle}/stop`, {}); });
+
+  const stopone = (button) => once(async () => {
+    await call(`./api/battles/${view.battle}/stop`, { slot: Number(button.dataset.slot) });
+    announce(`Answer ${"ABCDEF"[button.dataset.slot]} is stopped, the others go on.`);
+    place().querySelector("h1")?.focus({ preventScroll: true });
+  });
 
   function vote(ballot) {
     if (view?.state !== "ready") return;
@@ -324,7 +332,7 @@ const agonBattle = (root, host) => {
   }
 
   const DO = {
-    stop, others, tab,
+    stop, stopone, others, tab,
     open: enlarge,
     undo: agonBallot.undo,
     best: agonBallot.best,

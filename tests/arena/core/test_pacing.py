@@ -144,3 +144,27 @@ def test_long_answers_that_came_at_once_are_not_held_back():
     long, longer = ([(1.0 + n / 10_000, "word ") for n in range(count)] for count in (2500, 3800))
     first, second = played("even", [[*long, (1.25, "\0")], [*longer, (1.38, "\0")]])
     assert max(first[-1][0], second[-1][0]) < 3
+
+
+@pytest.mark.parametrize("stopped", [0, 1], ids=["the slow one", "the quick one"])
+def test_when_one_is_stopped_the_other_goes_on_at_the_pace_of_before(stopped):
+    """Their servers write 100 and 1,000 letters a second; whichever is left, its pace stays."""
+    sources = [[(n / 20, "abcde") for n in range(200)], [(n / 200, "abcde") for n in range(200)]]
+    pacer, text, trace = Pacer("even", random.Random(1)), [0, 0], []
+    arrivals = sorted((at, slot, piece) for slot, one in enumerate(sources) for at, piece in one)
+    for slot in (0, 1):
+        pacer.begin(slot)
+    for tick in range(80):
+        now = tick * RELEASE_SECONDS
+        while arrivals and arrivals[0][0] <= now:
+            _, slot, piece = arrivals.pop(0)
+            pacer.write(slot, piece)
+        if tick == 40:
+            pacer.freeze(stopped)
+        for slot, piece in pacer.release(now).items():
+            text[slot] += len(piece)
+        trace.append(tuple(text))
+    left = 1 - stopped
+    assert trace[-1][stopped] == trace[39][stopped], "what was seen stands"
+    before, after = (trace[b][left] - trace[a][left] for a, b in ((10, 39), (41, 70)))
+    assert after == pytest.approx(before, rel=0.25)
