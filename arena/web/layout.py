@@ -13,7 +13,7 @@ from typing import Literal
 
 from agon.arena.web.languages.choice import choice_html
 from agon.arena.web.languages.scripts import script_texts
-from agon.arena.web.languages.texts import _, direction, language, message, ngettext, number
+from agon.arena.web.languages.texts import _, direction, in_english, language, message, ngettext, number
 from agon.ranking.version import VERSION
 
 Current = Literal[
@@ -129,6 +129,7 @@ def page_html(
     head: str = "",
     site: Site = ARENA,
     attributes: str = "",
+    english: bool = False,
 ) -> str:
     """Return a whole HTML document around `body`, which is HTML already; `title` is text.
 
@@ -141,7 +142,11 @@ def page_html(
         head: more HTML for the head, such as scripts of this page.
         site: the pages beside this one.
         attributes: of the body, escaped.
+        english: whether the main part is in English, whatever the language of the page.
     """
+    if english and language() != "en":
+        note = f'<p class="ag-small ag-mid ag-only">{_("This page is in English.")}</p>'
+        body = f"{note}<div{in_english()}>{body}</div>"
     return (
         f'<!doctype html><html lang="{language()}" dir="{direction()}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'

@@ -184,6 +184,16 @@ def date_and_time(when: datetime) -> str:
     return str(format_datetime(when, "medium", locale=language()))
 
 
+def in_english() -> str:
+    """The attributes of what stands in English on every page, such as the sentences of the engine."""
+    return "" if language() == "en" else ' lang="en" dir="ltr"'
+
+
+def language_called(code: str) -> str | None:
+    """A language by its name in the language of the page; None for one that is not known."""
+    return Locale.parse(language()).languages.get(code)
+
+
 def comma_list(items: Sequence[str]) -> str:
     """Things after each other, with the language's comma."""
     return _COMMAS.get(language(), ", ").join(items)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from agon.arena.web.languages.texts import _, message, percent
+from agon.arena.web.languages.texts import number as number_text
 from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.arena.web.leaderboard.query import BoardView, QueryError
 from agon.arena.web.markdown.markdown import without_hidden
@@ -17,14 +19,14 @@ Value = str | float | None
 USUAL_COLUMNS = ("votes", "price", "reliability", "state")  # columns shown unless others are picked
 ALWAYS = ("rank", "model", "score")
 _KNOWN = {
-    "price": ("Price / M", "${:,.2f}"),
-    "input_price": ("Input price / M", "${:,.2f}"),
-    "first_token": ("First token", "{:.2f} s"),
-    "seconds": ("Time of an answer", "{:.1f} s"),
-    "tokens": ("Length in tokens", "{:,.0f}"),
-    "length": ("Length in characters", "{:,.0f}"),
-    "tokens_per_second": ("Tokens / s", "{:,.0f}"),
-    "failures": ("Failures", "{:.1%}"),
+    "price": (message("Price / M"), "${:,.2f}"),
+    "input_price": (message("Input price / M"), "${:,.2f}"),
+    "first_token": (message("First token"), "{:.2f} s"),
+    "seconds": (message("Time of an answer"), "{:.1f} s"),
+    "tokens": (message("Length in tokens"), "{:,.0f}"),
+    "length": (message("Length in characters"), "{:,.0f}"),
+    "tokens_per_second": (message("Tokens / s"), "{:,.0f}"),
+    "failures": (message("Failures"), "{:.1%}"),
 }  # facts: head of the column, and how a number of it is written
 
 
@@ -52,10 +54,10 @@ def known_columns(board: Leaderboard, info: ModelInfo) -> dict[str, BoardColumn]
         return lambda row: info.fact(row.model, name)
 
     found = {
-        "votes": BoardColumn(board.counted.capitalize(), lambda row: f"{row.votes:,}", lambda row: row.votes),
+        "votes": BoardColumn(counted_title(board), lambda row: number_text(row.votes), lambda row: row.votes),
         "first": BoardColumn(
-            "Chance of being first",
-            lambda row: "" if row.p_first is None else f"{row.p_first:.0%}",
+            _("Chance of being first"),
+            lambda row: "" if row.p_first is None else percent(row.p_first),
             lambda row: row.p_first,
         ),
     }
@@ -65,7 +67,7 @@ def known_columns(board: Leaderboard, info: ModelInfo) -> dict[str, BoardColumn]
             fact_title(name), _said(info, name), about(name), not _is_text(board, info, name)
         )
     found["reliability"] = BoardColumn(
-        "Reliability", lambda row: info.reliable(row.model), lambda row: info.reliability(row.model)
+        _("Reliability"), lambda row: info.reliable(row.model), lambda row: info.reliability(row.model)
     )
     known = {
         name: column
@@ -74,14 +76,29 @@ def known_columns(board: Leaderboard, info: ModelInfo) -> dict[str, BoardColumn]
     }
     if all(row.p_first is None for row in board.rows):
         del known["first"]
-    known["state"] = BoardColumn("State", lambda row: row.status, lambda row: row.status, right=False)
+    known["state"] = BoardColumn(_("State"), lambda row: row.status, lambda row: row.status, right=False)
     return known
+
+
+_TITLES = {
+    "organisation": message("Organisation"),
+    "licence": message("Licence"),
+    "first_seen": message("First seen"),
+}
+
+
+def counted_title(board: Leaderboard) -> str:
+    """The head of the column of counts."""
+    title = {"votes": message("Votes"), "tasks": message("Tasks"), "ballots": message("Ballots")}
+    return _(title[board.counted]) if board.counted in title else board.counted.capitalize()
 
 
 def fact_title(name: str) -> str:
     """The head of a column, or the name of a fact as people write it."""
     written = without_hidden(name).replace("_", " ")
-    return _KNOWN[name][0] if name in _KNOWN else written[:1].upper() + written[1:]
+    if name in _KNOWN:
+        return _(_KNOWN[name][0])
+    return _(_TITLES[name]) if name in _TITLES else written[:1].upper() + written[1:]
 
 
 def fact_text(name: str, value: Value) -> str:

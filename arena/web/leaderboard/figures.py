@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from agon.arena.web.languages.texts import _, number, percent
+from agon.arena.web.leaderboard.columns import counted_title
 from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.arena.web.leaderboard.table import score_text
 from agon.ranking import Leaderboard, PairCounts
@@ -30,13 +32,14 @@ def _numbers_html(board: Leaderboard, rows: Sequence[Row], info: ModelInfo) -> s
         f'<tr><th scope="row">{escape(info.name(row.model))}</th><td>{rank_text(row)}</td>'
         f'<td class="ag-r">{score_text(board, row.score)}</td><td'
         f' class="ag-r">{score_text(board, row.lower) or "…"}'
-        f'</td><td class="ag-r">{score_text(board, row.upper) or "…"}</td><td class="ag-r">{row.votes:,}</td>'
-        f'<td class="ag-r">{"" if row.p_first is None else f"{row.p_first:.0%}"}</td></tr>'
+        f'</td><td class="ag-r">{score_text(board, row.upper) or "…"}</td>'
+        f'<td class="ag-r">{number(row.votes)}</td>'
+        f'<td class="ag-r">{"" if row.p_first is None else percent(row.p_first)}</td></tr>'
         for row in rows
     )
-    counted = board.counted.capitalize()
-    columns = ("Model", "Rank", "Score", "Lower", "Upper", counted, "Chance of being first")
-    return _table_html("All numbers, with the chance of being first", columns, body, numbers_from=2)
+    counted = counted_title(board)
+    columns = (_("Model"), _("Rank"), _("Score"), _("Lower"), _("Upper"), counted, _("Chance of being first"))
+    return _table_html(_("All numbers, with the chance of being first"), columns, body, numbers_from=2)
 
 
 def win_rates(rows: Sequence[Row], pairs: PairCounts) -> WinRates | None:
@@ -58,12 +61,14 @@ def _heat_html(rates: WinRates, info: ModelInfo, *, more: bool) -> str:
     names = [info.name(model) for model in rates.models]
     m = len(names)
     lead = " ".join(
-        f"{names[0]} won {rates.won(0, j)} against {names[j]}." for j in range(1, m) if rates.votes[0, j] > 0
+        _("{model} won {share} against {other}.", model=names[0], share=rates.won(0, j), other=names[j])
+        for j in range(1, m)
+        if rates.votes[0, j] > 0
     )
     body = "".join(
         f'<tr><th scope="row">{escape(names[i])}</th>'
         + "".join(
-            f'<td class="ag-r">{rates.share[i, j]:.0%} of {rates.votes[i, j]:,.0f}</td>'
+            f'<td class="ag-r">{_share(rates.share[i, j], rates.votes[i, j])}</td>'
             if rates.votes[i, j] > 0
             else '<td class="ag-r">–</td>'
             for j in range(m)
@@ -71,24 +76,31 @@ def _heat_html(rates: WinRates, info: ModelInfo, *, more: bool) -> str:
         + "</tr>"
         for i in range(m)
     )
-    which = f"the first {m} models" if more else "all models of the table"
+    which = _("the first {count} models", count=m) if more else _("all models of the table")
+    how = _(
+        "Per cent of their votes that the model of the row won against the one of the column, {which}; a "
+        "tie counts half. The larger the square, the more votes; gaps: the two have not met.",
+        which=which,
+    )
     legend = "".join(f'<i class="ag-h{step}"></i>' for step in range(len(_THEME.steps)))
-    said = escape(f"Heat map of win rates between {which}. {lead}")
+    said = escape(_("Heat map of win rates between {which}.", which=which) + " " + lead)
     return (
-        '<section class="ag-card ag-pad ag-fig ag-section"><h2>Who beats whom</h2><p>Per cent of their '
-        f"votes that the model of the row won against the one of the column, {which}; a tie counts half. "
-        "The larger the square, the more votes; gaps: the two have not met.</p>"
+        f'<section class="ag-card ag-pad ag-fig ag-section"><h2>{_("Who beats whom")}</h2><p>{how}</p>'
         f'<p class="ag-legend" aria-hidden="true">0%{legend}100%</p>'
         f'<div class="ag-heat" tabindex="0" role="group" aria-label="{said}">{heat_svg(rates, info)}</div>'
-        f"{_table_html('Who beats whom, in numbers', ('Model', *names), body)}</section>"
+        f"{_table_html(_('Who beats whom, in numbers'), (_('Model'), *names), body)}</section>"
     )
+
+
+def _share(share: float, votes: float) -> str:
+    return _("{share} of {votes}", share=percent(float(share)), votes=number(float(votes), 0))
 
 
 def _table_html(title: str, columns: Sequence[str], body: str, *, numbers_from: int = 1) -> str:
     """A table that is folded away until somebody wants it."""
     head = "".join(
-        f'<th scope="col"{" class=ag-r" if number >= numbers_from else ""}>{escape(column)}</th>'
-        for number, column in enumerate(columns)
+        f'<th scope="col"{" class=ag-r" if place >= numbers_from else ""}>{escape(column)}</th>'
+        for place, column in enumerate(columns)
     )
     return (
         f'<details class="ag-fold"><summary>{title}</summary><div class="ag-numbers" tabindex="0"'

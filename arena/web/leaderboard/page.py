@@ -15,7 +15,18 @@ from itertools import groupby
 from typing import Protocol
 from urllib.parse import urlencode
 
-from agon.arena.web.layout import page_html, plural
+from agon.arena.web.languages.texts import (
+    _,
+    in_english,
+    language,
+    language_called,
+    message,
+    ngettext,
+    percent,
+)
+from agon.arena.web.languages.texts import number as number_text
+from agon.arena.web.layout import page_html
+from agon.arena.web.leaderboard.board_words import conclusion_of, scope_of, votes_in_words
 from agon.arena.web.leaderboard.columns import BoardColumn, arrange_rows, chosen_columns, known_columns
 from agon.arena.web.leaderboard.figures import figures_html
 from agon.arena.web.leaderboard.model_info import ModelInfo
@@ -63,16 +74,16 @@ _NAMES = {
     "weak_condorcet": "Weak Condorcet",
 }  # of methods whose name is not its identifier with blanks
 FAMILIES = {
-    "likelihood": "Strengths by maximum likelihood",
-    "online": "Ratings vote by vote",
-    "social_choice": "Voting rules",
-    "aggregation": "Shares and walks",
+    "likelihood": message("Strengths by maximum likelihood"),
+    "online": message("Ratings vote by vote"),
+    "social_choice": message("Voting rules"),
+    "aggregation": message("Shares and walks"),
 }
 _INTERVAL_WORDS = {
-    "sandwich": "from the sandwich covariance",
-    "bootstrap": "from the bootstrap",
-    "posterior": "from the posterior",
-    "none": "not computed",
+    "sandwich": message("intervals from the sandwich covariance"),
+    "bootstrap": message("intervals from the bootstrap"),
+    "posterior": message("intervals from the posterior"),
+    "none": message("intervals not computed"),
 }
 
 
@@ -147,10 +158,12 @@ def leaderboard_html(
     info = about.info
     note = f'<p class="ag-note ag-above">{escape(without_hidden(about.notice))}</p>' if about.notice else ""
     if about.imported:
-        note += (
-            '<p class="ag-note ag-above">This board counts the votes cast here. Its folder holds imported '
-            f"votes too ({escape(without_hidden(join_names(about.imported)))}); <code>agon rank</code> on "
-            "the folder counts both.</p>"
+        note += '<p class="ag-note ag-above">{}</p>'.format(
+            _(
+                "This board counts the votes cast here. Its folder holds imported votes too ({names}); "
+                "<code>agon rank</code> on the folder counts both.",
+                names=escape(without_hidden(join_names(about.imported))),
+            )
         )
     menus = filters_html(offer, query, about, link) + _counting(offer, query, link)
     if board is None or not board.rows:
@@ -161,7 +174,7 @@ def leaderboard_html(
         body += _rows(board, about, query, link) + figures_html(board, pairs, info)
     body += model_states_html(model_states(board, info), info)
     return page_html(
-        "Leaderboard",
+        _("Leaderboard"),
         body,
         current="leaderboard",
         votes=about.total if about.unit != "task" else None,
@@ -185,27 +198,32 @@ def check_fingerprint(board: Leaderboard, query: BoardQuery) -> None:
 
 
 def no_board_html(
-    sentence: str, *, about: About, title: str = "There is no such board.", way: str = "./leaderboard"
+    sentence: str, *, about: About, title: str | None = None, way: str = "./leaderboard"
 ) -> str:
     """Return the page for an address without a board: unknown words, or a rule that cannot be used."""
-    said = "Show the board of all votes" if way == "./leaderboard" else "Show the board of today"
+    said = _("Show the board of all votes") if way == "./leaderboard" else _("Show the board of today")
+    title = title or _("There is no such board.")
     body = (
         f'<div class="ag-phead"><h1>{escape(title)}</h1><p'
-        f' class="ag-lead">{escape(without_hidden(sentence))}</p></div>'
+        f' class="ag-lead"{in_english()}>{escape(without_hidden(sentence))}</p></div>'
         f'<a class="ag-btn" href="{escape(way)}">{said}</a>'
     )
-    return page_html("No such board", body, current="leaderboard", votes=about.total, site=about.site)
+    return page_html(_("No such board"), body, current="leaderboard", votes=about.total, site=about.site)
 
 
 def waiting_html(what: str, query: BoardQuery, *, about: About) -> str:
     """Return the page that stands until something is computed, and loads itself again."""
     body = (
-        f'<div class="ag-phead"><h1>{escape(what)} is being computed.</h1>'
-        f'<p class="ag-lead">This takes longer on {plural(about.total, about.unit)}'
-        f"{escape(query.words)}. The page shows it as soon as it is there.</p></div>"
+        f'<div class="ag-phead"><h1>{_("{what} is being computed.", what=escape(what))}</h1>'
+        f'<p class="ag-lead">{escape(_words_of_waiting(query, about))}</p></div>'
     )
     again = '<meta http-equiv="refresh" content="2">'
-    return page_html("Being computed", body, current="leaderboard", head=again, site=about.site)
+    return page_html(_("Being computed"), body, current="leaderboard", head=again, site=about.site)
+
+
+def _words_of_waiting(query: BoardQuery, about: About) -> str:
+    votes = votes_in_words(about.total, about.unit) + scope_of(query)
+    return _("This takes longer on {votes}. The page shows it as soon as it is there.", votes=votes)
 
 
 def rule_name(rule: str) -> str:
@@ -261,18 +279,23 @@ def _quoted(word: str) -> str:
 
 
 def _head(board: Leaderboard, query: BoardQuery, about: About) -> str:
-    votes = plural(int(board.settings["votes"]), about.unit)
-    counted = f"{plural(len(board.rows), 'model')}, {votes}{query.words}."
+    votes = votes_in_words(int(board.settings["votes"]), about.unit)
+    models = ngettext("{count} model", "{count} models", len(board.rows))
+    counted = _("{list}.", list=(models, votes + scope_of(query)))
     if not board.ranked:
         lead = f"{counted} {_missing(board, about.info)}"
     elif any(row.rank_upper != row.rank_lower for row in board.ranked):
-        lead = f"{counted} A rank is a range: all models are within theirs at {board.level:.0%} certainty."
+        said = _(
+            "A rank is a range: all models are within theirs at {level} certainty.",
+            level=percent(board.level),
+        )
+        lead = f"{counted} {said}"
         if any(row.lower is not None for row in board.ranked):
-            lead += " The shaded stripe is the interval of the first model."
+            lead += " " + _("The shaded stripe is the interval of the first model.")
     else:
         lead = counted
     return (
-        f'<div class="ag-phead"><h1>{escape(board.conclusion(about.info.name))}</h1>'
+        f'<div class="ag-phead"><h1>{escape(conclusion_of(board, about.info.name))}</h1>'
         f'<p class="ag-lead">{escape(lead)}</p></div>'
     )
 
@@ -283,16 +306,37 @@ def _missing(board: Leaderboard, info: ModelInfo) -> str:
     drawn = [row for row in board.rows if not info.retired(row.model)] or list(board.rows)
     nearest_row = max(drawn, key=lambda row: row.votes)
     if nearest_row.votes >= least:
-        return (
+        return _(
             "The models have votes enough, but not with others that have as many, or all alike: "
             "more votes between the same models will rank them."
         )
     short = sum(max(0, least - row.votes) for row in drawn)
-    together = plural(-(-short // 2), "more vote")
-    return (
-        f"A model is ranked from {least} votes on; {info.name(nearest_row.model)} is nearest with "
-        f"{nearest_row.votes}. About {together}, spread evenly, would rank all of them."
+    nearest_said = _(
+        "A model is ranked from {least} votes on; {model} is nearest with {votes}.",
+        least=least,
+        model=info.name(nearest_row.model),
+        votes=nearest_row.votes,
     )
+    together = ngettext(
+        "About {count} more vote, spread evenly, would rank all of them.",
+        "About {count} more votes, spread evenly, would rank all of them.",
+        -(-short // 2),
+    )
+    return f"{nearest_said} {together}"
+
+
+_COLUMN_TITLES = {
+    "category": message("Category"),
+    "language": message("Language"),
+    "day": message("Day"),
+    "month": message("Month"),
+    "year": message("Year"),
+}
+
+
+def _language(code: str) -> str:
+    """A language as the page calls it."""
+    return (language() != "en" and language_called(code)) or language_name(code)
 
 
 def filters_html(offer: Offer, query: BoardQuery, about: About, link: Link) -> str:
@@ -304,19 +348,21 @@ def filters_html(offer: Offer, query: BoardQuery, about: About, link: Link) -> s
             continue
         every = about.total if not query.where else None
         options: list[tuple[BoardQuery, str, int | None]] = [
-            (query.within(column, None, columns), "Any", every)
+            (query.within(column, None, columns), _("Any"), every)
         ]
         for value, number in counts.items() if column in PERIODS else _by_size(counts):
-            said = language_name(value) if column == "language" else without_hidden(value)
+            said = _language(value) if column == "language" else without_hidden(value)
             options.append((query.within(column, value, columns), said, number))
-        groups += _chips(without_hidden(column).replace("_", " ").capitalize(), options, query, link)
-    return f'<nav class="ag-filters" aria-label="Which votes">{groups}</nav>' if groups else ""
+        title = _COLUMN_TITLES.get(column)
+        called = _(title) if title else without_hidden(column).replace("_", " ").capitalize()
+        groups += _chips(called, options, query, link)
+    return f'<nav class="ag-filters" aria-label="{_("Which votes")}">{groups}</nav>' if groups else ""
 
 
 def _counting(offer: Offer, query: BoardQuery, link: Link) -> str:
     """Under which rule, and adjusted for what, as links."""
     menus = _rules(offer, query, link) + (_features(offer, query, link) if offer.features else "")
-    return f'<nav class="ag-filters" aria-label="How they are counted">{menus}</nav>' if menus else ""
+    return f'<nav class="ag-filters" aria-label="{_("How they are counted")}">{menus}</nav>' if menus else ""
 
 
 def _rules(offer: Offer, query: BoardQuery, link: Link) -> str:
@@ -328,11 +374,12 @@ def _rules(offer: Offer, query: BoardQuery, link: Link) -> str:
     for family, rules in groupby(by_family, key=family_name):
         options = [(query.under(rule), rule_name(rule), None) for rule in sorted(rules, key=rule_name)]
         families += (
-            f'<p class="ag-label">{FAMILIES[family]}</p>'
+            f'<p class="ag-label">{_(FAMILIES[family])}</p>'
             f'<div class="ag-chips">{"".join(_links(options, query, link))}</div>'
         )
     return (
-        '<div class="ag-g"><span class="ag-label">Rule</span><details class="ag-more ag-rules"><summary'
+        f'<div class="ag-g"><span class="ag-label">{_("Rule")}</span>'
+        '<details class="ag-more ag-rules"><summary'
         f' class="ag-chip" aria-current="true">{rule_name(query.rule)}</summary>{families}</details></div>'
     )
 
@@ -348,8 +395,8 @@ def _features(offer: Offer, query: BoardQuery, link: Link) -> str:
     if not chips:
         return ""
     return (
-        '<div class="ag-g"><span class="ag-label">Adjust for</span>'
-        f'<div class="ag-chips" role="group" aria-label="Adjust for">{"".join(chips)}</div></div>'
+        f'<div class="ag-g"><span class="ag-label">{_("Adjust for")}</span>'
+        f'<div class="ag-chips" role="group" aria-label="{_("Adjust for")}">{"".join(chips)}</div></div>'
     )
 
 
@@ -370,7 +417,7 @@ def _links(
         if here is None:
             continue
         current = " aria-current=true" if target.plain == query.plain or text in pressed else ""
-        number = "" if count is None else f"<span class=ag-n>{count:,}</span>"
+        number = "" if count is None else f"<span class=ag-n>{number_text(count)}</span>"
         shown.append(f'<a class="ag-chip" href="{escape(here)}"{current}>{escape(text)}{number}</a>')
     return shown
 
@@ -385,7 +432,7 @@ def _chips(
     first = shown[:CHIPS] if here < CHIPS else [*shown[: CHIPS - 1], shown.pop(here)]
     more = "".join(chip for chip in shown if chip not in first)
     rest = (
-        '<details class="ag-more"><summary class="ag-chip">More</summary>'
+        f'<details class="ag-more"><summary class="ag-chip">{_("More")}</summary>'
         f'<div class="ag-chips">{more}</div></details>'
     )
     return (
@@ -409,22 +456,26 @@ def _rows(board: Leaderboard, about: About, query: BoardQuery, link: Link) -> st
         sorted_by=view.sort or "rank",
         sort=lambda key: link(replace(query, view=replace(view, sort=key))),
         page=lambda model: link(query.plain, f"model:{model}"),
-        gaps=(f"Less {info.name(view.base)}", differences(board, view.base)) if view.base else None,
+        gaps=(_("Less {model}", model=info.name(view.base)), differences(board, view.base))
+        if view.base
+        else None,
     )
     hidden = len(rows) - len(shown.rows)
     everyone = link(replace(query, view=replace(view, everyone=True))) if hidden else None
-    what = f"Show all {len(rows)} models" if not view.search else f"Show all {len(rows)} found"
+    what = _("Show all {count} found", count=len(rows))
+    if not view.search:
+        what = _("Show all {count} models", count=len(rows))
     more = (
         f'<p class="ag-under"><a class="ag-btn" href="{escape(everyone)}">{what}</a></p>' if everyone else ""
     )
     found = (
-        table_html(board, info, board.conclusion(info.name), shown) + cards_html(board, info, shown)
+        table_html(board, info, conclusion_of(board, info.name), shown) + cards_html(board, info, shown)
         if rows
         else _nothing_found(query, link)
     )
     words = command(board, about, query)
     said = (
-        " Rows of one shade are a band: none of its models is certainly below its first."
+        " " + _("Rows of one shade are a band: none of its models is certainly below its first.")
         if shown.band
         else ""
     )
@@ -434,9 +485,8 @@ def _rows(board: Leaderboard, about: About, query: BoardQuery, link: Link) -> st
         + more
         + (_apart(board, apart, info) if apart else "")
         + f'<div class="ag-under"><p>{escape(settings_sentence(board) + said)}</p>'
-        f"<p>{escape(_health(board))}</p></div>"
-        + '<code class="ag-cmd" tabindex="0" role="group" aria-label="The command that reproduces'
-        ' this board">'
+        f"<p>{escape(_health(board))}</p></div>" + '<code class="ag-cmd" tabindex="0" role="group" '
+        f'aria-label="{_("The command that reproduces this board")}">'
         f"{escape(without_hidden(words))}</code>" + _downloads(board, query, link) + _diagnostics(board, info)
     )
 
@@ -507,41 +557,44 @@ def _form(
         for model in models
     )
     less = (
-        '<label class="ag-label" for="ag-base">Difference from</label>'
-        f'<select id="ag-base" name="from"><option value="">nobody</option>{options}</select>'
+        f'<label class="ag-label" for="ag-base">{_("Difference from")}</label>'
+        f'<select id="ag-base" name="from"><option value="">{_("nobody")}</option>{options}</select>'
         if board.uncertainty is not None
         else ""
     )
     return (
         f'<form class="ag-look" action="{escape(action)}" method="get" role="search">{hidden}'
-        '<input type="search" name="search" placeholder="Find a model" aria-label="Find a model"'
+        f'<input type="search" name="search" placeholder="{_("Find a model")}"'
+        f' aria-label="{_("Find a model")}"'
         f' value="{escape(without_hidden(view.search))}">{less}'
-        f'<details class="ag-more"><summary class="ag-chip">Columns</summary>'
-        f'<fieldset class="ag-picks"><legend class="ag-sr">Columns</legend>{picks}</fieldset></details>'
-        '<button class="ag-btn">Show</button></form>'
+        f'<details class="ag-more"><summary class="ag-chip">{_("Columns")}</summary>'
+        f'<fieldset class="ag-picks"><legend class="ag-sr">{_("Columns")}</legend>'
+        f"{picks}</fieldset></details>"
+        f'<button class="ag-btn">{_("Show")}</button></form>'
     )
 
 
 def _nothing_found(query: BoardQuery, link: Link) -> str:
     every = link(replace(query, view=replace(query.view, search="")))
-    way = f' <a href="{escape(every)}">Show all of them.</a>' if every else ""
-    return (
-        f'<p class="ag-note">No model here is called {escape(without_hidden(query.view.search))!s}.{way}</p>'
-    )
+    way = f' <a href="{escape(every)}">{_("Show all of them.")}</a>' if every else ""
+    said = _("No model here is called {name}.", name=escape(without_hidden(query.view.search)))
+    return f'<p class="ag-note"><span>{said}{way}</span></p>'
 
 
 def _downloads(board: Leaderboard, query: BoardQuery, link: Link) -> str:
     """The board as data, as a picture, and its lasting address."""
     files = [(link(query.plain, form), form.upper()) for form in ("csv", "json", "png")]
     links = " · ".join(f'<a href="{escape(here)}">{name}</a>' for here, name in files if here)
-    said = f"This board as {links}" if links else ""
+    said = _("This board as {links}", links=links) if links else ""
     if lasting := link(replace(query, view=BoardView(at=board.fingerprint[:16])), "at"):
-        said += f' · <a href="{escape(lasting)}">Permalink</a> with its fingerprint'
+        said += " · " + _(
+            "{link} with its fingerprint", link=f'<a href="{escape(lasting)}">{_("Permalink")}</a>'
+        )
     if history := link(query.plain, "history"):
-        said += f' · <a href="{escape(history)}">Ranks over time</a>'
+        said += f' · <a href="{escape(history)}">{_("Ranks over time")}</a>'
     first = [row.model for row in board.ranked[:2]]
     if len(first) == 2 and (both := link(query.plain, "compare:" + "\n".join(first))):
-        said += f' · <a href="{escape(both)}">Compare models</a>'
+        said += f' · <a href="{escape(both)}">{_("Compare models")}</a>'
     return f'<p class="ag-small ag-data">{said}</p>' if said else ""
 
 
@@ -551,52 +604,60 @@ def _apart(board: Leaderboard, rows: list[Row], info: ModelInfo) -> str:
     for component in board.components:
         names = join_names([info.name(row.model) for row in component.rows])
         if len(component.rows) < 2:
-            parts += (
-                f"<p>{escape(names)} is not linked to any other model by wins and losses in both"
-                " directions yet, "
-                "so no score can be given.</p>"
+            parts += "<p>{}</p>".format(
+                _(
+                    "{model} is not linked to any other model by wins and losses in both directions yet, "
+                    "so no score can be given.",
+                    model=escape(names),
+                )
             )
             continue
         parts += (
-            f"<p>{escape(names)} have only been linked with one another, so they are on a scale of"
-            " their own and "
-            "are not compared with the models above.</p>"
-            + table_html(component, info, component.conclusion(info.name))
+            "<p>{}</p>".format(
+                _(
+                    "{models} have only been linked with one another, so they are on a scale of their own "
+                    "and are not compared with the models above.",
+                    models=escape(names),
+                )
+            )
+            + table_html(component, info, conclusion_of(component, info.name))
             + cards_html(component, info)
         )
-    heading = "Not yet connected" if rows else ""
+    heading = _("Not yet connected") if rows else ""
     return f'<section class="ag-section"><h2>{heading}</h2>{parts}</section>'
 
 
 def settings_sentence(board: Leaderboard) -> str:
     """How the board was made, in a sentence."""
     settings = board.settings
-    clustered = (
-        f", clustered by {str(settings['cluster']).replace(',', ' and ')}" if settings.get("cluster") else ""
-    )
     interval = _INTERVAL_WORDS.get(str(settings["interval"]), str(settings["interval"]))
-    return (
-        f"{rule_name(board.method)}, intervals {interval}{clustered}, level"
-        f" {board.level:.0%}, "
-        f"Agon {settings['version']}, fingerprint {board.fingerprint[:12]}."
-    )
+    parts = [rule_name(board.method), _(interval)]
+    if settings.get("cluster"):
+        parts.append(_("clustered by {what}", what=str(settings["cluster"]).split(",")))
+    parts += [
+        _("level {level}", level=percent(board.level)),
+        f"Agon {settings['version']}",
+        _("fingerprint {fingerprint}", fingerprint=board.fingerprint[:12]),
+    ]
+    return _("{list}.", list=tuple(parts))
 
 
 def _health(board: Leaderboard) -> str:
-    connected = (
-        "All models connected" if not board.components else plural(len(board.components) + 1, "component")
-    )
-    remarks = board.remarks()
-    return f"{connected} · {plural(len(remarks), 'remark') if remarks else 'no warnings'}"
+    connected = _("All models connected")
+    if board.components:
+        connected = ngettext("{count} component", "{count} components", len(board.components) + 1)
+    remarks = len(board.remarks())
+    warned = ngettext("{count} remark", "{count} remarks", remarks) if remarks else _("no warnings")
+    return f"{connected} · {warned}"
 
 
 def _diagnostics(board: Leaderboard, info: ModelInfo) -> str:
     items = "".join(
-        f'<li class="ag-note"><span>{escape(without_hidden(text))}</span></li>'
+        f'<li class="ag-note"><span{in_english()}>{escape(without_hidden(text))}</span></li>'
         for text in board.remarks(info.name)
     )
     return (
-        f'<section class="ag-section"><h2>What to know</h2><ul class="ag-diag">{items}</ul></section>'
+        f'<section class="ag-section"><h2>{_("What to know")}</h2><ul class="ag-diag">{items}</ul></section>'
         if items
         else ""
     )
@@ -606,18 +667,29 @@ def _empty(about: About, query: BoardQuery, link: Link) -> str:
     everything = link(ALL)
     if about.total and query != ALL and everything:
         return (
-            f'<div class="ag-phead"><h1>No votes{escape(query.words)} yet.</h1></div>'
-            f'<a class="ag-btn" href="{escape(everything)}">Show the board of all votes</a>'
+            f'<div class="ag-phead"><h1>{escape(_no_votes(query))}</h1></div>'
+            f'<a class="ag-btn" href="{escape(everything)}">{_("Show the board of all votes")}</a>'
         )
     if about.unit != "blind vote":
-        return '<div class="ag-phead"><h1>There are no votes here.</h1></div>'
-    return (
-        '<div class="ag-phead"><h1>No votes yet: the first one can be yours.</h1>'
-        '<p class="ag-lead">This board is made of blind votes and of nothing else. Ask something,'
-        " read two answers "
-        "without names, say which is better, and the board begins here.</p></div>"
-        '<div class="ag-card ag-invite"><h2>What will stand here</h2><p>Every model with the range'
-        " of ranks it may "
-        "hold, its score, and how sure the votes are of it, computed again with every vote.</p>"
-        '<a class="ag-btn ag-go" href="./">Start the first battle</a></div>'
+        return f'<div class="ag-phead"><h1>{_("There are no votes here.")}</h1></div>'
+    how = _(
+        "This board is made of blind votes and of nothing else. Ask something, read two answers without "
+        "names, say which is better, and the board begins here."
     )
+    what = _(
+        "Every model with the range of ranks it may hold, its score, and how sure the votes are of it, "
+        "computed again with every vote."
+    )
+    return (
+        f'<div class="ag-phead"><h1>{_("No votes yet: the first one can be yours.")}</h1>'
+        f'<p class="ag-lead">{how}</p></div>'
+        f'<div class="ag-card ag-invite"><h2>{_("What will stand here")}</h2><p>{what}</p>'
+        f'<a class="ag-btn ag-go" href="./">{_("Start the first battle")}</a></div>'
+    )
+
+
+def _no_votes(query: BoardQuery) -> str:
+    """That there are no votes of this kind yet."""
+    if language() == "en":
+        return f"No votes{query.words} yet."
+    return _("No votes yet.") + scope_of(query)

@@ -8,7 +8,9 @@ from html import escape
 from itertools import groupby
 from math import floor, log10
 
-from agon.arena.web.layout import plural
+from agon.arena.web.languages.texts import _, percent
+from agon.arena.web.languages.texts import number as number_text
+from agon.arena.web.leaderboard.board_words import votes_in_words
 from agon.arena.web.leaderboard.columns import USUAL_COLUMNS, BoardColumn, chosen_columns, known_columns
 from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.arena.web.leaderboard.query import PLAIN_VIEW
@@ -52,7 +54,7 @@ def score_text(board: Leaderboard, value: float | None) -> str:
     """A score with the digits that suit its scale: whole points, or three decimals."""
     if value is None:
         return ""
-    return f"{value:,.0f}" if board.settings.get("scale") == "elo" else board.number(value)
+    return number_text(value, 0) if board.settings.get("scale") == "elo" else board.number(value)
 
 
 def half_text(board: Leaderboard, row: Row) -> str:
@@ -64,11 +66,12 @@ def half_text(board: Leaderboard, row: Row) -> str:
 
 def in_words(board: Leaderboard, row: Row) -> str:
     """The score and its interval as a sentence for those who do not see the drawing."""
-    words = f"Score {score_text(board, row.score)}"
+    score = score_text(board, row.score)
     if row.lower is None and row.upper is None:
-        return f"{words}, no interval"
-    low, high = (score_text(board, bound) or "unbounded" for bound in (row.lower, row.upper))
-    return f"{words}, {board.level:.0%} interval {low} to {high}"
+        return _("Score {score}, no interval", score=score)
+    low, high = (score_text(board, bound) or _("unbounded") for bound in (row.lower, row.upper))
+    level = percent(board.level)
+    return _("Score {score}, {level} interval {low} to {high}", score=score, level=level, low=low, high=high)
 
 
 def drawing(board: Leaderboard, row: Row, axis: Axis, first: Row, height: int) -> str:
@@ -121,17 +124,17 @@ def _interval(row: Row, axis: Axis, y: float, colour: str) -> str:
 def state(board: Leaderboard, row: Row, info: ModelInfo) -> tuple[str, str]:
     """The state of a model in a word, and why."""
     if info.retired(row.model):
-        return "Retired", "not drawn any more"
+        return _("Retired"), _("not drawn any more")
     if row.status == "ranked":
         if row.upper is None and row.lower is not None:
-            return "Ranked", "never beaten"
-        return "Ranked", "never won" if row.lower is None and row.upper is not None else ""
+            return _("Ranked"), _("never beaten")
+        return _("Ranked"), _("never won") if row.lower is None and row.upper is not None else ""
     least = int(board.settings.get("min_votes", 0))
     if row.status == "unplaced":
-        return "No place", "the rule elects others, or nobody"
+        return _("No place"), _("the rule elects others, or nobody")
     if row.votes < least:
-        return "Provisional", f"{row.votes:,} of {least:,} votes"
-    return "Provisional", "too few votes with models that have enough"
+        return _("Provisional"), _("{votes} of {least} votes", votes=row.votes, least=least)
+    return _("Provisional"), _("too few votes with models that have enough")
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +175,11 @@ def table_html(board: Leaderboard, info: ModelInfo, caption: str, shown: ShownRo
         f"{score_text(board, tick)}</text>"
         for tick in axis.ticks()
     )
-    head = _head("rank", "Rank", shown, right=False) + _head("model", "Model", shown, right=False)
-    head += _head("score", "Score", shown)
+    head = _head("rank", _("Rank"), shown, right=False) + _head("model", _("Model"), shown, right=False)
+    head += _head("score", _("Score"), shown)
+    interval = _("{level} interval", level=percent(board.level))
     head += (
-        f'<th scope="col" class="ag-plot"><span class="ag-sr">{board.level:.0%} interval</span>'
+        f'<th scope="col" class="ag-plot"><span class="ag-sr">{interval}</span>'
         f'<svg viewBox="0 0 {_WIDE:g} 34" aria-hidden="true">{marks}</svg></th>'
     )
     if shown.gaps:
@@ -189,9 +193,10 @@ def table_html(board: Leaderboard, info: ModelInfo, caption: str, shown: ShownRo
         for number, rows in groupby(shown.rows, key=lambda row: shown.band.get(row.model, "none"))
     )
     wide = " ag-wide" if len(shown.columns) + bool(shown.gaps) > len(USUAL_COLUMNS) else ""
+    label = ' aria-label="{}"'.format(_("Leaderboard")) if wide else ""
     return (
         f'<div class="ag-card ag-tablewrap{wide}"{" tabindex=0 role=group" if wide else ""}'
-        f'{f" aria-label={chr(34)}Leaderboard{chr(34)}" if wide else ""}><table class="ag-lb"><caption'
+        f'{label}><table class="ag-lb"><caption'
         f' class="ag-sr">{escape(caption)}</caption><thead><tr>{head}</tr></thead>{bodies}</table></div>'
     )
 
@@ -206,7 +211,7 @@ def _head(name: str, title: str, shown: ShownRows, *, right: bool = True) -> str
     said = escape(title)
     if here is not None:
         arrow = f'<span aria-hidden="true">{"↓" if falls else "↑"}</span>' if now else ""
-        said = f'<a href="{escape(here)}" title="Sort">{said}{arrow}</a>'
+        said = f'<a href="{escape(here)}" title="{_("Sort")}">{said}{arrow}</a>'
     order = f' aria-sort="{"descending" if falls else "ascending"}"' if now else ""
     return f'<th scope="col"{" class=ag-r" if right else ""}{order}>{said}</th>'
 
@@ -258,7 +263,9 @@ def cards_html(board: Leaderboard, info: ModelInfo, shown: ShownRows | None = No
         for tick in axis.ticks()
     )
     head = (
-        '<div class="ag-lc ag-lh" aria-hidden="true"><span>Rank</span><span>Model</span><span>Score</span>'
+        f'<div class="ag-lc ag-lh" aria-hidden="true"><span>{_("Rank")}</span>'
+        f"<span>{_('Model')}</span>"
+        f"<span>{_('Score')}</span>"
         f'<span class="ag-plot"><svg viewBox="0 0 {_NARROW:g} 16">{marks}</svg></span></div>'
     )
     return (
@@ -268,19 +275,25 @@ def cards_html(board: Leaderboard, info: ModelInfo, shown: ShownRows | None = No
     )
 
 
+def _said_in(row: Row, board: Leaderboard, why: str) -> bool:
+    """Whether the votes of a row stand in its state already."""
+    least = int(board.settings.get("min_votes", 0))
+    return bool(why) and why == _("{votes} of {least} votes", votes=row.votes, least=least)
+
+
 def _card(board: Leaderboard, row: Row, info: ModelInfo, axis: Axis, shown: ShownRows) -> str:
     word, why = state(board, row, info)
     parts = [info.about(row.model)]
     for name, column in shown.columns.items():
         said = column.text(row)
         if name == "votes":
-            parts += [] if why.endswith(" votes") else [plural(row.votes, board.counted[:-1])]  # said already
+            parts += [] if _said_in(row, board, why) else [votes_in_words(row.votes, board.counted[:-1])]
         elif name == "reliability" and said:
-            parts.append(f"{said} reliable")
+            parts.append(_("{share} reliable", share=said))
         elif name == "price":
             parts.append(said)
         elif name not in ("state", "organisation", "licence") and said:
-            parts.append(f"{column.title.lower()} {said}")
+            parts.append(_("{what} {value}", what=column.title.lower(), value=said))
     if shown.gaps and row.model in shown.gaps[1]:
         parts.append(f"{shown.gaps[0]}: {shown.gaps[1][row.model]}")
     if row.status != "ranked":
@@ -291,7 +304,8 @@ def _card(board: Leaderboard, row: Row, info: ModelInfo, axis: Axis, shown: Show
     )
     return (
         f'<li class="ag-lc{kinds}"><span class="ag-rk">'
-        f'<span class="ag-sr">Rank </span>{rank_text(row)}</span><b>{_name(row.model, info, shown)}</b>'
+        f'<span class="ag-sr">{_("Rank")} </span>{rank_text(row)}</span>'
+        f"<b>{_name(row.model, info, shown)}</b>"
         f'<span class="ag-sc">{score_text(board, row.score)} <span>{half_text(board, row)}</span></span>'
         f'<span class="ag-o">{about}</span>'
         f'<span class="ag-plot">{drawing(board, row, axis, board.rows[0], 26)}</span></li>'

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Literal
 
+from agon.arena.web.languages.texts import _
 from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.ranking import Leaderboard
 
@@ -26,8 +27,8 @@ class ModelState:
     def words(self) -> str:
         """The state in words."""
         if self.state == "unavailable":
-            return f"Cannot answer now: {str(self.reason).replace('_', ' ')}"
-        return "Answers" if self.state == "answering" else "Retired: not drawn any more"
+            return _("Cannot answer now: {why}", why=str(self.reason).replace("_", " "))
+        return _("It answers") if self.state == "answering" else _("Retired: not drawn any more")
 
     @property
     def kinds(self) -> str:
@@ -60,9 +61,11 @@ def model_states_html(states: list[ModelState], info: ModelInfo) -> str:
         for one in states
     )
     return (
-        '<section class="ag-section"><h2>Who answers</h2><div class="ag-numbers" tabindex="0" role="group" '
-        'aria-label="Who answers"><table><caption class="ag-sr">Who answers</caption>'
-        '<thead><tr><th scope="col">Model</th><th scope="col">State</th>'
-        '<th scope="col">Failures, by kind</th><th scope="col" class="ag-r">Asked</th></tr></thead>'
+        f'<section class="ag-section"><h2>{_("Who answers")}</h2>'
+        '<div class="ag-numbers" tabindex="0" role="group" '
+        f'aria-label="{_("Who answers")}"><table><caption class="ag-sr">{_("Who answers")}</caption>'
+        f'<thead><tr><th scope="col">{_("Model")}</th><th scope="col">{_("State")}</th>'
+        f'<th scope="col">{_("Failures, by kind")}</th>'
+        f'<th scope="col" class="ag-r">{_("Asked")}</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div></section>"
     )

@@ -74,7 +74,7 @@ def data_html(
     else:
         body = _body(board, about, badges, api, link)
     votes = about.total if about.unit != "task" else None
-    return page_html("Data", body, current="data", votes=votes, site=about.site)
+    return page_html("Data", body, current="data", votes=votes, site=about.site, english=True)
 
 
 def citation(board: Leaderboard, about: About) -> str:

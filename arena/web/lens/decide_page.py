@@ -60,7 +60,9 @@ def decide_html(
         body = _head(made.decision, made, about, offer, query) + asked + _figures(made, about)
         body += _command(made.facts, about, query)
     script = f'<script src="{about.site.static}lens.js" defer></script>' if form else ""
-    return page_html("Decide", body, current="decide", votes=_votes(about), site=about.site, head=script)
+    return page_html(
+        "Decide", body, current="decide", votes=_votes(about), site=about.site, english=True, head=script
+    )
 
 
 def _command(known: KnownFacts, about: About, query: DecideQuery) -> str:
@@ -83,7 +85,9 @@ def no_decision_html(sentence: str, *, about: About) -> str:
         f' class="ag-lead">{escape(without_hidden(sentence))}</p></div>'
         '<a class="ag-btn" href="./decide">Decide without conditions</a>'
     )
-    return page_html("No such decision", body, current="decide", votes=_votes(about), site=about.site)
+    return page_html(
+        "No such decision", body, current="decide", votes=_votes(about), site=about.site, english=True
+    )
 
 
 def _votes(about: About) -> int | None:

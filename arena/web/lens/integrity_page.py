@@ -37,7 +37,7 @@ def integrity_html(audit: Audit, *, about: About) -> str:
         body += _funnel(audit) + _side(audit.side, audit.no_side) + _voters(audit.voters, about)
         body += _noise(audit.noise, about) + _draws(audit.draws, about) + _unseen(audit, about) + "</div>"
     votes = about.total if about.unit != "task" else None
-    return page_html("Integrity", body, current="integrity", votes=votes, site=about.site)
+    return page_html("Integrity", body, current="integrity", votes=votes, site=about.site, english=True)
 
 
 def _head(audit: Audit, about: About) -> str:

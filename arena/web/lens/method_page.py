@@ -34,7 +34,7 @@ def method_html(*, about: About, offer: Offer) -> str:
         f"{rule_name(offer.rules[0])}.</p></div>{parts}"
     )
     votes = about.total if about.unit != "task" else None
-    return page_html("Method", body, current="method", votes=votes, site=about.site)
+    return page_html("Method", body, current="method", votes=votes, site=about.site, english=True)
 
 
 def method_words(text: str) -> str:

@@ -81,7 +81,9 @@ def rules_html(
             f"{escape(without_hidden(shell_words(words)))}</code>"
         )
     script = f'<script src="{about.site.static}lens.js" defer></script>' if form else ""
-    return page_html("Rules", body, current="rules", votes=about.total, site=about.site, head=script)
+    return page_html(
+        "Rules", body, current="rules", votes=about.total, site=about.site, english=True, head=script
+    )
 
 
 def _head(seen: RuleComparison, about: About, query: BoardQuery, weights: RulesQuery) -> str:

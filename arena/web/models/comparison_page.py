@@ -85,7 +85,7 @@ def comparison_html(
     body += _pairs(board, made.pairs, order, about)
     body += _by_value(by_value, column, order, about)
     body += facts_html(order, about)
-    return page_html("Compare", body, current="leaderboard", votes=about.total, site=about.site)
+    return page_html("Compare", body, current="leaderboard", votes=about.total, site=about.site, english=True)
 
 
 def _head(board: Leaderboard, names: Sequence[str], about: About, query: BoardQuery) -> str:

@@ -48,7 +48,9 @@ def history_html(
             f"{history_figure(moments, about.info)}</section>"
             f'<p class="ag-small ag-data"><a href="{escape(back)}">Back to the leaderboard</a></p>'
         )
-    return page_html("Ranks over time", body, current="leaderboard", votes=about.total, site=about.site)
+    return page_html(
+        "Ranks over time", body, current="leaderboard", votes=about.total, site=about.site, english=True
+    )
 
 
 def _head(moments: Sequence[Moment], info: ModelInfo, query: BoardQuery) -> str:

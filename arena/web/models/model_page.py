@@ -82,7 +82,13 @@ def model_html(
     waiting = compared is None or by_value is None or moments is None
     again = '<meta http-equiv="refresh" content="3">' if waiting else ""
     return page_html(
-        info.name(name), body, current="leaderboard", votes=about.total, head=again, site=about.site
+        info.name(name),
+        body,
+        current="leaderboard",
+        votes=about.total,
+        head=again,
+        site=about.site,
+        english=True,
     )
 
 

@@ -52,7 +52,7 @@ def overview_html(
     else:
         body = _head(board, by_value, column, about, query) + _menus(offer, column, query, about, link)
         body += _matrix(board, by_value, column, about, query, link)
-    return page_html("Overview", body, current="overview", votes=about.total, site=about.site)
+    return page_html("Overview", body, current="overview", votes=about.total, site=about.site, english=True)
 
 
 def column_words(column: str) -> str:

@@ -1,0 +1,66 @@
+"""What a board shows, in the language of the page: the engine says it in English."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from agon.arena.web.languages.texts import _, language, ngettext, percent
+from agon.arena.web.leaderboard.query import BoardQuery
+from agon.ranking import Leaderboard
+from agon.ranking.text import rounded
+
+_LISTED = 4  # models that are named
+
+
+def conclusion_of(board: Leaderboard, name: Callable[[str], str]) -> str:
+    """The conclusion of a board: the engine's own sentence in English, the same facts in other languages."""
+    if language() == "en":
+        return board.conclusion(name)
+    ranked = board.ranked
+    if not ranked:
+        return _("No model has a rank yet.")
+    first = [name(row.model) for row in ranked if row.rank == 1]
+    if len(ranked) == 1:
+        return _("{model} is the only model with a rank.", model=first[0])
+    if len(first) == 1:
+        said = [_("{model} is first of {count}.", model=first[0], count=len(ranked))]
+    else:
+        said = [_("{models} share the first place of {count}.", models=_some(first), count=len(ranked))]
+    if board.rank_method == "none":
+        return " ".join([*said, _("No interval was computed.")])
+    rivals = [name(row.model) for row in ranked if row.rank_lower == 1 and row.rank != 1]
+    level = percent(board.level)
+    if rivals:
+        said.append(_("{models} could be first too at {level} certainty.", models=_some(rivals), level=level))
+    elif len(first) == 1:
+        said.append(_("No other model is within reach at {level} certainty.", level=level))
+    if board.lead is not None and board.lead.more_votes and (rivals or len(first) > 1):
+        said.append(
+            _("About {votes} more votes between them would decide.", votes=rounded(board.lead.more_votes))
+        )
+    return " ".join(said)
+
+
+def _some(names: list[str]) -> list[str]:
+    if len(names) <= _LISTED:
+        return names
+    left = len(names) - _LISTED + 1
+    return [*names[: _LISTED - 1], ngettext("{count} more", "{count} more", left)]
+
+
+def votes_in_words(count: int, unit: str) -> str:
+    """A number of what is counted: votes, blind votes, tasks, ballots."""
+    if unit == "blind vote":
+        return ngettext("{count} blind vote", "{count} blind votes", count)
+    if unit == "task":
+        return ngettext("{count} task", "{count} tasks", count)
+    if unit == "vote":
+        return ngettext("{count} vote", "{count} votes", count)
+    return ngettext("{count} ballot", "{count} ballots", count)
+
+
+def scope_of(query: BoardQuery) -> str:
+    """Of what the votes are, behind their number: nothing for all."""
+    if language() == "en":
+        return query.words
+    return "".join(f" · {value}" for _column, value in query.where)
