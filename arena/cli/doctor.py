@@ -39,6 +39,7 @@ PARTS = {
         "nh3",
         "httpx",
         "PIL",
+        "prometheus_client",
         "py3langid",
         "pydantic",
         "pygments",

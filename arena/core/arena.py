@@ -191,6 +191,7 @@ class Arena:
         self.roster, self.log, self.keys, self.settings = roster, log, keys, settings
         self._random = SystemRandom() if settings.seed is None else Random(settings.seed)
         self._battles: dict[str, Running] = {}
+        self.tally: Counter[str] = Counter()  # battles of this process: started, ready, void
         self._examples = {example.prompt: example for example in roster.examples}
         self._answerers: dict[str, frozenset[str]] | None = None  # counted when somebody asks
         self._contestants = {one.card.name: one for one in roster.contestants}
@@ -377,6 +378,7 @@ class Arena:
         )
         self._battles[battle.id] = running = Running(battle, blind=not battle.named)
         battle.ask(example.prompt, images)
+        self.tally["started"] += 1
         self._let_go(voter, images)
         written = self._keep(
             running,
@@ -740,6 +742,10 @@ class Arena:
             if (running := self._battles.get(battle_id)) is not None:
                 running.withdrawn = True
 
+    def running(self) -> list[Running]:
+        """The battles that are in memory now."""
+        return list(self._battles.values())
+
     # --- boards ------------------------------------------------------------------------------------------
 
     def comparisons(self, chosen: Mapping[str, str]) -> Comparisons | None:
@@ -1062,7 +1068,10 @@ class Arena:
             tell(f"a battle broke off: {type(error).__name__}: {error}")
         finally:
             if battle.state is State.VOID:
+                self.tally["void"] += 1
                 self._over(running)
+            elif battle.state is State.READY and battle.turn == 1:
+                self.tally["ready"] += 1
 
     def _keep_generation(self, running: Running, ended: AnswerEnd) -> None:
         made = ended.generation

@@ -177,12 +177,20 @@ class BattleTable(Table):
         return modes
 
 
+class MetricsTable(Table):
+    """Where Prometheus asks, which is nowhere without this table."""
+
+    host: Line = "127.0.0.1"
+    port: int = Field(default=9464, ge=1, le=65535)
+
+
 class ConfigFile(Table):
     """The whole file."""
 
     arena: ArenaTable = ArenaTable()
     battle: BattleTable = BattleTable()
     limits: LimitsTable = LimitsTable()
+    metrics: MetricsTable | None = None
     study: StudyTable | None = None
     server: list[ServerTable] = Field(default_factory=list)
     model: list[AnyModel] = Field(default_factory=list)
@@ -219,6 +227,7 @@ class Configuration:
     running: int = ArenaSettings().running
     study: StudyPlan | None = None
     pacing: Pacing = "even"
+    metrics: tuple[str, int] | None = None
 
     @property
     def supervised(self) -> tuple[SupervisedServer, ...]:
@@ -294,7 +303,8 @@ def read_configuration(
     where = (Path(arena.store), arena.host, arena.port)
     drawing = (_policy(path, file, contestants), tuple(file.battle.paused), file.battle.same_model)
     given = (*where, file.battle.answers, tuple(file.battle.modes), *site, servers, *drawing, *visitors)
-    return Configuration(roster, limits, *given, study=study, pacing=file.battle.pacing)
+    metrics = None if file.metrics is None else (file.metrics.host, file.metrics.port)
+    return Configuration(roster, limits, *given, study=study, pacing=file.battle.pacing, metrics=metrics)
 
 
 def _policy(path: Path, file: ConfigFile, contestants: Sequence[Contestant]) -> Policy:
@@ -424,6 +434,7 @@ TABLES: Mapping[str, type[BaseModel]] = {
     "arena": ArenaTable,
     "battle": BattleTable,
     "limits": LimitsTable,
+    "metrics": MetricsTable,
     "server": ServerTable,
     "sampling": SamplingTable,
     "examples": ExampleTable,

@@ -389,6 +389,7 @@ def problem(scope: Scope, status: int, code: str, sentence: str) -> Response:
     """A refusal: a page for a browser that wants one, else JSON."""
     wanted = dict(scope["headers"]).get(b"accept", b"")
     sentence = translated(sentence)
+    scope["agon_refused"] = code
     up = "../" * (scope["path"].count("/") - 1)  # addresses are relative, and this page may be anywhere
     if _API.match(scope["path"]) or b"text/html" not in wanted:
         return JSONResponse({"error": code, "sentence": sentence}, status)

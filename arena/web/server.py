@@ -39,6 +39,7 @@ from agon.serving.protocol import ServingError
 if TYPE_CHECKING:
     from agon.arena.web.clients.networks import Networks
     from agon.arena.web.leaderboard.sources import BoardSource, VoteFile
+    from agon.arena.web.metrics import ArenaMetrics
     from agon.arena.web.middleware import ArenaMiddleware
     from agon.serving.health import Health
     from agon.serving.openai_compatible import Server
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
 FOLLOW_SECONDS = 1.0  # between two looks at the configuration
 ENDPOINTS_AFTER = 20.0  # seconds after the start: what opens and closes at once never pays for Gradio
 # Of a configuration: what is for the next start.
-LATER = ("log", "host", "port", "public_url", "root_path", "embed", "open_data", "proxies")
+LATER = ("log", "host", "port", "public_url", "root_path", "embed", "open_data", "metrics", "proxies")
 _NAMED = 12  # models that the greeting names
 HOST, PORT, LOG = "127.0.0.1", 7860, Path("agon-log")
 
@@ -134,24 +135,36 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def server_config(
-    arena: Arena, study: Study | None = None, sources: Mapping[str, BoardSource] | None = None
+    arena: Arena,
+    study: Study | None = None,
+    sources: Mapping[str, BoardSource] | None = None,
+    metrics: ArenaMetrics | None = None,
 ) -> uvicorn.Config:
-    """How the arena is served, or a study in it; `sources` as for `reading_router`."""
+    """How the arena is served, or a study in it.
+
+    Args:
+        arena: what is served.
+        study: in it, if there is one.
+        sources: as for `reading_router`.
+        metrics: that count the requests.
+    """
     proxies = arena.settings.proxies
     if study is not None:
         from agon.arena.web.study_pages import study_app
 
-        return _config(study_app(study), proxies)
+        return _config(study_app(study), proxies, metrics)
     from agon.arena.web.app import web_app
 
-    return _config(web_app(arena, sources or {}), proxies)
+    return _config(web_app(arena, sources or {}), proxies, metrics)
 
 
-def _config(app: ArenaMiddleware, proxies: Networks = ()) -> uvicorn.Config:
+def _config(
+    app: ArenaMiddleware, proxies: Networks = (), metrics: ArenaMetrics | None = None
+) -> uvicorn.Config:
     """Without a log of addresses; forwarded headers are read from proxies that are named."""
     trusted = [str(one) for one in proxies]
     return uvicorn.Config(
-        app,
+        app if metrics is None else metrics.around(app),
         http=bounded_protocol(connection_places(), proxies),
         log_level="warning",
         access_log=False,
@@ -200,8 +213,9 @@ class _ArenaServer(GreetingServer):
         seed: int | None,
         study: Study | None = None,
         sources: Mapping[str, BoardSource] | None = None,
+        metrics: ArenaMetrics | None = None,
     ) -> None:
-        super().__init__(server_config(arena, study, sources), greeting)
+        super().__init__(server_config(arena, study, sources, metrics), greeting)
         self._arena, self._given, self._again, self._seed = arena, given, again, seed
         follows = source is not None and source.suffix.lower() == ".toml" and study is None
         self._source = source if follows else None  # a study compares what it began with
@@ -368,14 +382,40 @@ def open_arena(
                 greeting = _study_greeting(study, address_of(host, taken.getsockname()[1]), source, folder)
             again = partial(configured, source, seed, answers, same_model=same_model)
             sources = votes_beside(arena, beside, file) if beside and file else None
-            server = _ArenaServer(arena, greeting, given, again, source, seed, study, sources)
-            server.run(sockets=[taken])
+            with _watched(arena, given.metrics) as metrics:
+                server = _ArenaServer(arena, greeting, given, again, source, seed, study, sources, metrics)
+                server.run(sockets=[taken])
             kept = votes.count()
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
         if kept is not None:
             print(f"Closed. {_plural(kept)} in {folder}/. Rank them with: agon rank {folder}", flush=True)
+
+
+@contextlib.contextmanager
+def _watched(arena: Arena, address: tuple[str, int] | None) -> Iterator[ArenaMetrics | None]:
+    """The metrics of an arena, answered at an address while it is open; None without one.
+
+    Raises ServeError if the address is taken, not ours to take, or no address of this machine.
+    """
+    if address is None:
+        yield None
+        return
+    from agon.arena.web.metrics import ArenaMetrics
+
+    try:
+        listen(*address).close()
+    except ServeError as error:
+        raise ServeError(f"[metrics]: {str(error).replace('--', '')}") from None
+    metrics = ArenaMetrics(arena)
+    server = metrics.listen_at(*address)
+    tell(f"metrics for Prometheus are at {address_of(*address)}metrics")
+    try:
+        yield metrics
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def _beside(file: Path, given: Configuration) -> VoteFile:
