@@ -16,8 +16,9 @@ import pyarrow as pa
 from cyclopts import Parameter
 
 from agon.arena.cli.commands import STDIN
-from agon.ranking import METHODS
+from agon.ranking import METHODS, Comparisons
 from agon.ranking.errors import AgonError, OptionError, SourceError
+from agon.ranking.votes.comparisons import Votes
 
 _HEAD = 1 << 16  # bytes by which the format of standard input is known
 SOURCE = (
@@ -27,6 +28,14 @@ FactsOption = Annotated[
     Path | None, Parameter(help="Table with a column model and one for each fact: price, licence, ...")
 ]
 SourceArgument = Annotated[list[Path], Parameter(help=SOURCE, json_list=False)]  # [ab].csv is a pattern
+GroupsOption = Annotated[
+    str | None,
+    Parameter(name="--weights-by", help="Column of votes whose values weigh alike, or by --weight."),
+]
+WeightOption = Annotated[
+    list[str] | None,
+    Parameter(negative="", help="VALUE=WEIGHT of that column [default: category]; others weigh 1."),
+]
 if TYPE_CHECKING:
     MethodWord = str
 else:
@@ -147,3 +156,34 @@ def number_of(option: str, text: str) -> float:
         return float(text)
     except ValueError:
         raise OptionError(f"{option}: {text!r} is not a number.") from None
+
+
+def weighed_as_asked(votes: Votes, by: str | None, given: list[str] | None) -> Votes:
+    """Votes of which each group counts by its weight, if --weights-by or --weight was given.
+
+    Raises:
+        OptionError: a table of scores, whose tasks weigh by --weights, or as `Comparisons.weighted`.
+        SourceError: there is no such column.
+    """
+    if by is None and not given:
+        return votes
+    if not isinstance(votes, Comparisons):
+        raise OptionError("A table of scores has tasks; give their weights with --weights TASK=W,...")
+    named = named_values("--weight", given, "VALUE=WEIGHT")
+    return votes.weighted({name: number_of("--weight", value) for name, value in named}, by or "category")
+
+
+def named_values(option: str, given: list[str] | None, form: str = "FACT=VALUE") -> list[tuple[str, str]]:
+    """FACT=VALUE texts as pairs.
+
+    Raises:
+        OptionError: a text without an equals sign.
+    """
+    pairs = []
+    for text in given or []:
+        name, sign, value = text.partition("=")
+        if not (name and sign and value):
+            example = "price=5" if form == "FACT=VALUE" else "Code=2"
+            raise OptionError(f"{option} {text!r} must be {form}, such as {example}.")
+        pairs.append((name, value))
+    return pairs

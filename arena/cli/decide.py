@@ -9,13 +9,22 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
-from agon.arena.cli.arguments import FactsOption, FindingsFormat, SourceArgument, number_of, readable
+from agon.arena.cli.arguments import (
+    FactsOption,
+    FindingsFormat,
+    GroupsOption,
+    SourceArgument,
+    WeightOption,
+    named_values,
+    number_of,
+    readable,
+    weighed_as_asked,
+)
 from agon.arena.cli.output.progress_line import progress
 from agon.arena.cli.output.tables import console, make_grid, say
 from agon.arena.cli.reading import USUAL, ReadingOptions
 from agon.data.model_facts import facts_of_models
-from agon.ranking import Comparisons, Decision, OptionError, decide, rank
-from agon.ranking.votes.comparisons import Votes
+from agon.ranking import Decision, OptionError, decide, rank
 
 
 def decide_command(
@@ -42,14 +51,8 @@ def decide_command(
         list[str] | None,
         Parameter(negative="", help="FACT=WEIGHT beside the score, which weighs 1, such as price=0.5."),
     ] = None,
-    groups_of: Annotated[
-        str | None,
-        Parameter(name="--weights-by", help="Column of votes whose values weigh alike, or by --weight."),
-    ] = None,
-    weight: Annotated[
-        list[str] | None,
-        Parameter(negative="", help="VALUE=WEIGHT of that column [default: category]; others weigh 1."),
-    ] = None,
+    groups_of: GroupsOption = None,
+    weight: WeightOption = None,
     method: Annotated[str, Parameter(name=["--method", "-m"], help="A rating.")] = "bradley_terry",
     cluster: Annotated[
         str | None, Parameter(help="Column whose equal values are dependent votes, such as voter; or none.")
@@ -71,9 +74,7 @@ def decide_command(
     agon decide votes.parquet --facts models.csv --weight Code=3 --weigh price=0.5
     """
     with readable(source) as paths, progress("ranking the votes"):
-        votes = reading.read(paths)
-        if weight or groups_of:
-            votes = _weighted(votes, groups_of or "category", _named("--weight", weight, "VALUE=WEIGHT"))
+        votes = weighed_as_asked(reading.read(paths), groups_of, weight)
         board = rank(votes, method, level=level, cluster=cluster)
     known = facts_of_models(paths, facts)
     if not known:
@@ -81,12 +82,14 @@ def decide_command(
     made = decide(
         board,
         known,
-        at_most={name: number_of("--at-most", value) for name, value in _named("--at-most", at_most)},
-        at_least={name: number_of("--at-least", value) for name, value in _named("--at-least", at_least)},
-        only={name: value.split(",") for name, value in _named("--only", only)},
+        at_most={name: number_of("--at-most", value) for name, value in named_values("--at-most", at_most)},
+        at_least={
+            name: number_of("--at-least", value) for name, value in named_values("--at-least", at_least)
+        },
+        only={name: value.split(",") for name, value in named_values("--only", only)},
         prefer=prefer,
         within=within,
-        weigh={name: number_of("--weigh", value) for name, value in _named("--weigh", weigh)},
+        weigh={name: number_of("--weigh", value) for name, value in named_values("--weigh", weigh)},
     )
     if format == "json":
         print(
@@ -94,34 +97,6 @@ def decide_command(
         )
     else:
         show_decision(made, sorted({name for one in known.values() for name in one}))
-
-
-def _weighted(votes: Votes, by: str, weights: list[tuple[str, str]]) -> Votes:
-    """Votes of which each group counts by its weight.
-
-    Raises:
-        OptionError: a table of scores, whose tasks weigh by --weights, or as `Comparisons.weighted`.
-        SourceError: there is no such column.
-    """
-    if not isinstance(votes, Comparisons):
-        raise OptionError("A table of scores has tasks; give their weights with --weights TASK=W,...")
-    return votes.weighted({name: number_of("--weight", value) for name, value in weights}, by)
-
-
-def _named(option: str, given: list[str] | None, form: str = "FACT=VALUE") -> list[tuple[str, str]]:
-    """FACT=VALUE texts as pairs.
-
-    Raises:
-        OptionError: a text without an equals sign.
-    """
-    pairs = []
-    for text in given or []:
-        name, sign, value = text.partition("=")
-        if not (name and sign and value):
-            example = "price=5" if form == "FACT=VALUE" else "Code=2"
-            raise OptionError(f"{option} {text!r} must be {form}, such as {example}.")
-        pairs.append((name, value))
-    return pairs
 
 
 def show_decision(made: Decision, facts: list[str]) -> None:

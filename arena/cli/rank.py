@@ -16,7 +16,15 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from agon.arena.cli.arguments import MethodWord, SourceArgument, anchor_of, readable
+from agon.arena.cli.arguments import (
+    GroupsOption,
+    MethodWord,
+    SourceArgument,
+    WeightOption,
+    anchor_of,
+    readable,
+    weighed_as_asked,
+)
 from agon.arena.cli.commands import STDIN
 from agon.arena.cli.output.progress_line import progress
 from agon.arena.cli.output.tables import show_boards
@@ -82,6 +90,8 @@ def rank_command(
     ties: Annotated[
         str | None, Parameter(help="What positional rules do with ties: share, best, worst or published.")
     ] = None,
+    groups_of: GroupsOption = None,
+    weight: WeightOption = None,
     compare_rules: Annotated[
         bool, Parameter(negative="", help="Instead of boards, who is first under which rule, and how likely.")
     ] = False,
@@ -113,6 +123,8 @@ def rank_command(
 
     agon rank votes.parquet --compare-rules
 
+    agon rank votes.parquet --weight Code=3
+
     agon rank votes.parquet --top 10 -o board.md
     """
     if output is not None:
@@ -120,11 +132,13 @@ def rank_command(
     if settings.anchor is not None and settings.anchor_score is None:
         name, score = anchor_of(settings.anchor)
         settings = replace(settings, anchor=name, anchor_score=score)
+    if by is not None and (groups_of or weight):
+        raise OptionError("--by does not apply to --weight: rank each group by itself with --where.")
     wanted = [options_of(text) for text in method or (COMPARED_RULES if compare_rules else ["bradley_terry"])]
     wanted = with_shared(wanted, {"missing": missing, "ties": ties})
     with readable(source) as paths, _as_of(paths, at) as paths:  # open to the end: methods read when they ask
         with progress("reading votes"):
-            votes = reading.read(paths)
+            votes = weighed_as_asked(reading.read(paths), groups_of, weight)
         if compare_rules:
             if by is not None:
                 raise OptionError("--by does not apply to --compare-rules: compare each group with --where.")

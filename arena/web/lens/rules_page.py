@@ -71,12 +71,13 @@ def rules_html(
         body += f'<div class="ag-figs">{_flips(lens, about)}{_cycle(lens.cycles, about)}'
         body += f"{_parting(seen, about)}{_clones(lens, about)}{_agreement(seen)}{_asks(seen)}</div>"
         words = ["agon", "rank", *about.words, "--compare-rules", *condition_words(about, votes)]
-        if query.weights and query.by is None:
+        if query.by is not None:
+            words += ["--weights-by", query.by]
+            words += [part for name, weight in query.weights for part in ("--weight", f"{name}={weight:g}")]
+        elif query.weights:
             words += ["--weights", ",".join(f"{name}={weight:g}" for name, weight in query.weights)]
         body += (
-            ""
-            if query.by is not None
-            else '<code class="ag-cmd" tabindex="0" role="group"'
+            '<code class="ag-cmd" tabindex="0" role="group"'
             ' aria-label="The command that reproduces this page">'
             f"{escape(without_hidden(shell_words(words)))}</code>"
         )

@@ -116,7 +116,7 @@ def test_page_data_and_command_line_give_the_same_numbers(opened, asked, capsys,
     assert [row["model"] for row in table] == [row["model"] for row in data["models"]]
 
 
-@pytest.mark.parametrize("asked", ["", "language=en&category=code"])
+@pytest.mark.parametrize("asked", ["", "language=en&by=category&weight.code=3"])
 def test_the_page_of_rules_is_what_compare_rules_says(opened, asked, capsys, monkeypatch):
     folder, client = opened
     page = page_at(client, f"/rules?{asked}")

@@ -93,6 +93,10 @@ def cases(given: Given) -> list[Case]:
             command("rank", at, "--compare-rules", "--by", "language"),
             command("rank", at, "--compare-rules", "--where", "language = 'en'", "--n-resamples", 5),
         ),
+        (
+            command("rank", at, "--weights-by", "language", "--by", "language"),
+            command("rank", at, "--where", "language = 'en'"),
+        ),
         (command("rank", at, "--compare-rules", "--anchor", "ada"), command("rank", at, "--compare-rules")),
         (
             command("rank", at, "--compare-rules", "--interval", "none"),
