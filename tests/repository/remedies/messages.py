@@ -17,8 +17,8 @@ _REMEDY = re.compile(
     r"|(?<![\w-])--[a-z][a-z-]+|\bagon (?:rank|serve|check|export|convert|import|recover) |did you mean"
 )
 _NO_MESSAGE = re.compile(r"SELECT|count\(|<\w|\n|^\W*lower\(")
-# Lists of commands, no answers to a mistake.
-_LISTS = {"arena/cli/methods.py"}
+# Lists of commands, and what OpenAPI says of statuses: no answers to a mistake.
+_LISTS = {"arena/cli/methods.py", "arena/web/api/document.py"}
 _HOLE, _WORD = "\x00", "\x01"
 
 
