@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from hashlib import blake2b
 from pathlib import Path
@@ -80,6 +80,32 @@ class Example:
     language: str | None = None
 
 
+@dataclass(frozen=True)
+class PageWords:
+    """What the organiser says on the pages; words by language, such as {"en": ..., "fr": ...}.
+
+    Attributes:
+        title: of the arena, beside its logo.
+        intro: what is compared here, above the prompt.
+        consent: what a visitor agrees to, before the first prompt.
+        contact: an e-mail address or a web address.
+        logo: the content of an image, and its media type.
+        accent: the colour of links in the light and in the dark theme, as "#rrggbb".
+    """
+
+    title: Mapping[str, str] = field(default_factory=dict)
+    intro: Mapping[str, str] = field(default_factory=dict)
+    consent: Mapping[str, str] = field(default_factory=dict)
+    contact: str | None = None
+    logo: tuple[bytes, str] | None = None
+    accent: tuple[str, str] | None = None
+
+
+def words_in(given: Mapping[str, str], language: str) -> str | None:
+    """What is said in a language: else in English, else in the first there is; None if nothing is."""
+    return given.get(language) or given.get("en") or next(iter(given.values()), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Roster:
     """The models of one arena, and its examples. `typed` says whether prompts may be typed freely."""
@@ -91,6 +117,7 @@ class Roster:
     notice: str | None = (
         None  # one sentence on what is compared here, e.g. that the assistants are a demonstration
     )
+    page: PageWords = PageWords()
 
     def candidates(self, messages: Sequence[Message]) -> tuple[Contestant, ...]:
         """Those that can answer this conversation."""

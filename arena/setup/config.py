@@ -27,6 +27,7 @@ from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.studies.study_plan import StudyPlan
 from agon.arena.setup.demo import DemoModel
 from agon.arena.setup.openai_models import OpenAIModel, ServerTable
+from agon.arena.setup.page_table import PageTable, page_words
 from agon.arena.setup.recorded import RecordedModel
 from agon.arena.setup.study_table import AttentionTable, StudyTable, plan_study, recorded_models
 from agon.arena.setup.tables import (
@@ -188,6 +189,7 @@ class ConfigFile(Table):
     """The whole file."""
 
     arena: ArenaTable = ArenaTable()
+    page: PageTable | None = None
     battle: BattleTable = BattleTable()
     limits: LimitsTable = LimitsTable()
     metrics: MetricsTable | None = None
@@ -294,6 +296,7 @@ def read_configuration(
         ),
         typed=arena.typed,
         title=arena.title,
+        page=page_words(path, file.page),
         notice=arena.notice,
     )
     if not (roster.typed or roster.examples):
@@ -416,6 +419,10 @@ _VALUE_TYPES = {  # what a value must be, in the words of TOML
 # Keys whose values hold what they like.
 VALUES = (
     "headers",
+    "title",
+    "intro",
+    "consent",
+    "accent",
     "command",
     "env",
     "chat_template_kwargs",
@@ -432,6 +439,7 @@ VALUES = (
 )
 TABLES: Mapping[str, type[BaseModel]] = {
     "arena": ArenaTable,
+    "page": PageTable,
     "battle": BattleTable,
     "limits": LimitsTable,
     "metrics": MetricsTable,

@@ -25,12 +25,13 @@ from agon.arena.web.health import health_router
 from agon.arena.web.leaderboard.sources import BoardSource
 from agon.arena.web.lens.routes import OWN, reading_router
 from agon.arena.web.middleware import ArenaMiddleware, Receive, Scope, Send
+from agon.arena.web.organiser import logo_router
 from agon.arena.web.refusals import answer_errors, lifespan_of
 from agon.arena.web.static_files import static_router
 from agon.arena.web.you.routes import you_router
 
 _ENDPOINTS = re.compile(r"/gradio/(config|gradio_api/(info|queue/(join|data)))\Z")
-ROUTERS = (battle_router, image_router, you_router, about_router, health_router, static_router)
+ROUTERS = (battle_router, image_router, you_router, about_router, logo_router, health_router, static_router)
 
 
 def web_app(arena: Arena, votes: Mapping[str, BoardSource] = OWN) -> ArenaMiddleware:
@@ -46,7 +47,13 @@ def web_app(arena: Arena, votes: Mapping[str, BoardSource] = OWN) -> ArenaMiddle
     app.router.routes.append(Route("/gradio/{path:path}", _Programs(arena), methods=None))
     paths = [route.path_regex for one in routers for route in one.routes if isinstance(route, Route)]
     paths.append(_ENDPOINTS)
-    return ArenaMiddleware(app, keys=arena.keys, paths=paths, settings=arena.settings)
+    return ArenaMiddleware(
+        app,
+        keys=arena.keys,
+        paths=paths,
+        settings=arena.settings,
+        organiser=lambda: arena.roster.page,
+    )
 
 
 class _Programs:

@@ -14,6 +14,7 @@ from typing import Literal
 from agon.arena.web.languages.choice import choice_html
 from agon.arena.web.languages.scripts import script_texts
 from agon.arena.web.languages.texts import _, direction, in_english, language, message, ngettext, number
+from agon.arena.web.organiser import brand_html, colour_html, contact_html
 from agon.ranking.version import VERSION
 
 Current = Literal[
@@ -151,7 +152,7 @@ def page_html(
         f'<!doctype html><html lang="{language()}" dir="{direction()}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
         '<meta name="referrer" content="no-referrer">'
-        f"<title>{html.escape(title)} · Agon</title>{site.head}{head}</head>"
+        f"<title>{html.escape(title)} · Agon</title>{site.head}{colour_html()}{head}</head>"
         f'<body class="ag-root ag-page"{attributes and " " + attributes}{script_texts(site.head + head)}>'
         f'<a class="ag-skip" href="#main">{_("Skip to the content")}</a>'
         f'{header(current, yours, site)}<main id="main" tabindex="-1">'
@@ -197,7 +198,8 @@ def header(current: Current | None, yours: int | None = None, site: Site = ARENA
     if site.you:
         mine = f'<a class="ag-opt ag-yours" href="{site.you}"{shown}>{counted}</a>'
     return (
-        f'<header class="ag-top"><div class="ag-wrap"><a class="ag-brand" href="{site.home}">{MARK}Agon</a>'
+        f'<header class="ag-top"><div class="ag-wrap">'
+        f'<a class="ag-brand" href="{site.home}">{brand_html(MARK)}</a>'
         f'{nav}<div class="ag-end">{mine}'
         f'<button type="button" class="ag-iconbtn" data-ag-theme aria-label="{theme}">{_HALF}</button>'
         "</div></div></header>"
@@ -213,7 +215,7 @@ def footer(votes: int | None = None, site: Site = ARENA) -> str:
     about = " ".join(f'<a href="{address}">{_(name)}</a>' for address, name in more.items())
     return (
         f'<footer class="ag-foot"><div class="ag-wrap"><span>Agon {html.escape(VERSION)}</span>{counted}'
-        f'<span class="ag-last">{about}</span>{choice_html()}</div></footer>'
+        f'<span class="ag-last">{about}{contact_html()}</span>{choice_html()}</div></footer>'
     )
 
 

@@ -17,12 +17,14 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 
 from agon.arena.core.arena import ArenaSettings, Refusal, tell
 from agon.arena.core.fair_shares import FairShare, LineFullError, Lines
+from agon.arena.core.roster import PageWords
 from agon.arena.core.sessions import COOKIE, COOKIE_SECONDS, Keys
 from agon.arena.web.api.document import ENDPOINTS, IMPORTED, POOLED
 from agon.arena.web.clients.networks import client_network
 from agon.arena.web.languages.choice import COOKIE_NAME, reader_of
 from agon.arena.web.languages.texts import _, language, message, read_by, translated
 from agon.arena.web.layout import ARENA, Site, page_html
+from agon.arena.web.organiser import organised_by
 from agon.ranking.text import Sentence
 
 Scope = MutableMapping[str, Any]
@@ -93,6 +95,7 @@ class ArenaMiddleware:
         settings: where a proxy shows the arena, and who may show it in a frame.
         paths: what may be asked for: the paths of the routers.
         site: the pages that a refusal leads to.
+        organiser: gives what the organiser says on every page.
     """
 
     def __init__(
@@ -103,7 +106,9 @@ class ArenaMiddleware:
         paths: Sequence[re.Pattern[str]],
         settings: ArenaSettings,
         site: Site = ARENA,
+        organiser: Callable[[], PageWords] = PageWords,
     ) -> None:
+        self.organiser = organiser
         self.site = site
         self.app, self.keys, self.paths, self.settings = app, keys, paths, settings
         self._told: set[str] = set()
@@ -129,6 +134,7 @@ class ArenaMiddleware:
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
         one, chosen = reader_of(scope, headers)
         read_by(one)
+        organised_by(self.organiser())
         if self.settings.root_path is not None and not await self._strip(
             self.settings.root_path, scope, send
         ):

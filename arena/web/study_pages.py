@@ -12,6 +12,7 @@ from agon.arena.web.api.document import document_router
 from agon.arena.web.health import health_router
 from agon.arena.web.lens.routes import reading_router
 from agon.arena.web.middleware import ArenaMiddleware
+from agon.arena.web.organiser import logo_router
 from agon.arena.web.refusals import answer_errors, lifespan_of
 from agon.arena.web.static_files import static_router
 from agon.arena.web.study.page import STUDY
@@ -30,7 +31,13 @@ def study_app(study: Study) -> ArenaMiddleware:
             )
 
     arena = study.arena
-    routers = [study_router(study), about_router(arena), health_router(arena), static_router(arena)]
+    routers = [
+        study_router(study),
+        about_router(arena),
+        health_router(arena),
+        logo_router(arena),
+        static_router(arena),
+    ]
     for router in routers:
         app.include_router(router)
     boards = reading_router(arena)
@@ -40,4 +47,11 @@ def study_app(study: Study) -> ArenaMiddleware:
     paths = [
         r.path_regex for one in (*routers, boards, described) for r in one.routes if isinstance(r, Route)
     ]
-    return ArenaMiddleware(app, keys=arena.keys, paths=paths, settings=arena.settings, site=STUDY)
+    return ArenaMiddleware(
+        app,
+        keys=arena.keys,
+        paths=paths,
+        settings=arena.settings,
+        site=STUDY,
+        organiser=lambda: arena.roster.page,
+    )

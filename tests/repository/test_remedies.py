@@ -35,6 +35,7 @@ AREAS = (analyses, methods, boards, tables, elections, files, logs, exports, com
 # Followed by another test, for it needs a process, a page or a file of its own: file, test, messages.
 ELSEWHERE = {
     "arena/cli/models.py": ("tests/arena/cli/test_models.py", 7),
+    "arena/setup/page_table.py": ("tests/arena/setup/test_page_table.py", 5),
     "arena/setup/local_models.py": ("tests/arena/setup/test_local_models.py", 4),
     "arena/core/answer_sets.py": ("tests/arena/cli/test_generate.py", 3),
     "arena/web/middleware.py": ("tests/arena/web/test_behind_a_proxy.py", 3),  # one in test_limits.py

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from agon.arena.core.arena import Arena, Mode, Refusal, Running
 from agon.arena.core.modes.review_queue import leave_for_later, next_review
+from agon.arena.core.roster import words_in
 from agon.arena.web.api.document import EventStream, played
 from agon.arena.web.api.shapes import BattleShape, ChangeAnswer
 from agon.arena.web.battle.event_stream import followed
@@ -21,6 +22,7 @@ from agon.arena.web.battle.view import (
     start_view,
 )
 from agon.arena.web.clients.networks import client_network
+from agon.arena.web.languages.texts import language
 from agon.arena.web.layout import page_html
 from agon.arena.web.middleware import Session
 
@@ -100,7 +102,7 @@ def battle_router(arena: Arena) -> APIRouter:
         except Refusal as error:
             seen, alert = start_view(arena, session), error.sentence
         text = page_html(
-            arena.roster.title,
+            words_in(arena.roster.page.title, language()) or arena.roster.title,
             panel_html(seen, alert),
             current="battle",
             yours=seen["votes"],

@@ -20,6 +20,7 @@ from agon.arena.core.arena import MOST_NAMED, Arena, Mode, Refusal, Running
 from agon.arena.core.battle import CAPITALS, LETTERS, NUMBERS, Battle, Side, State
 from agon.arena.core.modes.review_queue import review_progress
 from agon.arena.core.resume import CLOSED, SKIPPED
+from agon.arena.core.roster import words_in
 from agon.arena.core.score_change import ScoreChange
 from agon.arena.web.languages.texts import (
     _,
@@ -111,6 +112,9 @@ def start_view(arena: Arena, session: str, mode: Mode = "blind") -> dict[str, An
     roster = arena.roster
     facts = {"votes": arena.log.counted(), "models": len(roster.contestants), "prompts": len(roster.examples)}
     values = {"roster": roster, "facts": facts, "examples": arena.examples(_EXAMPLES)}
+    values["intro"], values["consent"] = (
+        words_in(words, language()) for words in (roster.page.intro, roster.page.consent)
+    )
     values["invitation"] = _invitation(roster.typed, arena.settings.answers)
     values["review"] = review_progress(arena, session) if mode == "blind" else None
     values["mode"], values["modes"] = mode, arena.settings.modes
