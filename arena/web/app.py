@@ -22,10 +22,10 @@ from agon.arena.web.api.document import document_router
 from agon.arena.web.battle.image_uploads import image_router
 from agon.arena.web.battle.routes import battle_router
 from agon.arena.web.health import health_router
+from agon.arena.web.languages.organiser import logo_router
 from agon.arena.web.leaderboard.sources import BoardSource
 from agon.arena.web.lens.routes import OWN, reading_router
 from agon.arena.web.middleware import ArenaMiddleware, Receive, Scope, Send
-from agon.arena.web.organiser import logo_router
 from agon.arena.web.refusals import answer_errors, lifespan_of
 from agon.arena.web.static_files import static_router
 from agon.arena.web.you.routes import you_router

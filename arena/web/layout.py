@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from agon.arena.web.languages.choice import choice_html
+from agon.arena.web.languages.organiser import brand_html, colour_html, contact_html
 from agon.arena.web.languages.scripts import script_texts
 from agon.arena.web.languages.texts import _, direction, in_english, language, message, ngettext, number
-from agon.arena.web.organiser import brand_html, colour_html, contact_html
 from agon.ranking.version import VERSION
 
 Current = Literal[

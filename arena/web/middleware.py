@@ -22,9 +22,9 @@ from agon.arena.core.sessions import COOKIE, COOKIE_SECONDS, Keys
 from agon.arena.web.api.document import ENDPOINTS, IMPORTED, POOLED
 from agon.arena.web.clients.networks import client_network
 from agon.arena.web.languages.choice import COOKIE_NAME, reader_of
+from agon.arena.web.languages.organiser import organised_by
 from agon.arena.web.languages.texts import _, language, message, read_by, translated
 from agon.arena.web.layout import ARENA, Site, page_html
-from agon.arena.web.organiser import organised_by
 from agon.ranking.text import Sentence
 
 Scope = MutableMapping[str, Any]

@@ -10,9 +10,9 @@ from agon.arena.core.studies.study import Study
 from agon.arena.web.about import about_router
 from agon.arena.web.api.document import document_router
 from agon.arena.web.health import health_router
+from agon.arena.web.languages.organiser import logo_router
 from agon.arena.web.lens.routes import reading_router
 from agon.arena.web.middleware import ArenaMiddleware
-from agon.arena.web.organiser import logo_router
 from agon.arena.web.refusals import answer_errors, lifespan_of
 from agon.arena.web.static_files import static_router
 from agon.arena.web.study.page import STUDY

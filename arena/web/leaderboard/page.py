@@ -217,7 +217,10 @@ def waiting_html(what: str, query: BoardQuery, *, about: About) -> str:
         f'<div class="ag-phead"><h1>{_("{what} is being computed.", what=escape(what))}</h1>'
         f'<p class="ag-lead">{escape(_words_of_waiting(query, about))}</p></div>'
     )
-    again = '<meta http-equiv="refresh" content="2">'
+    again = (
+        '<noscript><meta http-equiv="refresh" content="2"></noscript>'
+        f'<script src="{about.site.static}again.js" data-again="2" defer></script>'
+    )
     return page_html(_("Being computed"), body, current="leaderboard", head=again, site=about.site)
 
 

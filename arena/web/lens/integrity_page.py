@@ -74,7 +74,8 @@ def _funnel(audit: Audit) -> str:
     none = "" if audit.left_out else "<p>No vote was left out.</p>"
     return (
         '<section class="ag-card ag-pad ag-fig"><h2>What became of all votes</h2>'
-        f'{none}<div class="ag-numbers"><table class="ag-bars"><caption class="ag-sr">Votes left after each '
+        f'{none}<div class="ag-numbers" tabindex="0">'
+        '<table class="ag-bars"><caption class="ag-sr">Votes left after each '
         'reason to leave some out</caption><thead><tr><th scope="col">Step</th><td></td><th scope="col" '
         'class="ag-r">Left</th><th scope="col" class="ag-r">Out</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div></section>"
@@ -156,7 +157,8 @@ def _voters(seen: VoterShares | None, about: About) -> str:
         f"{head}<p>{plural(seen.voters, 'voter')}, of whom {seen.again:,} voted more than once; the busiest "
         f"cast {_share(top)}. They say as much as {seen.effective:,.0f} voters with equally many votes. "
         "Intervals allow for votes of one voter being alike where that makes them wider. "
-        f'{escape(without_hidden(carried))}</p><div class="ag-numbers"><table class="ag-bars"><caption '
+        f'{escape(without_hidden(carried))}</p><div class="ag-numbers" tabindex="0">'
+        '<table class="ag-bars"><caption '
         'class="ag-sr">Votes of the busiest voters</caption><thead><tr><th scope="col">Voter</th><td></td>'
         '<th scope="col" class="ag-r">Votes</th><th scope="col" class="ag-r">Share</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div></section>"
@@ -196,7 +198,8 @@ def _draws(seen: DrawShares | None, about: About) -> str:
     for one in seen.shares:
         said = said.replace(f"{one.model}: drawn", f"{about.info.name(one.model)}: drawn")
     return (
-        f'{head}<p>{escape(said)}{why}</p><div class="ag-numbers"><table class="ag-bars"><caption '
+        f'{head}<p>{escape(said)}{why}</p><div class="ag-numbers" tabindex="0">'
+        '<table class="ag-bars"><caption '
         'class="ag-sr">Shares of battles</caption><thead><tr><th scope="col">Model</th><td></td>'
         '<th scope="col" class="ag-r">Drawn</th><th scope="col" class="ag-r">95% interval</th>'
         f'<th scope="col" class="ag-r">Planned</th></tr></thead>'

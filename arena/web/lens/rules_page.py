@@ -193,7 +193,8 @@ def _agreement(seen: RuleComparison) -> str:
         '<section class="ag-card ag-pad ag-fig"><h2>How far the rules agree</h2>'
         "<p>Kendall’s τ-b between the orders, times 100: 100 is the same order, 0 none in common. "
         "Empty: a rule that ranks nobody apart.</p>"
-        f'<div class="ag-numbers"><table class="ag-tau"><thead><tr><td></td>{numbers}</tr></thead>'
+        f'<div class="ag-numbers" tabindex="0">'
+        f'<table class="ag-tau"><thead><tr><td></td>{numbers}</tr></thead>'
         f"<tbody>{body}</tbody></table></div></section>"
     )
 
@@ -254,7 +255,8 @@ def _flips(lens: Lens, about: About) -> str:
         '<section class="ag-card ag-pad ag-fig"><h2>Votes to change the winner</h2><p>The fewest '
         "votes found whose "
         f"change puts the second above the first; fewer may do. Of {known[0].total:,} votes.{unsure}</p>"
-        '<div class="ag-numbers"><table class="ag-bars"><caption class="ag-sr">Votes to change the '
+        '<div class="ag-numbers" tabindex="0">'
+        '<table class="ag-bars"><caption class="ag-sr">Votes to change the '
         "winner of each "
         'rule</caption><thead><tr><th scope="col">Rule</th><td></td><th scope="col" class="ag-r">Votes</th>'
         f'<th scope="col">Would put</th></tr></thead><tbody>{rows}</tbody></table></div></section>'
@@ -346,7 +348,8 @@ def _parting(seen: RuleComparison, about: About) -> str:
     return (
         '<section class="ag-card ag-pad ag-fig"><h2>Where the rules part</h2><p>Who is first under '
         "which rules, and "
-        'in how many of the resamples.</p><div class="ag-numbers"><table class="ag-bars"><caption '
+        'in how many of the resamples.</p><div class="ag-numbers" tabindex="0">'
+        '<table class="ag-bars"><caption '
         'class="ag-sr">Who is '
         'first under which rules</caption><thead><tr><th scope="col">First</th><th scope="col">Under</th>'
         '<th scope="col" class="ag-r">Resamples</th></tr></thead>'

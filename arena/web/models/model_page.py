@@ -80,7 +80,12 @@ def model_html(
         body += _section("Ranks over time", history_figure(moments, info, [name]))
     body += facts_html([name], about)
     waiting = compared is None or by_value is None or moments is None
-    again = '<meta http-equiv="refresh" content="3">' if waiting else ""
+    again = (
+        '<noscript><meta http-equiv="refresh" content="3"></noscript>'
+        f'<script src="{about.site.static}again.js" data-again="3" defer></script>'
+        if waiting
+        else ""
+    )
     return page_html(
         info.name(name),
         body,
