@@ -28,6 +28,7 @@ from agon.ranking import (
     RuleComparison,
     ScoreTable,
 )
+from agon.ranking.annotators.gates import Gate
 from agon.ranking.registry import Method, Rule
 from agon.ranking.settings import Interval, Ranks
 from agon.ranking.votes.comparisons import Votes
@@ -76,6 +77,21 @@ def votes_of(source: object, **reading: Any) -> Votes:
     return source
 
 
+def _behind(gates: Gate, votes: Votes) -> Votes:
+    """The votes that pass the gates.
+
+    Raises:
+        OptionError: gates for a table of scores, or for counts, which know no voters.
+    """
+    if gates == "none":
+        return votes
+    if not isinstance(votes, Comparisons):
+        raise ranking.OptionError(
+            f"gates={gates!r} asks who voted, which a {type(votes).__name__} does not know; leave it out."
+        )
+    return ranking.gate_votes(votes, gates).votes
+
+
 def _reading(options: RankOptions) -> tuple[dict[str, Any], dict[str, Any]]:
     """Options of reading, and those of the method."""
     reading = {name: value for name, value in options.items() if name in ReadOptions.__annotations__}
@@ -92,6 +108,7 @@ def rank(
     invalid: Invalid = "error",
     voters: Voters | None = None,
     labels: Mapping[str, str] | None = None,
+    gates: Gate = "none",
     interval: Interval = "auto",
     level: float = 0.95,
     n_resamples: int = 200,
@@ -115,6 +132,8 @@ def rank(
         method: a name in `METHODS`, or your own function whose first parameter is annotated with a view.
         ballots_by: column whose values are one ballot each: categories vote instead of votes.
         where, columns, invalid, voters, labels: as for `comparisons`.
+        gates: which votes count: "default" sets aside those of voters who stand out, "strict" also those in
+            windows of time that do, as for `agon.ranking.gate_votes`.
         interval, level, n_resamples, seed, cluster, simultaneous, ranks, min_votes, control, reweight,
             floor, anchor, anchor_score, scale: as for `agon.ranking.Settings`.
         options: the method's own (docs/methods.md), and those of `ReadOptions`.
@@ -126,6 +145,7 @@ def rank(
     votes = votes_of(
         source, where=where, columns=columns, invalid=invalid, voters=voters, labels=labels, **reading
     )
+    votes = _behind(gates, votes)
     return ranking.rank(
         votes,
         method,
@@ -158,6 +178,7 @@ def rank_all(
     invalid: Invalid = "error",
     voters: Voters | None = None,
     labels: Mapping[str, str] | None = None,
+    gates: Gate = "none",
     interval: Interval = "auto",
     level: float = 0.95,
     n_resamples: int = 200,
@@ -180,6 +201,8 @@ def rank_all(
         source, where, columns, invalid, voters, labels: as for `rank`.
         methods: names or functions; one name stands for one method.
         by: column whose values cut the votes into groups, each with boards of its own.
+        gates: which votes count: "default" sets aside those of voters who stand out, "strict" also those in
+            windows of time that do, as for `agon.ranking.gate_votes`.
         interval, level, n_resamples, seed, cluster, simultaneous, ranks, min_votes, control, reweight,
             floor, anchor, anchor_score, scale: as for `agon.ranking.Settings`.
         reading: options of `ReadOptions`.
@@ -193,6 +216,7 @@ def rank_all(
     votes = votes_of(
         source, where=where, columns=columns, invalid=invalid, voters=voters, labels=labels, **reading
     )
+    votes = _behind(gates, votes)
     return ranking.rank_all(
         votes,
         [methods] if isinstance(methods, str) else methods,
@@ -224,6 +248,7 @@ def rank_by(
     invalid: Invalid = "error",
     voters: Voters | None = None,
     labels: Mapping[str, str] | None = None,
+    gates: Gate = "none",
     interval: Interval = "auto",
     level: float = 0.95,
     n_resamples: int = 200,
@@ -247,6 +272,8 @@ def rank_by(
         by: column whose values are the groups, such as language.
         method: a name in `METHODS`, or your own function whose first parameter is annotated with a view.
         where, columns, invalid, voters, labels: as for `comparisons`.
+        gates: which votes count: "default" sets aside those of voters who stand out, "strict" also those in
+            windows of time that do, as for `agon.ranking.gate_votes`.
         interval, level, n_resamples, seed, cluster, simultaneous, ranks, min_votes, control, reweight,
             floor, anchor, anchor_score, scale: as for `agon.ranking.Settings`.
         options: the method's own (docs/methods.md), and those of `ReadOptions`.
@@ -258,6 +285,7 @@ def rank_by(
     votes = votes_of(
         source, where=where, columns=columns, invalid=invalid, voters=voters, labels=labels, **reading
     )
+    votes = _behind(gates, votes)
     return ranking.rank_by(
         votes,
         by,

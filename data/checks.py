@@ -29,13 +29,19 @@ from agon.data.reading import (
 )
 from agon.ranking import (
     AATest,
+    AgonError,
     Comparisons,
     ConvergenceError,
     Diagnostic,
+    GatedVotes,
     ScoreTable,
     SourceError,
+    VoterAnomalies,
+    VoterAnomaly,
     VotesError,
+    WindowScan,
     aa_test,
+    gate_votes,
     position_bias,
     rank,
     single_voter_dominance,
@@ -46,6 +52,8 @@ from agon.ranking.text import Readable, join_names
 if TYPE_CHECKING:
     import pandas as pd
 
+_LISTED = 5  # voters, and windows, that a finding tells of
+_LONGEST = 24  # characters of a voter's name
 SPAN = 10  # times the median span of tasks
 _CAST = ["models", "places", "voter", "blind"]  # of a vote of an A/A battle
 CERTAIN = 0.999  # level at which a favoured side is a finding: 1 of 1,000 fair files has one
@@ -63,12 +71,16 @@ class Checked(Readable):
         findings: what to mend, each with its code, models and remedy; empty if nothing.
         notes: what to know: votes that do not count, or of whom they are.
         same_model: of a log with A/A battles, how noisy its votes are, and whether a side is favoured.
+        voters: who votes as no honest voter would; None of votes that do not say whose they are.
+        windows: when a model won more or less than its strength lets expect; None of a table of scores.
     """
 
     votes: Comparisons | ScoreTable
     findings: tuple[Diagnostic, ...]
     notes: tuple[Diagnostic, ...] = ()
     same_model: AATest | None = None
+    voters: VoterAnomalies | None = None
+    windows: WindowScan | None = None
 
     @property
     def counted(self) -> str:
@@ -114,9 +126,9 @@ def check(
 
     Rows that are not votes, repeated votes, components, undefeated, winless and unlinked models, models with
     too few votes, votes that are all ties, models that one voter carries, a favoured side, a model that keeps
-    its side, a fit that does not converge. Of a table of scores: cells that are no numbers, tasks that rank
-    nobody, tasks that order the models alike, models without a link; as notes gaps, and tasks whose scale
-    drowns others in a mean.
+    its side, voters who stand out and windows of time in which a model does, a fit that does not converge. Of
+    a table of scores: cells that are no numbers, tasks that rank nobody, tasks that order the models alike,
+    models without a link; as notes gaps, and tasks whose scale drowns others in a mean.
 
     Args:
         source, where, table, columns, labels, voters, format, grade_weight: as for `data.comparisons`.
@@ -152,7 +164,12 @@ def check(
     noise = read_noise(source)
     if noise is not None:
         notes += (Diagnostic("same_model", (), f"{noise.conclusion()} They count on no board."),)
-    return Checked(votes, (*found, *_by_voter(votes, min_votes), *_by_side(votes)), notes, noise)
+    gated, odd, usual = _by_gates(votes)
+    found += [*_by_voter(votes, min_votes), *_by_side(votes), *odd]
+    notes += usual
+    if gated is None:
+        return Checked(votes, tuple(found), notes, noise)
+    return Checked(votes, tuple(found), notes, noise, gated.voters, gated.windows)
 
 
 def read_noise(source: object) -> AATest | None:
@@ -230,6 +247,41 @@ def _by_voter(votes: Comparisons, min_votes: int) -> tuple[Diagnostic, ...]:
         return single_voter_dominance(votes, min_votes=min_votes)
     except SourceError:
         return ()
+
+
+def _by_gates(
+    votes: Comparisons,
+) -> tuple[GatedVotes | None, list[Diagnostic], tuple[Diagnostic, ...]]:
+    """Voters and windows that stand out: findings beyond what chance does, else notes."""
+    try:
+        gated = gate_votes(votes)
+    except AgonError:  # no vote is decided, or there are votes without a voter or a time: said elsewhere
+        return None, [], ()
+    odd, usual = [], []
+    if (voters := gated.voters) is not None and voters.found:
+        who = join_names([_named(one) for one in voters.found[:_LISTED]], most=_LISTED)
+        more = len(voters.found) - _LISTED
+        others = f"; and {more:,} more (checked.voters.to_frame())" if more > 0 else ""
+        remedy = "look at their votes; --gates default leaves them out of a board"
+        message = f"{voters.conclusion()} {who}{others}: {remedy}."
+        by_chance = voters.tested * voters.false_alarms
+        beyond = len(voters.found) > by_chance + 3 * np.sqrt(by_chance)
+        if voters.named["excluded"] or beyond:
+            odd.append(Diagnostic("odd_voters", (), message))
+        else:
+            usual.append(Diagnostic("odd_voters", (), message))
+    if gated.windows is not None and gated.windows.found:
+        told = " ".join(one.conclusion() for one in gated.windows.found[:_LISTED])
+        models = tuple(dict.fromkeys(one.model for one in gated.windows.found))
+        remedy = "Look at who voted then, and whether the model was changed; --gates strict leaves these out."
+        odd.append(Diagnostic("odd_window", models, f"{told} {remedy}"))
+    return gated, odd, tuple(usual)
+
+
+def _named(one: VoterAnomaly) -> str:
+    """A voter, by the beginning of a long name, and what they did."""
+    text = one.conclusion().removesuffix(".")
+    return text if len(one.voter) <= _LONGEST else text.replace(one.voter, f"{one.voter[:_LONGEST]}…", 1)
 
 
 def _by_side(votes: Comparisons) -> tuple[Diagnostic, ...]:

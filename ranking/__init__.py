@@ -27,6 +27,7 @@ from agon.ranking.analysis.victory_margins import (
     margins_of_victory,
     task_margin_of_victory,
 )
+from agon.ranking.annotators.gates import GatedVotes, gate_votes
 from agon.ranking.annotators.inter_rater import (
     InterAnnotatorAgreement,
     inter_annotator_agreement,
@@ -36,6 +37,9 @@ from agon.ranking.annotators.panel_decision import PanelLead, panel_lead
 from agon.ranking.annotators.presentation_order import PositionBias, position_bias
 from agon.ranking.annotators.reliability import Reliability, Voter, majority_is_optimal, voter_reliability
 from agon.ranking.annotators.same_model import AATest, aa_test
+from agon.ranking.annotators.unusual_voters import VoterAnomalies, VoterAnomaly, voter_anomalies
+from agon.ranking.annotators.window_scan import WindowAnomaly, WindowScan
+from agon.ranking.attacks import add_attack
 from agon.ranking.errors import (
     AgonError,
     ConvergenceError,
@@ -91,6 +95,7 @@ __all__ = [
     "Diagnostic",
     "Difference",
     "Fit",
+    "GatedVotes",
     "GroupedBoards",
     "InputError",
     "InterAnnotatorAgreement",
@@ -115,11 +120,16 @@ __all__ = [
     "Tiers",
     "VotePlan",
     "Voter",
+    "VoterAnomalies",
+    "VoterAnomaly",
     "VotesError",
     "WinProbability",
+    "WindowAnomaly",
+    "WindowScan",
     "Winner",
     "World",
     "aa_test",
+    "add_attack",
     "agreement",
     "axioms",
     "boards_from_json",
@@ -129,6 +139,7 @@ __all__ = [
     "committee",
     "compare_rules",
     "decide",
+    "gate_votes",
     "iia_score",
     "inter_annotator_agreement",
     "intransitivity",
@@ -153,6 +164,7 @@ __all__ = [
     "task_margin_of_victory",
     "tiers",
     "to_svg",
+    "voter_anomalies",
     "voter_reliability",
     "win_rate_map",
     "winner_probabilities",

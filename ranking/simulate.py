@@ -28,6 +28,8 @@ class World(Readable):
         voter: (N,) number of the voter.
         amounts: what the two answers hold, (N, 2) each: length in characters, headers, lists, bold. Empty
             unless an effect of length was asked for.
+        hostile: (N,) 0 for an honest vote, else 1 + the place of its attack in `attacks.ATTACKS`; None where
+            nobody attacks.
     """
 
     models: tuple[str, ...]
@@ -37,6 +39,7 @@ class World(Readable):
     outcome: IntArray
     voter: IntArray
     amounts: Mapping[str, IntArray] = field(default_factory=dict)
+    hostile: IntArray | None = None
 
     def conclusion(self) -> str:
         """Say it in one sentence."""
@@ -104,7 +107,7 @@ def bradley_terry_world(
     theta = theta - theta.mean()
     first = rng.integers(0, n_models, n_votes)
     second = (first + rng.integers(1, n_models, n_votes)) % n_models
-    amounts = {} if length_effect is None else _draw_amounts(n_votes, seed)
+    amounts = {} if length_effect is None else draw_amounts(n_votes, seed)
     gain: FloatArray | float = 0.0
     if length_effect is not None:
         a, b = amounts["length"].T
@@ -117,7 +120,7 @@ def bradley_terry_world(
     return World(names, theta, first, second, outcome, rng.integers(0, voters, n_votes), amounts)
 
 
-def _draw_amounts(n_votes: int, seed: int) -> dict[str, IntArray]:
+def draw_amounts(n_votes: int, seed: int) -> dict[str, IntArray]:
     """Lengths of the answers, log-normal around 800 characters, and Markdown that grows with them.
 
     From a stream of its own, so that the same seed gives the same pairs and voters with and without it.

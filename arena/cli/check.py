@@ -28,7 +28,8 @@ def check_command(
 
     Looks for rows that are not votes, repeated votes, models that no chain of wins and losses links,
     undefeated and winless models, models with too few votes, votes that are all ties, models that one voter
-    carries, a favoured side, and a model that keeps its side; in a table of scores for cells that are no
+    carries, a favoured side, a model that keeps its side, voters who stand out by how they vote, and windows
+    of time in which a model's wins do; in a table of scores for cells that are no
     numbers, tasks that rank nobody, tasks that vote twice, gaps, and a task whose scale drowns the others.
 
     For example:

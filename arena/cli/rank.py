@@ -38,9 +38,11 @@ from agon.ranking import (
     Settings,
     SourceError,
     boards_to_json,
+    gate_votes,
     rank_all,
 )
 from agon.ranking.analysis.rule_comparison import COMPARED_RULES, compare_rules, split_applicable
+from agon.ranking.annotators.gates import Gate
 from agon.ranking.leaderboard.exchange import boards_to_csv
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.registry import find
@@ -75,6 +77,13 @@ def rank_command(
     at: Annotated[
         str | None, Parameter(help="Of a log folder: the head, as agon verify prints it, to rank it as of.")
     ] = None,
+    gates: Annotated[
+        Gate,
+        Parameter(
+            help="Which votes count: all (none), those of voters who do not stand out (default), of these "
+            "none in windows of time that do (strict)."
+        ),
+    ] = "none",
     reading: ReadingOptions = USUAL,
     settings: Annotated[Settings, Parameter(name="*", negative="")] = DEFAULTS,
     ballots_by: Annotated[
@@ -125,6 +134,8 @@ def rank_command(
 
     agon rank votes.parquet --weight Code=3
 
+    agon rank votes.parquet --gates default
+
     agon rank votes.parquet --top 10 -o board.md
     """
     if output is not None:
@@ -138,7 +149,11 @@ def rank_command(
     wanted = with_shared(wanted, {"missing": missing, "ties": ties})
     with readable(source) as paths, _as_of(paths, at) as paths:  # open to the end: methods read when they ask
         with progress("reading votes"):
-            votes = weighed_as_asked(reading.read(paths), groups_of, weight)
+            votes = reading.read(paths)
+        if gates != "none":
+            with progress("looking for voters who stand out"):
+                votes = _behind(gates, votes)
+        votes = weighed_as_asked(votes, groups_of, weight)
         if compare_rules:
             if by is not None:
                 raise OptionError("--by does not apply to --compare-rules: compare each group with --where.")
@@ -149,6 +164,17 @@ def rank_command(
             print_boards(boards, format, output=output, top=top)
     if STDIN not in source and reading.read_as is None:
         name_check(source, votes, reading)
+
+
+def _behind(gates: Gate, votes: Votes) -> Votes:
+    """The votes that pass the gates.
+
+    Raises:
+        OptionError: a table of scores, which has no voters.
+    """
+    if not isinstance(votes, Comparisons):
+        raise OptionError("--gates does not apply to a table of scores, which nobody voted on; leave it out.")
+    return gate_votes(votes, gates).votes
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from inspect import signature
 from itertools import islice
 from pathlib import Path
@@ -15,7 +16,9 @@ import pyarrow.csv as pc
 from cyclopts import Parameter
 
 from agon.data.files.writer import check_target, write_table
-from agon.ranking import OptionError, World, bradley_terry_world
+from agon.ranking import OptionError, World, add_attack, bradley_terry_world
+from agon.ranking.attacks import ATTACKS
+from agon.ranking.errors import suggest
 from agon.ranking.leaderboard.estimates import ELO_PER_NAT
 from agon.ranking.matchmaking import choose_policy
 from agon.ranking.matchmaking.policy_simulation import Learner, simulate_votes_of
@@ -49,6 +52,14 @@ def simulate_command(
     answers: Annotated[
         int | None, Parameter(help="Models of a vote in such a world, 2 to 6 [default: 2].")
     ] = None,
+    attack: Annotated[
+        list[str] | None,
+        Parameter(
+            negative="",
+            help="KIND[:VOTES[:VOTERS[:MODEL]]], such as forged:500:5: add hostile votes; repeat for more. "
+            f"Kinds: {', '.join(ATTACKS)}.",
+        ),
+    ] = None,
     seed: Annotated[int, Parameter(help="Of everything drawn at random.")] = 0,
     output: Annotated[
         Path | None,
@@ -64,7 +75,8 @@ def simulate_command(
     """Make votes from known strengths: a Bradley-Terry world with ties.
 
     Every vote has a voter, a time, a prompt with language and category, the probability of its pair, and
-    the length and Markdown of both answers. Of these only the length has an effect.
+    the length and Markdown of both answers. Of these only the length has an effect. With --attack some votes
+    are hostile, and the column attack says which.
 
     For example:
 
@@ -72,11 +84,13 @@ def simulate_command(
 
     agon simulate | agon rank -
 
+    agon simulate --votes 20000 --voters 300 --attack forged:600:3 --attack burst:200:100 -o attacked.parquet
+
     agon simulate --world cyclic --policy information --answers 4 -o votes.parquet
     """
     if world is not None or policy is not None or answers is not None:
         others = {"ties": ties, "both_bad": both_bad, "spread": spread, "length_effect": length_effect}
-        _check_alone({**others, "voters": voters})
+        _check_alone({**others, "voters": voters, "attack": attack})  # there are no voters in such a world
         _check_files(output, truth, force=force)
         if (answers or 2) > 2 and (output is None or output.suffix == ".csv"):
             raise OptionError(
@@ -98,11 +112,14 @@ def simulate_command(
         length_effect=length_effect,
         voters=voters,
         seed=seed,
+        attacks=attack or (),
     )
 
 
-def simulate_votes(out: Path | None, truth: Path | None, *, force: bool, **world: Any) -> None:
-    """Draw a world and write it.
+def simulate_votes(
+    out: Path | None, truth: Path | None, *, force: bool, attacks: Sequence[str] = (), **world: Any
+) -> None:
+    """Draw a world, attack it, and write it.
 
     Raises:
         OptionError: a value outside its range, or a file of another ending.
@@ -110,10 +127,30 @@ def simulate_votes(out: Path | None, truth: Path | None, *, force: bool, **world
     """
     _check_files(out, truth, force=force)
     drawn = bradley_terry_world(**world)
+    for i, text in enumerate(attacks):
+        drawn = add_attack(drawn, **attack_of(text, drawn.models), seed=int(world.get("seed", 0)) + i)
     votes = add_details(as_table(drawn), drawn, int(world.get("seed", 0)))
     elo = 1000 + ELO_PER_NAT * drawn.strengths
     right = pa.table({"model": list(drawn.models), "strength": drawn.strengths, "elo": elo})
     _write((votes, right), out, truth, force=force)
+
+
+def attack_of(text: str, models: Sequence[str]) -> dict[str, Any]:
+    """What KIND[:VOTES[:VOTERS[:MODEL]]] asks of `add_attack`.
+
+    Raises:
+        OptionError: a text of another form, or no such model.
+    """
+    kind, *rest = text.split(":")
+    given: dict[str, Any] = {"kind": kind}
+    if len(rest) > 3 or not all(part.isdigit() for part in rest[:2]):
+        raise OptionError(f"--attack {text!r}: write KIND:VOTES:VOTERS:MODEL, such as forged:500:5.")
+    given |= dict(zip(("votes", "voters"), map(int, rest[:2]), strict=False))
+    if len(rest) == 3:
+        if rest[2] not in models:
+            raise OptionError(f"There is no model {rest[2]!r} to attack; {suggest(rest[2], list(models))}")
+        given["target"] = models.index(rest[2])
+    return given
 
 
 def _check_files(out: Path | None, truth: Path | None, *, force: bool) -> None:
@@ -137,7 +174,7 @@ def _write(drawn: tuple[pa.Table, pa.Table], out: Path | None, truth: Path | Non
         write_table(right, truth, replace=force)
 
 
-def _check_alone(given: dict[str, float]) -> None:
+def _check_alone(given: dict[str, Any]) -> None:
     """Refuse what only the world without a name has."""
     defaults = signature(simulate_command).parameters
     for name, value in given.items():
@@ -187,6 +224,8 @@ def as_table(world: World) -> pa.Table:
     """The votes of a world as rows of the vote file format."""
     n = len(world.outcome)
     names = np.array(world.models)
+    words = np.array([None, *ATTACKS], dtype=object)
+    truth = {} if world.hostile is None else {"attack": pa.array(words[world.hostile], pa.string())}
     return pa.table(
         {
             "battle_id": np.arange(1, n + 1),
@@ -195,6 +234,7 @@ def as_table(world: World) -> pa.Table:
             "winner": pa.array(np.array(OUTCOMES)[world.outcome]),
             "voter": pa.array([f"voter-{voter:03d}" for voter in world.voter.tolist()]),
             "timestamp": FIRST_VOTE + 60 * np.arange(n),
+            **truth,
         }
     )
 

@@ -48,7 +48,7 @@ from agon.ranking.errors import OptionError, suggest
 from agon.ranking.numerics import FloatArray
 from agon.ranking.votes.covariates import CovariateComparisons
 from agon.ranking.votes.pair_counts import count_positions
-from agon.ranking.votes.vote_source import NOT_BLIND, Clusters, dependent_columns, group, in_time
+from agon.ranking.votes.vote_source import NOT_BLIND, Clusters, SetAside, dependent_columns, group, in_time
 
 Invalid = Literal["error", "drop"]
 CHOSEN_BY_OUTCOME = ("with an unknown winner", "with places that are no whole numbers from 1")
@@ -116,6 +116,7 @@ class TableSource:
         with_failed: whether weighed votes count on fewer models than were drawn, because an answer failed.
         left_out: what was left out already, by reason.
         periods: what `periods` is, if that is known.
+        aside: votes that gates set aside.
         opener: opens the source where that is not `open_source`.
     """
 
@@ -133,6 +134,7 @@ class TableSource:
         left_out: Mapping[str, int] | None = None,
         opener: Callable[[], Source] | None = None,
         periods: dict[str, str] | None = None,
+        aside: SetAside | None = None,
     ) -> None:
         self._origin = origin
         self._opened = source
@@ -144,6 +146,7 @@ class TableSource:
         self._left_out = dict(left_out or {})
         self._opener = opener
         self._periods = periods
+        self._aside = aside
 
     @cached_property
     def _source(self) -> Source:
@@ -151,7 +154,7 @@ class TableSource:
         source = self._opened
         if source is None:
             source = open_source(self._origin) if self._opener is None else self._opener()
-        if not self._part and self._weight is None:
+        if not self._part and self._weight is None and self._aside is None:
             normalise(source, condition(source, self._voters))
         return source
 
@@ -198,14 +201,14 @@ class TableSource:
         rows = self._rows("timestamp" if timed else None)
         cluster = None if by is None else self._labels(self._rows(self._column(by)), by)[0]
         if not timed:
-            return in_time(self._ballots, rows.sequence, None, cluster)
+            return in_time(self._ballots, rows.sequence, None, cluster, rows.turned)
         times = np.asarray(rows.table["extra"].to_numpy(), dtype=np.float64)[rows.keep]
         if (missing := np.isnan(times)).any():
             raise SourceError(
                 f"There is no time that can be read in `timestamp` in {self._which(rows, missing)}; "
                 "fill it in, or leave the column out."
             )
-        return in_time(self._ballots, rows.sequence, times, cluster)
+        return in_time(self._ballots, rows.sequence, times, cluster, rows.turned)
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by voter, battle, prompt or any other column."""
@@ -384,6 +387,23 @@ class TableSource:
             weight=self._weight,
             with_failed=not self._whole_only,
             periods=self.periods,
+            aside=self._aside,
+        )
+
+    def without(self, aside: SetAside) -> TableSource:
+        """Leave out votes of some voters, and those on a model between two times."""
+        left_out = {**self._left_out, **aside.number}
+        return TableSource(
+            self._origin,
+            self._source,
+            self._invalid,
+            part=self._part,
+            voters=self._voters,
+            weight=self._weight,
+            with_failed=not self._whole_only,
+            left_out=left_out,
+            periods=self.periods,
+            aside=aside,
         )
 
     def value_counts(self, chosen: Mapping[str, str]) -> dict[str, dict[str, int]]:
@@ -464,10 +484,18 @@ class TableSource:
     def _encode(self, table: pa.Table) -> Cells:
         return encoding.kwise(table) if self._listed else encoding.pairwise(table)
 
-    def _condition(self) -> tuple[str, list[str | None]]:
+    def _condition(self) -> tuple[str, list[Any]]:
         """SQL for the part of the votes this is, with its parameters."""
         conditions: list[str] = []
-        parameters: list[str | None] = []
+        parameters: list[Any] = []
+        if self._aside is not None and self._aside.voters:
+            name = quote_name(self._column(self._aside.by))
+            conditions.append(f"coalesce(CAST({name} AS VARCHAR) NOT IN (SELECT unnest(?)), TRUE)")
+            parameters.append(list(self._aside.voters))
+        for model, start, stop in () if self._aside is None else self._aside.windows:
+            shown = "list_contains(models, ?)" if self._listed else "? IN (model_a, model_b)"
+            conditions.append(f"NOT (timestamp BETWEEN {start!r} AND {stop!r} AND {shown})")
+            parameters.append(model)
         for column, value in self._part:
             name = quote_name(column)
             if column == "timestamp <":
@@ -514,6 +542,7 @@ class TableSource:
             weight=weight,
             with_failed=with_failed,
             left_out=self._left_out | ({} if with_failed else self._with_failed()),
+            aside=self._aside,
         )
 
     def _with_failed(self) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -17,12 +17,12 @@ from agon.data.files.schema import PERIODS, period_sql
 from agon.data.validation import rows_text
 from agon.ranking import Ballots, Battles, SourceError
 from agon.ranking.errors import suggest
-from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.numerics import BoolArray, FloatArray, IntArray
 from agon.ranking.votes.ballots import arrange, by_seat
 from agon.ranking.votes.covariates import CovariateComparisons
 from agon.ranking.votes.pair_counts import count_positions
 from agon.ranking.votes.validation import NOT_ASKED, PAD, UNRANKED
-from agon.ranking.votes.vote_source import NOT_BLIND, Clusters, group
+from agon.ranking.votes.vote_source import NOT_BLIND, Clusters, SetAside, group
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -55,6 +55,7 @@ class LogSource:
         where: {label: value} that the votes have; None stands for votes without a value.
         clean: whether votes of battles in which an answer failed are left out.
         withdrawn: the number of the last withdrawal; later ones take nothing away.
+        aside: votes that gates set aside.
     """
 
     query: Query
@@ -62,6 +63,7 @@ class LogSource:
     where: Mapping[str, str | None]
     clean: bool
     withdrawn: int = 0
+    aside: SetAside | None = None
 
     @cached_property
     def _ballots(self) -> tuple[Ballots, IntArray, IntArray]:
@@ -88,7 +90,9 @@ class LogSource:
         table = self._select(what, " ORDER BY number")
         cluster = None if by is None else _labelled(table, by)[0]
         times = table["seconds"].to_numpy().astype(np.float64)
-        return Battles(self.ballots(), self._rows(table), "timestamp", cluster, times)
+        sequence = self._rows(table)
+        turned = self._turned(table, sequence)
+        return Battles(self.ballots(), sequence, "timestamp", cluster, times, turned)
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by battle, prompt, voter, category or language."""
@@ -127,7 +131,12 @@ class LogSource:
         missing = "(null)" if "null" in values else "null"
         return {
             missing if value is None else value: LogSource(
-                self.query, self.upto, {**self.where, column: value}, self.clean, self.withdrawn
+                self.query,
+                self.upto,
+                {**self.where, column: value},
+                self.clean,
+                self.withdrawn,
+                self.aside,
             )
             for value in values
         }
@@ -135,13 +144,18 @@ class LogSource:
     def counts_by_position(self) -> FloatArray | None:
         """Count the votes by side, in the order in which the answers were shown; None for K-wise votes."""
         table = self._select("lineup, ballot, count(*) AS count", " GROUP BY lineup, ballot")
-        seats, names = self._seats(table["lineup"].to_numpy().astype(np.int64))
-        if seats.shape[1] != 2:
-            return None
         ballots, which = self.ballots(), self._rows(table)
-        first = np.array(ballots.models, dtype=object)[ballots.shown[which, 0]]
-        turned = np.asarray(names[seats[:, 0]] != first, dtype=bool)
+        if not ballots.pairwise:
+            return None
+        turned = self._turned(table, which)
         return count_positions(ballots, which, turned, table["count"].to_numpy().astype(np.int64))
+
+    def _turned(self, table: pa.Table, ballot: IntArray) -> BoolArray:
+        """(N,) whether the first model of each vote's ballot was not the one shown first."""
+        ballots = self.ballots()
+        seats, names = self._seats(table["lineup"].to_numpy().astype(np.int64))
+        first = np.array(ballots.models, dtype=object)[ballots.shown[ballot, 0]]
+        return np.asarray(names[seats[:, 0]] != first, dtype=bool)
 
     def reweighted(self, floor: float, *, with_failed: bool = False) -> LogSource:  # noqa: ARG002
         """Refuse: the probabilities are in the snapshots."""
@@ -158,7 +172,12 @@ class LogSource:
         found = self._select("count(*) AS number", "", counted="blind = FALSE AND same_model IS NOT TRUE")[
             "number"
         ].to_pylist()[0]
-        return {NOT_BLIND: found} if found else {}
+        gone = {} if self.aside is None else dict(self.aside.number)
+        return ({NOT_BLIND: found} if found else {}) | gone
+
+    def without(self, aside: SetAside) -> LogSource:
+        """Leave out votes of some voters, and those on a model between two times."""
+        return replace(self, aside=aside)
 
     def _cluster(self, name: str) -> str:
         """SQL for a label to cluster by; a prompt that was typed is one of its own."""
@@ -181,8 +200,17 @@ class LogSource:
         ]
         if self.clean:
             conditions.append(UNBROKEN)
+        given: dict[str, Any] = {"upto": self.upto, "withdrawn": self.withdrawn, **self.where}
+        if self.aside is not None:
+            conditions.append("voter NOT IN (SELECT unnest($aside))")
+            given["aside"] = list(self.aside.voters)
+            for i, (model, start, stop) in enumerate(self.aside.windows):
+                inside = f"epoch(created) BETWEEN $start{i} AND $stop{i}"
+                lineups = f"SELECT lineup FROM lineups WHERE list_contains(models, $model{i})"
+                conditions.append(f"NOT ({inside} AND lineup IN ({lineups}))")
+                given |= {f"model{i}": model, f"start{i}": start, f"stop{i}": stop}
         sql = f"SELECT {what} FROM votes WHERE {' AND '.join(conditions)}{how}"
-        return self.query(sql, {"upto": self.upto, "withdrawn": self.withdrawn, **self.where})
+        return self.query(sql, given)
 
     def _rows(self, table: pa.Table) -> IntArray:
         """(N,) the distinct ballot of each vote."""

@@ -19,7 +19,7 @@ from agon.ranking.text import join_names
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.comparisons import Comparisons
 from agon.ranking.votes.score_table import ScoreTable
-from agon.ranking.votes.vote_source import DEPENDENT, NOT_BLIND, OTHER_VOTERS
+from agon.ranking.votes.vote_source import DEPENDENT, GATED, NOT_BLIND, OTHER_VOTERS
 from agon.ranking.votes.weighting import WIDER, effective_votes
 
 
@@ -218,13 +218,23 @@ def _not_compared(votes: Comparisons | ScoreTable, eligibility: Eligibility) -> 
 def _left_out(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
     """What was left out: rows that are not votes, and votes of another kind of voters."""
     notes = []
-    usable = (*OTHER_VOTERS, NOT_BLIND, WIDER)
+    usable = (*OTHER_VOTERS, NOT_BLIND, WIDER, *GATED)
     invalid = {reason: count for reason, count in votes.left_out.items() if reason not in usable}
     if invalid:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in invalid.items())
         rows = "1 row was" if (gone := sum(invalid.values())) == 1 else f"{gone:,} rows were"
         message = f"{rows} left out as invalid: {reasons}."
         notes.append(Diagnostic("left_out", (), message))
+    aside = {reason: votes.left_out[reason] for reason in GATED if votes.left_out.get(reason)}
+    if aside:
+        number = sum(aside.values())
+        what = "1 vote is" if number == 1 else f"{number:,} votes are"
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in aside.items())
+        message = (
+            f"{what} set aside by gates: {reasons}. Nothing is deleted: without gates (--gates none) they "
+            "count, and `agon check` says why they stand out."
+        )
+        notes.append(Diagnostic("set_aside", (), message))
     if seen := votes.left_out.get(NOT_BLIND):
         what = "1 vote was" if seen == 1 else f"{seen:,} votes were"
         message = f"{what} {NOT_BLIND} and {'does' if seen == 1 else 'do'} not count."

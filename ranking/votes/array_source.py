@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from agon.ranking.errors import SourceError, VotesError
-from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.numerics import BoolArray, FloatArray, IntArray
 from agon.ranking.text import join_names
 from agon.ranking.votes.ballots import Ballots, by_seat, canonical
 from agon.ranking.votes.covariates import CovariateComparisons, amounts, relative
 from agon.ranking.votes.pair_counts import count_positions
 from agon.ranking.votes.validation import numbers
-from agon.ranking.votes.vote_source import Battles, Clusters, dependent_columns, group, in_time
+from agon.ranking.votes.vote_source import Battles, Clusters, SetAside, dependent_columns, group, in_time
 from agon.ranking.votes.weighting import propensity
 
 
@@ -24,7 +24,8 @@ class ArraySource:
     """Votes kept as arrays: (N,) ballot of each vote, times, labels, features; a `VoteSource`.
 
     A feature is (N,) numbers toward the first model of the ballot, or (N, K) amounts parallel to its models.
-    `orientation` (N,) is 1 where the model shown first is the first on the ballot, else −1.
+    `orientation` (N,) is 1 where the model shown first is the first on the ballot, else −1. `gone` counts by
+    reason what was left out.
     """
 
     distinct: Ballots
@@ -34,6 +35,7 @@ class ArraySource:
     features: Mapping[str, FloatArray] = field(default_factory=dict)
     orientation: FloatArray | None = None
     pair_probability: FloatArray | None = None
+    gone: Mapping[str, int] = field(default_factory=dict)
 
     def ballots(self) -> Ballots:
         """Return the distinct ballots."""
@@ -42,7 +44,8 @@ class ArraySource:
     def battles(self, by: str | None = None) -> Battles:
         """Sort by time, equal times by ballot; without times keep the order of the rows."""
         cluster = None if by is None else self._numbered(by)[0]
-        return in_time(self.distinct, self.sequence, self.timestamp, cluster)
+        turned = None if self.orientation is None else self.orientation < 0
+        return in_time(self.distinct, self.sequence, self.timestamp, cluster, turned)
 
     def clusters(self, by: str) -> Clusters:
         """Group by a label; a vote without one belongs to nobody, and is not put with the others like it."""
@@ -83,17 +86,32 @@ class ArraySource:
         values = self._label(column).astype(str)
         parts = {}
         for value in np.unique(values):
-            rows = values == value
-            used, sequence = np.unique(self.sequence[rows], return_inverse=True)
-            part, moved = _only(self.distinct, used, np.bincount(sequence.reshape(-1)))
-            times = None if self.timestamp is None else self.timestamp[rows]
-            labels = {name: column_values[rows] for name, column_values in self.labels.items()}
-            features = {name: column_values[rows] for name, column_values in self.features.items()}
-            sides = None if self.orientation is None else self.orientation[rows]
-            drawn = None if self.pair_probability is None else self.pair_probability[rows]
-            new = moved[sequence.reshape(-1)]
-            parts[str(value)] = ArraySource(part, new, times, labels, features, sides, drawn)
+            parts[str(value)] = self._part(values == value)
         return parts
+
+    def _part(self, rows: BoolArray) -> ArraySource:
+        """Some of the votes, (N,) mask, naming only the models that they show."""
+        used, sequence = np.unique(self.sequence[rows], return_inverse=True)
+        part, moved = _only(self.distinct, used, np.bincount(sequence.reshape(-1)))
+        times = None if self.timestamp is None else self.timestamp[rows]
+        labels = {name: column_values[rows] for name, column_values in self.labels.items()}
+        features = {name: column_values[rows] for name, column_values in self.features.items()}
+        sides = None if self.orientation is None else self.orientation[rows]
+        drawn = None if self.pair_probability is None else self.pair_probability[rows]
+        return ArraySource(part, moved[sequence.reshape(-1)], times, labels, features, sides, drawn)
+
+    def without(self, aside: SetAside) -> ArraySource:
+        """Leave out votes of some voters, and those on a model between two times."""
+        keep = np.ones(len(self.sequence), dtype=bool)
+        if aside.voters:
+            keep = ~np.isin(self._label(aside.by).astype(str), aside.voters)
+        for model, start, stop in aside.windows if self.timestamp is not None else ():
+            shown = (self.distinct.shown == self.distinct.models.index(model)).any(axis=1)[self.sequence]
+            assert self.timestamp is not None  # noqa: S101 - for the type checker
+            keep &= ~(shown & (self.timestamp >= start) & (self.timestamp <= stop))
+        if not keep.any():
+            raise SourceError("All votes are set aside, so that none is left to rank.")
+        return replace(self._part(keep), gone={**self.gone, **aside.number})
 
     def reweighted(self, floor: float, *, with_failed: bool = False) -> ArraySource:  # noqa: ARG002
         """Weigh votes by one over the probability of their models; none says that an answer failed."""
@@ -110,8 +128,8 @@ class ArraySource:
         return replace(self, distinct=distinct, sequence=sequence)
 
     def left_out(self) -> dict[str, int]:
-        """Nothing is left out of arrays."""
-        return {}
+        """What was set aside; nothing of arrays is invalid."""
+        return dict(self.gone)
 
     def counts_by_position(self) -> FloatArray | None:
         """Count pairwise votes by side."""

@@ -32,7 +32,7 @@ from agon.ranking.votes.post_stratification import weigh_groups
 from agon.ranking.votes.restricted_source import RestrictedSource
 from agon.ranking.votes.score_table import ScoreTable
 from agon.ranking.votes.validation import numbers
-from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
+from agon.ranking.votes.vote_source import Battles, Clusters, SetAside, VoteSource
 from agon.ranking.votes.weighting import EqualPairs, Reweight, mean_weight, relative_weights
 
 View = TypeVar("View")
@@ -232,6 +232,14 @@ class Comparisons(Readable):
             keep: (M,) which models.
         """
         return Comparisons(RestrictedSource(self._source, keep))
+
+    def without(self, aside: SetAside) -> Comparisons:
+        """Return the votes less those set aside, which are counted in `left_out`.
+
+        Raises:
+            SourceError: no vote is left, or the votes were weighted or restricted before.
+        """
+        return Comparisons(self._source.without(aside))
 
     def controlled(self, control: str | Sequence[str], cluster: str | None = None) -> Comparisons:
         """Return the same votes with the view `contexts`: features to control for, and clusters.

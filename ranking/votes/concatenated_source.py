@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, reduce
 
 import numpy as np
@@ -14,7 +14,7 @@ from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.votes.ballots import Ballots, arrange
 from agon.ranking.votes.covariates import CovariateComparisons
 from agon.ranking.votes.validation import PAD
-from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
+from agon.ranking.votes.vote_source import Battles, Clusters, SetAside, VoteSource
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +59,9 @@ class ConcatenatedSource:
             cluster = np.concatenate([to[b.cluster] for to, b in zip(numbers, found, strict=True)])
         known = [b.times for b in found if b.times is not None]
         times = np.concatenate(known) if len(known) == len(found) else None
-        return Battles(self.merged, sequence, "timestamp" if timed else "file", cluster, times)
+        sides = [b.turned for b in found if b.turned is not None]
+        turned = np.concatenate(sides) if len(sides) == len(found) else None
+        return Battles(self.merged, sequence, "timestamp" if timed else "file", cluster, times, turned)
 
     def clusters(self, by: str) -> Clusters:
         """Group by equal values, whichever part they are in."""
@@ -105,6 +107,16 @@ class ConcatenatedSource:
             at = np.array([place[name] for name in part.ballots().models])
             total[:, at[:, None], at] += found
         return total
+
+    def without(self, aside: SetAside) -> VoteSource:
+        """Leave out votes of every part that has some."""
+        first, *others = self.parts
+        parts = [first.without(aside)]
+        for part in others:
+            known = set(part.ballots().models)
+            windows = tuple(one for one in aside.windows if one[0] in known)
+            parts.append(part.without(replace(aside, windows=windows, number={})))
+        return reduce(ConcatenatedSource.of, parts)
 
     def left_out(self) -> Mapping[str, int]:
         """Count what any part left out, by reason."""

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from agon.ranking.errors import SourceError
 from agon.ranking.numerics import BoolArray, FloatArray, IntArray
 from agon.ranking.votes.ballots import Ballots, canonical
 from agon.ranking.votes.validation import NOT_ASKED, PAD, UNRANKED
 
 if TYPE_CHECKING:
     from agon.ranking.votes.covariates import CovariateComparisons
-    from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
+    from agon.ranking.votes.vote_source import Battles, Clusters, SetAside, VoteSource
 
 
 def enough_votes(ballots: Ballots, least: int) -> BoolArray:
@@ -106,7 +107,9 @@ class RestrictedSource:
         if cluster is not None:
             cluster = np.unique(cluster[kept], return_inverse=True)[1].reshape(-1)
         times = None if battles.times is None else battles.times[kept]
-        return replace(battles, ballots=ballots, sequence=sequence[kept], cluster=cluster, times=times)
+        return replace(
+            battles, ballots=ballots, sequence=sequence[kept], cluster=cluster, times=times, turned=None
+        )  # with a model taken off, another is the first of the ballot
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes that are left."""
@@ -170,6 +173,12 @@ class RestrictedSource:
         """Count the votes between the models by side."""
         found = self.source.counts_by_position()
         return None if found is None else found[:, self.keep][:, :, self.keep]
+
+    def without(self, aside: SetAside) -> VoteSource:
+        """Refuse: what votes say of their voters is asked of all of them, as they were cast."""
+        raise SourceError(
+            f"These votes are restricted to some models; set {len(aside.voters):,} voters aside before that."
+        )
 
     def left_out(self) -> Mapping[str, int]:
         """What the source left out."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.numerics import BoolArray, FloatArray, IntArray
 from agon.ranking.text import Readable
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.covariates import CovariateComparisons
@@ -23,6 +23,11 @@ DEPENDENT = (
 # Reasons to be left out that are no faults.
 OTHER_VOTERS = ("votes of people", "votes of LLM judges")
 NOT_BLIND = "not blind (the names were shown)"
+# Reasons of gates: what votes say of their own making.
+FOR_REVIEW = "of voters set aside for review"
+EXCLUDED = "of voters excluded for how they voted"
+IN_WINDOW = "on a model in a window under alarm"
+GATED = (FOR_REVIEW, EXCLUDED, IN_WINDOW)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,6 +40,7 @@ class Battles(Readable):
         order: "timestamp" if the votes say when they were cast, else "file": the order of the rows.
         cluster: (N,) cluster of each vote, if whole clusters are to be drawn.
         times: (N,) seconds at which the votes were cast, or None if they do not say.
+        turned: (N,) whether the first model of the ballot was not the one shown first; None if not known.
     """
 
     ballots: Ballots
@@ -42,6 +48,7 @@ class Battles(Readable):
     order: _Order
     cluster: IntArray | None = None
     times: FloatArray | None = None
+    turned: BoolArray | None = None
 
     def conclusion(self) -> str:
         """Say it in one sentence."""
@@ -63,7 +70,8 @@ class Battles(Readable):
         sequence = self.sequence[drawn]
         counts = np.bincount(sequence, minlength=len(self.ballots.count))
         moments = None if self.times is None else self.times[drawn]
-        return Battles(self.ballots.with_count(counts), sequence, self.order, times=moments)
+        sides = None if self.turned is None else self.turned[drawn]
+        return Battles(self.ballots.with_count(counts), sequence, self.order, times=moments, turned=sides)
 
     def subset(self, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Battles:
         """Return only the votes whose models are all kept; (M,) mask."""
@@ -73,7 +81,9 @@ class Battles(Readable):
         kept = inside[self.sequence]
         cluster = None if self.cluster is None else np.unique(self.cluster[kept], return_inverse=True)[1]
         times = None if self.times is None else self.times[kept]
-        return Battles(self.ballots.subset(keep), new[self.sequence[kept]], self.order, cluster, times)
+        turned = None if self.turned is None else self.turned[kept]
+        sequence = new[self.sequence[kept]]
+        return Battles(self.ballots.subset(keep), sequence, self.order, cluster, times, turned)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +122,23 @@ def effective_number(shares: ArrayLike) -> float:
     return float(given.sum() ** 2 / (given**2).sum()) if given.any() else 0.0
 
 
+@dataclass(frozen=True)
+class SetAside:
+    """Votes that are not to count: of some voters, and on a model between two times.
+
+    Attributes:
+        by: column of the voters.
+        voters: their values.
+        windows: model, and seconds since 1970 of the first and of the last vote.
+        number: reason → votes, of the votes as a whole.
+    """
+
+    by: str
+    voters: tuple[str, ...]
+    windows: tuple[tuple[str, float, float], ...] = ()
+    number: Mapping[str, int] = field(default_factory=dict)
+
+
 class VoteSource(Protocol):
     """What a store of votes answers; every method may be called more than once."""
 
@@ -141,6 +168,9 @@ class VoteSource(Protocol):
     def split(self, column: str) -> Mapping[str, VoteSource]:
         """Cut the votes by the values of a column; raises SourceError if there is no such column."""
 
+    def without(self, aside: SetAside) -> VoteSource:
+        """Leave out votes; raises SourceError where that has to be done before something else."""
+
     def left_out(self) -> Mapping[str, int]:
         """Count the rows that were left out, by reason."""
 
@@ -159,14 +189,19 @@ def dependent_columns(columns: Iterable[str]) -> tuple[str, ...]:
 
 
 def in_time(
-    ballots: Ballots, sequence: IntArray, times: FloatArray | None, cluster: IntArray | None
+    ballots: Ballots,
+    sequence: IntArray,
+    times: FloatArray | None,
+    cluster: IntArray | None,
+    turned: BoolArray | None = None,
 ) -> Battles:
     """Sort votes by time, equal times by ballot and cluster; without times keep their order; (N,) each."""
     if times is None:
-        return Battles(ballots, sequence, "file", cluster)
+        return Battles(ballots, sequence, "file", cluster, turned=turned)
     sorting = np.lexsort((sequence, times) if cluster is None else (cluster, sequence, times))
     own = None if cluster is None else cluster[sorting]
-    return Battles(ballots, sequence[sorting], "timestamp", own, times[sorting])
+    sides = None if turned is None else turned[sorting]
+    return Battles(ballots, sequence[sorting], "timestamp", own, times[sorting], sides)
 
 
 def group(

@@ -23,7 +23,7 @@ from agon.ranking.votes.ballots import Ballots
 
 if TYPE_CHECKING:
     from agon.ranking.votes.covariates import CovariateComparisons
-    from agon.ranking.votes.vote_source import Battles, Clusters, VoteSource
+    from agon.ranking.votes.vote_source import Battles, Clusters, SetAside, VoteSource
 
 Reweight = Literal["none", "propensity", "propensity_all", "equal_pairs"]
 WIDER = "votes on more than two models"  # why votes are left out where pairs are weighed
@@ -122,7 +122,15 @@ class EqualPairs:
             cluster = np.unique(cluster[kept], return_inverse=True)[1].reshape(-1)
         sequence = self._moved(battles.sequence[kept])
         times = None if battles.times is None else battles.times[kept]
-        return replace(battles, ballots=self._ballots, sequence=sequence, cluster=cluster, times=times)
+        turned = None if battles.turned is None else battles.turned[kept]
+        return replace(
+            battles,
+            ballots=self._ballots,
+            sequence=sequence,
+            cluster=cluster,
+            times=times,
+            turned=turned,
+        )
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes as they are."""
@@ -169,6 +177,12 @@ class EqualPairs:
     def counts_by_position(self) -> FloatArray | None:
         """Count the votes by side, with the weights they were given."""
         return self.source.counts_by_position()
+
+    def without(self, aside: SetAside) -> VoteSource:
+        """Refuse: what votes say of their voters is asked of all of them, as they were cast."""
+        raise SourceError(
+            f"These votes are weighted; set those of {len(aside.voters):,} voters aside before that."
+        )
 
     def left_out(self) -> Mapping[str, int]:
         """What the source left out, and votes on more than two models."""

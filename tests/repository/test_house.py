@@ -19,6 +19,7 @@ FLOORS = {
         "votes",
         "results",
         "registry settings simulate",
+        "attacks",
         "estimation",
         "methods/likelihood methods/online methods/aggregation methods/social_choice",
         "methods",

@@ -11,6 +11,7 @@ import pytest
 
 import agon as ag
 from agon import data, ranking
+from agon.arena.cli.simulate import as_table
 from agon.data import read_published
 from agon.data.log.vote_log import VoteLog
 from agon.data.study_evidence import RatingConsistency
@@ -87,6 +88,8 @@ def examples(folder):
     controlled = ranking.rank(Comparisons.of("abc", sides, places, features=features), control="length")
     groups_file = folder / "groups.csv"
     pd.DataFrame(groups()).to_csv(groups_file, index=False)
+    world = ranking.add_attack(ranking.bradley_terry_world(6, 6000, voters=80), "one-sided", 200, 2)
+    gated = ranking.gate_votes(ag.comparisons(as_table(ranking.add_attack(world, "burst", 200, 100))))
     decision = ranking.decide(BOARD, {row.model: {"price": 1.0 + row.votes} for row in BOARD})
     with VoteLog(folder / "log") as log:
         voted(log, ("ada", "bob"), (1, 2))
@@ -111,6 +114,7 @@ def examples(folder):
         reliability, reliability.voters[0], ranking.plan_votes(0.6, 5),
         ranking.panel_lead(VOTES), ag.report(VOTES), ag.report(VOTES).voters[0],
         RatingConsistency(3, 2, 1, 0, 0, {}),
+        gated, gated.voters, gated.voters.found[0], gated.windows, gated.windows.found[0],
         ranking.open_pairs(BOARD)[0], ranking.outlier_pairs(OUTLIERS)[0], data.check(pd.DataFrame(judged)),
         read_published(path),
     ]  # fmt: skip

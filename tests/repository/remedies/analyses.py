@@ -7,6 +7,8 @@ import pandas as pd
 
 import agon as ag
 from agon import ranking
+from agon.arena.cli.simulate import as_table
+from agon.ranking.votes.vote_source import SetAside
 from tests.repository import test_beginner_mistakes as beginners
 from tests.repository.remedies.steps import (
     BALLOTS,
@@ -20,9 +22,11 @@ from tests.repository.remedies.steps import (
     VOTES,
     Case,
     Given,
+    checked,
     counts,
     of,
     ranked,
+    remarks,
     takes_two,
 )
 
@@ -41,7 +45,24 @@ def cases(given: Given) -> list[Case]:
     soft = ag.comparisons(
         FRAME.drop(columns="winner").assign(p_a=[0.2, 0.7] * 50, prompt_id=np.arange(100) % 10)
     )
+    nobody, kept = SetAside("voter", ()), np.ones(3, dtype=bool)
+    attacked = ranking.add_attack(
+        ranking.bradley_terry_world(6, 6000, voters=80, seed=1), "one-sided", 200, 2
+    )
+    burst = ranking.add_attack(ranking.bradley_terry_world(6, 6000, voters=80, seed=1), "burst", 200, 100)
     return [
+        (
+            lambda: VOTES.reweighted("equal_pairs").without(nobody),
+            lambda: VOTES.without(nobody).reweighted("equal_pairs"),
+        ),
+        (lambda: VOTES.among(kept).without(nobody), lambda: VOTES.without(nobody).among(kept)),
+        (lambda: ag.rank(PAIRS, gates="default"), lambda: ag.rank(PAIRS)),
+        (
+            remarks(attacked.comparisons(), gates="default"),
+            lambda: ag.rank(attacked.comparisons(), gates="none"),
+        ),
+        (checked(as_table(attacked)), lambda: ag.rank(as_table(attacked), gates="default"), 6000),
+        (checked(as_table(burst)), lambda: ag.rank(as_table(burst), gates="strict")),
         # analyses
         (
             lambda: ranking.axioms(BALLOTS, ["copeland"], options={"borda": {}}),

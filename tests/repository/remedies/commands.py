@@ -83,6 +83,11 @@ def cases(given: Given) -> list[Case]:
         store(future)()
 
     return [
+        (command("rank", given.scores, "--gates", "default"), command("rank", given.scores)),
+        (
+            command("simulate", "--votes", 99, "--attack", "forged:many"),
+            command("simulate", "--votes", 99, "--attack", "forged:9:5"),
+        ),
         (command("rank", at, "-m", "elo:k"), command("rank", at, "-m", "elo:k=8")),
         (command("rank", at, "-m", "elo:k=8,k=9"), command("rank", at, "-m", "elo:k=8")),
         (command("rank", at, "--label", "left"), command("rank", at, "--label", "left=model_a")),

@@ -1,0 +1,125 @@
+"""Gates: which votes count, which are set aside for review and which are excluded, each with its reason.
+
+A gate never deletes: it hands on the votes that pass, says how many do not and why, and the board without it
+is an option away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from agon.ranking.annotators.duels import Duels, duels_of, voter_column
+from agon.ranking.annotators.unusual_voters import FALSE_ALARMS, VoterAnomalies, find_anomalies
+from agon.ranking.annotators.window_scan import WindowScan, scan_windows
+from agon.ranking.errors import OptionError, suggest
+from agon.ranking.text import Readable
+from agon.ranking.votes.comparisons import Comparisons
+from agon.ranking.votes.vote_source import EXCLUDED, FOR_REVIEW, IN_WINDOW, SetAside
+
+Gate = Literal["none", "default", "strict"]
+GATES: Mapping[Gate, float] = {
+    "none": 0.0,
+    "default": FALSE_ALARMS,
+    "strict": 0.02,
+}  # honest voters set aside
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GatedVotes(Readable):
+    """Votes behind a gate.
+
+    Attributes:
+        votes: those that count.
+        gate: "none", "default" or "strict".
+        total: votes before the gate.
+        set_aside: reason → votes that do not pass.
+        voters: who stands out, and by what; None where votes name no voters, or behind no gate.
+        windows: when a model's wins stand out; None behind no gate.
+    """
+
+    votes: Comparisons
+    gate: Gate
+    total: int
+    set_aside: Mapping[str, int] = field(default_factory=dict)
+    voters: VoterAnomalies | None = None
+    windows: WindowScan | None = None
+
+    def conclusion(self) -> str:
+        """Say in one sentence how many votes pass."""
+        gone = sum(self.set_aside.values())
+        if not gone:
+            return f"All {self.total:,} votes pass the gate {self.gate!r}."
+        why = ", ".join(f"{number:,} {reason}" for reason, number in self.set_aside.items())
+        return f"{self.total - gone:,} of {self.total:,} votes pass the gate {self.gate!r}: {why}."
+
+
+def gate_votes(
+    votes: Comparisons, gate: Gate = "default", *, by: str | None = None, seed: int = 0
+) -> GatedVotes:
+    """Set votes aside that no honest voter would cast; see `voter_anomalies` and `scan_windows`.
+
+    "default" sets aside the votes of voters who stand out: at most 0.4% of honest voters among them. "strict"
+    asks for less (2% of honest voters) and sets aside also every vote on a model in a window of time in which
+    its wins stand out, honest ones too. "none" lets everything through.
+
+    Args:
+        votes: with a column of voters; without one only windows can be looked at.
+        gate: which.
+        by: column of the voters; the one there is if left out.
+        seed: of what is simulated to know what chance does.
+
+    Raises:
+        OptionError: no such gate.
+        SourceError: votes without a voter, or none that pass.
+    """
+    if gate not in GATES:
+        raise OptionError(f"There is no gate {gate!r}; {suggest(str(gate), GATES)}")
+    total = len(votes)
+    if gate == "none":
+        return GatedVotes(votes, gate, total)
+    column = voter_column(votes) if by is None else by
+    duels = duels_of(votes, column)
+    found, reference = find_anomalies(duels, GATES[gate], seed)
+    windows = scan_windows(reference, seed=seed)
+    spans: tuple[tuple[str, float, float], ...] = ()
+    if gate == "strict":
+        spans = tuple(
+            (one.model, one.start, one.stop)
+            for one in windows.found
+            if one.start is not None and one.stop is not None
+        )
+    number = {reason: count for reason, count in _count(votes, duels, found, spans).items() if count}
+    voters = found if column is not None else None
+    if not number:
+        return GatedVotes(votes, gate, total, {}, voters, windows)
+    names = tuple(one.voter for one in found.found)
+    passed = votes.without(SetAside(column or "voter", names, spans, number))
+    len(passed)  # says now if none is left
+    return GatedVotes(passed, gate, total, number, voters, windows)
+
+
+def _count(
+    votes: Comparisons, duels: Duels, found: VoterAnomalies, spans: tuple[tuple[str, float, float], ...]
+) -> dict[str, int]:
+    """How many votes each reason takes, the first of several."""
+    named = found.named
+    taken = np.zeros(len(duels.votes), dtype=bool)
+    place = {name: i for i, name in enumerate(duels.names)}
+    number = {}
+    for reason, who in ((EXCLUDED, named["excluded"]), (FOR_REVIEW, named["review"])):
+        of = np.zeros(duels.n_voters, dtype=bool)
+        of[[place[name] for name in who]] = True
+        number[reason] = int(of[duels.votes].sum()) if who else 0
+        taken |= of[duels.votes]
+    if spans and duels.times is not None:
+        cast = votes.battles
+        inside = np.zeros(len(taken), dtype=bool)
+        for model, start, stop in spans:
+            shown = (cast.ballots.shown == cast.models.index(model)).any(axis=1)[cast.sequence]
+            inside |= shown & (duels.times >= start) & (duels.times <= stop)
+        number[IN_WINDOW] = int((inside & ~taken).sum())
+    return number
