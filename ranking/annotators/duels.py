@@ -129,7 +129,7 @@ def voice(duels: Duels) -> FloatArray:
     """
     m = len(duels.models)
     weight = np.ones(len(duels.won))
-    if not duels.names:
+    if not duels.names or not len(weight):
         return weight
     for model in (duels.first, duels.second):
         there, row, number = np.unique(duels.voter * m + model, return_inverse=True, return_counts=True)
@@ -152,9 +152,25 @@ def fit_crowd(duels: Duels, weight: FloatArray) -> Crowd:
     m = len(duels.models)
     cell = (duels.first * m + duels.second) * 3 + duels.side.astype(np.int64) + 1
     cells, at = np.unique(cell, return_inverse=True)
-    met = np.bincount(at.reshape(-1), weight, len(cells))
-    won = np.bincount(at.reshape(-1), weight * duels.won, len(cells))
-    first, second, side = cells // (3 * m), cells // 3 % m, (cells % 3 - 1).astype(np.float64)
+    met, won = (
+        np.bincount(at.reshape(-1), column, len(cells)).astype(np.float64)
+        for column in (weight, weight * duels.won)
+    )
+    side = (cells % 3 - 1).astype(np.float64)
+    return fit_cells(cells // (3 * m), cells // 3 % m, side, met, won, m)
+
+
+def fit_cells(
+    first: IntArray, second: IntArray, side: FloatArray, met: FloatArray, won: FloatArray, m: int
+) -> Crowd:
+    """The same of counts.
+
+    Args:
+        first, second: (C,) model indices of each cell.
+        side: (C,) 1 where the first was shown first, −1 where it was shown after, 0 where that is not known.
+        met, won: (C,) duels, and those that the first won.
+        m: number of models.
+    """
     x, prior = np.zeros(m + 1), np.full(m + 1, _RIDGE)
     for _ in range(100):
         p = expit(x[first] - x[second] + x[m] * side)

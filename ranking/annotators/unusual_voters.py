@@ -207,6 +207,15 @@ def find_anomalies(
     return every, Reference(crowd, spreads, inside, duels)
 
 
+def share_named(duels: Duels, reference: Reference, false_alarms: float = FALSE_ALARMS) -> float:
+    """Which share of voters is named, whose votes are not in the crowd; numbered 0 to V − 1, all there."""
+    size = duels.n_voters
+    tested = np.bincount(duels.voter, minlength=size) >= LEAST_DUELS
+    nothing = np.zeros(len(duels.won))
+    found = _all_tests(duels, reference.crowd, reference.spreads, tested, nothing)
+    return float((found.p_value < false_alarms).sum()) / size
+
+
 @dataclass(frozen=True, eq=False)
 class _Found:
     """The least probable sum of each voter that was looked at closely; parallel columns."""
