@@ -29,6 +29,7 @@ from agon.arena.core.endings import OF_THE_PROMPT, AnswerEndings
 from agon.arena.core.fair_shares import HourlyRate
 from agon.arena.core.language_id import detect_language, detection_problem
 from agon.arena.core.matchmaking import SCHEDULE, Draw, Matchmaker, substitute
+from agon.arena.core.modes.talk import Talk
 from agon.arena.core.pacing import Pacing
 from agon.arena.core.resume import SKIPPED, resume_battle
 from agon.arena.core.roster import (
@@ -207,6 +208,7 @@ class Arena:
         self._known.take(roster.contestants, self.endings.all_asked())
         self._unable: dict[str, str] = {}  # model → how its last answer failed, or the one at opening
         self.attachments = Attachments(log.folder)
+        self.talks: dict[str, Talk] = {}  # with one model alone: in memory, and nowhere else
         self._hourly = HourlyRate(), HourlyRate()  # of voters, of networks
 
     # --- battles -----------------------------------------------------------------------------------------
@@ -222,7 +224,7 @@ class Arena:
             images: those that `keep_images` gave.
             network: that it is started from, which has limits of its own, because cookies cost nothing.
         """
-        prompt = self._prompt(prompt)
+        prompt = self.checked_prompt(prompt)
         voter = self.keys.voter(session)
         self._room_for(voter, network)
         self._must_be_offered(prompt)
@@ -237,8 +239,18 @@ class Arena:
 
     def must_allow(self, mode: Mode) -> None:
         """Raise Refusal where the organiser has not switched a way to compare on."""
-        if mode not in self.settings.modes:
+        if mode not in self.modes:
             raise Refusal(403, "mode_off", _OFF[mode])
+
+    @property
+    def modes(self) -> tuple[Mode, ...]:
+        """The ways to compare; of a list of prompts no conversation can come."""
+        return tuple(one for one in self.settings.modes if one != "direct" or self.roster.typed)
+
+    def admit(self, voter: str, network: str) -> None:
+        """Count an answer outside battles that is about to begin, or refuse it where there is no place."""
+        self._room_for(voter, network)
+        self._not_too_often(voter, network)
 
     def start_named(
         self,
@@ -250,7 +262,7 @@ class Arena:
     ) -> Battle:
         """Let models answer that somebody chose, and whose names they see: their vote does not count."""
         self.must_allow("named")
-        prompt = self._prompt(prompt)
+        prompt = self.checked_prompt(prompt)
         voter = self.keys.voter(session)
         self._room_for(voter, network)
         self._must_be_offered(prompt)
@@ -407,7 +419,7 @@ class Arena:
         """The next prompt of a battle, to all sides that stand."""
         running = self._own(session, battle_id)
         battle = running.battle
-        prompt = self._prompt(prompt)
+        prompt = self.checked_prompt(prompt)
         if not self.may_ask(battle):
             raise Refusal(409, "no_turn", "This battle takes no further prompt now.")
         if images and not self.most_images(battle):
@@ -656,6 +668,9 @@ class Arena:
         for battle in self.battles_of(voter):
             for prompt in battle.prompts if battle.named else ():
                 told.setdefault(prompt, set()).update(battle.models)
+        for talk in self.talks.values():
+            for prompt in talk.asked if talk.voter == voter else ():
+                told.setdefault(prompt, set()).add(talk.contestant.card.name)
         return told
 
     async def change(self, session: str, battle_id: str) -> ScoreChange | None:
@@ -711,6 +726,8 @@ class Arena:
             running.battle.state is State.STREAMING and side.contestant.backend.route().place is place
             for running in self._battles.values()
             for side in running.battle.judged
+        ) or any(
+            talk.streaming and talk.contestant.backend.route().place is place for talk in self.talks.values()
         )
 
     async def ask_models(self) -> None:
@@ -782,6 +799,7 @@ class Arena:
         keeping = [running.keeping for running in self._battles.values() if running.keeping]
         await asyncio.gather(*keeping, return_exceptions=True)
         tasks = [running.task for running in self._battles.values() if running.task]
+        tasks += [talk.task for talk in self.talks.values() if talk.task]
         for task in (*tasks, *self._chores):
             task.cancel()
         await asyncio.gather(*tasks, *self._chores, return_exceptions=True)
@@ -927,7 +945,8 @@ class Arena:
         for image in images:
             self.attachments.let_go(voter, image.sha256)
 
-    def _prompt(self, prompt: str) -> str:
+    def checked_prompt(self, prompt: str) -> str:
+        """A prompt without the space around it, if it is neither empty nor too long."""
         prompt = prompt.strip()
         longest = self.settings.longest_prompt
         if not prompt:
@@ -944,8 +963,11 @@ class Arena:
     def _room_for(self, voter: str, network: str = "") -> None:
         """Refuse a battle for which there is no place, or none for who has some already when few are left."""
         streaming = [one for one in self._battles.values() if one.battle.state is State.STREAMING]
-        own = sum(one.battle.voter == voter for one in streaming)
-        near = sum(one.network == network for one in streaming) if network else 0
+        talking = [talk for talk in self.talks.values() if talk.streaming]
+        voters = [*(one.battle.voter for one in streaming), *(talk.voter for talk in talking)]
+        own = voters.count(voter)
+        networks = [*(one.network for one in streaming), *(talk.network for talk in talking)]
+        near = networks.count(network) if network else 0
         allowed = self.settings
         if own >= allowed.running_per_voter:
             sentence = Sentence(
@@ -960,8 +982,9 @@ class Arena:
                 battles=near,
             )
             raise Refusal(429, "full_network", sentence)
-        scarce = allowed.running - len(streaming) <= allowed.running // KEPT_BACK
-        if len(streaming) >= allowed.running or (scarce and (own or near)):
+        taken = len(streaming) + len(talking)
+        scarce = allowed.running - taken <= allowed.running // KEPT_BACK
+        if taken >= allowed.running or (scarce and (own or near)):
             raise Refusal(
                 503, "full", "The arena is full at the moment. Your prompt is kept: try again in a minute."
             )
@@ -1155,7 +1178,11 @@ class Arena:
             elif idle > self.settings.kept and running.keeping is None:
                 self._over(running)
                 del self._battles[key]
+        for key, talk in list(self.talks.items()):
+            if not talk.streaming and now - talk.touched > self.settings.kept:
+                del self.talks[key]
         needed = {id(side.contestant) for running in self._battles.values() for side in running.battle.sides}
+        needed |= {id(talk.contestant) for talk in self.talks.values()}
         for contestant in [one for one in self._retired if id(one) not in needed]:
             self._retired.remove(contestant)
             await contestant.backend.close()

@@ -19,6 +19,7 @@ from starlette.routing import Route
 from agon.arena.core.arena import Arena
 from agon.arena.web.about import about_router
 from agon.arena.web.api.document import document_router
+from agon.arena.web.battle.chat import chat_router
 from agon.arena.web.battle.image_uploads import image_router
 from agon.arena.web.battle.routes import battle_router
 from agon.arena.web.health import health_router
@@ -31,7 +32,16 @@ from agon.arena.web.static_files import static_router
 from agon.arena.web.you.routes import you_router
 
 _ENDPOINTS = re.compile(r"/gradio/(config|gradio_api/(info|queue/(join|data)))\Z")
-ROUTERS = (battle_router, image_router, you_router, about_router, logo_router, health_router, static_router)
+ROUTERS = (
+    battle_router,
+    chat_router,
+    image_router,
+    you_router,
+    about_router,
+    logo_router,
+    health_router,
+    static_router,
+)
 
 
 def web_app(arena: Arena, votes: Mapping[str, BoardSource] = OWN) -> ArenaMiddleware:

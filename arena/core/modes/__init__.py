@@ -1,1 +1,1 @@
-"""Ways to compare beside the blind battle of one prompt: a queue of recorded answers."""
+"""Ways to compare beside the blind battle of one prompt: a queue of recorded answers, one model alone."""

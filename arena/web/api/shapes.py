@@ -526,6 +526,16 @@ class BattleShape(BaseModel):
     counted: bool | None = None
 
 
+class ChatShape(BaseModel):
+    """A conversation with one model, of which nothing is kept."""
+
+    chat: Annotated[str | None, Field(description="Its ID; null before the first prompt.")]
+    state: Annotated[str, Field(description="empty, streaming or ready.")]
+    model: Annotated[str | None, Field(description="The name of the model.")]
+    may_ask: Annotated[bool, Field(description="Whether a further prompt can be answered.")]
+    html: str
+
+
 class ChangeAnswer(BaseModel):
     """What a vote changed on the board, as the page shows it."""
 

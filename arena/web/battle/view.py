@@ -117,7 +117,7 @@ def start_view(arena: Arena, session: str, mode: Mode = "blind") -> dict[str, An
     )
     values["invitation"] = _invitation(roster.typed, arena.settings.answers)
     values["review"] = review_progress(arena, session) if mode == "blind" else None
-    values["mode"], values["modes"] = mode, arena.settings.modes
+    values["mode"], values["modes"] = mode, arena.modes
     values["most_named"] = min(MOST_NAMED, len(arena.offered))
     values["models"] = [(name, one.card.display_name) for name, one in arena.offered.items()]
     return {

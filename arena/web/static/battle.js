@@ -256,7 +256,7 @@ const agonBattle = (root, host) => {
 
   const stopone = (button) => once(async () => {
     await call(`./api/battles/${view.battle}/stop`, { slot: Number(button.dataset.slot) });
-    announce(`Answer ${"ABCDEF"[button.dataset.slot]} is stopped, the others go on.`);
+    announce(agonText("Answer {letter} is stopped, the others go on.", { letter: "ABCDEF"[button.dataset.slot] }));
     place().querySelector("h1")?.focus({ preventScroll: true });
   });
 
