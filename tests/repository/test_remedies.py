@@ -47,7 +47,6 @@ ELSEWHERE = {
     "arena/core/studies/study.py": ("tests/arena/web/test_study.py", 2),
     "arena/cli/studies/command.py": ("tests/arena/cli/test_study.py", 1),
     "arena/web/server.py": ("tests/arena/core/test_arena.py", 3),  # two in leaderboard/test_vote_choice.py
-    "arena/web/api/document.py": ("tests/arena/web/api/test_api.py", 3),  # what it says of refusals
     "arena/web/leaderboard/routes.py": ("tests/arena/web/api/test_api.py", 1),
     "arena/web/hosted.py": ("tests/arena/cli/test_study.py", 1),
     "arena/web/lens/decide_query.py": ("tests/arena/web/lens/test_decide_page.py", 1),

@@ -248,7 +248,7 @@ def test_a_part_that_is_missing_is_named_with_its_line(tmp_path):
 
     status, out = agon("doctor")
     assert status == 0
-    assert "note the part arena lacks fastapi, gradio, " in out
+    assert "note the part arena lacks babel, fastapi, gradio, " in out
     assert install_line("arena") in out
     (tmp_path / "a.csv").write_text("prompt,model,answer\nHi,ada,Hello\nHi,bob,Hey\n")
     status, out = agon("doctor", "a.csv")
