@@ -67,7 +67,7 @@ def logo_router(arena: Arena) -> APIRouter:
     """The organiser's logo, at /logo."""
     router = APIRouter()
 
-    @router.get("/logo")
+    @router.get("/logo", include_in_schema=False)
     async def logo() -> Response:
         found = arena.roster.page.logo
         if found is None:
