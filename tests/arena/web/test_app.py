@@ -297,7 +297,7 @@ SIDE_DOORS = (
     "/gradio_api/component_server /component_server /gradio_api/run/predict /run/predict /api/predict "
     "/gradio_api/call/predict /gradio_api/heartbeat/x /gradio_api/startup-events /startup-events "
     "/gradio_api/app_id /app_id /gradio_api/login /login /token /dev/reload "
-    "/gradio_api/stream/a/b/c/playlist.m3u8 /robots.txt /docs /redoc /manifest.json "
+    "/gradio_api/stream/a/b/c/playlist.m3u8 /robots.txt /docs /metrics /redoc /manifest.json "
     "/pwa_icon /static/../web.py /ui/../web.py /ui/%2e%2e/web.py /assets/../../etc/passwd "
     "/ui/fonts/../../web.py /gradio_api/mcp/sse /svelte/x /custom_component/x /deep_link /vibe-code/ "
     "/gradio/ /gradio/gradio_api/component_server /gradio/gradio_api/upload /gradio/assets/x "
