@@ -60,6 +60,10 @@ COMMANDS = {
         "log.backup:backup_command",
         "Copy a log whole, while the arena goes on, and verify the copy.",
     ),
+    "erase": (
+        "log.erase:erase_command",
+        "Erase texts of a log, by person, battle or age; boards stay as they are.",
+    ),
     "recover": ("log.recover:recover_command", "Mend a log of what is whole of it."),
     "methods": (
         "methods:methods_command",

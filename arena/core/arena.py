@@ -76,6 +76,9 @@ IMAGES_A_MINUTE = 10  # times the images of one prompt, that a voter may attach
 LONGEST_ALT = 500  # characters of what is written of an image
 NO_IMAGES = Sentence("These models cannot see images. Remove them, and ask with words.")
 KEPT_BACK = 10  # the tenth part of all places is for those who have no battle running
+ERASED_SINCE = "the texts were erased"
+RETENTION_SECONDS = 3600.0  # between two looks for texts that are too old
+ERASING_SHARE = 20  # of the time, one part at the most goes into taking erased texts out of files
 AWAITED = 900.0  # seconds after which nobody counts on the vote of a battle that was left alone
 
 
@@ -107,8 +110,9 @@ class ArenaSettings:
     studies; `pacing`, how answers appear. `public_url` is where a proxy shows the arena, `root_path` the path
     that it passes on, `embed` who may show it in a frame, `open_data` whether pages
     of other sites may read its boards, `proxies` whose word on addresses is taken. So many
-    battles run for a voter, for a network, and in all, and so many are begun in an hour. `seed` makes the
-    draws repeatable: on a public arena leave it None, or who is drawn can be foretold.
+    battles run for a voter, for a network, and in all, and so many are begun in an hour. Texts older
+    than `retention_days` are erased. `seed` makes the draws repeatable: on a public arena leave it None, or
+    who is drawn can be foretold.
     """
 
     answers: int = 2
@@ -138,6 +142,7 @@ class ArenaSettings:
     embed: tuple[str, ...] = ()
     open_data: bool = False
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    retention_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +215,7 @@ class Arena:
         self.attachments = Attachments(log.folder)
         self.talks: dict[str, Talk] = {}  # with one model alone: in memory, and nowhere else
         self._hourly = HourlyRate(), HourlyRate()  # of voters, of networks
+        self._next_erasing = 0.0
 
     # --- battles -----------------------------------------------------------------------------------------
 
@@ -763,6 +769,53 @@ class Arena:
         """The battles that are in memory now."""
         return list(self._battles.values())
 
+    def streaming(self, voter: str) -> list[str]:
+        """The battles of a voter in which answers are being written."""
+        return [
+            key
+            for key, running in self._battles.items()
+            if running.battle.voter == voter and running.battle.state is State.STREAMING
+        ]
+
+    async def forget(self, battle_ids: Sequence[str]) -> None:
+        """Let battles go whose texts are to be erased, ending what is being written."""
+        for battle_id in battle_ids:
+            running = self._battles.pop(battle_id, None)
+            if running is None:
+                continue
+            if running.keeping is not None:
+                await asyncio.gather(asyncio.shield(running.keeping), return_exceptions=True)
+            if running.task is not None:
+                running.task.cancel()
+                await asyncio.gather(running.task, return_exceptions=True)
+            running.unwritten.clear()
+            if running.battle.state in (State.STREAMING, State.READY):
+                running.battle.void(ERASED_SINCE)
+                self._over(running)
+
+    async def _erase_left(self) -> None:
+        """Take texts that were erased out of all files, not more often than it is cheap."""
+        if not self.log.erasing or monotonic() < self._next_erasing:
+            return
+        began = monotonic()
+        try:
+            removed = await asyncio.to_thread(self.log.finish_erasing)
+        finally:
+            self._next_erasing = monotonic() + ERASING_SHARE * (monotonic() - began)
+        if removed:
+            tell(f"copies that held erased texts were removed: {', '.join(removed)}.")
+
+    async def _retain(self) -> None:
+        """Erase the texts that are older than this arena keeps any."""
+        if self.settings.retention_days is None:
+            return
+        before = datetime.now(UTC) - timedelta(days=self.settings.retention_days)
+        battles = await asyncio.to_thread(lambda: self.log.unerased(before=before))
+        if battles:
+            await self.forget(battles)
+            await asyncio.to_thread(lambda: self.log.erase(battles, "retention"))
+            tell(f"the texts of {len(battles):,} battles were erased: they are older than retention_days.")
+
     # --- boards ------------------------------------------------------------------------------------------
 
     def comparisons(self, chosen: Mapping[str, str]) -> Comparisons | None:
@@ -786,6 +839,8 @@ class Arena:
                 self._repeat("the snapshot of the votes", self.settings.snapshot_every, self._snapshot)
             ),
             asyncio.create_task(self._warm_up()),
+            asyncio.create_task(self._repeat("erasing texts", 2.0, self._erase_left)),
+            asyncio.create_task(self._repeat("erasing old texts", RETENTION_SECONDS, self._retain, now=True)),
         ]
         what = "learning from votes whom to draw"
         try:
@@ -1154,11 +1209,14 @@ class Arena:
             often = "" if self._unwritten == 1 else f" ({self._unwritten:,} records so far)"
             tell(f"{error} It is written before its vote{often}.")
 
-    async def _repeat(self, what: str, every: float, work: Callable[[], Awaitable[None]]) -> None:
+    async def _repeat(
+        self, what: str, every: float, work: Callable[[], Awaitable[None]], *, now: bool = False
+    ) -> None:
         """Do a chore for as long as the arena is open; an error is told, and does not end it."""
         told = ""
         while True:
-            await asyncio.sleep(every)
+            await asyncio.sleep(0.0 if now else every)
+            now = False
             try:
                 await work()
                 told = ""

@@ -1,4 +1,4 @@
-"""What visitors may do with what is theirs: read it, take votes back.
+"""What visitors may do with what is theirs: read it, take it along, take votes back, erase.
 
 Whose something is, the session says; nothing of anybody else is found here. A battle without a vote is
 somebody's too, and nobody is told who wrote in it.
@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
+from typing import Any
 
 from agon.arena.core.arena import Arena, Refusal, Running, tell
 from agon.data.log.personal.history import PastBattle, VoterTotals
@@ -19,6 +20,7 @@ from agon.ranking.errors import AgonError
 
 A_PAGE = 20  # battles listed together
 CHANGES, CHANGES_SECONDS = 30, 60.0  # that one visitor may ask for, and in which time
+EXPORT_COST = 5  # changes that an export counts as
 _KNOWN = 10_000  # visitors whose changes are counted
 
 
@@ -47,6 +49,7 @@ class People:
     def __init__(self, arena: Arena) -> None:
         self.arena = arena
         self._changes: dict[str, deque[float]] = {}
+        self._exporting = asyncio.Semaphore(2)
 
     def history(self, session: str, page: int = 1) -> HistoryPage:
         """A page of one's battles; the nearest there is."""
@@ -88,6 +91,38 @@ class People:
         self.arena.mark_withdrawn(battles)
         return len(battles)
 
+    async def erase(self, session: str, battle_id: str | None, *, withdraw: bool) -> int:
+        """Erase the texts of one battle, or of all of this visitor, and withdraw the votes if that is
+        wanted; how many battles they were. Files hold nothing of them a little later."""
+        voter, log = self._may_change(session), self.arena.log
+        battles = await asyncio.to_thread(lambda: log.unerased(voter=voter))
+        if battle_id is not None:
+            past = await asyncio.to_thread(self.own, session, battle_id)
+            battles = [] if past.erased else [past.battle_id]
+        if not battles:
+            raise Refusal(409, "erased", "This is erased already. Nothing was changed.")
+        await self.arena.forget(battles)
+        try:
+            await asyncio.to_thread(lambda: log.erase(battles, withdraw=withdraw))
+        except AgonError as error:
+            tell(f"what a visitor wanted erased could not be: {error}")
+            raise Refusal(
+                503, "not_kept", "This could not be done. Nothing was changed: try again."
+            ) from error
+        if withdraw and battle_id is None:  # also of what was erased before
+            left = await asyncio.to_thread(log.standing_votes, voter)
+            if left:
+                await self._write(WithdrawalRecord(tuple(left), datetime.now(UTC)))
+        return len(battles)
+
+    async def export(self, session: str) -> dict[str, Any]:
+        """Everything that the log holds of this visitor, but what a vote has not told yet."""
+        voter = self._may_change(session, EXPORT_COST)
+        log = self.arena.log
+        async with self._exporting:
+            open_yet = self.arena.streaming(voter)
+            return await asyncio.to_thread(log.personal_data, voter, open_yet)
+
     async def _write(self, *records: Record) -> None:
         """Write what a visitor wants; it is in the log when this returns."""
         try:
@@ -101,15 +136,15 @@ class People:
                 503, "not_kept", "This could not be kept. Nothing was changed: try again."
             ) from error
 
-    def _may_change(self, session: str) -> str:
+    def _may_change(self, session: str, cost: int = 1) -> str:
         """The voter, if they have not asked for too much in the last minute."""
         voter, now = self.arena.keys.voter(session), monotonic()
         times = self._changes.setdefault(voter, deque())
         while times and times[0] <= now - CHANGES_SECONDS:
             times.popleft()
-        if len(times) >= CHANGES:
+        if len(times) + cost > CHANGES:
             raise Refusal(429, "too_many_changes", "That was much at once. Wait a minute, then try again.")
-        times.append(now)
+        times.extend([now] * cost)
         if len(self._changes) > _KNOWN:
             quiet = [one for one, known in self._changes.items() if not known or known[-1] <= now - 60]
             for one in quiet:

@@ -93,6 +93,7 @@ class ArenaTable(Table):
     store: str = Field(
         default="agon-log", min_length=1, validation_alias=AliasChoices("store", "log")
     )  # `log` is the word of before, for one release
+    retention_days: int | None = Field(default=None, ge=1, le=36_500)
     host: Line = "127.0.0.1"
     port: int | None = Field(default=None, ge=1, le=65535)
     public_url: str | None = None
@@ -230,6 +231,7 @@ class Configuration:
     study: StudyPlan | None = None
     pacing: Pacing = "even"
     metrics: tuple[str, int] | None = None
+    retention_days: int | None = None
 
     @property
     def supervised(self) -> tuple[SupervisedServer, ...]:
@@ -307,7 +309,15 @@ def read_configuration(
     drawing = (_policy(path, file, contestants), tuple(file.battle.paused), file.battle.same_model)
     given = (*where, file.battle.answers, tuple(file.battle.modes), *site, servers, *drawing, *visitors)
     metrics = None if file.metrics is None else (file.metrics.host, file.metrics.port)
-    return Configuration(roster, limits, *given, study=study, pacing=file.battle.pacing, metrics=metrics)
+    return Configuration(
+        roster,
+        limits,
+        *given,
+        study=study,
+        pacing=file.battle.pacing,
+        metrics=metrics,
+        retention_days=arena.retention_days,
+    )
 
 
 def _policy(path: Path, file: ConfigFile, contestants: Sequence[Contestant]) -> Policy:

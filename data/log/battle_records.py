@@ -25,7 +25,8 @@ _BATTLE = f"""
     SELECT b.created, models, prompt, policy, policy_version, group_probability, pair_probabilities, seed,
         voter, prompt_id, category, language, images, image_alts, study, seat, cell, attempt
     FROM battles AS b JOIN lineups USING (lineup) JOIN turns USING (battle_id)
-    LEFT JOIN assignments USING (battle_id) WHERE turn = 1 AND b.{_THIS}"""
+    LEFT JOIN assignments USING (battle_id) WHERE turn = 1 AND b.{_THIS}
+        AND b.battle_id NOT IN (SELECT battle_id FROM erasures)"""
 _TURNS = (
     f"SELECT turn, prompt, created, images, image_alts FROM turns WHERE turn > 1 AND {_THIS} ORDER BY turn"
 )
@@ -46,7 +47,7 @@ _SKIP = f"SELECT reason, created FROM skips WHERE {_THIS}"
 def read_battle(rows: _Rows, battle_id: str) -> list[Record]:
     """Read a battle: its draw, then turns, answers and replacements, then its vote, or that it was skipped.
 
-    There is nothing if there is no such battle.
+    There is nothing if there is no such battle, or it was erased.
 
     Args:
         rows: runs SQL with parameters on the log.

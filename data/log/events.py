@@ -182,13 +182,14 @@ def catch_up(
         start: how far the database follows them.
         end: how far they go.
     """
-    part = start.size > 0  # of a whole chain no part is copied
     files = [folder / EVENTS, folder / TEXTS]
+    spans = ((start.size, end.size), (start.beside, end.beside))
+    # Of a whole chain no part is copied, unless it grows meanwhile.
+    part = start.size > 0 or any(p.stat().st_size > e for p, (_, e) in zip(files, spans, strict=True))
     if part:
-        spans = ((start.size, end.size), (start.beside, end.beside))
         copies = [path.with_name(f".{path.name}.part") for path in files]
-        for path, copy, span in zip(files, copies, spans, strict=True):
-            copy.write_bytes(b"".join(read_lines(path, *span)))
+        for path, copy, (first, last) in zip(files, copies, spans, strict=True):
+            _copy_part(path, copy, first, last)
         files = copies
     try:
         given = {"events": escaped(files[0]), "texts": escaped(files[1])}
@@ -199,6 +200,13 @@ def catch_up(
     finally:
         for copy in files if part else ():
             copy.unlink(missing_ok=True)
+
+
+def _copy_part(path: Path, copy: Path, first: int, last: int) -> None:
+    with path.open("rb") as file, copy.open("wb") as out:
+        file.seek(first)
+        while (left := last - file.tell()) > 0 and (found := file.read(min(left, 1 << 20))):
+            out.write(found)
 
 
 def set_position(connection: duckdb.DuckDBPyConnection, head: Head) -> None:

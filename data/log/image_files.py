@@ -54,6 +54,11 @@ def image_path(folder: Path, sha256: str) -> Path:
     return next((path for path in paths if path.exists()), paths[0])
 
 
+def files_of_images(folder: Path, sha256: str = "*") -> list[Path]:
+    """The files of an image in a log folder, or of all of them."""
+    return [path for ending in _ENDINGS for path in sorted((folder / IMAGES).glob(f"{sha256}{ending}"))]
+
+
 def remove_half_written(folder: Path) -> None:
     """Remove what a process that was killed has left of an image; the folder must be this process's."""
     for path in (folder / IMAGES).glob(".*"):

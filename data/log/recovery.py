@@ -38,11 +38,23 @@ from agon.data.log.events import (
 )
 from agon.data.log.hash_chain import ChainWriter, DamagedChain, Head, read_chain, read_head, read_lines
 from agon.data.log.migrations import add_versions, refuse_newer, schema
+from agon.data.log.personal.erasing import (
+    blank_texts,
+    erased_battles,
+    is_marked,
+    remove_copies,
+    remove_nameless_images,
+    remove_published,
+    unmark,
+)
 from agon.data.log.records import LogError, LogInUse
 from agon.data.read_errors import sentence
 from agon.ranking.leaderboard.row import plain
 
 ASIDE = ".damaged"  # what is added to the name of a file that was replaced
+COMPACTED = f"{DATABASE}.new"
+# Whatever the database loses with the power, it gets back from the events; and they are synchronised.
+UNSYNCHRONISED = "SET GLOBAL fsync_mode = 'NONE'"
 
 
 @dataclass
@@ -75,7 +87,11 @@ def open_whole(folder: Path, held: Lock) -> OpenLog:
     if not (folder / EVENTS).exists():
         return _without_events(folder)
     end, connection = check_events(folder, repairs), None
-    if held.trusted and (folder / DATABASE).exists():
+    erasing = blanked = is_marked(folder)
+    if erasing:  # a process was killed while it erased texts, or just before
+        blanked = bool(battles := erased_battles(folder, end))
+        _or_log_error(folder, lambda: blank_texts(folder, end, battles))
+    if held.trusted and not blanked and (folder / DATABASE).exists():
         with suppress(DamagedDatabase):
             connection = open_database(folder)
     start = None if connection is None else position(connection)
@@ -93,7 +109,34 @@ def open_whole(folder: Path, held: Lock) -> OpenLog:
         connection = rebuild(folder, end)
         held.hold(trusted=True)
         repairs.append(f"The database of {folder} was made anew of its {end.events:,} events.")
+    if erasing:
+        _finish_erasing(connection, folder, blanked)
+        repairs.append(f"The erasure of texts that was begun in {folder} is done.")
     return _opened(folder, connection, end, repairs)
+
+
+def _finish_erasing(connection: duckdb.DuckDBPyConnection, folder: Path, blanked: bool) -> None:
+    """Remove what else holds erased texts, where the texts are blank and the database is made of them."""
+
+    def remove() -> None:
+        if blanked:
+            remove_published(connection, folder)
+            remove_nameless_images(connection, folder)
+            remove_copies(folder)
+        unmark(folder)
+
+    try:
+        _or_log_error(folder, remove)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _or_log_error(folder: Path, work: Callable[[], object]) -> None:
+    try:
+        work()
+    except OSError as error:
+        raise LogError(f"Texts of {folder} cannot be erased: {error.strerror}; mend that.") from error
 
 
 def _older(folder: Path, database: Head, end: Head) -> str:
@@ -111,8 +154,7 @@ def _opened(folder: Path, connection: duckdb.DuckDBPyConnection, at: Head, repai
     except BaseException:
         connection.close()
         raise
-    # Whatever the database loses with the power, it gets back from the events; and they are synchronised.
-    connection.execute("SET GLOBAL fsync_mode = 'NONE'")
+    connection.execute(UNSYNCHRONISED)
     return OpenLog(connection, events, repairs)
 
 
@@ -185,6 +227,34 @@ def rebuild(folder: Path, end: Head) -> duckdb.DuckDBPyConnection:
     path.with_name(f"{DATABASE}.wal").unlink(missing_ok=True)
     if path.exists():
         path.replace(path.with_name(DATABASE + ASIDE))
+    return _made_of_events(folder, path, end)
+
+
+def compacted(folder: Path, end: Head) -> duckdb.DuckDBPyConnection:
+    """Make another database of the events beside the one that is open, without what that had erased."""
+    path = folder / COMPACTED
+    for left in (path, path.with_name(f"{COMPACTED}.wal")):
+        left.unlink(missing_ok=True)
+    return _made_of_events(folder, path, end)
+
+
+def follow(connection: duckdb.DuckDBPyConnection, folder: Path, start: Head, end: Head) -> None:
+    """Add to such a database what happened meanwhile, and close it."""
+    if start != end:
+        given = connection, Layout.of(connection), folder, start, end
+        _in_transaction(connection, lambda: catch_up(*given))
+    connection.execute("CHECKPOINT")
+    connection.close()
+
+
+def reconnect(folder: Path) -> duckdb.DuckDBPyConnection:
+    """Open the database of an open log again, when another one took its place."""
+    connection = connect(folder / DATABASE)
+    connection.execute(UNSYNCHRONISED)
+    return connection
+
+
+def _made_of_events(folder: Path, path: Path, end: Head) -> duckdb.DuckDBPyConnection:
     try:
         connection = connect(path)
         _in_transaction(connection, lambda: _fill(connection, folder, end))
@@ -264,6 +334,12 @@ def _verify(folder: Path, database: Path | None) -> LogCheck:
         end = read_chain(folder / EVENTS, known)[0] if database is None else check_events(folder, wrong)
     except DamagedChain as error:
         return LogCheck(None, 0, False, 0, (str(error),))
+    if is_marked(folder) and database is not None:
+        wrong.append(
+            f"The erasure of texts of {folder} was interrupted; it goes on when the log is opened the next "
+            f"time, as agon recover {folder} does."
+        )
+        return LogCheck(end, 0, False, 0, tuple(wrong))
     votes, erased = _check_texts(folder, known if database is None else end, wrong)
     if database is None:
         return LogCheck(known, votes, False, erased, tuple(wrong))
@@ -432,7 +508,14 @@ def recover_log(folder: Path, *, lossy: bool = False) -> list[str]:
             end = _sound_events(folder, done)
         except DamagedChain as error:
             return [*done, *_save(folder, str(error), lossy=lossy)]
-        rebuild(folder, end).close()
+        erasing = is_marked(folder)
+        if erasing:
+            battles = erased_battles(folder, end)
+            _or_log_error(folder, lambda: blank_texts(folder, end, battles))
+        connection = rebuild(folder, end)
+        if erasing:
+            _finish_erasing(connection, folder, blanked=True)
+        connection.close()
         ChainWriter(folder / EVENTS, folder / TEXTS, folder / HEAD, end).close()
         return [*done, f"The database of {folder} was made anew of its {end.events:,} events."]
     finally:

@@ -8,7 +8,7 @@ million battles costs no more to publish than a new one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -122,16 +122,20 @@ _SOURCES = {
 }
 _WHOSE = "SELECT min(applied)::VARCHAR || ' ' || max(version)::VARCHAR AS log FROM migrations"
 _KEY = b"agon_log"  # in a part's metadata: which log, in which version of its schema
+NO_PARTS: Mapping[str, Collection[int]] = MappingProxyType({})
 _Query = Callable[[str, Mapping[str, Any]], "pa.Table"]
 
 
-def publish(query: _Query, folder: Path, published: dict[str, int]) -> None:
+def publish(
+    query: _Query, folder: Path, published: dict[str, int], anew: Mapping[str, Collection[int]] = NO_PARTS
+) -> None:
     """Write the parts of a log that are not there yet, or that were not full.
 
     Args:
         query: runs SQL with named parameters on the log.
         folder: the log folder.
         published: how many rows of each table this process has published; brought up to date.
+        anew: {table: numbers of parts} to be written again, because texts in them were erased.
 
     Raises:
         SourceError: a part cannot be written; those before it are there.
@@ -140,12 +144,13 @@ def publish(query: _Query, folder: Path, published: dict[str, int]) -> None:
     for name, schema in LOG_TABLES.items():
         count = query(f"SELECT count(*) AS n FROM {name}", {})["n"][0].as_py()
         known = published.get(name)
-        if known == count:
+        again = anew.get(name, ())
+        if known == count and not again:
             continue
         parts = -(-count // PART)
-        for number in range((known or 0) // PART, parts):
+        for number in sorted({*again, *range((known or 0) // PART, parts)}):
             path, rows = folder / name / f"{number:06}.parquet", min(PART, count - number * PART)
-            if known is None and _holds(path, rows, log):
+            if known is None and number not in again and _holds(path, rows, log):
                 continue
             columns = ", ".join(_AS_TEXT.get(column, column) for column in schema.names)
             sql = (

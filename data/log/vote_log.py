@@ -25,6 +25,18 @@ from agon.data.log.battle_records import read_battle, read_vote
 from agon.data.log.database import DATABASE, is_closed, lock, synchronize
 from agon.data.log.events import EVENTS, EventLog
 from agon.data.log.index import as_utf8
+from agon.data.log.personal.erasing import (
+    ERASED,
+    blank_texts,
+    images_alone,
+    is_marked,
+    mark,
+    parts_with_erased,
+    remove_copies,
+    remove_images,
+    unmark,
+)
+from agon.data.log.personal.exported import personal_data
 from agon.data.log.personal.history import (
     PastBattle,
     VoterTotals,
@@ -33,13 +45,24 @@ from agon.data.log.personal.history import (
     list_battles,
     vote_hashes,
 )
-from agon.data.log.records import NAMED_POLICY, LogError, LogInUse, Receipt, Record, VoteRecord
-from agon.data.log.recovery import open_whole
+from agon.data.log.personal.reader_gate import ReaderGate
+from agon.data.log.records import (
+    NAMED_POLICY,
+    ErasureRecord,
+    LogError,
+    LogInUse,
+    Receipt,
+    Record,
+    VoteRecord,
+    Wish,
+)
+from agon.data.log.recovery import COMPACTED, compacted, follow, open_whole, reconnect
 from agon.data.log.source import COUNTED_VOTES, STANDING, VOTE_LABELS, LogSource
 from agon.data.log.text_parts import publish
 from agon.data.log.writer import Writer
 from agon.data.read_errors import sentence
 from agon.ranking import Comparisons, SourceError
+from agon.ranking.errors import AgonError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -117,7 +140,13 @@ _BY_CRITERION = """
     WHERE c.criterion = $criterion AND v.number <= $upto AND v.same_model IS NOT TRUE AND v.number NOT IN (
         SELECT number FROM withdrawals WHERE withdrawal <= $withdrawn) ORDER BY v.number"""
 
+_ERASED = "SELECT replace(battle_id::VARCHAR, '-', '') FROM erasures"
+_UNERASED = """
+    SELECT replace(battle_id::VARCHAR, '-', '') FROM battles
+    WHERE ($1 IS NULL OR voter = $1) AND ($2 IS NULL OR created < $2::TIMESTAMP)
+        AND battle_id NOT IN (SELECT battle_id FROM erasures) ORDER BY created"""
 
+READERS_PATIENCE = 5.0  # seconds that whoever reads may take before a database is exchanged
 SNAPSHOT = "arena.parquet"
 BATCH = 1 << 17  # votes written at a time
 FIRST_PUBLISHING = "400MB"  # of memory for the database while all battles and answers are written
@@ -183,6 +212,8 @@ class VoteLog:
             self._lock.release(closed=False)
             raise
         self._snapshot = threading.Lock()
+        self._gate = ReaderGate()
+        self._marking = threading.Lock()
         self._kept = (0, 0)  # votes and withdrawals in the snapshot
         self._published: dict[str, int] = {}  # rows of each table that are in its parts
         self._closed = False
@@ -204,6 +235,8 @@ class VoteLog:
         if self._closed:
             return
         self._closed = True
+        with suppress(AgonError, OSError):  # what is left of it is done when the log is opened again
+            self.finish_erasing()
         self._writer.close()
         whole = False
         try:
@@ -239,6 +272,102 @@ class VoteLog:
             LogError: the log is closed.
         """
         return self._writer.put(record)
+
+    def erase(self, battles: Collection[str], reason: Wish = "voter", *, withdraw: bool = False) -> None:
+        """Erase the texts of battles, and withdraw their votes if that is wanted; all of them, or none.
+
+        It holds when this returns, whatever happens then; `finish_erasing` takes the texts out of the files.
+
+        Args:
+            battles: in hexadecimal.
+            reason: whose wish it is.
+            withdraw: whether the votes of these battles are to count no more.
+
+        Raises:
+            LogError: it could not be written; nothing was erased.
+        """
+        record = ErasureRecord(tuple(battles), datetime.now(UTC), reason, withdraw)
+        with self._marking:
+            try:
+                mark(self.folder)
+            except OSError as error:
+                raise LogError(f"{self.folder} cannot be written: {error.strerror}; mend that.") from error
+            self.write(record).result()
+
+    @property
+    def erasing(self) -> bool:
+        """Whether files still hold texts that were erased."""
+        return is_marked(self.folder)
+
+    def finish_erasing(self) -> list[str]:
+        """Take what was erased out of every file of the folder, if anything is left there.
+
+        The texts beside the events are overwritten, the database is made anew of both, what was published is
+        written again, and images that no other battle has, and copies that were set aside, are removed.
+        Records are written meanwhile.
+
+        Returns:
+            The names of the copies that were removed.
+
+        Raises:
+            LogError: it could not be done, and is to be tried again.
+            SourceError: likewise.
+        """
+        with self._snapshot:
+            if not self.erasing:
+                return []
+            try:
+                return self._finish_erasing()
+            except OSError as error:
+                raise LogError(
+                    f"Texts of {self.folder} are not erased from all files: {error.strerror}; mend that."
+                ) from error
+
+    def _finish_erasing(self) -> list[str]:
+        at = self._events.chain.at
+        with self._reading() as cursor:
+            alone = images_alone(cursor)
+        battles = {battle for (battle,) in self._rows(_ERASED)}
+        blank_texts(self.folder, at, battles)
+        fresh = compacted(self.folder, at)
+        exchanged = [False]
+
+        def exchange(before: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+            follow(fresh, self.folder, at, self._events.chain.at)
+            with self._gate.alone(READERS_PATIENCE) as free:
+                if not free:
+                    return before
+                before.close()
+                self._connection.close()
+                (self.folder / f"{DATABASE}.wal").unlink(missing_ok=True)
+                (self.folder / COMPACTED).replace(self.folder / DATABASE)
+                self._connection = reconnect(self.folder)
+                exchanged[0] = True
+                return self._connection.cursor()
+
+        self._writer.exchange(exchange).result()
+        if not exchanged[0]:
+            raise LogError(
+                f"The database of {self.folder} is being read; the erasure of texts goes on later."
+            )
+        with self._reading() as cursor:
+            anew = parts_with_erased(cursor)
+        publish(self._table, self.folder, self._published, anew)
+        count, withdrawn = version = self.version()
+        if count:
+            self._write_votes(count, withdrawn, self.folder / "votes" / SNAPSHOT)
+        self._kept = version
+        remove_images(self.folder, alone)
+        removed = remove_copies(self.folder)
+        with self._marking:
+            if {battle for (battle,) in self._rows(_ERASED)} == battles:  # else the next time
+                unmark(self.folder)
+        return removed
+
+    def unerased(self, *, voter: str | None = None, before: datetime | None = None) -> list[str]:
+        """Battles whose texts are there: of a person, or drawn before a time, or all."""
+        moment = None if before is None else before.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
+        return [str(battle) for (battle,) in self._rows(_UNERASED, [voter, moment])]
 
     def check_models(self, names: Iterable[str]) -> None:
         """Refuse names that no vote file may hold beside those the log knows: padded, or look-alikes.
@@ -334,7 +463,7 @@ class VoteLog:
         Of battles that go on nothing is said: two looks at a median would tell who is answering.
         """
         medians = ", ".join(
-            f"median({column}) FILTER (WHERE failure IS NULL)"
+            f"median({column}) FILTER (WHERE failure IS NULL AND NOT {ERASED})"
             for column in ("time_to_first_token", "seconds", "tokens", "tokens_per_second", "length(text)")
         )
         rows = self._rows(
@@ -382,6 +511,21 @@ class VoteLog:
     def vote_hashes(self, numbers: Collection[int]) -> dict[int, str]:
         """{number of a vote: hash of its event} of votes that there are."""
         return vote_hashes(self.folder, numbers, self._events.chain.at.size)
+
+    def personal_data(self, voter: str, open_yet: Collection[str] = ()) -> dict[str, Any]:
+        """Everything of a person, as JSON has it; of battles without a vote not who answers.
+
+        Args:
+            voter: the pseudonym.
+            open_yet: battles in which answers are being written, which are left out.
+        """
+        found = personal_data(self._rows, voter, open_yet)
+        numbers = [one["vote"]["number"] for one in found["battles"] if one["vote"]]
+        hashes = self.vote_hashes(numbers)
+        for one in found["battles"]:
+            if one["vote"]:
+                one["vote"]["receipt"] = hashes.get(one["vote"]["number"])
+        return found
 
     def withdrawn(self, battle_id: str) -> bool:
         """Whether the vote of a battle was withdrawn."""
@@ -503,7 +647,7 @@ class VoteLog:
     def _reading(self) -> Iterator[duckdb.DuckDBPyConnection]:
         """A cursor of this call's own, so that threads read beside each other and beside the writer."""
         try:
-            with self._connection.cursor() as cursor:
+            with self._gate.reading(), self._connection.cursor() as cursor:
                 yield cursor
         except duckdb.Error as error:
             raise LogError(f"The vote log in {self.folder} cannot be read: {sentence(error)}") from error

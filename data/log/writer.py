@@ -57,6 +57,8 @@ WRONG = (
     duckdb.NotImplementedException,
 )
 Waiting = tuple[Record, "Future[Receipt]"]
+# What takes the writer's connection and gives it another one, or the same.
+Exchange = Callable[[duckdb.DuckDBPyConnection], duckdb.DuckDBPyConnection]
 INSERT = {  # in the order in which rows refer to each other; one column of values for each parameter
     "lineups": "INSERT INTO lineups SELECT unnest($1::INTEGER[]), unnest($2::VARCHAR[][])",
     "ballots": "INSERT INTO ballots SELECT unnest($1::INTEGER[]), unnest($2::UTINYINT[][]), "
@@ -113,7 +115,7 @@ class Writer:
         self._lost = False  # whether the log wants to be opened anew
         self._index = WriterIndex.read(connection)
         self._stale = False  # whether the index holds what was never committed
-        self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
+        self._queue: SimpleQueue[Waiting | tuple[Exchange, Future[None]] | None] = SimpleQueue()
         self._open = threading.Lock()
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="vote log", daemon=True)
@@ -131,6 +133,20 @@ class Writer:
             if self._closed:
                 raise LogError("The vote log is closed; nothing can be written to it any more.")
             self._queue.put((record, future))
+        return future
+
+    def exchange(self, work: Exchange) -> Future[None]:
+        """Let the thread do something between two transactions that gives it another connection.
+
+        Raises:
+            LogError: the log is closed.
+        """
+        future: Future[None] = Future()
+        future.set_running_or_notify_cancel()
+        with self._open:
+            if self._closed:
+                raise LogError("The vote log is closed; nothing can be written to it any more.")
+            self._queue.put((work, future))
         return future
 
     def check_models(self, names: Iterable[str]) -> None:
@@ -153,7 +169,24 @@ class Writer:
                 while len(waiting) < MOST:
                     waiting.append(self._queue.get_nowait())
             ended = waiting[-1] is None
-            self._write([item for item in waiting if item is not None])
+            records: list[Waiting] = []
+            for item in waiting:
+                if item is not None and callable(item[0]):
+                    self._write(records)
+                    records = []
+                    self._take_over(*item)
+                elif item is not None:
+                    records.append(item)
+            self._write(records)
+
+    def _take_over(self, work: Exchange, future: Future[None]) -> None:
+        try:
+            self._connection = work(self._connection)
+        except Exception as error:
+            self._lost = True  # whatever is open: the next transaction begins with opening the log anew
+            future.set_exception(error)
+        else:
+            future.set_result(None)
 
     def _write(self, waiting: Sequence[Waiting]) -> None:
         """Commit records together, or in halves, so that what the database refuses is refused alone."""

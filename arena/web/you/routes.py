@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from datetime import UTC, datetime
 from urllib.parse import parse_qs, urlencode
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from agon.arena.core.arena import Arena, Refusal
 from agon.arena.core.people import People
@@ -53,7 +55,7 @@ def you_router(arena: Arena) -> APIRouter:
             asked = int(page) if page.isdecimal() and len(page) < 10 else 1
             history = await asyncio.to_thread(people.history, session, asked)
             board = await beside(session, history.totals.counted)
-            text = list_html(arena, history, board, yours, done)
+            text = list_html(arena, history, board, voter, yours, done)
         return HTMLResponse(text, headers=PRIVATE)
 
     @router.post("/you/withdraw")
@@ -62,6 +64,21 @@ def you_router(arena: Arena) -> APIRouter:
         battle = _chosen(form)
         await people.withdraw(session, battle)
         return _back({"battle": battle, "done": "withdrawn"} if battle else {"done": "all"})
+
+    @router.post("/you/erase")
+    async def erase(session: Session, request: Request) -> RedirectResponse:
+        form = await _form(request)
+        battle = _chosen(form)
+        await people.erase(session, battle, withdraw=form.get("votes") == "withdraw")
+        return _back({"battle": battle, "done": "erased"} if battle else {"done": "all-erased"})
+
+    @router.get("/you/export")
+    async def export(session: Session) -> Response:
+        found = await people.export(session)
+        told = {"arena": arena.roster.title, "exported": datetime.now(UTC).isoformat(), **found}
+        text = await asyncio.to_thread(json.dumps, told, ensure_ascii=False, indent=1)
+        name = {"content-disposition": 'attachment; filename="your-votes.json"'}
+        return Response(text, media_type="application/json", headers=PRIVATE | name)
 
     return router
 

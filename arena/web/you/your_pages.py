@@ -26,13 +26,22 @@ HEAD = (
 )
 DONE = {
     "withdrawn": message("It is withdrawn. Boards do not count it any more."),
+    "erased": message("It is erased. Within some minutes no file of this arena holds its texts any more."),
+    "all-erased": message(
+        "All of it is erased. Within some minutes no file of this arena holds your texts any more."
+    ),
     "all": message("All are withdrawn. Boards do not count them any more."),
 }
 _LONGEST = 160  # characters of a prompt in the list
 
 
 def list_html(
-    arena: Arena, history: HistoryPage, board: Mapping[str, Any] | None, yours: int, done: str = ""
+    arena: Arena,
+    history: HistoryPage,
+    board: Mapping[str, Any] | None,
+    voter: str,
+    yours: int,
+    done: str = "",
 ) -> str:
     """The page with the battles of a visitor."""
     name = name_of(arena)
@@ -46,6 +55,7 @@ def list_html(
         page=history.number,
         pages=history.pages,
         done=translated(DONE.get(done, "")),
+        voter=voter,
     )
     return page_html(_("Your votes"), body, current=None, yours=yours, head=HEAD)
 
@@ -155,6 +165,8 @@ def state_words(past: PastBattle) -> str:
         return _("Withdrawn")
     if past.same_model:
         return _("Does not count: one model was drawn twice")
+    if past.named:
+        return _("Does not count: you saw the names from the beginning")
     if not past.blind:
         return _("Does not count: an earlier vote had told you who wrote this")
     return _("Counts")

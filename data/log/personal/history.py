@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from agon.data.log.events import EVENTS
-from agon.data.log.records import Ballot
+from agon.data.log.records import NAMED_POLICY, Ballot
 
 _Rows = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
 _LISTED = """
     WITH mine AS (
-        SELECT battle_id, created, lineup FROM battles WHERE voter = $1 {}
+        SELECT battle_id, created, lineup, policy FROM battles WHERE voter = $1 {}
         ORDER BY created DESC, battle_id LIMIT $2 OFFSET $3)
     SELECT replace(m.battle_id::VARCHAR, '-', ''), m.created, l.models,
         CASE WHEN e.battle_id IS NULL THEN t.prompt ELSE '' END, v.number, v.created, places, acceptable,
         v.blind IS NOT FALSE, v.same_model IS TRUE, w.created, e.created,
         (SELECT max(link) FROM shares AS s WHERE s.battle_id = m.battle_id
-            AND link NOT IN (SELECT link FROM revocations))
+            AND link NOT IN (SELECT link FROM revocations)), m.policy
     FROM mine AS m JOIN turns AS t ON t.battle_id = m.battle_id AND t.turn = 1
     LEFT JOIN votes AS v ON v.battle_id = m.battle_id LEFT JOIN ballots AS b ON b.ballot = v.ballot
     JOIN lineups AS l ON l.lineup = coalesce(v.lineup, m.lineup)
@@ -54,6 +54,7 @@ class PastBattle:
         withdrawn: when the vote was withdrawn; None if it was not.
         erased: when the texts were erased; None if they were not.
         link: SHA-256 of the link by which it is shown to others now; None if it is not.
+        named: whether the voter chose the models and saw their names.
     """
 
     battle_id: str
@@ -68,6 +69,7 @@ class PastBattle:
     withdrawn: datetime | None
     erased: datetime | None
     link: str | None
+    named: bool
 
     @property
     def counts(self) -> bool:
@@ -119,12 +121,12 @@ def _past(
     acceptable: Sequence[bool] | None,
     *rest: Any,
 ) -> PastBattle:
-    blind, same_model, withdrawn, erased, link = rest
+    blind, same_model, withdrawn, erased, link, policy = rest
     ballot = None if places is None else (tuple(places), None if acceptable is None else tuple(acceptable))
     moments = [None if at is None else at.replace(tzinfo=UTC) for at in (created, voted, withdrawn, erased)]
     drawn = moments[0] or created
     known = (battle_id, drawn, tuple(models), prompt, number, moments[1], ballot, blind, same_model)
-    return PastBattle(*known, moments[2], moments[3], link)
+    return PastBattle(*known, moments[2], moments[3], link, policy == NAMED_POLICY)
 
 
 def vote_hashes(folder: Path, numbers: Collection[int], size: int) -> dict[int, str]:

@@ -1,11 +1,15 @@
 """A visitor's own page, and what they take back: by the forms of the page, over a real server and log."""
 
+import errno
 import json
 import re
+import time
 
 import pytest
 
 from agon.arena.cli.commands import main
+from agon.arena.core import people
+from agon.data.log import hash_chain
 from agon.data.log.recovery import verify_log
 from agon.data.log.vote_log import VoteLog
 from tests.support.arena_server import Scripted, open_arena, roster
@@ -21,6 +25,10 @@ def post(visitor, path, body, **headers):
     return visitor.get(str(answer.url.join(answer.headers["location"]).raw_path, "ascii"))
 
 
+def no_space(*_):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def board(capsys, *arguments):
     """The board that the command prints."""
     assert main(["rank", *map(str, arguments), "--format", "json"]) == 0
@@ -28,7 +36,7 @@ def board(capsys, *arguments):
     return found["settings"]["votes"], found["fingerprint"]
 
 
-def test_a_vote_that_is_withdrawn_counts_nowhere_and_is_not_cast_again(tmp_path, capsys):
+def test_a_vote_that_is_withdrawn_counts_nowhere_and_is_not_cast_again(tmp_path, capsys, monkeypatch):
     models = roster(Scripted("Rayleigh."), Scripted("It just is."))
     with open_arena(tmp_path, models) as arena:
         one, other = arena.visitor(), arena.visitor()
@@ -61,6 +69,9 @@ def test_a_vote_that_is_withdrawn_counts_nowhere_and_is_not_cast_again(tmp_path,
         assert {status for status, _ in refused} == {404, 409, 422, 403, 415}
         assert arena.log.counted() == 3, "nothing was withdrawn so far"
         before = one.get("/api/leaderboard").json()["boards"][0]["settings"]["votes"]
+        with monkeypatch.context() as disk:
+            disk.setattr(hash_chain.os, "pwrite", no_space)
+            assert post(one, "/you/withdraw", f"battle={mine}").status_code == 503
         page = post(one, "/you/withdraw", f"battle={mine}")
         assert "Boards do not count it any more" in page.text
         assert "This vote is withdrawn" in page.text
@@ -125,3 +136,75 @@ def test_a_stranger_finds_nothing(tmp_path, path):
         answer = arena.visitor().get(path)
         assert answer.status_code == (404 if "battle" in path else 200)
         assert "<b>" not in answer.text.replace("<b data-your-votes>", "")
+
+
+def test_everything_of_a_visitor_is_exported_and_erased(tmp_path, capsys, monkeypatch):
+    models = roster(*[Scripted(f"canary-text {n}") for n in range(3)])
+    with open_arena(tmp_path, models) as arena:
+        one, other = arena.visitor(), arena.visitor()
+        prompts = [f"Whom does Charon{n} ferry?" for n in range(4)]
+        views = [one.ready(prompt) for prompt in prompts]
+        for view in views[:3]:
+            one.vote(view)
+        other.vote(other.ready("Another one's Styx?"), "b")
+        post(one, "/you/withdraw", f"battle={views[0]['battle']}")
+        answer = one.get("/you/export")
+        assert answer.headers["content-disposition"].startswith("attachment")
+        found = json.loads(answer.content)
+        assert [battle["turns"][0]["prompt"] for battle in found["battles"]] == prompts[::-1]
+        unvoted, *voted = found["battles"]
+        assert unvoted["vote"] is None
+        assert "-id" not in json.dumps(unvoted), "no name without a vote"
+        assert [len(battle["turns"][0]["answers"]) for battle in found["battles"]] == [2, 2, 2, 2]
+        assert [battle["vote"]["counts"] for battle in voted] == [True, True, False]
+        assert voted[2]["vote"]["withdrawn"]
+        assert all(battle["vote"]["receipt"] for battle in voted)
+        assert voted[0]["vote"]["models"] == [side["model"] for side in voted[0]["turns"][0]["answers"]]
+        assert "Styx" not in answer.text
+        assert one.get("/you/export").status_code == 200
+        for _ in range(9):
+            last = one.get("/you/export").status_code
+        assert last == 429, "one file costs more than a page"
+        monkeypatch.setattr(people, "CHANGES_SECONDS", 0.0)  # a minute later
+        assert one.get("/you/export").status_code == 200
+        third = arena.visitor()
+        running = third.ready("Who is the third?")
+        assert post(third, "/you/erase", "all=yes").status_code == 422
+        with monkeypatch.context() as disk:
+            disk.setattr(hash_chain.os, "pwrite", no_space)
+            refused = post(third, "/you/erase", "all=yes&sure=yes&votes=keep")
+        assert refused.status_code == 503, "and to be tried again"
+        page = post(third, "/you/erase", "all=yes&sure=yes&votes=keep").text
+        assert "All your texts are erased" in page
+        assert third.vote(running).status_code == 404, "nothing can be added to what is erased"
+        assert other.get(f"/you?battle={running['battle']}").status_code == 404
+        for _ in range(200):
+            if not arena.log.erasing:
+                break
+            time.sleep(0.1)
+        assert not arena.log.erasing
+        assert not any(
+            b"Who is the third" in path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()
+        )
+        voter = found["voter"]
+    before = board(capsys, tmp_path)
+    assert main(["erase", str(tmp_path), "--voter", voter]) == 2
+    assert "say --yes to erase the texts of 4 battles" in capsys.readouterr().err
+    assert main(["erase", str(tmp_path), "--voter", voter, "--yes"]) == 0
+    assert "Erased the texts of 4 battles: nothing of them is left" in capsys.readouterr().out
+    assert board(capsys, tmp_path) == before, "the board is what it was"
+    assert not any(b"Charon" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    for given, said in (
+        (["--voter", voter, "--yes"], "There is no such battle"),
+        (["--before", "2026-13-01"], "--before is a day such as 2026-03-01, not '2026-13-01'."),
+        ([], "by one of --voter, --battle and --before"),
+    ):
+        assert main(["erase", str(tmp_path), *given]) == 2
+        assert said in capsys.readouterr().err
+    with VoteLog(tmp_path):
+        assert main(["erase", str(tmp_path), "--before", "2099-01-01", "--yes"]) == 2
+        assert "is open in this process" in capsys.readouterr().err
+    assert main(["erase", str(tmp_path), "--before", "2099-01-01", "--withdraw", "--yes"]) == 0
+    capsys.readouterr()
+    assert board(capsys, tmp_path)[0] == before[0] - 1, "the votes of what was erased before go on counting"
+    assert verify_log(tmp_path).wrong == ()

@@ -13,10 +13,10 @@ import duckdb
 
 import agon as ag
 from agon.data.log.copies.backup import backup_log
-from agon.data.log.records import AttachedImage
+from agon.data.log.records import AttachedImage, ShareRecord
 from agon.data.log.recovery import recover_log
 from agon.data.log.vote_log import VoteLog
-from tests.repository.remedies.steps import Case, Given, full, no_room, ranked, vote
+from tests.repository.remedies.steps import Case, Given, agon, full, no_room, ranked, vote
 from tests.support.log_records import battle, put, voted, without_events
 from tests.support.log_records import vote as cast
 
@@ -27,7 +27,9 @@ def cases(given: Given) -> list[Case]:
     """Its cases."""
     folder, at, log = given.folder, given.at, given.log
     drawn, whole = battle(("ada", "bob")), given.arena_log()
-    taken, unready, newer, damaged = (given.arena_log() for _ in range(4))
+    taken, unready, newer, damaged, unasked = (given.arena_log() for _ in range(5))
+    all_of_it = ("--before", "2099-01-01", "--yes")
+    old = ("--before", "2026-12-31", "--yes")
     foreign = given.new()
     with duckdb.connect(str(foreign / "agon.duckdb")) as connection:
         connection.execute("CREATE TABLE other (i INTEGER)")
@@ -88,6 +90,9 @@ def cases(given: Given) -> list[Case]:
 
         return written
 
+    def shared(link: str) -> ShareRecord:
+        return ShareRecord(drawn.battle_id, link, drawn.created)
+
     def opened_twice() -> None:
         with VoteLog(taken):
             VoteLog(taken)
@@ -121,6 +126,10 @@ def cases(given: Given) -> list[Case]:
         (lambda: ag.open_log(folder), lambda: ag.open_log(log)),
         (ranked(log / "agon.duckdb"), ranked(log), 100),
         (lambda: AttachedImage("cat.png"), lambda: AttachedImage("0123456789abcdef" * 4)),
+        (lambda: shared("me"), lambda: shared("0123456789abcdef" * 4)),
+        (lambda: agon("erase", whole, "--before", "May"), lambda: agon("erase", whole, *old)),
+        (lambda: agon("erase", given.arena_log()), lambda: agon("erase", given.arena_log(), *all_of_it)),
+        (lambda: agon("erase", unasked, *all_of_it[:2]), lambda: agon("erase", unasked, *all_of_it)),
         # what an open log is given, and asked
         (
             lambda: battle(("ada", "bob"), pair_probabilities=(0.1, 0.2)),
