@@ -81,6 +81,10 @@ class Keys:
         expected = self.invitation_token(study, id_)
         return id_ if hmac.compare_digest(token.encode("utf-8", "surrogatepass"), expected.encode()) else None
 
+    def share_id(self, battle: str, number: int) -> str:
+        """What the address of a battle ends with when it is shown to others for the n-th time."""
+        return self._sign("share", battle, str(number))[:32]
+
     def session(self, cookie: str | None) -> str | None:
         """The session that a cookie value proves, or None: what we did not sign is nobody's."""
         name, _, signature = (cookie or "").partition(".")

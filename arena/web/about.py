@@ -36,12 +36,17 @@ knows whose it is.</li>
 <p>Prompts are kept as they are written, and sent to the models that answer them. Whoever runs this arena
 can read the log and may publish it, so write nothing that should stay private, yours
 or anybody else's.</p>
-<h2>How the board is made</h2>
+{yours}<h2>How the board is made</h2>
 <p>Only votes cast before the names were shown are counted. The board can be computed again from the log by
 <code>agon rank</code>, with the command below every leaderboard.</p>
 </div>
 """
 _COOKIE = "No cookies but one, which says which battles are yours. It cannot be read by scripts."
+_YOURS = """<h2>What you can do with what is yours</h2>
+<p>Under <a href="./you">Your votes</a> you see what you did here. You can take it along as one file,
+withdraw votes, and erase your prompts and the answers to them from every file of this arena. What was sent to
+the models, and what others copied before, is not in its reach.</p>
+"""
 _STORAGE = "No cookie. What says which battles are yours is kept in your browser's storage for this site."
 
 
@@ -53,7 +58,9 @@ def about_html(*, cookie: bool = True, votes: int | None = None, yours: int | No
         votes: counted in this arena, for the footer.
         yours: votes of this visitor, for the header.
     """
-    body = BODY.replace("{kept}", _COOKIE if cookie else _STORAGE)
+    body = BODY.replace("{kept}", _COOKIE if cookie else _STORAGE).replace(
+        "{yours}", _YOURS if cookie else ""
+    )
     return page_html("What is stored", body, current="about", votes=votes, yours=yours)
 
 

@@ -141,6 +141,10 @@ _BY_CRITERION = """
         SELECT number FROM withdrawals WHERE withdrawal <= $withdrawn) ORDER BY v.number"""
 
 _ERASED = "SELECT replace(battle_id::VARCHAR, '-', '') FROM erasures"
+_SHOWN_BY = """
+    SELECT voter, replace(battle_id::VARCHAR, '-', '') FROM shares JOIN battles USING (battle_id)
+    WHERE link = ? AND link NOT IN (SELECT link FROM revocations)
+        AND battle_id NOT IN (SELECT battle_id FROM erasures)"""
 _UNERASED = """
     SELECT replace(battle_id::VARCHAR, '-', '') FROM battles
     WHERE ($1 IS NULL OR voter = $1) AND ($2 IS NULL OR created < $2::TIMESTAMP)
@@ -526,6 +530,16 @@ class VoteLog:
             if one["vote"]:
                 one["vote"]["receipt"] = hashes.get(one["vote"]["number"])
         return found
+
+    def shares(self, battle_id: str) -> int:
+        """How often a battle was shown to others; each time by another link."""
+        sql = "SELECT count(*) FROM shares WHERE battle_id = TRY_CAST(? AS UUID)"
+        return int(self._rows(sql, [battle_id])[0][0])
+
+    def shown_by(self, link: str) -> PastBattle | None:
+        """The battle that a link shows now, by its SHA-256; None of one that was revoked, or never was."""
+        found = self._rows(_SHOWN_BY, [link])
+        return self.battle_of(*found[0]) if found else None
 
     def withdrawn(self, battle_id: str) -> bool:
         """Whether the vote of a battle was withdrawn."""

@@ -46,7 +46,7 @@ ELSEWHERE = {
         "tests/data/log/test_event_log.py",
         12,
     ),  # 3 in test_verify.py, 1 in test_erasing.py
-    "arena/core/people.py": ("tests/arena/web/test_you.py", 3),
+    "arena/core/visitors/people.py": ("tests/arena/web/test_you.py", 3),
     "arena/web/you/routes.py": ("tests/arena/web/test_you.py", 1),
     "arena/cli/rank.py": ("tests/arena/cli/test_verify.py", 1),
     "arena/core/studies/study.py": ("tests/arena/web/test_study.py", 2),

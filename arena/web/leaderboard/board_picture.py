@@ -39,13 +39,13 @@ def board_png(board: Leaderboard, info: ModelInfo) -> bytes:
     def text(
         x: float, y: float, said: str, size: int, *, at: str = "lm", ink: str = _INK, bold: bool = False
     ) -> None:
-        draw.text((x * _SCALE, y * _SCALE), said, fill=ink, font=_font(size, bold=bold), anchor=at)
+        draw.text((x * _SCALE, y * _SCALE), said, fill=ink, font=picture_font(size, bold=bold), anchor=at)
 
     def line(x: float, y: float, right: float, below: float, ink: str, wide: float = 1.0) -> None:
         ends = [part * _SCALE for part in (x, y, right, below)]
         draw.line(ends, fill=ink, width=round(wide * _SCALE))
 
-    for number, said in enumerate(_lines(board.conclusion(info.name), 19, _WIDTH - 56)):
+    for number, said in enumerate(text_lines(board.conclusion(info.name), 19, _WIDTH - 56)):
         text(28, 32 + 26 * number, said, 19, bold=True)
     bottom = _TOP + _ROW * len(rows)
     first = rows[0]
@@ -61,7 +61,7 @@ def board_png(board: Leaderboard, info: ModelInfo) -> bytes:
         ink = _ACCENT if row.status == "ranked" else _FAINT
         line(28, y + _ROW / 2, _WIDTH - 24, y + _ROW / 2, _LINE)
         text(28, y, rank_text(row), 15, bold=True)
-        text(_NAME, y, _cut(info.name(row.model), 15, _SCORE - _NAME - 100), 15)
+        text(_NAME, y, cut_to_width(info.name(row.model), 15, _SCORE - _NAME - 100), 15)
         text(_SCORE - 52, y, score_text(board, row.score), 15, at="rm", bold=True)
         text(_SCORE - 46, y, half_text(board, row), 12, ink=_FAINT)
         if row.score is None:
@@ -84,27 +84,28 @@ def board_png(board: Leaderboard, info: ModelInfo) -> bytes:
 
 
 @cache
-def _font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+def picture_font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """The font of pictures, in pixels of the page."""
     file = f"ibm-plex-sans-latin-{600 if bold else 400}-normal.woff2"
     with (files("agon.arena.web") / "static" / "fonts" / file).open("rb") as font:
         return ImageFont.truetype(BytesIO(font.read()), size * _SCALE)
 
 
-def _lines(said: str, size: int, width: float) -> list[str]:
-    """A bold sentence in two lines at most."""
-    font, lines = _font(size, bold=True), [""]
+def text_lines(said: str, size: int, width: float, most: int = 2) -> list[str]:
+    """A bold sentence in so many lines at most."""
+    font, lines = picture_font(size, bold=True), [""]
     for word in said.split():
         longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and font.getlength(longer) > width * _SCALE and len(lines) < 2:
+        if lines[-1] and font.getlength(longer) > width * _SCALE and len(lines) < most:
             lines.append(word)
         else:
             lines[-1] = longer
-    return [*lines[:-1], _cut(lines[-1], size, width, bold=True)]
+    return [*lines[:-1], cut_to_width(lines[-1], size, width, bold=True)]
 
 
-def _cut(said: str, size: int, width: float, *, bold: bool = False) -> str:
+def cut_to_width(said: str, size: int, width: float, *, bold: bool = False) -> str:
     """A text that fits, with an ellipsis where it was longer."""
-    font = _font(size, bold=bold)
+    font = picture_font(size, bold=bold)
     while font.getlength(said) > width * _SCALE and len(said) > 1:
         said = said[:-2].rstrip() + "…"
     return said

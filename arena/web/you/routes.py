@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from agon.arena.core.arena import Arena, Refusal
-from agon.arena.core.people import People
+from agon.arena.core.visitors.people import People, covered
 from agon.arena.web.api.caching import Patience
 from agon.arena.web.leaderboard.boards import Boards, BusyError
 from agon.arena.web.leaderboard.model_info import ModelInfo
@@ -19,7 +19,9 @@ from agon.arena.web.leaderboard.query import BoardQuery
 from agon.arena.web.leaderboard.sources import ArenaVotes
 from agon.arena.web.middleware import Session
 from agon.arena.web.you.own_board import FEWEST, VoterQuery, boards_beside
-from agon.arena.web.you.your_pages import battle_html, list_html
+from agon.arena.web.you.shared_page import preview_html, shared_html
+from agon.arena.web.you.shared_picture import shared_png
+from agon.arena.web.you.your_pages import battle_html, list_html, name_of
 
 PRIVATE = {"cache-control": "no-store", "x-robots-tag": "noindex"}
 _PATIENCE = 2.0  # seconds that a board may take before the page comes without it
@@ -42,15 +44,29 @@ def you_router(arena: Arena) -> APIRouter:
         return boards_beside(mine, everybody, ModelInfo(cards, closed=True))
 
     @router.get("/you")
-    async def you(session: Session, page: str = "1", battle: str = "", done: str = "") -> HTMLResponse:
+    async def you(
+        session: Session,
+        request: Request,
+        page: str = "1",
+        battle: str = "",
+        done: str = "",
+        share: str = "",
+    ) -> HTMLResponse:
         voter = arena.keys.voter(session)
         yours = await asyncio.to_thread(arena.log.votes_of, voter)
-        if battle:
+        if battle and share:
+            past = await asyncio.to_thread(people.shareable, session, battle)
+            if (running := people.voted(past)) is None:
+                raise Refusal(404, "no_battle", "This battle is not among yours.")
+            text = preview_html(arena, past, covered(running), yours)
+        elif battle:
             past = await asyncio.to_thread(people.own, session, battle)
             numbers = [past.number] if past.number is not None else []
             hashes = await asyncio.to_thread(arena.log.vote_hashes, numbers)
             running = people.voted(past)
-            text = battle_html(arena, past, hashes, running, yours, done)
+            link = await asyncio.to_thread(people.link_of, past)
+            address = f"{_base(request, arena)}/shared/{link}" if link else None
+            text = battle_html(arena, past, hashes, running, address, yours, done)
         else:
             asked = int(page) if page.isdecimal() and len(page) < 10 else 1
             history = await asyncio.to_thread(people.history, session, asked)
@@ -80,7 +96,45 @@ def you_router(arena: Arena) -> APIRouter:
         name = {"content-disposition": 'attachment; filename="your-votes.json"'}
         return Response(text, media_type="application/json", headers=PRIVATE | name)
 
+    router.routes.extend(_shared_router(arena, people).routes)  # not included: paths are read off the routes
     return router
+
+
+def _shared_router(arena: Arena, people: People) -> APIRouter:
+    """What others see of a battle, and how its voter shows it to them."""
+    router = APIRouter(include_in_schema=False)
+
+    @router.post("/you/share")
+    async def share(session: Session, request: Request) -> RedirectResponse:
+        battle = (await _form(request)).get("battle", "")
+        await people.share(session, battle)
+        return _back({"battle": battle, "done": "shared"})
+
+    @router.post("/you/revoke")
+    async def revoke(session: Session, request: Request) -> RedirectResponse:
+        battle = (await _form(request)).get("battle", "")
+        await people.revoke(session, battle)
+        return _back({"battle": battle, "done": "revoked"})
+
+    @router.get("/shared/{link}.png")
+    async def picture(link: str) -> Response:
+        past, shown = await asyncio.to_thread(people.shown, link)
+        drawn = await asyncio.to_thread(shared_png, past, shown, name_of(arena))
+        return Response(drawn, media_type="image/png", headers=PRIVATE)
+
+    @router.get("/shared/{link}")
+    async def shared(link: str, request: Request) -> HTMLResponse:
+        past, shown = await asyncio.to_thread(people.shown, link)
+        text = shared_html(arena, past, shown, f"{_base(request, arena)}/shared/{link}")
+        return HTMLResponse(text, headers=PRIVATE)
+
+    return router
+
+
+def _base(request: Request, arena: Arena) -> str:
+    """What addresses for others begin with: those that are sent to somebody cannot be relative."""
+    site = arena.settings.public_url or str(request.base_url).rstrip("/")
+    return site + (arena.settings.root_path or "")
 
 
 async def _form(request: Request) -> dict[str, str]:

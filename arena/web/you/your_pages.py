@@ -9,8 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from agon.arena.core.arena import Arena, Running
-from agon.arena.core.battle import LETTERS
-from agon.arena.core.people import A_PAGE, HistoryPage
+from agon.arena.core.visitors.people import A_PAGE, HistoryPage, turns_of
 from agon.arena.web.battle.view import render
 from agon.arena.web.languages.texts import _, date_and_time, message, translated
 from agon.arena.web.layout import page_html
@@ -30,6 +29,8 @@ DONE = {
     "all-erased": message(
         "All of it is erased. Within some minutes no file of this arena holds your texts any more."
     ),
+    "shared": message("Whoever has the link can see it now. You can take it back here at any time."),
+    "revoked": message("Nobody can see it by that link any more."),
     "all": message("All are withdrawn. Boards do not count them any more."),
 }
 _LONGEST = 160  # characters of a prompt in the list
@@ -65,10 +66,11 @@ def battle_html(
     past: PastBattle,
     hashes: Mapping[int, str],
     running: Running | None,
+    link: str | None,
     yours: int,
     done: str = "",
 ) -> str:
-    """The page of one battle."""
+    """The page of one battle; `link` is the address by which others see it."""
     one = listed(past, hashes, name_of(arena))
     nothing = _("Who wrote the answers is told after a vote, so nothing is shown of a battle without one.")
     if past.erased:
@@ -78,6 +80,7 @@ def battle_html(
         one=one,
         turns=replayed(running) if running else [],
         nothing=nothing,
+        link=link,
         done=translated(DONE.get(done, "")),
     )
     return page_html(one["verdict"], body, current=None, yours=yours, head=HEAD)
@@ -85,24 +88,14 @@ def battle_html(
 
 def replayed(running: Running) -> list[dict[str, Any]]:
     """The turns of a battle that was voted on: each prompt with the answers and who wrote them."""
-    battle = running.battle
-    turns = []
-    for turn, prompt in enumerate(battle.prompts):
-        answers = []
-        for slot in battle.standing:
-            side = battle.sides[slot]
-            said = side.messages
-            last = turn + 1 == battle.turn
-            text = side.text if last else said[2 * turn + 1 + (said[0].role == "system")].content
-            answers.append(
-                {
-                    "letter": LETTERS[slot],
-                    "name": side.contestant.card.display_name,
-                    "html": Markup(answer_html(text)),
-                }
-            )
-        turns.append({"prompt": prompt, "answers": answers, "images": len(battle.images[turn])})
-    return turns
+    return [
+        {"prompt": prompt, "answers": [_answer(*one) for one in answers]}
+        for prompt, _images, answers in turns_of(running.battle)
+    ]
+
+
+def _answer(letter: str, name: str, text: str) -> dict[str, Any]:
+    return {"letter": letter, "name": name, "html": Markup(answer_html(text))}
 
 
 def name_of(arena: Arena) -> Callable[[str], str]:
@@ -136,8 +129,14 @@ def _moment(when: datetime) -> str:
     return _("{moment} UTC", moment=date_and_time(when))
 
 
-def verdict(past: PastBattle, name: Callable[[str], str]) -> str:
-    """What a vote said, with the names; nobody's name where there is no vote."""
+def verdict(past: PastBattle, name: Callable[[str], str], *, own: bool = True) -> str:
+    """What a vote said, with the names; nobody's name where there is no vote.
+
+    Args:
+        past: the battle.
+        name: what a model is called.
+        own: whether its voter reads it, or somebody else.
+    """
     if past.ballot is None:
         return _("You did not vote.")
     names = [name(model) for model in past.models]
@@ -147,14 +146,26 @@ def verdict(past: PastBattle, name: Callable[[str], str]) -> str:
             " = ".join(one for one, place in zip(names, places, strict=True) if place == wanted)
             for wanted in (*sorted({place for place in places if place is not None}), None)
         ]
-        return _("You ranked {order}.", order=" > ".join(group for group in groups if group))
-    if places in ((1, 2), (1, None)):
-        return _("You preferred {winner} to {loser}.", winner=names[0], loser=names[1])
-    if places in ((2, 1), (None, 1)):
-        return _("You preferred {winner} to {loser}.", winner=names[1], loser=names[0])
-    if acceptable is not None and not any(acceptable):
-        return _("You found {first} and {second} both bad.", first=names[0], second=names[1])
-    return _("You found {first} and {second} equally good.", first=names[0], second=names[1])
+        order = " > ".join(group for group in groups if group)
+        return _("You ranked {order}.", order=order) if own else _("The verdict: {order}.", order=order)
+    one, other = names
+    if places[0] != places[1]:
+        one, other = (one, other) if places[0] == 1 else (other, one)
+        said = (
+            _("You preferred {winner} to {loser}.", winner=one, loser=other),
+            _("{winner} was preferred to {loser}.", winner=one, loser=other),
+        )
+    elif acceptable is not None and not any(acceptable):
+        said = (
+            _("You found {first} and {second} both bad.", first=one, second=other),
+            _("{first} and {second} were both found bad.", first=one, second=other),
+        )
+    else:
+        said = (
+            _("You found {first} and {second} equally good.", first=one, second=other),
+            _("{first} and {second} were found equally good.", first=one, second=other),
+        )
+    return said[0 if own else 1]
 
 
 def state_words(past: PastBattle) -> str:

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from agon.arena.cli.commands import main
-from agon.arena.core import people
+from agon.arena.core.visitors import people
 from agon.data.log import hash_chain
 from agon.data.log.recovery import verify_log
 from agon.data.log.vote_log import VoteLog

@@ -1,4 +1,4 @@
-"""What visitors may do with what is theirs: read it, take it along, take votes back, erase.
+"""What visitors may do with what is theirs: read it, take it along, take votes back, erase, share.
 
 Whose something is, the session says; nothing of anybody else is found here. A battle without a vote is
 somebody's too, and nobody is told who wrote in it.
@@ -7,15 +7,19 @@ somebody's too, and nobody is told who wrote in it.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from time import monotonic
 from typing import Any
 
 from agon.arena.core.arena import Arena, Refusal, Running, tell
+from agon.arena.core.battle import LETTERS, Battle
+from agon.arena.core.visitors.private_data import cover_private
 from agon.data.log.personal.history import PastBattle, VoterTotals
-from agon.data.log.records import Conflict, Record, WithdrawalRecord
+from agon.data.log.records import Conflict, Record, RevocationRecord, ShareRecord, WithdrawalRecord
 from agon.ranking.errors import AgonError
 
 A_PAGE = 20  # battles listed together
@@ -41,6 +45,60 @@ class HistoryPage:
     number: int
     pages: int
     hashes: dict[int, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SharedAnswer:
+    """One answer as others see it: its letter, who wrote it, its text."""
+
+    letter: str
+    name: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class SharedBattle:
+    """A battle as others see it.
+
+    Attributes:
+        turns: each prompt, how many images it had, and the answers.
+        kinds: how much of each kind of private data is covered in it.
+    """
+
+    turns: tuple[tuple[str, int, tuple[SharedAnswer, ...]], ...]
+    kinds: Mapping[str, int]
+
+
+def covered(running: Running) -> SharedBattle:
+    """A battle that was voted on, with what is private in its texts covered."""
+    turns, kinds = [], Counter[str]()
+
+    def cover(text: str) -> str:
+        kept, found = cover_private(text)
+        kinds.update(found)
+        return kept
+
+    for prompt, images, answers in turns_of(running.battle):
+        shown = tuple(SharedAnswer(letter, name, cover(text)) for letter, name, text in answers)
+        turns.append((cover(prompt), images, shown))
+    return SharedBattle(tuple(turns), kinds)
+
+
+def turns_of(battle: Battle) -> Iterator[tuple[str, int, list[tuple[str, str, str]]]]:
+    """Each prompt of a battle, how many images it had, and letter, name and text of the answers to it."""
+    for turn, prompt in enumerate(battle.prompts):
+        answers = []
+        for slot in battle.standing:
+            side = battle.sides[slot]
+            said = side.messages
+            last = turn + 1 == battle.turn
+            text = side.text if last else said[2 * turn + 1 + (said[0].role == "system")].content
+            answers.append((LETTERS[slot], side.contestant.card.display_name, text))
+        yield prompt, len(battle.images[turn]), answers
+
+
+def _hashed(link: str) -> str:
+    return sha256(link.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 class People:
@@ -114,6 +172,54 @@ class People:
             if left:
                 await self._write(WithdrawalRecord(tuple(left), datetime.now(UTC)))
         return len(battles)
+
+    async def share(self, session: str, battle_id: str) -> None:
+        """Show a battle that one voted on to whoever has its link."""
+        self._may_change(session)
+        past = await asyncio.to_thread(self.shareable, session, battle_id)
+        number = await asyncio.to_thread(self.arena.log.shares, past.battle_id)
+        link = self.arena.keys.share_id(past.battle_id, number + 1)
+        await self._write(ShareRecord(past.battle_id, _hashed(link), datetime.now(UTC)))
+
+    async def revoke(self, session: str, battle_id: str) -> None:
+        """Show a battle to nobody any more."""
+        self._may_change(session)
+        past = await asyncio.to_thread(self.own, session, battle_id)
+        if past.link is None:
+            raise Refusal(409, "not_shared", "This battle is shown to nobody. Nothing was changed.")
+        await self._write(RevocationRecord(past.battle_id, datetime.now(UTC)))
+
+    def shareable(self, session: str, battle_id: str) -> PastBattle:
+        """A battle of one's own that may be shown to others.
+
+        Raises Refusal: there is none, or it may not.
+        """
+        past = self.own(session, battle_id)
+        if past.number is None:
+            raise Refusal(409, "no_vote", "A battle can be shown to others after its vote, not before.")
+        if past.erased is not None:
+            raise Refusal(409, "erased", "The texts of this battle are erased. There is nothing to show.")
+        if not self.arena.settings.reveal:
+            raise Refusal(409, "no_names", "This arena tells nobody who wrote an answer.")
+        return past
+
+    def link_of(self, past: PastBattle) -> str | None:
+        """What the address of a battle ends with that is shown to others; None where none is known."""
+        if past.link is None:
+            return None
+        link = self.arena.keys.share_id(past.battle_id, self.arena.log.shares(past.battle_id))
+        return link if _hashed(link) == past.link else None
+
+    def shown(self, link: str) -> tuple[PastBattle, SharedBattle]:
+        """What a link shows, to anybody.
+
+        Raises Refusal: it shows nothing.
+        """
+        past = self.arena.log.shown_by(_hashed(link))
+        running = self.voted(past) if past else None
+        if past is None or running is None:
+            raise Refusal(404, "not_shared", "This page is not shown any more, or never was.")
+        return past, covered(running)
 
     async def export(self, session: str) -> dict[str, Any]:
         """Everything that the log holds of this visitor, but what a vote has not told yet."""
