@@ -28,32 +28,26 @@ def ours(world: World) -> set[int]:
     return {int(one.voter) for one in voter_anomalies(world.comparisons()).found}
 
 
-def published(world: World, level: float = 0.1) -> set[int]:
-    """Those whom the test of Chiang et al. (Chatbot Arena, 2024), as we read it, names.
+def published(world: World, level: float = 0.05, longest: int = 100) -> set[int]:
+    """Those whom `outlier_detect` of FastChat (fastchat/serve/monitor/elo_analysis.py) names.
 
-    Every vote gets the rank of its outcome (1 for the first model, 1/2 for a tie, 0) among the earlier
-    outcomes of the same pair, p = (1 + number at least as large) / (1 + number), and Fisher's statistic
-    −2 Σ log p over all votes of a voter is held against χ² at five random places, the level divided by five.
+    Every vote has the share p of all decided votes on its pair that are at most, or at least, as much for the
+    pair's first model; a tie is one half. Who reaches a product of 1 / (2p) over 1 / level, in either
+    direction and after any of the first hundred votes, is named.
     """
-    from scipy.stats import chi2
-
-    rng = np.random.default_rng(0)
     low, high = np.minimum(world.first, world.second), np.maximum(world.first, world.second)
-    turned = world.first > world.second
-    worth = np.where(world.outcome > 1, 0.5, np.where((world.outcome == 0) != turned, 1.0, 0.0))
+    worth = np.where(world.outcome > 1, 0.5, (world.outcome == 0) == (world.first < world.second))
     pair = low * len(world.models) + high
-    p_of, seen = np.ones(len(pair)), {}
-    for i, (key, value) in enumerate(zip(pair.tolist(), worth.tolist(), strict=True)):
-        counts = seen.setdefault(key, [0, 0, 0])  # of 0, 1/2 and 1
-        at = int(2 * value)
-        p_of[i] = (1 + sum(counts[at:])) / (1 + sum(counts))
-        counts[at] += 1
+    wins, losses = (np.bincount(pair, worth == value, int(pair.max()) + 1)[pair] for value in (1, 0))
+    share = wins / np.maximum(wins + losses, 1)
+    at_most, at_least = np.where(worth == 1, 1.0, 1 - share), np.where(worth == 0, 1.0, share)
     order = np.argsort(world.voter, kind="stable")
     found = set()
-    for rows in np.split(order, np.flatnonzero(np.diff(world.voter[order])) + 1):
-        upto = -2 * np.cumsum(np.log(p_of[rows]))
-        for j in rng.choice(len(rows), min(5, len(rows)), replace=False):
-            if upto[j] > chi2.ppf(1 - level / 5, 2 * (j + 1)):
+    with np.errstate(divide="ignore"):
+        for rows in np.split(order, np.flatnonzero(np.diff(world.voter[order])) + 1):
+            some = rows[:longest]
+            sums = (np.cumsum(-np.log(2 * p[some])) for p in (at_most, at_least))
+            if len(rows) >= 5 and max(float(one.max()) for one in sums) > -np.log(level):
                 found.add(int(world.voter[rows[0]]))
     return found
 

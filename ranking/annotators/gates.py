@@ -13,7 +13,7 @@ from typing import Literal
 import numpy as np
 
 from agon.ranking.annotators.duels import Duels, duels_of, voter_column
-from agon.ranking.annotators.unusual_voters import FALSE_ALARMS, VoterAnomalies, find_anomalies
+from agon.ranking.annotators.unusual_voters import FALSE_ALARMS, Reference, VoterAnomalies, find_anomalies
 from agon.ranking.annotators.window_scan import WindowScan, scan_windows
 from agon.ranking.errors import OptionError, suggest
 from agon.ranking.text import Readable
@@ -39,6 +39,7 @@ class GatedVotes(Readable):
         set_aside: reason → votes that do not pass.
         voters: who stands out, and by what; None where votes name no voters, or behind no gate.
         windows: when a model's wins stand out; None behind no gate.
+        reference: what voters were held against; None behind no gate.
     """
 
     votes: Comparisons
@@ -47,6 +48,7 @@ class GatedVotes(Readable):
     set_aside: Mapping[str, int] = field(default_factory=dict)
     voters: VoterAnomalies | None = None
     windows: WindowScan | None = None
+    reference: Reference | None = None
 
     def conclusion(self) -> str:
         """Say in one sentence how many votes pass."""
@@ -95,11 +97,11 @@ def gate_votes(
     number = {reason: count for reason, count in _count(votes, duels, found, spans).items() if count}
     voters = found if column is not None else None
     if not number:
-        return GatedVotes(votes, gate, total, {}, voters, windows)
+        return GatedVotes(votes, gate, total, {}, voters, windows, reference)
     names = tuple(one.voter for one in found.found)
     passed = votes.without(SetAside(column or "voter", names, spans, number))
     len(passed)  # says now if none is left
-    return GatedVotes(passed, gate, total, number, voters, windows)
+    return GatedVotes(passed, gate, total, number, voters, windows, reference)
 
 
 def _count(

@@ -14,7 +14,7 @@ from agon.ranking.numerics import FloatArray
 from agon.ranking.votes.array_source import ArraySource
 from agon.ranking.votes.ballots import canonical
 from agon.ranking.votes.validation import NOT_ASKED, PAD
-from agon.ranking.votes.vote_source import VoteSource
+from agon.ranking.votes.vote_source import GATED, VoteSource
 
 
 def weigh_groups(source: VoteSource, by: str, weights: Mapping[str, float]) -> ArraySource:
@@ -80,6 +80,7 @@ def weigh_groups(source: VoteSource, by: str, weights: Mapping[str, float]) -> A
         index[np.concatenate(sequence)],
         np.concatenate(known) if len(known) == len(times) else None,
         {column: np.concatenate(values) for column, values in labels.items()},
+        gone={reason: number for reason, number in source.left_out().items() if reason in GATED},
     )
 
 

@@ -14,7 +14,17 @@ from agon.arena.web.leaderboard.sources import BoardSource
 from agon.data.checks import read_noise
 from agon.data.log.records import NAMED_POLICY
 from agon.data.log.text_parts import part_files
-from agon.ranking import AATest, Comparisons, PositionBias, position_bias, single_voter_dominance
+from agon.ranking import (
+    AATest,
+    Comparisons,
+    GatedVotes,
+    PositionBias,
+    gate_votes,
+    position_bias,
+    rank,
+    single_voter_dominance,
+)
+from agon.ranking.annotators.overturning import AttackCost, attack_cost
 from agon.ranking.errors import AgonError
 from agon.ranking.matchmaking.exposure import DrawShares, draw_shares
 from agon.ranking.votes.vote_source import DEPENDENT
@@ -57,6 +67,9 @@ class Audit:
         voters: whose they are; None if that is not known.
         noise: of A/A battles; None without one.
         draws: who was drawn how often; None where no log says.
+        gated: the votes behind the usual gate, with who and what stands out; None where none can be tested.
+        cost: of overturning the first rank.
+        moved: model, its rank, and its rank behind the gate, of those whose rank is another.
         drawn: battles drawn in all logs.
     """
 
@@ -68,6 +81,9 @@ class Audit:
     voters: VoterShares | None = None
     noise: AATest | None = None
     draws: DrawShares | None = None
+    gated: GatedVotes | None = None
+    cost: AttackCost | None = None
+    moved: tuple[tuple[str, int, int], ...] = ()
 
 
 def make_audit(source: BoardSource, _: object) -> Audit:
@@ -82,6 +98,10 @@ def make_audit(source: BoardSource, _: object) -> Audit:
         side = position_bias(votes)
     except AgonError as error:
         no_side = str(error)
+    gated = _gated(votes)
+    cost = None
+    if gated is not None and gated.reference is not None:
+        cost = attack_cost(gated.reference, gated.windows)
     folder = about.folders[0] if len(about.folders) == 1 else None
     return Audit(
         len(votes),
@@ -91,6 +111,35 @@ def make_audit(source: BoardSource, _: object) -> Audit:
         voters=_voters(votes),
         noise=None if folder is None else read_noise(folder),
         draws=None if folder is None else _draws(folder),
+        gated=gated,
+        cost=cost,
+        moved=() if gated is None else _moved(votes, gated),
+    )
+
+
+def _gated(votes: Comparisons) -> GatedVotes | None:
+    """The votes behind the usual gate; None where none can be tested."""
+    try:
+        return gate_votes(votes)
+    except AgonError:
+        return None
+
+
+def _moved(votes: Comparisons, gated: GatedVotes) -> tuple[tuple[str, int, int], ...]:
+    """Models whose rank is another behind the gate, with both ranks."""
+    if not gated.set_aside:
+        return ()
+    try:
+        before, after = (
+            {row.model: row.rank for row in rank(some, interval="none") if row.rank is not None}
+            for some in (votes, gated.votes)
+        )
+    except AgonError:
+        return ()
+    return tuple(
+        (model, place, after[model])
+        for model, place in before.items()
+        if model in after and after[model] != place
     )
 
 

@@ -8,6 +8,7 @@ from math import exp
 from agon.arena.web.layout import page_html, plural
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.lens.auditing import Audit, VoterShares
+from agon.arena.web.lens.gates_section import gates_html
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import AATest, PositionBias
 from agon.ranking.matchmaking.exposure import DrawShares
@@ -35,6 +36,7 @@ def integrity_html(audit: Audit, *, about: About) -> str:
     else:
         body = _head(audit, about) + '<div class="ag-figs ag-two-one">'
         body += _funnel(audit) + _side(audit.side, audit.no_side) + _voters(audit.voters, about)
+        body += gates_html(audit, about)
         body += _noise(audit.noise, about) + _draws(audit.draws, about) + _unseen(audit, about) + "</div>"
     votes = about.total if about.unit != "task" else None
     return page_html("Integrity", body, current="integrity", votes=votes, site=about.site, english=True)
@@ -71,6 +73,10 @@ def _funnel(audit: Audit) -> str:
         left -= number
         rows += _bar(f"Left out: {without_hidden(reason)}", left, total, number)
     rows += _bar("Counted", audit.counted, total)
+    left = audit.counted
+    for reason, number in (audit.gated.set_aside if audit.gated is not None else {}).items():
+        left -= number
+        rows += _bar(f"Gates would set aside: {reason}", left, total, number)
     none = "" if audit.left_out else "<p>No vote was left out.</p>"
     return (
         '<section class="ag-card ag-pad ag-fig"><h2>What became of all votes</h2>'
@@ -221,8 +227,8 @@ def _unseen(audit: Audit, about: About) -> str:
     link = f' <a href="{rules[0]}">How far the rules agree</a> is on its own page.' if rules else ""
     return (
         '<section class="ag-card ag-pad ag-fig"><h2>What cannot be seen here</h2>'
-        f"<p>Nothing on this page tells {escape(join_names(unknown, most=5))}, or whether somebody votes for "
-        f"one model on purpose.{link}</p></section>"
+        f"<p>Nothing on this page tells {escape(join_names(unknown, most=5))}, or whether somebody casts a "
+        f"few votes for one model on purpose.{link}</p></section>"
     )
 
 

@@ -59,6 +59,28 @@ def integrity_values(audit: Audit) -> dict[str, Any]:
         "voters": voters and asdict(voters),
         "same_model": audit.noise and asdict(audit.noise) | {"conclusion": audit.noise.conclusion()},
         "draws": draws and asdict(draws) | {"conclusion": draws.conclusion()},
+        "gates": _gates(audit),
+    }
+
+
+def _gates(audit: Audit) -> dict[str, Any] | None:
+    """Who and what stands out, what the usual gate sets aside, and what an attack would cost; no names."""
+    if (gated := audit.gated) is None:
+        return None
+    voters, windows = gated.voters, gated.windows
+    named = [asdict(one) for one in voters.found] if voters is not None else []
+    for one in named:
+        del one["voter"]
+    return {
+        "set_aside": dict(gated.set_aside),
+        "conclusion": gated.conclusion(),
+        "voters": named if voters is not None else None,
+        "voters_tested": None if voters is None else voters.tested,
+        "windows": None if windows is None else [asdict(one) for one in windows.found],
+        "attack_cost": audit.cost and asdict(audit.cost) | {"conclusion": audit.cost.conclusion()},
+        "ranks_behind_gates": [
+            {"model": model, "rank": before, "rank_behind": after} for model, before, after in audit.moved
+        ],
     }
 
 
