@@ -75,7 +75,9 @@ class BattlePanel(gr.HTML):
         async def agon_events(data: Any, request: gr.Request) -> dict[str, Any]:
             return await inside.events(data, request)
 
-        script = f"{_static('gradio.js', 'texts.js', 'ballot.js', 'attachments.js', 'battle.js')}\n"
+        script = (
+            f"{_static('gradio.js', 'texts.js', 'ballot.js', 'attachments.js', 'copying.js', 'battle.js')}\n"
+        )
         script += "agonBattle(element.querySelector('[data-agon]'), agonHost(server, trigger));\n"
         script += "agonLinks(element, trigger);"
         super().__init__(

@@ -26,7 +26,10 @@ from agon.arena.web.markdown.markdown import answer_html
 from agon.arena.web.markdown.streaming import streaming_html
 from agon.arena.web.middleware import Session
 
-_HEAD = '<link rel="stylesheet" href="./static/battle.css"><script src="./static/chat.js" defer></script>'
+_HEAD = (
+    '<link rel="stylesheet" href="./static/battle.css"><script src="./static/copying.js" defer></script>'
+    '<script src="./static/chat.js" defer></script>'
+)
 _FRESH = {"cache-control": "no-store"}
 
 

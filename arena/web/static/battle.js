@@ -97,6 +97,9 @@ const agonBattle = (root, host) => {
     root.toggleAttribute("data-many", Boolean(many));
     hint((many ? OF_MANY : HINTS)[ready && next.seen && next.mode !== "named" ? "seen" : ready && next.uneven ? "uneven" : ready && next.cut ? "cut" : ready && next.mode === "named" ? "named" : ready && next.queued ? "queued" : next.state] || "");
     label(next, many);
+    if (ready || next.state === "voted") {
+      agonCopy.add(place(), announce, (answer) => next.sides?.[answer.dataset.side]?.text);
+    }
     agonBallot.show(next, announce);
     agonAttachments.show(next, announce);
     keys(keysOn());

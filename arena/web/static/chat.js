@@ -49,6 +49,7 @@
       at("ag-live").textContent = came ? agonText("The answer has ended.") : said.lastElementChild?.textContent || "";
       if (!came && asked && !box.value) box.value = asked;
     }
+    if (!streaming) agonCopy.add(said, (sentence) => { at("ag-live").textContent = sentence; });
     follow();
   }
 

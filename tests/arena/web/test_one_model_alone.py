@@ -93,6 +93,11 @@ def test_a_visitor_talks_in_a_browser(tmp_path):
         tab.page.wait_for_selector("[data-stop]:not([hidden])")
         tab.page.wait_for_selector("[data-fresh]:not([hidden])")
         assert tab.page.locator(".ag-said .ag-answer").count() == 2
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        tab.page.locator(".ag-said .ag-copy").first.focus()
+        tab.page.keyboard.press("Enter")
+        tab.page.wait_for_selector(".ag-copy:has-text('Copied')")
+        assert tab.page.evaluate("navigator.clipboard.readText()") == "Because it is."
         tab.picture("chat-said")
         tab.page.reload()
         assert tab.page.locator(".ag-said .ag-answer").count() == 2

@@ -72,6 +72,16 @@ def test_the_story_of_a_vote(tab, server):
     drawn = tab.page.evaluate("[...document.fonts].filter(f => f.status == 'loaded').map(f => f.family)")
     assert any("Agon Math" in family for family in drawn), drawn
     battle = tab.battle()
+    tab.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    copied = "navigator.clipboard.readText()"
+    tab.page.click("[data-side='0'] .ag-bar .ag-copy")
+    tab.page.wait_for_selector(".ag-copy:has-text('Copied')")
+    assert RICH in tab.page.evaluate(copied), "as it was written"
+    tab.page.focus("[data-side='1'] .ag-code .ag-copy")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_selector("[data-side='1'] .ag-copy:has-text('Copied')")
+    assert tab.page.evaluate(copied).startswith("def wilson(k, n, z=1.96):\n    return")
+    tab.picture("copied")
     tab.page.click("#ag-vote-b")
     tab.until("voted")
     assert "Canary" in tab.text("h1")
