@@ -41,7 +41,7 @@ from agon.arena.core.roster import (
     measure_within,
 )
 from agon.arena.core.score_change import ScoreChange, change_of_scores
-from agon.arena.core.sessions import Keys
+from agon.arena.core.sessions import AdminSettings, Keys
 from agon.arena.core.turn import AnswerEnd, play_turn
 from agon.data.log.image_files import CleanImage
 from agon.data.log.records import (
@@ -109,7 +109,8 @@ class ArenaSettings:
     and count on no board. `reveal` says whether a vote is answered with the names, as everywhere but in
     studies; `pacing`, how answers appear. `public_url` is where a proxy shows the arena, `root_path` the path
     that it passes on, `embed` who may show it in a frame, `open_data` whether pages
-    of other sites may read its boards, `proxies` whose word on addresses is taken. So many
+    of other sites may read its boards, `proxies` whose word on addresses is taken, `admin`
+    who may see the page of the operators. So many
     battles run for a voter, for a network, and in all, and so many are begun in an hour. Texts older
     than `retention_days` are erased. `seed` makes the draws repeatable: on a public arena leave it None, or
     who is drawn can be foretold.
@@ -143,6 +144,7 @@ class ArenaSettings:
     open_data: bool = False
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     retention_days: int | None = None
+    admin: AdminSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +218,7 @@ class Arena:
         self.talks: dict[str, Talk] = {}  # with one model alone: in memory, and nowhere else
         self._hourly = HourlyRate(), HourlyRate()  # of voters, of networks
         self._next_erasing = 0.0
+        self.refused: Counter[str] = Counter()  # requests since the start, by code
 
     # --- battles -----------------------------------------------------------------------------------------
 
@@ -725,6 +728,28 @@ class Arena:
         self._contestants |= {one.card.name: one for one in roster.contestants}
         self.matchmaker = Matchmaker(settings.policy, names, settings.paused, settings.same_model)
         self._unable = {name: kind for name, kind in self._unable.items() if name in names}
+
+    def pause(self, names: Collection[str]) -> None:
+        """Draw all but these from now on, until the configuration is read again.
+
+        Raises Refusal: too few are left.
+        """
+        left = len([one for one in self.roster.contestants if one.card.name not in names])
+        if left < self.settings.answers:
+            sentence = (
+                f"Nothing was changed: a battle needs {self.settings.answers} models, and {left} "
+                "would be left."
+            )
+            raise Refusal(409, "too_few", sentence)
+        self.settings = replace(self.settings, paused=tuple(sorted(names)))
+        allowed, everyone = self.settings, [one.card.name for one in self.roster.contestants]
+        self.matchmaker = Matchmaker(allowed.policy, everyone, allowed.paused, allowed.same_model)
+        self._answerers = None
+
+    @property
+    def places_taken(self) -> int:
+        """How many battles are answered now."""
+        return sum(one.battle.state is State.STREAMING for one in self._battles.values())
 
     def answers_from(self, place: object) -> bool:
         """Whether a battle waits for an answer from a server."""

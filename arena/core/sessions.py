@@ -13,6 +13,7 @@ import os
 import secrets
 import time
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agon.ranking.errors import AgonError
@@ -24,6 +25,25 @@ TOKEN_SECONDS = 6 * 3600
 
 class KeyFileError(AgonError):
     """The key of a log folder cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdminSettings:
+    """Who may see the page of the operators, and what it may do.
+
+    Attributes:
+        token: that opens it; None where only a proxy's word does.
+        header: of a proxy that names who is signed in.
+        users: those of whom it may be.
+        backups: folder of the backups that are made there; None where none are.
+        keep: how many it keeps.
+    """
+
+    token: str | None = field(default=None, repr=False)
+    header: str | None = None
+    users: tuple[str, ...] = ()
+    backups: Path | None = None
+    keep: int | None = None
 
 
 class Keys:
@@ -107,6 +127,15 @@ class Keys:
             and ends.isdecimal()
             and int(ends) >= time.time()
         )
+
+    def form_token(self, person: str) -> str:
+        """What the forms of a page carry that is for one person alone."""
+        return self._sign("form", person)[:32]
+
+    def owns_form(self, token: str, person: str) -> bool:
+        """Whether a form was made for this person."""
+        expected = self.form_token(person).encode()
+        return hmac.compare_digest(token.encode("utf-8", "surrogatepass"), expected)
 
     def _sign(self, *parts: str) -> str:
         text = "\x1f".join(parts).encode("utf-8", "surrogatepass")

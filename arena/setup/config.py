@@ -17,13 +17,23 @@ from functools import partial, reduce
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import AliasChoices, BaseModel, Discriminator, Field, Tag, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    Discriminator,
+    Field,
+    Tag,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from agon.arena.core.arena import ArenaSettings, Mode
 from agon.arena.core.pacing import Pacing
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
+from agon.arena.core.sessions import AdminSettings
 from agon.arena.core.studies.study_plan import StudyPlan
 from agon.arena.setup.demo import DemoModel
 from agon.arena.setup.openai_models import OpenAIModel, ServerTable
@@ -79,8 +89,10 @@ class ExampleTable(Table):
     language: Line | None = None
 
 
+LEAST_TOKEN = 20  # characters
 ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")  # a site, as browsers name it
 
+HEADER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]*")  # the name of a header
 PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")  # the path under which a proxy shows the arena
 
 
@@ -159,6 +171,24 @@ class LimitsTable(Table):
     running: int = Field(default=ArenaSettings().running, ge=1)
 
 
+class AdminTable(Table):
+    """Who may see the page of the operators."""
+
+    token_env: Line | None = None
+    header: Line | None = None
+    users: list[Line] = Field(default_factory=list)
+    backups: str | None = Field(default=None, min_length=1)
+    keep: int | None = Field(default=None, ge=1)
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if self.token_env is None and self.header is None:
+            raise ValueError("has neither token_env nor header; name what opens the page")
+        if self.header is not None and not (HEADER_NAME.fullmatch(self.header) and self.users):
+            raise ValueError("has a header without users; name the header of your proxy, and who may enter")
+        return self
+
+
 class BattleTable(Table):
     """What a battle is: how many models answer, by which policy they are drawn, how answers appear."""
 
@@ -194,6 +224,7 @@ class ConfigFile(Table):
     battle: BattleTable = BattleTable()
     limits: LimitsTable = LimitsTable()
     metrics: MetricsTable | None = None
+    admin: AdminTable | None = None
     study: StudyTable | None = None
     server: list[ServerTable] = Field(default_factory=list)
     model: list[AnyModel] = Field(default_factory=list)
@@ -232,6 +263,7 @@ class Configuration:
     pacing: Pacing = "even"
     metrics: tuple[str, int] | None = None
     retention_days: int | None = None
+    admin: AdminSettings | None = None
 
     @property
     def supervised(self) -> tuple[SupervisedServer, ...]:
@@ -309,15 +341,37 @@ def read_configuration(
     drawing = (_policy(path, file, contestants), tuple(file.battle.paused), file.battle.same_model)
     given = (*where, file.battle.answers, tuple(file.battle.modes), *site, servers, *drawing, *visitors)
     metrics = None if file.metrics is None else (file.metrics.host, file.metrics.port)
-    return Configuration(
-        roster,
-        limits,
-        *given,
-        study=study,
-        pacing=file.battle.pacing,
-        metrics=metrics,
-        retention_days=arena.retention_days,
-    )
+    admin = _admin(path, file, servers)
+    more: dict[str, Any] = {
+        "study": study,
+        "pacing": file.battle.pacing,
+        "metrics": metrics,
+        "admin": admin,
+        "retention_days": arena.retention_days,
+    }
+    return Configuration(roster, limits, *given, **more)
+
+
+def _admin(path: Path, file: ConfigFile, servers: Servers) -> AdminSettings | None:
+    """Who may see the page of the operators."""
+    table, where = file.admin, f"{path}, [admin]"
+    if table is None:
+        return None
+    if table.header is not None and not file.arena.proxies:
+        raise ConfigError(
+            f"{where}: whoever asks can send the header {table.header}; name the proxy that sends it in "
+            "proxies of [arena]."
+        )
+    token = None
+    if table.token_env is not None:
+        token = Opening(where, servers).key(table.token_env)
+        if len(token) < LEAST_TOKEN:
+            raise ConfigError(
+                f"{where}: the token in {table.token_env} has {len(token)} characters, and {LEAST_TOKEN} are "
+                "needed; take what openssl rand -hex 24 prints."
+            )
+    backups = None if table.backups is None else Path(table.backups)
+    return AdminSettings(token, table.header, tuple(table.users), backups, table.keep)
 
 
 def _policy(path: Path, file: ConfigFile, contestants: Sequence[Contestant]) -> Policy:
@@ -450,6 +504,7 @@ VALUES = (
 TABLES: Mapping[str, type[BaseModel]] = {
     "arena": ArenaTable,
     "page": PageTable,
+    "admin": AdminTable,
     "battle": BattleTable,
     "limits": LimitsTable,
     "metrics": MetricsTable,

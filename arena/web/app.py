@@ -18,6 +18,7 @@ from starlette.routing import Route
 
 from agon.arena.core.arena import Arena
 from agon.arena.web.about import about_router
+from agon.arena.web.admin.admin_routes import admin_router
 from agon.arena.web.api.document import document_router
 from agon.arena.web.battle.chat import chat_router
 from agon.arena.web.battle.image_uploads import image_router
@@ -50,6 +51,8 @@ def web_app(arena: Arena, votes: Mapping[str, BoardSource] = OWN) -> ArenaMiddle
     answer_errors(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # not of event streams
     routers = [router(arena) for router in ROUTERS]
+    if arena.settings.admin is not None:
+        routers.append(admin_router(arena, arena.settings.admin))
     routers.append(reading_router(arena, votes))
     routers.append(document_router(routers))
     for router in routers:
@@ -62,6 +65,7 @@ def web_app(arena: Arena, votes: Mapping[str, BoardSource] = OWN) -> ArenaMiddle
         keys=arena.keys,
         paths=paths,
         settings=arena.settings,
+        refused=arena.refused,
         organiser=lambda: arena.roster.page,
     )
 

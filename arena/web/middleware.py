@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from html import escape
 from http.cookies import CookieError, SimpleCookie
@@ -32,7 +33,7 @@ Send = Callable[[MutableMapping[str, Any]], Any]
 Receive = Callable[[], Any]
 MOST_BYTES = 256 * 1024
 IMAGE_ROUTE = "/api/images"  # where images are posted as they are
-FORMS = "/you/"  # where forms of pages are posted, which work without a script
+FORMS = ("/you/", "/admin/")  # where forms of pages are posted, which work without a script
 UPLOADS, UPLOAD_SECONDS = 8, 60.0  # that are received together, and how long one may take
 BODY_SECONDS = 20.0  # for the whole of any other body
 STREAMS, STREAMS_OF_ONE = 1600, 12  # of events that are open at a time: in all, and of one session
@@ -96,6 +97,7 @@ class ArenaMiddleware:
         paths: what may be asked for: the paths of the routers.
         site: the pages that a refusal leads to.
         organiser: gives what the organiser says on every page.
+        refused: where refusals are counted, by code.
     """
 
     def __init__(
@@ -107,9 +109,10 @@ class ArenaMiddleware:
         settings: ArenaSettings,
         site: Site = ARENA,
         organiser: Callable[[], PageWords] = PageWords,
+        refused: Counter[str] | None = None,
     ) -> None:
         self.organiser = organiser
-        self.site = site
+        self.site, self.refused = site, Counter() if refused is None else refused
         self.app, self.keys, self.paths, self.settings = app, keys, paths, settings
         self._told: set[str] = set()
         self._uploads = asyncio.Semaphore(UPLOADS)
@@ -130,7 +133,7 @@ class ArenaMiddleware:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
-        scope["agon_site"] = self.site
+        scope["agon_site"], scope["agon_refused"] = self.site, self.refused
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
         one, chosen = reader_of(scope, headers)
         read_by(one)
@@ -246,7 +249,7 @@ class ArenaMiddleware:
         if not any(pattern.match(path) for pattern in self.paths):
             self._tell_prefix(path, headers)
             return NO_PAGE
-        if method == "POST" and path.startswith(("/api/", "/gradio/", FORMS)) and self.keys is not None:
+        if method == "POST" and path.startswith(("/api/", "/gradio/", *FORMS)) and self.keys is not None:
             return self._post_refusal(path, headers)
         if method not in ("GET", "HEAD"):
             return 405, "no_method", message("This page cannot be used that way.")
@@ -394,6 +397,7 @@ def _again(body: bytes, receive: Receive) -> Receive:
 def problem(scope: Scope, status: int, code: str, sentence: str) -> Response:
     """A refusal: a page for a browser that wants one, else JSON."""
     wanted = dict(scope["headers"]).get(b"accept", b"")
+    scope["agon_refused"][code] += 1
     sentence = translated(sentence)
     scope["agon_refused"] = code
     up = "../" * (scope["path"].count("/") - 1)  # addresses are relative, and this page may be anywhere

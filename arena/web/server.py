@@ -48,7 +48,18 @@ if TYPE_CHECKING:
 FOLLOW_SECONDS = 1.0  # between two looks at the configuration
 ENDPOINTS_AFTER = 20.0  # seconds after the start: what opens and closes at once never pays for Gradio
 # Of a configuration: what is for the next start.
-LATER = ("log", "host", "port", "public_url", "root_path", "embed", "open_data", "metrics", "proxies")
+LATER = (
+    "log",
+    "host",
+    "port",
+    "public_url",
+    "root_path",
+    "embed",
+    "open_data",
+    "metrics",
+    "proxies",
+    "admin",
+)
 _NAMED = 12  # models that the greeting names
 HOST, PORT, LOG = "127.0.0.1", 7860, Path("agon-log")
 

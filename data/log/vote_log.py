@@ -24,7 +24,9 @@ from agon.data.files.writer import write_table
 from agon.data.log.battle_records import read_battle, read_vote
 from agon.data.log.database import DATABASE, is_closed, lock, synchronize
 from agon.data.log.events import EVENTS, EventLog
+from agon.data.log.hash_chain import Head
 from agon.data.log.index import as_utf8
+from agon.data.log.operation.log_figures import LogFigures, read_figures
 from agon.data.log.personal.erasing import (
     ERASED,
     blank_texts,
@@ -550,6 +552,15 @@ class VoteLog:
         """The battles of a person whose votes were not withdrawn."""
         sql = f"SELECT replace(battle_id::VARCHAR, '-', '') FROM votes WHERE voter = ? AND {STANDING}"
         return [str(battle) for (battle,) in self._rows(sql, [voter])]
+
+    def figures(self, now: datetime, minutes: int, spans: int) -> LogFigures:
+        """What an operator wants to know at a glance; votes in so many spans of so many minutes up to now."""
+        return read_figures(self._rows, now, minutes, spans)
+
+    @property
+    def head(self) -> Head:
+        """How far the events go that were acknowledged."""
+        return self._events.chain.at
 
     def vote(self, battle_id: str) -> VoteRecord | None:
         """The vote of a battle, if it has one."""

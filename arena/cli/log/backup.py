@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from agon.arena.cli.arguments import FindingsFormat
 from agon.arena.cli.output.tables import console, say
-from agon.data.log.copies.backup import Backup, backup_log
+from agon.data.log.operation.backup import Backup, backup_log
 
 
 def backup_command(

@@ -15,6 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from agon.arena.core.fair_shares import FairShare
 from agon.arena.web.clients.networks import Networks, is_among, network_of
 
+PEER = "agon_peer"  # in the state of a request: who holds its connection
 HEAD_SECONDS = 10.0  # for the whole head of a request
 MOST_CONNECTIONS = 4096  # in all, or half of the files that the process may open
 
@@ -41,6 +42,7 @@ def bounded_protocol(places: FairShare, proxies: Networks) -> type[asyncio.Proto
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(transport)
             address = self.client[0] if self.client else None
+            self.app_state = {**self.app_state, PEER: address}  # whatever a proxy says of others
             if is_among(address, proxies):
                 room = places.held.total() < places.most
                 places.held["a proxy"] += room

@@ -256,7 +256,24 @@ WRONG = [
         "[arena]\nembed = ['*']" + TWO,
         ", [arena]: embed must be a list of addresses without a path, such as https://huggingface.co.",
     ),
-    ("titel = 'A'" + TWO, ": there is no key 'titel'; known: arena, battle, limits, model, server, study."),
+    (
+        "[admin]" + TWO,
+        ", [admin] has neither token_env nor header; name what opens the page.",
+    ),
+    (
+        "[admin]\nheader = 'X-Remote-User'" + TWO,
+        ", [admin] has a header without users; name the header of your proxy, and who may enter.",
+    ),
+    (
+        "[admin]\nheader = 'X-Remote-User'\nusers = ['ada']" + TWO,
+        ", [admin]: whoever asks can send the header X-Remote-User; name the proxy that sends it in proxies "
+        "of [arena].",
+    ),
+    (
+        "titel = 'A'" + TWO,
+        ": there is no key 'titel'; known: admin, arena, battle, limits, metrics, model, page, server, "
+        "study.",
+    ),
     (
         OURS + "['python3', '--port', '80']\n" + TWO,
         """, [[server]] 1 ('gpu') has a command without its port; write "--port", "{port}" into it.""",
@@ -480,7 +497,7 @@ WRONG = [
     (
         "[limits]\nsecond = 1" + TWO,
         ", [limits]: there is no key 'second'; known: between, characters, first, image_bytes, images, "
-        "output, per_voter, prompt, running, total, turns.",
+        "output, per_network, per_network_hour, per_voter, per_voter_hour, prompt, running and 2 more.",
     ),
 ]
 
@@ -557,7 +574,9 @@ def test_the_example_of_the_docs_is_whole_and_right(tmp_path, monkeypatch):
     rows = ["prompt,last-year,other", "Why?,Because.,Who knows."]
     (tmp_path / "answers.csv").write_text("\n".join(rows))
     monkeypatch.chdir(tmp_path)
-    found = read(tmp_path, text, {"VLLM_API_KEY": "a", "EXAMPLE_API_KEY": "b"})
+    found = read(tmp_path, text, {"VLLM_API_KEY": "a", "EXAMPLE_API_KEY": "b", "AGON_ADMIN_TOKEN": "c" * 48})
+    assert found.admin is not None
+    assert "ccc" not in repr(found)
     names = [contestant.card.name for contestant in found.roster.contestants]
     assert names == ["llama-8b", "qwen-7b", "gemma-9b", "last-year", "nobody"]
     assert found.limits == Limits()

@@ -301,6 +301,7 @@ SIDE_DOORS = (
     "/pwa_icon /static/../web.py /ui/../web.py /ui/%2e%2e/web.py /assets/../../etc/passwd "
     "/ui/fonts/../../web.py /gradio_api/mcp/sse /svelte/x /custom_component/x /deep_link /vibe-code/ "
     "/gradio/ /gradio/gradio_api/component_server /gradio/gradio_api/upload /gradio/assets/x "
+    "/admin /admin/enter /admin/backup "
     "/.git/config /.env /secret.key /agon-log/agon.duckdb /ui/ /static/ /assets/ "
 )
 

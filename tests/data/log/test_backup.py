@@ -11,8 +11,8 @@ import pytest
 
 from agon.arena.cli.commands import main
 from agon.arena.core.sessions import Keys
-from agon.data.log.copies.backup import backup_log, last_backup
 from agon.data.log.image_files import CleanImage, keep_image
+from agon.data.log.operation.backup import backup_log, last_backup
 from agon.data.log.records import LogError
 from agon.data.log.recovery import verify_log
 from agon.data.log.study_journal import StudyJournal, read_study

@@ -1,7 +1,5 @@
 """Logs of votes: what is refused, and the remedy."""
 
-import fcntl
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +10,7 @@ from typing import Any
 import duckdb
 
 import agon as ag
-from agon.data.log.copies.backup import backup_log
+from agon.data.log.operation.backup import backup_log
 from agon.data.log.records import AttachedImage, ShareRecord
 from agon.data.log.recovery import recover_log
 from agon.data.log.vote_log import VoteLog
@@ -53,8 +51,7 @@ def cases(given: Given) -> list[Case]:
         recover_log(damaged)
         return damaged
 
-    shortened, pictured, backups = given.arena_log(), given.arena_log(), given.new()
-    (shortened / "texts.jsonl").write_bytes(b"")
+    pictured, backups = given.arena_log(), given.new()
     tarred = given.new() / "old.tar.gz"
     tarred.touch()
     picture = pictured / "images" / f"{'0' * 64}.png"
@@ -67,14 +64,6 @@ def cases(given: Given) -> list[Case]:
     def without_the_image() -> Path:
         picture.unlink()
         return backup_log(pictured, backups).path
-
-    def beside_another() -> None:
-        handle = os.open(backups, os.O_RDONLY)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            backup_log(whole, backups)
-        finally:
-            os.close(handle)
 
     def asking(question: Callable[[VoteLog], Any]) -> Any:
         def asked() -> Any:
@@ -169,8 +158,5 @@ def cases(given: Given) -> list[Case]:
         (backed_up(whole, keep=0), backed_up(whole, keep=1)),
         (backed_up(whole, at), backed_up(whole, given.new())),
         (backed_up(whole, tarred), backed_up(whole, given.new() / "new.tar.gz")),
-        (beside_another, backed_up(whole)),
-        (backed_up(shortened), backed_up(whole)),
-        (backed_up(damaged), backed_up(whole)),
         (backed_up(pictured), without_the_image),
     ]

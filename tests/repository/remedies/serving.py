@@ -20,6 +20,8 @@ OURS = '[[server]]\nname = "ours"\ncommand = '
 HERE = 'base_url = "http://127.0.0.1:1/v1"\n'
 MODEL = '[[model]]\nname = "one"\nbase_url = "http://127.0.0.1:1/v1"\n'
 
+PROXIED = '[arena]\nproxies = ["127.0.0.1"]\n[admin]\nheader = "X-User"\nusers = ["ada"]\n'
+
 
 def _text(path: Path, text: str) -> Path:
     path.write_text(text)
@@ -141,6 +143,10 @@ def cases(given: Given) -> list[Case]:
             arena(folder, '[battle]\npolicy = "weighted"\noptions = {shares = {}}\n'),
         ),
         (arena(folder, '[battle]\npaused = ["ona"]\n'), arena(folder, "[battle]\npaused = []\n")),
+        (arena(folder, "[admin]\n"), arena(folder, PROXIED)),
+        (arena(folder, '[admin]\nheader = "X-User"\n'), arena(folder, PROXIED)),
+        (arena(folder, PROXIED[PROXIED.index("[admin]") :]), arena(folder, PROXIED)),
+        (arena(folder, '[admin]\ntoken_env = "HOME"\n'), arena(folder)),
         (lambda: read_configuration(folder / "none.toml", {}), arena(folder)),
         (
             lambda: read_configuration(_text(folder / "no-models.toml", ""), {}, least=1),

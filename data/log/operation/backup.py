@@ -25,6 +25,7 @@ from agon.data.files.writer import whole_file
 from agon.data.log.events import BACKUP, EVENTS, HEAD, TEXTS
 from agon.data.log.hash_chain import ChainWriter, Head, read_head, synchronize_folder
 from agon.data.log.image_files import IMAGES
+from agon.data.log.personal.erasing import is_marked, mark
 from agon.data.log.records import LogError
 from agon.data.log.study_journal import STUDIES
 from agon.data.log.text_parts import LOG_TABLES
@@ -194,6 +195,8 @@ def _copy_chain(log: Path, half: Path) -> tuple[Head, int]:
             (half / STUDIES).mkdir(exist_ok=True)
         for name, content in said.items():
             (half / STUDIES / name).write_bytes(content)
+        if is_marked(log):  # an event may be copied that erases what is not blank yet
+            mark(half)
         for name, size in ((EVENTS, head.size), (TEXTS, head.beside)):
             _copy_part(log / name, half / name, size)
         (half / HEAD).unlink(missing_ok=True)

@@ -1,1 +1,0 @@
-"""Copies of a log that stand by themselves."""
