@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -32,6 +32,10 @@ def serve_command(
     ] = None,
     votes: Annotated[
         Path | None, Parameter(help="A file of votes whose boards are shown beside those of the arena.")
+    ] = None,
+    log_format: Annotated[
+        Literal["text", "json"] | None,
+        Parameter(help="What the terminal is told: sentences, or a line of JSON an event [default: text]."),
     ] = None,
     seed: Annotated[
         int | None,
@@ -63,4 +67,5 @@ def serve_command(
         answers=answers,
         same_model=same_model,
         beside=votes,
+        log_format=log_format,
     )

@@ -8,6 +8,7 @@ refuses, it refuses with one sentence for the person at the page.
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import uuid
 from collections import Counter
@@ -88,6 +89,10 @@ _OFF = {
     "named": "Here answers are compared without names alone. Ask, and models are drawn by lot.",
     "direct": "Here nobody talks to one model alone. Ask, and models are drawn by lot.",
 }
+
+
+LogFormat = Literal["text", "json"]
+_telling: list[LogFormat] = ["text"]  # how this process tells its operator
 
 
 class Refusal(Exception):  # noqa: N818 (it says what happened)
@@ -219,6 +224,7 @@ class Arena:
         self._hourly = HourlyRate(), HourlyRate()  # of voters, of networks
         self._next_erasing = 0.0
         self.refused: Counter[str] = Counter()  # requests since the start, by code
+        self._noted: Counter[str] = Counter()  # of them, those that were told
 
     # --- battles -----------------------------------------------------------------------------------------
 
@@ -524,7 +530,7 @@ class Arena:
         try:
             await self.attachments.keep([one for one in found if isinstance(one, CleanImage)])
         except AgonError as error:
-            tell(f"an image could not be kept: {error}")
+            tell(f"an image could not be kept: {error}", "image_not_kept", error=type(error).__name__)
             raise Refusal(
                 503, "not_kept", "The images could not be kept. Try again, or remove them."
             ) from error
@@ -567,7 +573,7 @@ class Arena:
             await self._write_again(running)
             await asyncio.wrap_future(self.log.write(SkipRecord(battle.id, reason, datetime.now(UTC))))
         except Exception as error:
-            tell(f"a skip could not be kept: {error}")
+            tell(f"a skip could not be kept: {error}", "skip_not_kept", error=type(error).__name__)
             raise Refusal(503, "not_kept", "This could not be kept. Try again.") from error
         return battle
 
@@ -770,9 +776,14 @@ class Arena:
             return
         for name, failure in failed.items():
             self._unable[name] = failure.kind
-            tell(f"{name} cannot answer now ({failure.kind}): {failure.detail}")
+            tell(
+                f"{name} cannot answer now ({failure.kind}): {failure.detail}",
+                "model_unavailable",
+                model=name,
+                why=failure.kind,
+            )
         if len(self.answering) < 2:
-            tell("every battle is void until two models can answer.")
+            tell("every battle is void until two models can answer.", "too_few_models")
 
     # --- what is over ------------------------------------------------------------------------------------
 
@@ -867,6 +878,7 @@ class Arena:
             asyncio.create_task(self._repeat("erasing texts", 2.0, self._erase_left)),
             asyncio.create_task(self._repeat("erasing old texts", RETENTION_SECONDS, self._retain, now=True)),
         ]
+        self._chores.append(asyncio.create_task(self._repeat("counting refusals", 60.0, self._note_refusals)))
         what = "learning from votes whom to draw"
         try:
             await self._learn()
@@ -885,6 +897,7 @@ class Arena:
         await asyncio.gather(*tasks, *self._chores, return_exceptions=True)
         for contestant in (*self.roster.contestants, *self._retired):
             await contestant.backend.close()
+        await self._note_refusals()
 
     # --- inside ------------------------------------------------------------------------------------------
 
@@ -900,7 +913,7 @@ class Arena:
             raise Refusal(409, "already_voted", "Your vote on this battle is already counted.") from None
         except Exception as error:
             battle.unvote()
-            tell(f"a vote could not be kept: {error}")
+            tell(f"a vote could not be kept: {error}", "vote_not_kept", error=type(error).__name__)
             raise Refusal(
                 503, "not_kept", "Your vote could not be kept. Nothing was counted: try again."
             ) from error
@@ -942,7 +955,7 @@ class Arena:
                 self._unable[model] = failure
         running.ends.clear()
         if len(self.answering) < 2 <= before:
-            tell("every battle is void until two models can answer.")
+            tell("every battle is void until two models can answer.", "too_few_models")
 
     def _board_upto(self, number: int) -> Leaderboard | None:
         """The board of the votes up to a number; None if there is none to compute."""
@@ -1168,10 +1181,12 @@ class Arena:
             )
         except Exception as error:
             battle.void("the arena failed")
-            tell(f"a battle broke off: {type(error).__name__}: {error}")
+            broken = type(error).__name__
+            tell(f"a battle broke off: {broken}: {error}", "battle_broken", error=broken)
         finally:
             if battle.state is State.VOID:
                 self.tally["void"] += 1
+                note("battle_void", failures=[end for end in running.ends if end[1]])
                 self._over(running)
             elif battle.state is State.READY and battle.turn == 1:
                 self.tally["ready"] += 1
@@ -1210,7 +1225,8 @@ class Arena:
         times = self._failures[model]
         if times == 1 or times % 10 == 0:
             often = "" if times == 1 else f" for the {times}th time"
-            tell(f"{model} failed{often} ({made.failure}): {made.detail}")
+            sentence = f"{model} failed{often} ({made.failure}): {made.detail}"
+            tell(sentence, "model_failed", model=model, why=made.failure, times=times)
 
     def _keep(self, running: Running, record: Record) -> Future[Receipt]:
         """Write without waiting; what could not be written is written before the vote."""
@@ -1232,7 +1248,8 @@ class Arena:
         self._unwritten += 1
         if self._unwritten % 100 == 1:
             often = "" if self._unwritten == 1 else f" ({self._unwritten:,} records so far)"
-            tell(f"{error} It is written before its vote{often}.")
+            sentence = f"{error} It is written before its vote{often}."
+            tell(sentence, "record_not_written", records=self._unwritten)
 
     async def _repeat(
         self, what: str, every: float, work: Callable[[], Awaitable[None]], *, now: bool = False
@@ -1248,7 +1265,9 @@ class Arena:
             except Exception as error:
                 if str(error) != told:
                     told = str(error)
-                    tell(f"{what} failed, and is tried again: {told or type(error).__name__}")
+                    kind = type(error).__name__
+                    sentence = f"{what} failed, and is tried again: {told or kind}"
+                    tell(sentence, "chore_failed", chore=what, error=kind)
 
     async def _look_after(self) -> None:
         now = monotonic()
@@ -1289,6 +1308,13 @@ class Arena:
             with suppress(SourceError):  # none of them counts
                 votes = await asyncio.to_thread(lambda: self.log.comparisons(upto=number))
                 await asyncio.to_thread(self.matchmaker.learn, votes, number)
+
+    async def _note_refusals(self) -> None:
+        """Tell which requests were refused since the last time, as counts."""
+        fresh = self.refused - self._noted
+        self._noted = self.refused.copy()
+        if fresh:
+            note("refused", counts=dict(fresh))
 
     async def _snapshot(self) -> None:
         await asyncio.to_thread(self.log.snapshot)
@@ -1351,9 +1377,29 @@ def _uneven_sentence(battle: Battle) -> str:
     )
 
 
-def tell(sentence: str) -> None:
-    """One line for whoever runs the arena."""
-    print(f"agon: {plain(sentence)}", file=sys.stderr, flush=True)
+def tell_as(form: LogFormat) -> None:
+    """Let `tell` write lines of this form from now on."""
+    _telling[0] = form
+
+
+def tell(sentence: str, event: str = "notice", **facts: object) -> None:
+    """One line for whoever runs the arena: the sentence, or as JSON what happened, with its facts.
+
+    A sentence may hold what a server wrote, or an address; as JSON only that of a "notice" is told.
+    """
+    if _telling[0] == "text":
+        print(f"agon: {plain(sentence)}", file=sys.stderr, flush=True)
+        return
+    told = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), "event": event, **facts}
+    if event == "notice":
+        told["sentence"] = plain(sentence)
+    print(json.dumps(told, ensure_ascii=False, default=str), file=sys.stderr, flush=True)
+
+
+def note(event: str, **facts: object) -> None:
+    """Tell as JSON what is told elsewhere, or not at all, where people read."""
+    if _telling[0] == "json":
+        tell("", event, **facts)
 
 
 __all__ = [
@@ -1361,9 +1407,12 @@ __all__ = [
     "ArenaSettings",
     "IllegalMoveError",
     "Judgement",
+    "LogFormat",
     "Mode",
     "Refusal",
     "Running",
     "ballot_of",
+    "note",
     "tell",
+    "tell_as",
 ]

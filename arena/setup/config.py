@@ -17,7 +17,7 @@ from functools import partial, reduce
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from operator import or_
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import (
     AliasChoices,
@@ -30,7 +30,7 @@ from pydantic import (
     model_validator,
 )
 
-from agon.arena.core.arena import ArenaSettings, Mode
+from agon.arena.core.arena import ArenaSettings, LogFormat, Mode
 from agon.arena.core.pacing import Pacing
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.sessions import AdminSettings
@@ -111,6 +111,7 @@ class ArenaTable(Table):
     public_url: str | None = None
     root_path: str | None = None
     embed: list[str] = Field(default_factory=list)
+    log_format: Literal["text", "json"] = "text"
     open_data: bool = False
     proxies: list[str] = Field(default_factory=list)
     examples: list[str | ExampleTable] = Field(default_factory=list)
@@ -264,6 +265,7 @@ class Configuration:
     metrics: tuple[str, int] | None = None
     retention_days: int | None = None
     admin: AdminSettings | None = None
+    log_format: LogFormat = "text"
 
     @property
     def supervised(self) -> tuple[SupervisedServer, ...]:
@@ -347,6 +349,7 @@ def read_configuration(
         "pacing": file.battle.pacing,
         "metrics": metrics,
         "admin": admin,
+        "log_format": arena.log_format,
         "retention_days": arena.retention_days,
     }
     return Configuration(roster, limits, *given, **more)

@@ -338,7 +338,8 @@ class ArenaMiddleware:
         """Name to the operator what a proxy seems to do, each of them once, and not without end."""
         if what not in self._told and len(self._told) < 20:
             self._told.add(what)
-            tell(sentence)
+            about = what if what == "x-forwarded-for" else "prefix" if what.startswith("/") else "origin"
+            tell(sentence, "proxy_hint", about=about)
 
     async def _answer(self, scope: Scope, send: Send, refused: tuple[int, str, str]) -> None:
         out = _Outgoing(send, self.headers, list)

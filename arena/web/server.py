@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import logging
 import signal
 import socket
 from collections.abc import Callable, Coroutine, Iterator, Mapping
@@ -17,8 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from uvicorn.config import LOGGING_CONFIG
 
-from agon.arena.core.arena import Arena, tell
+from agon.arena.core.arena import Arena, LogFormat, note, tell, tell_as
 from agon.arena.core.roster import settings_digest
 from agon.arena.core.sessions import Keys
 from agon.arena.core.studies.study import Study
@@ -33,6 +35,7 @@ from agon.data.log.vote_log import VoteLog
 from agon.ranking.errors import AgonError, OptionError
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.text import join_names
+from agon.ranking.version import VERSION
 from agon.serving.generation import Limits
 from agon.serving.protocol import ServingError
 
@@ -59,6 +62,7 @@ LATER = (
     "metrics",
     "proxies",
     "admin",
+    "log_format",
 )
 _NAMED = 12  # models that the greeting names
 HOST, PORT, LOG = "127.0.0.1", 7860, Path("agon-log")
@@ -169,6 +173,22 @@ def server_config(
     return _config(web_app(arena, sources or {}), proxies, metrics)
 
 
+class _Lines(logging.Handler):
+    """What libraries say, as lines of JSON: without their words, which may be of anybody."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        where, trace = None, None if error is None else error.__traceback__
+        while trace is not None:
+            where, trace = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}", trace.tb_next
+        kind = None if error is None else type(error).__name__
+        note("library", name=record.name, level=record.levelname.lower(), error=kind, where=where)
+
+
+def _told_as_json() -> bool:
+    return any(isinstance(one, _Lines) for one in logging.root.handlers)
+
+
 def _config(
     app: ArenaMiddleware, proxies: Networks = (), metrics: ArenaMetrics | None = None
 ) -> uvicorn.Config:
@@ -178,6 +198,7 @@ def _config(
         app if metrics is None else metrics.around(app),
         http=bounded_protocol(connection_places(), proxies),
         log_level="warning",
+        log_config=None if _told_as_json() else LOGGING_CONFIG,
         access_log=False,
         server_header=False,
         proxy_headers=bool(trusted),
@@ -297,7 +318,8 @@ class _ArenaServer(GreetingServer):
             )
             if names
         ]
-        tell(f"the configuration was read again: {'; '.join(news) or 'the same models'}.")
+        said = "; ".join(news) or "the same models"
+        tell(f"the configuration was read again: {said}.", "configuration_read", news=said)
         if any(getattr(old, name) != getattr(given, name) for name in LATER):
             tell("what it says of the store and the addresses is for the next start.")
         self._do(self._ask())
@@ -348,7 +370,8 @@ def _tell_health(server: Server, health: Health) -> None:
     """Say that a server is out, and why, or that it is back."""
     why = health.failure
     state = "is back" if why is None else f"is out until it is well again ({why.kind}): {why.detail}"
-    tell(f"{server.base_url} {state}")
+    event = "server_back" if why is None else "server_out"
+    tell(f"{server.base_url} {state}", event, server=server.base_url, why=why and why.kind)
 
 
 def open_arena(
@@ -361,6 +384,7 @@ def open_arena(
     answers: int | None = None,
     same_model: float | None = None,
     beside: Path | None = None,
+    log_format: LogFormat | None = None,
 ) -> None:
     """Open the arena and keep it open until it is interrupted; what is given goes before the configuration.
 
@@ -374,6 +398,9 @@ def open_arena(
     host, folder = host or given.host, log or given.log
     port = given.port or PORT if port is None else port
     file = None if beside is None else _beside(beside, given)
+    if (log_format or given.log_format) == "json":
+        tell_as("json")
+        logging.basicConfig(handlers=[_Lines()], level=logging.WARNING, force=True)
     kept: int | None = None
     before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # while it opens, like INT
@@ -395,12 +422,14 @@ def open_arena(
             sources = votes_beside(arena, beside, file) if beside and file else None
             with _watched(arena, given.metrics) as metrics:
                 server = _ArenaServer(arena, greeting, given, again, source, seed, study, sources, metrics)
+                note("started", version=VERSION, models=len(given.roster.contestants), votes=votes.count())
                 server.run(sockets=[taken])
             kept = votes.count()
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
         if kept is not None:
+            note("closed", votes=kept)
             print(f"Closed. {_plural(kept)} in {folder}/. Rank them with: agon rank {folder}", flush=True)
 
 
