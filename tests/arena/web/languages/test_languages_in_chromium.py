@@ -41,7 +41,7 @@ def settled(page, address):
 
 
 def test_pages_hold_in_german_and_arabic(tmp_path):
-    """Axe finds nothing in Arabic on the narrowest phone and in German on a dark desk; nothing is too wide."""
+    """Axe finds nothing in Arabic on a narrow phone and in German on a dark desk; nothing is too wide."""
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is in the dev extra").Axe()
     models = roster(*(Scripted(f"Answer {n}.") for n in range(3)), examples=(Example("Why?", "Code", "en"),))
     wrong = []
