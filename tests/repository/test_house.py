@@ -57,7 +57,7 @@ FLOORS = {
         "web/api",
         "web",
         "web/battle web/leaderboard",
-        "web/models web/you web/admin",
+        "web/models web/you web/about web/admin",
         "web/report_page web/lens",
         "web/study web/refusals",
         "web/gradio_components",
