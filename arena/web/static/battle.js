@@ -146,7 +146,7 @@ const agonBattle = (root, host) => {
     const box = place().querySelector("[data-change]");
     if (box && view.battle === battle) {
       box.innerHTML = found ? found.html
-        : '<p class="ag-small ag-mid">It cannot be computed now. <a href="./leaderboard">See the leaderboard</a></p>';
+        : `<p class="ag-small ag-mid">${agonText("It cannot be computed now.")} <a href="./leaderboard">${agonText("See the leaderboard")}</a></p>`;
     }
   }
 
