@@ -35,11 +35,12 @@ AREAS = (analyses, methods, boards, tables, elections, files, logs, exports, com
 # Followed by another test, for it needs a process, a page or a file of its own: file, test, messages.
 ELSEWHERE = {
     "arena/cli/models.py": ("tests/arena/cli/test_models.py", 7),
-    "arena/setup/page_table.py": ("tests/arena/setup/test_page_table.py", 5),
+    "arena/setup/page_table.py": ("tests/arena/setup/test_page_table.py", 1),
     "arena/setup/local_models.py": ("tests/arena/setup/test_local_models.py", 4),
     "arena/core/answer_sets.py": ("tests/arena/cli/test_generate.py", 3),
     "arena/web/middleware.py": ("tests/arena/web/test_behind_a_proxy.py", 3),  # one in test_limits.py
-    "arena/core/arena.py": ("tests/arena/web/test_app.py", 5),  # two of images, two in test_limits.py
+    "arena/core/arena.py": ("tests/arena/web/test_app.py", 6),  # two of images, two in test_limits.py
+    "arena/web/leaderboard/page.py": ("tests/arena/web/leaderboard/test_page.py", 1),  # an invitation
     "arena/web/battle/view.py": ("tests/arena/web/battle/test_images.py", 1),
     "data/log/hash_chain.py": ("tests/data/log/test_event_log.py", 1),
     "data/log/recovery.py": (

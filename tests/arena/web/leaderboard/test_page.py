@@ -268,7 +268,7 @@ def test_hostile_names_are_only_text():
         assert not page.named("img")
         assert "\u202e" not in text
         assert all(not name.startswith("on") for _, attributes in page.tags for name in attributes)
-        assert [a["src"] for a in page.named("script")] == ["./static/theme.js"]
+        assert [a["src"] for a in page.named("script")] == ["./static/texts.js", "./static/theme.js"]
         assert escape(HOSTILE.replace("\u202e", ""), quote=False) in text[text.index("ag-heat") :]
 
 
