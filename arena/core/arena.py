@@ -262,6 +262,11 @@ class Arena:
         """The ways to compare; of a list of prompts no conversation can come."""
         return tuple(one for one in self.settings.modes if one != "direct" or self.roster.typed)
 
+    def drop_talks(self, voter: str) -> None:
+        """Forget what a visitor said to models alone."""
+        for key in [key for key, talk in self.talks.items() if talk.voter == voter]:
+            self.talks.pop(key).stop.set()
+
     def admit(self, voter: str, network: str) -> None:
         """Count an answer outside battles that is about to begin, or refuse it where there is no place."""
         self._room_for(voter, network)

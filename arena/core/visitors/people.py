@@ -154,6 +154,8 @@ class People:
         wanted; how many battles they were. Files hold nothing of them a little later."""
         voter, log = self._may_change(session), self.arena.log
         battles = await asyncio.to_thread(lambda: log.unerased(voter=voter))
+        if battle_id is None:
+            self.arena.drop_talks(voter)
         if battle_id is not None:
             past = await asyncio.to_thread(self.own, session, battle_id)
             battles = [] if past.erased else [past.battle_id]

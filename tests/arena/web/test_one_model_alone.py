@@ -68,6 +68,12 @@ def test_a_conversation_goes_on_and_leaves_nothing_in_the_store(tmp_path):
         assert visitor.vote(visitor.ready("Something else?")).json()["counted"] is True
         with visitor.http.stream("GET", f"/api/chats/{chat}/events") as answer:
             assert "event: view" in "".join(answer.iter_lines())
+        form = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
+        other = arena.visitor()
+        mine = say(other, "Gone?", model="canary-0-id").json()["chat"]
+        ended(other, mine)
+        other.http.post("/you/erase", content="all=yes&sure=yes&votes=keep", headers=form)
+        assert other.get(f"/api/chats/{mine}").status_code == 404, "who erases all erases this, too"
         assert arena.arena.endings.all_asked().get("canary-2-id", 0) == 0
     kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert b"Unheard-of question?" in kept, "the battle's own prompt"
