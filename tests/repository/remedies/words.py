@@ -60,7 +60,7 @@ def meant(folder: Path) -> list[tuple[str, str, Callable[[str], Any]]]:
         ("defualt", "default", lambda w: ranking.gate_votes(VOTES, w)),
         ("forgedd", "forged", lambda w: ranking.add_attack(ranking.bradley_terry_world(), w)),
         ("forgedd", "forged", lambda w: agon("simulate", "--votes", 99, "--attack", f"{w}:9:3")),
-        ("model-1", "model-10", lambda w: agon("simulate", "--votes", 99, "--attack", f"forged:9:3:{w}")),
+        ("modell-12", "model-12", lambda w: agon("simulate", "--votes", 99, "--attack", f"forged:9:3:{w}")),
         ("nominall", "nominal", lambda w: ranking.inter_annotator_agreement(VOTES, by="language", metric=w)),
         ("intervall", "interval", lambda w: ranking.krippendorff_alpha([[2, 1], [1, 3]], metric=w)),
         ("adaa", "ada", lambda w: ag.win_rate_map(VOTES, [w, "bob"])),
