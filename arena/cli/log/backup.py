@@ -48,7 +48,7 @@ def backup_command(
         f"{made.path} is whole: {made.head.events:,} events with {made.votes:,} votes{pictures}, "
         f"{made.size / 1e6:,.1f} MB. Head: {made.head.hash}.{gone}",
     )
-    say(out, "It holds the key of the sessions: keep it as secret as a password.")
+    say(out, "It holds the key of the sessions, which is as secret as a password.")
 
 
 def _document(made: Backup) -> dict[str, object]:
