@@ -149,7 +149,7 @@ const agonBallot = (() => {
       number += 1;
       return `<li class="ag-place${below(index) ? " ag-below" : ""}" data-index="${index}"><div class="ag-p"><b>${number}</b>${one.length > 1 ? `<span>${agonText("tied")}</span>` : ""}</div><div class="ag-its">${one.map(item).join("")}</div></li>`;
     });
-    if (!number) made.unshift('<li class="ag-place ag-none" data-index="0"><div class="ag-p"><b>1</b></div><div class="ag-its"><div class="ag-it ag-empty-it">${agonText("The best answer comes here")}</div></div></li>');
+    if (!number) made.unshift(`<li class="ag-place ag-none" data-index="0"><div class="ag-p"><b>1</b></div><div class="ag-its"><div class="ag-it ag-empty-it">${agonText("The best answer comes here")}</div></div></li>`);
     if (state.rest.length) made.push(`<li class="ag-tray" data-index="rest"><div class="ag-label">${agonText("No place yet")}</div><div class="ag-its">${state.rest.map(item).join("")}</div></li>`);
     return made.join("");
   }

@@ -97,7 +97,7 @@ def owner_page(study: Study, key: str) -> str:
         seats=seats,
         done=done,
         total=total,
-        percent=round(100 * done / total) if total else 0,
+        share=done / total if total else 0.0,
         votes=study.votes,
         finished=sum(one.voted + one.skipped + one.passed + one.failed == one.total for one in seats),
         closed=closed,
@@ -114,5 +114,4 @@ def _common(study: Study, progress: VoterProgress) -> dict[str, Any]:
         "plan": study.plan,
         "title": study.arena.roster.title,
         "progress": progress,
-        "percent": round(100 * progress.done / max(1, progress.total)),
     }

@@ -269,11 +269,14 @@ def test_a_decision_that_is_safe_ends_it(study):
 
 
 def test_the_owner_sees_how_far_everybody_is(study):
-    server, (first, _) = study(voters=2, overlap=1)
+    server, (first, _) = study(voters=2, overlap=1, until="decision", quota=3)
     first.vote(first.next())
     key = server.arena.keys.invitation_token("tunes", "owner")
     page = first.get(f"/progress?key={key}").text
     assert "1 of 4 tasks are done" in page
+    assert ">25%</label>" in page
+    assert "ends when a decision is safe at 95%" in page
+    assert "ends after 3 votes" in page
     report = first.get(f"/report?key={key}")
     assert (report.status_code, "Report of the study tunes" in report.text) == (200, True)
     assert report.headers["content-disposition"] == 'attachment; filename="tunes-report.html"'
