@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute
 
 from agon.arena.web.api.caching import unless_seen
 from agon.arena.web.api.shapes import ErrorShape
+from agon.arena.web.languages.texts import message
 from agon.ranking.version import VERSION
 
 _FILTERS: dict[str, Any] = {
@@ -49,17 +50,17 @@ _PATTERNS: dict[str, tuple[dict[str, str], str]] = {
 }  # parameters whose names hold a word of the votes
 IMPORTED, POOLED = "/imported", "/pooled"  # what stands before the paths of other votes of one arena
 ENDPOINTS = {
-    "/api/leaderboard": "A leaderboard",
-    "/api/offer": "What can be asked for",
-    "/api/model": "One model",
-    "/api/compare": "Models side by side",
-    "/api/overview": "Ranks by kind of votes",
-    "/api/history": "Ranks over time",
-    "/api/rules": "Several rules",
-    "/api/decide": "Which model to take",
-    "/api/integrity": "How these votes were made",
-    "/api/methods": "The rules there are",
-    "/api/data": "Downloads and citation",
+    "/api/leaderboard": message("A leaderboard"),
+    "/api/offer": message("What can be asked for"),
+    "/api/model": message("One model"),
+    "/api/compare": message("Models side by side"),
+    "/api/overview": message("Ranks by kind of votes"),
+    "/api/history": message("Ranks over time"),
+    "/api/rules": message("Several rules"),
+    "/api/decide": message("Which model to take"),
+    "/api/integrity": message("How these votes were made"),
+    "/api/methods": message("The rules there are"),
+    "/api/data": message("Downloads and citation"),
 }  # of these votes, each with an example of what it takes
 BOARD = ("filters", "rule", "adjust")
 _NO_OTHERS: Mapping[int, dict[str, Any]] = MappingProxyType({})

@@ -23,6 +23,7 @@ from agon.arena.web.languages.texts import (
     message,
     ngettext,
     percent,
+    translated,
 )
 from agon.arena.web.languages.texts import number as number_text
 from agon.arena.web.layout import page_html
@@ -214,7 +215,7 @@ def no_board_html(
 def waiting_html(what: str, query: BoardQuery, *, about: About) -> str:
     """Return the page that stands until something is computed, and loads itself again."""
     body = (
-        f'<div class="ag-phead"><h1>{_("{what} is being computed.", what=escape(what))}</h1>'
+        f'<div class="ag-phead"><h1>{_("{what} is being computed.", what=escape(translated(what)))}</h1>'
         f'<p class="ag-lead">{escape(_words_of_waiting(query, about))}</p></div>'
     )
     again = (

@@ -9,7 +9,9 @@ from html import escape
 from urllib.parse import urlencode
 
 from agon.arena.web.api.document import ENDPOINTS
+from agon.arena.web.languages.texts import _, in_english, message
 from agon.arena.web.layout import page_html, plural
+from agon.arena.web.leaderboard.board_words import votes_in_words
 from agon.arena.web.leaderboard.page import Link, address
 from agon.arena.web.leaderboard.query import ALL
 from agon.arena.web.leaderboard.sources import About
@@ -70,15 +72,15 @@ def data_html(
         link: the addresses of the board as data.
     """
     if board is None:
-        body = '<div class="ag-phead"><h1>No votes yet, so there is no data.</h1></div>'
+        body = f'<div class="ag-phead"><h1>{_("No votes yet, so there is no data.")}</h1></div>'
     else:
         body = _body(board, about, badges, api, link)
     votes = about.total if about.unit != "task" else None
-    return page_html("Data", body, current="data", votes=votes, site=about.site, english=True)
+    return page_html(_("Data"), body, current="data", votes=votes, site=about.site)
 
 
 def citation(board: Leaderboard, about: About) -> str:
-    """A board in one sentence for a bibliography."""
+    """A board in one sentence for a bibliography, in English on every page."""
     counted = plural(int(board.settings["votes"]), about.unit)
     return (
         f"Agon {VERSION}, leaderboard of {plural(len(board.rows), 'model')} by {counted}, "
@@ -90,23 +92,26 @@ def _body(board: Leaderboard, about: About, badges: Badges | None, api: bool, li
     files = [
         (link(ALL, form), name) for form, name in (("csv", "CSV"), ("json", "JSON"), ("rules.json", "JSON"))
     ]
-    what = ("The board of all votes", "The board of all votes", "The comparison of rules")
+    what = (message("The board of all votes: {file}"),) * 2 + (message("The comparison of rules: {file}"),)
     items = "".join(
-        f'<li>{escape(said)}: <a href="{escape(target)}">{name}</a></li>'
+        "<li>{}</li>".format(_(said, file=f'<a href="{escape(target)}">{name}</a>'))
         for (target, name), said in zip(files, what, strict=True)
         if target
     )
-    counted = plural(int(board.settings["votes"]), about.unit)
+    counted = votes_in_words(int(board.settings["votes"]), about.unit)
+    lead = _(
+        "{votes}. The fingerprint tells whether two boards are of the same votes under the same settings.",
+        votes=counted,
+    )
     shown = "" if badges is None else _badges(badges)
     return (
-        f'<div class="ag-phead"><h1>Everything on these pages can be taken along and computed again.</h1>'
-        f'<p class="ag-lead">{counted.capitalize()}. The fingerprint tells whether two boards are of '
-        "the same "
-        "votes under the same settings.</p></div>"
-        f'<div class="ag-prose"><h2>Downloads</h2><ul>{items}</ul><h2>Fingerprint</h2>'
-        '<p><code class="ag-cmd" tabindex="0" role="group" '
-        f'aria-label="Fingerprint">{escape(board.fingerprint)}'
-        f"</code></p><h2>Cite</h2><p>{escape(without_hidden(citation(board, about)))}</p>"
+        f'<div class="ag-phead"><h1>'
+        f"{_('Everything on these pages can be taken along and computed again.')}</h1>"
+        f'<p class="ag-lead">{lead}</p></div>'
+        f'<div class="ag-prose"><h2>{_("Downloads")}</h2><ul>{items}</ul><h2>{_("Fingerprint")}</h2>'
+        '<p><code class="ag-cmd" dir="ltr" tabindex="0" role="group" '
+        f'aria-label="{_("Fingerprint")}">{escape(board.fingerprint)}</code></p>'
+        f"<h2>{_('Cite')}</h2><p{in_english()}>{escape(without_hidden(citation(board, about)))}</p>"
         f"{shown}{_programs(board, about) if api else ''}</div>"
     )
 
@@ -114,7 +119,7 @@ def _body(board: Leaderboard, about: About, badges: Badges | None, api: bool, li
 def _badges(badges: Badges) -> str:
     """The badges, and what to write for one to stand elsewhere."""
     model, file = next(iter(badges.models.items()), ("", ""))
-    images = [(badges.first, "Who is first"), *([(file, model)] if file else [])]
+    images = [(badges.first, _("Who is first")), *([(file, model)] if file else [])]
     shown = " ".join(f'<img src="{escape(way)}" alt="{escape(said)}" height="20">' for way, said in images)
     way = badges.base + (file or badges.first).removeprefix("./")
     said = without_hidden(model) or "Agon"
@@ -125,32 +130,43 @@ def _badges(badges: Badges) -> str:
         f'<a href="{escape(target)}"><img src="{escape(way)}" alt="{escape(said)}" height="20"></a>',
     )
     lines = "".join(
-        f'<p><code class="ag-cmd" tabindex="0" role="group" aria-label="{kind}">{escape(text)}</code></p>'
+        f'<p><code class="ag-cmd" dir="ltr" tabindex="0" role="group" aria-label="{kind}">'
+        f"{escape(text)}</code></p>"
         for kind, text in zip(("Markdown", "HTML"), written, strict=True)
     )
-    return (
-        f"<h2>Badges</h2><p>{shown}</p><p>They follow the board: who is first, and of each model the ranks "
-        f"it may hold, its votes, and the day of the last vote. As Markdown and as HTML:</p>{lines}"
+    follow = _(
+        "They follow the board: who is first, and of each model the ranks it may hold, its votes, "
+        "and the day of the last vote. As Markdown and as HTML:"
     )
+    return f"<h2>{_('Badges')}</h2><p>{shown}</p><p>{follow}</p>{lines}"
 
 
 def _programs(board: Leaderboard, about: About) -> str:
     """The addresses that programs can ask, and how."""
     needs = {"/api/model": f"?{urlencode({'name': board.rows[0].model})}"}
+    code = '<code dir="ltr">{}</code>'.format
     rows = "".join(
-        f'<tr><th scope="row"><a href=".{path}{escape(needs.get(path, ""))}"><code>{path}</code></a></th>'
-        f"<td>{said}</td><td>{f'<code>{escape(_TAKES[path])}</code>' if path in _TAKES else ''}</td></tr>"
+        f'<tr><th scope="row"><a href=".{path}{escape(needs.get(path, ""))}">{code(path)}</a></th>'
+        f"<td>{_(said)}</td><td>{code(escape(_TAKES[path])) if path in _TAKES else ''}</td></tr>"
         for path, said in ENDPOINTS.items()
     )
+    how = _(
+        "Whatever these pages show is to be had as JSON, with the filters, the rule and the features that "
+        "stand in the address of a page. Answers carry an ETag: sent back as If-None-Match, it spares both "
+        "sides what is the same. What is refused says why in a sentence."
+    )
+    described = _(
+        "All of it, with every parameter and field, is described in {file} (OpenAPI 3.1), from which "
+        "clients can be generated.",
+        file=f'<a href="{about.site.root}openapi.json">{code("/openapi.json")}</a>',
+    )
+    named = _("Addresses for programs")
+    heads = "".join(
+        f'<th scope="col">{head}</th>' for head in (_("Address"), _("Answers with"), _("Takes also"))
+    )
     return (
-        "<h2>For programs</h2><p>Whatever these pages show is to be had as JSON, with the filters, the rule "
-        "and the features that stand in the address of a page. Answers carry an ETag: sent back as "
-        "If-None-Match, it spares both sides what is the same. What is refused says why in a sentence.</p>"
-        '<div class="ag-numbers" tabindex="0" role="group" aria-label="Addresses for programs"><table>'
-        '<caption class="ag-sr">Addresses for programs</caption><thead><tr><th scope="col">Address</th>'
-        '<th scope="col">Answers with</th><th scope="col">Takes also</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
-        "<p>All of it, with every parameter and field, is described in "
-        f'<a href="{about.site.root}openapi.json">'
-        "<code>/openapi.json</code></a> (OpenAPI 3.1), from which clients can be generated.</p>"
+        f"<h2>{_('For programs')}</h2><p>{how}</p>"
+        f'<div class="ag-numbers" tabindex="0" role="group" aria-label="{named}"><table>'
+        f'<caption class="ag-sr">{named}</caption><thead><tr>{heads}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div><p>{described}</p>"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from html import escape
 
+from agon.arena.web.languages.texts import _, in_english, language, ngettext
 from agon.arena.web.layout import page_html
 from agon.arena.web.leaderboard.page import FAMILIES, family_name, rule_name
 from agon.arena.web.leaderboard.query import Offer
@@ -23,18 +24,24 @@ def method_html(*, about: About, offer: Offer) -> str:
     for rule in sorted(offer.rules, key=rule_name):
         families[family_name(rule)] += _rule(rule)
     parts = "".join(
-        f'<section class="ag-section"><h2>{FAMILIES[family]}</h2>{text}</section>'
+        f'<section class="ag-section"><h2>{_(FAMILIES[family])}</h2>{text}</section>'
         for family, text in families.items()
         if text
     )
-    body = (
-        f'<div class="ag-phead"><h1>These votes may be ranked by {len(offer.rules)} rules.</h1><p '
-        'class="ag-lead">'
-        "What each computes, who proposed it, and what can be set. The board on the first page is by "
-        f"{rule_name(offer.rules[0])}.</p></div>{parts}"
+    first = ngettext(
+        "These votes may be ranked by {count} rule.",
+        "These votes may be ranked by {count} rules.",
+        len(offer.rules),
     )
+    lead = _(
+        "What each computes, who proposed it, and what can be set. The board on the first page is by {rule}.",
+        rule=f"<span{in_english()}>{rule_name(offer.rules[0])}</span>",
+    )
+    if language() != "en":
+        lead += " " + _("The rules are described in English.")
+    body = f'<div class="ag-phead"><h1>{first}</h1><p class="ag-lead">{lead}</p></div>{parts}'
     votes = about.total if about.unit != "task" else None
-    return page_html("Method", body, current="method", votes=votes, site=about.site, english=True)
+    return page_html(_("Method"), body, current="method", votes=votes, site=about.site)
 
 
 def method_words(text: str) -> str:
@@ -50,8 +57,10 @@ def _rule(rule: str) -> str:
     options = ", ".join(
         f"{escape(name)} ({escape(str(option.default))})" for name, option in how.options.items()
     )
-    set_by = f"<p>Can be set, with what is usual: {options}.</p>" if options else ""
+    usual = _("Can be set, with what is usual: {options}.", options=f'<span dir="ltr">{options}</span>')
+    set_by = f"<p>{usual}</p>" if options else ""
     return (
-        f'<details class="ag-card ag-pad ag-method" id="{escape(rule)}"><summary><b>{rule_name(rule)}</b> '
-        f"<span>{escape(how.source)}</span></summary><p>{escape(said)}</p>{set_by}</details>"
+        f'<details class="ag-card ag-pad ag-method" id="{escape(rule)}"><summary>'
+        f"<bdi{in_english()}><b>{rule_name(rule)}</b> <span>{escape(how.source)}</span></bdi></summary>"
+        f"<p{in_english()}>{escape(said)}</p>{set_by}</details>"
     )

@@ -13,6 +13,7 @@ from agon.arena.core.arena import Arena
 from agon.arena.web.api.caching import Patience
 from agon.arena.web.api.document import documented
 from agon.arena.web.api.shapes import DataAnswer, DecideAnswer, IntegrityAnswer, MethodsAnswer, RulesAnswer
+from agon.arena.web.languages.texts import message
 from agon.arena.web.leaderboard.badges import badge_address, badge_svg
 from agon.arena.web.leaderboard.boards import Boards
 from agon.arena.web.leaderboard.page import waiting_html
@@ -82,7 +83,7 @@ def lens_router(boards: Boards, prefix: str = "") -> APIRouter:
             query = await asked(request)
             made = await boards.made(query, make_decision, patience)
             if made is None:
-                return waiting_html("The decision", ALL, about=about)
+                return waiting_html(message("The decision"), ALL, about=about)
             offer = await asyncio.to_thread(source.offer, {})
             return await asyncio.to_thread(lambda: decide_html(made, about=about, offer=offer, query=query))
 
@@ -109,7 +110,7 @@ def lens_router(boards: Boards, prefix: str = "") -> APIRouter:
             query, offer = await rules_asked(request)
             lens = await boards.made(query, make_lens, patience)
             if lens is None:
-                return waiting_html("The comparison of rules", BoardQuery(query.where), about=about)
+                return waiting_html(message("The comparison of rules"), BoardQuery(query.where), about=about)
             return await asyncio.to_thread(lambda: rules_html(lens, about=about, offer=offer, query=query))
 
         return await answered(request, source, page)
@@ -142,7 +143,7 @@ def lens_router(boards: Boards, prefix: str = "") -> APIRouter:
         async def page(about: About, patience: Patience) -> str:
             made = await boards.get(ALL, patience)
             if made is None:
-                return waiting_html("The board", ALL, about=about)
+                return waiting_html(message("The board"), ALL, about=about)
             models = [row.model for row in made.board.rows[:1]] if made.board else []
             badges = Badges("./badge.svg", {one: badge_address(one) for one in models}, "./leaderboard", base)
             return data_html(made.board, about=about, badges=badges)
@@ -170,7 +171,7 @@ def lens_router(boards: Boards, prefix: str = "") -> APIRouter:
         async def page(about: About, patience: Patience) -> str:
             audit = await boards.made(ALL, make_audit, patience)
             if audit is None:
-                return waiting_html("The look at how these votes were made", ALL, about=about)
+                return waiting_html(message("The look at how these votes were made"), ALL, about=about)
             return await asyncio.to_thread(lambda: integrity_html(audit, about=about))
 
         return await answered(request, source, page)

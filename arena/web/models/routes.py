@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from agon.arena.web.api.caching import Patience
 from agon.arena.web.api.document import BOARD, documented
 from agon.arena.web.api.shapes import CompareAnswer, HistoryAnswer, ModelAnswer, OverviewAnswer
+from agon.arena.web.languages.texts import message
 from agon.arena.web.leaderboard.boards import Boards, Compared, Made
 from agon.arena.web.leaderboard.page import address, rule_name, waiting_html
 from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError
@@ -181,7 +182,7 @@ def _add_pages(router: APIRouter, boards: Boards) -> None:
         async def page(about: About, patience: Patience) -> str:
             query, offer, made, by_value, column = await _overview_of(boards, request, patience)
             if made is None or by_value is None:
-                return waiting_html("The overview", query, about=about)
+                return waiting_html(message("The overview"), query, about=about)
             return await asyncio.to_thread(
                 lambda: overview_html(
                     made.board, by_value, column, about=about, offer=offer, query=query, link=address
@@ -196,7 +197,7 @@ def _add_pages(router: APIRouter, boards: Boards) -> None:
             query, offer = await asked_of(source, request)
             moments = await boards.made(query.plain, rank_history, patience)
             if moments is None:
-                return waiting_html("The history of ranks", query, about=about)
+                return waiting_html(message("The history of ranks"), query, about=about)
             return history_html(moments, about=about, offer=offer, query=query, link=address)
 
         return await answered(request, source, page)
@@ -208,7 +209,7 @@ def _add_pages(router: APIRouter, boards: Boards) -> None:
             if made is None:
                 return waiting_html(rule_name(query.rule), query, about=about)
             if by_value is None:
-                return waiting_html("The comparison", query, about=about)
+                return waiting_html(message("The comparison"), query, about=about)
             return await asyncio.to_thread(
                 lambda: comparison_html(
                     made, by_value, column, names, about=about, offer=offer, query=query, link=address
