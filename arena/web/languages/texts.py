@@ -20,7 +20,7 @@ from importlib.resources import files
 from typing import Any
 
 from babel import Locale
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_datetime, format_skeleton
 from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
 from markupsafe import Markup
@@ -175,6 +175,13 @@ def long_date(when: date) -> str:
     if language() == "en":
         return f"{when.day} {when:%B %Y}"
     return str(format_date(when, "long", locale=language()))
+
+
+def short_date(when: date) -> str:
+    """A day where there is little room: "4 Mar 2026"."""
+    if language() == "en":
+        return f"{when.day} {when:%b %Y}"
+    return str(format_skeleton("yMMMd", when, locale=language()))
 
 
 def date_and_time(when: datetime) -> str:

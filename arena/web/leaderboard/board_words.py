@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from agon.arena.web.languages.texts import _, language, ngettext, percent
-from agon.arena.web.leaderboard.query import BoardQuery
+from agon.arena.web.languages.texts import _, all_of, language, language_called, ngettext, percent
+from agon.arena.web.leaderboard.query import BoardQuery, language_name
+from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import Leaderboard
-from agon.ranking.text import rounded
-
-_LISTED = 4  # models that are named
+from agon.ranking.text import join_names, rounded
 
 
 def conclusion_of(board: Leaderboard, name: Callable[[str], str]) -> str:
@@ -25,13 +24,17 @@ def conclusion_of(board: Leaderboard, name: Callable[[str], str]) -> str:
     if len(first) == 1:
         said = [_("{model} is first of {count}.", model=first[0], count=len(ranked))]
     else:
-        said = [_("{models} share the first place of {count}.", models=_some(first), count=len(ranked))]
+        said = [
+            _("{models} share the first place of {count}.", models=names_listed(first), count=len(ranked))
+        ]
     if board.rank_method == "none":
         return " ".join([*said, _("No interval was computed.")])
     rivals = [name(row.model) for row in ranked if row.rank_lower == 1 and row.rank != 1]
     level = percent(board.level)
     if rivals:
-        said.append(_("{models} could be first too at {level} certainty.", models=_some(rivals), level=level))
+        said.append(
+            _("{models} could be first too at {level} certainty.", models=names_listed(rivals), level=level)
+        )
     elif len(first) == 1:
         said.append(_("No other model is within reach at {level} certainty.", level=level))
     if board.lead is not None and board.lead.more_votes and (rivals or len(first) > 1):
@@ -39,13 +42,6 @@ def conclusion_of(board: Leaderboard, name: Callable[[str], str]) -> str:
             _("About {votes} more votes between them would decide.", votes=rounded(board.lead.more_votes))
         )
     return " ".join(said)
-
-
-def _some(names: list[str]) -> list[str]:
-    if len(names) <= _LISTED:
-        return names
-    left = len(names) - _LISTED + 1
-    return [*names[: _LISTED - 1], ngettext("{count} more", "{count} more", left)]
 
 
 def votes_in_words(count: int, unit: str) -> str:
@@ -63,4 +59,21 @@ def scope_of(query: BoardQuery) -> str:
     """Of what the votes are, behind their number: nothing for all."""
     if language() == "en":
         return query.words
-    return "".join(f" · {value}" for _column, value in query.where)
+    return "".join(f" · {filter_value(column, value)}" for column, value in query.where)
+
+
+def filter_value(column: str, value: str) -> str:
+    """A value of a filter as it is shown: languages by their names."""
+    if column != "language":
+        return without_hidden(value)
+    return (language() != "en" and language_called(value)) or language_name(value)
+
+
+def names_listed(names: list[str], most: int = 3) -> str:
+    """Names in a sentence: all of them, or the first few and how many more."""
+    if language() == "en":
+        return join_names(names, most)
+    if len(names) <= most + 1:
+        return all_of(names)
+    left = len(names) - most
+    return all_of([*names[:most], ngettext("{count} more", "{count} more", left)])

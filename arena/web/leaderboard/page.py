@@ -19,7 +19,6 @@ from agon.arena.web.languages.texts import (
     _,
     in_english,
     language,
-    language_called,
     message,
     ngettext,
     percent,
@@ -27,7 +26,7 @@ from agon.arena.web.languages.texts import (
 )
 from agon.arena.web.languages.texts import number as number_text
 from agon.arena.web.layout import page_html
-from agon.arena.web.leaderboard.board_words import conclusion_of, scope_of, votes_in_words
+from agon.arena.web.leaderboard.board_words import conclusion_of, filter_value, scope_of, votes_in_words
 from agon.arena.web.leaderboard.columns import BoardColumn, arrange_rows, chosen_columns, known_columns
 from agon.arena.web.leaderboard.figures import figures_html
 from agon.arena.web.leaderboard.model_info import ModelInfo
@@ -39,7 +38,6 @@ from agon.arena.web.leaderboard.query import (
     ChangedBoardError,
     Offer,
     QueryError,
-    language_name,
 )
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.leaderboard.table import ShownRows, cards_html, score_text, table_html
@@ -338,9 +336,10 @@ _COLUMN_TITLES = {
 }
 
 
-def _language(code: str) -> str:
-    """A language as the page calls it."""
-    return (language() != "en" and language_called(code)) or language_name(code)
+def column_title(column: str) -> str:
+    """The name of a filter as a heading."""
+    title = _COLUMN_TITLES.get(column)
+    return _(title) if title else without_hidden(column).replace("_", " ").capitalize()
 
 
 def filters_html(offer: Offer, query: BoardQuery, about: About, link: Link) -> str:
@@ -355,11 +354,8 @@ def filters_html(offer: Offer, query: BoardQuery, about: About, link: Link) -> s
             (query.within(column, None, columns), _("Any"), every)
         ]
         for value, number in counts.items() if column in PERIODS else _by_size(counts):
-            said = _language(value) if column == "language" else without_hidden(value)
-            options.append((query.within(column, value, columns), said, number))
-        title = _COLUMN_TITLES.get(column)
-        called = _(title) if title else without_hidden(column).replace("_", " ").capitalize()
-        groups += _chips(called, options, query, link)
+            options.append((query.within(column, value, columns), filter_value(column, value), number))
+        groups += _chips(column_title(column), options, query, link)
     return f'<nav class="ag-filters" aria-label="{_("Which votes")}">{groups}</nav>' if groups else ""
 
 
@@ -508,11 +504,14 @@ def differences(board: Leaderboard, base: str) -> dict[str, str]:
     for row in board.rows:
         with suppress(OptionError):
             gap = board.difference(row.model, base)
-            ends = (score_text(board, end) or "…" for end in (gap.lower, gap.upper))
-            found[row.model] = (
-                f"{signed(score_text(board, gap.difference))} ({' to '.join(map(signed, ends))})"
-            )
+            low, high = (signed(score_text(board, end) or "…") for end in (gap.lower, gap.upper))
+            found[row.model] = in_range(signed(score_text(board, gap.difference)), low, high)
     return found | {base: "0"}
+
+
+def in_range(value: str, low: str, high: str) -> str:
+    """A number with its interval, in words."""
+    return _("{value} ({low} to {high})", value=value, low=low, high=high)
 
 
 def as_value(text: str) -> str:
@@ -671,7 +670,7 @@ def _empty(about: About, query: BoardQuery, link: Link) -> str:
     everything = link(ALL)
     if about.total and query != ALL and everything:
         return (
-            f'<div class="ag-phead"><h1>{escape(_no_votes(query))}</h1></div>'
+            f'<div class="ag-phead"><h1>{escape(no_votes(query))}</h1></div>'
             f'<a class="ag-btn" href="{escape(everything)}">{_("Show the board of all votes")}</a>'
         )
     if about.unit != "blind vote":
@@ -692,7 +691,7 @@ def _empty(about: About, query: BoardQuery, link: Link) -> str:
     )
 
 
-def _no_votes(query: BoardQuery) -> str:
+def no_votes(query: BoardQuery) -> str:
     """That there are no votes of this kind yet."""
     if language() == "en":
         return f"No votes{query.words} yet."

@@ -8,6 +8,7 @@ from html import escape
 from itertools import combinations
 
 from agon.arena.web.layout import page_html
+from agon.arena.web.leaderboard.board_words import filter_value
 from agon.arena.web.leaderboard.boards import Made
 from agon.arena.web.leaderboard.columns import fact_text, fact_title
 from agon.arena.web.leaderboard.page import Link, as_value, differences, filters_html, rule_name
@@ -15,7 +16,7 @@ from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.leaderboard.table import ShownRows, cards_html, score_text, table_html
 from agon.arena.web.markdown.markdown import without_hidden
-from agon.arena.web.models.overview_page import column_words, value_words
+from agon.arena.web.models.overview_page import column_words
 from agon.ranking import Leaderboard, PairCounts
 from agon.ranking.errors import OptionError, suggest
 from agon.ranking.leaderboard.row import rank_text
@@ -214,7 +215,7 @@ def _by_value(
         if made.board and names[0] in rows and names[1] in rows:
             gap = differences(made.board, names[1]).get(names[0], "–")
         body += (
-            f'<tr><th scope="row">{escape(value_words(column, value))}</th>{cells}<td'
+            f'<tr><th scope="row">{escape(filter_value(column, value))}</th>{cells}<td'
             f' class="ag-r">{gap}</td></tr>'
         )
     less = f"{about.info.name(names[0])} less {about.info.name(names[1])}"

@@ -9,6 +9,7 @@ from html import escape
 from math import sqrt
 
 from agon.arena.web.layout import page_html, plural
+from agon.arena.web.leaderboard.board_words import filter_value
 from agon.arena.web.leaderboard.boards import Compared, Made
 from agon.arena.web.leaderboard.page import FAMILIES, Link, family_name, filters_html, rule_name
 from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError
@@ -18,7 +19,7 @@ from agon.arena.web.markdown.markdown import without_hidden
 from agon.arena.web.models.board_series import Moment
 from agon.arena.web.models.comparison_page import facts_html, record_words
 from agon.arena.web.models.history_page import history_figure
-from agon.arena.web.models.overview_page import column_words, unsure, value_words
+from agon.arena.web.models.overview_page import column_words, unsure
 from agon.ranking import Leaderboard, PairCounts
 from agon.ranking.analysis.rule_comparison import RuleComparison
 from agon.ranking.errors import OptionError, suggest
@@ -193,7 +194,7 @@ def _by_value(row: Row, by_value: Mapping[str, Made] | None, column: str | None)
     strong, weak, body = [], [], ""
     for value, made in by_value.items():
         there = next((one for one in (made.board.rows if made.board else ()) if one.model == row.model), None)
-        said = value_words(column, value)
+        said = filter_value(column, value)
         if there is None:
             body += (
                 f'<tr><th scope="row">{escape(said)}</th><td class="ag-r">–</td><td'
