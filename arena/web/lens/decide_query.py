@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from agon.arena.web.languages.texts import speaking
 from agon.arena.web.leaderboard.query import Offer, QueryError
 from agon.arena.web.lens.fact_words import fact_word
 from agon.arena.web.markdown.markdown import without_hidden
@@ -156,8 +157,7 @@ def _number(text: str, what: str) -> float:
     except ValueError:
         number = math.nan
     if not 0 <= number < math.inf:
-        raise QueryError(
-            f"{fact_word(without_hidden(what)).capitalize()} must be a number of 0 or more, not "
-            f"{without_hidden(text)!r}."
-        )
+        with speaking("en"):  # as is the sentence
+            named = fact_word(without_hidden(what)).capitalize()
+        raise QueryError(f"{named} must be a number of 0 or more, not {without_hidden(text)!r}.")
     return number

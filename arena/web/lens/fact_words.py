@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from agon.arena.web.languages.texts import _, language, message, number
 from agon.arena.web.leaderboard.sources import SPEEDS, About
 from agon.data.model_facts import Measured, measure_answers
-from agon.ranking.leaderboard.dynascore import MORE_IS_BETTER
-from agon.ranking.text import join_names
 
 _WORDS = {
-    "price": ("price", "Output price, $ per million tokens"),
-    "input_price": ("input price", "Input price, $ per million tokens"),
-    "first_token": ("time to the first token", "Time to the first token, s"),
-    "seconds": ("time for an answer", "Time for an answer, s"),
-    "tokens": ("number of tokens", "Tokens in an answer"),
-    "length": ("length of answers", "Characters in an answer"),
-    "tokens_per_second": ("tokens per second", "Tokens per second"),
-    "failures": ("share of failed answers", "Share of answers that failed"),
-    "licence": ("licence", "Licence"),
-    "organisation": ("organisation", "Organisation"),
+    "price": (message("price"), message("Output price, $ per million tokens")),
+    "input_price": (message("input price"), message("Input price, $ per million tokens")),
+    "first_token": (message("time to the first token"), message("Time to the first token, s")),
+    "seconds": (message("time for an answer"), message("Time for an answer, s")),
+    "tokens": (message("number of tokens"), message("Tokens in an answer")),
+    "length": (message("length of answers"), message("Characters in an answer")),
+    "tokens_per_second": (message("tokens per second"), message("Tokens per second")),
+    "failures": (message("share of failed answers"), message("Share of answers that failed")),
+    "licence": (message("licence"), message("Licence")),
+    "organisation": (message("organisation"), message("Organisation")),
 }
 COST, TIME = ("price", "input_price"), ("seconds", "first_token")
 _ELSEWHERE = {"priced", "first_seen"}  # facts of which nothing is decided
+TOO_FEW = "too few votes"  # why the engine does not take a model
 MOST_VALUES = 12  # of a fact in words that can be ticked
 
 
@@ -61,14 +61,20 @@ def known_facts(about: About) -> KnownFacts:
     return KnownFacts(values, measured, priced)
 
 
+def paragraph(sentences: Sequence[str]) -> str:
+    """Sentences after each other; Chinese has no space between them."""
+    text = " ".join(sentences)
+    return text.replace("。 ", "。") if language() == "zh" else text
+
+
 def fact_word(fact: str) -> str:
     """A fact in a sentence: "time to the first token"."""
-    return _WORDS[fact][0] if fact in _WORDS else fact.replace("_", " ")
+    return _(_WORDS[fact][0]) if fact in _WORDS else fact.replace("_", " ")
 
 
 def fact_heading(fact: str) -> str:
     """A fact above its column, with its unit."""
-    return _WORDS[fact][1] if fact in _WORDS else fact.replace("_", " ").capitalize()
+    return _(_WORDS[fact][1]) if fact in _WORDS else fact.replace("_", " ").capitalize()
 
 
 def fact_names(known: KnownFacts) -> tuple[list[str], list[str]]:
@@ -77,7 +83,7 @@ def fact_names(known: KnownFacts) -> tuple[list[str], list[str]]:
     for own in known.values.values():
         for name, value in own.items():
             values.setdefault(name, []).append(value)
-    order = {name: number for number, name in enumerate(_WORDS)}
+    order = {name: place for place, name in enumerate(_WORDS)}
     names = sorted(values, key=lambda name: (order.get(name, len(order)), name))
     numbers = [name for name in names if all(is_number(value) for value in values[name])]
     return numbers, [name for name in names if name not in numbers]
@@ -90,22 +96,29 @@ def is_number(value: object) -> bool:
 
 def short_number(value: float) -> str:
     """A number with the digits that a reader needs: 0.18, 12.4, 1,204."""
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+    return figure_text(f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}")
+
+
+def figure_text(text: str) -> str:
+    """A number as English writes it, in the writing of the page's language with as many digits."""
+    if language() == "en" or "e" in text:
+        return text
+    return number(float(text.replace(",", "")), len(text.partition(".")[2]))
 
 
 def reason_words(why: str, facts: Mapping[str, object] | list[str]) -> str:
     """Why a model is not taken, with its fact in words."""
     for fact in facts:
+        word, rest = fact_word(fact), why.removeprefix(fact)
         if why == f"unknown {fact}":
-            return f"unknown {fact_word(fact)}"
-        if why.startswith((f"{fact} above ", f"{fact} below ", f"{fact} other than ")):
-            return fact_word(fact) + why.removeprefix(fact)
-    return why
-
-
-def bound_word(fact: str) -> str:
-    """Whether a bound on a fact is its largest value or its smallest."""
-    return "at least" if fact in MORE_IS_BETTER else "at most"
+            return _("unknown {fact}", fact=word)
+        if why.startswith(f"{fact} above "):
+            return _("{fact} above {bound}", fact=word, bound=figure_text(rest.removeprefix(" above ")))
+        if why.startswith(f"{fact} below "):
+            return _("{fact} below {bound}", fact=word, bound=figure_text(rest.removeprefix(" below ")))
+        if why.startswith(f"{fact} other than "):
+            return word + rest if language() == "en" else _("{fact} not among those asked for", fact=word)
+    return _("too few votes") if why == TOO_FEW else why
 
 
 def priced_sentence(known: KnownFacts) -> str:
@@ -113,8 +126,6 @@ def priced_sentence(known: KnownFacts) -> str:
     days = sorted(set(known.priced.values()))
     if not days:
         return ""
-    return (
-        f"Prices are as of {join_names(days)}."
-        if len(days) < 3
-        else f"Prices are as of {days[0]} to {days[-1]}."
-    )
+    if len(days) < 3:
+        return _("Prices are as of {days}.", days=days)
+    return _("Prices are as of {first} to {last}.", first=days[0], last=days[-1])

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, log10
 
+from agon.arena.web.languages.texts import _, ngettext
 from agon.arena.web.leaderboard.table import Axis, score_text
-from agon.arena.web.lens.fact_words import fact_heading, fact_word, short_number
+from agon.arena.web.lens.fact_words import fact_heading, fact_word, paragraph, short_number
 from agon.ranking import Leaderboard
 from agon.ranking.leaderboard.dynascore import MORE_IS_BETTER
 
@@ -45,7 +46,7 @@ def efficient_models(points: Sequence[tuple[str, float, float]], *, more: bool =
         for name, score, fact in points
         if not any(
             other >= score and way * amount <= way * fact and (other > score or way * amount < way * fact)
-            for _, other, amount in points
+            for _name, other, amount in points
         )
     }
 
@@ -84,30 +85,46 @@ def pareto_html(
     if len(points) < 2:
         return ""
     line = [one for one in points if one.efficient]
-    names = ", ".join(name(one.model) for one in line[:6]) + (" and more" if len(line) > 6 else "")
-    good = "more" if fact in MORE_IS_BETTER else "less"
-    said = (
-        f"On the line: {names}. By the scores as they stand no other model has a better score for {good} or "
-        f"an equal {fact_word(fact)}; bars are the intervals of the scores."
-    )
+    names: object = tuple(name(one.model) for one in line[:6])
+    if len(line) > 6:
+        names = _("{models} and more", models=names)
+    said = _("On the line: {models}.", models=names) + " "
+    if fact in MORE_IS_BETTER:
+        said += _(
+            "By the scores as they stand no other model has a better score for more or an equal {fact}; "
+            "bars are the intervals of the scores.",
+            fact=fact_word(fact),
+        )
+    else:
+        said += _(
+            "By the scores as they stand no other model has a better score for less or an equal {fact}; "
+            "bars are the intervals of the scores.",
+            fact=fact_word(fact),
+        )
     left_out = len([row for row in board.rows if row.status == "ranked"]) - len(points)
-    more = f" Of {left_out} more models it is not known." if left_out > 0 else ""
+    more = ""
+    if left_out > 0:
+        more = " " + ngettext(
+            "Of {count} more models it is not known.", "Of {count} more models it is not known.", left_out
+        )
     rows = "".join(
         f'<tr><th scope="row">{escape(name(one.model))}</th><td class="ag-r">{short_number(one.fact)}</td>'
         f'<td class="ag-r">{score_text(board, one.score)}</td>'
-        f"<td>{'on the line' if one.efficient else ''}</td></tr>"
+        f"<td>{_('on the line') if one.efficient else ''}</td></tr>"
         for one in points
     )
-    title = f"Score against {fact_word(fact)}"
+    title = _("Score against {fact}", fact=fact_word(fact))
+    under = paragraph([said + more])
+    numbers = _("{title}, in numbers", title=title)
     return (
-        f'<section class="ag-card ag-pad ag-fig"><h2>{escape(title)}</h2><p>{escape(said + more)}</p>'
+        f'<section class="ag-card ag-pad ag-fig"><h2>{escape(title)}</h2><p>{escape(under)}</p>'
         f'<div class="ag-pareto" tabindex="0" role="group" aria-label="{escape(title)}">'
         f"{_svg(board, fact, points, choice, name, said)}</div>"
-        f'<details class="ag-fold"><summary>{escape(title)}, in numbers</summary><div class="ag-numbers"'
+        f'<details class="ag-fold"><summary>{escape(numbers)}</summary><div class="ag-numbers"'
         f' tabindex="0" role="group" aria-label="{escape(title)}"><table><caption class="ag-sr">'
-        f'{escape(title)}</caption><thead><tr><th scope="col">Model</th><th scope="col" class="ag-r">'
-        f'{escape(fact_heading(fact))}</th><th scope="col" class="ag-r">Score</th>'
-        '<th scope="col">Efficient</th>'
+        f'{escape(title)}</caption><thead><tr><th scope="col">{_("Model")}</th><th scope="col" class="ag-r">'
+        f'{escape(fact_heading(fact))}</th><th scope="col" class="ag-r">{_("Score")}</th>'
+        f'<th scope="col">{_("Efficient")}</th>'
         f"</tr></thead><tbody>{rows}</tbody></table></div></details></section>"
     )
 
@@ -154,10 +171,13 @@ def _svg(
             f' stroke="var(--control)"/><text x="{x(tick)}" y="{_HEIGHT - _BOTTOM + 18}"'
             f' text-anchor="middle">{short_number(tick)}</text>'
         )
+    axis = fact_heading(fact)
+    if logs:
+        axis = _("{fact} (logarithms)", fact=axis)
     drawn += (
         f'<line x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{_HEIGHT - _BOTTOM}" y2="{_HEIGHT - _BOTTOM}"'
         f' stroke="var(--line-strong)"/><text x="{(_LEFT + _WIDTH - _RIGHT) / 2:g}" y="{_HEIGHT - 8}"'
-        f' text-anchor="middle">{escape(fact_heading(fact))}{" (logarithms)" if logs else ""}</text>'
+        f' text-anchor="middle">{escape(axis)}</text>'
     )
     line = sorted((one for one in points if one.efficient), key=lambda one: one.fact)
     if len(line) > 1:

@@ -6,6 +6,8 @@ from collections.abc import Collection
 from html import escape
 from urllib.parse import quote
 
+from agon.arena.web.languages.texts import _, language
+from agon.arena.web.leaderboard.page import column_title
 from agon.arena.web.leaderboard.query import Offer
 from agon.arena.web.markdown.markdown import without_hidden
 
@@ -37,22 +39,34 @@ def weights_fields(
         )
         for value in values
     )
-    what = "task" if offer.tasks else without_hidden(by or "").replace("_", " ")
     others = "".join(
-        f'<a class="ag-chip" href="./{page}?by={escape(quote(other))}">'
-        f"{escape(without_hidden(other).replace('_', ' '))}</a>"
+        f'<a class="ag-chip" href="./{page}?by={escape(quote(other))}">{escape(column_word(other))}</a>'
         for other in ([] if offer.tasks else columns)
         if other != by
     )
-    more = f'<p class="ag-chips"><span class="ag-label">Weigh by</span>{others}</p>' if others else ""
+    more = f'<p class="ag-chips"><span class="ag-label">{_("Weigh by")}</span>{others}</p>' if others else ""
     hidden = f'<input type="hidden" name="by" value="{escape(chosen)}">' if chosen else ""
-    empty = "every vote counts alike" if not offer.tasks else "the weights are those of the table"
+    if offer.tasks:
+        legend = _("What each task weighs for you")
+        how = _(
+            "Left empty, the weights are those of the table; one weight given, the others weigh 1, and 0 "
+            "leaves out."
+        )
+    else:
+        legend = _("What each {what} weighs for you", what=column_word(by or ""))
+        how = _(
+            "Left empty, every vote counts alike; one weight given, the others weigh 1, and 0 leaves out."
+        )
     return (
-        f'<fieldset class="ag-cond ag-weights"><legend>What each {escape(what)} weighs for you</legend>'
-        f"{hidden}"
-        f"<p>Left empty, {empty}; one weight given, the others weigh 1, and 0 leaves out.</p>"
+        f'<fieldset class="ag-cond ag-weights"><legend>{escape(legend)}</legend>'
+        f"{hidden}<p>{how}</p>"
         f'<div class="ag-inputs">{inputs}</div>{more}</fieldset>'
     )
+
+
+def column_word(column: str) -> str:
+    """A column in a sentence: "category"."""
+    return without_hidden(column).replace("_", " ") if language() == "en" else column_title(column)
 
 
 def number_field(name: str, label: str, value: float | None, hint: str = "", *, slider: int = 0) -> str:

@@ -101,3 +101,17 @@ def test_the_efficient_ones_by_brute_force():
     points = [("a", 9.0, 5.0), ("b", 8.0, 2.0), ("c", 7.0, 3.0), ("d", 8.0, 2.0), ("e", 1.0, 1.0)]
     assert efficient_models(points) == {"a", "b", "d", "e"}
     assert efficient_models(points, more=True) == {"a"}
+
+
+def test_it_says_the_same_in_other_languages(client):
+    """The choice, its facts and numbers as a language writes them; nothing is left marked as English."""
+    said = {
+        "de": "Nehmen Sie bob: Es ist das beste von 2, die die Bedingungen erfüllen.",
+        "zh": "请选用 bob：它是符合条件的 2 个模型中最好的。",
+    }
+    for code, sentence in said.items():
+        asked = "/decide?atmost.price=3&only.licence=mit"
+        text = client.get(asked, headers={"accept-language": code}).text
+        assert unescape(re.search("<h1>(.*?)</h1>", text)[1]).startswith(sentence)
+        assert ' lang="en"' not in text.partition("</main>")[0]
+        assert (">0,5<" in text) == (code == "de")

@@ -76,3 +76,13 @@ def test_what_there_is_not_is_a_page(client, query):
     assert ("The votes are of one category, so its values cannot weigh; leave one out." in text) == (
         "category=Code" in query
     )
+
+
+def test_it_says_the_same_in_other_languages(client):
+    client.get("/api/rules?category=Chat")
+    text = unescape(client.get("/rules?category=Chat", headers={"accept-language": "de"}).text)
+    assert "Kein Modell schlägt alle anderen im direkten Vergleich: 3 teilen sich die Spitze." in text
+    assert "Es gibt einen Dreierkreis" in text
+    english = re.findall(r'<(\w+)[^>]* lang="en"[^>]*>(.*?)</', text.partition("</main>")[0])
+    assert english, "the engine's counterexamples"
+    assert all(tag == "span" and "a clone of" in said for tag, said in english)
