@@ -5,13 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from html import escape
 
+from agon.arena.web.languages.texts import _, in_english, message, ngettext, number, percent
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.lens.auditing import Audit
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import VoterAnomaly, WindowAnomaly
 from agon.ranking.annotators.overturning import AttackCost
+from agon.ranking.votes.vote_source import EXCLUDED, FOR_REVIEW, IN_WINDOW, NOT_BLIND, OTHER_VOTERS
 
 _LISTED = 12  # voters, and windows, that the page lists
+_REASONS = {
+    NOT_BLIND: message("not blind (the names were shown)"),
+    FOR_REVIEW: message("of voters set aside for review"),
+    EXCLUDED: message("of voters excluded for how they voted"),
+    IN_WINDOW: message("on a model in a window under alarm"),
+    OTHER_VOTERS[0]: message("votes of people"),
+    OTHER_VOTERS[1]: message("votes of LLM judges"),
+}
 
 
 def gates_html(audit: Audit, about: About) -> str:
@@ -26,30 +36,48 @@ def gates_html(audit: Audit, about: About) -> str:
     return _voters(audit, about) + _windows(audit, about) + _cost(audit.cost, about)
 
 
+def english_html(text: str) -> str:
+    """A sentence of the engine, which stands in English on every page."""
+    return f"<span{in_english()}>{escape(without_hidden(text))}</span>"
+
+
+def reason_html(reason: str) -> str:
+    """Why votes are left out; in English where a file has a reason of its own."""
+    return _(_REASONS[reason]) if reason in _REASONS else english_html(reason)
+
+
+def card_head(title: str) -> str:
+    """How a section of this page begins; `title` is HTML."""
+    return f'<section class="ag-card ag-pad ag-fig"><h2>{title}</h2>'
+
+
 def _voters(audit: Audit, about: About) -> str:
-    head = '<section class="ag-card ag-pad ag-fig"><h2>Who votes as no honest voter would?</h2>'
+    head = card_head(_("Who votes as no honest voter would?"))
     seen = audit.gated.voters if audit.gated is not None else None
     if seen is None:
-        return f"{head}<p>These votes do not say whose they are, so no voter can be tested.</p></section>"
+        none = _("These votes do not say whose they are, so no voter can be tested.")
+        return f"{head}<p>{none}</p></section>"
     rows = "".join(
-        f'<tr><th scope="row">{i + 1}. {_did(one, about)}: {_verdict(one)}</th>'
-        f'<td class="ag-r">{one.judged:,}</td><td class="ag-r">{one.observed:.0%}</td>'
-        f'<td class="ag-r">{one.expected:.0%}</td></tr>'
+        f'<tr><th scope="row">{_did(one, about, i + 1)}</th>'
+        f'<td class="ag-r">{number(one.judged)}</td><td class="ag-r">{percent(one.observed)}</td>'
+        f'<td class="ag-r">{percent(one.expected)}</td></tr>'
         for i, one in enumerate(seen.found[:_LISTED])
     )
     more = len(seen.found) - _LISTED
-    table = _table("Voters who stand out", ("What they did", "Votes", "Share", "Usual"), rows)
-    rest = f"<p>And {more:,} more.</p>" if more > 0 else ""
-    how = (
+    heads = (_("What they did"), _("Votes"), _("Share"), _("Usual"))
+    table = _table(_("Voters who stand out"), heads, rows)
+    rest = f"<p>{ngettext('And {count} more.', 'And {count} more.', more)}</p>" if more > 0 else ""
+    how = _(
         "Every voter with ten decided votes is held against what the others say, and as much as the voters "
         "here differ in care, taste and habits of the eye is allowed for. “Excluded” are those whom none of "
         "all these voters would resemble by chance, with 95%."
     )
-    return f"{head}<p>{escape(seen.conclusion())} {how}</p>{table}{rest}{_with_gates(audit, about)}</section>"
+    said = english_html(seen.conclusion())
+    return f"{head}<p>{said} {how}</p>{table}{rest}{_with_gates(audit, about)}</section>"
 
 
 def _verdict(one: VoterAnomaly) -> str:
-    return "excluded" if one.verdict == "excluded" else "for review"
+    return _("excluded") if one.verdict == "excluded" else _("for review")
 
 
 def _table(caption: str, heads: tuple[str, ...], rows: str) -> str:
@@ -66,16 +94,18 @@ def _table(caption: str, heads: tuple[str, ...], rows: str) -> str:
     )
 
 
-def _did(one: VoterAnomaly, about: About) -> str:
+def _did(one: VoterAnomaly, about: About, place: int) -> str:
     """What a voter did, in a few words; voters are not named here."""
     model = escape(about.info.name(one.model)) if one.model is not None else ""
-    return {
-        "against the crowd": "Chose the weaker model",
-        "at random": "Chose the weaker model as often as a coin would",
-        "one side": f"Chose the answer shown {one.side}",
-        "for a model": f"Let {model} win",
-        "against a model": f"Let {model} lose",
+    side = {"first": _("Chose the answer shown first"), "last": _("Chose the answer shown last")}
+    deed = {
+        "against the crowd": _("Chose the weaker model"),
+        "at random": _("Chose the weaker model as often as a coin would"),
+        "one side": side.get(str(one.side), ""),
+        "for a model": _("Let {model} win", model=model),
+        "against a model": _("Let {model} lose", model=model),
     }[one.kind]
+    return _("{place}. {deed}: {verdict}", place=place, deed=deed, verdict=_verdict(one))
 
 
 def _with_gates(audit: Audit, about: About) -> str:
@@ -83,67 +113,90 @@ def _with_gates(audit: Audit, about: About) -> str:
     gone = sum(audit.gated.set_aside.values()) if audit.gated is not None else 0
     if not gone:
         return ""
-    votes = "1 vote" if gone == 1 else f"{gone:,} votes"
     if not audit.moved:
-        said = f"Without their {votes} every model keeps its rank."
+        said = ngettext(
+            "Without their {count} vote every model keeps its rank.",
+            "Without their {count} votes every model keeps its rank.",
+            gone,
+        )
     else:
-        names = "; ".join(
-            f"{escape(about.info.name(model))} from {before} to {after}"
+        moves = "; ".join(
+            _(
+                "{model} from {before} to {after}",
+                model=escape(about.info.name(model)),
+                before=before,
+                after=after,
+            )
             for model, before, after in audit.moved[:_LISTED]
         )
-        said = f"Without their {votes} these change their rank: {names}."
-    return (
-        f"<p>{said} The leaderboard counts them: a board without them is made on request, and nothing is "
-        "deleted.</p>"
+        said = ngettext(
+            "Without their {count} vote these change their rank: {moves}.",
+            "Without their {count} votes these change their rank: {moves}.",
+            gone,
+            moves=moves,
+        )
+    counted = _(
+        "The leaderboard counts them: a board without them is made on request, and nothing is deleted."
     )
+    return f"<p>{said} {counted}</p>"
 
 
 def _windows(audit: Audit, about: About) -> str:
-    head = '<section class="ag-card ag-pad ag-fig"><h2>Does a model win more at one time?</h2>'
+    head = card_head(_("Does a model win more at one time?"))
     scan = audit.gated.windows if audit.gated is not None else None
     if scan is None or not scan.windows:
-        return f"{head}<p>There are too few votes with a time to look at windows of it.</p></section>"
+        few = _("There are too few votes with a time to look at windows of it.")
+        return f"{head}<p>{few}</p></section>"
     rows = "".join(
-        f'<tr><th scope="row">{escape(about.info.name(one.model))}, {_when(one)}</th>'
-        f'<td class="ag-r">{one.judged:,}</td><td class="ag-r">{one.voters:,}</td>'
+        '<tr><th scope="row">'
+        f"{_('{model}, {time}', model=escape(about.info.name(one.model)), time=_when(one))}</th>"
+        f'<td class="ag-r">{number(one.judged)}</td><td class="ag-r">{number(one.voters)}</td>'
         f'<td class="ag-r">{one.excess:+.0f}</td></tr>'
         for one in scan.found[:_LISTED]
     )
-    table = _table("Windows of time that stand out", ("Model and time", "Votes", "Voters", "Excess"), rows)
+    heads = (_("Model and time"), _("Votes"), _("Voters"), _("Excess"))
+    table = _table(_("Windows of time that stand out"), heads, rows)
     said = scan.conclusion()
     for model in {one.model for one in scan.found}:
         said = said.replace(model, about.info.name(model))
-    why = "Many voters with a few votes each pass every test of a voter; in a short time they show together."
-    changed = " A model that was changed under its name, and a new kind of voters, show too." if rows else ""
-    return f"{head}<p>{escape(without_hidden(said))} {why}{changed}</p>{table}</section>"
+    why = _(
+        "Many voters with a few votes each pass every test of a voter; in a short time they show together."
+    )
+    if rows:
+        why += " " + _("A model that was changed under its name, and a new kind of voters, show too.")
+    return f"{head}<p>{english_html(said)} {why}</p>{table}</section>"
 
 
 def _when(one: WindowAnomaly) -> str:
     """From when to when."""
+    rows = _("votes {first} to {last}", first=one.begin + 1, last=one.end + 1)
     if one.start is None or one.stop is None:
-        return f"votes {one.begin + 1:,} to {one.end + 1:,}"
+        return rows
     try:
         ends = [f"{datetime.fromtimestamp(t, UTC):%Y-%m-%d %H:%M}" for t in (one.start, one.stop)]
     except (OverflowError, ValueError, OSError):  # times that are no dates
-        return f"votes {one.begin + 1:,} to {one.end + 1:,}"
-    return " to ".join(ends)
+        return rows
+    return f'<span dir="ltr">{_("{low} to {high}", low=ends[0], high=ends[1])}</span>'
 
 
 def _cost(cost: AttackCost | None, about: About) -> str:
-    head = '<section class="ag-card ag-pad ag-fig"><h2>What would an attack cost?</h2>'
+    head = card_head(_("What would an attack cost?"))
     if cost is None:
-        return f"{head}<p>There are too few decided votes to say.</p></section>"
+        return f"{head}<p>{_('There are too few decided votes to say.')}</p></section>"
     said = cost.conclusion()
     for model in (cost.first, cost.second):
         said = said.replace(model, about.info.name(model), 1)
-    burst = (
-        ""
-        if cost.in_a_burst is None
-        else f" {cost.in_a_burst:,} hostile wins in a fiftieth of the time would raise the alarm of a window."
-    )
-    return (
-        f"{head}<p>{escape(without_hidden(said))}{burst}</p><p>Computed by adding expected votes and fitting "
+    burst = ""
+    if cost.in_a_burst is not None:
+        burst = " " + ngettext(
+            "{count} hostile win in a fiftieth of the time would raise the alarm of a window.",
+            "{count} hostile wins in a fiftieth of the time would raise the alarm of a window.",
+            cost.in_a_burst,
+        )
+    how = _(
+        "Computed by adding expected votes and fitting "
         "the strengths anew. Assumed is an attacker who always recognises both models, battles drawn as they "
         "were so far, hostile votes as even in time as the others, and no honest votes meanwhile. Battles "
-        "drawn by the server cannot be chosen; votes on chosen pairs can only be in a file.</p></section>"
+        "drawn by the server cannot be chosen; votes on chosen pairs can only be in a file."
     )
+    return f"{head}<p>{english_html(said)}{burst}</p><p>{how}</p></section>"
