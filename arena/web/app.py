@@ -49,6 +49,7 @@ def web_app(arena: Arena, votes: Mapping[str, BoardSource] = OWN) -> ArenaMiddle
     """The whole application over one arena, ready for an ASGI server; `votes` as for `reading_router`."""
     app = FastAPI(openapi_url=None, lifespan=lifespan_of(arena))
     answer_errors(app)
+    app.state.votes_of = lambda session: arena.log.votes_of(arena.keys.voter(session))
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # not of event streams
     routers = [router(arena) for router in ROUTERS]
     if arena.settings.admin is not None:

@@ -50,6 +50,7 @@ class Site:
         static: what stands before the path of a static file.
         you: address of a visitor's own page, if there is one.
         choices: the votes that its reading pages can be of, where there are several.
+        yours: votes of the visitor, for the header of pages that do not say it themselves.
     """
 
     pages: Mapping[Current, tuple[str, str]]
@@ -58,6 +59,7 @@ class Site:
     footer: Mapping[str, str] = field(default_factory=dict)
     you: str | None = None
     choices: Sequence[VotesChoice] = ()
+    yours: int = 0
 
     @property
     def root(self) -> str:
@@ -192,8 +194,9 @@ def header(current: Current | None, yours: int | None = None, site: Site = ARENA
         for name, (address, label) in site.pages.items()
     )
     nav = f'<nav aria-label="{_("Main")}">{links}</nav>' if len(site.pages) > 1 else ""
+    yours = site.yours if yours is None else yours
     shown, theme = "" if yours else " hidden", _("Light or dark")
-    counted = _("Your votes {number}", number=f"<b data-your-votes>{number(yours or 0)}</b>")
+    counted = _("Your votes {number}", number=f"<b data-your-votes>{number(yours)}</b>")
     mine = f'<span class="ag-opt"{shown}>{counted}</span>'
     if site.you:
         mine = f'<a class="ag-opt ag-yours" href="{site.you}"{shown}>{counted}</a>'

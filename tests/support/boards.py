@@ -1,6 +1,7 @@
 """A small world for the tests of the leaderboard page: four models, their votes, and a reader of pages."""
 
 import json
+from dataclasses import replace
 from html.parser import HTMLParser
 
 from agon.arena.core.endings import AnswerEndings
@@ -82,9 +83,10 @@ INFO = ModelInfo(
 )
 
 
-def page_of(board, total=1, info=None, *, words=("LOG",), unit="blind vote", notice=None, **more):
+def page_of(board, total=1, info=None, *, words=("LOG",), unit="blind vote", notice=None, yours=0, **more):
     """The leaderboard page of an arena with a board."""
-    about = About(words, unit, total, info or ModelInfo(), notice=notice, site=ARENA)
+    site = replace(ARENA, yours=yours)
+    about = About(words, unit, total, info or ModelInfo(), notice=notice, site=site)
     return leaderboard_html(board, about=about, **more)
 
 

@@ -22,7 +22,7 @@ from agon.arena.web.battle.view import render
 from agon.arena.web.clients.networks import client_network
 from agon.arena.web.languages.texts import _
 from agon.arena.web.layout import page_html
-from agon.arena.web.markdown.markdown import answer_html
+from agon.arena.web.markdown.markdown import reachable_html
 from agon.arena.web.markdown.streaming import streaming_html
 from agon.arena.web.middleware import Session
 
@@ -52,7 +52,7 @@ def chat_view(arena: Arena, talk: Talk | None) -> dict[str, Any]:
     """A conversation as it stands, for the browser and for programs."""
     if talk is None:
         return {"chat": None, "state": "empty", "model": None, "may_ask": True, "html": ""}
-    answers = [answer_html(message.content) for message in talk.said]
+    answers = [reachable_html(message.content) for message in talk.said]
     said = [
         (message.role, Markup(answer) if message.role == "assistant" else message.content)  # noqa: S704
         for message, answer in zip(talk.said, answers, strict=True)

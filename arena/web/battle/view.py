@@ -34,7 +34,7 @@ from agon.arena.web.languages.texts import (
     template_text,
     translated,
 )
-from agon.arena.web.markdown.markdown import answer_html
+from agon.arena.web.markdown.markdown import reachable_html
 from agon.arena.web.markdown.streaming import streaming_html
 from agon.ranking.leaderboard.row import Row, score_range
 
@@ -261,7 +261,7 @@ def _side_words(battle: Battle, side: Side) -> str:
 
 def side_html(side: Side) -> str:
     """One answer's text as safe HTML."""
-    return streaming_html(side.text) if side.status == "writing" else answer_html(side.text)
+    return streaming_html(side.text) if side.status == "writing" else reachable_html(side.text)
 
 
 def battle_values(arena: Arena, running: Running) -> dict[str, Any]:
@@ -306,7 +306,7 @@ def _answers(battle: Battle, turn: int) -> list[tuple[str, Markup]]:
     for slot in battle.standing:
         said = battle.sides[slot].messages
         text = said[2 * turn + 1 + (said[0].role == "system")].content
-        found.append((LETTERS[slot], Markup(answer_html(text))))
+        found.append((LETTERS[slot], Markup(reachable_html(text))))
     return found
 
 
@@ -333,7 +333,7 @@ def _thoughts(battle: Battle, turn: int) -> dict[str, tuple[Markup, int]]:
         side = battle.sides[slot]
         made = [*side.earlier, side.generation][turn]
         if made is not None and made.reasoning.strip():
-            found[LETTERS[slot]] = Markup(answer_html(made.reasoning)), made.reasoning_tokens
+            found[LETTERS[slot]] = Markup(reachable_html(made.reasoning)), made.reasoning_tokens
     return found
 
 

@@ -140,7 +140,6 @@ def leaderboard_html(
     pairs: PairCounts | None = None,
     offer: Offer = NOTHING,
     query: BoardQuery = ALL,
-    yours: int | None = None,
     link: Link = address,
 ) -> str:
     """Return the leaderboard page.
@@ -151,13 +150,16 @@ def leaderboard_html(
         pairs: counts behind the board, for the heat map.
         offer: what else can be asked for.
         query: what was asked for.
-        yours: votes of this visitor.
         link: the addresses of other boards.
     """
     info = about.info
-    note = f'<p class="ag-note ag-above">{escape(without_hidden(about.notice))}</p>' if about.notice else ""
+    note = (
+        f'<p class="ag-note ag-above" dir="auto">{escape(without_hidden(about.notice))}</p>'
+        if about.notice
+        else ""
+    )
     if about.imported:
-        note += '<p class="ag-note ag-above">{}</p>'.format(
+        note += '<p class="ag-note ag-above" dir="auto">{}</p>'.format(
             _(
                 "This board counts the votes cast here. Its folder holds imported votes too ({names}); "
                 "<code>agon rank</code> on the folder counts both.",
@@ -177,7 +179,6 @@ def leaderboard_html(
         body,
         current="leaderboard",
         votes=about.total if about.unit != "task" else None,
-        yours=yours,
         site=about.site,
     )
 

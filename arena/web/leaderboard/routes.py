@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -47,18 +47,11 @@ _PNG = {
 
 def leaderboard_router(arena: Arena, boards: Boards | None = None, prefix: str = "") -> APIRouter:
     """The leaderboard of an arena, and its data; `prefix` stands before their paths."""
-
-    def yours(request: Request) -> int:
-        session = request.scope.get("agon_session")
-        return arena.log.votes_of(arena.keys.voter(session)) if session else 0
-
-    return board_router(boards or Boards(ArenaVotes(arena)), yours, prefix)
+    return board_router(boards or Boards(ArenaVotes(arena)), prefix)
 
 
-def board_router(
-    boards: Boards, yours: Callable[[Request], int | None] = lambda _: None, prefix: str = ""
-) -> APIRouter:
-    """The leaderboard of any votes as a page, as JSON and as CSV; `yours` counts a visitor's votes."""
+def board_router(boards: Boards, prefix: str = "") -> APIRouter:
+    """The leaderboard of any votes as a page, as JSON and as CSV."""
     router, source = APIRouter(prefix=prefix), boards.source
 
     async def asked(request: Request) -> tuple[BoardQuery, Offer]:
@@ -110,23 +103,17 @@ def board_router(
 
     @router.get("/leaderboard", include_in_schema=False)
     async def leaderboard(request: Request) -> Response:
-        number = await asyncio.to_thread(yours, request)
-
         async def page(about: About, patience: Patience) -> str:
             query, offer = await asked(request)
             made = await boards.get(query, patience)
             if made is None:
                 return waiting_html(rule_name(query.rule), query, about=about)
             return await asyncio.to_thread(
-                lambda: leaderboard_html(
-                    made.board, about=about, pairs=made.pairs, offer=offer, query=query, yours=number
-                )
+                lambda: leaderboard_html(made.board, about=about, pairs=made.pairs, offer=offer, query=query)
             )
 
         rest = urlencode([pair for pair in request.query_params.multi_items() if pair[0] != "at"])
-        return await answered(
-            request, source, page, today=f"./leaderboard?{rest}" if rest else None, yours=number
-        )
+        return await answered(request, source, page, today=f"./leaderboard?{rest}" if rest else None)
 
     @router.get(
         "/badge/{model:path}.svg", summary="Where a model stands", **documented(None, *BOARD, also=_SVG)
@@ -191,7 +178,6 @@ async def answered(
     page: Callable[[About, Patience], Awaitable[str]],
     *,
     today: str | None = None,
-    yours: int | None = None,
     no_page: Callable[..., str] = no_board_html,
     also: object = None,
 ) -> Response:
@@ -202,14 +188,16 @@ async def answered(
         source: of the votes.
         page: makes it.
         today: address of the board of now, where a permalink was asked for.
-        yours: votes of this visitor, where the page shows them.
         no_page: the page for a sentence.
         also: what else the page shows.
     """
+    session, votes_of = request.scope.get("agon_session"), getattr(request.app.state, "votes_of", None)
+    yours = None if votes_of is None else await asyncio.to_thread(votes_of, session) if session else 0
     shown = await asyncio.to_thread(source.shown), yours, also
 
     async def told(patience: Patience) -> Response:
         about = await asyncio.to_thread(source.about)
+        about = replace(about, site=replace(about.site, yours=yours or 0))
         patience.seconds = PATIENCE
         try:
             return HTMLResponse(await page(about, patience))

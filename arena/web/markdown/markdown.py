@@ -74,6 +74,12 @@ def answer_html(text: str, *, writing: bool = False) -> str:
     return without_hidden(_cleaner().clean(body))
 
 
+def reachable_html(text: str) -> str:
+    """A whole answer as `answer_html` gives it, in which keys reach what scrolls: code and tables."""
+    found = answer_html(text).replace("<pre>", '<pre tabindex="0">')
+    return found.replace('<div class="ag-tw">', '<div class="ag-tw" tabindex="0">')
+
+
 def without_hidden(text: str) -> str:
     """Return a text without characters that are invisible or turn the direction of what follows."""
     return _HIDDEN.sub("", text)

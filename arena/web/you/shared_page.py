@@ -13,7 +13,7 @@ from agon.arena.core.visitors.people import SharedBattle
 from agon.arena.web.battle.view import render
 from agon.arena.web.languages.texts import _, all_of, ngettext
 from agon.arena.web.layout import page_html
-from agon.arena.web.markdown.markdown import answer_html
+from agon.arena.web.markdown.markdown import reachable_html
 from agon.arena.web.you.your_pages import HEAD, name_of, verdict
 from agon.data.log.personal.history import PastBattle
 
@@ -68,7 +68,7 @@ def _body(said: str, past: PastBattle, shown: SharedBattle, *, preview: bool = F
             "prompt": prompt,
             "images": images,
             "answers": [
-                {"letter": one.letter, "name": one.name, "html": Markup(answer_html(one.text))}
+                {"letter": one.letter, "name": one.name, "html": Markup(reachable_html(one.text))}
                 for one in answers
             ],
         }

@@ -13,7 +13,7 @@ from agon.arena.core.visitors.people import A_PAGE, HistoryPage, turns_of
 from agon.arena.web.battle.view import render
 from agon.arena.web.languages.texts import _, date_and_time, message, translated
 from agon.arena.web.layout import page_html
-from agon.arena.web.markdown.markdown import answer_html
+from agon.arena.web.markdown.markdown import reachable_html
 from agon.arena.web.you.own_board import too_few_sentence
 from agon.data.log.personal.history import PastBattle
 
@@ -95,7 +95,7 @@ def replayed(running: Running) -> list[dict[str, Any]]:
 
 
 def _answer(letter: str, name: str, text: str) -> dict[str, Any]:
-    return {"letter": letter, "name": name, "html": Markup(answer_html(text))}
+    return {"letter": letter, "name": name, "html": Markup(reachable_html(text))}
 
 
 def name_of(arena: Arena) -> Callable[[str], str]:
