@@ -206,6 +206,11 @@ def comma_list(items: Sequence[str]) -> str:
     return _COMMAS.get(language(), ", ").join(items)
 
 
+def dotted(parts: Sequence[str]) -> str:
+    """Parts of a line with dots between; each keeps its own direction where lines begin on the right."""
+    return ("\u200f · \u200f" if direction() == "rtl" else " · ").join(parts)
+
+
 def all_of(items: Sequence[str]) -> str:
     """Things in a sentence, with the language's "and" before the last."""
     if language() == "en":

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from agon.arena.web.languages.texts import _, message, percent
+from agon.arena.web.languages.texts import _, message, percent, short_date
 from agon.arena.web.languages.texts import number as number_text
 from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.arena.web.leaderboard.query import BoardView, QueryError
@@ -108,7 +108,7 @@ def fact_text(name: str, value: Value) -> str:
     if isinstance(value, str):
         return without_hidden(value)
     if name == "first_seen":
-        return datetime.fromtimestamp(value, UTC).strftime("%-d %b %Y")
+        return short_date(datetime.fromtimestamp(value, UTC))
     return _KNOWN[name][1].format(value) if name in _KNOWN else f"{value:,.4g}"
 
 

@@ -8,7 +8,7 @@ from html import escape
 from itertools import groupby
 from math import floor, log10
 
-from agon.arena.web.languages.texts import _, percent
+from agon.arena.web.languages.texts import _, dotted, percent
 from agon.arena.web.languages.texts import number as number_text
 from agon.arena.web.leaderboard.board_words import votes_in_words
 from agon.arena.web.leaderboard.columns import USUAL_COLUMNS, BoardColumn, chosen_columns, known_columns
@@ -298,7 +298,7 @@ def _card(board: Leaderboard, row: Row, info: ModelInfo, axis: Axis, shown: Show
         parts.append(f"{shown.gaps[0]}: {shown.gaps[1][row.model]}")
     if row.status != "ranked":
         parts.append(f"{word.lower()}{': ' + why if why else ''}")
-    about = " · ".join(escape(part) for part in parts if part)
+    about = dotted([escape(part) for part in parts if part])
     kinds = ("" if row.status == "ranked" else " ag-prov") + (
         " ag-band" if shown.band.get(row.model, 0) % 2 else ""
     )

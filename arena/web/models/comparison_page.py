@@ -7,11 +7,21 @@ from contextlib import suppress
 from html import escape
 from itertools import combinations
 
+from agon.arena.web.languages.texts import _, comma_list, percent
+from agon.arena.web.languages.texts import number as number_text
 from agon.arena.web.layout import page_html
-from agon.arena.web.leaderboard.board_words import filter_value
+from agon.arena.web.leaderboard.board_words import filter_value, scope_of
 from agon.arena.web.leaderboard.boards import Made
 from agon.arena.web.leaderboard.columns import fact_text, fact_title
-from agon.arena.web.leaderboard.page import Link, as_value, differences, filters_html, rule_name
+from agon.arena.web.leaderboard.page import (
+    Link,
+    as_value,
+    column_title,
+    differences,
+    filters_html,
+    in_range,
+    rule_name,
+)
 from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.leaderboard.table import ShownRows, cards_html, score_text, table_html
@@ -82,27 +92,33 @@ def comparison_html(
     shown = ShownRows(rows, {}, page=lambda model: link(query.plain, f"model:{model}"))
     body = _head(board, order, about, query) + filters_html(offer, query, about, here)
     body += _choice(board, order, about, query, link)
-    body += table_html(board, about.info, "The models compared", shown) + cards_html(board, about.info, shown)
+    body += table_html(board, about.info, _("The models compared"), shown) + cards_html(
+        board, about.info, shown
+    )
     body += _pairs(board, made.pairs, order, about)
     body += _by_value(by_value, column, order, about)
     body += facts_html(order, about)
-    return page_html("Compare", body, current="leaderboard", votes=about.total, site=about.site, english=True)
+    return page_html(_("Compare"), body, current="leaderboard", votes=about.total, site=about.site)
 
 
 def _head(board: Leaderboard, names: Sequence[str], about: About, query: BoardQuery) -> str:
     one, two = names[0], names[1]
-    sentence = f"{about.info.name(one)} and {about.info.name(two)} cannot be compared on this board."
+    names_of = {"model": about.info.name(one), "other": about.info.name(two)}
+    sentence = _("{model} and {other} cannot be compared on this board.", **names_of)
     with suppress(OptionError):
         gap = board.difference(one, two)
         sure = gap.lower is not None and gap.lower > 0
         points = score_text(board, gap.difference)
         sentence = (
-            f"{about.info.name(one)} is above {about.info.name(two)} by {points} points."
+            _("{model} is above {other} by {points} points.", points=points, **names_of)
             if sure
-            else f"{about.info.name(one)} and {about.info.name(two)} cannot be told apart."
+            else _("{model} and {other} cannot be told apart.", **names_of)
         )
-    lead = (
-        f"Under {rule_name(board.method)}{query.words}, at {board.level:.0%} certainty, two models at a time."
+    lead = _(
+        "Under {rule}{scope}, at {level} certainty, two models at a time.",
+        rule=rule_name(board.method),
+        scope=scope_of(query),
+        level=percent(board.level),
     )
     return f'<div class="ag-phead"><h1>{escape(sentence)}</h1><p class="ag-lead">{escape(lead)}</p></div>'
 
@@ -122,8 +138,9 @@ def _choice(board: Leaderboard, names: Sequence[str], about: About, query: Board
             for model in listed
         )
         menus += (
-            f'<select name="models" aria-label="Model {number + 1}"><option value="">nobody'
-            f"</option>{options}</select>"
+            f'<select name="models" aria-label="{_("Model {number}", number=number + 1)}">'
+            f'<option value="">{_("nobody")}</option>'
+            f"{options}</select>"
         )
     kept = dict(query.where) | ({"rule": query.rule} if query.rule != BoardQuery().rule else {})
     hidden = "".join(
@@ -131,9 +148,8 @@ def _choice(board: Leaderboard, names: Sequence[str], about: About, query: Board
         for name, value in kept.items()
     )
     return (
-        f'<form class="ag-look" action="{escape(action)}" method="get" aria-label="Which'
-        f' models">{hidden}{menus}'
-        '<button class="ag-btn">Compare</button></form>'
+        f'<form class="ag-look" action="{escape(action)}" method="get" aria-label="{_("Which models")}">'
+        f'{hidden}{menus}<button class="ag-btn">{_("Compare")}</button></form>'
     )
 
 
@@ -141,53 +157,70 @@ def _pairs(board: Leaderboard, pairs: PairCounts | None, names: Sequence[str], a
     """Each two of them: difference, win probability, what was voted between them, votes missing."""
     body = ""
     for one, two in combinations(names, 2):
-        gap = differences(board, two).get(one, "cannot be told")
+        gap = differences(board, two).get(one, _("cannot be told"))
         chance, missing = "–", "–"
         with suppress(OptionError):
             said = board.win_probability(one, two)
-            chance = f"{said.probability:.0%} ({said.lower:.0%} to {said.upper:.0%})"
+            chance = in_range(percent(said.probability), percent(said.lower), percent(said.upper))
         with suppress(OptionError):
             asked = open_pair(board, one, two)
             missing = (
-                "none: decided"
+                _("none: decided")
                 if asked.decided
-                else "no foreseeable number"
+                else _("no foreseeable number")
                 if asked.more_votes is None
-                else f"about {rounded(asked.more_votes)}"
+                else _("about {votes}", votes=_two_digits(asked.more_votes))
             )
-        name, other = escape(about.info.name(one)), escape(about.info.name(two))
+        less = _(
+            "{model} <span>less</span> {other}",
+            model=escape(about.info.name(one)),
+            other=escape(about.info.name(two)),
+        ).replace("<span>", '<span class="ag-dim">', 1)
         body += (
-            f'<tr><th scope="row">{name} <span class="ag-dim">less</span> {other}</th><td'
-            f' class="ag-r">{gap}</td>'
+            f'<tr><th scope="row">{less}</th><td class="ag-r">{gap}</td>'
             f'<td class="ag-r">{chance}</td><td>{record_words(pairs, one, two)}</td><td'
             f' class="ag-r">{missing}</td></tr>'
         )
+    title = _("Two at a time")
+    lead = _(
+        "The difference is of the scores; the win probability is what they say of a vote between the two, a "
+        "tie half; the record is what was voted. Votes missing: about how many more between the two would "
+        "decide, however often one looks."
+    )
     return (
-        '<section class="ag-section"><h2>Two at a time</h2><p class="ag-small">The difference is of'
-        " the scores; the win "
-        "probability is what they say of a vote between the two, a tie half; the record is what was"
-        " voted. Votes missing: "
-        "about how many more between the two would decide, however often one looks.</p>"
-        '<div class="ag-numbers ag-shown" tabindex="0" role="group" aria-label="Two at a time">'
-        "<table><caption"
-        ' class="ag-sr">Two at a time</caption><thead><tr><th scope="col">Models</th><th scope="col"'
-        ' class="ag-r">'
-        'Difference</th><th scope="col" class="ag-r">Win probability</th><th scope="col">Record</th>'
-        f'<th scope="col" class="ag-r">Votes missing</th></tr></thead><tbody>{body}</tbody></table>'
+        f'<section class="ag-section"><h2>{title}</h2><p class="ag-small">{lead}</p>'
+        f'<div class="ag-numbers ag-shown" tabindex="0" role="group" aria-label="{title}">'
+        f'<table><caption class="ag-sr">{title}</caption><thead><tr><th scope="col">{_("Models")}</th>'
+        f'<th scope="col" class="ag-r">{_("Difference")}</th>'
+        f'<th scope="col" class="ag-r">{_("Win probability")}</th><th scope="col">{_("Record")}</th>'
+        f'<th scope="col" class="ag-r">{_("Votes missing")}</th></tr></thead><tbody>{body}</tbody></table>'
         "</div></section>"
     )
 
 
+def _two_digits(votes: int) -> str:
+    """A number of votes in two digits that count, as the language of the page writes it."""
+    return number_text(int(rounded(votes).replace(",", "")))
+
+
+def have_met(pairs: PairCounts, one: str, two: str) -> bool:
+    """Whether votes compare two models."""
+    if one not in pairs.models or two not in pairs.models:
+        return False
+    i, j = pairs.models.index(one), pairs.models.index(two)
+    return bool(pairs.wins[i, j] + pairs.wins[j, i] + pairs.ties[i, j] + pairs.both_bad[i, j])
+
+
 def record_words(pairs: PairCounts | None, one: str, two: str) -> str:
     """What was voted between two models: "won 12, lost 7, 3 ties (1 both bad)"."""
-    if pairs is None or one not in pairs.models or two not in pairs.models:
-        return "never met"
+    if pairs is None or not have_met(pairs, one, two):
+        return _("never met")
     i, j = pairs.models.index(one), pairs.models.index(two)
     won, lost, ties, bad = pairs.wins[i, j], pairs.wins[j, i], pairs.ties[i, j], pairs.both_bad[i, j]
-    if not won + lost + ties + bad:
-        return "never met"
-    both = f", both bad {bad:,.0f}" if bad else ""
-    return f"won {won:,.0f}, lost {lost:,.0f}, ties {ties:,.0f}{both}"
+    counts = {"won": number_text(won, 0), "lost": number_text(lost, 0), "ties": number_text(ties, 0)}
+    if not bad:
+        return _("won {won}, lost {lost}, ties {ties}", **counts)
+    return _("won {won}, lost {lost}, ties {ties}, both bad {bad}", bad=number_text(bad, 0), **counts)
 
 
 def _by_value(
@@ -198,11 +231,10 @@ def _by_value(
 ) -> str:
     if column is None:
         return ""
-    title = f"By {escape(column_words(column))}"
+    title = _("By {column}", column=escape(column_words(column)))
     if by_value is None:
-        return (
-            f'<section class="ag-section"><h2>{title}</h2><p>These boards are being computed.</p></section>'
-        )
+        said = _("These boards are being computed.")
+        return f'<section class="ag-section"><h2>{title}</h2><p>{said}</p></section>'
     head = "".join(f'<th scope="col" class="ag-r">{escape(about.info.name(name))}</th>' for name in names)
     body = ""
     for value, made in by_value.items():
@@ -218,12 +250,12 @@ def _by_value(
             f'<tr><th scope="row">{escape(filter_value(column, value))}</th>{cells}<td'
             f' class="ag-r">{gap}</td></tr>'
         )
-    less = f"{about.info.name(names[0])} less {about.info.name(names[1])}"
+    less = _("{model} less {other}", model=about.info.name(names[0]), other=about.info.name(names[1]))
     return (
         f'<section class="ag-section"><h2>{title}</h2><div class="ag-numbers ag-shown" tabindex="0"'
         ' role="group"'
         f' aria-label="{title}"><table><caption class="ag-sr">{title}</caption><thead><tr><th scope="col">'
-        f'{escape(column_words(column).capitalize())}</th>{head}<th scope="col"'
+        f'{escape(column_title(column))}</th>{head}<th scope="col"'
         f' class="ag-r">{escape(less)}</th></tr>'
         f"</thead><tbody>{body}</tbody></table></div></section>"
     )
@@ -241,21 +273,25 @@ def facts_html(names: Sequence[str], about: About) -> str:
     )
     if any(info.reliable(name) for name in names):
         cells = "".join(f"<td>{info.reliable(name) or '–'}</td>" for name in names)
-        body += f'<tr><th scope="row">Answers that came</th>{cells}</tr>'
+        body += f'<tr><th scope="row">{_("Answers that came")}</th>{cells}</tr>'
         failed = (
-            ", ".join(f"{kind.replace('_', ' ')} {n:,}" for kind, n in info.endings.failures(name).items())
-            or "none"
+            comma_list(
+                [
+                    f"{kind.replace('_', ' ')} {number_text(n)}"
+                    for kind, n in info.endings.failures(name).items()
+                ]
+            )
+            or _("none")
             for name in names
         )
-        body += (
-            f'<tr><th scope="row">Failures</th>{"".join(f"<td>{escape(said)}</td>" for said in failed)}</tr>'
-        )
+        cells = "".join(f"<td>{escape(said)}</td>" for said in failed)
+        body += f'<tr><th scope="row">{_("Failures")}</th>{cells}</tr>'
     if not body:
         return ""
     head = "".join(f'<th scope="col">{escape(info.name(name))}</th>' for name in names)
     return (
-        '<section class="ag-section"><h2>What is known beside the votes</h2><div class="ag-numbers ag-shown"'
-        ' tabindex="0" role="group" aria-label="Facts"><table><caption class="ag-sr">Facts</caption>'
-        "<thead><tr>"
-        f'<th scope="col">Fact</th>{head}</tr></thead><tbody>{body}</tbody></table></div></section>'
+        f'<section class="ag-section"><h2>{_("What is known beside the votes")}</h2>'
+        f'<div class="ag-numbers ag-shown" tabindex="0" role="group" aria-label="{_("Facts")}">'
+        f'<table><caption class="ag-sr">{_("Facts")}</caption><thead><tr>'
+        f'<th scope="col">{_("Fact")}</th>{head}</tr></thead><tbody>{body}</tbody></table></div></section>'
     )

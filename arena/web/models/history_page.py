@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from html import escape
 
+from agon.arena.web.languages.texts import _, direction, ngettext, short_date
+from agon.arena.web.languages.texts import number as number_text
 from agon.arena.web.layout import page_html
+from agon.arena.web.leaderboard.board_words import scope_of
 from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.arena.web.leaderboard.page import Link, filters_html, rule_name
 from agon.arena.web.leaderboard.query import BoardQuery, Offer
@@ -35,22 +38,22 @@ def history_html(
 
     back = link(query.plain) or "./"
     if len(moments) < 2:
+        need = _(
+            "Ranks over time need votes with a timestamp, cast at several times, that this rule can use."
+        )
         body = (
-            '<div class="ag-phead"><h1>These votes say nothing of time.</h1><p class="ag-lead">Ranks'
-            " over time need "
-            "votes with a timestamp, cast at several times, that this rule can use.</p></div>"
-            f'<a class="ag-btn" href="{escape(back)}">Show the leaderboard</a>'
+            f'<div class="ag-phead"><h1>{_("These votes say nothing of time.")}</h1>'
+            f'<p class="ag-lead">{need}</p></div>'
+            f'<a class="ag-btn" href="{escape(back)}">{_("Show the leaderboard")}</a>'
         )
     else:
         body = _head(moments, about.info, query) + filters_html(offer, query, about, here)
         body += (
-            f'<section class="ag-card ag-pad ag-fig"><h2 class="ag-sr">Ranks over time</h2>'
+            f'<section class="ag-card ag-pad ag-fig"><h2 class="ag-sr">{_("Ranks over time")}</h2>'
             f"{history_figure(moments, about.info)}</section>"
-            f'<p class="ag-small ag-data"><a href="{escape(back)}">Back to the leaderboard</a></p>'
+            f'<p class="ag-small ag-data"><a href="{escape(back)}">{_("Back to the leaderboard")}</a></p>'
         )
-    return page_html(
-        "Ranks over time", body, current="leaderboard", votes=about.total, site=about.site, english=True
-    )
+    return page_html(_("Ranks over time"), body, current="leaderboard", votes=about.total, site=about.site)
 
 
 def _head(moments: Sequence[Moment], info: ModelInfo, query: BoardQuery) -> str:
@@ -60,18 +63,24 @@ def _head(moments: Sequence[Moment], info: ModelInfo, query: BoardQuery) -> str:
         if leaders and (not firsts or firsts[-1] not in leaders):
             firsts.append(leaders[0])
     changes = len(firsts) - 1
-    last = firsts[-1] if firsts else "Nobody"
-    said = (
-        f"{last} was first all the time."
-        if not changes
-        else f"{last} is first; the first place changed hands "
-    )
-    said += "" if not changes else ("once." if changes == 1 else f"{changes} times.")
-    lead = (
-        f"Ranks under {rule_name(query.rule)}{query.words}, each by all votes cast until then "
-        f"({moments[0].votes:,} at first, {moments[-1].votes:,} now). The line is the rank by the"
-        " score alone; how "
-        "sure it is stands on the leaderboard."
+    if not firsts:
+        said = _("No model has a rank yet.")
+    elif not changes:
+        said = _("{model} was first all the time.", model=firsts[-1])
+    else:
+        said = ngettext(
+            "{model} is first; the first place changed hands once.",
+            "{model} is first; the first place changed hands {count} times.",
+            changes,
+            model=firsts[-1],
+        )
+    lead = _(
+        "Ranks under {rule}{scope}, each by all votes cast until then ({first} at first, {now} now). The "
+        "line is the rank by the score alone; how sure it is stands on the leaderboard.",
+        rule=rule_name(query.rule),
+        scope=scope_of(query),
+        first=moments[0].votes,
+        now=moments[-1].votes,
     )
     return f'<div class="ag-phead"><h1>{escape(said)}</h1><p class="ag-lead">{escape(lead)}</p></div>'
 
@@ -82,7 +91,7 @@ def history_figure(moments: Sequence[Moment], info: ModelInfo, models: Sequence[
     drawn = list(models) or sorted(now, key=lambda model: (now[model], model))[:MOST_LINES]
     drawn = [model for model in drawn if any(model in moment.ranks for moment in moments)]
     if not drawn:
-        return "<p>Too few votes for a rank.</p>"
+        return f"<p>{_('Too few votes for a rank.')}</p>"
     ranks = [moment.ranks[model] for model in drawn for moment in moments if model in moment.ranks]
     low, high = min(ranks), max(ranks)
     begin, end = moments[0].seconds, moments[-1].seconds
@@ -103,9 +112,10 @@ def history_figure(moments: Sequence[Moment], info: ModelInfo, models: Sequence[
             f'<text x="{_LEFT - 10}" y="{y(rank) + 4}" text-anchor="end" font-size="12"'
             f' fill="var(--ink-3)">{rank}</text>'
         )
+    way = ' direction="rtl"' if direction() == "rtl" else ""  # drawings run from left to right
     for moment in (moments[0], moments[len(moments) // 2], moments[-1]):
         parts += (
-            f'<text x="{x(moment.seconds)}" y="{height - 4}" text-anchor="middle" font-size="12" '
+            f'<text x="{x(moment.seconds)}" y="{height - 4}" text-anchor="middle" font-size="12"{way} '
             f'fill="var(--ink-3)">{day(moment.seconds)}</text>'
         )
     for number, model in enumerate(drawn):
@@ -122,8 +132,12 @@ def history_figure(moments: Sequence[Moment], info: ModelInfo, models: Sequence[
                 f"{escape(name)}</text>"
             )
     said = "; ".join(
-        f"{info.name(model)} rank {moments[0].ranks.get(model, 'none')} at first,"
-        f" {now.get(model, 'none')} now"
+        _(
+            "{model} rank {first} at first, {now} now",
+            model=info.name(model),
+            first=str(moments[0].ranks.get(model, _("none"))),
+            now=str(now.get(model, _("none"))),
+        )
         for model in drawn
     )
     head = "".join(f'<th scope="col" class="ag-r">{day(moment.seconds)}</th>' for moment in moments)
@@ -133,20 +147,20 @@ def history_figure(moments: Sequence[Moment], info: ModelInfo, models: Sequence[
         + "</tr>"
         for model in drawn
     )
-    counted = "".join(f'<td class="ag-r">{moment.votes:,}</td>' for moment in moments)
+    title = _("Ranks over time, in numbers")
+    counted = "".join(f'<td class="ag-r">{number_text(moment.votes)}</td>' for moment in moments)
     return (
-        '<div class="ag-scroll" tabindex="0" role="group" aria-label="Ranks over time, drawn"><svg'
-        ' class="ag-hist"'
-        f' viewBox="0 0 {_WIDTH:g} {height:g}" role="img" aria-label="{escape(said)}">{parts}</svg></div>'
-        '<details class="ag-fold"><summary>Ranks over time, in numbers</summary><div class="ag-numbers"'
-        ' tabindex="0" role="group" aria-label="Ranks over time, in numbers"><table><caption'
-        ' class="ag-sr">Ranks over'
-        f' time</caption><thead><tr><th scope="col">Model</th>{head}</tr></thead><tbody>{rows}<tr><th'
-        ' scope="row">'
-        f"Votes</th>{counted}</tr></tbody></table></div></details>"
+        f'<div class="ag-scroll" tabindex="0" role="group" aria-label="{_("Ranks over time, drawn")}">'
+        f'<svg class="ag-hist" viewBox="0 0 {_WIDTH:g} {height:g}" role="img" '
+        f'aria-label="{escape(said)}">{parts}</svg></div>'
+        f'<details class="ag-fold"><summary>{title}</summary><div class="ag-numbers" tabindex="0" '
+        f'role="group" aria-label="{title}"><table><caption class="ag-sr">{_("Ranks over time")}</caption>'
+        f'<thead><tr><th scope="col">{_("Model")}</th>{head}</tr></thead><tbody>{rows}'
+        f'<tr><th scope="row">{_("Votes")}</th>'
+        f"{counted}</tr></tbody></table></div></details>"
     )
 
 
 def day(seconds: float) -> str:
     """A time as its day, in UTC: "3 Feb 2026"."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%-d %b %Y")
+    return short_date(datetime.fromtimestamp(seconds, UTC))

@@ -8,16 +8,26 @@ from contextlib import suppress
 from html import escape
 from math import sqrt
 
-from agon.arena.web.layout import page_html, plural
-from agon.arena.web.leaderboard.board_words import filter_value
+from agon.arena.web.languages.texts import _, dotted, percent
+from agon.arena.web.languages.texts import number as number_text
+from agon.arena.web.layout import page_html
+from agon.arena.web.leaderboard.board_words import filter_value, names_listed, scope_of, votes_in_words
 from agon.arena.web.leaderboard.boards import Compared, Made
-from agon.arena.web.leaderboard.page import FAMILIES, Link, family_name, filters_html, rule_name
+from agon.arena.web.leaderboard.page import (
+    FAMILIES,
+    Link,
+    column_title,
+    family_name,
+    filters_html,
+    in_range,
+    rule_name,
+)
 from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.leaderboard.table import ShownRows, all_shown, cards_html, state, table_html
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.arena.web.models.board_series import Moment
-from agon.arena.web.models.comparison_page import facts_html, record_words
+from agon.arena.web.models.comparison_page import facts_html, have_met, record_words
 from agon.arena.web.models.history_page import history_figure
 from agon.arena.web.models.overview_page import column_words, unsure
 from agon.ranking import Leaderboard, PairCounts
@@ -25,7 +35,6 @@ from agon.ranking.analysis.rule_comparison import RuleComparison
 from agon.ranking.errors import OptionError, suggest
 from agon.ranking.inference.simultaneous import quantile
 from agon.ranking.leaderboard.row import Row, rank_text
-from agon.ranking.text import join_names
 
 MOST_OTHERS = 60  # models that a model is compared with
 
@@ -76,9 +85,9 @@ def model_html(
     body += _by_value(row, by_value, column)
     body += _others(board, made.pairs, row, about, query, link)
     if moments is None:
-        body += _section("Ranks over time", "<p>They are being computed.</p>")
+        body += _section(_("Ranks over time"), f"<p>{_('They are being computed.')}</p>")
     elif len(moments) > 1 and any(name in moment.ranks for moment in moments):
-        body += _section("Ranks over time", history_figure(moments, info, [name]))
+        body += _section(_("Ranks over time"), history_figure(moments, info, [name]))
     body += facts_html([name], about)
     waiting = compared is None or by_value is None or moments is None
     again = (
@@ -94,7 +103,6 @@ def model_html(
         votes=about.total,
         head=again,
         site=about.site,
-        english=True,
     )
 
 
@@ -116,20 +124,26 @@ def _section(title: str, body: str) -> str:
 
 def _head(board: Leaderboard, row: Row, about: About, query: BoardQuery) -> str:
     info = about.info
-    called = info.name(row.model)
+    called, models = info.name(row.model), str(len(board.ranked))
     if row.rank is None:
-        said = (
-            f"{called} has no rank yet: {state(board, row, info)[1] or 'too little links it to the others'}."
-        )
+        why = state(board, row, info)[1] or _("too little links it to the others")
+        said = _("{model} has no rank yet: {why}.", model=called, why=why)
     elif row.rank_lower is None or row.rank_lower == row.rank_upper:
-        said = f"{called} is number {row.rank} of {len(board.ranked)}."
+        said = _("{model} is number {rank} of {count}.", model=called, rank=str(row.rank), count=models)
     else:
-        said = f"{called} is number {row.rank_lower} to {row.rank_upper} of {len(board.ranked)}."
-    counted = plural(row.votes, board.counted[:-1])
-    parts = [info.about(row.model), f"{counted}{query.words}", f"under {rule_name(board.method)}"]
+        said = _(
+            "{model} is number {low} to {high} of {count}.",
+            model=called,
+            low=str(row.rank_lower),
+            high=str(row.rank_upper),
+            count=models,
+        )
+    counted = votes_in_words(row.votes, board.counted[:-1])
+    under = _("under {rule}", rule=rule_name(board.method))
+    parts = [info.about(row.model), counted + scope_of(query), under]
     if row.p_first is not None and row.p_first >= 0.005:
-        parts.append(f"first with a chance of {row.p_first:.0%}")
-    lead = " · ".join(part for part in parts if part)
+        parts.append(_("first with a chance of {share}", share=percent(row.p_first)))
+    lead = dotted([part for part in parts if part])
     return f'<div class="ag-phead"><h1>{escape(said)}</h1><p class="ag-lead">{escape(lead)}</p></div>'
 
 
@@ -137,50 +151,52 @@ def _ways(board: Leaderboard, row: Row, about: About, query: BoardQuery, link: L
     """To the board, and to the comparison with the neighbours."""
     ways = []
     if back := link(query.plain):
-        ways.append(f'<a href="{escape(back)}">Leaderboard</a>')
+        ways.append(f'<a href="{escape(back)}">{_("Leaderboard")}</a>')
     order = [one.model for one in board.ranked]
     if row.model in order:
         at = order.index(row.model)
         for other in order[max(0, at - 1) : at + 2]:
             both = link(query.plain, f"compare:{row.model}\n{other}") if other != row.model else None
             if both:
-                ways.append(f'<a href="{escape(both)}">Compare with {escape(about.info.name(other))}</a>')
+                said = _("Compare with {model}", model=escape(about.info.name(other)))
+                ways.append(f'<a href="{escape(both)}">{said}</a>')
     return f'<p class="ag-small ag-data">{" · ".join(ways)}</p>' if ways else ""
 
 
 def _under_rules(name: str, compared: Compared | None, query: BoardQuery, link: Link) -> str:
-    title = "Under several rules"
+    title = _("Under several rules")
     if compared is None:
-        return _section(title, "<p>The comparison of rules is being computed.</p>")
+        return _section(title, f"<p>{_('The comparison of rules is being computed.')}</p>")
     seen = compared.rules
     if seen is None or name not in seen.models:
-        return _section(title, "<p>No other rule was asked about this model on these votes.</p>")
+        said = _("No other rule was asked about this model on these votes.")
+        return _section(title, f"<p>{said}</p>")
     i, body = seen.models.index(name), ""
     order = sorted(range(len(seen.methods)), key=lambda n: list(FAMILIES).index(family_name(seen.methods[n])))
     for number in order:
         method = seen.methods[number]
         target = link(BoardQuery(query.where).under(method))
         said = f'<a href="{escape(target)}">{rule_name(method)}</a>' if target else rule_name(method)
-        first = "–" if seen.first is None else f"{float(seen.first[number, i]):.0%}"
+        first = "–" if seen.first is None else percent(float(seen.first[number, i]))
         body += (
-            f'<tr><th scope="row">{said}</th><td>{FAMILIES[family_name(method)]}</td>'
+            f'<tr><th scope="row">{said}</th><td>{_(FAMILIES[family_name(method)])}</td>'
             f'<td class="ag-r">{_rank_under(seen, number, i)}</td><td class="ag-r">{first}</td></tr>'
         )
-    columns = '<th scope="col">Rule</th><th scope="col">Family</th><th scope="col" class="ag-r">Rank</th>'
-    columns += '<th scope="col" class="ag-r">First</th>'
-    said = (
-        f"<p>Ranks in the middle {seen.level:.0%} of {seen.n_resamples} resamples of the votes, and in how "
-        "many it is first: beside each other they show what the rule changes.</p>"
-        if seen.n_resamples
-        else ""
+    columns = _heads(_("Rule"), _("Family"), right=(_("Rank"), _("First")))
+    said = _(
+        "Ranks in the middle {level} of {count} resamples of the votes, and in how many it is first: "
+        "beside each other they show what the rule changes.",
+        level=percent(seen.level),
+        count=str(seen.n_resamples),
     )
+    said = f"<p>{said}</p>" if seen.n_resamples else ""
     return _section(title, said + _table(title, columns, body))
 
 
 def _rank_under(seen: RuleComparison, number: int, i: int) -> str:
     method = seen.methods[number]
     if method in seen.lotteries:
-        return f"{float(seen.lotteries[method][i]):.0%} of the lottery"
+        return _("{share} of the lottery", share=percent(float(seen.lotteries[method][i])))
     rank, low, high = (int(t[number, i]) for t in (seen.rank, seen.rank_lower, seen.rank_upper))
     return "–" if not rank else f"{low}–{high}" if 0 < low < high else str(low or rank)
 
@@ -188,9 +204,9 @@ def _rank_under(seen: RuleComparison, number: int, i: int) -> str:
 def _by_value(row: Row, by_value: Mapping[str, Made] | None, column: str | None) -> str:
     if column is None:
         return ""
-    title = f"By {column_words(column)}"
+    title = _("By {column}", column=column_words(column))
     if by_value is None:
-        return _section(title, "<p>These boards are being computed.</p>")
+        return _section(title, f"<p>{_('These boards are being computed.')}</p>")
     strong, weak, body = [], [], ""
     for value, made in by_value.items():
         there = next((one for one in (made.board.rows if made.board else ()) if one.model == row.model), None)
@@ -202,28 +218,26 @@ def _by_value(row: Row, by_value: Mapping[str, Made] | None, column: str | None)
             )
             continue
         ranked = len(made.board.ranked) if made.board else 0
-        note = "says little" if unsure(there, ranked) else ""
+        note = _("says little") if unsure(there, ranked) else ""
         if not note and row.rank_lower and row.rank_upper and there.rank_lower and there.rank_upper:
             if there.rank_upper < row.rank_lower:
                 strong.append(said)
-                note = "better than overall"
+                note = _("better than overall")
             elif there.rank_lower > row.rank_upper:
                 weak.append(said)
-                note = "worse than overall"
+                note = _("worse than overall")
         body += (
             f'<tr><th scope="row">{escape(said)}</th><td class="ag-r">{rank_text(there)}</td>'
-            f'<td class="ag-r">{there.votes:,}</td><td>{note}</td></tr>'
+            f'<td class="ag-r">{number_text(there.votes)}</td><td>{note}</td></tr>'
         )
-    said = (f"Stronger in {join_names(strong)}. " if strong else "") + (
-        f"Weaker in {join_names(weak)}. " if weak else ""
-    )
-    said = said or f"In no {column_words(column)} is its rank certainly another than overall."
-    columns = f'<th scope="col">{escape(column_words(column).capitalize())}</th>'
-    columns += (
-        '<th scope="col" class="ag-r">Rank</th><th scope="col" class="ag-r">Votes</th><th'
-        ' scope="col">Beside all</th>'
-    )
-    return _section(title, f"<p>{escape(said)}</p>" + _table(title, columns, body))
+    parts = [_("Stronger in {values}.", values=names_listed(strong))] if strong else []
+    parts += [_("Weaker in {values}.", values=names_listed(weak))] if weak else []
+    if not parts:
+        named = column_words(column)
+        parts = [_("In no {column} is its rank certainly another than overall.", column=named)]
+    columns = _heads(column_title(column), right=(_("Rank"), _("Votes")))
+    columns += _heads(_("Beside all"))
+    return _section(title, f"<p>{escape(' '.join(parts))}</p>" + _table(title, columns, body))
 
 
 def _others(
@@ -234,15 +248,15 @@ def _others(
     body = ""
     for other in others[:MOST_OTHERS]:
         met, rate, expected = record_words(pairs, row.model, other.model), "–", "–"
-        if pairs is not None and met != "never met":
+        if pairs is not None and have_met(pairs, row.model, other.model):
             i, j = pairs.models.index(row.model), pairs.models.index(other.model)
             halves = pairs.halves("half")
             won, of = float(halves[i, j]), float(halves[i, j] + halves[j, i])
             low, high = wilson(won / of, of, board.level)
-            rate = f"{won / of:.0%} ({low:.0%} to {high:.0%})"
+            rate = in_range(percent(won / of), percent(low), percent(high))
         with suppress(OptionError):
             said = board.win_probability(row.model, other.model)
-            expected = f"{said.probability:.0%} ({said.lower:.0%} to {said.upper:.0%})"
+            expected = in_range(percent(said.probability), percent(said.lower), percent(said.upper))
         both = link(query.plain, f"compare:{row.model}\n{other.model}")
         name = escape(about.info.name(other.model))
         name = f'<a href="{escape(both)}">{name}</a>' if both else name
@@ -253,19 +267,23 @@ def _others(
         )
     if not body:
         return ""
-    columns = (
-        '<th scope="col">Against</th><th scope="col" class="ag-r">Rank</th><th scope="col"'
-        ' class="ag-r">Won</th>'
+    columns = _heads(_("Against"), right=(_("Rank"), _("Won")))
+    columns += _heads(_("Record"), right=(_("Expected by the scores"),))
+    lead = _(
+        "The share of the votes between the two that it won, a tie half, with its {level} interval as of "
+        "independent votes.",
+        level=percent(board.level),
     )
-    columns += '<th scope="col">Record</th><th scope="col" class="ag-r">Expected by the scores</th>'
-    more = len(others) - MOST_OTHERS
-    rest = f"; the first {MOST_OTHERS} of {len(others)}" if more > 0 else ""
-    lead = (
-        "<p>The share of the votes between the two that it won, a tie half, with its"
-        f" {board.level:.0%} interval as of "
-        f"independent votes{rest}.</p>"
-    )
-    return _section("Whom it beats", lead + _table("Whom it beats", columns, body))
+    if len(others) > MOST_OTHERS:
+        lead = _(
+            "The share of the votes between the two that it won, a tie half, with its {level} interval as "
+            "of independent votes; the first {count} of {total}.",
+            level=percent(board.level),
+            count=str(MOST_OTHERS),
+            total=str(len(others)),
+        )
+    title = _("Whom it beats")
+    return _section(title, f"<p>{lead}</p>" + _table(title, columns, body))
 
 
 def wilson(share: float, n: float, level: float) -> tuple[float, float]:
@@ -274,6 +292,13 @@ def wilson(share: float, n: float, level: float) -> tuple[float, float]:
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def _heads(*titles: str, right: Sequence[str] = ()) -> str:
+    """Heads of columns; those on the right are of numbers."""
+    return "".join(f'<th scope="col">{escape(title)}</th>' for title in titles) + "".join(
+        f'<th scope="col" class="ag-r">{escape(title)}</th>' for title in right
+    )
 
 
 def _table(title: str, columns: str, body: str) -> str:

@@ -195,6 +195,23 @@ def test_a_model_has_a_page_by_either_address(votes, name):
         assert won.startswith(f"{halves[i, j] / (halves[i, j] + halves[j, i]):.0%}")
 
 
+def test_pages_on_models_are_wholly_in_the_language_asked_for(votes):
+    _, _, client = votes
+    client.headers["accept-language"] = "de"
+    try:
+        for path, said in (
+            ("/overview", "sagt wenig"),
+            ("/model?name=lab/ann", "lab/ann ist Nummer 1 von 5."),
+            ("/compare?models=lab/ann&models=ed", "Gewinnwahrscheinlichkeit"),
+            ("/history?language=de", "Ränge mit Bradley-Terry · Deutsch, jeweils"),
+        ):
+            text = page_at(client, path).text
+            assert '<html lang="de"' in text and said in text, path
+            assert 'lang="en" dir="ltr"' not in text, path
+    finally:
+        del client.headers["accept-language"]
+
+
 @pytest.mark.parametrize(
     ("path", "sentence"),
     [
