@@ -33,6 +33,7 @@ TEXT_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "votes": ("comment",),
     "skips": ("reason",),
     "attention_checks": ("prompt", "answers"),
+    "remarks": ("reasons", "comment"),
 }
 POSITION = "head"  # the table with how far the database follows the chain; it is no part of any event
 EventRows = Mapping[str, Sequence[tuple[Any, ...]]]

@@ -172,6 +172,11 @@ class LogFrames(Readable):
         return self._frame(self._table("erasures"))
 
     @cached_property
+    def remarks(self) -> Any:
+        """A row for each time that a voter said why after a vote; of a battle the last one holds."""
+        return self._frame(self._table("remarks"))
+
+    @cached_property
     def votes(self) -> Any:
         """A row for each vote that stands and each imported one, with the columns of a vote file."""
         if not snapshots(self.folder):

@@ -97,6 +97,10 @@ _PEOPLE = """
     CREATE TABLE shares (link VARCHAR PRIMARY KEY, battle_id UUID NOT NULL, created TIMESTAMP NOT NULL);
     CREATE TABLE revocations (
         link VARCHAR PRIMARY KEY, battle_id UUID NOT NULL, created TIMESTAMP NOT NULL)"""
+# What voters said of their votes afterwards.
+_REMARKS = """
+    CREATE TABLE remarks (
+        battle_id UUID NOT NULL, reasons VARCHAR[] NOT NULL, comment VARCHAR, created TIMESTAMP NOT NULL)"""
 # Version → the SQL that makes it of the one before.
 STEPS: Mapping[int, str] = {
     2: FEATURES,
@@ -108,6 +112,7 @@ STEPS: Mapping[int, str] = {
     8: _IMAGES,
     9: _HEAD,
     10: _PEOPLE,
+    11: _REMARKS,
 }
 SCHEMA_VERSION = max(STEPS, default=1)
 

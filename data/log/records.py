@@ -2,7 +2,8 @@
 
 A battle is drawn, its turns are asked, each answer is a generation, a side that failed may be replaced, and
 at most one vote ends it. A battle of a study has an assignment, and may be skipped instead; its attention
-items are no battles. Later its voter may withdraw the vote, erase the texts, or show the battle to others.
+items are no battles. Later its voter may say why, withdraw the vote, erase the texts, or show the battle to
+others.
 Times are aware; the database keeps them in UTC. vote_log.py keeps the records.
 
 LogError                   the log cannot be opened, read or written
@@ -239,6 +240,20 @@ class VoteRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RemarksRecord:
+    """What a voter said of a vote afterwards; of several the last one holds."""
+
+    battle_id: str
+    """Of a battle that has its vote."""
+    reasons: tuple[str, ...]
+    comment: str | None
+    created: datetime
+
+    def __post_init__(self) -> None:
+        _check(self.battle_id, self.created)
+
+
+@dataclass(frozen=True, slots=True)
 class SkipRecord:
     """A battle of a study that its voter did not judge."""
 
@@ -345,6 +360,7 @@ Record = (
     | GenerationRecord
     | ReplacementRecord
     | VoteRecord
+    | RemarksRecord
     | SkipRecord
     | AttentionRecord
     | WithdrawalRecord

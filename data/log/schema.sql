@@ -170,3 +170,11 @@ CREATE TABLE revocations (
     battle_id UUID NOT NULL,   -- of the battle
     created TIMESTAMP NOT NULL -- when that was
 );
+
+-- What voters said of their votes afterwards; of a battle the last row holds.
+CREATE TABLE remarks (
+    battle_id UUID NOT NULL,    -- of the battle, which has its vote
+    reasons VARCHAR[] NOT NULL, -- chosen by the voter of a few; none where they were erased
+    comment VARCHAR,            -- in the voter's words; null if there is none, or it was erased
+    created TIMESTAMP NOT NULL  -- when it was sent
+);

@@ -108,10 +108,13 @@ LOG_TABLES: Mapping[str, pa.Schema] = MappingProxyType(
         ),
         "withdrawals": pa.schema({"battle_id": _TEXT, "reason": _TEXT, "created": _TIME}),
         "erasures": pa.schema({"battle_id": _TEXT, "reason": _TEXT, "created": _TIME}),
+        "remarks": pa.schema(
+            {"battle_id": _TEXT, "reasons": pa.list_(_TEXT), "comment": _TEXT, "created": _TIME}
+        ),
     }
 )
 STUDY_TABLES = ("assignments", "criterion_votes", "skips", "attention_checks")
-RIGHTS_TABLES = ("withdrawals", "erasures")  # what people took back
+RIGHTS_TABLES = ("withdrawals", "erasures", "remarks")  # what people took back, or said after a vote
 _AS_TEXT = {
     "battle_id": "replace(battle_id::VARCHAR, '-', '') AS battle_id",
     "seed": "seed::VARCHAR AS seed",

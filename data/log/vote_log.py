@@ -41,10 +41,12 @@ from agon.data.log.personal.erasing import (
 from agon.data.log.personal.exported import personal_data
 from agon.data.log.personal.history import (
     PastBattle,
+    Remarks,
     VoterTotals,
     count_battles,
     find_battle,
     list_battles,
+    read_remarks,
     vote_hashes,
 )
 from agon.data.log.personal.reader_gate import ReaderGate
@@ -547,6 +549,10 @@ class VoteLog:
         """Whether the vote of a battle was withdrawn."""
         sql = "SELECT count(*) FROM withdrawals WHERE battle_id = TRY_CAST(? AS UUID)"
         return bool(self._rows(sql, [battle_id])[0][0])
+
+    def remarks(self, battle_id: str) -> list[Remarks]:
+        """What the voter of a battle said after the vote, the last first; nothing of one that was erased."""
+        return read_remarks(self._rows, battle_id)
 
     def standing_votes(self, voter: str) -> list[str]:
         """The battles of a person whose votes were not withdrawn."""

@@ -32,6 +32,7 @@ from agon.data.log.records import (
     LogError,
     Receipt,
     Record,
+    RemarksRecord,
     ReplacementRecord,
     RevocationRecord,
     ShareRecord,
@@ -97,6 +98,8 @@ INSERT = {  # in the order in which rows refer to each other; one column of valu
     "shares": "INSERT INTO shares SELECT unnest($1::VARCHAR[]), unnest($2::UUID[]), unnest($3::TIMESTAMP[])",
     "revocations": "INSERT INTO revocations SELECT unnest($1::VARCHAR[]), unnest($2::UUID[]), "
     "unnest($3::TIMESTAMP[])",
+    "remarks": "INSERT INTO remarks SELECT unnest($1::UUID[]), unnest($2::VARCHAR[][]), "
+    "unnest($3::VARCHAR[]), unnest($4::TIMESTAMP[])",
 }
 
 
@@ -298,6 +301,8 @@ class Transaction:
                 self._generate(record, battle, counts)
             elif isinstance(record, SkipRecord):
                 self._skip(record, battle)
+            elif isinstance(record, RemarksRecord):
+                self._remark(record, battle)
             else:
                 self._ask(record, record.turn)
         except AgonError as error:
@@ -392,6 +397,14 @@ class Transaction:
             raise Conflict(f"The battle {record.battle_id} was skipped already.")
         battle.skipped = True
         self._add("skips", (record.battle_id, as_utf8(record.reason), _utc(record.created)))
+
+    def _remark(self, record: RemarksRecord, battle: OpenBattle) -> None:
+        if not battle.voted:
+            raise Conflict(
+                f"The battle {record.battle_id} has no vote yet, of which something could be said."
+            )
+        said = (list(map(as_utf8, record.reasons)), as_utf8(record.comment))
+        self._add("remarks", (record.battle_id, *said, _utc(record.created)))
 
     def _attend(self, record: AttentionRecord) -> Receipt:
         where = (record.study, record.seat, record.item, record.voter, _utc(record.created))

@@ -9,7 +9,8 @@ import duckdb
 from agon.data.log.records import BattleRecord, GenerationRecord, VoteRecord
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250000, tzinfo=UTC)
-PEOPLE_TABLES = ("withdrawals", "erasures", "shares", "revocations")  # which the schema has since 10
+# Which the schema has since 10, and 11.
+PEOPLE_TABLES = ("withdrawals", "erasures", "shares", "revocations", "remarks")
 MODELS = ("ada", "bob", "cyn", "dan")
 
 

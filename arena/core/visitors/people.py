@@ -1,4 +1,4 @@
-"""What visitors may do with what is theirs: read it, take it along, take votes back, erase, share.
+"""What visitors may do with what is theirs: say why, read it, take it along, take votes back, erase, share.
 
 Whose something is, the session says; nothing of anybody else is found here. A battle without a vote is
 somebody's too, and nobody is told who wrote in it.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -18,13 +18,25 @@ from typing import Any
 from agon.arena.core.arena import Arena, Refusal, Running, tell
 from agon.arena.core.battle import LETTERS, Battle
 from agon.arena.core.visitors.private_data import cover_private
-from agon.data.log.personal.history import PastBattle, VoterTotals
-from agon.data.log.records import Conflict, Record, RevocationRecord, ShareRecord, WithdrawalRecord
+from agon.data.log.personal.history import PastBattle, Remarks, VoterTotals
+from agon.data.log.records import (
+    Conflict,
+    Record,
+    RemarksRecord,
+    RevocationRecord,
+    ShareRecord,
+    WithdrawalRecord,
+)
 from agon.ranking.errors import AgonError
+from agon.ranking.text import Sentence
 
 A_PAGE = 20  # battles listed together
 CHANGES, CHANGES_SECONDS = 30, 60.0  # that one visitor may ask for, and in which time
 EXPORT_COST = 5  # changes that an export counts as
+# What a voter may say decided a vote, as the log has it.
+REASONS = ("correct", "complete", "clear", "well written", "follows the instructions", "safe")
+MOST_COMMENT = 1_000  # characters
+MOST_REMARKS = 20  # times that reasons and comment of one battle can be sent
 _KNOWN = 10_000  # visitors whose changes are counted
 
 
@@ -132,6 +144,40 @@ class People:
     def voted(self, past: PastBattle) -> Running | None:
         """A battle with its answers and names again; None where it has no vote, or no texts any more."""
         return None if past.number is None or past.erased else self.arena.past(past.battle_id)
+
+    async def remark(
+        self, session: str, battle_id: str, reasons: Sequence[str], comment: str | None
+    ) -> Remarks:
+        """Keep what decided a vote, in the place of what was said of it before; it is in the log when this
+        returns."""
+        self._may_change(session)
+        past = await asyncio.to_thread(self.own, session, battle_id)
+        if past.number is None:
+            raise Refusal(409, "no_vote", "You can say what decided your vote after it, not before.")
+        if past.erased is not None:
+            raise Refusal(409, "erased", "The texts of this battle are erased. Nothing is added to it.")
+        if set(reasons) - set(REASONS):
+            raise Refusal(422, "unknown", "Nothing was kept: there is no such reason here. Reload the page.")
+        chosen = tuple(one for one in REASONS if one in reasons)
+        words = (comment or "").strip()
+        if len(words) > MOST_COMMENT:
+            raise Refusal(
+                422,
+                "long_comment",
+                Sentence(
+                    "The comment has {characters} characters; write up to {most}.",
+                    characters=len(words),
+                    most=MOST_COMMENT,
+                ),
+            )
+        before = await asyncio.to_thread(self.arena.log.remarks, past.battle_id)
+        if before and (before[0].reasons, before[0].comment or "") == (chosen, words):
+            return before[0]
+        if len(before) >= MOST_REMARKS:
+            raise Refusal(409, "often", "This was changed very often. What you sent before stays.")
+        said = Remarks(chosen, words or None, datetime.now(UTC))
+        await self._write(RemarksRecord(past.battle_id, said.reasons, said.comment, said.created))
+        return said
 
     async def withdraw(self, session: str, battle_id: str | None) -> int:
         """Take back the vote of one battle, or all votes of this visitor; how many they were."""

@@ -505,6 +505,16 @@ class AnswerShape(BaseModel):
     text: str
 
 
+class RemarksShape(BaseModel):
+    """What decided a vote, as it is kept; what is sent later takes its place."""
+
+    reasons: Annotated[
+        list[str],
+        Field(description="Of correct, complete, clear, well written, follows the instructions and safe."),
+    ]
+    comment: Annotated[str | None, Field(description="Up to 1,000 characters; null without one.")]
+
+
 class BattleShape(BaseModel):
     """A battle as it stands. Pages get `html` and more beside; names only once the vote is kept."""
 
@@ -524,6 +534,7 @@ class BattleShape(BaseModel):
     receipt: Annotated[int | None, Field(description="Number of the vote in the log.")] = None
     record: Annotated[str | None, Field(description="Hash of the vote's event.")] = None
     counted: bool | None = None
+    remarks: Annotated[RemarksShape | None, Field(description="What the voter said decided it.")] = None
 
 
 class ChatShape(BaseModel):

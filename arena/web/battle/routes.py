@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict
 from agon.arena.core.arena import Arena, Mode, Refusal, Running
 from agon.arena.core.modes.review_queue import leave_for_later, next_review
 from agon.arena.core.roster import words_in
+from agon.arena.core.visitors.people import People
 from agon.arena.web.api.document import EventStream, played
-from agon.arena.web.api.shapes import BattleShape, ChangeAnswer
+from agon.arena.web.api.shapes import BattleShape, ChangeAnswer, RemarksShape
 from agon.arena.web.battle.event_stream import followed
 from agon.arena.web.battle.view import (
     battle_view,
@@ -63,6 +64,14 @@ class VoteBody(BaseModel):
     unfinished: bool = False  # the voter was told that a stopped answer stands against a longer one
 
 
+class RemarksBody(BaseModel):
+    """What decided a vote: some of the reasons there are, and a comment."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    reasons: list[str] = []
+    comment: str | None = None
+
+
 class NextBody(BaseModel):
     """The comparison of a list that was judged, or is left for later."""
 
@@ -80,7 +89,7 @@ _HEAD = (
 
 def battle_router(arena: Arena) -> APIRouter:
     """The battle page and its API."""
-    router = APIRouter()
+    router, people = APIRouter(), People(arena)
 
     def given(body: PromptBody) -> list[tuple[str, str | None]]:
         return [(image.sha256, image.alt) for image in body.images]
@@ -163,6 +172,14 @@ def battle_router(arena: Arena) -> APIRouter:
         ballot = body.outcome or (tuple(body.places or ()), acceptable)
         cast = (body.turn, ballot, body.token)
         return view(session, await arena.vote(session, battle_id, *cast, unfinished=body.unfinished))
+
+    @router.post(
+        "/api/battles/{battle_id}/remarks",
+        **played("Say what decided a vote", RemarksShape, 404, 409, 422, 503),
+    )
+    async def remark(session: Session, battle_id: str, body: RemarksBody) -> JSONResponse:
+        said = await people.remark(session, battle_id, body.reasons, body.comment)
+        return JSONResponse({"reasons": list(said.reasons), "comment": said.comment})
 
     @router.get("/api/battles/{battle_id}/change", **played("What a vote changed", ChangeAnswer, 404))
     async def change(session: Session, battle_id: str) -> JSONResponse:

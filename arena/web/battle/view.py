@@ -22,6 +22,7 @@ from agon.arena.core.modes.review_queue import review_progress
 from agon.arena.core.resume import CLOSED, SKIPPED
 from agon.arena.core.roster import words_in
 from agon.arena.core.score_change import ScoreChange
+from agon.arena.core.visitors.people import MOST_COMMENT
 from agon.arena.web.languages.texts import (
     _,
     comma_list,
@@ -66,6 +67,15 @@ _PLACES = (
     message("5th"),
     message("6th"),
 )
+
+_REASONS = {  # as the log has them
+    "correct": message("Correct"),
+    "complete": message("Complete"),
+    "clear": message("Clear"),
+    "well written": message("Well written"),
+    "follows the instructions": message("Follows the instructions"),
+    "safe": message("Safe"),
+}
 
 
 @cache
@@ -152,6 +162,8 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
     battle = running.battle
     named = battle.state is State.VOTED
     review = review_progress(arena, session)
+    said = next(iter(arena.log.remarks(battle.id)), None) if named else None
+    remarks = {"reasons": list(said.reasons), "comment": said.comment} if said else None
     view: dict[str, Any] = {
         "battle": battle.id,
         "state": str(battle.state),
@@ -167,6 +179,9 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
         "html": render(
             _TEMPLATES[battle.state],
             **{**battle_values(arena, running), "review": review, "last": _last(arena, session, running)},
+            remarks=remarks,
+            reasons={reason: _(words) for reason, words in _REASONS.items()},
+            most_comment=MOST_COMMENT,
         ),
         "below": "",
         "review": None if review is None else {"done": review.done, "total": review.total},
@@ -185,6 +200,7 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
         view["places"], view["acceptable"] = battle.ballot or (None, None)
         view["receipt"], view["record"] = running.number, running.record
         view["counted"] = running.counted
+        view["remarks"] = remarks
     return view
 
 

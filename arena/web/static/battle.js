@@ -285,6 +285,21 @@ const agonBattle = (root, host) => {
     announce(heading?.textContent || "");
   }
 
+  // Reasons and comment after the vote: nothing waits for them, and another battle may have begun meanwhile.
+  async function remark(form) {
+    const battle = view.battle, comment = form.querySelector("textarea").value;
+    const reasons = [...form.querySelectorAll("input:checked")].map((one) => one.value);
+    const kept = form.querySelector("[data-kept]");
+    kept.textContent = "";
+    say("");
+    try {
+      await call(`./api/battles/${battle}/remarks`, { reasons, comment });
+      kept.textContent = agonText("Kept");
+    } catch (error) {
+      if (form.isConnected) say(error.message);
+    }
+  }
+
   const review = (more) => once(async () => came(await call("./api/battles/next", more)));
   const later = () => review({ leave: view.battle });
 
@@ -358,6 +373,15 @@ const agonBattle = (root, host) => {
     event.stopPropagation();
     change(link);
   });
+  place().addEventListener("submit", (event) => {
+    if (!event.target.matches("[data-remarks]")) return;
+    event.preventDefault();
+    remark(event.target);
+  });
+  place().addEventListener("input", (event) => { // what is changed is not kept yet
+    const kept = event.target.closest("[data-remarks]")?.querySelector("[data-kept]");
+    if (kept) kept.textContent = "";
+  });
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("button");
     if (!button || !root.contains(button)) return;
@@ -392,7 +416,8 @@ const agonBattle = (root, host) => {
       }
       return;
     }
-    if (event.target.closest?.("input, textarea, select, [contenteditable]")) return;
+    const typing = event.target.closest?.("input, textarea, select, [contenteditable]");
+    if (typing && !typing.matches("[data-remarks] [type=checkbox]")) return; // a reason is ticked, not typed
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !keysOn()) return;
     const key = agonKey(event);
     const now = performance.now();

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import duckdb
 
 ERASING_MARK = "erasing"
-TEXT_TABLES = ("turns", "generations", "skips")  # that are published with texts
+TEXT_TABLES = ("turns", "generations", "skips", "remarks")  # that are published with texts
 # Copies of whole texts or databases that were set aside, and what was left half made.
 _COPIES = ("agon.duckdb.v*", "agon.duckdb.damaged*", "texts.jsonl.damaged*", "agon.duckdb.new*", ".*.part")
 _BATTLE = re.compile(rb'"battle_id":"([0-9a-f]{32})"')

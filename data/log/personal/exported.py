@@ -24,6 +24,7 @@ _VOTES = f"""
             ORDER BY criterion)
             FROM criterion_votes AS c JOIN ballots USING (ballot) WHERE c.battle_id = votes.battle_id)
     FROM votes WHERE battle_id IN (SELECT battle_id FROM battles WHERE voter = $1)"""
+_REMARKS = f"SELECT {_HEX}, reasons, comment, created FROM remarks WHERE {_MINE} ORDER BY rowid"
 _SKIPS = f"SELECT {_HEX}, reason FROM skips WHERE {_MINE}"
 _CHECKS = """
     SELECT study, item, created, prompt, answers, places FROM attention_checks WHERE voter = $1
@@ -48,6 +49,9 @@ def personal_data(rows: _Rows, voter: str, open_yet: Collection[str] = ()) -> di
     for battle, *answer in rows(_ANSWERS, [voter]):
         answers[battle].append(answer)
     said = {battle: rest for battle, *rest in rows(_VOTES, [voter])}
+    remarks = defaultdict(list)
+    for battle, reasons, comment, sent in rows(_REMARKS, [voter]):
+        remarks[battle].append({"sent": _moment(sent), "reasons": reasons, "comment": comment})
     skipped: dict[str, str] = dict(rows(_SKIPS, [voter]))
     battles = []
     for past in list_battles(rows, voter, _MOST):
@@ -58,6 +62,7 @@ def personal_data(rows: _Rows, voter: str, open_yet: Collection[str] = ()) -> di
                 "drawn": _moment(past.created),
                 "turns": [_turn(turn, told, past) for turn in turns[past.battle_id]],
                 "vote": _vote(past, said.get(past.battle_id)),
+                "remarks": remarks[past.battle_id],  # the last one holds
                 "skipped": skipped.get(past.battle_id),
                 "erased": _moment(past.erased),
                 "shared": past.link is not None,

@@ -37,6 +37,20 @@ _TOTALS = """
     LEFT JOIN erasures AS e USING (battle_id) WHERE b.voter = $1"""
 
 
+_REMARKS = """
+    SELECT reasons, comment, created FROM remarks WHERE battle_id = TRY_CAST($1 AS UUID)
+        AND battle_id NOT IN (SELECT battle_id FROM erasures) ORDER BY rowid DESC"""
+
+
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What a voter said of a vote afterwards: a few reasons, a comment, and when."""
+
+    reasons: tuple[str, ...]
+    comment: str | None
+    created: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class PastBattle:
     """One battle of a voter.
@@ -103,6 +117,14 @@ def list_battles(rows: _Rows, voter: str, most: int, start: int = 0) -> list[Pas
 def find_battle(rows: _Rows, voter: str, battle_id: str) -> PastBattle | None:
     """One battle of a voter; None if there is none, or it is somebody else's."""
     return next((_past(*row) for row in rows(_LISTED.format(_ONE), [voter, 1, 0, battle_id])), None)
+
+
+def read_remarks(rows: _Rows, battle_id: str) -> list[Remarks]:
+    """What was said of a battle after its vote, the last first."""
+    return [
+        Remarks(tuple(reasons), comment, created.replace(tzinfo=UTC))
+        for reasons, comment, created in rows(_REMARKS, [battle_id])
+    ]
 
 
 def count_battles(rows: _Rows, voter: str) -> VoterTotals:

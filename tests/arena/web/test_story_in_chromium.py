@@ -90,6 +90,21 @@ def test_the_story_of_a_vote(tab, server):
     assert vote_of(server, battle) == ((2, 1), None)
     assert server.log.count() == before + 1
     shown = tab.page.locator(".ag-model").all_inner_texts()
+    tab.page.focus("[data-do='next']")
+    tab.page.keyboard.press("Tab")  # the reasons follow the next battle
+    tab.page.keyboard.press("Space")
+    tab.page.focus("#ag-said")
+    tab.page.keyboard.type("no nonsense")
+    tab.page.set_viewport_size({"width": 320, "height": 700})
+    tab.page.keyboard.press("Tab")
+    top = tab.page.evaluate("scrollY")
+    tab.page.keyboard.press("Enter")
+    tab.page.wait_for_selector("[data-kept]:has-text('Kept')")
+    assert tab.page.evaluate("[scrollY, document.documentElement.scrollWidth]") == [top, 320]
+    said = [(one.reasons, one.comment) for one in server.log.remarks(battle)]
+    assert said == [(("correct",), "no nonsense")]
+    tab.picture("remarks-320")
+    tab.page.set_viewport_size(DESKTOP)
     tab.open("/leaderboard")
     for name in shown:
         assert tab.page.is_visible(f"text={name}")

@@ -4,12 +4,15 @@ import errno
 import json
 import re
 import time
+from datetime import UTC, datetime
 
 import pytest
 
 from agon.arena.cli.commands import main
 from agon.arena.core.visitors import people
+from agon.data import open_log
 from agon.data.log import hash_chain
+from agon.data.log.records import Conflict, RemarksRecord
 from agon.data.log.recovery import verify_log
 from agon.data.log.vote_log import VoteLog
 from tests.support.arena_server import Scripted, open_arena, roster
@@ -207,4 +210,66 @@ def test_everything_of_a_visitor_is_exported_and_erased(tmp_path, capsys, monkey
     assert main(["erase", str(tmp_path), "--before", "2099-01-01", "--withdraw", "--yes"]) == 0
     capsys.readouterr()
     assert board(capsys, tmp_path)[0] == before[0] - 1, "the votes of what was erased before go on counting"
+    assert verify_log(tmp_path).wrong == ()
+
+
+def test_what_decided_a_vote_is_kept_for_its_voter_and_erased_with_the_texts(tmp_path):
+    reasons = ["correct", "complete", "clear", "well written", "follows the instructions", "safe"]
+    said = {"reasons": ["clear", "correct"], "comment": "  Melpomene\u2028 <b>sang</b>. "}
+    kept = {"reasons": ["correct", "clear"], "comment": "Melpomene\u2028 <b>sang</b>."}
+    with open_arena(tmp_path, roster(Scripted("Rayleigh."), Scripted("It just is."))) as arena:
+        one, other = arena.visitor(), arena.visitor()
+        view, unvoted = one.ready("Why is it blue?"), one.ready("Why not?")
+        path = f"/api/battles/{view['battle']}/remarks"
+        assert one.post(path, said).json()["error"] == "no_vote"
+        html = one.vote(view).json()["html"]
+        assert re.findall(r'<input type="checkbox" value="([^"]+)"', html) == reasons
+        assert html.index('data-do="next"') < html.index("data-remarks"), "the next battle comes first"
+        refused = [
+            other.post(path, said),
+            one.post(path, {"reasons": ["funny"]}),
+            one.post(path, {"comment": "x" * 1_001}),
+            one.http.post(path, json=said, headers={"sec-fetch-site": "cross-site"}),
+        ]
+        assert [answer.status_code for answer in refused] == [404, 422, 422, 403]
+        assert arena.log.remarks(view["battle"]) == []
+        assert one.post(path, {"reasons": ["safe"]}).json() == {"reasons": ["safe"], "comment": None}
+        assert [one.post(path, said).json() for _ in range(2)] == [kept, kept]
+        assert len(arena.log.remarks(view["battle"])) == 2, "the same again is no event"
+        again = one.get(f"/api/battles/{view['battle']}").json()
+        assert again["remarks"] == kept
+        assert "&lt;b&gt;sang" in again["html"]
+        exported = one.get("/you/export").json()["battles"]
+        assert exported[0]["remarks"] == []
+        assert [(each["reasons"], each["comment"]) for each in exported[1]["remarks"]] == [
+            (["safe"], None),
+            (kept["reasons"], kept["comment"]),
+        ]
+        assert all(each["sent"] for each in exported[1]["remarks"])
+        post(one, "/you/withdraw", f"battle={view['battle']}")
+        more = [
+            RemarksRecord(view["battle"], ("safe",), f"Melpomene {n}", datetime.now(UTC)) for n in range(18)
+        ]
+        for written in [arena.log.write(record) for record in more]:
+            written.result()
+        assert one.post(path, said).json()["error"] == "often"
+        with pytest.raises(Conflict, match="has no vote yet"):
+            arena.log.write(RemarksRecord(unvoted["battle"], (), None, datetime.now(UTC))).result()
+        statuses = {one.post(path, {"reasons": ["funny"]}).status_code for _ in range(30)}
+        assert statuses == {422, 429}, "so many a minute"
+    assert b"Melpomene" not in (tmp_path / "events.jsonl").read_bytes()
+    assert verify_log(tmp_path).wrong == ()
+    (tmp_path / "agon.duckdb").unlink()
+    with VoteLog(tmp_path) as log:
+        assert [each.comment for each in log.remarks(view["battle"])][17:] == [
+            "Melpomene 0",
+            kept["comment"],
+            None,
+        ]
+    frame = open_log(tmp_path, "arrow").remarks.to_pylist()
+    assert [frame[1]["reasons"], frame[1]["comment"]] == [kept["reasons"], kept["comment"]]
+    assert main(["erase", str(tmp_path), "--battle", view["battle"], "--yes"]) == 0
+    assert not any(b"Melpomene" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    frame = open_log(tmp_path, "arrow").remarks.to_pylist()
+    assert {(tuple(row["reasons"]), row["comment"]) for row in frame} == {((), None)}
     assert verify_log(tmp_path).wrong == ()

@@ -20,6 +20,7 @@ from agon.data.log.records import (
     AttentionRecord,
     ErasureRecord,
     LogError,
+    RemarksRecord,
     ReplacementRecord,
     RevocationRecord,
     ShareRecord,
@@ -57,6 +58,8 @@ def everything(folder):
             put(log, one := battle(("ada", "bob") if n % 3 else ("bob", "cyn")), vote(one.battle_id))
         put(log, ShareRecord(first.battle_id, "ab" * 32, NOON), ShareRecord(one.battle_id, "cd" * 32, NOON))
         put(log, WithdrawalRecord((second.battle_id, one.battle_id), NOON))
+        put(log, RemarksRecord(one.battle_id, (), None, NOON))
+        put(log, RemarksRecord(first.battle_id, ("clear", ODD), ODD, NOON))
         put(log, RevocationRecord(first.battle_id, NOON), ErasureRecord((third.battle_id,), NOON))
     return folder
 
@@ -283,7 +286,7 @@ def test_a_log_of_the_version_before_is_adopted_with_its_digest(folder):
     first = json.loads((folder / "events.jsonl").read_text("utf-8").partition("\n")[0])
     assert first["adopted"]["votes"] == {"rows": 46, "digest": f"{held['votes'][1]:x}"}
     after = rows(folder)
-    for table in TEXT_COLUMNS.keys() - {"turns", "votes"}:
+    for table in TEXT_COLUMNS.keys() - {"turns", "votes", "remarks"}:
         assert after[table] == before[table]
     assert after["votes"][:46] == before["votes"]
     (folder / "agon.duckdb").unlink()
