@@ -430,6 +430,69 @@ class DrawsShape(Shape):
     conclusion: str
 
 
+class OddVoterShape(Shape):
+    """A voter who stands out, without a name."""
+
+    kind: str
+    model: str | None
+    votes: int
+    judged: int
+    observed: float
+    expected: float
+    p_value: float
+    verdict: str
+    side: str | None
+
+
+class OddWindowShape(Shape):
+    """A time in which a model's wins are not those of its other votes."""
+
+    model: str
+    begin: int
+    end: int
+    start: Number
+    stop: Number
+    judged: int
+    voters: int
+    excess: float
+    z: float
+    threshold: float
+
+
+class AttackShape(Shape):
+    """How many hostile votes overturn the first rank."""
+
+    first: str
+    second: str
+    votes: int
+    forged: int
+    drawn: int | None
+    each: int
+    identities: int | None
+    in_a_burst: int | None
+    conclusion: str
+
+
+class MovedShape(Shape):
+    """A model whose rank is another without the votes that gates set aside."""
+
+    model: str
+    rank: int
+    rank_behind: int
+
+
+class GatesShape(Shape):
+    """Who and what stands out, what the usual gate sets aside, what an attack would cost."""
+
+    set_aside: Annotated[dict[str, int], Field(description="Reason → votes.")]
+    conclusion: str
+    voters: list[OddVoterShape] | None
+    voters_tested: int | None
+    windows: list[OddWindowShape] | None
+    attack_cost: AttackShape | None
+    ranks_behind_gates: list[MovedShape]
+
+
 class IntegrityAnswer(Shape):
     """What became of all votes, whose they are, and whether sides and draws are even."""
 
@@ -442,6 +505,7 @@ class IntegrityAnswer(Shape):
     voters: VotersShape | None
     same_model: NoiseShape | None
     draws: DrawsShape | None
+    gates: Annotated[GatesShape | None, Field(description="Null where no vote can be tested.")]
 
 
 class OptionShape(Shape):
