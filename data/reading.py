@@ -154,8 +154,9 @@ def files_of(source: object) -> object:
         return source
     for one in given:
         refuse_address(str(one))
-    if given is source and not any(Path(one).suffix or Path(one).exists() for one in given):
-        return source  # words, and no paths
+    words = not any(isinstance(one, Path) or Path(one).suffix or Path(one).exists() for one in given)
+    if given is source and words:
+        return source
     files = list_files(given)
     return files if len(files) > 1 else files[0]
 

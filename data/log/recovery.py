@@ -302,6 +302,18 @@ class LogCheck:
     wrong: tuple[str, ...]
 
 
+def must_be_log(folder: Path) -> None:
+    """Refuse what holds no log: a name that was mistyped is not made one.
+
+    Raises:
+        LogError: there is no such folder, or none of a log's files is in it.
+    """
+    if not folder.exists():
+        raise LogError(f"There is no log folder {folder}; check the path.")
+    if not any((folder / name).exists() for name in (EVENTS, HEAD, DATABASE)):
+        raise LogError(f"{folder} is no log: it has neither events nor a database; check the path.")
+
+
 def verify_log(folder: Path) -> LogCheck:
     """Check every event and text of a log, and that its database says the same; nothing is written.
 
@@ -310,6 +322,7 @@ def verify_log(folder: Path) -> LogCheck:
     Raises:
         LogError: there are no events, or they cannot be read.
     """
+    must_be_log(folder)
     if not (folder / EVENTS).exists() and not (folder / HEAD).exists():
         raise LogError(
             f"{folder} has no events to verify: a log of an older version gets them when it is opened, "
@@ -410,6 +423,7 @@ def find_vote(folder: Path, receipt: str) -> str:
     Raises:
         LogError: the events are damaged, or none or several votes have this hash.
     """
+    must_be_log(folder)
     wanted = receipt.strip().lower().encode()
     lineups, ballots = dict[int, list[str]](), dict[int, dict[str, list[int]]]()
     withdrawn: dict[int, int] = {}  # vote → the event that took it back
@@ -460,6 +474,7 @@ def log_at(folder: Path, head: str) -> Iterator[Path]:
     Raises:
         LogError: the events are damaged, or none or several have this hash.
     """
+    must_be_log(folder)
     if not (folder / EVENTS).exists():
         raise LogError(f"{folder} has no events; name the folder that agon serve keeps.")
     wanted = head.strip().lower().encode()
@@ -499,6 +514,7 @@ def recover_log(folder: Path, *, lossy: bool = False) -> list[str]:
     Raises:
         LogError: nothing can be saved without losing what was acknowledged, or the disk fails.
     """
+    must_be_log(folder)
     held = lock(folder)
     try:
         none = not (folder / EVENTS).exists() and not (folder / HEAD).exists()

@@ -27,6 +27,7 @@ from agon.data.log.hash_chain import ChainWriter, Head, read_head, synchronize_f
 from agon.data.log.image_files import IMAGES
 from agon.data.log.personal.erasing import is_marked, mark
 from agon.data.log.records import LogError
+from agon.data.log.recovery import must_be_log
 from agon.data.log.study_journal import STUDIES
 from agon.data.log.text_parts import LOG_TABLES
 from agon.ranking.errors import OptionError
@@ -94,6 +95,7 @@ def backup_log(folder: str | Path, to: str | Path, *, keep: int | None = None) -
         )
     if archive and target.exists():
         raise OptionError(f"{target} is there already; name another file, or a folder of backups.")
+    must_be_log(log)
     if not (log / EVENTS).exists() and not (log / HEAD).exists():
         raise LogError(
             f"{log} has no events to copy; name the folder that agon serve keeps. A log of an older version "
