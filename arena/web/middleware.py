@@ -133,7 +133,7 @@ class ArenaMiddleware:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
-        scope["agon_site"], scope["agon_refused"] = self.site, self.refused
+        scope["agon_site"], scope["agon_refusals"] = self.site, self.refused
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
         one, chosen = reader_of(scope, headers)
         read_by(one)
@@ -398,7 +398,8 @@ def _again(body: bytes, receive: Receive) -> Receive:
 def problem(scope: Scope, status: int, code: str, sentence: str) -> Response:
     """A refusal: a page for a browser that wants one, else JSON."""
     wanted = dict(scope["headers"]).get(b"accept", b"")
-    scope["agon_refused"][code] += 1
+    if (refusals := scope.get("agon_refusals")) is not None:  # there are none in a page of another's
+        refusals[code] += 1
     sentence = translated(sentence)
     scope["agon_refused"] = code
     up = "../" * (scope["path"].count("/") - 1)  # addresses are relative, and this page may be anywhere

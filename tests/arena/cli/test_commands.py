@@ -702,7 +702,7 @@ def test_a_part_that_is_not_installed_is_named_with_the_line_that_installs_it(pa
 def test_the_parts_are_those_of_the_distribution():
     """Every package of an extra is known by the name that it is imported by, and none of the base."""
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    called = {"markdown-it-py": "markdown_it", "pillow": "PIL"}
+    called = {"markdown-it-py": "markdown_it", "pillow": "PIL", "prometheus-client": "prometheus_client"}
     for part, packages in PARTS.items():
         listed = [re.split(r"[>=\[]", one)[0] for one in project["optional-dependencies"][part]]
         listed = [name for name in listed if name != project["name"]]  # a part may bring another
