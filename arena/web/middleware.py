@@ -72,7 +72,11 @@ POLICY = (
     "frame-ancestors {frames}; base-uri 'self'; form-action 'self'"
 )
 # Paths that stand in no line of a network (images have their own), of streams, and of battles.
-_CHEAP, _STREAM, _PLAY = ("/static/", "/healthz", IMAGE_ROUTE), "/events", ("/api/battles", "/api/start")
+_CHEAP, _STREAM, _PLAY = (
+    ("/static/", "/healthz", IMAGE_ROUTE),
+    "/events",
+    ("/api/battles", "/api/chats", "/api/start"),
+)
 # A page of ours behind the prefix of a proxy.
 _PREFIXED = re.compile(
     r"(?P<prefix>(?:/[A-Za-z0-9._~-]+)+)/(?P<page>|leaderboard|overview|rules|about|healthz|study|api/start)"

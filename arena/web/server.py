@@ -424,7 +424,7 @@ def open_arena(
                 server = _ArenaServer(arena, greeting, given, again, source, seed, study, sources, metrics)
                 note("started", version=VERSION, models=len(given.roster.contestants), votes=votes.count())
                 server.run(sockets=[taken])
-            kept = votes.count()
+            kept = votes.acknowledged()
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)

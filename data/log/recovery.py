@@ -413,6 +413,12 @@ def _check_texts(folder: Path, end: Head, wrong: list[str]) -> tuple[int, int]:
     return votes, blank
 
 
+def acknowledged_votes(folder: Path) -> int:
+    """How many votes the events hold that were acknowledged."""
+    end = read_head(folder / HEAD)[0]
+    return sum(b'"votes":[{' in line for line in read_lines(folder / EVENTS, 0, end.size))
+
+
 def find_vote(folder: Path, receipt: str) -> str:
     """Say of the vote of a receipt where it stands, what it says, and where it counts or why not.
 

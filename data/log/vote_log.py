@@ -60,7 +60,14 @@ from agon.data.log.records import (
     VoteRecord,
     Wish,
 )
-from agon.data.log.recovery import COMPACTED, compacted, follow, open_whole, reconnect
+from agon.data.log.recovery import (
+    COMPACTED,
+    acknowledged_votes,
+    compacted,
+    follow,
+    open_whole,
+    reconnect,
+)
 from agon.data.log.source import COUNTED_VOTES, STANDING, VOTE_LABELS, LogSource
 from agon.data.log.text_parts import publish
 from agon.data.log.writer import Writer
@@ -243,6 +250,8 @@ class VoteLog:
         if self._closed:
             return
         self._closed = True
+        with suppress(AgonError, OSError):
+            self.mend()
         with suppress(AgonError, OSError):  # what is left of it is done when the log is opened again
             self.finish_erasing()
         self._writer.close()
@@ -250,7 +259,7 @@ class VoteLog:
         try:
             self.snapshot()
             whole = True
-        except SourceError as error:
+        except (SourceError, LogError) as error:
             raise SourceError(
                 f"All votes of {self.folder} are safe in its database, but not yet where they are ranked: "
                 f"{error} Mend that, and agon rank {self.folder} writes it."
@@ -402,6 +411,21 @@ class VoteLog:
         votes = LogSource(self._table, last if upto is None else upto, chosen, clean, withdrawn)
         votes.ballots()
         return Comparisons(votes)
+
+    def mend(self) -> None:
+        """Open the database again that an error closed, such as a full disk.
+
+        Raises:
+            LogError: it cannot be opened yet.
+        """
+        self._writer.exchange(lambda connection: connection).result()
+
+    def acknowledged(self) -> int:
+        """Number of votes, also where an error closed the database and it cannot be opened yet."""
+        with suppress(AgonError, OSError):
+            self.mend()
+            return self.count()
+        return acknowledged_votes(self.folder)
 
     def count(self) -> int:
         """Number of votes, those that were not blind or were withdrawn among them."""

@@ -184,6 +184,8 @@ class Writer:
 
     def _take_over(self, work: Exchange, future: Future[None]) -> None:
         try:
+            if self._lost:
+                (self._connection, self._events), self._lost = self._reopen(), False
             self._connection = work(self._connection)
         except Exception as error:
             self._lost = True  # whatever is open: the next transaction begins with opening the log anew

@@ -42,11 +42,12 @@ ELSEWHERE = {
     "arena/core/arena.py": ("tests/arena/web/test_app.py", 6),  # two of images, two in test_limits.py
     "arena/web/leaderboard/page.py": ("tests/arena/web/leaderboard/test_page.py", 1),  # an invitation
     "arena/web/battle/view.py": ("tests/arena/web/battle/test_images.py", 1),
+    "data/log/operation/backup.py": ("tests/data/log/test_backup.py", 1),
     "data/log/hash_chain.py": ("tests/data/log/test_event_log.py", 1),
     "data/log/recovery.py": (
         "tests/data/log/test_event_log.py",
-        12,
-    ),  # 3 in test_verify.py, 1 in test_erasing.py
+        13,
+    ),  # 1 in test_commands.py, 3 in test_verify.py, 1 in test_erasing.py
     "arena/core/visitors/people.py": ("tests/arena/web/test_you.py", 3),
     "arena/web/you/routes.py": ("tests/arena/web/test_you.py", 1),
     "arena/cli/rank.py": ("tests/arena/cli/test_verify.py", 1),

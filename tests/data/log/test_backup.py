@@ -14,7 +14,7 @@ from agon.arena.core.sessions import Keys
 from agon.data.log.image_files import CleanImage, keep_image
 from agon.data.log.operation.backup import backup_log, last_backup
 from agon.data.log.records import LogError
-from agon.data.log.recovery import verify_log
+from agon.data.log.recovery import recover_log, verify_log
 from agon.data.log.study_journal import StudyJournal, read_study
 from agon.data.log.vote_log import VoteLog
 from tests.support.log_records import voted
@@ -107,3 +107,15 @@ def test_an_archive_holds_the_same_and_a_damaged_log_is_not_backed_up(tmp_path):
     with pytest.raises(LogError, match="is not what was written"):
         backup_log(log, tmp_path / "backups")
     assert list((tmp_path / "backups").iterdir()) == []
+
+
+def test_a_log_without_events_gets_them_before_it_is_copied(tmp_path):
+    log = tmp_path / "log"
+    with VoteLog(log):
+        pass
+    for name in ("events.jsonl", "events.head", "texts.jsonl"):
+        (log / name).unlink(missing_ok=True)
+    with pytest.raises(LogError, match=r"has no events to copy; .* gets them by agon recover"):
+        backup_log(log, tmp_path / "copies")
+    recover_log(log)
+    assert backup_log(log, tmp_path / "copies").path.is_dir()
