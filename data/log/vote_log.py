@@ -250,8 +250,10 @@ class VoteLog:
         if self._closed:
             return
         self._closed = True
+        open_yet = False
         with suppress(AgonError, OSError):
             self.mend()
+            open_yet = True
         with suppress(AgonError, OSError):  # what is left of it is done when the log is opened again
             self.finish_erasing()
         self._writer.close()
@@ -260,6 +262,8 @@ class VoteLog:
             self.snapshot()
             whole = True
         except (SourceError, LogError) as error:
+            if isinstance(error, LogError) and open_yet:
+                raise
             raise SourceError(
                 f"All votes of {self.folder} are safe in its database, but not yet where they are ranked: "
                 f"{error} Mend that, and agon rank {self.folder} writes it."
