@@ -3,6 +3,7 @@
 import httpx
 import pytest
 
+from agon.arena.core.arena import ArenaSettings
 from agon.arena.core.roster import Example
 from tests.support.arena_server import Scripted, open_arena, roster
 from tests.support.browser import chromium
@@ -10,6 +11,9 @@ from tests.support.browser import chromium
 PAGES = (
     "/",
     "/leaderboard",
+    "/?mode=named",
+    "/chat",
+    "/history",
     "/overview",
     "/rules",
     "/decide",
@@ -45,7 +49,12 @@ def test_pages_hold_in_german_and_arabic(tmp_path):
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is in the dev extra").Axe()
     models = roster(*(Scripted(f"Answer {n}.") for n in range(3)), examples=(Example("Why?", "Code", "en"),))
     wrong = []
-    with open_arena(tmp_path / "log", models) as server, chromium() as browser:
+    with (
+        open_arena(
+            tmp_path / "log", models, ArenaSettings(seed=7, modes=("blind", "named", "direct"))
+        ) as server,
+        chromium() as browser,
+    ):
         cast_votes(server.url, 9)
         for code, theme, width in (("ar", "light", 320), ("de", "dark", 1440)):
             context = browser.new_context(locale=code, color_scheme=theme, reduced_motion="reduce")
