@@ -91,9 +91,11 @@ def test_recorded_answers_are_an_arena_and_an_interrupt_ends_it(tmp_path):
             )
         process.send_signal(signal.SIGINT)
         process.wait(timeout=60)
-    votes = duckdb.sql(
-        f"FROM '{tmp_path}/agon-log/votes/arena.parquet' SELECT model_a, model_b, winner"
-    ).fetchall()
+    votes = (
+        duckdb.connect()
+        .sql(f"FROM '{tmp_path}/agon-log/votes/arena.parquet' SELECT model_a, model_b, winner")
+        .fetchall()
+    )
     assert votes == [(*voted["models"], "model_a")]
 
 
@@ -113,7 +115,7 @@ def test_it_closes_in_good_order_and_says_what_it_kept(tmp_path):
     told = shlex.split(out.rpartition("Rank them with: agon ")[2])
     ranked = subprocess.run([*AGON, *told], cwd=tmp_path, env=environment, capture_output=True, check=False)
     assert (ranked.returncode, told) == (0, ["rank", "agon-log"]), ranked.stderr
-    kept = duckdb.sql(f"FROM '{tmp_path}/agon-log/votes/arena.parquet' SELECT count(*)").fetchall()
+    kept = duckdb.connect().sql(f"FROM '{tmp_path}/agon-log/votes/arena.parquet' SELECT count(*)").fetchall()
     assert kept == [(2,)]
 
 

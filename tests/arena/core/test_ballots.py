@@ -137,9 +137,11 @@ def test_one_that_fails_leaves_the_others_and_is_recorded(opened, size, tmp_path
         assert failures == gone
         assert len(server.log.comparisons().models) == size - 1
         assert visitor.get(f"/api/battles/{view['battle']}/change").json()["html"].count("ag-change-row") >= 2
-    rows = duckdb.sql(
-        f"FROM '{tmp_path}/log/votes/arena.parquet' SELECT len(models), places, failed, replaced"
-    ).fetchall()
+    rows = (
+        duckdb.connect()
+        .sql(f"FROM '{tmp_path}/log/votes/arena.parquet' SELECT len(models), places, failed, replaced")
+        .fetchall()
+    )
     assert rows == [(size - 1, list(range(1, size)), 1, False)]
 
 
@@ -252,9 +254,11 @@ def test_one_without_a_word_is_left_out_when_all_are_stopped(tmp_path):
         assert kept["counted"] and "canary-0-id" not in kept["models"]
         assert server.arena.endings.failures("canary-0-id") == {}
         assert len(server.log.comparisons().models) == 2
-    rows = duckdb.sql(
-        f"FROM '{tmp_path}/log/votes/arena.parquet' SELECT len(models), places, failed"
-    ).fetchall()
+    rows = (
+        duckdb.connect()
+        .sql(f"FROM '{tmp_path}/log/votes/arena.parquet' SELECT len(models), places, failed")
+        .fetchall()
+    )
     assert rows == [(2, [2, 1], 1)]
 
 

@@ -798,18 +798,26 @@ def test_mteb_arena_counts_as_duckdb_counts(tmp_path, ending):
     source = dataset("mteb_arena_retrieval_votes_by_snapshot.parquet")
     path = tmp_path / f"votes.{ending}"
     columns = "* exclude (anony), anony and (rowid % 3 <> 1) as anony"
-    duckdb.sql(f"create table votes as from '{source}'; copy (select {columns} from votes) to '{path}'")
-    duckdb.sql("drop table votes")
+    with duckdb.connect() as made:
+        made.sql(f"create table votes as from '{source}'; copy (select {columns} from votes) to '{path}'")
     imported = read_published(path)
     votes = imported.votes
-    ours = duckdb.sql(
-        "select model_a, model_b, winner, voter, count(*), sum(timestamp) "
-        "from votes group by all order by all"
-    ).fetchall()
-    theirs = duckdb.sql(
-        "select model_a, model_b, if(winner = 'tie (bothbad)', 'both_bad', winner) as winner, judge, "
-        f"count(*), sum(tstamp) from '{path}' where anony group by all order by all"
-    ).fetchall()
+    ours = (
+        duckdb.connect()
+        .sql(
+            "select model_a, model_b, winner, voter, count(*), sum(timestamp) "
+            "from votes group by all order by all"
+        )
+        .fetchall()
+    )
+    theirs = (
+        duckdb.connect()
+        .sql(
+            "select model_a, model_b, if(winner = 'tie (bothbad)', 'both_bad', winner) as winner, judge, "
+            f"count(*), sum(tstamp) from '{path}' where anony group by all order by all"
+        )
+        .fetchall()
+    )
     assert [row[:5] for row in ours] == [row[:5] for row in theirs]
     assert [row[5] for row in ours] == pytest.approx([row[5] for row in theirs], rel=1e-14)
     assert imported.dropped == {NOT_BLIND: 4005}
@@ -820,10 +828,14 @@ def test_mteb_arena_counts_as_duckdb_counts(tmp_path, ending):
 
 def test_alpacaeval_2_gives_the_published_probabilities(tmp_path):
     """p_model_b of the prepared file is the published preference - 1; the baseline also meets itself."""
-    rows = duckdb.sql(
-        f"select * from '{dataset('alpacaeval2_votes.parquet')}' "
-        "where model_a <> model_b or dataset = 'vicuna' using sample 60% (bernoulli, 7)"
-    ).to_arrow_table()
+    rows = (
+        duckdb.connect()
+        .sql(
+            f"select * from '{dataset('alpacaeval2_votes.parquet')}' "
+            "where model_a <> model_b or dataset = 'vicuna' using sample 60% (bernoulli, 7)"
+        )
+        .to_arrow_table()
+    )
     rows = rows.to_pylist()
     annotations = [
         {

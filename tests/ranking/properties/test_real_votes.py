@@ -19,7 +19,7 @@ FINE = {"tie": (1, 1), "tie (bothbad)": (0, 0)}
 def read(path, where="true", by=None):
     """Rows of a votes file as (model_a, model_b, winner, label)."""
     query = f"SELECT model_a, model_b, winner, {by or 'NULL'} FROM read_parquet(?) WHERE {where}"
-    return duckdb.execute(query, [str(path)]).fetchall()
+    return duckdb.connect().execute(query, [str(path)]).fetchall()
 
 
 def votes_of(rows, label="voter"):
@@ -89,10 +89,14 @@ class TestLLMFAO:
     def test_the_published_bradley_terry_board(self, datasets, llmfao):
         """leaderboard.ipynb prints strengths to 6 digits, the least 0.006294: 0.014 points at worst."""
         board = rank(votes_of(llmfao), interval="none")
-        published = duckdb.execute(
-            "SELECT model, score FROM read_csv(?) WHERE judge = 'crowd' ORDER BY rank",
-            [str(datasets / "llmfao_published_leaderboard_bt.csv")],
-        ).fetchall()
+        published = (
+            duckdb.connect()
+            .execute(
+                "SELECT model, score FROM read_csv(?) WHERE judge = 'crowd' ORDER BY rank",
+                [str(datasets / "llmfao_published_leaderboard_bt.csv")],
+            )
+            .fetchall()
+        )
         assert len(published) == len(board) == 59
         assert [row.model for row in board.rows] == [model for model, _ in published]
         theirs = 400 * np.log10([score for _, score in published])
@@ -115,10 +119,12 @@ class TestLLMFAO:
     def test_the_golden_file_of_evalica(self, datasets, llmfao, method, options, algorithm, tolerance):
         """average_win_rate in evalica: the mean over opponents met of the share won, half a win for a tie."""
         golden = dict(
-            duckdb.execute(
+            duckdb.connect()
+            .execute(
                 "SELECT item, score FROM read_csv(?) WHERE algorithm = ?",
                 [str(datasets / "llmfao_published_evalica_golden.csv"), algorithm],
-            ).fetchall()
+            )
+            .fetchall()
         )
         board = rank(votes_of(llmfao), method, interval="none", **options)
         assert len(golden) == len(board) == 59
@@ -131,10 +137,12 @@ class TestLLMFAO:
     def test_the_golden_eigenvector_is_that_of_the_losses(self, datasets, llmfao):
         """evalica multiplies by the transposed matrix, so its "eigen" is high for losing to who is high."""
         golden = dict(
-            duckdb.execute(
+            duckdb.connect()
+            .execute(
                 "SELECT item, score FROM read_csv(?) WHERE algorithm = 'eigen'",
                 [str(datasets / "llmfao_published_evalica_golden.csv")],
-            ).fetchall()
+            )
+            .fetchall()
         )
         swap = {"model_a": "model_b", "model_b": "model_a", "tie": "tie"}
         turned = votes_of([(a, b, swap[winner], judge) for a, b, winner, judge in llmfao])
@@ -145,10 +153,12 @@ class TestLLMFAO:
     def test_points_are_those_of_the_golden_file(self, datasets, llmfao):
         """evalica's counting: wins and half ties; our win rate times the votes."""
         golden = dict(
-            duckdb.execute(
+            duckdb.connect()
+            .execute(
                 "SELECT item, score FROM read_csv(?) WHERE algorithm = 'counting'",
                 [str(datasets / "llmfao_published_evalica_golden.csv")],
-            ).fetchall()
+            )
+            .fetchall()
         )
         board = rank(votes_of(llmfao), "win_rate", interval="none")
         for model, points in golden.items():

@@ -104,14 +104,22 @@ def test_the_published_boards_of_an_embedding_arena(datasets):
     import duckdb
     from scipy.stats import kendalltau
 
-    votes = duckdb.execute(
-        "SELECT snapshot, model_a, model_b, winner FROM read_parquet(?) WHERE anony",
-        [str(datasets / "mteb_arena_retrieval_votes_by_snapshot.parquet")],
-    ).fetchall()
-    published = duckdb.execute(
-        "SELECT snapshot, model, elo_anony FROM read_csv(?) WHERE elo_anony IS NOT NULL",
-        [str(datasets / "mteb_arena_retrieval_published.csv")],
-    ).fetchall()
+    votes = (
+        duckdb.connect()
+        .execute(
+            "SELECT snapshot, model_a, model_b, winner FROM read_parquet(?) WHERE anony",
+            [str(datasets / "mteb_arena_retrieval_votes_by_snapshot.parquet")],
+        )
+        .fetchall()
+    )
+    published = (
+        duckdb.connect()
+        .execute(
+            "SELECT snapshot, model, elo_anony FROM read_csv(?) WHERE elo_anony IS NOT NULL",
+            [str(datasets / "mteb_arena_retrieval_published.csv")],
+        )
+        .fetchall()
+    )
     places = {"model_a": (1, 2), "model_b": (2, 1)}
     snapshots = sorted({snapshot for snapshot, *_ in votes})
     assert len(snapshots) == 15
