@@ -245,7 +245,7 @@ class VoteLog:
         """Write what was handed over, keep a snapshot, and let others open the log.
 
         Raises:
-            SourceError: the snapshot cannot be written; the votes are in the database, and the log is closed.
+            SourceError: the snapshot cannot be written; the votes are in the record, and the log is closed.
         """
         if self._closed:
             return
@@ -265,7 +265,7 @@ class VoteLog:
             if isinstance(error, LogError) and open_yet:
                 raise
             raise SourceError(
-                f"All votes of {self.folder} are safe in its database, but not yet where they are ranked: "
+                f"All votes of {self.folder} are kept, but not yet where they are ranked: "
                 f"{error} Mend that, and agon rank {self.folder} writes it."
             ) from error
         finally:

@@ -11,10 +11,12 @@ from agon.ranking.annotators.duels import Crowd, Duels, fit_cells
 from agon.ranking.annotators.unusual_voters import LEAST_DUELS, Reference, share_named
 from agon.ranking.annotators.window_scan import WindowScan
 from agon.ranking.numerics import FloatArray, IntArray, expit, threads_for
+from agon.ranking.settings import Settings
 from agon.ranking.text import Readable, rounded
 
 _SIZES = (10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1000)  # votes of an identity that are tried
 _IDENTITIES = 200  # simulated for each
+_RANKED = Settings().min_votes  # decided votes of a model, below which it has no rank to lose
 _MOST = 64  # times as many hostile votes as there are, beyond which nobody asks
 
 
@@ -44,13 +46,13 @@ class AttackCost(Readable):
 
     def conclusion(self) -> str:
         """Say in one sentence what it takes."""
-        forged = f"{rounded(self.forged)} votes on pairs of an attacker's choice"
+        forged = f"{_votes(self.forged)} on pairs of an attacker's choice"
         if self.drawn is None or self.identities is None:
             return f"{self.second} would pass {self.first} with {forged}; in drawn battles they hardly meet."
         by = "1 identity" if self.identities == 1 else f"{rounded(self.identities)} identities"
         return (
-            f"{self.second} would pass {self.first} with {rounded(self.drawn)} hostile votes in drawn "
-            f"battles by {by} of {self.each:,} votes, half of whom no test names, or with {forged}."
+            f"{self.second} would pass {self.first} with {_votes(self.drawn, 'hostile ')} in drawn battles "
+            f"by {by} of {self.each:,} votes, half of whom no test names, or with {forged}."
         )
 
 
@@ -70,7 +72,7 @@ def attack_cost(
         seed: of the simulated identities.
 
     Returns:
-        The cost; None of fewer than two models or of votes that decide nothing.
+        The cost; None where fewer than two models have the 30 decided votes of a rank.
     """
     duels = reference.duels
     m = len(duels.models)
@@ -82,7 +84,11 @@ def attack_cost(
         won = np.bincount(at.reshape(-1), duels.won, len(cells)).astype(np.float64)
         one, other, side = cells // m, cells % m, np.zeros(len(cells))  # boards do not use the sides
         crowd = fit_cells(one, other, side, met, won, m)
+        decided_of = np.bincount(duels.first, minlength=m) + np.bincount(duels.second, minlength=m)
         order = np.argsort(-crowd.theta, kind="stable")
+        order = order[decided_of[order] >= _RANKED]
+        if len(order) < 2:
+            return None
         first, second = int(order[0]), int(order[1])
         honest = expit(crowd.theta[one] - crowd.theta[other])
         p = _hostile(one, other, honest, first, second)
@@ -115,6 +121,10 @@ def attack_cost(
         identities=None if number is None else int(np.ceil(number / each)),
         in_a_burst=_burst(duels, crowd, second, windows),
     )
+
+
+def _votes(number: int, kind: str = "") -> str:
+    return f"1 {kind}vote" if number == 1 else f"{rounded(number)} {kind}votes"
 
 
 def _hostile(one: IntArray, other: IntArray, honest: FloatArray, first: int, second: int) -> FloatArray:

@@ -119,7 +119,8 @@ class VoterAnomalies(Readable):
     def conclusion(self) -> str:
         """Say in one sentence how many stand out."""
         if not self.tested:
-            return f"None of {self.voters:,} voters has decided votes enough to be tested."
+            who = "The one voter has not" if self.voters == 1 else f"None of {self.voters:,} voters has"
+            return f"{who} decided votes enough to be tested."
         if not self.found:
             return f"None of {self.tested:,} voters tested stands out."
         votes = sum(one.votes for one in self.found)

@@ -5,7 +5,7 @@ import pytest
 
 from agon.ranking import Comparisons, add_attack, bradley_terry_world, rank
 from agon.ranking.annotators.duels import duels_of
-from agon.ranking.annotators.overturning import attack_cost
+from agon.ranking.annotators.overturning import AttackCost, attack_cost
 from agon.ranking.annotators.unusual_voters import find_anomalies, share_named
 
 
@@ -54,6 +54,21 @@ def test_identities_twice_as_large_are_named_by_the_tests():
         hostile.outcome[(hostile.second == first) & (hostile.first != target)] = 0
         shares.append(share_named(duels_of(hostile.comparisons()), reference))
     assert shares[0] < 0.5 < shares[1]
+
+
+@pytest.mark.parametrize(("each", "known"), [(29, False), (30, True)])
+def test_a_model_without_a_rank_has_none_to_lose(each, known):
+    """Of two models each has as many decided votes as there are."""
+    places = np.repeat([[1, 2], [2, 1]], [each - 10, 10], axis=0)
+    voter = (np.arange(each) % 5).tolist()
+    votes = Comparisons.of("ab", np.tile([0, 1], (each, 1)), places, labels={"voter": voter})
+    assert (attack_cost(reference_of(votes)) is not None) == known
+
+
+def test_one_vote_is_told_as_one():
+    cost = AttackCost("a", "b", 60, forged=1, drawn=1, each=10, identities=1, in_a_burst=None)
+    assert "with 1 hostile vote in drawn battles by 1 identity of 10 votes" in cost.conclusion()
+    assert "or with 1 vote on pairs" in cost.conclusion()
 
 
 def test_nothing_decided_has_no_cost():
