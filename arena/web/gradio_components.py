@@ -32,6 +32,7 @@ from agon.arena.web.about import about_html
 from agon.arena.web.battle.event_stream import UPDATE_EVERY, Seen, battle_news
 from agon.arena.web.battle.routes import battle_router
 from agon.arena.web.battle.view import battle_view, panel_html, panel_state, start_view
+from agon.arena.web.clients.networks import network_in_page_of_another
 from agon.arena.web.layout import ARENA, main_of
 from agon.arena.web.lens.routes import reading_router
 from agon.arena.web.middleware import MOST_BYTES
@@ -137,11 +138,18 @@ class Inside:
         fresh = keys.new_session()
         return keys.session(fresh) or "", fresh
 
-    async def get(self, path: str, session: str | None, body: object = None) -> httpx.Response:
-        """What a route answers."""
+    async def get(
+        self, path: str, session: str | None, body: object = None, address: str | None = None
+    ) -> httpx.Response:
+        """What a route answers to somebody at an address, as far as that is known."""
+        known = {
+            "agon_session": session,
+            "agon_site": ARENA,
+            "agon_network": network_in_page_of_another(address),
+        }
 
         async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-            await self._app({**scope, "agon_session": session, "agon_site": ARENA}, receive, send)
+            await self._app({**scope, **known}, receive, send)
 
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url="http://arena.invalid") as client:
@@ -156,7 +164,8 @@ class Inside:
             return {"status": 404, "text": '{"sentence": "There is no such page."}', "session": fresh}
         if body is not None and len(json.dumps(body)) > MOST_BYTES:
             return {"status": 413, "text": '{"sentence": "The request is too long."}', "session": fresh}
-        answer = await self.get(path, session, body)
+        client = getattr(request, "client", None)
+        answer = await self.get(path, session, body, client and client.host)
         return {"status": answer.status_code, "text": answer.text, "session": fresh}
 
     async def events(self, data: Any, request: gr.Request) -> dict[str, Any]:

@@ -23,8 +23,21 @@ def network_of(address: str | None) -> str:
 
 
 def client_network(scope: Mapping[str, Any]) -> str:
-    """The network of a request; behind a proxy that is named, of whom it speaks for."""
-    return network_of((scope.get("client") or (None,))[0])
+    """The network of a request; behind a proxy that is named, of whom it speaks for.
+
+    Empty, which no limit counts, where the page of another says that it does not know.
+    """
+    known: str | None = scope.get("agon_network")
+    return network_of((scope.get("client") or (None,))[0]) if known is None else known
+
+
+def network_in_page_of_another(address: str | None) -> str:
+    """The network of a visitor of whom another server tells; empty for what may be its proxy."""
+    try:
+        found = ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return ""
+    return network_of(address) if found.is_global else ""
 
 
 def is_among(address: str | None, networks: Networks) -> bool:

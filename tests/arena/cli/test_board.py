@@ -7,10 +7,6 @@ import json
 import os
 import re
 import shlex
-import signal
-import subprocess
-import sys
-import threading
 import time
 from html import unescape
 
@@ -20,33 +16,19 @@ import pandas as pd
 import pytest
 
 from agon.arena.cli.commands import main
+from tests.support.opened import opened_by
 from tests.support.paths import DATASETS
 
 
 @contextlib.contextmanager
 def board_of(*words, cwd):
     """The process and a client of its pages; ended by INT, which must go well."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "agon", "board", *words, "--port", "0"],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    watch = threading.Timer(180, process.kill)
-    watch.start()
-    try:
-        opened = process.stdout.readline()
-        assert " is open at " in opened, process.stderr.read()
-        with httpx.Client(base_url=opened.split(" at ")[1].strip(), timeout=120) as client:
-            yield client
-    finally:
-        process.send_signal(signal.SIGINT)
-        out, said = process.communicate()
-        watch.cancel()
-    assert process.returncode == 0
-    assert out.endswith("Closed.\n")
-    assert "Traceback" not in said
+    with (
+        opened_by("board", *words, cwd=cwd) as opened,
+        httpx.Client(base_url=opened.url, timeout=120) as client,
+    ):
+        yield client
+    assert opened.out.endswith("Closed.\n")
 
 
 def page_at(client, path):

@@ -8,11 +8,13 @@ from ipaddress import ip_network
 import httpx
 import pytest
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena import Arena, ArenaSettings
 from agon.arena.core.fair_shares import FairShare, HourlyRate, LineFullError, Lines
+from agon.arena.core.sessions import Keys
 from agon.arena.web import middleware
 from agon.arena.web.clients import connections
 from agon.arena.web.clients.networks import client_network, network_of
+from agon.data.log.vote_log import VoteLog
 from tests.support.arena_server import Scripted, open_arena, roster
 
 SLOW = {"text": "one two three four five six seven eight nine ten", "gap": 0.3}
@@ -198,3 +200,24 @@ def test_a_proxy_that_is_named_speaks_for_its_visitors_and_nobody_else_does(tmp_
             (429, "full_network"),
         ], "headers that rotate pass no limit"
     assert capfd.readouterr().err.count('write proxies = ["127.0.0.1"] into [arena]') == 1
+
+
+def test_in_a_page_of_another_visitors_are_told_apart_where_their_addresses_are_known(tmp_path):
+    """What comes from a private address may be all visitors of a proxy: no limit shuts them out together."""
+    from agon.arena.web.gradio_components import Inside
+
+    async def asked(*addresses):
+        statuses = []
+        with VoteLog(tmp_path) as log:
+            keys = Keys(b"k" * 32)
+            arena = Arena(models(**SLOW), log, keys, ArenaSettings(seed=7, running_per_network=1))
+            inside = Inside(arena)
+            for address in addresses:
+                session = keys.session(keys.new_session())
+                answer = await inside.get("/api/battles", session, {"prompt": "Why?"}, address)
+                statuses.append(answer.status_code)
+            await arena.close()
+        return statuses
+
+    public = ("8.8.8.8", "8.8.8.9", "9.9.9.9")
+    assert asyncio.run(asked(*public, "10.0.0.1", "10.0.0.1", None, None)) == [200, 429, *[200] * 5]

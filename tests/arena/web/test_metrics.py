@@ -1,15 +1,12 @@
 """`[metrics]`: a real arena as Prometheus sees it; nothing moves with a model before its vote is kept."""
 
-import signal
 import socket
-import subprocess
-import sys
-import threading
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.arena_server import Visitor
+from tests.support.opened import opened_by
 
 MODELS = "".join(
     f'[[model]]\nname = "{name}"\nbackend = "demo"\nmanner = "terse"\n' for name in ("one", "two", "three")
@@ -31,19 +28,8 @@ def test_an_arena_as_prometheus_sees_it(tmp_path):
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
     (tmp_path / "arena.toml").write_text(f"[metrics]\nport = {port}\n{MODELS}")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "agon", "serve", "arena.toml", "--port", "0", "--seed", "3"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    watch = threading.Timer(180, process.kill)
-    watch.start()
-    try:
-        opened = process.stdout.readline()
-        assert " is open at " in opened, process.stderr.read()
-        visitor = Visitor(opened.split(" at ")[1].split(" ")[0])
+    with opened_by("serve", "arena.toml", "--seed", "3", cwd=tmp_path) as opened:
+        visitor = Visitor(opened.url)
         address = f"http://127.0.0.1:{port}/metrics"
         assert visitor.get("/metrics").status_code == 404  # where the pages are
         before = numbers(address)
@@ -55,13 +41,7 @@ def test_an_arena_as_prometheus_sees_it(tmp_path):
         assert visitor.vote(ready).status_code == 409
         after = numbers(address)
         visitor.http.close()
-    finally:
-        process.send_signal(signal.SIGINT)
-        said = process.communicate()[1]
-        watch.cancel()
-    assert process.returncode == 0
-    assert f"metrics for Prometheus are at {address}" in said
-    assert "Traceback" not in said
+    assert f"metrics for Prometheus are at {address}" in opened.said
 
     def answers(found):
         return {key: value for key, value in found.items() if key[0] == "agon_answers_total"}

@@ -4,10 +4,6 @@ import contextlib
 import json
 import re
 import shlex
-import signal
-import subprocess
-import sys
-import threading
 import time
 from html import unescape
 
@@ -18,32 +14,17 @@ from agon.arena.cli.commands import main
 from agon.data.log.vote_log import VoteLog
 from tests.arena.cli.test_board import votes
 from tests.support.log_records import voted
+from tests.support.opened import opened_by
 
 
 @contextlib.contextmanager
 def served(*words, cwd):
     """A client of `agon serve`, which is ended by INT."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "agon", "serve", *words, "--port", "0"],
-        cwd=cwd,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    watch = threading.Timer(180, process.kill)
-    watch.start()
-    try:
-        opened = process.stdout.readline()
-        assert " is open at " in opened, process.stderr.read()
-        address = opened.split(" at ")[1].split(" ")[0]
-        with httpx.Client(base_url=address, timeout=120, follow_redirects=True) as client:
-            yield client
-    finally:
-        process.send_signal(signal.SIGINT)
-        said = process.communicate()[1]
-        watch.cancel()
-    assert process.returncode == 0
-    assert "Traceback" not in said
+    with (
+        opened_by("serve", *words, cwd=cwd) as opened,
+        httpx.Client(base_url=opened.url, timeout=120, follow_redirects=True) as client,
+    ):
+        yield client
 
 
 def page_at(client, path):
