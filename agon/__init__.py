@@ -19,7 +19,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from agon import arena, data, ranking, serving
     from agon.data import Checked, check, comparisons, export, open_log, preflib, read_any, score_table
-    from agon.face import compare_rules, decide, rank, rank_all, rank_by, report, win_rate_map
+    from agon.face import (
+        compare_methods,
+        compare_rules,
+        decide,
+        rank,
+        rank_all,
+        rank_by,
+        report,
+        win_rate_map,
+    )
     from agon.ranking import (
         METHODS,
         AgonError,
@@ -48,6 +57,7 @@ __all__ = [
     "agreement",
     "arena",
     "check",
+    "compare_methods",
     "compare_rules",
     "comparisons",
     "data",
@@ -78,7 +88,16 @@ _HOMES = {
         "read_any",
         "score_table",
     ),
-    "agon.face": ("compare_rules", "decide", "rank", "rank_all", "rank_by", "report", "win_rate_map"),
+    "agon.face": (
+        "compare_methods",
+        "compare_rules",
+        "decide",
+        "rank",
+        "rank_all",
+        "rank_by",
+        "report",
+        "win_rate_map",
+    ),
     "agon.ranking": (
         "METHODS",
         "AgonError",

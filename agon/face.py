@@ -24,11 +24,14 @@ from agon.ranking import (
     Decision,
     GroupedBoards,
     Leaderboard,
+    MethodComparison,
     PairCounts,
     RuleComparison,
     ScoreTable,
 )
 from agon.ranking.annotators.gates import Gate
+from agon.ranking.prediction.held_out import HeldOutBy
+from agon.ranking.prediction.method_scores import Wanted
 from agon.ranking.registry import Method, Rule
 from agon.ranking.settings import Interval, Ranks
 from agon.ranking.votes.comparisons import Votes
@@ -354,6 +357,40 @@ def compare_rules(
         min_votes=min_votes,
         options=options,
     )
+
+
+def compare_methods(
+    source: object,
+    methods: MethodName | Sequence[Wanted] | None = None,
+    *,
+    by: HeldOutBy = "vote",
+    where: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    invalid: Invalid = "error",
+    voters: Voters | None = None,
+    labels: Mapping[str, str] | None = None,
+    folds: int = 5,
+    level: float = 0.95,
+    seed: int = 0,
+    **reading: Unpack[ReadOptions],
+) -> MethodComparison:
+    """Say which method predicts votes best that it has not seen, ties included.
+
+    Args:
+        source: as for `rank`.
+        methods: names, functions, or pairs of one and its options; None for those that give chances.
+        by: what is held out together: "vote", "voter", "prompt", or "time" for later votes.
+        where, columns, invalid, voters, labels: as for `comparisons`.
+        folds, level, seed: as for `agon.ranking.compare_methods`.
+        reading: options of `ReadOptions`.
+
+    Raises:
+        AgonError: one sentence about what is wrong with the source, a method or an option.
+    """
+    read = {"where": where, "columns": columns, "voters": voters, "labels": labels, **reading}
+    given = votes_of(source, invalid=invalid, **read)
+    chosen = [methods] if isinstance(methods, str) else methods
+    return ranking.compare_methods(given, chosen, by=by, folds=folds, level=level, seed=seed)
 
 
 def decide(

@@ -68,6 +68,7 @@ from agon.ranking.leaderboard.row import Row
 from agon.ranking.leaderboard.subgroups import GroupedBoards, rank_by
 from agon.ranking.leaderboard.vote_planning import OpenPair, VotePlan, open_pairs, plan_votes
 from agon.ranking.methods.likelihood.robust_bradley_terry import OutlierPair, outlier_pairs
+from agon.ranking.prediction.method_scores import MethodComparison, MethodScore, compare_methods
 from agon.ranking.registry import METHODS, Method, method
 from agon.ranking.results import Choice, Coefficient, Diagnostic, Fit, Scores
 from agon.ranking.settings import Settings
@@ -103,7 +104,9 @@ __all__ = [
     "Lead",
     "Leaderboard",
     "Method",
+    "MethodComparison",
     "MethodError",
+    "MethodScore",
     "OpenPair",
     "OptionError",
     "OutlierPair",
@@ -137,6 +140,7 @@ __all__ = [
     "bradley_terry_world",
     "breakdown_point",
     "committee",
+    "compare_methods",
     "compare_rules",
     "decide",
     "gate_votes",

@@ -65,6 +65,10 @@ COMMANDS = {
         "Erase texts of a log, by person, battle or age; boards stay as they are.",
     ),
     "recover": ("log.recover:recover_command", "Mend a log of what is whole of it."),
+    "compare-methods": (
+        "tastes.comparison:compare_methods_command",
+        "Say which method predicts votes best that it has not seen.",
+    ),
     "methods": (
         "methods:methods_command",
         "List the ranking methods, or show one: when to use it, its options.",

@@ -55,7 +55,7 @@ def test_the_page_of_methods_is_what_the_command_prints(capsys):
 
 def sections():
     """{command: its section of docs/running.md}."""
-    parts = re.split(r"^## agon (\w+)", RUNNING, flags=re.M)
+    parts = re.split(r"^## agon ([\w-]+)", RUNNING, flags=re.M)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 

@@ -25,7 +25,7 @@ FLOORS = {
         "methods",
         "inference",
         "leaderboard",
-        "figures",
+        "figures prediction",
         "annotators analysis matchmaking",
         "",  # the folder's own __init__
     ),

@@ -25,13 +25,16 @@ from tests.repository.remedies import (
     serving,
     studies,
     tables,
+    tastes,
     words,
 )
 from tests.repository.remedies.messages import Template, met, templates
 from tests.repository.remedies.steps import Given, counted, said
 from tests.support.paths import REPOSITORY
 
-AREAS = (analyses, methods, boards, tables, elections, files, logs, exports, commands, serving, studies)
+AREAS = (
+    analyses, methods, boards, tables, elections, files, logs, exports, commands, serving, studies, tastes,
+)  # fmt: skip
 # Followed by another test, for it needs a process, a page or a file of its own: file, test, messages.
 ELSEWHERE = {
     "arena/cli/models.py": ("tests/arena/cli/test_models.py", 7),

@@ -90,11 +90,13 @@ def examples(folder):
     pd.DataFrame(groups()).to_csv(groups_file, index=False)
     world = ranking.add_attack(ranking.bradley_terry_world(6, 6000, voters=80), "one-sided", 200, 2)
     gated = ranking.gate_votes(ag.comparisons(as_table(ranking.add_attack(world, "burst", 200, 100))))
+    compared = ranking.compare_methods(VOTES, ["bradley_terry", "davidson"], folds=2)
     decision = ranking.decide(BOARD, {row.model: {"price": 1.0 + row.votes} for row in BOARD})
     with VoteLog(folder / "log") as log:
         voted(log, ("ada", "bob"), (1, 2))
         log.snapshot()
     return [
+        compared, compared.scores[0],
         data.open_log(folder / "log"), decision, decision.candidates[0],
         data.export(groups_file, "votes", folder / "out"),
         VOTES, VOTES.ballots, VOTES.battles, VOTES.pairs, WORLD, TABLE, BOARD, BOARD[0], BOARD.lead,

@@ -1,0 +1,31 @@
+"""Predictions, kinds of voters, boards of prompts: what they refuse, and the remedy."""
+
+from agon import ranking
+from agon.ranking import Comparisons
+from tests.repository.remedies.steps import TIMED, VOTES, Case, Given, command
+
+FAST = ["bradley_terry", "davidson"]
+
+
+def cases(given: Given) -> list[Case]:
+    """Its cases."""
+    judged = TIMED.assign(who=[i % 5 for i in range(len(TIMED))], when=TIMED["timestamp"])
+    bare = given.new() / "judged.csv"
+    judged.drop(columns="timestamp").to_csv(bare, index=False)
+    one = Comparisons.of("ab", [[0, 1]] * 9, [[1, 2], [2, 1], [1, 1]] * 3)
+    return [
+        (
+            command("compare-methods", bare, "-m", "davidson", "--by", "voter"),
+            command("compare-methods", bare, "-m", "davidson", "--by", "voter", "--column", "voter=who"),
+        ),
+        (
+            command("compare-methods", bare, "-m", "davidson", "--by", "time"),
+            command("compare-methods", bare, "-m", "davidson", "--by", "time", "--column", "timestamp=when"),
+        ),
+        (lambda: ranking.compare_methods(one, FAST * 2), lambda: ranking.compare_methods(one, FAST)),
+        (lambda: ranking.compare_methods(one, []), lambda: ranking.compare_methods(one, FAST)),
+        (
+            lambda: ranking.compare_methods(VOTES, ["copeland"]),
+            lambda: ranking.compare_methods(VOTES, ["bradley_terry"]),
+        ),
+    ]
