@@ -73,7 +73,7 @@ $(EXPORTS_VENV)/.installed: # torch first, so that trl takes a build for the CPU
 	$(EXPORTS_VENV)/bin/pip install --quiet 'datasets>=5.0' 'trl>=1.0'
 	@touch $@
 
-soak: $(VENV)/.dev ## What takes too long for every change: the log killed and the arena ended 200 times
+soak: $(VENV)/.dev ## What takes too long for every change: the log killed and the arena ended 200 times, axe over every page in all ways
 	$(BIN)/pytest -m soak -s
 
 bench: $(VENV)/.dev ## Speed beside other libraries (benchmarks/README.md says how to install them)

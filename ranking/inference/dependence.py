@@ -87,13 +87,13 @@ class Dependence:
         worth: column → what clusters by it are worth.
         wider: the columns whose clusters make wider intervals than single votes do.
         single: columns that have one value in all votes.
-        gaps: column → what its missing values are, in a sentence.
+        gaps: columns that some votes have no value in.
     """
 
     worth: dict[str, Clustering] = field(default_factory=dict)
     wider: tuple[str, ...] = ()
     single: tuple[str, ...] = ()
-    gaps: dict[str, str] = field(default_factory=dict)
+    gaps: tuple[str, ...] = ()
 
 
 def measure_dependence(votes: Comparisons, known: ClusterCovariances, level: float) -> Dependence:
@@ -109,14 +109,13 @@ def measure_dependence(votes: Comparisons, known: ClusterCovariances, level: flo
         level: of the intervals.
     """
     worth: dict[str, Clustering] = {}
-    gaps: dict[str, str] = {}
     wider: list[tuple[float, str]] = []
-    single = []
+    single, gaps = [], []
     for by in votes.cluster_columns:
         try:
             clusters = votes.clusters(by)
-        except SourceError as error:
-            gaps[by] = str(error)
+        except SourceError:
+            gaps.append(by)
             continue
         if clusters.size < 2:
             single.append(by)
@@ -137,7 +136,7 @@ def measure_dependence(votes: Comparisons, known: ClusterCovariances, level: flo
         if many > one or lost:
             wider.append((many, by))
     order = [by for _, by in sorted(wider, reverse=True)]
-    return Dependence(worth, tuple(order), tuple(single), gaps)
+    return Dependence(worth, tuple(order), tuple(single), tuple(gaps))
 
 
 def covariances_of(votes: Comparisons, result: Scores | Choice | None) -> ClusterCovariances | None:

@@ -143,7 +143,10 @@ def cluster_notes(
             )
         else:
             notes.append(f"Not clustered by {by}: {told}, for which these intervals do not allow.")
-    notes += [f"Not clustered by {by}. {missing}" for by, missing in measured.gaps.items()]
+    notes += [
+        f"Not clustered by {by}: some votes do not say theirs. Fill it in, or leave such votes out."
+        for by in measured.gaps
+    ]
     every = [Diagnostic("clusters", (), message) for message in notes]
     for by in measured.single:
         message = (

@@ -16,6 +16,7 @@ from agon.arena.core.arena import Arena, ArenaSettings
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.sessions import Keys
 from agon.arena.core.studies.study import Study
+from agon.arena.web.leaderboard.vote_choice import votes_beside, votes_of_file
 from agon.arena.web.server import listen, server_config
 from agon.data.log.study_journal import StudyJournal
 from agon.data.log.vote_log import VoteLog
@@ -171,31 +172,39 @@ class ArenaServer:
 
 
 @contextlib.contextmanager
-def open_arena(folder, models, settings=None, plan=None) -> Iterator[ArenaServer]:
-    """A server in a thread, on a free port, over a log in `folder`; of a study, if there is a plan."""
+def served(config: uvicorn.Config) -> Iterator[str]:
+    """Serve an application in a thread, on a free port; gives its address."""
+    sock = listen("127.0.0.1", 0)
+    http = uvicorn.Server(config)
+    thread = threading.Thread(target=http.run, args=([sock],), daemon=True)
+    thread.start()
+    try:
+        deadline = time.monotonic() + 60
+        while not http.started:
+            assert thread.is_alive(), "the server did not start"
+            assert time.monotonic() < deadline, "the server did not start in a minute"
+            time.sleep(0.02)
+        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+    finally:
+        http.should_exit = True
+        thread.join(30)
+        sock.close()
+        assert not thread.is_alive(), "the server did not stop"
+
+
+@contextlib.contextmanager
+def open_arena(folder, models, settings=None, plan=None, votes=None) -> Iterator[ArenaServer]:
+    """An arena over a log in `folder`; of a study, if there is a plan; beside a file of votes, if given."""
     with VoteLog(folder) as log:
         arena = Arena(
             models, log, Keys(SECRET), settings or ArenaSettings(seed=7, reveal=plan is None or plan.reveal)
         )
         study = None if plan is None else Study(plan, arena, StudyJournal(Path(folder), plan.name))
-        sock = listen("127.0.0.1", 0)
-        http = uvicorn.Server(server_config(arena, study))
-        thread = threading.Thread(target=http.run, args=([sock],), daemon=True)
-        thread.start()
-        try:
-            deadline = time.monotonic() + 60
-            while not http.started:
-                assert thread.is_alive(), "the server did not start"
-                assert time.monotonic() < deadline, "the server did not start in a minute"
-                time.sleep(0.02)
-            server = ArenaServer(f"http://127.0.0.1:{sock.getsockname()[1]}", arena, log, study)
+        sources = None if votes is None else votes_beside(arena, votes, votes_of_file(votes))
+        with served(server_config(arena, study, sources)) as url:
+            server = ArenaServer(url, arena, log, study)
             try:
                 yield server
             finally:
                 for visitor in server.visitors:
                     visitor.http.close()
-        finally:
-            http.should_exit = True
-            thread.join(30)
-            sock.close()
-            assert not thread.is_alive(), "the server did not stop"

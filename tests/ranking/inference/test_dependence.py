@@ -132,13 +132,13 @@ def test_votes_of_one_voter_speak_for_one_voter():
     assert rank(two).conclusion().startswith("a is first of 2, but b could be first too")
 
 
-def test_votes_without_a_voter_are_not_clustered_and_the_board_says_which():
+def test_votes_without_a_voter_are_not_clustered_and_the_board_says_so():
     labels = {"voter": [*range(99), None]}
     votes = Comparisons.of("ab", [[0, 1]] * 100, [[1, 2], [2, 1]] * 50, labels=labels)
     board = rank(votes)
     assert board.settings["cluster"] is None
-    told = "There is no voter to cluster by in vote 100; fill it in, or leave such votes out."
-    assert messages(board) == [f"Not clustered by voter. {told}"]
+    told = "Not clustered by voter: some votes do not say theirs. Fill it in, or leave such votes out."
+    assert messages(board) == [told], "and no path of a file, for boards are public"
 
 
 def test_rules_are_compared_on_the_same_clusters():
