@@ -30,11 +30,12 @@ from agon.ranking import (
     ScoreTable,
 )
 from agon.ranking.annotators.gates import Gate
+from agon.ranking.inference.probability_calibration import CalibrationName
 from agon.ranking.prediction.held_out import HeldOutBy
 from agon.ranking.prediction.method_scores import Wanted
 from agon.ranking.registry import Method, Rule
 from agon.ranking.settings import Interval, Ranks
-from agon.ranking.votes.comparisons import Votes
+from agon.ranking.votes.comparisons import Votes, as_comparisons
 from agon.ranking.votes.score_table import Direction
 from agon.ranking.votes.weighting import Reweight
 
@@ -101,11 +102,27 @@ def _reading(options: RankOptions) -> tuple[dict[str, Any], dict[str, Any]]:
     return reading, {name: value for name, value in options.items() if name not in reading}
 
 
+def _judged(judges: object, **reading: Any) -> Comparisons | None:
+    """Votes of judges as they are, or read.
+
+    Raises:
+        OptionError: a table of scores.
+    """
+    if judges is None or isinstance(judges, Comparisons):
+        return judges
+    found = as_comparisons(votes_of(judges, **reading))
+    if not isinstance(found, Comparisons):
+        raise ranking.OptionError("judges are votes, and this is a table of scores; leave judges out.")
+    return found
+
+
 def rank(
     source: object,
     method: MethodName | Rule | Method = "bradley_terry",
     *,
     ballots_by: str | None = None,
+    judges: object = None,
+    calibration: CalibrationName = "isotonic",
     where: str | None = None,
     columns: Mapping[str, str] | None = None,
     invalid: Invalid = "error",
@@ -134,6 +151,10 @@ def rank(
         source: path of a file or log folder, a frame, a list of rows, or votes that were read before.
         method: a name in `METHODS`, or your own function whose first parameter is annotated with a view.
         ballots_by: column whose values are one ballot each: categories vote instead of votes.
+        judges: votes of LLM judges, a source as the other, weighed beside those of people: calibrated on
+            them, prediction-powered; models that judges alone judged are predicted, and the board says what
+            the votes of judges bought (docs/judges.md). `columns` and `labels` hold for them too.
+        calibration: of the judges' probabilities, "isotonic" or "platt".
         where, columns, invalid, voters, labels: as for `comparisons`.
         gates: which votes count: "default" sets aside those of voters who stand out, "strict" also those in
             windows of time that do, as for `agon.ranking.gate_votes`.
@@ -149,10 +170,13 @@ def rank(
         source, where=where, columns=columns, invalid=invalid, voters=voters, labels=labels, **reading
     )
     votes = _behind(gates, votes)
+    judged = _judged(judges, columns=columns, invalid=invalid, labels=labels)
     return ranking.rank(
         votes,
         method,
         ballots_by=ballots_by,
+        judges=judged,
+        calibration=calibration,
         interval=interval,
         level=level,
         n_resamples=n_resamples,

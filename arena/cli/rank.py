@@ -28,7 +28,8 @@ from agon.arena.cli.arguments import (
 from agon.arena.cli.commands import STDIN
 from agon.arena.cli.output.progress_line import progress
 from agon.arena.cli.output.tables import show_boards
-from agon.arena.cli.reading import USUAL, Reading, ReadingOptions
+from agon.arena.cli.reading import USUAL, Reading, ReadingOptions, VoteColumns
+from agon.data import read_any
 from agon.data.files.detection import names_voters
 from agon.data.files.reader import list_files
 from agon.ranking import (
@@ -43,6 +44,7 @@ from agon.ranking import (
 )
 from agon.ranking.analysis.rule_comparison import COMPARED_RULES, compare_rules, split_applicable
 from agon.ranking.annotators.gates import Gate
+from agon.ranking.inference.probability_calibration import CalibrationName
 from agon.ranking.leaderboard.exchange import boards_to_csv
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.registry import find
@@ -84,6 +86,17 @@ def rank_command(
             "none in windows of time that do (strict)."
         ),
     ] = "none",
+    judges: Annotated[
+        list[Path] | None,
+        Parameter(
+            negative="",
+            json_list=False,
+            help="Votes of LLM judges, weighed beside those of people (docs/judges.md).",
+        ),
+    ] = None,
+    calibration: Annotated[
+        CalibrationName, Parameter(help="How probabilities of judges are brought to what people say.")
+    ] = "isotonic",
     reading: ReadingOptions = USUAL,
     settings: Annotated[Settings, Parameter(name="*", negative="")] = DEFAULTS,
     ballots_by: Annotated[
@@ -136,6 +149,8 @@ def rank_command(
 
     agon rank votes.parquet --gates default
 
+    agon rank people.parquet --judges judged.parquet
+
     agon rank votes.parquet --top 10 -o board.md
     """
     if output is not None:
@@ -155,15 +170,34 @@ def rank_command(
                 votes = _behind(gates, votes)
         votes = weighed_as_asked(votes, groups_of, weight)
         if compare_rules:
+            if judges:
+                raise OptionError("--judges does not apply to --compare-rules; rank by bradley_terry.")
             if by is not None:
                 raise OptionError("--by does not apply to --compare-rules: compare each group with --where.")
             print_comparison(votes, wanted, settings, ballots_by, format, named=bool(method))
         else:
-            chosen = {one.name: getattr(settings, one.name) for one in fields(settings)}
+            chosen: dict[str, Any] = {one.name: getattr(settings, one.name) for one in fields(settings)}
+            if judges:
+                chosen |= {"judges": read_judges(judges, reading), "calibration": calibration}
             boards = rank_all(votes, wanted, by=by, progress=progress, ballots_by=ballots_by, **chosen)
             print_boards(boards, format, output=output, top=top)
     if STDIN not in source and reading.read_as is None:
         name_check(source, votes, reading)
+
+
+def read_judges(judges: Sequence[Path], reading: Reading) -> Comparisons:
+    """Votes of LLM judges, read with the columns, labels and table of the votes of people.
+
+    Raises:
+        OptionError: a table of scores.
+        AgonError: they cannot be read.
+    """
+    known = VoteColumns(column=reading.column, label=reading.label, table=reading.table)
+    with progress("reading votes of judges"):
+        found = read_any(list(judges), **known.keywords(), invalid=reading.invalid)
+    if not isinstance(found, Comparisons):
+        raise OptionError(f"--judges {judges[0]} is a table of scores; give the votes of judges.")
+    return found
 
 
 def _behind(gates: Gate, votes: Votes) -> Votes:

@@ -7,8 +7,8 @@ import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
-from typing import Any
+from dataclasses import asdict, replace
+from typing import Any, get_args
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from agon.ranking.inference.dependence import (
     covariances_of,
     measure_dependence,
 )
+from agon.ranking.inference.prediction_powered import WeighedFit, weigh_judges
+from agon.ranking.inference.probability_calibration import CalibrationName
 from agon.ranking.inference.winners_curse import correct_winner
 from agon.ranking.leaderboard.conclusions import lead_of
 from agon.ranking.leaderboard.eligibility import Eligibility
@@ -34,10 +36,10 @@ from agon.ranking.leaderboard.notes import (
     unmet_pairs,
     weight_notes,
 )
-from agon.ranking.leaderboard.row import Row, rows, waiting_rows
+from agon.ranking.leaderboard.row import Row, predict_rows, rows, waiting_rows
 from agon.ranking.numerics import BoolArray, FloatArray, threads_for
 from agon.ranking.registry import Method, Rule, find
-from agon.ranking.results import Choice, Fit, Scores
+from agon.ranking.results import Choice, Diagnostic, Fit, Scores
 from agon.ranking.settings import Settings
 from agon.ranking.version import VERSION
 from agon.ranking.votes.comparisons import Comparisons, Votes, as_comparisons
@@ -58,6 +60,8 @@ def rank(
     method: str | Rule | Method = "bradley_terry",
     *,
     ballots_by: str | None = None,
+    judges: Comparisons | None = None,
+    calibration: CalibrationName = "isotonic",
     **options: Any,
 ) -> Leaderboard:
     """Rank the models of a set of votes by one method.
@@ -69,6 +73,10 @@ def rank(
         ballots_by: column whose values are one ballot each (`Comparisons.one_ballot_each`): the rule is
             applied to categories, prompts or voters instead of votes, and the bootstrap draws these.
             min_votes does not apply then.
+        judges: votes of LLM judges, to be weighed beside those of people (`weigh_judges`): they are
+            calibrated on people's votes on the same prompts and pairs, and models that people did not vote on
+            are *predicted*. The board says what they bought.
+        calibration: of the judges' probabilities, "isotonic" or "platt".
         options: fields of `Settings` (interval, level, n_resamples, seed, cluster, simultaneous, ranks,
             min_votes, control, anchor, anchor_score, scale) and the method's own options.
 
@@ -101,8 +109,40 @@ def rank(
                 f"ballots_by={ballots_by!r} makes ballots of votes; of a score table each task is one."
             )
         given, settings = given.one_ballot_each(ballots_by), replace(settings, min_votes=0)
+    if judges is not None:
+        _check_judges(given, how, chosen, settings, judges, calibration)
     with threads_for(len(given.models)):
-        return _board(given, how, chosen, settings)
+        return _board(given, how, chosen, settings, judges, calibration)
+
+
+def _check_judges(
+    given: Comparisons | ScoreTable,
+    how: Method,
+    options: Mapping[str, Any],
+    settings: Settings,
+    judges: object,
+    calibration: str,
+) -> None:
+    """Refuse judges where nothing is known of how to weigh them.
+
+    Raises:
+        OptionError: no votes, another method, interval or option than they are weighed with.
+    """
+    if not isinstance(judges, Comparisons):
+        raise OptionError(f"judges are votes: read the {type(judges).__name__} with ag.comparisons.")
+    if calibration not in get_args(CalibrationName):
+        raise OptionError(
+            f"There is no calibration {calibration!r}; {suggest(calibration, get_args(CalibrationName))}"
+        )
+    if isinstance(given, ScoreTable) or how.name != "bradley_terry" or options["bias_reduced"]:
+        what = "a score table" if isinstance(given, ScoreTable) else how.name
+        what += " with bias_reduced" if options.get("bias_reduced") else ""
+        raise OptionError(f"judges do not apply to {what}; rank votes by bradley_terry, or leave judges out.")
+    if settings.interval not in ("auto", "sandwich"):
+        raise OptionError(
+            f"interval={settings.interval!r} does not apply with judges, whose error is that of a sandwich; "
+            "leave interval out."
+        )
 
 
 def _controlled(given: Comparisons | ScoreTable, how: Method, settings: Settings) -> Comparisons:
@@ -155,6 +195,8 @@ def rank_all(
     Raises:
         As `rank`; SourceError if there is no such column.
     """
+    if by is not None and options.get("judges") is not None:
+        raise OptionError(f"judges do not apply to boards by {by}; rank each group by itself with where=.")
     if not methods:
         raise OptionError("rank_all needs the name of one method at least, such as ['elo'].")
     if by is not None and not isinstance(by, str):
@@ -173,8 +215,13 @@ def rank_all(
     return boards
 
 
-def _board(
-    given: Comparisons | ScoreTable, how: Method, options: Mapping[str, Any], settings: Settings
+def _board(  # noqa: PLR0915 - what stands on a board, in order
+    given: Comparisons | ScoreTable,
+    how: Method,
+    options: Mapping[str, Any],
+    settings: Settings,
+    judges: Comparisons | None = None,
+    calibration: CalibrationName = "isotonic",
 ) -> Leaderboard:
     """Decide who stands, run the method on their votes, measure its uncertainty, write the rows."""
     if not given.ballots.total:
@@ -189,6 +236,8 @@ def _board(
     settings = replace(settings, interval=interval_of(how, result, settings.interval))
     if not settings.control:
         dependence, known, settings = _clustered(votes, result, settings)
+    weighed = _weighed(votes, result, judges, calibration, options, settings)
+    result = result if weighed is None else weighed.fit
     eligibility = Eligibility.of(votes, result, options.get("both_bad", "half"))
     if not stands.any():
         eligibility = replace(eligibility, ranked=np.zeros(len(votes.models), dtype=bool))
@@ -202,6 +251,7 @@ def _board(
     factor, offset, scale = scale_of(result, settings)
     history = result.history if isinstance(result, Fit) else None
     described = _described(every, options, settings, scale)
+    described |= _judged(weighed, judges)
     shown = values
     if isinstance(result, Choice):
         shown = np.full(len(values), np.nan) if result.lottery is None else result.lottery
@@ -232,8 +282,11 @@ def _board(
         notes = diagnose(votes, result, eligibility, settings, board)
         if board == 0:
             split = sum(row.status == "component" for row in lines)
+            foretold, told = _foretold(weighed, every, lines, settings.level)
             lines = (*lines[: len(lines) - split], *waiting, *lines[len(lines) - split :])
+            lines = _with_foretold(lines, foretold)
             notes = (
+                *told,
                 *weight_notes(votes.ballots, settings.reweight),
                 *cluster_notes(unsure, dependence, settings),
                 *spread_notes(votes.models, result, factor),
@@ -268,6 +321,56 @@ def _board(
             )
         )
     return replace(boards[0], components=tuple(boards[1:]))
+
+
+def _weighed(
+    votes: Comparisons | ScoreTable,
+    result: Scores | Choice,
+    judges: Comparisons | None,
+    calibration: CalibrationName,
+    options: Mapping[str, Any],
+    settings: Settings,
+) -> WeighedFit | None:
+    """The fit of people's votes with those of judges, if there are some."""
+    if judges is None or not isinstance(votes, Comparisons) or not isinstance(result, Fit):
+        return None
+    return weigh_judges(
+        votes,
+        result,
+        judges,
+        columns=settings.cluster_columns,
+        calibration=calibration,
+        both_bad=options["both_bad"],
+        prior_sd=options["prior_sd"],
+        level=settings.level,
+        seed=settings.seed,
+    )
+
+
+def _judged(weighed: WeighedFit | None, judges: Comparisons | None) -> dict[str, Any]:
+    """What a board's settings say of judges: what their votes are worth, and which votes they were."""
+    if weighed is None or judges is None:
+        return {}
+    return {"judges": {**asdict(weighed.worth), "fingerprint": _digest(_columns(judges))}}
+
+
+def _foretold(
+    weighed: WeighedFit | None, every: Comparisons | ScoreTable, lines: Sequence[Row], level: float
+) -> tuple[tuple[Row, ...], tuple[Diagnostic, ...]]:
+    """The rows of models that judges alone judged, and what is said of judges on the board."""
+    if weighed is None:
+        return (), ()
+    voted = [name for name, votes in zip(every.models, every.ballots.votes.tolist(), strict=True) if votes]
+    made, told = predict_rows(weighed, voted, lines, level)
+    return made, (weighed.note(), *told)
+
+
+def _with_foretold(lines: Sequence[Row], foretold: Sequence[Row]) -> tuple[Row, ...]:
+    """The rows with those that are predicted before the ones of other components, each model once."""
+    known = {row.model for row in foretold}
+    kept = [row for row in lines if row.model not in known]
+    apart = [row for row in kept if row.status == "component"]
+    return (*(row for row in kept if row.status != "component"), *foretold, *apart)
 
 
 def _standing(
@@ -391,21 +494,27 @@ def _fingerprint(votes: Comparisons | ScoreTable, how: Method, described: Mappin
     if isinstance(votes, ScoreTable):
         head["table"] = votes.described()
     digest.update(json.dumps(head, sort_keys=True, default=str).encode())
-    columns: list[Any]
-    if isinstance(votes, ScoreTable):
-        columns = [votes.values, votes.weights, votes.count]
-    else:
-        given = votes.ballots
-        small = (column.astype(np.int32) for column in (given.shown, given.places, given.acceptable))
-        columns = [*small, given.p_a, given.weight, given.count]
-        columns += [] if given.grade is None else [given.grade]
+    columns = [votes.values, votes.weights, votes.count] if isinstance(votes, ScoreTable) else _columns(votes)
     if isinstance(votes, Comparisons) and how.in_order(votes, described):
         columns.append(votes.battles.sequence.astype(np.int32))
         if how.by_time and votes.battles.times is not None:
             columns.append(votes.battles.times)
     if isinstance(votes, Comparisons) and how.view == "contexts":
         columns += [votes.contexts.pair.astype(np.int32), *votes.contexts.features, votes.contexts.scale]
+    return _digest(columns, digest)
+
+
+def _columns(votes: Comparisons) -> list[Any]:
+    """The columns of the distinct ballots."""
+    given = votes.ballots
+    small = (column.astype(np.int32) for column in (given.shown, given.places, given.acceptable))
+    return [*small, given.p_a, given.weight, given.count, *([] if given.grade is None else [given.grade])]
+
+
+def _digest(columns: Sequence[Any], digest: Any = None) -> str:
+    """SHA-256 of columns, after what went into `digest` before."""
+    digest = hashlib.sha256() if digest is None else digest
     for column in columns:
         digest.update(f"{column.dtype.str}{column.shape}".encode())
         digest.update(np.ascontiguousarray(column).reshape(-1).view(np.uint8).data)
-    return digest.hexdigest()
+    return str(digest.hexdigest())

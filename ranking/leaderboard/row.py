@@ -9,13 +9,17 @@ from typing import Literal
 
 import numpy as np
 
+from agon.ranking.inference.conformal import ConformalLine
 from agon.ranking.inference.intervals import Uncertainty, first, posterior_ranks
+from agon.ranking.inference.prediction_powered import WeighedFit
 from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.numerics import BoolArray, FloatArray, IntArray
+from agon.ranking.results import Diagnostic
 from agon.ranking.text import Readable
 
-Status = Literal["ranked", "provisional", "unplaced", "component"]
+Status = Literal["ranked", "provisional", "unplaced", "predicted", "component"]
 _Ranks = tuple[int | None, int | None, int | None]
+LEAST_TO_PREDICT = 3  # ranked models through which a line says what it misses others by
 COLUMNS = (
     "rank",
     "model",
@@ -42,7 +46,8 @@ class Row(Readable):
         rank_lower, rank_upper: best and worst rank compatible with the data at the board's level.
         votes: ballots in which the model was shown, unweighted.
         status: "ranked", "provisional" (too few votes), "unplaced" (the rule gives it no place: it elects
-            others, or nobody), or "component" (no votes compare it with the models ranked here).
+            others, or nobody), "predicted" (nobody voted on it: score and interval are foretold from verdicts
+            of judges), or "component" (no votes compare it with the models ranked here).
         p_first: probability that it is truly the first of the ranked models; None without an interval.
     """
 
@@ -179,6 +184,54 @@ def waiting_rows(
         score, lower, upper = map(_number, found.get(name, (nan, nan, nan)))
         made.append(Row(None, name, score, lower, upper, None, None, votes[name], "provisional"))
     return tuple(sorted(made, key=lambda row: (inf if row.score is None else -row.score, row.model)))
+
+
+def predict_rows(
+    weighed: WeighedFit, voted: Sequence[str], lines: Sequence[Row], level: float
+) -> tuple[tuple[Row, ...], tuple[Diagnostic, ...]]:
+    """Write the rows of models that judges judged and nobody voted on, highest score first, and what to say.
+
+    The scores of ranked models are fitted by the log-odds of the judges' verdicts on them, and the intervals
+    are those of the jackknife+: what the fit to the others misses each of them by.
+
+    Args:
+        weighed: people's votes with the judges', and the judges' strengths.
+        voted: the models that people voted on.
+        lines: the rows of these.
+        level: of the intervals.
+    """
+    strengths, known = weighed.strengths, set(voted)
+    names = sorted(name for name in strengths if name not in known)
+    points = [
+        (strengths[row.model], row.score)
+        for row in lines
+        if row.status == "ranked" and row.score is not None and row.model in strengths
+    ]
+    if not names:
+        return (), ()
+    if len(points) < LEAST_TO_PREDICT:
+        message = (
+            "{models} were judged and have no vote of a person; their scores are not predicted, which takes "
+            f"{LEAST_TO_PREDICT} ranked models that were judged too."
+        )
+        return (), (Diagnostic.of("not_predicted", names, message),)
+    table = np.array(points, dtype=np.float64)
+    line = ConformalLine.fit(table[:, :1], table[:, 1])
+    found = line.predict(np.array([[strengths[name]] for name in names]), level)
+    made = [
+        Row(None, name, _number(score), _number(low), _number(high), None, None, 0, "predicted")
+        for name, score, low, high in zip(names, *(part.tolist() for part in found), strict=True)
+    ]
+    message = (
+        "Nobody voted on {models}: predicted from the verdicts of judges, by a line through "
+        f"{len(points)} ranked models, each of which the line through the others misses by "
+        f"{line.error:.3g} on average."
+    )
+    if not np.isfinite(found[1]).all():
+        needed = round(level / (1 - level))
+        message += f" An interval at {level:.0%} takes {needed} such models, and is open."
+    rows_made = tuple(sorted(made, key=lambda row: (inf if row.score is None else -row.score, row.model)))
+    return rows_made, (Diagnostic.of("predicted", names, message),)
 
 
 def _number(value: float) -> float | None:

@@ -37,7 +37,7 @@ class RowShape(Shape):
     rank_lower: Annotated[Rank, Field(description="The best rank that the votes allow at the level.")]
     rank_upper: Annotated[Rank, Field(description="The worst one.")]
     votes: Annotated[int, Field(description="Ballots in which the model was shown.")]
-    status: Literal["ranked", "provisional", "unplaced", "component"]
+    status: Literal["ranked", "provisional", "unplaced", "predicted", "component"]
     p_first: Annotated[Number, Field(description="Chance of truly being the first.")]
 
 

@@ -50,7 +50,33 @@ def cases(given: Given) -> list[Case]:
         ranking.bradley_terry_world(6, 6000, voters=80, seed=1), "one-sided", 200, 2
     )
     burst = ranking.add_attack(ranking.bradley_terry_world(6, 6000, voters=80, seed=1), "burst", 200, 100)
+    people = FRAME.assign(prompt=np.arange(len(FRAME)) % 10)
+    judged = FRAME.drop(columns="winner").assign(p_a=0.6, prompt=np.arange(len(FRAME)) % 10)
+    elsewhere, alien = judged.assign(prompt=99), judged.assign(model_a="x", model_b="y")
+    triple = of(list("abc"), [[0, 1, 2]] * 40, [[1, 2, 3]] * 40, labels={"prompt": list(range(40))})()
+
+    def weighed(votes: Any = people, judges: Any = judged, **options: Any) -> Any:
+        return ag.rank(votes, judges=judges, **options)
+
     return [
+        (lambda: weighed(judges=FRAME), weighed),
+        (lambda: weighed(judges=elsewhere), weighed),
+        (lambda: weighed(judges=alien), weighed),
+        (lambda: weighed(judges=triple), weighed),
+        (lambda: weighed(method="elo"), weighed),
+        (lambda: weighed(calibration="beta"), lambda: weighed(calibration="platt")),
+        (lambda: weighed(interval="bootstrap"), weighed),
+        (lambda: weighed(judges=TABLE), lambda: ag.rank(people)),
+        (
+            lambda: ranking.rank(ag.comparisons(people), judges="judged.csv"),
+            lambda: ranking.rank(ag.comparisons(people), judges=ag.comparisons(judged)),
+        ),
+        (
+            lambda: ranking.rank_all(
+                ag.comparisons(people), ["bradley_terry"], by="prompt", judges=ag.comparisons(judged)
+            ),
+            lambda: weighed(ag.comparisons(people, where="prompt < 5"), judges=judged),
+        ),
         (
             lambda: VOTES.reweighted("equal_pairs").without(nobody),
             lambda: VOTES.without(nobody).reweighted("equal_pairs"),

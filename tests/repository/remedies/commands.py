@@ -58,6 +58,11 @@ def cases(given: Given) -> list[Case]:
     (future / "votes.csv").write_text("")
     os.utime(future / "votes.csv", (time.time() + 1e6,) * 2)
 
+    pairs_of_prompts = [("ada", "bob", n % 5, ("model_a", "model_b", "tie")[n % 3]) for n in range(60)]
+    rows = "".join(f"{a},{b},{prompt},{won}\n" for a, b, prompt, won in pairs_of_prompts)
+    people = given.file("model_a,model_b,prompt,winner\n" + rows)
+    weighed = command("rank", people, "--judges", people)
+
     def board_and_diff() -> str:
         agon("rank", at, "-o", folder / "board.json")
         return agon("diff", folder / "board.json", folder / "board.json")
@@ -83,6 +88,8 @@ def cases(given: Given) -> list[Case]:
         store(future)()
 
     return [
+        (command("rank", people, "--judges", given.scores), weighed),
+        (command("rank", people, "--judges", people, "--compare-rules"), weighed),
         (command("rank", given.scores, "--gates", "default"), command("rank", given.scores)),
         (
             command("simulate", "--votes", 99, "--attack", "forged:many"),
