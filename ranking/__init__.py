@@ -53,6 +53,7 @@ from agon.ranking.figures.svg import to_svg
 from agon.ranking.figures.win_rates import win_rate_map
 from agon.ranking.inference.difference import Difference
 from agon.ranking.inference.winners_curse import Winner
+from agon.ranking.judges.predicted_ratings import PredictedRating, PredictedRatings, predict_ratings
 from agon.ranking.leaderboard.board_change import BoardChange
 from agon.ranking.leaderboard.conclusions import Lead
 from agon.ranking.leaderboard.decision import Candidate, Decision, decide
@@ -113,6 +114,8 @@ __all__ = [
     "PairCounts",
     "PanelLead",
     "PositionBias",
+    "PredictedRating",
+    "PredictedRatings",
     "Reliability",
     "Row",
     "RuleComparison",
@@ -159,6 +162,7 @@ __all__ = [
     "panel_lead",
     "plan_votes",
     "position_bias",
+    "predict_ratings",
     "prospective",
     "prospects",
     "rank",

@@ -26,7 +26,7 @@ FLOORS = {
         "inference",
         "leaderboard",
         "figures prediction",
-        "annotators analysis matchmaking",
+        "annotators analysis matchmaking judges",
         "",  # the folder's own __init__
     ),
     "serving": (

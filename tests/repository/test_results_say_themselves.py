@@ -92,12 +92,15 @@ def examples(folder):
     gated = ranking.gate_votes(ag.comparisons(as_table(ranking.add_attack(world, "burst", 200, 100))))
     compared = ranking.compare_methods(VOTES, ["bradley_terry", "davidson"], folds=2)
     decision = ranking.decide(BOARD, {row.model: {"price": 1.0 + row.votes} for row in BOARD})
+    rated = {f"m{i}": 900.0 + 20 * i + i % 3 for i in range(9)}
+    foretold = ranking.predict_ratings(rated, {f"m{i}": {"rate": float(i)} for i in range(11)})
     with VoteLog(folder / "log") as log:
         voted(log, ("ada", "bob"), (1, 2))
         log.snapshot()
     return [
         compared, compared.scores[0],
         data.open_log(folder / "log"), decision, decision.candidates[0],
+        foretold, foretold.rows[0],
         data.export(groups_file, "votes", folder / "out"),
         VOTES, VOTES.ballots, VOTES.battles, VOTES.pairs, WORLD, TABLE, BOARD, BOARD[0], BOARD.lead,
         BOARD.winner,

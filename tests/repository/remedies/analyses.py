@@ -58,7 +58,22 @@ def cases(given: Given) -> list[Case]:
     def weighed(votes: Any = people, judges: Any = judged, **options: Any) -> Any:
         return ag.rank(votes, judges=judges, **options)
 
+    rated = {f"m{i}": 900.0 + 20 * i + i % 3 for i in range(9)}
+    said = pd.DataFrame([{"model": f"m{i}", "rate": float(i), "size": float(i % 4)} for i in range(11)])
+
+    def foretold(ratings: Any = rated, features: Any = said, **options: Any) -> Any:
+        return ranking.predict_ratings(ratings, features, **options)
+
     return [
+        (lambda: foretold(level=90), lambda: foretold(level=0.9)),
+        (lambda: foretold(names=["rat"]), lambda: foretold(names=["rate"])),
+        (lambda: foretold(features=said.rename(columns={"model": "name"})), foretold),
+        (lambda: foretold(features=pd.concat([said, said])), foretold),
+        (lambda: foretold(features=[1, 2]), foretold),
+        (lambda: foretold(features=said.assign(rate=np.nan)), foretold),
+        (lambda: foretold({**rated, "m1": np.nan}), foretold),
+        (lambda: foretold({"m0": 1000.0}), foretold),
+        (lambda: foretold([1, 2]), foretold),
         (lambda: weighed(judges=FRAME), weighed),
         (lambda: weighed(judges=elsewhere), weighed),
         (lambda: weighed(judges=alien), weighed),
