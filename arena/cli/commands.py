@@ -10,6 +10,8 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -17,6 +19,7 @@ from cyclopts import App, Parameter
 from cyclopts.exceptions import CycloptsError
 
 import agon
+from agon.data.log.shared_store.store_address import is_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,6 +94,9 @@ RENAMED = {
     "--out": "--output",
     "--rounds": "--n-resamples",
 }  # for one release
+KNOWING = ("serve", "doctor", "erase", "verify", "backup")  # they take addresses of stores themselves
+# They get a copy of the store.
+READERS = frozenset(COMMANDS) - {*KNOWING, "recover", "import", "study", "models", "generate", "simulate"}
 STDIN = Path("/dev/stdin")  # what "-" stands for
 EPILOGUE = (
     "Exit status: 0 fine; 1 check, diff, doctor or verify found something; 2 bad input or usage; "
@@ -142,10 +148,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         if given and given[0] in COMMANDS:
             app[given[0]].help = None  # its own page shows its docstring, the list of commands one sentence
-        result = app(
-            given or ["--help"], exit_on_error=False, print_error=False, result_action="return_value"
-        )
-        sys.stdout.flush()
+        with _copied(given) as words:
+            result = app(
+                words or ["--help"], exit_on_error=False, print_error=False, result_action="return_value"
+            )
+            sys.stdout.flush()
     except KeyboardInterrupt:
         return _end(130, "interrupted; nothing is half written.")
     except BrokenPipeError:
@@ -155,6 +162,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         status, sentence = _told(error)
         return _end(status, sentence)
     return result if isinstance(result, int) else 0
+
+
+@contextmanager
+def _copied(words: list[str]) -> Iterator[list[str]]:
+    """The words with folders in the place of addresses of shared stores, of which they are copies."""
+    if not words or words[0] in KNOWING or not any(map(is_address, words)):
+        yield words
+        return
+    from agon.data.log.shared_store.opening import copied_log
+    from agon.data.log.shared_store.store_address import StoreAddress
+    from agon.ranking.errors import OptionError
+
+    if words[0] not in READERS:
+        raise OptionError(
+            f"agon {words[0]} takes a folder, not an address; agon backup ADDRESS --to FOLDER makes one."
+        )
+    with ExitStack() as copies:
+        yield [
+            str(copies.enter_context(copied_log(StoreAddress(word)))) if is_address(word) else word
+            for word in words
+        ]
 
 
 def _renamed(word: str) -> str:

@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from cyclopts import Parameter
 
+from agon.data.log.shared_store.store_address import StoreAddress, store_of
+
 if TYPE_CHECKING:
     from agon.arena.setup.config import Configuration
 
@@ -49,6 +51,7 @@ PARTS = {
         "h11",
     ),
     "local": ("xllamacpp",),
+    "postgres": ("psycopg",),
 }
 BASE = ("numpy", "scipy", "pandas", "pyarrow", "duckdb")
 ROOM = 1_000_000_000  # bytes below which a disk is soon full
@@ -72,7 +75,7 @@ def doctor_command(
     *,
     host: Annotated[str | None, Parameter(help="Address, as for agon serve.")] = None,
     port: Annotated[int | None, Parameter(help="Port, as for agon serve.")] = None,
-    store: Annotated[Path | None, Parameter(help="Folder of the arena, as for agon serve.")] = None,
+    store: Annotated[str | None, Parameter(help="Folder or address, as for agon serve.")] = None,
 ) -> int:
     """Say whether everything an arena needs is well, one line each; exit status 1 if one is to be mended.
 
@@ -94,14 +97,14 @@ def doctor_command(
 
 
 def examine(
-    source: Path | None, host: str | None = None, port: int | None = None, store: Path | None = None
+    source: Path | None, host: str | None = None, port: int | None = None, store: str | None = None
 ) -> Iterator[Examined]:
     """Look at everything, what costs nothing first."""
     yield Examined("ok", f"Python {sys.version.split()[0]} at {sys.executable}")
     yield from _installed(needed=source is not None)
     given = None
     if _missing("arena"):
-        folder = store or Path("agon-log")
+        where = store_of(store or "agon-log")
     else:
         from agon.arena.web.server import configured
         from agon.ranking.errors import AgonError
@@ -110,12 +113,17 @@ def examine(
             given = configured(source, None)
         except AgonError as error:
             yield Examined("mend", str(error))
-        folder = store or (given.log if given else Path("agon-log"))
+        where = store_of(store) if store else given.log if given else Path("agon-log")
         if given is not None and source is not None:
             yield from _models(given)
         if given is not None:
             yield from _address(given, host, port)
-    yield from _store(folder)
+    if isinstance(where, StoreAddress):
+        yield from _database(where)
+        from agon.data.log.shared_store.opening import copies_folder
+
+        where = copies_folder()
+    yield from _store(where)
 
 
 # --- what is installed -----------------------------------------------------------------------------------
@@ -293,6 +301,30 @@ def _asked(url: str, origin: str | None = None) -> tuple[int | None, str]:
 
 
 # --- the store -------------------------------------------------------------------------------------------
+
+
+def _database(address: StoreAddress) -> Iterator[Examined]:
+    """Whether the shared store is reached, is ours or empty, and keeps what it acknowledges."""
+    if gone := _missing("postgres"):
+        yield Examined("mend", f"{address.shown} needs {', '.join(gone)}: {install_line('postgres')}")
+        return
+    from agon.data.log.shared_store.postgres import PostgresRecord
+    from agon.ranking.errors import AgonError
+
+    try:
+        record = PostgresRecord(address, make=False)
+    except AgonError as error:
+        state = "note" if str(error).startswith(f"{address.shown} holds no log") else "mend"
+        yield Examined(state, "it holds no log yet: agon serve begins one" if state == "note" else str(error))
+        return
+    try:
+        yield Examined("ok", f"{record.name} holds {record.head().events:,} events")
+        if record.is_durable():
+            yield Examined("ok", f"{record.name} keeps on its disk what it acknowledges")
+        else:
+            yield Examined("mend", f"{record.name} loses votes with the power: set fsync = on there")
+    finally:
+        record.close()
 
 
 def _store(folder: Path) -> Iterator[Examined]:

@@ -109,7 +109,7 @@ async def _tried_of(config: Path) -> list[TriedModel]:
 
     given = read_configuration(config, least=1)
     try:
-        async with running(given.supervised, given.log / "servers", tell):
+        async with running(given.supervised, given.folder / "servers", tell):
             return await try_models(given.roster.contestants, given.limits)
     finally:
         for contestant in given.roster.contestants:

@@ -21,7 +21,11 @@ def serve_command(
     host: Annotated[str | None, Parameter(help="Address [default: 127.0.0.1]; 0.0.0.0 is all.")] = None,
     port: Annotated[int | None, Parameter(help="Port [default: 7860]; 0 is any free one.")] = None,
     store: Annotated[
-        Path | None, Parameter(help="Folder that keeps votes, answers and keys [default: agon-log].")
+        str | None,
+        Parameter(
+            help="Folder that keeps votes, answers and keys [default: agon-log]; or postgresql://… for "
+            "several processes."
+        ),
     ] = None,
     answers: Annotated[
         int | None, Parameter(help="Models that answer a prompt, 2 to 6 [default: 2]; more make a ballot.")
@@ -55,14 +59,17 @@ def serve_command(
     agon serve arena.toml --votes votes.parquet
 
     agon serve arena.toml --host 0.0.0.0 --port 8000
+
+    agon serve arena.toml --store postgresql://agon@db.example/agon
     """
     from agon.arena.web.server import open_arena
+    from agon.data.log.shared_store.store_address import store_of
 
     open_arena(
         source,
         host=host,
         port=port,
-        log=store,
+        log=None if store is None else store_of(store),
         seed=seed,
         answers=answers,
         same_model=same_model,

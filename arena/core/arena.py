@@ -32,7 +32,7 @@ from agon.arena.core.language_id import detect_language, detection_problem
 from agon.arena.core.matchmaking import SCHEDULE, Draw, Matchmaker, substitute
 from agon.arena.core.modes.talk import Talk
 from agon.arena.core.pacing import Pacing
-from agon.arena.core.resume import SKIPPED, resume_battle
+from agon.arena.core.resume import CLOSED, SKIPPED, resume_battle
 from agon.arena.core.roster import (
     Contestant,
     ContestantSettings,
@@ -62,7 +62,8 @@ from agon.data.log.records import (
     UnknownBattle,
     VoteRecord,
 )
-from agon.data.log.vote_log import VoteLog
+from agon.data.log.shared_store.shared_record import StoreAwayError
+from agon.data.log.vote_log import CONTESTANTS_FILE, VoteLog
 from agon.ranking import Comparisons, Leaderboard, rank
 from agon.ranking.errors import AgonError, SourceError
 from agon.ranking.leaderboard.row import plain
@@ -80,6 +81,7 @@ KEPT_BACK = 10  # the tenth part of all places is for those who have no battle r
 ERASED_SINCE = "the texts were erased"
 RETENTION_SECONDS = 3600.0  # between two looks for texts that are too old
 ERASING_SHARE = 20  # of the time, one part at the most goes into taking erased texts out of files
+FOLLOWED_SECONDS = 0.02  # between two looks at what other processes wrote, for battles not known here
 AWAITED = 900.0  # seconds after which nobody counts on the vote of a battle that was left alone
 
 
@@ -218,11 +220,13 @@ class Arena:
         self._retired: list[Contestant] = []  # whose connections battles may still need
         self._known = ContestantSettings(log.folder)
         self._known.take(roster.contestants, self.endings.all_asked())
+        log.share_document(CONTESTANTS_FILE)
         self._unable: dict[str, str] = {}  # model → how its last answer failed, or the one at opening
-        self.attachments = Attachments(log.folder)
+        self.attachments = Attachments(log)
         self.talks: dict[str, Talk] = {}  # with one model alone: in memory, and nowhere else
         self._hourly = HourlyRate(), HourlyRate()  # of voters, of networks
         self._next_erasing = 0.0
+        self._followed = 0.0
         self.refused: Counter[str] = Counter()  # requests since the start, by code
         self._noted: Counter[str] = Counter()  # of them, those that were told
 
@@ -733,6 +737,7 @@ class Arena:
         names = [one.card.name for one in roster.contestants]
         self.log.check_models(names)
         self._known.take(roster.contestants, self.endings.all_asked())
+        self.log.share_document(CONTESTANTS_FILE)
         self._retired += self.roster.contestants
         self.roster, self.settings = roster, settings
         self._examples, self._answerers = {example.prompt: example for example in roster.examples}, None
@@ -911,6 +916,7 @@ class Arena:
         battle = running.battle
         try:
             await self._write_again(running)
+            await asyncio.to_thread(self.log.follow)  # who was told names by another process is not blind
             running.blind = not await asyncio.to_thread(self.names_shown, battle)
             receipt = await asyncio.wrap_future(self.log.write(replace(vote, blind=running.blind)))
         except AlreadyVoted:  # written by a try that was told that it failed: that one is the vote
@@ -934,6 +940,8 @@ class Arena:
         try:
             vote = await asyncio.to_thread(self.log.vote, running.battle.id)
             running.number = await asyncio.to_thread(self.log.vote_number, running.battle.id)
+            number = running.number or 0
+            running.record = (await asyncio.to_thread(self.log.vote_hashes, [number])).get(number)
         except AgonError:
             vote = None
         if vote is None:
@@ -1108,20 +1116,35 @@ class Arena:
             raise Refusal(429, "too_often", sentence)
 
     def _own(self, session: str, battle_id: str) -> Running:
-        running = self._battles.get(battle_id) or self._resumed(battle_id)
+        running = self._battles.get(battle_id)
+        if running is not None and self._goes_on_elsewhere(running):
+            running = None
+        running = running or self._resumed(battle_id)
         if running is None or running.battle.voter != self.keys.voter(session):
             raise Refusal(404, "no_battle", "This battle is over or was never yours. Start a new one.")
         self._battles[battle_id] = running
         running.touched = monotonic()
         return running
 
+    def _goes_on_elsewhere(self, running: Running) -> bool:
+        """Whether another process wrote of a battle since, so that the log knows better how it stands."""
+        if not self.log.moved_on(running.battle.id):
+            return False
+        return running.keeping is None and running.battle.state is not State.STREAMING
+
     def _resumed(self, battle_id: str, *, old: bool = False) -> Running | None:
         """A battle from before this process was started; None if the log has none, or an old one and that
         is not wanted."""
         try:
-            records = self.log.records(battle_id)
+            records = self._records(battle_id)
             number = self.log.vote_number(battle_id) if records else None
             withdrawn = number is not None and self.log.withdrawn(battle_id)
+        except StoreAwayError as error:
+            raise Refusal(
+                503,
+                "store_away",
+                "This battle cannot be looked up now. Nothing is lost: try again in a moment.",
+            ) from error
         except AgonError as error:
             tell(f"a battle could not be read again: {error}")
             return None
@@ -1136,6 +1159,23 @@ class Arena:
         blind = not battle.named and all(vote.blind for vote in votes)
         ends = [(made.model, made.failure) for made in answers]
         return Running(battle, number=number, blind=blind, withdrawn=withdrawn, ends=ends)
+
+    def _records(self, battle_id: str) -> list[Record]:
+        """What the log has of a battle; where several processes share it, also what came a moment ago.
+
+        Raises Refusal: another process is at it.
+        """
+        records = self.log.records(battle_id)
+        if not self.log.shared or any(isinstance(one, VoteRecord | SkipRecord) for one in records):
+            return records
+        if monotonic() - self._followed > FOLLOWED_SECONDS:  # whoever guesses addresses costs no more
+            self._followed = monotonic()
+            self.log.follow()
+            records = self.log.records(battle_id)
+        battle = resume_battle(records, self._contestant, self.attachments.part)
+        if battle is not None and battle.reason == CLOSED and self.log.written_elsewhere(battle_id):
+            raise Refusal(409, "elsewhere", "The answers are still being written. Reload in a moment.")
+        return records
 
     def _contestant(self, model: str) -> Contestant:
         """A model of this arena, or one that was in it once: it has a name, and answers no more."""
@@ -1323,6 +1363,9 @@ class Arena:
 
     async def _snapshot(self) -> None:
         await asyncio.to_thread(self.log.snapshot)
+        if self.log.shared:  # what ended in other processes counts here, too
+            before = datetime.now(UTC) - timedelta(seconds=self.settings.kept)
+            self.endings = AnswerEndings(await asyncio.to_thread(self.log.endings, before))
 
     async def _warm_up(self) -> None:
         """Make ready what the first battle needs, the names to mask and the model that tells languages, and

@@ -9,10 +9,10 @@ import asyncio
 import time
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable
-from pathlib import Path
 
-from agon.data.log.image_files import CleanImage, image_path, keep_image, remove_half_written
+from agon.data.log.image_files import CleanImage, remove_half_written
 from agon.data.log.records import AttachedImage
+from agon.data.log.vote_log import VoteLog
 from agon.serving.protocol import ImagePart
 
 # Images that no prompt has yet, of which the oldest are let go: bytes of all voters, and how many of one.
@@ -22,15 +22,11 @@ RATE_SECONDS = 60.0
 
 
 class Attachments:
-    """The images of one log folder.
+    """The images of one log."""
 
-    Args:
-        folder: the log folder.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        remove_half_written(folder)
+    def __init__(self, log: VoteLog) -> None:
+        self._log = log
+        remove_half_written(log.folder)
         self._held: OrderedDict[tuple[str, str], tuple[CleanImage, float]] = (
             OrderedDict()
         )  # by voter and hash
@@ -78,10 +74,10 @@ class Attachments:
             SourceError: one cannot be written.
         """
         for image in images:
-            await asyncio.to_thread(keep_image, self.folder, image)
+            await asyncio.to_thread(self._log.keep_image, image)
 
     def part(self, image: AttachedImage) -> ImagePart:
         """An image of a prompt, as messages have it."""
-        path = image_path(self.folder, image.sha256)
+        path = self._log.image(image.sha256)
         kind = "image/png" if path.suffix == ".png" else "image/jpeg"
         return ImagePart(image.sha256, kind, path, image.alt)

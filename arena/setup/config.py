@@ -50,6 +50,7 @@ from agon.arena.setup.tables import (
     Servers,
     Table,
 )
+from agon.data.log.shared_store.store_address import StoreAddress, is_address, store_of
 from agon.data.validation import skeleton
 from agon.ranking.errors import OptionError, suggest
 from agon.ranking.matchmaking import POLICIES, Policy, choose_policy
@@ -237,7 +238,7 @@ class Configuration:
 
     roster: Roster
     limits: Limits
-    log: Path
+    log: Path | StoreAddress
     host: str
     port: int | None
     answers: int = 2
@@ -266,6 +267,11 @@ class Configuration:
     retention_days: int | None = None
     admin: AdminSettings | None = None
     log_format: LogFormat = "text"
+
+    @property
+    def folder(self) -> Path:
+        """Where files lie that are of this machine alone: in the store, or beside an address."""
+        return self.log if isinstance(self.log, Path) else Path("agon-log")
 
     @property
     def supervised(self) -> tuple[SupervisedServer, ...]:
@@ -320,6 +326,10 @@ def read_configuration(
                 f"{path}, [battle]: same_model draws A/A battles, and a [study] draws by its schedule alone; "
                 "leave same_model out."
             )
+        if is_address(arena.store):
+            raise ConfigError(
+                f"{path}, [arena]: a [study] keeps its journal in a folder; name a folder in store."
+            )
         if len(file.battle.modes) > 1:
             raise ConfigError(f"{path}, [battle]: a [study] is judged blind alone; leave modes out.")
         contestants = contestants or recorded_models(file.study)
@@ -339,7 +349,7 @@ def read_configuration(
         raise ConfigError(f"{path}, [arena]: typed is false and there are no examples; offer some prompts.")
     proxies = tuple(ip_network(one, strict=False) for one in arena.proxies)
     site = (arena.public_url, arena.root_path, tuple(arena.embed), arena.open_data, proxies)
-    where = (Path(arena.store), arena.host, arena.port)
+    where = (store_of(arena.store), arena.host, arena.port)
     drawing = (_policy(path, file, contestants), tuple(file.battle.paused), file.battle.same_model)
     given = (*where, file.battle.answers, tuple(file.battle.modes), *site, servers, *drawing, *visitors)
     metrics = None if file.metrics is None else (file.metrics.host, file.metrics.port)

@@ -10,7 +10,7 @@ from agon.arena.core.arena import Arena, tell
 from agon.arena.core.sessions import Keys
 from agon.arena.web.gradio_components import ArenaBlocks
 from agon.arena.web.server import ServeError, configured
-from agon.data.log.vote_log import VoteLog
+from agon.data.log.shared_store.opening import open_store
 
 
 def hosted_arena(
@@ -26,7 +26,7 @@ def hosted_arena(
         raise ServeError(
             f"{source} is a study, whose pages are not Gradio's; open it with agon serve {source}."
         )
-    votes = VoteLog(Path(store or given.log))
+    votes = open_store(store or given.log)
     try:
         votes.check_models(contestant.card.name for contestant in given.roster.contestants)
         arena = Arena(given.roster, votes, Keys.of_folder(votes.folder), given.settings(seed))

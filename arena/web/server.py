@@ -30,8 +30,9 @@ from agon.arena.setup.local_models import LOCAL_MODELS, local_roster
 from agon.arena.setup.recorded import read_recorded_roster
 from agon.arena.web.clients.connections import bounded_protocol, connection_places
 from agon.arena.web.leaderboard.vote_choice import votes_beside, votes_of_file
+from agon.data.log.shared_store.opening import open_store
+from agon.data.log.shared_store.store_address import StoreAddress
 from agon.data.log.study_journal import StudyJournal
-from agon.data.log.vote_log import VoteLog
 from agon.ranking.errors import AgonError, OptionError
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.text import join_names
@@ -379,7 +380,7 @@ def open_arena(
     *,
     host: str | None = None,
     port: int | None = None,
-    log: Path | None = None,
+    log: Path | StoreAddress | None = None,
     seed: int | None = None,
     answers: int | None = None,
     same_model: float | None = None,
@@ -395,8 +396,12 @@ def open_arena(
     if find_spec("gradio") is None:  # it is imported once people read, which would be late to miss it
         raise ModuleNotFoundError("No module named 'gradio'", name="gradio")
     given = configured(source, seed, answers, same_model=same_model)
-    host, folder = host or given.host, log or given.log
+    host, store = host or given.host, log or given.log
     port = given.port or PORT if port is None else port
+    if given.study is not None and isinstance(store, StoreAddress):
+        raise OptionError(
+            f"A study keeps its journal in a folder, and the store is {store.shown}; name a folder: --store."
+        )
     file = None if beside is None else _beside(beside, given)
     if (log_format or given.log_format) == "json":
         tell_as("json")
@@ -405,7 +410,8 @@ def open_arena(
     before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # while it opens, like INT
     try:
-        with contextlib.closing(listen(host, port)) as taken, VoteLog(folder) as votes:
+        with contextlib.closing(listen(host, port)) as taken, open_store(store) as votes:
+            folder = votes.folder
             for mended in votes.repairs:
                 tell(mended)
             votes.check_models(contestant.card.name for contestant in given.roster.contestants)
@@ -414,7 +420,7 @@ def open_arena(
                 if asked not in told_by_themselves:
                     asked.health.on_change = partial(_tell_health, asked)
             arena = Arena(given.roster, votes, Keys.of_folder(folder), given.settings(seed))
-            greeting, study = _greeting(arena, host, taken.getsockname()[1], folder), None
+            greeting, study = _greeting(arena, host, taken.getsockname()[1]), None
             if given.study is not None:
                 study = Study(given.study, arena, StudyJournal(folder, given.study.name))
                 greeting = _study_greeting(study, address_of(host, taken.getsockname()[1]), source, folder)
@@ -430,7 +436,11 @@ def open_arena(
             signal.signal(one, handler)
         if kept is not None:
             note("closed", votes=kept)
-            print(f"Closed. {_plural(kept)} in {folder}/. Rank them with: agon rank {folder}", flush=True)
+            where = store.shown if isinstance(store, StoreAddress) else f"{store}/"
+            print(
+                f"Closed. {_plural(kept)} in {where}. Rank them with: agon rank {where.rstrip('/')}",
+                flush=True,
+            )
 
 
 @contextlib.contextmanager
@@ -491,7 +501,7 @@ def address_of(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
-def _greeting(arena: Arena, host: str, port: int, folder: Path) -> str:
+def _greeting(arena: Arena, host: str, port: int) -> str:
     so_far = arena.log.count()
     kept = f"{_plural(so_far)} so far" if so_far else "no votes yet"
     names = [plain(contestant.card.name) for contestant in arena.roster.contestants]
@@ -503,7 +513,7 @@ def _greeting(arena: Arena, host: str, port: int, folder: Path) -> str:
     return (
         f"Agon is open at {address_of(host, port)} with {len(names)} models: "
         f"{join_names(names, _NAMED)}.\n{drawn}"
-        f"Votes are kept in {folder}/ ({kept}). Ctrl+C closes it."
+        f"Votes are kept in {arena.log.name}{'' if arena.log.shared else '/'} ({kept}). Ctrl+C closes it."
     )
 
 

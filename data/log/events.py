@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -94,6 +95,28 @@ class Layout:
             line += b"\n"
         return _canonical({**event, **(more or {}), **added}), line
 
+    def decode(self, event: bytes, texts: bytes) -> dict[str, list[tuple[Any, ...]]]:
+        """The rows that an event adds, by table, as `encode` took them; a text that was erased is empty.
+
+        Args:
+            event: its line.
+            texts: the line of its texts; blank where there are none, or they were erased.
+        """
+        found = json.loads(event)
+        beside = json.loads(texts)["texts"] if texts.strip() else {}
+        rows: dict[str, list[tuple[Any, ...]]] = {}
+        for table, columns in self.tables.items():
+            own = beside.get(table, {})
+            for row in found.get(table, ()):
+                values = {**row, **own}
+                rows.setdefault(table, []).append(
+                    tuple(
+                        values.get(name, None if nullable else [] if kind.endswith("[]") else "")
+                        for name, (kind, nullable) in columns.items()
+                    )
+                )
+        return rows
+
     @cached_property
     def _written(self) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
         return {
@@ -147,6 +170,34 @@ def _plain(value: Any) -> Any:
     return value.item()  # of numpy; others have none, and are refused
 
 
+@dataclass(frozen=True, slots=True)
+class News:
+    """What other processes added to a log that several share.
+
+    Attributes:
+        rows: by table.
+        head: up to where they go.
+        battles: that they are about.
+    """
+
+    rows: Mapping[str, Sequence[tuple[Any, ...]]]
+    head: Head
+    battles: frozenset[str]
+
+    @classmethod
+    def of(cls, layout: Layout, lines: Sequence[tuple[bytes, bytes]], head: Head) -> News:
+        """Read them from the lines of their events and texts."""
+        rows: dict[str, list[tuple[Any, ...]]] = {}
+        battles = set[str]()
+        for event, texts in lines:
+            for table, found in layout.decode(event, texts).items():
+                rows.setdefault(table, []).extend(found)
+        for table, found in rows.items():
+            if "battle_id" in (columns := list(layout.tables[table])):
+                battles.update(row[columns.index("battle_id")] for row in found)
+        return cls(rows, head, frozenset(battles))
+
+
 class EventLog:
     """The events of an open log: its writer hands them over and acknowledges them.
 
@@ -158,6 +209,14 @@ class EventLog:
     def __init__(self, folder: Path, at: Head, layout: Layout) -> None:
         self.chain = ChainWriter(folder / EVENTS, folder / TEXTS, folder / HEAD, at)
         self.layout = layout
+
+    def turn(self) -> AbstractContextManager[Iterator[News]]:
+        """Be the only one who writes; gives what others wrote since. A folder is its one writer's alone."""
+        return nullcontext(iter(()))
+
+    def news(self) -> Iterator[News]:
+        """What others wrote since."""
+        return iter(())
 
     def add(self, events: Sequence[EventRows]) -> Head:
         """Put events on the disk; they are not acknowledged yet.

@@ -21,7 +21,7 @@ from agon.data.log.records import LogError
 
 BEFORE_FIRST = "0" * 64  # what the first event follows
 _OPEN, _CLOSE = b'{"hash":"', b'",'
-_BODY = len(_OPEN) + len(BEFORE_FIRST) + len(_CLOSE)
+BODY = len(_OPEN) + len(BEFORE_FIRST) + len(_CLOSE)  # where the event itself goes on in its line
 _SLOT = 160  # bytes of a place of the head's file
 
 
@@ -73,8 +73,8 @@ def read_chain(path: Path, known: Head) -> tuple[Head, str | None]:
     try:
         with path.open("rb", buffering=1 << 20) as file:
             for line in file:
-                after = take(now + b"{" + line[_BODY:-1]).digest()
-                if line[:_BODY] != _OPEN + after.hex().encode() + _CLOSE or line[-1:] != b"\n":
+                after = take(now + b"{" + line[BODY:-1]).digest()
+                if line[:BODY] != _OPEN + after.hex().encode() + _CLOSE or line[-1:] != b"\n":
                     wrong = f"event {events + 1:,}, at byte {size:,} of {path}, is not what was written"
                     break
                 now = after
@@ -138,10 +138,12 @@ class ChainWriter:
         beside: of the texts.
         head: of the head.
         at: how far the events are known to be whole; whatever follows is cut off.
+        synchronous: whether what was written is on the disk before anybody is answered; a copy need not be.
     """
 
-    def __init__(self, path: Path, beside: Path, head: Path, at: Head) -> None:
+    def __init__(self, path: Path, beside: Path, head: Path, at: Head, *, synchronous: bool = True) -> None:
         self.at = at
+        self._synchronous = synchronous
         self.added: list[str] = []  # hashes of the events that were added last
         self._turn = 0
         self._files: list[int] = []
@@ -153,7 +155,8 @@ class ChainWriter:
             for place in (0, 1):  # both, whatever was in them
                 self._turn = place
                 self._keep(at)
-            synchronize_folder(path.parent)
+            if synchronous:
+                synchronize_folder(path.parent)
         except OSError as error:
             self.close()
             raise LogError(f"The log {path} cannot be written: {error.strerror}.") from error
@@ -182,8 +185,8 @@ class ChainWriter:
             self.added.append(now)
         written = b"".join(lines)
         if texts:
-            _write(self._beside, texts, self.at.beside)
-        _write(self._events, written, self.at.size)
+            self._write(self._beside, texts, self.at.beside)
+        self._write(self._events, written, self.at.size)
         return Head(
             self.at.events + len(bodies), self.at.size + len(written), now, self.at.beside + len(texts)
         )
@@ -199,8 +202,16 @@ class ChainWriter:
 
     def _keep(self, head: Head) -> None:
         what = _formed(f"{head.events} {head.size} {head.hash} {head.beside}")
-        _write(self._head, what, self._turn * _SLOT)
+        self._write(self._head, what, self._turn * _SLOT)
         self._turn = 1 - self._turn
+
+    def _write(self, file: int, content: bytes, where: int) -> None:
+        left = memoryview(content)
+        while left:
+            written = os.pwrite(file, left, where)
+            left, where = left[written:], where + written
+        if self._synchronous:
+            os.fsync(file)
 
     def close(self) -> None:
         """Let go of the files."""
@@ -208,14 +219,6 @@ class ChainWriter:
             with suppress(OSError):
                 os.close(file)
         self._files = []
-
-
-def _write(file: int, content: bytes, where: int) -> None:
-    left = memoryview(content)
-    while left:
-        written = os.pwrite(file, left, where)
-        left, where = left[written:], where + written
-    os.fsync(file)
 
 
 def synchronize_folder(folder: Path) -> None:

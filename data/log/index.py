@@ -19,6 +19,8 @@ from agon.ranking.errors import VotesError
 if TYPE_CHECKING:
     import duckdb
 
+    from agon.data.log.events import News
+
 RECENT = 10_000  # battles remembered
 Lineup = tuple[str, ...]
 Counts = tuple[int, ...]  # parallel to MEASURES
@@ -131,6 +133,21 @@ class WriterIndex:
             back[0] if back else 0,
             {skeleton(name): name for name in names},
         )
+
+    def follow(self, news: News) -> None:
+        """Take over what other processes added to the database."""
+        rows = news.rows
+        for number, models in rows.get("lineups", ()):
+            self.lineups.append(tuple(models))
+            self.numbers[tuple(models)] = number
+            self.spelled |= {skeleton(name): name for name in models}
+        for number, places, acceptable in rows.get("ballots", ()):
+            self.ballots[tuple(places), acceptable if acceptable is None else tuple(acceptable)] = number
+        self.spelled |= {skeleton(row[3]): row[3] for row in rows.get("replacements", ())}
+        self.votes = max([self.votes, *(row[0] for row in rows.get("votes", ()))])
+        self.withdrawals = max([self.withdrawals, *(row[0] for row in rows.get("withdrawals", ()))])
+        for battle in news.battles:
+            self.recent.pop(battle, None)
 
     def check(self, names: Iterable[str]) -> dict[str, str]:
         """Refuse a name that looks like another one, as every reader of the votes would.

@@ -1,12 +1,16 @@
 """`VoteLog`: the battles, answers and votes of an arena, kept in one DuckDB file of the log folder.
 
 Here the log is read and given away as snapshots; opening it is in database.py, writing in writer.py,
-counting in source.py. Nobody outside these sees their SQL, so that another store can take their place.
+counting in source.py. Nobody outside these sees their SQL. Where several processes share a log, the folder is
+the copy of this one: data/log/shared_store/.
 """
 
 from __future__ import annotations
 
+import os
+import secrets
 import threading
+from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext, suppress
@@ -20,12 +24,13 @@ import duckdb
 from agon.data.files.covariates import MEASURES
 from agon.data.files.schema import period_name
 from agon.data.files.snapshot_folder import CRITERIA, SAME_MODEL
-from agon.data.files.writer import write_table
+from agon.data.files.writer import whole_file, write_table
 from agon.data.log.battle_records import read_battle, read_vote
 from agon.data.log.database import DATABASE, is_closed, lock, synchronize
-from agon.data.log.events import EVENTS, EventLog
+from agon.data.log.events import EVENTS, EventLog, News
 from agon.data.log.hash_chain import Head
-from agon.data.log.index import as_utf8
+from agon.data.log.image_files import CleanImage, image_path, keep_image
+from agon.data.log.index import RECENT, as_utf8
 from agon.data.log.operation.log_figures import LogFigures, read_figures
 from agon.data.log.personal.erasing import (
     ERASED,
@@ -62,12 +67,14 @@ from agon.data.log.records import (
 )
 from agon.data.log.recovery import (
     COMPACTED,
+    OpenLog,
     acknowledged_votes,
     compacted,
     follow,
     open_whole,
     reconnect,
 )
+from agon.data.log.shared_store.shared_record import SharedRecord, open_copy, remove_idle_copies
 from agon.data.log.source import COUNTED_VOTES, STANDING, VOTE_LABELS, LogSource
 from agon.data.log.text_parts import publish
 from agon.data.log.writer import Writer
@@ -161,6 +168,9 @@ _UNERASED = """
     WHERE ($1 IS NULL OR voter = $1) AND ($2 IS NULL OR created < $2::TIMESTAMP)
         AND battle_id NOT IN (SELECT battle_id FROM erasures) ORDER BY created"""
 
+# Files of a folder that the processes of a shared log have in common.
+SECRET_FILE, CONTESTANTS_FILE = "secret.key", "contestants.json"
+FOLLOW_EVERY = 0.2  # seconds between two looks at what other processes wrote
 READERS_PATIENCE = 5.0  # seconds that whoever reads may take before a database is exchanged
 SNAPSHOT = "arena.parquet"
 BATCH = 1 << 17  # votes written at a time
@@ -206,20 +216,27 @@ class VoteLog:
 
     Args:
         folder: the log folder; it is made if it is not there.
+        shared: the record of which the folder is a copy, where several processes share a log.
 
     Raises:
         LogError: the folder cannot be written, the log is open already, the database is damaged, or a newer
             version of Agon wrote it.
     """
 
-    def __init__(self, folder: str | Path) -> None:
+    def __init__(self, folder: str | Path, shared: SharedRecord | None = None) -> None:
         self.folder = Path(folder)
+        self._shared = shared
+        self._elsewhere: OrderedDict[str, None] = OrderedDict()  # battles that other processes wrote of
         self._lock = lock(self.folder)
         try:
-            opened = open_whole(self.folder, self._lock)
+            opened = self._open()
             self._connection, self.repairs = opened.connection, tuple(opened.repairs)
             self._events = opened.events
-            self._writer = Writer(self._connection.cursor(), self._events, self._reopen)
+            heard, every = (None, None) if shared is None else (self._hear, FOLLOW_EVERY)
+            given = self._connection.cursor(), self._events, self._reopen
+            self._writer = Writer(*given, heard=heard, every=every)
+            for name in (SECRET_FILE, CONTESTANTS_FILE) if shared else ():
+                self._take_document(name)
         except duckdb.Error as error:
             self._lock.release(closed=False)
             raise LogError(f"The vote log in {self.folder} is damaged: {sentence(error)}") from error
@@ -232,6 +249,84 @@ class VoteLog:
         self._kept = (0, 0)  # votes and withdrawals in the snapshot
         self._published: dict[str, int] = {}  # rows of each table that are in its parts
         self._closed = False
+
+    @property
+    def name(self) -> str:
+        """What a person calls the store: the folder, or the address without its password."""
+        return str(self.folder) if self._shared is None else self._shared.name
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may write to it."""
+        return self._shared is not None
+
+    def _open(self) -> OpenLog:
+        if self._shared is None:
+            return open_whole(self.folder, self._lock)
+        return open_copy(self.folder, self._shared, self._lock)
+
+    # --- what other processes share ----------------------------------------------------------------------
+
+    def follow(self) -> None:
+        """Take over what other processes wrote; what cannot be had now comes later."""
+        if self._shared is not None:
+            self._writer.follow().result()
+
+    def moved_on(self, battle_id: str) -> bool:
+        """Whether another process wrote of a battle since this was asked last."""
+        return self._elsewhere.pop(battle_id, battle_id) is None
+
+    def written_elsewhere(self, battle_id: str) -> bool:
+        """Whether answers of a battle are being written by another process, which is alive."""
+        return self._shared is not None and self._shared.writes(battle_id)
+
+    def _hear(self, news: News) -> None:
+        for battle in news.battles:
+            self._elsewhere[battle] = None
+        while len(self._elsewhere) > RECENT:
+            self._elsewhere.popitem(last=False)
+
+    def share_document(self, name: str) -> None:
+        """Let other processes have a small file of the folder as it is now."""
+        if self._shared is not None:
+            self._shared.keep_document(name, (self.folder / name).read_bytes(), replace=True)
+
+    def _take_document(self, name: str) -> None:
+        """Take over such a file; a key is made where there is none."""
+        found = None if self._shared is None else self._shared.document(name)
+        if self._shared is not None and found is None and name == SECRET_FILE:
+            found = self._shared.keep_document(name, secrets.token_bytes(32), replace=False)
+        if found is not None:
+            path = self.folder / name
+            path.unlink(missing_ok=True)
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(found)
+
+    def keep_image(self, image: CleanImage) -> None:
+        """Keep an image of a prompt; it is safe when this returns.
+
+        Raises:
+            SourceError, LogError: it cannot be written.
+        """
+        if self._shared is not None:
+            self._shared.keep_image(image.sha256, image.ending, image.content)
+        keep_image(self.folder, image)
+
+    def image(self, sha256: str) -> Path:
+        """Where an image stands, or would."""
+        path = image_path(self.folder, sha256)
+        if self._shared is not None and not path.exists() and (found := self._shared.image(sha256)):
+            path = path.with_suffix(found[0])
+            with whole_file(path) as file:
+                file.write(found[1])
+        return path
+
+    def gather_images(self) -> None:
+        """Have all images in the folder, which is to be copied."""
+        for sha256 in () if self._shared is None else self._shared.images():
+            self.image(sha256)
+
+    # --- life --------------------------------------------------------------------------------------------
 
     def __enter__(self) -> Self:
         return self
@@ -272,13 +367,15 @@ class VoteLog:
             self._connection.close()
             self._events.chain.close()
             self._lock.release(closed=whole and synchronize(self.folder))
+            if self._shared is not None:
+                self._shared.close()
 
     def _reopen(self) -> tuple[duckdb.DuckDBPyConnection, EventLog]:
         """Open the log anew after an error that it does not outlive; returns what the writer needs."""
         with suppress(duckdb.Error):
             self._connection.close()
         self._events.chain.close()
-        opened = open_whole(self.folder, self._lock)
+        opened = self._open()
         self._connection, self._events = opened.connection, opened.events
         return self._connection.cursor(), self._events
 
@@ -379,6 +476,9 @@ class VoteLog:
             self._write_votes(count, withdrawn, self.folder / "votes" / SNAPSHOT)
         self._kept = version
         remove_images(self.folder, alone)
+        if self._shared is not None:
+            self._shared.remove_images(alone)
+            remove_idle_copies(self.folder)
         removed = remove_copies(self.folder)
         with self._marking:
             if {battle for (battle,) in self._rows(_ERASED)} == battles:  # else the next time

@@ -19,7 +19,7 @@ from typing import Any
 import duckdb
 
 from agon.data.files.covariates import MEASURES
-from agon.data.log.events import EventLog, EventRows, set_position
+from agon.data.log.events import EventLog, EventRows, News, set_position
 from agon.data.log.index import Counts, Lineup, OpenBattle, WriterIndex, as_utf8, count_features
 from agon.data.log.records import (
     AlreadyVoted,
@@ -104,17 +104,29 @@ INSERT = {  # in the order in which rows refer to each other; one column of valu
 
 
 class Writer:
-    """The thread, its queue and its connection; nobody else writes through this connection."""
+    """The thread, its queue and its connection; nobody else writes through this connection.
+
+    Args:
+        connection: to the database.
+        events: of the log.
+        reopen: opens both anew.
+        heard: is told what other processes wrote, where several share the log.
+        every: seconds between two looks at what they wrote, while nothing is to be written here.
+    """
 
     def __init__(
         self,
         connection: duckdb.DuckDBPyConnection,
         events: EventLog,
         reopen: Callable[[], tuple[duckdb.DuckDBPyConnection, EventLog]],
+        *,
+        heard: Callable[[News], None] | None = None,
+        every: float | None = None,
     ) -> None:
         self._connection = connection
         self._events = events
         self._reopen = reopen
+        self._heard, self._every = heard, every  # of other processes, and how often they are listened to
         self._lost = False  # whether the log wants to be opened anew
         self._index = WriterIndex.read(connection)
         self._stale = False  # whether the index holds what was never committed
@@ -152,6 +164,15 @@ class Writer:
             self._queue.put((work, future))
         return future
 
+    def follow(self) -> Future[None]:
+        """Let the thread take over what other processes wrote, behind what was handed over."""
+
+        def look(_: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+            self.look()
+            return self._connection
+
+        return self.exchange(look)
+
     def check_models(self, names: Iterable[str]) -> None:
         """Refuse names that the log could not keep beside those it knows."""
         self._index.check(names)
@@ -167,7 +188,11 @@ class Writer:
     def _run(self) -> None:
         ended = False
         while not ended:
-            waiting = [self._queue.get()]
+            try:
+                waiting = [self._queue.get(timeout=self._every)]
+            except Empty:
+                self.look()
+                continue
             with suppress(Empty):
                 while len(waiting) < MOST:
                     waiting.append(self._queue.get_nowait())
@@ -181,6 +206,33 @@ class Writer:
                 elif item is not None:
                     records.append(item)
             self._write(records)
+
+    def look(self) -> None:
+        """Take over what other processes wrote, in this thread; what cannot be had now comes later."""
+        try:
+            if self._lost:
+                (self._connection, self._events), self._lost = self._reopen(), False
+            if self._stale:
+                self._index, self._stale = WriterIndex.read(self._connection), False
+            for news in self._events.news():
+                self._follow(news)
+        except (AgonError, OSError, duckdb.Error):
+            self._stale |= self._lost
+            with suppress(duckdb.Error):
+                self._connection.execute("ROLLBACK")
+
+    def _follow(self, news: News) -> None:
+        """Add what other processes wrote to the database."""
+        self._lost = True  # the events have it already: else the database gets it from them
+        connection = self._connection
+        connection.execute("BEGIN")
+        _insert(connection, news.rows)
+        set_position(connection, news.head)
+        connection.execute("COMMIT")
+        self._lost = False
+        self._index.follow(news)
+        if self._heard is not None:
+            self._heard(news)
 
     def _take_over(self, work: Exchange, future: Future[None]) -> None:
         try:
@@ -219,37 +271,42 @@ class Writer:
         try:
             if self._lost:
                 (self._connection, self._events), self._lost = self._reopen(), False
-            connection = self._connection
             if self._stale:
-                self._index, self._stale = WriterIndex.read(connection), False
-            connection.execute("BEGIN")
-            self._index.remember(connection, records)
-            draft = Transaction(self._index)
-            counts = count_features(connection, records)
-            answers = [draft.take(*each) for each in zip(records, counts, strict=True)]
-            for table, sql in INSERT.items():
-                if rows := draft.rows.get(table):
-                    connection.execute(sql, [list(column) for column in zip(*rows, strict=True)])
-            if draft.events:
-                self._keep(draft.events)
-            connection.execute("COMMIT")
-            self._lost = False
-            self._index.forget()
-            if draft.events:
-                added = self._events.chain.added
-                answers = [
-                    replace(answer, hash=added[place])
-                    if isinstance(answer, Receipt) and answer.number is not None
-                    else answer
-                    for answer, place in zip(answers, draft.places, strict=True)
-                ]
+                self._index, self._stale = WriterIndex.read(self._connection), False
+            with self._events.turn() as news:
+                for one in news:
+                    self._follow(one)
+                return self._commit_next(records)
         except Exception as error:
             self._stale = True
             self._lost |= isinstance(error, duckdb.FatalException) or "invalidated" in str(error)
             with suppress(duckdb.Error):
                 self._connection.execute("ROLLBACK")
             raise
-        return answers
+
+    def _commit_next(self, records: Sequence[Record]) -> list[Receipt | AgonError]:
+        """Write records behind everything that is in the log."""
+        connection = self._connection
+        connection.execute("BEGIN")
+        self._index.remember(connection, records)
+        draft = Transaction(self._index)
+        counts = count_features(connection, records)
+        answers = [draft.take(*each) for each in zip(records, counts, strict=True)]
+        _insert(connection, draft.rows)
+        if draft.events:
+            self._keep(draft.events)
+        connection.execute("COMMIT")
+        self._lost = False
+        self._index.forget()
+        if not draft.events:
+            return answers
+        added = self._events.chain.added
+        return [
+            replace(answer, hash=added[place])
+            if isinstance(answer, Receipt) and answer.number is not None
+            else answer
+            for answer, place in zip(answers, draft.places, strict=True)
+        ]
 
     def _keep(self, events: Sequence[EventRows]) -> None:
         """Put events on the disk and acknowledge them: then they hold, whatever the database does."""
@@ -264,6 +321,12 @@ class Writer:
         self._lost = True  # until the database has them too, or has got them from the chain
         set_position(self._connection, head)
         self._events.chain.acknowledge(head)
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, rows: EventRows) -> None:
+    for table, sql in INSERT.items():
+        if found := rows.get(table):
+            connection.execute(sql, [list(column) for column in zip(*found, strict=True)])
 
 
 class Transaction:
@@ -513,9 +576,9 @@ def _utc(moment: datetime) -> datetime:
 
 def _hopeless(error: Exception) -> bool:
     """Whether the disk or the database failed, so that each record alone would fail too."""
-    return isinstance(error, OSError | MemoryError | duckdb.IOException | duckdb.FatalException) or (
-        isinstance(error, duckdb.TransactionException) and "Failed to commit" in str(error)
-    )
+    return isinstance(
+        error, OSError | MemoryError | LogError | duckdb.IOException | duckdb.FatalException
+    ) or (isinstance(error, duckdb.TransactionException) and "Failed to commit" in str(error))
 
 
 def _named(record: Record, error: Exception) -> AgonError:

@@ -80,8 +80,20 @@ HOMES = {
     "data/log/database.py": {"duckdb"},
     "data/log/recovery.py": {"duckdb"},
     "data/log/writer.py": {"duckdb"},
+    "data/log/shared_store/postgres.py": {"psycopg"},
 }
-HEAVY = ("gradio", "fastapi", "uvicorn", "torch", "httpx", "vllm", "transformers", "plotly", "matplotlib")
+HEAVY = (
+    "gradio",
+    "fastapi",
+    "uvicorn",
+    "torch",
+    "httpx",
+    "vllm",
+    "transformers",
+    "plotly",
+    "matplotlib",
+    "psycopg",
+)
 CALLED = {"markdown_it": "markdown-it-py", "PIL": "pillow"}  # packages whose distribution has another name
 MOST_IN_A_ROOM = 15
 MODULES = sorted(path for folder in FLOORS for path in (REPOSITORY / folder).rglob("*.py"))
@@ -354,8 +366,8 @@ OWN = re.compile(r"agon-arena\[([a-z,]+)\]")  # an extra that is made of others
 
 def test_optional_weight_is_optional():
     used, planned = (
-        {"all", "dev", "arena", "plots", "notebooks", "vllm", "local"},
-        {"torch", "spark", "postgres"},
+        {"all", "dev", "arena", "plots", "notebooks", "vllm", "local", "postgres"},
+        {"torch", "spark"},
     )
     assert used | planned == EXTRAS.keys()
     assert {
@@ -378,7 +390,7 @@ def test_the_engine_the_files_and_the_command_line_need_the_base_alone(folder):
     for path in MODULES:
         if name(path).startswith(f"{folder}/") and name(path) != "arena/web/server.py":
             used = {target.split(".")[0] for _, target in targets(tree_of(path))}
-            assert used - set(sys.stdlib_module_names) - BASE <= {"agon", "plotly"}, name(path)
+            assert used - set(sys.stdlib_module_names) - BASE <= {"agon", "plotly", "psycopg"}, name(path)
 
 
 @pytest.mark.parametrize(

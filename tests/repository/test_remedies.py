@@ -42,11 +42,18 @@ ELSEWHERE = {
     "arena/setup/local_models.py": ("tests/arena/setup/test_local_models.py", 4),
     "arena/core/answer_sets.py": ("tests/arena/cli/test_generate.py", 3),
     "arena/web/middleware.py": ("tests/arena/web/test_behind_a_proxy.py", 3),  # one in test_limits.py
-    "arena/core/arena.py": ("tests/arena/web/test_app.py", 6),  # two of images, two in test_limits.py
+    "arena/core/arena.py": ("tests/arena/web/test_app.py", 7),  # two of images, two in test_limits.py
     "arena/web/leaderboard/page.py": ("tests/arena/web/leaderboard/test_page.py", 1),  # an invitation
     "arena/web/battle/view.py": ("tests/arena/web/battle/test_images.py", 1),
     "data/log/operation/backup.py": ("tests/data/log/test_backup.py", 1),
     "data/log/hash_chain.py": ("tests/data/log/test_event_log.py", 1),
+    "data/log/shared_store/opening.py": ("tests/data/log/test_shared_store.py", 3),
+    "data/log/shared_store/postgres.py": ("tests/data/log/test_shared_store.py", 5),
+    "data/log/shared_store/shared_record.py": ("tests/data/log/test_shared_store.py", 2),
+    "arena/cli/commands.py": ("tests/arena/shared_store/test_commands.py", 1),
+    "arena/cli/doctor.py": ("tests/arena/shared_store/test_commands.py", 2),
+    "arena/cli/log/backup.py": ("tests/arena/shared_store/test_commands.py", 1),
+    "arena/setup/config.py": ("tests/arena/shared_store/test_commands.py", 1),
     "data/log/recovery.py": (
         "tests/data/log/test_event_log.py",
         13,
@@ -56,7 +63,10 @@ ELSEWHERE = {
     "arena/cli/rank.py": ("tests/arena/cli/test_verify.py", 1),
     "arena/core/studies/study.py": ("tests/arena/web/test_study.py", 2),
     "arena/cli/studies/command.py": ("tests/arena/cli/test_study.py", 1),
-    "arena/web/server.py": ("tests/arena/core/test_arena.py", 3),  # two in leaderboard/test_vote_choice.py
+    "arena/web/server.py": (
+        "tests/arena/core/test_arena.py",
+        4,
+    ),  # two in leaderboard/test_vote_choice.py, one in shared_store
     "arena/web/leaderboard/routes.py": ("tests/arena/web/api/test_api.py", 1),
     "arena/web/hosted.py": ("tests/arena/cli/test_study.py", 1),
     "arena/web/lens/decide_query.py": ("tests/arena/web/lens/test_decide_page.py", 1),

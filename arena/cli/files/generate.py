@@ -84,7 +84,7 @@ def generate_command(
                 work.reach(tally.answered + sum(tally.failed.values()))
 
             try:
-                async with running(given.supervised, given.log / "servers", tell):
+                async with running(given.supervised, given.folder / "servers", tell):
                     return await answer_all(
                         kept, wanted, limits=given.limits, at_once=at_once, patience=patience, tell=count
                     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
+from contextlib import nullcontext
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -12,14 +12,21 @@ from cyclopts import Parameter
 from agon.arena.cli.arguments import FindingsFormat
 from agon.arena.cli.output.tables import console, say
 from agon.data.log.operation.backup import Backup, backup_log
+from agon.data.log.shared_store.opening import copied_log, fill_store
+from agon.data.log.shared_store.store_address import StoreAddress, store_of
+from agon.ranking.errors import OptionError
 
 
 def backup_command(
-    log: Annotated[Path, Parameter(help="A log folder; an arena may be writing to it.")],
+    log: Annotated[str, Parameter(help="A log folder, or postgresql://…; an arena may be writing to it.")],
     /,
     *,
     to: Annotated[
-        Path, Parameter(help="Folder of backups, each a folder in it; or a file .tar, .tar.gz or .tgz.")
+        str,
+        Parameter(
+            help="Folder of backups, each a folder in it; or a file .tar, .tar.gz or .tgz; or the "
+            "postgresql://… of an empty database, where arenas go on."
+        ),
     ],
     keep: Annotated[
         int | None, Parameter(help="Backups of this log that the folder keeps; the oldest are removed.")
@@ -35,27 +42,37 @@ def backup_command(
     agon backup agon-log --to /mnt/backups --keep 14
 
     agon backup agon-log --to agon-log.tar.gz
+
+    agon backup agon-log --to postgresql://agon@db.example/agon
     """
-    made = backup_log(log, to, keep=keep)
+    where, into = store_of(log), store_of(to)
+    if isinstance(into, StoreAddress) and keep is not None:
+        raise OptionError("--keep is for a folder of backups; leave it out.")
+    with copied_log(where) if isinstance(where, StoreAddress) else nullcontext(where) as folder:
+        if isinstance(into, StoreAddress):
+            made, path = fill_store(folder, into), into.shown
+        else:
+            made = backup_log(folder, into, keep=keep)
+            path = str(made.path)
     if format == "json":
-        print(json.dumps(_document(made), indent=2, ensure_ascii=False))
+        print(json.dumps(_document(made, path), indent=2, ensure_ascii=False))
         return
     out = console(sys.stdout)
     gone = f" Removed: {', '.join(one.name for one in made.removed)}." if made.removed else ""
     pictures = f", {made.images:,} images" if made.images else ""
     say(
         out,
-        f"{made.path} is whole: {made.head.events:,} events with {made.votes:,} votes{pictures}, "
+        f"{path} is whole: {made.head.events:,} events with {made.votes:,} votes{pictures}, "
         f"{made.size / 1e6:,.1f} MB. Head: {made.head.hash}.{gone}",
     )
     say(out, "It holds the key of the sessions, which is as secret as a password.")
 
 
-def _document(made: Backup) -> dict[str, object]:
+def _document(made: Backup, path: str) -> dict[str, object]:
     """What was made, for JSON."""
     return {
         "schema": 1,
-        "path": str(made.path),
+        "path": path,
         "events": made.head.events,
         "votes": made.votes,
         "images": made.images,

@@ -11,12 +11,15 @@ from cyclopts import Parameter
 
 from agon.arena.cli.output.tables import console, say
 from agon.data.log.log_frames import check_log
-from agon.data.log.vote_log import VoteLog
+from agon.data.log.shared_store.opening import open_store, shared_record
+from agon.data.log.shared_store.store_address import store_of
 from agon.ranking.errors import OptionError
 
 
 def erase_command(
-    log: Annotated[Path, Parameter(help="A log folder that no arena has open.")],
+    log: Annotated[
+        str, Parameter(help="A log folder that no arena has open; or postgresql://…, which arenas may have.")
+    ],
     /,
     *,
     voter: Annotated[
@@ -43,8 +46,13 @@ def erase_command(
     """
     if sum(one is not None for one in (voter, battle, before)) != 1:
         raise OptionError("Say what is to be erased by one of --voter, --battle and --before.")
-    check_log(log)
-    with VoteLog(log) as opened:
+    where = store_of(log)
+    if isinstance(where, Path):
+        check_log(where)
+    else:
+        shared_record(where, make=False).close()
+    with open_store(where) as opened:
+        log = opened.name
         there = opened.unerased(voter=voter, before=None if before is None else _day(before))
         if battle is not None:
             there = [one for one in there if one == battle.strip().lower().replace("-", "")]
@@ -66,7 +74,7 @@ def erase_command(
         say(out, f"Copies that held such texts were removed: {', '.join(removed)}.")
 
 
-def _agreed(what: str, log: Path) -> bool:
+def _agreed(what: str, log: str) -> bool:
     """Whether somebody at a terminal says yes."""
     if not sys.stdin.isatty():
         return False

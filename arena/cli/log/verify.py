@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
+from contextlib import nullcontext
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from agon.arena.cli.arguments import FindingsFormat
 from agon.arena.cli.output.tables import console, say
+from agon.data.log.hash_chain import DamagedChain
 from agon.data.log.recovery import LogCheck, find_vote, verify_log
+from agon.data.log.shared_store.opening import copied_log
+from agon.data.log.shared_store.store_address import StoreAddress, store_of
 
 
 def verify_command(
-    log: Annotated[Path, Parameter(help="A log folder.")],
+    log: Annotated[str, Parameter(help="A log folder, or postgresql://… of a store that several share.")],
     /,
     *,
     receipt: Annotated[
@@ -33,10 +36,17 @@ def verify_command(
 
     agon verify agon-log --receipt 3f9c0b6d51aa20e7
     """
-    if receipt is not None:
-        print(find_vote(log, receipt))
-        return 0
-    found = verify_log(log)
+    where = store_of(log)
+    try:
+        with copied_log(where) if isinstance(where, StoreAddress) else nullcontext(where) as folder:
+            if receipt is not None:
+                print(find_vote(folder, receipt))
+                return 0
+            found = verify_log(folder)
+    except DamagedChain as error:
+        if receipt is not None:
+            raise
+        found = LogCheck(None, 0, False, 0, (str(error),))
     if format == "json":
         print(json.dumps(_document(found), indent=2, ensure_ascii=False))
     else:

@@ -114,7 +114,7 @@ def _invite(
         raise OptionError(f"{study} has no [study]; add one, with answers or prompts (docs/running.md).")
     if url is not None and not url.startswith(("http://", "https://")):
         raise OptionError(f"--url {url} is no address; write it as --url https://arena.example.")
-    folder = store or given.log
+    folder = store or given.folder
     keys, journal = study_keys(folder), StudyJournal(folder, plan.name)
     if replace is not None:
         replace_voter(journal, replace, voters)
@@ -163,8 +163,10 @@ def find_study(study: Path, store: Path | None, name: str | None) -> tuple[Path,
 
     given = read_configuration(study)
     if given.study is None:
-        raise OptionError(f"{study} has no [study]; name the store instead: agon study status {given.log}.")
-    folder = store or given.log
+        raise OptionError(
+            f"{study} has no [study]; name the store instead: agon study status {given.folder}."
+        )
+    folder = store or given.folder
     return folder, read_study(folder, name or given.study.name)
 
 

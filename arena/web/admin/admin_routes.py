@@ -58,6 +58,7 @@ def admin_router(arena: Arena, settings: AdminSettings) -> APIRouter:
     router, entry = APIRouter(include_in_schema=False), Entry(settings, arena.settings.proxies)
 
     def back_up() -> str:
+        arena.log.gather_images()
         made = backup_log(arena.log.folder, settings.backups or "", keep=settings.keep)
         tell(f"a backup was made at /admin: {made.path}")
         return f"{made.path.name} was made and verified: {made.votes:,} votes, {made.size / 1e6:,.1f} MB."

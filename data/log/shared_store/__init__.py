@@ -1,0 +1,1 @@
+"""One record of truth for several processes, each with a copy of it."""

@@ -1,0 +1,135 @@
+"""Four real arenas on one store of PostgreSQL: people go from one to the other, and processes are killed."""
+
+import json
+import subprocess
+import sys
+import time
+from random import Random
+
+import psycopg
+import pytest
+
+from tests.support.arena_processes import ArenaProcess, Visitor, storm, write_config
+from tests.support.arena_server import awaited
+from tests.support.postgres_server import PASSWORD, postgres_server
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server():
+    with postgres_server() as opened:
+        yield opened
+
+
+@pytest.fixture
+def opened(server, tmp_path):
+    """Starts arenas on one new store."""
+    arenas, address = [], server.database()
+
+    def start(number, pace=0.0):
+        config = write_config(tmp_path / f"arena-{pace:g}.toml", address, pace=pace)
+        made = [ArenaProcess(config, tmp_path / "cache").start() for _ in range(number)]
+        arenas.extend(made)
+        return made
+
+    start.address = address
+    yield start
+    for arena in arenas:
+        arena.stop()
+
+
+def votes_of(address):
+    """{battle: (places by the numbers of the ballots)} as the rows of the store have them."""
+    with psycopg.connect(address) as connection:
+        lines = connection.execute("SELECT line FROM agon_events ORDER BY seq").fetchall()
+    events = [json.loads(bytes(line)) for (line,) in lines]
+    ballots = {row["ballot"]: row["places"] for event in events for row in event.get("ballots", ())}
+    votes = [(row["battle_id"], ballots[row["ballot"]]) for e in events for row in e.get("votes", ())]
+    assert len({battle for battle, _ in votes}) == len(votes), "a battle has two votes"
+    return dict(votes)
+
+
+def verify(address):
+    words = [sys.executable, "-m", "agon", "verify", address, "--format", "json"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return json.loads(done.stdout)
+
+
+def test_no_vote_is_lost_or_doubled_while_processes_are_killed(opened):
+    arenas = opened(4)
+    told = storm(arenas, battles=60, voters=8, kills=4, every=4.0, seed=1)
+    places = {"a": [1, 2], "b": [2, 1], "tie": [1, 1]}
+    kept = votes_of(opened.address)
+    assert len(told.kept) + len(told.found) == 60
+    assert {battle: kept.get(battle) for battle in told.kept} == {
+        battle: places[outcome] for battle, outcome in told.kept.items()
+    }
+    assert told.found <= kept.keys()
+    assert len(kept) == 60
+    assert verify(opened.address)["votes"] == 60
+    boards = [
+        awaited(
+            lambda arena=arena: Visitor([arena], Random(0)).ask("GET", "/api/leaderboard").json(),
+            lambda board: sum(row["votes"] for row in board["boards"][0]["models"]) == 120,
+        )
+        for arena in arenas
+    ]
+    assert all(board["boards"] == boards[0]["boards"] for board in boards)
+    assert not any(PASSWORD in line for arena in arenas for line in arena.said)
+
+
+def test_a_ready_battle_outlives_its_process_and_is_voted_on_in_another(opened):
+    one, other = opened(2)
+    who = Visitor([one, other], Random(2))
+    battle = who.begin(arena=one)["battle"]
+    awaited(lambda: who.view(battle, one)[1]["state"], lambda state: state == "ready")
+    time.sleep(0.1)  # the last answer is on its way to the store
+    one.kill()
+    status, view = who.view(battle, other)
+    assert (status, view["state"]) == (200, "ready")
+    assert "model-" not in json.dumps(view)
+    answer = who.vote(view, "b", other)
+    assert answer.status_code == 200, answer.text
+    assert "model-" in answer.text
+    one.start()  # and the first one knows of it, and takes no other
+    assert who.view(battle, one)[1]["state"] == "voted"
+    assert who.vote(view, "a", one).json()["error"] == "already_voted"
+    assert list(votes_of(opened.address).values()) == [[2, 1]]
+
+
+def test_a_battle_that_streams_waits_and_is_void_when_its_process_dies(opened):
+    one, other = opened(2, pace=2.0)
+    who = Visitor([one, other], Random(3))
+    battle = awaited(lambda: who.begin(arena=one), bool)["battle"]
+    status, told = awaited(lambda: who.view(battle, other), lambda found: found[0] != 404)
+    assert (status, told["error"]) == (409, "elsewhere")
+    one.kill()
+    status, view = awaited(lambda: who.view(battle, other), lambda found: found[0] == 200)
+    assert view["state"] == "void"
+    one.start()
+    assert who.view(battle, one)[1]["state"] == "void"
+    assert votes_of(opened.address) == {}
+
+
+def test_the_commands_read_the_store(opened, run, tmp_path):
+    (one,) = opened(1)
+    who = Visitor([one], Random(4))
+    for outcome in ("a", "b", "tie", "a"):
+        battle = who.begin(outcome)["battle"]
+        view = awaited(lambda battle=battle: who.view(battle)[1], lambda view: view["state"] == "ready")
+        assert who.vote(view, outcome).status_code == 200
+    head = verify(opened.address)["head"]
+    for words in (
+        ["rank", opened.address, "--format", "json"],
+        ["rank", opened.address, "--at", head, "--format", "json"],
+        ["check", opened.address],
+        ["export", opened.address, "--to", tmp_path / "votes.csv"],
+        ["verify", opened.address],
+    ):
+        status, out, err = run(*words)
+        assert status in (0, 1) if words[0] == "check" else status == 0, (words, out, err)
+        assert PASSWORD not in out + err
+    status, _, err = run("recover", opened.address)
+    assert (status, "takes a folder, not an address" in err) == (2, True)

@@ -1,0 +1,227 @@
+"""Several `agon serve` processes on one store, killed and started again while people vote."""
+
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+
+from agon.serving.demo import MANNERS
+from tests.support.paths import REPOSITORY
+
+CONFIG = """
+[arena]
+store = "{address}"
+[limits]
+per_voter = 50
+per_network = 5000
+per_voter_hour = 100000
+per_network_hour = 1000000
+running = 5000
+"""
+MODEL = """
+[[model]]
+name = "{name}"
+backend = "demo"
+manner = "{manner}"
+words_per_second = {pace}
+"""
+
+
+def write_config(path: Path, address: str, *, pace: float = 0) -> Path:
+    """A configuration of four models at this pace, 0 for at once."""
+    tables = [MODEL.format(name=f"model-{n}", manner=manner, pace=pace) for n, manner in enumerate(MANNERS)]
+    path.write_text(CONFIG.format(address=address) + "".join(tables), "utf-8")
+    return path
+
+
+class ArenaProcess:
+    """One `agon serve`."""
+
+    def __init__(self, config: Path, cache: Path) -> None:
+        self.config, self.cache, self.url = config, cache, ""
+        self.process: subprocess.Popen[str] | None = None
+        self.said: list[str] = []
+
+    def start(self) -> "ArenaProcess":
+        """Start it and wait until it is open."""
+        environment = {**os.environ, "XDG_CACHE_HOME": str(self.cache), "PYTHONPATH": str(REPOSITORY)}
+        words = [sys.executable, "-m", "agon", "serve", str(self.config), "--port", "0"]
+        self.process = subprocess.Popen(
+            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        )
+        for line in self.process.stdout:
+            self.said.append(line)
+            if found := re.search(r"open at (http://\S+)", line):
+                self.url = found[1].rstrip("/")
+                break
+        else:
+            raise AssertionError(f"no arena: {''.join(self.said)}")
+        threading.Thread(target=self._listen, args=[self.process], daemon=True).start()
+        return self
+
+    def _listen(self, process) -> None:
+        with process.stdout as lines, suppress(ValueError):
+            self.said.extend(lines)
+
+    def kill(self) -> None:
+        """As the power would."""
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(30)
+        self.url = ""
+
+    def stop(self) -> None:
+        """As an operator does."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(60)
+
+
+@dataclass
+class Visitor:
+    """Somebody whose requests come to any of the processes."""
+
+    arenas: list[ArenaProcess]
+    random: random.Random
+    cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
+
+    def ask(self, method: str, path: str, arena: ArenaProcess | None = None, **more) -> httpx.Response | None:
+        """The answer of a process, one drawn by lot unless it is named; None where nobody answered."""
+        arena = arena or self.random.choice(self.arenas)
+        if not (url := arena.url):
+            return None
+        try:
+            with httpx.Client(cookies=self.cookies, timeout=30, trust_env=False) as http:
+                answer = http.request(method, url + path, **more)
+                self.cookies.update(http.cookies)
+                return answer
+        except httpx.HTTPError:
+            return None
+
+    def begin(self, prompt: str = "Why?", arena: ArenaProcess | None = None) -> dict | None:
+        """Begin a battle."""
+        if not len(self.cookies):
+            self.ask("GET", "/about", arena)
+        answer = self.ask("POST", "/api/battles", arena, json={"prompt": prompt})
+        return answer.json() if answer is not None and answer.status_code == 200 else None
+
+    def view(self, battle: str, arena: ArenaProcess | None = None) -> tuple[int, dict]:
+        """How a battle stands, as some process says."""
+        answer = self.ask("GET", f"/api/battles/{battle}", arena)
+        return (0, {}) if answer is None else (answer.status_code, answer.json())
+
+    def vote(
+        self, view: dict, outcome: str = "a", arena: ArenaProcess | None = None
+    ) -> httpx.Response | None:
+        """Vote, at some process."""
+        body = {"turn": view["turn"], "outcome": outcome, "token": view["token"], "unfinished": True}
+        return self.ask("POST", f"/api/battles/{view['battle']}/vote", arena, json=body)
+
+
+@dataclass
+class Tally:
+    """What a storm left."""
+
+    kept: dict[str, str] = field(default_factory=dict)  # battle → outcome of the vote that was acknowledged
+    found: set[str] = field(default_factory=set)  # whose vote was there already when it was sent again
+    void: int = 0
+    unanswered: int = 0
+    refused: dict[int, int] = field(default_factory=dict)
+    kills: int = 0
+    seconds: float = 0.0
+    waits: list[float] = field(default_factory=list)
+
+
+def storm(
+    arenas: list[ArenaProcess],
+    *,
+    battles: int,
+    voters: int,
+    kills: int,
+    every: float,
+    seed: int,
+    offered: float | None = None,
+) -> Tally:
+    """Let people judge battles, each request at any process, while processes are killed and come back.
+
+    Whoever gets no answer sends the same again, to another process, as a browser behind a proxy would.
+
+    Args:
+        arenas: all of them.
+        battles: how many are to be judged.
+        voters: how many people at once.
+        kills: of a process drawn by lot, each followed by a start.
+        every: seconds between two kills.
+        seed: of all lots.
+        offered: votes a second at the most; None is as many as there can be.
+    """
+    tally, lock, begun = Tally(), threading.Lock(), time.monotonic()
+    done = threading.Event()
+
+    def reap() -> None:
+        lot = random.Random(seed)
+        while tally.kills < kills and not done.wait(every * lot.uniform(0.5, 1.5)):
+            arena = lot.choice(arenas)
+            arena.kill()
+            tally.kills += 1
+            arena.start()
+
+    def judge(number: int) -> None:
+        lot = random.Random(f"{seed} {number}")
+        who = Visitor(arenas, lot)
+        if offered is not None:
+            time.sleep(max(0.0, begun + number / offered - time.monotonic()))
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:  # until one battle is judged
+            if (view := who.begin(f"Why {number}?")) is None:
+                time.sleep(0.05)
+                continue
+            battle = view["battle"]
+            while time.monotonic() < deadline:
+                status, view = who.view(battle)
+                if status == 200 and view["state"] != "streaming":
+                    break
+                time.sleep(0.05)
+            if view.get("state") != "ready":  # its process was killed while it streamed
+                with lock:
+                    tally.void += 1
+                continue
+            outcome, sent = lot.choice(("a", "b", "tie")), 0
+            while time.monotonic() < deadline:
+                then = time.monotonic()
+                answer = who.vote(view, outcome)
+                sent += 1
+                status = 0 if answer is None else answer.status_code
+                with lock:
+                    tally.refused[status] = tally.refused.get(status, 0) + (status != 200)
+                    if status == 200:
+                        tally.kept[battle] = outcome
+                        tally.waits.append(time.monotonic() - then)
+                    elif status == 409 and answer.json()["error"] == "already_voted" and sent > 1:
+                        tally.found.add(battle)
+                    elif status == 0:
+                        tally.unanswered += 1
+                if battle in tally.kept or battle in tally.found:
+                    return
+                time.sleep(0.02)
+        raise AssertionError(f"battle {number} was not judged in two minutes")
+
+    reaper = threading.Thread(target=reap)
+    reaper.start()
+    try:
+        with ThreadPoolExecutor(voters) as pool:
+            list(pool.map(judge, range(battles)))
+    finally:
+        done.set()
+        reaper.join(120)
+    tally.seconds = time.monotonic() - begun
+    return tally
