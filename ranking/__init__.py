@@ -74,6 +74,8 @@ from agon.ranking.registry import METHODS, Method, method
 from agon.ranking.results import Choice, Coefficient, Diagnostic, Fit, Scores
 from agon.ranking.settings import Settings
 from agon.ranking.simulate import World, bradley_terry_world
+from agon.ranking.tastes.personal import PersonalBoard, contested_pairs, personal_board, weigh_voters
+from agon.ranking.tastes.voter_kinds import KindOfVoters, KindsTried, Tastes, voter_tastes
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.comparisons import Comparisons
 from agon.ranking.votes.pair_counts import PairCounts
@@ -102,6 +104,8 @@ __all__ = [
     "InputError",
     "InterAnnotatorAgreement",
     "Intransitivity",
+    "KindOfVoters",
+    "KindsTried",
     "Lead",
     "Leaderboard",
     "Method",
@@ -113,6 +117,7 @@ __all__ = [
     "OutlierPair",
     "PairCounts",
     "PanelLead",
+    "PersonalBoard",
     "PositionBias",
     "PredictedRating",
     "PredictedRatings",
@@ -123,6 +128,7 @@ __all__ = [
     "Scores",
     "Settings",
     "SourceError",
+    "Tastes",
     "Tiers",
     "VotePlan",
     "Voter",
@@ -145,6 +151,7 @@ __all__ = [
     "committee",
     "compare_methods",
     "compare_rules",
+    "contested_pairs",
     "decide",
     "gate_votes",
     "iia_score",
@@ -160,6 +167,7 @@ __all__ = [
     "open_pairs",
     "outlier_pairs",
     "panel_lead",
+    "personal_board",
     "plan_votes",
     "position_bias",
     "predict_ratings",
@@ -174,6 +182,8 @@ __all__ = [
     "to_svg",
     "voter_anomalies",
     "voter_reliability",
+    "voter_tastes",
+    "weigh_voters",
     "win_rate_map",
     "winner_probabilities",
 ]

@@ -72,6 +72,10 @@ COMMANDS = {
         "tastes.comparison:compare_methods_command",
         "Say which method predicts votes best that it has not seen.",
     ),
+    "tastes": (
+        "tastes.kinds:tastes_command",
+        "Say whether voters are of several kinds, and who likes what.",
+    ),
     "methods": (
         "methods:methods_command",
         "List the ranking methods, or show one: when to use it, its options.",

@@ -48,6 +48,7 @@ from agon.ranking.inference.probability_calibration import CalibrationName
 from agon.ranking.leaderboard.exchange import boards_to_csv
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.registry import find
+from agon.ranking.tastes.personal import weigh_voters
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 DEFAULTS = Settings()
@@ -114,6 +115,9 @@ def rank_command(
     ] = None,
     groups_of: GroupsOption = None,
     weight: WeightOption = None,
+    voters_weighed: Annotated[
+        bool, Parameter(negative="", help="Weigh votes by how well their voters tell models apart.")
+    ] = False,
     compare_rules: Annotated[
         bool, Parameter(negative="", help="Instead of boards, who is first under which rule, and how likely.")
     ] = False,
@@ -168,6 +172,9 @@ def rank_command(
         if gates != "none":
             with progress("looking for voters who stand out"):
                 votes = _behind(gates, votes)
+        if voters_weighed:
+            with progress("estimating how reliable each voter is"):
+                votes = _weighed_voters(votes, groups_of, weight)
         votes = weighed_as_asked(votes, groups_of, weight)
         if compare_rules:
             if judges:
@@ -198,6 +205,18 @@ def read_judges(judges: Sequence[Path], reading: Reading) -> Comparisons:
     if not isinstance(found, Comparisons):
         raise OptionError(f"--judges {judges[0]} is a table of scores; give the votes of judges.")
     return found
+
+
+def _weighed_voters(votes: Votes, groups_of: str | None, weight: list[str] | None) -> Comparisons:
+    """The votes, each weighing as much as its voter is reliable.
+
+    Raises:
+        OptionError: weights of groups too, or as `weigh_voters`.
+        SourceError: votes that do not say who cast them, a table of scores.
+    """
+    if groups_of is not None or weight:
+        raise OptionError("--voters-weighed does not apply to --weight; leave one of them out.")
+    return weigh_voters(votes)
 
 
 def _behind(gates: Gate, votes: Votes) -> Votes:

@@ -36,7 +36,9 @@ def weigh_groups(source: VoteSource, by: str, weights: Mapping[str, float]) -> A
     rows: dict[str, list[NDArray[Any]]] = {}
     times, sequence, before = [], [], 0
     labels: dict[str, list[NDArray[np.object_]]] = {}
-    columns = source.cluster_columns()
+    columns = [
+        column for column in source.cluster_columns() if column != by
+    ]  # of `by` each part has one value
     for (name, part), own in zip(parts.items(), share.tolist(), strict=True):
         if own == 0:
             continue

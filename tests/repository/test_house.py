@@ -27,6 +27,7 @@ FLOORS = {
         "leaderboard",
         "figures prediction",
         "annotators analysis matchmaking judges",
+        "tastes",
         "",  # the folder's own __init__
     ),
     "serving": (

@@ -91,6 +91,7 @@ def examples(folder):
     world = ranking.add_attack(ranking.bradley_terry_world(6, 6000, voters=80), "one-sided", 200, 2)
     gated = ranking.gate_votes(ag.comparisons(as_table(ranking.add_attack(world, "burst", 200, 100))))
     compared = ranking.compare_methods(VOTES, ["bradley_terry", "davidson"], folds=2)
+    tastes = ranking.voter_tastes(VOTES, kinds=2, folds=2, n_resamples=2)
     decision = ranking.decide(BOARD, {row.model: {"price": 1.0 + row.votes} for row in BOARD})
     rated = {f"m{i}": 900.0 + 20 * i + i % 3 for i in range(9)}
     foretold = ranking.predict_ratings(rated, {f"m{i}": {"rate": float(i)} for i in range(11)})
@@ -98,7 +99,8 @@ def examples(folder):
         voted(log, ("ada", "bob"), (1, 2))
         log.snapshot()
     return [
-        compared, compared.scores[0],
+        compared, compared.scores[0], tastes, tastes.kinds[0], tastes.tried[0],
+        ranking.personal_board(VOTES, "3"),
         data.open_log(folder / "log"), decision, decision.candidates[0],
         foretold, foretold.rows[0],
         data.export(groups_file, "votes", folder / "out"),

@@ -2,7 +2,7 @@
 
 from agon import ranking
 from agon.ranking import Comparisons
-from tests.repository.remedies.steps import TIMED, VOTES, Case, Given, command
+from tests.repository.remedies.steps import SCORES, TIMED, VOTES, Case, Given, command
 
 FAST = ["bradley_terry", "davidson"]
 
@@ -13,6 +13,9 @@ def cases(given: Given) -> list[Case]:
     bare = given.new() / "judged.csv"
     judged.drop(columns="timestamp").to_csv(bare, index=False)
     one = Comparisons.of("ab", [[0, 1]] * 9, [[1, 2], [2, 1], [1, 1]] * 3)
+    few = Comparisons.of(
+        "ab", [[0, 1]] * 40, [[1, 2], [2, 1], [1, 1], [1, 2]] * 10, labels={"voter": ["x"] * 20 + ["y"] * 20}
+    )
     return [
         (
             command("compare-methods", bare, "-m", "davidson", "--by", "voter"),
@@ -27,5 +30,17 @@ def cases(given: Given) -> list[Case]:
         (
             lambda: ranking.compare_methods(VOTES, ["copeland"]),
             lambda: ranking.compare_methods(VOTES, ["bradley_terry"]),
+        ),
+        (
+            command("tastes", bare, "--column", "voter=who", "--kinds", 9, "--n-resamples", 0),
+            command("tastes", bare, "--column", "voter=who", "--kinds", 2, "--n-resamples", 0),
+        ),
+        (lambda: ranking.voter_tastes(SCORES), lambda: ranking.voter_tastes(few, kinds=1, n_resamples=0)),
+        (lambda: ranking.personal_board(SCORES, "x"), lambda: ranking.personal_board(few, "x")),
+        (lambda: ranking.weigh_voters(SCORES), lambda: ranking.weigh_voters(few, min_votes=9)),
+        (lambda: ranking.weigh_voters(few), lambda: ranking.weigh_voters(few, min_votes=9)),
+        (
+            command("rank", bare, "--column", "voter=who", "--voters-weighed", "--weight", "x=2"),
+            command("rank", bare, "--column", "voter=who"),
         ),
     ]
