@@ -12,6 +12,7 @@ from agon.data.files.score_tables import score_table
 from agon.data.importers.formats import FORMATS
 from agon.data.importers.published import Imported, read_published
 from agon.data.log.log_frames import LogFrames, open_log
+from agon.data.log.operation.life_cycle import RosterHistory, roster_history
 from agon.data.reading import comparisons, read_any
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Exported",
     "Imported",
     "LogFrames",
+    "RosterHistory",
     "check",
     "comparisons",
     "export",
@@ -30,5 +32,6 @@ __all__ = [
     "preflib",
     "read_any",
     "read_published",
+    "roster_history",
     "score_table",
 ]

@@ -101,6 +101,10 @@ _PEOPLE = """
 _REMARKS = """
     CREATE TABLE remarks (
         battle_id UUID NOT NULL, reasons VARCHAR[] NOT NULL, comment VARCHAR, created TIMESTAMP NOT NULL)"""
+# What became of the models, and the votes on those in testing, of which older logs have none.
+_ROSTER = """
+    ALTER TABLE votes ADD COLUMN testing BOOLEAN;
+    CREATE TABLE roster (model VARCHAR NOT NULL, status VARCHAR NOT NULL, created TIMESTAMP NOT NULL)"""
 # Version → the SQL that makes it of the one before.
 STEPS: Mapping[int, str] = {
     2: FEATURES,
@@ -113,6 +117,7 @@ STEPS: Mapping[int, str] = {
     9: _HEAD,
     10: _PEOPLE,
     11: _REMARKS,
+    12: _ROSTER,
 }
 SCHEMA_VERSION = max(STEPS, default=1)
 
