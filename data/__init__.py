@@ -5,6 +5,7 @@ if __name__ == "data":  # in the checkout the folder lies beside agon/, which li
 
 from agon.data.checks import Checked, check
 from agon.data.exporters.exporting import EXPORTS, Exported, export
+from agon.data.exporters.vote_counts import CountsWritten, write_counts
 from agon.data.files.covariates import measure
 from agon.data.files.detection import kind_of
 from agon.data.files.elections import preflib
@@ -19,6 +20,7 @@ __all__ = [
     "EXPORTS",
     "FORMATS",
     "Checked",
+    "CountsWritten",
     "Exported",
     "Imported",
     "LogFrames",
@@ -34,4 +36,5 @@ __all__ = [
     "read_published",
     "roster_history",
     "score_table",
+    "write_counts",
 ]

@@ -90,6 +90,10 @@ COMMANDS = {
         "Write votes in another form: for training, tables, elections.",
     ),
     "convert": ("files.export_votes:convert_command", "The same: agon convert votes.parquet -o votes.csv."),
+    "counts": (
+        "files.counts:counts_command",
+        "Write votes as counts that add up with those of others.",
+    ),
     "completion": (
         "commands:completion_command",
         "Print what makes a shell complete commands and options.",

@@ -104,6 +104,7 @@ def examples(folder):
         data.open_log(folder / "log"), decision, decision.candidates[0],
         foretold, foretold.rows[0],
         data.export(groups_file, "votes", folder / "out"),
+        data.write_counts(groups_file, folder / "part.parquet"),
         VOTES, VOTES.ballots, VOTES.battles, VOTES.pairs, WORLD, TABLE, BOARD, BOARD[0], BOARD.lead,
         BOARD.winner,
         BOARD.difference(0, 1), BOARD.win_probability(BOARD[0].model, BOARD[1].model), moved, moved.moves[0],
