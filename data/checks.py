@@ -34,6 +34,7 @@ from agon.ranking import (
     ConvergenceError,
     Diagnostic,
     GatedVotes,
+    NetworkScan,
     ScoreTable,
     SourceError,
     VoterAnomalies,
@@ -73,6 +74,7 @@ class Checked(Readable):
         same_model: of a log with A/A battles, how noisy its votes are, and whether a side is favoured.
         voters: who votes as no honest voter would; None of votes that do not say whose they are.
         windows: when a model won more or less than its strength lets expect; None of a table of scores.
+        networks: from which more than five voted on a day; None where no vote says its network.
     """
 
     votes: Comparisons | ScoreTable
@@ -81,6 +83,7 @@ class Checked(Readable):
     same_model: AATest | None = None
     voters: VoterAnomalies | None = None
     windows: WindowScan | None = None
+    networks: NetworkScan | None = None
 
     @property
     def counted(self) -> str:
@@ -169,7 +172,7 @@ def check(
     notes += usual
     if gated is None:
         return Checked(votes, tuple(found), notes, noise)
-    return Checked(votes, tuple(found), notes, noise, gated.voters, gated.windows)
+    return Checked(votes, tuple(found), notes, noise, gated.voters, gated.windows, gated.networks)
 
 
 def read_noise(source: object) -> AATest | None:
@@ -252,7 +255,7 @@ def _by_voter(votes: Comparisons, min_votes: int) -> tuple[Diagnostic, ...]:
 def _by_gates(
     votes: Comparisons,
 ) -> tuple[GatedVotes | None, list[Diagnostic], tuple[Diagnostic, ...]]:
-    """Voters and windows that stand out: findings beyond what chance does, else notes."""
+    """Voters, networks and windows that stand out: findings beyond what chance does, else notes."""
     try:
         gated = gate_votes(votes)
     except AgonError:  # no vote is decided, or there are votes without a voter or a time: said elsewhere
@@ -270,6 +273,14 @@ def _by_gates(
             odd.append(Diagnostic("odd_voters", (), message))
         else:
             usual.append(Diagnostic("odd_voters", (), message))
+    if (near := gated.networks) is not None and near.found:
+        told = " ".join(one.conclusion() for one in near.found[:_LISTED])
+        remedy = "look at their votes; --gates default leaves them out of a board"
+        odd.append(Diagnostic("odd_network", (), f"{near.conclusion()} {told} So {remedy}."))
+    if near is not None and near.many:
+        told = " ".join(one.conclusion() for one in near.many[:_LISTED])
+        alike = "They count: a class and a patient hand look alike here, and only who they are tells."
+        usual.append(Diagnostic("crowded_network", (), f"{told} {alike}"))
     if gated.windows is not None and gated.windows.found:
         told = " ".join(one.conclusion() for one in gated.windows.found[:_LISTED])
         models = tuple(dict.fromkeys(one.model for one in gated.windows.found))

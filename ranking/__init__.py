@@ -37,6 +37,7 @@ from agon.ranking.annotators.panel_decision import PanelLead, panel_lead
 from agon.ranking.annotators.presentation_order import PositionBias, position_bias
 from agon.ranking.annotators.reliability import Reliability, Voter, majority_is_optimal, voter_reliability
 from agon.ranking.annotators.same_model import AATest, aa_test
+from agon.ranking.annotators.sybil_networks import NetworkScan, NetworkVoters
 from agon.ranking.annotators.unusual_voters import VoterAnomalies, VoterAnomaly, voter_anomalies
 from agon.ranking.annotators.window_scan import WindowAnomaly, WindowScan
 from agon.ranking.attacks import add_attack
@@ -54,7 +55,6 @@ from agon.ranking.figures.win_rates import win_rate_map
 from agon.ranking.inference.difference import Difference
 from agon.ranking.inference.winners_curse import Winner
 from agon.ranking.judges.predicted_ratings import PredictedRating, PredictedRatings, predict_ratings
-from agon.ranking.judges.vote_routing import RoutedComparison, VoteRoute, route_votes
 from agon.ranking.leaderboard.board_change import BoardChange
 from agon.ranking.leaderboard.conclusions import Lead
 from agon.ranking.leaderboard.decision import Candidate, Decision, decide
@@ -113,6 +113,8 @@ __all__ = [
     "MethodComparison",
     "MethodError",
     "MethodScore",
+    "NetworkScan",
+    "NetworkVoters",
     "OpenPair",
     "OptionError",
     "OutlierPair",
@@ -123,7 +125,6 @@ __all__ = [
     "PredictedRating",
     "PredictedRatings",
     "Reliability",
-    "RoutedComparison",
     "Row",
     "RuleComparison",
     "ScoreTable",
@@ -133,7 +134,6 @@ __all__ = [
     "Tastes",
     "Tiers",
     "VotePlan",
-    "VoteRoute",
     "Voter",
     "VoterAnomalies",
     "VoterAnomaly",
@@ -179,7 +179,6 @@ __all__ = [
     "rank",
     "rank_all",
     "rank_by",
-    "route_votes",
     "single_voter_dominance",
     "task_margin_of_victory",
     "tiers",

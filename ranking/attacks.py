@@ -47,6 +47,13 @@ def _target(
     return first, second, np.where(first == target, _A, np.where(second == target, _B, outcome))
 
 
+def _script(
+    world: World, target: int, n: int, rng: np.random.Generator
+) -> tuple[IntArray, IntArray, IntArray]:
+    first, second, outcome = _random(world, target, n, rng)
+    return first, second, np.where(first == target, _A, np.where(second == target, _B, outcome))
+
+
 def _target_only(
     world: World, target: int, n: int, rng: np.random.Generator
 ) -> tuple[IntArray, IntArray, IntArray]:
@@ -94,7 +101,9 @@ ATTACKS: Mapping[str, _Draw] = {
     "one-sided": _one_sided,
     "forged": _forged,
     "burst": _target_only,
+    "cookies": _script,
 }
+_OFFICE = 5  # honest voters who share a network, where votes name theirs
 
 
 def add_attack(
@@ -105,7 +114,9 @@ def add_attack(
     "target" votes for one model whenever it is drawn, and honestly else; "target-only" leaves every battle
     without it; "forged" lets it beat the best models in pairs of its own choice; "inverted" turns honest
     votes round; "random" tosses a coin; "one-sided" takes the answer on the left; "burst" is target-only in
-    the time in which one fiftieth of all votes come. Ties are as frequent as among the others, save where one
+    the time in which one fiftieth of all votes come; "cookies" are one script on one network, a voter for
+    each cookie, which votes for one model whenever it is drawn and tosses a coin else: votes then name their
+    networks, each of which five honest voters share. Ties are as frequent as among the others, save where one
     model or side always wins.
 
     Args:
@@ -132,6 +143,7 @@ def add_attack(
     number = int(world.voter.max(initial=-1)) + 1
     voter = number + rng.permutation(np.arange(votes) % voters)
     begin, end = _BURST if kind == "burst" else (0.0, 1.0)
+    networks = _networks(world, kind, voter)
     n = len(world.outcome)
     times = np.concatenate([(np.arange(n) + 0.5) / max(n, 1), rng.uniform(begin, end, votes)])
     order = np.argsort(times, kind="stable")
@@ -151,4 +163,14 @@ def add_attack(
         voter=both(world.voter, voter),
         amounts={name: np.concatenate([old, more[name]])[order] for name, old in world.amounts.items()},
         hostile=both(hostile, np.full(votes, 1 + list(ATTACKS).index(kind))),
+        network=None if networks is None else both(*networks),
     )
+
+
+def _networks(world: World, kind: str, voter: IntArray) -> tuple[IntArray, IntArray] | None:
+    """Of the world's votes, and of the hostile ones; None where no vote names its network."""
+    if world.network is None and kind != "cookies":
+        return None
+    old = world.voter // _OFFICE if world.network is None else world.network
+    number = int(old.max(initial=-1)) + 1
+    return old, number + (np.zeros_like(voter) if kind == "cookies" else voter - voter.min())

@@ -30,6 +30,7 @@ class World(Readable):
             unless an effect of length was asked for.
         hostile: (N,) 0 for an honest vote, else 1 + the place of its attack in `attacks.ATTACKS`; None where
             nobody attacks.
+        network: (N,) number of the network that a vote was cast from; None where that is not known.
     """
 
     models: tuple[str, ...]
@@ -40,6 +41,7 @@ class World(Readable):
     voter: IntArray
     amounts: Mapping[str, IntArray] = field(default_factory=dict)
     hostile: IntArray | None = None
+    network: IntArray | None = None
 
     def conclusion(self) -> str:
         """Say it in one sentence."""
@@ -50,9 +52,10 @@ class World(Readable):
         places = np.array([[1, 2], [2, 1], [1, 1], [1, 1]])[self.outcome]
         fine = np.array([[-1, -1], [-1, -1], [1, 1], [0, 0]])[self.outcome]
         shown = np.stack([self.first, self.second], axis=1)
-        return Comparisons.of(
-            self.models, shown, places, acceptable=fine, labels={"voter": self.voter.tolist()}
-        )
+        labels: dict[str, list[object]] = {"voter": self.voter.tolist()}
+        if self.network is not None:
+            labels["network"] = [f"network-{number}" for number in self.network.tolist()]
+        return Comparisons.of(self.models, shown, places, acceptable=fine, labels=labels)
 
 
 def bradley_terry_world(

@@ -225,6 +225,8 @@ def as_table(world: World) -> pa.Table:
     n = len(world.outcome)
     names = np.array(world.models)
     words = np.array([None, *ATTACKS], dtype=object)
+    networks = world.network
+    near = {} if networks is None else {"network": [f"network-{i:03d}" for i in networks.tolist()]}
     truth = {} if world.hostile is None else {"attack": pa.array(words[world.hostile], pa.string())}
     return pa.table(
         {
@@ -234,6 +236,7 @@ def as_table(world: World) -> pa.Table:
             "winner": pa.array(np.array(OUTCOMES)[world.outcome]),
             "voter": pa.array([f"voter-{voter:03d}" for voter in world.voter.tolist()]),
             "timestamp": FIRST_VOTE + 60 * np.arange(n),
+            **near,
             **truth,
         }
     )

@@ -12,6 +12,7 @@ import hmac
 import os
 import secrets
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from agon.ranking.errors import AgonError
 COOKIE = "agon_session"
 COOKIE_SECONDS = 365 * 24 * 3600
 TOKEN_SECONDS = 6 * 3600
+NOWHERE = "?"  # the network of a request whose server tells no address, as on a socket of Unix
 
 
 class KeyFileError(AgonError):
@@ -143,3 +145,25 @@ class Keys:
 
     def _equal(self, signature: str, *parts: str) -> bool:
         return hmac.compare_digest(signature.encode("utf-8", "surrogatepass"), self._sign(*parts).encode())
+
+
+class DailyHash:
+    """A hash of networks by a key that lives in this process for one day of UTC, and stands nowhere else.
+
+    Votes of one network and day have one hash. From one day to the next, or over a restart, nothing links
+    them, and once the key is gone nobody can try all networks to find whose a hash was.
+
+    Args:
+        today: the number of the day.
+    """
+
+    def __init__(self, today: Callable[[], int] = lambda: int(time.time() // 86_400)) -> None:
+        self._today, self._day, self._key = today, -1, b""
+
+    def of(self, network: str) -> str | None:
+        """Of a network; None of one that is not known."""
+        if not network or network == NOWHERE:
+            return None
+        if self._day != (day := self._today()):
+            self._day, self._key = day, secrets.token_bytes(32)
+        return hmac.new(self._key, network.encode(), hashlib.sha256).hexdigest()[:16]

@@ -30,7 +30,7 @@ from pydantic import (
     model_validator,
 )
 
-from agon.arena.core.arena import TESTING_SHARE, ArenaSettings, LogFormat, Mode
+from agon.arena.core.arena import ArenaSettings, LogFormat, Mode
 from agon.arena.core.pacing import Pacing
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.sessions import AdminSettings
@@ -171,6 +171,7 @@ class LimitsTable(Table):
     per_voter_hour: int = Field(default=ArenaSettings().hourly_per_voter, ge=1)
     per_network_hour: int = Field(default=ArenaSettings().hourly_per_network, ge=1)
     running: int = Field(default=ArenaSettings().running, ge=1)
+    networks: bool = ArenaSettings().networks
 
 
 class AdminTable(Table):
@@ -201,7 +202,6 @@ class BattleTable(Table):
     paused: list[str] = Field(default_factory=list)
     pacing: Pacing = "even"
     same_model: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)
-    testing_share: float = Field(default=TESTING_SHARE, gt=0, lt=1, allow_inf_nan=False)
     options: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("modes")
@@ -262,13 +262,13 @@ class Configuration:
     hourly_per_voter: int = ArenaSettings().hourly_per_voter
     hourly_per_network: int = ArenaSettings().hourly_per_network
     running: int = ArenaSettings().running
+    networks: bool = ArenaSettings().networks
     study: StudyPlan | None = None
     pacing: Pacing = "even"
     metrics: tuple[str, int] | None = None
     retention_days: int | None = None
     admin: AdminSettings | None = None
     log_format: LogFormat = "text"
-    testing_share: float = TESTING_SHARE
 
     @property
     def folder(self) -> Path:
@@ -318,6 +318,7 @@ def read_configuration(
         allowed.per_voter_hour,
         allowed.per_network_hour,
         allowed.running,
+        allowed.networks,
     )
     servers = _servers(path, file.server, file.model, environment, None if before is None else before.servers)
     contestants = _contestants(path, file.model, servers, allowed.output)
@@ -332,12 +333,6 @@ def read_configuration(
             raise ConfigError(
                 f"{path}, [arena]: a [study] keeps its journal in a folder; name a folder in store."
             )
-        for one in file.model:
-            if one.status != "listed":
-                raise ConfigError(
-                    f"{path}, [[model]] {one.name!r}: a [study] compares all its models by its schedule; "
-                    "leave status out, or the model."
-                )
         if len(file.battle.modes) > 1:
             raise ConfigError(f"{path}, [battle]: a [study] is judged blind alone; leave modes out.")
         contestants = contestants or recorded_models(file.study)
@@ -366,7 +361,6 @@ def read_configuration(
         "study": study,
         "pacing": file.battle.pacing,
         "metrics": metrics,
-        "testing_share": file.battle.testing_share,
         "admin": admin,
         "log_format": arena.log_format,
         "retention_days": arena.retention_days,
@@ -402,13 +396,7 @@ def _policy(path: Path, file: ConfigFile, contestants: Sequence[Contestant]) -> 
     for name in battle.paused:
         if name not in names:
             raise ConfigError(f"{path}, [battle]: paused names {name!r}; {suggest(name, names)}")
-    apart = {*battle.paused, *(one.card.name for one in contestants if one.status != "listed")}
-    left = [name for name in names if name not in apart]
-    if len(apart) > len(battle.paused) and len(left) < 2:
-        raise ConfigError(
-            f"{path}: fewer than two models are listed and can be drawn, and a battle needs two, also one "
-            "with a model in testing; take status out of some, or pause fewer."
-        )
+    left = [name for name in names if name not in battle.paused]
     if battle.paused and len(left) < 2:
         raise ConfigError(f"{path}, [battle]: paused leaves fewer than two models to draw; pause fewer.")
     try:
@@ -668,7 +656,6 @@ def _contestants(
                 model.system_prompt,
                 model.measured,
                 model.open_again(backend),
-                model.status,
             )
         )
     return tuple(contestants)

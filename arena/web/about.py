@@ -14,16 +14,19 @@ from agon.arena.web.layout import page_html
 from agon.arena.web.middleware import Session
 
 
-def about_html(*, cookie: bool = True, votes: int | None = None, yours: int | None = None) -> str:
+def about_html(
+    *, cookie: bool = True, networks: bool = True, votes: int | None = None, yours: int | None = None
+) -> str:
     """Return the page on what is stored.
 
     Args:
         cookie: whether a cookie says whose a battle is; else the storage of the browser does.
+        networks: whether votes carry a hash of their network.
         votes: counted in this arena, for the footer.
         yours: votes of this visitor, for the header.
     """
     consent = words_in(organiser_words().consent, language())
-    body = render("about.html", cookie=cookie, consent=consent)
+    body = render("about.html", cookie=cookie, consent=consent, networks=networks)
     return page_html(_("What is stored"), body, current="about", votes=votes, yours=yours)
 
 
@@ -34,6 +37,8 @@ def about_router(arena: Arena) -> APIRouter:
     @router.get("/about", include_in_schema=False)
     async def about(session: Session) -> HTMLResponse:
         yours = arena.log.votes_of(arena.keys.voter(session))
-        return HTMLResponse(about_html(votes=arena.log.counted(), yours=yours))
+        return HTMLResponse(
+            about_html(networks=arena.settings.networks, votes=arena.log.counted(), yours=yours)
+        )
 
     return router

@@ -20,6 +20,7 @@ from agon.data.validation import LABELS, Problem, any_of, name_problems, quoted
 from agon.ranking import Ballots
 from agon.ranking.numerics import BoolArray, FloatArray, IntArray
 from agon.ranking.votes.ballots import arrange
+from agon.ranking.votes.vote_source import VoteNetworks
 
 PLACES = np.array([[1, 2], [2, 1], [1, 1], [1, 1], [0, 0]])  # of each winner label, last for none
 FINE = np.array([[-1, -1], [-1, -1], [-1, -1], [0, 0], [-1, -1]])
@@ -385,3 +386,14 @@ def _canonical(cells: Cells, keep: BoolArray) -> tuple[Ballots, IntArray]:
     position[used] = np.arange(len(used))
     names = np.array([str(cells.names[i]) for i in used], dtype=object)
     return arrange(names, position[seats], *rest)
+
+
+def networks_of(column: pa.ChunkedArray) -> VoteNetworks | None:
+    """Number the networks of a column of text; None if no row has one."""
+    encoded: Any = pc.if_else(pc.equal(column, ""), None, column).combine_chunks().dictionary_encode()
+    words = encoded.dictionary.to_pylist()
+    order = sorted(range(len(words)), key=words.__getitem__)
+    place = np.full(len(words) + 1, -1, dtype=np.int64)
+    place[order] = np.arange(len(words))
+    number = np.from_dlpack(encoded.indices.cast(pa.int64()).fill_null(-1))
+    return VoteNetworks(tuple(words[i] for i in order), place[number]) if words else None

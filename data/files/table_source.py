@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from agon.data.files import covariates as list_features
 from agon.data.files import encoding
-from agon.data.files.counted_part import COUNT
 from agon.data.files.covariates import MEASURES, toward_a
 from agon.data.files.dictionary_counts import VOTE_COLUMNS, count_distinct, is_hard, read_plain_rows
 from agon.data.files.encoding import Cells
@@ -38,7 +37,6 @@ from agon.data.files.schema import (
     period_name,
     period_sql,
     seconds_sql,
-    votes_sql,
     weight_sql,
 )
 from agon.data.files.source import Source, as_arrow, describe_source, open_source
@@ -50,15 +48,35 @@ from agon.ranking.errors import OptionError, suggest
 from agon.ranking.numerics import FloatArray
 from agon.ranking.votes.covariates import CovariateComparisons
 from agon.ranking.votes.pair_counts import count_positions
-from agon.ranking.votes.vote_source import NOT_BLIND, Clusters, SetAside, dependent_columns, group, in_time
+from agon.ranking.votes.vote_source import (
+    DEPENDENT,
+    NETWORK,
+    NOT_BLIND,
+    Clusters,
+    SetAside,
+    VoteNetworks,
+    dependent_columns,
+    group,
+    in_time,
+)
 
 Invalid = Literal["error", "drop"]
 CHOSEN_BY_OUTCOME = ("with an unknown winner", "with places that are no whole numbers from 1")
 _SAME = ("models", "shown", "places", "count")  # of the ballots, when the votes are read again
 _MOST_KINDS = 100  # values of a column that tells kinds of votes apart
-TYPED = "battle "  # before the battle for which a prompt was typed, as the name of that prompt
 # Columns that say what a vote is, or whose: no kinds of votes.
-_NO_KINDS = {*PAIRWISE, *KWISE, "winner", "p_a", "acceptable", "weight", "timestamp", "agon_row", "voter"}
+_NO_KINDS = {
+    *PAIRWISE,
+    *KWISE,
+    "winner",
+    "p_a",
+    "acceptable",
+    "weight",
+    "timestamp",
+    "agon_row",
+    "voter",
+    NETWORK,
+}
 _NO_KINDS |= {"battle", "battle_id", "prompt", "prompt_id", "answer_a", "answer_b"}
 ALIASES = {
     "battle": ("battle", "battle_id"),
@@ -97,14 +115,12 @@ class _Rows:
         sequence: (K,) their ballots.
         turned: (K,) whether the ballot's first model stood on the right.
         table: what was read, N rows; the column `extra` is the one more.
-        count: (K,) how many votes each stands for.
     """
 
     keep: NDArray[np.bool_]
     sequence: NDArray[np.int64]
     turned: NDArray[np.bool_]
     table: pa.Table
-    count: NDArray[np.int64]
 
 
 class TableSource:
@@ -202,27 +218,31 @@ class TableSource:
 
     def battles(self, by: str | None = None) -> Battles:
         """List the votes by timestamp if there is such a column, else in the order of the rows."""
-        if self.in_part:
-            raise SourceError(
-                f"{self._source.name} holds counts of votes, which have no order; take a method that does "
-                "not ask for it, such as bradley_terry, or read the votes themselves."
-            )
         timed = "timestamp" in {name.lower() for name in self._source.columns}
         rows = self._rows("timestamp" if timed else None)
-        cluster = None if by is None else self._labels(self._rows(self.column(by)), by)[0]
+        cluster = None if by is None else self._labels(self._rows(self._column(by)), by)[0]
+        networks = self._networks() if by in DEPENDENT[0] else None
         if not timed:
-            return in_time(self._ballots, rows.sequence, None, cluster, rows.turned)
+            return in_time(self._ballots, rows.sequence, None, cluster, rows.turned, networks)
         times = np.asarray(rows.table["extra"].to_numpy(), dtype=np.float64)[rows.keep]
         if (missing := np.isnan(times)).any():
             raise SourceError(
                 f"There is no time that can be read in `timestamp` in {self._which(rows, missing)}; "
                 "fill it in, or leave the column out."
             )
-        return in_time(self._ballots, rows.sequence, times, cluster, rows.turned)
+        return in_time(self._ballots, rows.sequence, times, cluster, rows.turned, networks)
+
+    def _networks(self) -> VoteNetworks | None:
+        """Where the votes were cast from, as far as they say."""
+        if NETWORK not in self._names:
+            return None
+        rows = self._rows(NETWORK)
+        found = encoding.networks_of(rows.table["extra"])
+        return None if found is None else found.take(rows.keep)
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by voter, battle, prompt or any other column."""
-        column = self.column(by)
+        column = self._column(by)
         if column.lower() == "category" and self._several(column):
             raise SourceError(
                 f"A vote of {self._source.name} may have several values in {column!r}, and stands in one "
@@ -231,8 +251,7 @@ class TableSource:
             )
         rows = self._rows(column)
         cluster, names = self._labels(rows, by)
-        often = rows.count if self.in_part else None
-        return group(by, cluster, rows.sequence, len(self._ballots.count), names, often)
+        return group(by, cluster, rows.sequence, len(self._ballots.count), names)
 
     def cluster_columns(self) -> tuple[str, ...]:
         """Those of the columns that say who voted, and on which prompt."""
@@ -249,11 +268,6 @@ class TableSource:
         """Whether the votes were counted from a parquet file without SQL, which takes long to import."""
         return self._opened is None and self._counted is not None and isinstance(self._origin, str | Path)
 
-    @property
-    def in_part(self) -> bool:
-        """Whether a row stands for several votes."""
-        return self._counted is None and COUNT in self._source.columns
-
     def _labels(self, rows: _Rows, by: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         """(N,) number of each kept vote's label, and the labels."""
         encoded: Any = rows.table["extra"].combine_chunks().dictionary_encode()
@@ -262,7 +276,7 @@ class TableSource:
             numbers = numbers.fill_null(-1)
         labels = np.from_dlpack(numbers)[rows.keep]  # to_numpy would import pandas
         if (missing := labels < 0).any():
-            column = self.column(by)
+            column = self._column(by)
             raise SourceError(
                 f"There is no {column} to cluster by in {self._which(rows, missing)}; "
                 f'fill it in, or leave such rows out with where="{column} IS NOT NULL".'
@@ -275,7 +289,7 @@ class TableSource:
     def contexts(self, names: Sequence[str], cluster: str | None) -> CovariateComparisons:
         """List the votes with features to control for, from their columns or the texts of the answers."""
         source = self._source
-        member = None if cluster is None else self.column(cluster)
+        member = None if cluster is None else self._column(cluster)
         self._check_texts(names)
         made = [
             (list_features.of_each if self._listed else toward_a)(name, source.columns, source.name)
@@ -283,11 +297,6 @@ class TableSource:
         ]
         more = "".join(f", {sql} AS agon_feature_{f}" for f, sql in enumerate(made))
         rows = self._rows(member, more)
-        if self.in_part:
-            raise SourceError(
-                f"{self._source.name} holds counts of votes, whose answers have no {names[0]}; leave the "
-                "control out, or read the votes themselves."
-            )
         votes = rows.table if rows.keep.all() else rows.table.filter(rows.keep)
         columns = [votes[f"agon_feature_{f}"] for f in range(len(names))]
         if self._listed:
@@ -336,7 +345,7 @@ class TableSource:
 
         A vote with several values in a list is in the group of each.
         """
-        name = self.column(column)
+        name = self._column(column)
         value = f"CAST({quote_name(name)} AS VARCHAR)"
         if self._several(name):
             value = f"unnest(CASE WHEN len({quote_name(name)}) > 0 THEN {quote_name(name)} ELSE [NULL] END)"
@@ -356,7 +365,7 @@ class TableSource:
         """
         part = self
         for column, value in chosen.items():
-            part = part._within(column if column in self.periods else self.column(column), value)
+            part = part._within(column if column in self.periods else self._column(column), value)
         return part
 
     @cached_property
@@ -438,7 +447,6 @@ class TableSource:
             the period of the votes, if there are times, the last one first.
         """
         found = {}
-        more = f", {COUNT}" if self.in_part else ""
         for column in (*self._kinds, *self.periods):
             name = quote_name(column)
             others = {key: value for key, value in chosen.items() if key != column}
@@ -447,8 +455,7 @@ class TableSource:
             if column in self.periods:
                 value = f"date_trunc('{column}', make_timestamp(CAST(1e6 * timestamp AS BIGINT)))"
             sql = (
-                f"SELECT value, {votes_sql(self._source)} AS n "
-                f"FROM (SELECT {value} AS value{more} FROM votes WHERE {condition}) "
+                f"SELECT value, count(*) AS n FROM (SELECT {value} AS value FROM votes WHERE {condition}) "
                 f"WHERE value IS NOT NULL GROUP BY 1 "
                 f"ORDER BY {'value DESC' if column in self.periods else 'n DESC, value'}"
             )
@@ -494,7 +501,7 @@ class TableSource:
         """Count what was left out, by reason."""
         return dict(self._left_out)
 
-    def column(self, name: str) -> str:
+    def _column(self, name: str) -> str:
         """The column that a name asks for."""
         known = {column.lower(): column for column in self._names}
         for wanted in (*ALIASES.get(name, ()), name):
@@ -512,9 +519,12 @@ class TableSource:
         conditions: list[str] = []
         parameters: list[Any] = []
         if self._aside is not None and self._aside.voters:
-            name = quote_name(self.column(self._aside.by))
+            name = quote_name(self._column(self._aside.by))
             conditions.append(f"coalesce(CAST({name} AS VARCHAR) NOT IN (SELECT unnest(?)), TRUE)")
             parameters.append(list(self._aside.voters))
+        if self._aside is not None and self._aside.networks:
+            conditions.append(f"coalesce(CAST({NETWORK} AS VARCHAR) NOT IN (SELECT unnest(?)), TRUE)")
+            parameters.append(list(self._aside.networks))
         for model, start, stop in () if self._aside is None else self._aside.windows:
             shown = "list_contains(models, ?)" if self._listed else "? IN (model_a, model_b)"
             conditions.append(f"NOT (timestamp BETWEEN {start!r} AND {stop!r} AND {shown})")
@@ -573,8 +583,7 @@ class TableSource:
         if not self._listed or FAILED not in self._source.columns:
             return {}
         condition, parameters = self._condition()
-        number_of = votes_sql(self._source)
-        sql = f"SELECT {number_of} AS number FROM votes WHERE {condition} AND {WITH_FAILED}"
+        sql = f"SELECT count(*) AS number FROM votes WHERE {condition} AND {WITH_FAILED}"
         number = self._source.query(sql, parameters)["number"][0].as_py()
         return {"on fewer answers than were drawn (one failed)": number} if number else {}
 
@@ -590,38 +599,11 @@ class TableSource:
 
     def _distinct(self) -> pa.Table:
         """Count the distinct rows in SQL."""
-        return self.counted(()) if self._counted is None else self._counted
-
-    def counted(self, labels: Sequence[str]) -> pa.Table:
-        """Count the distinct votes by the values of columns.
-
-        Args:
-            labels: names of columns that are there.
-
-        Returns:
-            Our columns, those of the labels as texts, and `count`.
-
-        Raises:
-            SourceError: a column with several values in one vote.
-        """
-        if several := [name for name in labels if self._several(name)]:
-            raise SourceError(
-                f"A vote of {self._source.name} may have several values in {several[0]!r}, and stands in one "
-                "row of counts only; name columns of single values."
-            )
+        if self._counted is not None:
+            return self._counted
         condition, parameters = self._condition()
-        made = "".join(f", {self._label_sql(name)} AS {quote_name(name)}" for name in labels)
-        sql = (
-            f"SELECT {self._selected()}{made}, {votes_sql(self._source)} AS count FROM votes "
-            f"WHERE {condition} GROUP BY ALL"
-        )
+        sql = f"SELECT {self._selected()}, count(*) AS count FROM votes WHERE {condition} GROUP BY ALL"
         return self._source.query(sql, parameters)
-
-    def _label_sql(self, column: str) -> str:
-        """SQL for the value of a column as a text; a prompt that was typed is that of its battle."""
-        value = f"CAST({quote_name(column)} AS VARCHAR)"
-        typed = column in ALIASES["prompt"] and "battle_id" in self._names
-        return f"coalesce({value}, '{TYPED}' || CAST(battle_id AS VARCHAR))" if typed else value
 
     def _rows(self, column: str | None, features: str = "") -> _Rows:
         """Read the votes row by row with one more column, seconds or a text, and features."""
@@ -632,9 +614,11 @@ class TableSource:
         if table is None:
             wanted = features
             if column is not None:
-                value = quote_name(column) if column == "timestamp" else self._label_sql(column)
+                value = (
+                    quote_name(column) if column == "timestamp" else f"CAST({quote_name(column)} AS VARCHAR)"
+                )
+                value = f"coalesce({value}, 'battle ' || CAST(battle_id AS VARCHAR))" if typed else value
                 wanted += f", {value} AS extra"
-            wanted += f", {COUNT} AS count" if self.in_part else ""
             table = self._in_order(f"{self._selected()}{wanted}")
         cells = self._encode(table)
         ballots, sequence = cells.canonical
@@ -643,7 +627,7 @@ class TableSource:
             raise SourceError(
                 f"{describe_source(self._origin)} changed while it was being read; do it again."
             )
-        return _Rows(cells.fine, sequence, cells.turned[cells.fine], table, cells.count[cells.fine])
+        return _Rows(cells.fine, sequence, cells.turned[cells.fine], table)
 
     def _in_order(self, columns: str) -> pa.Table:
         """Select something of every vote, in the order of the rows, which the database keeps."""

@@ -36,7 +36,8 @@ _GENERATIONS = f"""
     FROM generations WHERE {_THIS} ORDER BY turn, created"""
 _REPLACEMENTS = f"SELECT slot, model, probability, created FROM replacements WHERE {_THIS} ORDER BY attempt"
 _VOTE = f"""
-    SELECT places, acceptable, last_turn, voter, reasons, created, blind, ratings, comment
+    SELECT places, acceptable, last_turn, voter, reasons, created, blind, ratings, comment,
+        network
     FROM votes JOIN ballots USING (ballot) WHERE {_THIS}"""
 _CRITERIA = f"""
     SELECT criterion, places, acceptable FROM criterion_votes JOIN ballots USING (ballot) WHERE {_THIS}
@@ -78,12 +79,14 @@ def read_battle(rows: _Rows, battle_id: str) -> list[Record]:
 
 def read_vote(rows: _Rows, battle_id: str) -> VoteRecord | None:
     """Read the vote of a battle, if it has one."""
-    for *cast, last_turn, voter, reasons, created, blind, ratings, comment in rows(_VOTE, [battle_id]):
-        places, judged = _ballot(*cast)
+    for places_of, fine, last_turn, voter, reasons, created, blind, ratings, *beside in rows(
+        _VOTE, [battle_id]
+    ):
+        places, judged = _ballot(places_of, fine)
         criteria = {name: _ballot(*ballot) for name, *ballot in rows(_CRITERIA, [battle_id])}
         rated = None if ratings is None else tuple(ratings)
         who = (last_turn, voter, _aware(created))
-        return VoteRecord(battle_id, places, *who, judged, tuple(reasons), blind, criteria, rated, comment)
+        return VoteRecord(battle_id, places, *who, judged, tuple(reasons), blind, criteria, rated, *beside)
     return None
 
 

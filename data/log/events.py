@@ -31,7 +31,7 @@ BACKUP = "backup.json"  # in a copy of these: what it is; its database is made w
 TEXT_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "turns": ("prompt", "images", "image_alts"),
     "generations": ("text", "detail", "reasoning", "masked"),
-    "votes": ("comment",),
+    "votes": ("comment", "network"),
     "skips": ("reason",),
     "attention_checks": ("prompt", "answers"),
     "remarks": ("reasons", "comment"),

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from agon.data.files.covariates import MEASURES
-from agon.data.files.encoding import list_numbers, pad_lists
+from agon.data.files.encoding import list_numbers, networks_of, pad_lists
 from agon.data.files.schema import PERIODS, period_sql
 from agon.data.validation import rows_text
 from agon.ranking import Ballots, Battles, SourceError
@@ -40,8 +40,7 @@ VOTE_LABELS = {
 }
 STANDING = "number NOT IN (SELECT number FROM withdrawals)"  # votes that were not withdrawn by now
 _UNWITHDRAWN = "number NOT IN (SELECT number FROM withdrawals WHERE withdrawal <= $withdrawn)"
-_LISTED_VOTES = "same_model IS NOT TRUE AND testing IS NOT TRUE"
-_BLIND_VOTES = f"blind IS NOT FALSE AND {_LISTED_VOTES}"
+_BLIND_VOTES = "blind IS NOT FALSE AND same_model IS NOT TRUE"
 COUNTED_VOTES = f"{_BLIND_VOTES} AND {STANDING}"
 UNBROKEN = "battle_id NOT IN (SELECT battle_id FROM generations WHERE failure IS NOT NULL)"
 
@@ -87,13 +86,15 @@ class LogSource:
     def battles(self, by: str | None = None) -> Battles:
         """List the votes in the order in which they were committed."""
         label = "NULL" if by is None else self._cluster(by)
-        what = f"lineup, ballot, {label} AS label, number, epoch(created) AS seconds"
+        near = "network" if by == "voter" else "NULL"
+        what = f"lineup, ballot, {label} AS label, number, epoch(created) AS seconds, {near} AS network"
         table = self._select(what, " ORDER BY number")
         cluster = None if by is None else _labelled(table, by)[0]
         times = table["seconds"].to_numpy().astype(np.float64)
         sequence = self._rows(table)
         turned = self._turned(table, sequence)
-        return Battles(self.ballots(), sequence, "timestamp", cluster, times, turned)
+        networks = networks_of(table["network"]) if by == "voter" else None
+        return Battles(self.ballots(), sequence, "timestamp", cluster, times, turned, networks)
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by battle, prompt, voter, category or language."""
@@ -170,7 +171,7 @@ class LogSource:
 
     def left_out(self) -> dict[str, int]:
         """Count the votes that were not blind; nothing in a log is invalid, for that was never written."""
-        found = self._select("count(*) AS number", "", counted=f"blind = FALSE AND {_LISTED_VOTES}")[
+        found = self._select("count(*) AS number", "", counted="blind = FALSE AND same_model IS NOT TRUE")[
             "number"
         ].to_pylist()[0]
         gone = {} if self.aside is None else dict(self.aside.number)
@@ -205,6 +206,9 @@ class LogSource:
         if self.aside is not None:
             conditions.append("voter NOT IN (SELECT unnest($aside))")
             given["aside"] = list(self.aside.voters)
+            if self.aside.networks:
+                conditions.append("(network IS NULL OR network NOT IN (SELECT unnest($near)))")
+                given["near"] = list(self.aside.networks)
             for i, (model, start, stop) in enumerate(self.aside.windows):
                 inside = f"epoch(created) BETWEEN $start{i} AND $stop{i}"
                 lineups = f"SELECT lineup FROM lineups WHERE list_contains(models, $model{i})"

@@ -15,7 +15,7 @@ from agon.ranking.errors import SourceError
 from agon.ranking.numerics import BoolArray, FloatArray, IntArray, expit
 from agon.ranking.votes.comparisons import Comparisons
 from agon.ranking.votes.validation import UNRANKED
-from agon.ranking.votes.vote_source import DEPENDENT
+from agon.ranking.votes.vote_source import DEPENDENT, VoteNetworks
 
 _USUAL = 0.75  # share of the voters on a model who have at most the usual number of votes on it
 _RIDGE = 0.1  # prior precision of a strength, in nats^-2: holds who never lost
@@ -35,6 +35,7 @@ class Duels:
         votes: (N,) voter of every vote, decided or not, in time.
         names: of the voters; empty where votes name none.
         times: (N,) seconds at which votes were cast, or None.
+        networks: where votes were cast from; None where none says.
     """
 
     models: tuple[str, ...]
@@ -47,6 +48,7 @@ class Duels:
     votes: IntArray
     names: tuple[str, ...]
     times: FloatArray | None
+    networks: VoteNetworks | None = None
 
     @property
     def n_voters(self) -> int:
@@ -102,7 +104,8 @@ def duels_of(votes: Comparisons, by: str | None = None) -> Duels:
     side = np.zeros(len(vote))
     if width == 2 and cast.turned is not None:
         side = np.where(cast.turned[vote], -1.0, 1.0)
-    return Duels(ballots.models, first, second, won, side, voter[vote], vote, voter, names, cast.times)
+    whose = (voter[vote], vote, voter, names, cast.times, cast.networks)
+    return Duels(ballots.models, first, second, won, side, *whose)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,12 +13,13 @@ from typing import Literal
 import numpy as np
 
 from agon.ranking.annotators.duels import Duels, duels_of, voter_column
+from agon.ranking.annotators.sybil_networks import NETWORK_ALARMS, NetworkScan, scan_networks
 from agon.ranking.annotators.unusual_voters import FALSE_ALARMS, Reference, VoterAnomalies, find_anomalies
 from agon.ranking.annotators.window_scan import WindowScan, scan_windows
 from agon.ranking.errors import OptionError, suggest
 from agon.ranking.text import Readable
 from agon.ranking.votes.comparisons import Comparisons
-from agon.ranking.votes.vote_source import EXCLUDED, FOR_REVIEW, IN_WINDOW, SetAside
+from agon.ranking.votes.vote_source import EXCLUDED, FOR_REVIEW, IN_NETWORK, IN_WINDOW, SetAside
 
 Gate = Literal["none", "default", "strict"]
 GATES: Mapping[Gate, float] = {
@@ -40,6 +41,7 @@ class GatedVotes(Readable):
         voters: who stands out, and by what; None where votes name no voters, or behind no gate.
         windows: when a model's wins stand out; None behind no gate.
         reference: what voters were held against; None behind no gate.
+        networks: from which more than five voted on a day; None behind no gate, or where no vote says.
     """
 
     votes: Comparisons
@@ -49,6 +51,7 @@ class GatedVotes(Readable):
     voters: VoterAnomalies | None = None
     windows: WindowScan | None = None
     reference: Reference | None = None
+    networks: NetworkScan | None = None
 
     def conclusion(self) -> str:
         """Say in one sentence how many votes pass."""
@@ -64,9 +67,11 @@ def gate_votes(
 ) -> GatedVotes:
     """Set votes aside that no honest voter would cast; see `voter_anomalies` and `scan_windows`.
 
-    "default" sets aside the votes of voters who stand out: at most 0.4% of honest voters among them. "strict"
-    asks for less (2% of honest voters) and sets aside also every vote on a model in a window of time in which
-    its wins stand out, honest ones too. "none" lets everything through.
+    "default" sets aside the votes of voters who stand out: at most 0.4% of honest voters among them. Where a
+    column `network` says who voted from one network on one day, those of more than five voters who vote as
+    one hand are set aside too: at most 0.1% of networks of honest voters. "strict" asks for less (2% of
+    honest voters, 0.5% of such networks) and sets aside also every vote on a model in a window of time in
+    which its wins stand out, honest ones too. "none" lets everything through.
 
     Args:
         votes: with a column of voters; without one only windows can be looked at.
@@ -87,6 +92,9 @@ def gate_votes(
     duels = duels_of(votes, column)
     found, reference = find_anomalies(duels, GATES[gate], seed)
     windows = scan_windows(reference, seed=seed)
+    near = None
+    if duels.networks is not None and duels.names:
+        near = scan_networks(reference, NETWORK_ALARMS * GATES[gate] / FALSE_ALARMS, seed=seed)
     spans: tuple[tuple[str, float, float], ...] = ()
     if gate == "strict":
         spans = tuple(
@@ -94,18 +102,23 @@ def gate_votes(
             for one in windows.found
             if one.start is not None and one.stop is not None
         )
-    number = {reason: count for reason, count in _count(votes, duels, found, spans).items() if count}
+    number = {reason: count for reason, count in _count(votes, duels, found, near, spans).items() if count}
     voters = found if column is not None else None
     if not number:
-        return GatedVotes(votes, gate, total, {}, voters, windows, reference)
+        return GatedVotes(votes, gate, total, {}, voters, windows, reference, near)
     names = tuple(one.voter for one in found.found)
-    passed = votes.without(SetAside(column or "voter", names, spans, number))
+    crowds = () if near is None else tuple(one.network for one in near.found)
+    passed = votes.without(SetAside(column or "voter", names, spans, crowds, number))
     len(passed)  # says now if none is left
-    return GatedVotes(passed, gate, total, number, voters, windows, reference)
+    return GatedVotes(passed, gate, total, number, voters, windows, reference, near)
 
 
 def _count(
-    votes: Comparisons, duels: Duels, found: VoterAnomalies, spans: tuple[tuple[str, float, float], ...]
+    votes: Comparisons,
+    duels: Duels,
+    found: VoterAnomalies,
+    near: NetworkScan | None,
+    spans: tuple[tuple[str, float, float], ...],
 ) -> dict[str, int]:
     """How many votes each reason takes, the first of several."""
     named = found.named
@@ -117,6 +130,11 @@ def _count(
         of[[place[name] for name in who]] = True
         number[reason] = int(of[duels.votes].sum()) if who else 0
         taken |= of[duels.votes]
+    if near is not None and near.found and duels.networks is not None:
+        crowds = {one.network for one in near.found}
+        there = np.array([name in crowds for name in (*duels.networks.names, "")])[duels.networks.number]
+        number[IN_NETWORK] = int((there & ~taken).sum())
+        taken |= there
     if spans and duels.times is not None:
         cast = votes.battles
         inside = np.zeros(len(taken), dtype=bool)

@@ -196,7 +196,7 @@ def find_anomalies(
             weight = np.zeros(len(duels.won))
             weight[inside[duels.voter]] = voice(fitted)
             crowd = fit_crowd(duels, weight)
-            spreads = _spreads(fitted, crowd, rng) if tested.any() else dict(LEAST_SPREAD)
+            spreads = measure_spreads(fitted, crowd, rng) if tested.any() else dict(LEAST_SPREAD)
             found = _all_tests(duels, crowd, spreads, tested, weight)
             stands_out = np.zeros(size, dtype=bool)
             stands_out[found.voter[found.p_value < false_alarms]] = True
@@ -215,6 +215,24 @@ def share_named(duels: Duels, reference: Reference, false_alarms: float = FALSE_
     nothing = np.zeros(len(duels.won))
     found = _all_tests(duels, reference.crowd, reference.spreads, tested, nothing)
     return float((found.p_value < false_alarms).sum()) / size
+
+
+def name_groups(
+    duels: Duels, reference: Reference, tested: BoolArray, weight: FloatArray, false_alarms: float
+) -> tuple[VoterAnomaly, ...]:
+    """Which groups of votes, each judged as one voter, stand out from a crowd that they may be part of.
+
+    Args:
+        duels: whose voters are the groups, V of them.
+        reference: the crowd.
+        tested: (V,) which of them.
+        weight: (R,) of each decided pair in the crowd's fit.
+        false_alarms: the share that may be named.
+    """
+    with threads_for(len(duels.models)):
+        found = _all_tests(duels, reference.crowd, reference.spreads, tested, weight)
+    cast = np.bincount(duels.votes, minlength=duels.n_voters)
+    return _listed(duels, found, cast, false_alarms, int(tested.sum()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -286,7 +304,7 @@ def _scores(sums: _Sums, won: BoolArray, p: FloatArray) -> tuple[FloatArray, Flo
     return score.astype(np.float64), variance.astype(np.float64)
 
 
-def _spreads(duels: Duels, crowd: Crowd, rng: np.random.Generator) -> dict[str, float]:
+def measure_spreads(duels: Duels, crowd: Crowd, rng: np.random.Generator) -> dict[str, float]:
     """How much honest voters differ: the spreads at which simulated ones are as far from the crowd as these.
 
     "As far" is the upper quartile of the distances, which the few who are far off hardly move.

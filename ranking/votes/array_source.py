@@ -15,7 +15,17 @@ from agon.ranking.votes.ballots import Ballots, by_seat, canonical
 from agon.ranking.votes.covariates import CovariateComparisons, amounts, relative
 from agon.ranking.votes.pair_counts import count_positions
 from agon.ranking.votes.validation import numbers
-from agon.ranking.votes.vote_source import Battles, Clusters, SetAside, dependent_columns, group, in_time
+from agon.ranking.votes.vote_source import (
+    DEPENDENT,
+    NETWORK,
+    Battles,
+    Clusters,
+    SetAside,
+    VoteNetworks,
+    dependent_columns,
+    group,
+    in_time,
+)
 from agon.ranking.votes.weighting import propensity
 
 
@@ -45,7 +55,10 @@ class ArraySource:
         """Sort by time, equal times by ballot; without times keep the order of the rows."""
         cluster = None if by is None else self._numbered(by)[0]
         turned = None if self.orientation is None else self.orientation < 0
-        return in_time(self.distinct, self.sequence, self.timestamp, cluster, turned)
+        networks = None
+        if by in DEPENDENT[0] and NETWORK in self.labels:
+            networks = VoteNetworks.of([str(one) if one else None for one in self.labels[NETWORK]])
+        return in_time(self.distinct, self.sequence, self.timestamp, cluster, turned, networks)
 
     def clusters(self, by: str) -> Clusters:
         """Group by a label; a vote without one belongs to nobody, and is not put with the others like it."""
@@ -105,6 +118,8 @@ class ArraySource:
         keep = np.ones(len(self.sequence), dtype=bool)
         if aside.voters:
             keep = ~np.isin(self._label(aside.by).astype(str), aside.voters)
+        if aside.networks:
+            keep &= ~np.isin(self._label(NETWORK).astype(str), aside.networks)
         for model, start, stop in aside.windows if self.timestamp is not None else ():
             shown = (self.distinct.shown == self.distinct.models.index(model)).any(axis=1)[self.sequence]
             assert self.timestamp is not None  # noqa: S101 - for the type checker

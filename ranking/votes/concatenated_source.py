@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
+from typing import Literal
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.votes.ballots import Ballots, arrange
 from agon.ranking.votes.covariates import CovariateComparisons
 from agon.ranking.votes.validation import PAD
-from agon.ranking.votes.vote_source import Battles, Clusters, SetAside, VoteSource
+from agon.ranking.votes.vote_source import Battles, Clusters, SetAside, VoteNetworks, VoteSource
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +62,8 @@ class ConcatenatedSource:
         times = np.concatenate(known) if len(known) == len(found) else None
         sides = [b.turned for b in found if b.turned is not None]
         turned = np.concatenate(sides) if len(sides) == len(found) else None
-        return Battles(self.merged, sequence, "timestamp" if timed else "file", cluster, times, turned)
+        order: Literal["timestamp", "file"] = "timestamp" if timed else "file"
+        return Battles(self.merged, sequence, order, cluster, times, turned, _networks(found))
 
     def clusters(self, by: str) -> Clusters:
         """Group by equal values, whichever part they are in."""
@@ -130,6 +132,18 @@ class ConcatenatedSource:
         """Weigh the votes of each part by how likely their pair was to be drawn."""
         parts = [part.reweighted(floor, with_failed=with_failed) for part in self.parts]
         return reduce(ConcatenatedSource.of, parts)
+
+
+def _networks(found: Sequence[Battles]) -> VoteNetworks | None:
+    """Where the votes of all parts were cast from."""
+    labels: list[str | None] = []
+    for part in found:
+        near = part.networks
+        if near is None:
+            labels += [None] * len(part.sequence)
+        else:
+            labels += [near.names[i] if i >= 0 else None for i in near.number.tolist()]
+    return VoteNetworks.of(labels) if any(part.networks is not None for part in found) else None
 
 
 def _numbered(several: Sequence[Sequence[str]]) -> tuple[list[str], list[IntArray]]:

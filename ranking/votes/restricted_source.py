@@ -108,8 +108,14 @@ class RestrictedSource:
             cluster = np.unique(cluster[kept], return_inverse=True)[1].reshape(-1)
         times = None if battles.times is None else battles.times[kept]
         return replace(
-            battles, ballots=ballots, sequence=sequence[kept], cluster=cluster, times=times, turned=None
-        )  # with a model taken off, another is the first of the ballot
+            battles,
+            ballots=ballots,
+            sequence=sequence[kept],
+            cluster=cluster,
+            times=times,
+            turned=None,  # with a model taken off, another is the first of the ballot
+            networks=None,
+        )
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes that are left."""

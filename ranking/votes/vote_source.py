@@ -27,7 +27,29 @@ NOT_BLIND = "not blind (the names were shown)"
 FOR_REVIEW = "of voters set aside for review"
 EXCLUDED = "of voters excluded for how they voted"
 IN_WINDOW = "on a model in a window under alarm"
-GATED = (FOR_REVIEW, EXCLUDED, IN_WINDOW)
+IN_NETWORK = "of networks whose voters vote as one"
+GATED = (FOR_REVIEW, EXCLUDED, IN_NETWORK, IN_WINDOW)
+NETWORK = "network"  # the column that says from which network a vote was cast, on one day
+
+
+@dataclass(frozen=True, eq=False)
+class VoteNetworks:
+    """Where votes were cast from: (N,) number of each vote's network in `names`, −1 where it is not known."""
+
+    names: tuple[str, ...]
+    number: IntArray
+
+    @classmethod
+    def of(cls, labels: Sequence[str | None]) -> VoteNetworks | None:
+        """Number the labels of N votes; None if no vote has one."""
+        names = tuple(sorted({label for label in labels if label}))
+        place = {name: i for i, name in enumerate(names)}
+        number = np.array([place.get(label or "", -1) for label in labels], dtype=np.int64)
+        return cls(names, number) if names else None
+
+    def take(self, rows: IntArray | BoolArray) -> VoteNetworks:
+        """Those of some votes, by index or mask."""
+        return VoteNetworks(self.names, self.number[rows])
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,6 +63,7 @@ class Battles(Readable):
         cluster: (N,) cluster of each vote, if whole clusters are to be drawn.
         times: (N,) seconds at which the votes were cast, or None if they do not say.
         turned: (N,) whether the first model of the ballot was not the one shown first; None if not known.
+        networks: where they were cast from; None if no vote says, or they are not clustered by their voters.
     """
 
     ballots: Ballots
@@ -49,6 +72,7 @@ class Battles(Readable):
     cluster: IntArray | None = None
     times: FloatArray | None = None
     turned: BoolArray | None = None
+    networks: VoteNetworks | None = None
 
     def conclusion(self) -> str:
         """Say it in one sentence."""
@@ -130,12 +154,14 @@ class SetAside:
         by: column of the voters.
         voters: their values.
         windows: model, and seconds since 1970 of the first and of the last vote.
+        networks: values of the column `network` whose votes are.
         number: reason → votes, of the votes as a whole.
     """
 
     by: str
     voters: tuple[str, ...]
     windows: tuple[tuple[str, float, float], ...] = ()
+    networks: tuple[str, ...] = ()
     number: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -194,29 +220,21 @@ def in_time(
     times: FloatArray | None,
     cluster: IntArray | None,
     turned: BoolArray | None = None,
+    networks: VoteNetworks | None = None,
 ) -> Battles:
     """Sort votes by time, equal times by ballot and cluster; without times keep their order; (N,) each."""
     if times is None:
-        return Battles(ballots, sequence, "file", cluster, turned=turned)
+        return Battles(ballots, sequence, "file", cluster, turned=turned, networks=networks)
     sorting = np.lexsort((sequence, times) if cluster is None else (cluster, sequence, times))
     own = None if cluster is None else cluster[sorting]
     sides = None if turned is None else turned[sorting]
-    return Battles(ballots, sequence[sorting], "timestamp", own, times[sorting], sides)
+    near = None if networks is None else networks.take(sorting)
+    return Battles(ballots, sequence[sorting], "timestamp", own, times[sorting], sides, near)
 
 
 def group(
-    by: str,
-    cluster: IntArray,
-    ballot: IntArray,
-    n_ballots: int,
-    names: tuple[str, ...] = (),
-    often: IntArray | None = None,
+    by: str, cluster: IntArray, ballot: IntArray, n_ballots: int, names: tuple[str, ...] = ()
 ) -> Clusters:
-    """Count equal (cluster, ballot) rows; (N,) each, `often` how many votes a row stands for, or 1."""
-    code = cluster * n_ballots + ballot
-    if often is None:
-        key, count = np.unique(code, return_counts=True)
-    else:
-        key, which = np.unique(code, return_inverse=True)
-        count = np.bincount(which.reshape(-1), often, len(key)).round()
+    """Count equal (cluster, ballot) rows; (N,) each."""
+    key, count = np.unique(cluster * n_ballots + ballot, return_counts=True)
     return Clusters(by, key % n_ballots, key // n_ballots, count.astype(np.int64), names)

@@ -130,6 +130,7 @@ class EqualPairs:
             cluster=cluster,
             times=times,
             turned=turned,
+            networks=None,
         )
 
     def clusters(self, by: str) -> Clusters:

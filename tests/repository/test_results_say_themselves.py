@@ -92,14 +92,11 @@ def examples(folder):
     gated = ranking.gate_votes(ag.comparisons(as_table(ranking.add_attack(world, "burst", 200, 100))))
     compared = ranking.compare_methods(VOTES, ["bradley_terry", "davidson"], folds=2)
     tastes = ranking.voter_tastes(VOTES, kinds=2, folds=2, n_resamples=2)
+    script = ranking.add_attack(ranking.bradley_terry_world(6, 6000, voters=80), "cookies", 600, 60)
+    near = ranking.gate_votes(script.comparisons()).networks
     decision = ranking.decide(BOARD, {row.model: {"price": 1.0 + row.votes} for row in BOARD})
     rated = {f"m{i}": 900.0 + 20 * i + i % 3 for i in range(9)}
     foretold = ranking.predict_ratings(rated, {f"m{i}": {"rate": float(i)} for i in range(11)})
-    verdicts = Comparisons.of(
-        VOTES.models, [[0, 1], [1, 2], [2, 3]], [[1, 2]] * 3, labels={"prompt": ["p", "q", "r"]}
-    )
-    asked = Comparisons.of(VOTES.models, [[0, 1], [0, 1]], [[1, 2], [2, 1]], labels={"prompt": ["p", "p"]})
-    route = ranking.route_votes(asked, verdicts, 2)
     with VoteLog(folder / "log") as log:
         voted(log, ("ada", "bob"), (1, 2))
         log.snapshot()
@@ -107,9 +104,8 @@ def examples(folder):
         compared, compared.scores[0], tastes, tastes.kinds[0], tastes.tried[0],
         ranking.personal_board(VOTES, "3"),
         data.open_log(folder / "log"), decision, decision.candidates[0],
-        foretold, foretold.rows[0], route, route.comparisons[0],
+        foretold, foretold.rows[0],
         data.export(groups_file, "votes", folder / "out"),
-        data.write_counts(groups_file, folder / "part.parquet"),
         VOTES, VOTES.ballots, VOTES.battles, VOTES.pairs, WORLD, TABLE, BOARD, BOARD[0], BOARD.lead,
         BOARD.winner,
         BOARD.difference(0, 1), BOARD.win_probability(BOARD[0].model, BOARD[1].model), moved, moved.moves[0],
@@ -127,7 +123,8 @@ def examples(folder):
         reliability, reliability.voters[0], ranking.plan_votes(0.6, 5),
         ranking.panel_lead(VOTES), ag.report(VOTES), ag.report(VOTES).voters[0],
         RatingConsistency(3, 2, 1, 0, 0, {}),
-        gated, gated.voters, gated.voters.found[0], gated.windows, gated.windows.found[0],
+        gated, gated.voters, gated.voters.found[0], gated.windows, gated.windows.found[0], near,
+        near.found[0],
         ranking.open_pairs(BOARD)[0], ranking.outlier_pairs(OUTLIERS)[0], data.check(pd.DataFrame(judged)),
         read_published(path),
     ]  # fmt: skip

@@ -459,6 +459,14 @@ class OddWindowShape(Shape):
     threshold: float
 
 
+class CrowdedNetworkShape(Shape):
+    """The voters of one network and day, and how they vote as one hand, if they do."""
+
+    voters: int
+    votes: int
+    as_one: OddVoterShape | None
+
+
 class AttackShape(Shape):
     """How many hostile votes overturn the first rank."""
 
@@ -489,41 +497,9 @@ class GatesShape(Shape):
     voters: list[OddVoterShape] | None
     voters_tested: int | None
     windows: list[OddWindowShape] | None
+    networks: list[CrowdedNetworkShape] | None
     attack_cost: AttackShape | None
     ranks_behind_gates: list[MovedShape]
-
-
-class ModelHistoryShape(Shape):
-    """What became of one model."""
-
-    model: str
-    status: Literal["testing", "listed", "paused", "retired"]
-    came: Annotated[str | None, Field(description="When it was drawn first.")]
-    listed: Annotated[str | None, Field(description="Since when votes on it count.")]
-    last: Annotated[str | None, Field(description="When it was drawn last.")]
-    battles: int
-    tests: Annotated[int, Field(description="Battles for which it was drawn in testing.")]
-
-
-class RosterChangeShape(Shape):
-    """One thing that happened to a model."""
-
-    when: str
-    model: str
-    change: str
-
-
-class RosterShape(Shape):
-    """What became of the models; those that were never listed are counted, and not named."""
-
-    conclusion: str
-    in_testing: int
-    tested_and_never_listed: int
-    battles: Annotated[int, Field(description="That are over.")]
-    same_model: Annotated[int, Field(description="Of these, A/A battles.")]
-    testing: Annotated[int, Field(description="Of these, those with a model in testing.")]
-    models: list[ModelHistoryShape]
-    changes: list[RosterChangeShape]
 
 
 class IntegrityAnswer(Shape):
@@ -539,7 +515,6 @@ class IntegrityAnswer(Shape):
     same_model: NoiseShape | None
     draws: DrawsShape | None
     gates: Annotated[GatesShape | None, Field(description="Null where no vote can be tested.")]
-    roster: Annotated[RosterShape | None, Field(description="Null where no log says.")]
 
 
 class OptionShape(Shape):

@@ -167,11 +167,13 @@ def battle_router(arena: Arena) -> APIRouter:
         return view(session, arena.battle(session, battle_id))
 
     @router.post("/api/battles/{battle_id}/vote", **played("Vote", BattleShape, 404, 409, 422, 503))
-    async def vote(session: Session, battle_id: str, body: VoteBody) -> JSONResponse:
+    async def vote(session: Session, battle_id: str, body: VoteBody, request: Request) -> JSONResponse:
         acceptable = None if body.acceptable is None else tuple(body.acceptable)
         ballot = body.outcome or (tuple(body.places or ()), acceptable)
         cast = (body.turn, ballot, body.token)
-        return view(session, await arena.vote(session, battle_id, *cast, unfinished=body.unfinished))
+        network = client_network(request.scope)
+        voted = await arena.vote(session, battle_id, *cast, unfinished=body.unfinished, network=network)
+        return view(session, voted)
 
     @router.post(
         "/api/battles/{battle_id}/remarks",

@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
+from agon.arena.core.sessions import NOWHERE
+
 Networks = Sequence[IPv4Network | IPv6Network]
-NOWHERE = "?"  # where a server tells no address, as on a socket of Unix
 _BITS = {4: 24, 6: 48}  # of the addresses that one customer of a provider can have
 
 

@@ -11,13 +11,21 @@ from agon.arena.web.lens.auditing import Audit
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import VoterAnomaly, WindowAnomaly
 from agon.ranking.annotators.overturning import AttackCost
-from agon.ranking.votes.vote_source import EXCLUDED, FOR_REVIEW, IN_WINDOW, NOT_BLIND, OTHER_VOTERS
+from agon.ranking.votes.vote_source import (
+    EXCLUDED,
+    FOR_REVIEW,
+    IN_NETWORK,
+    IN_WINDOW,
+    NOT_BLIND,
+    OTHER_VOTERS,
+)
 
 _LISTED = 12  # voters, and windows, that the page lists
 _REASONS = {
     NOT_BLIND: message("not blind (the names were shown)"),
     FOR_REVIEW: message("of voters set aside for review"),
     EXCLUDED: message("of voters excluded for how they voted"),
+    IN_NETWORK: message("of networks whose voters vote as one"),
     IN_WINDOW: message("on a model in a window under alarm"),
     OTHER_VOTERS[0]: message("votes of people"),
     OTHER_VOTERS[1]: message("votes of LLM judges"),
@@ -33,7 +41,7 @@ def gates_html(audit: Audit, about: About) -> str:
     """
     if audit.gated is None:
         return ""
-    return _voters(audit, about) + _windows(audit, about) + _cost(audit.cost, about)
+    return _voters(audit, about) + _networks(audit) + _windows(audit, about) + _cost(audit.cost, about)
 
 
 def english_html(text: str) -> str:
@@ -74,6 +82,27 @@ def _voters(audit: Audit, about: About) -> str:
     )
     said = english_html(seen.conclusion())
     return f"{head}<p>{said} {how}</p>{table}{rest}{_with_gates(audit, about)}</section>"
+
+
+def _networks(audit: Audit) -> str:
+    """From which networks many voted on one day; nothing where no vote says its network."""
+    scan = audit.gated.networks if audit.gated is not None else None
+    if scan is None or not scan.networks:
+        return ""
+    rows = "".join(
+        f'<tr><th scope="row">{i}. '
+        f"{_('votes as one hand') if one.anomaly else _('differ as honest voters do')}"
+        f'</th><td class="ag-r">{number(one.voters)}</td><td class="ag-r">{number(one.votes)}</td></tr>'
+        for i, one in enumerate(scan.crowded[:_LISTED], start=1)
+    )
+    table = _table(_("Networks with many voters on one day"), (_("Network"), _("Voters"), _("Votes")), rows)
+    how = _(
+        "All voters of one network and day are held against the others once more as if they were one, where "
+        "they are more than five. A class differs as honest voters do, and counts; so would a patient hand."
+    )
+    kept = _("Networks are known as hashes by a key that lives one day, and no address is kept.")
+    said = english_html(scan.conclusion())
+    return f"{card_head(_('Many voters on one network?'))}<p>{said} {how} {kept}</p>{table}</section>"
 
 
 def _verdict(one: VoterAnomaly) -> str:

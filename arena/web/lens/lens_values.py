@@ -15,7 +15,7 @@ from agon.arena.web.lens.data_page import citation
 from agon.arena.web.lens.deciding import Decided
 from agon.arena.web.lens.method_page import method_words
 from agon.arena.web.lens.stability import Lens
-from agon.ranking import Leaderboard
+from agon.ranking import Leaderboard, NetworkVoters
 from agon.ranking.registry import find
 
 _FLIP = ("method", "upper", "lower", "unit", "number", "total", "exact", "confirmed")
@@ -60,7 +60,6 @@ def integrity_values(audit: Audit) -> dict[str, Any]:
         "same_model": audit.noise and asdict(audit.noise) | {"conclusion": audit.noise.conclusion()},
         "draws": draws and asdict(draws) | {"conclusion": draws.conclusion()},
         "gates": _gates(audit),
-        "roster": audit.roster and audit.roster.to_dict(names=False),
     }
 
 
@@ -78,11 +77,19 @@ def _gates(audit: Audit) -> dict[str, Any] | None:
         "voters": named if voters is not None else None,
         "voters_tested": None if voters is None else voters.tested,
         "windows": None if windows is None else [asdict(one) for one in windows.found],
+        "networks": None if gated.networks is None else [_network(one) for one in gated.networks.crowded],
         "attack_cost": audit.cost and asdict(audit.cost) | {"conclusion": audit.cost.conclusion()},
         "ranks_behind_gates": [
             {"model": model, "rank": before, "rank_behind": after} for model, before, after in audit.moved
         ],
     }
+
+
+def _network(one: NetworkVoters) -> dict[str, Any]:
+    did = None if one.anomaly is None else asdict(one.anomaly)
+    if did is not None:
+        del did["voter"]
+    return {"voters": one.voters, "votes": one.votes, "as_one": did}
 
 
 def method_values(offer: Offer) -> dict[str, Any]:

@@ -19,7 +19,7 @@ _ANSWERS = f"""
     SELECT {_HEX}, turn, slot, model, text, reasoning, created FROM generations
     WHERE failure IS NULL AND {_MINE} ORDER BY turn, slot, created"""
 _VOTES = f"""
-    SELECT {_HEX}, last_turn, reasons, ratings, comment,
+    SELECT {_HEX}, last_turn, reasons, ratings, comment, network,
         (SELECT list({{'criterion': criterion, 'places': places, 'acceptable': acceptable}}
             ORDER BY criterion)
             FROM criterion_votes AS c JOIN ballots USING (ballot) WHERE c.battle_id = votes.battle_id)
@@ -96,7 +96,7 @@ def _turn(asked: Sequence[Any], told: Sequence[Sequence[Any]], past: PastBattle)
 def _vote(past: PastBattle, said: Sequence[Any] | None) -> dict[str, Any] | None:
     if past.number is None or past.ballot is None or said is None:
         return None
-    last_turn, reasons, ratings, comment, criteria = said
+    last_turn, reasons, ratings, comment, network, criteria = said
     return {
         "number": past.number,
         "cast": _moment(past.voted),
@@ -107,11 +107,11 @@ def _vote(past: PastBattle, said: Sequence[Any] | None) -> dict[str, Any] | None
         "reasons": reasons,
         "ratings": ratings,
         "comment": None if past.erased else comment,
+        "network": None if past.erased else network,
         "criteria": criteria or [],
         "counts": past.counts,
         "blind": past.blind,
         "one_model_twice": past.same_model,
-        "in_testing": past.testing,
         "withdrawn": _moment(past.withdrawn),
     }
 

@@ -5,7 +5,7 @@ import stat
 import pytest
 
 from agon.arena.core import sessions as identity
-from agon.arena.core.sessions import TOKEN_SECONDS, KeyFileError, Keys
+from agon.arena.core.sessions import TOKEN_SECONDS, DailyHash, KeyFileError, Keys
 
 KEYS = Keys(b"k" * 32)
 SESSION = KEYS.session(KEYS.new_session())
@@ -68,3 +68,14 @@ def test_a_short_secret_is_refused(tmp_path):
     (tmp_path / "secret.key").write_bytes(b"short")
     with pytest.raises(KeyFileError, match="5 bytes where 32 are needed"):
         Keys.of_folder(tmp_path)
+
+
+def test_a_networks_hash_is_of_one_day_and_one_process():
+    day = [20_000]
+    here, elsewhere = DailyHash(lambda: day[0]), DailyHash(lambda: day[0])
+    first = here.of("192.0.2.0/24")
+    assert first == here.of("192.0.2.0/24") != here.of("198.51.100.0/24")
+    assert first != elsewhere.of("192.0.2.0/24"), "another process has another key"
+    day[0] += 1
+    assert here.of("192.0.2.0/24") != first
+    assert here.of("") is here.of("?") is None

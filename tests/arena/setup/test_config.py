@@ -497,7 +497,7 @@ WRONG = [
     (
         "[limits]\nsecond = 1" + TWO,
         ", [limits]: there is no key 'second'; known: between, characters, first, image_bytes, images, "
-        "output, per_network, per_network_hour, per_voter, per_voter_hour, prompt, running and 2 more.",
+        "networks, output, per_network, per_network_hour, per_voter, per_voter_hour, prompt and 3 more.",
     ),
 ]
 

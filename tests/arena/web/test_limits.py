@@ -6,6 +6,7 @@ import socket
 from ipaddress import ip_network
 
 import httpx
+import pyarrow.parquet as pq
 import pytest
 
 from agon.arena.core.arena import Arena, ArenaSettings
@@ -221,3 +222,26 @@ def test_in_a_page_of_another_visitors_are_told_apart_where_their_addresses_are_
 
     public = ("8.8.8.8", "8.8.8.9", "9.9.9.9")
     assert asyncio.run(asked(*public, "10.0.0.1", "10.0.0.1", None, None)) == [200, 429, *[200] * 5]
+
+
+def test_votes_of_one_network_carry_one_hash_and_no_file_an_address(tmp_path):
+    """Three browsers of two networks, whose addresses a proxy tells; without `networks` no vote says any."""
+    for networks in (True, False):
+        settings = ArenaSettings(seed=3, proxies=(ip_network("127.0.0.0/24"),), networks=networks)
+        folder = tmp_path / f"{networks}"
+        with open_arena(folder, roster(*(Scripted(text="Word.") for _ in range(3))), settings) as server:
+            for address in ("203.0.113.7", "203.0.113.99", "198.51.100.4"):
+                browser = visit(server, "127.0.0.1", **{"x-forwarded-for": address})
+                battle = browser.post("/api/battles", json={"prompt": "Why?"}).json()
+                while (battle := browser.get(f"/api/battles/{battle['battle']}").json())["state"] != "ready":
+                    pass
+                said = {"outcome": "a", "turn": 1, "token": battle["token"]}
+                assert browser.post(f"/api/battles/{battle['battle']}/vote", json=said).status_code == 200
+        found = [row["network"] for row in pq.read_table(folder / "votes" / "arena.parquet").to_pylist()]
+        if networks:
+            assert found[0] == found[1] != found[2]
+            assert all(len(one) == 16 for one in found)
+        else:
+            assert found == [None] * 3
+        held = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
+        assert not any(part in held for part in (b"203.0.113", b"198.51.100"))

@@ -170,3 +170,27 @@ def test_what_is_old_is_found_by_its_day(tmp_path):
         assert log.unerased(before=day) == []
         assert len(log.unerased()) == 4
     assert not (folder / "erasing").exists(), "what was left to do is done when the log is closed"
+
+
+def test_the_network_of_a_vote_lies_beside_the_chain_and_is_erased_with_its_texts(tmp_path):
+    folder, mine, other = tmp_path / "log", "5ca1ab1e5ca1ab1e", "0ddba110ddba1100"
+    with VoteLog(folder) as log:
+        drawn = battle(voter="me")
+        put(log, drawn, vote(drawn.battle_id, voter="me", network=mine))
+        for _ in range(2):
+            again = battle(voter="third")
+            put(log, again, vote(again.battle_id, voter="third", network=other))
+    assert mine not in (folder / "events.jsonl").read_text("utf-8")
+    assert {"texts.jsonl", "votes/arena.parquet"} <= {*files_with(folder, mine)}
+    (folder / "agon.duckdb").unlink()  # made anew of the events and what lies beside them
+    with VoteLog(folder) as log:
+        assert log.personal_data("me")["battles"][0]["vote"]["network"] == mine
+        voters = log.comparisons().clustered("voter")
+        assert sorted(voters.networks.names[i] for i in voters.networks.number) == [other, other, mine]
+        log.erase(log.unerased(voter="me"))
+        log.finish_erasing()
+        assert log.count() == 3
+        kept = log.comparisons().clustered("voter").networks
+        assert (kept.names, sorted(kept.number.tolist())) == ((other,), [-1, 0, 0])
+    assert files_with(folder, mine) == []
+    assert verify_log(folder).wrong == ()
