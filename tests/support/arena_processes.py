@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -42,6 +43,9 @@ def write_config(path: Path, address: str, *, pace: float = 0) -> Path:
     tables = [MODEL.format(name=f"model-{n}", manner=manner, pace=pace) for n, manner in enumerate(MANNERS)]
     path.write_text(CONFIG.format(address=address) + "".join(tables), "utf-8")
     return path
+
+
+PATIENCE = 300  # seconds, on a machine that is busy
 
 
 class ArenaProcess:
@@ -93,6 +97,7 @@ class Visitor:
     arenas: list[ArenaProcess]
     random: random.Random
     cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
+    told: deque[str] = field(default_factory=lambda: deque(maxlen=12))  # what was asked last, and answered
 
     def ask(self, method: str, path: str, arena: ArenaProcess | None = None, **more) -> httpx.Response | None:
         """The answer of a process, one drawn by lot unless it is named; None where nobody answered."""
@@ -100,11 +105,14 @@ class Visitor:
         if not (url := arena.url):
             return None
         try:
-            with httpx.Client(cookies=self.cookies, timeout=30, trust_env=False) as http:
+            given = {"timeout": 30, "trust_env": False, "verify": False}  # there is no TLS
+            with httpx.Client(cookies=self.cookies, **given) as http:
                 answer = http.request(method, url + path, **more)
+                self.told.append(f"{method} {path[-12:]} {answer.status_code} {answer.text[:80]}")
                 self.cookies.update(http.cookies)
                 return answer
-        except httpx.HTTPError:
+        except httpx.HTTPError as error:
+            self.told.append(f"{method} {path[-12:]} {type(error).__name__}")
             return None
 
     def begin(self, prompt: str = "Why?", arena: ArenaProcess | None = None) -> dict | None:
@@ -180,7 +188,7 @@ def storm(
         who = Visitor(arenas, lot)
         if offered is not None:
             time.sleep(max(0.0, begun + number / offered - time.monotonic()))
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:  # until one battle is judged
             if (view := who.begin(f"Why {number}?")) is None:
                 time.sleep(0.05)
@@ -213,7 +221,7 @@ def storm(
                 if battle in tally.kept or battle in tally.found:
                     return
                 time.sleep(0.02)
-        raise AssertionError(f"battle {number} was not judged in two minutes")
+        raise AssertionError(f"battle {number} was not judged in {PATIENCE} s: {list(who.told)}")
 
     reaper = threading.Thread(target=reap)
     reaper.start()

@@ -59,25 +59,49 @@ def verify(address):
 
 def test_no_vote_is_lost_or_doubled_while_processes_are_killed(opened):
     arenas = opened(4)
-    told = storm(arenas, battles=60, voters=8, kills=4, every=4.0, seed=1)
+    told = storm(arenas, battles=40, voters=8, kills=3, every=3.0, seed=1)
     places = {"a": [1, 2], "b": [2, 1], "tie": [1, 1]}
     kept = votes_of(opened.address)
-    assert len(told.kept) + len(told.found) == 60
+    assert len(told.kept) + len(told.found) == 40
     assert {battle: kept.get(battle) for battle in told.kept} == {
         battle: places[outcome] for battle, outcome in told.kept.items()
     }
     assert told.found <= kept.keys()
-    assert len(kept) == 60
-    assert verify(opened.address)["votes"] == 60
+    assert len(kept) == 40
+    assert verify(opened.address)["votes"] == 40
     boards = [
         awaited(
             lambda arena=arena: Visitor([arena], Random(0)).ask("GET", "/api/leaderboard").json(),
-            lambda board: sum(row["votes"] for row in board["boards"][0]["models"]) == 120,
+            lambda board: sum(row["votes"] for row in board["boards"][0]["models"]) == 80,
         )
         for arena in arenas
     ]
     assert all(board["boards"] == boards[0]["boards"] for board in boards)
     assert not any(PASSWORD in line for arena in arenas for line in arena.said)
+
+
+@pytest.mark.soak
+def test_two_hundred_battles_and_many_kills(tmp_path):
+    """Prints the figures; the server synchronises its disk here."""
+    with postgres_server(durable=True) as durable:
+        address = durable.database()
+        config = write_config(tmp_path / "arena.toml", address)
+        arenas = [ArenaProcess(config, tmp_path / "cache").start() for _ in range(4)]
+        try:
+            told = storm(arenas, battles=200, voters=32, kills=12, every=3.0, seed=2, offered=300)
+        finally:
+            for arena in arenas:
+                arena.stop()
+        kept = votes_of(address)
+        waits = sorted(told.waits)
+        sys.stdout.write(
+            f"\n{len(kept)} votes kept, {told.kills} kills, {told.void} void, {told.unanswered} votes sent "
+            f"without an answer, {len(told.found)} found again, refused {told.refused}, "
+            f"{told.seconds:.0f} s; a vote took {waits[len(waits) // 2]:.2f} s, at most {waits[-1]:.2f} s"
+        )
+        assert len(told.kept) + len(told.found) == len(kept) == 200
+        assert told.kept.keys() | told.found == kept.keys()
+        assert verify(address)["votes"] == 200
 
 
 def test_a_ready_battle_outlives_its_process_and_is_voted_on_in_another(opened):
