@@ -5,6 +5,7 @@ if __name__ == "data":  # in the checkout the folder lies beside agon/, which li
 
 from agon.data.checks import Checked, check
 from agon.data.exporters.exporting import EXPORTS, Exported, export
+from agon.data.exporters.vote_counts import CountsWritten, write_counts
 from agon.data.files.covariates import measure
 from agon.data.files.detection import kind_of
 from agon.data.files.elections import preflib
@@ -12,15 +13,18 @@ from agon.data.files.score_tables import score_table
 from agon.data.importers.formats import FORMATS
 from agon.data.importers.published import Imported, read_published
 from agon.data.log.log_frames import LogFrames, open_log
+from agon.data.log.operation.life_cycle import RosterHistory, roster_history
 from agon.data.reading import comparisons, read_any
 
 __all__ = [
     "EXPORTS",
     "FORMATS",
     "Checked",
+    "CountsWritten",
     "Exported",
     "Imported",
     "LogFrames",
+    "RosterHistory",
     "check",
     "comparisons",
     "export",
@@ -30,5 +34,7 @@ __all__ = [
     "preflib",
     "read_any",
     "read_published",
+    "roster_history",
     "score_table",
+    "write_counts",
 ]

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from agon.data.files.counted_part import check_parts, left_out_of_parts, part_facts
 from agon.data.files.detection import columns_of, is_election, kind_of, refuse_answers, refuse_scores
 from agon.data.files.elections import preflib
 from agon.data.files.reader import (
@@ -158,6 +159,7 @@ def files_of(source: object) -> object:
     if given is source and words:
         return source
     files = list_files(given)
+    check_parts(files)
     return files if len(files) > 1 else files[0]
 
 
@@ -218,7 +220,10 @@ def _open_one(
     given |= {"table": table, "derive": derive}
     if isinstance(source, Path) and (source.is_dir() or ending(source) in DUCKDB):
         _refuse_shape(source, shape)
-        return open_source(source, **given), {}
+        return open_source(source, **given), left_out_of_parts(snapshots(source) if source.is_dir() else [])
+    if part_facts(source) is not None:
+        _refuse_shape(source, shape)
+        return open_source(source, **given), left_out_of_parts([source])
     if isinstance(source, Path) and source.suffix == REPORT:
         refuse_scores(source)
     rows = read_rows(source, AS_TEXT) if isinstance(source, Path) else _rows_of(source)

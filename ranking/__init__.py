@@ -55,6 +55,7 @@ from agon.ranking.figures.win_rates import win_rate_map
 from agon.ranking.inference.difference import Difference
 from agon.ranking.inference.winners_curse import Winner
 from agon.ranking.judges.predicted_ratings import PredictedRating, PredictedRatings, predict_ratings
+from agon.ranking.judges.vote_routing import RoutedComparison, VoteRoute, route_votes
 from agon.ranking.leaderboard.board_change import BoardChange
 from agon.ranking.leaderboard.conclusions import Lead
 from agon.ranking.leaderboard.decision import Candidate, Decision, decide
@@ -125,6 +126,7 @@ __all__ = [
     "PredictedRating",
     "PredictedRatings",
     "Reliability",
+    "RoutedComparison",
     "Row",
     "RuleComparison",
     "ScoreTable",
@@ -134,6 +136,7 @@ __all__ = [
     "Tastes",
     "Tiers",
     "VotePlan",
+    "VoteRoute",
     "Voter",
     "VoterAnomalies",
     "VoterAnomaly",
@@ -179,6 +182,7 @@ __all__ = [
     "rank",
     "rank_all",
     "rank_by",
+    "route_votes",
     "single_voter_dominance",
     "task_margin_of_victory",
     "tiers",

@@ -55,6 +55,10 @@ COMMANDS = {
     "diff": ("diff:diff_command", "Say who moved between two boards, and whether beyond chance."),
     "plan": ("plan:plan_command", "Say how many votes tell models apart, or how many more."),
     "doctor": ("doctor:doctor_command", "Say whether everything an arena needs is well, and what to mend."),
+    "roster": (
+        "log.roster:roster_command",
+        "Say what became of the models of a log: listed, retired, tested and never listed.",
+    ),
     "verify": (
         "log.verify:verify_command",
         "Say whether the record of a log is whole: events, texts, database.",
@@ -86,6 +90,10 @@ COMMANDS = {
         "Write votes in another form: for training, tables, elections.",
     ),
     "convert": ("files.export_votes:convert_command", "The same: agon convert votes.parquet -o votes.csv."),
+    "counts": (
+        "files.counts:counts_command",
+        "Write votes as counts that add up with those of others.",
+    ),
     "completion": (
         "commands:completion_command",
         "Print what makes a shell complete commands and options.",

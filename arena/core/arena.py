@@ -34,9 +34,11 @@ from agon.arena.core.modes.talk import Talk
 from agon.arena.core.pacing import Pacing
 from agon.arena.core.resume import CLOSED, SKIPPED, resume_battle
 from agon.arena.core.roster import (
+    IN_TESTING,
     Contestant,
     ContestantSettings,
     Example,
+    ListedModelError,
     ModelCard,
     Roster,
     measure_within,
@@ -54,9 +56,11 @@ from agon.data.log.records import (
     BattleRecord,
     Conflict,
     GenerationRecord,
+    ModelStatus,
     Receipt,
     Record,
     ReplacementRecord,
+    RosterRecord,
     SkipRecord,
     TurnRecord,
     UnknownBattle,
@@ -82,6 +86,7 @@ ERASED_SINCE = "the texts were erased"
 RETENTION_SECONDS = 3600.0  # between two looks for texts that are too old
 ERASING_SHARE = 20  # of the time, one part at the most goes into taking erased texts out of files
 FOLLOWED_SECONDS = 0.02  # between two looks at what other processes wrote, for battles not known here
+TESTING_SHARE = 0.1  # of the battles, where a model is in testing
 AWAITED = 900.0  # seconds after which nobody counts on the vote of a battle that was left alone
 
 
@@ -113,7 +118,8 @@ class ArenaSettings:
     `image_bytes` at the most. `modes` are the ways to compare, of which "blind" is always one. `answers` are
     those of a battle by lot, 2 to 6. `policy` draws their models, those of `paused` never; it learns from new
     votes every `learn_every` seconds. `same_model` is the share of A/A battles, which show one model twice,
-    and count on no board. `reveal` says whether a vote is answered with the names, as everywhere but in
+    and `testing_share` that of the others with a model in testing: both count on no board. `reveal`
+    says whether a vote is answered with the names, as everywhere but in
     studies; `pacing`, how answers appear. `public_url` is where a proxy shows the arena, `root_path` the path
     that it passes on, `embed` who may show it in a frame, `open_data` whether pages
     of other sites may read its boards, `proxies` whose word on addresses is taken, `admin`
@@ -128,6 +134,7 @@ class ArenaSettings:
     modes: tuple[Mode, ...] = ("blind",)
     policy: Policy = POLICIES["uniform"]
     paused: tuple[str, ...] = ()
+    testing_share: float = TESTING_SHARE
     pacing: Pacing = "even"
     same_model: float = 0.0
     learn_every: float = 5.0
@@ -198,7 +205,8 @@ class Running:
     @property
     def counted(self) -> bool:
         """Whether the vote counts on boards."""
-        return self.blind and not self.battle.same_model and not self.withdrawn
+        apart = self.battle.same_model or self.battle.testing or self.withdrawn
+        return self.blind and not apart
 
 
 class Arena:
@@ -212,8 +220,9 @@ class Arena:
         self._examples = {example.prompt: example for example in roster.examples}
         self._answerers: dict[str, frozenset[str]] | None = None  # counted when somebody asks
         self._contestants = {one.card.name: one for one in roster.contestants}
-        names = [one.card.name for one in roster.contestants]
-        self.matchmaker = Matchmaker(settings.policy, names, settings.paused, settings.same_model)
+        self._unlisted = log.unlisted()
+        self._must_be_new(roster)
+        self.matchmaker = self._new_matchmaker()
         self._chores: list[asyncio.Task[None]] = []
         self._failures: Counter[str] = Counter()
         self._unwritten = 0  # records that the log could not take at once
@@ -731,7 +740,7 @@ class Arena:
     def answering(self) -> tuple[Contestant, ...]:
         """The models that are not unavailable."""
         unable = self.unavailable
-        return tuple(one for one in self.roster.contestants if one.card.name not in unable)
+        return tuple(one for one in self.roster.listed if one.card.name not in unable)
 
     def reconfigure(self, roster: Roster, settings: ArenaSettings) -> None:
         """Go on with other models, examples, policy and limits; battles that were drawn stay as they are.
@@ -741,13 +750,16 @@ class Arena:
         """
         names = [one.card.name for one in roster.contestants]
         self.log.check_models(names)
+        self._unlisted = self.log.unlisted()
+        self._must_be_new(roster)
         self._known.take(roster.contestants, self.endings.all_asked())
         self.log.share_document(CONTESTANTS_FILE)
         self._retired += self.roster.contestants
         self.roster, self.settings = roster, settings
         self._examples, self._answerers = {example.prompt: example for example in roster.examples}, None
         self._contestants |= {one.card.name: one for one in roster.contestants}
-        self.matchmaker = Matchmaker(settings.policy, names, settings.paused, settings.same_model)
+        self.matchmaker = self._new_matchmaker()
+        self._enrol()
         self._unable = {name: kind for name, kind in self._unable.items() if name in names}
 
     def pause(self, names: Collection[str]) -> None:
@@ -755,7 +767,7 @@ class Arena:
 
         Raises Refusal: too few are left.
         """
-        left = len([one for one in self.roster.contestants if one.card.name not in names])
+        left = len([one for one in self.roster.listed if one.card.name not in names])
         if left < self.settings.answers:
             sentence = (
                 f"Nothing was changed: a battle needs {self.settings.answers} models, and {left} "
@@ -763,9 +775,57 @@ class Arena:
             )
             raise Refusal(409, "too_few", sentence)
         self.settings = replace(self.settings, paused=tuple(sorted(names)))
-        allowed, everyone = self.settings, [one.card.name for one in self.roster.contestants]
-        self.matchmaker = Matchmaker(allowed.policy, everyone, allowed.paused, allowed.same_model)
+        self.matchmaker = self._new_matchmaker()
+        self._enrol()
         self._answerers = None
+
+    def _new_matchmaker(self) -> Matchmaker:
+        """One for the models and settings of now, which has learned nothing yet."""
+        everyone, allowed = [one.card.name for one in self.roster.contestants], self.settings
+        shares = allowed.same_model, allowed.testing_share
+        return Matchmaker(allowed.policy, everyone, allowed.paused, *shares)
+
+    @property
+    def hidden(self) -> frozenset[str]:
+        """The models that no page may name: in testing, or taken out of it without having been listed."""
+        listed = {one.card.name for one in self.roster.listed}
+        testing = {one.card.name for one in self.roster.contestants if one.status == "testing"}
+        return frozenset(testing | (self._unlisted - listed))
+
+    def called(self, model: str) -> str:
+        """The name by which whoever is no operator knows a model."""
+        return IN_TESTING if model in self.hidden else model
+
+    def _must_be_new(self, roster: Roster) -> None:
+        """Refuse to test what was listed: votes that count would not be counted any more, in silence.
+
+        Raises:
+            ListedModelError: such a model.
+        """
+        for name in self.log.listed_once():
+            if any(one.card.name == name and one.status == "testing" for one in roster.contestants):
+                raise ListedModelError(
+                    f"The log has {plain(name)!r} as a listed model, and votes on it count, so that it is in "
+                    'testing no more; write status = "retired", or give what is tested a name of its own, '
+                    f"such as {plain(name) + '-2'!r}."
+                )
+
+    def _enrol(self) -> None:
+        """Write into the log what became of the models since that was written last."""
+
+        def done(written: Future[Receipt]) -> None:
+            if (error := written.exception()) is not None:
+                tell(f"what became of the models could not be written: {error}", "roster_not_written")
+
+        known, paused = self.log.statuses(), self.settings.paused
+        now: dict[str, ModelStatus] = {
+            one.card.name: "paused" if one.status == "listed" and one.card.name in paused else one.status
+            for one in self.roster.contestants
+        }
+        now |= {name: "retired" for name in known if name not in now}
+        changed = {name: status for name, status in now.items() if known.get(name) != status}
+        if changed:
+            self.log.write(RosterRecord(changed, datetime.now(UTC))).add_done_callback(done)
 
     @property
     def places_taken(self) -> int:
@@ -884,6 +944,7 @@ class Arena:
             await self._snapshot()  # a process that was killed left none of its last votes
         except AgonError as error:
             tell(f"the snapshot of the votes failed, and is tried again: {error}")
+        self._enrol()
         self._chores = [
             asyncio.create_task(self._repeat("looking after battles", 1.0, self._look_after)),
             asyncio.create_task(
@@ -1185,7 +1246,8 @@ class Arena:
     def _contestant(self, model: str) -> Contestant:
         """A model of this arena, or one that was in it once: it has a name, and answers no more."""
         gone = RecordedAnswers({}, words_per_second=0)
-        return self._contestants.get(model) or Contestant(ModelCard(model, model), gone)
+        found = self._contestants.get(model) or Contestant(ModelCard(model, model), gone)
+        return replace(found, card=found.card.covered) if model in self.hidden else found
 
     def _play(self, running: Running) -> None:
         running.stop_one |= {slot: asyncio.Event() for slot in running.battle.standing}
@@ -1197,7 +1259,7 @@ class Arena:
 
         def another(ended: AnswerEnd) -> Contestant | None:
             if (
-                battle.draw.policy == SCHEDULE or battle.same_model or battle.named
+                battle.draw.policy == SCHEDULE or battle.same_model or battle.testing or battle.named
             ):  # it is about these models alone
                 return None
             everyone = self.roster.candidates([Message("user", battle.prompts[0], battle.images[0])])
@@ -1343,7 +1405,7 @@ class Arena:
         """The models of battles whose votes will be learned from, and may still come or came already."""
         now, learned = monotonic(), self.matchmaker.learned
         for running in self._battles.values():
-            if running.battle.same_model or running.battle.named:
+            if running.battle.same_model or running.battle.testing or running.battle.named:
                 continue
             waits = running.battle.state is not State.VOID and now - running.touched < AWAITED
             if running.number > learned if running.number is not None else waits:

@@ -19,7 +19,7 @@ from typing import Literal
 
 from agon.arena.core.matchmaking import Draw
 from agon.arena.core.roster import Contestant
-from agon.data.log.records import NAMED_POLICY, Ballot, shows_same
+from agon.data.log.records import NAMED_POLICY, TESTING_POLICY, Ballot, shows_same
 from agon.ranking.text import Sentence
 from agon.serving.generation import Generation
 from agon.serving.protocol import CUT_ENDS, ImagePart, Message
@@ -165,6 +165,11 @@ class Battle:
     def named(self) -> bool:
         """Whether its voter chose the models and sees their names; its vote counts on no board."""
         return self.draw.policy == NAMED_POLICY
+
+    @property
+    def testing(self) -> bool:
+        """Whether a model was drawn for it that is not listed; its vote counts on no board."""
+        return self.draw.policy == TESTING_POLICY
 
     @property
     def standing(self) -> tuple[int, ...]:

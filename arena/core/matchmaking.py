@@ -8,13 +8,19 @@ re-weighted with them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 from agon.arena.core.roster import Contestant
+from agon.data.log.records import TESTING_POLICY
 from agon.ranking import Comparisons
 from agon.ranking.matchmaking.policies import Policy
-from agon.ranking.matchmaking.sampling_design import RepeatedMember, pair_probabilities
+from agon.ranking.matchmaking.sampling_design import (
+    Mixture,
+    RandomSubset,
+    RepeatedMember,
+    pair_probabilities,
+)
 from agon.ranking.matchmaking.standing import Standing
 
 SCHEDULE = "schedule"  # what stands for the policy of a study, whose draws are known before the first vote
@@ -44,6 +50,7 @@ class Matchmaker:
         models: the names of all models of the arena.
         paused: those that are not drawn at present.
         same_model: the share of A/A battles, where a second answer can be had.
+        testing: the share of the other battles for which a model in testing is drawn, where there is one.
     """
 
     def __init__(
@@ -52,14 +59,16 @@ class Matchmaker:
         models: Sequence[str],
         paused: Collection[str] = (),
         same_model: float = 0.0,
+        testing: float = 0.0,
     ) -> None:
         self.policy, self.paused, self.same_model = policy, frozenset(paused), same_model
+        self.testing = testing
         self.learned = 0  # the number of the last vote that was learned from
         self._standing = Standing.blank(models)
 
     def drawable(self, candidates: Iterable[Contestant]) -> list[Contestant]:
-        """Those that are not paused."""
-        return [one for one in candidates if one.card.name not in self.paused]
+        """Those that are listed, and not paused."""
+        return [one for one in candidates if one.status == "listed" and one.card.name not in self.paused]
 
     def learn(self, votes: Comparisons, number: int) -> None:
         """Count the votes up to a number, and fit strengths to them."""
@@ -77,10 +86,11 @@ class Matchmaker:
         """Draw a group of those that can answer; every order of it is equally likely.
 
         An A/A battle is drawn by nobody's policy, so that no policy is bent by it: any model twice, and any
-        others. Its probabilities are of all battles, those of a policy of the battles that it draws.
+        others. Neither is one with a model in testing: any of these, and any listed others. The probabilities
+        of both are of all battles, those of a policy of the battles that it draws.
 
         Args:
-            candidates: models of the arena; the paused ones among them are not drawn.
+            candidates: models of the arena; the paused and the retired among them are not drawn.
             size: K.
             random: that draws.
             awaited: the models of battles that were drawn, and whose votes are not learned from.
@@ -89,10 +99,15 @@ class Matchmaker:
         Raises:
             ValueError: there are fewer candidates than `size`.
         """
-        left = self.drawable(candidates)
+        everyone = list(candidates)
+        left = self.drawable(everyone)
         pool = [i for i, one in enumerate(left) if one.card.name in (twins or {})]
         if self.same_model and pool and len(left) >= size and random.random() < self.same_model:
             return self._draw_twice(left, pool, size, random, twins or {})
+        tested = [one for one in everyone if one.status == "testing" and one.card.name not in self.paused]
+        aa_share = self.same_model if pool and len(left) >= size else 0.0
+        if self.testing and tested and len(left) >= size and random.random() < self.testing:
+            return self._draw_tested(tested, left, size, random, (1 - aa_share) * self.testing)
         place = {name: i for i, name in enumerate(self._standing.models)}
         standing = self._standing
         if self.policy.learns:
@@ -108,6 +123,25 @@ class Matchmaker:
             self.policy.version,
             design.probability(drawn),
             pair_probabilities(design, drawn),
+        )
+
+    @staticmethod
+    def _draw_tested(
+        tested: Sequence[Contestant], left: Sequence[Contestant], size: int, random: Random, share: float
+    ) -> Draw:
+        """Draw a model in testing, and any listed others; `share` of all battles are so."""
+        n, listed = len(tested), range(len(tested), len(tested) + len(left))
+        design = Mixture(tuple((1 / n, RandomSubset(frozenset((i,)), listed, size)) for i in range(n)))
+        group = list(design.draw(random))
+        random.shuffle(group)
+        drawn = tuple(group)
+        all_of_them = [*(replace(one, card=one.card.covered) for one in tested), *left]
+        return Draw(
+            tuple(all_of_them[i] for i in drawn),
+            TESTING_POLICY,
+            1,
+            share * design.probability(drawn),
+            tuple(share * chance for chance in pair_probabilities(design, drawn)),
         )
 
     def _draw_twice(

@@ -12,13 +12,16 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from agon.data.log.records import ModelStatus
 from agon.ranking.errors import InputError
 from agon.ranking.leaderboard.row import plain
+from agon.ranking.text import Sentence
 from agon.serving.health import Health
 from agon.serving.protocol import Backend, Measuring, Message, Sampling, ServingError
 
 MEASURE_SECONDS = 2.0
 DEFAULT_SAMPLING = Sampling()
+IN_TESTING = Sentence("a model in testing")  # what all of those are called, to everybody but the organiser
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,11 @@ class ModelCard:
     input_price: float | None = None
     priced: date | None = None
 
+    @property
+    def covered(self) -> ModelCard:
+        """The card of the same model while it is in testing, which says nothing of it."""
+        return ModelCard(self.name, IN_TESTING)
+
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
@@ -43,6 +51,8 @@ class Contestant:
 
     `measured` says whether the speed of its answers is its own: a replay has one that we chose. `again`
     answers a prompt a second time beside `backend`, for A/A battles; None if it would say the same again.
+    `status` is what the organiser says of it: a model in "testing" is drawn for votes that count on no board,
+    and one that is "retired" is drawn no more.
     """
 
     card: ModelCard
@@ -51,6 +61,7 @@ class Contestant:
     system_prompt: str | None = None
     measured: bool = True
     again: Backend | None = None
+    status: ModelStatus = "listed"
 
     def twin(self, messages: Sequence[Message]) -> Contestant | None:
         """Who gives another answer to this conversation; None if there is none."""
@@ -118,6 +129,11 @@ class Roster:
         None  # one sentence on what is compared here, e.g. that the assistants are a demonstration
     )
     page: PageWords = PageWords()
+
+    @property
+    def listed(self) -> tuple[Contestant, ...]:
+        """Those that are neither in testing nor retired."""
+        return tuple(one for one in self.contestants if one.status == "listed")
 
     def candidates(self, messages: Sequence[Message]) -> tuple[Contestant, ...]:
         """Those that can answer this conversation."""
@@ -189,6 +205,10 @@ def settings_digest(contestant: Contestant) -> str:
 
 class ChangedContestantError(InputError):
     """A model is asked in another way than for the answers that the log has of it."""
+
+
+class ListedModelError(InputError):
+    """A model is to be tested that votes count for already."""
 
 
 class ContestantSettings:

@@ -30,7 +30,7 @@ from pydantic import (
     model_validator,
 )
 
-from agon.arena.core.arena import ArenaSettings, LogFormat, Mode
+from agon.arena.core.arena import TESTING_SHARE, ArenaSettings, LogFormat, Mode
 from agon.arena.core.pacing import Pacing
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.sessions import AdminSettings
@@ -202,6 +202,7 @@ class BattleTable(Table):
     paused: list[str] = Field(default_factory=list)
     pacing: Pacing = "even"
     same_model: float = Field(default=0.0, ge=0, lt=1, allow_inf_nan=False)
+    testing_share: float = Field(default=TESTING_SHARE, gt=0, lt=1, allow_inf_nan=False)
     options: dict[str, Any] = Field(default_factory=dict)
 
     @field_validator("modes")
@@ -269,6 +270,7 @@ class Configuration:
     retention_days: int | None = None
     admin: AdminSettings | None = None
     log_format: LogFormat = "text"
+    testing_share: float = TESTING_SHARE
 
     @property
     def folder(self) -> Path:
@@ -333,6 +335,12 @@ def read_configuration(
             raise ConfigError(
                 f"{path}, [arena]: a [study] keeps its journal in a folder; name a folder in store."
             )
+        for one in file.model:
+            if one.status != "listed":
+                raise ConfigError(
+                    f"{path}, [[model]] {one.name!r}: a [study] compares all its models by its schedule; "
+                    "leave status out, or the model."
+                )
         if len(file.battle.modes) > 1:
             raise ConfigError(f"{path}, [battle]: a [study] is judged blind alone; leave modes out.")
         contestants = contestants or recorded_models(file.study)
@@ -361,6 +369,7 @@ def read_configuration(
         "study": study,
         "pacing": file.battle.pacing,
         "metrics": metrics,
+        "testing_share": file.battle.testing_share,
         "admin": admin,
         "log_format": arena.log_format,
         "retention_days": arena.retention_days,
@@ -396,7 +405,13 @@ def _policy(path: Path, file: ConfigFile, contestants: Sequence[Contestant]) -> 
     for name in battle.paused:
         if name not in names:
             raise ConfigError(f"{path}, [battle]: paused names {name!r}; {suggest(name, names)}")
-    left = [name for name in names if name not in battle.paused]
+    apart = {*battle.paused, *(one.card.name for one in contestants if one.status != "listed")}
+    left = [name for name in names if name not in apart]
+    if len(apart) > len(battle.paused) and len(left) < 2:
+        raise ConfigError(
+            f"{path}: fewer than two models are listed and can be drawn, and a battle needs two, also one "
+            "with a model in testing; take status out of some, or pause fewer."
+        )
     if battle.paused and len(left) < 2:
         raise ConfigError(f"{path}, [battle]: paused leaves fewer than two models to draw; pause fewer.")
     try:
@@ -656,6 +671,7 @@ def _contestants(
                 model.system_prompt,
                 model.measured,
                 model.open_again(backend),
+                model.status,
             )
         )
     return tuple(contestants)

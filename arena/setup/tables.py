@@ -10,7 +10,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -153,6 +153,7 @@ class ModelTable(Table):
     priced: date | None = None
     sampling: SamplingTable = SamplingTable()
     system_prompt: str | None = None
+    status: Literal["listed", "testing", "retired"] = "listed"
 
     @abstractmethod
     def open_backend(self, opening: Opening) -> Backend:

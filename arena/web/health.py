@@ -22,9 +22,9 @@ def health_router(arena: Arena) -> APIRouter:
 
     @router.get("/healthz", summary="Whether people can vote here now", responses=_ANSWERS)
     async def health() -> JSONResponse:
-        models, answering = len(arena.roster.contestants), len(arena.answering)
+        models, answering = len(arena.roster.listed), len(arena.answering)
         found: dict[str, Any] = {"votes": arena.log.count(), "models": models, "answering": answering}
-        if out := {one.card.name: one.outage for one in arena.roster.contestants if one.outage}:
+        if out := {one.card.name: one.outage for one in arena.roster.listed if one.outage}:
             found["out"] = {
                 name: {"why": health.failure and health.failure.kind, "asked_in": health.seconds_left}
                 for name, health in out.items()

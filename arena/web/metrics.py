@@ -113,7 +113,7 @@ class _ArenaCollector(Collector):
         yield GaugeMetricFamily("agon_streams_open", "Event streams that pages follow.", watched)
         yield GaugeMetricFamily("agon_log_votes", "Votes in the log.", arena.log.count())
         yield GaugeMetricFamily("agon_log_votes_counted", "Those of them that count.", arena.log.counted())
-        models = len(arena.roster.contestants)
+        models = len(arena.roster.listed)
         yield GaugeMetricFamily("agon_models", "Models that can be drawn.", models)
         yield GaugeMetricFamily("agon_models_answering", "Models that answer.", len(arena.answering))
         answers = CounterMetricFamily(

@@ -112,7 +112,7 @@ def configured(
             "An A/A battle needs two answers of one model to a prompt, and these models have one each; "
             "record more with agon generate --samples 2, or leave same_model out."
         )
-    models = len(given.roster.contestants) - len(set(given.paused))
+    models = len([one for one in given.roster.listed if one.card.name not in given.paused])
     if given.answers > models:
         raise ServeError(
             f"A battle of {given.answers} answers needs as many models, and {models} can be drawn; ask for "
@@ -504,10 +504,17 @@ def address_of(host: str, port: int) -> str:
 def _greeting(arena: Arena, host: str, port: int) -> str:
     so_far = arena.log.count()
     kept = f"{_plural(so_far)} so far" if so_far else "no votes yet"
-    names = [plain(contestant.card.name) for contestant in arena.roster.contestants]
+    names = [plain(contestant.card.name) for contestant in arena.roster.listed]
+    tested = [plain(one.card.name) for one in arena.roster.contestants if one.status == "testing"]
     policy, paused = arena.settings.policy.name, [plain(name) for name in arena.settings.paused]
     drawn = "" if policy == "uniform" else f"Models are drawn by the policy {policy}.\n"
     drawn += f"Not drawn: {join_names(paused, _NAMED)}.\n" if paused else ""
+    if tested:
+        share = arena.settings.testing_share
+        drawn += (
+            f"In testing: {join_names(tested, _NAMED)}; drawn for {share:.1%} of the battles, which count "
+        )
+        drawn += "on no board.\n"
     share = arena.settings.same_model
     drawn += f"{share:.1%} of the battles show one model twice, and count on no board.\n" if share else ""
     return (

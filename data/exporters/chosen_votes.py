@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from agon.data.exporters.conversations import ROWS_AT_A_TIME, WINNER, as_keys, find_rows
 from agon.data.files import encoding
+from agon.data.files.counted_part import COUNT
 from agon.data.files.schema import KWISE, Voters, layout_of
 from agon.data.files.snapshot_folder import holds_log
 from agon.data.files.source import Source, describe_source
@@ -216,6 +217,8 @@ def choose_votes(
                 raise SourceError(f"There are no votes in {name}: vote first, or import some.")
         try:
             opened, gone = open_votes(copy or source, **reading, invalid=invalid)
+            if COUNT in opened.columns:
+                raise SourceError(f"{name} holds counts, not votes one by one; give others the part itself.")
             opened = Source(name, opened.connection, opened.columns, opened.where, opened.path)
             votes = TableSource(source, opened, invalid, voters=voters, left_out=gone)
             checked = Comparisons(votes)

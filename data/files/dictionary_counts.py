@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from agon.data.files.counted_part import COUNT
 from agon.ranking.progress import counted
 
 VOTE_COLUMNS = ["model_a", "model_b", "winner"]
@@ -113,6 +114,7 @@ def is_hard(columns: Sequence[str]) -> bool:
         "judge",
         "source",
         "anony",
+        COUNT,
     } & set(names):
         return False
     return set(VOTE_COLUMNS) <= set(columns)

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from math import comb
 from typing import Literal
 
+from agon.data.files.counted_part import COUNT
 from agon.data.files.source import Source
 from agon.data.read_errors import sentence
 from agon.data.validation import rows_text
@@ -103,6 +104,8 @@ def normalise(source: Source, voters: str) -> None:
                 changed.append(f"CAST({value} AS {kind}[]) AS {column}")
     if "timestamp" in kinds:
         changed.append(f"{seconds_sql(kinds['timestamp'])} AS timestamp")
+    if COUNT in kinds:
+        changed.append(f"CAST({COUNT} AS BIGINT) AS {COUNT}")
     sql = "CREATE OR REPLACE VIEW votes AS SELECT "
     sql += f"* REPLACE ({', '.join(changed)})" if changed else "*"
     sql += " FROM (SELECT *, row_number() OVER () AS agon_row FROM unfiltered)"
@@ -337,8 +340,13 @@ def llm_votes(source: Source, part: str, parameters: list[str | None]) -> int:
     return _count(source, "votes", f"{part} AND {COLUMN} = 'llm'", parameters)
 
 
+def votes_sql(source: Source) -> str:
+    """SQL for the number of votes that rows stand for."""
+    return f"CAST(coalesce(sum({COUNT}), 0) AS BIGINT)" if COUNT in source.columns else "count(*)"
+
+
 def _count(source: Source, table: str, where: str, parameters: list[str | None]) -> int:
-    sql = f"SELECT count(*) AS number FROM {table} WHERE {where}"
+    sql = f"SELECT {votes_sql(source)} AS number FROM {table} WHERE {where}"
     return int(source.query(sql, parameters)["number"].to_pylist()[0])
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from agon.data.files import covariates as list_features
 from agon.data.files import encoding
+from agon.data.files.counted_part import COUNT
 from agon.data.files.covariates import MEASURES, toward_a
 from agon.data.files.dictionary_counts import VOTE_COLUMNS, count_distinct, is_hard, read_plain_rows
 from agon.data.files.encoding import Cells
@@ -37,6 +38,7 @@ from agon.data.files.schema import (
     period_name,
     period_sql,
     seconds_sql,
+    votes_sql,
     weight_sql,
 )
 from agon.data.files.source import Source, as_arrow, describe_source, open_source
@@ -64,6 +66,7 @@ Invalid = Literal["error", "drop"]
 CHOSEN_BY_OUTCOME = ("with an unknown winner", "with places that are no whole numbers from 1")
 _SAME = ("models", "shown", "places", "count")  # of the ballots, when the votes are read again
 _MOST_KINDS = 100  # values of a column that tells kinds of votes apart
+TYPED = "battle "  # before the battle for which a prompt was typed, as the name of that prompt
 # Columns that say what a vote is, or whose: no kinds of votes.
 _NO_KINDS = {
     *PAIRWISE,
@@ -115,12 +118,14 @@ class _Rows:
         sequence: (K,) their ballots.
         turned: (K,) whether the ballot's first model stood on the right.
         table: what was read, N rows; the column `extra` is the one more.
+        count: (K,) how many votes each stands for.
     """
 
     keep: NDArray[np.bool_]
     sequence: NDArray[np.int64]
     turned: NDArray[np.bool_]
     table: pa.Table
+    count: NDArray[np.int64]
 
 
 class TableSource:
@@ -218,9 +223,14 @@ class TableSource:
 
     def battles(self, by: str | None = None) -> Battles:
         """List the votes by timestamp if there is such a column, else in the order of the rows."""
+        if self.in_part:
+            raise SourceError(
+                f"{self._source.name} holds counts of votes, which have no order; take a method that does "
+                "not ask for it, such as bradley_terry, or read the votes themselves."
+            )
         timed = "timestamp" in {name.lower() for name in self._source.columns}
         rows = self._rows("timestamp" if timed else None)
-        cluster = None if by is None else self._labels(self._rows(self._column(by)), by)[0]
+        cluster = None if by is None else self._labels(self._rows(self.column(by)), by)[0]
         networks = self._networks() if by in DEPENDENT[0] else None
         if not timed:
             return in_time(self._ballots, rows.sequence, None, cluster, rows.turned, networks)
@@ -242,7 +252,7 @@ class TableSource:
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by voter, battle, prompt or any other column."""
-        column = self._column(by)
+        column = self.column(by)
         if column.lower() == "category" and self._several(column):
             raise SourceError(
                 f"A vote of {self._source.name} may have several values in {column!r}, and stands in one "
@@ -251,7 +261,8 @@ class TableSource:
             )
         rows = self._rows(column)
         cluster, names = self._labels(rows, by)
-        return group(by, cluster, rows.sequence, len(self._ballots.count), names)
+        often = rows.count if self.in_part else None
+        return group(by, cluster, rows.sequence, len(self._ballots.count), names, often)
 
     def cluster_columns(self) -> tuple[str, ...]:
         """Those of the columns that say who voted, and on which prompt."""
@@ -268,6 +279,11 @@ class TableSource:
         """Whether the votes were counted from a parquet file without SQL, which takes long to import."""
         return self._opened is None and self._counted is not None and isinstance(self._origin, str | Path)
 
+    @property
+    def in_part(self) -> bool:
+        """Whether a row stands for several votes."""
+        return self._counted is None and COUNT in self._source.columns
+
     def _labels(self, rows: _Rows, by: str) -> tuple[NDArray[np.int64], tuple[str, ...]]:
         """(N,) number of each kept vote's label, and the labels."""
         encoded: Any = rows.table["extra"].combine_chunks().dictionary_encode()
@@ -276,7 +292,7 @@ class TableSource:
             numbers = numbers.fill_null(-1)
         labels = np.from_dlpack(numbers)[rows.keep]  # to_numpy would import pandas
         if (missing := labels < 0).any():
-            column = self._column(by)
+            column = self.column(by)
             raise SourceError(
                 f"There is no {column} to cluster by in {self._which(rows, missing)}; "
                 f'fill it in, or leave such rows out with where="{column} IS NOT NULL".'
@@ -289,7 +305,7 @@ class TableSource:
     def contexts(self, names: Sequence[str], cluster: str | None) -> CovariateComparisons:
         """List the votes with features to control for, from their columns or the texts of the answers."""
         source = self._source
-        member = None if cluster is None else self._column(cluster)
+        member = None if cluster is None else self.column(cluster)
         self._check_texts(names)
         made = [
             (list_features.of_each if self._listed else toward_a)(name, source.columns, source.name)
@@ -297,6 +313,11 @@ class TableSource:
         ]
         more = "".join(f", {sql} AS agon_feature_{f}" for f, sql in enumerate(made))
         rows = self._rows(member, more)
+        if self.in_part:
+            raise SourceError(
+                f"{self._source.name} holds counts of votes, whose answers have no {names[0]}; leave the "
+                "control out, or read the votes themselves."
+            )
         votes = rows.table if rows.keep.all() else rows.table.filter(rows.keep)
         columns = [votes[f"agon_feature_{f}"] for f in range(len(names))]
         if self._listed:
@@ -345,7 +366,7 @@ class TableSource:
 
         A vote with several values in a list is in the group of each.
         """
-        name = self._column(column)
+        name = self.column(column)
         value = f"CAST({quote_name(name)} AS VARCHAR)"
         if self._several(name):
             value = f"unnest(CASE WHEN len({quote_name(name)}) > 0 THEN {quote_name(name)} ELSE [NULL] END)"
@@ -365,7 +386,7 @@ class TableSource:
         """
         part = self
         for column, value in chosen.items():
-            part = part._within(column if column in self.periods else self._column(column), value)
+            part = part._within(column if column in self.periods else self.column(column), value)
         return part
 
     @cached_property
@@ -447,6 +468,7 @@ class TableSource:
             the period of the votes, if there are times, the last one first.
         """
         found = {}
+        more = f", {COUNT}" if self.in_part else ""
         for column in (*self._kinds, *self.periods):
             name = quote_name(column)
             others = {key: value for key, value in chosen.items() if key != column}
@@ -455,7 +477,8 @@ class TableSource:
             if column in self.periods:
                 value = f"date_trunc('{column}', make_timestamp(CAST(1e6 * timestamp AS BIGINT)))"
             sql = (
-                f"SELECT value, count(*) AS n FROM (SELECT {value} AS value FROM votes WHERE {condition}) "
+                f"SELECT value, {votes_sql(self._source)} AS n "
+                f"FROM (SELECT {value} AS value{more} FROM votes WHERE {condition}) "
                 f"WHERE value IS NOT NULL GROUP BY 1 "
                 f"ORDER BY {'value DESC' if column in self.periods else 'n DESC, value'}"
             )
@@ -501,7 +524,7 @@ class TableSource:
         """Count what was left out, by reason."""
         return dict(self._left_out)
 
-    def _column(self, name: str) -> str:
+    def column(self, name: str) -> str:
         """The column that a name asks for."""
         known = {column.lower(): column for column in self._names}
         for wanted in (*ALIASES.get(name, ()), name):
@@ -519,7 +542,7 @@ class TableSource:
         conditions: list[str] = []
         parameters: list[Any] = []
         if self._aside is not None and self._aside.voters:
-            name = quote_name(self._column(self._aside.by))
+            name = quote_name(self.column(self._aside.by))
             conditions.append(f"coalesce(CAST({name} AS VARCHAR) NOT IN (SELECT unnest(?)), TRUE)")
             parameters.append(list(self._aside.voters))
         if self._aside is not None and self._aside.networks:
@@ -583,7 +606,8 @@ class TableSource:
         if not self._listed or FAILED not in self._source.columns:
             return {}
         condition, parameters = self._condition()
-        sql = f"SELECT count(*) AS number FROM votes WHERE {condition} AND {WITH_FAILED}"
+        number_of = votes_sql(self._source)
+        sql = f"SELECT {number_of} AS number FROM votes WHERE {condition} AND {WITH_FAILED}"
         number = self._source.query(sql, parameters)["number"][0].as_py()
         return {"on fewer answers than were drawn (one failed)": number} if number else {}
 
@@ -599,11 +623,38 @@ class TableSource:
 
     def _distinct(self) -> pa.Table:
         """Count the distinct rows in SQL."""
-        if self._counted is not None:
-            return self._counted
+        return self.counted(()) if self._counted is None else self._counted
+
+    def counted(self, labels: Sequence[str]) -> pa.Table:
+        """Count the distinct votes by the values of columns.
+
+        Args:
+            labels: names of columns that are there.
+
+        Returns:
+            Our columns, those of the labels as texts, and `count`.
+
+        Raises:
+            SourceError: a column with several values in one vote.
+        """
+        if several := [name for name in labels if self._several(name)]:
+            raise SourceError(
+                f"A vote of {self._source.name} may have several values in {several[0]!r}, and stands in one "
+                "row of counts only; name columns of single values."
+            )
         condition, parameters = self._condition()
-        sql = f"SELECT {self._selected()}, count(*) AS count FROM votes WHERE {condition} GROUP BY ALL"
+        made = "".join(f", {self._label_sql(name)} AS {quote_name(name)}" for name in labels)
+        sql = (
+            f"SELECT {self._selected()}{made}, {votes_sql(self._source)} AS count FROM votes "
+            f"WHERE {condition} GROUP BY ALL"
+        )
         return self._source.query(sql, parameters)
+
+    def _label_sql(self, column: str) -> str:
+        """SQL for the value of a column as a text; a prompt that was typed is that of its battle."""
+        value = f"CAST({quote_name(column)} AS VARCHAR)"
+        typed = column in ALIASES["prompt"] and "battle_id" in self._names
+        return f"coalesce({value}, '{TYPED}' || CAST(battle_id AS VARCHAR))" if typed else value
 
     def _rows(self, column: str | None, features: str = "") -> _Rows:
         """Read the votes row by row with one more column, seconds or a text, and features."""
@@ -614,11 +665,9 @@ class TableSource:
         if table is None:
             wanted = features
             if column is not None:
-                value = (
-                    quote_name(column) if column == "timestamp" else f"CAST({quote_name(column)} AS VARCHAR)"
-                )
-                value = f"coalesce({value}, 'battle ' || CAST(battle_id AS VARCHAR))" if typed else value
+                value = quote_name(column) if column == "timestamp" else self._label_sql(column)
                 wanted += f", {value} AS extra"
+            wanted += f", {COUNT} AS count" if self.in_part else ""
             table = self._in_order(f"{self._selected()}{wanted}")
         cells = self._encode(table)
         ballots, sequence = cells.canonical
@@ -627,7 +676,7 @@ class TableSource:
             raise SourceError(
                 f"{describe_source(self._origin)} changed while it was being read; do it again."
             )
-        return _Rows(cells.fine, sequence, cells.turned[cells.fine], table)
+        return _Rows(cells.fine, sequence, cells.turned[cells.fine], table, cells.count[cells.fine])
 
     def _in_order(self, columns: str) -> pa.Table:
         """Select something of every vote, in the order of the rows, which the database keeps."""

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from agon.data.files.counted_part import part_facts
 from agon.data.files.snapshot_folder import snapshots
 from agon.data.files.writer import write_table
 from agon.data.importers.published import Imported
@@ -33,6 +34,10 @@ def into_log(imported: Imported, source: Path, log: Path) -> tuple[Path, bool, i
     if not imported.votes.num_rows:
         why = "; ".join(f"{rows:,} {reason}" for reason, rows in imported.dropped.items())
         raise SourceError(f"{source} holds no votes to import: {why or 'every row is of another kind'}.")
+    if part_facts(source) is not None:
+        raise SourceError(
+            f"{source} holds counts, not votes one by one; rank it as it is: agon rank {source}."
+        )
     with source.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()[:12]
     target = log / "votes" / f"{source.name.split('.')[0]}-{digest}.parquet"

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from agon.data.files.covariates import MEASURES, counted_in
-from agon.data.log.records import Ballot, BattleRecord, GenerationRecord, Record, battles_of
+from agon.data.log.records import TESTING_POLICY, Ballot, BattleRecord, GenerationRecord, Record, battles_of
 from agon.data.validation import looks_like, quoted, skeleton
 from agon.ranking.errors import VotesError
 
@@ -24,11 +24,12 @@ if TYPE_CHECKING:
 RECENT = 10_000  # battles remembered
 Lineup = tuple[str, ...]
 Counts = tuple[int, ...]  # parallel to MEASURES
-STATE = """
+STATE = f"""
     SELECT replace(battle_id::VARCHAR, '-', ''), b.lineup, b.prompt_id, b.category, b.language,
         v.battle_id IS NOT NULL, s.battle_id IS NOT NULL, v.number, w.battle_id IS NOT NULL,
         e.battle_id IS NOT NULL, (SELECT max(link) FROM shares AS l WHERE l.battle_id = b.battle_id
-            AND link NOT IN (SELECT link FROM revocations))
+            AND link NOT IN (SELECT link FROM revocations)),
+        CASE WHEN b.policy = '{TESTING_POLICY}' THEN true END
     FROM (SELECT unnest($ids::UUID[]) AS battle_id) JOIN battles b USING (battle_id)
     LEFT JOIN votes v USING (battle_id) LEFT JOIN skips s USING (battle_id)
     LEFT JOIN withdrawals w USING (battle_id) LEFT JOIN erasures e USING (battle_id)"""
@@ -59,6 +60,8 @@ class OpenBattle:
     erased: bool = False
     link: str | None = None
     """By which it is shown to others now."""
+    testing: bool | None = None
+    """True if a model in testing was drawn; else None, which costs no byte of a vote's event."""
     attempts: Counter[int] = field(default_factory=Counter)
     answers: dict[tuple[int, str, int], Counts] = field(default_factory=dict)
     """What was counted in the answers to be judged, by slot, model and turn."""

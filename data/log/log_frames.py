@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from agon.data.files.snapshot_folder import SAME_MODEL, holds_log, snapshots
+from agon.data.files.snapshot_folder import SAME_MODEL, TESTING, holds_log, snapshots
 from agon.data.files.source import open_source
 from agon.data.log.text_parts import LOG_TABLES, RIGHTS_TABLES, STUDY_TABLES, count_rows, part_files
 from agon.data.read_errors import sentence
@@ -116,7 +116,7 @@ class LogFrames(Readable):
 
     def conclusion(self) -> str:
         """Say in one phrase what there is."""
-        optional = (*STUDY_TABLES, *RIGHTS_TABLES)
+        optional = (*STUDY_TABLES, *RIGHTS_TABLES, "roster")
         there = {name: rows for name, rows in self._rows.items() if rows or name not in optional}
         held = ", ".join(f"{rows:,} {name.replace('_', ' ')}" for name, rows in there.items())
         return f"{str(self.folder)!r}: {self._votes:,} votes of the arena, {held}"
@@ -177,6 +177,11 @@ class LogFrames(Readable):
         return self._frame(self._table("remarks"))
 
     @cached_property
+    def roster(self) -> Any:
+        """A row for each time that the organiser listed, paused, retired or began to test a model."""
+        return self._frame(self._table("roster"))
+
+    @cached_property
     def votes(self) -> Any:
         """A row for each vote that stands and each imported one, with the columns of a vote file."""
         if not snapshots(self.folder):
@@ -195,6 +200,12 @@ class LogFrames(Readable):
         """A row for each vote of an A/A battle, in which a model stands twice; it counts on no board."""
         path = self.folder / SAME_MODEL / "arena.parquet"
         return self._frame(pq.ParquetFile(path).read() if path.exists() else _NO_SAME_MODEL.empty_table())
+
+    @cached_property
+    def testing_votes(self) -> Any:
+        """A row for each vote on a model that was not listed yet; it counts on no board."""
+        path = self.folder / TESTING / "arena.parquet"
+        return self._frame(pq.ParquetFile(path).read() if path.exists() else _NO_VOTES.empty_table())
 
     def _table(self, name: str) -> pa.Table:
         """Read the parts of a table up to the rows that it had when the log was opened."""

@@ -101,6 +101,10 @@ _PEOPLE = """
 _REMARKS = """
     CREATE TABLE remarks (
         battle_id UUID NOT NULL, reasons VARCHAR[] NOT NULL, comment VARCHAR, created TIMESTAMP NOT NULL)"""
+# What became of the models, and the votes on those in testing, of which older logs have none.
+_ROSTER = """
+    ALTER TABLE votes ADD COLUMN testing BOOLEAN;
+    CREATE TABLE roster (model VARCHAR NOT NULL, status VARCHAR NOT NULL, created TIMESTAMP NOT NULL)"""
 # From which network votes of one day were cast, by a key that was thrown away; of older ones it is not known.
 _NETWORKS = "ALTER TABLE votes ADD COLUMN network VARCHAR"
 # Version → the SQL that makes it of the one before.
@@ -115,7 +119,8 @@ STEPS: Mapping[int, str] = {
     9: _HEAD,
     10: _PEOPLE,
     11: _REMARKS,
-    12: _NETWORKS,
+    12: _ROSTER,
+    13: _NETWORKS,
 }
 SCHEMA_VERSION = max(STEPS, default=1)
 

@@ -3,7 +3,7 @@
 A battle is drawn, its turns are asked, each answer is a generation, a side that failed may be replaced, and
 at most one vote ends it. A battle of a study has an assignment, and may be skipped instead; its attention
 items are no battles. Later its voter may say why, withdraw the vote, erase the texts, or show the battle to
-others.
+others. Beside the battles stands what the organiser says of the models.
 Times are aware; the database keeps them in UTC. vote_log.py keeps the records.
 
 LogError                   the log cannot be opened, read or written
@@ -19,9 +19,9 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, get_args
 
-from agon.ranking.errors import AgonError, VotesError
+from agon.ranking.errors import AgonError, VotesError, suggest
 
 
 class LogError(AgonError):
@@ -46,6 +46,8 @@ class Conflict(LogError):  # noqa: N818 (it says what happened)
 
 Ballot = tuple[tuple[int | None, ...], tuple[bool, ...] | None]  # places and acceptable of a VoteRecord
 NAMED_POLICY = "named"  # the policy of a battle whose voter chose the models and saw their names
+TESTING_POLICY = "testing"  # that of a battle for which a model was drawn that is not listed yet
+ModelStatus = Literal["testing", "listed", "paused", "retired"]  # what the organiser says of a model
 RATINGS = range(1, 8)  # what an answer may be rated with in a study
 
 
@@ -356,6 +358,22 @@ class RevocationRecord:
         _check(self.battle_id, self.created)
 
 
+@dataclass(frozen=True, slots=True)
+class RosterRecord:
+    """What the organiser says of models from now on; of those that are not named nothing changes."""
+
+    statuses: Mapping[str, ModelStatus]
+    created: datetime
+
+    def __post_init__(self) -> None:
+        _check_moment(self.created)
+        for status in self.statuses.values():
+            if status not in get_args(ModelStatus):
+                raise VotesError(
+                    f"There is no status {status!r} of a model; {suggest(status, get_args(ModelStatus))}"
+                )
+
+
 Record = (
     BattleRecord
     | TurnRecord
@@ -369,12 +387,13 @@ Record = (
     | ErasureRecord
     | ShareRecord
     | RevocationRecord
+    | RosterRecord
 )
 
 
 def battles_of(record: Record) -> tuple[str, ...]:
     """The battles that a record belongs to."""
-    if isinstance(record, AttentionRecord):
+    if isinstance(record, AttentionRecord | RosterRecord):
         return ()
     if isinstance(record, WithdrawalRecord | ErasureRecord):
         return record.battle_ids
@@ -386,7 +405,7 @@ class Receipt:
     """What the log answers once a record is on the disk."""
 
     battle_id: str | None
-    """None of an attention item, which is no battle, and of what is about several."""
+    """None of what is no battle, such as an attention item, or about several."""
     number: int | None = None
     """Of a vote: its place among all votes of the log, from 1."""
     hash: str | None = field(default=None, compare=False)

@@ -459,6 +459,8 @@ def find_vote(folder: Path, receipt: str) -> str:
         counts = f"It counts on no board: it was withdrawn, in event {withdrawn[vote['number']]:,}."
     elif vote.get("same_model"):
         counts = "It counts on no board: one model was drawn twice, which measures the arena itself."
+    elif vote.get("testing"):
+        counts = "It counts on no board: a model was drawn that was not listed yet."
     elif vote.get("blind") is False:
         counts = "It counts on no board: its voter had been told who wrote this."
     else:

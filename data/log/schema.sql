@@ -105,6 +105,7 @@ CREATE TABLE votes (
     ratings UTINYINT[],            -- of a study, 1 to 7, parallel to the models; null where the voter gave none
     comment VARCHAR,               -- of the voter in a study; null if there is none
     same_model BOOLEAN,            -- true if one model was drawn twice (an A/A battle): it counts on no board
+    testing BOOLEAN,               -- true if a model in testing was drawn: it counts on no board; else null
     network VARCHAR                -- keyed hash of the network it was cast from, of that day alone; null if not known, or erased
 );
 
@@ -178,4 +179,11 @@ CREATE TABLE remarks (
     reasons VARCHAR[] NOT NULL, -- chosen by the voter of a few; none where they were erased
     comment VARCHAR,            -- in the voter's words; null if there is none, or it was erased
     created TIMESTAMP NOT NULL  -- when it was sent
+);
+
+-- What the organiser says of the models; of a model the last row holds, until the next one.
+CREATE TABLE roster (
+    model VARCHAR NOT NULL,    -- name
+    status VARCHAR NOT NULL,   -- "testing", "listed", "paused", or "retired"
+    created TIMESTAMP NOT NULL -- since when
 );

@@ -40,7 +40,8 @@ VOTE_LABELS = {
 }
 STANDING = "number NOT IN (SELECT number FROM withdrawals)"  # votes that were not withdrawn by now
 _UNWITHDRAWN = "number NOT IN (SELECT number FROM withdrawals WHERE withdrawal <= $withdrawn)"
-_BLIND_VOTES = "blind IS NOT FALSE AND same_model IS NOT TRUE"
+_LISTED_VOTES = "same_model IS NOT TRUE AND testing IS NOT TRUE"
+_BLIND_VOTES = f"blind IS NOT FALSE AND {_LISTED_VOTES}"
 COUNTED_VOTES = f"{_BLIND_VOTES} AND {STANDING}"
 UNBROKEN = "battle_id NOT IN (SELECT battle_id FROM generations WHERE failure IS NOT NULL)"
 
@@ -171,7 +172,7 @@ class LogSource:
 
     def left_out(self) -> dict[str, int]:
         """Count the votes that were not blind; nothing in a log is invalid, for that was never written."""
-        found = self._select("count(*) AS number", "", counted="blind = FALSE AND same_model IS NOT TRUE")[
+        found = self._select("count(*) AS number", "", counted=f"blind = FALSE AND {_LISTED_VOTES}")[
             "number"
         ].to_pylist()[0]
         gone = {} if self.aside is None else dict(self.aside.number)

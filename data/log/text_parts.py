@@ -108,6 +108,7 @@ LOG_TABLES: Mapping[str, pa.Schema] = MappingProxyType(
         ),
         "withdrawals": pa.schema({"battle_id": _TEXT, "reason": _TEXT, "created": _TIME}),
         "erasures": pa.schema({"battle_id": _TEXT, "reason": _TEXT, "created": _TIME}),
+        "roster": pa.schema({"model": _TEXT, "status": _TEXT, "created": _TIME}),
         "remarks": pa.schema(
             {"battle_id": _TEXT, "reasons": pa.list_(_TEXT), "comment": _TEXT, "created": _TIME}
         ),

@@ -23,7 +23,7 @@ import duckdb
 
 from agon.data.files.covariates import MEASURES
 from agon.data.files.schema import period_name
-from agon.data.files.snapshot_folder import CRITERIA, SAME_MODEL
+from agon.data.files.snapshot_folder import CRITERIA, SAME_MODEL, TESTING
 from agon.data.files.writer import whole_file, write_table
 from agon.data.log.battle_records import read_battle, read_vote
 from agon.data.log.database import DATABASE, is_closed, lock, synchronize
@@ -57,9 +57,11 @@ from agon.data.log.personal.history import (
 from agon.data.log.personal.reader_gate import ReaderGate
 from agon.data.log.records import (
     NAMED_POLICY,
+    TESTING_POLICY,
     ErasureRecord,
     LogError,
     LogInUse,
+    ModelStatus,
     Receipt,
     Record,
     VoteRecord,
@@ -147,7 +149,7 @@ _ALL = """
     FROM votes v JOIN battles b USING (battle_id) JOIN ballots USING (ballot)
     JOIN lineups s ON s.lineup = v.lineup JOIN lineups d ON d.lineup = b.lineup
     LEFT JOIN assignments a USING (battle_id)
-    WHERE v.number <= $upto AND v.same_model IS {} TRUE AND v.number NOT IN (
+    WHERE v.number <= $upto AND {} AND v.number NOT IN (
         SELECT number FROM withdrawals WHERE withdrawal <= $withdrawn) ORDER BY v.number"""
 # The same votes with the ballot on a criterion in the place of the verdict, for those that have one.
 _BY_CRITERION = """
@@ -155,9 +157,19 @@ _BY_CRITERION = """
     JOIN ballots ON ballots.ballot = c.ballot
     JOIN lineups s ON s.lineup = v.lineup JOIN lineups d ON d.lineup = b.lineup
     LEFT JOIN assignments a USING (battle_id)
-    WHERE c.criterion = $criterion AND v.number <= $upto AND v.same_model IS NOT TRUE AND v.number NOT IN (
+    WHERE c.criterion = $criterion AND v.number <= $upto AND {} AND v.number NOT IN (
         SELECT number FROM withdrawals WHERE withdrawal <= $withdrawn) ORDER BY v.number"""
+_LISTED = "v.same_model IS NOT TRUE AND v.testing IS NOT TRUE"
+# Votes that count on no board, by the column that says so and the folder where they lie.
+_APART = {"same_model": SAME_MODEL, "testing": TESTING}
+_ANY = {column: f"SELECT bool_or({column}) FROM votes" for column in _APART}
 
+_UNLISTED = """
+    WITH drawn AS (
+        SELECT unnest(models) AS model, policy = $1 AS testing
+        FROM (SELECT DISTINCT lineup, policy FROM battles) JOIN lineups USING (lineup))
+    SELECT model FROM drawn GROUP BY model HAVING bool_and(testing)
+    EXCEPT SELECT model FROM roster WHERE status IN ('listed', 'paused')"""
 _ERASED = "SELECT replace(battle_id::VARCHAR, '-', '') FROM erasures"
 _SHOWN_BY = """
     SELECT voter, replace(battle_id::VARCHAR, '-', '') FROM shares JOIN battles USING (battle_id)
@@ -535,6 +547,25 @@ class VoteLog:
         """Number of votes, those that were not blind or were withdrawn among them."""
         return int(self._rows("SELECT coalesce(max(number), 0) FROM votes")[0][0])
 
+    def statuses(self) -> dict[str, ModelStatus]:
+        """{model: what the organiser said of it last}; nothing of models that older versions drew."""
+        sql = "SELECT model, last(status ORDER BY rowid) FROM roster GROUP BY model ORDER BY model"
+        return dict(self._rows(sql))
+
+    def listed_once(self) -> set[str]:
+        """The models that were listed at some time."""
+        sql = "SELECT DISTINCT model FROM roster WHERE status IN ('listed', 'paused')"
+        return {str(model) for (model,) in self._rows(sql)} | set(self.drawn()) - self.unlisted()
+
+    def drawn(self) -> set[str]:
+        """The models that were drawn for a battle."""
+        sql = "SELECT DISTINCT unnest(models) FROM lineups WHERE lineup IN (SELECT lineup FROM battles)"
+        return {str(model) for (model,) in self._rows(sql)}
+
+    def unlisted(self) -> set[str]:
+        """The models that were drawn, and were in testing and never listed: no page may name them."""
+        return {str(model) for (model,) in self._rows(_UNLISTED, [TESTING_POLICY])}
+
     def version(self) -> tuple[int, int]:
         """Number of votes and of withdrawals: while these are the same, so is all that follows from them."""
         found = self._rows(
@@ -544,7 +575,7 @@ class VoteLog:
         return int(found[0]), int(found[1])
 
     def counted(self) -> int:
-        """Number of votes that count: blind ones, not on one model twice, that were not withdrawn."""
+        """Number of votes that count: blind ones on different, listed models, that were not withdrawn."""
         return int(self._rows(f"SELECT count(*) FROM votes WHERE {COUNTED_VOTES}")[0][0])
 
     def names_shown(
@@ -740,9 +771,10 @@ class VoteLog:
 
         All votes go to LOG/votes/arena.parquet: pairwise ones with the columns model_a, model_b and winner;
         once a vote does not fit into them, all have models, places and acceptable. Votes that were withdrawn
-        are not among them, nor those of A/A battles, which go to LOG/same_model/arena.parquet. The ballots on
-        a criterion of a study are the same votes in LOG/criteria/CRITERION.parquet. Battles, turns, answers,
-        replacements, what a study adds and what was taken back go to the folders of their names, in parts.
+        are not among them, nor those of A/A battles, which go to LOG/same_model/arena.parquet, nor those on
+        models in testing, which go to LOG/testing/arena.parquet. The ballots on a criterion of a study are
+        the same votes in LOG/criteria/CRITERION.parquet. Battles, turns, answers, replacements, what a study
+        adds, what was taken back and what became of the models go to the folders of their names, in parts.
 
         Returns:
             The file of the votes, or None if there are none.
@@ -777,15 +809,16 @@ class VoteLog:
         upto_then = {"upto": upto, "withdrawn": withdrawn}
         layout = _PAIRWISE if self._rows(PLAIN)[0][0] else _KWISE
         with self._reading() as cursor:
-            votes = cursor.sql(layout + MORE + _ALL.format("NOT"), params=upto_then)
+            votes = cursor.sql(layout + MORE + _ALL.format(_LISTED), params=upto_then)
             write_table(votes.to_arrow_reader(BATCH), target, replace=True)
-            if cursor.execute("SELECT bool_or(same_model) FROM votes").fetchall()[0][0]:
-                votes = cursor.sql(_KWISE + MORE + _ALL.format(""), params=upto_then)
-                where = self.folder / SAME_MODEL / SNAPSHOT
-                write_table(votes.to_arrow_reader(BATCH), where, replace=True)
+            for column, place in _APART.items():
+                if cursor.execute(_ANY[column]).fetchall()[0][0]:
+                    shape = layout if column == "testing" else _KWISE
+                    votes = cursor.sql(shape + MORE + _ALL.format(f"v.{column}"), params=upto_then)
+                    write_table(votes.to_arrow_reader(BATCH), self.folder / place / SNAPSHOT, replace=True)
             for (name,) in cursor.execute("SELECT DISTINCT criterion FROM criterion_votes").fetchall():
                 given = {"criterion": name, **upto_then}
-                votes = cursor.sql(layout + MORE + _BY_CRITERION, params=given)
+                votes = cursor.sql(layout + MORE + _BY_CRITERION.format(_LISTED), params=given)
                 where = self.folder / CRITERIA / f"{name}.parquet"
                 write_table(votes.to_arrow_reader(BATCH), where, replace=True)
 

@@ -22,6 +22,7 @@ from agon.data.files.covariates import MEASURES
 from agon.data.log.events import EventLog, EventRows, News, set_position
 from agon.data.log.index import Counts, Lineup, OpenBattle, WriterIndex, as_utf8, count_features
 from agon.data.log.records import (
+    TESTING_POLICY,
     AlreadyVoted,
     AttentionRecord,
     Ballot,
@@ -35,6 +36,7 @@ from agon.data.log.records import (
     RemarksRecord,
     ReplacementRecord,
     RevocationRecord,
+    RosterRecord,
     ShareRecord,
     SkipRecord,
     TurnRecord,
@@ -83,7 +85,7 @@ INSERT = {  # in the order in which rows refer to each other; one column of valu
     + "".join(f"unnest(${12 + f}::UINTEGER[][]), " for f in range(len(MEASURES)))
     + f"unnest(${12 + len(MEASURES)}::BOOLEAN[]), unnest(${13 + len(MEASURES)}::UTINYINT[][]), "
     f"unnest(${14 + len(MEASURES)}::VARCHAR[]), unnest(${15 + len(MEASURES)}::BOOLEAN[]), "
-    f"unnest(${16 + len(MEASURES)}::VARCHAR[])",
+    f"unnest(${16 + len(MEASURES)}::BOOLEAN[]), unnest(${17 + len(MEASURES)}::VARCHAR[])",
     "assignments": "INSERT INTO assignments SELECT unnest($1::UUID[]), unnest($2::VARCHAR[]), "
     "unnest($3::USMALLINT[]), unnest($4::UINTEGER[]), unnest($5::USMALLINT[])",
     "criterion_votes": "INSERT INTO criterion_votes SELECT unnest($1::UUID[]), unnest($2::VARCHAR[]), "
@@ -101,6 +103,8 @@ INSERT = {  # in the order in which rows refer to each other; one column of valu
     "unnest($3::TIMESTAMP[])",
     "remarks": "INSERT INTO remarks SELECT unnest($1::UUID[]), unnest($2::VARCHAR[][]), "
     "unnest($3::VARCHAR[]), unnest($4::TIMESTAMP[])",
+    "roster": "INSERT INTO roster SELECT unnest($1::VARCHAR[]), unnest($2::VARCHAR[]), "
+    "unnest($3::TIMESTAMP[])",
 }
 
 
@@ -353,8 +357,8 @@ class Transaction:
         try:
             if isinstance(record, BattleRecord):
                 return self._draw(record)
-            if isinstance(record, AttentionRecord):
-                return self._attend(record)
+            if isinstance(record, AttentionRecord | RosterRecord):
+                return self._attend(record) if isinstance(record, AttentionRecord) else self._enrol(record)
             if isinstance(record, WithdrawalRecord | ErasureRecord | ShareRecord | RevocationRecord):
                 return self._wish(record)
             battle = self._known(record.battle_id)
@@ -393,7 +397,9 @@ class Transaction:
         self._ask(record, 1)
         if (place := record.assignment) is not None:
             self._add("assignments", (record.battle_id, place.study, place.seat, place.cell, place.attempt))
-        self._index.recent[record.battle_id] = OpenBattle(list(record.models), *prompt, voted=False)
+        testing = record.policy == TESTING_POLICY or None
+        opened = OpenBattle(list(record.models), *prompt, voted=False, testing=testing)
+        self._index.recent[record.battle_id] = opened
         return Receipt(record.battle_id)
 
     def _ask(self, record: BattleRecord | TurnRecord, turn: int) -> None:
@@ -450,7 +456,8 @@ class Transaction:
         who = (record.last_turn, record.voter, list(record.reasons), _utc(record.created))
         features = battle.features(record.last_turn)
         ratings = None if record.ratings is None else list(record.ratings)
-        more = (record.blind, ratings, as_utf8(record.comment), shows_same(battle.models), record.network)
+        kind = (shows_same(battle.models), battle.testing)
+        more = (record.blind, ratings, as_utf8(record.comment), *kind, record.network)
         self._add("votes", (self._index.votes, record.battle_id, *what, *prompt, *who, *features, *more))
         for criterion, ballot in record.criteria.items():
             self._add("criterion_votes", (record.battle_id, criterion, self._ballot(ballot)))
@@ -477,6 +484,12 @@ class Transaction:
         what = (as_utf8(record.prompt), list(map(as_utf8, record.answers)), record.best)
         places = None if record.places is None else list(record.places)
         self._add("attention_checks", (*where, *what, places, record.passed))
+        return Receipt(None)
+
+    def _enrol(self, record: RosterRecord) -> Receipt:
+        self._index.check(record.statuses)
+        for model, status in record.statuses.items():
+            self._add("roster", (model, status, _utc(record.created)))
         return Receipt(None)
 
     def _wish(self, record: WithdrawalRecord | ErasureRecord | ShareRecord | RevocationRecord) -> Receipt:
@@ -586,7 +599,11 @@ def _named(record: Record, error: Exception) -> AgonError:
     """What the one who waits for a record is told."""
     what = type(record).__name__.removesuffix("Record").lower()
     whose = f"study {record.study!r}" if isinstance(record, AttentionRecord) else ""
-    whose = whose or f"battle {' '.join(battles_of(record)[:3])}"
+    whose = (
+        "models"
+        if isinstance(record, RosterRecord)
+        else whose or f"battle {' '.join(battles_of(record)[:3])}"
+    )
     if isinstance(error, AgonError):
         return error
     if isinstance(error, duckdb.ConstraintException):

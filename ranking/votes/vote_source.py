@@ -233,8 +233,18 @@ def in_time(
 
 
 def group(
-    by: str, cluster: IntArray, ballot: IntArray, n_ballots: int, names: tuple[str, ...] = ()
+    by: str,
+    cluster: IntArray,
+    ballot: IntArray,
+    n_ballots: int,
+    names: tuple[str, ...] = (),
+    often: IntArray | None = None,
 ) -> Clusters:
-    """Count equal (cluster, ballot) rows; (N,) each."""
-    key, count = np.unique(cluster * n_ballots + ballot, return_counts=True)
+    """Count equal (cluster, ballot) rows; (N,) each, `often` how many votes a row stands for, or 1."""
+    code = cluster * n_ballots + ballot
+    if often is None:
+        key, count = np.unique(code, return_counts=True)
+    else:
+        key, which = np.unique(code, return_inverse=True)
+        count = np.bincount(which.reshape(-1), often, len(key)).round()
     return Clusters(by, key % n_ballots, key // n_ballots, count.astype(np.int64), names)

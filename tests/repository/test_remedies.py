@@ -22,6 +22,7 @@ from tests.repository.remedies import (
     files,
     logs,
     methods,
+    parts,
     serving,
     studies,
     tables,
@@ -34,6 +35,7 @@ from tests.support.paths import REPOSITORY
 
 AREAS = (
     analyses, methods, boards, tables, elections, files, logs, exports, commands, serving, studies, tastes,
+    parts,
 )  # fmt: skip
 # Followed by another test, for it needs a process, a page or a file of its own: file, test, messages.
 ELSEWHERE = {
@@ -45,6 +47,7 @@ ELSEWHERE = {
     "arena/core/arena.py": ("tests/arena/web/test_app.py", 7),  # two of images, two in test_limits.py
     "arena/web/leaderboard/page.py": ("tests/arena/web/leaderboard/test_page.py", 1),  # an invitation
     "arena/web/battle/view.py": ("tests/arena/web/battle/test_images.py", 1),
+    "data/files/counted_part.py": ("tests/data/exporters/test_vote_counts.py", 1),  # a later Agon
     "data/log/operation/backup.py": ("tests/data/log/test_backup.py", 1),
     "data/log/hash_chain.py": ("tests/data/log/test_event_log.py", 1),
     "data/log/shared_store/opening.py": ("tests/data/log/test_shared_store.py", 3),

@@ -97,6 +97,11 @@ def examples(folder):
     decision = ranking.decide(BOARD, {row.model: {"price": 1.0 + row.votes} for row in BOARD})
     rated = {f"m{i}": 900.0 + 20 * i + i % 3 for i in range(9)}
     foretold = ranking.predict_ratings(rated, {f"m{i}": {"rate": float(i)} for i in range(11)})
+    verdicts = Comparisons.of(
+        VOTES.models, [[0, 1], [1, 2], [2, 3]], [[1, 2]] * 3, labels={"prompt": ["p", "q", "r"]}
+    )
+    asked = Comparisons.of(VOTES.models, [[0, 1], [0, 1]], [[1, 2], [2, 1]], labels={"prompt": ["p", "p"]})
+    route = ranking.route_votes(asked, verdicts, 2)
     with VoteLog(folder / "log") as log:
         voted(log, ("ada", "bob"), (1, 2))
         log.snapshot()
@@ -104,8 +109,9 @@ def examples(folder):
         compared, compared.scores[0], tastes, tastes.kinds[0], tastes.tried[0],
         ranking.personal_board(VOTES, "3"),
         data.open_log(folder / "log"), decision, decision.candidates[0],
-        foretold, foretold.rows[0],
+        foretold, foretold.rows[0], route, route.comparisons[0],
         data.export(groups_file, "votes", folder / "out"),
+        data.write_counts(groups_file, folder / "part.parquet"),
         VOTES, VOTES.ballots, VOTES.battles, VOTES.pairs, WORLD, TABLE, BOARD, BOARD[0], BOARD.lead,
         BOARD.winner,
         BOARD.difference(0, 1), BOARD.win_probability(BOARD[0].model, BOARD[1].model), moved, moved.moves[0],

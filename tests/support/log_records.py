@@ -9,8 +9,8 @@ import duckdb
 from agon.data.log.records import BattleRecord, GenerationRecord, VoteRecord
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250000, tzinfo=UTC)
-# Which the schema has since 10, and 11.
-PEOPLE_TABLES = ("withdrawals", "erasures", "shares", "revocations", "remarks")
+# Which the schema has since 10, 11 and 12.
+PEOPLE_TABLES = ("withdrawals", "erasures", "shares", "revocations", "remarks", "roster")
 MODELS = ("ada", "bob", "cyn", "dan")
 
 
@@ -63,5 +63,6 @@ def without_events(folder):
     with duckdb.connect(str(folder / "agon.duckdb")) as connection:
         for table in ("head", *PEOPLE_TABLES):
             connection.execute(f"DROP TABLE {table}")
+        connection.execute("ALTER TABLE votes DROP COLUMN testing")
         connection.execute("ALTER TABLE votes DROP COLUMN network")
         connection.execute("DELETE FROM migrations WHERE version >= 9")

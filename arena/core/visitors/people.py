@@ -275,7 +275,13 @@ class People:
         log = self.arena.log
         async with self._exporting:
             open_yet = self.arena.streaming(voter)
-            return await asyncio.to_thread(log.personal_data, voter, open_yet)
+            found = await asyncio.to_thread(log.personal_data, voter, open_yet)
+        for battle in found["battles"]:
+            if battle["vote"]:
+                battle["vote"]["models"] = [self.arena.called(model) for model in battle["vote"]["models"]]
+            for answer in (one for turn in battle["turns"] for one in turn["answers"] if "model" in one):
+                answer["model"] = self.arena.called(answer["model"])
+        return found
 
     async def _write(self, *records: Record) -> None:
         """Write what a visitor wants; it is in the log when this returns."""

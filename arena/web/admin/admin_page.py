@@ -94,7 +94,7 @@ def admin_html(seen: Overview, done: str = "") -> str:
     able = [one for one in arena.matchmaker.drawable(arena.roster.contestants) if one.card.name not in unable]
     recent = sum(votes for _, votes in figures.spans[-60 // MINUTES :])
     head = (
-        f"{len(able)} of {len(arena.roster.contestants)} models can be drawn, and {recent:,} "
+        f"{len(able)} of {len(arena.roster.listed)} listed models can be drawn, and {recent:,} "
         f"{'vote' if recent == 1 else 'votes'} came in the last hour."
     )
     said = f'<p class="ag-lead" role="status">{escape(DONE_WORDS[done])}</p>' if done in DONE_WORDS else ""
@@ -147,7 +147,7 @@ def _models(seen: Overview, unable: Mapping[str, str]) -> str:
         _row(
             one.card.name,
             escape(_state(arena, one, unable)),
-            _draw_button(seen, one.card.name),
+            "" if one.status == "retired" else _draw_button(seen, one.card.name),
             *_facts(seen, one.card.name, total),
         )
         for one in arena.roster.contestants
@@ -164,7 +164,11 @@ def _models(seen: Overview, unable: Mapping[str, str]) -> str:
 def _state(arena: Arena, one: Contestant, unable: Mapping[str, str]) -> str:
     if one.card.name in arena.settings.paused:
         return "paused"
+    if one.status == "retired":
+        return "retired"
     kind = unable.get(one.card.name)
+    if one.status == "testing":
+        return "in testing" if kind is None else f"in testing, out: {kind}"
     return "answers" if kind is None else f"out: {kind}"
 
 

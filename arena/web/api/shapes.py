@@ -502,6 +502,39 @@ class GatesShape(Shape):
     ranks_behind_gates: list[MovedShape]
 
 
+class ModelHistoryShape(Shape):
+    """What became of one model."""
+
+    model: str
+    status: Literal["testing", "listed", "paused", "retired"]
+    came: Annotated[str | None, Field(description="When it was drawn first.")]
+    listed: Annotated[str | None, Field(description="Since when votes on it count.")]
+    last: Annotated[str | None, Field(description="When it was drawn last.")]
+    battles: int
+    tests: Annotated[int, Field(description="Battles for which it was drawn in testing.")]
+
+
+class RosterChangeShape(Shape):
+    """One thing that happened to a model."""
+
+    when: str
+    model: str
+    change: str
+
+
+class RosterShape(Shape):
+    """What became of the models; those that were never listed are counted, and not named."""
+
+    conclusion: str
+    in_testing: int
+    tested_and_never_listed: int
+    battles: Annotated[int, Field(description="That are over.")]
+    same_model: Annotated[int, Field(description="Of these, A/A battles.")]
+    testing: Annotated[int, Field(description="Of these, those with a model in testing.")]
+    models: list[ModelHistoryShape]
+    changes: list[RosterChangeShape]
+
+
 class IntegrityAnswer(Shape):
     """What became of all votes, whose they are, and whether sides and draws are even."""
 
@@ -515,6 +548,7 @@ class IntegrityAnswer(Shape):
     same_model: NoiseShape | None
     draws: DrawsShape | None
     gates: Annotated[GatesShape | None, Field(description="Null where no vote can be tested.")]
+    roster: Annotated[RosterShape | None, Field(description="Null where no log says.")]
 
 
 class OptionShape(Shape):

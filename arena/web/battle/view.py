@@ -38,6 +38,7 @@ from agon.arena.web.languages.texts import (
 from agon.arena.web.markdown.markdown import reachable_html
 from agon.arena.web.markdown.streaming import streaming_html
 from agon.ranking.leaderboard.row import Row, score_range
+from agon.ranking.text import Sentence
 
 _EXAMPLES = 48  # examples sent with the page; it shows six at a time
 _IN_LINE = (
@@ -120,7 +121,7 @@ def panel_state(view: dict[str, Any]) -> str:
 def start_view(arena: Arena, session: str, mode: Mode = "blind") -> dict[str, Any]:
     """The page before a battle: the invitation, the examples, and how much has been counted."""
     roster = arena.roster
-    facts = {"votes": arena.log.counted(), "models": len(roster.contestants), "prompts": len(roster.examples)}
+    facts = {"votes": arena.log.counted(), "models": len(roster.listed), "prompts": len(roster.examples)}
     values = {"roster": roster, "facts": facts, "examples": arena.examples(_EXAMPLES)}
     values["intro"], values["consent"] = (
         words_in(words, language()) for words in (roster.page.intro, roster.page.consent)
@@ -195,7 +196,7 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
         view["seen"] = arena.names_shown(battle)
         view["token"] = arena.keys.vote_token(battle.id, battle.turn, session)
     if named:
-        view["models"] = [side.contestant.card.name for side in battle.judged]
+        view["models"] = [arena.called(side.contestant.card.name) for side in battle.judged]
         view["outcome"] = battle.outcome
         view["places"], view["acceptable"] = battle.ballot or (None, None)
         view["receipt"], view["record"] = running.number, running.record
@@ -213,7 +214,7 @@ def _last(arena: Arena, session: str, running: Running) -> dict[str, Any] | None
     battle = before.battle
     if battle.state is not State.VOTED:
         return None
-    names = [(LETTERS[slot], battle.sides[slot].contestant.card.display_name) for slot in battle.standing]
+    names = [(LETTERS[slot], name_shown(battle.sides[slot])) for slot in battle.standing]
     return {
         "id": battle.id,
         "judged": _judged(battle),
@@ -232,6 +233,8 @@ def change_view(running: Running, change: ScoreChange | None) -> dict[str, Any]:
         why = _(
             "Nothing: an answer was compared with another one of its own model, to see how far votes vary."
         )
+    elif battle.testing:
+        why = _("Nothing: a model was drawn that is in testing, and votes on those count on no board.")
     elif battle.named:
         why = _("Nothing: you saw the names, and such a vote does not count.")
     elif not running.blind:
@@ -275,6 +278,12 @@ def _side_words(battle: Battle, side: Side) -> str:
     return _(_IN_LINE[side.in_line - 1])
 
 
+def name_shown(side: Side) -> str:
+    """What the reader is told of who wrote an answer."""
+    name = side.contestant.card.display_name
+    return translated(name) if isinstance(name, Sentence) else name
+
+
 def side_html(side: Side) -> str:
     """One answer's text as safe HTML."""
     return streaming_html(side.text) if side.status == "writing" else reachable_html(side.text)
@@ -293,7 +302,7 @@ def battle_values(arena: Arena, running: Running) -> dict[str, Any]:
         "bodies": [Markup(side_html(side)) for side in battle.sides],
         "may_ask": arena.may_ask(battle),
         "plan": None,  # of a study
-        "names": [side.contestant.card.display_name for side in battle.sides] if battle.named else None,
+        "names": [name_shown(side) for side in battle.sides] if battle.named else None,
         "queued": running.queued,
         "review": None,  # where its voter stands in a list
         "last": None,
@@ -358,7 +367,7 @@ def _verdict(battle: Battle) -> str:
     twice = [slot for slot in battle.standing if battle.models.count(battle.models[slot]) > 1]
     if not twice:
         return _preferred(battle)
-    name = battle.sides[twice[0]].contestant.card.display_name
+    name = name_shown(battle.sides[twice[0]])
     if len(battle.sides) > 2:
         letters = [LETTERS[slot] for slot in twice]
         return f"{_preferred(battle)} {_('{letters} were both by {model}.', letters=letters, model=name)}"
@@ -383,7 +392,7 @@ def _judged(battle: Battle) -> str:
 
 
 def _preferred(battle: Battle) -> str:  # noqa: PLR0911 (a sentence each)
-    names = [side.contestant.card.display_name for side in battle.sides]
+    names = [name_shown(side) for side in battle.sides]
     if battle.named and battle.outcome in {"a", "b"}:
         return _("You preferred {letter}.", letter=names["ab".index(battle.outcome)])
     if len(battle.sides) > 2:
@@ -412,7 +421,7 @@ def _card(battle: Battle, slot: int) -> dict[str, Any]:
     first = made.time_to_first_token if made else None
     return {
         "letter": LETTERS[slot],
-        "name": card.display_name,
+        "name": name_shown(side),
         "about": " · ".join(part for part in (card.organisation, card.licence) if part),
         "first": "–" if first is None else number(first, 2),
         "rate": "–" if rate is None else number(rate, 0),
@@ -468,7 +477,7 @@ def _void_sentence(battle: Battle) -> str:  # noqa: PLR0911 (a sentence each)
 
 def _score_change(change: ScoreChange, battle: Battle) -> dict[str, Any]:
     """The two models on one axis, and the change in words."""
-    names = {side.contestant.card.name: side.contestant.card.display_name for side in battle.sides}
+    names = {side.contestant.card.name: name_shown(side) for side in battle.sides}
     shown = [one for one in change.models if one.row.score is not None]
     order = _by_place(battle)  # as the cards above
     span = score_range([one.row for one in shown]) or (0.0, 1.0)

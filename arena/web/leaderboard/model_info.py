@@ -27,6 +27,9 @@ class ModelInfo:
     known: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """{model: {fact: value}}, of a table or measured."""
 
+    gone: frozenset[str] = frozenset()
+    """Those with a card that are retired."""
+
     def name(self, model: str) -> str:
         """The name to show, safe to stand anywhere in text; not yet escaped for HTML."""
         card = self.cards.get(model)
@@ -34,7 +37,7 @@ class ModelInfo:
 
     def retired(self, model: str) -> bool:
         """Whether a model has votes and is not drawn any more."""
-        return self.closed and model not in self.cards
+        return model in self.gone or (self.closed and model not in self.cards)
 
     def about(self, model: str) -> str:
         """Organisation and licence, as far as they are known."""

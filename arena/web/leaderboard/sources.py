@@ -123,12 +123,16 @@ class ArenaVotes:
         arena = self._arena
         own = arena.log.folder / "votes" / "arena.parquet"
         imported = tuple(sorted(file.name for file in own.parent.glob("*.parquet") if file != own))
-        cards = {contestant.card.name: contestant.card for contestant in arena.roster.contestants}
+        hidden = arena.hidden
+        everybody = [one for one in arena.roster.contestants if one.card.name not in hidden]
+        cards = {one.card.name: one.card for one in everybody}
+        gone = frozenset(one.card.name for one in everybody if one.status == "retired")
+        known = {model: facts for model, facts in self._facts().items() if model not in hidden}
         return About(
             words=(str(own if imported else arena.log.folder),),
             unit="blind vote",
             total=arena.log.counted(),
-            info=ModelInfo(cards, arena.endings, arena.unavailable, closed=True, known=self._facts()),
+            info=ModelInfo(cards, arena.endings, arena.unavailable, closed=True, known=known, gone=gone),
             notice=arena.roster.notice,
             imported=imported,
             periods={name: period_sql("timestamp", name) for name in PERIODS},
@@ -155,7 +159,7 @@ class ArenaVotes:
     def offer(self, chosen: Mapping[str, str]) -> Offer:
         """Categories and languages, all rules on votes, and what is counted in the answers."""
         filters = self._arena.log.filters(chosen)
-        two = len(self._arena.roster.contestants) == 2
+        two = len(self._arena.roster.listed) == 2
         return Offer(filters, rules_for(table=False, complete=two), tuple(MEASURES))
 
     def votes(self, chosen: Mapping[str, str]) -> Comparisons | None:

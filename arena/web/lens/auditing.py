@@ -8,12 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from agon.arena.web.leaderboard.sources import BoardSource
 from agon.data.checks import read_noise
-from agon.data.log.records import NAMED_POLICY
-from agon.data.log.text_parts import part_files
+from agon.data.log.operation.life_cycle import RosterHistory, read_published_history, settled_battles
+from agon.data.log.records import TESTING_POLICY
 from agon.ranking import (
     AATest,
     Comparisons,
@@ -30,7 +29,6 @@ from agon.ranking.matchmaking.exposure import DrawShares, draw_shares
 from agon.ranking.votes.vote_source import DEPENDENT
 
 BUSIEST = 10  # voters
-_DRAWN = ["models", "group_probability", "policy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class Audit:
         gated: the votes behind the usual gate, with who and what stands out; None where none can be tested.
         cost: of overturning the first rank.
         moved: model, its rank, and its rank behind the gate, of those whose rank is another.
-        drawn: battles drawn in all logs.
+        roster: what became of the models, without the names of those never listed; None where no log says.
     """
 
     counted: int = 0
@@ -84,6 +82,7 @@ class Audit:
     gated: GatedVotes | None = None
     cost: AttackCost | None = None
     moved: tuple[tuple[str, int, int], ...] = ()
+    roster: RosterHistory | None = None
 
 
 def make_audit(source: BoardSource, _: object) -> Audit:
@@ -114,6 +113,7 @@ def make_audit(source: BoardSource, _: object) -> Audit:
         gated=gated,
         cost=cost,
         moved=() if gated is None else _moved(votes, gated),
+        roster=None if folder is None else _roster(folder),
     )
 
 
@@ -160,15 +160,21 @@ def _voters(votes: Comparisons) -> VoterShares | None:
 
 
 def _draws(folder: Path) -> DrawShares | None:
-    """Who was drawn, by the battles of a log."""
-    columns: dict[str, list[object]] = {name: [] for name in _DRAWN}
-    for part in part_files(folder, "battles"):
-        table = pq.ParquetFile(part).read(columns=_DRAWN)
-        table = table.filter(pc.not_equal(table["policy"], NAMED_POLICY))  # chosen by voters, drawn by nobody
-        for name, values in table.to_pydict().items():
-            columns[name] += values
-    models, probability, policy = columns.values()
+    """Who was drawn, by the battles of a log that are over: those that run would be told by it."""
+    battles = settled_battles(folder)
+    battles = battles.filter(pc.not_equal(battles["policy"], TESTING_POLICY))  # whom it names, no page does
+    models, probability, policy = (
+        battles[name].to_pylist() for name in ("models", "group_probability", "policy")
+    )
     try:
-        return draw_shares(models, probability, policy)  # type: ignore[arg-type]
+        return draw_shares(models, probability, policy)
+    except AgonError:
+        return None
+
+
+def _roster(folder: Path) -> RosterHistory | None:
+    """What became of the models of a log."""
+    try:
+        return read_published_history(folder).public()
     except AgonError:
         return None

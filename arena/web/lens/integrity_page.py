@@ -11,6 +11,7 @@ from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.lens.auditing import Audit, VoterShares
 from agon.arena.web.lens.gates_section import card_head, english_html, gates_html, reason_html
 from agon.arena.web.markdown.markdown import without_hidden
+from agon.arena.web.models.roster_section import roster_html
 from agon.ranking import AATest, PositionBias
 from agon.ranking.matchmaking.exposure import DrawShares
 from agon.ranking.text import join_names
@@ -42,7 +43,8 @@ def integrity_html(audit: Audit, *, about: About) -> str:
         body = _head(audit, about) + '<div class="ag-figs ag-two-one">'
         body += _funnel(audit) + _side(audit.side, audit.no_side) + _voters(audit.voters, about)
         body += gates_html(audit, about)
-        body += _noise(audit.noise, about) + _draws(audit.draws, about) + _unseen(audit, about) + "</div>"
+        body += _noise(audit.noise, about) + _draws(audit.draws, about) + roster_html(audit.roster, about)
+        body += _unseen(audit, about) + "</div>"
     votes = about.total if about.unit != "task" else None
     return page_html(_("Integrity"), body, current="integrity", votes=votes, site=about.site)
 

@@ -60,6 +60,7 @@ def integrity_values(audit: Audit) -> dict[str, Any]:
         "same_model": audit.noise and asdict(audit.noise) | {"conclusion": audit.noise.conclusion()},
         "draws": draws and asdict(draws) | {"conclusion": draws.conclusion()},
         "gates": _gates(audit),
+        "roster": audit.roster and audit.roster.to_dict(names=False),
     }
 
 

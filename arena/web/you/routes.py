@@ -40,7 +40,7 @@ def you_router(arena: Arena) -> APIRouter:
             everybody = await boards.get(BoardQuery(), Patience(_PATIENCE))
         except BusyError:
             return None
-        cards = {one.card.name: one.card for one in arena.roster.contestants}
+        cards = {one.card.name: one.card for one in arena.roster.contestants if one.status == "listed"}
         return boards_beside(mine, everybody, ModelInfo(cards, closed=True))
 
     @router.get("/you")

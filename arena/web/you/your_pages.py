@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from agon.arena.core.arena import Arena, Running
+from agon.arena.core.roster import IN_TESTING
 from agon.arena.core.visitors.people import A_PAGE, HistoryPage, turns_of
 from agon.arena.web.battle.view import render
 from agon.arena.web.languages.texts import _, date_and_time, message, translated
@@ -16,6 +17,7 @@ from agon.arena.web.layout import page_html
 from agon.arena.web.markdown.markdown import reachable_html
 from agon.arena.web.you.own_board import too_few_sentence
 from agon.data.log.personal.history import PastBattle
+from agon.ranking.text import Sentence
 
 # Nobody else sees these pages, so no search engine does; forms say where they come from, else their origin
 # is "null" where a browser keeps quiet of what it knows.
@@ -95,13 +97,15 @@ def replayed(running: Running) -> list[dict[str, Any]]:
 
 
 def _answer(letter: str, name: str, text: str) -> dict[str, Any]:
+    name = translated(name) if isinstance(name, Sentence) else name
     return {"letter": letter, "name": name, "html": Markup(reachable_html(text))}
 
 
 def name_of(arena: Arena) -> Callable[[str], str]:
     """What a model is called on pages."""
     cards = {one.card.name: one.card.display_name for one in arena.roster.contestants}
-    return lambda model: cards.get(model, model)
+    hidden = arena.hidden
+    return lambda model: translated(IN_TESTING) if model in hidden else cards.get(model, model)
 
 
 def listed(past: PastBattle, hashes: Mapping[int, str], name: Callable[[str], str]) -> dict[str, Any]:
@@ -170,14 +174,12 @@ def verdict(past: PastBattle, name: Callable[[str], str], *, own: bool = True) -
 
 def state_words(past: PastBattle) -> str:
     """Whether a vote counts, and why not."""
-    if past.number is None:
-        return _("No vote")
-    if past.withdrawn is not None:
-        return _("Withdrawn")
-    if past.same_model:
-        return _("Does not count: one model was drawn twice")
-    if past.named:
-        return _("Does not count: you saw the names from the beginning")
-    if not past.blind:
-        return _("Does not count: an earlier vote had told you who wrote this")
-    return _("Counts")
+    states = (
+        (past.number is None, _("No vote")),
+        (past.withdrawn is not None, _("Withdrawn")),
+        (past.same_model, _("Does not count: one model was drawn twice")),
+        (past.testing, _("Does not count: a model was drawn that is in testing")),
+        (past.named, _("Does not count: you saw the names from the beginning")),
+        (not past.blind, _("Does not count: an earlier vote had told you who wrote this")),
+    )
+    return next((words for holds, words in states if holds), _("Counts"))

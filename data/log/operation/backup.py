@@ -20,7 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from agon.data.files.snapshot_folder import CRITERIA, SAME_MODEL
+from agon.data.files.snapshot_folder import CRITERIA, SAME_MODEL, TESTING
 from agon.data.files.writer import whole_file
 from agon.data.log.events import BACKUP, EVENTS, HEAD, TEXTS
 from agon.data.log.hash_chain import ChainWriter, Head, read_head, synchronize_folder
@@ -35,7 +35,13 @@ from agon.ranking.errors import OptionError
 LAST_BACKUP = "last_backup.json"  # in the log: what was copied last, and where to
 ARCHIVES = (".tar", ".tar.gz", ".tgz")
 _CHAIN = (EVENTS, TEXTS, HEAD)
-_MADE = {*LOG_TABLES, SAME_MODEL, CRITERIA, "servers"}  # folders of what can be made again, and of notes
+_MADE = {
+    *LOG_TABLES,
+    SAME_MODEL,
+    TESTING,
+    CRITERIA,
+    "servers",
+}  # folders of what can be made again, and of notes
 _TRIES = 3  # a text that is erased while it is copied is half erased in the copy
 _HALF = ".half"
 

@@ -60,9 +60,10 @@ def read_figures(rows: _Rows, now: datetime, minutes: int, spans: int) -> LogFig
         """
         SELECT CASE WHEN w.reason = 'voter' THEN 'withdrawn by the voter'
             WHEN w.reason NOT NULL THEN 'withdrawn: ' || w.reason
-            WHEN same_model THEN 'of one model twice' ELSE 'not blind' END AS why, count(*) AS n
+            WHEN same_model THEN 'of one model twice'
+            WHEN testing THEN 'on a model in testing' ELSE 'not blind' END AS why, count(*) AS n
         FROM votes AS v LEFT JOIN withdrawals AS w USING (number)
-        WHERE w.reason NOT NULL OR v.same_model IS TRUE OR v.blind IS FALSE
+        WHERE w.reason NOT NULL OR v.same_model IS TRUE OR v.testing IS TRUE OR v.blind IS FALSE
         GROUP BY why ORDER BY n DESC, why""",
         [],
     )

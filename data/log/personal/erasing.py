@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agon.data.files.snapshot_folder import CRITERIA, SAME_MODEL
+from agon.data.files.snapshot_folder import CRITERIA, SAME_MODEL, TESTING
 from agon.data.log.events import EVENTS, TEXTS
 from agon.data.log.hash_chain import Head, read_lines, synchronize_folder
 from agon.data.log.image_files import files_of_images
@@ -142,7 +142,7 @@ def remove_published(connection: duckdb.DuckDBPyConnection, folder: Path) -> Non
             if int(path.stem) in numbers:
                 path.unlink(missing_ok=True)
     (folder / "votes" / "arena.parquet").unlink(missing_ok=True)
-    for place in (SAME_MODEL, CRITERIA):
+    for place in (SAME_MODEL, TESTING, CRITERIA):
         for path in (folder / place).glob("*.parquet"):
             path.unlink(missing_ok=True)
 

@@ -112,6 +112,7 @@ def _vote(past: PastBattle, said: Sequence[Any] | None) -> dict[str, Any] | None
         "counts": past.counts,
         "blind": past.blind,
         "one_model_twice": past.same_model,
+        "in_testing": past.testing,
         "withdrawn": _moment(past.withdrawn),
     }
 

@@ -19,7 +19,8 @@ _LISTED = """
         ORDER BY created DESC, battle_id LIMIT $2 OFFSET $3)
     SELECT replace(m.battle_id::VARCHAR, '-', ''), m.created, l.models,
         CASE WHEN e.battle_id IS NULL THEN t.prompt ELSE '' END, v.number, v.created, places, acceptable,
-        v.blind IS NOT FALSE, v.same_model IS TRUE, w.created, e.created,
+        v.blind IS NOT FALSE, v.same_model IS TRUE, v.testing IS TRUE, w.created,
+        e.created,
         (SELECT max(link) FROM shares AS s WHERE s.battle_id = m.battle_id
             AND link NOT IN (SELECT link FROM revocations)), m.policy
     FROM mine AS m JOIN turns AS t ON t.battle_id = m.battle_id AND t.turn = 1
@@ -32,7 +33,7 @@ _ONE = "AND battle_id = TRY_CAST($4 AS UUID)"
 _TOTALS = """
     SELECT count(*), count(v.number), count(w.battle_id), count(e.battle_id),
         count(*) FILTER (WHERE v.number NOT NULL AND w.battle_id IS NULL AND v.blind IS NOT FALSE
-            AND v.same_model IS NOT TRUE)
+            AND v.same_model IS NOT TRUE AND v.testing IS NOT TRUE)
     FROM battles AS b LEFT JOIN votes AS v USING (battle_id) LEFT JOIN withdrawals AS w USING (battle_id)
     LEFT JOIN erasures AS e USING (battle_id) WHERE b.voter = $1"""
 
@@ -65,6 +66,7 @@ class PastBattle:
         ballot: what it says.
         blind: whether no earlier vote had named who wrote an answer.
         same_model: whether one model was drawn twice.
+        testing: whether a model was drawn that was not listed yet.
         withdrawn: when the vote was withdrawn; None if it was not.
         erased: when the texts were erased; None if they were not.
         link: SHA-256 of the link by which it is shown to others now; None if it is not.
@@ -80,6 +82,7 @@ class PastBattle:
     ballot: Ballot | None
     blind: bool
     same_model: bool
+    testing: bool
     withdrawn: datetime | None
     erased: datetime | None
     link: str | None
@@ -88,7 +91,8 @@ class PastBattle:
     @property
     def counts(self) -> bool:
         """Whether there is a vote that counts on boards."""
-        return self.number is not None and self.blind and not self.same_model and self.withdrawn is None
+        apart = self.same_model or self.testing or self.withdrawn is not None
+        return self.number is not None and self.blind and not apart
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +147,12 @@ def _past(
     acceptable: Sequence[bool] | None,
     *rest: Any,
 ) -> PastBattle:
-    blind, same_model, withdrawn, erased, link, policy = rest
+    blind, same_model, testing, withdrawn, erased, link, policy = rest
     ballot = None if places is None else (tuple(places), None if acceptable is None else tuple(acceptable))
     moments = [None if at is None else at.replace(tzinfo=UTC) for at in (created, voted, withdrawn, erased)]
     drawn = moments[0] or created
-    known = (battle_id, drawn, tuple(models), prompt, number, moments[1], ballot, blind, same_model)
-    return PastBattle(*known, moments[2], moments[3], link, policy == NAMED_POLICY)
+    known = (battle_id, drawn, tuple(models), prompt, number, moments[1], ballot, blind)
+    return PastBattle(*known, same_model, testing, moments[2], moments[3], link, policy == NAMED_POLICY)
 
 
 def vote_hashes(folder: Path, numbers: Collection[int], size: int) -> dict[int, str]:

@@ -280,7 +280,8 @@ def test_a_log_of_the_version_before_is_adopted_with_its_digest(folder):
     before = rows(folder)
     without_events(folder)
     with duckdb.connect(str(shutil.copy(folder / "agon.duckdb", folder.parent))) as connection:
-        connection.execute("ALTER TABLE votes ADD COLUMN network VARCHAR")  # of later versions
+        for column in ("testing BOOLEAN", "network VARCHAR"):  # of later versions
+            connection.execute(f"ALTER TABLE votes ADD COLUMN {column}")
         held = digests(connection, Layout.of(connection))
     with VoteLog(folder) as log:
         put(log, one := battle(), vote(one.battle_id))

@@ -134,7 +134,7 @@ def test_the_frames_are_of_the_moment_in_which_the_log_was_opened(log):
     before, whole = open_log(log.folder, "arrow"), open_log(log.folder, "arrow")
     assert len(whole.generations) == 3
     filled(log)
-    empty = (*STUDY_TABLES, *RIGHTS_TABLES)
+    empty = (*STUDY_TABLES, *RIGHTS_TABLES, "roster")
     sizes = {name: len(getattr(before, name)) for name in (*LOG_TABLES, "votes") if name not in empty}
     assert sizes == {"battles": 1, "turns": 2, "generations": 3, "replacements": 1, "votes": 1}
     assert len(open_log(log.folder).votes) == 2

@@ -61,6 +61,7 @@ def cases(given: Given) -> list[Case]:
     pairs_of_prompts = [("ada", "bob", n % 5, ("model_a", "model_b", "tie")[n % 3]) for n in range(60)]
     rows = "".join(f"{a},{b},{prompt},{won}\n" for a, b, prompt, won in pairs_of_prompts)
     people = given.file("model_a,model_b,prompt,winner\n" + rows)
+    wider = given.file("model_a,model_b,prompt,winner\n" + rows.replace("bob", "cyn"))
     weighed = command("rank", people, "--judges", people)
 
     def board_and_diff() -> str:
@@ -90,6 +91,11 @@ def cases(given: Given) -> list[Case]:
     return [
         (command("rank", people, "--judges", given.scores), weighed),
         (command("rank", people, "--judges", people, "--compare-rules"), weighed),
+        (command("plan", people, "--budget", 3), command("plan", people, "--judges", wider, "--budget", 3)),
+        (
+            command("plan", "--judges", wider, "--budget", 3),
+            command("plan", people, "--judges", wider, "--budget", 3),
+        ),
         (command("rank", given.scores, "--gates", "default"), command("rank", given.scores)),
         (
             command("simulate", "--votes", 99, "--attack", "forged:many"),

@@ -1,10 +1,11 @@
 """Addresses and configurations of an arena: what is refused, and the remedy."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena import Arena, ArenaSettings
 from agon.arena.core.roster import Contestant, ContestantSettings, ModelCard
 from agon.arena.core.sessions import Keys
 from agon.arena.setup.config import read_configuration
@@ -12,9 +13,11 @@ from agon.arena.web.leaderboard.query import BoardQuery, Offer
 from agon.arena.web.server import configured, listen
 from agon.data.files.schema import period_ends
 from agon.data.importers.recorded_answers import prompts
+from agon.data.log.vote_log import VoteLog
 from agon.serving.protocol import Sampling
 from tests.repository.remedies.steps import SERVER, Case, Given, RefusedError, arena, taken
 from tests.support.arena_server import Scripted, open_arena, roster
+from tests.support.log_records import battle, put, vote
 
 OURS = '[[server]]\nname = "ours"\ncommand = '
 HERE = 'base_url = "http://127.0.0.1:1/v1"\n'
@@ -81,8 +84,28 @@ def cases(given: Given) -> list[Case]:
 
         return ask
 
+    def enrolled(name: str) -> Any:
+        """An arena that tests a model, over a log that has canary-1-id as a listed one."""
+
+        def test() -> None:
+            with VoteLog(given.new()) as log:
+                drawn = battle(("canary-0-id", "canary-1-id"))
+                put(log, drawn, vote(drawn.battle_id))
+                models = roster(Scripted(), Scripted(), Scripted())
+                *listed, one = models.contestants
+                tested = replace(one, card=replace(one.card, name=name), status="testing")
+                Arena(
+                    replace(models, contestants=(*listed[::2], tested)), log, Keys(b"s" * 32), ArenaSettings()
+                )
+
+        return test
+
+    lone = _text(folder / "lone.toml", two.read_text() + 'status = "testing"\n')
+
     return [
         (asked_otherwise("one"), asked_otherwise("one-2")),
+        (enrolled("canary-1-id"), enrolled("canary-1-id-2")),
+        (lambda: read_configuration(lone), lambda: read_configuration(two)),
         # how many models answer
         (lambda: configured(None, None, 9), lambda: configured(None, None, 6)),
         (lambda: configured(answers, None, 4), lambda: configured(answers, None, 3)),

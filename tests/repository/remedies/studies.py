@@ -90,6 +90,12 @@ def cases(given: Given) -> list[Case]:
         """The study of before under another plan, opened as agon serve opens it."""
         return lambda: _opened(read_configuration(study(text)), asks_once)
 
+    tested = (
+        "".join(
+            f'[[model]]\nname = "{n}"\nbackend = "recorded"\nanswers = "{answers}"\n' for n in ("ada", "bob")
+        )
+        + 'status = "testing"\n'
+    )
     asks_once = given.new() / "log"
     _opened(read_configuration(study('ANSWERS\nname = "one"')), asks_once, begin=True)
     return [
@@ -97,6 +103,7 @@ def cases(given: Given) -> list[Case]:
         (read("", before=""), read("ANSWERS")),
         (read("ANSWERS", before="[battle]\nsame_model = 0.1\n"), read("ANSWERS")),
         (read("ANSWERS", before='[battle]\nmodes = ["blind", "named"]\n'), read("ANSWERS")),
+        (read("ANSWERS", before=tested), read("ANSWERS", before=tested.replace("testing", "listed"))),
         (read("ANSWERS", file=alone), read('ANSWERS\nincomplete = "drop"', file=alone)),
         (read('ANSWERS\nmodels = ["ada", "bop"]'), read('ANSWERS\nmodels = ["ada", "bob"]')),
         (invite(asks, "--voters", "1"), invite(asks, "--voters", "2")),
