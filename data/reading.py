@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from agon.data.files.counted_part import check_parts, left_out_of_parts, part_facts
 from agon.data.files.detection import columns_of, is_election, kind_of, refuse_answers, refuse_scores
 from agon.data.files.elections import preflib
+from agon.data.files.judge_marks import refused_judges
 from agon.data.files.reader import (
     DUCKDB,
     PARQUET,
@@ -36,6 +37,7 @@ from agon.data.importers.formats import lacks_one, nearest, recognise, unrecogni
 from agon.data.importers.published import choose_format, named_rows, with_columns
 from agon.ranking import Comparisons, OptionError, SourceError, VotesError
 from agon.ranking.votes.comparisons import Votes, as_comparisons
+from agon.ranking.votes.vote_source import JUDGES_REFUSED
 
 
 def comparisons(
@@ -87,6 +89,7 @@ def comparisons(
         return source
     check_voters(voters)
     source = files_of(source)
+    refused = [name for one in _paths_of(source) for name in refused_judges(one)]
     if criterion is not None:
         source = _by_criterion(source, criterion)
     if is_election(source):
@@ -110,6 +113,8 @@ def comparisons(
     opened, left_out = None, dict[str, int]()
     if distinct is None:
         opened, left_out = open_votes(source, **reading, invalid=invalid)
+    if refused:
+        left_out = {**left_out, JUDGES_REFUSED: len(set(refused))}
     table_source = TableSource(
         source,
         opened,
@@ -126,6 +131,12 @@ def comparisons(
             comparisons(one, **reading, voters=voters)
         raise
     return Comparisons(table_source)
+
+
+def _paths_of(source: object) -> list[Path]:
+    """The files that are named, if any is."""
+    given = source if isinstance(source, tuple) else (source,)
+    return [Path(one) for one in given if isinstance(one, str | Path)]
 
 
 def _by_criterion(source: object, criterion: str) -> Path:

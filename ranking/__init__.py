@@ -54,6 +54,8 @@ from agon.ranking.figures.svg import to_svg
 from agon.ranking.figures.win_rates import win_rate_map
 from agon.ranking.inference.difference import Difference
 from agon.ranking.inference.winners_curse import Winner
+from agon.ranking.judges.audit import AuditLimits, AuditMeasure, JudgeAudit, audit_judge
+from agon.ranking.judges.pair_verdicts import PairVerdicts
 from agon.ranking.judges.predicted_ratings import PredictedRating, PredictedRatings, predict_ratings
 from agon.ranking.judges.vote_routing import RoutedComparison, VoteRoute, route_votes
 from agon.ranking.leaderboard.board_change import BoardChange
@@ -88,6 +90,8 @@ __all__ = [
     "METHODS",
     "AATest",
     "AgonError",
+    "AuditLimits",
+    "AuditMeasure",
     "Ballots",
     "Battles",
     "BoardChange",
@@ -106,6 +110,7 @@ __all__ = [
     "InputError",
     "InterAnnotatorAgreement",
     "Intransitivity",
+    "JudgeAudit",
     "KindOfVoters",
     "KindsTried",
     "Lead",
@@ -120,6 +125,7 @@ __all__ = [
     "OptionError",
     "OutlierPair",
     "PairCounts",
+    "PairVerdicts",
     "PanelLead",
     "PersonalBoard",
     "PositionBias",
@@ -149,6 +155,7 @@ __all__ = [
     "aa_test",
     "add_attack",
     "agreement",
+    "audit_judge",
     "axioms",
     "boards_from_json",
     "boards_to_json",

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from agon.serving.protocol import Delta, End, FailureKind, ServingError
+from agon.serving.protocol import Delta, End, FailureKind, ServingError, TokenChances
 from agon.serving.reasoning import ReasoningSplitter, Split
 
 STATUSES: dict[int, FailureKind] = {
@@ -52,6 +52,7 @@ class ChatReading:
         self._splitter = ReasoningSplitter(thinks_first=thinks_first)
         self._completion_tokens: int | None = None
         self._reasoning_tokens: int | None = None
+        self._prompt_tokens: int | None = None
         self._reasoned = False
 
     def delta_of(self, chunk: Any) -> Delta:
@@ -76,7 +77,7 @@ class ChatReading:
         text, reasoning = _parts_of(delta.get("content"))
         text += _text_in(delta.get("refusal"))  # the model's own words, under another name
         reasoning += _text_in(delta.get("reasoning_content")) or _text_in(delta.get("reasoning"))
-        return self._told(self._splitter.feed(_whole(text)), _whole(reasoning))
+        return self._told(self._splitter.feed(_whole(text)), _whole(reasoning), _chances_in(choice))
 
     def finish(self, content_type: str) -> tuple[Delta, End]:
         """The rest and the end of a stream that said how it ended.
@@ -94,18 +95,20 @@ class ChatReading:
             answered = max(0, answered - self._reasoning_tokens)
         elif self._reasoned:
             answered = None  # it counts both together
-        return rest, End(self.finish_reason, answered, self._reasoning_tokens)
+        return rest, End(self.finish_reason, answered, self._reasoning_tokens, self._prompt_tokens)
 
-    def _told(self, split: Split, reasoning: str) -> Delta:
+    def _told(self, split: Split, reasoning: str, chances: tuple[TokenChances, ...] = ()) -> Delta:
         self.thought_first |= split.thought_first
         self._reasoned |= bool(reasoning or split.reasoning)
-        return Delta(split.text, reasoning + split.reasoning, split.thought_first)
+        return Delta(split.text, reasoning + split.reasoning, split.thought_first, chances=chances)
 
     def _count(self, usage: dict[str, Any]) -> None:
         """Take the server's counts where they are counts."""
         count = usage.get("completion_tokens")
         if _is_count(count):
             self._completion_tokens = count
+        if _is_count(count := usage.get("prompt_tokens")):
+            self._prompt_tokens = count
         details = usage.get("completion_tokens_details")
         hidden = details.get("reasoning_tokens") if isinstance(details, dict) else None
         if _is_count(hidden) and hidden:  # vLLM says 0 of a thought that it sent and that did not end
@@ -243,6 +246,19 @@ def _text_in(part: Any) -> str:
     if isinstance(part, dict):
         return _text_in(part.get("text"))
     return part if isinstance(part, str) else ""
+
+
+def _chances_in(choice: dict[str, Any]) -> tuple[TokenChances, ...]:
+    """The log-probabilities of a chunk's tokens; none of another shape, which costs no answer."""
+    try:
+        found = []
+        for one in choice["logprobs"]["content"]:
+            others = {str(other["token"]): float(other["logprob"]) for other in one.get("top_logprobs") or ()}
+            token = str(one["token"])
+            found.append(TokenChances(token, {token: float(one["logprob"]), **others}))
+        return tuple(found)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        return ()
 
 
 def _whole(text: str) -> str:

@@ -19,6 +19,7 @@ from agon.serving.protocol import (
     Message,
     Sampling,
     ServingError,
+    TokenChances,
 )
 from agon.serving.self_identification import IdentityMasker, MaskedSpan
 
@@ -54,6 +55,8 @@ class Generation:
     `waited` is the time in line before the request, which no other time contains.
     `masked` says which names stood in the text, if they were to be masked. An answer that was cut where the
     voter stopped it has the text that was seen, and the counts and times of what the server wrote.
+    `prompt_tokens` is the server's count of the conversation, None where it sends none; `chances` are the
+    log-probabilities of the tokens, where they were asked for and came.
     """
 
     text: str
@@ -67,6 +70,8 @@ class Generation:
     reasoning_tokens: int = 0
     masked: tuple[MaskedSpan, ...] = ()
     waited: float = 0.0
+    prompt_tokens: int | None = None
+    chances: tuple[TokenChances, ...] = ()
 
     @property
     def tokens_per_second(self) -> float | None:
@@ -144,6 +149,8 @@ async def generate(
         reasoning_tokens=len(answer.reasoning) if thought is None else thought,
         waited=answer.started - joined,
         masked=tuple(answer.masker.spans) if answer.masker else (),
+        prompt_tokens=end.prompt_tokens if end else None,
+        chances=tuple(answer.chances),
     )
 
 
@@ -175,6 +182,7 @@ class _Answer:
         self.pieces: list[str] = []  # of the answer as they were shown
         self._sent: list[str] = []  # of the answer as they came
         self.reasoning: list[str] = []
+        self.chances: list[TokenChances] = []
         self.end: End | None = None
         self._loop = asyncio.get_running_loop()
         self.begun: asyncio.Future[None] = self._loop.create_future()
@@ -202,6 +210,7 @@ class _Answer:
         if thought := delta.reasoning[: self._left_to_think]:
             self._left_to_think -= len(thought)
             self.reasoning.append(thought)
+        self.chances += delta.chances
         piece = delta.text[: self._left]
         if not piece:
             return

@@ -88,6 +88,17 @@ class Sampling:
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
     repetition_penalty: float | None = None
+    logprobs: bool | None = None
+    top_logprobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TokenChances:
+    """A token of the answer, and the log-probabilities of those that could have stood there, itself among
+    them; as many as were asked for and the server gives."""
+
+    token: str
+    logprobs: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +106,15 @@ class Delta:
     """A piece of the answer or of the thinking before it, in order; empty, a sign that the model is at work.
 
     `thought_first` says that all text before it was thinking, which only a closing tag has told. `waits`
-    says that a busy server is to be asked again: the time so far was a wait.
+    says that a busy server is to be asked again: the time so far was a wait. `chances` are those of its
+    tokens, where they were asked for.
     """
 
     text: str = ""
     reasoning: str = ""
     thought_first: bool = False
     waits: bool = False
+    chances: tuple[TokenChances, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +124,7 @@ class End:
     finish_reason: str  # "stop", "length", or what the server says
     completion_tokens: int | None = None  # of the answer, without its reasoning; None where it is not told
     reasoning_tokens: int | None = None
+    prompt_tokens: int | None = None  # of the conversation that was read
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,10 @@ COMMANDS = {
         "files.generate:generate_command",
         "Ask models for answers to a file of prompts, to compare later.",
     ),
+    "judge": (
+        "files.judge:judge_command",
+        "Let language models judge answers, in both orders, and audit what they say.",
+    ),
     "study": (
         "studies.command:study_command",
         "Invite voters to a study, see how far they are, end it.",

@@ -13,10 +13,10 @@ import json
 import os
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -27,7 +27,7 @@ from agon.ranking.errors import OptionError, SourceError
 from agon.ranking.text import join_names
 from agon.serving.generation import Generation, Limits, generate
 from agon.serving.health import INTERVALS
-from agon.serving.protocol import Message, ServingError
+from agon.serving.protocol import Message, Sampling, ServingError
 
 _AT_ONCE = 32  # answers of one server, unless it takes fewer
 _PATIENCE = 120.0  # seconds for which a server may be out before the rest is left unasked
@@ -58,12 +58,51 @@ ANSWER_SCHEMA = pa.schema(
 AnswerRow = dict[str, Any]
 
 
+class WantedRow(Protocol):
+    """One answer that is wanted, whatever becomes of it."""
+
+    @property
+    def contestant(self) -> Contestant:
+        """Who is asked."""
+        ...
+
+    @property
+    def key(self) -> Hashable:
+        """What its row is kept under."""
+        ...
+
+    @property
+    def settings(self) -> str:
+        """A digest of how it is asked."""
+        ...
+
+    def messages(self) -> list[Message]:
+        """The conversation that is sent."""
+        ...
+
+    def sampling(self) -> Sampling:
+        """How tokens are drawn."""
+        ...
+
+    def again(self, made: Generation) -> bool:
+        """Whether it is to be asked at once again, in another way, after this."""
+        ...
+
+    def row(self, made: Generation) -> AnswerRow:
+        """What is kept of an answer or failure: `failure` (null where it is an answer), `settings`, `tokens`,
+        `reasoning_tokens`, `cost`, and who answered."""
+        ...
+
+
 class AnswerKey(NamedTuple):
     """What an answer is the answer to."""
 
     prompt: str
     model: str
     sample: int
+
+
+_AnyWanted = TypeVar("_AnyWanted", bound=WantedRow)
 
 
 class WantedAnswer(NamedTuple):
@@ -78,10 +117,28 @@ class WantedAnswer(NamedTuple):
         """What its answer is kept under."""
         return AnswerKey(self.example.prompt, self.contestant.card.name, self.sample)
 
+    @property
+    def settings(self) -> str:
+        """That of the model."""
+        return settings_digest(self.contestant)
+
     def messages(self) -> list[Message]:
         """The conversation that is sent."""
         system = self.contestant.system_prompt
         return [*([Message("system", system)] if system else []), Message("user", self.example.prompt)]
+
+    def sampling(self) -> Sampling:
+        """That of the model; a seed is one more for each sample."""
+        sampling = self.contestant.sampling
+        return sampling if sampling.seed is None else replace(sampling, seed=sampling.seed + self.sample)
+
+    def again(self, made: Generation) -> bool:  # noqa: ARG002 (what it is)
+        """There is no other way."""
+        return False
+
+    def row(self, made: Generation) -> AnswerRow:
+        """A row of the answer set."""
+        return _row(self, made)
 
 
 @dataclass
@@ -113,15 +170,31 @@ class Tally:
         """How many answers are not there."""
         return self.wanted - self.kept - self.answered
 
-    def take(self, row: AnswerRow) -> None:
-        """Count an answer or a failure."""
+    def take(self, row: AnswerRow, name: str) -> None:
+        """Count an answer or a failure of a model."""
         if row["failure"] is None:
             self.answered += 1
         else:
-            self.failed[row["model"]] = self.failed.get(row["model"], 0) + 1
+            self.failed[name] = self.failed.get(name, 0) + 1
         self.tokens += row["tokens"] + row["reasoning_tokens"]
         if row["cost"] is not None:
             self.cost = (self.cost or 0.0) + row["cost"]
+
+    def leave(self, name: str, why: str) -> None:
+        """Count an answer that was not asked for."""
+        self.unasked[name] = self.unasked.get(name, (0, why))[0] + 1, why
+
+
+@dataclass(frozen=True)
+class RowKind:
+    """What the rows of a file are: their columns, their key, who answers in which column, and whose they are
+    in sentences."""
+
+    schema: pa.Schema
+    key: Callable[[AnswerRow], Hashable]
+    who: str = "model"
+    command: str = "agon generate"
+    what: str = "answers"
 
 
 class AnswerSet:
@@ -132,14 +205,15 @@ class AnswerSet:
         SourceError: the file holds something else, cannot be written, or another process writes it.
     """
 
-    def __init__(self, output: Path) -> None:
+    def __init__(self, output: Path, kind: RowKind | None = None) -> None:
+        self.kind = kind or ANSWER_ROWS
         if output.suffix != ".parquet":
             raise OptionError(f"{output} must end in .parquet, which keeps every text as it is.")
         self.output = output
         self.journal = output.with_name(f"{output.name}.part.jsonl")
         self._file = self._open()  # before anything is read: another process may be about to end
         try:
-            self.rows: dict[AnswerKey, AnswerRow] = {_key(row): row for row in self._of_before()}
+            self.rows: dict[Hashable, AnswerRow] = {self.kind.key(row): row for row in self._of_before()}
         except SourceError:
             self.close()
             raise
@@ -149,11 +223,13 @@ class AnswerSet:
         if not self.output.exists():
             return
         rows = read_rows(self.output)
-        if not set(ANSWER_SCHEMA.names) <= set(rows.columns):
+        schema = self.kind.schema
+        if not set(schema.names) <= set(rows.columns):
             raise SourceError(
-                f"{self.output} exists already and holds no answers of agon generate; choose another name."
+                f"{self.output} exists already and holds no {self.kind.what} of {self.kind.command}; choose "
+                "another name."
             )
-        yield from rows.table().select(ANSWER_SCHEMA.names).cast(ANSWER_SCHEMA).to_pylist()
+        yield from rows.table().select(schema.names).cast(schema).to_pylist()
 
     def _open(self) -> IO[str]:
         """Open the journal for this process alone."""
@@ -168,14 +244,14 @@ class AnswerSet:
             except BlockingIOError:
                 file.close()
                 raise SourceError(
-                    f"Another agon generate writes {self.output}; wait for it, or choose another name."
+                    f"Another {self.kind.command} writes {self.output}; wait for it, or choose another name."
                 ) from None
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(os.fstat(file.fileno()), self.journal.stat()):
                     return file
             file.close()  # it was removed by a process that ended meanwhile
 
-    def _of_journal(self) -> Iterator[tuple[AnswerKey, AnswerRow]]:
+    def _of_journal(self) -> Iterator[tuple[Hashable, AnswerRow]]:
         """What the journal keeps; a line that the end of a process cut is as if it were not there."""
         self._file.seek(0)
         text = self._file.read()
@@ -185,20 +261,20 @@ class AnswerSet:
         for line in lines:
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 row = json.loads(line)
-                yield _key(row), {name: row[name] for name in ANSWER_SCHEMA.names}
+                yield self.kind.key(row), {name: row[name] for name in self.kind.schema.names}
 
     def keep(self, row: AnswerRow) -> None:
         """Keep a row at once."""
-        self.rows[_key(row)] = row
+        self.rows[self.kind.key(row)] = row
         self._file.write(json.dumps(row) + "\n")
         self._file.flush()
 
-    def finish(self, order: Mapping[AnswerKey, int]) -> None:
+    def finish(self, order: Mapping[Any, int]) -> None:
         """Write the file, rows that are in `order` first, and remove the journal; no rows are no file."""
         last = len(order)
-        rows = sorted(self.rows.values(), key=lambda row: order.get(_key(row), last))
+        rows = sorted(self.rows.values(), key=lambda row: order.get(self.kind.key(row), last))
         if rows:
-            write_table(pa.Table.from_pylist(rows, ANSWER_SCHEMA), self.output, replace=True)
+            write_table(pa.Table.from_pylist(rows, self.kind.schema), self.output, replace=True)
         self.journal.unlink()
 
     def close(self) -> None:
@@ -210,6 +286,9 @@ class AnswerSet:
 
 def _key(row: AnswerRow) -> AnswerKey:
     return AnswerKey(row["prompt"], row["model"], int(row["sample"]))
+
+
+ANSWER_ROWS = RowKind(ANSWER_SCHEMA, _key)
 
 
 def wanted_answers(
@@ -224,32 +303,32 @@ def wanted_answers(
     ]
 
 
-def still_open(kept: AnswerSet, wanted: Sequence[WantedAnswer]) -> list[WantedAnswer]:
+def still_open(kept: AnswerSet, wanted: Sequence[_AnyWanted]) -> list[_AnyWanted]:
     """Those that have no answer yet; one that failed has none.
 
     Raises:
         SourceError: the file holds answers of a model that was asked in another way.
     """
-    now = {one.contestant.card.name: settings_digest(one.contestant) for one in wanted}
-    other = {
-        key.model for key, row in kept.rows.items() if row["settings"] != now.get(key.model, row["settings"])
-    }
+    now = {one.contestant.card.name: one.settings for one in wanted}
+    who, what = kept.kind.who, kept.kind.what
+    other = {row[who] for row in kept.rows.values() if row["settings"] != now.get(row[who], row["settings"])}
     if other:
         raise SourceError(
-            f"{kept.output} holds answers of {join_names(sorted(other))} with other settings than the "
-            "configuration gives; choose another name for the answers of now."
+            f"{kept.output} holds {what} of {join_names(sorted(other))} with other settings than the "
+            f"configuration gives; choose another name for the {what} of now."
         )
     return [one for one in wanted if (row := kept.rows.get(one.key)) is None or row["failure"] is not None]
 
 
 async def answer_all(
     kept: AnswerSet,
-    wanted: Sequence[WantedAnswer],
+    wanted: Sequence[WantedRow],
     *,
     limits: Limits,
     at_once: int = _AT_ONCE,
     patience: float = _PATIENCE,
     tell: Callable[[Tally], None] = lambda _: None,
+    allow: Callable[[WantedRow, Tally], str | None] = lambda *_: None,
 ) -> Tally:
     """Ask for every answer that is missing, so many at once of each server, and keep each as it comes.
 
@@ -260,6 +339,7 @@ async def answer_all(
         at_once: answers of one server; a [[server]] that takes fewer is asked for fewer.
         patience: seconds for which a server may be out before the rest of its answers is left unasked.
         tell: called after each answer.
+        allow: says before each why it is not asked for any more, as where a budget ends; None where it is.
 
     Raises:
         SourceError: answers of before were made with other settings.
@@ -273,23 +353,23 @@ async def answer_all(
         if error.kind not in INTERVALS  # a server that is out may come back
     }
     begun = time.monotonic()
-    lines: dict[object, deque[WantedAnswer]] = {}
+    lines: dict[object, deque[WantedRow]] = {}
     for one in todo:
         if (why := refused.get(name := one.contestant.card.name)) is not None:
-            tally.unasked[name] = tally.unasked.get(name, (0, why))[0] + 1, why
+            tally.leave(name, why)
             continue
         lines.setdefault(one.contestant.backend.route().place, deque()).append(one)
 
-    async def work(line: deque[WantedAnswer]) -> None:
+    async def work(line: deque[WantedRow]) -> None:
         while line:
             one = line.popleft()
-            row = await _answered(one, limits, patience)
+            name = one.contestant.card.name
+            row = allow(one, tally) or await _answered(one, limits, patience)
             if isinstance(row, str):
-                name = one.contestant.card.name
-                tally.unasked[name] = tally.unasked.get(name, (0, row))[0] + 1, row
+                tally.leave(name, row)
                 continue
             kept.keep(row)
-            tally.take(row)
+            tally.take(row, name)
             tell(tally)
 
     async with asyncio.TaskGroup() as workers:
@@ -300,29 +380,28 @@ async def answer_all(
     return tally
 
 
-async def _answered(one: WantedAnswer, limits: Limits, patience: float) -> AnswerRow | str:
+async def _answered(one: WantedRow, limits: Limits, patience: float) -> AnswerRow | str:
     """One answer or failure as a row; why it was not asked for, if its server is out for too long."""
     backend, messages = one.contestant.backend, one.messages()
     route = backend.route()
-    sampling = one.contestant.sampling
-    if sampling.seed is not None:
-        sampling = replace(sampling, seed=sampling.seed + one.sample)
     until, tries = time.monotonic() + patience, 0
     while True:
         tries += 1
         while route.place is not backend and not backend.accepts(messages):  # its server is out
             if time.monotonic() > until:
                 try:
-                    await backend.check(messages, sampling)
+                    await backend.check(messages, one.sampling())
                 except ServingError as error:
                     return f"{error.kind}: {error.detail}"
                 break
             await asyncio.sleep(_LOOK_SECONDS)
         made = await generate(
-            backend, messages, sampling, limits=limits, on_text=lambda _: None, stop=asyncio.Event()
+            backend, messages, one.sampling(), limits=limits, on_text=lambda _: None, stop=asyncio.Event()
         )
+        if tries <= _RETRIES and one.again(made):
+            continue
         if made.failure not in INTERVALS or tries > _RETRIES or time.monotonic() > until:
-            return _row(one, made)
+            return one.row(made)
 
 
 def _utf8(text: str) -> str:

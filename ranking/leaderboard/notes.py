@@ -19,7 +19,7 @@ from agon.ranking.text import join_names
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.comparisons import Comparisons
 from agon.ranking.votes.score_table import ScoreTable
-from agon.ranking.votes.vote_source import DEPENDENT, GATED, NOT_BLIND, OTHER_VOTERS
+from agon.ranking.votes.vote_source import DEPENDENT, GATED, JUDGES_REFUSED, NOT_BLIND, OTHER_VOTERS
 from agon.ranking.votes.weighting import WIDER, effective_votes
 
 
@@ -221,7 +221,7 @@ def _not_compared(votes: Comparisons | ScoreTable, eligibility: Eligibility) -> 
 def _left_out(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
     """What was left out: rows that are not votes, and votes of another kind of voters."""
     notes = []
-    usable = (*OTHER_VOTERS, NOT_BLIND, WIDER, *GATED)
+    usable = (*OTHER_VOTERS, JUDGES_REFUSED, NOT_BLIND, WIDER, *GATED)
     invalid = {reason: count for reason, count in votes.left_out.items() if reason not in usable}
     if invalid:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in invalid.items())
@@ -238,6 +238,10 @@ def _left_out(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
             "count, and `agon check` says why they stand out."
         )
         notes.append(Diagnostic("set_aside", (), message))
+    if refused := votes.left_out.get(JUDGES_REFUSED):
+        who = "1 judge" if refused == 1 else f"{refused:,} judges"
+        message = f"Votes of {who} that their audit refused count here, because it was asked (--force)."
+        notes.append(Diagnostic("judges_refused", (), message))
     if seen := votes.left_out.get(NOT_BLIND):
         what = "1 vote was" if seen == 1 else f"{seen:,} votes were"
         message = f"{what} {NOT_BLIND} and {'does' if seen == 1 else 'do'} not count."

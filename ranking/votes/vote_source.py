@@ -22,6 +22,7 @@ DEPENDENT = (
 )
 # Reasons to be left out that are no faults.
 OTHER_VOTERS = ("votes of people", "votes of LLM judges")
+JUDGES_REFUSED = "votes of judges that their audit refused"
 NOT_BLIND = "not blind (the names were shown)"
 # Reasons of gates: what votes say of their own making.
 FOR_REVIEW = "of voters set aside for review"

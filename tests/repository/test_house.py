@@ -47,7 +47,7 @@ FLOORS = {
         "importers log",
         "model_facts",
         "reading",
-        "checks exporters",
+        "checks exporters judged_votes",
         "study_evidence",
         "",
     ),

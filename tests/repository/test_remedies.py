@@ -66,6 +66,13 @@ ELSEWHERE = {
     "arena/cli/rank.py": ("tests/arena/cli/test_verify.py", 1),
     "arena/core/studies/study.py": ("tests/arena/web/test_study.py", 2),
     "arena/cli/studies/command.py": ("tests/arena/cli/test_study.py", 1),
+    "ranking/judges/pair_verdicts.py": ("tests/ranking/judges/test_audit.py", 3),
+    "ranking/judges/audit.py": ("tests/ranking/judges/test_audit.py", 1),
+    "data/files/judge_marks.py": ("tests/arena/cli/test_judge.py", 1),
+    "data/judged_votes.py": ("tests/arena/cli/test_judge.py", 1),
+    "arena/cli/files/judge.py": ("tests/arena/cli/test_judge.py", 8),
+    "arena/core/judging/judge_prompts.py": ("tests/arena/cli/test_judge.py", 3),
+    "arena/core/judging/question_sources.py": ("tests/arena/cli/test_judge.py", 1),
     "arena/web/server.py": (
         "tests/arena/core/test_arena.py",
         4,

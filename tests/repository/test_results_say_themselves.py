@@ -25,6 +25,10 @@ VOTES = WORLD.comparisons()
 BOARD = ranking.rank(VOTES)
 TABLE = ScoreTable.of(["ada", "bob", "cyn"], ["x", "y", "z"], [[1, 2, 3], [3, 1, 2], [2, 3, 1]])
 CYCLE = Comparisons.from_counts("abc", [[0, 20, 10], [10, 0, 20], [20, 10, 0]])
+JUDGED = ranking.PairVerdicts.of(
+    "aababc" * 9, "bccccb" * 9, [1, 0.7, 0.5, 0.9, 1, 0.2] * 9, [i // 6 for i in range(54)]
+)
+AUDIT = ranking.audit_judge(JUDGED, JUDGED)
 OUTLIERS = Comparisons.from_counts(
     "abcd", [[0, 60, 70, 5], [40, 0, 60, 70], [30, 40, 0, 60], [95, 30, 40, 0]]
 )
@@ -125,6 +129,7 @@ def examples(folder):
         ranking.committee(TABLE, 2, approve=2), ranking.prospective(TABLE, "ada"),
         ranking.justified_representation(TABLE, ["ada", "bob"], approve=2),
         ranking.inter_annotator_agreement(prompted(), by="prompt"),
+        JUDGED, AUDIT, AUDIT.measures[0], AUDIT.limits, AUDIT.curve[0],
         ranking.position_bias(VOTES), ranking.aa_test([1, 0, -1]),
         reliability, reliability.voters[0], ranking.plan_votes(0.6, 5),
         ranking.panel_lead(VOTES), ag.report(VOTES), ag.report(VOTES).voters[0],

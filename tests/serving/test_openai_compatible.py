@@ -74,7 +74,7 @@ async def well(request, http):
 def test_a_stream_is_its_pieces_and_its_end():
     events, requests = ask(well, sampling=Sampling(temperature=0.0, max_tokens=9, seed=3))
     assert text_of(events) == "Streuung ☀\u0000"
-    assert events[-1] == End("stop", 4)
+    assert events[-1] == End("stop", 4, prompt_tokens=7)
     assert sum(isinstance(event, End) for event in events) == 1
     (request,) = requests
     assert request.path == "/v1/chat/completions"
@@ -335,7 +335,7 @@ def test_reasoning_is_not_the_answer_nor_are_its_tokens(field):
         events, _ = ask(think)
         assert [event.text for event in events if isinstance(event, Delta) and event.text] == ["Blue."]
         assert "".join(event.reasoning for event in events[:-1]) == "The user wants"
-        assert events[-1] == End("stop", count, thought)
+        assert events[-1] == End("stop", count, thought, 7)
 
 
 def test_half_a_surrogate_pair_is_replaced_and_a_whole_one_kept():
@@ -613,3 +613,23 @@ def test_sixty_injected_faults_at_once_are_all_told_in_time(seed):
         assert result.seconds < 7.0, (fault, result)
         if fault in ("mute", "endless", "slow"):
             assert result.failure == "timeout"
+
+
+def test_log_probabilities_come_with_their_tokens_and_of_another_shape_cost_nothing():
+    """The shape is that of OpenAI's reference of chat.completion.chunk, which vLLM and llama.cpp send too."""
+    given = {"token": "A", "logprob": -0.1, "bytes": [65]}
+    given["top_logprobs"] = [{"token": "A", "logprob": -0.1}, {"token": " B", "logprob": -2.5}]
+
+    async def judge(request, http):
+        await http.head()
+        for content in ([given], [], "nonsense"):
+            choice = {"index": 0, "delta": {"content": "A"}, "logprobs": {"content": content}}
+            await http.event({"choices": [choice]})
+        await http.text("", finish="stop")
+        await http.done(completion_tokens=1)
+
+    events, (request,) = ask(judge, sampling=Sampling(logprobs=True, top_logprobs=20))
+    assert (request.body["logprobs"], request.body["top_logprobs"]) == (True, 20)
+    assert text_of(events) == "AAA"
+    found = [chances for event in events if isinstance(event, Delta) for chances in event.chances]
+    assert [(one.token, dict(one.logprobs)) for one in found] == [("A", {"A": -0.1, " B": -2.5})]
