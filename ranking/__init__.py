@@ -79,6 +79,7 @@ from agon.ranking.results import Choice, Coefficient, Diagnostic, Fit, Scores
 from agon.ranking.settings import Settings
 from agon.ranking.simulate import World, bradley_terry_world
 from agon.ranking.tastes.personal import PersonalBoard, contested_pairs, personal_board, weigh_voters
+from agon.ranking.tastes.prompt_boards import PromptBoard, PromptBoards, prompt_boards
 from agon.ranking.tastes.voter_kinds import KindOfVoters, KindsTried, Tastes, voter_tastes
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.comparisons import Comparisons
@@ -131,6 +132,8 @@ __all__ = [
     "PositionBias",
     "PredictedRating",
     "PredictedRatings",
+    "PromptBoard",
+    "PromptBoards",
     "Reliability",
     "RoutedComparison",
     "Row",
@@ -184,6 +187,7 @@ __all__ = [
     "plan_votes",
     "position_bias",
     "predict_ratings",
+    "prompt_boards",
     "prospective",
     "prospects",
     "rank",

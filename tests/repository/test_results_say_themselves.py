@@ -98,6 +98,8 @@ def examples(folder):
     tastes = ranking.voter_tastes(VOTES, kinds=2, folds=2, n_resamples=2)
     script = ranking.add_attack(ranking.bradley_terry_world(6, 6000, voters=80), "cookies", 600, 60)
     near = ranking.gate_votes(script.comparisons()).networks
+    on_prompts = Comparisons.of("ab", [[0, 1]] * 8, [[1, 2], [2, 1]] * 4, labels={"prompt": list("pqrstuvw")})
+    topics = ranking.prompt_boards(on_prompts, {p: [i % 3, i % 2] for i, p in enumerate("pqrstuvw")}, folds=2)
     decision = ranking.decide(BOARD, {row.model: {"price": 1.0 + row.votes} for row in BOARD})
     rated = {f"m{i}": 900.0 + 20 * i + i % 3 for i in range(9)}
     foretold = ranking.predict_ratings(rated, {f"m{i}": {"rate": float(i)} for i in range(11)})
@@ -111,7 +113,7 @@ def examples(folder):
         log.snapshot()
     return [
         compared, compared.scores[0], tastes, tastes.kinds[0], tastes.tried[0],
-        ranking.personal_board(VOTES, "3"),
+        ranking.personal_board(VOTES, "3"), topics, topics.board([0.0, 1.0]),
         data.open_log(folder / "log"), decision, decision.candidates[0],
         foretold, foretold.rows[0], route, route.comparisons[0],
         data.export(groups_file, "votes", folder / "out"),

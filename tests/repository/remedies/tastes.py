@@ -16,6 +16,8 @@ def cases(given: Given) -> list[Case]:
     few = Comparisons.of(
         "ab", [[0, 1]] * 40, [[1, 2], [2, 1], [1, 1], [1, 2]] * 10, labels={"voter": ["x"] * 20 + ["y"] * 20}
     )
+    asked = Comparisons.of("ab", [[0, 1]] * 8, [[1, 2], [2, 1]] * 4, labels={"prompt": list("pqrstuvw")})
+    vectors = {name: [float(i % 3), float(i % 2)] for i, name in enumerate("pqrstuvw")}
     return [
         (
             command("compare-methods", bare, "-m", "davidson", "--by", "voter"),
@@ -42,5 +44,22 @@ def cases(given: Given) -> list[Case]:
         (
             command("rank", bare, "--column", "voter=who", "--voters-weighed", "--weight", "x=2"),
             command("rank", bare, "--column", "voter=who"),
+        ),
+        (
+            lambda: ranking.prompt_boards(asked, {**vectors, "p": [1.0]}),
+            lambda: ranking.prompt_boards(asked, vectors),
+        ),
+        (
+            lambda: ranking.prompt_boards(asked, {"q": [1.0, 0.0]}),
+            lambda: ranking.prompt_boards(asked, vectors),
+        ),
+        (lambda: ranking.prompt_boards(SCORES, vectors), lambda: ranking.prompt_boards(asked, vectors)),
+        (
+            lambda: ranking.prompt_boards(asked, vectors).board([1.0]),
+            lambda: ranking.prompt_boards(asked, vectors).board([1.0, 0.0]),
+        ),
+        (
+            lambda: ranking.prompt_boards(asked, vectors).board([1.0, 0.0]).cheapest({}),
+            lambda: ranking.prompt_boards(asked, vectors).board([1.0, 0.0]).cheapest({"a": 1.0, "b": 2.0}),
         ),
     ]

@@ -1,0 +1,310 @@
+"""A board for each prompt: strengths that depend on what a prompt is about, given as a vector.
+
+For a prompt of features x the gap of two models is (θ_i − θ_j) + x · (w_i − w_j). x are the principal
+components of the vectors given, and the weights w of each have a normal prior around 0 (a ridge), whose
+variance the votes give (empirical Bayes), so that a component without a say has none. Where weights do not
+predict votes on prompts held out better beyond chance there are none: every prompt has the same board.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from agon.ranking.errors import OptionError, SourceError
+from agon.ranking.inference.simultaneous import quantile
+from agon.ranking.numerics import FloatArray, IntArray, expit, threads_for
+from agon.ranking.prediction.held_out import column_of
+from agon.ranking.tastes.judgements import POINTS_A_NAT, Judgements
+from agon.ranking.text import Readable, join_names
+from agon.ranking.votes.comparisons import Comparisons, Votes, as_comparisons
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from scipy.sparse import csr_array
+
+_FLAT = 0.01  # one over the variance of the strengths themselves, nats
+_START, _LEAST, _MOST = 3.0, 0.02, 1e4  # the same of the weights of one component
+_STEPS, _ROUNDS = 60, 25
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PromptBoard(Readable):
+    """How models fare on prompts like one.
+
+    Attributes:
+        models: M names, the best first.
+        scores: (M,) in Elo points around 1000.
+        lower, upper: (M,) bounds of these.
+        contenders: models that the best is not surely above, itself first.
+        level: of the bounds.
+    """
+
+    models: tuple[str, ...]
+    scores: FloatArray
+    lower: FloatArray
+    upper: FloatArray
+    contenders: tuple[str, ...]
+    level: float
+
+    def conclusion(self) -> str:
+        """Say in one sentence which model wins there."""
+        others = self.contenders[1:]
+        if not others:
+            return f"{self.models[0]} surely wins there."
+        return f"{self.models[0]} wins there, but not surely: {join_names(others)} may be as good."
+
+    def cheapest(self, prices: Mapping[str, float]) -> str:
+        """The cheapest of the models that may be the best there.
+
+        Args:
+            prices: model → price; those without one are not taken.
+
+        Raises:
+            OptionError: none of these models has a price.
+        """
+        known = [name for name in self.contenders if name in prices]
+        if not known:
+            raise OptionError(
+                f"No price is known of {join_names(self.contenders)}, which may be best there: add theirs."
+            )
+        return min(known, key=lambda name: (prices[name], self.models.index(name)))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row a model, the best first."""
+        import pandas as pd
+
+        columns = {"model": self.models, "score": self.scores, "lower": self.lower, "upper": self.upper}
+        return pd.DataFrame(columns)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PromptBoards(Readable):
+    """Boards by what prompts are about.
+
+    Attributes:
+        models: M names.
+        ridge: (F,) of the weights of each component; None where all prompts have one board.
+        log_loss: of votes on prompts held out, in nats; that of one board for all is
+        one_board: likewise.
+        gain, gain_lower: how much smaller the loss is, and its lower bound, clustered by prompt.
+        prompts: prompts with votes.
+        length: numbers of a vector.
+        level: of the intervals.
+        coefficients: (M, 1 + F) strengths and weights, in nats; covariance: of all of them, row by row.
+        centre, axes: (length,) and (length, F) by which a vector becomes features.
+    """
+
+    models: tuple[str, ...]
+    ridge: FloatArray | None
+    log_loss: float
+    one_board: float
+    gain: float
+    gain_lower: float
+    prompts: int
+    length: int
+    level: float
+    coefficients: FloatArray
+    covariance: FloatArray
+    centre: FloatArray
+    axes: FloatArray
+
+    def conclusion(self) -> str:
+        """Say in one sentence whether prompts differ in which models win."""
+        if self.ridge is None:
+            return (
+                f"All {self.prompts:,} prompts have one board: what they are about predicts votes no better "
+                "beyond chance."
+            )
+        return (
+            "Which model wins depends on the prompt: on prompts held out boards by what they are about have "
+            f"a log loss of {self.log_loss:.4f}, one board {self.one_board:.4f}."
+        )
+
+    def board(self, vector: ArrayLike) -> PromptBoard:
+        """The board of prompts like one.
+
+        Args:
+            vector: (length,) of the prompt, made as those of the votes were.
+
+        Raises:
+            OptionError: a vector of another length, or that holds something else than finite numbers.
+        """
+        given = np.asarray(vector, dtype=np.float64)
+        if given.shape != (self.length,) or not np.isfinite(given).all():
+            raise OptionError(
+                f"The vector has shape {given.shape}, those of the votes ({self.length},): give finite "
+                "numbers made by the same embedding model."
+            )
+        x = np.concatenate([[1.0], (given - self.centre) @ self.axes])
+        m = len(self.models)
+        select = np.kron(np.eye(m), x)
+        select = select - select.mean(axis=0)
+        values, matrix = select @ self.coefficients.reshape(-1), select @ self.covariance @ select.T
+        order = np.argsort(-values, kind="stable")
+        best, z = order[0], quantile(self.level)
+        error = np.sqrt(np.maximum(matrix[best, best] + np.diag(matrix) - 2 * matrix[best], 0.0))
+        within = [i for i in order.tolist() if values[best] - values[i] <= z * error[i]]
+        half = z * np.sqrt(np.diag(matrix))
+        low, high = (1000 + POINTS_A_NAT * (values + side * half) for side in (-1, 1))
+        names = tuple(self.models[i] for i in order)
+        return PromptBoard(
+            names, 1000 + POINTS_A_NAT * values[order], low[order], high[order],
+            tuple(self.models[i] for i in within), self.level,
+        )  # fmt: skip
+
+
+def prompt_boards(
+    votes: Votes,
+    vectors: Mapping[str, ArrayLike],
+    *,
+    by: str | None = None,
+    features: int = 16,
+    folds: int = 5,
+    level: float = 0.95,
+    seed: int = 0,
+) -> PromptBoards:
+    """Fit strengths that depend on what a prompt is about.
+
+    A tie is half a win each way. Intervals are those of the posterior, given the
+    variances.
+
+    Args:
+        votes: with a column of prompts.
+        vectors: prompt → its vector, such as an embedding, all of one length.
+        by: the column of prompts; None for the one that is called so.
+        features: principal components of the vectors that are used, at most.
+        folds: in how many parts the prompts are held out.
+        level: of the intervals, between 0 and 1.
+        seed: of the draw of the parts.
+
+    Raises:
+        SourceError: votes that do not say on which prompt they were cast, a table of scores.
+        OptionError: a prompt without a vector, vectors of different lengths, an option outside its range.
+
+    Source:
+        Per-prompt Bradley-Terry strengths: E. Frick et al., Prompt-to-Leaderboard, arXiv 2502.14855 (2025).
+    """
+    if not 0 < level < 1 or features < 1 or folds < 2:
+        raise OptionError(
+            f"level must lie between 0 and 1, features be at least 1 and folds at least 2, not {level!r}, "
+            f"{features!r} and {folds!r}."
+        )
+    given = as_comparisons(votes)
+    if not isinstance(given, Comparisons):
+        raise SourceError("A table of scores has no votes on prompts; give votes.")
+    cells = Judgements.of(given, by or column_of(given, "prompt")).cells()
+    table = _table(cells.voters, vectors)
+    centre = table.mean(axis=0)
+    _, size, directions = np.linalg.svd(table - centre, full_matrices=False)
+    kept = int(min(features, (size > 1e-9 * max(float(size[0]), 1e-300)).sum()))
+    scale = np.sqrt((size[:kept] ** 2).sum() / len(table)) if kept else 1.0
+    axes = directions[:kept].T / scale
+    x = np.hstack([np.ones((len(table), 1)), (table - centre) @ axes])
+    fold = np.random.default_rng(seed).permutation(len(x)) % min(folds, len(x))
+    with threads_for(len(cells.models)):
+        alone, told = (_held_out(cells, some, fold) for some in (x[:, :1], x))
+        met = np.bincount(cells.voter, cells.met, len(x))
+        gap = alone - told
+        gain = float(gap.sum() / met.sum())
+        lower = gain - quantile(level) * float(np.sqrt(((gap - gain * met) ** 2).sum()) / met.sum())
+        if lower <= 0:
+            told, axes, x = alone, axes[:, :0], x[:, :1]
+        coefficients, covariance, prior = _fit(cells, x)
+    return PromptBoards(
+        cells.models, prior if axes.shape[1] else None, float(told.sum() / met.sum()),
+        float(alone.sum() / met.sum()), gain, lower, len(x), table.shape[1], level,
+        coefficients, covariance, centre, axes,
+    )  # fmt: skip
+
+
+def _table(prompts: Sequence[str], vectors: Mapping[str, ArrayLike]) -> FloatArray:
+    """(P, length) the vectors of the prompts.
+
+    Raises:
+        OptionError: one is missing, of another length, or holds something else than finite numbers.
+    """
+    missing = [name for name in prompts if name not in vectors]
+    if missing:
+        raise OptionError(
+            f"{len(missing)} of {len(prompts)} prompts have no vector, such as {missing[0]!r}: add theirs."
+        )
+    rows = [np.asarray(vectors[name], dtype=np.float64) for name in prompts]
+    for name, row in zip(prompts, rows, strict=True):
+        if row.ndim != 1 or row.shape != rows[0].shape or not len(row) or not np.isfinite(row).all():
+            raise OptionError(
+                f"The vector of prompt {name!r} has shape {row.shape}, that of {prompts[0]!r} "
+                f"{rows[0].shape}: give all prompts vectors of finite numbers from one embedding model."
+            )
+    return np.stack(rows)
+
+
+def _fit(cells: Judgements, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(M, 1 + F) strengths and weights, their covariance, (F,) ridges that make the votes most probable."""
+    m, width = len(cells.models), x.shape[1]
+    prior = np.concatenate([[_FLAT], np.full(width - 1, _START)])
+    point = np.zeros((m, width))
+    design = _design(cells, x)
+    for _ in range(_ROUNDS):
+        point, covariance = _solve(cells, design, np.tile(prior, m), point)
+        spread = np.diag(covariance).reshape(m, width).sum(axis=0)
+        new = m / ((point**2).sum(axis=0) + spread)  # the EM of the variances
+        new[0] = _FLAT
+        new = np.clip(new**1.5 / np.sqrt(prior), _LEAST, _MOST)  # a step half as long again
+        new[0] = _FLAT
+        settled = np.abs(np.log(new / prior)).max() < 0.02
+        prior = new
+        if settled:
+            break
+    point, covariance = _solve(cells, design, np.tile(prior, m), point)
+    return point, covariance, prior[1:]
+
+
+def _design(cells: Judgements, x: FloatArray) -> csr_array[Any]:
+    """(R, M + M·F) what each row says of the strengths and weights."""
+    from scipy.sparse import csr_array
+
+    width = x.shape[1]
+    z = x[cells.voter]
+    columns = [
+        model[:, None] * width + np.arange(width, dtype=np.int64) for model in (cells.first, cells.second)
+    ]
+    rows = np.repeat(np.arange(len(z), dtype=np.int64), 2 * width)
+    values = np.hstack([z, -z]).reshape(-1)
+    shape = (len(z), len(cells.models) * width)
+    return csr_array((values, (rows, np.hstack(columns).reshape(-1))), shape=shape)
+
+
+def _solve(
+    cells: Judgements, design: csr_array[Any], prior: FloatArray, start: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """(M, 1 + F) strengths and weights of the largest posterior, and the covariance of all of them."""
+    point, hessian = start.reshape(-1).copy(), np.diag(prior)
+    for _ in range(_STEPS):
+        p = expit(design @ point)
+        gradient = design.T @ (cells.won - cells.met * p) - prior * point
+        weighted: Any = design.multiply((cells.met * p * (1 - p))[:, None])
+        hessian = np.asarray((design.T @ weighted).todense()) + np.diag(prior)
+        step = np.linalg.solve(hessian, gradient)
+        largest = float(2 * np.abs(step).max())
+        point = point + step * (np.log1p(largest) / largest if largest > 0 else 1.0)
+        if largest < 1e-7:
+            break
+    return point.reshape(start.shape), np.asarray(np.linalg.inv(hessian), dtype=np.float64)
+
+
+def _held_out(cells: Judgements, x: FloatArray, fold: IntArray) -> FloatArray:
+    """(P,) log loss of the votes on each prompt, from those on others."""
+    loss = np.zeros(len(x))
+    for number in range(int(fold.max()) + 1):
+        asked = fold[cells.voter] == number
+        made = _fit(cells.where(np.flatnonzero(~asked)), x)[0]
+        some = cells.where(np.flatnonzero(asked))
+        gap = (x[some.voter] * (made[some.first] - made[some.second])).sum(axis=1)
+        cost = some.met * np.logaddexp(0.0, gap) - some.won * gap
+        loss += np.bincount(some.voter, cost, len(x))
+    return loss
