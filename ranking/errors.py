@@ -14,9 +14,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+from agon.ranking.text import Sentence
+
 
 class AgonError(Exception):
     """Anything Agon refuses to do; the message is one sentence for a person."""
+
+    @property
+    def told(self) -> str:
+        """The message; a `Sentence` where it was made of one, which pages say in other languages."""
+        said = self.args[0] if self.args else ""
+        return said if isinstance(said, str) else str(self)
 
 
 class InputError(AgonError, ValueError):
@@ -51,9 +59,12 @@ class ConvergenceError(AgonError):
     """An iterative method did not reach its tolerance."""
 
 
-def suggest(word: str, known: Iterable[str]) -> str:
+def suggest(word: str, known: Iterable[str]) -> Sentence:
     """End a sentence with the known word that was probably meant, or with the known ones, at most twelve."""
     known = sorted(known)
     match = get_close_matches(word, known, n=1, cutoff=0.6)
-    more = f" and {len(known) - 12} more" if len(known) > 12 else ""
-    return f"did you mean {match[0]!r}?" if match else f"known: {', '.join(known[:12])}{more}."
+    if match:
+        return Sentence("did you mean {word}?", word=repr(match[0]))
+    if len(known) > 12:
+        return Sentence("known: {words} and {number} more.", words=tuple(known[:12]), number=len(known) - 12)
+    return Sentence("known: {words}.", words=tuple(known))

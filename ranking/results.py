@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from agon.ranking.numerics import FloatArray, IntArray
-from agon.ranking.text import Readable, join_names
+from agon.ranking.text import Figure, Readable, Sentence, join_names
 from agon.ranking.votes.ballots import Ballots, PairRows
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ class Diagnostic(Readable):
 
     def rename_models(self, name: Callable[[str], str]) -> str:
         """The message with its models called by other names, such as those for display."""
+        if isinstance(self.message, Sentence):
+            return self.message.renamed(name)
         return self.message if self.template is None else _filled(self.template, list(map(name, self.models)))
 
 
@@ -86,10 +88,18 @@ class Coefficient(Readable):
 
     def sentence(self, level: float) -> str:
         """The coefficient in words."""
+        value = Figure(self.value, ".3f")
         if self.lower is None and self.upper is None:
-            return f"Coefficient of {self.name}: {self.value:.3f}."
-        low, high = ("…" if bound is None else f"{bound:.3f}" for bound in (self.lower, self.upper))
-        return f"Coefficient of {self.name}: {self.value:.3f} ({low} to {high} at {level:.0%})."
+            return Sentence("Coefficient of {name}: {value}.", name=self.name, value=value)
+        low, high = ("…" if bound is None else Figure(bound, ".3f") for bound in (self.lower, self.upper))
+        return Sentence(
+            "Coefficient of {name}: {value} ({low} to {high} at {level}).",
+            name=self.name,
+            value=value,
+            low=low,
+            high=high,
+            level=Figure(level, ".0%"),
+        )
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -128,11 +138,19 @@ class OutcomeParameter(Readable):
         """
         if self.log is not None:
             value = self.lowest + math.exp(self.log)
-            told = f"The parameter of the outcome {self.outcome} is {self.symbol} = {value:.4g}"
+            told: dict[str, Any] = {"outcome": Sentence(self.outcome), "symbol": self.symbol}
+            told["value"] = Figure(value, ".4g")
             if half is None:
-                return f"{told}."
+                return Sentence("The parameter of the outcome {outcome} is {symbol} = {value}.", **told)
             low, high = (self.lowest + math.exp(self.log + side) for side in (-half, half))
-            return f"{told} ({100 * level:.4g}% interval {low:.4g} to {high:.4g})."
+            return Sentence(
+                "The parameter of the outcome {outcome} is {symbol} = {value} ({level}% interval {low} "
+                "to {high}).",
+                **told,
+                level=Figure(100 * level, ".4g"),
+                low=Figure(low, ".4g"),
+                high=Figure(high, ".4g"),
+            )
         most = self.lowest + self.largest(level, share)
         bound = (
             f"below {most:.4g} with {100 * level:.4g}% confidence"

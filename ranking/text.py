@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import Any, Self
 
@@ -25,6 +26,31 @@ def rounded(number: int) -> str:
     return f"{-(-number // 10**digits) * 10**digits:,}"
 
 
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number in a sentence with the digits that it is told with.
+
+    Attributes:
+        value: the number.
+        form: of its text, as Python's format takes it: ".1%", ",.3g".
+    """
+
+    value: float
+    form: str
+
+    def __str__(self) -> str:
+        return format(self.value, self.form)
+
+
+class Names(tuple[str, ...]):
+    """Models in a sentence: their names, or the first few and how many more."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return join_names(self)
+
+
 class Sentence(str):
     """A sentence in English that keeps what it was made of, so that a page can say it in another language.
 
@@ -44,17 +70,38 @@ class Sentence(str):
         self.template, self.plural, self.values = template, plural, values
         return self
 
+    def renamed(self, name: Callable[[str], str]) -> Sentence:
+        """The same sentence with its models, which are `Names` in it, called by other names."""
+        return Sentence(
+            self.template, self.plural, **{key: _renamed(value, name) for key, value in self.values.items()}
+        )
+
     def __reduce__(self) -> tuple[Any, ...]:
         return str, (str(self),)
+
+
+def _renamed(value: Any, name: Callable[[str], str]) -> Any:
+    if isinstance(value, Names):
+        return Names(map(name, value))
+    if isinstance(value, Sentence):
+        return value.renamed(name)
+    return [_renamed(one, name) for one in value] if isinstance(value, list) else value
 
 
 def _shown(value: Any) -> Any:
     """A value as it stands in a sentence: lists end with "and", tuples have commas alone."""
     if isinstance(value, list):
         return join_names(value, len(value))
+    if isinstance(value, Names):
+        return str(value)
     if isinstance(value, tuple):
         return ", ".join(value)
     return f"{value:,}" if isinstance(value, int | float) else value
+
+
+def column_word(column: str) -> str:
+    """By what votes depend on one another: a word that pages translate, or a column as it is called."""
+    return {"voter": Sentence("voter"), "prompt": Sentence("prompt", "prompts", count=1)}.get(column, column)
 
 
 def in_turn(*sentences: Sentence) -> Sentence:

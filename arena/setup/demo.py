@@ -16,12 +16,13 @@ from pydantic import Field, field_validator
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.setup.tables import ModelTable, Opening
 from agon.data.importers.recorded_answers import answers
+from agon.ranking.text import Sentence
 from agon.serving.demo import MANNERS, Echo
 from agon.serving.protocol import Backend
 from agon.serving.recorded import RecordedAnswers
 
 FOLDER = Path(__file__).parent / "demo_answers"
-_NOTICE = (
+_NOTICE = Sentence(
     "These are demonstration assistants: they are invented, their answers to the examples were written for"
     " this project, and what you type is only echoed, because no language model is behind them."
 )

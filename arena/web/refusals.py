@@ -40,19 +40,19 @@ def answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(QueryError)
     async def no_filter(request: Request, error: QueryError) -> Response:
-        return problem(request.scope, 404, "no_board", str(error))
+        return problem(request.scope, 404, "no_board", error.told)
 
     @app.exception_handler(ChangedBoardError)
     async def changed(request: Request, error: ChangedBoardError) -> Response:
-        return problem(request.scope, 410, "changed", str(error))
+        return problem(request.scope, 410, "changed", error.told)
 
     @app.exception_handler(AgonError)
     async def unfit(request: Request, error: AgonError) -> Response:
-        return problem(request.scope, 422, "unfit", str(error))
+        return problem(request.scope, 422, "unfit", error.told)
 
     @app.exception_handler(BusyError)
     async def busy(request: Request, error: BusyError) -> Response:
-        return problem(request.scope, 503, "busy", str(error))
+        return problem(request.scope, 503, "busy", error.told)
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from agon.ranking.annotators.unusual_voters import LEAST_DUELS, Reference, share
 from agon.ranking.annotators.window_scan import WindowScan
 from agon.ranking.numerics import FloatArray, IntArray, expit, threads_for
 from agon.ranking.settings import Settings
-from agon.ranking.text import Readable, rounded
+from agon.ranking.text import Names, Readable, Sentence, rounded
 
 _SIZES = (10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1000)  # votes of an identity that are tried
 _IDENTITIES = 200  # simulated for each
@@ -44,15 +45,27 @@ class AttackCost(Readable):
     identities: int | None
     in_a_burst: int | None
 
-    def conclusion(self) -> str:
+    def conclusion(self) -> Sentence:
         """Say in one sentence what it takes."""
-        forged = f"{_votes(self.forged)} on pairs of an attacker's choice"
+        told: dict[str, Any] = {"first": Names([self.first]), "second": Names([self.second])}
+        told["forged"] = _few(self.forged, Sentence("{count} vote", "{count} votes", count=self.forged))
         if self.drawn is None or self.identities is None:
-            return f"{self.second} would pass {self.first} with {forged}; in drawn battles they hardly meet."
-        by = "1 identity" if self.identities == 1 else f"{rounded(self.identities)} identities"
-        return (
-            f"{self.second} would pass {self.first} with {_votes(self.drawn, 'hostile ')} in drawn battles "
-            f"by {by} of {self.each:,} votes, half of whom no test names, or with {forged}."
+            return Sentence(
+                "{second} would pass {first} with {forged} on pairs of an attacker's choice; in drawn "
+                "battles "
+                "they hardly meet.",
+                **told,
+            )
+        hostile = Sentence("{count} hostile vote", "{count} hostile votes", count=self.drawn)
+        identities = Sentence("{count} identity", "{count} identities", count=self.identities)
+        return Sentence(
+            "{second} would pass {first} with {hostile} in drawn battles by {identities} of {each} "
+            "votes, half of "
+            "whom no test names, or with {forged} on pairs of an attacker's choice.",
+            **told,
+            hostile=_few(self.drawn, hostile),
+            identities=_few(self.identities, identities),
+            each=self.each,
         )
 
 
@@ -123,8 +136,9 @@ def attack_cost(
     )
 
 
-def _votes(number: int, kind: str = "") -> str:
-    return f"1 {kind}vote" if number == 1 else f"{rounded(number)} {kind}votes"
+def _few(number: int, said: Sentence) -> Sentence:
+    """A number of things with no more digits than are known."""
+    return Sentence(said.template, said.plural, count=int(rounded(number).replace(",", "")))
 
 
 def _hostile(one: IntArray, other: IntArray, honest: FloatArray, first: int, second: int) -> FloatArray:

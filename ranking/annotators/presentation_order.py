@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from agon.ranking.estimation.newton import inverse, maximise
 from agon.ranking.inference.simultaneous import quantile
 from agon.ranking.numerics import FloatArray, IntArray, expit
 from agon.ranking.results import Diagnostic
-from agon.ranking.text import Readable
+from agon.ranking.text import Figure, Names, Readable, Sentence
 from agon.ranking.votes.comparisons import Comparisons
 
 _WIDEST = 15.0  # nats beyond which a maximum is none
@@ -43,16 +44,36 @@ class PositionBias(Readable):
         """Chance of the answer shown first against an equal one."""
         return 1 / (1 + math.exp(-self.bias))
 
-    def conclusion(self) -> str:
+    def conclusion(self) -> Sentence:
         """Say in one sentence whether the sides are even."""
         low, high = (1 / (1 + math.exp(-bound)) for bound in (self.lower, self.upper))
         side = "left" if self.bias >= 0 else "right"
-        sure = "wins" if self.lower > 0 or self.upper < 0 else "may win"
+        sure = self.lower > 0 or self.upper < 0
         share, low, high = (self.share, low, high) if self.bias >= 0 else (1 - self.share, 1 - high, 1 - low)
-        return (
-            f"Of two equal answers the one on the {side} {sure} {share:.1%} of the votes "
-            f"({low:.1%} to {high:.1%} at {100 * self.level:g}%)."
-        )
+        told: dict[str, Any] = {"share": Figure(share, ".1%"), "low": Figure(low, ".1%")}
+        told |= {"high": Figure(high, ".1%"), "level": Figure(100 * self.level, "g")}
+        return {
+            ("left", True): Sentence(
+                "Of two equal answers the one on the left wins {share} of the votes ({low} to {high} at "
+                "{level}%).",
+                **told,
+            ),
+            ("right", True): Sentence(
+                "Of two equal answers the one on the right wins {share} of the votes ({low} to {high} at "
+                "{level}%).",
+                **told,
+            ),
+            ("left", False): Sentence(
+                "Of two equal answers the one on the left may win {share} of the votes ({low} to {high} at "
+                "{level}%).",
+                **told,
+            ),
+            ("right", False): Sentence(
+                "Of two equal answers the one on the right may win {share} of the votes ({low} to {high} at "
+                "{level}%).",
+                **told,
+            ),
+        }[side, sure]
 
 
 def position_bias(votes: Comparisons, *, level: float = 0.95) -> PositionBias:
@@ -77,11 +98,13 @@ def position_bias(votes: Comparisons, *, level: float = 0.95) -> PositionBias:
         raise OptionError(f"level must lie between 0 and 1, not {level!r}.")
     known = _largest(votes)
     if known is None:
-        raise VotesError("These votes do not say which answer was first; give pairwise votes row by row.")
+        raise VotesError(
+            Sentence("These votes do not say which answer was first; give pairwise votes row by row.")
+        )
     core, left, right, tie = known
     met, won = left + right + tie, left + 0.5 * tie
     if not met.any():
-        raise VotesError("No two models both won and lost against each other; collect more votes.")
+        raise VotesError(Sentence("No two models both won and lost against each other; collect more votes."))
     m = len(core)
     if (unknown := kept_sides(votes)) is not None:
         raise VotesError(unknown.message)
@@ -97,7 +120,10 @@ def position_bias(votes: Comparisons, *, level: float = 0.95) -> PositionBias:
         best = None
     if best is None or abs(best.x[m]) > _WIDEST:
         raise VotesError(
-            "These votes do not bound the effect of the sides: one side always won, or models kept theirs."
+            Sentence(
+                "These votes do not bound the effect of the sides: one side always won, or models kept "
+                "theirs."
+            )
         )
     p = expit(best.x[:m, None] - best.x[None, :m] + best.x[m])
     spread = left * (1 - p) ** 2 + right * p**2 + tie * (0.5 - p) ** 2
@@ -125,19 +151,32 @@ def kept_sides(votes: Comparisons) -> Diagnostic | None:
     left_over = told[m, m] - told[m, :m] @ np.linalg.lstsq(told[:m, :m], told[:m, m], rcond=1e-12)[0]
     if left_over > 1e-9 * told[m, m]:
         return None
-    for side, shown in (("left", met.sum(axis=1)), ("right", met.sum(axis=0))):
+    left_sums = met.sum(axis=1)
+    for shown in (left_sums, met.sum(axis=0)):
         if (always := np.isclose(shown, met.sum(), rtol=1e-9)).any():
-            return Diagnostic.of(
-                "side_unknown",
-                (votes.models[core[int(np.argmax(always))]],),
-                f"{{0}} is on the {side} of every vote, so a favour for that side cannot be told from its "
-                "strength; show each pair both ways round.",
-            )
+            one = Names([votes.models[core[int(np.argmax(always))]]])
+            said = {
+                "left": Sentence(
+                    "{models} is on the left of every vote, so a favour for that side cannot be told "
+                    "from its "
+                    "strength; show each pair both ways round.",
+                    models=one,
+                ),
+                "right": Sentence(
+                    "{models} is on the right of every vote, so a favour for that side cannot be told "
+                    "from its "
+                    "strength; show each pair both ways round.",
+                    models=one,
+                ),
+            }
+            return Diagnostic("side_unknown", one, said["left" if shown is left_sums else "right"])
     return Diagnostic(
         "side_unknown",
         (),
-        "Models keep their sides, so a favour for a side cannot be told from their strengths; show each pair "
-        "both ways round.",
+        Sentence(
+            "Models keep their sides, so a favour for a side cannot be told from their strengths; show each "
+            "pair both ways round."
+        ),
     )
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from agon.ranking.errors import OptionError, VotesError
 from agon.ranking.inference.shares import share_interval
-from agon.ranking.text import Readable
+from agon.ranking.text import Figure, Readable, Sentence
 
 
 @dataclass(frozen=True, repr=False)
@@ -34,21 +35,36 @@ class AATest(Readable):
     first_upper: float
     level: float
 
-    def conclusion(self) -> str:
+    def conclusion(self) -> Sentence:
         """Say in one sentence how noisy the votes are, and whether the sides are even."""
-        number = "1 vote" if self.votes == 1 else f"{self.votes:,} votes"
-        told = (
-            f"Of {number} on two answers of one model (A/A) {self.preferred:.1%} preferred one "
-            f"({self.preferred_lower:.1%} to {self.preferred_upper:.1%} at {100 * self.level:g}%)"
-        )
+        told: dict[str, Any] = {"count": self.votes, "share": Figure(self.preferred, ".1%")}
+        told |= {"low": Figure(self.preferred_lower, ".1%"), "high": Figure(self.preferred_upper, ".1%")}
+        told["level"] = Figure(100 * self.level, "g")
         if self.first is None:
-            return f"{told}."
-        side = "and whether it was shown first made no certain difference"
-        if self.first_lower > 0.5 or self.first_upper < 0.5:
-            side = f"and the side tells which: the {'first' if self.first > 0.5 else 'last'} is favoured"
-        share = f"{self.first:.1%} of these the one shown first "
-        share += f"({self.first_lower:.1%} to {self.first_upper:.1%})"
-        return f"{told}, {share}, {side}."
+            return Sentence(
+                "Of {count} vote on two answers of one model (A/A) {share} preferred one ({low} to {high} at "
+                "{level}%).",
+                "Of {count} votes on two answers of one model (A/A) {share} preferred one ({low} to "
+                "{high} at "
+                "{level}%).",
+                **told,
+            )
+        side = Sentence("whether it was shown first made no certain difference")
+        if self.first_lower > 0.5:
+            side = Sentence("the side tells which: the first is favoured")
+        elif self.first_upper < 0.5:
+            side = Sentence("the side tells which: the last is favoured")
+        return Sentence(
+            "Of {count} vote on two answers of one model (A/A) {share} preferred one ({low} to {high} at "
+            "{level}%), {first} of these the one shown first ({least} to {most}), and {side}.",
+            "Of {count} votes on two answers of one model (A/A) {share} preferred one ({low} to {high} at "
+            "{level}%), {first} of these the one shown first ({least} to {most}), and {side}.",
+            **told,
+            first=Figure(self.first, ".1%"),
+            least=Figure(self.first_lower, ".1%"),
+            most=Figure(self.first_upper, ".1%"),
+            side=side,
+        )
 
 
 def aa_test(order: ArrayLike, voters: ArrayLike | None = None, *, level: float = 0.95) -> AATest:

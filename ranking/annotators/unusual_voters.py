@@ -18,7 +18,7 @@ from agon.ranking.annotators.duels import Crowd, Duels, duels_of, fit_crowd, mom
 from agon.ranking.annotators.tail_probability import tails_of
 from agon.ranking.errors import OptionError, SourceError
 from agon.ranking.numerics import BoolArray, FloatArray, IntArray, expit, threads_for
-from agon.ranking.text import Readable
+from agon.ranking.text import Figure, Readable, Sentence
 from agon.ranking.votes.comparisons import Comparisons
 
 if TYPE_CHECKING:
@@ -116,18 +116,26 @@ class VoterAnomalies(Readable):
             for verdict in ("review", "excluded")
         }
 
-    def conclusion(self) -> str:
+    def conclusion(self) -> Sentence:
         """Say in one sentence how many stand out."""
         if not self.tested:
-            who = "The one voter has not" if self.voters == 1 else f"None of {self.voters:,} voters has"
-            return f"{who} decided votes enough to be tested."
+            if self.voters == 1:
+                return Sentence("The one voter has not decided votes enough to be tested.")
+            return Sentence(
+                "None of {voters} voters has decided votes enough to be tested.", voters=self.voters
+            )
         if not self.found:
-            return f"None of {self.tested:,} voters tested stands out."
-        votes = sum(one.votes for one in self.found)
-        who = "1 voter stands" if len(self.found) == 1 else f"{len(self.found):,} voters stand"
-        return (
-            f"{who} out of {self.tested:,} tested, with {votes:,} of {self.votes:,} votes; of honest voters "
-            f"at most {self.false_alarms:.1%} would."
+            return Sentence("None of {tested} voters tested stands out.", tested=self.tested)
+        return Sentence(
+            "{count} voter stands out of {tested} tested, with {votes} of {total} votes; of honest voters at "
+            "most {share} would.",
+            "{count} voters stand out of {tested} tested, with {votes} of {total} votes; of honest voters at "
+            "most {share} would.",
+            count=len(self.found),
+            tested=self.tested,
+            votes=sum(one.votes for one in self.found),
+            total=self.votes,
+            share=Figure(self.false_alarms, ".1%"),
         )
 
     def to_frame(self) -> pd.DataFrame:

@@ -14,7 +14,7 @@ import numpy as np
 
 from agon.ranking.annotators.unusual_voters import Reference
 from agon.ranking.numerics import BoolArray, FloatArray, IntArray, expit
-from agon.ranking.text import Readable, join_names
+from agon.ranking.text import Figure, Names, Readable, Sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,18 +78,25 @@ class WindowScan(Readable):
     threshold: float
     windows: int
 
-    def conclusion(self) -> str:
+    def conclusion(self) -> Sentence:
         """Say in one sentence whether any does."""
         if not self.windows:
-            return "There are too few votes with a time to look at windows of it."
+            return Sentence("There are too few votes with a time to look at windows of it.")
         if not self.found:
-            return (
-                f"No window of time stands out: of {self.windows:,} the farthest is {self.largest:.1f} "
-                f"standard errors off, below the {self.threshold:.1f} that chance reaches in 1 of 20 boards."
+            return Sentence(
+                "No window of time stands out: of {windows} the farthest is {largest} standard errors off, "
+                "below the {threshold} that chance reaches in 1 of 20 boards.",
+                windows=self.windows,
+                largest=Figure(self.largest, ".1f"),
+                threshold=Figure(self.threshold, ".1f"),
             )
-        models = list(dict.fromkeys(one.model for one in self.found))
-        number = "1 window stands" if len(self.found) == 1 else f"{len(self.found)} windows stand"
-        return f"{number} out of {self.windows:,}, of {join_names(models)}."
+        return Sentence(
+            "{count} window stands out of {windows}, of {models}.",
+            "{count} windows stand out of {windows}, of {models}.",
+            count=len(self.found),
+            windows=self.windows,
+            models=Names(dict.fromkeys(one.model for one in self.found)),
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row for each window that stands out."""

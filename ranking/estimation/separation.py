@@ -13,6 +13,7 @@ from agon.ranking.errors import OptionError
 from agon.ranking.estimation.newton import maximise
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.results import Diagnostic, Fit, Identification
+from agon.ranking.text import Figure, Names, Sentence
 
 _WIDEST = 100.0  # nats; a flatter prior places nobody
 
@@ -95,17 +96,22 @@ def placement_notes(
     """Name the models that no finite maximum likelihood places."""
     up, down = known.open_above, known.open_below
     kinds = [
-        ("undefeated", up & ~down, "nobody they can be compared with beat them"),
-        ("winless", down & ~up, "they beat nobody they can be compared with"),
-        ("unlinked", up & down, "no chain of wins and losses ties them to the rest"),
+        ("undefeated", up & ~down, Sentence("nobody they can be compared with beat them")),
+        ("winless", down & ~up, Sentence("they beat nobody they can be compared with")),
+        ("unlinked", up & down, Sentence("no chain of wins and losses ties them to the rest")),
     ]
     notes = []
     for code, mask, why in kinds:
         if names := tuple(models[i] for i in np.flatnonzero(mask)):
-            message = (
-                f"No finite maximum-likelihood score exists for {{models}}: {why}; the score, open on that "
-                f"side, is that of a normal prior of {prior_sd:g} nat around the mean, and the rank that of "
-                "wins which all went one way."
+            message = Sentence(
+                "No finite maximum-likelihood score exists for {models}: {why}; the score, open on that "
+                "side, "
+                "is that of a normal prior of {prior} nat around the mean, and the rank that of wins "
+                "which all "
+                "went one way.",
+                models=Names(names),
+                why=why,
+                prior=Figure(prior_sd, "g"),
             )
-            notes.append(Diagnostic.of(code, names, message))
+            notes.append(Diagnostic(code, names, message))
     return tuple(notes)

@@ -30,7 +30,7 @@ from agon.ranking.leaderboard.one_way_wins import PROBIT
 from agon.ranking.leaderboard.row import COLUMNS, Row, plain, rank_text
 from agon.ranking.numerics import FloatArray
 from agon.ranking.results import Coefficient, Diagnostic, RatingHistory
-from agon.ranking.text import Readable
+from agon.ranking.text import Readable, Sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -401,8 +401,15 @@ class Leaderboard:
         if first is not None and first.notable:
             score, low, high = map(self.number, (first.corrected, first.lower, first.upper))
             found.append(
-                f"A first score is raised by luck: corrected for being picked out of {len(self.ranked)}, "
-                f"{name(first.model)} scores {score} ({low} to {high})."
+                Sentence(
+                    "A first score is raised by luck: corrected for being picked out of {number}, {model} "
+                    "scores {score} ({low} to {high}).",
+                    number=len(self.ranked),
+                    model=name(first.model),
+                    score=score,
+                    low=low,
+                    high=high,
+                )
             )
         return tuple(found)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.leaderboard.estimates import STILL
 from agon.ranking.results import Choice, Diagnostic, Fit, Scores
 from agon.ranking.settings import Settings
-from agon.ranking.text import join_names
+from agon.ranking.text import Figure, Names, Sentence, column_word
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.comparisons import Comparisons
 from agon.ranking.votes.score_table import ScoreTable
@@ -34,11 +35,13 @@ def spread_notes(models: tuple[str, ...], result: Scores | Choice, factor: float
     if not isinstance(result, Scores) or result.spread is None or not result.spread.max() > STILL:
         return ()
     most = int(np.argmax(result.spread))
-    message = (
-        f"Scores are means over random orders: one order alone moves them by up to "
-        f"{float(result.spread[most]) * factor:.3g} (standard deviation, of {{0}})."
+    message = Sentence(
+        "Scores are means over random orders: one order alone moves them by up to {most} (standard "
+        "deviation, of {models}).",
+        most=Figure(float(result.spread[most]) * factor, ".3g"),
+        models=Names([models[most]]),
     )
-    return (Diagnostic.of("order_spread", (models[most],), message),)
+    return (Diagnostic("order_spread", (models[most],), message),)
 
 
 def parameter_notes(
@@ -86,12 +89,23 @@ def diagnose(
         )
         notes += (Diagnostic("all_ties", (), message),)
     if (both_bad := both_bad_votes(votes)) and isinstance(result, Scores):
-        pair = "both are bad" if votes.ballots.pairwise else "two or more answers are equally bad"
-        message = (
-            f"{both_bad:,} {'vote says' if both_bad == 1 else 'votes say'} that {pair}; "
-            "see both_bad in the settings for how this was counted."
-        )
-        notes += (Diagnostic("both_bad", (), message),)
+        if votes.ballots.pairwise:
+            said = Sentence(
+                "{count} vote says that both are bad; see both_bad in the settings for how this was counted.",
+                "{count} votes say that both are bad; see both_bad in the settings for how this was counted.",
+                count=both_bad,
+            )
+        else:
+            said = Sentence(
+                "{count} vote says that two or more answers are equally bad; see both_bad in the "
+                "settings for "
+                "how this was counted.",
+                "{count} votes say that two or more answers are equally bad; see both_bad in the "
+                "settings for "
+                "how this was counted.",
+                count=both_bad,
+            )
+        notes += (Diagnostic("both_bad", (), said),)
     if settings.cluster == "voter" and isinstance(votes, Comparisons):
         notes += single_voter_dominance(votes, min_votes=settings.min_votes)
     return (*_left_out(votes), *_judges(votes), *_apart(models, eligibility), *result.notes, *notes)
@@ -113,10 +127,16 @@ def cluster_notes(
         effect = known.design_effect
         if effect is None and len(chosen) == 1 and chosen[0] in measured.worth:  # of a bootstrap
             effect = measured.worth[chosen[0]].design_effect
-        wider = f"; {_design_effect(effect)}" if effect else ""
+        worth: dict[str, Any] = {"number": known.number, "worth": Figure(known.effective, ",.3g")}
+        worth["columns"] = list(map(column_word, chosen))
         notes.append(
-            f"Clustered by {join_names(chosen)}: the {known.number:,} are worth {known.effective:,.3g} equal "
-            f"ones{wider}."
+            Sentence(
+                "Clustered by {columns}: the {number} are worth {worth} equal ones; {effect}.",
+                **worth,
+                effect=_design_effect(effect),
+            )
+            if effect
+            else Sentence("Clustered by {columns}: the {number} are worth {worth} equal ones.", **worth)
         )
     uneven = known is not None and known.effective < 0.99 * known.number
     if (
@@ -127,38 +147,64 @@ def cluster_notes(
         and not settings.control
     ):
         notes.append(
-            f"The weights are so unequal that the {known.number:,} votes are worth {known.effective:,.3g} of "
-            "equal weight, and intervals are those of so few."
+            Sentence(
+                "The weights are so unequal that the {number} votes are worth {worth} of equal weight, and "
+                "intervals are those of so few.",
+                number=known.number,
+                worth=Figure(known.effective, ",.3g"),
+            )
         )
-    for by, worth in measured.worth.items():
+    for by, found in measured.worth.items():
         if by in chosen:
             continue
-        told = _design_effect(worth.design_effect or 1.0)
+        told: dict[str, Any] = {"column": column_word(by)}
+        told["effect"] = _design_effect(found.design_effect or 1.0)
         if by not in measured.wider:
-            notes.append(f"Not clustered by {by}, which would make intervals no wider: {told}.")
+            notes.append(
+                Sentence(
+                    "Not clustered by {column}, which would make intervals no wider: {effect}.",
+                    **told,
+                )
+            )
         elif settings.interval == "posterior":
             notes.append(
-                f"A posterior takes votes for independent: by {by} {told}; "
-                'interval="bootstrap" allows for it.'
+                Sentence(
+                    "A posterior takes votes for independent: by {column} {effect}; {option} allows for it.",
+                    **told,
+                    option='interval="bootstrap"',
+                )
             )
         else:
-            notes.append(f"Not clustered by {by}: {told}, for which these intervals do not allow.")
+            notes.append(
+                Sentence(
+                    "Not clustered by {column}: {effect}, for which these intervals do not allow.",
+                    **told,
+                )
+            )
     notes += [
-        f"Not clustered by {by}: some votes do not say theirs. Fill it in, or leave such votes out."
+        Sentence(
+            "Not clustered by {column}: some votes do not say theirs. Fill it in, or leave such votes out.",
+            column=column_word(by),
+        )
         for by in measured.gaps
     ]
     every = [Diagnostic("clusters", (), message) for message in notes]
     for by in measured.single:
-        message = (
-            f"All votes are of one {by}: ranks and intervals hold for this {by} alone, and say nothing of "
-            f"another; collect votes of more."
+        message = Sentence(
+            "All votes are of one {column}: ranks and intervals hold for this {column} alone, and say "
+            "nothing "
+            "of another; collect votes of more.",
+            column=column_word(by),
         )
         every.append(Diagnostic(f"single_{'prompt' if by in DEPENDENT[1] else 'voter'}", (), message))
     return tuple(every)
 
 
-def _design_effect(effect: float) -> str:
-    return f"the design effect is {effect:.2g}, as many times the variance of single votes"
+def _design_effect(effect: float) -> Sentence:
+    return Sentence(
+        "the design effect is {effect}, as many times the variance of single votes",
+        effect=Figure(effect, ".2g"),
+    )
 
 
 def both_bad_votes(votes: Comparisons | ScoreTable) -> int:
@@ -190,20 +236,30 @@ def unmet_pairs(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
     worst = np.argsort(others, kind="stable")[:3].tolist()
     worst = [i for i in worst if others[i] < m - 1]
     names = tuple(dict.fromkeys([*(votes.models[i] for i in worst), *possible]))
-    place = {name: f"{{{i}}}" for i, name in enumerate(names)}
-    who = join_names([f"{place[votes.models[i]]} met {others[i]} of {m - 1}" for i in worst])
-    winners = (
-        f"{join_names([place[name] for name in necessary])} beats every other whatever they would say"
-        if necessary
-        else f"{join_names([place[name] for name in possible])} could still beat every other"
-        if possible
-        else "no model could beat every other"
+    who = [
+        Sentence(
+            "{models} met {number} of {total}",
+            models=Names([votes.models[i]]),
+            number=int(others[i]),
+            total=m - 1,
+        )
+        for i in worst
+    ]
+    if necessary:
+        winners = Sentence("{models} beats every other whatever they would say", models=Names(necessary))
+    elif possible:
+        winners = Sentence("{models} could still beat every other", models=Names(possible))
+    else:
+        winners = Sentence("no model could beat every other")
+    message = Sentence(
+        "{missing} of {pairs} pairs never met, which this rule takes for ties: {who}; {winners}. Let them "
+        "meet, or use a rating, which infers them.",
+        missing=missing,
+        pairs=m * (m - 1) // 2,
+        who=who,
+        winners=winners,
     )
-    message = (
-        f"{missing:,} of {m * (m - 1) // 2:,} pairs never met, which this rule takes for ties: {who}; "
-        f"{winners}. Let them meet, or use a rating, which infers them."
-    )
-    return (Diagnostic.of("unmet_pairs", names, message),)
+    return (Diagnostic("unmet_pairs", names, message),)
 
 
 def _not_compared(votes: Comparisons | ScoreTable, eligibility: Eligibility) -> tuple[Diagnostic, ...]:
@@ -211,11 +267,13 @@ def _not_compared(votes: Comparisons | ScoreTable, eligibility: Eligibility) -> 
     names = _named(votes.models, ~eligibility.compared & (votes.ballots.votes > 0))
     if not names or isinstance(votes, ScoreTable):
         return ()
-    message = (
-        "No vote that this method uses compares {models} with another model: no score and no rank; "
-        'collect votes that do, or use them all (both_bad="half", or a method that takes such votes).'
+    message = Sentence(
+        "No vote that this method uses compares {models} with another model: no score and no rank; collect "
+        "votes that do, or use them all ({option}, or a method that takes such votes).",
+        models=Names(names),
+        option='both_bad="half"',
     )
-    return (Diagnostic.of("not_compared", names, message),)
+    return (Diagnostic("not_compared", names, message),)
 
 
 def _left_out(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
@@ -224,18 +282,26 @@ def _left_out(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
     usable = (*OTHER_VOTERS, JUDGES_REFUSED, NOT_BLIND, WIDER, *GATED)
     invalid = {reason: count for reason, count in votes.left_out.items() if reason not in usable}
     if invalid:
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in invalid.items())
-        rows = "1 row was" if (gone := sum(invalid.values())) == 1 else f"{gone:,} rows were"
-        message = f"{rows} left out as invalid: {reasons}."
+        message = Sentence(
+            "{count} row was left out as invalid: {reasons}.",
+            "{count} rows were left out as invalid: {reasons}.",
+            count=sum(invalid.values()),
+            reasons=tuple(f"{count:,} {reason}" for reason, count in invalid.items()),
+        )
         notes.append(Diagnostic("left_out", (), message))
     aside = {reason: votes.left_out[reason] for reason in GATED if votes.left_out.get(reason)}
     if aside:
-        number = sum(aside.values())
-        what = "1 vote is" if number == 1 else f"{number:,} votes are"
-        reasons = ", ".join(f"{count:,} {reason}" for reason, count in aside.items())
-        message = (
-            f"{what} set aside by gates: {reasons}. Nothing is deleted: without gates (--gates none) they "
-            "count, and `agon check` says why they stand out."
+        message = Sentence(
+            "{count} vote is set aside by gates: {reasons}. Nothing is deleted: without gates (--gates none) "
+            "they count, and `agon check` says why they stand out.",
+            "{count} votes are set aside by gates: {reasons}. Nothing is deleted: without gates "
+            "(--gates none) "
+            "they count, and `agon check` says why they stand out.",
+            count=sum(aside.values()),
+            reasons=tuple(
+                Sentence("{number} {reason}", number=count, reason=Sentence(reason))
+                for reason, count in aside.items()
+            ),
         )
         notes.append(Diagnostic("set_aside", (), message))
     if refused := votes.left_out.get(JUDGES_REFUSED):
@@ -243,19 +309,38 @@ def _left_out(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
         message = f"Votes of {who} that their audit refused count here, because it was asked (--force)."
         notes.append(Diagnostic("judges_refused", (), message))
     if seen := votes.left_out.get(NOT_BLIND):
-        what = "1 vote was" if seen == 1 else f"{seen:,} votes were"
-        message = f"{what} {NOT_BLIND} and {'does' if seen == 1 else 'do'} not count."
+        message = Sentence(
+            "{count} vote was {reason} and does not count.",
+            "{count} votes were {reason} and do not count.",
+            count=seen,
+            reason=Sentence(NOT_BLIND),
+        )
         notes.append(Diagnostic("not_blind", (), message))
-    for words in OTHER_VOTERS:
-        if count := votes.left_out.get(words):
-            what = f"{words} were" if count > 1 else f"{words.replace('votes', 'vote')} was"
-            message = (
-                f"{count:,} {what} left out; voters= (--voters) ranks them by themselves, or all together."
-            )
-            notes.append(Diagnostic("other_voters", (), message))
+    people, judges = (votes.left_out.get(words) for words in OTHER_VOTERS)
+    if people:
+        message = Sentence(
+            "{count} vote of people was left out; voters= (--voters) ranks them by themselves, or all "
+            "together.",
+            "{count} votes of people were left out; voters= (--voters) ranks them by themselves, or all "
+            "together.",
+            count=people,
+        )
+        notes.append(Diagnostic("other_voters", (), message))
+    if judges:
+        message = Sentence(
+            "{count} vote of LLM judges was left out; voters= (--voters) ranks them by themselves, or all "
+            "together.",
+            "{count} votes of LLM judges were left out; voters= (--voters) ranks them by themselves, or all "
+            "together.",
+            count=judges,
+        )
+        notes.append(Diagnostic("other_voters", (), message))
     if WIDER in votes.left_out:
-        what = WIDER if votes.left_out[WIDER] > 1 else WIDER.replace("votes", "vote")
-        message = f"{votes.left_out[WIDER]:,} {what} left out, whose pairs cannot be weighed apart."
+        message = Sentence(
+            "{count} vote on more than two models left out, whose pairs cannot be weighed apart.",
+            "{count} votes on more than two models left out, whose pairs cannot be weighed apart.",
+            count=votes.left_out[WIDER],
+        )
         notes.append(Diagnostic("left_out_votes", (), message))
     return tuple(notes)
 
@@ -266,15 +351,23 @@ def _judges(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
     if not number:
         return ()
     total = votes.ballots.total
-    are = "is" if number == 1 else "are"
-    every = f"All {total:,} votes are" if total > 1 else "The only vote is"
-    some = every if number == total else f"{number:,} of {total:,} votes {are}"
-    mixed = (
-        ""
-        if number == total
-        else ", mixed with those of people as asked; voters= (--voters) ranks each kind by itself"
-    )
-    return (Diagnostic("llm_judges", (), f"{some} of LLM judges{mixed}."),)
+    if number == total:
+        said = (
+            Sentence("All {total} votes are of LLM judges.", total=total)
+            if total > 1
+            else Sentence("The only vote is of LLM judges.")
+        )
+    else:
+        said = Sentence(
+            "{count} of {total} votes is of LLM judges, mixed with those of people as asked; voters= "
+            "(--voters) "
+            "ranks each kind by itself.",
+            "{count} of {total} votes are of LLM judges, mixed with those of people as asked; voters= "
+            "(--voters) ranks each kind by itself.",
+            count=number,
+            total=total,
+        )
+    return (Diagnostic("llm_judges", (), said),)
 
 
 def _apart(models: Sequence[str], eligibility: Eligibility) -> tuple[Diagnostic, ...]:
@@ -282,12 +375,14 @@ def _apart(models: Sequence[str], eligibility: Eligibility) -> tuple[Diagnostic,
     notes = []
     for board in range(1, eligibility.boards):
         names = _named(models, eligibility.board == board)
-        message = (
-            f"Component {board + 1} ({{models}}) is on a scale of its own: no chain of wins leads from it to "
-            "the first or back; it has its own board and is not compared until votes between the two are "
-            "collected."
+        message = Sentence(
+            "Component {number} ({models}) is on a scale of its own: no chain of wins leads from it to the "
+            "first or back; it has its own board and is not compared until votes between the two are "
+            "collected.",
+            number=board + 1,
+            models=Names(names),
         )
-        notes.append(Diagnostic.of("component", names, message))
+        notes.append(Diagnostic("component", names, message))
     return tuple(notes)
 
 
@@ -298,13 +393,26 @@ def short_of_votes(
     names = _named(votes.models, ~stands)
     if not names:
         return ()
-    count = "1 model" if len(names) == 1 else f"{len(names)} models"
-    among = "" if (votes.ballots.votes[~stands] < least).all() else " with models that have as many"
-    message = (
-        f"Provisional for having fewer than {least} votes{among}, {count}: {{models}}; they move nobody "
-        "else; collect more, or rank with a smaller min_votes."
-    )
-    return (Diagnostic.of("few_votes", names, message),)
+    told: dict[str, Any] = {"count": len(names), "least": least, "models": Names(names)}
+    if (votes.ballots.votes[~stands] < least).all():
+        message = Sentence(
+            "Provisional for having fewer than {least} votes, {count} model: {models}; they move nobody "
+            "else; "
+            "collect more, or rank with a smaller min_votes.",
+            "Provisional for having fewer than {least} votes, {count} models: {models}; they move "
+            "nobody else; "
+            "collect more, or rank with a smaller min_votes.",
+            **told,
+        )
+    else:
+        message = Sentence(
+            "Provisional for having fewer than {least} votes with models that have as many, {count} model: "
+            "{models}; they move nobody else; collect more, or rank with a smaller min_votes.",
+            "Provisional for having fewer than {least} votes with models that have as many, {count} models: "
+            "{models}; they move nobody else; collect more, or rank with a smaller min_votes.",
+            **told,
+        )
+    return (Diagnostic("few_votes", names, message),)
 
 
 def _named(models: Sequence[str], mask: NDArray[np.bool_]) -> tuple[str, ...]:
@@ -331,18 +439,23 @@ def single_voter_dominance(
     if not len(carried):
         return ()
     worst = carried[np.argsort(-most[carried], kind="stable")]
-    kind, who = _literal(by), [_literal(clusters.names[c]) for c in top]
-    parts = [f"{most[i]:.0%} of those of {{{place}}} ({who[i]})" for place, i in enumerate(worst.tolist())]
-    message = (
-        f"One {kind} cast {join_names(parts)}: such a score is one {kind}'s opinion; collect votes from "
-        "others."
+    parts = [
+        Sentence(
+            "{share} of those of {models} ({voter})",
+            share=Figure(float(most[i]), ".0%"),
+            models=Names([ballots.models[i]]),
+            voter=clusters.names[top[i]],
+        )
+        for i in worst.tolist()
+    ]
+    if len(parts) > 4:
+        parts[3:] = [Sentence("{count} more", "{count} more", count=len(parts) - 3)]
+    message = Sentence(
+        "One {kind} cast {parts}: such a score is one {kind}'s opinion; collect votes from others.",
+        kind=column_word(by),
+        parts=parts,
     )
-    return (Diagnostic.of("one_voter", tuple(ballots.models[i] for i in worst.tolist()), message),)
-
-
-def _literal(text: str) -> str:
-    """A text from the votes as it may stand in the template of a diagnostic."""
-    return text.replace("{", "{{").replace("}", "}}")
+    return (Diagnostic("one_voter", tuple(ballots.models[i] for i in worst.tolist()), message),)
 
 
 def weight_notes(ballots: Ballots, reweight: str) -> tuple[Diagnostic, ...]:
@@ -350,12 +463,14 @@ def weight_notes(ballots: Ballots, reweight: str) -> tuple[Diagnostic, ...]:
     if reweight == "none":
         return ()
     how = {
-        "propensity": "one over the probability of their models",
-        "propensity_all": "one over the probability of the models drawn",
-        "equal_pairs": "one over the votes of their pair",
+        "propensity": Sentence("one over the probability of their models"),
+        "propensity_all": Sentence("one over the probability of the models drawn"),
+        "equal_pairs": Sentence("one over the votes of their pair"),
     }
-    message = (
-        f"The {ballots.total:,} votes are weighted by {how[reweight]}: they say as much as "
-        f"{effective_votes(ballots):,.0f} votes of equal weight."
+    message = Sentence(
+        "The {total} votes are weighted by {how}: they say as much as {worth} votes of equal weight.",
+        total=ballots.total,
+        how=how[reweight],
+        worth=Figure(effective_votes(ballots), ",.0f"),
     )
     return (Diagnostic("reweighted", (), message),)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from agon.ranking.errors import OptionError, VotesError
 from agon.ranking.inference.shares import share_interval
-from agon.ranking.text import Readable
+from agon.ranking.text import Figure, Names, Readable, Sentence
 
 
 @dataclass(frozen=True, repr=False)
@@ -56,18 +57,31 @@ class DrawShares(Readable):
     p_value: float | None
     level: float
 
-    def conclusion(self) -> str:
+    def conclusion(self) -> Sentence:
         """Say in one sentence whether the draws are those planned."""
         if self.p_value is None:
-            drawn = "1 battle was" if self.battles == 1 else f"{self.battles:,} battles were"
-            return f"{drawn} drawn; what was planned for each model is not told."
-        if self.p_value < 1 - self.level:
-            return (
-                f"{self.battles:,} battles were not drawn as evenly as planned (p = {self.p_value:.2g}): "
-                f"{max(self.shares, key=lambda one: abs(one.share - (one.planned or 0))).conclusion()}."
+            return Sentence(
+                "{count} battle was drawn; what was planned for each model is not told.",
+                "{count} battles were drawn; what was planned for each model is not told.",
+                count=self.battles,
             )
-        return (
-            f"{self.battles:,} battles were drawn as planned, as far as luck goes (p = {self.p_value:.2g})."
+        told: dict[str, Any] = {"battles": self.battles, "p": Figure(self.p_value, ".2g")}
+        if self.p_value < 1 - self.level:
+            worst = max(self.shares, key=lambda one: abs(one.share - (one.planned or 0)))
+            return Sentence(
+                "{battles} battles were not drawn as evenly as planned (p = {p}): {models}: drawn in "
+                "{share} of "
+                "battles ({low} to {high}), planned {planned}.",
+                **told,
+                models=Names([worst.model]),
+                share=Figure(worst.share, ".1%"),
+                low=Figure(worst.lower, ".1%"),
+                high=Figure(worst.upper, ".1%"),
+                planned=Figure(worst.planned or 0.0, ".1%"),
+            )
+        return Sentence(
+            "{battles} battles were drawn as planned, as far as luck goes (p = {p}).",
+            **told,
         )
 
 

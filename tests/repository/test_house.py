@@ -15,7 +15,8 @@ from tests.support.paths import REPOSITORY
 # may import the lines above it within its own folder, and of other folders only what LOWER names.
 FLOORS = {
     "ranking": (
-        "errors version numerics text progress",
+        "text",
+        "errors version numerics progress",
         "votes",
         "results",
         "registry settings simulate",

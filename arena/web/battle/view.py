@@ -91,6 +91,7 @@ def _templates() -> Environment:
     )
     environment.filters["number"] = number
     environment.globals.update(_=template_text, ngettext=template_plural, language=language, percent=percent)
+    environment.globals["translated"] = translated
     environment.globals["key"] = lambda name: Markup("<kbd>{}</kbd>").format(name)
     return environment
 

@@ -17,6 +17,7 @@ from datetime import date, datetime
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
+from math import isfinite
 from typing import Any
 
 from babel import Locale
@@ -25,7 +26,7 @@ from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
 from markupsafe import Markup
 
-from agon.ranking.text import Sentence
+from agon.ranking.text import Figure, Names, Sentence, join_names
 
 # The languages there are, by their own names, in the order in which they are offered.
 PAGE_LANGUAGES = {
@@ -108,15 +109,20 @@ def _filled(template: str, values: dict[str, Any]) -> str:
 
 def _shown(value: Any) -> Any:
     """A value as it stands in a sentence: numbers and sentences in the language of the page."""
+    found = value
     if isinstance(value, Sentence):
-        return translated(value)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return number(value)
-    if isinstance(value, list):
-        return all_of([_shown(one) for one in value])
-    if isinstance(value, tuple):
-        return comma_list([_shown(one) for one in value])
-    return value
+        found = translated(value)
+    elif isinstance(value, Names):
+        found = names_listed(value)
+    elif isinstance(value, Figure):
+        found = figure(value)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        found = number(value)
+    elif isinstance(value, list):
+        found = all_of([_shown(one) for one in value])
+    elif isinstance(value, tuple):
+        found = comma_list([_shown(one) for one in value])
+    return found
 
 
 def _(text: str, /, **values: Any) -> str:
@@ -170,6 +176,17 @@ def percent(share: float, digits: int = 0) -> str:
     return str(format_percent(share, pattern, locale=language()))
 
 
+def figure(value: Figure) -> str:
+    """A number with its digits as the language of the page writes it."""
+    text = str(value)
+    digits = len(text.partition(".")[2].rstrip("%"))
+    if text.endswith("%"):
+        return percent(value.value, digits)
+    if language() == "en" or not isfinite(value.value) or "e" in text:
+        return text
+    return number(float(text.replace(",", "")), digits)
+
+
 def long_date(when: date) -> str:
     """A day: "4 March 2026"."""
     if language() == "en":
@@ -216,3 +233,13 @@ def all_of(items: Sequence[str]) -> str:
     if language() == "en":
         return " and ".join(filter(None, [", ".join(items[:-1]), *items[-1:]]))
     return str(format_list(list(items), locale=language()))
+
+
+def names_listed(names: Sequence[str], most: int = 3) -> str:
+    """Names in a sentence: all of them, or the first few and how many more."""
+    if language() == "en":
+        return join_names(names, most)
+    if len(names) <= most + 1:
+        return all_of(list(names))
+    left = len(names) - most
+    return all_of([*names[:most], ngettext("{count} more", "{count} more", left)])

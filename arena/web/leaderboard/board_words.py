@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 
-from agon.arena.web.languages.texts import _, all_of, language, language_called, ngettext, percent
+from agon.arena.web.languages.texts import (
+    _,
+    in_english,
+    language,
+    language_called,
+    names_listed,
+    ngettext,
+    percent,
+    translated,
+)
 from agon.arena.web.leaderboard.query import BoardQuery, language_name
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import Leaderboard
-from agon.ranking.text import join_names, rounded
+from agon.ranking.text import Sentence, rounded
 
 
 def conclusion_of(board: Leaderboard, name: Callable[[str], str]) -> str:
@@ -69,11 +79,8 @@ def filter_value(column: str, value: str) -> str:
     return (language() != "en" and language_called(value)) or language_name(value)
 
 
-def names_listed(names: list[str], most: int = 3) -> str:
-    """Names in a sentence: all of them, or the first few and how many more."""
-    if language() == "en":
-        return join_names(names, most)
-    if len(names) <= most + 1:
-        return all_of(names)
-    left = len(names) - most
-    return all_of([*names[:most], ngettext("{count} more", "{count} more", left)])
+def told_html(text: str) -> str:
+    """A sentence of the engine as HTML: one that keeps what it was made of in the language of the page."""
+    if isinstance(text, Sentence):
+        return escape(without_hidden(translated(text)))
+    return f"<span{in_english()}>{escape(without_hidden(text))}</span>"

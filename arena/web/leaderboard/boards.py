@@ -6,6 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, TypeVar
 
 from agon.arena.web.api.caching import Patience
@@ -14,8 +15,10 @@ from agon.arena.web.leaderboard.sources import BoardSource
 from agon.ranking import Leaderboard, PairCounts, rank
 from agon.ranking.analysis.rule_comparison import RuleComparison, compare_rules
 from agon.ranking.errors import AgonError
+from agon.ranking.text import Sentence
 
 KEPT = 128  # boards
+IN_VAIN = 0.1  # seconds that are waited for what took longer than anybody waits, where there is one of before
 MOST_WAITING = 32  # boards asked for and not there yet
 
 
@@ -48,7 +51,8 @@ class Boards:
     def __init__(self, source: BoardSource) -> None:
         self.source = source
         self._running: dict[tuple[object, Hashable], tuple[object, asyncio.Task[Any]]] = {}
-        self._made: OrderedDict[tuple[object, Hashable], tuple[object, Any]] = OrderedDict()
+        # Of which votes it is, what was made, and in how many seconds.
+        self._made: OrderedDict[tuple[object, Hashable], tuple[object, Any, float]] = OrderedDict()
         self._quick, self._slow = asyncio.Semaphore(1), asyncio.Semaphore(1)
 
     async def get(self, query: BoardQuery, patience: Patience | None = None) -> Made | None:
@@ -105,24 +109,30 @@ class Boards:
                 return result
             if len(self._running) >= MOST_WAITING:
                 raise BusyError(
-                    "Many boards are being computed just now; load the page again in a few seconds."
+                    Sentence("Many boards are being computed just now; load the page again in a few seconds.")
                 )
             begun = self._running[key] = version, asyncio.create_task(self._in_turn(query, make, lane))
-            begun[1].add_done_callback(lambda done: self._keep(key, version, done))
+            start = monotonic()
+            begun[1].add_done_callback(lambda done: self._keep(key, version, done, monotonic() - start))
         of, task = begun
-        await asyncio.wait({task}, timeout=patience.seconds)
+        seconds, known = patience.seconds, self._made.get(key)
+        if seconds is not None and known is not None and known[2] > seconds:
+            seconds = IN_VAIN
+        await asyncio.wait({task}, timeout=seconds)
         if task.done():
             patience.fell_short |= of != version  # begun for somebody who asked before the last vote
             return task.result()
         patience.fell_short = True
-        before: tuple[object, Result] | None = self._made.get(key)  # of fewer votes, but here
+        before: tuple[object, Result, float] | None = self._made.get(key)  # of fewer votes, but here
         return None if before is None else before[1]
 
-    def _keep(self, key: tuple[object, Hashable], version: object, done: asyncio.Task[Any]) -> None:
+    def _keep(
+        self, key: tuple[object, Hashable], version: object, done: asyncio.Task[Any], seconds: float
+    ) -> None:
         """Keep what was computed; what failed may go well the next time."""
         del self._running[key]
         if not done.cancelled() and done.exception() is None:
-            self._made[key] = version, done.result()
+            self._made[key] = version, done.result(), seconds
             self._made.move_to_end(key)
             while len(self._made) > KEPT:
                 self._made.popitem(last=False)

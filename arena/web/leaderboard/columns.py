@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 from agon.arena.web.languages.texts import _, message, percent, short_date
 from agon.arena.web.languages.texts import number as number_text
 from agon.arena.web.leaderboard.model_info import ModelInfo
-from agon.arena.web.leaderboard.query import BoardView, QueryError
+from agon.arena.web.leaderboard.query import BoardView, QueryError, quoted
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import Leaderboard
 from agon.ranking.errors import suggest
 from agon.ranking.leaderboard.row import Row
+from agon.ranking.text import Sentence
 
 Value = str | float | None
 USUAL_COLUMNS = ("votes", "price", "reliability", "state")  # columns shown unless others are picked
@@ -130,7 +131,11 @@ def chosen_columns(known: Mapping[str, BoardColumn], view: BoardView) -> dict[st
         return {name: known[name] for name in USUAL_COLUMNS if name in known}
     for name in view.columns:
         if name not in known:
-            raise QueryError(f"There is no column {without_hidden(name)!r}; {suggest(name, known)}")
+            raise QueryError(
+                Sentence(
+                    "There is no column {name}; {remedy}", name=quoted(name), remedy=suggest(name, known)
+                )
+            )
     return {name: column for name, column in known.items() if name in view.columns}
 
 
@@ -162,7 +167,11 @@ def arrange_rows(
         **{key: column.value for key, column in known.items()},
     }
     if name not in orders:
-        raise QueryError(f"Rows cannot be sorted by {without_hidden(name)!r}; {suggest(name, orders)}")
+        raise QueryError(
+            Sentence(
+                "Rows cannot be sorted by {name}; {remedy}", name=quoted(name), remedy=suggest(name, orders)
+            )
+        )
     by = orders[name]
     told = [(by(row), row) for row in rows]
     texts = any(isinstance(value, str) for value, _ in told)

@@ -15,18 +15,16 @@ from itertools import groupby
 from typing import Protocol
 from urllib.parse import urlencode
 
-from agon.arena.web.languages.texts import (
-    _,
-    in_english,
-    language,
-    message,
-    ngettext,
-    percent,
-    translated,
-)
+from agon.arena.web.languages.texts import _, language, message, ngettext, percent, translated
 from agon.arena.web.languages.texts import number as number_text
 from agon.arena.web.layout import page_html
-from agon.arena.web.leaderboard.board_words import conclusion_of, filter_value, scope_of, votes_in_words
+from agon.arena.web.leaderboard.board_words import (
+    conclusion_of,
+    filter_value,
+    scope_of,
+    told_html,
+    votes_in_words,
+)
 from agon.arena.web.leaderboard.columns import BoardColumn, arrange_rows, chosen_columns, known_columns
 from agon.arena.web.leaderboard.figures import figures_html
 from agon.arena.web.leaderboard.model_info import ModelInfo
@@ -38,6 +36,7 @@ from agon.arena.web.leaderboard.query import (
     ChangedBoardError,
     Offer,
     QueryError,
+    quoted,
 )
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.leaderboard.table import ShownRows, cards_html, score_text, table_html
@@ -49,7 +48,7 @@ from agon.ranking.errors import OptionError, suggest
 from agon.ranking.leaderboard.row import Row
 from agon.ranking.registry import find
 from agon.ranking.settings import Settings
-from agon.ranking.text import join_names
+from agon.ranking.text import Sentence, join_names
 
 LEAST_AT = 8  # digits of a fingerprint in an address
 MOST_OPTIONS = 200  # models that the menu of differences lists
@@ -154,7 +153,7 @@ def leaderboard_html(
     """
     info = about.info
     note = (
-        f'<p class="ag-note ag-above" dir="auto">{escape(without_hidden(about.notice))}</p>'
+        f'<p class="ag-note ag-above" dir="auto">{escape(without_hidden(translated(about.notice)))}</p>'
         if about.notice
         else ""
     )
@@ -192,8 +191,13 @@ def check_fingerprint(board: Leaderboard, query: BoardQuery) -> None:
     at = query.view.at
     if at and not (len(at) >= LEAST_AT and board.fingerprint.startswith(at.casefold())):
         raise ChangedBoardError(
-            f"This link is to the board with the fingerprint {without_hidden(at)[:16]}, and today's is "
-            f"{board.fingerprint[:16]}: votes came in, or Agon changed."
+            Sentence(
+                "This link is to the board with the fingerprint {before}, and today's is {now}: votes "
+                "came in, "
+                "or Agon changed.",
+                before=without_hidden(at)[:16],
+                now=board.fingerprint[:16],
+            )
         )
 
 
@@ -204,8 +208,8 @@ def no_board_html(
     said = _("Show the board of all votes") if way == "./leaderboard" else _("Show the board of today")
     title = title or _("There is no such board.")
     body = (
-        f'<div class="ag-phead"><h1>{escape(title)}</h1><p'
-        f' class="ag-lead"{in_english()}>{escape(without_hidden(sentence))}</p></div>'
+        f'<div class="ag-phead"><h1>{escape(title)}</h1>'
+        f'<p class="ag-lead">{told_html(sentence)}</p></div>'
         f'<a class="ag-btn" href="{escape(way)}">{said}</a>'
     )
     return page_html(_("No such board"), body, current="leaderboard", votes=about.total, site=about.site)
@@ -500,7 +504,13 @@ def differences(board: Leaderboard, base: str) -> dict[str, str]:
     """
     if base not in board:
         names = [row.model for row in board.rows]
-        raise QueryError(f"There is no model {without_hidden(base)!r} on this board; {suggest(base, names)}")
+        raise QueryError(
+            Sentence(
+                "There is no model {name} on this board; {remedy}",
+                name=quoted(base),
+                remedy=suggest(base, names),
+            )
+        )
     found = {}
     for row in board.rows:
         with suppress(OptionError):
@@ -657,8 +667,7 @@ def _health(board: Leaderboard) -> str:
 
 def _diagnostics(board: Leaderboard, info: ModelInfo) -> str:
     items = "".join(
-        f'<li class="ag-note"><span{in_english()}>{escape(without_hidden(text))}</span></li>'
-        for text in board.remarks(info.name)
+        f'<li class="ag-note"><div>{told_html(text)}</div></li>' for text in board.remarks(info.name)
     )
     return (
         f'<section class="ag-section"><h2>{_("What to know")}</h2><ul class="ag-diag">{items}</ul></section>'

@@ -10,7 +10,7 @@ from agon.arena.web.markdown.markdown import without_hidden
 from agon.data.files.schema import PERIODS
 from agon.data.sql import quote_name, quote_text
 from agon.ranking.errors import InputError, suggest
-from agon.ranking.text import join_names
+from agon.ranking.text import Sentence, join_names
 
 DEFAULT_RULE = "bradley_terry"
 # Words of an address beside the columns; a column so called is no filter.
@@ -31,6 +31,18 @@ class QueryError(InputError):
 
 class ChangedBoardError(InputError):
     """The address is of a board that is another one by now; the page answers 410 with the sentence."""
+
+
+def no_model(name: str, known: Sequence[str]) -> QueryError:
+    """The error of an address with a model that there is not."""
+    return QueryError(
+        Sentence("There is no model {name} here; {remedy}", name=quoted(name), remedy=suggest(name, known))
+    )
+
+
+def quoted(text: str) -> str:
+    """What was asked for as it stands in a refusal."""
+    return repr(without_hidden(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,24 +128,49 @@ class BoardQuery:
                 continue
             if name not in offer.filters:
                 raise QueryError(
-                    f"There is no filter {without_hidden(name)!r}; {suggest(name, [*offer.filters, 'rule'])}"
+                    Sentence(
+                        "There is no filter {name}; {remedy}",
+                        name=quoted(name),
+                        remedy=suggest(name, [*offer.filters, "rule"]),
+                    )
                 )
             known = offer.filters[name]
             if value not in known:
-                remedy = suggest(value, known) if known else "the votes of this arena name none yet."
-                raise QueryError(f"There are no votes with the {name} {without_hidden(value)!r}; {remedy}")
+                remedy = (
+                    suggest(value, known) if known else Sentence("the votes of this arena name none yet.")
+                )
+                raise QueryError(
+                    Sentence(
+                        "There are no votes with the {column} {value}; {remedy}",
+                        column=Sentence(name),
+                        value=quoted(value),
+                        remedy=remedy,
+                    )
+                )
             where.append((name, value))
         rule = parameters.get("rule", DEFAULT_RULE)
         if rule not in offer.rules:
             remedy = suggest(rule, offer.rules)
-            raise QueryError(f"There is no rule {without_hidden(rule)!r} for these votes; {remedy}")
+            raise QueryError(
+                Sentence(
+                    "There is no rule {rule} for these votes; {remedy}", rule=quoted(rule), remedy=remedy
+                )
+            )
         adjust = tuple(name for name in parameters.get("adjust", "").split(",") if name)
         for name in adjust:
             if name not in offer.features:
-                remedy = suggest(name, offer.features) if offer.features else "these votes have none."
-                raise QueryError(f"There is no feature {without_hidden(name)!r} to adjust for; {remedy}")
+                remedy = (
+                    suggest(name, offer.features) if offer.features else Sentence("these votes have none.")
+                )
+                raise QueryError(
+                    Sentence(
+                        "There is no feature {name} to adjust for; {remedy}", name=quoted(name), remedy=remedy
+                    )
+                )
         if adjust and rule != DEFAULT_RULE:
-            raise QueryError(f"Only Bradley-Terry can be adjusted; leave out adjust= or rule={rule}.")
+            raise QueryError(
+                Sentence("Only Bradley-Terry can be adjusted; leave out adjust= or rule={rule}.", rule=rule)
+            )
         order = list(offer.filters)
         where.sort(key=lambda item: order.index(item[0]))
         columns = None

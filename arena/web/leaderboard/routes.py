@@ -14,6 +14,7 @@ from agon.arena.core.arena import Arena
 from agon.arena.web.api.caching import Patience, unless_seen
 from agon.arena.web.api.document import BOARD, documented, refusal
 from agon.arena.web.api.shapes import LeaderboardAnswer, OfferAnswer
+from agon.arena.web.languages.texts import _
 from agon.arena.web.leaderboard.badges import model_badge_svg
 from agon.arena.web.leaderboard.board_picture import board_png
 from agon.arena.web.leaderboard.boards import Boards, BusyError, Made
@@ -24,13 +25,13 @@ from agon.arena.web.leaderboard.page import (
     rule_name,
     waiting_html,
 )
-from agon.arena.web.leaderboard.query import BoardQuery, ChangedBoardError, Offer, QueryError
+from agon.arena.web.leaderboard.query import BoardQuery, ChangedBoardError, Offer, QueryError, no_model
 from agon.arena.web.leaderboard.sources import About, ArenaVotes, BoardSource
 from agon.arena.web.leaderboard.who_answers import model_states
-from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import Leaderboard
-from agon.ranking.errors import AgonError, suggest
+from agon.ranking.errors import AgonError
 from agon.ranking.leaderboard.exchange import boards_to_csv
+from agon.ranking.text import Sentence
 
 PATIENCE = 1.0  # seconds before a page says that its board is being computed
 _CSV = {
@@ -123,7 +124,7 @@ def board_router(boards: Boards, prefix: str = "") -> APIRouter:
             about, (_, board) = await asyncio.to_thread(source.about), await board_of(request, patience)
             known = [row.model for row in board.rows] if board else []
             if board is None or model not in known:
-                raise QueryError(f"There is no model {without_hidden(model)!r} here; {suggest(model, known)}")
+                raise no_model(model, known)
             span = await asyncio.to_thread(source.span)
             text = model_badge_svg(board, board[model], about, span and span[1])
             return Response(text, media_type="image/svg+xml")
@@ -139,7 +140,7 @@ def board_router(boards: Boards, prefix: str = "") -> APIRouter:
         async def told(patience: Patience) -> Response:
             about, (query, board) = await asyncio.to_thread(source.about), await board_of(request, patience)
             if not board:
-                raise QueryError("There are no votes to draw.")
+                raise QueryError(Sentence("There are no votes to draw."))
             drawn = await asyncio.to_thread(lambda: board_png(board, about.info))
             name = f'attachment; filename="leaderboard-{query.rule}.png"'
             return Response(drawn, media_type="image/png", headers={"content-disposition": name})
@@ -203,10 +204,10 @@ async def answered(
             return HTMLResponse(await page(about, patience))
         except ChangedBoardError as error:
             way = today or "./leaderboard"
-            text = no_board_html(str(error), about=about, title="The board has changed.", way=way)
+            text = no_board_html(error.told, about=about, title=_("The board has changed."), way=way)
             return HTMLResponse(text, 410)
         except AgonError as error:
             status = 404 if isinstance(error, QueryError) else 503 if isinstance(error, BusyError) else 422
-            return HTMLResponse(no_page(str(error), about=about), status)
+            return HTMLResponse(no_page(error.told, about=about), status)
 
     return await unless_seen(request, shown, told, own=yours is not None)

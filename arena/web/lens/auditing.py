@@ -96,7 +96,7 @@ def make_audit(source: BoardSource, _: object) -> Audit:
     try:
         side = position_bias(votes)
     except AgonError as error:
-        no_side = str(error)
+        no_side = error.told
     gated = _gated(votes)
     cost = None
     if gated is not None and gated.reference is not None:

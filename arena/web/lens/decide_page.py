@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
 
-from agon.arena.web.languages.texts import _, in_english, language, ngettext, percent
+from agon.arena.web.languages.texts import _, language, names_listed, ngettext, percent
 from agon.arena.web.layout import page_html
-from agon.arena.web.leaderboard.board_words import names_listed, votes_in_words
+from agon.arena.web.leaderboard.board_words import told_html, votes_in_words
 from agon.arena.web.leaderboard.page import shell_words
 from agon.arena.web.leaderboard.query import Offer
 from agon.arena.web.leaderboard.sources import About
@@ -61,8 +61,8 @@ def decide_html(
         body = f'<div class="ag-phead"><h1>{nothing}</h1></div>'
     elif made.decision is None:
         body = (
-            f'<div class="ag-phead"><h1>{_("These conditions give no decision.")}</h1><p'
-            f' class="ag-lead"{in_english()}>{escape(without_hidden(made.why_not or ""))}</p></div>{asked}'
+            f'<div class="ag-phead"><h1>{_("These conditions give no decision.")}</h1>'
+            f'<p class="ag-lead">{told_html(made.why_not or "")}</p></div>{asked}'
         )
     else:
         body = _head(made.decision, made, about, offer, query) + asked + _figures(made, about)
@@ -88,8 +88,8 @@ def _command(known: KnownFacts, about: About, query: DecideQuery) -> str:
 def no_decision_html(sentence: str, *, about: About) -> str:
     """Return the page for conditions that there are not."""
     body = (
-        f'<div class="ag-phead"><h1>{_("That cannot be decided by.")}</h1><p'
-        f' class="ag-lead"{in_english()}>{escape(without_hidden(sentence))}</p></div>'
+        f'<div class="ag-phead"><h1>{_("That cannot be decided by.")}</h1>'
+        f'<p class="ag-lead">{told_html(sentence)}</p></div>'
         f'<a class="ag-btn" href="./decide">{_("Decide without conditions")}</a>'
     )
     return page_html(_("No such decision"), body, current="decide", votes=_votes(about), site=about.site)

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from agon.arena.web.languages.texts import speaking
-from agon.arena.web.leaderboard.query import Offer, QueryError
+from agon.arena.web.leaderboard.query import Offer, QueryError, quoted
 from agon.arena.web.lens.fact_words import fact_word
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking.errors import suggest
+from agon.ranking.text import Sentence
 
 Pairs = tuple[tuple[str, float], ...]
 KINDS = ("weight", "atmost", "atleast", "beside")  # of NAME.WHAT=NUMBER in an address
@@ -79,22 +80,36 @@ class DecideQuery:
             elif name in ("by", "prefer"):
                 known = list(offer.filters) if name == "by" else list(numbers)
                 what = "column" if name == "by" else "fact"
-                raise QueryError(f"There is no {what} {without_hidden(value)!r}; {suggest(value, known)}")
+                raise _unknown(what, value, suggest(value, known))
             else:
-                raise QueryError(f"There is no {without_hidden(name)!r} to decide by; leave it out.")
+                raise QueryError(
+                    Sentence("There is no {name} to decide by; leave it out.", name=quoted(name))
+                )
         for kind in ("atmost", "atleast", "beside"):
             for what in found[kind]:
                 if what not in numbers:
-                    remedy = suggest(what, numbers) if numbers else "no numbers of these models are known."
-                    raise QueryError(f"There is no fact {without_hidden(what)!r}; {remedy}")
+                    none = Sentence("no numbers of these models are known.")
+                    raise _unknown("fact", what, suggest(what, numbers) if numbers else none)
         groups = _groups(offer, by)
         for what, weight in found["weight"].items():
             if what not in groups:
-                raise QueryError(f"There is no {without_hidden(what)!r} to weigh; {suggest(what, groups)}")
+                raise QueryError(
+                    Sentence(
+                        "There is no {name} to weigh; {remedy}",
+                        name=quoted(what),
+                        remedy=suggest(what, groups),
+                    )
+                )
             if weight > LARGEST_WEIGHT:
-                raise QueryError(f"The weight of {without_hidden(what)!r} must be 0 to 100, not {weight:g}.")
+                raise QueryError(
+                    Sentence(
+                        "The weight of {name} must be 0 to 100, not {weight}.",
+                        name=quoted(what),
+                        weight=f"{weight:g}",
+                    )
+                )
         if prefer and any(found["beside"].values()):
-            raise QueryError("Prefer one fact, or let facts weigh beside the score, not both.")
+            raise QueryError(Sentence("Prefer one fact, or let facts weigh beside the score, not both."))
         return cls(
             by if weighed else None,
             _pairs(found["weight"]) if weighed else (),
@@ -145,6 +160,12 @@ class DecideQuery:
 
 def _groups(offer: Offer, by: str | None) -> list[str]:
     return list(offer.tasks) if offer.tasks else list(offer.filters.get(by, {})) if by else []
+
+
+def _unknown(what: str, value: str, remedy: Sentence) -> QueryError:
+    if what == "fact":
+        return QueryError(Sentence("There is no fact {name}; {remedy}", name=quoted(value), remedy=remedy))
+    return QueryError(Sentence("There is no column {name}; {remedy}", name=quoted(value), remedy=remedy))
 
 
 def _pairs(found: Mapping[str, float]) -> Pairs:

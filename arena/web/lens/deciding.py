@@ -59,7 +59,7 @@ def make_decision(source: BoardSource, query: DecideQuery) -> Decided:
             weigh=dict(query.beside),
         )
     except AgonError as error:
-        return Decided(board, None, known, str(error))
+        return Decided(board, None, known, error.told)
     return Decided(board, made, known)
 
 

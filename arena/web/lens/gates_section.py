@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from html import escape
 
-from agon.arena.web.languages.texts import _, in_english, message, ngettext, number, percent
+from agon.arena.web.languages.texts import _, message, ngettext, number, percent
+from agon.arena.web.leaderboard.board_words import told_html
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.lens.auditing import Audit
-from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import VoterAnomaly, WindowAnomaly
 from agon.ranking.annotators.overturning import AttackCost
 from agon.ranking.votes.vote_source import (
@@ -44,14 +44,9 @@ def gates_html(audit: Audit, about: About) -> str:
     return _voters(audit, about) + _networks(audit) + _windows(audit, about) + _cost(audit.cost, about)
 
 
-def english_html(text: str) -> str:
-    """A sentence of the engine, which stands in English on every page."""
-    return f"<span{in_english()}>{escape(without_hidden(text))}</span>"
-
-
 def reason_html(reason: str) -> str:
     """Why votes are left out; in English where a file has a reason of its own."""
-    return _(_REASONS[reason]) if reason in _REASONS else english_html(reason)
+    return _(_REASONS[reason]) if reason in _REASONS else told_html(reason)
 
 
 def card_head(title: str) -> str:
@@ -80,7 +75,7 @@ def _voters(audit: Audit, about: About) -> str:
         "here differ in care, taste and habits of the eye is allowed for. “Excluded” are those whom none of "
         "all these voters would resemble by chance, with 95%."
     )
-    said = english_html(seen.conclusion())
+    said = told_html(seen.conclusion())
     return f"{head}<p>{said} {how}</p>{table}{rest}{_with_gates(audit, about)}</section>"
 
 
@@ -101,7 +96,7 @@ def _networks(audit: Audit) -> str:
         "they are more than five. A class differs as honest voters do, and counts; so would a patient hand."
     )
     kept = _("Networks are known as hashes by a key that lives one day, and no address is kept.")
-    said = english_html(scan.conclusion())
+    said = told_html(scan.conclusion())
     return f"{card_head(_('Many voters on one network?'))}<p>{said} {how} {kept}</p>{table}</section>"
 
 
@@ -185,15 +180,13 @@ def _windows(audit: Audit, about: About) -> str:
     )
     heads = (_("Model and time"), _("Votes"), _("Voters"), _("Excess"))
     table = _table(_("Windows of time that stand out"), heads, rows)
-    said = scan.conclusion()
-    for model in {one.model for one in scan.found}:
-        said = said.replace(model, about.info.name(model))
+    said = told_html(scan.conclusion().renamed(about.info.name))
     why = _(
         "Many voters with a few votes each pass every test of a voter; in a short time they show together."
     )
     if rows:
         why += " " + _("A model that was changed under its name, and a new kind of voters, show too.")
-    return f"{head}<p>{english_html(said)} {why}</p>{table}</section>"
+    return f"{head}<p>{said} {why}</p>{table}</section>"
 
 
 def _when(one: WindowAnomaly) -> str:
@@ -212,9 +205,7 @@ def _cost(cost: AttackCost | None, about: About) -> str:
     head = card_head(_("What would an attack cost?"))
     if cost is None:
         return f"{head}<p>{_('There are too few decided votes to say.')}</p></section>"
-    said = cost.conclusion()
-    for model in (cost.first, cost.second):
-        said = said.replace(model, about.info.name(model), 1)
+    said = told_html(cost.conclusion().renamed(about.info.name))
     burst = ""
     if cost.in_a_burst is not None:
         burst = " " + ngettext(
@@ -228,4 +219,4 @@ def _cost(cost: AttackCost | None, about: About) -> str:
         "were so far, hostile votes as even in time as the others, and no honest votes meanwhile. Battles "
         "drawn by the server cannot be chosen; votes on chosen pairs can only be in a file."
     )
-    return f"{head}<p>{english_html(said)}{burst}</p><p>{how}</p></section>"
+    return f"{head}<p>{said}{burst}</p><p>{how}</p></section>"

@@ -7,14 +7,15 @@ from math import exp
 
 from agon.arena.web.languages.texts import _, all_of, language, ngettext, number, percent
 from agon.arena.web.layout import page_html
+from agon.arena.web.leaderboard.board_words import told_html
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.lens.auditing import Audit, VoterShares
-from agon.arena.web.lens.gates_section import card_head, english_html, gates_html, reason_html
+from agon.arena.web.lens.gates_section import card_head, gates_html, reason_html
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.arena.web.models.roster_section import roster_html
-from agon.ranking import AATest, PositionBias
+from agon.ranking import AATest
 from agon.ranking.matchmaking.exposure import DrawShares
-from agon.ranking.text import join_names
+from agon.ranking.text import Sentence, join_names
 
 _MOST_DRAWN = 40  # models in the figure of draws
 _WIDTH = 440  # of an interval's drawing
@@ -41,7 +42,7 @@ def integrity_html(audit: Audit, *, about: About) -> str:
         body = f'<div class="ag-phead"><h1>{_("No votes yet, so there is nothing to check.")}</h1></div>'
     else:
         body = _head(audit, about) + '<div class="ag-figs ag-two-one">'
-        body += _funnel(audit) + _side(audit.side, audit.no_side) + _voters(audit.voters, about)
+        body += _funnel(audit) + _side(audit, about) + _voters(audit.voters, about)
         body += gates_html(audit, about)
         body += _noise(audit.noise, about) + _draws(audit.draws, about) + roster_html(audit.roster, about)
         body += _unseen(audit, about) + "</div>"
@@ -118,10 +119,12 @@ def _bar(label: str, left: int, total: int, out: int | None = None) -> str:
     )
 
 
-def _side(side: PositionBias | None, why: str | None) -> str:
-    head = card_head(_("Is a side favoured?"))
+def _side(audit: Audit, about: About) -> str:
+    head, side = card_head(_("Is a side favoured?")), audit.side
     if side is None:
-        return f"{head}<p>{english_html(why or '')}</p></section>"
+        why = audit.no_side or ""
+        why = why.renamed(about.info.name) if isinstance(why, Sentence) else why
+        return f"{head}<p>{told_html(why)}</p></section>"
     low, high = (_logistic(bound) for bound in (side.lower, side.upper))
     holds = (
         _("The interval holds 50%: the side shows no certain effect.")
@@ -133,7 +136,7 @@ def _side(side: PositionBias | None, why: str | None) -> str:
         "votes are exchanged.",
         test=f"p = {side.p_value:.2g}" if side.p_value >= 1e-4 else "p &lt; 0.0001",
     )
-    drawn, said = _interval(side.share, low, high, _("Left side")), english_html(side.conclusion())
+    drawn, said = _interval(side.share, low, high, _("Left side")), told_html(side.conclusion())
     return f"{head}{drawn}<p>{said} {holds} {allowed}</p></section>"
 
 
@@ -150,7 +153,7 @@ def _noise(noise: AATest | None, about: About) -> str:
     if noise.first is not None:
         label = _("Shown first, of those decided")
         drawn = _interval(noise.first, noise.first_lower, noise.first_upper, label)
-    return f"{head}{drawn}<p>{english_html(noise.conclusion())} {_('They count on no board.')}</p></section>"
+    return f"{head}{drawn}<p>{told_html(noise.conclusion())} {_('They count on no board.')}</p></section>"
 
 
 def _voters(seen: VoterShares | None, about: About) -> str:
@@ -236,13 +239,9 @@ def _draws(seen: DrawShares | None, about: About) -> str:
         if seen.p_value is None
         else _("Bar: drawn. Line: planned.")
     )
-    said = seen.conclusion()
-    for one in seen.shares:
-        said = said.replace(f"{one.model}: drawn", f"{about.info.name(one.model)}: drawn")
+    said = told_html(seen.conclusion().renamed(about.info.name))
     heads = (_("Drawn"), _("95% interval"), _("Planned"))
-    return f"{head}<p>{english_html(said)} {why}</p>" + _bars(
-        _("Shares of battles"), _("Model"), heads, rows, rest
-    )
+    return f"{head}<p>{said} {why}</p>" + _bars(_("Shares of battles"), _("Model"), heads, rows, rest)
 
 
 def _unseen(audit: Audit, about: About) -> str:

@@ -12,12 +12,13 @@ from agon.arena.web.languages.texts import (
     in_english,
     language,
     message,
+    names_listed,
     ngettext,
     number,
     percent,
 )
 from agon.arena.web.layout import page_html
-from agon.arena.web.leaderboard.board_words import names_listed, scope_of, votes_in_words
+from agon.arena.web.leaderboard.board_words import scope_of, votes_in_words
 from agon.arena.web.leaderboard.page import (
     FAMILIES,
     Link,

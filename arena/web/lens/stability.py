@@ -15,6 +15,7 @@ from agon.ranking.analysis.condorcet_cycles import MajorityCycles
 from agon.ranking.analysis.rule_comparison import RuleComparison, compare_rules
 from agon.ranking.analysis.victory_margins import MarginOfVictory
 from agon.ranking.errors import AgonError
+from agon.ranking.text import Sentence
 
 TRIES = 400  # sets of votes ranked while the fewest that flip a rule are looked for
 CLONES = 40  # added one at a time for each rule
@@ -44,7 +45,12 @@ class RulesQuery:
         """
         asked = DecideQuery.of([one for one in given if is_weight(one[0])], offer, (), ())
         if asked.by is not None and any(column == asked.by for column, _ in where):
-            raise QueryError(f"The votes are of one {asked.by}, so its values cannot weigh; leave one out.")
+            raise QueryError(
+                Sentence(
+                    "The votes are of one {column}, so its values cannot weigh; leave one out.",
+                    column=Sentence(asked.by),
+                )
+            )
         return cls(where, asked.by, asked.weights)
 
     @property

@@ -22,16 +22,15 @@ from agon.arena.web.leaderboard.page import (
     in_range,
     rule_name,
 )
-from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError
+from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError, no_model
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.leaderboard.table import ShownRows, cards_html, score_text, table_html
-from agon.arena.web.markdown.markdown import without_hidden
 from agon.arena.web.models.overview_page import column_words
 from agon.ranking import Leaderboard, PairCounts
-from agon.ranking.errors import OptionError, suggest
+from agon.ranking.errors import OptionError
 from agon.ranking.leaderboard.row import rank_text
 from agon.ranking.leaderboard.vote_planning import open_pair
-from agon.ranking.text import rounded
+from agon.ranking.text import Sentence, rounded
 
 FEWEST, MOST = 2, 4  # models that are compared
 _MENU = 300  # models that a menu lists
@@ -46,10 +45,15 @@ def check_models(names: Sequence[str], board: Leaderboard) -> tuple[str, ...]:
     known = [row.model for row in board.rows]
     for name in names:
         if name not in known:
-            raise QueryError(f"There is no model {without_hidden(name)!r} here; {suggest(name, known)}")
+            raise no_model(name, known)
     found = tuple(dict.fromkeys(names))
     if not FEWEST <= len(found) <= MOST:
-        raise QueryError(f"Two to four models can be compared, not {len(found)}; choose them on the board.")
+        raise QueryError(
+            Sentence(
+                "Two to four models can be compared, not {number}; choose them on the board.",
+                number=len(found),
+            )
+        )
     return found
 
 
@@ -81,7 +85,7 @@ def comparison_html(
     """
     board = made.board
     if board is None:
-        raise QueryError("There are no votes that compare models.")
+        raise QueryError(Sentence("There are no votes that compare models."))
     names = check_models(names, board)
     rows = [row for row in board.rows if row.model in names]
     order = [row.model for row in rows]

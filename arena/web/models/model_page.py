@@ -8,10 +8,15 @@ from contextlib import suppress
 from html import escape
 from math import sqrt
 
-from agon.arena.web.languages.texts import _, dotted, percent
+from agon.arena.web.languages.texts import (
+    _,
+    dotted,
+    names_listed,
+    percent,
+)
 from agon.arena.web.languages.texts import number as number_text
 from agon.arena.web.layout import page_html
-from agon.arena.web.leaderboard.board_words import filter_value, names_listed, scope_of, votes_in_words
+from agon.arena.web.leaderboard.board_words import filter_value, scope_of, votes_in_words
 from agon.arena.web.leaderboard.boards import Compared, Made
 from agon.arena.web.leaderboard.page import (
     FAMILIES,
@@ -22,17 +27,16 @@ from agon.arena.web.leaderboard.page import (
     in_range,
     rule_name,
 )
-from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError
+from agon.arena.web.leaderboard.query import BoardQuery, Offer, no_model
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.leaderboard.table import ShownRows, all_shown, cards_html, state, table_html
-from agon.arena.web.markdown.markdown import without_hidden
 from agon.arena.web.models.board_series import Moment
 from agon.arena.web.models.comparison_page import facts_html, have_met, record_words
 from agon.arena.web.models.history_page import history_figure
 from agon.arena.web.models.overview_page import column_words, unsure
 from agon.ranking import Leaderboard, PairCounts
 from agon.ranking.analysis.rule_comparison import RuleComparison
-from agon.ranking.errors import OptionError, suggest
+from agon.ranking.errors import OptionError
 from agon.ranking.inference.simultaneous import quantile
 from agon.ranking.leaderboard.row import Row, rank_text
 
@@ -114,7 +118,7 @@ def asked_model(name: str, board: Leaderboard | None) -> tuple[Leaderboard, Row]
     """
     known = [row.model for row in board.rows] if board else []
     if board is None or name not in known:
-        raise QueryError(f"There is no model {without_hidden(name)!r} here; {suggest(name, known)}")
+        raise no_model(name, known)
     return board, board[name]
 
 

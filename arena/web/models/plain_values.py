@@ -18,6 +18,7 @@ from agon.ranking import Leaderboard, PairCounts
 from agon.ranking.errors import OptionError
 from agon.ranking.leaderboard.row import COLUMNS, Row
 from agon.ranking.leaderboard.vote_planning import open_pair
+from agon.ranking.text import Sentence
 
 
 def model_values(
@@ -59,7 +60,7 @@ def compare_values(
     """
     board = made.board
     if board is None:
-        raise QueryError("There are no votes that compare models.")
+        raise QueryError(Sentence("There are no votes that compare models."))
     chosen = check_models(names, board)
     order = [row.model for row in board.rows if row.model in chosen]
     return {

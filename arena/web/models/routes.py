@@ -17,10 +17,9 @@ from agon.arena.web.api.shapes import CompareAnswer, HistoryAnswer, ModelAnswer,
 from agon.arena.web.languages.texts import message
 from agon.arena.web.leaderboard.boards import Boards, Compared, Made
 from agon.arena.web.leaderboard.page import address, rule_name, waiting_html
-from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError
+from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError, quoted
 from agon.arena.web.leaderboard.routes import answered, answered_data, asked_of
 from agon.arena.web.leaderboard.sources import About
-from agon.arena.web.markdown.markdown import without_hidden
 from agon.arena.web.models.board_series import Moment, ValueBoards, rank_history
 from agon.arena.web.models.comparison_page import comparison_html
 from agon.arena.web.models.history_page import history_html
@@ -34,6 +33,7 @@ from agon.arena.web.models.plain_values import (
 )
 from agon.ranking import Leaderboard
 from agon.ranking.errors import AgonError, suggest
+from agon.ranking.text import Sentence
 
 Part = TypeVar("Part")
 PART_PATIENCE = 0.3  # seconds that a part of a page is waited for, whose rest is there
@@ -49,7 +49,13 @@ def column_asked(offer: Offer, asked: str | None) -> str | None:
     """
     known = [name for name, counts in offer.filters.items() if len(counts) > 1]
     if asked is not None and asked not in known:
-        raise QueryError(f"Votes cannot be told apart by {without_hidden(asked)!r}; {suggest(asked, known)}")
+        raise QueryError(
+            Sentence(
+                "Votes cannot be told apart by {column}; {remedy}",
+                column=quoted(asked),
+                remedy=suggest(asked, known),
+            )
+        )
     return asked or (_USUAL if _USUAL in known else known[0] if known else None)
 
 

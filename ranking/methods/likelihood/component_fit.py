@@ -17,6 +17,7 @@ from agon.ranking.estimation.newton import inverse, maximise
 from agon.ranking.estimation.separation import check_prior, place_outside, placement_notes
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.results import Diagnostic, EstimatingEquation, Fit, Identification
+from agon.ranking.text import Sentence
 from agon.ranking.votes.ballots import Ballots
 
 if TYPE_CHECKING:
@@ -194,5 +195,9 @@ def silent_votes(ballots: Ballots) -> tuple[Diagnostic, ...]:
     ordered = np.zeros(len(ballots.count), dtype=bool)
     ordered[ballots.pair_rows.ballot] = True
     silent = int(ballots.count[~ordered].sum())
-    what = "vote orders no two models and was" if silent == 1 else "votes order no two models and were"
-    return (Diagnostic("left_out_votes", (), f"{silent:,} {what} left out."),) if silent else ()
+    said = Sentence(
+        "{count} vote orders no two models and was left out.",
+        "{count} votes order no two models and were left out.",
+        count=silent,
+    )
+    return (Diagnostic("left_out_votes", (), said),) if silent else ()

@@ -20,6 +20,7 @@ from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.progress import CountedWork, counted
 from agon.ranking.registry import ResampledScores, method
 from agon.ranking.results import Diagnostic, Scores
+from agon.ranking.text import Sentence
 from agon.ranking.votes.pair_counts import BothBad
 from agon.ranking.votes.vote_source import Battles
 
@@ -224,7 +225,11 @@ def _order_note(battles: Battles) -> tuple[Diagnostic, ...]:
         Diagnostic(
             "file_order",
             (),
-            "One pass in the order of the rows: another order of the same votes gives another board; "
-            "give timestamps, or leave permutations at 100.",
+            Sentence(
+                "One pass in the order of the rows: another order of the same votes gives another "
+                "board; give "
+                "timestamps, or leave permutations at {usual}.",
+                usual="100",
+            ),
         ),
     )

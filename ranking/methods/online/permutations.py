@@ -7,6 +7,7 @@ import numpy as np
 from agon.ranking.errors import OptionError
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.results import Diagnostic
+from agon.ranking.text import Sentence
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.validation import UNRANKED
 from agon.ranking.votes.vote_source import Battles
@@ -55,14 +56,20 @@ def order_notes(battles: Battles, permutations: int | None, played: int) -> tupl
     if battles.order == "timestamp" and not permutations:
         return ()
     if permutations == 0:
-        message = (
-            "One pass in the order of the rows: another order of the same votes gives another board; "
-            "give timestamps, or leave permutations at None."
+        message = Sentence(
+            "One pass in the order of the rows: another order of the same votes gives another board; give "
+            "timestamps, or leave permutations at {usual}.",
+            usual="None",
         )
         return (Diagnostic("file_order", (), message),)
-    count = "one random order" if played == 1 else f"{played} random orders"
-    message = f"Votes learnt from one by one, in {count} of the same votes: another order moves the scores."
-    return (Diagnostic("random_order", (), message),)
+    said = Sentence(
+        "Votes learnt from one by one, in one random order of the same votes: another order moves the "
+        "scores.",
+        "Votes learnt from one by one, in {count} random orders of the same votes: another order moves the "
+        "scores.",
+        count=played,
+    )
+    return (Diagnostic("random_order", (), said),)
 
 
 def learnt_from(ballots: Ballots) -> FloatArray:

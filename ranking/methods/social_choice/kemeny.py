@@ -19,6 +19,7 @@ from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.progress import CountedWork
 from agon.ranking.registry import method
 from agon.ranking.results import Choice, Diagnostic
+from agon.ranking.text import Figure, Sentence, in_turn
 from agon.ranking.votes.pair_counts import PairCounts
 
 _LARGEST = 120  # models in one cycle above which no programme is tried: n³/3 cycles of three
@@ -81,20 +82,33 @@ def kemeny(pairs: PairCounts, *, time_limit: float = 30.0) -> Choice:
     with CountedWork(limit=time_limit):
         found = consensus(pairs.wins, time_limit)
     if found.proven:
-        message = f"The order disagrees with {found.cost:g} votes on pairs, and no order with fewer (proven)."
+        said = [
+            Sentence(
+                "The order disagrees with {cost} votes on pairs, and no order with fewer (proven).",
+                cost=Figure(found.cost, "g"),
+            )
+        ]
     else:
         gap = (found.cost - found.bound) / found.cost
-        message = (
-            f"The order disagrees with {found.cost:g} votes on pairs, any order with at least "
-            f"{found.bound:g}: it is at most {gap:.2%} from the best; a longer time_limit may close the gap."
-        )
+        said = [
+            Sentence(
+                "The order disagrees with {cost} votes on pairs, any order with at least {bound}: it is "
+                "at most "
+                "{gap} from the best; a longer time_limit may close the gap.",
+                cost=Figure(found.cost, "g"),
+                bound=Figure(found.bound, "g"),
+                gap=Figure(gap, ".2%"),
+            )
+        ]
     if found.several:
-        message += " Several orders disagree with as few; each model has its best place in any of them."
+        said.append(
+            Sentence("Several orders disagree with as few; each model has its best place in any of them.")
+        )
     elif found.several is None:
-        message += " Other orders may disagree with as few: names may have decided between them."
+        said.append(Sentence("Other orders may disagree with as few: names may have decided between them."))
     tiers = [tuple(np.flatnonzero(found.place == place).tolist()) for place in np.unique(found.place)]
     code = "kemeny" if found.proven else "kemeny_gap"
-    return Choice(tuple(tiers), notes=(Diagnostic(code, (), message),))
+    return Choice(tuple(tiers), notes=(Diagnostic(code, (), in_turn(*said)),))
 
 
 def consensus(wins: FloatArray, time_limit: float = 30.0) -> Consensus:

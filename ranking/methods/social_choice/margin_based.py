@@ -17,6 +17,7 @@ from agon.ranking.methods.social_choice.majority_graph import (
 from agon.ranking.numerics import BoolArray, FloatArray, IntArray, steady
 from agon.ranking.registry import ResampledScores, method
 from agon.ranking.results import Choice, Diagnostic, Scores
+from agon.ranking.text import Sentence
 from agon.ranking.votes.pair_counts import PairCounts
 from agon.ranking.votes.resamples import ResampledPairCounts
 
@@ -149,10 +150,16 @@ def ranked_pairs(
         locked.add(winners, losers)
     note: tuple[Diagnostic, ...] = ()
     if (size > 1).any():
-        how = {"together": "locked together", "names": "taken by name", "random": "drawn at random"}[
-            tie_break
-        ]
-        message = f"{int(size[size > 1].sum())} majorities are as strong as another; they were {how}."
+        how = {
+            "together": Sentence("locked together"),
+            "names": Sentence("taken by name"),
+            "random": Sentence("drawn at random"),
+        }[tie_break]
+        message = Sentence(
+            "{number} majorities are as strong as another; they were {how}.",
+            number=int(size[size > 1].sum()),
+            how=how,
+        )
         note = (Diagnostic("equal_majorities", (), message),)
     return Choice(peel_tiers(locked.matrix()), notes=note)
 

@@ -17,6 +17,7 @@ from agon.ranking.methods.social_choice.majority_graph import margins
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.registry import ResampledScores, method, stack_results
 from agon.ranking.results import Choice, Diagnostic, Scores
+from agon.ranking.text import Sentence
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
 from agon.ranking.votes.resamples import ResampledPairCounts
 
@@ -106,7 +107,7 @@ def _several_notes(
     size = float(np.abs(inner).max(initial=0.0))
     if len(drawn) == 1 or _null_space(inner / size if size else inner).shape[1] == 1:
         return ()
-    message = (
+    message = Sentence(
         "Several lotteries are equally right; this is the most even one. Another choice, or a copy of a "
         "model, gives other shares."
     )

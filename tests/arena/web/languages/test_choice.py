@@ -1,10 +1,26 @@
 """Which language a page is in."""
 
+import time
+
 import pytest
+from fastapi.testclient import TestClient
 
 from agon.arena.web.languages.choice import asked_for, reader_of
-from agon.arena.web.languages.texts import _, ngettext, number, percent, speaking, translated
-from agon.ranking.text import Sentence, in_turn
+from agon.arena.web.languages.texts import (
+    PAGE_LANGUAGES,
+    _,
+    figure,
+    ngettext,
+    number,
+    percent,
+    speaking,
+    translated,
+)
+from agon.arena.web.layout import main_of
+from agon.arena.web.leaderboard.vote_choice import votes_of_file
+from agon.arena.web.reading import reading_app
+from agon.ranking.text import Figure, Names, Sentence, in_turn
+from tests.arena.cli.test_board import votes
 
 
 @pytest.mark.parametrize(
@@ -60,3 +76,46 @@ def test_a_sentence_of_the_inner_parts_is_english_there_and_translated_on_a_page
             "Der Prompt ist länger, als diese Modelle lesen können (8.192 Token). Kürzen Sie ihn."
         )
         assert _("no such message") == "no such message"
+
+
+@pytest.mark.parametrize("code", [code for code in PAGE_LANGUAGES if code != "en"])
+def test_what_the_engine_says_is_in_the_language_of_the_page(code, tmp_path):
+    """Refusals of an address, remarks on a board and what Integrity found, with no word of English marked."""
+    votes(tmp_path / "votes.csv")
+    source = votes_of_file(tmp_path / "votes.csv")
+    with TestClient(reading_app(source), headers={"accept": "text/html", "accept-language": code}) as client:
+        for path in ("/leaderboard?rule=elo", "/leaderboard", "/integrity"):
+            while 'http-equiv="refresh"' in (text := client.get(path).text):
+                time.sleep(0.1)
+            assert 'lang="en"' not in main_of(text), path
+            assert "Clustered by" not in text
+        for path in (
+            "/leaderboard?rule=elp",
+            "/leaderboard?from=an",
+            "/decide?atmost.price=1",
+            "/compare?models=x",
+        ):
+            answer = client.get(path)
+            assert answer.status_code == 404
+            assert 'lang="en"' not in main_of(answer.text)
+            assert "There is no" not in answer.text
+        english = client.get("/leaderboard?rule=elp", headers={"accept-language": "en"}).text
+        assert "There is no rule &#x27;elp&#x27; for these votes; did you mean &#x27;elo&#x27;?" in english
+
+
+def test_names_and_numbers_of_a_sentence_are_those_of_the_page():
+    said = Sentence(
+        "{count} window stands out of {windows}, of {models}.",
+        "{count} windows stand out of {windows}, of {models}.",
+        count=2,
+        windows=1234,
+        models=Names(["a/b", "c", "d", "e", "f"]),
+    )
+    assert said == "2 windows stand out of 1,234, of a/b, c, d and 2 more."
+    assert said.renamed(str.upper) == "2 windows stand out of 1,234, of A/B, C, D and 2 more."
+    with speaking("de"):
+        assert translated(said.renamed(str.upper)) == (
+            "2 von 1.234 Zeitfenstern fallen auf, von A/B, C, D und 2 weitere."
+        )
+        assert figure(Figure(0.1234, ".1%")).replace("\xa0", " ") == "12,3 %"
+        assert figure(Figure(1234.5, ",.1f")) == "1.234,5"

@@ -363,6 +363,10 @@ class Walk:
             context.add_cookies(
                 [{"name": name, "value": value, "url": state.url} for name, value in state.cookies.items()]
             )
+        if not state.settles:
+            context.route(
+                "**/again.js", lambda route: route.abort()
+            )  # or it would load itself again under axe
         page = context.new_page()
         page.set_default_timeout(30_000)
         page.set_viewport_size({"width": ways[0][1], "height": 850})

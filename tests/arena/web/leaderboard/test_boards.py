@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 
 import pytest
 
@@ -82,6 +83,29 @@ def test_while_a_board_is_computed_readers_see_the_one_before():
         assert counted(await boards.get(ALL, Patience(0.05))) == 60
         source.free.set()
         assert counted(await boards.get(ALL)) == 80
+
+    asyncio.run(story())
+
+
+def test_nobody_waits_in_vain_for_what_took_longer_than_they_wait():
+    """Half a second was too short for this board the last time, and the one before is there at once."""
+
+    async def story():
+        source = Votes()
+        boards = Boards(source)
+        source.free.clear()
+        first = asyncio.create_task(boards.get(ALL))
+        await asyncio.sleep(0.6)
+        source.free.set()
+        assert counted(await first) == 60
+        source.number = 40
+        source.free.clear()
+        began, soon = time.monotonic(), Patience(0.5)
+        assert counted(await boards.get(ALL, soon)) == 60
+        assert soon.fell_short
+        assert time.monotonic() - began < 0.45
+        source.free.set()
+        assert counted(await boards.get(ALL)) == 80, "programs, which wait, get that of now"
 
     asyncio.run(story())
 
