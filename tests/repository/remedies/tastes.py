@@ -2,7 +2,7 @@
 
 from agon import ranking
 from agon.ranking import Comparisons
-from tests.repository.remedies.steps import SCORES, TIMED, VOTES, Case, Given, command
+from tests.repository.remedies.steps import SCORES, TIMED, Case, Given, command
 
 FAST = ["bradley_terry", "davidson"]
 
@@ -20,8 +20,8 @@ def cases(given: Given) -> list[Case]:
     vectors = {name: [float(i % 3), float(i % 2)] for i, name in enumerate("pqrstuvw")}
     return [
         (
-            command("compare-methods", bare, "-m", "davidson", "--by", "voter"),
-            command("compare-methods", bare, "-m", "davidson", "--by", "voter", "--column", "voter=who"),
+            command("compare-methods", bare, "-m", "davidson", "--by", "prompt"),
+            command("compare-methods", bare, "-m", "davidson", "--by", "prompt", "--column", "prompt=who"),
         ),
         (
             command("compare-methods", bare, "-m", "davidson", "--by", "time"),
@@ -29,10 +29,7 @@ def cases(given: Given) -> list[Case]:
         ),
         (lambda: ranking.compare_methods(one, FAST * 2), lambda: ranking.compare_methods(one, FAST)),
         (lambda: ranking.compare_methods(one, []), lambda: ranking.compare_methods(one, FAST)),
-        (
-            lambda: ranking.compare_methods(VOTES, ["copeland"]),
-            lambda: ranking.compare_methods(VOTES, ["bradley_terry"]),
-        ),
+        (lambda: ranking.personal_board(few, "z"), lambda: ranking.personal_board(few, "x")),
         (
             command("tastes", bare, "--column", "voter=who", "--kinds", 9, "--n-resamples", 0),
             command("tastes", bare, "--column", "voter=who", "--kinds", 2, "--n-resamples", 0),
