@@ -94,7 +94,7 @@ def admin_html(seen: Overview, done: str = "") -> str:
     able = [one for one in arena.matchmaker.drawable(arena.roster.contestants) if one.card.name not in unable]
     recent = sum(votes for _, votes in figures.spans[-60 // MINUTES :])
     head = (
-        f"{len(able)} of {len(arena.roster.listed)} listed models can be drawn, and {recent:,} "
+        f"{len(able)} of {len(arena.roster.listed)} models can be drawn, and {recent:,} "
         f"{'vote' if recent == 1 else 'votes'} came in the last hour."
     )
     said = f'<p class="ag-lead" role="status">{escape(DONE_WORDS[done])}</p>' if done in DONE_WORDS else ""

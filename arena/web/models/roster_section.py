@@ -30,7 +30,7 @@ def roster_html(history: RosterHistory | None, about: About) -> str:
     if history is None:
         return ""
     rows = "".join(
-        f'<tr><th scope="row"><span dir="ltr">{_("{moment} UTC", moment=date_and_time(one.when))}</span></th>'
+        f'<tr><th scope="row">{_("{moment} UTC", moment=date_and_time(one.when))}</th>'
         f"<td>{escape(about.info.name(one.model))}</td><td>{_(_CHANGES[one.change])}</td></tr>"
         for one in reversed(history.changes[-_LISTED:])
     )

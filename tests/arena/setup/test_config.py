@@ -383,7 +383,7 @@ WRONG = [
     (
         X + "backend = 'demo'\nmanner = 'warm'\nbase_url = 'http://a'",
         ", [[model]] 3 ('x'): there is no key 'base_url'; known: backend, delay, display_name, failure_rate, "
-        "input_price, licence, manner, name, organisation, price, priced, sampling and 2 more.",
+        "input_price, licence, manner, name, organisation, price, priced, sampling and 3 more.",
     ),
     (
         TWO + "api_key = 'sk-canary'",
