@@ -306,8 +306,8 @@ def _left_out(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
         notes.append(Diagnostic("set_aside", (), message))
     if refused := votes.left_out.get(JUDGES_REFUSED):
         who = "1 judge" if refused == 1 else f"{refused:,} judges"
-        message = f"Votes of {who} that their audit refused count here, because it was asked (--force)."
-        notes.append(Diagnostic("judges_refused", (), message))
+        told = f"Votes of {who} that their audit refused count here, because it was asked (--force)."
+        notes.append(Diagnostic("judges_refused", (), told))
     if seen := votes.left_out.get(NOT_BLIND):
         message = Sentence(
             "{count} vote was {reason} and does not count.",
