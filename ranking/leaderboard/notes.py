@@ -305,9 +305,12 @@ def _left_out(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
         )
         notes.append(Diagnostic("set_aside", (), message))
     if refused := votes.left_out.get(JUDGES_REFUSED):
-        who = "1 judge" if refused == 1 else f"{refused:,} judges"
-        told = f"Votes of {who} that their audit refused count here, because it was asked (--force)."
-        notes.append(Diagnostic("judges_refused", (), told))
+        message = Sentence(
+            "Votes of {count} judge that its audit refused count here, because it was asked (--force).",
+            "Votes of {count} judges that their audit refused count here, because it was asked (--force).",
+            count=refused,
+        )
+        notes.append(Diagnostic("judges_refused", (), message))
     if seen := votes.left_out.get(NOT_BLIND):
         message = Sentence(
             "{count} vote was {reason} and does not count.",
