@@ -219,7 +219,8 @@ def failing_states(folder, stack):
     def computed(source, query):
         if getattr(source, "_arena", None) is server.arena:
             if query.rule == "copeland":
-                held.wait(3600)
+                held.wait(5)  # longer than a page waits; then the lane is free for what is looked at next
+                raise faults["borda"]
             if query.rule in faults:
                 raise faults[query.rule]
         return made(source, query)
