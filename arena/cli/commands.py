@@ -93,6 +93,10 @@ COMMANDS = {
         "files.export_votes:export_command",
         "Write votes in another form: for training, tables, elections.",
     ),
+    "release": (
+        "files.release:release_command",
+        "Write a log as a data set to publish, private data covered, with a card.",
+    ),
     "convert": ("files.export_votes:convert_command", "The same: agon convert votes.parquet -o votes.csv."),
     "counts": (
         "files.counts:counts_command",

@@ -46,6 +46,7 @@ from agon.arena.core.roster import (
 from agon.arena.core.score_change import ScoreChange, change_of_scores
 from agon.arena.core.sessions import AdminSettings, DailyHash, Keys
 from agon.arena.core.turn import AnswerEnd, play_turn
+from agon.arena.core.visitors.moderation import Moderation, ModerationError
 from agon.data.log.image_files import CleanImage
 from agon.data.log.records import (
     NAMED_POLICY,
@@ -125,9 +126,9 @@ class ArenaSettings:
     of other sites may read its boards, `proxies` whose word on addresses is taken, `admin`
     who may see the page of the operators. So many
     battles run for a voter, for a network, and in all, and so many are begun in an hour. With
-    `networks` votes carry a hash of their network by the day's key. Texts older
-    than `retention_days` are erased. `seed` makes the draws repeatable: on a public arena leave it None, or
-    who is drawn can be foretold.
+    `networks` votes carry a hash of their network by the day's key. Texts older than `retention_days` are
+    erased; `moderation` says which prompts are not taken. `seed` makes the draws repeatable: on a public
+    arena leave it None, or who is drawn can be foretold.
     """
 
     answers: int = 2
@@ -161,6 +162,7 @@ class ArenaSettings:
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     retention_days: int | None = None
     admin: AdminSettings | None = None
+    moderation: Moderation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -558,6 +560,27 @@ class Arena:
         alts = [" ".join((alt or "").split())[:LONGEST_ALT] or None for _, alt in images]
         given = zip(images, alts, strict=True)
         return tuple(self.attachments.part(AttachedImage(sha256, alt)) for (sha256, _), alt in given)
+
+    async def must_be_fit(self, prompt: str) -> None:
+        """Refuse a prompt that moderation does not take; those that are offered are the organiser's."""
+        moderation, prompt = self.settings.moderation, prompt.strip()
+        if moderation is None or prompt in self._examples or len(prompt) > self.settings.longest_prompt:
+            return
+        try:
+            refused = await moderation.refuses(prompt, tell)
+        except ModerationError as error:
+            tell(f"a prompt was refused, because [moderation] says closed = true: {error}.")
+            raise Refusal(
+                503,
+                "unmoderated",
+                "Your prompt could not be looked through just now. It is kept here: try again in a minute.",
+            ) from error
+        if refused:
+            raise Refusal(
+                422,
+                "moderated",
+                "This arena does not take this prompt. Nothing was asked or kept: change it, and try again.",
+            )
 
     async def measure(
         self,

@@ -35,7 +35,9 @@ from agon.arena.core.pacing import Pacing
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.sessions import AdminSettings
 from agon.arena.core.studies.study_plan import StudyPlan
+from agon.arena.core.visitors.moderation import Moderation
 from agon.arena.setup.demo import DemoModel
+from agon.arena.setup.moderation_table import ModerationTable, moderation_of
 from agon.arena.setup.openai_models import OpenAIModel, ServerTable
 from agon.arena.setup.page_table import PageTable, page_words
 from agon.arena.setup.recorded import RecordedModel
@@ -229,6 +231,7 @@ class ConfigFile(Table):
     limits: LimitsTable = LimitsTable()
     metrics: MetricsTable | None = None
     admin: AdminTable | None = None
+    moderation: ModerationTable | None = None
     study: StudyTable | None = None
     server: list[ServerTable] = Field(default_factory=list)
     model: list[AnyModel] = Field(default_factory=list)
@@ -271,6 +274,7 @@ class Configuration:
     admin: AdminSettings | None = None
     log_format: LogFormat = "text"
     testing_share: float = TESTING_SHARE
+    moderation: Moderation | None = None
 
     @property
     def folder(self) -> Path:
@@ -373,6 +377,7 @@ def read_configuration(
         "admin": admin,
         "log_format": arena.log_format,
         "retention_days": arena.retention_days,
+        "moderation": moderation_of(path, file.moderation, Opening(f"{path}, [moderation]", servers)),
     }
     return Configuration(roster, limits, *given, **more)
 
@@ -538,6 +543,7 @@ TABLES: Mapping[str, type[BaseModel]] = {
     "admin": AdminTable,
     "battle": BattleTable,
     "limits": LimitsTable,
+    "moderation": ModerationTable,
     "metrics": MetricsTable,
     "server": ServerTable,
     "sampling": SamplingTable,

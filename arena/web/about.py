@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from agon.arena.core.arena import Arena
+from agon.arena.core.arena import Arena, ArenaSettings
 from agon.arena.core.roster import words_in
 from agon.arena.web.battle.view import render
 from agon.arena.web.languages.organiser import organiser_words
@@ -15,18 +15,22 @@ from agon.arena.web.middleware import Session
 
 
 def about_html(
-    *, cookie: bool = True, networks: bool = True, votes: int | None = None, yours: int | None = None
+    *,
+    cookie: bool = True,
+    settings: ArenaSettings | None = None,
+    votes: int | None = None,
+    yours: int | None = None,
 ) -> str:
     """Return the page on what is stored.
 
     Args:
         cookie: whether a cookie says whose a battle is; else the storage of the browser does.
-        networks: whether votes carry a hash of their network.
+        settings: of the arena, for what not every arena stores.
         votes: counted in this arena, for the footer.
         yours: votes of this visitor, for the header.
     """
     consent = words_in(organiser_words().consent, language())
-    body = render("about.html", cookie=cookie, consent=consent, networks=networks)
+    body = render("about.html", cookie=cookie, consent=consent, settings=settings or ArenaSettings())
     return page_html(_("What is stored"), body, current="about", votes=votes, yours=yours)
 
 
@@ -37,8 +41,7 @@ def about_router(arena: Arena) -> APIRouter:
     @router.get("/about", include_in_schema=False)
     async def about(session: Session) -> HTMLResponse:
         yours = arena.log.votes_of(arena.keys.voter(session))
-        return HTMLResponse(
-            about_html(networks=arena.settings.networks, votes=arena.log.counted(), yours=yours)
-        )
+        said = about_html(settings=arena.settings, votes=arena.log.counted(), yours=yours)
+        return HTMLResponse(said)
 
     return router

@@ -149,6 +149,14 @@ class ChosenVotes:
             )
         return table.select(["agon_row", "agon_prompt"])
 
+    def leave_out(self, condition: str, *parameters: Any) -> int:
+        """Leave out the votes that meet a condition of SQL; how many of those that were left these are."""
+        sql = f"SELECT agon_row FROM votes WHERE {condition}"
+        gone = np.asarray(self.source.query(sql, list(parameters))["agon_row"].to_numpy(), dtype=np.int64)
+        number = int(self.kept[gone].sum())
+        self.kept[gone] = False
+        return number
+
     def battles(self) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
         """The row and the battle of each vote that is kept."""
         batches = list(self._keys())

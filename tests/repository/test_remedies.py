@@ -48,6 +48,13 @@ ELSEWHERE = {
     "arena/web/leaderboard/page.py": ("tests/arena/web/leaderboard/test_page.py", 1),  # an invitation
     "arena/web/battle/view.py": ("tests/arena/web/battle/test_images.py", 1),
     "data/files/counted_part.py": ("tests/data/exporters/test_vote_counts.py", 1),  # a later Agon
+    "data/exporters/data_release.py": ("tests/arena/core/test_anonymised_release.py", 7),
+    "arena/cli/files/release.py": (
+        "tests/arena/core/test_anonymised_release.py",
+        1,
+    ),  # the command of a board
+    "arena/core/visitors/moderation.py": ("tests/arena/core/test_moderation.py", 2),
+    "arena/setup/moderation_table.py": ("tests/arena/core/test_moderation.py", 1),
     "data/log/operation/backup.py": ("tests/data/log/test_backup.py", 1),
     "data/log/hash_chain.py": ("tests/data/log/test_event_log.py", 1),
     "data/log/shared_store/opening.py": ("tests/data/log/test_shared_store.py", 3),

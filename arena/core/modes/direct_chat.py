@@ -51,6 +51,7 @@ async def ask_one(
     """
     arena.must_allow("direct")
     prompt = arena.checked_prompt(prompt)
+    await arena.must_be_fit(prompt)
     voter = arena.keys.voter(session)
     if talk_id is None:
         contestant = arena.able(model, [Message("user", "?")])

@@ -26,6 +26,7 @@ from agon.arena.web.clients.networks import client_network
 from agon.arena.web.languages.texts import language
 from agon.arena.web.layout import page_html
 from agon.arena.web.middleware import Session
+from agon.serving.protocol import ImagePart
 
 
 class ImageBody(BaseModel):
@@ -91,9 +92,6 @@ def battle_router(arena: Arena) -> APIRouter:
     """The battle page and its API."""
     router, people = APIRouter(), People(arena)
 
-    def given(body: PromptBody) -> list[tuple[str, str | None]]:
-        return [(image.sha256, image.alt) for image in body.images]
-
     def view(session: str, running: Running) -> JSONResponse:
         return JSONResponse(battle_view(arena, session, running), headers={"cache-control": "no-store"})
 
@@ -129,8 +127,7 @@ def battle_router(arena: Arena) -> APIRouter:
     async def start(session: Session, body: PromptBody, request: Request) -> JSONResponse:
         if body.models is not None:
             arena.must_allow("named")
-        images = await arena.keep_images(session, given(body))
-        await arena.measure(session, body.prompt, images=images)
+        images = await _taken(arena, session, body)
         network = client_network(request.scope)
         if body.models is None:
             battle = arena.start(session, body.prompt, images, network)
@@ -154,8 +151,7 @@ def battle_router(arena: Arena) -> APIRouter:
         **played("A further turn", BattleShape, 404, 409, 422, 429, 503),
     )
     async def ask(session: Session, battle_id: str, body: PromptBody) -> JSONResponse:
-        images = await arena.keep_images(session, given(body), battle_id)
-        await arena.measure(session, body.prompt, battle_id, images)
+        images = await _taken(arena, session, body, battle_id)
         arena.ask(session, battle_id, body.prompt, images)
         return view(session, arena.battle(session, battle_id))
 
@@ -199,3 +195,14 @@ def battle_router(arena: Arena) -> APIRouter:
         return followed(request, running, lambda: battle_view(arena, session, running))
 
     return router
+
+
+async def _taken(
+    arena: Arena, session: str, body: PromptBody, battle_id: str | None = None
+) -> tuple[ImagePart, ...]:
+    """The images of a prompt that the arena takes, after which the models know whether it is too long."""
+    await arena.must_be_fit(body.prompt)
+    shown = [(image.sha256, image.alt) for image in body.images]
+    images = await arena.keep_images(session, shown, battle_id)
+    await arena.measure(session, body.prompt, battle_id, images)
+    return images
