@@ -39,6 +39,8 @@ from agon.ranking import Comparisons, OptionError, SourceError, VotesError
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 from agon.ranking.votes.vote_source import JUDGES_REFUSED
 
+Engine = Literal["spark"]
+
 
 def comparisons(
     source: object,
@@ -52,6 +54,7 @@ def comparisons(
     format: str | None = None,
     grade_weight: float | None = None,
     criterion: str | None = None,
+    engine: Engine | None = None,
 ) -> Comparisons:
     """Read votes, ready to rank.
 
@@ -75,6 +78,9 @@ def comparisons(
         grade_weight: what the strongest grade weighs (A>>B) where the weakest weighs 1, those between evenly
             between; None counts every grade as one vote.
         criterion: of a study in a log folder, whose ballots are taken instead of the verdicts as a whole.
+        engine: "spark" counts in Spark (the part agon-arena[spark]): `source` is a frame of Spark, a folder
+            of parquet files, a Delta table, or the name of a table; a session that there is is used, else one
+            on this machine. None takes a frame of Spark there, and everything else here.
 
     Raises:
         SourceError: the source cannot be read as votes, or holds none of the voters asked for.
@@ -88,6 +94,22 @@ def comparisons(
             raise OptionError("These votes were read before; give where and the like when they are read.")
         return source
     check_voters(voters)
+    if engine not in (None, "spark"):
+        raise OptionError(f"There is no engine {engine!r}; leave it out, or take 'spark'.")
+    if engine == "spark" or hasattr(source, "sparkSession"):
+        from agon.data.engines.spark import spark_source
+
+        if strange := [
+            name for name, value in (("table", table), ("labels", labels), ("format", format)) if value
+        ]:
+            raise OptionError(
+                f"Spark reads votes of our own layout: leave {strange[0]} out, or change the column there."
+            )
+        source = source[0] if isinstance(source, list | tuple) and len(source) == 1 else source
+        opened = spark_source(source, where=where, columns=columns)
+        made = TableSource(source, opened, invalid, voters=voters)
+        made.ballots()
+        return Comparisons(made)
     source = files_of(source)
     refused = [name for one in _paths_of(source) for name in refused_judges(one)]
     if criterion is not None:
@@ -361,13 +383,14 @@ def read_any(
     format: str | None = None,
     grade_weight: float | None = None,
     criterion: str | None = None,
+    engine: Engine | None = None,
     **tasks: Any,
 ) -> Votes:
     """Read votes, a table of scores or a PrefLib election, ready to rank.
 
     Args:
-        source, where, table, columns, labels, invalid, voters, criterion: as for `comparisons`; `columns` may
-            also name the column `model` of a table of scores.
+        source, where, table, columns, labels, invalid, voters, criterion, engine: as for `comparisons`;
+            `columns` may also name the column `model` of a table of scores.
         tasks: keywords of `score_table`, such as weights, groups, ignore, directions and metric.
 
     Raises:
@@ -389,7 +412,11 @@ def read_any(
         "format": format,
         "grade_weight": grade_weight,
         "criterion": criterion,
+        "engine": engine,
     }
+    if engine is not None or hasattr(source, "sparkSession"):
+        refuse_options(given, source, "votes, not a table of scores")
+        return comparisons(source, **reading, columns=named or None, invalid=invalid)
     source = files_of(source)
     first = source[0] if isinstance(source, tuple) else source
     if not isinstance(first, Path) and (found := frame_to_arrow(source)) is not None:

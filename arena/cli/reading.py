@@ -38,6 +38,12 @@ GradeOption = Annotated[
 ]
 
 
+EngineOption = Annotated[
+    Literal["spark"] | None,
+    Parameter(help="Count in Spark: SOURCE is a folder of parquet, a Delta table, or the name of a table."),
+]
+
+
 @dataclass(frozen=True)
 class VoteColumns:
     """Which votes are read, and from which columns."""
@@ -123,6 +129,7 @@ class Reading(SourceShape):
         str | None,
         Parameter(help="Criterion of a study in a log folder, instead of the verdicts as a whole."),
     ] = None
+    engine: EngineOption = None
 
     def keywords(self) -> dict[str, Any]:
         """The same as keywords of `agon.data.read_any`.
@@ -130,7 +137,8 @@ class Reading(SourceShape):
         Raises:
             OptionError: a text of another form, or a weight that is no number.
         """
-        return {**super().keywords(), "invalid": self.invalid, "criterion": self.criterion}
+        given = {"invalid": self.invalid, "criterion": self.criterion, "engine": self.engine}
+        return {**super().keywords(), **given}
 
     def read(self, paths: Sequence[Path]) -> Votes:
         """Read what lies there.
@@ -149,6 +157,7 @@ class Reading(SourceShape):
             "--voters": [self.voters] if self.voters else (),
             "--invalid": [self.invalid] if self.invalid != "error" else (),
             "--criterion": [self.criterion] if self.criterion else (),
+            "--engine": [self.engine] if self.engine else (),
             "--as": [self.read_as] if self.read_as else (),
             "--grade-weight": [] if self.grade_weight is None else [f"{self.grade_weight:g}"],
             "--weights": [self.weights] if self.weights else (),

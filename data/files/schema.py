@@ -10,7 +10,6 @@ from typing import Literal
 
 from agon.data.files.counted_part import COUNT
 from agon.data.files.source import Source
-from agon.data.read_errors import sentence
 from agon.data.validation import rows_text
 from agon.ranking import OptionError, SourceError
 from agon.ranking.errors import suggest
@@ -76,8 +75,6 @@ def normalise(source: Source, voters: str) -> None:
 
     `voters` is the condition on who voted.
     """
-    import duckdb
-
     layout = layout_of(source.columns, source.name)
     kinds = {column.lower(): kind for column, kind in source.columns.items()}
     changed = [
@@ -106,14 +103,11 @@ def normalise(source: Source, voters: str) -> None:
         changed.append(f"{seconds_sql(kinds['timestamp'])} AS timestamp")
     if COUNT in kinds:
         changed.append(f"CAST({COUNT} AS BIGINT) AS {COUNT}")
-    sql = "CREATE OR REPLACE VIEW votes AS SELECT "
+    sql = "SELECT "
     sql += f"* REPLACE ({', '.join(changed)})" if changed else "*"
     sql += " FROM (SELECT *, row_number() OVER () AS agon_row FROM unfiltered)"
     sql += f" WHERE {voters}" + (f" AND ({source.where})" if source.where else "")
-    try:
-        source.connection.execute(sql)
-    except duckdb.Error as error:
-        raise SourceError(f"{source.name} cannot be read as votes: {sentence(error)}") from None
+    source.define(sql)
 
 
 def seconds_sql(kind: str) -> str:

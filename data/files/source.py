@@ -58,6 +58,24 @@ class Source:
     faults: Mapping[str, str] = field(default_factory=dict)
     _one_at_a_time: Lock = field(default_factory=Lock)
 
+    @property
+    def remote(self) -> bool:
+        """Whether the rows are elsewhere, in no order, so that only counts of them are asked for."""
+        return False
+
+    def define(self, sql: str) -> None:
+        """Let the view `votes` stand for a query.
+
+        Raises:
+            SourceError: the file turns out not to be readable as votes, in one sentence.
+        """
+        import duckdb
+
+        try:
+            self.connection.execute(f"CREATE OR REPLACE VIEW votes AS {sql}")
+        except duckdb.Error as error:
+            raise SourceError(f"{self.name} cannot be read as votes: {sentence(error)}") from None
+
     def query(self, sql: str, parameters: list[Any] | None = None) -> pa.Table:
         """Run a query; it may take positional parameters. Threads take turns: a connection serves one.
 

@@ -229,6 +229,12 @@ class TableSource:
                 "not ask for it, such as bradley_terry, or read the votes themselves."
             )
         timed = "timestamp" in {name.lower() for name in self._source.columns}
+        if self._source.remote and not timed:
+            raise SourceError(
+                f"The rows of {self._source.name} have no order, and no column timestamp; name one with "
+                "columns= (--column timestamp=YOURS), or take a method that does not ask for it, such as "
+                "bradley_terry."
+            )
         rows = self._rows("timestamp" if timed else None)
         cluster = None if by is None else self._labels(self._rows(self.column(by)), by)[0]
         networks = self._networks() if by in DEPENDENT[0] else None
@@ -259,9 +265,9 @@ class TableSource:
                 f"cluster or on one ballot only; take a column of single values, or a board for each: "
                 f"rank_by(votes, {column!r}) (--by {column})."
             )
-        rows = self._rows(column)
+        rows = self._counted_rows(column) if self._source_is_remote else self._rows(column)
         cluster, names = self._labels(rows, by)
-        often = rows.count if self.in_part else None
+        often = rows.count if self.in_part or self._source_is_remote else None
         return group(by, cluster, rows.sequence, len(self._ballots.count), names, often)
 
     def cluster_columns(self) -> tuple[str, ...]:
@@ -278,6 +284,15 @@ class TableSource:
     def _plain(self) -> bool:
         """Whether the votes were counted from a parquet file without SQL, which takes long to import."""
         return self._opened is None and self._counted is not None and isinstance(self._origin, str | Path)
+
+    @property
+    def _source_is_remote(self) -> bool:
+        return not self._plain and self._source.remote
+
+    def _counted_rows(self, column: str) -> _Rows:
+        """Count the votes by a column, whose values are `extra`."""
+        table = self.counted([column])
+        return self._as_rows(table.append_column("extra", table[column]))
 
     @property
     def in_part(self) -> bool:
@@ -358,6 +373,8 @@ class TableSource:
 
     def _which(self, rows: _Rows, some: NDArray[np.bool_]) -> str:
         """Say which votes, a mask of the (K,) that are kept, by their rows counted from 1 as in the file."""
+        if self._source.remote:
+            return f"{int(some.sum()):,} rows of {self._source.name}"
         numbers = self._in_order("agon_row")["agon_row"].to_numpy()[rows.keep][some]
         return f"{rows_text(numbers[:5].tolist(), len(numbers))} of {self._source.name}"
 
@@ -669,6 +686,10 @@ class TableSource:
                 wanted += f", {value} AS extra"
             wanted += f", {COUNT} AS count" if self.in_part else ""
             table = self._in_order(f"{self._selected()}{wanted}")
+        return self._as_rows(table)
+
+    def _as_rows(self, table: pa.Table) -> _Rows:
+        """The votes in a table of rows, of which each may stand for several."""
         cells = self._encode(table)
         ballots, sequence = cells.canonical
         known = self._ballots  # a log's snapshot, or any file, may be replaced at any time
@@ -708,6 +729,7 @@ class TableSource:
         condition, parameters = self._condition()
         sql = f"SELECT agon_row FROM votes WHERE ({problem.where}) AND {condition} ORDER BY agon_row LIMIT 5"
         numbers: Any = self._source.query(sql, [*problem.parameters, *parameters])["agon_row"].to_pylist()
+        numbers = [number for number in numbers if number is not None]  # rows elsewhere have none
         total = int(cells.count[problem.rows].sum())
         rows = rows_text(numbers, total) if numbers else f"{total:,} rows"
         return problem.sentence.format(rows=rows, source=self._source.name)

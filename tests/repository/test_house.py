@@ -45,6 +45,7 @@ FLOORS = {
         "validation read_errors sql",
         "frames",
         "files",
+        "engines",
         "importers log",
         "model_facts",
         "reading",
@@ -83,6 +84,7 @@ HOMES = {
     "data/log/recovery.py": {"duckdb"},
     "data/log/writer.py": {"duckdb"},
     "data/log/shared_store/postgres.py": {"psycopg"},
+    "data/engines/dialects.py": {"sqlglot"},
 }
 HEAVY = (
     "gradio",
@@ -95,6 +97,8 @@ HEAVY = (
     "plotly",
     "matplotlib",
     "psycopg",
+    "pyspark",
+    "sqlglot",
 )
 CALLED = {"markdown_it": "markdown-it-py", "PIL": "pillow"}  # packages whose distribution has another name
 MOST_IN_A_ROOM = 15
@@ -392,7 +396,13 @@ def test_the_engine_the_files_and_the_command_line_need_the_base_alone(folder):
     for path in MODULES:
         if name(path).startswith(f"{folder}/") and name(path) != "arena/web/server.py":
             used = {target.split(".")[0] for _, target in targets(tree_of(path))}
-            assert used - set(sys.stdlib_module_names) - BASE <= {"agon", "plotly", "psycopg"}, name(path)
+            assert used - set(sys.stdlib_module_names) - BASE <= {
+                "agon",
+                "plotly",
+                "psycopg",
+                "pyspark",
+                "sqlglot",
+            }, name(path)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from agon.arena.cli.arguments import SourceArgument, readable
 from agon.arena.cli.output.progress_line import progress
-from agon.arena.cli.reading import EVERY_ROW, InvalidOption, VoteColumnOptions
+from agon.arena.cli.reading import EVERY_ROW, EngineOption, InvalidOption, VoteColumnOptions
 from agon.ranking.leaderboard.row import plain
 
 
@@ -41,6 +41,7 @@ def counts_command(
         int | None,
         Parameter(help="Put voters into so many groups by lot, so that nobody's votes stand alone."),
     ] = None,
+    engine: EngineOption = None,
     force: Annotated[bool, Parameter(negative="", help="Replace a file that is there.")] = False,
     columns: VoteColumnOptions = EVERY_ROW,
     invalid: InvalidOption = "error",
@@ -68,6 +69,7 @@ def counts_command(
             groups=groups,
             replace=force,
             **columns.keywords(),
+            engine=engine,
             invalid=invalid,
         )
     print(f"{plain(done.conclusion())}.")
