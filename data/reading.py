@@ -94,22 +94,11 @@ def comparisons(
             raise OptionError("These votes were read before; give where and the like when they are read.")
         return source
     check_voters(voters)
-    if engine not in (None, "spark"):
-        raise OptionError(f"There is no engine {engine!r}; leave it out, or take 'spark'.")
-    if engine == "spark" or hasattr(source, "sparkSession"):
-        from agon.data.engines.spark import spark_source
-
-        if strange := [
-            name for name, value in (("table", table), ("labels", labels), ("format", format)) if value
-        ]:
-            raise OptionError(
-                f"Spark reads votes of our own layout: leave {strange[0]} out, or change the column there."
-            )
-        source = source[0] if isinstance(source, list | tuple) and len(source) == 1 else source
-        opened = spark_source(source, where=where, columns=columns)
-        made = TableSource(source, opened, invalid, voters=voters)
-        made.ballots()
-        return Comparisons(made)
+    if engine is not None or hasattr(source, "sparkSession"):
+        ours: dict[str, Any] = {"where": where, "columns": columns}
+        others: dict[str, Any] = {"table": table, "labels": labels, "format": format, "criterion": criterion}
+        others |= {"grade_weight": grade_weight}
+        return _in_spark(source, engine or "spark", ours, others, invalid, voters)
     source = files_of(source)
     refused = [name for one in _paths_of(source) for name in refused_judges(one)]
     if criterion is not None:
@@ -159,6 +148,29 @@ def _paths_of(source: object) -> list[Path]:
     """The files that are named, if any is."""
     given = source if isinstance(source, tuple) else (source,)
     return [Path(one) for one in given if isinstance(one, str | Path)]
+
+
+def _in_spark(
+    source: object,
+    engine: str,
+    given: Mapping[str, Any],
+    others: Mapping[str, Any],
+    invalid: Invalid,
+    voters: Voters | None,
+) -> Comparisons:
+    """Read votes in Spark, where only those of our own layout are read."""
+    if engine != "spark":
+        raise OptionError(f"There is no engine {engine!r}; leave it out, or take 'spark'.")
+    if strange := [name for name, value in others.items() if value]:
+        raise OptionError(
+            f"Spark reads votes of our own layout; leave {strange[0]} out, or change the column there."
+        )
+    from agon.data.engines.spark import spark_source
+
+    source = source[0] if isinstance(source, list | tuple) and len(source) == 1 else source
+    votes = TableSource(source, spark_source(source, **given), invalid, voters=voters)
+    votes.ballots()
+    return Comparisons(votes)
 
 
 def _by_criterion(source: object, criterion: str) -> Path:
