@@ -262,7 +262,7 @@ def test_the_audit_lets_a_judge_pass_and_refuses_those_that_say_nothing(tmp_path
         assert (status, "let them count with agon judge" in err) == (2, True)
     assert run("judge", outputs["noise"], "--audit", "--voted", people, "--force")[0] == 1
     board = rank(str(outputs["noise"]), min_votes=1)
-    assert any("their audit refused count here" in text for text in board.remarks())
+    assert any("audit refused count here" in text for text in board.remarks())
     mixed = [str(people), str(outputs["sharp"])]
     assert data.comparisons(mixed).llm_votes == 0  # people's alone, unless asked
     assert data.comparisons(mixed, voters="all").llm_votes == 150
