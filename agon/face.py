@@ -16,6 +16,7 @@ from agon.data.files.schema import Voters
 from agon.data.files.snapshot_folder import holds_log
 from agon.data.files.table_source import Invalid
 from agon.data.model_facts import measured_facts, read_facts
+from agon.data.reading import Engine
 from agon.data.study_evidence import StudyReport, study_report
 from agon.method_options import MethodName, MethodOptions
 from agon.ranking import (
@@ -57,6 +58,7 @@ class ReadOptions(TypedDict, total=False):
     directions: Mapping[str, Direction] | Direction | None
     metric: str | Sequence[str]
     criterion: str | None
+    engine: Engine | None
 
 
 class RankOptions(MethodOptions, ReadOptions):

@@ -79,7 +79,7 @@ from agon.ranking.results import Choice, Coefficient, Diagnostic, Fit, Scores
 from agon.ranking.settings import Settings
 from agon.ranking.simulate import World, bradley_terry_world
 from agon.ranking.tastes.personal import PersonalBoard, contested_pairs, personal_board, weigh_voters
-from agon.ranking.tastes.prompt_boards import PromptBoard, PromptBoards, prompt_boards
+from agon.ranking.tastes.topic_head import PromptBoard, PromptBoards, prompt_boards
 from agon.ranking.tastes.voter_kinds import KindOfVoters, KindsTried, Tastes, voter_tastes
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.comparisons import Comparisons

@@ -99,7 +99,7 @@ def _shown(value: Any) -> Any:
     return f"{value:,}" if isinstance(value, int | float) else value
 
 
-def column_word(column: str) -> str:
+def dependence_word(column: str) -> str:
     """By what votes depend on one another: a word that pages translate, or a column as it is called."""
     return {"voter": Sentence("voter"), "prompt": Sentence("prompt", "prompts", count=1)}.get(column, column)
 

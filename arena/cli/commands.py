@@ -19,7 +19,6 @@ from cyclopts import App, Parameter
 from cyclopts.exceptions import CycloptsError
 
 import agon
-from agon.data.log.shared_store.store_address import is_address
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -187,14 +186,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 @contextmanager
 def _copied(words: list[str]) -> Iterator[list[str]]:
     """The words with folders in the place of addresses of shared stores, of which they are copies."""
-    if not words or words[0] in KNOWING or not any(map(is_address, words)):
+    if not words or words[0] in KNOWING or not any("://" in word for word in words):
         yield words
         return
     from agon.data.log.shared_store.opening import copied_log
-    from agon.data.log.shared_store.store_address import StoreAddress
+    from agon.data.log.shared_store.store_address import StoreAddress, is_address
     from agon.ranking.errors import OptionError
 
-    if words[0] not in READERS:
+    if words[0] not in READERS and any(map(is_address, words)):
         raise OptionError(
             f"agon {words[0]} takes a folder, not an address; agon backup ADDRESS --to FOLDER makes one."
         )

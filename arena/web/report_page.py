@@ -369,7 +369,7 @@ def _left_out(report: StudyReport) -> str:
 
 
 def methods_paragraph(report: StudyReport) -> str:
-    """How it was done, to be quoted."""
+    """How it was done, to be in_quotes."""
     board, study = report.board, report.study
     models = plural(len(board.rows), "model")
     prompts = "" if report.prompts is None else f" on {plural(report.prompts, 'prompt')}"

@@ -319,6 +319,11 @@ class TableSource:
 
     def contexts(self, names: Sequence[str], cluster: str | None) -> CovariateComparisons:
         """List the votes with features to control for, from their columns or the texts of the answers."""
+        if self.in_part:
+            raise SourceError(
+                f"{self._source.name} holds counts of votes, whose answers have no {names[0]}; leave the "
+                "control out, or read the votes themselves."
+            )
         source = self._source
         member = None if cluster is None else self.column(cluster)
         self._check_texts(names)
@@ -328,11 +333,6 @@ class TableSource:
         ]
         more = "".join(f", {sql} AS agon_feature_{f}" for f, sql in enumerate(made))
         rows = self._rows(member, more)
-        if self.in_part:
-            raise SourceError(
-                f"{self._source.name} holds counts of votes, whose answers have no {names[0]}; leave the "
-                "control out, or read the votes themselves."
-            )
         votes = rows.table if rows.keep.all() else rows.table.filter(rows.keep)
         columns = [votes[f"agon_feature_{f}"] for f in range(len(names))]
         if self._listed:

@@ -16,7 +16,7 @@ from agon.ranking.leaderboard.eligibility import Eligibility
 from agon.ranking.leaderboard.estimates import STILL
 from agon.ranking.results import Choice, Diagnostic, Fit, Scores
 from agon.ranking.settings import Settings
-from agon.ranking.text import Figure, Names, Sentence, column_word
+from agon.ranking.text import Figure, Names, Sentence, dependence_word
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.comparisons import Comparisons
 from agon.ranking.votes.score_table import ScoreTable
@@ -128,7 +128,7 @@ def cluster_notes(
         if effect is None and len(chosen) == 1 and chosen[0] in measured.worth:  # of a bootstrap
             effect = measured.worth[chosen[0]].design_effect
         worth: dict[str, Any] = {"number": known.number, "worth": Figure(known.effective, ",.3g")}
-        worth["columns"] = list(map(column_word, chosen))
+        worth["columns"] = list(map(dependence_word, chosen))
         notes.append(
             Sentence(
                 "Clustered by {columns}: the {number} are worth {worth} equal ones; {effect}.",
@@ -157,7 +157,7 @@ def cluster_notes(
     for by, found in measured.worth.items():
         if by in chosen:
             continue
-        told: dict[str, Any] = {"column": column_word(by)}
+        told: dict[str, Any] = {"column": dependence_word(by)}
         told["effect"] = _design_effect(found.design_effect or 1.0)
         if by not in measured.wider:
             notes.append(
@@ -184,7 +184,7 @@ def cluster_notes(
     notes += [
         Sentence(
             "Not clustered by {column}: some votes do not say theirs. Fill it in, or leave such votes out.",
-            column=column_word(by),
+            column=dependence_word(by),
         )
         for by in measured.gaps
     ]
@@ -194,7 +194,7 @@ def cluster_notes(
             "All votes are of one {column}: ranks and intervals hold for this {column} alone, and say "
             "nothing "
             "of another; collect votes of more.",
-            column=column_word(by),
+            column=dependence_word(by),
         )
         every.append(Diagnostic(f"single_{'prompt' if by in DEPENDENT[1] else 'voter'}", (), message))
     return tuple(every)
@@ -455,7 +455,7 @@ def single_voter_dominance(
         parts[3:] = [Sentence("{count} more", "{count} more", count=len(parts) - 3)]
     message = Sentence(
         "One {kind} cast {parts}: such a score is one {kind}'s opinion; collect votes from others.",
-        kind=column_word(by),
+        kind=dependence_word(by),
         parts=parts,
     )
     return (Diagnostic("one_voter", tuple(ballots.models[i] for i in worst.tolist()), message),)

@@ -44,9 +44,14 @@ ELSEWHERE = {
     "arena/setup/local_models.py": ("tests/arena/setup/test_local_models.py", 4),
     "arena/core/answer_sets.py": ("tests/arena/cli/test_generate.py", 3),
     "arena/web/middleware.py": ("tests/arena/web/test_behind_a_proxy.py", 3),  # one in test_limits.py
-    "arena/core/arena.py": ("tests/arena/web/test_app.py", 7),  # two of images, two in test_limits.py
+    "arena/core/arena.py": ("tests/arena/web/test_app.py", 9),  # images 2, test_limits.py 2, moderation 2
     "arena/web/leaderboard/page.py": ("tests/arena/web/leaderboard/test_page.py", 1),  # an invitation
     "arena/web/battle/view.py": ("tests/arena/web/battle/test_images.py", 1),
+    "data/engines/spark.py": ("tests/data/engines/test_spark.py", 3),
+    "data/log/records.py": ("tests/arena/setup/test_config.py", 1),
+    "ranking/leaderboard/notes.py": ("tests/arena/cli/test_judge.py", 2),  # for one judge, and for many
+    "data/reading.py": ("tests/data/engines/test_spark.py", 2),
+    "data/files/table_source.py": ("tests/data/engines/test_spark.py", 1),
     "data/files/counted_part.py": ("tests/data/exporters/test_vote_counts.py", 1),  # a later Agon
     "data/exporters/data_release.py": ("tests/arena/core/test_anonymised_release.py", 7),
     "arena/cli/files/release.py": (

@@ -13,11 +13,12 @@ import agon as ag
 from agon import data, ranking
 from agon.arena.cli.simulate import as_table
 from agon.data import read_published
+from agon.data.log.records import RosterRecord
 from agon.data.log.vote_log import VoteLog
 from agon.data.study_evidence import RatingConsistency
 from agon.ranking import METHODS, Comparisons, ScoreTable
 from agon.ranking.text import LONGEST_REPR
-from tests.support.log_records import voted
+from tests.support.log_records import NOON, put, voted
 from tests.support.paths import REPOSITORY
 
 WORLD = ranking.bradley_terry_world(5, 900, seed=4, voters=9)
@@ -109,12 +110,15 @@ def examples(folder):
     asked = Comparisons.of(VOTES.models, [[0, 1], [0, 1]], [[1, 2], [2, 1]], labels={"prompt": ["p", "p"]})
     route = ranking.route_votes(asked, verdicts, 2)
     with VoteLog(folder / "log") as log:
+        put(log, RosterRecord({"ada": "listed"}, NOON))
         voted(log, ("ada", "bob"), (1, 2))
         log.snapshot()
+    lives = data.roster_history(folder / "log")
     return [
         compared, compared.scores[0], tastes, tastes.kinds[0], tastes.tried[0],
         ranking.personal_board(VOTES, "3"), topics, topics.board([0.0, 1.0]),
-        data.open_log(folder / "log"), decision, decision.candidates[0],
+        data.open_log(folder / "log"), lives, lives.models[0], lives.changes[0],
+        decision, decision.candidates[0],
         foretold, foretold.rows[0], route, route.comparisons[0],
         data.export(groups_file, "votes", folder / "out"),
         data.write_counts(groups_file, folder / "part.parquet"),

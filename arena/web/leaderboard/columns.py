@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from agon.arena.web.languages.texts import _, message, percent, short_date
 from agon.arena.web.languages.texts import number as number_text
 from agon.arena.web.leaderboard.model_info import ModelInfo
-from agon.arena.web.leaderboard.query import BoardView, QueryError, quoted
+from agon.arena.web.leaderboard.query import BoardView, QueryError, in_quotes
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import Leaderboard
 from agon.ranking.errors import suggest
@@ -133,7 +133,7 @@ def chosen_columns(known: Mapping[str, BoardColumn], view: BoardView) -> dict[st
         if name not in known:
             raise QueryError(
                 Sentence(
-                    "There is no column {name}; {remedy}", name=quoted(name), remedy=suggest(name, known)
+                    "There is no column {name}; {remedy}", name=in_quotes(name), remedy=suggest(name, known)
                 )
             )
     return {name: column for name, column in known.items() if name in view.columns}
@@ -169,7 +169,9 @@ def arrange_rows(
     if name not in orders:
         raise QueryError(
             Sentence(
-                "Rows cannot be sorted by {name}; {remedy}", name=quoted(name), remedy=suggest(name, orders)
+                "Rows cannot be sorted by {name}; {remedy}",
+                name=in_quotes(name),
+                remedy=suggest(name, orders),
             )
         )
     by = orders[name]

@@ -36,7 +36,7 @@ from agon.arena.web.leaderboard.query import (
     ChangedBoardError,
     Offer,
     QueryError,
-    quoted,
+    in_quotes,
 )
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.leaderboard.table import ShownRows, cards_html, score_text, table_html
@@ -507,7 +507,7 @@ def differences(board: Leaderboard, base: str) -> dict[str, str]:
         raise QueryError(
             Sentence(
                 "There is no model {name} on this board; {remedy}",
-                name=quoted(base),
+                name=in_quotes(base),
                 remedy=suggest(base, names),
             )
         )

@@ -36,11 +36,11 @@ class ChangedBoardError(InputError):
 def no_model(name: str, known: Sequence[str]) -> QueryError:
     """The error of an address with a model that there is not."""
     return QueryError(
-        Sentence("There is no model {name} here; {remedy}", name=quoted(name), remedy=suggest(name, known))
+        Sentence("There is no model {name} here; {remedy}", name=in_quotes(name), remedy=suggest(name, known))
     )
 
 
-def quoted(text: str) -> str:
+def in_quotes(text: str) -> str:
     """What was asked for as it stands in a refusal."""
     return repr(without_hidden(text))
 
@@ -130,7 +130,7 @@ class BoardQuery:
                 raise QueryError(
                     Sentence(
                         "There is no filter {name}; {remedy}",
-                        name=quoted(name),
+                        name=in_quotes(name),
                         remedy=suggest(name, [*offer.filters, "rule"]),
                     )
                 )
@@ -143,7 +143,7 @@ class BoardQuery:
                     Sentence(
                         "There are no votes with the {column} {value}; {remedy}",
                         column=Sentence(name),
-                        value=quoted(value),
+                        value=in_quotes(value),
                         remedy=remedy,
                     )
                 )
@@ -153,7 +153,7 @@ class BoardQuery:
             remedy = suggest(rule, offer.rules)
             raise QueryError(
                 Sentence(
-                    "There is no rule {rule} for these votes; {remedy}", rule=quoted(rule), remedy=remedy
+                    "There is no rule {rule} for these votes; {remedy}", rule=in_quotes(rule), remedy=remedy
                 )
             )
         adjust = tuple(name for name in parameters.get("adjust", "").split(",") if name)
@@ -164,7 +164,9 @@ class BoardQuery:
                 )
                 raise QueryError(
                     Sentence(
-                        "There is no feature {name} to adjust for; {remedy}", name=quoted(name), remedy=remedy
+                        "There is no feature {name} to adjust for; {remedy}",
+                        name=in_quotes(name),
+                        remedy=remedy,
                     )
                 )
         if adjust and rule != DEFAULT_RULE:

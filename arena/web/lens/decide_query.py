@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from agon.arena.web.languages.texts import speaking
-from agon.arena.web.leaderboard.query import Offer, QueryError, quoted
+from agon.arena.web.leaderboard.query import Offer, QueryError, in_quotes
 from agon.arena.web.lens.fact_words import fact_word
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking.errors import suggest
@@ -83,7 +83,7 @@ class DecideQuery:
                 raise _unknown(what, value, suggest(value, known))
             else:
                 raise QueryError(
-                    Sentence("There is no {name} to decide by; leave it out.", name=quoted(name))
+                    Sentence("There is no {name} to decide by; leave it out.", name=in_quotes(name))
                 )
         for kind in ("atmost", "atleast", "beside"):
             for what in found[kind]:
@@ -96,7 +96,7 @@ class DecideQuery:
                 raise QueryError(
                     Sentence(
                         "There is no {name} to weigh; {remedy}",
-                        name=quoted(what),
+                        name=in_quotes(what),
                         remedy=suggest(what, groups),
                     )
                 )
@@ -104,7 +104,7 @@ class DecideQuery:
                 raise QueryError(
                     Sentence(
                         "The weight of {name} must be 0 to 100, not {weight}.",
-                        name=quoted(what),
+                        name=in_quotes(what),
                         weight=f"{weight:g}",
                     )
                 )
@@ -164,8 +164,8 @@ def _groups(offer: Offer, by: str | None) -> list[str]:
 
 def _unknown(what: str, value: str, remedy: Sentence) -> QueryError:
     if what == "fact":
-        return QueryError(Sentence("There is no fact {name}; {remedy}", name=quoted(value), remedy=remedy))
-    return QueryError(Sentence("There is no column {name}; {remedy}", name=quoted(value), remedy=remedy))
+        return QueryError(Sentence("There is no fact {name}; {remedy}", name=in_quotes(value), remedy=remedy))
+    return QueryError(Sentence("There is no column {name}; {remedy}", name=in_quotes(value), remedy=remedy))
 
 
 def _pairs(found: Mapping[str, float]) -> Pairs:

@@ -17,7 +17,7 @@ from agon.arena.web.api.shapes import CompareAnswer, HistoryAnswer, ModelAnswer,
 from agon.arena.web.languages.texts import message
 from agon.arena.web.leaderboard.boards import Boards, Compared, Made
 from agon.arena.web.leaderboard.page import address, rule_name, waiting_html
-from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError, quoted
+from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError, in_quotes
 from agon.arena.web.leaderboard.routes import answered, answered_data, asked_of
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.models.board_series import Moment, ValueBoards, rank_history
@@ -52,7 +52,7 @@ def column_asked(offer: Offer, asked: str | None) -> str | None:
         raise QueryError(
             Sentence(
                 "Votes cannot be told apart by {column}; {remedy}",
-                column=quoted(asked),
+                column=in_quotes(asked),
                 remedy=suggest(asked, known),
             )
         )

@@ -54,13 +54,17 @@ class ModelHistory(Readable):
         return f"{self.model}: {self.status}, {self.battles:,} battles{tests}, {seen}"
 
 
-@dataclass(frozen=True)
-class RosterChange:
+@dataclass(frozen=True, repr=False)
+class RosterChange(Readable):
     """One thing that happened to a model, and when."""
 
     when: datetime
     model: str
     change: LifeChange
+
+    def conclusion(self) -> str:
+        """Say it in one phrase."""
+        return f"{self.model}: {self.change}, {self.when:%Y-%m-%d}"
 
 
 @dataclass(frozen=True, repr=False)

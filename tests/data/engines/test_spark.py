@@ -1,6 +1,9 @@
 """Votes counted by a real Spark on this machine: the same counts to the last one, and the same boards."""
 
+import os
 import shutil
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -139,6 +142,29 @@ def test_what_spark_cannot_read_is_said_in_one_sentence(session, folder, tmp_pat
         ag.comparisons(tmp_path / "wrong.parquet", engine="spark")
     with pytest.raises(OptionError, match="There is no engine 'sparc'"):
         ag.comparisons(folder, engine="sparc")
+
+
+@pytest.mark.parametrize(
+    ("before", "more", "said"),
+    [
+        ("import sys; sys.modules['pyspark.errors'] = None", {}, "pip install 'agon-arena[spark]'"),
+        ("", {"JAVA_HOME": "/nowhere", "PATH": "/nowhere"}, "Spark needs Java 17 or later"),
+    ],
+)
+def test_what_is_missing_is_named(folder, before, more, said):
+    command = (
+        f"from agon.arena.cli.commands import main; main(['rank', {str(folder)!r}, '--engine', 'spark'])"
+    )
+    code = f"{before}\n{command}"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, **more},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert said in done.stderr.strip().splitlines()[-1], done.stderr
 
 
 def test_what_duckdb_alone_can_say_is_refused_by_name():

@@ -52,11 +52,23 @@ def cases(given: Given) -> list[Case]:
     burst = ranking.add_attack(ranking.bradley_terry_world(6, 6000, voters=80, seed=1), "burst", 200, 100)
     people = FRAME.assign(prompt=np.arange(len(FRAME)) % 10)
     judged = FRAME.drop(columns="winner").assign(p_a=0.6, prompt=np.arange(len(FRAME)) % 10)
-    elsewhere, alien = judged.assign(prompt=99), judged.assign(model_a="x", model_b="y")
+    alien = judged.assign(model_a="x", model_b="y")
     triple = of(list("abc"), [[0, 1, 2]] * 40, [[1, 2, 3]] * 40, labels={"prompt": list(range(40))})()
 
     def weighed(votes: Any = people, judges: Any = judged, **options: Any) -> Any:
         return ag.rank(votes, judges=judges, **options)
+
+    unsaid = FRAME.assign(voter=[None, *(f"v{n % 9}" for n in range(99))])
+
+    def baseline(side: str) -> Any:
+        """Votes of three models against one, which is on one side or on both."""
+        sides = [
+            ("model_b", "model_a") if side == "both" and n % 2 else ("model_a", "model_b") for n in range(60)
+        ]
+        shown = [{one: f"m{n % 3}", other: "base"} for n, (one, other) in enumerate(sides)]
+        return ag.comparisons(
+            pd.DataFrame(shown).assign(winner=["model_a", "model_b", "tie", "model_a"] * 15)
+        )
 
     rated = {f"m{i}": 900.0 + 20 * i + i % 3 for i in range(9)}
     said = pd.DataFrame([{"model": f"m{i}", "rate": float(i), "size": float(i % 4)} for i in range(11)])
@@ -65,17 +77,15 @@ def cases(given: Given) -> list[Case]:
         return ranking.predict_ratings(ratings, features, **options)
 
     return [
-        (lambda: foretold(level=90), lambda: foretold(level=0.9)),
         (lambda: foretold(names=["rat"]), lambda: foretold(names=["rate"])),
-        (lambda: foretold(features=said.rename(columns={"model": "name"})), foretold),
+        (lambda: foretold()["m12"], lambda: foretold()["m10"]),
+        (lambda: ranking.position_bias(baseline("model_b")), lambda: ranking.position_bias(baseline("both"))),
+        (remarks(unsaid), lambda: ag.rank(unsaid.assign(voter=unsaid["voter"].fillna("unknown"))), 100),
         (lambda: foretold(features=pd.concat([said, said])), foretold),
-        (lambda: foretold(features=[1, 2]), foretold),
         (lambda: foretold(features=said.assign(rate=np.nan)), foretold),
         (lambda: foretold({**rated, "m1": np.nan}), foretold),
         (lambda: foretold({"m0": 1000.0}), foretold),
-        (lambda: foretold([1, 2]), foretold),
         (lambda: weighed(judges=FRAME), weighed),
-        (lambda: weighed(judges=elsewhere), weighed),
         (lambda: weighed(judges=alien), weighed),
         (lambda: weighed(judges=triple), weighed),
         (lambda: weighed(method="elo"), weighed),

@@ -103,6 +103,7 @@ def cases(given: Given) -> list[Case]:
         (remarks(FRAME.assign(voter="v")), ranked(FRAME), 100),
         (remarks(judged), ranked(judged, voters="llm"), 50),
         (remarks(judged), ranked(judged, voters="all"), 100),
+        (remarks(judged, voters="llm"), ranked(judged, voters="human"), 50),
         (remarks(judged, voters="all"), ranked(judged, voters="human"), 50),
         (
             remarks(FRAME.assign(winner="both_bad"), both_bad="drop"),

@@ -17,8 +17,9 @@ _REMEDY = re.compile(
     r"|(?<![\w-])--[a-z][a-z-]+|\bagon (?:rank|serve|check|export|convert|import|recover) |did you mean"
 )
 _NO_MESSAGE = re.compile(r"SELECT|count\(|<\w|\n|^\W*lower\(")
-# Lists of commands, and what OpenAPI says of statuses: no answers to a mistake.
-_LISTS = {"arena/cli/methods.py", "arena/web/api/document.py"}
+# Lists of commands, what OpenAPI says of statuses, and ends of other sentences: no answers to a mistake.
+_LISTS = {"arena/cli/methods.py", "arena/web/api/document.py", "ranking/errors.py"}
+_ONE_OF_MANY: dict[str, str] = {}  # a sentence for one → that for many
 _HOLE, _WORD = "\x00", "\x01"
 
 
@@ -47,7 +48,7 @@ class Template(NamedTuple):
 
     def words(self) -> int:
         """How much of it is fixed."""
-        return len(self.text.replace(_HOLE, "").replace(_WORD, ""))
+        return len(self.plain().replace(_HOLE, "").replace(_WORD, ""))
 
 
 def _text(node: ast.AST) -> str | None:
@@ -66,7 +67,10 @@ def _text(node: ast.AST) -> str | None:
 
 @cache
 def templates() -> tuple[Template, ...]:
-    """Every sentence with a remedy, without docstrings, the help of options, SQL and HTML."""
+    """Every sentence with a remedy, without docstrings, the help of options, SQL and HTML.
+
+    A sentence for one and that for many are met together.
+    """
     found = {}
     for path in (p for folder in FOLDERS for p in sorted((REPOSITORY / folder).rglob("*.py"))):
         tree, skipped = ast.parse(path.read_text()), set()
@@ -75,6 +79,9 @@ def templates() -> tuple[Template, ...]:
                 skipped.add(node.value)
             elif isinstance(node, ast.JoinedStr):
                 skipped |= {part for part in node.values if isinstance(part, ast.Constant)}
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("Sentence", "ngettext"):
+                texts = [text for one in node.args if (text := _text(one)) is not None]
+                _ONE_OF_MANY.update({texts[0]: texts[1]} if len(texts) > 1 else {})
             elif isinstance(node, ast.keyword) and node.arg in ("help", "description", "epilog"):
                 skipped |= set(ast.walk(node.value))
         for node in ast.walk(tree):
@@ -103,4 +110,7 @@ def met(said: str) -> list[Template]:
     for one, (start, end) in spans:
         if all(end <= first or last <= start for _, (first, last) in kept):
             kept.append((one, (start, end)))
-    return [one for one, _ in kept]
+    twins = {**_ONE_OF_MANY, **{many: one for one, many in _ONE_OF_MANY.items()}}
+    known = {one.text: one for one in templates()}
+    seen = [one for one, _ in kept]
+    return [*seen, *(known[twins[one.text]] for one in seen if twins.get(one.text) in known)]
