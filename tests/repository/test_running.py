@@ -66,7 +66,11 @@ def certificate(folder):
 def nginx(folder, port, arena):
     """The nginx of the page, with our port, certificate and arena."""
     certificate(folder)
-    text = block("nginx").replace("listen 443", f"listen {port}").replace("http://127.0.0.1:7860", arena)
+    text = (
+        block("nginx", "listen 443")
+        .replace("listen 443", f"listen {port}")
+        .replace("http://127.0.0.1:7860", arena)
+    )
     text = re.sub(r"/etc/letsencrypt\S+/fullchain.pem", str(folder / "cert.pem"), text)
     text = re.sub(r"/etc/letsencrypt\S+/privkey.pem", str(folder / "key.pem"), text)
     assert "letsencrypt" not in text
@@ -180,7 +184,7 @@ def test_the_service_is_one_that_systemd_takes(tmp_path):
     program = tmp_path / "agon"
     program.write_text("#!/bin/sh\n")
     program.chmod(0o755)
-    text = block("ini").replace("/srv/agon/.venv/bin/agon", str(program))
+    text = block("ini", "--store store").replace("/srv/agon/.venv/bin/agon", str(program))
     (tmp_path / "agon.service").write_text(text)
     done = subprocess.run(
         ["systemd-analyze", "verify", str(tmp_path / "agon.service")],

@@ -22,7 +22,7 @@ LOADED = {
     "zsh": "fpath=(SCRIPTS $fpath); autoload -Uz compinit; compinit -u -D",
 }
 TYPED = [
-    ("agon comp", "completion"),
+    ("agon comple", "completion"),
     ("agon rank --comp", "--compare-rules"),
     ("agon rank --form", "--format"),
     ("agon rank --format ma", "markdown"),

@@ -271,8 +271,8 @@ WRONG = [
     ),
     (
         "titel = 'A'" + TWO,
-        ": there is no key 'titel'; known: admin, arena, battle, limits, metrics, model, page, server, "
-        "study.",
+        ": there is no key 'titel'; known: admin, arena, battle, limits, metrics, model, moderation, page, "
+        "server, study.",
     ),
     (
         OURS + "['python3', '--port', '80']\n" + TWO,
@@ -573,9 +573,14 @@ def test_the_example_of_the_docs_is_whole_and_right(tmp_path, monkeypatch):
     (text,) = re.findall(r"^```toml\n(\[arena\].*?)^```$", RUNNING, re.M | re.S)
     rows = ["prompt,last-year,other", "Why?,Because.,Who knows."]
     (tmp_path / "answers.csv").write_text("\n".join(rows))
+    (tmp_path / "words.txt").write_text("word\n")
     (tmp_path / "logo.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"/>')
     monkeypatch.chdir(tmp_path)
-    found = read(tmp_path, text, {"VLLM_API_KEY": "a", "EXAMPLE_API_KEY": "b", "AGON_ADMIN_TOKEN": "c" * 48})
+    found = read(
+        tmp_path,
+        text,
+        {"VLLM_API_KEY": "a", "EXAMPLE_API_KEY": "b", "AGON_ADMIN_TOKEN": "c" * 48, "MODERATION_KEY": "d"},
+    )
     assert found.admin is not None
     assert "ccc" not in repr(found)
     names = [contestant.card.name for contestant in found.roster.contestants]

@@ -23,6 +23,7 @@ from agon.data.log.records import (
     RemarksRecord,
     ReplacementRecord,
     RevocationRecord,
+    RosterRecord,
     ShareRecord,
     SkipRecord,
     TurnRecord,
@@ -54,6 +55,7 @@ def everything(folder):
             put(log, second, vote(second.battle_id, criteria=crit, ratings=(7, None), comment=ODD))
             put(log, third, SkipRecord(third.battle_id, ODD, NOON))
             put(log, AttentionRecord("s", 1, n + 1, "v1", NOON, ODD, ("a", ODD), 1, (2, 1)))
+        put(log, RosterRecord({"ada": "listed", "eve": "testing"}, NOON))
         for n in range(40):
             put(log, one := battle(("ada", "bob") if n % 3 else ("bob", "cyn")), vote(one.battle_id))
         put(log, ShareRecord(first.battle_id, "ab" * 32, NOON), ShareRecord(one.battle_id, "cd" * 32, NOON))
