@@ -24,7 +24,7 @@ from agon.ranking.annotators.unusual_voters import (
     measure_spreads,
     name_groups,
 )
-from agon.ranking.text import Readable
+from agon.ranking.text import Figure, Readable, Sentence
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -85,14 +85,27 @@ class NetworkScan(Readable):
 
     def conclusion(self) -> str:
         """Say in one sentence how many stand out."""
-        of = f"of {self.networks:,} networks, each day apart,"
+        crowded, few = len(self.crowded), FEW_VOTERS
+        if not crowded:
+            return Sentence("No network had more than {few} voters on one day.", few=few)
         if not self.found:
-            return f"No network stands out {of} with {len(self.crowded):,} of more than {FEW_VOTERS} voters."
-        voters, votes = sum(one.voters for one in self.found), sum(one.votes for one in self.found)
-        who = "1 network stands" if len(self.found) == 1 else f"{len(self.found):,} networks stand"
-        return (
-            f"{who} out {of} with {voters:,} voters and {votes:,} votes; of networks of honest voters at "
-            f"most {self.false_alarms:.1%} would."
+            return Sentence(
+                "{count} network had more than {few} voters on one day, and does not stand out.",
+                "{count} networks had more than {few} voters on one day, and none stands out.",
+                count=crowded,
+                few=few,
+            )
+        return Sentence(
+            "{count} network stands out of {crowded} with more than {few} voters on one day: {voters} voters "
+            "and {votes} votes. Of networks of honest voters at most {chance} would.",
+            "{count} networks stand out of {crowded} with more than {few} voters on one day: {voters} voters "
+            "and {votes} votes. Of networks of honest voters at most {chance} would.",
+            count=len(self.found),
+            crowded=crowded,
+            few=few,
+            voters=sum(one.voters for one in self.found),
+            votes=sum(one.votes for one in self.found),
+            chance=Figure(self.false_alarms, ".1%"),
         )
 
     def to_frame(self) -> pd.DataFrame:
