@@ -174,7 +174,7 @@ def test_what_counts_cannot_say_is_refused_in_one_sentence(votes, tmp_path, caps
     for words, said in (
         (["rank", part, "--method", "elo"], "which have no order; take a method that does not ask for it"),
         (["rank", part, tmp_path / "copy.parquet"], "are copies of one part; name one of them"),
-        (["rank", part, "--control", "length"], "nothing to control for"),
+        (["rank", part, "--control", "length"], "whose answers have no length"),
         (["rank", part, "--gates", "default"], "which have no order"),
         (
             ["counts", part, "--to", tmp_path / "again.parquet"],
