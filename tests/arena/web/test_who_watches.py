@@ -25,7 +25,7 @@ CHANCE = 1 / len(list(combinations(MODELS, 2)))
 SNAPSHOT = 0.05  # seconds
 JSON = ("/api/leaderboard", "/api/integrity", "/api/start", "/healthz")
 PAGES = ("/leaderboard", "/integrity", "/about", "/data", "/overview")
-BATTLES = int(os.environ.get("AGON_WATCHED_BATTLES", "60"))  # 1000 for a soak
+BATTLES = int(os.environ.get("AGON_WATCHED_BATTLES", "24"))  # 1000 for a soak
 
 
 def counts_of(value, found, place, model=None):

@@ -105,7 +105,9 @@ def test_two_models_are_ppi_of_a_mean_by_hand():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("judge", ["good", "biased", "useless"])
+@pytest.mark.parametrize(
+    "judge", ["biased", *(pytest.param(one, marks=pytest.mark.soak) for one in ("good", "useless"))]
+)
 def test_intervals_of_differences_cover_and_are_never_much_wider_than_those_of_people_alone(judge):
     """120 worlds of 15 differences: 95% covered (94 to 97 of a jackknife), no bias from a biased judge."""
     truth, upper = people_at_large(), np.triu_indices(MODELS, 1)

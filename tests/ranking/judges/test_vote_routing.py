@@ -50,7 +50,7 @@ def squared_error(wins, strength):
     return float((miss**2).mean())
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_budget_buys_what_it_says_against_votes_drawn_at_random():
     """80 worlds with three new models: 200 routed votes err as 1.44 times as many random ones."""
     routed, same, said, claimed = [], [], [], []

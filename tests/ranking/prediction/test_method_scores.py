@@ -177,7 +177,7 @@ def test_a_model_that_nobody_saw_is_not_asked_about():
     assert (seen.votes, seen.unscored) == (60, 1)
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_a_method_is_seldom_called_surely_worse_where_all_are_as_good():
     """Without ties davidson and bradley_terry are one model, and thurstone's is as good on equal models.
 

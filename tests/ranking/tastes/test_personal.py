@@ -54,7 +54,7 @@ def test_the_spread_of_tastes_is_found_small_where_there_is_one_taste():
     assert personal_board(votes, "v03").spread < 30
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_with_two_in_five_voting_at_random_the_weighed_board_keeps_the_order():
     """50 voters of 120 votes, 20 of them at random; 6 models 0.2 nats apart, 40 worlds (docs/tastes.md)."""
     theta, kept, unweighed = np.linspace(-0.5, 0.5, 6), 0, 0
