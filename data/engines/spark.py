@@ -53,6 +53,7 @@ class SparkSource(Source):
 
         logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # pages of Java
         text = translate(sql, "spark", self._views, self.columns)  # type: ignore[attr-defined]
+        text = text.replace("{", "{{").replace("}", "}}")  # Spark fills in what stands in braces
         text = text.replace(RELATION, f"{{{RELATION}}}", 1)
         frame = self._frame  # type: ignore[attr-defined]
         try:

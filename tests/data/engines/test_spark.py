@@ -75,7 +75,7 @@ def same(here, there):
     "where",
     [
         None,
-        "language = 'it''s' OR len(category) > 1",
+        "language = 'it''s' OR len(category) > 1 OR voter = '{voter}'",
         "list_contains(category, 'math') AND voter LIKE 'v%' AND CAST(battle_id AS INTEGER) % 2 = 1",
     ],
 )  # fmt: skip
