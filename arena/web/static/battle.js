@@ -19,6 +19,7 @@ const agonBattle = (root, host) => {
   let stream = null; // the EventSource of the battle that is shown
   const written = {}; // the HTML of each side as the stream has sent it
   let busy = false; // one request at a time: a double click is one click
+  let opening = null; // the first request of a page that is the same for everybody: a prompt that was sent before waits for it
   let spoken = {};
   let readable = Infinity; // when both answers were there to be read: keys vote a moment later
   let typed = 0; // when a key with a letter was last pressed
@@ -227,13 +228,15 @@ const agonBattle = (root, host) => {
     area.dispatchEvent(new Event("input", { bubbles: true }));
   }
 
+  const START = { blind: "./api/start", named: "./api/start?mode=named" };
   async function begin(text, images) {
-    show(await call(view?.mode === "named" ? "./api/start?mode=named" : "./api/start"));
+    show(await call(START[view.mode] || START.blind));
     fill(text || "");
     if (images?.length) agonAttachments.fill(images);
   }
 
-  function start(prompt, images) { // what is attached is of the text in the box, not of an example
+  async function start(prompt, images) { // what is attached is of the text in the box, not of an example
+    await opening;
     return once(async () => {
       const attached = images || await agonAttachments.sent();
       show(await call("./api/battles", { prompt, images: attached, models: models() }), { remember: true });
@@ -242,9 +245,12 @@ const agonBattle = (root, host) => {
     });
   }
 
-  function submit() {
+  async function submit() {
+    const { state } = view;
+    await opening;
+    if (view.state !== state) return; // a battle of before came back meanwhile: the text stays in the box
     const prompt = box()?.value || "";
-    if (view?.state === "ready") {
+    if (state === "ready") {
       return once(async () => {
         const images = await agonAttachments.sent();
         show(await call(`./api/battles/${view.battle}/prompts`, { prompt, images }));
@@ -343,7 +349,7 @@ const agonBattle = (root, host) => {
 
   function change(link) { // what is written in the box stays
     return once(async () => {
-      show(await call(link.dataset.mode === "named" ? "./api/start?mode=named" : "./api/start"));
+      show(await call(START[link.dataset.mode] || START.blind));
       host.remember(null, view.mode);
       place().querySelector(`[data-mode="${view.mode}"]`)?.focus({ preventScroll: true });
     });
@@ -442,12 +448,12 @@ const agonBattle = (root, host) => {
       show(await call(`./api/battles/${battle}`));
     } else {
       if (view) view.mode = host.mode?.() || view.mode;
-      await begin("");
+      show(await call(START[view.mode] || START.blind)); // what somebody types meanwhile stays
     }
   }
   addEventListener("popstate", () => once(open));
 
   show(JSON.parse(root.dataset.view));
-  if (!ours) once(open); // its page is the same for everybody
+  if (!ours) opening = once(open); // its page is the same for everybody
 };
 if (document.body?.hasAttribute("data-agon")) agonBattle(document.body);

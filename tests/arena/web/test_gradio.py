@@ -112,10 +112,15 @@ def framed(browser, tmp_path):
     server.server_close()
 
 
+def slow(route):
+    """A line on which every request takes a while."""
+    time.sleep(0.7)
+    route.continue_()
+
+
 def played(page):
-    """A battle to the vote, in a page or a frame of one."""
+    """A battle to the vote, in a page or a frame of one, by somebody who types at once."""
     page.wait_for_selector("[data-agon][data-state=empty]")
-    page.wait_for_selector("text=votes counted")
     page.fill("#ag-text", "Why is the sky blue?")
     page.press("#ag-text", "Enter")
     page.wait_for_selector("[data-agon][data-state=ready]")
@@ -127,7 +132,9 @@ def test_a_page_of_ones_own_holds_an_arena_with_its_events(browser, served):
     served = served["page"].ready()
     try:
         tab = Tab(browser.new_context(viewport=DESKTOP), served.url)
-        page = tab.open("/").page
+        page = tab.page
+        page.route(re.compile("component_server"), slow)
+        tab.open("/")
         page.wait_for_selector("text=Which of our models writes better letters?")
         played(page)
         page.wait_for_selector("text=Thank you for your vote.")
