@@ -76,6 +76,8 @@ from agon.ranking.methods.likelihood.robust_bradley_terry import OutlierPair, ou
 from agon.ranking.prediction.method_scores import MethodComparison, MethodScore, compare_methods
 from agon.ranking.registry import METHODS, Method, method
 from agon.ranking.results import Choice, Coefficient, Diagnostic, Fit, Scores
+from agon.ranking.routed.effect_estimates import ModelEffect, SignalEffects, signal_effects
+from agon.ranking.routed.routed_use import RoutedUse
 from agon.ranking.settings import Settings
 from agon.ranking.simulate import World, bradley_terry_world
 from agon.ranking.tastes.personal import PersonalBoard, contested_pairs, personal_board, weigh_voters
@@ -120,6 +122,7 @@ __all__ = [
     "MethodComparison",
     "MethodError",
     "MethodScore",
+    "ModelEffect",
     "NetworkScan",
     "NetworkVoters",
     "OpenPair",
@@ -136,11 +139,13 @@ __all__ = [
     "PromptBoards",
     "Reliability",
     "RoutedComparison",
+    "RoutedUse",
     "Row",
     "RuleComparison",
     "ScoreTable",
     "Scores",
     "Settings",
+    "SignalEffects",
     "SourceError",
     "Tastes",
     "Tiers",
@@ -194,6 +199,7 @@ __all__ = [
     "rank_all",
     "rank_by",
     "route_votes",
+    "signal_effects",
     "single_voter_dominance",
     "task_margin_of_victory",
     "tiers",

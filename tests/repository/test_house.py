@@ -27,7 +27,7 @@ FLOORS = {
         "inference",
         "leaderboard",
         "figures prediction",
-        "annotators analysis matchmaking judges",
+        "annotators analysis matchmaking judges routed",
         "tastes",
         "",  # the folder's own __init__
     ),

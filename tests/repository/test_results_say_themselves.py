@@ -114,12 +114,16 @@ def examples(folder):
         voted(log, ("ada", "bob"), (1, 2))
         log.snapshot()
     lives = data.roster_history(folder / "log")
+    thumbs = {"thumb": rng.integers(-1, 2, 90)}
+    use = ranking.RoutedUse.of("ab", rng.integers(0, 2, 90), [0.5, 0.5], range(90), thumbs)
+    effects = ranking.signal_effects(use, "thumb")
     return [
         compared, compared.scores[0], tastes, tastes.kinds[0], tastes.tried[0],
         ranking.personal_board(VOTES, "3"), topics, topics.board([0.0, 1.0]),
         data.open_log(folder / "log"), lives, lives.models[0], lives.changes[0],
         decision, decision.candidates[0],
         foretold, foretold.rows[0], route, route.comparisons[0],
+        use, effects, effects.rows[0],
         data.export(groups_file, "votes", folder / "out"),
         data.write_counts(groups_file, folder / "part.parquet"),
         VOTES, VOTES.ballots, VOTES.battles, VOTES.pairs, WORLD, TABLE, BOARD, BOARD[0], BOARD.lead,
