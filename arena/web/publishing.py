@@ -34,6 +34,7 @@ from agon.arena.web.models.history_page import history_html
 from agon.arena.web.models.model_page import model_html
 from agon.arena.web.models.overview_page import overview_html
 from agon.arena.web.models.routes import column_asked
+from agon.arena.web.tastes.prediction_section import Predicted, make_prediction, prediction_values
 from agon.ranking import Leaderboard
 from agon.ranking.analysis.rule_comparison import RuleComparison
 from agon.ranking.errors import AgonError, OptionError, SourceError
@@ -52,6 +53,7 @@ _FOLDER = Site(
     "static/",
     {"method.html": "Method", "data.html": "Data"},
 )
+_OF_RULES = {"rules": "rules.html", "rules.json": "rules.json", "prediction.json": "prediction.json"}
 MOST_MODEL_PAGES = 200
 EVERY_ROW_SHOWN = BoardView(everyone=True)
 _MARK = "agon-pages.json"  # says that a folder was made here, and may be made again
@@ -119,7 +121,10 @@ def publish_pages(
     more["method.html"] = method_html(about=about, offer=offer)
     more |= _data_files(source, whole, models, about, link)
     more |= _model_pages(source, made[ALL][1], models, rules, about, link)
-    number = len(made) + (rules is not None) + sum(name.endswith(".html") for name in more)
+    if rules is not None:
+        with progress("asking the rules about votes held out"):
+            more |= _rules_files(lens, make_prediction(source, ALL), about, link)
+    number = len(made) + sum(name.endswith(".html") for name in more)
 
     try:
         to.parent.mkdir(parents=True, exist_ok=True)
@@ -141,11 +146,6 @@ def publish_pages(
                 (pages / f"{name}.png").write_bytes(board_png(board.board, about.info))
                 (pages / f"{name}.csv").write_text(boards_to_csv([board.board]), encoding="utf-8")
                 (pages / f"{name}.json").write_text(boards_to_json([board.board]), encoding="utf-8")
-            if rules is not None:
-                page = rules_html(lens, about=about, offer=Offer(), link=link, form=False)
-                (pages / "rules.html").write_text(page, encoding="utf-8")
-                data = json.dumps(rules_values(lens), ensure_ascii=False)
-                (pages / "rules.json").write_text(data, encoding="utf-8")
             for name, text in more.items():
                 (pages / name).write_text(text, encoding="utf-8")
             _copy_static(pages / "static")
@@ -155,6 +155,15 @@ def publish_pages(
     except OSError as error:
         raise SourceError(f"{to} cannot be written: {error.strerror}.") from None
     return Published(to, number, left_out)
+
+
+def _rules_files(lens: Lens, predicted: Predicted, about: About, link: Link) -> dict[str, str]:
+    """The files of the page of rules."""
+    page = rules_html(lens, predicted, about=about, offer=Offer(), link=link, form=False)
+    data = {"rules.json": rules_values(lens), "prediction.json": prediction_values(predicted)}
+    return {"rules.html": page} | {
+        name: json.dumps(values, ensure_ascii=False) for name, values in data.items()
+    }
 
 
 def _more_pages(
@@ -182,13 +191,13 @@ def _links(
     """The files of the pages that are written; the others have none."""
     of_all = {"overview": "overview.html", "history": "history.html"}
     of_all |= {f"model:{model}": file for model, file in models.items()}
-    of_all |= {"rules": "rules.html", "rules.json": "rules.json"} if rules is not None else {}
+    of_all |= _OF_RULES if rules is not None else {}
     if len(models) > 1:
         of_all["compare:" + "\n".join(list(models)[:2])] = "compare.html"
 
     def link(query: BoardQuery, form: str = "") -> str | None:
         if form not in ("", "csv", "json", "png"):
-            of_rules = form.startswith("rules") and not query.where
+            of_rules = form in _OF_RULES and not query.where
             return of_all.get(form) if query.plain == ALL or of_rules else None
         found = made.get(query.plain) if query.view in (PLAIN_VIEW, EVERY_ROW_SHOWN) else None
         return f"{found[0]}.{form or 'html'}" if found else None

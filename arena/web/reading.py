@@ -17,6 +17,7 @@ from agon.arena.web.middleware import ArenaMiddleware
 from agon.arena.web.models.routes import models_router
 from agon.arena.web.refusals import answer_errors
 from agon.arena.web.static_files import static_router
+from agon.arena.web.tastes.routes import tastes_router
 
 
 def reading_app(source: BoardSource) -> ArenaMiddleware:
@@ -30,7 +31,7 @@ def reading_app(source: BoardSource) -> ArenaMiddleware:
         return RedirectResponse("./leaderboard")
 
     boards = Boards(source)
-    described = board_router(boards), models_router(boards), lens_router(boards)
+    described = board_router(boards), models_router(boards), lens_router(boards), tastes_router(boards)
     routers = front, *described, document_router(described), static_router()
     for router in routers:
         app.include_router(router)

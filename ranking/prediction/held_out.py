@@ -81,7 +81,7 @@ def hold_out(votes: Comparisons, by: HeldOutBy = "vote", folds: int = 5, seed: i
             units[np.lexsort((cluster, battles.sequence))] = np.arange(number)
         else:
             units, size = cluster, int(cluster.max()) + 1
-        if size < 2:
+        if size < 2 and by != "vote":
             raise SourceError(
                 f"All votes are of one {by}, so none can be held out; collect votes of a second."
             )

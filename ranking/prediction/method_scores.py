@@ -24,7 +24,7 @@ from agon.ranking.prediction.outcome_chances import (
     predicts,
 )
 from agon.ranking.registry import METHODS, Method, Rule, find
-from agon.ranking.text import Readable, join_names
+from agon.ranking.text import Readable, Sentence, join_names
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.comparisons import Comparisons, Votes, as_comparisons
 from agon.ranking.votes.pair_counts import PairCounts
@@ -56,7 +56,7 @@ class MethodScore(Readable):
         calibration_error: how far the share of the points that favourites got is from what was expected of
             them, on average over tenths of the pairs by how much of a favourite one is.
         slope: of what was voted on what was expected, in log-odds: 1 is calibrated, below 1 too sure of
-            itself; None where it expects nothing of anybody.
+            itself; None where it expects nothing of anybody, or its favourites always or never win.
         slope_lower, slope_upper: interval of that.
         behind: how much larger its log loss is than that of the best.
         behind_lower, behind_upper: interval of that; together those of all methods hold at the level.
@@ -296,7 +296,7 @@ class _Asked:
             parts.append(_Part(battles.ballots, battles, rows.first, rows.second, scored, ask))
         if not any((part.asked & part.scored[held.battles.sequence]).any() for part in parts):
             raise SourceError(
-                "None of the votes held out is on models that the others link; collect more votes."
+                Sentence("None of the votes held out is on models that the others link; collect more votes.")
             )
         return cls(held, tuple(parts))
 
@@ -455,8 +455,10 @@ def _slope(
 ) -> tuple[float | None, float]:
     """Slope of the points in log-odds on those expected, through even chances, and its clustered error."""
     x = np.log(expected / (1 - expected))
-    if not (np.abs(x) > 1e-9).any():
-        return None, 0.0
+    told = np.abs(x) > 1e-9
+    missed = np.where(x > 0, 1 - score, score)[told]  # points that the favourites did not get
+    if not told.any() or not missed.any() or (missed == 1).all():
+        return None, 0.0  # unknown, or without bound
     slope = 1.0
     for _ in range(100):
         p = 1 / (1 + np.exp(-slope * x))

@@ -60,6 +60,7 @@ FLOORS = {
         "web/api",
         "web",
         "web/battle web/leaderboard",
+        "web/tastes",
         "web/models web/you web/about web/admin",
         "web/report_page web/lens",
         "web/study web/refusals",

@@ -57,6 +57,7 @@ ENDPOINTS = {
     "/api/overview": message("Ranks by kind of votes"),
     "/api/history": message("Ranks over time"),
     "/api/rules": message("Several rules"),
+    "/api/prediction": message("Which rule predicts votes best"),
     "/api/decide": message("Which model to take"),
     "/api/integrity": message("How these votes were made"),
     "/api/methods": message("The rules there are"),

@@ -235,6 +235,12 @@ def all_of(items: Sequence[str]) -> str:
     return str(format_list(list(items), locale=language()))
 
 
+def paragraph(sentences: Sequence[str]) -> str:
+    """Sentences after each other; Chinese has no space between them."""
+    text = " ".join(sentences)
+    return text.replace("。 ", "。") if language() == "zh" else text
+
+
 def names_listed(names: Sequence[str], most: int = 3) -> str:
     """Names in a sentence: all of them, or the first few and how many more."""
     if language() == "en":

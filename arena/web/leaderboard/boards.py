@@ -53,7 +53,7 @@ class Boards:
         self._running: dict[tuple[object, Hashable], tuple[object, asyncio.Task[Any]]] = {}
         # Of which votes it is, what was made, and in how many seconds.
         self._made: OrderedDict[tuple[object, Hashable], tuple[object, Any, float]] = OrderedDict()
-        self._quick, self._slow = asyncio.Semaphore(1), asyncio.Semaphore(1)
+        self._quick, self._slow, self._long = (asyncio.Semaphore(1) for _ in range(3))
 
     async def get(self, query: BoardQuery, patience: Patience | None = None) -> Made | None:
         """The board asked for; when patience ends the one before, of fewer votes; None without one.
@@ -75,7 +75,12 @@ class Boards:
         return await self._get(BoardQuery(query.where), _comparison, self._slow, patience)
 
     async def made(
-        self, query: Asked, make: Callable[[BoardSource, Asked], Result], patience: Patience | None = None
+        self,
+        query: Asked,
+        make: Callable[[BoardSource, Asked], Result],
+        patience: Patience | None = None,
+        *,
+        long: bool = False,
     ) -> Result | None:
         """Whatever else is computed from the votes; with patience as for a board.
 
@@ -83,12 +88,13 @@ class Boards:
             query: what was asked for; equal ones are computed once.
             make: computes it, in a thread.
             patience: with which it is waited for; as long as it takes, if left out.
+            long: whether it takes many seconds, in which it is to keep nothing else waiting.
 
         Raises:
             BusyError: too many boards are being computed.
             AgonError: as `make`.
         """
-        return await self._get(query, make, self._slow, patience)
+        return await self._get(query, make, self._long if long else self._slow, patience)
 
     async def _get(
         self,

@@ -88,9 +88,9 @@ _INTERVAL_WORDS = {
 class Link(Protocol):
     """The address of a board as a page, "csv", "json" or "png"; or of another page on the same votes.
 
-    Those are "rules", "rules.json", "history", "overview:COLUMN", "model:NAME", and "compare:NAMES" with a
-    name in each line. "form" and "compare-form" are where forms are
-    sent, "at" the board's lasting address. None where there is none to go to.
+    Those are "rules", "rules.json", "prediction.json", "history", "overview:COLUMN", "model:NAME", and
+    "compare:NAMES" with a name in each line. "form" and "compare-form" are where forms are sent, "at" the
+    board's lasting address. None where there is none to go to.
     """
 
     def __call__(self, query: BoardQuery, form: str = "") -> str | None:
@@ -109,6 +109,7 @@ _PATHS = {
     "overview": "./overview",
     "rules": "./rules",
     "rules.json": "./api/rules",
+    "prediction.json": "./api/prediction",
 }
 
 
@@ -221,11 +222,16 @@ def waiting_html(what: str, query: BoardQuery, *, about: About) -> str:
         f'<div class="ag-phead"><h1>{_("{what} is being computed.", what=escape(translated(what)))}</h1>'
         f'<p class="ag-lead">{escape(_words_of_waiting(query, about))}</p></div>'
     )
-    again = (
-        '<noscript><meta http-equiv="refresh" content="2"></noscript>'
-        f'<script src="{about.site.static}again.js" data-again="2" defer></script>'
-    )
+    again = again_html(about, 2)
     return page_html(_("Being computed"), body, current="leaderboard", head=again, site=about.site)
+
+
+def again_html(about: About, seconds: int) -> str:
+    """Return what loads a page again, for its head."""
+    return (
+        f'<noscript><meta http-equiv="refresh" content="{seconds}"></noscript>'
+        f'<script src="{about.site.static}again.js" data-again="{seconds}" defer></script>'
+    )
 
 
 def _words_of_waiting(query: BoardQuery, about: About) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from html import escape
 
-from agon.arena.web.languages.texts import _, language, names_listed, ngettext, percent
+from agon.arena.web.languages.texts import _, language, names_listed, ngettext, paragraph, percent
 from agon.arena.web.layout import page_html
 from agon.arena.web.leaderboard.board_words import told_html, votes_in_words
 from agon.arena.web.leaderboard.page import shell_words
@@ -26,7 +26,6 @@ from agon.arena.web.lens.fact_words import (
     fact_word,
     figure_text,
     is_number,
-    paragraph,
     priced_sentence,
     reason_words,
     short_number,

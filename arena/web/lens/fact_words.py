@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,12 +59,6 @@ def known_facts(about: About) -> KnownFacts:
             priced[model] = str(found["priced"])
         values[model] = {fact: value for fact, value in found.items() if fact not in _ELSEWHERE}
     return KnownFacts(values, measured, priced)
-
-
-def paragraph(sentences: Sequence[str]) -> str:
-    """Sentences after each other; Chinese has no space between them."""
-    text = " ".join(sentences)
-    return text.replace("。 ", "。") if language() == "zh" else text
 
 
 def fact_word(fact: str) -> str:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from html import escape
 from math import ceil, floor, log10
 
-from agon.arena.web.languages.texts import _, ngettext
+from agon.arena.web.languages.texts import _, ngettext, paragraph
 from agon.arena.web.leaderboard.table import Axis, score_text
-from agon.arena.web.lens.fact_words import fact_heading, fact_word, paragraph, short_number
+from agon.arena.web.lens.fact_words import fact_heading, fact_word, short_number
 from agon.ranking import Leaderboard
 from agon.ranking.leaderboard.dynascore import MORE_IS_BETTER
 

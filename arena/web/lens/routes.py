@@ -12,7 +12,13 @@ from fastapi.responses import JSONResponse, Response
 from agon.arena.core.arena import Arena
 from agon.arena.web.api.caching import Patience
 from agon.arena.web.api.document import documented
-from agon.arena.web.api.shapes import DataAnswer, DecideAnswer, IntegrityAnswer, MethodsAnswer, RulesAnswer
+from agon.arena.web.api.shapes import (
+    DataAnswer,
+    DecideAnswer,
+    IntegrityAnswer,
+    MethodsAnswer,
+    RulesAnswer,
+)
 from agon.arena.web.languages.texts import message
 from agon.arena.web.leaderboard.badges import badge_address, badge_svg
 from agon.arena.web.leaderboard.boards import Boards
@@ -38,6 +44,8 @@ from agon.arena.web.lens.method_page import method_html
 from agon.arena.web.lens.rules_page import rules_html
 from agon.arena.web.lens.stability import RulesQuery, is_weight, make_lens
 from agon.arena.web.models.routes import models_router
+from agon.arena.web.tastes.prediction_section import make_prediction
+from agon.arena.web.tastes.routes import tastes_router
 
 OWN: Mapping[str, BoardSource] = MappingProxyType({})
 _ASKED = ("by", "weights", "conditions", "prefer", "within")
@@ -54,7 +62,7 @@ def reading_router(arena: Arena, sources: Mapping[str, BoardSource] = OWN) -> AP
     for prefix, source in (sources or {"": ArenaVotes(arena)}).items():
         boards = Boards(source)
         pages = leaderboard_router(arena, boards, prefix), models_router(boards, prefix)
-        for one in (*pages, lens_router(boards, prefix)):
+        for one in (*pages, lens_router(boards, prefix), tastes_router(boards, prefix)):
             router.routes.extend(one.routes)  # not included: what may be asked for is read off the routes
     return router
 
@@ -108,10 +116,7 @@ def lens_router(boards: Boards, prefix: str = "") -> APIRouter:
     async def rules(request: Request) -> Response:
         async def page(about: About, patience: Patience) -> str:
             query, offer = await rules_asked(request)
-            lens = await boards.made(query, make_lens, patience)
-            if lens is None:
-                return waiting_html(message("The comparison of rules"), BoardQuery(query.where), about=about)
-            return await asyncio.to_thread(lambda: rules_html(lens, about=about, offer=offer, query=query))
+            return await _rules_page(boards, query, offer, about, patience)
 
         return await answered(request, source, page)
 
@@ -177,3 +182,13 @@ def lens_router(boards: Boards, prefix: str = "") -> APIRouter:
         return await answered(request, source, page)
 
     return router
+
+
+async def _rules_page(
+    boards: Boards, query: RulesQuery, offer: Offer, about: About, patience: Patience
+) -> str:
+    lens, votes = await boards.made(query, make_lens, patience), BoardQuery(query.where)
+    if lens is None:
+        return waiting_html(message("The comparison of rules"), votes, about=about)
+    predicted = await boards.made(votes, make_prediction, patience, long=True)
+    return await asyncio.to_thread(lambda: rules_html(lens, predicted, about=about, offer=offer, query=query))

@@ -15,6 +15,7 @@ from agon.arena.web.languages.texts import (
     names_listed,
     ngettext,
     number,
+    paragraph,
     percent,
 )
 from agon.arena.web.layout import page_html
@@ -23,6 +24,7 @@ from agon.arena.web.leaderboard.page import (
     FAMILIES,
     Link,
     address,
+    again_html,
     condition_words,
     family_name,
     filters_html,
@@ -32,10 +34,11 @@ from agon.arena.web.leaderboard.page import (
 )
 from agon.arena.web.leaderboard.query import BoardQuery, Offer
 from agon.arena.web.leaderboard.sources import About
-from agon.arena.web.lens.fact_words import figure_text, paragraph
+from agon.arena.web.lens.fact_words import figure_text
 from agon.arena.web.lens.stability import Lens, RulesQuery
 from agon.arena.web.lens.weights_form import column_word, weights_fields
 from agon.arena.web.markdown.markdown import without_hidden
+from agon.arena.web.tastes.prediction_section import Predicted, prediction_html
 from agon.ranking.analysis.condorcet_cycles import MajorityCycles
 from agon.ranking.analysis.rule_comparison import RuleComparison
 
@@ -57,6 +60,7 @@ _ASKS = {
 
 def rules_html(
     lens: Lens,
+    predicted: Predicted | None,
     *,
     about: About,
     offer: Offer,
@@ -68,6 +72,7 @@ def rules_html(
 
     Args:
         lens: the comparison, and how firm it is.
+        predicted: how well the rules predict these votes; None while that is being computed.
         about: what is known of the votes.
         offer: what votes can be asked for.
         query: which were asked for, and how they weigh.
@@ -86,7 +91,9 @@ def rules_html(
         asked = _weights_form(offer, query) if form else ""
         body = _head(seen, about, votes, query) + menus + asked + _matrix(seen, about, votes, link)
         body += f'<div class="ag-figs">{_flips(lens, about)}{_cycle(lens.cycles, about)}'
-        body += f"{_parting(seen, about)}{_clones(lens, about)}{_agreement(seen)}{_asks(seen)}</div>"
+        body += f"{_parting(seen, about)}{_clones(lens, about)}"
+        body += prediction_html(predicted, about, link(votes, "prediction.json"))
+        body += f"{_agreement(seen)}{_asks(seen)}</div>"
         words = ["agon", "rank", *about.words, "--compare-rules", *condition_words(about, votes)]
         if query.by is not None:
             words += ["--weights-by", query.by]
@@ -99,6 +106,8 @@ def rules_html(
             f"{escape(without_hidden(shell_words(words)))}</code>"
         )
     script = f'<script src="{about.site.static}lens.js" defer></script>' if form else ""
+    if seen is not None and predicted is None:
+        script += again_html(about, 4)
     return page_html(_("Rules"), body, current="rules", votes=about.total, site=about.site, head=script)
 
 

@@ -108,6 +108,7 @@ PUBLIC = (
     "/data",
     "/api/overview",
     "/api/rules",
+    "/api/prediction",
     "/api/history",
     "/talk",
     "/chat",

@@ -8,6 +8,7 @@ import pytest
 from sklearn.metrics import brier_score_loss, log_loss
 
 import agon as ag
+from agon.data import comparisons
 from agon.ranking import (
     Comparisons,
     MethodError,
@@ -250,3 +251,15 @@ def test_a_file_is_read_and_scored(tmp_path):
     table.to_csv(tmp_path / "votes.csv", index=False)
     seen = ag.compare_methods(tmp_path / "votes.csv", "davidson", by="voter", columns={"voter": "judge"})
     assert (seen.by, seen.clustered_by, seen.clusters) == ("voter", "voter", 30)
+
+
+def test_votes_that_every_favourite_wins_have_no_slope():
+    """The slope has no bound there; logistic regression would run away."""
+    rows = [
+        {"model_a": a, "model_b": b, "winner": "model_a"} for a, b in ("ab", "bc", "ac") for _ in range(30)
+    ]
+    seen = compare_methods(comparisons(pd.DataFrame(rows)), ["davidson"])
+    first = seen.scores[0]
+    assert first.method == "davidson"
+    assert (first.slope, first.slope_lower, first.slope_upper) == (None, None, None)
+    assert first.log_loss < 0.2 < math.log(2)

@@ -53,6 +53,7 @@ TAKES = {
     "/api/compare": ["", f"?models={MODELS[0]},{MODELS[1]},{MODELS[2]}"],
     "/api/overview": ["", "?of=language"],
     "/api/rules": ["?language=en", "?by=category&weight.Code=3"],
+    "/api/prediction": ["", "?category=Code"],
     "/api/decide": ["", "?weight.Code=2&atmost.price=1", "?atmost.price=0"],
 }
 
