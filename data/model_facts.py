@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
@@ -29,7 +30,8 @@ def read_facts(path: str | Path) -> dict[str, dict[str, Any]]:
     """Read a table of facts, one row a model, with a column `model`; empty cells are unknown.
 
     Args:
-        path: of a CSV, JSON, JSON Lines or Parquet file.
+        path: of a CSV, JSON, JSON Lines or Parquet file, or of the .toml configuration of an arena, whose
+            models have facts such as `price` and `licence`.
 
     Returns:
         {model: {fact: value}}; what reads as a number is one.
@@ -37,7 +39,10 @@ def read_facts(path: str | Path) -> dict[str, dict[str, Any]]:
     Raises:
         SourceError: the file cannot be read, has no column `model`, a row without a name, or a name twice.
     """
-    rows = read_rows(Path(path))
+    path = Path(path)
+    if path.suffix.lower() == ".toml":
+        return _configured(path)
+    rows = read_rows(path)
     if "model" not in rows.columns:
         raise SourceError(
             f"{path} has no column 'model' that names the models; rename the one that does: it has "
@@ -55,6 +60,33 @@ def read_facts(path: str | Path) -> dict[str, dict[str, Any]]:
         name: {fact: values[i] for fact, values in columns.items() if values[i] is not None}
         for i, name in enumerate(names)
     }
+
+
+def _configured(path: Path) -> dict[str, dict[str, Any]]:
+    """What the configuration of an arena says of its models.
+
+    Raises:
+        SourceError: the file cannot be read, or has no models.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise SourceError(f"There is no file {path}; check the path.") from None
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path} cannot be read as TOML ({error}); correct it.") from None
+    given = content.get("model")
+    models = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    found = {
+        str(one["name"]): {fact: one[fact] for fact in _CONFIGURED if fact in one}
+        for one in models
+        if "name" in one
+    }
+    if not found:
+        raise SourceError(f"{path} configures no models; name the .toml of an arena, or a table of facts.")
+    return found
+
+
+_CONFIGURED = ("price", "input_price", "licence", "organisation")
 
 
 @dataclass(frozen=True, slots=True)

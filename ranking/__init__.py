@@ -81,7 +81,9 @@ from agon.ranking.routed.routed_use import RoutedUse
 from agon.ranking.settings import Settings
 from agon.ranking.simulate import World, bradley_terry_world
 from agon.ranking.tastes.personal import PersonalBoard, contested_pairs, personal_board, weigh_voters
+from agon.ranking.tastes.prompt_route import PromptRoute, route_prompt
 from agon.ranking.tastes.topic_head import PromptBoard, PromptBoards, prompt_boards
+from agon.ranking.tastes.topics import Topic, TopicBoards, topic_boards
 from agon.ranking.tastes.voter_kinds import KindOfVoters, KindsTried, Tastes, voter_tastes
 from agon.ranking.votes.ballots import Ballots
 from agon.ranking.votes.comparisons import Comparisons
@@ -137,6 +139,7 @@ __all__ = [
     "PredictedRatings",
     "PromptBoard",
     "PromptBoards",
+    "PromptRoute",
     "Reliability",
     "RoutedComparison",
     "RoutedUse",
@@ -149,6 +152,8 @@ __all__ = [
     "SourceError",
     "Tastes",
     "Tiers",
+    "Topic",
+    "TopicBoards",
     "VotePlan",
     "VoteRoute",
     "Voter",
@@ -198,12 +203,14 @@ __all__ = [
     "rank",
     "rank_all",
     "rank_by",
+    "route_prompt",
     "route_votes",
     "signal_effects",
     "single_voter_dominance",
     "task_margin_of_victory",
     "tiers",
     "to_svg",
+    "topic_boards",
     "voter_anomalies",
     "voter_reliability",
     "voter_tastes",

@@ -144,7 +144,7 @@ class Server:
         with self.typed_errors():
             response = await self._listed()
             if kind_of_status(response.status_code) in INTERVALS:
-                raise failure_of_status(response.status_code, response.content, _retry_after(response))
+                raise failure_of_status(response.status_code, response.content, retry_after(response))
             with suppress(ServingError, *NOT_IN_THE_PROTOCOL):
                 return self._take_list(response)
             return {}
@@ -452,7 +452,7 @@ async def _accepted(response: httpx.Response) -> httpx.Response:
         raise ServingError(
             "malformed", f"HTTP {status}: it redirects to {where}; requests follow no redirect"
         )
-    raise failure_of_status(status, await _body(response), _retry_after(response))
+    raise failure_of_status(status, await _body(response), retry_after(response))
 
 
 async def _body(response: httpx.Response) -> bytes:
@@ -533,11 +533,11 @@ def _models_in(response: httpx.Response) -> dict[str, dict[str, Any]]:
         ServingError, LookupError, TypeError, ValueError: it holds none.
     """
     if response.status_code != 200:
-        raise failure_of_status(response.status_code, response.content, _retry_after(response))
+        raise failure_of_status(response.status_code, response.content, retry_after(response))
     return {str(one["id"]): dict(one) for one in response.json()["data"]}
 
 
-def _retry_after(response: httpx.Response) -> float | None:
+def retry_after(response: httpx.Response) -> float | None:
     """The seconds that a server asks to wait; None where it does not, or names a date."""
     header = response.headers.get("retry-after", "").strip()
     return float(header) if re.fullmatch(r"\d{1,6}(\.\d+)?", header) else None

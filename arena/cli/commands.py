@@ -31,6 +31,10 @@ COMMANDS = {
         "files.generate:generate_command",
         "Ask models for answers to a file of prompts, to compare later.",
     ),
+    "embed": (
+        "files.embed:embed_command",
+        "Fetch a vector for each prompt from an embedding model.",
+    ),
     "judge": (
         "files.judge:judge_command",
         "Let language models judge answers, in both orders, and audit what they say.",
@@ -81,7 +85,11 @@ COMMANDS = {
     ),
     "tastes": (
         "tastes.kinds:tastes_command",
-        "Say whether voters are of several kinds, and who likes what.",
+        "Say whether voters are of several kinds, who likes what, and who wins on which topic.",
+    ),
+    "route": (
+        "tastes.route:route_command",
+        "Say which model wins on prompts like one, at what price.",
     ),
     "methods": (
         "methods:methods_command",

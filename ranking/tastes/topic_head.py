@@ -9,8 +9,8 @@ predict votes on prompts held out better beyond chance there are none: every pro
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _FLAT = 0.01  # one over the variance of the strengths themselves, nats
 _START, _LEAST, _MOST = 3.0, 0.02, 1e4  # the same of the weights of one component
 _STEPS, _ROUNDS = 60, 25
+_DRAWS = 4000  # from the posterior, for chances of being the best
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -40,6 +41,8 @@ class PromptBoard(Readable):
         models: M names, the best first.
         scores: (M,) in Elo points around 1000.
         lower, upper: (M,) bounds of these.
+        probabilities: (M,) that each is truly the best there.
+        below_best: (M,) points that each is at most below the best, whichever that is.
         contenders: models that the best is not surely above, itself first.
         level: of the bounds.
     """
@@ -48,6 +51,8 @@ class PromptBoard(Readable):
     scores: FloatArray
     lower: FloatArray
     upper: FloatArray
+    probabilities: FloatArray
+    below_best: FloatArray
     contenders: tuple[str, ...]
     level: float
 
@@ -78,8 +83,9 @@ class PromptBoard(Readable):
         """Return one row a model, the best first."""
         import pandas as pd
 
-        columns = {"model": self.models, "score": self.scores, "lower": self.lower, "upper": self.upper}
-        return pd.DataFrame(columns)
+        names = ("scores", "lower", "upper", "probabilities", "below_best")
+        columns = zip(("score", "lower", "upper", "probability", "below_best"), names, strict=True)
+        return pd.DataFrame({"model": self.models} | {head: getattr(self, name) for head, name in columns})
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -93,6 +99,7 @@ class PromptBoards(Readable):
         one_board: likewise.
         gain, gain_lower: how much smaller the loss is, and its lower bound, clustered by prompt.
         prompts: prompts with votes.
+        left_out: those of them without a vector, whose votes are left out.
         length: numbers of a vector.
         level: of the intervals.
         coefficients: (M, 1 + F) strengths and weights, in nats; covariance: of all of them, row by row.
@@ -106,6 +113,7 @@ class PromptBoards(Readable):
     gain: float
     gain_lower: float
     prompts: int
+    left_out: int
     length: int
     level: float
     coefficients: FloatArray
@@ -125,6 +133,20 @@ class PromptBoards(Readable):
             f"a log loss of {self.log_loss:.4f}, one board {self.one_board:.4f}."
         )
 
+    def checked(self, vector: ArrayLike) -> FloatArray:
+        """(length,) a vector as one of numbers.
+
+        Raises:
+            OptionError: one of another length, or that holds something else than finite numbers.
+        """
+        given = np.asarray(vector, dtype=np.float64)
+        if given.shape != (self.length,) or not np.isfinite(given).all():
+            raise OptionError(
+                f"The vector has shape {given.shape}, those of the votes ({self.length},): give finite "
+                "numbers made by the same embedding model."
+            )
+        return given
+
     def board(self, vector: ArrayLike) -> PromptBoard:
         """The board of prompts like one.
 
@@ -134,13 +156,7 @@ class PromptBoards(Readable):
         Raises:
             OptionError: a vector of another length, or that holds something else than finite numbers.
         """
-        given = np.asarray(vector, dtype=np.float64)
-        if given.shape != (self.length,) or not np.isfinite(given).all():
-            raise OptionError(
-                f"The vector has shape {given.shape}, those of the votes ({self.length},): give finite "
-                "numbers made by the same embedding model."
-            )
-        x = np.concatenate([[1.0], (given - self.centre) @ self.axes])
+        x = np.concatenate([[1.0], (self.checked(vector) - self.centre) @ self.axes])
         m = len(self.models)
         select = np.kron(np.eye(m), x)
         select = select - select.mean(axis=0)
@@ -152,10 +168,20 @@ class PromptBoards(Readable):
         half = z * np.sqrt(np.diag(matrix))
         low, high = (1000 + POINTS_A_NAT * (values + side * half) for side in (-1, 1))
         names = tuple(self.models[i] for i in order)
+        chance, below = _best_of(values, matrix, self.level)
         return PromptBoard(
-            names, 1000 + POINTS_A_NAT * values[order], low[order], high[order],
-            tuple(self.models[i] for i in within), self.level,
+            names, 1000 + POINTS_A_NAT * values[order], low[order], high[order], chance[order],
+            POINTS_A_NAT * below[order], tuple(self.models[i] for i in within), self.level,
         )  # fmt: skip
+
+
+def _best_of(values: FloatArray, matrix: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
+    """(M,) chance that each is the largest, and how far below the largest each is at most, by draws."""
+    size, axes = np.linalg.eigh(matrix)
+    noise = np.random.default_rng(0).normal(size=(_DRAWS, len(values)))
+    drawn = values + noise @ (axes * np.sqrt(np.maximum(size, 0.0))).T
+    chance = np.bincount(drawn.argmax(axis=1), minlength=len(values)) / _DRAWS
+    return chance, np.quantile(drawn.max(axis=1, keepdims=True) - drawn, level, axis=0)
 
 
 def prompt_boards(
@@ -164,6 +190,7 @@ def prompt_boards(
     *,
     by: str | None = None,
     features: int = 16,
+    missing: Literal["error", "drop"] = "error",
     folds: int = 5,
     level: float = 0.95,
     seed: int = 0,
@@ -178,6 +205,7 @@ def prompt_boards(
         vectors: prompt → its vector, such as an embedding, all of one length.
         by: the column of prompts; None for the one that is called so.
         features: principal components of the vectors that are used, at most.
+        missing: "drop" leaves out votes on prompts without a vector.
         folds: in how many parts the prompts are held out.
         level: of the intervals, between 0 and 1.
         seed: of the draw of the parts.
@@ -189,6 +217,8 @@ def prompt_boards(
     Source:
         Per-prompt Bradley-Terry strengths: E. Frick et al., Prompt-to-Leaderboard, arXiv 2502.14855 (2025).
     """
+    if missing not in ("error", "drop"):
+        raise OptionError(f'missing must be "error" or "drop", not {missing!r}.')
     if not 0 < level < 1 or features < 1 or folds < 2:
         raise OptionError(
             f"level must lie between 0 and 1, features be at least 1 and folds at least 2, not {level!r}, "
@@ -198,6 +228,9 @@ def prompt_boards(
     if not isinstance(given, Comparisons):
         raise SourceError("A table of scores has no votes on prompts; give votes.")
     cells = Judgements.of(given, by or column_of(given, "prompt")).cells()
+    asked = len(cells.voters)
+    if missing == "drop":
+        cells = _with_vectors(cells, vectors)
     table = _table(cells.voters, vectors)
     centre = table.mean(axis=0)
     _, size, directions = np.linalg.svd(table - centre, full_matrices=False)
@@ -217,9 +250,26 @@ def prompt_boards(
         coefficients, covariance, prior = _fit(cells, x)
     return PromptBoards(
         cells.models, prior if axes.shape[1] else None, float(told.sum() / met.sum()),
-        float(alone.sum() / met.sum()), gain, lower, len(x), table.shape[1], level,
+        float(alone.sum() / met.sum()), gain, lower, len(x), asked - len(x), table.shape[1], level,
         coefficients, covariance, centre, axes,
     )  # fmt: skip
+
+
+def _with_vectors(cells: Judgements, vectors: Mapping[str, ArrayLike]) -> Judgements:
+    """Only the votes on prompts that have a vector.
+
+    Raises:
+        OptionError: there are none.
+    """
+    known = np.array([name in vectors for name in cells.voters])
+    if not known.any():
+        raise OptionError(
+            f"None of {len(known)} prompts has a vector; make vectors of the prompts that the votes name, "
+            f"such as {cells.voters[0]!r}."
+        )
+    kept = cells.where(np.flatnonzero(known[cells.voter]))
+    names = tuple(name for name, there in zip(cells.voters, known, strict=True) if there)
+    return replace(kept, voter=(np.cumsum(known) - 1)[kept.voter], voters=names)
 
 
 def _table(prompts: Sequence[str], vectors: Mapping[str, ArrayLike]) -> FloatArray:

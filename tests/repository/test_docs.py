@@ -216,7 +216,8 @@ SHELL = [
     if line.strip()
 ]
 PARSED = ("agon serve",)  # runs until it is interrupted; .ci/run serves for real
-ELSEWHERE = ("make ", ". .venv/bin/activate")  # .ci/run makes
+# .ci/run makes; tests/arena/cli/test_route.py has a server of embeddings.
+ELSEWHERE = ("make ", ". .venv/bin/activate", "agon embed ", "agon route ")
 
 
 def test_the_readme_works_word_for_word_from_top_to_bottom(tmp_path, monkeypatch, capsys):

@@ -85,6 +85,9 @@ ELSEWHERE = {
     "arena/cli/files/judge.py": ("tests/arena/cli/test_judge.py", 8),
     "arena/core/judging/judge_prompts.py": ("tests/arena/cli/test_judge.py", 3),
     "arena/core/judging/question_sources.py": ("tests/arena/cli/test_judge.py", 1),
+    "arena/cli/files/embed.py": ("tests/arena/cli/test_route.py", 5),
+    "arena/cli/tastes/route.py": ("tests/arena/cli/test_route.py", 4),
+    "arena/cli/tastes/kinds.py": ("tests/arena/cli/test_route.py", 1),
     "arena/web/server.py": (
         "tests/arena/core/test_arena.py",
         4,

@@ -101,6 +101,8 @@ def examples(folder):
     near = ranking.gate_votes(script.comparisons()).networks
     on_prompts = Comparisons.of("ab", [[0, 1]] * 8, [[1, 2], [2, 1]] * 4, labels={"prompt": list("pqrstuvw")})
     topics = ranking.prompt_boards(on_prompts, {p: [i % 3, i % 2] for i, p in enumerate("pqrstuvw")}, folds=2)
+    to_ask = ranking.route_prompt(topics, [0.0, 1.0], {"a": 1.0, "b": 2.0})
+    parted = ranking.topic_boards(topics, {p: [i % 3, i % 2] for i, p in enumerate("pqrstuvw")}, topics=2)
     decision = ranking.decide(BOARD, {row.model: {"price": 1.0 + row.votes} for row in BOARD})
     rated = {f"m{i}": 900.0 + 20 * i + i % 3 for i in range(9)}
     foretold = ranking.predict_ratings(rated, {f"m{i}": {"rate": float(i)} for i in range(11)})
@@ -120,6 +122,7 @@ def examples(folder):
     return [
         compared, compared.scores[0], tastes, tastes.kinds[0], tastes.tried[0],
         ranking.personal_board(VOTES, "3"), topics, topics.board([0.0, 1.0]),
+        to_ask, parted, parted.topics[0],
         data.open_log(folder / "log"), lives, lives.models[0], lives.changes[0],
         decision, decision.candidates[0],
         foretold, foretold.rows[0], route, route.comparisons[0],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
+from textwrap import shorten
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -14,11 +16,16 @@ from agon.arena.cli.output.progress_line import progress
 from agon.arena.cli.output.tables import console, make_grid, say
 from agon.arena.cli.reading import USUAL, ReadingOptions
 from agon.arena.cli.tastes.comparison import FoldsOption, LevelOption, SeedOption
+from agon.arena.cli.tastes.route import MissingOption
+from agon.ranking.errors import OptionError
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.tastes.personal import PersonalBoard, contested_pairs, personal_board
+from agon.ranking.tastes.topic_head import prompt_boards
+from agon.ranking.tastes.topics import TopicBoards, topic_boards
 from agon.ranking.tastes.voter_kinds import Tastes, voter_tastes
 
 _CONTESTED = 5  # pairs listed
+_NEAREST = 3  # prompts of a topic that are listed
 
 
 def tastes_command(
@@ -30,6 +37,12 @@ def tastes_command(
     ] = None,
     most: Annotated[int, Parameter(help="Kinds that are tried.")] = 4,
     of: Annotated[str | None, Parameter(help="One voter: their own board, shrunk to everybody's.")] = None,
+    vectors: Annotated[
+        Path | None,
+        Parameter(help="Boards of topics instead: file with a vector for each prompt, as of agon embed."),
+    ] = None,
+    topics: Annotated[int, Parameter(help="Topics of prompts, at most.")] = 4,
+    missing: MissingOption = "error",
     folds: FoldsOption = 5,
     n_resamples: Annotated[
         int, Parameter(help="Times that the voters are drawn for intervals; 0: none.")
@@ -48,10 +61,24 @@ def tastes_command(
     agon tastes votes.parquet --column voter=judge --kinds 2
 
     agon tastes votes.parquet --of ada
+
+    agon tastes votes.parquet --vectors vectors.parquet
     """
     with readable(source) as paths:
         with progress("reading votes"):
             votes = reading.read(paths)
+        if vectors is not None:
+            if of is not None:
+                raise OptionError("Boards are of one voter or of topics; leave out --of or --vectors.")
+            from agon.data.prompt_vectors import read_prompt_vectors
+
+            held = read_prompt_vectors(vectors)
+            with progress("fitting boards of prompts"):
+                boards = prompt_boards(votes, held, missing=missing, folds=folds, level=level, seed=seed)
+            named = {held.text_of(name): held[name] for name in held.names}
+            seen = topic_boards(boards, named, topics=min(topics, len(named)), seed=seed)
+            _show_topics(seen, as_json=format == "json")
+            return
         if of is not None:
             with progress(f"ranking the models for {of}"):
                 own = personal_board(votes, of, level=level)
@@ -108,6 +135,39 @@ def _show(found: Tastes) -> None:
     if found.n_resamples:
         how = f"{found.level:.0%} intervals from {found.n_resamples} draws of the voters, seed {found.seed}"
     say(out, f"{len(found.voters):,} voters · {how}", "dim")
+
+
+def _show_topics(seen: TopicBoards, *, as_json: bool) -> None:
+    """Print the sentence, and the boards of the topics side by side."""
+    if as_json:
+        topics = [
+            {
+                "share": one.share,
+                "prompts": one.prompts[:_NEAREST],
+                "models": one.board.to_frame().to_dict("records"),
+            }
+            for one in seen.topics
+        ]
+        told = {"conclusion": seen.conclusion(), "level": seen.boards.level, "topics": topics}
+        print(json.dumps({"schema": 1, "topics": told}, indent=2, ensure_ascii=False))
+        return
+    out = console(sys.stdout)
+    say(out, plain(seen.conclusion()), "bold")
+    grid = make_grid("model", *(f"topic {k}, {one.share:.0%}" for k, one in enumerate(seen.topics, 1)))
+    places = [{name: i for i, name in enumerate(one.board.models)} for one in seen.topics]
+    for name in seen.topics[0].board.models:
+        cells = []
+        for one, place in zip(seen.topics, places, strict=True):
+            board, i = one.board, place[name]
+            best = " ←" if i == 0 else ""
+            cells.append(f"{board.scores[i]:,.0f} ({board.lower[i]:,.0f} to {board.upper[i]:,.0f}){best}")
+        grid.add_row(*map(Text, [plain(name), *cells]))
+    out.print(grid)
+    for k, one in enumerate(seen.topics, 1):
+        like = " · ".join(shorten(plain(name), 60) for name in one.prompts[:_NEAREST])
+        say(out, f"• topic {k}: {like}", "dim")
+    if seen.boards.left_out:
+        say(out, f"• {seen.boards.left_out:,} prompts have no vector; their votes are left out.", "dim")
 
 
 def _show_personal(own: PersonalBoard, *, as_json: bool) -> None:
