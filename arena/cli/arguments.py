@@ -27,6 +27,14 @@ SOURCE = (
 FactsOption = Annotated[
     Path | None, Parameter(help="Table with a column model and one for each fact: price, licence, ...")
 ]
+JudgesOption = Annotated[
+    list[Path] | None,
+    Parameter(
+        negative="",
+        json_list=False,
+        help="Votes of LLM judges, weighed beside those of people (docs/judges.md).",
+    ),
+]
 SourceArgument = Annotated[list[Path], Parameter(help=SOURCE, json_list=False)]  # [ab].csv is a pattern
 GroupsOption = Annotated[
     str | None,

@@ -12,8 +12,8 @@ from cyclopts import Parameter
 
 from agon.arena.cli.arguments import SOURCE, FindingsFormat, readable
 from agon.arena.cli.output.progress_line import progress
-from agon.arena.cli.rank import read_judges, write_text
-from agon.arena.cli.reading import USUAL, Reading, ReadingOptions
+from agon.arena.cli.rank import write_text
+from agon.arena.cli.reading import USUAL, Reading, ReadingOptions, read_judges
 from agon.ranking import Comparisons, OptionError, open_pairs, plan_votes, rank, route_votes
 from agon.ranking.leaderboard.row import plain
 

@@ -18,6 +18,7 @@ from cyclopts import Parameter
 
 from agon.arena.cli.arguments import (
     GroupsOption,
+    JudgesOption,
     MethodWord,
     SourceArgument,
     WeightOption,
@@ -28,8 +29,7 @@ from agon.arena.cli.arguments import (
 from agon.arena.cli.commands import STDIN
 from agon.arena.cli.output.progress_line import progress
 from agon.arena.cli.output.tables import show_boards
-from agon.arena.cli.reading import USUAL, Reading, ReadingOptions, VoteColumns
-from agon.data import read_any
+from agon.arena.cli.reading import USUAL, Reading, ReadingOptions, read_judges
 from agon.data.files.detection import names_voters
 from agon.data.files.reader import list_files
 from agon.ranking import (
@@ -87,14 +87,7 @@ def rank_command(
             "none in windows of time that do (strict)."
         ),
     ] = "none",
-    judges: Annotated[
-        list[Path] | None,
-        Parameter(
-            negative="",
-            json_list=False,
-            help="Votes of LLM judges, weighed beside those of people (docs/judges.md).",
-        ),
-    ] = None,
+    judges: JudgesOption = None,
     calibration: Annotated[
         CalibrationName, Parameter(help="How probabilities of judges are brought to what people say.")
     ] = "isotonic",
@@ -190,21 +183,6 @@ def rank_command(
             print_boards(boards, format, output=output, top=top)
     if STDIN not in source and reading.read_as is None:
         name_check(source, votes, reading)
-
-
-def read_judges(judges: Sequence[Path], reading: Reading) -> Comparisons:
-    """Votes of LLM judges, read with the columns, labels and table of the votes of people.
-
-    Raises:
-        OptionError: a table of scores.
-        AgonError: they cannot be read.
-    """
-    known = VoteColumns(column=reading.column, label=reading.label, table=reading.table)
-    with progress("reading votes of judges"):
-        found = read_any(list(judges), **known.keywords(), invalid=reading.invalid)
-    if not isinstance(found, Comparisons):
-        raise OptionError(f"--judges {judges[0]} is a table of scores; give the votes of judges.")
-    return found
 
 
 def _weighed_voters(votes: Votes, groups_of: str | None, weight: list[str] | None) -> Comparisons:

@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from agon.arena.cli.arguments import labels_of, number_of, pairs_of, values_of
+from agon.arena.cli.output.progress_line import progress
 from agon.data import read_any
-from agon.ranking.votes.comparisons import Votes
+from agon.ranking.errors import OptionError
+from agon.ranking.votes.comparisons import Comparisons, Votes
 
 ColumnOption = Annotated[
     list[str] | None,
@@ -168,6 +170,21 @@ class Reading(SourceShape):
             "--metric": [self.metric] if self.metric else (),
         }
         return (word for option, values in given.items() for one in values for word in (option, one))
+
+
+def read_judges(judges: Sequence[Path], reading: Reading) -> Comparisons:
+    """Votes of LLM judges, read with the columns, labels and table of the votes of people.
+
+    Raises:
+        OptionError: a table of scores.
+        AgonError: they cannot be read.
+    """
+    known = VoteColumns(column=reading.column, label=reading.label, table=reading.table)
+    with progress("reading votes of judges"):
+        found = read_any(list(judges), **known.keywords(), invalid=reading.invalid)
+    if not isinstance(found, Comparisons):
+        raise OptionError(f"--judges {judges[0]} is a table of scores; give the votes of judges.")
+    return found
 
 
 def _names(text: str | None) -> list[str]:

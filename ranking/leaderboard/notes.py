@@ -304,13 +304,7 @@ def _left_out(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
             ),
         )
         notes.append(Diagnostic("set_aside", (), message))
-    if refused := votes.left_out.get(JUDGES_REFUSED):
-        message = Sentence(
-            "Votes of {count} judge that its audit refused count here, because it was asked (--force).",
-            "Votes of {count} judges that their audit refused count here, because it was asked (--force).",
-            count=refused,
-        )
-        notes.append(Diagnostic("judges_refused", (), message))
+    notes += refused_judges_notes(votes)
     if seen := votes.left_out.get(NOT_BLIND):
         message = Sentence(
             "{count} vote was {reason} and does not count.",
@@ -346,6 +340,19 @@ def _left_out(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
         )
         notes.append(Diagnostic("left_out_votes", (), message))
     return tuple(notes)
+
+
+def refused_judges_notes(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:
+    """That votes count of judges whom their audit refused; nothing where there are none."""
+    refused = votes.left_out.get(JUDGES_REFUSED)
+    if not refused:
+        return ()
+    message = Sentence(
+        "Votes of {count} judge that its audit refused count here, because it was asked (--force).",
+        "Votes of {count} judges that their audit refused count here, because it was asked (--force).",
+        count=refused,
+    )
+    return (Diagnostic("judges_refused", (), message),)
 
 
 def _judges(votes: Comparisons | ScoreTable) -> tuple[Diagnostic, ...]:

@@ -31,6 +31,7 @@ from agon.ranking.leaderboard.notes import (
     cluster_notes,
     diagnose,
     parameter_notes,
+    refused_judges_notes,
     short_of_votes,
     spread_notes,
     unmet_pairs,
@@ -282,7 +283,7 @@ def _board(  # noqa: PLR0915 - what stands on a board, in order
         notes = diagnose(votes, result, eligibility, settings, board)
         if board == 0:
             split = sum(row.status == "component" for row in lines)
-            foretold, told = _foretold(weighed, every, lines, settings.level)
+            foretold, told = _foretold(weighed, judges, every, lines, settings.level)
             lines = (*lines[: len(lines) - split], *waiting, *lines[len(lines) - split :])
             lines = _with_foretold(lines, foretold)
             notes = (
@@ -355,14 +356,18 @@ def _judged(weighed: WeighedFit | None, judges: Comparisons | None) -> dict[str,
 
 
 def _foretold(
-    weighed: WeighedFit | None, every: Comparisons | ScoreTable, lines: Sequence[Row], level: float
+    weighed: WeighedFit | None,
+    judges: Comparisons | None,
+    every: Comparisons | ScoreTable,
+    lines: Sequence[Row],
+    level: float,
 ) -> tuple[tuple[Row, ...], tuple[Diagnostic, ...]]:
     """The rows of models that judges alone judged, and what is said of judges on the board."""
-    if weighed is None:
+    if weighed is None or judges is None:
         return (), ()
     voted = [name for name, votes in zip(every.models, every.ballots.votes.tolist(), strict=True) if votes]
     made, told = predict_rows(weighed, voted, lines, level)
-    return made, (weighed.note(), *told)
+    return made, (*refused_judges_notes(judges), weighed.note(), *told)
 
 
 def _with_foretold(lines: Sequence[Row], foretold: Sequence[Row]) -> tuple[Row, ...]:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from agon.arena.cli.arguments import FactsOption, SourceArgument, readable
+from agon.arena.cli.arguments import FactsOption, JudgesOption, SourceArgument, readable
 from agon.arena.cli.board import vote_file
 from agon.arena.cli.output.progress_line import progress
 from agon.arena.cli.reading import USUAL, ReadingOptions
@@ -22,6 +22,7 @@ def publish_command(
         bool, Parameter(negative="", help="Replace a folder that was published before.")
     ] = False,
     facts: FactsOption = None,
+    judges: JudgesOption = None,
     reading: ReadingOptions = USUAL,
 ) -> None:
     """Write the leaderboard as a folder of files: under every rule, of every kind of votes, with the data.
@@ -35,6 +36,6 @@ def publish_command(
     from agon.arena.web.publishing import publish_pages
 
     with readable(source) as paths:
-        votes = vote_file(source, paths, reading, facts)
+        votes = vote_file(source, paths, reading, facts, judges)
         made = publish_pages(votes, to, force=force, progress=progress)
     print(f"{made.pages} pages are in {made.folder}/: open {made.folder}/index.html.")

@@ -10,7 +10,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from agon.arena.web.api.caching import Patience
-from agon.arena.web.leaderboard.query import DEFAULT_RULE, BoardQuery
+from agon.arena.web.leaderboard.query import ALL, DEFAULT_RULE, BoardQuery
 from agon.arena.web.leaderboard.sources import BoardSource
 from agon.ranking import Leaderboard, PairCounts, rank
 from agon.ranking.analysis.rule_comparison import RuleComparison, compare_rules
@@ -151,7 +151,7 @@ class Boards:
 
 
 def make_board(source: BoardSource, query: BoardQuery) -> Made:
-    """Compute the board asked for.
+    """Compute the board asked for; that of all votes is weighed with those of judges, where there are some.
 
     Raises:
         AgonError: the rule cannot be used on these votes.
@@ -159,7 +159,8 @@ def make_board(source: BoardSource, query: BoardQuery) -> Made:
     votes = source.votes(query.chosen)
     if votes is None:
         return Made()
-    return Made(rank(votes, query.rule, control=query.adjust), votes.pairs)
+    judges = source.judges() if query.plain == ALL else None
+    return Made(rank(votes, query.rule, control=query.adjust, judges=judges), votes.pairs)
 
 
 def _comparison(source: BoardSource, query: BoardQuery) -> Compared:

@@ -254,7 +254,8 @@ def command(board: Leaderboard, about: About, query: BoardQuery = ALL) -> str:
         if name in board.settings and board.settings[name] != option.default
     )
     words = ["agon", "rank", *about.words, "-m", f"{board.method}:{own}" if own else board.method]
-    words += ["--interval", str(board.settings["interval"])]
+    judged = "judges" in board.settings
+    words += about.judges if judged else ["--interval", str(board.settings["interval"])]
     plain = Settings()
     shared = (
         *("cluster", "control", "reweight", "floor", "level", "n_resamples", "min_votes", "scale", "seed"),
@@ -294,7 +295,7 @@ def _quoted(word: str) -> str:
 def _head(board: Leaderboard, query: BoardQuery, about: About) -> str:
     votes = votes_in_words(int(board.settings["votes"]), about.unit)
     models = ngettext("{count} model", "{count} models", len(board.rows))
-    counted = _("{list}.", list=(models, votes + scope_of(query)))
+    counted = _("{list}.", list=(models, votes + scope_of(query))) + _judges_sentence(board)
     if not board.ranked:
         lead = f"{counted} {_missing(board, about.info)}"
     elif any(row.rank_upper != row.rank_lower for row in board.ranked):
@@ -310,6 +311,23 @@ def _head(board: Leaderboard, query: BoardQuery, about: About) -> str:
     return (
         f'<div class="ag-phead"><h1>{escape(conclusion_of(board, about.info.name))}</h1>'
         f'<p class="ag-lead">{escape(lead)}</p></div>'
+    )
+
+
+def _judges_sentence(board: Leaderboard) -> str:
+    """What votes of judges add to those of people; nothing where there are none."""
+    worth = board.settings.get("judges")
+    if not worth:
+        return ""
+    if worth["lower"] <= 1:
+        return " " + _("{count} votes of judges beside them tell nothing more.", count=worth["judged"])
+    return " " + _(
+        "With {count} votes of judges beside them they tell as much as {ratio} times as many "
+        "({low} to {high}).",
+        count=worth["judged"],
+        ratio=number_text(worth["ratio"], 2),
+        low=number_text(worth["lower"], 2),
+        high=number_text(worth["upper"], 2),
     )
 
 

@@ -40,6 +40,7 @@ class About:
         periods: SQL of the filters that are no columns, for a command.
         facts: the option of a command for what a table says of the models.
         folders: the logs that the votes lie in.
+        judges: the option of a command for votes of judges beside these.
         site: the pages beside these.
     """
 
@@ -53,6 +54,7 @@ class About:
     periods: Mapping[str, str] = field(default_factory=dict)
     facts: tuple[str, ...] = ()
     folders: tuple[Path, ...] = ()
+    judges: tuple[str, ...] = ()
     site: Site = READING
 
 
@@ -73,6 +75,9 @@ class BoardSource(Protocol):
 
     def votes(self, chosen: Mapping[str, str]) -> Comparisons | ScoreTable | None:
         """The votes with these values of these columns; None without one."""
+
+    def judges(self) -> Comparisons | None:
+        """Votes of judges that are weighed beside all of them; None without one."""
 
     def before(self, chosen: Mapping[str, str], seconds: float) -> Comparisons | None:
         """Those of them that were cast before a time, in seconds since 1970; None without one."""
@@ -166,6 +171,9 @@ class ArenaVotes:
         """The votes so far."""
         return self._arena.comparisons(chosen)
 
+    def judges(self) -> None:
+        """None: those of people decide."""
+
     def before(self, chosen: Mapping[str, str], seconds: float) -> Comparisons | None:
         """The votes up to the last one before that time."""
         upto = self._arena.log.number_before(seconds)
@@ -179,6 +187,19 @@ class ArenaVotes:
         return self._arena.log.span()
 
 
+@dataclass(frozen=True, slots=True)
+class JudgesFiles:
+    """Votes of judges beside those of people.
+
+    Attributes:
+        paths: where they lie.
+        read: reads them; raises AgonError where they cannot be read, or their audit refused the judge.
+    """
+
+    paths: tuple[Path, ...]
+    read: Callable[[Sequence[Path]], Comparisons]
+
+
 class VoteFile:
     """Votes or scores of a file or a log folder, opened again when it changes.
 
@@ -189,6 +210,7 @@ class VoteFile:
         read: opens these paths; raises AgonError where it cannot be read.
         facts: what is known of the models beside their votes.
         table: the option of a command that names a table of them.
+        judges: votes of judges that the board of all of them is weighed with; None without.
     """
 
     def __init__(
@@ -199,15 +221,22 @@ class VoteFile:
         read: Callable[[Sequence[Path]], Votes],
         facts: Callable[[Sequence[Path]], Mapping[str, Mapping[str, Any]]] = lambda _: {},
         table: tuple[str, ...] = (),
+        judges: JudgesFiles | None = None,
     ) -> None:
-        self._facts, self._table = facts, table
+        self._facts, self._table, self._judges = facts, table, judges
         self._paths, self._words, self._where, self._read = paths, words, where, read
-        self._state, self._opened = self._stamp(), as_comparisons(read(paths))
+        self._state = self._stamp()
+        self._opened, self._judged = self._read_all()
         self._about = self._read_about()
         self._offers: dict[frozenset[tuple[str, str]], tuple[object, Offer]] = {}
 
+    def _read_all(self) -> tuple[Comparisons | ScoreTable, Comparisons | None]:
+        judged = None if self._judges is None else self._judges.read(self._judges.paths)
+        return as_comparisons(self._read(self._paths)), judged
+
     def _stamp(self) -> object:
-        files = [f for one in self._paths for f in (sorted(one.rglob("*")) if one.is_dir() else [one])]
+        paths = [*self._paths, *(self._judges.paths if self._judges else ())]
+        files = [f for one in paths for f in (sorted(one.rglob("*")) if one.is_dir() else [one])]
         seen = [file for file in files if ".duckdb" not in file.name and file.is_file()]
         return [(file.name, file.stat().st_mtime_ns, file.stat().st_size) for file in seen]
 
@@ -216,7 +245,7 @@ class VoteFile:
         state = self._stamp()
         if state and state != self._state:
             try:
-                self._opened = as_comparisons(self._read(self._paths))
+                self._opened, self._judged = self._read_all()
                 self._about = self._read_about()
             except AgonError as error:  # half written, perhaps: what was read before is still right
                 tell(
@@ -244,6 +273,7 @@ class VoteFile:
             for model, seconds in self._opened.source.first_seen().items():
                 known.setdefault(model, {}).setdefault("first_seen", seconds)
         info = ModelInfo(known=known)
+        judged = self._judges.paths if self._judges else ()
         return About(
             self._words,
             "vote",
@@ -253,6 +283,7 @@ class VoteFile:
             periods=periods,
             facts=self._table,
             folders=tuple(path for path in self._paths if (path / "agon.duckdb").exists()),
+            judges=tuple(word for path in judged for word in ("--judges", str(path))),
         )
 
     def offer(self, chosen: Mapping[str, str]) -> Offer:
@@ -290,6 +321,10 @@ class VoteFile:
         if not isinstance(source, TableSource):
             return self._opened
         return self._counted(source.only(chosen))
+
+    def judges(self) -> Comparisons | None:
+        """Those of judges beside them."""
+        return self._judged
 
     def before(self, chosen: Mapping[str, str], seconds: float) -> Comparisons | None:
         """Its votes before that time; None where it has no times."""

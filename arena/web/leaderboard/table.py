@@ -129,9 +129,14 @@ def state(board: Leaderboard, row: Row, info: ModelInfo) -> tuple[str, str]:
         if row.upper is None and row.lower is not None:
             return _("Ranked"), _("never beaten")
         return _("Ranked"), _("never won") if row.lower is None and row.upper is not None else ""
+    if row.status in ("unplaced", "predicted"):
+        unplaced = _("No place"), _("the rule elects others, or nobody")
+        return (
+            unplaced
+            if row.status == "unplaced"
+            else (_("Predicted"), _("judges voted on it, people did not"))
+        )
     least = int(board.settings.get("min_votes", 0))
-    if row.status == "unplaced":
-        return _("No place"), _("the rule elects others, or nobody")
     if row.votes < least:
         return _("Provisional"), _("{votes} of {least} votes", votes=row.votes, least=least)
     return _("Provisional"), _("too few votes with models that have enough")

@@ -101,6 +101,9 @@ class _Chosen:
     def votes(self, chosen: Mapping[str, str]) -> Comparisons | ScoreTable | None:
         return self.source.votes(chosen)
 
+    def judges(self) -> Comparisons | None:
+        return self.source.judges()
+
     def before(self, chosen: Mapping[str, str], seconds: float) -> Comparisons | None:
         return self.source.before(chosen, seconds)
 
