@@ -18,6 +18,7 @@ from agon.data.files.table_source import Invalid
 from agon.data.model_facts import measured_facts, read_facts
 from agon.data.reading import Engine
 from agon.data.study_evidence import StudyReport, study_report
+from agon.data.use_log.use_reading import routed_use
 from agon.method_options import MethodName, MethodOptions
 from agon.ranking import (
     Ballots,
@@ -27,14 +28,17 @@ from agon.ranking import (
     Leaderboard,
     MethodComparison,
     PairCounts,
+    RoutedUse,
     RuleComparison,
     ScoreTable,
+    SignalEffects,
 )
 from agon.ranking.annotators.gates import Gate
 from agon.ranking.inference.probability_calibration import CalibrationName
 from agon.ranking.prediction.held_out import HeldOutBy
 from agon.ranking.prediction.method_scores import Wanted
 from agon.ranking.registry import Method, Rule
+from agon.ranking.routed.effect_estimates import Estimator, UseWeights
 from agon.ranking.settings import Interval, Ranks
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 from agon.ranking.votes.score_table import Direction
@@ -454,6 +458,27 @@ def decide(
         within=within,
         weigh=weigh,
     )
+
+
+def effects(
+    source: str | Path | RoutedUse,
+    signal: str = "thumb",
+    *,
+    estimator: Estimator = "aipw",
+    weights: UseWeights = "stabilised",
+    level: float = 0.95,
+) -> SignalEffects:
+    """Say what each model does to a signal of use, as `agon.ranking.signal_effects` does.
+
+    Args:
+        source: a log folder that `agon route-server` writes to, or conversations.
+        signal, estimator, weights, level: as for `agon.ranking.signal_effects`.
+
+    Raises:
+        AgonError: one sentence about what is wrong with the folder or the signal.
+    """
+    use = source if isinstance(source, RoutedUse) else routed_use(source)
+    return ranking.signal_effects(use, signal, estimator=estimator, weights=weights, level=level)
 
 
 def report(

@@ -14,7 +14,14 @@ import random
 import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, contextmanager, suppress
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    aclosing,
+    asynccontextmanager,
+    contextmanager,
+    suppress,
+)
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -276,7 +283,7 @@ class OpenAICompatible:
                                 yield event
                     return
                 except ServingError as error:
-                    self._take_note(error)
+                    self.take_note(error)
                     if error.kind in ("too_long", "no_images"):
                         self._leave_unread(messages)
                     waited = time.monotonic() - since + max(2.0**tries, error.retry_after or 0.0)
@@ -371,14 +378,51 @@ class OpenAICompatible:
                             break
             self._server.health.succeed(sent)
         except ServingError as error:
-            self._take_note(error)
+            self.take_note(error)
             raise
 
-    def _take_note(self, failure: ServingError) -> None:
+    def take_note(self, failure: ServingError) -> None:
         """What a failure says of the server, or of whether it serves this model."""
         self._server.health.fail(failure)
         if failure.kind == "unknown_model":
             self._missing_until = time.monotonic() + MISSING_SECONDS
+
+    @asynccontextmanager
+    async def relay(self, body: Mapping[str, Any], sampling: Sampling) -> AsyncIterator[httpx.Response]:
+        """Ask with a body that somebody else made; the response as it comes, refused or not.
+
+        Only the model is ours, and what the body leaves out of the parameters of this one. The usage of a
+        stream is asked for too, where the server takes that, unless the body says whether it is.
+
+        Raises:
+            ServingError: there is no response.
+        """
+        server, drawn = self._server, _chosen(sampling)
+        asked = {**drawn, **self._body, **body, "model": self._model}
+        counted = {"stream_options": {"include_usage": True}, **asked}
+        ours = bool(asked.get("stream")) and "stream_options" not in asked and server.counts_tokens
+        sent = time.monotonic()
+        async with AsyncExitStack() as opened:
+            with server.typed_errors():
+                response = await opened.enter_async_context(self._post(counted if ours else asked))
+                if ours and response.status_code in (400, 422):
+                    await opened.aclose()
+                    response = await opened.enter_async_context(self._post(asked))
+                    if response.status_code < 300:
+                        server.counts_tokens = False  # only now is it known that this was the reason
+            if response.status_code < 300:
+                server.health.succeed(sent)
+            yield response
+
+    async def relayed(self, response: httpx.Response) -> AsyncGenerator[bytes, None]:
+        """The body of a response as it comes.
+
+        Raises:
+            ServingError: it breaks off.
+        """
+        with self._server.typed_errors():
+            async for data in response.aiter_bytes():
+                yield data
 
     async def close(self) -> None:
         """Give back connections that no other model of the server needs."""
@@ -389,12 +433,11 @@ class OpenAICompatible:
         said = list(messages)
         if not self._system_role and len(said) > 1 and said[0].role == "system":
             said[:2] = [replace(said[1], content=f"{said[0].content}\n\n{said[1].content}")]
-        drawn = {name: value for name, value in asdict(sampling).items() if value is not None and value != ()}
         return {
             "model": self._model,
             "messages": [{"role": one.role, "content": _content_of(one)} for one in said],
             "stream": True,
-            **drawn,
+            **_chosen(sampling),
             **self._body,
         }
 
@@ -415,9 +458,18 @@ class OpenAICompatible:
             yield await _accepted(response)
 
     def _post(self, request: Mapping[str, Any]) -> AbstractAsyncContextManager[httpx.Response]:
+        """Ask; in ASCII, since half a surrogate pair can be sent as JSON and not as UTF-8."""
         return self._server.client.stream(
-            "POST", f"{self._server.base_url}/chat/completions", json=request, headers=self._headers
+            "POST",
+            f"{self._server.base_url}/chat/completions",
+            content=json.dumps(request, allow_nan=False),
+            headers={"content-type": "application/json", **self._headers},
         )
+
+
+def _chosen(sampling: Sampling) -> dict[str, Any]:
+    """The parameters that are not left to the server."""
+    return {name: value for name, value in asdict(sampling).items() if value is not None and value != ()}
 
 
 def _content_of(message: Message) -> str | list[dict[str, Any]]:

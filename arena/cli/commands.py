@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 # Command: its module and function, and one sentence.
 COMMANDS = {
     "serve": ("serve:serve_command", "Open the arena: a blind voting page and a leaderboard."),
+    "route-server": (
+        "use.route_server:route_server_command",
+        "Answer programs by the models, each conversation by one.",
+    ),
+    "effects": ("use.effects:effects_command", "Say what the models do to signals of use, by route-server."),
     "models": ("models:models_command", "Say whether each model answers, and how fast."),
     "generate": (
         "files.generate:generate_command",
@@ -121,7 +126,14 @@ RENAMED = {
     "--out": "--output",
     "--rounds": "--n-resamples",
 }  # for one release
-KNOWING = ("serve", "doctor", "erase", "verify", "backup")  # they take addresses of stores themselves
+KNOWING = (
+    "serve",
+    "route-server",
+    "doctor",
+    "erase",
+    "verify",
+    "backup",
+)  # they take addresses of stores themselves
 # They get a copy of the store.
 READERS = frozenset(COMMANDS) - {*KNOWING, "recover", "import", "study", "models", "generate", "simulate"}
 STDIN = Path("/dev/stdin")  # what "-" stands for

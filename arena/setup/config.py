@@ -41,6 +41,7 @@ from agon.arena.setup.moderation_table import ModerationTable, moderation_of
 from agon.arena.setup.openai_models import OpenAIModel, ServerTable
 from agon.arena.setup.page_table import PageTable, page_words
 from agon.arena.setup.recorded import RecordedModel
+from agon.arena.setup.routed_table import RoutedPlan, RoutedTable, UseKeyTable, routed_plan
 from agon.arena.setup.study_table import AttentionTable, StudyTable, plan_study, recorded_models
 from agon.arena.setup.tables import (
     ConfigError,
@@ -233,6 +234,7 @@ class ConfigFile(Table):
     admin: AdminTable | None = None
     moderation: ModerationTable | None = None
     study: StudyTable | None = None
+    routed: RoutedTable | None = None
     server: list[ServerTable] = Field(default_factory=list)
     model: list[AnyModel] = Field(default_factory=list)
 
@@ -275,6 +277,7 @@ class Configuration:
     log_format: LogFormat = "text"
     testing_share: float = TESTING_SHARE
     moderation: Moderation | None = None
+    routed: RoutedPlan | None = None
 
     @property
     def folder(self) -> Path:
@@ -299,8 +302,10 @@ def read_configuration(
     *,
     least: int = 2,
     before: Configuration | None = None,
+    routed: bool = False,
 ) -> Configuration:
-    """Read a configuration file, and connect nothing yet; `least` is how many models it must have.
+    """Read a configuration file, and connect nothing yet; `least` is how many models it must have, `routed`
+    whether [routed] is wanted, and its keys are.
 
     Servers that the configuration `before` had in the same way are the same here: their places, their state
     and what they run go on.
@@ -378,6 +383,7 @@ def read_configuration(
         "log_format": arena.log_format,
         "retention_days": arena.retention_days,
         "moderation": moderation_of(path, file.moderation, Opening(f"{path}, [moderation]", servers)),
+        "routed": routed_plan(path, file.routed, contestants, servers) if routed and file.routed else None,
     }
     return Configuration(roster, limits, *given, **more)
 
@@ -536,6 +542,7 @@ VALUES = (
     "criteria",
     "models",
     "reasons",
+    "shares",
 )
 TABLES: Mapping[str, type[BaseModel]] = {
     "arena": ArenaTable,
@@ -549,6 +556,8 @@ TABLES: Mapping[str, type[BaseModel]] = {
     "sampling": SamplingTable,
     "examples": ExampleTable,
     "study": StudyTable,
+    "routed": RoutedTable,
+    "keys": UseKeyTable,
     "attention": AttentionTable,
 }
 

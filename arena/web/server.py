@@ -44,7 +44,6 @@ if TYPE_CHECKING:
     from agon.arena.web.clients.networks import Networks
     from agon.arena.web.leaderboard.sources import BoardSource, VoteFile
     from agon.arena.web.metrics import ArenaMetrics
-    from agon.arena.web.middleware import ArenaMiddleware
     from agon.serving.health import Health
     from agon.serving.openai_compatible import Server
     from agon.serving.supervision import SupervisedServer
@@ -168,10 +167,10 @@ def server_config(
     if study is not None:
         from agon.arena.web.study_pages import study_app
 
-        return _config(study_app(study), proxies, metrics)
+        return uvicorn_config(study_app(study), proxies, metrics)
     from agon.arena.web.app import web_app
 
-    return _config(web_app(arena, sources or {}), proxies, metrics)
+    return uvicorn_config(web_app(arena, sources or {}), proxies, metrics)
 
 
 class _Lines(logging.Handler):
@@ -190,9 +189,7 @@ def _told_as_json() -> bool:
     return any(isinstance(one, _Lines) for one in logging.root.handlers)
 
 
-def _config(
-    app: ArenaMiddleware, proxies: Networks = (), metrics: ArenaMetrics | None = None
-) -> uvicorn.Config:
+def uvicorn_config(app: Any, proxies: Networks = (), metrics: ArenaMetrics | None = None) -> uvicorn.Config:
     """Without a log of addresses; forwarded headers are read from proxies that are named."""
     trusted = [str(one) for one in proxies]
     return uvicorn.Config(
@@ -492,7 +489,7 @@ def serve_votes(votes: BoardSource, name: str, host: str, port: int) -> None:
     with contextlib.closing(listen(host, port)) as taken:
         address = address_of(host, taken.getsockname()[1])
         greeting = f"The board of {name} is open at {address}\nCtrl+C closes it."
-        GreetingServer(_config(reading_app(votes)), greeting).run(sockets=[taken])
+        GreetingServer(uvicorn_config(reading_app(votes)), greeting).run(sockets=[taken])
     print("Closed.", flush=True)
 
 

@@ -23,6 +23,7 @@ from tests.repository.remedies import (
     logs,
     methods,
     parts,
+    routed,
     serving,
     studies,
     tables,
@@ -35,7 +36,7 @@ from tests.support.paths import REPOSITORY
 
 AREAS = (
     analyses, methods, boards, tables, elections, files, logs, exports, commands, serving, studies, tastes,
-    parts,
+    parts, routed,
 )  # fmt: skip
 # Followed by another test, for it needs a process, a page or a file of its own: file, test, messages.
 ELSEWHERE = {
@@ -58,6 +59,10 @@ ELSEWHERE = {
         "tests/arena/core/test_anonymised_release.py",
         1,
     ),  # the command of a board
+    "arena/routed/quotas.py": ("tests/arena/routed/test_use_server.py", 2),
+    "arena/routed/use_app.py": ("tests/arena/routed/test_use_server.py", 3),
+    "arena/routed/use_requests.py": ("tests/arena/routed/test_use_server.py", 1),
+    "arena/routed/use_server.py": ("tests/arena/routed/test_use_commands.py", 3),
     "arena/core/visitors/moderation.py": ("tests/arena/core/test_moderation.py", 2),
     "arena/setup/moderation_table.py": ("tests/arena/core/test_moderation.py", 1),
     "data/log/operation/backup.py": ("tests/data/log/test_backup.py", 1),

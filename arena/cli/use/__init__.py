@@ -1,0 +1,1 @@
+"""Routed use: its server, and what came of it."""

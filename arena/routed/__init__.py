@@ -1,0 +1,1 @@
+"""Routed use: an OpenAI-compatible server in front of the models, of which one answers each conversation."""
