@@ -53,6 +53,7 @@ PARTS = {
     "local": ("xllamacpp",),
     "postgres": ("psycopg",),
     "spark": ("pyspark", "sqlglot"),
+    "torch": ("torch",),
 }
 BASE = ("numpy", "scipy", "pandas", "pyarrow", "duckdb")
 ROOM = 1_000_000_000  # bytes below which a disk is soon full

@@ -66,15 +66,9 @@ class PromptRoute(Readable):
     def basis(self) -> str:
         """Say in one sentence whether the prompt made a difference."""
         boards = self.boards
-        if boards.ridge is None:
-            return (
-                f"This is the board of all {boards.prompts:,} prompts: what they are about predicts votes on "
-                "prompts held out no better beyond chance."
-            )
-        return (
-            "On prompts held out, boards by what they are about have a log loss of "
-            f"{boards.log_loss:.4f}, one board {boards.one_board:.4f}."
-        )
+        if not boards.by_prompt:
+            return f"This is the board of all prompts. {boards.conclusion()}"
+        return boards.conclusion()
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a model, the best first, with its price."""
@@ -93,7 +87,7 @@ class PromptRoute(Readable):
             "cheaper": list(self.cheaper),
             "within": self.within,
             "level": self.board.level,
-            "by_prompt": self.boards.ridge is not None,
+            "by_prompt": self.boards.by_prompt,
             "models": rows.where(rows.notna(), None).to_dict("records"),
         }
 

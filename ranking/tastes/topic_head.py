@@ -20,6 +20,7 @@ from agon.ranking.inference.simultaneous import quantile
 from agon.ranking.numerics import FloatArray, IntArray, expit, threads_for
 from agon.ranking.prediction.held_out import column_of
 from agon.ranking.tastes.judgements import POINTS_A_NAT, Judgements
+from agon.ranking.tastes.topic_network import TopicNetwork, fit_topic_network
 from agon.ranking.text import Readable, join_names
 from agon.ranking.votes.comparisons import Comparisons, Votes, as_comparisons
 
@@ -104,6 +105,8 @@ class PromptBoards(Readable):
         level: of the intervals.
         coefficients: (M, 1 + F) strengths and weights, in nats; covariance: of all of them, row by row.
         centre, axes: (length,) and (length, F) by which a vector becomes features.
+        network: what is added to these strengths; None where it was not asked for, or predicts no better.
+        network_loss: of votes on prompts held out with it; None where it was not asked for.
     """
 
     models: tuple[str, ...]
@@ -120,18 +123,33 @@ class PromptBoards(Readable):
     covariance: FloatArray
     centre: FloatArray
     axes: FloatArray
+    network: TopicNetwork | None = None
+    network_loss: float | None = None
+
+    @property
+    def by_prompt(self) -> bool:
+        """Whether prompts differ in their board."""
+        return self.ridge is not None or self.network is not None
 
     def conclusion(self) -> str:
         """Say in one sentence whether prompts differ in which models win."""
-        if self.ridge is None:
+        if not self.by_prompt:
             return (
                 f"All {self.prompts:,} prompts have one board: what they are about predicts votes no better "
                 "beyond chance."
             )
         return (
             "Which model wins depends on the prompt: on prompts held out boards by what they are about have "
-            f"a log loss of {self.log_loss:.4f}, one board {self.one_board:.4f}."
+            f"a log loss of {self.log_loss:.4f}, one board {self.one_board:.4f}{self._bent()}."
         )
+
+    def _bent(self) -> str:
+        """What became of the network, to end a sentence."""
+        if self.network_loss is None:
+            return ""
+        if self.network is None:
+            return f"; a network, which was tried too, {self.network_loss:.4f}, no better beyond chance"
+        return "; they are those of a network, better beyond chance than a linear head"
 
     def checked(self, vector: ArrayLike) -> FloatArray:
         """(length,) a vector as one of numbers.
@@ -156,11 +174,16 @@ class PromptBoards(Readable):
         Raises:
             OptionError: a vector of another length, or that holds something else than finite numbers.
         """
-        x = np.concatenate([[1.0], (self.checked(vector) - self.centre) @ self.axes])
+        features = (self.checked(vector) - self.centre) @ self.axes
         m = len(self.models)
+        x = np.concatenate([[1.0], features])[: self.coefficients.shape[1]]
         select = np.kron(np.eye(m), x)
         select = select - select.mean(axis=0)
         values, matrix = select @ self.coefficients.reshape(-1), select @ self.covariance @ select.T
+        if self.network is not None:
+            added = self.network.added(features[None])[:, 0]
+            values += added.mean(axis=0)
+            matrix += np.cov(added.T)
         order = np.argsort(-values, kind="stable")
         best, z = order[0], quantile(self.level)
         error = np.sqrt(np.maximum(matrix[best, best] + np.diag(matrix) - 2 * matrix[best], 0.0))
@@ -190,6 +213,7 @@ def prompt_boards(
     *,
     by: str | None = None,
     features: int = 16,
+    head: Literal["linear", "network"] = "linear",
     missing: Literal["error", "drop"] = "error",
     folds: int = 5,
     level: float = 0.95,
@@ -205,6 +229,8 @@ def prompt_boards(
         vectors: prompt → its vector, such as an embedding, all of one length.
         by: the column of prompts; None for the one that is called so.
         features: principal components of the vectors that are used, at most.
+        head: "network" tries a small neural network too, which is taken where it predicts votes on prompts
+            held out better beyond chance than the linear head (the part torch).
         missing: "drop" leaves out votes on prompts without a vector.
         folds: in how many parts the prompts are held out.
         level: of the intervals, between 0 and 1.
@@ -212,13 +238,18 @@ def prompt_boards(
 
     Raises:
         SourceError: votes that do not say on which prompt they were cast, a table of scores.
+        MethodError: a network without torch.
         OptionError: a prompt without a vector, vectors of different lengths, an option outside its range.
 
     Source:
         Per-prompt Bradley-Terry strengths: E. Frick et al., Prompt-to-Leaderboard, arXiv 2502.14855 (2025).
     """
-    if missing not in ("error", "drop"):
-        raise OptionError(f'missing must be "error" or "drop", not {missing!r}.')
+    for name, value, known in (
+        ("missing", missing, ("error", "drop")),
+        ("head", head, ("linear", "network")),
+    ):
+        if value not in known:
+            raise OptionError(f"{name} must be {known[0]!r} or {known[1]!r}, not {value!r}.")
     if not 0 < level < 1 or features < 1 or folds < 2:
         raise OptionError(
             f"level must lie between 0 and 1, features be at least 1 and folds at least 2, not {level!r}, "
@@ -239,20 +270,34 @@ def prompt_boards(
     axes = directions[:kept].T / scale
     x = np.hstack([np.ones((len(table), 1)), (table - centre) @ axes])
     fold = np.random.default_rng(seed).permutation(len(x)) % min(folds, len(x))
+    z = x[:, 1:]
+    met: FloatArray = np.asarray(np.bincount(cells.voter, cells.met, len(x)), dtype=np.float64)
+    network, bent_loss = None, None
     with threads_for(len(cells.models)):
         alone, told = (_held_out(cells, some, fold) for some in (x[:, :1], x))
-        met = np.bincount(cells.voter, cells.met, len(x))
-        gap = alone - told
-        gain = float(gap.sum() / met.sum())
-        lower = gain - quantile(level) * float(np.sqrt(((gap - gain * met) ** 2).sum()) / met.sum())
+        gain, lower = _gain(alone, told, met, level)
         if lower <= 0:
-            told, axes, x = alone, axes[:, :0], x[:, :1]
+            told, x = alone, x[:, :1]
         coefficients, covariance, prior = _fit(cells, x)
+        if head == "network" and z.shape[1]:
+            bent = _held_out(cells, x, fold, z, seed)
+            bent_loss = float(bent.sum() / met.sum())
+            if _gain(told, bent, met, level)[1] > 0:
+                told = bent
+                network = fit_topic_network(cells, x @ coefficients.T, z, seed)
     return PromptBoards(
-        cells.models, prior if axes.shape[1] else None, float(told.sum() / met.sum()),
+        cells.models, prior if x.shape[1] > 1 else None, float(told.sum() / met.sum()),
         float(alone.sum() / met.sum()), gain, lower, len(x), asked - len(x), table.shape[1], level,
-        coefficients, covariance, centre, axes,
+        coefficients, covariance, centre, axes, network, bent_loss,
     )  # fmt: skip
+
+
+def _gain(before: FloatArray, after: FloatArray, met: FloatArray, level: float) -> tuple[float, float]:
+    """How much smaller a loss a vote is, and its lower bound, from the (P,) losses on each prompt."""
+    gap = before - after
+    gain = float(gap.sum() / met.sum())
+    error = float(np.sqrt(((gap - gain * met) ** 2).sum()) / met.sum())
+    return gain, gain - quantile(level) * error
 
 
 def _with_vectors(cells: Judgements, vectors: Mapping[str, ArrayLike]) -> Judgements:
@@ -347,14 +392,18 @@ def _solve(
     return point.reshape(start.shape), np.asarray(np.linalg.inv(hessian), dtype=np.float64)
 
 
-def _held_out(cells: Judgements, x: FloatArray, fold: IntArray) -> FloatArray:
-    """(P,) log loss of the votes on each prompt, from those on others."""
+def _held_out(
+    cells: Judgements, x: FloatArray, fold: IntArray, z: FloatArray | None = None, seed: int = 0
+) -> FloatArray:
+    """(P,) log loss of the votes on each prompt, from those on others; with a network on z (P, F)."""
     loss = np.zeros(len(x))
     for number in range(int(fold.max()) + 1):
         asked = fold[cells.voter] == number
-        made = _fit(cells.where(np.flatnonzero(~asked)), x)[0]
-        some = cells.where(np.flatnonzero(asked))
-        gap = (x[some.voter] * (made[some.first] - made[some.second])).sum(axis=1)
+        learn, some = (cells.where(np.flatnonzero(rows)) for rows in (~asked, asked))
+        strengths = x @ _fit(learn, x)[0].T
+        if z is not None:
+            strengths = strengths + fit_topic_network(learn, strengths, z, seed).added(z).mean(axis=0)
+        gap = strengths[some.voter, some.first] - strengths[some.voter, some.second]
         cost = some.met * np.logaddexp(0.0, gap) - some.won * gap
         loss += np.bincount(some.voter, cost, len(x))
     return loss

@@ -54,7 +54,7 @@ class TopicBoards(Readable):
 
     def conclusion(self) -> str:
         """Say in one sentence whether topics differ in which model wins."""
-        if self.boards.ridge is None:
+        if not self.boards.by_prompt:
             return self.boards.conclusion()
         winners = dict.fromkeys(topic.board.models[0] for topic in self.topics)
         said = join_names([f"{name} wins {self._times(name)}" for name in winners], len(winners))
@@ -94,7 +94,7 @@ def topic_boards(
     if isinstance(topics, bool) or not isinstance(topics, int) or not 1 <= topics <= len(names):
         raise OptionError(f"topics must be a whole number from 1 to {len(names)}, not {topics!r}.")
     table = np.stack([boards.checked(vectors[name]) for name in names])
-    if boards.ridge is None:
+    if not boards.by_prompt:
         return TopicBoards(boards, (Topic(tuple(names), 1.0, boards.board(table.mean(axis=0))),))
     at = (table - boards.centre) @ boards.axes
     with warnings.catch_warnings():

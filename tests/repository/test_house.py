@@ -373,8 +373,8 @@ OWN = re.compile(r"agon-arena\[([a-z,]+)\]")  # an extra that is made of others
 
 def test_optional_weight_is_optional():
     used, planned = (
-        {"all", "dev", "arena", "plots", "notebooks", "vllm", "local", "postgres"},
-        {"torch", "spark"},
+        {"all", "dev", "arena", "plots", "notebooks", "vllm", "local", "postgres", "torch"},
+        {"spark"},
     )
     assert used | planned == EXTRAS.keys()
     assert {
@@ -403,6 +403,7 @@ def test_the_engine_the_files_and_the_command_line_need_the_base_alone(folder):
                 "psycopg",
                 "pyspark",
                 "sqlglot",
+                "torch",
             }, name(path)
 
 

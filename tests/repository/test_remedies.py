@@ -93,6 +93,7 @@ ELSEWHERE = {
     "arena/cli/files/embed.py": ("tests/arena/cli/test_route.py", 5),
     "arena/cli/tastes/route.py": ("tests/arena/cli/test_route.py", 4),
     "arena/cli/tastes/kinds.py": ("tests/arena/cli/test_route.py", 1),
+    "ranking/tastes/topic_network.py": ("tests/ranking/tastes/test_topic_network.py", 1),
     "arena/web/server.py": (
         "tests/arena/core/test_arena.py",
         4,

@@ -16,7 +16,7 @@ from agon.arena.cli.output.progress_line import progress
 from agon.arena.cli.output.tables import console, make_grid, say
 from agon.arena.cli.reading import USUAL, ReadingOptions
 from agon.arena.cli.tastes.comparison import FoldsOption, LevelOption, SeedOption
-from agon.arena.cli.tastes.route import MissingOption
+from agon.arena.cli.tastes.route import HeadOption, MissingOption
 from agon.ranking.errors import OptionError
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.tastes.personal import PersonalBoard, contested_pairs, personal_board
@@ -42,6 +42,7 @@ def tastes_command(
         Parameter(help="Boards of topics instead: file with a vector for each prompt, as of agon embed."),
     ] = None,
     topics: Annotated[int, Parameter(help="Topics of prompts, at most.")] = 4,
+    head: HeadOption = "linear",
     missing: MissingOption = "error",
     folds: FoldsOption = 5,
     n_resamples: Annotated[
@@ -74,7 +75,9 @@ def tastes_command(
 
             held = read_prompt_vectors(vectors)
             with progress("fitting boards of prompts"):
-                boards = prompt_boards(votes, held, missing=missing, folds=folds, level=level, seed=seed)
+                boards = prompt_boards(
+                    votes, held, head=head, missing=missing, folds=folds, level=level, seed=seed
+                )
             named = {held.text_of(name): held[name] for name in held.names}
             seen = topic_boards(boards, named, topics=min(topics, len(named)), seed=seed)
             _show_topics(seen, as_json=format == "json")

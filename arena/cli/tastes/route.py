@@ -32,6 +32,13 @@ MissingOption = Annotated[
     Literal["error", "drop"], Parameter(help="Votes on prompts without a vector: refuse, or leave them out.")
 ]
 
+HeadOption = Annotated[
+    Literal["linear", "network"],
+    Parameter(
+        help="network: try a small neural network too, and take it if it predicts better (part torch)."
+    ),
+]
+
 
 def route_command(
     source: Annotated[Path, Parameter(help=SOURCE)],
@@ -46,6 +53,7 @@ def route_command(
     api_key_env: KeyOption = None,
     facts: FactsOption = None,
     within: Annotated[float, Parameter(help="Points that a cheaper model may be below the best.")] = 20.0,
+    head: HeadOption = "linear",
     missing: MissingOption = "error",
     folds: FoldsOption = 5,
     level: LevelOption = 0.95,
@@ -74,7 +82,9 @@ def route_command(
         with progress("reading votes"):
             votes = reading.read(paths)
         with progress("fitting boards of prompts"):
-            boards = prompt_boards(votes, held, missing=missing, folds=folds, level=level, seed=seed)
+            boards = prompt_boards(
+                votes, held, head=head, missing=missing, folds=folds, level=level, seed=seed
+            )
     found = route_prompt(boards, vector, prices, within=within)
     if format == "json":
         print(json.dumps({"schema": 1, "route": found.to_dict()}, indent=2, ensure_ascii=False))

@@ -118,7 +118,7 @@ def test_where_topics_tell_nothing_it_is_the_board_of_all_prompts(tmp_path, run)
         assert run("embed", votes, "--model", "tiny", "--base-url", server.url, "-o", vectors)[0] == 0
     _, out, _ = run("route", votes, f"{TOPICS[0]} no 0 of it", "--vectors", vectors, "--folds", 2)
     said = " ".join(out.split())
-    assert "This is the board of all 90 prompts: what they are about predicts votes on prompts held" in said
+    assert "This is the board of all prompts. All 90 prompts have one board: what they are about" in said
     assert "No price is known" in said
     _, out, _ = run("tastes", votes, "--vectors", vectors, "--folds", 2)
     assert out.startswith("All 90 prompts have one board")
