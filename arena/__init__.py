@@ -20,6 +20,7 @@ def build(
     store: str | Path | None = None,
     seed: int | None = None,
     answers: int | None = None,
+    language: str = "en",
 ) -> gradio.Blocks:
     """An arena as Gradio Blocks, for a notebook, a Space or an application of one's own.
 
@@ -33,10 +34,11 @@ def build(
         store: the folder of the votes; None is that of the configuration, or `agon-log`.
         seed: makes the draws repeatable, which a public arena must not be.
         answers: in a battle, 2 to 6.
+        language: of its panels, for everybody: "en", "fr", "de", "es", "zh" or "ar".
 
     Raises:
-        AgonError: the source cannot be used, or the store is open elsewhere.
+        AgonError: the source or the language cannot be used, or the store is open elsewhere.
     """
     from agon.arena.web.hosted import hosted_arena
 
-    return hosted_arena(source, store=store, seed=seed, answers=answers)
+    return hosted_arena(source, store=store, seed=seed, answers=answers, language=language)

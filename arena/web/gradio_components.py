@@ -33,6 +33,8 @@ from agon.arena.web.battle.event_stream import UPDATE_EVERY, Seen, battle_news
 from agon.arena.web.battle.routes import battle_router
 from agon.arena.web.battle.view import battle_view, panel_html, panel_state, start_view
 from agon.arena.web.clients.networks import network_in_page_of_another
+from agon.arena.web.languages.scripts import script_texts
+from agon.arena.web.languages.texts import Reader, _, direction, language, read_by
 from agon.arena.web.layout import ARENA, main_of
 from agon.arena.web.lens.routes import reading_router
 from agon.arena.web.middleware import MOST_BYTES
@@ -57,6 +59,11 @@ def _style() -> str:
     return f"<style>{css}</style>"
 
 
+def _spoken() -> str:
+    """The attributes of a panel for the language that it is in."""
+    return f'lang="{language()}" dir="{direction()}"'
+
+
 _PANEL = {"apply_default_css": False, "padding": False, "elem_classes": "ag-html"}
 
 
@@ -76,13 +83,14 @@ class BattlePanel(gr.HTML):
         async def agon_events(data: Any, request: gr.Request) -> dict[str, Any]:
             return await inside.events(data, request)
 
-        script = (
-            f"{_static('gradio.js', 'texts.js', 'ballot.js', 'attachments.js', 'copying.js', 'battle.js')}\n"
-        )
+        names = ("gradio.js", "texts.js", "ballot.js", "attachments.js", "copying.js", "battle.js")
+        script = f"{_static(*names)}\n"
         script += "agonBattle(element.querySelector('[data-agon]'), agonHost(server, trigger));\n"
         script += "agonLinks(element, trigger);"
+        texts = script_texts("".join(f'{name}"' for name in names))
         super().__init__(
-            f'<div class="ag-root ag-room" {panel_state(inside.start())}>{panel_html(inside.start())}</div>',
+            f'<div class="ag-root ag-room" {_spoken()}{texts} {panel_state(inside.start())}>'
+            f"{panel_html(inside.start())}</div>",
             js_on_load=script,
             head=_style(),
             server_functions=[agon_ask, agon_events],
@@ -99,11 +107,12 @@ class ReadingPanel(gr.HTML):
     def __init__(self, value: str = "", **more: Any) -> None:
         """All is of `gr.HTML`; `value` is the HTML of the main part of a page."""
         script = f"{_static('gradio.js')}\nagonLinks(element, trigger);"
+        self._spoken = _spoken()
         super().__init__(value, js_on_load=script, **{"head": _style(), **_PANEL, **more})
 
     def postprocess(self, value: str | None) -> str:
         """The page in what its style needs around it."""
-        return f'<div class="ag-root">{value or ""}</div>'
+        return f'<div class="ag-root" {self._spoken}>{value or ""}</div>'
 
 
 with suppress(
@@ -113,10 +122,13 @@ with suppress(
 
 
 class Inside:
-    """The routes of an arena, called in this process for somebody who has no cookie of ours."""
+    """The routes of an arena, called in this process for somebody who has no cookie of ours.
+
+    They answer in the language in which it was made.
+    """
 
     def __init__(self, arena: Arena) -> None:
-        self.arena = arena
+        self.arena, self.reader = arena, Reader(language())
         self._seen: dict[tuple[str, str], Seen] = {}
         self._app = FastAPI(openapi_url=None)
         answer_errors(self._app)
@@ -149,6 +161,7 @@ class Inside:
         }
 
         async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+            read_by(self.reader)
             await self._app({**scope, **known}, receive, send)
 
         transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)  # type: ignore[arg-type]
@@ -170,7 +183,7 @@ class Inside:
 
     async def events(self, data: Any, request: gr.Request) -> dict[str, Any]:
         """Answer what changed in a battle since it was `seen`, as soon as something has."""
-        session, _ = self._session(data.get("session"), request)
+        session, _proof = self._session(data.get("session"), request)
         try:
             running = self.arena.battle(session, str(data.get("battle")))
         except Refusal:
@@ -184,6 +197,7 @@ class Inside:
             del self._seen[next(iter(self._seen))]
         running.watchers += 1
         began = monotonic()
+        read_by(self.reader)
         news: list[tuple[str, dict[str, Any]]] = []
         try:
             while not news and monotonic() - began < NEWS_WITHIN:
@@ -198,6 +212,7 @@ class Inside:
 
     async def page(self, address: str) -> str:
         """The main part of a page to read, or of the page that says why there is none."""
+        read_by(self.reader)
         path = "/" + address.removeprefix("./")
         if path.partition("?")[0].strip("/").split("/")[0] in ("", "api"):
             path = "/leaderboard"
@@ -210,8 +225,10 @@ class Inside:
         kind = answer.headers["content-type"].partition(";")[0]
         data = base64.b64encode(answer.content).decode()
         return (
-            f'<div class="ag-phead"><h1>Your file is ready</h1></div><p><a class="ag-btn" download="{name}" '
-            f'href="data:{kind};base64,{data}">Save {name}</a> <a href="./leaderboard">Leaderboard</a></p>'
+            f'<div class="ag-phead"><h1>{_("Your file is ready")}</h1></div><p>'
+            f'<a class="ag-btn" download="{name}" href="data:{kind};base64,{data}">'
+            f"{_('Save {name}', name=name)}</a> "
+            f'<a href="./leaderboard">{_("Leaderboard")}</a></p>'
         )
 
 
@@ -240,11 +257,11 @@ class ArenaBlocks(gr.Blocks):
         self.inside = inside = Inside(arena)
         with self:
             with gr.Tabs(elem_classes="ag-frame") as tabs:
-                with gr.Tab("Battle", id="battle"):
+                with gr.Tab(_("Battle"), id="battle"):
                     self.battle = BattlePanel(inside)
-                with gr.Tab("Leaderboard", id="read") as reads:
+                with gr.Tab(_("Leaderboard"), id="read") as reads:
                     self.reading = ReadingPanel(head=None)
-                with gr.Tab("What is stored", id="about"):
+                with gr.Tab(_("What is stored"), id="about"):
                     about = ReadingPanel(main_of(about_html(cookie=False)), head=None)
 
             async def show(event: gr.EventData) -> tuple[Any, str]:

@@ -9,8 +9,10 @@ from pathlib import Path
 from agon.arena.core.arena import Arena, tell
 from agon.arena.core.sessions import Keys
 from agon.arena.web.gradio_components import ArenaBlocks
+from agon.arena.web.languages.texts import PAGE_LANGUAGES, speaking
 from agon.arena.web.server import ServeError, configured
 from agon.data.log.shared_store.opening import open_store
+from agon.ranking.errors import OptionError, suggest
 
 
 def hosted_arena(
@@ -19,8 +21,11 @@ def hosted_arena(
     store: str | Path | None = None,
     seed: int | None = None,
     answers: int | None = None,
+    language: str = "en",
 ) -> ArenaBlocks:
     """What `agon.arena.build` gives."""
+    if language not in PAGE_LANGUAGES:
+        raise OptionError(f"There is no language {language!r}; {suggest(language, list(PAGE_LANGUAGES))}")
     given = configured(None if source is None else Path(source), seed, answers)
     if given.study is not None:
         raise ServeError(
@@ -46,4 +51,5 @@ def hosted_arena(
         asking.append(asyncio.create_task(ask()))
 
     atexit.register(votes.close)
-    return ArenaBlocks(arena, opened, votes.close)
+    with speaking(language):
+        return ArenaBlocks(arena, opened, votes.close)

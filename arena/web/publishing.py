@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
+from agon.arena.web.languages.texts import speaking
 from agon.arena.web.layout import Site
 from agon.arena.web.leaderboard.badges import badge_svg, model_badge_svg
 from agon.arena.web.leaderboard.board_picture import board_png
@@ -79,6 +80,7 @@ def publish_pages(
     to: Path,
     *,
     force: bool = False,
+    language: str = "en",
     progress: Callable[[str], AbstractContextManager[object]] = nullcontext,
 ) -> Published:
     """Write the leaderboard under every rule and of every kind of votes, and the page of rules, as files.
@@ -87,6 +89,7 @@ def publish_pages(
         source: the votes.
         to: the folder: not there, empty, or with `force` one that was published before.
         force: whether such a folder is replaced.
+        language: of the pages, one of PAGE_LANGUAGES; data and pictures are the same in all.
         progress: given a sentence, opened around each board.
 
     Raises:
@@ -94,6 +97,14 @@ def publish_pages(
         SourceError: there are no votes, or it cannot be written; what was there before is as it was.
     """
     _check(to, force)
+    with speaking(language):
+        return _published(source, to, progress)
+
+
+def _published(
+    source: BoardSource, to: Path, progress: Callable[[str], AbstractContextManager[object]]
+) -> Published:
+    """Make the pages in the language that is spoken, and put them in place."""
     about = replace(source.about(), site=_FOLDER)
     offer = source.offer({})
     made: dict[BoardQuery, tuple[str, Made]] = {}

@@ -17,7 +17,7 @@ from agon.ranking.errors import InputError, OptionError, suggest
 from agon.ranking.leaderboard.eligibility import keep_eligible
 from agon.ranking.numerics import IntArray
 from agon.ranking.registry import Method, Rule, find
-from agon.ranking.text import Readable, join_names
+from agon.ranking.text import Names, Readable, Sentence, join_names
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 from agon.ranking.votes.score_table import ScoreTable
 
@@ -31,6 +31,7 @@ _NAMES = {
     "clones": "independence of clones",
     "monotonicity": "monotonicity",
 }
+CLONE = " (clone)"  # behind the name of the model that a clone is of
 SHARES = tuple(round(k * 0.618 % 1, 3) or 1.0 for k in range(40))  # of a group of ballots, spread evenly
 
 
@@ -189,7 +190,7 @@ def _clones(trial: Trial) -> Iterator[Found]:
     before = trial.base == 0
     for model in trial.front(max(1, trial.tries // 2)):
         name = trial.models[model]
-        clone = f"{name} (clone)"
+        clone = name + CLONE
         for side in ("split", "below"):
             try:
                 after = _with_clone(trial, model, clone, side) == 0
@@ -200,10 +201,26 @@ def _clones(trial: Trial) -> Iterator[Found]:
             if not len(changed) and ours == bool(before[model]):
                 yield None
                 continue
-            place = "right below it on every ballot" if side == "below" else "right beside it on every ballot"
-            then = _winners(trial.models, before)
-            now = _winners((*trial.models, clone), after)
-            yield (name,), f"a clone of {name}, {place}, turns the winner from {then} into {now}."
+            said = {"model": Names((name,)), "before": _first(trial.models, before)}
+            said["after"] = _first((*trial.models, clone), after)
+            if side == "below":
+                yield (
+                    (name,),
+                    Sentence(
+                        "a clone of {model}, right below it on every ballot, turns the winner from {before} "
+                        "into {after}.",
+                        **said,
+                    ),
+                )
+            else:
+                yield (
+                    (name,),
+                    Sentence(
+                        "a clone of {model}, right beside it on every ballot, turns the winner from {before} "
+                        "into {after}.",
+                        **said,
+                    ),
+                )
 
 
 def _with_clone(trial: Trial, model: int, clone: str, side: str) -> IntArray:
@@ -214,6 +231,11 @@ def _with_clone(trial: Trial, model: int, clone: str, side: str) -> IntArray:
         bigger = replace(table, models=names, values=np.vstack([table.values, table.values[[model]]]))
         return levels(trial.how, bigger, trial.options)
     return trial.on(trial.profile.cloned(model, clone, side).ballots(), names)
+
+
+def _first(models: Sequence[str], first: Any) -> str:
+    """Who is first, as a value of a sentence."""
+    return Names(models[int(i)] for i in np.flatnonzero(first)) or Sentence("nobody")
 
 
 def _winners(models: Sequence[str], first: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -21,6 +21,9 @@ def publish_command(
     force: Annotated[
         bool, Parameter(negative="", help="Replace a folder that was published before.")
     ] = False,
+    language: Annotated[
+        Literal["en", "fr", "de", "es", "zh", "ar"], Parameter(help="Language of the pages.")
+    ] = "en",
     facts: FactsOption = None,
     judges: JudgesOption = None,
     reading: ReadingOptions = USUAL,
@@ -37,5 +40,5 @@ def publish_command(
 
     with readable(source) as paths:
         votes = vote_file(source, paths, reading, facts, judges)
-        made = publish_pages(votes, to, force=force, progress=progress)
+        made = publish_pages(votes, to, force=force, language=language, progress=progress)
     print(f"{made.pages} pages are in {made.folder}/: open {made.folder}/index.html.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html import escape
 
 import numpy as np
@@ -9,7 +10,6 @@ import numpy as np
 from agon.arena.web.languages.texts import (
     _,
     comma_list,
-    in_english,
     language,
     message,
     names_listed,
@@ -19,7 +19,7 @@ from agon.arena.web.languages.texts import (
     percent,
 )
 from agon.arena.web.layout import page_html
-from agon.arena.web.leaderboard.board_words import scope_of, votes_in_words
+from agon.arena.web.leaderboard.board_words import scope_of, told_html, votes_in_words
 from agon.arena.web.leaderboard.page import (
     FAMILIES,
     Link,
@@ -39,8 +39,10 @@ from agon.arena.web.lens.stability import Lens, RulesQuery
 from agon.arena.web.lens.weights_form import column_word, weights_fields
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.arena.web.tastes.prediction_section import Predicted, prediction_html
+from agon.ranking.analysis.axiom_violations import CLONE
 from agon.ranking.analysis.condorcet_cycles import MajorityCycles
 from agon.ranking.analysis.rule_comparison import RuleComparison
+from agon.ranking.text import Sentence
 
 MODELS_ACROSS = 12  # models across
 EVERY_VOTE = RulesQuery()
@@ -491,6 +493,11 @@ def _chances(least: float, most: float) -> str:
     return _("{low} to {high}", low=_percent(least), high=_percent(most))
 
 
+def _with_clones(about: About) -> Callable[[str], str]:
+    """What models and their clones are called."""
+    return lambda model: about.info.name(model.removesuffix(CLONE)) + CLONE * model.endswith(CLONE)
+
+
 def _clones(lens: Lens, about: About) -> str:
     """Whether a second version of a model would change who is first."""
     if not lens.clones:
@@ -498,13 +505,8 @@ def _clones(lens: Lens, about: About) -> str:
     broken = [one for one in lens.clones if one.fails]
     items = ""
     for one in broken:
-        said = one.message
-        for model in one.models:
-            said = said.replace(model, about.info.name(model))
-        said = escape(without_hidden(said))
-        if attributes := in_english():
-            said = f"<span{attributes}>{said}</span>"
-        items += f"<li><b>{rule_name(one.method)}</b>: {said}</li>"
+        said = one.message.renamed(_with_clones(about)) if isinstance(one.message, Sentence) else one.message
+        items += f"<li><b>{rule_name(one.method)}</b>: {told_html(said)}</li>"
     held = tuple(rule_name(one.method) for one in lens.clones if not one.fails)
     rest = ""
     if held:

@@ -101,7 +101,7 @@ const agonBallot = (() => {
     const name = letter(slot);
     if (!place(slot)) return agonText("{letter} has no place.", { letter: name });
     const tied = groups()[place(slot) - 1].filter((other) => other !== slot).map(letter);
-    const values = { letter: name, place: place(slot), places: groups().length, tied: new Intl.ListFormat(document.documentElement.lang || "en").format(tied) };
+    const values = { letter: name, place: place(slot), places: groups().length, tied: new Intl.ListFormat(agonLanguage()).format(tied) };
     if (tied.length && below(where(slot))) return agonText("{letter} is in place {place} of {places}, tied with {tied}, not acceptable.", values);
     if (tied.length) return agonText("{letter} is in place {place} of {places}, tied with {tied}.", values);
     if (below(where(slot))) return agonText("{letter} is in place {place} of {places}, not acceptable.", values);

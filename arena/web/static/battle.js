@@ -88,7 +88,7 @@ const agonBattle = (root, host) => {
     root.toggleAttribute("data-follow", Boolean(next.may_ask));
     root.toggleAttribute("data-typed", next.state === "empty" && next.typed);
     for (const count of document.querySelectorAll("[data-your-votes]")) {
-      count.textContent = next.votes.toLocaleString(`${document.documentElement.lang || "en"}-u-nu-latn`);
+      count.textContent = next.votes.toLocaleString(`${agonLanguage()}-u-nu-latn`);
       count.parentElement.hidden = !next.votes;
     }
     const ready = next.state === "ready";

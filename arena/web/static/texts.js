@@ -5,8 +5,10 @@ const agonText = (text, values = {}) => {
   agonText.texts ??= JSON.parse(document.querySelector("[data-texts]")?.dataset.texts || "{}");
   return (agonText.texts[text] ?? text).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
 };
+// The language of the page, or of what holds us in somebody else's.
+const agonLanguage = () => (document.querySelector("[data-texts]")?.closest("[lang]") ?? document.documentElement).lang || "en";
 // Letters and numbers after each other, with the comma of the language.
-const agonList = (items) => items.join({ ar: "، ", zh: "，" }[document.documentElement.lang] ?? ", ");
+const agonList = (items) => items.join({ ar: "، ", zh: "，" }[agonLanguage()] ?? ", ");
 // The Latin letter on a key, whatever alphabet the keyboard writes.
 const agonKey = (event) => {
   const key = event.key.toLowerCase();

@@ -121,3 +121,14 @@ def test_without_votes_nothing_is_written(tmp_path, capsys):
     assert main(["publish", str(tmp_path / "votes.csv"), "--to", str(tmp_path / "site")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert not (tmp_path / "site").exists()
+
+
+def test_the_pages_are_in_the_language_asked_for(site, tmp_path, capsys):
+    told = ["publish", str(site.parent / "votes.csv"), "--to", str(tmp_path / "ar")]
+    assert not main([*told, "--language", "ar"])
+    for name in ("index", "rules", "integrity", "method", "data", "decide", "overview", "history"):
+        page = (tmp_path / "ar" / f"{name}.html").read_text()
+        assert '<html lang="ar" dir="rtl">' in page, name
+    assert (tmp_path / "ar" / "index.csv").read_bytes() == (site / "index.csv").read_bytes()
+    assert main([*told, "--force", "--language", "xx"]) == 2
+    assert "ar" in capsys.readouterr().err
