@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.resources import files
 from io import BytesIO
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from agon.arena.web.leaderboard.model_info import ModelInfo
+from agon.arena.web.leaderboard.picture_text import PICTURE_SCALE, cut_to_width, draw_text, text_lines
 from agon.arena.web.leaderboard.table import axis_of, half_text, score_text
 from agon.ranking import Leaderboard
 from agon.ranking.leaderboard.row import rank_text
 
 MOST_ROWS = 40
-_SCALE = 2  # pixels of the picture for one of the page
 _WIDTH, _ROW, _TOP = 1000, 34, 124
 _NAME, _SCORE, _PLOT, _PLOT_WIDTH = 92, 470, 500, 476
 _PAPER, _INK, _FAINT, _LINE, _ACCENT, _BAND = "#fbfbf9", "#1f2228", "#5b6067", "#e1e1dc", "#0b6173", "#e2f1f4"
@@ -33,17 +31,17 @@ def board_png(board: Leaderboard, info: ModelInfo) -> bytes:
     rows = [row for row in board.rows if row.status != "component"][:MOST_ROWS]
     axis = axis_of(rows, _PLOT_WIDTH)
     height = _TOP + _ROW * len(rows) + 48
-    image = Image.new("RGB", (_WIDTH * _SCALE, height * _SCALE), _PAPER)
+    image = Image.new("RGB", (_WIDTH * PICTURE_SCALE, height * PICTURE_SCALE), _PAPER)
     draw = ImageDraw.Draw(image)
 
     def text(
-        x: float, y: float, said: str, size: int, *, at: str = "lm", ink: str = _INK, bold: bool = False
+        x: float, y: float, said: str, size: int, *, at: str = "l", ink: str = _INK, bold: bool = False
     ) -> None:
-        draw.text((x * _SCALE, y * _SCALE), said, fill=ink, font=picture_font(size, bold=bold), anchor=at)
+        draw_text(draw, x, y, said, size, at=at, ink=ink, bold=bold)
 
     def line(x: float, y: float, right: float, below: float, ink: str, wide: float = 1.0) -> None:
-        ends = [part * _SCALE for part in (x, y, right, below)]
-        draw.line(ends, fill=ink, width=round(wide * _SCALE))
+        ends = [part * PICTURE_SCALE for part in (x, y, right, below)]
+        draw.line(ends, fill=ink, width=round(wide * PICTURE_SCALE))
 
     for number, said in enumerate(text_lines(board.conclusion(info.name), 19, _WIDTH - 56)):
         text(28, 32 + 26 * number, said, 19, bold=True)
@@ -51,18 +49,18 @@ def board_png(board: Leaderboard, info: ModelInfo) -> bytes:
     first = rows[0]
     if first.status == "ranked" and first.lower is not None and first.upper is not None:
         band = [_PLOT + axis.at(first.lower), _TOP, _PLOT + axis.at(first.upper), bottom]
-        draw.rectangle([part * _SCALE for part in band], fill=_BAND)
+        draw.rectangle([part * PICTURE_SCALE for part in band], fill=_BAND)
     for tick in axis.ticks():
         x = _PLOT + axis.at(tick)
         line(x, _TOP - 6, x, bottom, _LINE)
-        text(x, _TOP - 18, score_text(board, tick), 13, at="mm", ink=_FAINT)
+        text(x, _TOP - 18, score_text(board, tick), 13, at="m", ink=_FAINT)
     for number, row in enumerate(rows):
         y = _TOP + _ROW * (number + 0.5)
         ink = _ACCENT if row.status == "ranked" else _FAINT
         line(28, y + _ROW / 2, _WIDTH - 24, y + _ROW / 2, _LINE)
         text(28, y, rank_text(row), 15, bold=True)
         text(_NAME, y, cut_to_width(info.name(row.model), 15, _SCORE - _NAME - 100), 15)
-        text(_SCORE - 52, y, score_text(board, row.score), 15, at="rm", bold=True)
+        text(_SCORE - 52, y, score_text(board, row.score), 15, at="r", bold=True)
         text(_SCORE - 46, y, half_text(board, row), 12, ink=_FAINT)
         if row.score is None:
             continue
@@ -74,38 +72,10 @@ def board_png(board: Leaderboard, info: ModelInfo) -> bytes:
                 if end is not None:
                     line(x, y - 4, x, y + 4, ink, 1.5)
         x, r = _PLOT + axis.at(row.score), 4.2
-        dot = [part * _SCALE for part in (x - r, y - r, x + r, y + r)]
+        dot = [part * PICTURE_SCALE for part in (x - r, y - r, x + r, y + r)]
         draw.ellipse(dot, fill=ink if row.status == "ranked" else _PAPER, outline=ink, width=3)
     said = f"Agon {board.settings['version']}, fingerprint {board.fingerprint[:16]}"
     text(28, bottom + 26, said, 12, ink=_FAINT)
     out = BytesIO()
     image.save(out, "PNG")
     return out.getvalue()
-
-
-@cache
-def picture_font(size: int, *, bold: bool = False) -> ImageFont.FreeTypeFont:
-    """The font of pictures, in pixels of the page."""
-    file = f"ibm-plex-sans-latin-{600 if bold else 400}-normal.woff2"
-    with (files("agon.arena.web") / "static" / "fonts" / file).open("rb") as font:
-        return ImageFont.truetype(BytesIO(font.read()), size * _SCALE)
-
-
-def text_lines(said: str, size: int, width: float, most: int = 2) -> list[str]:
-    """A bold sentence in so many lines at most."""
-    font, lines = picture_font(size, bold=True), [""]
-    for word in said.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and font.getlength(longer) > width * _SCALE and len(lines) < most:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return [*lines[:-1], cut_to_width(lines[-1], size, width, bold=True)]
-
-
-def cut_to_width(said: str, size: int, width: float, *, bold: bool = False) -> str:
-    """A text that fits, with an ellipsis where it was longer."""
-    font = picture_font(size, bold=bold)
-    while font.getlength(said) > width * _SCALE and len(said) > 1:
-        said = said[:-2].rstrip() + "…"
-    return said

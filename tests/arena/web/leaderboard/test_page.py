@@ -15,6 +15,7 @@ from agon.arena.web.about import about_html
 from agon.arena.web.leaderboard.board_picture import board_png
 from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.arena.web.leaderboard.page import no_board_html
+from agon.arena.web.leaderboard.picture_text import drawable, text_width
 from agon.arena.web.leaderboard.query import BoardQuery, BoardView, ChangedBoardError, Offer, QueryError
 from agon.ranking import Leaderboard, rank
 from agon.ranking.leaderboard.row import Row
@@ -122,6 +123,19 @@ def test_a_permalink_of_another_board_is_a_sentence_and_a_way_on():
     for other in ("0" * 16, mark[:4]):
         with pytest.raises(ChangedBoardError, match=f"{other}, and today's is {mark}"):
             page_of(BOARD, 1, query=BoardQuery(view=BoardView(at=other)))
+
+
+@pytest.mark.parametrize(("one", "two"), [("Макс", "Мину"), ("كبير", "صغير"), ("通义", "文心"), ("Éa", "Èa")])
+def test_the_picture_of_a_board_has_the_letters_of_its_names(one, two):
+    """Letters that no font here has would be boxes, the same for any two."""
+    if not drawable(one + two):
+        pytest.skip(f"no font of this machine has {one}")
+    drawn = [
+        board_png(replace(BOARD, rows=(replace(BOARD.rows[0], model=name),)), ModelInfo())
+        for name in (one, two)
+    ]
+    assert drawn[0] != drawn[1]
+    assert text_width(f"{one} v2", 15) == pytest.approx(text_width(one, 15) + text_width(" v2", 15), abs=1)
 
 
 def test_the_picture_of_a_board_is_a_png_with_its_rows():
