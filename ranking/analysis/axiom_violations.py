@@ -201,7 +201,7 @@ def _clones(trial: Trial) -> Iterator[Found]:
             if not len(changed) and ours == bool(before[model]):
                 yield None
                 continue
-            said = {"model": Names((name,)), "before": _first(trial.models, before)}
+            said: dict[str, Any] = {"model": Names((name,)), "before": _first(trial.models, before)}
             said["after"] = _first((*trial.models, clone), after)
             if side == "below":
                 yield (
@@ -233,7 +233,7 @@ def _with_clone(trial: Trial, model: int, clone: str, side: str) -> IntArray:
     return trial.on(trial.profile.cloned(model, clone, side).ballots(), names)
 
 
-def _first(models: Sequence[str], first: Any) -> str:
+def _first(models: Sequence[str], first: Any) -> Names | Sentence:
     """Who is first, as a value of a sentence."""
     return Names(models[int(i)] for i in np.flatnonzero(first)) or Sentence("nobody")
 
