@@ -72,7 +72,7 @@ def drawable(said: str) -> bool:
     return all(_has(own, one) or any(_has(font, one) for font in _others(15)) for one in said)
 
 
-def text_width(said: str, size: int, *, bold: bool = False) -> float:
+def drawn_width(said: str, size: int, *, bold: bool = False) -> float:
     """How wide it is, in pixels of the page."""
     return sum(font.getlength(piece) for piece, font in _runs(said, size, bold=bold)) / PICTURE_SCALE
 
@@ -101,7 +101,7 @@ def draw_text(
     """
     above, below = picture_font(size, bold=bold).getmetrics()
     base = y * PICTURE_SCALE + (above - below) / 2
-    left = (x - text_width(said, size, bold=bold) * {"l": 0, "m": 0.5, "r": 1}[at]) * PICTURE_SCALE
+    left = (x - drawn_width(said, size, bold=bold) * {"l": 0, "m": 0.5, "r": 1}[at]) * PICTURE_SCALE
     for piece, font in _runs(said, size, bold=bold):
         draw.text((left, base), piece, fill=ink, font=font, anchor="ls")
         left += font.getlength(piece)
@@ -112,7 +112,7 @@ def text_lines(said: str, size: int, width: float, most: int = 2) -> list[str]:
     lines = [""]
     for word in said.split():
         longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and text_width(longer, size, bold=True) > width and len(lines) < most:
+        if lines[-1] and drawn_width(longer, size, bold=True) > width and len(lines) < most:
             lines.append(word)
         else:
             lines[-1] = longer
@@ -121,6 +121,6 @@ def text_lines(said: str, size: int, width: float, most: int = 2) -> list[str]:
 
 def cut_to_width(said: str, size: int, width: float, *, bold: bool = False) -> str:
     """A text that fits, with an ellipsis where it was longer."""
-    while text_width(said, size, bold=bold) > width and len(said) > 1:
+    while drawn_width(said, size, bold=bold) > width and len(said) > 1:
         said = said[:-2].rstrip() + "…"
     return said

@@ -15,7 +15,7 @@ from agon.arena.web.about import about_html
 from agon.arena.web.leaderboard.board_picture import board_png
 from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.arena.web.leaderboard.page import no_board_html
-from agon.arena.web.leaderboard.picture_text import drawable, text_width
+from agon.arena.web.leaderboard.picture_text import drawable, drawn_width
 from agon.arena.web.leaderboard.query import BoardQuery, BoardView, ChangedBoardError, Offer, QueryError
 from agon.ranking import Leaderboard, rank
 from agon.ranking.leaderboard.row import Row
@@ -135,7 +135,7 @@ def test_the_picture_of_a_board_has_the_letters_of_its_names(one, two):
         for name in (one, two)
     ]
     assert drawn[0] != drawn[1]
-    assert text_width(f"{one} v2", 15) == pytest.approx(text_width(one, 15) + text_width(" v2", 15), abs=1)
+    assert drawn_width(f"{one} v2", 15) == pytest.approx(drawn_width(one, 15) + drawn_width(" v2", 15), abs=1)
 
 
 def test_the_picture_of_a_board_is_a_png_with_its_rows():
