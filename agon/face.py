@@ -496,6 +496,7 @@ def report(
     table: str | None = None,
     format: str | None = None,
     grade_weight: float | None = None,
+    judges: object = None,
 ) -> StudyReport:
     """Look through a study, or any votes, and write its report as one HTML page, as `agon report` does.
 
@@ -506,6 +507,7 @@ def report(
         names: whether voters have their names; else they are numbered.
         force: whether a file that is there is replaced.
         where, columns, labels, invalid, voters, table, format, grade_weight: as for `comparisons`.
+        judges: votes of LLM judges, which are audited against the votes of people in the source.
 
     Raises:
         AgonError: one sentence about what is wrong with the source, the study or the file.
@@ -526,6 +528,7 @@ def report(
         table=table,
         format=format,
         grade_weight=grade_weight,
+        judges=judges,
     )
     if to is not None:
         write_report(found, to, force=force)

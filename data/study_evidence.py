@@ -20,6 +20,7 @@ from agon.data.checks import read_noise
 from agon.data.files.schema import Voters
 from agon.data.files.snapshot_folder import CRITERIA
 from agon.data.files.table_source import Invalid
+from agon.data.judge_audits import audit_judges
 from agon.data.log.log_frames import LogFrames, open_log
 from agon.data.log.study_journal import StudyHistory, read_study, study_names
 from agon.data.reading import comparisons, files_of, refuse_options
@@ -28,6 +29,7 @@ from agon.ranking import (
     AgonError,
     Comparisons,
     InterAnnotatorAgreement,
+    JudgeAudit,
     Leaderboard,
     OptionError,
     PanelLead,
@@ -136,6 +138,9 @@ class StudyReport(Readable):
         prompts: how many different ones; None where votes do not name them.
         first, last: when the first and the last vote was cast, in seconds since 1970; None where unknown.
         level: of every statement.
+        audits: what the verdicts of judges are worth against the votes of people in the source; empty
+            without judges.
+        judged: the files of those.
     """
 
     words: tuple[str, ...]
@@ -160,6 +165,8 @@ class StudyReport(Readable):
     first: float | None
     last: float | None
     level: float
+    audits: tuple[JudgeAudit, ...] = ()
+    judged: tuple[str, ...] = ()
 
     def conclusion(self) -> str:
         """Say in one sentence what was decided: by the panel of a study, else by the board."""
@@ -185,6 +192,7 @@ def study_report(
     voters: Voters | None = None,
     format: str | None = None,
     grade_weight: float | None = None,
+    judges: object = None,
     **tasks: Any,
 ) -> StudyReport:
     """Look through a study, or any votes, for all that its report says.
@@ -196,6 +204,8 @@ def study_report(
         words: the source in a command; None for the path.
         progress: given a sentence, opened around each piece of work.
         where, table, columns, labels, invalid, voters, format, grade_weight: as for `comparisons`.
+        judges: votes of judges, which are audited against all votes of people that the source holds; no board
+            counts them.
         tasks: options of a table of scores, which are refused.
 
     Raises:
@@ -229,6 +239,10 @@ def study_report(
                 criteria[name] = _board(part, level)
             if history is not None:
                 leads[name] = panel_lead(part, panel=history.panel, level=level)
+    audits: tuple[JudgeAudit, ...] = ()
+    if judges is not None:
+        with progress("auditing the judges"):
+            audits = audit_judges(judges, source)
     records = _StudyRecords(log, history)
     first, last = _span(votes)
     return StudyReport(
@@ -254,7 +268,13 @@ def study_report(
         first=first,
         last=last,
         level=level,
+        audits=audits,
+        judged=tuple(str(one) for one in _each(judges) if isinstance(one, str | Path)),
     )
+
+
+def _each(judges: object) -> Sequence[object]:
+    return judges if isinstance(judges, list | tuple) else [] if judges is None else [judges]
 
 
 def _is_log(path: Path) -> bool:

@@ -27,6 +27,7 @@ from agon.arena.web.leaderboard.query import ALL
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.leaderboard.table import cards_html, half_text, score_text, table_html
 from agon.arena.web.markdown.markdown import without_hidden
+from agon.arena.web.tastes.audit_section import audits_html
 from agon.data.files.writer import refuse_existing, whole_file
 from agon.data.study_evidence import RatingConsistency, StudyReport, StudyVoter
 from agon.ranking import InterAnnotatorAgreement, Leaderboard, PositionBias
@@ -82,6 +83,7 @@ def report_html(report: StudyReport) -> str:
         _sides(report),
         _attention(report),
         _voters(report),
+        _judges(report),
         _left_out(report),
         _methods(report),
         _commands(report),
@@ -346,6 +348,16 @@ def _voter(one: StudyVoter, most: int, *, skips: bool, attention: bool) -> list[
     return cells
 
 
+def _judges(report: StudyReport) -> str:
+    if not report.audits:
+        return ""
+    lead = (
+        "<p>How far the verdicts of language models go with votes of people on the same answers, and what "
+        "sways them. No board of this report counts them; judges that are refused should count on none.</p>"
+    )
+    return _section("Judges", lead, audits_html(report.audits))
+
+
 def _left_out(report: StudyReport) -> str:
     lines = [f"{plural(number, 'vote')} {why}." for why, number in report.left_out.items()]
     lines += [
@@ -440,8 +452,13 @@ def reproduce(report: StudyReport) -> Mapping[str, str]:
         found["Agreement"] = shell_words(["agon", "explain", "agreement", *every])
     if isinstance(report.sides, PositionBias) and report.level == 0.95:
         found["Left and right"] = shell_words(["agon", "explain", "sides", *every])
+    for file in report.judged:
+        audited = ["agon", "judge", file, "--audit", "--voted", report.words[0]]
+        found[f"The judges of {file}"] = shell_words(audited)
     study = () if report.study is None else ("--study", report.study.name)
-    found["This page"] = shell_words(["agon", "report", *report.words, *study, "--to", "report.html"])
+    judges = [word for file in report.judged for word in ("--judges", file)]
+    page = ["agon", "report", *report.words, *study, *judges, "--to", "report.html"]
+    found["This page"] = shell_words(page)
     return found
 
 

@@ -25,7 +25,7 @@ def share_interval(yes: ArrayLike, clusters: ArrayLike, level: float) -> tuple[f
     """
     values = np.asarray(yes, dtype=np.float64)
     share, n = float(values.mean()), _worth(values, clusters)
-    return share, *_wilson(share, n, level)
+    return share, *wilson_interval(share, n, level)
 
 
 def median_interval(
@@ -46,7 +46,7 @@ def median_interval(
     """
     numbers = np.asarray(values, dtype=np.float64)
     given, median = np.sort(numbers), float(np.median(numbers))
-    low, high = _wilson(0.5, _worth((numbers <= median).astype(np.float64), clusters), level)
+    low, high = wilson_interval(0.5, _worth((numbers <= median).astype(np.float64), clusters), level)
     first, last = int(np.floor(len(given) * low)) - 1, int(np.ceil(len(given) * high))
     lower = float(given[first]) if first >= 0 else None
     return median, lower, float(given[last]) if last < len(given) else None
@@ -63,8 +63,12 @@ def _worth(values: FloatArray, clusters: ArrayLike) -> float:
     return n / max(1.0, variance / (share * (1 - share) / n))
 
 
-def _wilson(share: float, n: float, level: float) -> tuple[float, float]:
-    """Bounds of a share of n independent values."""
+def wilson_interval(share: float, n: float, level: float) -> tuple[float, float]:
+    """Return the bounds of a share of n independent values.
+
+    Source:
+        E. B. Wilson, J. Am. Stat. Assoc. 22 (1927).
+    """
     z = quantile(level)
     middle = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))

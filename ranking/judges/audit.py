@@ -795,8 +795,9 @@ def _calibration(
             *found,
             None,
             number,
-            f"Within {len(curve)} bins of certainty its probabilities are off by {100 * found.value:.1f} "
-            f"points ({100 * found.lower:.1f} to {100 * found.upper:.1f}) on average (ECE).",
+            f"Within {len(curve)} bin{'' if len(curve) == 1 else 's'} of certainty its probabilities are off "
+            f"by {100 * found.value:.1f} points ({100 * found.lower:.1f} to {100 * found.upper:.1f}) "
+            "on average (ECE).",
         ),
     ], curve
 

@@ -50,6 +50,7 @@ FLOORS = {
         "model_facts prompt_vectors use_log",
         "reading",
         "checks exporters judged_votes",
+        "judge_audits",
         "study_evidence",
         "",
     ),

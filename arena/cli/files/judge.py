@@ -366,7 +366,7 @@ def _say_judged(tally: Tally, rows: Sequence[dict[str, Any]], votes: int, output
 
 def audit_votes(
     votes: Path, people: Path | None, *, own: Sequence[str] = (), force: bool = False
-) -> list[JudgeAudit]:
+) -> tuple[JudgeAudit, ...]:
     """Audit every judge of a file of votes, and write into a file of `agon judge` who was refused.
 
     Args:
@@ -379,35 +379,13 @@ def audit_votes(
         SourceError: votes that cannot be read, or say nothing of prompts.
     """
     from agon.data.files.judge_marks import mark_judges
-    from agon.data.judged_votes import verdicts_of
-    from agon.ranking import audit_judge
+    from agon.data.judge_audits import audit_judges
 
-    judged = verdicts_of(votes, kind="llm", by_judge=True)
-    voted = None if people is None else verdicts_of(people, kind="human")[""]
-    unread = _unread_shares(votes)
-    found = []
     with progress("auditing the judges"):
-        for name, one in judged.items():
-            named = {*own, name}
-            found.append(audit_judge(one, voted, name=name, own=named, unread=unread.get(name)))
+        found = audit_judges(votes, people, own=own)
     if votes.suffix == ".parquet" and votes.with_suffix(".judgements.parquet").exists():
         mark_judges(votes, {one.judge: one.reasons for one in found}, forced=force)
     return found
-
-
-def _unread_shares(votes: Path) -> dict[str, float]:
-    """By judge the share of its answers that were no verdict, where the judgements lie beside the votes."""
-    import pyarrow.parquet as pq
-
-    beside = votes.with_suffix(".judgements.parquet")
-    if not beside.exists():
-        return {}
-    rows = pq.read_table(beside, columns=["judge", "failure"]).to_pylist()
-    shares = {}
-    for name in {row["judge"] for row in rows}:
-        said = [row["failure"] for row in rows if row["judge"] == name and row["failure"] in (None, "unread")]
-        shares[name] = said.count("unread") / max(1, len(said))
-    return shares
 
 
 def show_audits(found: Sequence[JudgeAudit], format: FindingsFormat) -> None:

@@ -26,6 +26,10 @@ def report_command(
         bool, Parameter(negative="", help="Call voters by their names instead of by numbers.")
     ] = False,
     force: Annotated[bool, Parameter(negative="", help="Replace a file that is there.")] = False,
+    judges: Annotated[
+        list[Path] | None,
+        Parameter(negative="", json_list=False, help="Votes of LLM judges, audited against those of people."),
+    ] = None,
     reading: ReadingOptions = USUAL,
 ) -> None:
     """Write the report of a study: the decision, boards, agreement, checks, who voted, how to reproduce it.
@@ -38,6 +42,8 @@ def report_command(
     agon report study.toml --to report.html
 
     agon report votes.parquet --to report.html
+
+    agon report votes.parquet --judges judged.parquet --to report.html
     """
     from agon.arena.web.report_page import check_report_target, write_report
     from agon.data.study_evidence import study_report
@@ -60,6 +66,7 @@ def report_command(
             names=names,
             words=(*map(str, source), *reading.words()),
             progress=progress,
+            judges=judges,
             **given,
         )
     write_report(found, to, force=force)

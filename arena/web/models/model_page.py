@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from html import escape
-from math import sqrt
 
 from agon.arena.web.languages.texts import (
     _,
@@ -37,7 +36,7 @@ from agon.arena.web.models.overview_page import column_words, unsure
 from agon.ranking import Leaderboard, PairCounts
 from agon.ranking.analysis.rule_comparison import RuleComparison
 from agon.ranking.errors import OptionError
-from agon.ranking.inference.simultaneous import quantile
+from agon.ranking.inference.shares import wilson_interval
 from agon.ranking.leaderboard.row import Row, rank_text
 
 MOST_OTHERS = 60  # models that a model is compared with
@@ -256,7 +255,7 @@ def _others(
             i, j = pairs.models.index(row.model), pairs.models.index(other.model)
             halves = pairs.halves("half")
             won, of = float(halves[i, j]), float(halves[i, j] + halves[j, i])
-            low, high = wilson(won / of, of, board.level)
+            low, high = wilson_interval(won / of, of, board.level)
             rate = in_range(percent(won / of), percent(low), percent(high))
         with suppress(OptionError):
             said = board.win_probability(row.model, other.model)
@@ -288,14 +287,6 @@ def _others(
         )
     title = _("Whom it beats")
     return _section(title, f"<p>{lead}</p>" + _table(title, columns, body))
-
-
-def wilson(share: float, n: float, level: float) -> tuple[float, float]:
-    """Wilson's interval of a share of n independent votes (E. B. Wilson, J. Am. Stat. Assoc. 22 (1927))."""
-    z = quantile(level)
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def _heads(*titles: str, right: Sequence[str] = ()) -> str:

@@ -13,9 +13,10 @@ from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.arena.web.leaderboard.query import QueryError
 from agon.arena.web.models.board_series import Moment
 from agon.arena.web.models.comparison_page import check_models
-from agon.arena.web.models.model_page import asked_model, wilson
+from agon.arena.web.models.model_page import asked_model
 from agon.ranking import Leaderboard, PairCounts
 from agon.ranking.errors import OptionError
+from agon.ranking.inference.shares import wilson_interval
 from agon.ranking.leaderboard.row import COLUMNS, Row
 from agon.ranking.leaderboard.vote_planning import open_pair
 from agon.ranking.text import Sentence
@@ -178,5 +179,5 @@ def _record(pairs: PairCounts | None, one: str, two: str, level: float) -> dict[
         return record | unknown
     halves = pairs.halves("half")
     won, of = float(halves[i, j]), float(halves[i, j] + halves[j, i])
-    low, high = wilson(won / of, of, level)
+    low, high = wilson_interval(won / of, of, level)
     return record | {"share": won / of, "share_lower": low, "share_upper": high}

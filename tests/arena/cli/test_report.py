@@ -7,6 +7,7 @@ from datetime import timedelta
 from html import unescape
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import agon as ag
@@ -15,7 +16,9 @@ from agon.data.log.records import Assignment, AttentionRecord, SkipRecord
 from agon.data.log.study_journal import StudyJournal
 from agon.data.log.vote_log import VoteLog
 from agon.data.study_evidence import study_report
+from tests.support.boards import Page
 from tests.support.browser import chromium
+from tests.support.judged_worlds import judged_world
 from tests.support.log_records import NOON, answer, battle, put, vote
 
 VOTERS, PROMPTS = 5, 14
@@ -257,3 +260,66 @@ def test_it_fits_a_phone_and_prints_on_paper(folder, page):
         assert sheet.evaluate("getComputedStyle(document.body).color") == "rgb(27, 30, 36)" != dark
         pdf = sheet.pdf(prefer_css_page_size=True)
         assert re.search(rb"/MediaBox \[0 0 59[45](\.\d+)? 84[12](\.\d+)?\]", pdf)
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory):
+    """Votes of people, and of two judges: one sees what people see, one says A whatever is shown."""
+    folder = tmp_path_factory.mktemp("judged")
+    sharp, people, _ = judged_world(4, skill=1.0, soft=True, prompts=40)
+    for name, found in (("people", {"": people}), ("judges", {"sharp": sharp, "first": sharp})):
+        frames = [
+            pd.DataFrame(
+                {
+                    "model_a": np.array(one.models)[one.first],
+                    "model_b": np.array(one.models)[one.second],
+                    "p_a": 1.0 if judge == "first" else one.p_first,
+                    "prompt_id": np.array(one.prompts)[one.prompt],
+                    "voter": judge or [f"v{n % 9}" for n in range(len(one))],
+                    "voter_kind": "llm" if judge else "human",
+                }
+            )
+            for judge, one in found.items()
+        ]
+        pd.concat(frames).to_parquet(folder / f"{name}.parquet")
+    return folder
+
+
+def test_judges_are_audited_on_the_page_as_the_command_does(judged, capsys):
+    page = judged / "report.html"
+    people, judges = judged / "people.parquet", judged / "judges.parquet"
+    assert main(["report", str(people), "--judges", str(judges), "--to", str(page)]) in (0, None)
+    capsys.readouterr()
+    text = unescape(page.read_text()).replace("−", "-")
+    section = text.partition("<h2>Judges</h2>")[2].partition("</section>")[0]
+    Page(section)  # nests
+    main(["judge", str(judges), "--audit", "--voted", str(people), "--format", "json"])
+    audits = json.loads(capsys.readouterr().out)["audits"]
+    assert {one["judge"]: one["passed"] for one in audits} == {"sharp": True, "first": False}
+    for one in audits:
+        part = section.partition(f"<h3>{one['judge']} ")[2].partition("</article>")[0]
+        assert f">{'Passed' if one['passed'] else 'Refused'}<" in part
+        for reason in one["reasons"]:
+            assert reason in part
+        for measure in one["measures"]:
+            if measure["value"] is None or measure["found"]:
+                assert measure["said"] in part
+            if measure["value"] is not None and 0.005 < abs(measure["value"]) < 10:
+                row = rf'{re.escape(measure["label"])}(</b>)?</th><td class="ag-r">{measure["value"]:.2f}<'
+                assert re.search(row, part)
+        assert part.count("<circle") == len(one["curve"]) > 0
+        for cell in one["curve"]:
+            row = f'{cell["sure"]:.1%}</th><td class="ag-r">{cell["right"]:.1%}</td>'
+            assert row in part
+    commands = re.findall(r'<code class="ag-cmd"[^>]*>([^<]*)</code>', text)
+    assert f"agon judge {judges} --audit --voted {people}" in commands
+    assert f"agon report {people} --judges {judges} --to report.html" in commands
+
+
+def test_the_same_audit_from_python_and_none_without_judges(judged, tmp_path):
+    found = ag.report(judged / "people.parquet", judges=judged / "judges.parquet")
+    assert [one.judge for one in found.audits] == ["sharp", "first"]
+    assert ag.report(judged / "people.parquet", tmp_path / "page.html").audits == ()
+    assert "<h2>Judges</h2>" not in (tmp_path / "page.html").read_text()
+    with pytest.raises(ag.ranking.SourceError, match="holds no vote of a judge"):
+        ag.report(judged / "people.parquet", judges=judged / "people.parquet")
