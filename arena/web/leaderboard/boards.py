@@ -19,6 +19,8 @@ from agon.ranking.text import Sentence
 
 KEPT = 128  # boards
 IN_VAIN = 0.1  # seconds that are waited for what took longer than anybody waits, where there is one of before
+LONG = 0.5  # seconds that a board takes, from which it rests
+RESTS = 3.0  # times as long as it took: while votes come, boards take a quarter of one core and not all of it
 MOST_WAITING = 32  # boards asked for and not there yet
 
 
@@ -51,8 +53,8 @@ class Boards:
     def __init__(self, source: BoardSource) -> None:
         self.source = source
         self._running: dict[tuple[object, Hashable], tuple[object, asyncio.Task[Any]]] = {}
-        # Of which votes it is, what was made, and in how many seconds.
-        self._made: OrderedDict[tuple[object, Hashable], tuple[object, Any, float]] = OrderedDict()
+        # Of which votes it is, what was made, in how many seconds, and when that ended.
+        self._made: OrderedDict[tuple[object, Hashable], tuple[object, Any, float, float]] = OrderedDict()
         self._quick, self._slow, self._long = (asyncio.Semaphore(1) for _ in range(3))
 
     async def get(self, query: BoardQuery, patience: Patience | None = None) -> Made | None:
@@ -113,6 +115,11 @@ class Boards:
                 self._made.move_to_end(key)
                 result: Result = known[1]
                 return result
+            rests = known is not None and known[2] > LONG and monotonic() - known[3] < RESTS * known[2]
+            if known is not None and rests and patience.seconds is not None:  # programs get that of now
+                patience.fell_short = True
+                rested: Result = known[1]
+                return rested
             if len(self._running) >= MOST_WAITING:
                 raise BusyError(
                     Sentence("Many boards are being computed just now; load the page again in a few seconds.")
@@ -129,7 +136,7 @@ class Boards:
             patience.fell_short |= of != version  # begun for somebody who asked before the last vote
             return task.result()
         patience.fell_short = True
-        before: tuple[object, Result, float] | None = self._made.get(key)  # of fewer votes, but here
+        before: tuple[object, Result, float, float] | None = self._made.get(key)  # of fewer votes, but here
         return None if before is None else before[1]
 
     def _keep(
@@ -138,7 +145,7 @@ class Boards:
         """Keep what was computed; what failed may go well the next time."""
         del self._running[key]
         if not done.cancelled() and done.exception() is None:
-            self._made[key] = version, done.result(), seconds
+            self._made[key] = version, done.result(), seconds, monotonic()
             self._made.move_to_end(key)
             while len(self._made) > KEPT:
                 self._made.popitem(last=False)

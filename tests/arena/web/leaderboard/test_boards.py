@@ -161,3 +161,28 @@ def test_more_boards_than_can_be_computed_are_refused():
         assert all(counted(one) == 60 for one in found if one not in refused)
 
     asyncio.run(story())
+
+
+def test_a_board_that_takes_long_rests_while_votes_come():
+    """Else boards would take a core all the time, each of one vote more; readers see that of before."""
+    made = []
+
+    def slow(source, query):
+        time.sleep(0.6)
+        made.append(source.number)
+        return source.number
+
+    async def story():
+        source = Votes()
+        boards, ends = Boards(source), time.monotonic() + 3.5
+        while time.monotonic() < ends:
+            source.number += 1
+            soon = Patience(5.0)
+            shown = await boards.made(ALL, slow, soon)
+            assert soon.fell_short == (shown != source.number)
+            await asyncio.sleep(0.05)
+        source.number += 1
+        assert await boards.made(ALL, slow) == source.number, "programs get that of now"
+
+    asyncio.run(story())
+    assert 2 <= len(made) <= 4, "without a rest six"
