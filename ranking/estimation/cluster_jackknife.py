@@ -23,6 +23,10 @@ _LARGE = 100  # clusters that are followed one by one
 _LEVELS = 0.95, 0.999  # of one statement, and of one among many
 _LOG_GRID = np.linspace(-14.0, 14.0, 281)
 _MOST = 4  # sweeps after which those that are settled are left alone
+_FEW, _HALF = (
+    32,
+    0.5,
+)  # votes of a cluster, and their leverage, up to which it is solved with others of its size
 _WHOLE = 1 - 1e-7  # leverage of a cluster from which the other clusters leave something open
 
 
@@ -88,7 +92,9 @@ def jackknife_clusters(
         end = min(begin + step, size)
         given = np.asarray(scores[begin:end].toarray())
         rows = roots[ends[begin] : ends[end]]
-        corrected, slow = _series(given, rows, cluster[ends[begin] : ends[end]] - begin, inverse)
+        corrected, slow = _corrected(
+            given, rows, cluster[ends[begin] : ends[end]] - begin, inverse, leverage[begin:end]
+        )
         for c in np.union1d(slow, np.flatnonzero(leverage[begin:end] >= _WHOLE)).tolist():
             own = roots[ends[begin + c] : ends[begin + c + 1]].toarray()
             lost = _left_open(own, half, bread)
@@ -171,6 +177,46 @@ def _quadratic(rows: csr_array[Any], matrix: FloatArray) -> FloatArray:
         some = rows[begin : begin + step]
         parts.append(np.asarray(some.multiply(some @ matrix).sum(axis=1)).reshape(-1))
     return np.concatenate(parts)
+
+
+def _corrected(
+    scores: FloatArray, rows: csr_array[Any], cluster: IntArray, inverse: FloatArray, leverage: FloatArray
+) -> tuple[FloatArray, IntArray]:
+    """(C, Q) solutions r = s + H_c H⁻¹ r, and the clusters that are left to be solved one by one.
+
+    Of a few votes F on pairs r = s + Fᵀ y with (I − F H⁻¹ Fᵀ) y = F H⁻¹ s, which is as large as they are few.
+    """
+    length = np.bincount(cluster, minlength=len(scores))
+    few = (length <= _FEW) & (leverage < _HALF)
+    if not few.any() or not (np.diff(rows.indptr) == 2).all():
+        return _series(scores, rows, cluster, inverse)
+    found, toward = scores.copy(), scores @ inverse
+    (i, j), (one, two) = rows.indices.reshape(-1, 2).T, rows.data.reshape(-1, 2).T
+    right = one * toward[cluster, i] + two * toward[cluster, j]
+    ends, pushed = np.append(0, np.cumsum(length)), np.zeros(len(cluster))
+    for number in np.unique(length[few & (length > 0)]).tolist():
+        alike = np.flatnonzero(few & (length == number))
+        for some in np.array_split(alike, len(alike) * number**2 // _CELLS + 1):
+            at = ends[some][:, None] + np.arange(number)
+            a, b, x, y = i[at], j[at], one[at], two[at]
+            seen_a = (
+                inverse[a[:, :, None], a[:, None]] * x[:, None]
+                + inverse[a[:, :, None], b[:, None]] * y[:, None]
+            )
+            seen_b = (
+                inverse[b[:, :, None], a[:, None]] * x[:, None]
+                + inverse[b[:, :, None], b[:, None]] * y[:, None]
+            )
+            system = np.eye(number) - (x[:, :, None] * seen_a + y[:, :, None] * seen_b)
+            pushed[at] = np.linalg.solve(system, right[at][:, :, None])[:, :, 0]
+    np.add.at(found, (cluster, i), pushed * one)
+    np.add.at(found, (cluster, j), pushed * two)
+    many = np.flatnonzero(~few)
+    if not len(many):
+        return found, many
+    left = ~few[cluster]
+    found[many], slow = _series(scores[many], rows[left], np.searchsorted(many, cluster[left]), inverse)
+    return found, many[slow]
 
 
 def _series(

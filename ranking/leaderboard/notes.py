@@ -440,11 +440,11 @@ def single_voter_dominance(
     clusters, ballots = votes.clusters(by), votes.ballots
     m = len(ballots.models)
     seats = ballots.shown[clusters.ballot]
-    cell = (clusters.cluster[:, None] * m + seats)[seats >= 0]
+    cell = (seats * clusters.size + clusters.cluster[:, None])[seats >= 0]
     times = np.broadcast_to(clusters.count[:, None], seats.shape)[seats >= 0]
-    cast = np.bincount(cell, times, clusters.size * m).reshape(-1, m)
-    top = cast.argmax(axis=0)
-    most = cast.max(axis=0) / np.maximum(ballots.votes, 1)
+    cast = np.bincount(cell, times, clusters.size * m).reshape(m, -1)
+    top = cast.argmax(axis=1)
+    most = cast[np.arange(m), top] / np.maximum(ballots.votes, 1)
     carried = np.flatnonzero((most >= share) & (ballots.votes >= max(min_votes, 1)))
     if not len(carried):
         return ()

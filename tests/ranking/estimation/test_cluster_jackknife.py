@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 from scipy.stats import t
 
 from agon.ranking import Comparisons, rank
-from agon.ranking.estimation.cluster_jackknife import student_df
+from agon.ranking.estimation.cluster_jackknife import jackknife_clusters, student_df
 
 
 def zipf(number, power):
@@ -76,3 +77,27 @@ def test_one_voter_of_most_votes_and_a_few_others():
         board = rank(votes, cluster="voter", **options)
         assert board.uncertainty.clustering.effective == pytest.approx(2.05, abs=0.15)
         assert board.uncertainty.df == pytest.approx(1.62, abs=0.05)
+
+
+@pytest.mark.parametrize("three", [False, True])
+def test_clusters_of_any_size_are_solved_as_one_by_one(three):
+    """Of votes on pairs, few and many of a cluster, and of rows that are none: the definition, dense."""
+    rng = np.random.default_rng(4)
+    models, size = 9, 60
+    length = np.append(rng.integers(1, 6, size - 3), [0, 45, 70])
+    cluster = np.repeat(np.arange(size), length)
+    rows = np.zeros((len(cluster), models))
+    for row in rows:
+        a, b, c = rng.choice(models, 3, replace=False)
+        row[a], row[b] = rng.normal(size=2) if three else (0.4, -0.4)
+        row[c] = 0.1 if three else 0.0
+    scores = np.array([rows[cluster == c].T @ rng.normal(size=length[c]) for c in range(size)])
+    inverse = np.linalg.pinv(rows.T @ rows)
+    found = jackknife_clusters(csr_array(scores), csr_array(rows), cluster, inverse, inverse)
+    each = []
+    for c in range(size):
+        own = rows[cluster == c]
+        each.append(np.linalg.solve(np.eye(models) - own.T @ own @ inverse, scores[c]))
+    r, told = np.array(each), int((length > 0).sum())
+    expected = (told - 1) / told * (r.T @ r - np.outer(r.sum(axis=0), r.sum(axis=0)) / told)
+    assert found.meat == pytest.approx(expected, rel=1e-7, abs=1e-9)
