@@ -35,6 +35,7 @@ from agon.data.importers.arenas.battle_tables import derive_battles
 from agon.data.importers.columns import read_as
 from agon.data.importers.formats import lacks_one, nearest, recognise, unrecognised
 from agon.data.importers.published import choose_format, named_rows, with_columns
+from agon.data.store_address import is_address
 from agon.ranking import Comparisons, OptionError, SourceError, VotesError
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 from agon.ranking.votes.vote_source import JUDGES_REFUSED
@@ -94,11 +95,12 @@ def comparisons(
             raise OptionError("These votes were read before; give where and the like when they are read.")
         return source
     check_voters(voters)
-    if engine is not None or hasattr(source, "sparkSession"):
-        ours: dict[str, Any] = {"where": where, "columns": columns}
-        others: dict[str, Any] = {"table": table, "labels": labels, "format": format, "criterion": criterion}
-        others |= {"grade_weight": grade_weight}
-        return _in_spark(source, engine or "spark", ours, others, invalid, voters)
+    if _is_elsewhere(source, engine):
+        shape = {"labels": labels, "format": format, "criterion": criterion, "grade_weight": grade_weight}
+        remote = _open_elsewhere(source, engine, where, table, columns, shape)
+        counting = TableSource(remote.name, remote, invalid, voters=voters)
+        counting.ballots()
+        return Comparisons(counting)
     source = files_of(source)
     refused = [name for one in _paths_of(source) for name in refused_judges(one)]
     if criterion is not None:
@@ -150,27 +152,47 @@ def _paths_of(source: object) -> list[Path]:
     return [Path(one) for one in given if isinstance(one, str | Path)]
 
 
-def _in_spark(
+def _is_elsewhere(source: object, engine: str | None) -> bool:
+    """Whether votes are counted by another engine than DuckDB."""
+    return engine is not None or hasattr(source, "sparkSession") or is_address(_alone(source))
+
+
+def _alone(source: object) -> object:
+    """The source, where it stands in a list of its own."""
+    return source[0] if isinstance(source, list | tuple) and len(source) == 1 else source
+
+
+def _open_elsewhere(
     source: object,
-    engine: str,
-    given: Mapping[str, Any],
+    engine: str | None,
+    where: str | None,
+    table: str | None,
+    columns: Mapping[str, str] | None,
     others: Mapping[str, Any],
-    invalid: Invalid,
-    voters: Voters | None,
-) -> Comparisons:
-    """Read votes in Spark, where only those of our own layout are read."""
-    if engine != "spark":
+) -> Source:
+    """Open votes where another engine counts them; only those of our own layout are read there."""
+    source = _alone(source)
+    if engine not in (None, "spark"):
         raise OptionError(f"There is no engine {engine!r}; leave it out, or take 'spark'.")
-    if strange := [name for name, value in others.items() if value]:
+    if is_address(source) and engine is not None:
+        raise OptionError("PostgreSQL counts the votes at an address; leave engine (--engine) out.")
+    name = "PostgreSQL" if is_address(source) else "Spark"
+    given = {**others, "table": None if is_address(source) else table}
+    if strange := [option for option, value in given.items() if value]:
         raise OptionError(
-            f"Spark reads votes of our own layout; leave {strange[0]} out, or change the column there."
+            f"{name} reads votes of our own layout; leave {strange[0]} out, or change the column there."
         )
+    if is_address(source):
+        try:
+            from agon.data.engines.postgres import PostgresSource
+        except ModuleNotFoundError:
+            raise SourceError(
+                "Votes in PostgreSQL need the part for it; install it: pip install 'agon-arena[postgres]'."
+            ) from None
+        return PostgresSource(source, table, where, columns or {})
     from agon.data.engines.spark import spark_source
 
-    source = source[0] if isinstance(source, list | tuple) and len(source) == 1 else source
-    votes = TableSource(source, spark_source(source, **given), invalid, voters=voters)
-    votes.ballots()
-    return Comparisons(votes)
+    return spark_source(source, where=where, columns=columns)
 
 
 def _by_criterion(source: object, criterion: str) -> Path:
@@ -426,7 +448,7 @@ def read_any(
         "criterion": criterion,
         "engine": engine,
     }
-    if engine is not None or hasattr(source, "sparkSession"):
+    if _is_elsewhere(source, engine):
         refuse_options(given, source, "votes, not a table of scores")
         return comparisons(source, **reading, columns=named or None, invalid=invalid)
     source = files_of(source)

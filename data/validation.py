@@ -147,8 +147,14 @@ def _any_model(
     return either, (spellings, spellings)
 
 
-def rows_text(numbers: Sequence[int | str], total: int, what: str = "row") -> str:
-    """Row numbers as text: "row 3", "rows 3 and 8", "rows 1, 2, 3, 4, 5 and 12 more"; or those of votes."""
+def rows_text(numbers: Sequence[int | str | None], total: int, what: str = "row") -> str:
+    """Row numbers as text: "row 3", "rows 3 and 8", "rows 1, 2, 3, 4, 5 and 12 more"; or those of votes.
+
+    Rows that are elsewhere have no numbers: "12 rows".
+    """
+    numbers = [number for number in numbers if number is not None]
+    if not numbers:
+        return f"{total:,} {what}{'' if total == 1 else 's'}"
     if total == 1:
         return f"{what} {numbers[0]}"
     shown = [str(number) for number in numbers[:5]]

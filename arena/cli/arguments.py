@@ -10,12 +10,13 @@ import tempfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar
 
 import pyarrow as pa
-from cyclopts import Parameter
+from cyclopts import Parameter, Token
 
 from agon.arena.cli.commands import STDIN
+from agon.data.store_address import StoreAddress, store_of
 from agon.ranking import METHODS, Comparisons
 from agon.ranking.errors import AgonError, OptionError, SourceError
 from agon.ranking.votes.comparisons import Votes
@@ -36,6 +37,18 @@ JudgesOption = Annotated[
     ),
 ]
 SourceArgument = Annotated[list[Path], Parameter(help=SOURCE, json_list=False)]  # [ab].csv is a pattern
+
+
+def _votes_named(_: object, tokens: Sequence[Token]) -> list[Path | StoreAddress]:
+    """What words name: paths, and addresses, which are none."""
+    return [store_of(token.value) for token in tokens]
+
+
+VotesArgument = Annotated[
+    list[Path | StoreAddress],
+    Parameter(help=f"{SOURCE[:-1]}; or postgresql://….", json_list=False, converter=_votes_named),
+]
+SourceT = TypeVar("SourceT", Path, Path | StoreAddress)
 GroupsOption = Annotated[
     str | None,
     Parameter(name="--weights-by", help="Column of votes whose values weigh alike, or by --weight."),
@@ -54,7 +67,7 @@ FindingsFormat = Annotated[
 
 
 @contextlib.contextmanager
-def readable(sources: Sequence[Path]) -> Iterator[list[Path]]:
+def readable(sources: Sequence[SourceT]) -> Iterator[list[SourceT]]:
     """Give paths to read; standard input, of whatever format, is kept in a file for the time.
 
     Raises:

@@ -11,7 +11,7 @@ import io
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -136,6 +136,8 @@ KNOWING = (
 )  # they take addresses of stores themselves
 # They get a copy of the store.
 READERS = frozenset(COMMANDS) - {*KNOWING, "recover", "import", "study", "models", "generate", "simulate"}
+# They count votes in a table of PostgreSQL, where an address is of no store.
+COUNTING = ("rank", "explain", "decide", "tastes", "compare-methods", "counts")
 STDIN = Path("/dev/stdin")  # what "-" stands for
 EPILOGUE = (
     "Exit status: 0 fine; 1 check, diff, doctor or verify found something; 2 bad input or usage; "
@@ -205,23 +207,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _copied(words: list[str]) -> Iterator[list[str]]:
-    """The words with folders in the place of addresses of shared stores, of which they are copies."""
+    """The words with folders in the place of addresses of shared stores, of which they are copies.
+
+    An address stays where a command counts votes in a table of it: where one is named, or no store is there.
+    """
     if not words or words[0] in KNOWING or not any("://" in word for word in words):
         yield words
         return
     from agon.data.log.shared_store.opening import copied_log
-    from agon.data.log.shared_store.store_address import StoreAddress, is_address
+    from agon.data.log.shared_store.shared_record import NoSharedLog
+    from agon.data.store_address import StoreAddress, is_address
     from agon.ranking.errors import OptionError
 
     if words[0] not in READERS and any(map(is_address, words)):
         raise OptionError(
             f"agon {words[0]} takes a folder, not an address; agon backup ADDRESS --to FOLDER makes one."
         )
+    counting = words[0] in COUNTING
+    if counting and any(word.partition("=")[0] == "--table" for word in words):
+        yield words
+        return
     with ExitStack() as copies:
-        yield [
-            str(copies.enter_context(copied_log(StoreAddress(word)))) if is_address(word) else word
-            for word in words
-        ]
+        found = []
+        for word in words:
+            place = word
+            if is_address(word):
+                with suppress(*[NoSharedLog] * counting):
+                    place = str(copies.enter_context(copied_log(StoreAddress(word))))
+            found.append(place)
+        yield found
 
 
 def _renamed(word: str) -> str:

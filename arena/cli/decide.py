@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -13,7 +14,7 @@ from agon.arena.cli.arguments import (
     FactsOption,
     FindingsFormat,
     GroupsOption,
-    SourceArgument,
+    VotesArgument,
     WeightOption,
     named_values,
     number_of,
@@ -28,7 +29,7 @@ from agon.ranking import Decision, OptionError, decide, rank
 
 
 def decide_command(
-    source: SourceArgument,
+    source: VotesArgument,
     /,
     *,
     facts: FactsOption = None,
@@ -76,7 +77,7 @@ def decide_command(
     with readable(source) as paths, progress("ranking the votes"):
         votes = weighed_as_asked(reading.read(paths), groups_of, weight)
         board = rank(votes, method, level=level, cluster=cluster)
-    known = facts_of_models(paths, facts)
+    known = facts_of_models([one for one in paths if isinstance(one, Path)], facts)
     if not known:
         raise OptionError("Nothing is known of the models but their votes: name a table with --facts FILE.")
     made = decide(

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 from cyclopts import Parameter
 
-from agon.data.log.shared_store.store_address import StoreAddress, store_of
+from agon.data.store_address import StoreAddress, store_of
 
 if TYPE_CHECKING:
     from agon.arena.setup.config import Configuration
@@ -51,7 +51,7 @@ PARTS = {
         "h11",
     ),
     "local": ("xllamacpp",),
-    "postgres": ("psycopg",),
+    "postgres": ("psycopg", "sqlglot"),
     "spark": ("pyspark", "sqlglot"),
     "torch": ("torch",),
 }

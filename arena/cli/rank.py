@@ -20,7 +20,7 @@ from agon.arena.cli.arguments import (
     GroupsOption,
     JudgesOption,
     MethodWord,
-    SourceArgument,
+    VotesArgument,
     WeightOption,
     anchor_of,
     readable,
@@ -32,6 +32,7 @@ from agon.arena.cli.output.tables import show_boards
 from agon.arena.cli.reading import USUAL, Reading, ReadingOptions, read_judges
 from agon.data.files.detection import names_voters
 from agon.data.files.reader import list_files
+from agon.data.store_address import StoreAddress
 from agon.ranking import (
     Comparisons,
     Leaderboard,
@@ -64,7 +65,7 @@ _ENDINGS = {
 
 
 def rank_command(
-    source: SourceArgument,
+    source: VotesArgument,
     /,
     *,
     method: Annotated[
@@ -209,16 +210,17 @@ def _behind(gates: Gate, votes: Votes) -> Votes:
 
 
 @contextlib.contextmanager
-def _as_of(paths: list[Path], head: str | None) -> Iterator[list[Path]]:
+def _as_of(paths: list[Path | StoreAddress], head: str | None) -> Iterator[list[Path | StoreAddress]]:
     """The paths, or, if a head is given, the log as it was then."""
     if head is None:
         yield paths
         return
-    if len(paths) != 1 or not paths[0].is_dir():
+    folder = paths[0]
+    if len(paths) != 1 or isinstance(folder, StoreAddress) or not folder.is_dir():
         raise OptionError("--at ranks one log folder as it was; name that folder alone.")
     from agon.data.log.recovery import log_at  # imports the database
 
-    with log_at(paths[0], head) as past:
+    with log_at(folder, head) as past:
         yield [past]
 
 
@@ -404,15 +406,16 @@ def write_text(output: Path, text: str) -> None:
             beside.unlink()
 
 
-def name_check(sources: Sequence[Path], votes: Votes, reading: Reading) -> None:
+def name_check(sources: Sequence[Path | StoreAddress], votes: Votes, reading: Reading) -> None:
     """Say on a terminal, of votes that name their voters, which command looks for what no board looks for."""
-    if not sys.stderr.isatty() or not isinstance(votes, Comparisons):
+    files = [one for one in sources if isinstance(one, Path)]
+    if not files or not sys.stderr.isatty() or not isinstance(votes, Comparisons):
         return
-    named = any(names_voters(str(one), reading.table) for one in list_files(sources))
+    named = any(names_voters(str(one), reading.table) for one in list_files(files))
     if named or "voter" in (reading.keywords()["columns"] or {}):
         more = "repeated votes, voters who carry a model and a favoured side"
-        files = shlex.join(str(one) for one in sources)
-        print(f"agon check {plain(files)} looks for more: {more}.", file=sys.stderr)
+        listed = shlex.join(str(one) for one in files)
+        print(f"agon check {plain(listed)} looks for more: {more}.", file=sys.stderr)
 
 
 def _title(board: Leaderboard) -> str:

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from agon.arena.cli.arguments import labels_of, number_of, pairs_of, values_of
 from agon.arena.cli.output.progress_line import progress
 from agon.data import read_any
+from agon.data.store_address import StoreAddress
 from agon.ranking.errors import OptionError
 from agon.ranking.votes.comparisons import Comparisons, Votes
 
@@ -55,7 +56,9 @@ class VoteColumns:
     ] = None
     column: ColumnOption = None
     label: LabelOption = None
-    table: Annotated[str | None, Parameter(help="Table of a DuckDB file [default: votes].")] = None
+    table: Annotated[
+        str | None, Parameter(help="Table of a DuckDB file or of PostgreSQL [default: votes].")
+    ] = None
     voters: Annotated[
         Literal["human", "llm", "all"] | None,
         Parameter(help="Whose votes, by voter_kind [default: people's, if there are both]."),
@@ -142,7 +145,7 @@ class Reading(SourceShape):
         given = {"invalid": self.invalid, "criterion": self.criterion, "engine": self.engine}
         return {**super().keywords(), **given}
 
-    def read(self, paths: Sequence[Path]) -> Votes:
+    def read(self, paths: Sequence[Path | StoreAddress]) -> Votes:
         """Read what lies there.
 
         Raises:

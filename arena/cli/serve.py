@@ -63,7 +63,7 @@ def serve_command(
     agon serve arena.toml --store postgresql://agon@db.example/agon
     """
     from agon.arena.web.server import open_arena
-    from agon.data.log.shared_store.store_address import store_of
+    from agon.data.store_address import store_of
 
     open_arena(
         source,

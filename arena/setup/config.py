@@ -53,7 +53,7 @@ from agon.arena.setup.tables import (
     Servers,
     Table,
 )
-from agon.data.log.shared_store.store_address import StoreAddress, is_address, store_of
+from agon.data.store_address import StoreAddress, is_address, store_of
 from agon.data.validation import skeleton
 from agon.ranking.errors import OptionError, suggest
 from agon.ranking.matchmaking import POLICIES, Policy, choose_policy

@@ -31,8 +31,8 @@ from agon.arena.setup.recorded import read_recorded_roster
 from agon.arena.web.clients.connections import bounded_protocol, connection_places
 from agon.arena.web.leaderboard.vote_choice import votes_beside, votes_of_file
 from agon.data.log.shared_store.opening import open_store
-from agon.data.log.shared_store.store_address import StoreAddress
 from agon.data.log.study_journal import StudyJournal
+from agon.data.store_address import StoreAddress
 from agon.ranking.errors import AgonError, OptionError
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.text import join_names

@@ -7,19 +7,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agon.data.engines.dialects import rewritten, translate
-from agon.data.files.source import AS_TEXT, Source
-from agon.ranking.errors import SourceError, suggest
+from agon.data.engines.dialects import rewritten
+from agon.data.engines.remote_source import RemoteSource, names_as_ours
+from agon.ranking.errors import SourceError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from sqlglot import exp
 
 RELATION = "agon_votes_of_spark"  # the name of the frame in a query, which is given with it
-_OURS = (*AS_TEXT, "timestamp", "battle_id", "prompt_id", "voter_kind", "blind")
 
 
-class SparkSource(Source):
+class SparkSource(RemoteSource):
     """A frame of Spark as a source of votes.
 
     Args:
@@ -29,19 +27,11 @@ class SparkSource(Source):
         renamed: our name for a column → its name in the frame.
     """
 
-    remote = True
-
     def __init__(self, name: str, frame: Any, where: str | None, renamed: Mapping[str, str]) -> None:
         made = _named(frame, renamed, name)
-        super().__init__(name, None, _kinds(made), f"{where}\n" if where else None)  # type: ignore[arg-type]
-        views: dict[str, exp.Query] = {}
+        columns = _kinds(made)
+        super().__init__(name, "spark", rewritten(f"SELECT * FROM {RELATION}", columns), columns, where)
         object.__setattr__(self, "_frame", made)
-        object.__setattr__(self, "_views", views)
-        views["unfiltered"] = rewritten(f"SELECT * FROM {RELATION}", self.columns)
-
-    def define(self, sql: str) -> None:
-        """Let `votes` stand for a query."""
-        self._views["votes"] = rewritten(sql, self.columns)  # type: ignore[attr-defined]
 
     def query(self, sql: str, parameters: list[Any] | None = None) -> pa.Table:
         """Run a query of DuckDB in Spark.
@@ -52,7 +42,7 @@ class SparkSource(Source):
         from pyspark.errors import PySparkException
 
         logging.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL)  # pages of Java
-        text = translate(sql, "spark", self._views, self.columns)  # type: ignore[attr-defined]
+        text = self.translated(sql, parameters)
         text = text.replace("{", "{{").replace("}", "}}")  # Spark fills in what stands in braces
         text = text.replace(RELATION, f"{{{RELATION}}}", 1)
         frame = self._frame  # type: ignore[attr-defined]
@@ -139,15 +129,12 @@ def _named(frame: Any, renamed: Mapping[str, str], name: str) -> Any:
     Raises:
         SourceError: no such column.
     """
-    for ours, theirs in renamed.items():
-        if theirs not in frame.columns:
-            raise SourceError(f"{name} has no column {theirs!r}; {suggest(theirs, frame.columns)}")
-        frame = frame.drop(ours).withColumnRenamed(theirs, ours) if ours != theirs else frame
-    taken = set(frame.columns)
-    for column in frame.columns:
-        if column.lower() in _OURS and column.lower() not in taken:
-            frame = frame.withColumnRenamed(column, column.lower())
-    return frame
+    found = names_as_ours(frame.columns, renamed, name)
+    if list(found) == frame.columns:
+        return frame
+    return frame.select(
+        *(frame["`" + theirs.replace("`", "``") + "`"].alias(ours) for ours, theirs in found.items())
+    )
 
 
 def _kinds(frame: Any) -> dict[str, str]:

@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 
 from agon.data.files.snapshot_folder import holds_log, snapshots
 from agon.data.read_errors import sentence
+from agon.data.store_address import StoreAddress, is_address
 from agon.ranking.errors import SourceError, suggest
 
 COMPRESSION: Mapping[str, Literal["gzip", "zstd"]] = {".gz": "gzip", ".zst": "zstd"}
@@ -170,12 +171,18 @@ def _hidden(path: Path) -> bool:
 
 
 def refuse_address(text: str) -> None:
-    """Refuse an address of the web, naming the command that downloads what stands there.
+    """Refuse an address, naming the command that brings here what stands there.
 
     Raises:
         SourceError: it is one.
     """
-    text = re.sub(r"^(hf|https?):/(?!/)", r"\1://", text)  # of which a Path keeps one stroke
+    text = re.sub(r"^(hf|https?|postgres(?:ql)?):/(?!/)", r"\1://", text)  # of which a Path keeps one stroke
+    if is_address(text):
+        raise SourceError(
+            f"{StoreAddress(text).shown} is a database, whose votes agon rank, explain and decide count "
+            "there, one at a time; for anything else write them to a file: psql ADDRESS -c "
+            "\"\\copy votes TO 'votes.csv' CSV HEADER\"."
+        )
     if text.startswith("hf://"):
         kinds = {"datasets": "dataset", "spaces": "space", "buckets": "bucket"}
         kind, _, rest = text.removeprefix("hf:").lstrip("/").partition("/")

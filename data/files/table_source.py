@@ -374,7 +374,7 @@ class TableSource:
     def _which(self, rows: _Rows, some: NDArray[np.bool_]) -> str:
         """Say which votes, a mask of the (K,) that are kept, by their rows counted from 1 as in the file."""
         if self._source.remote:
-            return f"{int(some.sum()):,} rows of {self._source.name}"
+            return f"{rows_text([], int(some.sum()))} of {self._source.name}"
         numbers = self._in_order("agon_row")["agon_row"].to_numpy()[rows.keep][some]
         return f"{rows_text(numbers[:5].tolist(), len(numbers))} of {self._source.name}"
 
@@ -387,8 +387,9 @@ class TableSource:
         value = f"CAST({quote_name(name)} AS VARCHAR)"
         if self._several(name):
             value = f"unnest(CASE WHEN len({quote_name(name)}) > 0 THEN {quote_name(name)} ELSE [NULL] END)"
-        sql = f"SELECT DISTINCT value FROM (SELECT {value} AS value FROM votes) ORDER BY value NULLS LAST"
-        values = self._source.query(sql)["value"].to_pylist()
+        found = self._source.query(f"SELECT DISTINCT value FROM (SELECT {value} AS value FROM votes)")
+        values = found["value"].to_pylist()
+        values.sort(key=lambda value: (value is None, value))  # engines order texts in their own ways
         parts = {}
         for value in values:
             label = value if value is not None else "(null)" if "null" in values else "null"
@@ -496,16 +497,17 @@ class TableSource:
             sql = (
                 f"SELECT value, {votes_sql(self._source)} AS n "
                 f"FROM (SELECT {value} AS value{more} FROM votes WHERE {condition}) "
-                f"WHERE value IS NOT NULL GROUP BY 1 "
-                f"ORDER BY {'value DESC' if column in self.periods else 'n DESC, value'}"
+                f"WHERE value IS NOT NULL GROUP BY 1"
             )
             table = self._source.query(sql, parameters)
             values = table["value"].to_pylist()
             if column in self.periods:
                 values = [value.strftime(PERIODS[column]) for value in values]
-            counts = dict(zip(values, table["n"].to_pylist(), strict=True))
+            counts = sorted(zip(values, table["n"].to_pylist(), strict=True), reverse=column in self.periods)
+            if column not in self.periods:
+                counts.sort(key=lambda one: -one[1])
             if len(counts) <= _MOST_KINDS:
-                found[column] = counts
+                found[column] = dict(counts)
         return found
 
     def features(self) -> tuple[str, ...]:
@@ -726,10 +728,10 @@ class TableSource:
 
     def _sentence(self, problem: Problem, cells: Cells) -> str:
         """Say what is wrong with which rows, counted from 1 as in the file."""
-        condition, parameters = self._condition()
-        sql = f"SELECT agon_row FROM votes WHERE ({problem.where}) AND {condition} ORDER BY agon_row LIMIT 5"
-        numbers: Any = self._source.query(sql, [*problem.parameters, *parameters])["agon_row"].to_pylist()
-        numbers = [number for number in numbers if number is not None]  # rows elsewhere have none
-        total = int(cells.count[problem.rows].sum())
-        rows = rows_text(numbers, total) if numbers else f"{total:,} rows"
+        numbers: list[Any] = []
+        if not self._source_is_remote:  # rows elsewhere have none
+            condition, parameters = self._condition()
+            sql = f"SELECT agon_row FROM votes WHERE ({problem.where}) AND {condition} ORDER BY 1 LIMIT 5"
+            numbers = self._source.query(sql, [*problem.parameters, *parameters])["agon_row"].to_pylist()
+        rows = rows_text(numbers, int(cells.count[problem.rows].sum()))
         return problem.sentence.format(rows=rows, source=self._source.name)

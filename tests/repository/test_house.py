@@ -42,7 +42,7 @@ FLOORS = {
         "",
     ),
     "data": (
-        "validation read_errors sql",
+        "validation read_errors sql store_address",
         "frames",
         "files",
         "engines",
@@ -87,6 +87,7 @@ HOMES = {
     "data/log/writer.py": {"duckdb"},
     "data/log/shared_store/postgres.py": {"psycopg"},
     "data/engines/dialects.py": {"sqlglot"},
+    "data/engines/postgres.py": {"psycopg"},
 }
 HEAVY = (
     "gradio",

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.text import Text
 
-from agon.arena.cli.arguments import SourceArgument, readable
+from agon.arena.cli.arguments import VotesArgument, readable
 from agon.arena.cli.explain.questions import QUESTIONS, Answer, as_plain
 from agon.arena.cli.output.progress_line import progress
 from agon.arena.cli.output.tables import console, make_grid, say
@@ -45,7 +45,7 @@ _FLAGS = {"models": "model", "min_pairs": "min-pairs", "min_votes": "min-votes"}
 
 def explain_command(
     what: Annotated[What, Parameter(help="The question.")],
-    source: SourceArgument,
+    source: VotesArgument,
     /,
     *,
     method: Annotated[

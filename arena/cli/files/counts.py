@@ -7,14 +7,14 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from agon.arena.cli.arguments import SourceArgument, readable
+from agon.arena.cli.arguments import VotesArgument, readable
 from agon.arena.cli.output.progress_line import progress
 from agon.arena.cli.reading import EVERY_ROW, EngineOption, InvalidOption, VoteColumnOptions
 from agon.ranking.leaderboard.row import plain
 
 
 def counts_command(
-    source: SourceArgument,
+    source: VotesArgument,
     /,
     *,
     to: Annotated[

@@ -13,7 +13,7 @@ from agon.arena.cli.arguments import FindingsFormat
 from agon.arena.cli.output.tables import console, say
 from agon.data.log.operation.backup import Backup, backup_log
 from agon.data.log.shared_store.opening import copied_log, fill_store
-from agon.data.log.shared_store.store_address import StoreAddress, store_of
+from agon.data.store_address import StoreAddress, store_of
 from agon.ranking.errors import OptionError
 
 

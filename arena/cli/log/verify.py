@@ -14,7 +14,7 @@ from agon.arena.cli.output.tables import console, say
 from agon.data.log.hash_chain import DamagedChain
 from agon.data.log.recovery import LogCheck, find_vote, verify_log
 from agon.data.log.shared_store.opening import copied_log
-from agon.data.log.shared_store.store_address import StoreAddress, store_of
+from agon.data.store_address import StoreAddress, store_of
 
 
 def verify_command(

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
-from agon.arena.cli.arguments import FindingsFormat, MethodWord, SourceArgument, readable
+from agon.arena.cli.arguments import FindingsFormat, MethodWord, VotesArgument, readable
 from agon.arena.cli.output.progress_line import progress
 from agon.arena.cli.output.tables import console, make_grid, say
 from agon.arena.cli.rank import options_of
@@ -28,7 +28,7 @@ LevelOption = Annotated[float, Parameter(help="How sure the statement is to be, 
 
 
 def compare_methods_command(
-    source: SourceArgument,
+    source: VotesArgument,
     /,
     *,
     method: Annotated[

@@ -11,7 +11,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
-from agon.arena.cli.arguments import FindingsFormat, SourceArgument, readable
+from agon.arena.cli.arguments import FindingsFormat, VotesArgument, readable
 from agon.arena.cli.output.progress_line import progress
 from agon.arena.cli.output.tables import console, make_grid, say
 from agon.arena.cli.reading import USUAL, ReadingOptions
@@ -29,7 +29,7 @@ _NEAREST = 3  # prompts of a topic that are listed
 
 
 def tastes_command(
-    source: SourceArgument,
+    source: VotesArgument,
     /,
     *,
     kinds: Annotated[

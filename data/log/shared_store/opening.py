@@ -21,8 +21,8 @@ from agon.data.log.shared_store.shared_record import (
     SharedRecord,
     bring_copy,
 )
-from agon.data.log.shared_store.store_address import StoreAddress, store_of
 from agon.data.log.vote_log import CONTESTANTS_FILE, SECRET_FILE, VoteLog
+from agon.data.store_address import StoreAddress, store_of
 
 
 def open_store(store: str | Path) -> VoteLog:

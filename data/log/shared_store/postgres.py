@@ -17,8 +17,13 @@ import psycopg
 
 from agon.data.log.migrations import SCHEMA_VERSION, refuse_newer
 from agon.data.log.records import LogError
-from agon.data.log.shared_store.shared_record import SharedHead, SharedLine, StoreAwayError
-from agon.data.log.shared_store.store_address import StoreAddress
+from agon.data.log.shared_store.shared_record import (
+    NoSharedLog,
+    SharedHead,
+    SharedLine,
+    StoreAwayError,
+)
+from agon.data.store_address import StoreAddress
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -107,7 +112,7 @@ class PostgresRecord:
                 if foreign or not make:
                     what = f"tables of another application ({foreign[0]})" if foreign else "no log"
                     remedy = "name an empty database" if make else "check the address"
-                    raise LogError(f"{self.name} holds {what}; {remedy}.")
+                    raise (LogError if make else NoSharedLog)(f"{self.name} holds {what}; {remedy}.")
                 connection.execute(_TABLES)
                 connection.execute("INSERT INTO agon_store VALUES (%s, %s)", [secrets.token_hex(8), FORMAT])
                 connection.execute(

@@ -32,6 +32,10 @@ from agon.data.log.recovery import OpenLog, open_whole
 BATCH_OF_NEWS = 2000  # events that are followed at a time
 
 
+class NoSharedLog(LogError):  # noqa: N818 (it says what is there)
+    """A database holds no log, and none is to be begun there."""
+
+
 class StoreAwayError(LogError):
     """The shared record cannot be reached; what was to be written may be sent again."""
 

@@ -1,8 +1,9 @@
-"""Where a store is: a folder of this machine, or an address of PostgreSQL, which is never shown whole."""
+"""Where a store or a table of votes is: a path, or an address of PostgreSQL, which is never shown whole."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TypeGuard
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 SCHEMES = ("postgresql://", "postgres://")
@@ -10,9 +11,17 @@ _SECRETS = ("password", "sslpassword", "passfile")
 
 
 class StoreAddress(str):
-    """An address of PostgreSQL as libpq takes it; a page, a message or a log line gets `shown`."""
+    """An address of PostgreSQL as libpq takes it; a page, a message or a log line gets `shown`, and so does
+    whoever makes a text of it."""
 
     __slots__ = ()
+
+    def __new__(cls, text: str) -> StoreAddress:
+        """Of a text, or of another one."""
+        return text if isinstance(text, StoreAddress) else super().__new__(cls, text)
+
+    def __str__(self) -> str:
+        return self.shown
 
     @property
     def shown(self) -> str:
@@ -35,8 +44,8 @@ class StoreAddress(str):
         return f"StoreAddress({self.shown!r})"
 
 
-def is_address(text: object) -> bool:
-    """Whether this names a store of PostgreSQL."""
+def is_address(text: object) -> TypeGuard[str]:
+    """Whether this is an address of PostgreSQL."""
     return isinstance(text, str) and text.startswith(SCHEMES)
 
 
