@@ -67,7 +67,7 @@ def comparisons(
             language and others (docs/data.md); or of a published format (`FORMATS`), which is read as such.
         where: an SQL condition on the columns, such as "language = 'en'". It runs as SQL on this
             machine: never take it from a visitor.
-        table: of a DuckDB file; "votes" if none is named.
+        table: of a DuckDB file, or of PostgreSQL; "votes" if none is named.
         columns: our name for a column, or that of a format → its name in the source, such as
             {"voter": "judge"}.
         labels: a word in the column winner → ours, such as {"left": "model_a", "draw": "tie"}.
@@ -81,7 +81,8 @@ def comparisons(
         criterion: of a study in a log folder, whose ballots are taken instead of the verdicts as a whole.
         engine: "spark" counts in Spark (the part agon-arena[spark]): `source` is a frame of Spark, a folder
             of parquet files, a Delta table, or the name of a table; a session that there is is used, else one
-            on this machine. None takes a frame of Spark there, and everything else here.
+            on this machine. None takes a frame of Spark there, an address of PostgreSQL there too (the part
+            agon-arena[postgres]: "postgresql://USER@HOST/DATABASE" and `table`), and everything else here.
 
     Raises:
         SourceError: the source cannot be read as votes, or holds none of the voters asked for.

@@ -24,7 +24,7 @@ from agon.ranking.errors import SourceError, suggest
 if TYPE_CHECKING:
     from psycopg import Connection
 
-CONNECT_SECONDS = 10
+_PATIENCE = 10
 _BATCH = 1 << 16  # rows at once
 _SETTINGS = """
     SET LOCAL TimeZone = 'UTC';
@@ -139,7 +139,7 @@ def _connect(address: StoreAddress) -> Connection:
     try:
         connection = psycopg.connect(
             address,
-            connect_timeout=CONNECT_SECONDS,
+            connect_timeout=_PATIENCE,
             application_name="agon",
             cursor_factory=psycopg.RawCursor,
         )

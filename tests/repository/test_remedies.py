@@ -51,7 +51,9 @@ ELSEWHERE = {
     "data/engines/spark.py": ("tests/data/engines/test_spark.py", 3),
     "data/log/records.py": ("tests/arena/setup/test_config.py", 1),
     "ranking/leaderboard/notes.py": ("tests/arena/cli/test_judge.py", 2),  # for one judge, and for many
-    "data/reading.py": ("tests/data/engines/test_spark.py", 2),
+    "data/engines/postgres.py": ("tests/data/engines/test_postgres.py", 4),
+    "data/engines/dialects.py": ("tests/data/engines/test_postgres.py", 1),
+    "data/reading.py": ("tests/data/engines/test_postgres.py", 4),  # two in test_spark.py
     "data/files/table_source.py": ("tests/data/engines/test_spark.py", 1),
     "data/files/counted_part.py": ("tests/data/exporters/test_vote_counts.py", 1),  # a later Agon
     "data/exporters/data_release.py": ("tests/arena/core/test_anonymised_release.py", 7),

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -100,6 +101,35 @@ def test_a_frame_and_a_table_of_the_session_are_read_and_cut(session, folder, ca
     table = capsys.readouterr().out
     assert main(["rank", str(folder), "--format", "csv"]) == 0
     assert table == capsys.readouterr().out
+
+
+def test_a_table_of_a_catalog_is_read_by_name(session, folder, tmp_path):
+    session.sql(f"CREATE DATABASE lake LOCATION '{tmp_path}/lake'")
+    session.sql(f"CREATE TABLE lake.votes USING parquet AS SELECT * FROM parquet.`{folder}`")
+    for there in (ag.comparisons("lake.votes", engine="spark"), ag.comparisons(session.table("lake.votes"))):
+        same(ag.comparisons(folder), there)
+
+
+def test_times_and_what_is_counted_in_texts_are_those_of_duckdb(session, tmp_path):
+    times = [datetime(2026, month, 1, 12, 0, 0, 250_000, UTC) for month in (3, 2, 1)]
+    rows = {
+        "model_a": ["ada", "bob", "ada"],
+        "model_b": ["bob", "ada", "bob"],
+        "winner": ["model_a", "tie", "both_bad"],
+        "timestamp": times,
+        "language": ["en", "fr", "en"],
+        "answer_a": ["# One\n\n- two", "**x** {y}", ""],
+        "answer_b": ["", "# a\n# b", "plain"],
+    }
+    pq.write_table(pa.table(rows), tmp_path / "votes.parquet")
+    here, there = (ag.comparisons(tmp_path / "votes.parquet", engine=engine) for engine in (None, "spark"))
+    assert np.array_equal(here.source.battles().times, there.source.battles().times)
+    assert here.source.battles().times[0] % 1 == 0.25
+    assert here.source.value_counts({}) == there.source.value_counts({})
+    for name in ("length", "headers", "bold"):
+        one, other = (votes.source.contexts([name], None) for votes in (here, there))
+        assert np.array_equal(one.pair, other.pair)
+        assert np.array_equal(np.sort(one.features), np.sort(other.features))
 
 
 def test_lists_of_models_are_counted(session, tmp_path):

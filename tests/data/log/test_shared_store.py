@@ -20,8 +20,8 @@ from agon.data.log.shared_store.opening import (
     shared_record,
 )
 from agon.data.log.shared_store.shared_record import StoreAwayError
-from agon.data.store_address import StoreAddress, store_of
 from agon.data.log.vote_log import VoteLog
+from agon.data.store_address import StoreAddress, store_of
 from tests.support.log_records import answer, battle, put, vote, voted
 from tests.support.postgres_server import PASSWORD, postgres_server
 
