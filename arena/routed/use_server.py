@@ -10,7 +10,7 @@ from agon.arena.routed.use_app import UseApp
 from agon.arena.setup.config import read_configuration
 from agon.arena.setup.tables import ConfigError
 from agon.arena.web.server import GreetingServer, address_of, listen, uvicorn_config
-from agon.data.log.shared_store.store_address import StoreAddress
+from agon.data.store_address import StoreAddress
 from agon.data.use_log.use_reading import read_history
 from agon.data.use_log.use_writing import UseLog
 from agon.ranking.errors import OptionError
