@@ -52,6 +52,7 @@ MethodName = Literal[
     "ranked_pairs",
     "rao_kupper",
     "rao_kupper_bag",
+    "rao_kupper_by_model",
     "robust_bradley_terry",
     "schulze",
     "schwartz_set",
@@ -105,10 +106,12 @@ class MethodOptions(TypedDict, total=False):
     rule: str
     score: Literal["conservative", "mean"]
     sigma: float
+    spread_sd: float
     start: float
     tau: float
     tie_break: Literal["names", "random", "together"]
     tie_credit: float
+    tie_sd: float
     ties: Literal["average", "best", "breslow", "published", "share", "worst"] | None
     time_limit: float
     variant: Literal["difference", "losses", "wins"]

@@ -29,8 +29,8 @@ from agon.ranking.votes.pair_counts import PairCounts
 from agon.ranking.votes.vote_source import Battles
 
 OURS = (
-    "rao_kupper", "rao_kupper_bag", "davidson", "bradley_terry", "plackett_luce", "elo", "weng_lin",
-    "kwise_bayes",
+    "rao_kupper", "rao_kupper_by_model", "rao_kupper_bag", "davidson", "bradley_terry", "plackett_luce",
+    "elo", "weng_lin", "kwise_bayes",
 )  # fmt: skip
 Say = Callable[[Battles], OutcomeChances]  # the chances of every pair of models, row by row
 

@@ -18,7 +18,12 @@ import numpy as np
 
 from agon.ranking.errors import MethodError
 from agon.ranking.methods.likelihood.multinomial import OutcomeModel, Point
-from agon.ranking.methods.likelihood.tie_models import DAVIDSON, RAO_KUPPER, RAO_KUPPER_BAG
+from agon.ranking.methods.likelihood.tie_models import (
+    DAVIDSON,
+    RAO_KUPPER,
+    RAO_KUPPER_BAG,
+    TieFactorFit,
+)
 from agon.ranking.numerics import FloatArray, IntArray, expit
 from agon.ranking.registry import Method
 from agon.ranking.results import Choice, Fit, Posterior, Scores
@@ -64,7 +69,7 @@ def predicts(how: Method) -> bool:
 _PREDICTING = (
     "bradley_terry", "bradley_terry_ridge", "davidson", "davidson_luce", "elo", "glicko2",
     "graded_bradley_terry", "kwise_bayes", "newman", "plackett_luce", "rao_kupper", "rao_kupper_bag",
-    "robust_bradley_terry", "thurstone", "weng_lin", "whole_history_rating",
+    "rao_kupper_by_model", "robust_bradley_terry", "thurstone", "weng_lin", "whole_history_rating",
 )  # fmt: skip
 
 
@@ -97,8 +102,9 @@ def chances_of(
     """
     if isinstance(result, Choice) or (result.scale in ("share", "points") and how.name not in _BELIEFS):
         raise no_chances(how.name)
-    values = result.values
-    own = _with_own_ties(how.name, result, values[first], values[second])
+    if isinstance(result, TieFactorFit):
+        return OutcomeChances(*np.exp(result.log_chances(first, second)))
+    own = _with_own_ties(how.name, result, result.values[first], result.values[second])
     if own is not None:
         return own
     if how.name == "kwise_bayes":

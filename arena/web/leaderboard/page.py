@@ -62,6 +62,7 @@ _NAMES = {
     "plackett_luce": "Plackett-Luce",
     "rao_kupper": "Rao-Kupper",
     "rao_kupper_bag": "Rao-Kupper with both bad",
+    "rao_kupper_by_model": "Rao-Kupper by model",
     "kwise_bayes": "K-wise Bayes",
     "weng_lin": "Weng-Lin",
     "elo": "Elo",
