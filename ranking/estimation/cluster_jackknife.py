@@ -79,7 +79,7 @@ def jackknife_clusters(
     size, width = scores.shape
     told = _quadratic(roots, bread.T @ bread)
     gamma: FloatArray = np.bincount(cluster, told, size).astype(np.float64)
-    leverage = np.bincount(cluster, _quadratic(roots, inverse), size)
+    leverage: FloatArray = np.bincount(cluster, _quadratic(roots, inverse), size).astype(np.float64)
     spectrum, vectors = np.linalg.eigh(inverse)
     half = vectors * np.sqrt(np.maximum(spectrum, 0.0))
     number = int((gamma > 0).sum())
