@@ -48,6 +48,7 @@ COMMANDS = {
         "studies.command:study_command",
         "Invite voters to a study, see how far they are, end it.",
     ),
+    "invite": ("log.invite:invite_command", "Print links that let people into an arena, each of them once."),
     "rank": ("rank:rank_command", "Rank the models of a set of votes."),
     "board": ("board:board_command", "Open the leaderboard of any votes, scores or log in the browser."),
     "publish": (

@@ -52,6 +52,7 @@ PARTS = {
     ),
     "local": ("xllamacpp",),
     "postgres": ("psycopg", "sqlglot"),
+    "login": ("authlib", "httpx2", "joserfc"),
     "spark": ("pyspark", "sqlglot"),
     "torch": ("torch",),
 }

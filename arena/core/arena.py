@@ -46,6 +46,7 @@ from agon.arena.core.roster import (
 from agon.arena.core.score_change import ScoreChange, change_of_scores
 from agon.arena.core.sessions import AdminSettings, DailyHash, Keys
 from agon.arena.core.turn import AnswerEnd, play_turn
+from agon.arena.core.visitors.access import AccessSettings
 from agon.arena.core.visitors.moderation import Moderation, ModerationError
 from agon.data.log.image_files import CleanImage
 from agon.data.log.records import (
@@ -124,7 +125,8 @@ class ArenaSettings:
     studies; `pacing`, how answers appear. `public_url` is where a proxy shows the arena, `root_path` the path
     that it passes on, `embed` who may show it in a frame, `open_data` whether pages
     of other sites may read its boards, `proxies` whose word on addresses is taken, `admin`
-    who may see the page of the operators. So many
+    who may see the page of the operators, `access` who may vote at all; a session does so many bits of
+    `work` first. So many
     battles run for a voter, for a network, and in all, and so many are begun in an hour. With
     `networks` votes carry a hash of their network by the day's key. Texts older than `retention_days` are
     erased; `moderation` says which prompts are not taken. `seed` makes the draws repeatable: on a public
@@ -162,6 +164,8 @@ class ArenaSettings:
     proxies: tuple[IPv4Network | IPv6Network, ...] = ()
     retention_days: int | None = None
     admin: AdminSettings | None = None
+    access: AccessSettings | None = None
+    work: int = 0
     moderation: Moderation | None = None
 
 

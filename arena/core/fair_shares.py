@@ -58,6 +58,12 @@ class HourlyRate:
             self._left.popitem(last=False)
         return short * 3600 / an_hour
 
+    def put_back(self, client: str) -> None:
+        """Give one back that was taken for nothing."""
+        if client in self._left:
+            left, before = self._left[client]
+            self._left[client] = left + 1.0, before
+
 
 class LineFullError(Exception):
     """So many of one client's requests stand in line that this one is refused."""

@@ -116,19 +116,31 @@ class Keys:
         """The pseudonym under which a session's votes are kept; the cookie cannot be found from it."""
         return self._sign("voter", session)[:24]
 
+    def account_session(self, issuer: str, subject: str) -> str:
+        """The session of an account of a provider, the same in every browser; it does not tell whose."""
+        return f"account-{self._sign('account', issuer, subject)[:40]}"
+
     def vote_token(self, battle: str, turn: int, session: str) -> str:
         """The right to vote once on this battle as it stood after this turn."""
-        ends = int(time.time()) + TOKEN_SECONDS
-        return f"{ends}.{self._sign('vote', battle, str(turn), session, str(ends))}"
+        return self.proof(TOKEN_SECONDS, "vote", battle, str(turn), session)
 
     def may_vote(self, token: str, battle: str, turn: int, session: str) -> bool:
         """Whether a token is ours, of this battle, turn and session, and not too old."""
-        ends, _, signature = token.partition(".")
-        return (
-            self._equal(signature, "vote", battle, str(turn), session, ends)
-            and ends.isdecimal()
-            and int(ends) >= time.time()
-        )
+        return self.proven(token, "vote", battle, str(turn), session)
+
+    def proof(self, seconds: float, *parts: str) -> str:
+        """What proves for so long that we said these parts, of which the first says what for."""
+        ends = str(int(time.time() + seconds))
+        return f"{ends}.{self._sign(*parts, ends)}"
+
+    def proven(self, proof: str, *parts: str) -> bool:
+        """Whether a proof is ours, of these parts, and not too old."""
+        ends, _, signature = proof.partition(".")
+        return self._equal(signature, *parts, ends) and ends.isdecimal() and int(ends) >= time.time()
+
+    def code(self, *parts: str) -> str:
+        """A code of these parts that nobody else can make, of 64 letters; the first says what for."""
+        return self._sign(*parts)
 
     def form_token(self, person: str) -> str:
         """What the forms of a page carry that is for one person alone."""

@@ -35,7 +35,10 @@ from agon.arena.core.pacing import Pacing
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.sessions import AdminSettings
 from agon.arena.core.studies.study_plan import StudyPlan
+from agon.arena.core.visitors.access import AccessSettings
 from agon.arena.core.visitors.moderation import Moderation
+from agon.arena.core.visitors.proof_of_work import MOST_WORK
+from agon.arena.setup.access_table import AccessTable, OpenIDTable, access_of
 from agon.arena.setup.demo import DemoModel
 from agon.arena.setup.moderation_table import ModerationTable, moderation_of
 from agon.arena.setup.openai_models import OpenAIModel, ServerTable
@@ -175,6 +178,7 @@ class LimitsTable(Table):
     per_network_hour: int = Field(default=ArenaSettings().hourly_per_network, ge=1)
     running: int = Field(default=ArenaSettings().running, ge=1)
     networks: bool = ArenaSettings().networks
+    work: int = Field(default=ArenaSettings().work, ge=0, le=MOST_WORK)
 
 
 class AdminTable(Table):
@@ -232,6 +236,7 @@ class ConfigFile(Table):
     limits: LimitsTable = LimitsTable()
     metrics: MetricsTable | None = None
     admin: AdminTable | None = None
+    access: AccessTable | None = None
     moderation: ModerationTable | None = None
     study: StudyTable | None = None
     routed: RoutedTable | None = None
@@ -269,11 +274,13 @@ class Configuration:
     hourly_per_network: int = ArenaSettings().hourly_per_network
     running: int = ArenaSettings().running
     networks: bool = ArenaSettings().networks
+    work: int = ArenaSettings().work
     study: StudyPlan | None = None
     pacing: Pacing = "even"
     metrics: tuple[str, int] | None = None
     retention_days: int | None = None
     admin: AdminSettings | None = None
+    access: AccessSettings | None = None
     log_format: LogFormat = "text"
     testing_share: float = TESTING_SHARE
     moderation: Moderation | None = None
@@ -330,6 +337,7 @@ def read_configuration(
         allowed.per_network_hour,
         allowed.running,
         allowed.networks,
+        allowed.work,
     )
     servers = _servers(path, file.server, file.model, environment, None if before is None else before.servers)
     contestants = _contestants(path, file.model, servers, allowed.output)
@@ -380,6 +388,7 @@ def read_configuration(
         "metrics": metrics,
         "testing_share": file.battle.testing_share,
         "admin": admin,
+        "access": _access(path, file, servers),
         "log_format": arena.log_format,
         "retention_days": arena.retention_days,
         "moderation": moderation_of(path, file.moderation, Opening(f"{path}, [moderation]", servers)),
@@ -408,6 +417,25 @@ def _admin(path: Path, file: ConfigFile, servers: Servers) -> AdminSettings | No
             )
     backups = None if table.backups is None else Path(table.backups)
     return AdminSettings(token, table.header, tuple(table.users), backups, table.keep)
+
+
+def _access(path: Path, file: ConfigFile, servers: Servers) -> AccessSettings | None:
+    """Who may vote."""
+    where = f"{path}, [access]"
+    if file.access is not None and file.study is not None:
+        raise ConfigError(f"{where}: the voters of a [study] have links of their own; leave [access] out.")
+    access = access_of(file.access, Opening(where, servers), file.arena.public_url)
+    if access is not None and access.invitations and is_address(file.arena.store):
+        raise ConfigError(
+            f"{where}: invitations are kept in a folder, which several processes do not share; name a folder "
+            "in store of [arena], or leave invitations out."
+        )
+    if access is not None and access.read == "members" and file.arena.open_data:
+        raise ConfigError(
+            f'{where}: read = "members" closes the boards that open_data of [arena] gives to other sites; '
+            "leave one of them out."
+        )
+    return access
 
 
 def _policy(path: Path, file: ConfigFile, contestants: Sequence[Contestant]) -> Policy:
@@ -483,8 +511,8 @@ def _said(error: ValidationError, content: Any) -> str:
     if isinstance(key, int):
         where, key = _table_name(place[:-1], content), f"{place[-1]} number {key + 1}"
     if first["type"] == "extra_forbidden":
-        if key == "api_key":
-            return f"{where}: keys do not belong in a file; name an environment variable in api_key_env."
+        if key in ("api_key", "password", "client_secret"):
+            return f"{where}: keys do not belong in a file; name an environment variable in {key}_env."
         return f"{where}: there is no key {key!r}; {_nearest_key(str(key), table)}"
     if first["type"] == "missing":
         return f"{where}: {key} is missing; add it."
@@ -543,11 +571,15 @@ VALUES = (
     "models",
     "reasons",
     "shares",
+    "allowed_domains",
+    "allowed_users",
 )
 TABLES: Mapping[str, type[BaseModel]] = {
     "arena": ArenaTable,
     "page": PageTable,
     "admin": AdminTable,
+    "access": AccessTable,
+    "oidc": OpenIDTable,
     "battle": BattleTable,
     "limits": LimitsTable,
     "moderation": ModerationTable,
@@ -568,6 +600,8 @@ def _table_name(place: Sequence[str | int], content: Any) -> str:
         return ""
     if place[0] not in ("model", "server"):
         listed = len(place) > 2 and isinstance(place[2], int)
+        if "oidc" in place:
+            return ", [access.oidc]"
         number = f", {str(place[1]).removesuffix('s')} {int(place[2]) + 1}" if listed else ""
         return f", [{place[0]}]{number}"
     if len(place) < 2 or not isinstance(place[1], int):

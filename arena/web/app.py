@@ -23,6 +23,8 @@ from agon.arena.web.api.document import document_router
 from agon.arena.web.battle.chat import chat_router
 from agon.arena.web.battle.image_uploads import image_router
 from agon.arena.web.battle.routes import battle_router
+from agon.arena.web.entrance.sign_in_routes import sign_in_router
+from agon.arena.web.entrance.work_routes import work_router
 from agon.arena.web.health import health_router
 from agon.arena.web.languages.organiser import logo_router
 from agon.arena.web.leaderboard.sources import BoardSource
@@ -54,6 +56,10 @@ def web_app(arena: Arena, votes: Mapping[str, BoardSource] = OWN) -> ArenaMiddle
     routers = [router(arena) for router in ROUTERS]
     if arena.settings.admin is not None:
         routers.append(admin_router(arena, arena.settings.admin))
+    if arena.settings.access is not None:
+        routers.append(sign_in_router(arena, arena.settings.access))
+    if arena.settings.work:
+        routers.append(work_router(arena))
     routers.append(reading_router(arena, votes))
     routers.append(document_router(routers))
     for router in routers:

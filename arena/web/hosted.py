@@ -31,6 +31,11 @@ def hosted_arena(
         raise ServeError(
             f"{source} is a study, whose pages are not Gradio's; open it with agon serve {source}."
         )
+    if given.access is not None or given.work:
+        raise ServeError(
+            f"{source} has [access] or work, which keep people out of pages of agon serve alone; leave them "
+            "out, and let the server that shows this arena say who comes in."
+        )
     votes = open_store(store or given.log)
     try:
         votes.check_models(contestant.card.name for contestant in given.roster.contestants)

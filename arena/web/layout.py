@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -114,12 +115,18 @@ MARK = (
     '<path d="M9.6 2.2a9 9 0 0 0 0 17.6z" fill="currentColor"/>'
     '<path d="M12.9 2.9a8.3 8.3 0 0 1 0 16.2z" fill="none" stroke="currentColor" stroke-width="1.5"/></svg>'
 )
+_signing: ContextVar[Literal["in", "out"] | None] = ContextVar("agon_signing", default=None)
 _MAIN, _END = '<div class="ag-wrap ag-room">', "</div></main>"
 _HALF = (
     '<svg width="16" height="16" viewBox="0 0 16 16" fill="none" stroke="currentColor" stroke-width="1.4"'
     ' aria-hidden="true"><circle cx="8" cy="8" r="5.6"/>'
     '<path d="M8 2.4a5.6 5.6 0 0 1 0 11.2z" fill="currentColor" stroke="none"/></svg>'
 )
+
+
+def signing(way: Literal["in", "out"] | None) -> None:
+    """Let the pages of this context lead to where one signs in, or out; None: there is no such page."""
+    _signing.set(way)
 
 
 def page_html(
@@ -215,6 +222,8 @@ def footer(votes: int | None = None, site: Site = ARENA) -> str:
     if votes is not None:
         counted = f"<span>{ngettext('{count} vote counted', '{count} votes counted', votes)}</span>"
     more = {**site.footer, **({site.about: message("What is stored")} if site.about else {})}
+    if (way := _signing.get()) is not None:
+        more[f"{site.root}sign-in"] = message("Sign in") if way == "in" else message("Sign out")
     about = " ".join(f'<a href="{address}">{_(name)}</a>' for address, name in more.items())
     return (
         f'<footer class="ag-foot"><div class="ag-wrap"><span>Agon {html.escape(VERSION)}</span>{counted}'

@@ -21,11 +21,12 @@ from agon.arena.core.fair_shares import FairShare, LineFullError, Lines
 from agon.arena.core.roster import PageWords
 from agon.arena.core.sessions import COOKIE, COOKIE_SECONDS, Keys
 from agon.arena.web.api.document import ENDPOINTS, IMPORTED, POOLED
+from agon.arena.web.api.entrance import SIGN_IN, Entrance
 from agon.arena.web.clients.networks import client_network
 from agon.arena.web.languages.choice import COOKIE_NAME, reader_of
 from agon.arena.web.languages.organiser import organised_by
 from agon.arena.web.languages.texts import _, language, message, read_by, translated
-from agon.arena.web.layout import ARENA, Site, page_html
+from agon.arena.web.layout import ARENA, Site, page_html, signing
 from agon.ranking.text import Sentence
 
 Scope = MutableMapping[str, Any]
@@ -33,7 +34,7 @@ Send = Callable[[MutableMapping[str, Any]], Any]
 Receive = Callable[[], Any]
 MOST_BYTES = 256 * 1024
 IMAGE_ROUTE = "/api/images"  # where images are posted as they are
-FORMS = ("/you/", "/admin/")  # where forms of pages are posted, which work without a script
+FORMS = ("/you/", "/admin/", f"{SIGN_IN}/")  # where forms of pages are posted, which work without a script
 UPLOADS, UPLOAD_SECONDS = 8, 60.0  # that are received together, and how long one may take
 BODY_SECONDS = 20.0  # for the whole of any other body
 STREAMS, STREAMS_OF_ONE = 1600, 12  # of events that are open at a time: in all, and of one session
@@ -118,6 +119,8 @@ class ArenaMiddleware:
         self.organiser = organiser
         self.site, self.refused = site, Counter() if refused is None else refused
         self.app, self.keys, self.paths, self.settings = app, keys, paths, settings
+        guarded = keys is not None and (settings.access is not None or settings.work)
+        self._entrance = Entrance(keys, settings) if keys is not None and guarded else None
         self._told: set[str] = set()
         self._uploads = asyncio.Semaphore(UPLOADS)
         self._streams = FairShare(STREAMS)  # of networks
@@ -155,13 +158,27 @@ class ArenaMiddleware:
         secure = scope.get("scheme") == "https" or public.startswith("https:")
 
         framed = bool(self.settings.embed)
+        scope["agon_cookies"] = {}
 
-        def cookies() -> list[str]:  # a route may have put another session into the scope
-            fresh = [(COOKIE, scope["agon_cookie"]), (COOKIE_NAME, chosen)]
-            return [_set_cookie(name, value, secure, framed=framed) for name, value in fresh if value]
+        def cookies() -> list[str]:  # a route may have put another session into the scope, or more cookies
+            fresh = {
+                COOKIE: scope["agon_cookie"] or None,
+                COOKIE_NAME: chosen or None,
+                **scope["agon_cookies"],
+            }
+            given = [(name, value) for name, value in fresh.items() if value is not None]
+            return [_set_cookie(name, value, secure, framed=framed) for name, value in given]
 
         scope["agon_address"] = self._address(scope, headers)
         out = _Outgoing(send, self._headers_of(scope), cookies)
+        if self._entrance is not None:
+            self._entrance.know(scope, lambda name: _cookie(headers.get("cookie"), name))
+            if self.settings.access is not None:
+                signing("out" if scope["agon_door"] else "in")
+            shut = self._entrance.refusal(scope)
+            if shut is not None:
+                await (shut if isinstance(shut, Response) else problem(scope, *shut))(scope, _nothing, out)
+                return
         if scope["method"] == "POST":
             body = await self._received(scope["path"], receive)
             if isinstance(body, tuple):
@@ -429,9 +446,9 @@ async def _nothing() -> dict[str, Any]:
     return {"type": "http.disconnect"}
 
 
-def _cookie(header: str | None) -> str | None:
+def _cookie(header: str | None, name: str = COOKIE) -> str | None:
     try:
-        morsel = SimpleCookie(header or "").get(COOKIE)
+        morsel = SimpleCookie(header or "").get(name)
     except CookieError:
         return None
     return morsel.value if morsel else None
@@ -440,7 +457,7 @@ def _cookie(header: str | None) -> str | None:
 def _set_cookie(name: str, value: str, secure: bool, *, framed: bool) -> str:
     """The cookie; in others' frames browsers keep it only apart for each of them, and over TLS."""
     ending = "SameSite=None; Secure; Partitioned" if framed else f"SameSite=Lax{'; Secure' if secure else ''}"
-    return f"{name}={value}; Path=/; HttpOnly; Max-Age={COOKIE_SECONDS}; {ending}"
+    return f"{name}={value}; Path=/; HttpOnly; Max-Age={COOKIE_SECONDS if value else 0}; {ending}"
 
 
 def session_of(request: Request) -> str:

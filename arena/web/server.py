@@ -62,6 +62,8 @@ LATER = (
     "metrics",
     "proxies",
     "admin",
+    "access",
+    "work",
     "log_format",
 )
 _NAMED = 12  # models that the greeting names

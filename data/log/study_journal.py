@@ -7,18 +7,16 @@ log.
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import re
 import secrets
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from agon.data.log.operation.journal_file import JournalFile
 from agon.ranking.errors import OptionError, SourceError, suggest
 
 STUDIES = "studies"
@@ -88,6 +86,7 @@ class StudyJournal:
 
     def __init__(self, folder: Path, name: str) -> None:
         self.name, self.path = name, folder / STUDIES / f"{name}.jsonl"
+        self._file = JournalFile(self.path, "the study")
         self._read: tuple[tuple[int, int] | None, StudyHistory] = (None, StudyHistory(name))
 
     def history(self) -> StudyHistory:
@@ -124,49 +123,19 @@ class StudyJournal:
         """End the study; false if it had ended already."""
         if by not in get_args(EndedBy):
             raise OptionError(f"A study is not ended by {by!r}; {suggest(by, get_args(EndedBy))}")
-        with self._locked():
+        with self._file.locked():
             if self.history().closed is not None:
                 return False
-            self._append([{"event": "closed", "by": by, "sentence": sentence}])
+            self._file.append([{"event": "closed", "by": by, "sentence": sentence}])
         return True
 
     def _add(self, events: list[dict[str, Any]]) -> None:
-        with self._locked():
-            self._append(events)
-
-    def _append(self, events: list[dict[str, Any]]) -> None:
-        now = datetime.now(UTC).isoformat()
-        lines = "".join(json.dumps({**one, "at": now}, ensure_ascii=False) + "\n" for one in events)
-        with self.path.open("r+b") as file:
-            whole = file.read().rpartition(b"\n")  # a process that was killed left half a line, perhaps
-            file.truncate(len(whole[0]) + len(whole[1]))
-            file.seek(0, os.SEEK_END)
-            file.write(lines.encode("utf-8", "replace"))
-            file.flush()
-            os.fsync(file.fileno())
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                yield
-        except OSError as error:
-            raise SourceError(
-                f"The journal of the study, {self.path}, cannot be written: {error.strerror}; mend that, or "
-                "name another store."
-            ) from error
+        with self._file.locked():
+            self._file.append(events)
 
     def _parsed(self) -> StudyHistory:
-        try:
-            text = self.path.read_bytes()
-        except OSError as error:
-            raise SourceError(
-                f"The journal of the study, {self.path}, cannot be read: {error.strerror}; make it readable."
-            ) from error
         found: dict[str, Any] = {"invitations": []}
-        for number, line in enumerate(text.split(b"\n")[:-1], start=1):  # the last line may be half written
+        for number, line in self._file.lines():
             try:
                 event = json.loads(line)
                 _take(found, event, datetime.fromisoformat(event["at"]))

@@ -62,7 +62,7 @@ FLOORS = {
         "web",
         "web/battle web/leaderboard",
         "web/tastes",
-        "web/models web/you web/about web/admin",
+        "web/models web/you web/about web/admin web/entrance",
         "web/report_page web/lens",
         "web/study web/refusals",
         "web/gradio_components",
@@ -80,6 +80,7 @@ HOMES = {
     "arena/web/gradio_components.py": {"gradio", "httpx", "fastapi"},
     "arena/web/server.py": {"uvicorn"},
     "arena/web/clients/connections.py": {"uvicorn"},
+    "arena/web/entrance/openid.py": {"httpx2", "authlib", "joserfc"},
     "serving/openai_compatible.py": {"httpx"},
     "data/log/vote_log.py": {"duckdb"},
     "data/log/database.py": {"duckdb"},
@@ -102,6 +103,9 @@ HEAVY = (
     "psycopg",
     "pyspark",
     "sqlglot",
+    "authlib",
+    "httpx2",
+    "joserfc",
 )
 CALLED = {"markdown_it": "markdown-it-py", "PIL": "pillow"}  # packages whose distribution has another name
 MOST_IN_A_ROOM = 15
@@ -375,7 +379,7 @@ OWN = re.compile(r"agon-arena\[([a-z,]+)\]")  # an extra that is made of others
 
 def test_optional_weight_is_optional():
     used, planned = (
-        {"all", "dev", "arena", "plots", "notebooks", "vllm", "local", "postgres", "torch"},
+        {"all", "dev", "arena", "plots", "notebooks", "vllm", "local", "postgres", "torch", "login"},
         {"spark"},
     )
     assert used | planned == EXTRAS.keys()

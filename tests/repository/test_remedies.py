@@ -101,7 +101,9 @@ ELSEWHERE = {
         4,
     ),  # two in leaderboard/test_vote_choice.py, one in shared_store
     "arena/web/leaderboard/routes.py": ("tests/arena/web/api/test_api.py", 1),
-    "arena/web/hosted.py": ("tests/arena/cli/test_study.py", 1),
+    "arena/web/hosted.py": ("tests/arena/cli/test_study.py", 2),  # one in arena/web/test_sign_in.py
+    "arena/web/entrance/openid.py": ("tests/arena/web/test_accounts.py", 2),
+    "arena/web/entrance/sign_in_routes.py": ("tests/arena/web/test_sign_in.py", 2),
     "arena/web/lens/decide_query.py": ("tests/arena/web/lens/test_decide_page.py", 1),
     "arena/web/lens/stability.py": ("tests/arena/web/lens/test_rules_page.py", 1),
     "arena/web/models/comparison_page.py": ("tests/arena/web/models/test_model_pages.py", 2),

@@ -644,6 +644,15 @@ class BattleShape(BaseModel):
     remarks: Annotated[RemarksShape | None, Field(description="What the voter said decided it.")] = None
 
 
+class WorkShape(BaseModel):
+    """The puzzle before a session's first battle, where the arena has one."""
+
+    needed: Annotated[bool, Field(description="Whether this session has to solve it.")]
+    challenge: str | None = None
+    bits: Annotated[int | None, Field(description="Zero bits that the digest must begin with.")] = None
+    how: Annotated[str | None, Field(description="What to find, in a sentence.")] = None
+
+
 class ChatShape(BaseModel):
     """A conversation with one model, of which nothing is kept."""
 

@@ -16,6 +16,7 @@ from agon.arena.core.arena import Arena, Refusal
 from agon.arena.core.modes.direct_chat import ask_one, may_say, talk_of
 from agon.arena.core.modes.talk import Talk
 from agon.arena.web.api.document import EventStream, played
+from agon.arena.web.api.entrance import work_head
 from agon.arena.web.api.shapes import ChatShape
 from agon.arena.web.battle.event_stream import PING_EVERY, UPDATE_EVERY, common_prefix
 from agon.arena.web.battle.view import render
@@ -97,7 +98,9 @@ def chat_router(arena: Arena) -> APIRouter:
             mode="direct",
         )
         yours = arena.log.votes_of(arena.keys.voter(session))
-        text = page_html(_("One model"), body, current="battle", yours=yours, head=_HEAD)
+        text = page_html(
+            _("One model"), body, current="battle", yours=yours, head=work_head(arena.settings) + _HEAD
+        )
         return HTMLResponse(text, headers=_FRESH)
 
     @router.post("/api/chats", **played("Talk to one model", ChatShape, 403, 404, 409, 422, 429, 503))

@@ -13,6 +13,7 @@ from agon.arena.core.modes.review_queue import leave_for_later, next_review
 from agon.arena.core.roster import words_in
 from agon.arena.core.visitors.people import People
 from agon.arena.web.api.document import EventStream, played
+from agon.arena.web.api.entrance import work_head
 from agon.arena.web.api.shapes import BattleShape, ChangeAnswer, RemarksShape
 from agon.arena.web.battle.event_stream import followed
 from agon.arena.web.battle.view import (
@@ -114,7 +115,7 @@ def battle_router(arena: Arena) -> APIRouter:
             panel_html(seen, alert),
             current="battle",
             yours=seen["votes"],
-            head=_HEAD,
+            head=work_head(arena.settings) + _HEAD,
             attributes=panel_state(seen),
         )
         return HTMLResponse(text, headers={"cache-control": "no-store"})

@@ -27,7 +27,7 @@ const agonBattle = (root, host) => {
   const READING = 1000, TYPING = 600, ALONE = 300; // milliseconds
 
   // ---- talking to the server ------------------------------------------------------------------------
-  async function call(path, body) {
+  async function call(path, body, worked = false) {
     let answer;
     try {
       answer = await host.fetch(path, body === undefined ? {} : {
@@ -37,6 +37,12 @@ const agonBattle = (root, host) => {
       throw new Error(agonText("The arena cannot be reached. Nothing was lost: try again."));
     }
     const data = await answer.json().catch(() => ({}));
+    if (data.work && !worked && typeof agonWork !== "undefined") {
+      say(agonText("Your browser solves a puzzle first, once: it keeps programs from voting by the thousand."));
+      await agonWork(data.work);
+      say("");
+      return call(path, body, true);
+    }
     if (!answer.ok) {
       const error = new Error(data.sentence || agonText("The arena answered with an error ({status}).", { status: answer.status }));
       error.code = data.error;

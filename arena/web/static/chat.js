@@ -8,7 +8,7 @@
   const send = root.querySelector("[type=submit]");
   let view = JSON.parse(root.dataset.chat), stream = null, busy = false, asked = "";
 
-  async function call(path, body) {
+  async function call(path, body, worked = false) {
     let answer;
     try {
       answer = await fetch(path, body === undefined ? {} : {
@@ -18,6 +18,12 @@
       throw new Error(agonText("The arena cannot be reached. Nothing was lost: try again."));
     }
     const data = await answer.json().catch(() => ({}));
+    if (data.work && !worked && typeof agonWork !== "undefined") {
+      say(agonText("Your browser solves a puzzle first, once: it keeps programs from voting by the thousand."));
+      await agonWork(data.work);
+      say("");
+      return call(path, body, true);
+    }
     if (!answer.ok) throw new Error(data.sentence || agonText("The arena answered with an error ({status}).", { status: answer.status }));
     return data;
   }

@@ -28,6 +28,7 @@ base_url = "http://127.0.0.1:8000/v1"
 name = "two"
 base_url = "http://127.0.0.1:8000/v1/"
 """
+ENTRANCE = {"ARENA_PASSWORD": "e" * 24, "OIDC_SECRET": "e" * 24}  # of the page on configuration
 WHOLE = """
 [arena]
 title = "Which one is for us?"
@@ -270,9 +271,41 @@ WRONG = [
         "of [arena].",
     ),
     (
+        "[access]" + TWO,
+        ", [access] has neither password_env nor invitations nor an [access.oidc]; name who may vote.",
+    ),
+    (
+        "[access]\npassword = 'x'" + TWO,
+        ", [access]: keys do not belong in a file; name an environment variable in password_env.",
+    ),
+    (
+        "[access]\npassword_env = 'NO_SUCH_VARIABLE'" + TWO,
+        ", [access]: the environment variable NO_SUCH_VARIABLE is not set; export it before starting agon.",
+    ),
+    (
+        "[access]\ninvitations = true\nread = 'nobody'" + TWO,
+        ", [access]: read is 'nobody', but must be 'public' or 'members'.",
+    ),
+    (
+        "[access.oidc]\nissuer = 'accounts.example'\nclient_id = 'x'" + TWO,
+        ", [access.oidc]: issuer is 'accounts.example', but must be the address of a provider, such as "
+        "https://accounts.example.org.",
+    ),
+    ("[access.oidc]\nissuer = 'https://a.example'" + TWO, ", [access.oidc]: client_id is missing; add it."),
+    (
+        "[access.oidc]\nissuer = 'https://a.example'\nclient_id = 'x'\nallowed_domains = ['@x']" + TWO,
+        ", [access.oidc]: allowed_domains is '@x', but must be a list of domains of e-mail addresses, such "
+        "as example.org.",
+    ),
+    (
+        "[access.oidc]\nissuer = 'https://a.example'\nclient_id = 'x'\nclient_secret = 'x'" + TWO,
+        ", [access.oidc]: keys do not belong in a file; name an environment variable in client_secret_env.",
+    ),
+    ("[limits]\nwork = 60" + TWO, ", [limits]: work is 60, but must be less than or equal to 28."),
+    (
         "titel = 'A'" + TWO,
-        ": there is no key 'titel'; known: admin, arena, battle, limits, metrics, model, moderation, page, "
-        "server, study.",
+        ": there is no key 'titel'; known: access, admin, arena, battle, limits, metrics, model, moderation, "
+        "page, server, study.",
     ),
     (
         OURS + "['python3', '--port', '80']\n" + TWO,
@@ -497,7 +530,7 @@ WRONG = [
     (
         "[limits]\nsecond = 1" + TWO,
         ", [limits]: there is no key 'second'; known: between, characters, first, image_bytes, images, "
-        "networks, output, per_network, per_network_hour, per_voter, per_voter_hour, prompt and 3 more.",
+        "networks, output, per_network, per_network_hour, per_voter, per_voter_hour, prompt and 4 more.",
     ),
 ]
 
@@ -579,8 +612,12 @@ def test_the_example_of_the_docs_is_whole_and_right(tmp_path, monkeypatch):
     found = read(
         tmp_path,
         text,
-        {"VLLM_API_KEY": "a", "EXAMPLE_API_KEY": "b", "AGON_ADMIN_TOKEN": "c" * 48, "MODERATION_KEY": "d"},
+        {"VLLM_API_KEY": "a", "EXAMPLE_API_KEY": "b", "AGON_ADMIN_TOKEN": "c" * 48, "MODERATION_KEY": "d"}
+        | ENTRANCE,
     )
+    assert found.access.doors.keys() == {"password", "invitation", "account"}
+    assert found.settings(None).access == found.access
+    assert "eee" not in repr(found)
     assert found.admin is not None
     assert "ccc" not in repr(found)
     names = [contestant.card.name for contestant in found.roster.contestants]
@@ -595,7 +632,7 @@ def test_the_example_of_the_docs_is_whole_and_right(tmp_path, monkeypatch):
     of_studies = {StudyTable, AttentionTable}
     for table in {*TABLES.values(), *BACKENDS.values()} - of_studies:
         for key in table.model_fields:
-            assert re.search(rf"\b{key} = ", text), key
+            assert re.search(rf"\b{key} = |^\[access.{key}\]", text, re.MULTILINE), key
 
 
 def test_every_key_of_a_study_is_written_down():

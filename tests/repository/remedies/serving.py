@@ -13,9 +13,10 @@ from agon.arena.web.leaderboard.query import BoardQuery, Offer
 from agon.arena.web.server import configured, listen
 from agon.data.files.schema import period_ends
 from agon.data.importers.recorded_answers import prompts
+from agon.data.log.operation.invitation_journal import INVITATIONS, InvitationJournal
 from agon.data.log.vote_log import VoteLog
 from agon.serving.protocol import Sampling
-from tests.repository.remedies.steps import SERVER, Case, Given, RefusedError, arena, taken
+from tests.repository.remedies.steps import SERVER, Case, Given, RefusedError, arena, command, taken
 from tests.support.arena_server import Scripted, open_arena, roster
 from tests.support.log_records import battle, put, vote
 
@@ -23,6 +24,11 @@ OURS = '[[server]]\nname = "ours"\ncommand = '
 HERE = 'base_url = "http://127.0.0.1:1/v1"\n'
 MODEL = '[[model]]\nname = "one"\nbase_url = "http://127.0.0.1:1/v1"\n'
 
+INVITED, MEMBERS = "[access]\ninvitations = true\n", '[access]\ninvitations = true\nread = "members"\n'
+OPENID = '[access.oidc]\nissuer = "https://accounts.example"\nclient_id = "agon"\n'
+AT_HOME, OPENED = '[arena]\npublic_url = "https://arena.example"\n', "[arena]\nopen_data = true\n"
+SHARED = '[arena]\nstore = "postgresql://127.0.0.1/votes"\n'
+STUDIED = '[arena]\nexamples = ["Why?"]\n[study]\nname = "s"\nprompts = "PROMPTS"\n'
 PROXIED = '[arena]\nproxies = ["127.0.0.1"]\n[admin]\nheader = "X-User"\nusers = ["ada"]\n'
 
 
@@ -41,6 +47,18 @@ def cases(given: Given) -> list[Case]:
     sampled = _text(folder / "sampled.jsonl", "".join(f"{json.dumps(one)}\n" for one in rows))
     short = given.new()
     (short / "secret.key").write_bytes(b"short")
+
+    store = given.new()
+    places = f'[arena]\nstore = "{store}"\nhost = "0.0.0.0"\n'
+    uninvited = _text(folder / "uninvited.toml", places + MODEL + MODEL.replace("one", "two"))
+    invited = _text(folder / "invited.toml", places + INVITED + MODEL + MODEL.replace("one", "two"))
+    broken = given.new()
+    whole = InvitationJournal(broken).invite(1)[0] and (broken / INVITATIONS).read_text()
+    (broken / INVITATIONS).write_text("half a line\n")
+
+    def put_back() -> None:
+        (broken / INVITATIONS).write_text(whole)
+        InvitationJournal(broken).counts()
 
     def removed() -> None:
         (short / "secret.key").unlink()
@@ -170,6 +188,19 @@ def cases(given: Given) -> list[Case]:
         (arena(folder, '[admin]\nheader = "X-User"\n'), arena(folder, PROXIED)),
         (arena(folder, PROXIED[PROXIED.index("[admin]") :]), arena(folder, PROXIED)),
         (arena(folder, '[admin]\ntoken_env = "HOME"\n'), arena(folder)),
+        (arena(folder, "[access]\n"), arena(folder, INVITED)),
+        (arena(folder, '[access]\npassword_env = "HOME"\n'), arena(folder)),
+        (arena(folder, OPENID), arena(folder, AT_HOME + OPENID)),
+        (arena(folder, STUDIED + INVITED), arena(folder, STUDIED)),
+        (arena(folder, SHARED + INVITED), arena(folder, INVITED)),
+        (arena(folder, OPENED + MEMBERS), arena(folder, MEMBERS)),
+        (command("invite", uninvited), command("invite", invited)),
+        (command("invite", invited, "--count", "0"), command("invite", invited, "--count", "2")),
+        (
+            command("invite", invited, "--url", "arena"),
+            command("invite", invited, "--url", "https://arena.example"),
+        ),
+        (lambda: InvitationJournal(broken).counts(), put_back),
         (lambda: read_configuration(folder / "none.toml", {}), arena(folder)),
         (
             lambda: read_configuration(_text(folder / "no-models.toml", ""), {}, least=1),

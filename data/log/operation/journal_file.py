@@ -1,0 +1,73 @@
+"""A file of events beside a log, one a line and only ever added, which several processes write in turns."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from agon.ranking.errors import SourceError
+
+
+class JournalFile:
+    """A journal.
+
+    Args:
+        path: of the file.
+        called: what it is the journal of, for whoever has to mend it.
+    """
+
+    def __init__(self, path: Path, called: str) -> None:
+        self.path, self.called = path, called
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep other processes from writing, and make the file if it is not there.
+
+        Raises:
+            SourceError: it cannot be written.
+        """
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            raise SourceError(
+                f"The journal of {self.called}, {self.path}, cannot be written: {error.strerror}; mend that, "
+                "or name another store."
+            ) from error
+
+    def append(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """Add events with the moment of now; they are on the disk when this returns. Within `locked`."""
+        now = datetime.now(UTC).isoformat()
+        lines = "".join(json.dumps({**one, "at": now}, ensure_ascii=False) + "\n" for one in events)
+        with self.path.open("r+b") as file:
+            whole = file.read().rpartition(b"\n")  # a process that was killed left half a line, perhaps
+            file.truncate(len(whole[0]) + len(whole[1]))
+            file.seek(0, os.SEEK_END)
+            file.write(lines.encode("utf-8", "replace"))
+            file.flush()
+            os.fsync(file.fileno())
+
+    def lines(self) -> Iterator[tuple[int, bytes]]:
+        """The whole lines, numbered from 1; none where there is no file.
+
+        Raises:
+            SourceError: it cannot be read.
+        """
+        try:
+            text = self.path.read_bytes()
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise SourceError(
+                f"The journal of {self.called}, {self.path}, cannot be read: {error.strerror}; make it "
+                "readable."
+            ) from error
+        yield from enumerate(text.split(b"\n")[:-1], start=1)  # the last line may be half written
