@@ -27,7 +27,9 @@ def invite_command(
     store: Annotated[
         Path | None, Parameter(help="Folder that keeps the votes [default: of the .toml].")
     ] = None,
-    status: Annotated[bool, Parameter(help="Say how many there are and were accepted; make none.")] = False,
+    status: Annotated[
+        bool, Parameter(help="Say how many there are and were accepted; make none.", negative=())
+    ] = False,
     format: FindingsFormat = "table",
 ) -> None:
     """Print links that let people into an arena: each lets one browser in, once.
