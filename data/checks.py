@@ -19,6 +19,7 @@ from agon.data.files.duplicates import find_duplicates
 from agon.data.files.schema import Voters
 from agon.data.files.snapshot_folder import SAME_MODEL
 from agon.data.files.source import as_arrow, describe_source
+from agon.data.log.operation.answer_anonymity import read_anonymity
 from agon.data.reading import (
     comparisons,
     files_of,
@@ -167,6 +168,9 @@ def check(
     noise = read_noise(source)
     if noise is not None:
         notes += (Diagnostic("same_model", (), f"{noise.conclusion()} They count on no board."),)
+    anonymity = read_anonymity(source) if isinstance(source, Path) and source.is_dir() else None
+    if anonymity is not None:
+        notes += (Diagnostic("anonymity", (), str(anonymity.conclusion())),)
     gated, odd, usual = _by_gates(votes)
     found += [*_by_voter(votes, min_votes), *_by_side(votes), *odd]
     notes += usual

@@ -27,6 +27,7 @@ from agon.ranking.analysis.victory_margins import (
     margins_of_victory,
     task_margin_of_victory,
 )
+from agon.ranking.annotators.anonymity import AnonymityTest, NamedAnswers, anonymity_test
 from agon.ranking.annotators.gates import GatedVotes, gate_votes
 from agon.ranking.annotators.inter_rater import (
     InterAnnotatorAgreement,
@@ -95,6 +96,7 @@ __all__ = [
     "METHODS",
     "AATest",
     "AgonError",
+    "AnonymityTest",
     "AuditLimits",
     "AuditMeasure",
     "Ballots",
@@ -125,6 +127,7 @@ __all__ = [
     "MethodError",
     "MethodScore",
     "ModelEffect",
+    "NamedAnswers",
     "NetworkScan",
     "NetworkVoters",
     "OpenPair",
@@ -168,6 +171,7 @@ __all__ = [
     "aa_test",
     "add_attack",
     "agreement",
+    "anonymity_test",
     "audit_judge",
     "axioms",
     "boards_from_json",

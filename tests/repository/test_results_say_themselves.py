@@ -144,6 +144,7 @@ def examples(folder):
         ranking.inter_annotator_agreement(prompted(), by="prompt"),
         JUDGED, AUDIT, AUDIT.measures[0], AUDIT.limits, AUDIT.curve[0],
         ranking.position_bias(VOTES), ranking.aa_test([1, 0, -1]),
+        ranking.anonymity_test(list("ab") * 40, list("xy") * 40, *[[n // 2 for n in range(80)]] * 2),
         reliability, reliability.voters[0], ranking.plan_votes(0.6, 5),
         ranking.panel_lead(VOTES), ag.report(VOTES), ag.report(VOTES).voters[0],
         RatingConsistency(3, 2, 1, 0, 0, {}),

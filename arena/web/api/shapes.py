@@ -535,6 +535,33 @@ class RosterShape(Shape):
     changes: list[RosterChangeShape]
 
 
+class NamedShape(Shape):
+    """How often a program gave answers to the right models."""
+
+    named: Annotated[float, Field(description="Share of the answers whose model it named.")]
+    named_lower: float
+    named_upper: float
+    chance: Annotated[float, Field(description="Share that the most frequent model would get right.")]
+    told: Annotated[
+        float | None,
+        Field(description="Share of battles of two in which it told whose is which; even is 0.5."),
+    ]
+    told_lower: float
+    told_upper: float
+
+
+class AnonymityShape(Shape):
+    """Whether a program that read other answers of the models names who wrote one."""
+
+    answers: int
+    models: int
+    prompts: int
+    text: Annotated[NamedShape, Field(description="By their texts.")]
+    times: Annotated[NamedShape | None, Field(description="By the times of servers, which no page shows.")]
+    level: float
+    conclusion: str
+
+
 class IntegrityAnswer(Shape):
     """What became of all votes, whose they are, and whether sides and draws are even."""
 
@@ -548,6 +575,7 @@ class IntegrityAnswer(Shape):
     same_model: NoiseShape | None
     draws: DrawsShape | None
     gates: Annotated[GatesShape | None, Field(description="Null where no vote can be tested.")]
+    anonymity: Annotated[AnonymityShape | None, Field(description="Null without 30 prompts of a log.")]
     roster: Annotated[RosterShape | None, Field(description="Null where no log says.")]
 
 

@@ -11,10 +11,12 @@ import pyarrow.compute as pc
 
 from agon.arena.web.leaderboard.sources import BoardSource
 from agon.data.checks import read_noise
+from agon.data.log.operation.answer_anonymity import read_anonymity
 from agon.data.log.operation.life_cycle import RosterHistory, read_published_history, settled_battles
 from agon.data.log.records import TESTING_POLICY
 from agon.ranking import (
     AATest,
+    AnonymityTest,
     Comparisons,
     GatedVotes,
     PositionBias,
@@ -69,6 +71,7 @@ class Audit:
         cost: of overturning the first rank.
         moved: model, its rank, and its rank behind the gate, of those whose rank is another.
         roster: what became of the models, without the names of those never listed; None where no log says.
+        anonymity: whether a program names who wrote an answer; None where no log has enough of them.
     """
 
     counted: int = 0
@@ -83,6 +86,7 @@ class Audit:
     cost: AttackCost | None = None
     moved: tuple[tuple[str, int, int], ...] = ()
     roster: RosterHistory | None = None
+    anonymity: AnonymityTest | None = None
 
 
 def make_audit(source: BoardSource, _: object) -> Audit:
@@ -114,6 +118,7 @@ def make_audit(source: BoardSource, _: object) -> Audit:
         cost=cost,
         moved=() if gated is None else _moved(votes, gated),
         roster=None if folder is None else _roster(folder),
+        anonymity=None if folder is None else _anonymity(folder),
     )
 
 
@@ -168,6 +173,13 @@ def _draws(folder: Path) -> DrawShares | None:
     )
     try:
         return draw_shares(models, probability, policy)
+    except AgonError:
+        return None
+
+
+def _anonymity(folder: Path) -> AnonymityTest | None:
+    try:
+        return read_anonymity(folder)
     except AgonError:
         return None
 

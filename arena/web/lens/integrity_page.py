@@ -13,7 +13,7 @@ from agon.arena.web.lens.auditing import Audit, VoterShares
 from agon.arena.web.lens.gates_section import card_head, gates_html, reason_html
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.arena.web.models.roster_section import roster_html
-from agon.ranking import AATest
+from agon.ranking import AATest, AnonymityTest
 from agon.ranking.matchmaking.exposure import DrawShares
 from agon.ranking.text import Sentence, join_names
 
@@ -44,7 +44,12 @@ def integrity_html(audit: Audit, *, about: About) -> str:
         body = _head(audit, about) + '<div class="ag-figs ag-two-one">'
         body += _funnel(audit) + _side(audit, about) + _voters(audit.voters, about)
         body += gates_html(audit, about)
-        body += _noise(audit.noise, about) + _draws(audit.draws, about) + roster_html(audit.roster, about)
+        body += (
+            _anonymity(audit.anonymity)
+            + _noise(audit.noise, about)
+            + _draws(audit.draws, about)
+            + roster_html(audit.roster, about)
+        )
         body += _unseen(audit, about) + "</div>"
     votes = about.total if about.unit != "task" else None
     return page_html(_("Integrity"), body, current="integrity", votes=votes, site=about.site)
@@ -154,6 +159,32 @@ def _noise(noise: AATest | None, about: About) -> str:
         label = _("Shown first, of those decided")
         drawn = _interval(noise.first, noise.first_lower, noise.first_upper, label)
     return f"{head}{drawn}<p>{told_html(noise.conclusion())} {_('They count on no board.')}</p></section>"
+
+
+def _anonymity(found: AnonymityTest | None) -> str:
+    """Whether answers can be told apart by what is seen of them; nothing where no log says."""
+    if found is None:
+        return ""
+    said = told_html(found.conclusion())
+    drawn = ""
+    if found.text.told is not None:
+        label = _("Battles in which texts tell whose is which")
+        drawn = _interval(found.text.told, found.text.told_lower, found.text.told_upper, label)
+    timed = ""
+    if found.times is not None and found.times.told is not None:
+        timed = " " + _(
+            "The times of the servers would tell it in {share} ({low} to {high}); with an even pace no page "
+            "shows them.",
+            share=percent(found.times.told, 0),
+            low=percent(found.times.told_lower, 0),
+            high=percent(found.times.told_upper, 0),
+        )
+    honest = _(
+        "Models have styles, and whoever knows them well may recognise one: what an arena can promise is "
+        "that it shows nothing beside the text. The program had read other answers of the same models, to "
+        "other prompts."
+    )
+    return f"{card_head(_('Can answers be told apart?'))}{drawn}<p>{said}{timed}</p><p>{honest}</p></section>"
 
 
 def _voters(seen: VoterShares | None, about: About) -> str:

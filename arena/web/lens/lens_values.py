@@ -60,6 +60,8 @@ def integrity_values(audit: Audit) -> dict[str, Any]:
         "same_model": audit.noise and asdict(audit.noise) | {"conclusion": audit.noise.conclusion()},
         "draws": draws and asdict(draws) | {"conclusion": draws.conclusion()},
         "gates": _gates(audit),
+        "anonymity": audit.anonymity
+        and asdict(audit.anonymity) | {"conclusion": audit.anonymity.conclusion()},
         "roster": audit.roster and audit.roster.to_dict(names=False),
     }
 
