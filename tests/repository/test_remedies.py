@@ -102,6 +102,7 @@ ELSEWHERE = {
     ),  # two in leaderboard/test_vote_choice.py, one in shared_store
     "arena/web/leaderboard/routes.py": ("tests/arena/web/api/test_api.py", 1),
     "arena/web/hosted.py": ("tests/arena/cli/test_study.py", 2),  # one in arena/web/test_sign_in.py
+    "arena/cli/log/invite.py": ("tests/arena/web/test_sign_in.py", 1),
     "arena/web/entrance/openid.py": ("tests/arena/web/test_accounts.py", 2),
     "arena/web/entrance/sign_in_routes.py": ("tests/arena/web/test_sign_in.py", 2),
     "arena/web/lens/decide_query.py": ("tests/arena/web/lens/test_decide_page.py", 1),

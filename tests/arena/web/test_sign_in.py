@@ -216,15 +216,21 @@ def test_the_command_prints_links_that_work_once(tmp_path, capsys):
     links = capsys.readouterr().out.split()
     assert len(links) == 3
     assert all(re.fullmatch(r"https://arena\.example/sign-in\?invite=[\w-]{24}", one) for one in links)
+    assert main(["invite", str(config)]) == 0
+    told = capsys.readouterr()
+    assert told.out.startswith("http://127.0.0.1:7860/sign-in?invite=")
+    assert "these links open on this machine alone" in told.err
+    assert main(["invite", str(config), "--url", "https://arena.example"]) == 0, "as it says"
+    assert "on this machine alone" not in capsys.readouterr().err
     journal = InvitationJournal(store)
     secret = links[0].partition("=")[2]
     with ThreadPoolExecutor(8) as pool:
         states = list(pool.map(lambda _: InvitationJournal(store).accept(secret), range(8)))
     assert sorted(states) == ["accepted"] * 7 + ["open"]
     assert main(["invite", str(config), "--status", "--format", "json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"schema": 1, "links": [], "made": 3, "accepted": 1}
+    assert json.loads(capsys.readouterr().out) == {"schema": 1, "links": [], "made": 5, "accepted": 1}
     with (store / INVITATIONS).open("a") as file:
         file.write('{"event": "acc')  # a process that was killed
-    assert journal.counts() == (3, 1)
+    assert journal.counts() == (5, 1)
     journal.invite(1)
-    assert journal.counts() == (4, 1)
+    assert journal.counts() == (6, 1)

@@ -28,7 +28,6 @@ INVITED, MEMBERS = "[access]\ninvitations = true\n", '[access]\ninvitations = tr
 OPENID = '[access.oidc]\nissuer = "https://accounts.example"\nclient_id = "agon"\n'
 AT_HOME, OPENED = '[arena]\npublic_url = "https://arena.example"\n', "[arena]\nopen_data = true\n"
 SHARED = '[arena]\nstore = "postgresql://127.0.0.1/votes"\n'
-STUDIED = '[arena]\nexamples = ["Why?"]\n[study]\nname = "s"\nprompts = "PROMPTS"\n'
 PROXIED = '[arena]\nproxies = ["127.0.0.1"]\n[admin]\nheader = "X-User"\nusers = ["ada"]\n'
 
 
@@ -49,6 +48,8 @@ def cases(given: Given) -> list[Case]:
     (short / "secret.key").write_bytes(b"short")
 
     store = given.new()
+    asked_of_all = _text(folder / "asked_of_all.csv", "prompt\nWhy?\nHow?\n")
+    studied = f'[study]\nname = "s"\nprompts = "{asked_of_all}"\n'
     places = f'[arena]\nstore = "{store}"\nhost = "0.0.0.0"\n'
     uninvited = _text(folder / "uninvited.toml", places + MODEL + MODEL.replace("one", "two"))
     invited = _text(folder / "invited.toml", places + INVITED + MODEL + MODEL.replace("one", "two"))
@@ -191,7 +192,7 @@ def cases(given: Given) -> list[Case]:
         (arena(folder, "[access]\n"), arena(folder, INVITED)),
         (arena(folder, '[access]\npassword_env = "HOME"\n'), arena(folder)),
         (arena(folder, OPENID), arena(folder, AT_HOME + OPENID)),
-        (arena(folder, STUDIED + INVITED), arena(folder, STUDIED)),
+        (arena(folder, studied + INVITED), arena(folder, studied)),
         (arena(folder, SHARED + INVITED), arena(folder, INVITED)),
         (arena(folder, OPENED + MEMBERS), arena(folder, MEMBERS)),
         (command("invite", uninvited), command("invite", invited)),
