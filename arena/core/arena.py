@@ -126,7 +126,7 @@ class ArenaSettings:
     that it passes on, `embed` who may show it in a frame, `open_data` whether pages
     of other sites may read its boards, `proxies` whose word on addresses is taken, `admin`
     who may see the page of the operators, `access` who may vote at all; a session does so many bits of
-    `work` first. So many
+    `work` first, and a model with fewer than `preliminary` votes is marked so. So many
     battles run for a voter, for a network, and in all, and so many are begun in an hour. With
     `networks` votes carry a hash of their network by the day's key. Texts older than `retention_days` are
     erased; `moderation` says which prompts are not taken. `seed` makes the draws repeatable: on a public
@@ -166,6 +166,7 @@ class ArenaSettings:
     admin: AdminSettings | None = None
     access: AccessSettings | None = None
     work: int = 0
+    preliminary: int = 0
     moderation: Moderation | None = None
 
 

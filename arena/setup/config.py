@@ -220,6 +220,12 @@ class BattleTable(Table):
         return modes
 
 
+class BoardTable(Table):
+    """What boards say of models."""
+
+    preliminary: int = Field(default=ArenaSettings().preliminary, ge=0, le=1_000_000)
+
+
 class MetricsTable(Table):
     """Where Prometheus asks, which is nowhere without this table."""
 
@@ -233,6 +239,7 @@ class ConfigFile(Table):
     arena: ArenaTable = ArenaTable()
     page: PageTable | None = None
     battle: BattleTable = BattleTable()
+    board: BoardTable = BoardTable()
     limits: LimitsTable = LimitsTable()
     metrics: MetricsTable | None = None
     admin: AdminTable | None = None
@@ -281,6 +288,7 @@ class Configuration:
     retention_days: int | None = None
     admin: AdminSettings | None = None
     access: AccessSettings | None = None
+    preliminary: int = ArenaSettings().preliminary
     log_format: LogFormat = "text"
     testing_share: float = TESTING_SHARE
     moderation: Moderation | None = None
@@ -389,6 +397,7 @@ def read_configuration(
         "testing_share": file.battle.testing_share,
         "admin": admin,
         "access": _access(path, file, servers),
+        "preliminary": file.board.preliminary,
         "log_format": arena.log_format,
         "retention_days": arena.retention_days,
         "moderation": moderation_of(path, file.moderation, Opening(f"{path}, [moderation]", servers)),
@@ -581,6 +590,7 @@ TABLES: Mapping[str, type[BaseModel]] = {
     "access": AccessTable,
     "oidc": OpenIDTable,
     "battle": BattleTable,
+    "board": BoardTable,
     "limits": LimitsTable,
     "moderation": ModerationTable,
     "metrics": MetricsTable,

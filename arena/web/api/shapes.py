@@ -98,6 +98,11 @@ class StateShape(Shape):
 
     model: str
     state: Literal["answering", "unavailable", "retired"]
+    life: Annotated[
+        Literal["preliminary", "listed", "retired"],
+        Field(description="preliminary: with fewer votes than the organiser wants."),
+    ]
+    votes: Annotated[int, Field(description="On the board that was asked for.")]
     reason: Annotated[str | None, Field(description="The kind of failure of one that is unavailable.")]
     asked: int
     failures: Annotated[dict[str, int], Field(description="Kind of failure → times.")]

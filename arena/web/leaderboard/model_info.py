@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 from agon.arena.core.endings import AnswerEndings
 from agon.arena.core.roster import ModelCard
 from agon.arena.web.markdown.markdown import without_hidden
 
+Life = Literal["preliminary", "listed", "retired"]
 _CARD = ("organisation", "licence", "price", "input_price", "priced")  # facts that a model's card has
 
 
@@ -29,6 +30,8 @@ class ModelInfo:
 
     gone: frozenset[str] = frozenset()
     """Those with a card that are retired."""
+    preliminary: int = 0
+    """Votes that a model needs to be no preliminary one, where its organiser says so."""
 
     def name(self, model: str) -> str:
         """The name to show, safe to stand anywhere in text; not yet escaped for HTML."""
@@ -38,6 +41,12 @@ class ModelInfo:
     def retired(self, model: str) -> bool:
         """Whether a model has votes and is not drawn any more."""
         return model in self.gone or (self.closed and model not in self.cards)
+
+    def life(self, model: str, votes: int) -> Life:
+        """The state of a model with so many votes in the life that its organiser gives it."""
+        if self.retired(model):
+            return "retired"
+        return "preliminary" if votes < self.preliminary else "listed"
 
     def about(self, model: str) -> str:
         """Organisation and licence, as far as they are known."""

@@ -42,6 +42,7 @@ class About:
         folders: the logs that the votes lie in.
         judges: the option of a command for votes of judges beside these.
         site: the pages beside these.
+        shares: of A/A battles, and of those of the others with a model in testing, as they are planned now.
     """
 
     words: tuple[str, ...]
@@ -56,6 +57,7 @@ class About:
     folders: tuple[Path, ...] = ()
     judges: tuple[str, ...] = ()
     site: Site = READING
+    shares: tuple[float, float] | None = None
 
 
 class BoardSource(Protocol):
@@ -120,8 +122,8 @@ class ArenaVotes:
         about = self.about()
         info = about.info
         ended = {model: info.endings.failures(model) for model in info.endings.all_asked()}
-        known = info.cards, info.endings.all_asked(), ended, info.unavailable, info.known
-        return self.version(), about.total, about.words, about.notice, about.imported, known
+        known = info.cards, info.endings.all_asked(), ended, info.unavailable, info.known, info.preliminary
+        return self.version(), about.total, about.words, about.notice, about.imported, about.shares, known
 
     def about(self) -> About:
         """The models' cards, failures and states too."""
@@ -133,11 +135,13 @@ class ArenaVotes:
         cards = {one.card.name: one.card for one in everybody}
         gone = frozenset(one.card.name for one in everybody if one.status == "retired")
         known = {model: facts for model, facts in self._facts().items() if model not in hidden}
+        most = arena.settings.preliminary
         return About(
             words=(str(own if imported else arena.log.folder),),
             unit="blind vote",
             total=arena.log.counted(),
-            info=ModelInfo(cards, arena.endings, arena.unavailable, closed=True, known=known, gone=gone),
+            info=ModelInfo(cards, arena.endings, arena.unavailable, True, known, gone, most),
+            shares=(arena.settings.same_model, arena.settings.testing_share),
             notice=arena.roster.notice,
             imported=imported,
             periods={name: period_sql("timestamp", name) for name in PERIODS},

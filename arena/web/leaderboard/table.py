@@ -125,10 +125,13 @@ def state(board: Leaderboard, row: Row, info: ModelInfo) -> tuple[str, str]:
     """The state of a model in a word, and why."""
     if info.retired(row.model):
         return _("Retired"), _("not drawn any more")
+    if row.status == "ranked" and info.life(row.model, row.votes) == "preliminary":
+        return _("Preliminary"), _("{votes} of {least} votes", votes=row.votes, least=info.preliminary)
     if row.status == "ranked":
-        if row.upper is None and row.lower is not None:
-            return _("Ranked"), _("never beaten")
-        return _("Ranked"), _("never won") if row.lower is None and row.upper is not None else ""
+        unbounded = row.lower is None, row.upper is None
+        return _("Ranked"), {(False, True): _("never beaten"), (True, False): _("never won")}.get(
+            unbounded, ""
+        )
     if row.status in ("unplaced", "predicted"):
         unplaced = _("No place"), _("the rule elects others, or nobody")
         return (
@@ -240,7 +243,7 @@ def _table_row(
             word, why = state(board, row, info)
             said = (
                 f'<span class="ag-dim">{word}</span>'
-                if ranked
+                if ranked and info.life(row.model, row.votes) != "preliminary"
                 else f'<span class="ag-pill ag-dash">{word}</span>'
             )
             reason = f' <span class="ag-tiny ag-dim">{why}</span>' if why else ""
@@ -280,9 +283,9 @@ def cards_html(board: Leaderboard, info: ModelInfo, shown: ShownRows | None = No
     )
 
 
-def _said_in(row: Row, board: Leaderboard, why: str) -> bool:
+def _said_in(row: Row, board: Leaderboard, info: ModelInfo, why: str) -> bool:
     """Whether the votes of a row stand in its state already."""
-    least = int(board.settings.get("min_votes", 0))
+    least = int(board.settings.get("min_votes", 0)) if row.status != "ranked" else info.preliminary
     return bool(why) and why == _("{votes} of {least} votes", votes=row.votes, least=least)
 
 
@@ -292,7 +295,9 @@ def _card(board: Leaderboard, row: Row, info: ModelInfo, axis: Axis, shown: Show
     for name, column in shown.columns.items():
         said = column.text(row)
         if name == "votes":
-            parts += [] if _said_in(row, board, why) else [votes_in_words(row.votes, board.counted[:-1])]
+            parts += (
+                [] if _said_in(row, board, info, why) else [votes_in_words(row.votes, board.counted[:-1])]
+            )
         elif name == "reliability" and said:
             parts.append(_("{share} reliable", share=said))
         elif name == "price":

@@ -8,7 +8,7 @@ from html import escape
 from typing import Literal
 
 from agon.arena.web.languages.texts import _
-from agon.arena.web.leaderboard.model_info import ModelInfo
+from agon.arena.web.leaderboard.model_info import Life, ModelInfo
 from agon.ranking import Leaderboard
 
 
@@ -18,6 +18,10 @@ class ModelState:
 
     model: str
     state: Literal["answering", "unavailable", "retired"]
+    life: Life
+    """Where it is in the life that its organiser gives a model."""
+    votes: int
+    """On the board that was asked for."""
     reason: str | None
     """The kind of the failure of one that is unavailable."""
     asked: int
@@ -38,11 +42,13 @@ class ModelState:
 
 def model_states(board: Leaderboard | None, info: ModelInfo) -> list[ModelState]:
     """Every model that can be drawn, then those that only have votes."""
-    voted = [row.model for row in board.rows] if board else []
+    voted = {row.model: row.votes for row in board.rows} if board else {}
     return [
         ModelState(
             model,
             "retired" if info.retired(model) else "unavailable" if model in info.unavailable else "answering",
+            info.life(model, voted.get(model, 0)),
+            voted.get(model, 0),
             info.unavailable.get(model),
             info.endings.asked(model),
             info.endings.failures(model),

@@ -45,7 +45,7 @@ def roster_html(history: RosterHistory | None, about: About) -> str:
     )
     return (
         f'<section class="ag-card ag-pad ag-fig"><h2>{_("Which models came and went?")}</h2>'
-        f"<p>{_tested(history)} {_apart(history)}</p>"
+        f"<p>{_tested(history)} {_apart(history)}{_planned(about)}</p>"
         f"{table}</section>"
     )
 
@@ -66,6 +66,19 @@ def _tested(history: RosterHistory) -> str:
         never,
     )
     return f"{now} {gone}"
+
+
+def _planned(about: About) -> str:
+    """The same shares as the organiser plans them now."""
+    if about.shares is None:
+        return ""
+    same, testing = (percent(share, 1) for share in about.shares)
+    return " " + _(
+        "Planned now: {same} with one model twice, and {testing} of the others with a model in testing, "
+        "where there is one.",
+        same=same,
+        testing=testing,
+    )
 
 
 def _apart(history: RosterHistory) -> str:

@@ -146,6 +146,8 @@ def folder(tmp_path_factory):
             visitor.get(f"/you?battle={view['battle']}")
             visitor.get(f"/api/battles/{view['battle']}")
         awaited(lambda: list((folder / "battles").glob("*.parquet")), len)
+        planned = visitors[0].get("/integrity").text
+        assert "Planned now: 0.0% with one model twice, and 50.0% of the others" in planned
         found = {path: visitors[0].get(path).status_code for path in PUBLIC}
         assert sum(status == 200 for status in found.values()) > 12, found
         assert not any(status >= 500 for status in found.values()), found

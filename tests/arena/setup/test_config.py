@@ -304,8 +304,8 @@ WRONG = [
     ("[limits]\nwork = 60" + TWO, ", [limits]: work is 60, but must be less than or equal to 28."),
     (
         "titel = 'A'" + TWO,
-        ": there is no key 'titel'; known: access, admin, arena, battle, limits, metrics, model, moderation, "
-        "page, server, study.",
+        ": there is no key 'titel'; known: access, admin, arena, battle, board, limits, metrics, model, "
+        "moderation, page, server, study.",
     ),
     (
         OURS + "['python3', '--port', '80']\n" + TWO,

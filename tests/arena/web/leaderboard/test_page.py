@@ -17,6 +17,7 @@ from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.arena.web.leaderboard.page import no_board_html
 from agon.arena.web.leaderboard.picture_text import drawable, drawn_width
 from agon.arena.web.leaderboard.query import BoardQuery, BoardView, ChangedBoardError, Offer, QueryError
+from agon.arena.web.leaderboard.who_answers import model_states
 from agon.ranking import Leaderboard, rank
 from agon.ranking.leaderboard.row import Row
 from tests.support.boards import ABOUT, BOARD, HTML, INFO, SETTINGS, VOTES, Page, page_of, votes_of
@@ -359,3 +360,19 @@ def test_what_is_stored_makes_no_promise_the_code_does_not_keep():
     text = Page(about_html()).text
     for promise in ("No network address", "No name, no e-mail", "No cookies but one"):
         assert promise in text
+
+
+def test_a_model_with_few_votes_is_marked_as_preliminary_beside_its_rank():
+    ranked = [row for row in BOARD.rows if row.status == "ranked"]
+    least = sorted(row.votes for row in ranked)[1] + 1  # two of them have fewer
+    info = replace(INFO, preliminary=least)
+    text = Page(page_of(BOARD, 4, info)).text
+    few = [row for row in ranked if row.votes < least]
+    for row in few:
+        assert f"Preliminary {row.votes} of {least} votes" in text
+    states = {one.model: (one.life, one.votes) for one in model_states(BOARD, info)}
+    for row in ranked:
+        assert states[row.model] == ("preliminary" if row in few else "listed", row.votes)
+    assert "Preliminary" not in Page(page_of(BOARD, 4)).text
+    gone = replace(info, gone=frozenset({few[0].model}))
+    assert gone.life(few[0].model, few[0].votes) == "retired"
