@@ -306,7 +306,7 @@ def _card(board: Leaderboard, row: Row, info: ModelInfo, axis: Axis, shown: Show
             parts.append(_("{what} {value}", what=column.title.lower(), value=said))
     if shown.gaps and row.model in shown.gaps[1]:
         parts.append(f"{shown.gaps[0]}: {shown.gaps[1][row.model]}")
-    if row.status != "ranked":
+    if row.status != "ranked" or info.life(row.model, row.votes) == "preliminary":
         parts.append(f"{word.lower()}{': ' + why if why else ''}")
     about = dotted([escape(part) for part in parts if part])
     kinds = ("" if row.status == "ranked" else " ag-prov") + (

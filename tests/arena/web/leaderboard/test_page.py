@@ -370,6 +370,7 @@ def test_a_model_with_few_votes_is_marked_as_preliminary_beside_its_rank():
     few = [row for row in ranked if row.votes < least]
     for row in few:
         assert f"Preliminary {row.votes} of {least} votes" in text
+        assert f"preliminary: {row.votes} of {least} votes" in text, "on a card"
     states = {one.model: (one.life, one.votes) for one in model_states(BOARD, info)}
     for row in ranked:
         assert states[row.model] == ("preliminary" if row in few else "listed", row.votes)
