@@ -27,7 +27,7 @@ from agon.ranking.analysis.victory_margins import (
     margins_of_victory,
     task_margin_of_victory,
 )
-from agon.ranking.annotators.anonymity import AnonymityTest, NamedAnswers, anonymity_test
+from agon.ranking.annotators.anonymity import AnonymityTest, anonymity_test
 from agon.ranking.annotators.gates import GatedVotes, gate_votes
 from agon.ranking.annotators.inter_rater import (
     InterAnnotatorAgreement,
@@ -127,7 +127,6 @@ __all__ = [
     "MethodError",
     "MethodScore",
     "ModelEffect",
-    "NamedAnswers",
     "NetworkScan",
     "NetworkVoters",
     "OpenPair",

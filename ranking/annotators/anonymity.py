@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.sparse import csr_array
 
 from agon.ranking.errors import OptionError, VotesError
 from agon.ranking.inference.shares import share_interval
 from agon.ranking.numerics import FloatArray, IntArray
 from agon.ranking.text import Figure, Readable, Sentence
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 FEWEST_PROMPTS = 30
 BINS_OF_TEXT = 1 << 13
@@ -153,6 +156,8 @@ def anonymity_test(
 
 def _characters(texts: Sequence[str]) -> csr_array:
     """(N, BINS_OF_TEXT) logarithms of how often one, two and three characters in a row occur."""
+    from scipy.sparse import csr_array
+
     data, columns, starts = [], [], [0]
     for text in texts:
         code = np.frombuffer(text[:LONGEST_READ].encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
@@ -188,6 +193,8 @@ def _crosswise(
 def _naive_bayes(
     counts: csr_array, model: IntArray, size: int, train: IntArray, test: IntArray
 ) -> FloatArray:
+    from scipy.sparse import csr_array
+
     members = csr_array(
         (np.ones(len(train)), (model[train], np.arange(len(train)))), shape=(size, len(train))
     )
