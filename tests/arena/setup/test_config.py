@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agon.arena.setup.config import BACKENDS, TABLES, read_configuration
+from agon.arena.setup.routed_table import RoutedTable
 from agon.arena.setup.study_table import AttentionTable, StudyTable
 from agon.arena.setup.tables import ConfigError
 from agon.serving.generation import Limits
@@ -305,7 +306,7 @@ WRONG = [
     (
         "titel = 'A'" + TWO,
         ": there is no key 'titel'; known: access, admin, arena, battle, board, limits, metrics, model, "
-        "moderation, page, server, study.",
+        "moderation, page, routed, server and 1 more.",
     ),
     (
         OURS + "['python3', '--port', '80']\n" + TWO,
@@ -629,7 +630,7 @@ def test_the_example_of_the_docs_is_whole_and_right(tmp_path, monkeypatch):
     assert found.policy.given == {"weights": {"llama-8b": 2}}
     sampling = found.roster.contestants[0].sampling
     assert (sampling.top_k, sampling.min_p, sampling.stop) == (40, 0.05, ("<|im_end|>",))
-    of_studies = {StudyTable, AttentionTable}
+    of_studies = {StudyTable, AttentionTable, RoutedTable}  # which stand in sections of their own
     for table in {*TABLES.values(), *BACKENDS.values()} - of_studies:
         for key in table.model_fields:
             assert re.search(rf"\b{key} = |^\[access.{key}\]", text, re.MULTILINE), key
