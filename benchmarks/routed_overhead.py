@@ -10,6 +10,7 @@ percentile of the time through the server is above that of the time without it.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import subprocess
 import sys
@@ -34,6 +35,12 @@ def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
+
+
+def cpu_seconds(process: int) -> float:
+    """What a process has computed so far."""
+    words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 async def one(client: httpx.AsyncClient, url: str, model: str) -> tuple[float, float]:
@@ -92,12 +99,15 @@ def main() -> None:
                     f"{'at once':>8} {'to':>8} {'direct':>16} {'routed':>16} {'added 50':>9} {'added 95':>9}"
                 )
                 for at_once in AT_ONCE:
+                    before = cpu_seconds(running.process.pid)
                     times = asyncio.run(measure(here.url, running.url, number, at_once))
+                    spent = 1e3 * (cpu_seconds(running.process.pid) - before) / (number // at_once * at_once)
                     for column, what in enumerate(("first", "end")):
                         q = {way: np.percentile(t[:, column], [50, 95]) for way, t in times.items()}
                         cells = (f"{q[way][0]:7.1f} {q[way][1]:8.1f}" for way in ("direct", "routed"))
                         added = q["routed"] - q["direct"]
-                        print(f"{at_once:>8} {what:>8}", *cells, f"{added[0]:10.1f} {added[1]:10.1f}")
+                        print(f"{at_once:>8} {what:>8}", *cells, f"{added[0]:9.1f} {added[1]:9.1f}")
+                    print(f"{at_once:>8} {'CPU':>8} {spent:7.1f} of the server for an answer of 20 words")
     finally:
         models.terminate()
         models.wait(10)

@@ -47,9 +47,13 @@ class OpenConversations:
         self._known[one.id] = one
         self._latest[one.user, one.thread] = one.id
         if len(self._known) > KNOWN_CONVERSATIONS:
-            _, old = self._known.popitem(last=False)
-            if self._latest.get((old.user, old.thread)) == old.id:
-                del self._latest[old.user, old.thread]
+            self.forget(next(iter(self._known.values())))
+
+    def forget(self, one: UsedConversation) -> None:
+        """Know a conversation no more, which could not be kept."""
+        self._known.pop(one.id, None)
+        if self._latest.get((one.user, one.thread)) == one.id:
+            del self._latest[one.user, one.thread]
 
     def of_key(self, id_: str, key: str) -> UsedConversation | None:
         """The conversation of an id, if it was asked by this key."""

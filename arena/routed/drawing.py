@@ -79,6 +79,10 @@ class ModelDraws:
             self._tell(number, dict(zip(self.models, chances, strict=True)))
         return number, self._random.choices(self.models, chances)[0]
 
+    def forget(self, number: int) -> None:
+        """Chances could not be kept: they are told again, by another number."""
+        self._told = {chances: told for chances, told in self._told.items() if told != number}
+
     def another(self, able: Sequence[str]) -> str:
         """A model that answers where the one that was drawn failed; the conversation stays that one's."""
         return self._random.choice(list(able))

@@ -71,6 +71,7 @@ class _Turn:
     seconds: float | None = None
     failure: str | None = None
     stopped: bool = True
+    lost: bool = False  # the conversation could not be kept
     status: int | None = None  # of a refusal that was passed on
     response: BlindedResponse | None = None
 
@@ -103,6 +104,7 @@ class UseApp:
         self._quotas = {
             one.name: Quota(one, history.day, history.today.get(one.name, 0)) for one in plan.keys.values()
         }
+        self._kept_draws: dict[int, Future[None]] = {}
         self._draws = ModelDraws(list(self._contestants), plan.policy, plan.signal, history, self._tell_draws)
         self._secrets = [
             word
@@ -435,9 +437,14 @@ class UseApp:
     async def _wait_kept(self, turn: _Turn) -> None:
         """Until the conversation is in the log: only then it has an id that others may know."""
         if turn.kept is not None:
+            one = turn.conversation
             try:
+                await asyncio.wrap_future(self._kept_draws[one.draw])
                 await asyncio.wrap_future(turn.kept)
             except AgonError as error:
+                turn.lost = True
+                self._conversations.forget(one)
+                self._draws.forget(one.draw)
                 raise RefusedRequest(
                     503, f"The conversation could not be kept. {error}", "not_kept", wait=5
                 ) from None
@@ -447,6 +454,8 @@ class UseApp:
         one, reading = turn.conversation, turn.response
         tokens = None if reading is None or turn.model is None else reading.count("completion_tokens")
         asked = None if reading is None or turn.model is None else reading.count("prompt_tokens")
+        if turn.lost:
+            return
         with suppress(AgonError):  # the log is closed: the process ends
             self._log.put(
                 "turn",
@@ -486,7 +495,8 @@ class UseApp:
     def _tell_draws(self, number: int, chances: Mapping[str, float]) -> None:
         policy = self._plan.policy
         said = {"name": policy.name, "signal": self._plan.signal.name if policy.learns else None}
-        self._log.put("draws", number=number, policy=said, probabilities=dict(chances))
+        kept = self._log.put("draws", number=number, policy=said, probabilities=dict(chances))
+        self._kept_draws[number] = kept
 
     def _clean(self, text: str) -> str:
         """A server's words without the names of models and its address."""

@@ -81,20 +81,27 @@ class UseHistory:
     day: str = ""
 
     def take(self, event: Mapping[str, Any]) -> None:
-        """Add what an event says."""
+        """Add what an event says.
+
+        Those of a conversation that was not kept, or whose chances were not, are passed over: the disk was
+        full at that moment, and nobody was answered.
+        """
         kind = event["event"]
         if kind == "draws":
             self.draws[event["number"]] = event["probabilities"]
         elif kind == "conversation":
+            if event["draw"] not in self.draws:
+                return
             told = (event[name] for name in ("id", "key", "user", "thread", "draw", "model", "model"))
             self.conversations[event["id"]] = UsedConversation(*told)
+        elif (one := self.conversations.get(event["conversation"])) is None:
+            return
         elif kind == "turn":
-            self._take_turn(event)
+            self._take_turn(event, one)
         elif kind == "signals":
-            self.conversations[event["conversation"]].sent.update(event["values"])
+            one.sent.update(event["values"])
 
-    def _take_turn(self, event: Mapping[str, Any]) -> None:
-        one = self.conversations[event["conversation"]]
+    def _take_turn(self, event: Mapping[str, Any], one: UsedConversation) -> None:
         one.turns += 1
         one.answered_by = event.get("model", one.answered_by)
         failed = event.get("failed") or event.get("failure")

@@ -18,6 +18,7 @@ class Person:
     def __init__(self, seed):
         self.random, self.known = random.Random(seed), []
         self.acknowledged, self.sent = {}, None  # signals by conversation; the one without an answer yet
+        self.told = 0
 
     def go_on(self, running, stop):
         """Ask and say, each value another one."""
@@ -34,6 +35,7 @@ class Person:
                     said = client.post("feedback", json={"conversation": id_, "thumb": value})
                     assert said.status_code == 200, said.text
                     self.acknowledged[id_], self.sent = value, None
+                    self.told += 1
         except httpx.HTTPError:
             pass
 
@@ -60,7 +62,9 @@ def rounds_of(folder, rounds, seed):
             threads = [threading.Thread(target=one.go_on, args=(running, stop)) for one in people]
             for one in threads:
                 one.start()
-            time.sleep(rng.uniform(0.2, 1.0))
+            wanted, patience = sum(one.told for one in people) + rng.randint(1, 30), time.monotonic() + 60
+            while sum(one.told for one in people) < wanted and time.monotonic() < patience:
+                time.sleep(rng.uniform(0, 0.01))
             running.kill()
             stop.set()
             for one in threads:
@@ -72,13 +76,13 @@ def rounds_of(folder, rounds, seed):
         with running.client() as client:  # and all of it goes on
             said = client.post("feedback", json={"conversation": people[0].known[0], "thumb": 0})
             assert said.status_code == 200
-    return sum(len(one.acknowledged) for one in people)
+    return sum(one.told for one in people)
 
 
 def test_nothing_acknowledged_is_lost_over_three_kills(tmp_path):
-    assert rounds_of(tmp_path, 3, 1) > 10
+    assert rounds_of(tmp_path, 3, 1) > 3
 
 
 @pytest.mark.soak
 def test_nothing_acknowledged_is_lost_over_thirty_kills(tmp_path):
-    assert rounds_of(tmp_path, 30, 2) > 300
+    assert rounds_of(tmp_path, 30, 2) > 200

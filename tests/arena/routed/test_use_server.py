@@ -1,16 +1,22 @@
 """Routed use through a real process: what passes through, what is blinded, what is kept, who is refused."""
 
 import asyncio
+import errno
 import json
+import os
 import subprocess
 import time
 
+import httpx
 import openai
 import pytest
 
-from agon.data.use_log.use_reading import read_history
-from agon.data.use_log.use_writing import USE
-from tests.support.use_server import KEY, OTHER, asked, scripted, use_server
+from agon.arena.core.sessions import Keys
+from agon.arena.routed.use_app import UseApp
+from agon.arena.setup.config import read_configuration
+from agon.data.use_log.use_reading import UseHistory, read_history
+from agon.data.use_log.use_writing import USE, UseLog
+from tests.support.use_server import KEY, KEYS, OTHER, asked, scripted, use_server, write_routed
 
 WORDS = ["Rayleigh ", "scattering, ", 'said "model": "secret-model" ', "é 🙂"]
 
@@ -419,3 +425,51 @@ def test_conversations_go_on_after_a_restart(tmp_path):
         found = read_history(running.store).routed_use()
         assert len(found) == 6
         assert found.signals["task_done"].tolist() == [1.0] * 6
+
+
+def test_a_full_disk_refuses_and_leaves_nothing_half_written(tmp_path, monkeypatch):
+    """Neither the chances nor the conversation are kept; when there is room again all goes on."""
+    real = os.pwrite
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    async def main(here):
+        config = write_routed(tmp_path / "arena.toml", {"a": here, "b": here})
+        given = read_configuration(config, KEYS, routed=True)
+        with UseLog(tmp_path / "log") as log:
+            app = UseApp(given.routed, given.limits, log, UseHistory(), Keys(b"0" * 32))
+            async with httpx.AsyncClient(
+                transport=httpx.ASGITransport(app),
+                base_url="http://agon/v1/",
+                headers={"authorization": f"Bearer {KEY}"},
+            ) as client:
+                monkeypatch.setattr(os, "pwrite", full)
+                refused = await client.post("chat/completions", json=asked())
+                monkeypatch.setattr(os, "pwrite", real)
+                made = await client.post("chat/completions", json=asked())
+                id_ = made.headers["x-agon-conversation"]
+                monkeypatch.setattr(os, "pwrite", full)
+                lost = await client.post("feedback", json={"conversation": id_, "thumb": 1})
+                monkeypatch.setattr(os, "pwrite", real)
+                kept = await client.post("feedback", json={"conversation": id_, "copied": 1})
+            for one in given.routed.contestants:
+                await one.backend.close()
+        return refused, lost, kept, id_
+
+    with scripted(talker("a")) as here:
+        refused, lost, kept, id_ = asyncio.run(main(here))
+    for response, what in (
+        (refused, "The conversation could not be kept"),
+        (lost, "The signals were not kept"),
+    ):
+        assert error(response)[:2] == (503, "not_kept")
+        assert (
+            f"{what}. It was not written, and may be sent again: No space left on device."
+            in error(response)[2]
+        )
+    assert kept.status_code == 200
+    found = read_history(tmp_path / "log")
+    assert list(found.conversations) == [id_]
+    assert found.conversations[id_].sent == {"copied": 1.0}
+    assert len(found.routed_use()) == 1

@@ -9,11 +9,15 @@ from hashlib import sha256
 import numpy as np
 import pytest
 
+from agon.data import comparisons
 from agon.data.log.hash_chain import DamagedChain, read_head
+from agon.data.log.operation.backup import backup_log
 from agon.data.log.records import LogError, LogInUse
+from agon.data.log.vote_log import VoteLog
 from agon.data.use_log.use_reading import read_history, routed_use
 from agon.data.use_log.use_writing import USE, UseLog
 from agon.ranking.errors import SourceError
+from tests.support.log_records import voted
 
 
 def begin(log, id_="c1", *, draw=1, model="ada", user="u1", key="k", thread="t"):
@@ -108,6 +112,15 @@ def test_damage_is_said_and_the_remedy_works(tmp_path, harm):
     (tmp_path / USE).rename(tmp_path / "use.before")
     with UseLog(tmp_path) as log:
         assert log.head.events == 0
+
+
+def test_a_backup_has_it(tmp_path):
+    with VoteLog(tmp_path / "log") as log:
+        voted(log, ("ada", "bob"), (1, 2))
+    filled(tmp_path / "log")
+    made = backup_log(tmp_path / "log", tmp_path / "backups")
+    assert len(routed_use(made.path)) == 3
+    assert comparisons(made.path).pairs.wins.sum() == 1  # and no vote is of it
 
 
 def test_one_process_writes(tmp_path):
