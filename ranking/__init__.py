@@ -74,6 +74,7 @@ from agon.ranking.leaderboard.row import Row
 from agon.ranking.leaderboard.subgroups import GroupedBoards, rank_by
 from agon.ranking.leaderboard.vote_planning import OpenPair, VotePlan, open_pairs, plan_votes
 from agon.ranking.methods.likelihood.robust_bradley_terry import OutlierPair, outlier_pairs
+from agon.ranking.prediction.general_preferences import PreferenceEmbedding, preference_embedding
 from agon.ranking.prediction.method_scores import MethodComparison, MethodScore, compare_methods
 from agon.ranking.registry import METHODS, Method, method
 from agon.ranking.results import Choice, Coefficient, Diagnostic, Fit, Scores
@@ -139,6 +140,7 @@ __all__ = [
     "PositionBias",
     "PredictedRating",
     "PredictedRatings",
+    "PreferenceEmbedding",
     "PromptBoard",
     "PromptBoards",
     "PromptRoute",
@@ -200,6 +202,7 @@ __all__ = [
     "plan_votes",
     "position_bias",
     "predict_ratings",
+    "preference_embedding",
     "prompt_boards",
     "prospective",
     "prospects",

@@ -122,7 +122,7 @@ def examples(folder):
     return [
         compared, compared.scores[0], tastes, tastes.kinds[0], tastes.tried[0],
         ranking.personal_board(VOTES, "3"), topics, topics.board([0.0, 1.0]),
-        to_ask, parted, parted.topics[0],
+        to_ask, parted, parted.topics[0], ranking.preference_embedding(CYCLE, folds=2),
         data.open_log(folder / "log"), lives, lives.models[0], lives.changes[0],
         decision, decision.candidates[0],
         foretold, foretold.rows[0], route, route.comparisons[0],
