@@ -35,6 +35,7 @@ from agon.arena.web.models.history_page import history_html
 from agon.arena.web.models.model_page import model_html
 from agon.arena.web.models.overview_page import overview_html
 from agon.arena.web.models.routes import column_asked
+from agon.arena.web.tastes.kinds_section import SeenTastes, make_tastes, tastes_values
 from agon.arena.web.tastes.prediction_section import Predicted, make_prediction, prediction_values
 from agon.ranking import Leaderboard
 from agon.ranking.analysis.rule_comparison import RuleComparison
@@ -54,7 +55,9 @@ _FOLDER = Site(
     "static/",
     {"method.html": "Method", "data.html": "Data"},
 )
-_OF_RULES = {"rules": "rules.html", "rules.json": "rules.json", "prediction.json": "prediction.json"}
+_OF_RULES = {"rules": "rules.html"} | {
+    name: name for name in ("rules.json", "prediction.json", "tastes.json")
+}
 MOST_MODEL_PAGES = 200
 EVERY_ROW_SHOWN = BoardView(everyone=True)
 _MARK = "agon-pages.json"  # says that a folder was made here, and may be made again
@@ -134,7 +137,9 @@ def _published(
     more |= _model_pages(source, made[ALL][1], models, rules, about, link)
     if rules is not None:
         with progress("asking the rules about votes held out"):
-            more |= _rules_files(lens, make_prediction(source, ALL), about, link)
+            predicted = make_prediction(source, ALL)
+        with progress("looking for kinds of voters"):
+            more |= _rules_files(lens, predicted, make_tastes(source, ALL), about, link)
     number = len(made) + sum(name.endswith(".html") for name in more)
 
     try:
@@ -168,10 +173,13 @@ def _published(
     return Published(to, number, left_out)
 
 
-def _rules_files(lens: Lens, predicted: Predicted, about: About, link: Link) -> dict[str, str]:
+def _rules_files(
+    lens: Lens, predicted: Predicted, tastes: SeenTastes, about: About, link: Link
+) -> dict[str, str]:
     """The files of the page of rules."""
-    page = rules_html(lens, predicted, about=about, offer=Offer(), link=link, form=False)
+    page = rules_html(lens, predicted, tastes, about=about, offer=Offer(), link=link, form=False)
     data = {"rules.json": rules_values(lens), "prediction.json": prediction_values(predicted)}
+    data["tastes.json"] = tastes_values(tastes)
     return {"rules.html": page} | {
         name: json.dumps(values, ensure_ascii=False) for name, values in data.items()
     }

@@ -58,6 +58,7 @@ ENDPOINTS = {
     "/api/history": message("Ranks over time"),
     "/api/rules": message("Several rules"),
     "/api/prediction": message("Which rule predicts votes best"),
+    "/api/tastes": message("For whom: kinds of voters"),
     "/api/decide": message("Which model to take"),
     "/api/integrity": message("How these votes were made"),
     "/api/methods": message("The rules there are"),

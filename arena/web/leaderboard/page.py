@@ -89,9 +89,9 @@ _INTERVAL_WORDS = {
 class Link(Protocol):
     """The address of a board as a page, "csv", "json" or "png"; or of another page on the same votes.
 
-    Those are "rules", "rules.json", "prediction.json", "history", "overview:COLUMN", "model:NAME", and
-    "compare:NAMES" with a name in each line. "form" and "compare-form" are where forms are sent, "at" the
-    board's lasting address. None where there is none to go to.
+    Those are "rules", "rules.json", "prediction.json", "tastes.json", "history", "overview:COLUMN",
+    "model:NAME", and "compare:NAMES" with a name in each line. "form" and "compare-form" are where forms are
+    sent, "at" the board's lasting address. None where there is none to go to.
     """
 
     def __call__(self, query: BoardQuery, form: str = "") -> str | None:
@@ -111,6 +111,7 @@ _PATHS = {
     "rules": "./rules",
     "rules.json": "./api/rules",
     "prediction.json": "./api/prediction",
+    "tastes.json": "./api/tastes",
 }
 
 

@@ -44,6 +44,7 @@ from agon.arena.web.lens.method_page import method_html
 from agon.arena.web.lens.rules_page import rules_html
 from agon.arena.web.lens.stability import RulesQuery, is_weight, make_lens
 from agon.arena.web.models.routes import models_router
+from agon.arena.web.tastes.kinds_section import make_tastes
 from agon.arena.web.tastes.prediction_section import make_prediction
 from agon.arena.web.tastes.routes import tastes_router
 
@@ -190,5 +191,10 @@ async def _rules_page(
     lens, votes = await boards.made(query, make_lens, patience), BoardQuery(query.where)
     if lens is None:
         return waiting_html(message("The comparison of rules"), votes, about=about)
-    predicted = await boards.made(votes, make_prediction, patience, long=True)
-    return await asyncio.to_thread(lambda: rules_html(lens, predicted, about=about, offer=offer, query=query))
+    predicted, tastes = await asyncio.gather(
+        boards.made(votes, make_prediction, patience, long=True),
+        boards.made(votes, make_tastes, patience, long=True),
+    )
+    return await asyncio.to_thread(
+        lambda: rules_html(lens, predicted, tastes, about=about, offer=offer, query=query)
+    )

@@ -38,6 +38,7 @@ from agon.arena.web.lens.fact_words import figure_text
 from agon.arena.web.lens.stability import Lens, RulesQuery
 from agon.arena.web.lens.weights_form import column_word, weights_fields
 from agon.arena.web.markdown.markdown import without_hidden
+from agon.arena.web.tastes.kinds_section import SeenTastes, tastes_html
 from agon.arena.web.tastes.prediction_section import Predicted, prediction_html
 from agon.ranking.analysis.axiom_violations import CLONE
 from agon.ranking.analysis.condorcet_cycles import MajorityCycles
@@ -63,6 +64,7 @@ _ASKS = {
 def rules_html(
     lens: Lens,
     predicted: Predicted | None,
+    tastes: SeenTastes | None,
     *,
     about: About,
     offer: Offer,
@@ -75,6 +77,7 @@ def rules_html(
     Args:
         lens: the comparison, and how firm it is.
         predicted: how well the rules predict these votes; None while that is being computed.
+        tastes: kinds of voters; None while they are being computed.
         about: what is known of the votes.
         offer: what votes can be asked for.
         query: which were asked for, and how they weigh.
@@ -95,6 +98,7 @@ def rules_html(
         body += f'<div class="ag-figs">{_flips(lens, about)}{_cycle(lens.cycles, about)}'
         body += f"{_parting(seen, about)}{_clones(lens, about)}"
         body += prediction_html(predicted, about, link(votes, "prediction.json"))
+        body += tastes_html(tastes, about, link(votes, "tastes.json"))
         body += f"{_agreement(seen)}{_asks(seen)}</div>"
         words = ["agon", "rank", *about.words, "--compare-rules", *condition_words(about, votes)]
         if query.by is not None:
@@ -108,7 +112,7 @@ def rules_html(
             f"{escape(without_hidden(shell_words(words)))}</code>"
         )
     script = f'<script src="{about.site.static}lens.js" defer></script>' if form else ""
-    if seen is not None and predicted is None:
+    if seen is not None and (predicted is None or tastes is None):
         script += again_html(about, 4)
     return page_html(_("Rules"), body, current="rules", votes=about.total, site=about.site, head=script)
 

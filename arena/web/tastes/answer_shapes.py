@@ -51,3 +51,88 @@ class PredictionAnswer(Shape):
     comparison: MethodComparisonShape | None
     why_not: str | None
     unasked: Annotated[list[str], Field(description="Rules left out for taking too long on so many votes.")]
+
+
+class KindShape(Shape):
+    """One kind of voters."""
+
+    share: float
+    lower: Number
+    upper: Number
+    sure: Annotated[int, Field(description="Voters who are of it with a probability of at least 0.8.")]
+    first: str
+    likes: list[str]
+    dislikes: list[str]
+
+
+class KindsTriedShape(Shape):
+    """How well so many kinds predict votes held out."""
+
+    kinds: int
+    log_loss: float
+    gain: Number
+    lower: Number
+    upper: Number
+
+
+class KindScoreShape(Shape):
+    """The score of a model among one kind."""
+
+    kind: int
+    model: str
+    score: float
+    lower: Number
+    upper: Number
+
+
+class WorstGroupShape(Shape):
+    """The score of a model among the kind that likes it least."""
+
+    model: str
+    score: float
+    lower: Number
+    kind: int
+
+
+class FactorShape(Shape):
+    """A direction in which voters differ."""
+
+    share: float
+    loadings: dict[str, float]
+
+
+class TastesShape(Shape):
+    """Who likes what; no voter is named."""
+
+    conclusion: str
+    kinds: list[KindShape]
+    tried: list[KindsTriedShape]
+    asked: bool
+    level: float
+    n_resamples: int
+    seed: int
+    boards: list[KindScoreShape]
+    worst_group: list[WorstGroupShape]
+    voters: Annotated[int, Field(description="How many.")]
+    unsure: int
+    factors: list[FactorShape]
+
+
+class ContestedShape(Shape):
+    """A pair of models that surely splits people."""
+
+    first: str
+    second: str
+    votes: float
+    share: float
+    lower: float
+    upper: float
+    contested: Annotated[float, Field(description="Probability that the share is between 0.4 and 0.6.")]
+
+
+class TastesAnswer(Shape):
+    """Kinds of voters, as `agon tastes --format json` prints them; null where votes name no voters."""
+
+    schema_: Annotated[Literal[1], Field(alias="schema")]
+    tastes: TastesShape | None
+    contested: list[ContestedShape]

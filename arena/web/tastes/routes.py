@@ -10,7 +10,8 @@ from agon.arena.web.api.document import documented
 from agon.arena.web.leaderboard.boards import Boards
 from agon.arena.web.leaderboard.query import BoardQuery
 from agon.arena.web.leaderboard.routes import answered_data, asked_of
-from agon.arena.web.tastes.answer_shapes import PredictionAnswer
+from agon.arena.web.tastes.answer_shapes import PredictionAnswer, TastesAnswer
+from agon.arena.web.tastes.kinds_section import SeenTastes, make_tastes, tastes_values
 from agon.arena.web.tastes.prediction_section import Predicted, make_prediction, prediction_values
 
 
@@ -26,6 +27,15 @@ def tastes_router(boards: Boards, prefix: str = "") -> APIRouter:
             query = BoardQuery((await asked_of(source, request))[0].where)
             made = await boards.made(query, make_prediction, patience, long=True)
             return JSONResponse(prediction_values(made or Predicted()))
+
+        return await answered_data(request, source, told)
+
+    @router.get("/api/tastes", summary="Kinds of voters", **documented(TastesAnswer, "filters"))
+    async def tastes(request: Request) -> Response:
+        async def told(patience: Patience) -> Response:
+            query = BoardQuery((await asked_of(source, request))[0].where)
+            made = await boards.made(query, make_tastes, patience, long=True)
+            return JSONResponse(tastes_values(made or SeenTastes()))
 
         return await answered_data(request, source, told)
 

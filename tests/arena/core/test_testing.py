@@ -109,6 +109,7 @@ PUBLIC = (
     "/api/overview",
     "/api/rules",
     "/api/prediction",
+    "/api/tastes",
     "/api/history",
     "/talk",
     "/chat",

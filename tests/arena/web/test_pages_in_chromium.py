@@ -9,6 +9,7 @@ from agon.arena.web.leaderboard.page import no_board_html, waiting_html
 from agon.arena.web.leaderboard.query import BoardQuery
 from agon.arena.web.lens.rules_page import rules_html
 from agon.arena.web.lens.stability import look_through
+from agon.arena.web.tastes.kinds_section import SeenTastes
 from agon.arena.web.tastes.prediction_section import Predicted
 from agon.ranking import compare_methods
 from tests.support.boards import ABOUT, HTML, OFFER, VOTES, page_of
@@ -29,7 +30,9 @@ PAGES = {
     "board": HTML,
     "empty": page_of(None, 0),
     "about": about_html(votes=1),
-    "rules": rules_html(look_through(VOTES), Predicted(compare_methods(VOTES)), about=ABOUT, offer=OFFER),
+    "rules": rules_html(
+        look_through(VOTES), Predicted(compare_methods(VOTES)), SeenTastes(), about=ABOUT, offer=OFFER
+    ),
     "waiting": waiting_html("Kemeny", BoardQuery(rule="kemeny"), about=ABOUT),
     "unknown": no_board_html("There is no such filter.", about=ABOUT),
 }

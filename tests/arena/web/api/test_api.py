@@ -54,6 +54,7 @@ TAKES = {
     "/api/overview": ["", "?of=language"],
     "/api/rules": ["?language=en", "?by=category&weight.Code=3"],
     "/api/prediction": ["", "?category=Code"],
+    "/api/tastes": ["", "?category=Code"],
     "/api/decide": ["", "?weight.Code=2&atmost.price=1", "?atmost.price=0"],
 }
 

@@ -37,7 +37,8 @@ def path(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(path):
-    return TestClient(reading_app(VoteFile([path], (str(path),), None, Reading().read)))
+    with TestClient(reading_app(VoteFile([path], (str(path),), None, Reading().read))) as client:
+        yield client
 
 
 def text_of(client, query):
