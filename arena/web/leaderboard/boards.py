@@ -19,7 +19,7 @@ from agon.ranking.text import Sentence
 
 KEPT = 128  # boards
 IN_VAIN = 0.1  # seconds that are waited for what took longer than anybody waits, where there is one of before
-LONG = 0.5  # seconds that a board takes, from which it rests
+RESTS_FROM = 0.5  # seconds that a board takes, from which it rests
 RESTS = 3.0  # times as long as it took: while votes come, boards take a quarter of one core and not all of it
 MOST_WAITING = 32  # boards asked for and not there yet
 
@@ -115,7 +115,7 @@ class Boards:
                 self._made.move_to_end(key)
                 result: Result = known[1]
                 return result
-            rests = known is not None and known[2] > LONG and monotonic() - known[3] < RESTS * known[2]
+            rests = known is not None and known[2] > RESTS_FROM and monotonic() - known[3] < RESTS * known[2]
             if known is not None and rests and patience.seconds is not None:  # programs get that of now
                 patience.fell_short = True
                 rested: Result = known[1]
