@@ -77,6 +77,7 @@ def cases(given: Given) -> list[Case]:
             command("tastes", bare, "--column", "voter=who", "--kinds", 9, "--n-resamples", 0),
             command("tastes", bare, "--column", "voter=who", "--kinds", 2, "--n-resamples", 0),
         ),
+        (lambda: ranking.preference_embedding(SCORES), lambda: ranking.preference_embedding(one, folds=2)),
         (lambda: ranking.voter_tastes(SCORES), lambda: ranking.voter_tastes(few, kinds=1, n_resamples=0)),
         (lambda: ranking.personal_board(SCORES, "x"), lambda: ranking.personal_board(few, "x")),
         (lambda: ranking.weigh_voters(SCORES), lambda: ranking.weigh_voters(few, min_votes=9)),
