@@ -77,7 +77,7 @@ def test_a_notebook_is_kept_as_it_ran_with_pictures_that_every_viewer_shows(name
 
 
 def test_the_notebooks_are_there():
-    assert {"rerank.ipynb", "reproduce.ipynb"} <= set(NOTEBOOKS)
+    assert {"judges.ipynb", "rerank.ipynb", "reproduce.ipynb", "tastes.ipynb"} <= set(NOTEBOOKS)
 
 
 @pytest.mark.filterwarnings("default")  # of the kernel's own libraries
@@ -103,4 +103,28 @@ def test_rebuilding_a_published_board():
     cells = executed("reproduce.ipynb")
     assert printed(cells) == printed(nbformat_cells("reproduce.ipynb")), "run `make notebooks`"
     assert "6 of 6 inside the published 95% intervals" in printed(cells)
+    assert len(figures(cells)) == 2
+
+
+@pytest.mark.filterwarnings("default")
+def test_what_the_votes_of_a_judge_are_worth(tmp_path):
+    """Files of one's own: a judge that says A whatever is shown is refused, and buys nothing."""
+    votes = bradley_terry_world(5, 400, seed=2)
+    people = as_table(votes).to_pandas().assign(prompt_id=lambda frame: frame.index % 40)
+    people.to_parquet(tmp_path / "people.parquet")
+    judged = people[["model_a", "model_b", "prompt_id"]].assign(p_a=1.0, judge="first", voter_kind="llm")
+    judged.to_parquet(tmp_path / "judged.parquet")
+    files = {"AGON_PEOPLE": str(tmp_path / "people.parquet"), "AGON_JUDGED": str(tmp_path / "judged.parquet")}
+    cells = executed("judges.ipynb", **files)
+    assert "first is refused: it says the same of every pair" in printed(cells)
+    assert len(figures(cells)) == 2
+
+
+@pytest.mark.filterwarnings("default")
+def test_who_likes_what(tmp_path):
+    write_table(as_table(bradley_terry_world(5, 900, voters=12, seed=2)), tmp_path / "votes.parquet")
+    cells = executed("tastes.ipynb", AGON_VOTES=str(tmp_path / "votes.parquet"))
+    text = printed(cells)
+    assert "predicts 900 held-out votes best" in text
+    assert "The 12 voters are of one kind, as far as their votes tell" in text
     assert len(figures(cells)) == 2
