@@ -9,9 +9,10 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -215,6 +216,7 @@ def _copied(words: list[str]) -> Iterator[list[str]]:
     if not words or words[0] in KNOWING or not any("://" in word for word in words):
         yield words
         return
+    from agon.data.files.reader import refuse_address
     from agon.data.log.shared_store.opening import copied_log
     from agon.data.log.shared_store.shared_record import NoSharedLog
     from agon.data.store_address import StoreAddress, is_address
@@ -233,8 +235,11 @@ def _copied(words: list[str]) -> Iterator[list[str]]:
         for word in words:
             place = word
             if is_address(word):
-                with suppress(*[NoSharedLog] * counting):
+                try:
                     place = str(copies.enter_context(copied_log(StoreAddress(word))))
+                except NoSharedLog:
+                    if not counting:
+                        refuse_address(word)
             found.append(place)
         yield found
 
@@ -265,9 +270,18 @@ def _told(error: Exception) -> tuple[int, str]:
     raise error
 
 
+def _without_passwords(text: str) -> str:
+    """A text with the addresses in it as they are shown; a usage error repeats what was written."""
+    if "://" not in text:
+        return text
+    from agon.data.store_address import StoreAddress
+
+    return re.sub(r"postgres(ql)?://[^\s'\"]+", lambda found: StoreAddress(found[0]).shown, text)
+
+
 def usage_sentence(error: CycloptsError) -> str:
     """One sentence for a usage error, with the nearest word where there is one."""
-    text = " ".join(str(error).split()).rstrip("., ") + "."
+    text = " ".join(_without_passwords(str(error)).split()).rstrip("., ") + "."
     return text.replace("?.", "?").replace('"', "'")
 
 

@@ -239,8 +239,10 @@ def test_what_cannot_be_read_is_said_in_one_sentence(server, address, tmp_path, 
     do(address, "GRANT USAGE ON SCHEMA kept TO guest; GRANT SELECT ON TABLE kept.votes TO guest")
     assert ag.rank(guest, table="kept.votes").fingerprint == ag.rank(address).fingerprint
     assert main(["rank", address, "--table", "texts", "--control", "length"]) == 0
+    assert main(["explain", address, "ada", "bob"]) == 2, "the question comes first"
+    assert PASSWORD not in capsys.readouterr().err
     assert main(["check", address, "--table", "votes"]) == 2
-    assert "holds tables of another application" in capsys.readouterr().err
+    assert "is a database, whose votes agon rank" in capsys.readouterr().err
     with pytest.raises(SourceError, match=r"is a database, whose votes .* write them to a file"):
         ag.check(address)
     with pytest.raises(OptionError, match="There is no engine 'postgres'"):
