@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -373,12 +373,25 @@ def _adopted(
                 yield layout.encode(number, {table: [row]})
 
 
+def _tables_met(connection: duckdb.DuckDBPyConnection, tables: Collection[str], folder: Path) -> list[str]:
+    """Which tables the events of a folder have rows of; each of them is another reading of all events."""
+    kinds, order = ", ".join(f"'{table}': 'JSON'" for table in tables), list(tables)
+    met = connection.execute(
+        f"SELECT {', '.join(f'bool_or({table} IS NOT NULL)' for table in order)} FROM "
+        f"read_json($events, format = 'newline_delimited', columns = {{{kinds}}})",
+        {"events": escaped(folder / EVENTS)},
+    ).fetchone()
+    return [table for table, is_met in zip(order, met or (), strict=True) if is_met]
+
+
 def digests(
     connection: duckdb.DuckDBPyConnection, layout: Layout, folder: Path | None = None
 ) -> dict[str, tuple[int, int]]:
     """EventRows of each table and a sum of their hashes, in the database, or in the events of a folder."""
-    found = {}
-    for table in layout.tables.keys() - {"migrations"}:  # later versions are no events
+    tables = layout.tables.keys() - {"migrations"}  # later versions are no events
+    met = tables if folder is None else _tables_met(connection, tables, folder)
+    found = dict.fromkeys(tables, (0, 0))
+    for table in met:
         sql = f"FROM {table}" if folder is None else layout.select(table).removesuffix(" ORDER BY seq")
         given = {} if folder is None else {"events": escaped(folder / EVENTS)}
         if "$texts" in sql:
