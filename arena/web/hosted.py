@@ -25,7 +25,7 @@ def hosted_arena(
 ) -> ArenaBlocks:
     """What `agon.arena.build` gives."""
     if language not in PAGE_LANGUAGES:
-        raise OptionError(f"There is no language {language!r}; {suggest(language, list(PAGE_LANGUAGES))}")
+        raise OptionError(f"The pages are not in {language!r}; {suggest(language, list(PAGE_LANGUAGES))}")
     given = configured(None if source is None else Path(source), seed, answers)
     if given.study is not None:
         raise ServeError(
