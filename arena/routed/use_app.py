@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import random
 import re
 import time
 from collections.abc import AsyncGenerator, Mapping
@@ -17,6 +18,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 from uuid import uuid4
 
 from agon.arena.core.roster import Contestant
@@ -31,6 +33,7 @@ from agon.arena.routed.use_requests import (
     checked_messages,
     checked_signals,
     has_images,
+    question_alone,
     read_object,
     signals_in,
 )
@@ -48,6 +51,8 @@ if TYPE_CHECKING:
     from agon.serving.openai_compatible import OpenAICompatible
 
 CONVERSATION, TURN, SIGNAL = "x-agon-conversation", "x-agon-turn", "x-agon-signal"
+BATTLE = "x-agon-battle"
+LONGEST_ADDRESS = 4000  # characters of the address of a battle: proxies cut longer headers
 MOST_REFUSED = 1_000_000  # bytes of a refusal
 LONGEST_ANSWER = 100_000_000  # bytes of one that is no stream
 _ANSWER = re.compile(r"agon-([0-9a-f]{32})-(\d{1,6})")  # the id of an answer
@@ -65,6 +70,7 @@ class _Turn:
     began: float
     images: bool
     usage_is_ours: bool
+    battle: str | None = None  # the address where this prompt may be compared blind
     failed: list[dict[str, str]] = field(default_factory=list)
     model: str | None = None  # that answered
     first: float | None = None  # seconds to the first byte
@@ -294,8 +300,25 @@ class UseApp:
         one.turns += 1
         stream = body.get("stream") is True
         return _Turn(
-            one, one.turns, kept, began, has_images(messages), stream and "stream_options" not in body
+            one,
+            one.turns,
+            kept,
+            began,
+            has_images(messages),
+            stream and "stream_options" not in body,
+            self._battle(body, messages),
         )
+
+    def _battle(self, body: Mapping[str, Any], messages: list[Any]) -> str | None:
+        """The address of a battle on this prompt, for the share of prompts that is asked for.
+
+        The draw knows nothing of the model. What follows `#` stays in the browser of whoever opens it.
+        """
+        prompt = question_alone(messages)
+        if prompt is None or "tools" in body or random.random() >= self._plan.battle_share:
+            return None
+        address = f"{self._plan.arena}#prompt={quote(prompt, safe='')}"
+        return address if len(address) <= LONGEST_ADDRESS else None
 
     async def _serve(self, turn: _Turn, body: Mapping[str, Any], able: list[str], send: Send) -> None:
         """Let a model answer; another one where it fails before its first byte."""
@@ -466,6 +489,7 @@ class UseApp:
                 failure=turn.failure,
                 refused=turn.status,
                 stopped=turn.stopped or None,
+                battle=turn.battle is not None or None,
                 first_token=_rounded(turn.first),
                 seconds=_rounded(turn.seconds),
                 prompt_tokens=asked,
@@ -482,7 +506,8 @@ class UseApp:
         return (card.price * tokens + (card.input_price or 0.0) * asked) / 1e6
 
     def _headers(self, turn: _Turn) -> dict[str, str]:
-        return {CONVERSATION: turn.conversation.id, TURN: str(turn.number)}
+        said = {CONVERSATION: turn.conversation.id, TURN: str(turn.number)}
+        return said if turn.battle is None else {**said, BATTLE: turn.battle}
 
     def _able(self, *, images: bool) -> list[str]:
         """The models that can answer now."""

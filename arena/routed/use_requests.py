@@ -95,6 +95,16 @@ def has_images(messages: list[Any]) -> bool:
     )
 
 
+def question_alone(messages: list[Any]) -> str | None:
+    """The text of a request that is one prompt and nothing else; None for any other."""
+    if len(messages) != 1 or messages[0].get("role") != "user":
+        return None
+    content = messages[0].get("content")
+    if isinstance(content, list) and len(content) == 1 and isinstance(content[0], dict):
+        content = content[0].get("text")
+    return content if isinstance(content, str) and content.strip() else None
+
+
 def signals_in(header: str) -> dict[str, Any]:
     """The signals of a header such as `thumb=1, copied`: one without a value is 1."""
     found: dict[str, Any] = {}

@@ -401,7 +401,7 @@ def read_configuration(
         "log_format": arena.log_format,
         "retention_days": arena.retention_days,
         "moderation": moderation_of(path, file.moderation, Opening(f"{path}, [moderation]", servers)),
-        "routed": routed_plan(path, file.routed, contestants, servers) if routed and file.routed else None,
+        "routed": _routed(path, file, contestants, servers) if routed else None,
     }
     return Configuration(roster, limits, *given, **more)
 
@@ -445,6 +445,18 @@ def _access(path: Path, file: ConfigFile, servers: Servers) -> AccessSettings | 
             "leave one of them out."
         )
     return access
+
+
+def _routed(
+    path: Path, file: ConfigFile, contestants: Sequence[Contestant], servers: Servers
+) -> RoutedPlan | None:
+    """How models are routed."""
+    if file.routed is None:
+        return None
+    public = file.arena.public_url
+    return routed_plan(
+        path, file.routed, contestants, servers, public and f"{public}{file.arena.root_path or ''}"
+    )
 
 
 def _policy(path: Path, file: ConfigFile, contestants: Sequence[Contestant]) -> Policy:

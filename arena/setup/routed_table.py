@@ -60,6 +60,7 @@ class RoutedTable(Table):
     per_minute: int = Field(default=60, ge=1)
     per_day: int = Field(default=5000, ge=1)
     body_bytes: int = Field(default=20_000_000, ge=1, le=1_000_000_000)
+    battle_share: float = Field(default=0.0, ge=0.0, le=1.0)
     keys: list[UseKeyTable] = Field(min_length=1)
 
 
@@ -83,6 +84,8 @@ class RoutedPlan:
         signal: that the policy learns from.
         tries: how many models are tried until one begins to answer.
         body_bytes: of a request.
+        battle_share: of the first turns for which a battle is proposed.
+        arena: the address of the page where that is, with a slash at the end; None where there is none.
         keys: by the SHA-256 of the key, in hexadecimal.
     """
 
@@ -93,13 +96,19 @@ class RoutedPlan:
     signal: UseSignal
     tries: int
     body_bytes: int
+    battle_share: float
+    arena: str | None
     keys: dict[str, UseKey]
 
 
 def routed_plan(
-    path: Path, table: RoutedTable, contestants: Sequence[Contestant], servers: Servers
+    path: Path,
+    table: RoutedTable,
+    contestants: Sequence[Contestant],
+    servers: Servers,
+    arena: str | None = None,
 ) -> RoutedPlan:
-    """What a configuration says of routed use.
+    """What a configuration says of routed use; `arena` is the public address of its page of battles.
 
     Raises:
         ConfigError: a model that is not there or cannot be routed, an unknown policy or signal, a key twice
@@ -107,6 +116,11 @@ def routed_plan(
     """
     where = f"{path}, [routed]"
     by_name = {one.card.name: one for one in contestants if one.status == "listed"}
+    if table.battle_share and arena is None:
+        raise ConfigError(
+            f"{where}: battle_share sends people to the page of battles, whose address is not known; say "
+            "public_url in [arena], or leave battle_share out."
+        )
     for what, names in (("models", table.models), ("shares", table.shares)):
         for name in names:
             if name not in by_name:
@@ -146,6 +160,8 @@ def routed_plan(
         signal,
         table.tries,
         table.body_bytes,
+        table.battle_share,
+        arena and f"{arena.rstrip('/')}/",
         _keys(where, table, Opening(where, servers)),
     )
 

@@ -460,6 +460,12 @@ const agonBattle = (root, host) => {
   addEventListener("popstate", () => once(open));
 
   show(JSON.parse(root.dataset.view));
+  const given = ours && view.state === "empty" && view.typed && /^#prompt=(.+)/.exec(location.hash);
+  if (given) { // a link with a prompt: it is read by nobody but this page, and sent when the visitor sends it
+    try { fill(decodeURIComponent(given[1])); } catch { /* no text */ }
+    history.replaceState({}, "", location.pathname + location.search);
+    box()?.focus();
+  }
   if (!ours) opening = once(open); // its page is the same for everybody
 };
 if (document.body?.hasAttribute("data-agon")) agonBattle(document.body);

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import time
+from urllib.parse import unquote
 
 import httpx
 import openai
@@ -16,7 +17,16 @@ from agon.arena.routed.use_app import UseApp
 from agon.arena.setup.config import read_configuration
 from agon.data.use_log.use_reading import UseHistory, read_history
 from agon.data.use_log.use_writing import USE, UseLog
-from tests.support.use_server import KEY, KEYS, OTHER, asked, scripted, use_server, write_routed
+from tests.support.use_server import (
+    KEY,
+    KEYS,
+    OTHER,
+    UseProcess,
+    asked,
+    scripted,
+    use_server,
+    write_routed,
+)
 
 WORDS = ["Rayleigh ", "scattering, ", 'said "model": "secret-model" ', "é 🙂"]
 
@@ -114,6 +124,33 @@ def test_the_official_client_works_unchanged(pair):
         with pytest.raises(openai.NotFoundError, match="There is no model 'gpt-4o' here; ask for 'agon'"):
             client.chat.completions.create(**{**given, "model": "gpt-4o"})
     assert history(running).conversations[conversation].sent == {"thumb": 1.0, "copied": 1.0}
+
+
+def test_a_share_of_prompts_may_be_compared_blind(tmp_path):
+    """The prompt is in the part of the address that no server sees; whoever asks more is not asked."""
+    with scripted(talker("alpha")) as alpha, scripted(talker("beta")) as beta:
+        config = write_routed(
+            tmp_path / "arena.toml", {"alpha": alpha, "beta": beta}, "battle_share = 0.5\nper_minute = 1000"
+        )
+        config.write_text(config.read_text() + '[arena]\npublic_url = "https://arena.example"\n')
+        running = UseProcess(config, tmp_path / "log").start()
+        try:
+            with running.client() as client:
+                prompt = "Why & how is 1 # 2?\nÄ 🙂"
+                told = [client.post("chat/completions", json=asked(prompt)) for _ in range(60)]
+                long = [client.post("chat/completions", json=asked("ä" * 2000)) for _ in range(8)]
+                tools = [client.post("chat/completions", json=asked(prompt, tools=[])) for _ in range(8)]
+        finally:
+            running.stop()
+    asked_to = [one.headers["x-agon-battle"] for one in told if "x-agon-battle" in one.headers]
+    assert 12 <= len(asked_to) <= 48, "half of 60; 1 in 200,000 times outside"
+    (address,) = set(asked_to)
+    site, _, given = address.partition("#prompt=")
+    assert (site, unquote(given)) == ("https://arena.example/", prompt)
+    assert all("x-agon-battle" not in one.headers for one in long + tools)
+    events = (running.store / USE / "events.jsonl").read_text()
+    assert events.count('"battle":true') == len(asked_to)
+    assert "how is 1" not in events
 
 
 def test_curl_works_unchanged(pair):

@@ -287,6 +287,17 @@ def test_next_and_same_prompt_again(tab):
     assert "Once more?" in tab.text()
 
 
+def test_a_link_with_a_prompt_waits_for_who_opened_it(tab):
+    """As `agon route-server` gives them: the prompt is in the box, and leaves the address."""
+    tab.page.goto(f"{tab.url}/#prompt=Why%20%26%20how%3F%0A%C3%84")
+    assert tab.page.input_value("#ag-text") == "Why & how?\nÄ"
+    assert "#" not in tab.page.url
+    assert not tab.page.query_selector("[data-state=streaming]")
+    tab.page.press("#ag-text", "Enter")
+    tab.until("ready")
+    assert "Why & how?" in tab.text()
+
+
 def test_an_example_starts_a_battle(tab):
     tab.open()
     tab.page.click('[data-do="example"]')

@@ -30,6 +30,9 @@ def cases(given: Given) -> list[Case]:
 
         return reads
 
+    share = "battle_share = 0.1"
+    public = '[arena]\npublic_url = "https://arena.example"\n'
+
     def of(**changed: Any) -> Any:
         whole = {"models": "ab", "model": MODEL, "probabilities": HALF, "users": USERS, "signals": THUMBS}
         return lambda: RoutedUse.of(**{**whole, **changed})
@@ -73,6 +76,7 @@ def cases(given: Given) -> list[Case]:
         (of(signals={"likes": THUMBS["thumb"]}), of()),
         (of(signals={"edit": [np.inf, 0, 0, 0]}), of(signals={"edit": [np.nan, 0, 0, 0]})),
         (read('models = ["on"]'), read('models = ["one"]')),
+        (read(share), read(share, models=public + TWO)),
         (read("", models=TWO + demo), read('models = ["one", "two"]', models=TWO + demo)),
         (read("", models=told), read('models = ["one"]', models=told)),
         (read('policy = "shares"'), read('policy = "shares"\nshares = { one = 1, two = 3 }')),
