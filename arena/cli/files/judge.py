@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -18,14 +16,11 @@ from agon.arena.cli.arguments import FindingsFormat, readable
 from agon.arena.cli.output.progress_line import progress
 from agon.ranking.errors import OptionError, SourceError
 from agon.ranking.leaderboard.row import plain
-from agon.ranking.progress import CountedWork
 
 if TYPE_CHECKING:
-    from agon.arena.core.answer_sets import Tally
     from agon.arena.core.judging.judgements import Judge, WantedJudgement
-    from agon.arena.core.roster import Contestant
+    from agon.arena.setup.judge_run import Judged
     from agon.ranking import JudgeAudit
-    from agon.serving.generation import Limits
 
 
 def judge_command(
@@ -103,13 +98,12 @@ def judge_command(
             raise OptionError("The votes go nowhere; name a file with --output.")
         if force and not audit:
             raise OptionError("--force is about the audit; give --audit too.")
-        for name, number in (("--samples", samples), ("--at-once", at_once)):
-            if number < 1:
-                raise OptionError(f"{name} must be at least 1, not {number}.")
-        status = _judge(
+        from agon.arena.setup.judge_run import judge_answers, named_judges
+
+        found = judge_answers(
             source,
             output,
-            _judges_of(model, base_url, api_key_env),
+            named_judges(model, base_url, api_key_env),
             _asked(ask, prompt, criteria),
             samples=samples,
             pairs=pairs,
@@ -119,17 +113,21 @@ def judge_command(
             at_once=at_once,
             patience=patience,
             seed=seed,
-            dry_run=dry_run,
+            progress=progress,
+            plan=lambda *of: _say_plan(*of) or not dry_run,
         )
+        if found is not None:
+            _say_judged(found, samples)
+            status = int(bool(found.tally.missing))
         if dry_run or not audit or not output.exists():
             return status
         votes, people = output, voted or (source if source.is_dir() and (source / "votes").is_dir() else None)
     with readable([votes]) as paths:
-        found = audit_votes(
+        audits = audit_votes(
             paths[0], people, own=[name for name in (own or "").split(",") if name], force=force
         )
-    show_audits(found, format)
-    return max(status, int(not all(one.passed for one in found)))
+    show_audits(audits, format)
+    return max(status, int(not all(one.passed for one in audits)))
 
 
 def _asked(ask: str, prompt: Path | None, criteria: Path | None) -> Any:
@@ -148,161 +146,6 @@ def _text(path: Path) -> str:
         raise SourceError(f"{path} is not UTF-8 text; save it as UTF-8.") from None
     except OSError as error:
         raise SourceError(f"{path} cannot be opened: {error.strerror}.") from None
-
-
-def _judges_of(
-    given: Sequence[str], base_url: str | None, api_key_env: str | None
-) -> tuple[list[Contestant], Limits, tuple[Any, ...], Path]:
-    """The judges that are named, how long they may take, and servers that must be started."""
-    from agon.arena.core.roster import Contestant, ModelCard
-    from agon.arena.setup.config import read_configuration
-    from agon.serving.generation import Limits
-
-    judges: list[Contestant] = []
-    limits, home = Limits(), Path("agon-log")
-    supervised: list[Any] = []
-    names = [one for one in given if not one.endswith(".toml")]
-    for one in given:
-        if one.endswith(".toml"):
-            known = read_configuration(Path(one), least=1)
-            judges += known.roster.contestants
-            limits, home = known.limits, known.folder
-            supervised += known.supervised
-    if names:
-        if base_url is None:
-            raise OptionError(f"--model {names[0]!r} is served nowhere; give its --base-url, or a .toml.")
-        key = None if api_key_env is None else os.environ.get(api_key_env, "").strip()
-        if key == "":
-            raise OptionError(f"The environment variable {api_key_env} holds no key; export it first.")
-        from agon.serving.openai_compatible import Server
-
-        server = Server(base_url, api_key=key)
-        judges += [Contestant(ModelCard(name, name), server.model(name)) for name in names]
-    known_names = [one.card.name for one in judges]
-    if twice := [name for name in known_names if known_names.count(name) > 1]:
-        raise OptionError(f"The judge {twice[0]!r} is named twice; give each judge its own name.")
-    return judges, limits, tuple(supervised), home
-
-
-def _judge(
-    source: Path,
-    output: Path,
-    judges_of: tuple[list[Contestant], Limits, tuple[Any, ...], Path],
-    asked: Any,
-    *,
-    samples: int,
-    pairs: int | None,
-    voted: Path | None,
-    jury: bool,
-    budget: float | None,
-    at_once: int,
-    patience: float,
-    seed: int,
-    dry_run: bool,
-) -> int:
-    """Judge, write the votes, say what came; 1 if judgements are missing."""
-    from agon.arena.core.answer_sets import AnswerSet, answer_all, still_open
-    from agon.arena.core.arena import tell
-    from agon.arena.core.judging.judgements import (
-        JUDGEMENT_ROWS,
-        Judge,
-        votes_of,
-        wanted_judgements,
-    )
-    from agon.arena.core.judging.question_sources import questions_of
-    from agon.data.files.writer import write_table
-    from agon.serving.supervision import running
-
-    contestants, limits, supervised, home = judges_of
-    if output.suffix != ".parquet":
-        raise OptionError(f"{output} must end in .parquet, which keeps every text as it is.")
-    only = None if voted is None else _voted_on(voted)
-    questions = questions_of(source, asked.ask, pairs=pairs, only=only, seed=seed)
-    judges = [Judge(one) for one in contestants]
-    allow = None if budget is None else _Budget(budget, judges)
-    wanted = wanted_judgements(judges, questions, asked, samples)
-    kept = AnswerSet(output.with_suffix(".judgements.parquet"), JUDGEMENT_ROWS)
-    whole = False
-    try:
-        todo = still_open(kept, wanted)
-        _say_plan(wanted, todo, judges)
-        if dry_run:
-            return 0
-
-        async def run(work: CountedWork) -> Tally:
-            def count(tally: Tally) -> None:
-                work.reach(tally.answered + sum(tally.failed.values()))
-
-            try:
-                async with running(supervised, home / "servers", tell):
-                    return await answer_all(
-                        kept,
-                        wanted,
-                        limits=limits,
-                        at_once=at_once,
-                        patience=patience,
-                        tell=count,
-                        allow=allow or (lambda *_: None),
-                    )
-            finally:
-                for one in contestants:
-                    await one.backend.close()
-
-        with progress("asking the judges"), CountedWork(len(todo) or None) as work:
-            tally = asyncio.run(run(work))
-        kept.finish({one.key: number for number, one in enumerate(wanted)})
-        whole = True
-    finally:
-        kept.close()
-        if not whole and kept.journal.exists():
-            print(
-                f"agon: {plain(str(kept.journal))} keeps the judgements so far; the same command goes on "
-                "from there.",
-                file=sys.stderr,
-            )
-    rows = [kept.rows[one.key] for one in wanted if one.key in kept.rows]
-    votes = votes_of(rows, jury=jury)
-    if votes.num_rows:
-        write_table(votes, output, replace=True)
-    _say_judged(tally, rows, votes.num_rows, output, samples)
-    return int(bool(tally.missing))
-
-
-def _voted_on(path: Path) -> set[tuple[str, frozenset[str]]]:
-    """The prompts and pairs of models that people voted on."""
-    from agon.data.judged_votes import verdicts_of
-
-    (found,) = verdicts_of(path, kind="human").values()
-    return {
-        (found.prompts[prompt], frozenset((found.models[a], found.models[b])))
-        for prompt, a, b in zip(found.prompt, found.first, found.second, strict=True)
-    }
-
-
-class _Budget:
-    """Says no to what might cost more than is left, what is being asked now counted as estimated."""
-
-    def __init__(self, dollars: float, judges: Sequence[Judge]) -> None:
-        if not dollars > 0:
-            raise OptionError(f"--budget must be above 0 dollars, not {dollars:g}.")
-        for judge in judges:
-            card = judge.contestant.card
-            if card.price is None or card.input_price is None:
-                raise OptionError(
-                    f"--budget needs prices, and {judge.name!r} has none; give it price and input_price in "
-                    "its .toml."
-                )
-        self.dollars, self._asked, self._estimated = dollars, 0, 0.0
-
-    def __call__(self, one: Any, tally: Tally) -> str | None:
-        estimate = one.price(*one.tokens()) or 0.0
-        done = tally.answered + sum(tally.failed.values())
-        mean = self._estimated / self._asked if self._asked else 0.0
-        if (tally.cost or 0.0) + mean * max(0, self._asked - done) + estimate > self.dollars:
-            return f"the budget of {self.dollars:g} dollars ended"
-        self._asked += 1
-        self._estimated += estimate
-        return None
 
 
 def _say_plan(
@@ -327,14 +170,10 @@ def _say_plan(
     )
 
 
-def _say_judged(tally: Tally, rows: Sequence[dict[str, Any]], votes: int, output: Path, samples: int) -> None:
+def _say_judged(judged: Judged, samples: int) -> None:
     """Say what came, what it cost, and what is missing and why."""
-    cost = "" if tally.cost is None else f", {tally.cost:,.4f} dollars"
-    there = f"{votes:,} votes are in {plain(str(output))}" if votes else "no vote is there"
-    print(
-        f"{there}, from {tally.kept + tally.answered:,} of {tally.wanted:,} judgements; "
-        f"{tally.answered:,} came now{cost}."
-    )
+    print(judged.conclusion())
+    rows, tally = judged.rows, judged.tally
     for name in sorted({row["judge"] for row in rows}):
         mine = [row for row in rows if row["judge"] == name]
         unread = sum(row["failure"] == "unread" for row in mine)

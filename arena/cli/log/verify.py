@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from agon.arena.cli.arguments import FindingsFormat
 from agon.arena.cli.output.tables import console, say
-from agon.data.log.hash_chain import DamagedChain
+from agon.data.log.hash_chain import DamagedChain, Head
 from agon.data.log.recovery import LogCheck, find_vote, verify_log
 from agon.data.log.shared_store.opening import copied_log
 from agon.data.store_address import StoreAddress, store_of
@@ -43,17 +45,32 @@ def verify_command(
                 print(find_vote(folder, receipt))
                 return 0
             found = verify_log(folder)
+            used, harmed = _of_use(folder)
     except DamagedChain as error:
         if receipt is not None:
             raise
-        found = LogCheck(None, 0, False, 0, (str(error),))
+        found, used, harmed = LogCheck(None, 0, False, 0, (str(error),)), None, ()
+    found = replace(found, wrong=(*found.wrong, *harmed))
     if format == "json":
-        print(json.dumps(_document(found), indent=2, ensure_ascii=False))
+        use = used and {"events": used.events, "head": used.hash}
+        print(json.dumps({**_document(found), "use": use}, indent=2, ensure_ascii=False))
     else:
         out = console(sys.stdout)
         for sentence in (*found.wrong, _concluded(found)):
             say(out, sentence)
+        if used is not None:
+            say(out, f"The log of use beside it: {used.events:,} event{'' if used.events == 1 else 's'}. Head: {used.hash}")
     return int(bool(found.wrong))
+
+
+def _of_use(folder: Path) -> tuple[Head | None, tuple[str, ...]]:
+    """How far the log of routed use in a store goes, if there is one; and what is wrong with it."""
+    from agon.data.use_log.use_writing import use_head
+
+    try:
+        return use_head(folder), ()
+    except DamagedChain as error:
+        return None, (str(error),)
 
 
 def _concluded(found: LogCheck) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from hashlib import sha256
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -69,8 +70,14 @@ def questions_of(
             )
     if pairs is not None and pairs < len(found):
         found = [found[i] for i in np.sort(rng.choice(len(found), pairs, replace=False)).tolist()]
-    # Which answer comes first in the first order is of no matter; half of them are turned all the same.
-    return [_among(one, range(len(one.models))[:: -1 if rng.random() < 0.5 else 1]) for one in found]
+    # Which answer comes first in the first order is of no matter; half of them are turned all the same, by
+    # what is asked and not by the draw: a judgement of a few pairs is there when all are asked for.
+    return [_among(one, range(len(one.models))[:: -1 if _turned(one, seed) else 1]) for one in found]
+
+
+def _turned(question: JudgeQuestion, seed: int) -> bool:
+    about = "\n".join((str(seed), question.battle_id or question.prompt_id, *sorted(question.models)))
+    return bool(sha256(about.encode("utf-8", "surrogatepass")).digest()[0] & 1)
 
 
 def _among(question: JudgeQuestion, places: Sequence[int]) -> JudgeQuestion:

@@ -1,5 +1,6 @@
 """`agon judge` beside a real server: every thing to ask, kills, budgets, judges that fail, and the audit."""
 
+import asyncio
 import json
 import math
 import signal
@@ -11,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agon import data, rank
+from agon import arena, data, rank
 from agon.arena.core.judging.judge_prompts import JudgePrompt
 from agon.arena.core.judging.verdict_reading import read_verdict
 from agon.data.log.vote_log import VoteLog
@@ -82,6 +83,27 @@ def test_each_pair_is_judged_in_both_orders_with_soft_probabilities(tmp_path, ru
     board = rank(str(output), min_votes=1)
     assert [row.model for row in board] == ["ada", "bob", "cyn"]
     assert any("LLM judges" in text for text in board.remarks())
+
+
+def test_python_judges_as_the_command_does_also_where_a_loop_runs(tmp_path, run):
+    """As in a notebook; what one has judged the other goes on from."""
+    answers, output = put(tmp_path), tmp_path / "judged.parquet"
+
+    async def in_a_notebook(judges):
+        return arena.judge(answers, output, str(judges), pairs=5)
+
+    with JudgeServer() as server:
+        judges = config(tmp_path, server.url, "sharp")
+        few = asyncio.run(in_a_notebook(judges))
+        assert (few.votes, few.tally.answered, few.tally.missing) == (10, 10, 0)
+        whole = arena.judge(answers, output, "sharp", base_url=server.url)
+        assert (whole.votes, whole.tally.kept, whole.tally.answered) == (24, 10, 14)
+        told = run("judge", answers, "--model", judges, "-o", tmp_path / "command.parquet")[0]
+        assert told == 0
+    mine, other = (pd.read_parquet(tmp_path / name) for name in ("judged.parquet", "command.parquet"))
+    assert mine.equals(other)
+    with pytest.raises(OptionError, match="served nowhere; give its --base-url"):
+        arena.judge(answers, output, "sharp")
 
 
 @pytest.mark.parametrize("ask", ["list", "score", "rubric", "checklist"])

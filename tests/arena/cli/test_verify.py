@@ -5,6 +5,7 @@ import shutil
 
 from agon.arena.cli.commands import main
 from agon.data.log.vote_log import VoteLog
+from agon.data.use_log.use_writing import USE, UseLog
 from tests.support.log_records import battle, put, vote, voted
 
 
@@ -82,3 +83,18 @@ def test_a_changed_vote_is_named_and_mended(tmp_path, capsys):
     assert said(capsys, "recover", tmp_path)[0] == 0
     assert said(capsys, "verify", tmp_path)[0] == 0
     assert said(capsys, "rank", tmp_path, "--format", "csv")[1].count("ada") == 1
+
+
+def test_the_log_of_use_beside_it_is_verified_too(tmp_path, capsys):
+    with VoteLog(tmp_path) as log:
+        voted(log, ("ada", "bob"), (1, 2))
+    assert json.loads(said(capsys, "verify", tmp_path, "--format", "json")[1])["use"] is None
+    with UseLog(tmp_path) as use:
+        use.put("draws", number=1, policy={}, probabilities={"ada": 0.5, "bob": 0.5}).result(10)
+    status, words = said(capsys, "verify", tmp_path)
+    assert (status, "The log of use beside it: 1 event." in words.replace("\n", " ")) == (0, True)
+    events = tmp_path / USE / "events.jsonl"
+    events.write_bytes(events.read_bytes().replace(b"0.5", b"0.6", 1))
+    status, words = said(capsys, "verify", tmp_path)
+    assert status == 1
+    assert "The log of use is damaged" in words
