@@ -166,18 +166,20 @@ def _jackknife(fit: Fit, equation: EstimatingEquation, ballots: Ballots, cluster
     n = len(ballots.count)
     scores = _ballot_scores(equation, ballots)
     member = csr_array((clusters.count, (clusters.cluster, clusters.ballot)), shape=(clusters.size, n))
+    member.sum_duplicates()  # of votes that were added up: the same bits as of all together
     ballot, roots = _ballot_roots(equation, ballots)
     order = np.argsort(ballot, kind="stable")
     ends = np.searchsorted(ballot[order], np.arange(n + 1))
-    begin, length = ends[clusters.ballot], np.diff(ends)[clusters.ballot]
+    cluster = np.repeat(np.arange(clusters.size), np.diff(member.indptr))
+    begin, length = ends[member.indices], np.diff(ends)[member.indices]
     at = order[np.repeat(begin - np.cumsum(length) + length, length) + np.arange(length.sum())]
-    times = np.repeat(clusters.count.astype(np.float64), length)
+    times = np.repeat(member.data.astype(np.float64), length)
     every = (roots[at] * np.sqrt(times)[:, None]).tocsr()
     information = (roots.T @ (roots * ballots.count[ballot][:, None]).tocsr()).toarray()
     return jackknife_clusters(
         (member @ scores).tocsr(),
         every,
-        np.repeat(clusters.cluster, length),
+        np.repeat(cluster, length),
         _inverse(fit, equation.bread, information),
         equation.bread,
     )
