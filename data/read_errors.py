@@ -16,7 +16,7 @@ def sentence(error: BaseException) -> str:
     Raises:
         KeyboardInterrupt: that is what the library met, while rows of ours streamed through it.
     """
-    if re.search(r"\bstream .*(failed: |\n)KeyboardInterrupt\b", str(error), re.DOTALL):
+    if re.search(r"\b(?:stream|registered as) .*(failed: |\n)KeyboardInterrupt\b", str(error), re.DOTALL):
         raise KeyboardInterrupt from error
     text = " ".join(str(error).split("\n\n")[0].split()) or type(error).__name__
     text = re.sub(r"^([A-Z][A-Za-z]* ?)+ Error: ", "", text)

@@ -101,7 +101,7 @@ ELSEWHERE = {
         4,
     ),  # two in leaderboard/test_vote_choice.py, one in shared_store
     "arena/web/leaderboard/routes.py": ("tests/arena/web/api/test_api.py", 1),
-    "arena/web/hosted.py": ("tests/arena/cli/test_study.py", 2),  # one in arena/web/test_sign_in.py
+    "arena/web/hosted.py": ("tests/arena/cli/test_study.py", 3),  # others in web/test_{sign_in,gradio}.py
     "arena/cli/log/invite.py": ("tests/arena/web/test_sign_in.py", 1),
     "arena/web/entrance/openid.py": ("tests/arena/web/test_accounts.py", 2),
     "arena/web/entrance/sign_in_routes.py": ("tests/arena/web/test_sign_in.py", 2),

@@ -59,7 +59,11 @@ def verify_command(
         for sentence in (*found.wrong, _concluded(found)):
             say(out, sentence)
         if used is not None:
-            say(out, f"The log of use beside it: {used.events:,} event{'' if used.events == 1 else 's'}. Head: {used.hash}")
+            say(
+                out,
+                f"The log of use beside it: {used.events:,} event{'' if used.events == 1 else 's'}. "
+                f"Head: {used.hash}",
+            )
     return int(bool(found.wrong))
 
 

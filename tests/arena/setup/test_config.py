@@ -618,9 +618,9 @@ def test_the_example_of_the_docs_is_whole_and_right(tmp_path, monkeypatch):
     )
     assert found.access.doors.keys() == {"password", "invitation", "account"}
     assert found.settings(None).access == found.access
-    assert "eee" not in repr(found)
+    assert "e" * 9 not in repr(found)  # the address of an object may have three of a letter
     assert found.admin is not None
-    assert "ccc" not in repr(found)
+    assert "c" * 9 not in repr(found)
     names = [contestant.card.name for contestant in found.roster.contestants]
     assert names == ["llama-8b", "qwen-7b", "gemma-9b", "last-year", "nobody"]
     assert found.limits == Limits()

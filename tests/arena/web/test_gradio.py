@@ -14,9 +14,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import httpx
 import pytest
 
+from agon.arena import build
 from agon.arena.core.arena import ArenaSettings
 from agon.data import open_log
-from agon.ranking import METHODS
+from agon.ranking import METHODS, OptionError
 from tests.support.arena_server import Scripted, open_arena, roster
 from tests.support.browser import DESKTOP, Tab, chromium
 from tests.support.paths import REPOSITORY
@@ -179,6 +180,12 @@ def test_an_application_of_ones_own_holds_it_under_a_path_in_a_frame_and_for_pro
     finally:
         votes = served.close()
     assert len(votes) == 1
+
+
+def test_a_language_that_there_is_not_opens_nothing(tmp_path):
+    with pytest.raises(OptionError, match="The pages are not in 'xx'; known: ar, de, en, es, fr, zh"):
+        build(store=tmp_path / "store", language="xx")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_agon_serve_counts_votes_in_a_frame_of_those_who_are_named(framed, tmp_path):

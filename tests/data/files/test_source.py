@@ -412,3 +412,13 @@ def test_an_interrupt_while_rows_stream_through_the_database_stays_one(met):
             sentence(caught.value)
     else:
         assert "KeyboardInterrupt" in sentence(caught.value)
+
+
+def test_an_interrupt_while_a_library_looks_at_columns_is_one():
+    said = "reading the schema of the object registered as 'given' failed: KeyboardInterrupt: "
+    with pytest.raises(KeyboardInterrupt):
+        sentence(ValueError(said))
+    assert (
+        sentence(ValueError("there is no column KeyboardInterrupt"))
+        == "there is no column KeyboardInterrupt."
+    )
