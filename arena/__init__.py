@@ -112,5 +112,5 @@ def judge(
         patience=patience,
         seed=seed,
     )
-    assert found is not None  # noqa: S101 - nothing ends it before
+    assert found is not None  # noqa: S101 - no dry run
     return found

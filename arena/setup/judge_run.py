@@ -35,7 +35,7 @@ from agon.serving.generation import Limits
 from agon.serving.openai_compatible import Server
 from agon.serving.supervision import running
 
-Result = TypeVar("Result")
+Finished = TypeVar("Finished")
 
 
 @dataclass(frozen=True)
@@ -135,8 +135,9 @@ def judge_answers(
     patience: float = 120.0,
     seed: int = 0,
     progress: Callable[[str], AbstractContextManager[object]] = nullcontext,
-    plan: Callable[[Sequence[WantedJudgement], Sequence[WantedJudgement], Sequence[Judge]], bool]
+    plan: Callable[[Sequence[WantedJudgement], Sequence[WantedJudgement], Sequence[Judge]], None]
     | None = None,
+    dry_run: bool = False,
 ) -> Judged | None:
     """Ask judges what is not there yet, and write their votes.
 
@@ -154,10 +155,11 @@ def judge_answers(
         patience: seconds for which a server may be out before its questions are left out.
         seed: of the draw of pairs.
         progress: given a sentence, opened around the asking.
-        plan: is told what is wanted, what of it is not there, and the judges; False ends it there.
+        plan: is told what is wanted, what of it is not there, and the judges.
+        dry_run: ends it there.
 
     Returns:
-        what they said; None where `plan` ended it.
+        what they said; None of a dry run.
 
     Raises:
         AgonError: one sentence about what is wrong with the answers, the options or the file.
@@ -176,7 +178,9 @@ def judge_answers(
     whole = False
     try:
         todo = still_open(kept, wanted)
-        if plan is not None and not plan(wanted, todo, every):
+        if plan is not None:
+            plan(wanted, todo, every)
+        if dry_run:
             return None
 
         async def run(work: CountedWork) -> Tally:
@@ -217,7 +221,7 @@ def judge_answers(
     return Judged(output, votes.num_rows, tally, tuple(rows))
 
 
-def _run_here(work: Coroutine[Any, Any, Result]) -> Result:
+def _run_here(work: Coroutine[Any, Any, Finished]) -> Finished:
     """Run it to its end, also where a loop runs already, as in a notebook."""
     try:
         asyncio.get_running_loop()

@@ -114,7 +114,8 @@ def judge_command(
             patience=patience,
             seed=seed,
             progress=progress,
-            plan=lambda *of: _say_plan(*of) or not dry_run,
+            plan=_say_plan,
+            dry_run=dry_run,
         )
         if found is not None:
             _say_judged(found, samples)
