@@ -96,6 +96,7 @@ class Server:
         self._secrets = [api_key] if api_key else []
         self.contexts: dict[str, int] = {}  # tokens that its models can read, as far as it says so
         self.listed = False  # whether it was asked for the list of them
+        self._listing: asyncio.Future[None] | None = None
         self._only: frozenset[str] = frozenset()  # models that may be asked for; none, if that is not known
         self._names: list[str] = []  # under which its models are asked
 
@@ -141,6 +142,21 @@ class Server:
         """
         with self.typed_errors():
             return self._take_list(await self._listed())
+
+    async def list_once(self) -> None:
+        """Have the list, if it keeps one: whoever needs it at the same time waits for one request."""
+        if self.listed:
+            return
+        if self._listing is None:
+            self._listing = asyncio.ensure_future(self._list())
+        await asyncio.shield(self._listing)
+
+    async def _list(self) -> None:
+        try:
+            with suppress(ServingError):
+                await self.served()
+        finally:
+            self.listed, self._listing = True, None  # or it keeps no list
 
     async def probe(self) -> dict[str, dict[str, Any]]:
         """What it serves, if it is well; a server that keeps no list is well, too.
@@ -347,10 +363,7 @@ class OpenAICompatible:
         takes `IMAGE_TOKENS`."""
         if not self.accepts(messages):
             return
-        if not self._server.listed:
-            with suppress(ServingError):
-                await self._server.served()
-            self._server.listed = True  # or it keeps no list
+        await self._server.list_once()
         size = sum(len(message.content.encode("utf-8", "replace")) for message in messages)
         seen = IMAGE_TOKENS * _images_in(messages)
         if self.context is None or size + seen + MARKUP_TOKENS < self.context:

@@ -473,6 +473,30 @@ def test_a_hundred_and_twenty_streams_at_once_share_the_connections_of_one_serve
     assert most == 120
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+def test_many_battles_at_the_start_ask_once_what_a_server_serves(keeps):
+    """Of 150 models and eight battles each asked: 1,200 requests, and none began for ten seconds."""
+
+    async def slow(request, http):
+        await asyncio.sleep(0.2)
+        body = {"data": [{"id": name, "max_model_len": 100} for name in "abc"]}
+        await http.answer(200 if keeps else 404, body if keeps else {"error": "no list"})
+
+    async def main():
+        async with listen(slow) as here:
+            server = Server(here.url)
+            backends = [server.model(name) for name in "abc"]
+            await asyncio.gather(*(one.measure([Message("user", "Hi")]) for one in backends * 20))
+            assert [one.path for one in here.requests] == ["/v1/models"]
+            assert [one.context for one in backends] == [100 if keeps else None] * 3
+            await backends[0].measure([Message("user", "Hi again")])
+            assert len(here.requests) == 1
+            for one in backends:
+                await one.close()
+
+    asyncio.run(main())
+
+
 def test_a_connection_is_used_again():
     async def main():
         async with listen(well) as here:
