@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from pathlib import Path
+from threading import Lock
 from time import monotonic
 from typing import Any, Protocol
 
@@ -22,6 +23,10 @@ from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 SPEEDS = {"first_token", "seconds", "tokens_per_second"}
 _MOST_OFFERS = 256  # choices of votes whose counts are kept while the votes are the same
+_QUICK, _COUNT_RESTS = (
+    0.02,
+    100.0,
+)  # seconds of a count that needs no rest, and how many times as long others rest
 _FACTS_SECONDS = 30.0  # between two looks at the medians of an open log
 
 
@@ -112,6 +117,9 @@ class ArenaVotes:
     def __init__(self, arena: Arena) -> None:
         self._arena = arena
         self._measured: tuple[float, int, dict[str, dict[str, Any]]] = (-inf, -1, {})
+        self._counting = Lock()
+        # Counts by what was chosen: of which votes, when, in how many seconds.
+        self._filters: dict[frozenset[tuple[str, str]], tuple[object, float, float, Any]] = {}
 
     def version(self) -> object:
         """The numbers of votes and of withdrawals: the log only grows."""
@@ -167,9 +175,27 @@ class ArenaVotes:
 
     def offer(self, chosen: Mapping[str, str]) -> Offer:
         """Categories and languages, all rules on votes, and what is counted in the answers."""
-        filters = self._arena.log.filters(chosen)
         two = len(self._arena.roster.listed) == 2
-        return Offer(filters, rules_for(table=False, complete=two), tuple(MEASURES))
+        return Offer(self._counted(chosen), rules_for(table=False, complete=two), tuple(MEASURES))
+
+    def _counted(self, chosen: Mapping[str, str]) -> dict[str, dict[str, int]]:
+        """The values of the columns and their votes, which readers of the same votes count but once.
+
+        Of a large log they are of some seconds ago while votes come: to count takes a hundredth of the time.
+        """
+        key, version = frozenset(chosen.items()), self.version()
+        with self._counting:
+            known = self._filters.get(key)
+            if known is None or (known[0] != version and monotonic() - known[1] > _COUNT_RESTS * known[2]):
+                begun = monotonic()
+                found = self._arena.log.filters(chosen)
+                if len(self._filters) >= _MOST_OFFERS:
+                    self._filters.clear()
+                took = monotonic() - begun
+                known = version, monotonic(), took if took > _QUICK else 0.0, found
+                self._filters[key] = known
+            counts: dict[str, dict[str, int]] = known[3]
+            return counts
 
     def votes(self, chosen: Mapping[str, str]) -> Comparisons | None:
         """The votes so far."""
