@@ -5,6 +5,7 @@ A judge that says the same whatever it is shown, or agrees with people no more t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
@@ -703,17 +704,23 @@ def _instrumented(
     given = np.column_stack([strong, columns])[rows]
     stage = _solve(given, given, liked[rows], pairs.prompt[rows], size, _WEAK)
     if stage is not None and stage[0].lower > 0:
-        best = stage[0].value / (stage[0].upper - stage[0].value)
+        best = _surety(stage[0])
         regressors = np.column_stack([liked, columns])[rows]
         found = _solve(given, regressors, pairs.lean[rows], pairs.prompt[rows], size, level)
     some = rows & (pairs.votes > 1)
     votes, total, square = (one[some] for one in (pairs.votes, pairs.total, pairs.square))
     shared = (total**2 - square) / (votes * (votes - 1))  # of two people's votes on the pair
     told = ratio(shared, np.ones(len(shared)), pairs.prompt[some], size, _WEAK)
-    if told.lower > 0 and told.value / (told.upper - told.value) > best:
+    if told.lower > 0 and _surety(told) > best:
         given = np.column_stack([liked, columns])[some]
         found = _solve(given, given, pairs.lean[some], pairs.prompt[some], size, level, shared)
     return None if found is None else found[1:]
+
+
+def _surety(found: Estimate) -> float:
+    """How many half-widths of its interval a value is above 0; without end where people are of one mind."""
+    half = found.upper - found.value
+    return found.value / half if half > 0 else math.inf
 
 
 def _cycles(pairs: _Pairs, size: int, level: float) -> AuditMeasure:

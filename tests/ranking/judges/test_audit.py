@@ -197,3 +197,14 @@ def test_bad_input_is_one_sentence():
         audit_judge(PairVerdicts.of([], [], [], []))
     with pytest.raises(OptionError, match="level must lie between"):
         audit_judge(judge, people, level=95)
+
+
+def test_people_of_one_mind_are_gold_without_an_interval():
+    """Everybody prefers the one that says what is right, twice on each prompt: the interval has no width."""
+    rng = np.random.default_rng(5)
+    judged = [("good", "bad", p, str(i)) for i, p in enumerate(rng.uniform(0.2, 0.8, 12))]
+    judged += [("bad", "good", p, str(i)) for i, p in enumerate(rng.uniform(0.2, 0.8, 12))]
+    people = [("good", "bad", 1.0, str(i)) for i in range(12) for _ in range(2)]
+    lengths = [(20, 7)] * 12 + [(7, 20)] * 12
+    audit = audit_judge(verdicts(judged, lengths=lengths), verdicts(people))
+    assert not audit.passed
