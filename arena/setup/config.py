@@ -434,11 +434,6 @@ def _access(path: Path, file: ConfigFile, servers: Servers) -> AccessSettings | 
     if file.access is not None and file.study is not None:
         raise ConfigError(f"{where}: the voters of a [study] have links of their own; leave [access] out.")
     access = access_of(file.access, Opening(where, servers), file.arena.public_url)
-    if access is not None and access.invitations and is_address(file.arena.store):
-        raise ConfigError(
-            f"{where}: invitations are kept in a folder, which several processes do not share; name a folder "
-            "in store of [arena], or leave invitations out."
-        )
     if access is not None and access.read == "members" and file.arena.open_data:
         raise ConfigError(
             f'{where}: read = "members" closes the boards that open_data of [arena] gives to other sites; '

@@ -56,8 +56,8 @@ def web_app(arena: Arena, votes: Mapping[str, BoardSource] = OWN) -> ArenaMiddle
     routers = [router(arena) for router in ROUTERS]
     if arena.settings.admin is not None:
         routers.append(admin_router(arena, arena.settings.admin))
-    if arena.settings.access is not None:
-        routers.append(sign_in_router(arena, arena.settings.access))
+    if (access := arena.settings.access) is not None:
+        routers.append(sign_in_router(arena, access))
     if arena.settings.work:
         routers.append(work_router(arena))
     routers.append(reading_router(arena, votes))
@@ -73,6 +73,7 @@ def web_app(arena: Arena, votes: Mapping[str, BoardSource] = OWN) -> ArenaMiddle
         paths=paths,
         settings=arena.settings,
         refused=arena.refused,
+        invitations=arena.log.invitations() if access is not None and access.invitations else None,
         organiser=lambda: arena.roster.page,
     )
 

@@ -27,6 +27,7 @@ from agon.arena.web.languages.choice import COOKIE_NAME, reader_of
 from agon.arena.web.languages.organiser import organised_by
 from agon.arena.web.languages.texts import _, language, message, read_by, translated
 from agon.arena.web.layout import ARENA, Site, page_html, signing
+from agon.data.log.operation.invitation_journal import InvitationJournal
 from agon.ranking.text import Sentence
 
 Scope = MutableMapping[str, Any]
@@ -103,6 +104,7 @@ class ArenaMiddleware:
         site: the pages that a refusal leads to.
         organiser: gives what the organiser says on every page.
         refused: where refusals are counted, by code.
+        invitations: that let in; None where none do.
     """
 
     def __init__(
@@ -115,12 +117,13 @@ class ArenaMiddleware:
         site: Site = ARENA,
         organiser: Callable[[], PageWords] = PageWords,
         refused: Counter[str] | None = None,
+        invitations: InvitationJournal | None = None,
     ) -> None:
         self.organiser = organiser
         self.site, self.refused = site, Counter() if refused is None else refused
         self.app, self.keys, self.paths, self.settings = app, keys, paths, settings
         guarded = keys is not None and (settings.access is not None or settings.work)
-        self._entrance = Entrance(keys, settings) if keys is not None and guarded else None
+        self._entrance = Entrance(keys, settings, invitations) if keys is not None and guarded else None
         self._told: set[str] = set()
         self._uploads = asyncio.Semaphore(UPLOADS)
         self._streams = FairShare(STREAMS)  # of networks
@@ -172,7 +175,7 @@ class ArenaMiddleware:
         scope["agon_address"] = self._address(scope, headers)
         out = _Outgoing(send, self._headers_of(scope), cookies)
         if self._entrance is not None:
-            self._entrance.know(scope, lambda name: _cookie(headers.get("cookie"), name))
+            await self._entrance.know(scope, lambda name: _cookie(headers.get("cookie"), name))
             if self.settings.access is not None:
                 signing("out" if scope["agon_door"] else "in")
             shut = self._entrance.refusal(scope)

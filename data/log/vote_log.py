@@ -31,6 +31,7 @@ from agon.data.log.events import EVENTS, EventLog, News
 from agon.data.log.hash_chain import Head
 from agon.data.log.image_files import CleanImage, image_path, keep_image
 from agon.data.log.index import RECENT, as_utf8
+from agon.data.log.operation.invitation_journal import InvitationJournal
 from agon.data.log.operation.log_figures import LogFigures, read_figures
 from agon.data.log.personal.erasing import (
     ERASED,
@@ -76,6 +77,7 @@ from agon.data.log.recovery import (
     open_whole,
     reconnect,
 )
+from agon.data.log.shared_store.shared_journal import invitations_of
 from agon.data.log.shared_store.shared_record import SharedRecord, open_copy, remove_idle_copies
 from agon.data.log.source import COUNTED_VOTES, STANDING, VOTE_LABELS, LogSource
 from agon.data.log.text_parts import publish
@@ -313,6 +315,10 @@ class VoteLog:
             path.unlink(missing_ok=True)
             with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(found)
+
+    def invitations(self) -> InvitationJournal:
+        """Who was invited, for all processes of the store."""
+        return invitations_of(self.folder, self._shared)
 
     def keep_image(self, image: CleanImage) -> None:
         """Keep an image of a prompt; it is safe when this returns.

@@ -1,7 +1,8 @@
 """Who may vote where not everybody may: whoever knows a password, was invited, or has an account.
 
 A browser that was let in has a cookie beside that of its session, for this session alone, signed, with an
-end, and of the door as it was: with another password whoever came by the old one signs in again.
+end, and of the door as it was: with another password whoever came by the old one signs in again. That of an
+invitation names it, for it may be taken back.
 """
 
 from __future__ import annotations
@@ -72,15 +73,22 @@ class AccessSettings:
         return found
 
 
-def member_cookie(keys: Keys, access: AccessSettings, session: str, door: Door) -> str:
-    """The cookie of a session that came in by a door."""
-    return f"{door}.{keys.proof(access.days * SECONDS_OF_A_DAY, 'member', session, door, access.doors[door])}"
+def member_cookie(keys: Keys, access: AccessSettings, session: str, door: Door, invitation: str = "") -> str:
+    """The cookie of a session that came in by a door; by an invitation, with its id."""
+    mark = invitation or access.doors[door]
+    name = f"{door}-{invitation}" if invitation else door
+    return f"{name}.{keys.proof(access.days * SECONDS_OF_A_DAY, 'member', session, door, mark)}"
 
 
-def door_of(keys: Keys, access: AccessSettings, session: str | None, cookie: str | None) -> Door | None:
-    """By which door a session came in; None of one that did not."""
+def door_of(
+    keys: Keys, access: AccessSettings, session: str | None, cookie: str | None
+) -> tuple[Door, str] | None:
+    """By which door a session came in, and by which invitation, if by one; None of one that did not."""
     name, _, proof = (cookie or "").partition(".")
+    name, _, invitation = name.partition("-")
     for door, mark in access.doors.items():
-        if door == name and session is not None and keys.proven(proof, "member", session, door, mark):
-            return door
+        if door != name or session is None or (door == "invitation") != bool(invitation):
+            continue
+        if keys.proven(proof, "member", session, door, invitation or mark):
+            return door, invitation
     return None

@@ -26,7 +26,8 @@ from agon.arena.web.clients.networks import client_network
 from agon.arena.web.languages.texts import _, translated
 from agon.arena.web.layout import page_html
 from agon.arena.web.middleware import Session
-from agon.data.log.operation.invitation_journal import InvitationJournal
+from agon.data.log.operation.invitation_journal import invitation_id
+from agon.ranking.errors import AgonError
 from agon.ranking.text import Sentence
 
 GUESSES_AN_HOUR = 20  # wrong passwords and invitations of one network
@@ -71,9 +72,11 @@ class _Doors:
         request.scope["agon_refusals"][error.code] += 1
         return self.page(request, to=to, alert=translated(error.sentence), status=error.status)
 
-    def let_in(self, request: Request, session: str, door: Door, to: str) -> RedirectResponse:
+    def let_in(
+        self, request: Request, session: str, door: Door, to: str, invitation: str = ""
+    ) -> RedirectResponse:
         """Let a session in, and lead to the page that it came for."""
-        cookie = member_cookie(self.arena.keys, self.access, session, door)
+        cookie = member_cookie(self.arena.keys, self.access, session, door, invitation)
         request.scope["agon_cookies"][MEMBER_COOKIE] = cookie
         self._tries.put_back(client_network(request.scope))
         return RedirectResponse(f"../{page_of_ours(to)}", 303, headers=_HIDDEN)
@@ -148,14 +151,19 @@ def _add_password(router: APIRouter, doors: _Doors, right: str) -> None:
 
 
 def _add_invitation(router: APIRouter, doors: _Doors) -> None:
-    invitations = InvitationJournal(doors.arena.log.folder)
+    invitations = doors.arena.log.invitations()
 
     @router.post("/sign-in/invitation")
     async def invitation(session: Session, request: Request) -> Response:
         form = await _form(request)
         try:
             doors.count(request)
-            state = await asyncio.to_thread(invitations.accept, form.get("invite", ""))
+            secret = form.get("invite", "")
+            try:
+                state = await asyncio.to_thread(invitations.accept, secret)
+            except AgonError as error:
+                tell(f"an invitation could not be accepted: {error}")
+                raise Refusal(503, "not_kept", "This could not be kept. Try again.") from error
             if state == "unknown":
                 doors.tell_wrong("invitation")
                 raise Refusal(
@@ -171,9 +179,15 @@ def _add_invitation(router: APIRouter, doors: _Doors) -> None:
                     "This invitation was accepted before, perhaps by you in another browser. Ask for another "
                     "one.",
                 )
+            if state == "revoked":
+                raise Refusal(
+                    403,
+                    "revoked_invitation",
+                    "This invitation was taken back. Ask whoever runs this arena for another one.",
+                )
         except Refusal as error:
             return doors.again(request, error)
-        return doors.let_in(request, session, "invitation", "")
+        return doors.let_in(request, session, "invitation", "", invitation_id(secret))
 
 
 def _add_account(router: APIRouter, doors: _Doors, account: OpenIDSettings) -> None:

@@ -13,7 +13,9 @@ from agon.data.log.events import BACKUP, EVENTS, TEXTS
 from agon.data.log.hash_chain import read_lines
 from agon.data.log.image_files import IMAGES, files_of_images
 from agon.data.log.operation.backup import Backup, backup_log
+from agon.data.log.operation.invitation_journal import INVITATIONS, InvitationJournal
 from agon.data.log.records import LogError, LogInUse
+from agon.data.log.shared_store.shared_journal import invitations_of
 from agon.data.log.shared_store.shared_record import (
     BATCH_OF_NEWS,
     SharedHead,
@@ -62,6 +64,23 @@ def shared_record(address: StoreAddress, *, make: bool = True) -> SharedRecord:
     return PostgresRecord(address, make=make)
 
 
+@contextmanager
+def invitations_at(store: Path | StoreAddress) -> Iterator[InvitationJournal]:
+    """The invitations of a store that arenas may have open.
+
+    Raises:
+        LogError: its address cannot be reached.
+    """
+    if isinstance(store, Path):
+        yield invitations_of(store, None)
+        return
+    record = shared_record(store)
+    try:
+        yield invitations_of(Path(), record)
+    finally:
+        record.close()
+
+
 def copies_folder() -> Path:
     """Where this user's processes have copies of shared logs; for their owner alone.
 
@@ -83,7 +102,7 @@ def copies_folder() -> Path:
 @contextmanager
 def copied_log(address: StoreAddress) -> Iterator[Path]:
     """The log of a store as it is now, as a folder that lasts as long as this: events, texts, images and
-    the key.
+    the key, and who was invited.
 
     Raises:
         LogError: there is none, or it is not whole.
@@ -96,7 +115,7 @@ def copied_log(address: StoreAddress) -> Iterator[Path]:
             if not bring_copy(folder, record).events:
                 raise LogError(f"{record.name} holds no log yet; agon serve --store begins one.")
             (folder / BACKUP).touch()
-            for name in (SECRET_FILE, CONTESTANTS_FILE):
+            for name in (SECRET_FILE, CONTESTANTS_FILE, INVITATIONS):
                 if (content := record.document(name)) is not None:
                     (folder / name).write_bytes(content)
                     (folder / name).chmod(0o600)
@@ -136,7 +155,7 @@ def fill_store(folder: Path, address: StoreAddress) -> Backup:
                 _fill(record, made)
             for path in files_of_images(made.path):
                 record.keep_image(path.stem, path.suffix, path.read_bytes())
-            for name in (SECRET_FILE, CONTESTANTS_FILE):
+            for name in (SECRET_FILE, CONTESTANTS_FILE, INVITATIONS):
                 if (made.path / name).exists():
                     record.keep_document(name, (made.path / name).read_bytes(), replace=True)
         finally:

@@ -9,7 +9,7 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -227,6 +227,28 @@ class PostgresRecord:
                 f"INSERT INTO agon_documents VALUES (%s, %s) ON CONFLICT (name) DO {how}", [name, content]
             )
         return self.document(name) or content
+
+    def document_size(self, name: str) -> int:
+        """How many bytes one has; 0 if it is not there."""
+        with self._beside() as connection:
+            row = connection.execute(
+                "SELECT octet_length(content) FROM agon_documents WHERE name = %s", [name]
+            ).fetchone()
+        return int(row[0]) if row else 0
+
+    def extend_document(self, name: str, decide: Callable[[bytes], bytes]) -> None:
+        """Add to the end of one what is decided on, while nobody else adds; it holds when this returns."""
+        with self._beside() as connection, connection.transaction():
+            connection.execute(
+                "INSERT INTO agon_documents VALUES (%s, '') ON CONFLICT (name) DO NOTHING", [name]
+            )
+            row = connection.execute(
+                "SELECT content FROM agon_documents WHERE name = %s FOR UPDATE", [name]
+            ).fetchone()
+            if more := decide(bytes(row[0]) if row else b""):
+                connection.execute(
+                    "UPDATE agon_documents SET content = content || %s WHERE name = %s", [more, name]
+                )
 
     def keep_image(self, sha256: str, ending: str, content: bytes) -> None:
         """Keep an image."""

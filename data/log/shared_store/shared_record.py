@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +93,12 @@ class SharedRecord(Protocol):
 
     def keep_document(self, name: str, content: bytes, *, replace: bool) -> bytes:
         """Keep one, or leave the one that is there; returns what is there then."""
+
+    def document_size(self, name: str) -> int:
+        """How many bytes one has; 0 if it is not there."""
+
+    def extend_document(self, name: str, decide: Callable[[bytes], bytes]) -> None:
+        """Add to the end of one what is decided on, while nobody else adds; it holds when this returns."""
 
     def keep_image(self, sha256: str, ending: str, content: bytes) -> None:
         """Keep an image."""

@@ -1,8 +1,12 @@
 """Arenas where not everybody may vote: by password, by invitation, over a real server and its cookies."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from html import unescape
 from urllib.parse import urlencode
 
@@ -15,9 +19,13 @@ from agon.arena.core.sessions import Keys
 from agon.arena.core.visitors.access import MEMBER_COOKIE, AccessSettings, door_of, member_cookie
 from agon.arena.web.hosted import hosted_arena
 from agon.arena.web.server import ServeError
-from agon.data.log.operation.invitation_journal import INVITATIONS, InvitationJournal
+from agon.data.log.operation.invitation_journal import INVITATIONS
+from agon.data.log.shared_store.shared_journal import invitations_of
 from tests.arena.web.test_you import FORM
-from tests.support.arena_server import SECRET, Scripted, open_arena, roster
+from tests.support.arena_processes import ArenaProcess, write_config
+from tests.support.arena_server import SECRET, Scripted, awaited, open_arena, roster
+from tests.support.paths import REPOSITORY
+from tests.support.postgres_server import postgres_server
 
 PASSWORD = "a-word-of-the-canary-house"
 PAGE = {"accept": "text/html"}
@@ -152,7 +160,7 @@ def test_pages_to_go_to_are_our_own(tmp_path):
 def test_another_password_lets_nobody_in_who_came_by_the_old_one():
     keys, access = Keys(SECRET), AccessSettings(password=PASSWORD, days=1)
     cookie = member_cookie(keys, access, "session", "password")
-    assert door_of(keys, access, "session", cookie) == "password"
+    assert door_of(keys, access, "session", cookie) == ("password", "")
     for other in (
         AccessSettings(password=PASSWORD + "x"),
         AccessSettings(invitations=True),
@@ -167,7 +175,7 @@ def test_another_password_lets_nobody_in_who_came_by_the_old_one():
 
 
 def test_an_invitation_lets_one_browser_in_once(tmp_path):
-    journal = InvitationJournal(tmp_path)
+    journal = invitations_of(tmp_path, None)
     one, two = journal.invite(2)
     assert one not in (tmp_path / INVITATIONS).read_text()
     with open_arena(
@@ -188,8 +196,53 @@ def test_an_invitation_lets_one_browser_in_once(tmp_path):
         assert post(ben, "/sign-in/password", password=PASSWORD).status_code == 405, "there is no such way"
         (three,) = journal.invite(1)  # while the arena is open
         assert post(ben, "/sign-in/invitation", invite=three).status_code == 303
-        assert journal.counts() == (3, 2)
+        assert [one.state for one in journal.all()] == ["accepted", "open", "accepted"]
         assert journal.state(two) == "open"
+
+
+def test_who_came_by_a_revoked_invitation_is_signed_out_and_nobody_else(tmp_path):
+    models, access = (
+        roster(Scripted("A one."), Scripted("B two.")),
+        settings(invitations=True, read="members"),
+    )
+    one, two, three = invitations_of(tmp_path, None).invite(3)
+    with open_arena(tmp_path, models, access) as a:
+        ada, ben = a.visitor(), a.visitor()
+        for visitor, link in ((ada, one), (ben, two)):
+            assert post(visitor, "/sign-in/invitation", invite=link).status_code == 303
+        assert ada.vote(ada.ready()).status_code == 200
+        half = ada.ready()
+        journal = a.log.invitations()
+        journal.revoke([one, f"https://arena.example/sign-in?invite={three}"])
+        awaited(lambda: ada.get("/leaderboard", headers=PAGE).status_code, lambda code: code == 303, 5)
+        assert ada.vote(half).status_code == 401
+        assert ada.post("/api/battles", {"prompt": "Why?"}).status_code == 401
+        assert "You are signed in" not in ada.get("/sign-in").text
+        assert ben.vote(ben.ready()).status_code == 200
+        for link in (one, three):
+            told = post(ada, "/sign-in/invitation", invite=link)
+            assert (told.status_code, "This invitation was taken back." in text_of(told)) == (403, True)
+        assert a.log.counted() == 2, "votes that were cast stay"
+        ada.http.cookies.set(MEMBER_COOKIE, ben.http.cookies[MEMBER_COOKIE])
+        assert ada.post("/api/battles", {"prompt": "Why?"}).status_code == 401, "it is of another session"
+        forged = member_cookie(Keys(SECRET[::-1]), access.access, "x", "invitation", "0" * 16)
+        ada.http.cookies.set(MEMBER_COOKIE, forged)
+        assert ada.post("/api/battles", {"prompt": "Why?"}).status_code == 401
+        whole = (tmp_path / INVITATIONS).read_bytes()
+        (tmp_path / INVITATIONS).write_text("half a line\n")  # what was revoked stays so
+        assert ben.post("/api/battles", {"prompt": "Why?"}).status_code == 200
+        assert post(ada, "/sign-in/invitation", invite=two).status_code == 503
+    kept = dict(ben.http.cookies)
+    with open_arena(tmp_path, models, access) as a:
+        again = a.visitor()
+        for name, value in kept.items():
+            again.http.cookies.set(name, value)
+        assert again.get("/leaderboard", headers=PAGE).status_code == 303, "who was revoked cannot be told"
+        (tmp_path / INVITATIONS).write_bytes(whole)
+        asked = awaited(
+            lambda: again.get("/leaderboard", headers=PAGE).status_code, lambda code: code == 200, 5
+        )
+        assert asked == 200, "a new start signs nobody out"
 
 
 def test_another_server_lets_its_own_people_in(tmp_path):
@@ -222,15 +275,69 @@ def test_the_command_prints_links_that_work_once(tmp_path, capsys):
     assert "these links open on this machine alone" in told.err
     assert main(["invite", str(config), "--url", "https://arena.example"]) == 0, "as it says"
     assert "on this machine alone" not in capsys.readouterr().err
-    journal = InvitationJournal(store)
+    journal = invitations_of(store, None)
     secret = links[0].partition("=")[2]
     with ThreadPoolExecutor(8) as pool:
-        states = list(pool.map(lambda _: InvitationJournal(store).accept(secret), range(8)))
+        states = list(pool.map(lambda _: invitations_of(store, None).accept(secret), range(8)))
     assert sorted(states) == ["accepted"] * 7 + ["open"]
-    assert main(["invite", str(config), "--status", "--format", "json"]) == 0
-    assert json.loads(capsys.readouterr().out) == {"schema": 1, "links": [], "made": 5, "accepted": 1}
+    assert main(["invite", str(config), "--list", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["links"], found["made"], found["open"], found["accepted"]) == ([], 5, 4, 1)
+    first = found["invitations"][0]
+    assert (first["state"], first["revoked"], len(found["invitations"])) == ("accepted", None, 5)
+    assert secret not in json.dumps(found), "the list opens nothing"
+    assert main(["invite", str(config), "--revoke", links[1], "--revoke", first["id"]]) == 0
+    told = capsys.readouterr()
+    assert [line.split()[1] for line in told.out.splitlines()] == ["revoked", "revoked"]
+    assert told.err == "agon: 5 invitations: 3 open, 0 accepted, 2 revoked.\n"
+    assert journal.accept(links[1].partition("=")[2]) == "revoked"
+    before = (store / INVITATIONS).read_bytes()
+    assert main(["invite", str(config), "--revoke", links[2], "--revoke", "no-such"]) == 2
+    assert "There is no invitation 'no-such', and nothing was revoked" in capsys.readouterr().err
+    assert main(["invite", str(config), "--revoke", links[1]]) == 0, "it is as it was"
+    assert (store / INVITATIONS).read_bytes() == before
     with (store / INVITATIONS).open("a") as file:
         file.write('{"event": "acc')  # a process that was killed
-    assert journal.counts() == (5, 1)
+    assert len(journal.all()) == 5
     journal.invite(1)
-    assert journal.counts() == (6, 1)
+    assert len(journal.all()) == 6
+
+
+def test_processes_on_one_postgresql_let_in_and_sign_out_alike(tmp_path):
+    """Two real processes; what is revoked at one's terminal holds in both, also after a new start."""
+    with postgres_server() as server, ExitStack() as clients:
+        config = write_config(tmp_path / "arena.toml", server.database())
+        config.write_text("[access]\ninvitations = true\n" + config.read_text())
+        one, two = (ArenaProcess(config, tmp_path / name).start() for name in ("one", "two"))
+        try:
+            made = said_by(config, tmp_path, "--count", "2").split()
+            first, second = (link.partition("=")[2] for link in made)
+            ada, ben = (clients.enter_context(httpx.Client(trust_env=False)) for _ in range(2))
+            for http, secret in ((ada, first), (ben, second)):
+                http.get(f"{one.url}/sign-in")
+                accepted = http.post(f"{one.url}/sign-in/invitation", data={"invite": secret})
+                assert accepted.status_code == 303
+                assert begun(http, two) == 200, "let in by one process is let in by all"
+            assert "revoked" in said_by(config, tmp_path, "--revoke", made[0])
+            for arena in (one, two):
+                awaited(lambda arena=arena: begun(ada, arena), lambda code: code == 401, 10)
+                assert begun(ben, arena) == 200
+            two.kill()
+            two.start()
+            assert (begun(ada, two), begun(ben, two)) == (401, 200)
+            again = ada.post(f"{two.url}/sign-in/invitation", data={"invite": first})
+            assert (again.status_code, again.json()["error"]) == (403, "revoked_invitation")
+        finally:
+            one.stop()
+            two.stop()
+
+
+def said_by(config, folder, *words):
+    """What `agon invite` prints in a process of its own."""
+    command = [sys.executable, "-m", "agon", "invite", str(config), *words]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(folder), "PYTHONPATH": str(REPOSITORY)}
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+
+
+def begun(http, arena):
+    return http.post(f"{arena.url}/api/battles", json={"prompt": "Why?"}).status_code

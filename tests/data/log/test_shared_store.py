@@ -16,9 +16,11 @@ from agon.data.log.shared_store.opening import (
     copied_log,
     copies_folder,
     fill_store,
+    invitations_at,
     open_store,
     shared_record,
 )
+from agon.data.log.shared_store.shared_journal import invitations_of
 from agon.data.log.shared_store.shared_record import StoreAwayError
 from agon.data.log.vote_log import VoteLog
 from agon.data.store_address import StoreAddress, store_of
@@ -86,6 +88,42 @@ def test_one_vote_whoever_asks_and_however_often(address):
             address, "SELECT count(*), count(DISTINCT battle) FROM agon_events WHERE kind = 'votes'"
         )
         assert number == [(60, 60)]
+
+
+def test_an_invitation_is_accepted_once_whichever_process_is_asked(address):
+    with open_store(address) as one, open_store(address) as other:
+        logs = one, other
+        sent = one.invitations().invite(20)
+        assert sent[0] not in str(rows(address, "SELECT content FROM agon_documents"))
+
+        def accept(at):
+            return logs[at % 2].invitations().accept(sent[at // 8])
+
+        with ThreadPoolExecutor(8) as pool:
+            states = list(pool.map(accept, range(160)))
+        assert (states.count("open"), states.count("accepted")) == (20, 140)
+        stamp = one.invitations().stamp()
+        with invitations_at(store_of(address)) as journal:
+            assert [found.state for found in journal.revoke([sent[3], sent[5]])] == ["revoked"] * 2
+        assert one.invitations().stamp() != stamp
+        assert len(other.invitations().revoked()) == 2
+        assert other.invitations().accept(sent[3]) == "revoked"
+        voted(one, ("ada", "bob"), (1, 2))
+        known = [(found.id, found.state) for found in one.invitations().all()]
+    with copied_log(store_of(address)) as folder:
+        assert [(found.id, found.state) for found in invitations_of(folder, None).all()] == known
+
+
+def test_invitations_move_with_a_log(address, server, tmp_path):
+    folder, other = tmp_path / "log", store_of(server.database())
+    with VoteLog(folder) as log:
+        voted(log, ("ada", "bob"), (1, 2))
+        journal = log.invitations()
+        journal.revoke(journal.invite(3)[:1])
+    fill_store(folder, other)
+    with invitations_at(other) as moved:
+        assert moved.all() == journal.all()
+        assert [one.state for one in moved.all()] == ["revoked", "open", "open"]
 
 
 def test_the_database_itself_takes_one_vote_a_battle(address):

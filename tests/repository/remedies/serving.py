@@ -13,10 +13,11 @@ from agon.arena.web.leaderboard.query import BoardQuery, Offer
 from agon.arena.web.server import configured, listen
 from agon.data.files.schema import period_ends
 from agon.data.importers.recorded_answers import prompts
-from agon.data.log.operation.invitation_journal import INVITATIONS, InvitationJournal
+from agon.data.log.operation.invitation_journal import INVITATIONS
+from agon.data.log.shared_store.shared_journal import invitations_of
 from agon.data.log.vote_log import VoteLog
 from agon.serving.protocol import Sampling
-from tests.repository.remedies.steps import SERVER, Case, Given, RefusedError, arena, command, taken
+from tests.repository.remedies.steps import SERVER, Case, Given, RefusedError, agon, arena, command, taken
 from tests.support.arena_server import Scripted, open_arena, roster
 from tests.support.log_records import battle, put, vote
 
@@ -27,7 +28,6 @@ MODEL = '[[model]]\nname = "one"\nbase_url = "http://127.0.0.1:1/v1"\n'
 INVITED, MEMBERS = "[access]\ninvitations = true\n", '[access]\ninvitations = true\nread = "members"\n'
 OPENID = '[access.oidc]\nissuer = "https://accounts.example"\nclient_id = "agon"\n'
 AT_HOME, OPENED = '[arena]\npublic_url = "https://arena.example"\n', "[arena]\nopen_data = true\n"
-SHARED = '[arena]\nstore = "postgresql://127.0.0.1/votes"\n'
 PROXIED = '[arena]\nproxies = ["127.0.0.1"]\n[admin]\nheader = "X-User"\nusers = ["ada"]\n'
 
 
@@ -54,12 +54,12 @@ def cases(given: Given) -> list[Case]:
     uninvited = _text(folder / "uninvited.toml", places + MODEL + MODEL.replace("one", "two"))
     invited = _text(folder / "invited.toml", places + INVITED + MODEL + MODEL.replace("one", "two"))
     broken = given.new()
-    whole = InvitationJournal(broken).invite(1)[0] and (broken / INVITATIONS).read_text()
+    whole = invitations_of(broken, None).invite(1)[0] and (broken / INVITATIONS).read_text()
     (broken / INVITATIONS).write_text("half a line\n")
 
     def put_back() -> None:
         (broken / INVITATIONS).write_text(whole)
-        InvitationJournal(broken).counts()
+        invitations_of(broken, None).all()
 
     def removed() -> None:
         (short / "secret.key").unlink()
@@ -193,7 +193,6 @@ def cases(given: Given) -> list[Case]:
         (arena(folder, '[access]\npassword_env = "HOME"\n'), arena(folder)),
         (arena(folder, OPENID), arena(folder, AT_HOME + OPENID)),
         (arena(folder, studied + INVITED), arena(folder, studied)),
-        (arena(folder, SHARED + INVITED), arena(folder, INVITED)),
         (arena(folder, OPENED + MEMBERS), arena(folder, MEMBERS)),
         (command("invite", uninvited), command("invite", invited)),
         (command("invite", invited, "--count", "0"), command("invite", invited, "--count", "2")),
@@ -201,7 +200,11 @@ def cases(given: Given) -> list[Case]:
             command("invite", invited, "--url", "arena"),
             command("invite", invited, "--url", "https://arena.example"),
         ),
-        (lambda: InvitationJournal(broken).counts(), put_back),
+        (
+            command("invite", invited, "--revoke", "0123456789abcdef"),
+            lambda: agon("invite", invited, "--revoke", invitations_of(store, None).all()[0].id),
+        ),
+        (lambda: invitations_of(broken, None).all(), put_back),
         (lambda: read_configuration(folder / "none.toml", {}), arena(folder)),
         (
             lambda: read_configuration(_text(folder / "no-models.toml", ""), {}, least=1),
