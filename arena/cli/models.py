@@ -102,7 +102,7 @@ def _get(word: str, name: str | None) -> int:
 
 
 async def _tried_of(config: Path) -> list[TriedModel]:
-    from agon.arena.core.arena import tell
+    from agon.arena.core.operation.operator_messages import tell
     from agon.arena.setup.config import read_configuration
     from agon.arena.setup.model_trial import try_models
     from agon.serving.supervision import running

@@ -30,7 +30,8 @@ from pydantic import (
     model_validator,
 )
 
-from agon.arena.core.arena import TESTING_SHARE, ArenaSettings, LogFormat, Mode
+from agon.arena.core.arena_settings import TESTING_SHARE, ArenaSettings, Mode
+from agon.arena.core.operation.operator_messages import LogFormat
 from agon.arena.core.pacing import Pacing
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.sessions import AdminSettings

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from agon.arena.core.answer_sets import AnswerSet, Tally, answer_all, still_open
-from agon.arena.core.arena import tell
 from agon.arena.core.judging.judge_prompts import JudgePrompt
 from agon.arena.core.judging.judgements import (
     JUDGEMENT_ROWS,
@@ -23,6 +22,7 @@ from agon.arena.core.judging.judgements import (
     wanted_judgements,
 )
 from agon.arena.core.judging.question_sources import questions_of
+from agon.arena.core.operation.operator_messages import tell
 from agon.arena.core.roster import Contestant, ModelCard
 from agon.arena.setup.config import read_configuration
 from agon.data.files.writer import write_table

@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
-from agon.arena.core.arena import Arena, ArenaSettings
+from agon.arena.core.arena import Arena
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.roster import words_in
 from agon.arena.web.battle.view import render
 from agon.arena.web.languages.organiser import organiser_words

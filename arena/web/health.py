@@ -22,7 +22,7 @@ def health_router(arena: Arena) -> APIRouter:
 
     @router.get("/healthz", summary="Whether people can vote here now", responses=_ANSWERS)
     async def health() -> JSONResponse:
-        models, answering = len(arena.roster.listed), len(arena.answering)
+        models, answering = len(arena.roster.listed), len(arena.contestants.answering)
         found: dict[str, Any] = {"votes": arena.log.count(), "models": models, "answering": answering}
         if out := {one.card.name: one.outage for one in arena.roster.listed if one.outage}:
             found["out"] = {

@@ -6,7 +6,9 @@ import asyncio
 import atexit
 from pathlib import Path
 
-from agon.arena.core.arena import Arena, tell
+from agon.arena.core.arena import Arena
+from agon.arena.core.operation.life_cycle import open_arena
+from agon.arena.core.operation.operator_messages import tell
 from agon.arena.core.sessions import Keys
 from agon.arena.web.gradio_components import ArenaBlocks
 from agon.arena.web.languages.texts import PAGE_LANGUAGES, speaking
@@ -47,10 +49,10 @@ def hosted_arena(
 
     async def ask() -> None:
         await asyncio.gather(*(one.tried() for one in given.supervised))
-        await arena.ask_models()
+        await arena.contestants.ask_models()
 
     async def opened() -> None:
-        await arena.open()
+        await open_arena(arena)
         for one in given.supervised:
             one.start(votes.folder / "servers", tell)
         asking.append(asyncio.create_task(ask()))

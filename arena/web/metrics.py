@@ -104,7 +104,7 @@ class _ArenaCollector(Collector):
         for state in ("started", "ready", "void"):
             battles.add_metric([state], arena.tally[state])
         yield battles
-        running = list(arena.running())
+        running = list(arena.battles.all())
         streaming = sum(one.battle.state is State.STREAMING for one in running)
         yield GaugeMetricFamily(
             "agon_battles_streaming", "Battles whose answers are being written.", streaming
@@ -115,14 +115,16 @@ class _ArenaCollector(Collector):
         yield GaugeMetricFamily("agon_log_votes_counted", "Those of them that count.", arena.log.counted())
         models = len(arena.roster.listed)
         yield GaugeMetricFamily("agon_models", "Models that can be drawn.", models)
-        yield GaugeMetricFamily("agon_models_answering", "Models that answer.", len(arena.answering))
+        yield GaugeMetricFamily(
+            "agon_models_answering", "Models that answer.", len(arena.contestants.answering)
+        )
         answers = CounterMetricFamily(
             "agon_answers",
             "Answers of battles that are over, by model and ending; in the log, not of this process alone.",
             labels=["model", "ending"],
         )
-        for model, asked in arena.endings.all_asked().items():
-            failures = arena.endings.failures(model)
+        for model, asked in arena.contestants.endings.all_asked().items():
+            failures = arena.contestants.endings.failures(model)
             answers.add_metric([model, "came"], asked - sum(failures.values()))
             for kind, times in failures.items():
                 answers.add_metric([model, kind], times)

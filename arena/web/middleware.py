@@ -16,8 +16,10 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from agon.arena.core.arena import ArenaSettings, Refusal, tell
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.fair_shares import FairShare, LineFullError, Lines
+from agon.arena.core.operation.operator_messages import tell
+from agon.arena.core.refusal import Refusal
 from agon.arena.core.roster import PageWords
 from agon.arena.core.sessions import COOKIE, COOKIE_SECONDS, Keys
 from agon.arena.web.api.document import ENDPOINTS, IMPORTED, POOLED

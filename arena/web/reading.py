@@ -6,7 +6,7 @@ from fastapi import APIRouter, FastAPI
 from fastapi.responses import RedirectResponse
 from starlette.routing import Route
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.web.api.document import document_router
 from agon.arena.web.layout import READING
 from agon.arena.web.leaderboard.boards import Boards

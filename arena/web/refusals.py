@@ -10,7 +10,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from agon.arena.core.arena import Arena, Refusal
+from agon.arena.core.arena import Arena
+from agon.arena.core.operation.life_cycle import close_arena, open_arena
+from agon.arena.core.refusal import Refusal
 from agon.arena.web.languages.texts import message
 from agon.arena.web.leaderboard.boards import BusyError
 from agon.arena.web.leaderboard.query import ChangedBoardError, QueryError
@@ -24,9 +26,9 @@ def lifespan_of(arena: Arena) -> Callable[[FastAPI], AbstractAsyncContextManager
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
-        await arena.open()
+        await open_arena(arena)
         yield
-        await arena.close()
+        await close_arena(arena)
 
     return life
 

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
-from agon.arena.core.arena import Arena, LogFormat, note, tell, tell_as
+from agon.arena.core.arena import Arena
+from agon.arena.core.operation.operator_messages import LogFormat, note, tell, tell_as
 from agon.arena.core.roster import settings_digest
 from agon.arena.core.sessions import Keys
 from agon.arena.core.studies.study import Study
@@ -335,7 +336,7 @@ class _ArenaServer(GreetingServer):
     async def _ask(self) -> None:
         """Ask the models once all servers that start here were tried."""
         await asyncio.gather(*(one.tried() for one in self._running))
-        await self._arena.ask_models()
+        await self._arena.contestants.ask_models()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ask and follow no longer, then end as usual."""

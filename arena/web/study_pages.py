@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import Depends, FastAPI
 from starlette.routing import Route
 
-from agon.arena.core.arena import Refusal
+from agon.arena.core.refusal import Refusal
 from agon.arena.core.studies.study import Study
 from agon.arena.web.about import about_router
 from agon.arena.web.api.document import document_router

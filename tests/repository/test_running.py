@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.data.log.vote_log import VoteLog
 from tests.repository.test_docs import RUNNING, blocks
 from tests.support.arena_server import Scripted, open_arena, roster

@@ -12,7 +12,8 @@ from pathlib import Path
 import httpx
 import uvicorn
 
-from agon.arena.core.arena import Arena, ArenaSettings
+from agon.arena.core.arena import Arena
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.roster import Contestant, Example, ModelCard, Roster
 from agon.arena.core.sessions import Keys
 from agon.arena.core.studies.study import Study

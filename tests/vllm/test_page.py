@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.setup.config import read_configuration
 from tests.support.arena_server import open_arena
 from tests.support.browser import DESKTOP, Tab, chromium

@@ -51,7 +51,7 @@ def generate_command(
     agon serve answers.parquet
     """
     from agon.arena.core.answer_sets import AnswerSet, answer_all, still_open, wanted_answers
-    from agon.arena.core.arena import tell
+    from agon.arena.core.operation.operator_messages import tell
     from agon.arena.core.roster import Example
     from agon.arena.setup.config import read_configuration
     from agon.data.importers.recorded_answers import prompts as read_prompts

@@ -10,8 +10,11 @@ import asyncio
 import uuid
 from time import monotonic
 
-from agon.arena.core.arena import Arena, Refusal, tell
+from agon.arena.core.arena import Arena
+from agon.arena.core.battles.battle_limits import checked_prompt
 from agon.arena.core.modes.talk import Talk
+from agon.arena.core.operation.operator_messages import tell
+from agon.arena.core.refusal import Refusal
 from agon.arena.core.roster import measure_within
 from agon.serving.generation import generate
 from agon.serving.protocol import Measuring, Message
@@ -50,11 +53,11 @@ async def ask_one(
         network: it is asked from, which has limits of its own.
     """
     arena.must_allow("direct")
-    prompt = arena.checked_prompt(prompt)
+    prompt = checked_prompt(prompt, arena.settings.longest_prompt)
     await arena.must_be_fit(prompt)
     voter = arena.keys.voter(session)
     if talk_id is None:
-        contestant = arena.able(model, [Message("user", "?")])
+        contestant = arena.contestants.able(model, [Message("user", "?")])
         talk = Talk(uuid.uuid4().hex, voter, contestant, network)
     else:
         talk = talk_of(arena, session, talk_id)
@@ -67,7 +70,8 @@ async def ask_one(
         raise Refusal(
             422, "long_prompt", "This is longer than the model can read. Shorten it, or begin anew."
         )
-    arena.admit(voter, network)
+    arena.must_have_room(voter, network)
+    arena.limits.begin(arena.settings, voter, network)
     if talk.streaming:  # another tab was quicker
         raise Refusal(409, "no_turn", "This conversation takes no further prompt now. Wait for its answer.")
     mine = [one for one in arena.talks.values() if one.voter == voter and one is not talk]
@@ -81,6 +85,12 @@ async def ask_one(
     talk.revision += 1
     talk.task = asyncio.create_task(_answer(arena, talk))
     return talk
+
+
+def drop_talks(arena: Arena, voter: str) -> None:
+    """Forget what a visitor said to models alone."""
+    for key in [key for key, talk in arena.talks.items() if talk.voter == voter]:
+        arena.talks.pop(key).stop.set()
 
 
 async def _answer(arena: Arena, talk: Talk) -> None:

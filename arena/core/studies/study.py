@@ -13,9 +13,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from agon.arena.core.arena import Arena, Judgement, Refusal, Running, ballot_of, tell
+from agon.arena.core.arena import Arena, Judgement, ballot_of
 from agon.arena.core.battle import LETTERS, Battle, State
+from agon.arena.core.battles.open_battles import Running
 from agon.arena.core.matchmaking import SCHEDULE, Draw
+from agon.arena.core.operation.operator_messages import tell
+from agon.arena.core.refusal import Refusal
 from agon.arena.core.roster import Contestant, ModelCard
 from agon.arena.core.studies.study_plan import StudyPlan, StudyTask
 from agon.data.log.records import RATINGS, Assignment, AttentionRecord, Ballot, Conflict

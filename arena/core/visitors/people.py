@@ -15,8 +15,13 @@ from hashlib import sha256
 from time import monotonic
 from typing import Any
 
-from agon.arena.core.arena import Arena, Refusal, Running, tell
+from agon.arena.core.arena import Arena
 from agon.arena.core.battle import LETTERS, Battle
+from agon.arena.core.battles.open_battles import Running
+from agon.arena.core.modes.direct_chat import drop_talks
+from agon.arena.core.operation.erasing import forget
+from agon.arena.core.operation.operator_messages import tell
+from agon.arena.core.refusal import Refusal
 from agon.arena.core.visitors.private_data import cover_private
 from agon.data.log.personal.history import PastBattle, Remarks, VoterTotals
 from agon.data.log.records import (
@@ -143,7 +148,7 @@ class People:
 
     def voted(self, past: PastBattle) -> Running | None:
         """A battle with its answers and names again; None where it has no vote, or no texts any more."""
-        return None if past.number is None or past.erased else self.arena.past(past.battle_id)
+        return None if past.number is None or past.erased else self.arena.battles.past(past.battle_id)
 
     async def remark(
         self, session: str, battle_id: str, reasons: Sequence[str], comment: str | None
@@ -192,7 +197,7 @@ class People:
         if not battles:
             raise Refusal(409, "withdrawn", "This is withdrawn already. Nothing was changed.")
         await self._write(WithdrawalRecord(tuple(battles), datetime.now(UTC)))
-        self.arena.mark_withdrawn(battles)
+        self.arena.battles.mark_withdrawn(battles)
         return len(battles)
 
     async def erase(self, session: str, battle_id: str | None, *, withdraw: bool) -> int:
@@ -201,13 +206,13 @@ class People:
         voter, log = self._may_change(session), self.arena.log
         battles = await asyncio.to_thread(lambda: log.unerased(voter=voter))
         if battle_id is None:
-            self.arena.drop_talks(voter)
+            drop_talks(self.arena, voter)
         if battle_id is not None:
             past = await asyncio.to_thread(self.own, session, battle_id)
             battles = [] if past.erased else [past.battle_id]
         if not battles:
             raise Refusal(409, "erased", "This is erased already. Nothing was changed.")
-        await self.arena.forget(battles)
+        await forget(self.arena, battles)
         try:
             await asyncio.to_thread(lambda: log.erase(battles, withdraw=withdraw))
         except AgonError as error:
@@ -274,13 +279,15 @@ class People:
         voter = self._may_change(session, EXPORT_COST)
         log = self.arena.log
         async with self._exporting:
-            open_yet = self.arena.streaming(voter)
+            open_yet = self.arena.battles.streaming(voter)
             found = await asyncio.to_thread(log.personal_data, voter, open_yet)
         for battle in found["battles"]:
             if battle["vote"]:
-                battle["vote"]["models"] = [self.arena.called(model) for model in battle["vote"]["models"]]
+                battle["vote"]["models"] = [
+                    self.arena.contestants.called(model) for model in battle["vote"]["models"]
+                ]
             for answer in (one for turn in battle["turns"] for one in turn["answers"] if "model" in one):
-                answer["model"] = self.arena.called(answer["model"])
+                answer["model"] = self.arena.contestants.called(answer["model"])
         return found
 
     async def _write(self, *records: Record) -> None:

@@ -90,8 +90,12 @@ def sign_in_html(*, token: bool) -> str:
 def admin_html(seen: Overview, done: str = "") -> str:
     """The page; `done` is a key of DONE_WORDS."""
     arena, figures = seen.arena, seen.figures
-    unable = arena.unavailable
-    able = [one for one in arena.matchmaker.drawable(arena.roster.contestants) if one.card.name not in unable]
+    unable = arena.contestants.unavailable
+    able = [
+        one
+        for one in arena.contestants.matchmaker.drawable(arena.roster.contestants)
+        if one.card.name not in unable
+    ]
     recent = sum(votes for _, votes in figures.spans[-60 // MINUTES :])
     head = (
         f"{len(able)} of {len(arena.roster.listed)} models can be drawn, and {recent:,} "
@@ -174,7 +178,7 @@ def _state(arena: Arena, one: Contestant, unable: Mapping[str, str]) -> str:
 
 def _facts(seen: Overview, name: str, total: int) -> tuple[str, ...]:
     drawn, facts = seen.figures.drawn.get(name, 0), seen.measured.get(name, {})
-    failures = ", ".join(f"{kind} {n:,}" for kind, n in seen.arena.endings.failures(name).items())
+    failures = ", ".join(f"{kind} {n:,}" for kind, n in seen.arena.contestants.endings.failures(name).items())
     first, speed = facts.get("first_token"), facts.get("tokens_per_second")
     return (
         f"{drawn:,}",
@@ -258,8 +262,8 @@ def _load(arena: Arena) -> str:
     """Places that are taken, and requests that were refused."""
     allowed = arena.settings
     said = (
-        f"<p>{arena.places_taken:,} of {allowed.running:,} battles are being answered; one visitor may have "
-        f"{allowed.running_per_voter}, one network {allowed.running_per_network}.</p>"
+        f"<p>{arena.battles.places_taken:,} of {allowed.running:,} battles are being answered; one visitor "
+        f"may have {allowed.running_per_voter}, one network {allowed.running_per_network}.</p>"
     )
     refused = sorted(arena.refused.items(), key=lambda item: -item[1])
     rows = [_row(code, f"{n:,}") for code, n in refused]

@@ -11,7 +11,9 @@ from urllib.parse import parse_qs, urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from agon.arena.core.arena import Arena, Refusal, tell
+from agon.arena.core.arena import Arena
+from agon.arena.core.operation.operator_messages import tell
+from agon.arena.core.refusal import Refusal
 from agon.arena.core.sessions import AdminSettings
 from agon.arena.web.admin.admin_page import MINUTES, SPANS, Overview, admin_html, sign_in_html
 from agon.arena.web.admin.entry import ADMIN_COOKIE, Entry, person_words

@@ -11,8 +11,9 @@ from time import monotonic
 
 from fastapi import Request
 
-from agon.arena.core.arena import Refusal, tell
 from agon.arena.core.fair_shares import HourlyRate
+from agon.arena.core.operation.operator_messages import tell
+from agon.arena.core.refusal import Refusal
 from agon.arena.core.sessions import AdminSettings
 from agon.arena.web.clients.connections import PEER
 from agon.arena.web.clients.networks import Networks, client_network, is_among

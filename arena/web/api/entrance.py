@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from agon.arena.core.arena import ArenaSettings, tell
+from agon.arena.core.arena_settings import ArenaSettings
+from agon.arena.core.operation.operator_messages import tell
 from agon.arena.core.sessions import Keys
 from agon.arena.core.visitors.access import MEMBER_COOKIE, door_of
 from agon.arena.core.visitors.proof_of_work import WORK_COOKIE, has_worked, new_challenge

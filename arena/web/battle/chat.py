@@ -12,9 +12,10 @@ from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from markupsafe import Markup
 from pydantic import BaseModel, ConfigDict
 
-from agon.arena.core.arena import Arena, Refusal
+from agon.arena.core.arena import Arena
 from agon.arena.core.modes.direct_chat import ask_one, may_say, talk_of
 from agon.arena.core.modes.talk import Talk
+from agon.arena.core.refusal import Refusal
 from agon.arena.web.api.document import EventStream, played
 from agon.arena.web.api.entrance import work_head
 from agon.arena.web.api.shapes import ChatShape
@@ -85,7 +86,7 @@ def chat_router(arena: Arena) -> APIRouter:
         except Refusal as error:
             alert = error.sentence
         seen = chat_view(arena, talk)
-        models = [(name, one.card.display_name) for name, one in arena.offered.items()]
+        models = [(name, one.card.display_name) for name, one in arena.contestants.offered.items()]
         shown = {key: value for key, value in seen.items() if key != "html"}
         body = render(
             "chat.html",

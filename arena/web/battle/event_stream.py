@@ -13,8 +13,8 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
-from agon.arena.core.arena import Running
 from agon.arena.core.battle import Battle, State
+from agon.arena.core.battles.open_battles import Running
 from agon.arena.web.battle.view import side_html, side_view
 
 UPDATE_EVERY = 0.125  # seconds: an answer is sent at most eight times a second

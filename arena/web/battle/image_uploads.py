@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from agon.arena.core.arena import Arena, Refusal
+from agon.arena.core.arena import Arena
+from agon.arena.core.battles.prompt_images import attached_image, room_for_image
 from agon.arena.core.fair_shares import LineFullError, Lines
+from agon.arena.core.refusal import Refusal
 from agon.arena.web.api.document import ImageResponse, played
 from agon.arena.web.api.shapes import UploadAnswer
 from agon.arena.web.clients.networks import client_network
@@ -45,7 +47,7 @@ def image_router(arena: Arena) -> APIRouter:
     async def attach(session: Session, request: Request) -> JSONResponse:
         if not arena.settings.images:
             raise Refusal(422, "no_images", "This arena takes no images.")
-        voter = arena.room_for_image(session)
+        voter = room_for_image(arena, session)
         content = await request.body()
         try:
             async with lines.turn(client_network(request.scope)), decoding:
@@ -71,7 +73,7 @@ def image_router(arena: Arena) -> APIRouter:
         return await shown(session, sha256, battle_id)
 
     async def shown(session: str, sha256: str, battle_id: str | None = None) -> Response:
-        found = arena.image(session, sha256, battle_id)
+        found = attached_image(arena, session, sha256, battle_id)
         if isinstance(found, CleanImage):
             content, kind = found.content, "image/png" if found.ending == ".png" else "image/jpeg"
         else:

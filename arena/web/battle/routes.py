@@ -8,8 +8,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
-from agon.arena.core.arena import Arena, Mode, Refusal, Running
+from agon.arena.core.arena import Arena
+from agon.arena.core.arena_settings import Mode
+from agon.arena.core.battles.open_battles import Running
+from agon.arena.core.battles.prompt_images import keep_images
+from agon.arena.core.battles.score_change import change_by_vote
+from agon.arena.core.modes.by_name import start_named
 from agon.arena.core.modes.review_queue import leave_for_later, next_review
+from agon.arena.core.refusal import Refusal
 from agon.arena.core.roster import words_in
 from agon.arena.core.visitors.people import People
 from agon.arena.web.api.document import EventStream, played
@@ -133,7 +139,7 @@ def battle_router(arena: Arena) -> APIRouter:
         if body.models is None:
             battle = arena.start(session, body.prompt, images, network)
         else:
-            battle = arena.start_named(session, body.prompt, body.models, images, network)
+            battle = start_named(arena, session, body.prompt, body.models, images, network)
         return view(session, arena.battle(session, battle.id))
 
     @router.post("/api/battles/next", **played("The next battle of a list", BattleShape, 404, 409, 503))
@@ -182,8 +188,8 @@ def battle_router(arena: Arena) -> APIRouter:
 
     @router.get("/api/battles/{battle_id}/change", **played("What a vote changed", ChangeAnswer, 404))
     async def change(session: Session, battle_id: str) -> JSONResponse:
-        changed = await arena.change(session, battle_id)
-        found = change_view(arena.battle(session, battle_id), changed)
+        running = arena.battle(session, battle_id)
+        found = change_view(running, await change_by_vote(arena.log, running))
         return JSONResponse(found, headers={"cache-control": "no-store"})
 
     @router.get(
@@ -204,6 +210,6 @@ async def _taken(
     """The images of a prompt that the arena takes, after which the models know whether it is too long."""
     await arena.must_be_fit(body.prompt)
     shown = [(image.sha256, image.alt) for image in body.images]
-    images = await arena.keep_images(session, shown, battle_id)
+    images = await keep_images(arena, session, shown, battle_id)
     await arena.measure(session, body.prompt, battle_id, images)
     return images

@@ -16,12 +16,16 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from agon.arena.core.arena import MOST_NAMED, Arena, Mode, Refusal, Running
+from agon.arena.core.arena import Arena
+from agon.arena.core.arena_settings import Mode
 from agon.arena.core.battle import CAPITALS, LETTERS, NUMBERS, Battle, Side, State
+from agon.arena.core.battles.open_battles import Running
+from agon.arena.core.battles.resume import CLOSED, SKIPPED
+from agon.arena.core.battles.score_change import ScoreChange
+from agon.arena.core.modes.by_name import MOST_NAMED
 from agon.arena.core.modes.review_queue import review_progress
-from agon.arena.core.resume import CLOSED, SKIPPED
+from agon.arena.core.refusal import Refusal
 from agon.arena.core.roster import words_in
-from agon.arena.core.score_change import ScoreChange
 from agon.arena.core.visitors.people import MOST_COMMENT
 from agon.arena.web.languages.texts import (
     _,
@@ -123,15 +127,15 @@ def start_view(arena: Arena, session: str, mode: Mode = "blind") -> dict[str, An
     """The page before a battle: the invitation, the examples, and how much has been counted."""
     roster = arena.roster
     facts = {"votes": arena.log.counted(), "models": len(roster.listed), "prompts": len(roster.examples)}
-    values = {"roster": roster, "facts": facts, "examples": arena.examples(_EXAMPLES)}
+    values = {"roster": roster, "facts": facts, "examples": arena.contestants.choose_examples(_EXAMPLES)}
     values["intro"], values["consent"] = (
         words_in(words, language()) for words in (roster.page.intro, roster.page.consent)
     )
     values["invitation"] = _invitation(roster.typed, arena.settings.answers)
     values["review"] = review_progress(arena, session) if mode == "blind" else None
     values["mode"], values["modes"] = mode, arena.modes
-    values["most_named"] = min(MOST_NAMED, len(arena.offered))
-    values["models"] = [(name, one.card.display_name) for name, one in arena.offered.items()]
+    values["most_named"] = min(MOST_NAMED, len(arena.contestants.offered))
+    values["models"] = [(name, one.card.display_name) for name, one in arena.contestants.offered.items()]
     return {
         "battle": None,
         "state": "empty",
@@ -197,7 +201,7 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
         view["seen"] = arena.names_shown(battle)
         view["token"] = arena.keys.vote_token(battle.id, battle.turn, session)
     if named:
-        view["models"] = [arena.called(side.contestant.card.name) for side in battle.judged]
+        view["models"] = [arena.contestants.called(side.contestant.card.name) for side in battle.judged]
         view["outcome"] = battle.outcome
         view["places"], view["acceptable"] = battle.ballot or (None, None)
         view["receipt"], view["record"] = running.number, running.record

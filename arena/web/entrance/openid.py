@@ -19,7 +19,8 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from agon.arena.core.arena import Refusal, tell
+from agon.arena.core.operation.operator_messages import tell
+from agon.arena.core.refusal import Refusal
 from agon.arena.core.sessions import Keys
 from agon.arena.core.visitors.access import OpenIDSettings
 from agon.ranking.leaderboard.row import plain

@@ -12,8 +12,10 @@ from urllib.parse import parse_qs
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from agon.arena.core.arena import Arena, Refusal, tell
+from agon.arena.core.arena import Arena
 from agon.arena.core.fair_shares import HourlyRate
+from agon.arena.core.operation.operator_messages import tell
+from agon.arena.core.refusal import Refusal
 from agon.arena.core.visitors.access import (
     MEMBER_COOKIE,
     AccessSettings,

@@ -8,7 +8,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
 
-from agon.arena.core.arena import Arena, Refusal
+from agon.arena.core.arena import Arena
+from agon.arena.core.refusal import Refusal
 from agon.arena.core.visitors.proof_of_work import (
     MOST_NONCE,
     WORK_COOKIE,

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from agon.arena.core.arena import Running
 from agon.arena.core.battle import LETTERS, NUMBERS, State
+from agon.arena.core.battles.open_battles import Running
 from agon.arena.core.studies.study import Study, VoterProgress, tell_lead
 from agon.arena.web.battle.view import battle_values, render, side_view
 from agon.arena.web.languages.texts import _, message

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict
 
-from agon.arena.core.arena import Refusal
+from agon.arena.core.refusal import Refusal
 from agon.arena.core.studies.study import Study
 from agon.arena.setup.invitations import OWNER
 from agon.arena.web.battle.event_stream import followed

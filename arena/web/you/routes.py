@@ -10,7 +10,8 @@ from urllib.parse import parse_qs, urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from agon.arena.core.arena import Arena, Refusal
+from agon.arena.core.arena import Arena
+from agon.arena.core.refusal import Refusal
 from agon.arena.core.visitors.people import People, covered
 from agon.arena.web.api.caching import Patience
 from agon.arena.web.leaderboard.boards import Boards, BusyError

@@ -8,7 +8,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from agon.arena.core.arena import Arena, Running
+from agon.arena.core.arena import Arena
+from agon.arena.core.battles.open_battles import Running
 from agon.arena.core.roster import IN_TESTING
 from agon.arena.core.visitors.people import A_PAGE, HistoryPage, turns_of
 from agon.arena.web.battle.view import render
@@ -104,7 +105,7 @@ def _answer(letter: str, name: str, text: str) -> dict[str, Any]:
 def name_of(arena: Arena) -> Callable[[str], str]:
     """What a model is called on pages."""
     cards = {one.card.name: one.card.display_name for one in arena.roster.contestants}
-    hidden = arena.hidden
+    hidden = arena.contestants.hidden
     return lambda model: translated(IN_TESTING) if model in hidden else cards.get(model, model)
 
 

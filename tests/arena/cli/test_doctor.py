@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from agon.arena.cli.doctor import PARTS, install_line
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from tests.support.arena_server import Scripted, open_arena, roster
 from tests.support.paths import REPOSITORY
 

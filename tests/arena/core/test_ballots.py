@@ -7,9 +7,9 @@ import time
 import duckdb
 import pytest
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.battle import State
-from agon.arena.core.resume import resume_battle
+from agon.arena.core.battles.resume import resume_battle
 from agon.arena.core.roster import Contestant, ModelCard
 from agon.data.log.records import GenerationRecord
 from agon.data.log.vote_log import VoteLog
@@ -126,12 +126,14 @@ def test_one_that_fails_leaves_the_others_and_is_recorded(opened, size, tmp_path
         assert len(gone) == 1 and view["sides"][gone[0]]["text"] == ""
         assert view["standing"] == [slot for slot in range(size) if slot != gone[0]]
         assert "was left out" in view["html"] and "half of it" not in view["html"]
-        assert server.arena.endings.asked("canary-0-id") == 0  # nothing public moves before the vote
+        assert (
+            server.arena.contestants.endings.asked("canary-0-id") == 0
+        )  # nothing public moves before the vote
         assert cast(visitor, view, list(range(1, size + 1))).status_code == 422
         seen = cast(visitor, view, list(range(1, size))).json()
         assert len(seen["models"]) == size - 1 and "canary-0-id" not in seen["models"]
         assert "Canary 0 Shown" not in seen["html"]
-        assert server.arena.endings.asked("canary-0-id") == 1
+        assert server.arena.contestants.endings.asked("canary-0-id") == 1
         records = server.log.records(view["battle"])
         failures = [r.slot for r in records if isinstance(r, GenerationRecord) and r.failure]
         assert failures == gone
@@ -189,18 +191,18 @@ def test_a_battle_of_many_is_taken_up_again(opened):
         visitor = server.visitor()
         view = visitor.ready()
     with opened(4) as server:
-        assert server.arena.endings.asked("canary-0-id") == 0
+        assert server.arena.contestants.endings.asked("canary-0-id") == 0
         again = server.visitor()
         again.http.cookies = visitor.http.cookies
         seen = again.get(f"/api/battles/{view['battle']}").json()
         assert (seen["state"], seen["standing"]) == ("ready", view["standing"])
         assert cast(again, seen, [3, 1, 2]).json()["places"] == [3, 1, 2]
-        assert server.arena.endings.asked("canary-0-id") == 1
+        assert server.arena.contestants.endings.asked("canary-0-id") == 1
         records = server.log.records(view["battle"])
     battle = resume_battle(records, lambda name: Contestant(ModelCard(name, name), backend=None), None)
     assert (battle.state, battle.ballot) == (State.VOTED, ((3, 1, 2), None))
     with opened(4) as server:
-        assert server.arena.endings.asked("canary-0-id") == 1
+        assert server.arena.contestants.endings.asked("canary-0-id") == 1
 
 
 class Slow(Scripted):
@@ -246,13 +248,13 @@ def test_one_without_a_word_is_left_out_when_all_are_stopped(tmp_path):
         assert (view["state"], len(view["standing"]), view["uneven"]) == ("ready", 2, False)
         assert "had no word yet when you stopped" in view["html"]
         again = awaited(
-            lambda: resume_battle(server.records(battle), server.arena._contestant, None),
+            lambda: resume_battle(server.records(battle), server.arena.contestants.ever, None),
             lambda resumed: resumed.state is State.READY,
         )
         assert list(again.standing) == view["standing"]
         kept = cast(visitor, view, [2, 1]).json()
         assert kept["counted"] and "canary-0-id" not in kept["models"]
-        assert server.arena.endings.failures("canary-0-id") == {}
+        assert server.arena.contestants.endings.failures("canary-0-id") == {}
         assert len(server.log.comparisons().models) == 2
     rows = (
         duckdb.connect()

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.matchmaking import Matchmaker
 from agon.arena.core.roster import Contestant, ModelCard
 from agon.data.log.vote_log import VoteLog
@@ -90,7 +90,7 @@ def test_an_arena_draws_by_its_policy_and_logs_it(tmp_path):
         assert {one.pair_probabilities for one in drawn} == {(1.0,)}
         voter = server.visitor()
         voter.vote(voter.ready())
-        awaited(lambda: server.arena.matchmaker.learned, lambda votes: votes == 1)
+        awaited(lambda: server.arena.contestants.matchmaker.learned, lambda votes: votes == 1)
 
 
 def test_an_arena_whose_only_vote_does_not_count_opens_and_draws(tmp_path):
@@ -101,4 +101,4 @@ def test_an_arena_whose_only_vote_does_not_count_opens_and_draws(tmp_path):
         put(log, drawn, vote(drawn.battle_id, blind=False))
     with open_arena(tmp_path, models, ArenaSettings(seed=7, policy=choose_policy("near"))) as server:
         assert server.visitor().start()["state"] == "streaming"
-        assert server.arena.matchmaker.learned == 0
+        assert server.arena.contestants.matchmaker.learned == 0

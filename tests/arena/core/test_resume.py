@@ -2,9 +2,9 @@
 
 import pytest
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.battle import State
-from agon.arena.core.resume import resume_battle
+from agon.arena.core.battles.resume import resume_battle
 from agon.arena.core.roster import Contestant, ModelCard
 from agon.data.log.records import ReplacementRecord, TurnRecord
 from tests.support.arena_server import Scripted, open_arena, roster

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from agon.arena.cli.commands import main
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.matchmaking import Matchmaker
 from agon.arena.setup.recorded import read_recorded_roster
 from agon.arena.web.server import ServeError, configured

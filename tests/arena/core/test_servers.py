@@ -7,7 +7,7 @@ import threading
 import urllib.request
 from contextlib import contextmanager
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.roster import Contestant, ModelCard, Roster
 from agon.data.log.records import GenerationRecord
 from agon.serving.openai_compatible import Server
@@ -59,7 +59,7 @@ def test_a_prompt_that_is_too_long_is_told_before_the_draw_and_changes_no_reliab
     with words("--context", "400") as url, arena(tmp_path, url) as opened:
         guest = opened.visitor()
         guest.vote(guest.ready())
-        before, count = [opened.arena.endings.reliability(name) for name in NAMES], asked(url)
+        before, count = [opened.arena.contestants.endings.reliability(name) for name in NAMES], asked(url)
         for number in range(10):
             said = guest.post("/api/battles", {"prompt": f"{number} {LONG}"})
             assert said.status_code == 422
@@ -67,7 +67,7 @@ def test_a_prompt_that_is_too_long_is_told_before_the_draw_and_changes_no_reliab
                 "The prompt is longer than these models can read (400 tokens). Shorten it."
             )
         assert asked(url) == count, "no model was asked"
-        assert [opened.arena.endings.reliability(name) for name in NAMES] == before
+        assert [opened.arena.contestants.endings.reliability(name) for name in NAMES] == before
         view = guest.ready()
         said = guest.post(f"/api/battles/{view['battle']}/prompts", {"prompt": LONG}).json()
         assert said["sentence"].startswith(
@@ -94,7 +94,9 @@ def test_what_only_the_server_finds_too_long_is_void_at_first_and_taken_back_lat
             assert [side["text"] for side in view["sides"]] == answers
             assert "Your last prompt was taken back." in view["html"]
             assert [
-                opened.arena.endings.reliability(name) for name in NAMES if opened.arena.endings.asked(name)
+                opened.arena.contestants.endings.reliability(name)
+                for name in NAMES
+                if opened.arena.contestants.endings.asked(name)
             ]
             cookie = guest.http.cookies
         with arena(tmp_path, url) as opened:  # after a restart it stands as it did
@@ -104,7 +106,7 @@ def test_what_only_the_server_finds_too_long_is_void_at_first_and_taken_back_lat
             assert (view["state"], view["turn"]) == ("ready", 1)
             assert [side["text"] for side in view["sides"]] == answers
             assert guest.vote(view).json()["state"] == "voted"
-            assert {opened.arena.endings.reliability(name) for name in NAMES} <= {"", "100.0%"}
+            assert {opened.arena.contestants.endings.reliability(name) for name in NAMES} <= {"", "100.0%"}
 
 
 def test_who_waits_is_told_its_number_and_all_answers_come(tmp_path):

@@ -10,7 +10,8 @@ from random import Random
 import pytest
 
 from agon.arena.cli.commands import main
-from agon.arena.core.arena import Arena, ArenaSettings
+from agon.arena.core.arena import Arena
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.matchmaking import Matchmaker
 from agon.arena.core.roster import IN_TESTING, ListedModelError
 from agon.arena.core.sessions import Keys
@@ -211,8 +212,8 @@ def test_what_was_listed_is_tested_no_more(tmp_path):
         with pytest.raises(ListedModelError, match="'canary-1-id' as a listed model"):
             opened(log, four(m1="testing"))
         arena = opened(log, four(m1="retired", m3="testing"))
-        assert arena.hidden == {"canary-3-id"}
-        assert set(arena.offered) == {"canary-0-id", "canary-2-id"}
+        assert arena.contestants.hidden == {"canary-3-id"}
+        assert set(arena.contestants.offered) == {"canary-0-id", "canary-2-id"}
 
 
 def test_a_name_stays_hidden_until_it_is_listed_and_votes_before_never_count(tmp_path):

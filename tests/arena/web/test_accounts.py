@@ -9,7 +9,7 @@ import httpx
 import pytest
 import uvicorn
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.visitors.access import AccessSettings, OpenIDSettings
 from tests.arena.web.test_sign_in import PAGE, text_of
 from tests.arena.web.test_sign_in import post as post_form
@@ -112,7 +112,7 @@ def test_one_account_is_one_voter_in_every_browser_and_no_name_is_kept(provider,
         assert not first.session.startswith("account-")
         assert second.post("/api/battles", json={"prompt": "Why?"}).status_code == 200
         arena.log.snapshot()
-        voters = {one.battle.voter for one in arena.arena.running()}
+        voters = {one.battle.voter for one in arena.arena.battles.all()}
         assert voter in voters
         assert len(voters) == 2
         stored = b"".join(path.read_bytes() for path in Path(tmp_path).rglob("*") if path.is_file())

@@ -4,7 +4,7 @@ import re
 from html import unescape
 from ipaddress import ip_network
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.sessions import AdminSettings
 from agon.data.log.recovery import verify_log
 from tests.arena.web.test_you import post

@@ -9,7 +9,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.roster import Example
 from agon.arena.core.sessions import COOKIE, Keys
 from agon.data.log.records import LogError
@@ -205,7 +205,7 @@ def test_a_board_that_cannot_be_computed_costs_no_vote(server, monkeypatch, faul
 
     guest, before = server.visitor(), rows(server)
     ready = guest.ready()
-    monkeypatch.setattr("agon.arena.core.arena.rank", broken)
+    monkeypatch.setattr("agon.arena.core.battles.score_change.rank", broken)
     answer = guest.vote(ready)
     assert (answer.status_code, answer.json()["state"]) == (200, "voted")
     assert rows(server) == before + 1
@@ -216,7 +216,9 @@ def test_a_board_that_cannot_be_computed_costs_no_vote(server, monkeypatch, faul
 
 def test_a_vote_computes_no_board_until_somebody_asks_what_it_changed(server, monkeypatch):
     guest, computed = server.visitor(), []
-    monkeypatch.setattr("agon.arena.core.arena.rank", lambda *a, **k: computed.append(1) or rank(*a, **k))
+    monkeypatch.setattr(
+        "agon.arena.core.battles.score_change.rank", lambda *a, **k: computed.append(1) or rank(*a, **k)
+    )
     ready = guest.ready()
     assert "no board" in changed(guest, ready).json()["html"], "nothing before the vote"
     assert guest.vote(ready).status_code == 200

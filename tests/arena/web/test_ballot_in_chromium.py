@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from tests.support.arena_server import Scripted, open_arena, roster
 from tests.support.browser import DESKTOP, PHONE, Tab, chromium
 

@@ -8,7 +8,7 @@ import time
 import httpx
 import pytest
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from tests.support.arena_server import Scripted, Visitor, open_arena, roster
 from tests.support.browser import DESKTOP, Tab, chromium
 

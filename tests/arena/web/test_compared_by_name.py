@@ -1,6 +1,6 @@
 """Models that a visitor chose by name: they are answered, their vote is kept and counts nowhere."""
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.ranking.votes.vote_source import NOT_BLIND
 from tests.support.arena_server import Scripted, open_arena, roster
 from tests.support.browser import DESKTOP, Tab, chromium
@@ -50,7 +50,7 @@ def test_the_vote_is_kept_and_counts_nowhere_and_the_names_are_there_from_the_st
         assert [side["text"][-9:] for side in four["sides"]] == [f"answer {n}." for n in range(4)]
         refused = arena.visitor().get(f"/api/battles/{four['battle']}")
         assert refused.status_code == 404, "of one's own alone"
-        drawn = arena.arena.matchmaker
+        drawn = arena.arena.contestants.matchmaker
         assert drawn.learned == 0
         assert visitor.vote(visitor.ready("Third?")).json()["counted"]
         assert arena.log.comparisons().left_out == {NOT_BLIND: 1}

@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from agon.arena import build
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.data import open_log
 from agon.ranking import METHODS, OptionError
 from tests.support.arena_server import Scripted, open_arena, roster

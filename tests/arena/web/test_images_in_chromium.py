@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.serving.openai_compatible import Server
 from tests.support.arena_server import open_arena, roster
 from tests.support.browser import DESKTOP, PHONE, Tab, chromium

@@ -2,7 +2,7 @@
 
 import time
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from tests.support.arena_server import Scripted, open_arena, roster
 from tests.support.browser import DESKTOP, Tab, chromium
 

@@ -2,7 +2,7 @@
 
 import time
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from tests.support.arena_server import Scripted, open_arena, roster
 from tests.support.browser import DESKTOP, Tab, chromium
 
@@ -74,7 +74,7 @@ def test_a_conversation_goes_on_and_leaves_nothing_in_the_store(tmp_path):
         ended(other, mine)
         other.http.post("/you/erase", content="all=yes&sure=yes&votes=keep", headers=form)
         assert other.get(f"/api/chats/{mine}").status_code == 404, "who erases all erases this, too"
-        assert arena.arena.endings.all_asked().get("canary-2-id", 0) == 0
+        assert arena.arena.contestants.endings.all_asked().get("canary-2-id", 0) == 0
     kept = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     assert b"Unheard-of question?" in kept, "the battle's own prompt"
     for said in (b"And then?", b"Third?", b"Slow?"):

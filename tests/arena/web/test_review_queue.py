@@ -1,6 +1,6 @@
 """Recorded answers one after the other: what comes, how far one is, and that nobody judges what they know."""
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.setup.recorded import read_recorded_roster
 from tests.support.arena_server import open_arena
 from tests.support.browser import DESKTOP, Tab, chromium

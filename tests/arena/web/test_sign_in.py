@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from agon.arena.cli.commands import main
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.sessions import Keys
 from agon.arena.core.visitors.access import MEMBER_COOKIE, AccessSettings, door_of, member_cookie
 from agon.arena.web.hosted import hosted_arena

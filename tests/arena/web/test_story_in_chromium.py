@@ -5,7 +5,7 @@ import os
 import duckdb
 import pytest
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.roster import Contestant, ModelCard, Roster
 from tests.support.arena_server import Scripted, Thinking, open_arena, roster
 from tests.support.browser import DESKTOP, PHONE, Tab, chromium

@@ -14,7 +14,7 @@ from statistics import fmean, pstdev
 import pytest
 from scipy.stats import binom
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.web.metrics import _ArenaCollector
 from agon.data.log.operation import life_cycle
 from agon.data.log.text_parts import count_rows

@@ -3,7 +3,7 @@
 from hashlib import sha256
 from itertools import count
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.sessions import Keys
 from agon.arena.core.visitors import proof_of_work
 from agon.arena.core.visitors.proof_of_work import check_challenge, has_worked, new_challenge, work_cookie

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import agon as ag
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.data import comparisons, open_log
 from agon.data.files.writer import WRITERS
 from agon.data.log import text_parts

@@ -5,7 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from agon.arena.core.arena import Arena, ArenaSettings
+from agon.arena.core.arena import Arena
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.roster import Contestant, ContestantSettings, ModelCard
 from agon.arena.core.sessions import Keys
 from agon.arena.setup.config import read_configuration

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.web.api.document import ENDPOINTS
 from tests.support.arena_server import Scripted, open_arena, roster
 from tests.support.log_records import NOON, battle, put, vote

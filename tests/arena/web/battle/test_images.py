@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import pytest
 from PIL import Image
 
-from agon.arena.core.arena import ArenaSettings, Refusal
+from agon.arena.core.arena_settings import ArenaSettings
+from agon.arena.core.refusal import Refusal
 from agon.arena.web.battle.image_uploads import LONGEST_SIDE, MOST_PIXELS, clean_image
 from agon.data.log.vote_log import VoteLog
 from tests.support.arena_server import Scripted, open_arena, roster
@@ -271,9 +272,9 @@ def test_a_model_that_refuses_images_is_replaced_and_not_blamed(tmp_path):
             assert view["state"] == "ready"
             visitor.vote(view)
         assert models[2].seen, "it was drawn"
-        assert arena.arena.endings.failures("canary-2-id")["no_images"] >= 1
-        assert arena.arena.endings.reliability("canary-2-id") in ("", "100.0%")
-        assert "canary-2-id" not in arena.arena.unavailable
+        assert arena.arena.contestants.endings.failures("canary-2-id")["no_images"] >= 1
+        assert arena.arena.contestants.endings.reliability("canary-2-id") in ("", "100.0%")
+        assert "canary-2-id" not in arena.arena.contestants.unavailable
 
 
 def test_what_the_disk_does_not_take_is_asked_again_or_without(tmp_path, capsys):

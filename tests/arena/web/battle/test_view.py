@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from agon.arena.core.score_change import ModelChange, ScoreChange
+from agon.arena.core.battles.score_change import ModelChange, ScoreChange
 from agon.arena.web.battle.view import _score_change
 from agon.ranking.leaderboard.row import Row
 

@@ -17,7 +17,8 @@ import pandas as pd
 import pytest
 import uvicorn
 
-from agon.arena.core.arena import ArenaSettings, Refusal
+from agon.arena.core.arena_settings import ArenaSettings
+from agon.arena.core.refusal import Refusal
 from agon.arena.core.roster import Example
 from agon.arena.core.sessions import AdminSettings
 from agon.arena.core.studies.study_plan import StudyPlan

@@ -2,7 +2,7 @@
 
 import httpx
 
-from agon.arena.core.arena import ArenaSettings
+from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.roster import Example
 from tests.support.arena_server import Scripted, open_arena, roster
 from tests.support.browser import chromium

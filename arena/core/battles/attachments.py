@@ -67,6 +67,11 @@ class Attachments:
         if (found := self._held.pop((voter, sha256), None)) is not None:
             self._size -= len(found[0].content)
 
+    def let_go_all(self, voter: str, images: Iterable[ImagePart]) -> None:
+        """Hold images no longer that a prompt has."""
+        for image in images:
+            self.let_go(voter, image.sha256)
+
     async def keep(self, images: Iterable[CleanImage]) -> None:
         """Write images beside the log.
 

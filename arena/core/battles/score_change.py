@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
-from agon.ranking import Leaderboard
+from agon.arena.core.battle import State
+from agon.arena.core.battles.open_battles import Running
+from agon.arena.core.operation.operator_messages import tell
+from agon.data.log.vote_log import VoteLog
+from agon.ranking import Leaderboard, rank
+from agon.ranking.errors import AgonError
 from agon.ranking.leaderboard.row import Row
 
 
@@ -31,6 +37,32 @@ class ScoreChange:
     ranks_changed: int
     ranked: bool
     fewest: int  # votes below which a model stays provisional
+
+
+async def change_by_vote(log: VoteLog, running: Running) -> ScoreChange | None:
+    """What the vote of a battle changed: the boards just before and just after it.
+
+    None where there is no vote, or no board; whatever goes wrong here, the vote is in the log.
+    """
+    number = running.number
+    if running.battle.state is not State.VOTED or number is None or not running.counted:
+        return None
+    models = tuple(side.contestant.card.name for side in running.battle.judged)
+    try:
+        return await asyncio.to_thread(
+            lambda: change_of_scores(_board_upto(log, number - 1), _board_upto(log, number), models)
+        )
+    except Exception as error:
+        tell(f"what a vote changed could not be computed: {type(error).__name__}: {error}")
+        return None
+
+
+def _board_upto(log: VoteLog, number: int) -> Leaderboard | None:
+    """The board of the votes up to a number; None if there is none to compute."""
+    try:
+        return rank(log.comparisons(upto=number), "bradley_terry", interval="none")
+    except AgonError:
+        return None
 
 
 def change_of_scores(
