@@ -28,7 +28,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 
 from agon.arena.core.arena import Arena
-from agon.arena.core.operation.life_cycle import close_arena
+from agon.arena.core.operation.life_cycle import stop_arena
 from agon.arena.core.refusal import Refusal
 from agon.arena.web.about import about_html
 from agon.arena.web.battle.event_stream import UPDATE_EVERY, Seen, battle_news
@@ -313,7 +313,7 @@ class ArenaBlocks(gr.Blocks):
     def close(self, verbose: bool = True) -> None:
         """Stop serving, and close the arena and its log: every acknowledged vote is kept."""
         if self._loop is not None and self._loop.is_running():
-            asyncio.run_coroutine_threadsafe(close_arena(self.inside.arena), self._loop).result(10)
+            asyncio.run_coroutine_threadsafe(stop_arena(self.inside.arena), self._loop).result(10)
         self._loop = None
         super().close(verbose=verbose)
         if self._closed is not None:

@@ -7,7 +7,7 @@ import atexit
 from pathlib import Path
 
 from agon.arena.core.arena import Arena
-from agon.arena.core.operation.life_cycle import open_arena
+from agon.arena.core.operation.life_cycle import start_arena
 from agon.arena.core.operation.operator_messages import tell
 from agon.arena.core.sessions import Keys
 from agon.arena.web.gradio_components import ArenaBlocks
@@ -52,7 +52,7 @@ def hosted_arena(
         await arena.contestants.ask_models()
 
     async def opened() -> None:
-        await open_arena(arena)
+        await start_arena(arena)
         for one in given.supervised:
             one.start(votes.folder / "servers", tell)
         asking.append(asyncio.create_task(ask()))

@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from agon.arena.core.arena import Arena
-from agon.arena.core.operation.life_cycle import close_arena, open_arena
+from agon.arena.core.operation.life_cycle import start_arena, stop_arena
 from agon.arena.core.refusal import Refusal
 from agon.arena.web.languages.texts import message
 from agon.arena.web.leaderboard.boards import BusyError
@@ -26,9 +26,9 @@ def lifespan_of(arena: Arena) -> Callable[[FastAPI], AbstractAsyncContextManager
 
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
-        await open_arena(arena)
+        await start_arena(arena)
         yield
-        await close_arena(arena)
+        await stop_arena(arena)
 
     return life
 

@@ -19,7 +19,7 @@ from agon.serving.self_identification import IdentityMasker
 RETENTION_SECONDS = 3600.0  # between two looks for texts that are too old
 
 
-async def open_arena(arena: Arena) -> None:
+async def start_arena(arena: Arena) -> None:
     """Begin the chores: forgotten battles, snapshots for other processes, the first one now."""
     settings, contestants = arena.settings, arena.contestants
     snapshot, what = partial(_snapshot, arena), "learning from votes whom to draw"
@@ -44,7 +44,7 @@ async def open_arena(arena: Arena) -> None:
     arena.chores.append(asyncio.create_task(_repeat(what, settings.learn_every, contestants.learn)))
 
 
-async def close_arena(arena: Arena) -> None:
+async def stop_arena(arena: Arena) -> None:
     """Keep the votes that were cast, end what streams, give back connections."""
     here = arena.battles.all()
     keeping = [running.keeping for running in here if running.keeping]

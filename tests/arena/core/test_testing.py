@@ -221,9 +221,9 @@ def test_a_name_stays_hidden_until_it_is_listed_and_votes_before_never_count(tmp
         drawn = battle(("canary-3-id", "canary-0-id"), policy="testing")
         put(log, drawn, vote(drawn.battle_id))
         gone = roster(*(Scripted() for _ in range(3)))
-        assert opened(log, gone).hidden == {"canary-3-id"}, "taken out without having been listed"
-        assert opened(log, gone)._contestant("canary-3-id").card.display_name == IN_TESTING
-        assert opened(log, four()).hidden == frozenset()
+        assert opened(log, gone).contestants.hidden == {"canary-3-id"}, "taken out without having been listed"
+        assert opened(log, gone).contestants.ever("canary-3-id").card.display_name == IN_TESTING
+        assert opened(log, four()).contestants.hidden == frozenset()
         assert (log.count(), log.counted()) == (1, 0)
         again = battle(("canary-3-id", "canary-0-id"))
         put(log, again, vote(again.battle_id))

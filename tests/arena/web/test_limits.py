@@ -12,7 +12,7 @@ import pytest
 from agon.arena.core.arena import Arena
 from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.fair_shares import FairShare, HourlyRate, LineFullError, Lines
-from agon.arena.core.operation.life_cycle import close_arena
+from agon.arena.core.operation.life_cycle import stop_arena
 from agon.arena.core.sessions import Keys
 from agon.arena.web import middleware
 from agon.arena.web.clients import connections
@@ -219,7 +219,7 @@ def test_in_a_page_of_another_visitors_are_told_apart_where_their_addresses_are_
                 session = keys.session(keys.new_session())
                 answer = await inside.get("/api/battles", session, {"prompt": "Why?"}, address)
                 statuses.append(answer.status_code)
-            await close_arena(arena)
+            await stop_arena(arena)
         return statuses
 
     public = ("8.8.8.8", "8.8.8.9", "9.9.9.9")
