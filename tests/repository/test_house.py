@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections import defaultdict
+from functools import cache
 
 import pytest
 
@@ -117,6 +118,7 @@ def name(path):
     return str(path.relative_to(REPOSITORY))
 
 
+@cache
 def tree_of(path):
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -128,16 +130,24 @@ def dotted(path):
 NAMES = {dotted(path): path for path in MODULES}
 
 
+@cache
 def targets(tree):
     """(node, dotted module) of every import, inside functions too."""
+    found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            yield from ((node, alias.name) for alias in node.names)
+            found += [(node, alias.name) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             assert not node.level, "no dots"
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
-                yield node, inner if inner in NAMES else node.module
+                found.append((node, inner if inner in NAMES else node.module))
+    return found
+
+
+def wrong_files(faults, paths=MODULES):
+    """{file: what `faults` finds wrong with it}, without those that are right."""
+    return {name(path): found for path in paths if (found := sorted(faults(path)))}
 
 
 def later(tree):
@@ -148,10 +158,12 @@ def later(tree):
             yield from ast.walk(node)
 
 
+@cache
 def only_typed(tree):
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and getattr(node.test, "id", "") == "TYPE_CHECKING":
-            yield from ast.walk(node)
+    """The nodes under `if TYPE_CHECKING`."""
+    asked = [node for node in ast.walk(tree) if isinstance(node, ast.If)]
+    typed = [node for node in asked if getattr(node.test, "id", "") == "TYPE_CHECKING"]
+    return {inner for node in typed for inner in ast.walk(node)}
 
 
 def floor(module):
@@ -170,7 +182,7 @@ def floor(module):
 def wrong(module, tree):
     """The imports of a module that go up or sideways."""
     folder, height, room = floor(module)
-    typed = set(only_typed(tree))
+    typed = only_typed(tree)
     for node, target in targets(tree):
         if node in typed or not target.startswith("agon."):
             continue
@@ -180,9 +192,8 @@ def wrong(module, tree):
             yield target
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_imports_go_down(path):
-    assert list(wrong(dotted(path), tree_of(path))) == []
+def test_imports_go_down():
+    assert wrong_files(lambda path: wrong(dotted(path), tree_of(path))) == {}
 
 
 def test_a_wrong_direction_would_be_seen():
@@ -200,7 +211,7 @@ def test_no_circles():
     edges = {}
     for module, path in NAMES.items():
         tree = tree_of(path)
-        typed = set(only_typed(tree))
+        typed = only_typed(tree)
         edges[module] = {
             target
             for node, target in targets(tree)
@@ -212,10 +223,11 @@ def test_no_circles():
     assert sorted(edges.keys() - done) == []
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_nothing_imports_the_folders_by_their_bare_names(path):
-    bare = {target.split(".")[0] for _, target in targets(tree_of(path))} & FLOORS.keys()
-    assert bare == set()
+def test_nothing_imports_the_folders_by_their_bare_names():
+    def bare(path):
+        return {target.split(".")[0] for _, target in targets(tree_of(path))} & FLOORS.keys()
+
+    assert wrong_files(bare) == {}
 
 
 def test_no_room_is_crowded():
@@ -226,13 +238,15 @@ def test_no_room_is_crowded():
     assert {name(room): len(files) for room, files in held.items() if len(files) > MOST_IN_A_ROOM} == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_heavy_packages_are_imported_when_they_are_needed(path):
-    tree = tree_of(path)
-    skip = set(later(tree))
-    now = {target.split(".")[0] for node, target in targets(tree) if node not in skip}
-    pages = {"fastapi"} if name(path).startswith("arena/web/") else set()
-    assert not now & {"pandas", "duckdb", "polars", *HEAVY} - HOMES.get(name(path), pages)
+def test_heavy_packages_are_imported_when_they_are_needed():
+    def heavy(path):
+        tree = tree_of(path)
+        skip = set(later(tree))
+        now = {target.split(".")[0] for node, target in targets(tree) if node not in skip}
+        pages = {"fastapi"} if name(path).startswith("arena/web/") else set()
+        return now & {"pandas", "duckdb", "polars", *HEAVY} - HOMES.get(name(path), pages)
+
+    assert wrong_files(heavy) == {}
 
 
 @pytest.mark.parametrize("package", ["agon", *(f"agon.{folder}" for folder in FLOORS)])
@@ -290,9 +304,9 @@ def test_a_public_name_means_one_thing():
 METHOD_FILES = "ranking/methods/"
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if METHOD_FILES not in name(p)], ids=name)
-def test_no_module_bears_the_name_of_what_it_defines(path):
-    assert path.stem not in set(definitions(path))
+def test_no_module_bears_the_name_of_what_it_defines():
+    paths = [path for path in MODULES if METHOD_FILES not in name(path)]
+    assert wrong_files(lambda path: {path.stem} & set(definitions(path)), paths) == {}
 
 
 def test_no_package_hides_a_module_behind_a_name():
@@ -330,28 +344,34 @@ def public(path):
                     yield f"{node.name}.{inner.name}", inner
 
 
-@pytest.mark.parametrize("path", [p for p in MODULES if name(p).startswith(("ranking", "data"))], ids=name)
-def test_everything_public_says_what_it_is(path):
-    silent = [title for title, node in public(path) if not (ast.get_docstring(node) or "").strip()]
-    assert silent == []
+def test_everything_public_says_what_it_is():
+    def silent(path):
+        return [title for title, node in public(path) if not (ast.get_docstring(node) or "").strip()]
+
+    assert wrong_files(silent, [path for path in MODULES if name(path).startswith(("ranking", "data"))]) == {}
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_a_module_says_what_lives_there(path):
-    text = ast.get_docstring(tree_of(path))
-    assert text
-    assert text[0].isupper() or text[0] == "`"
-    assert text.split("\n\n")[0].rstrip().endswith((".", ":")) or "\n" in text
+def test_a_module_says_what_lives_there():
+    def unsaid(path):
+        text = ast.get_docstring(tree_of(path)) or ""
+        begins = text[:1].isupper() or text[:1] == "`"
+        ends = text.split("\n\n")[0].rstrip().endswith((".", ":")) or "\n" in text
+        return [] if begins and ends else [text]
+
+    assert wrong_files(unsaid) == {}
 
 
 FOREIGN = {"show_result.py"}  # of lm-sys/FastChat
 
 
-@pytest.mark.parametrize("path", MODULES, ids=name)
-def test_a_module_names_files_that_exist(path):
-    named = set(re.findall(r"[\w/]+\.py\b", ast.get_docstring(tree_of(path)) or ""))
+def test_a_module_names_files_that_exist():
     here = [str(module) for module in MODULES]
-    assert not [one for one in named - FOREIGN if not any(f"/{one.lstrip('./')}" in there for there in here)]
+
+    def missing(path):
+        named = set(re.findall(r"[\w/]+\.py\b", ast.get_docstring(tree_of(path)) or ""))
+        return [one for one in named - FOREIGN if not any(f"/{one.lstrip('./')}" in there for there in here)]
+
+    assert wrong_files(missing) == {}
 
 
 def test_what_is_installed_is_called_agon():
