@@ -29,8 +29,7 @@ $(VENV)/.installed: $(VENV)/.base requirements.lock
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.installed
-	$(PIP) --editable '.[dev]'
-	-$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib # the tests start hundreds of processes
+	$(PIP) --no-compile --editable '.[dev]'
 	@touch $@
 
 demo: $(VENV)/.base ## Install the engine, simulate votes from known strengths, and rank them
@@ -40,8 +39,9 @@ demo: $(VENV)/.base ## Install the engine, simulate votes from known strengths, 
 check: $(VENV)/.dev ## Formatting, lint, types, import directions, documentation against code
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/pytest tests/repository/test_house.py tests/repository/test_docs.py
+	$(BIN)/mypy & types=$$!; \
+	$(BIN)/pytest tests/repository/test_house.py tests/repository/test_docs.py; tests=$$?; \
+	wait $$types && exit $$tests
 
 test: $(VENV)/.dev ## All tests, on all cores
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
@@ -73,8 +73,9 @@ $(EXPORTS_VENV)/.installed: # torch first, so that trl takes a build for the CPU
 	$(EXPORTS_VENV)/bin/pip install --quiet 'datasets>=5.0' 'trl>=1.0'
 	@touch $@
 
-soak: $(VENV)/.dev ## What takes too long for every change: the log killed and the arena ended 200 times, axe over every page in all ways
+soak: $(VENV)/.dev ## What takes too long for every change: the log killed and the arena ended 200 times, axe over every page in all ways, random votes
 	$(BIN)/pytest -m soak -s
+	AGON_HYPOTHESIS=soak $(BIN)/pytest -n auto tests/ranking/properties
 
 bench: $(VENV)/.dev ## Speed beside other libraries (benchmarks/README.md says how to install them)
 	$(BIN)/python -m benchmarks.speed

@@ -13,8 +13,9 @@ settings.register_profile(
     "agon", deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow], derandomize=True
 )
 settings.register_profile("quick", settings.get_profile("agon"), max_examples=5)
+settings.register_profile("soak", settings.get_profile("agon"), max_examples=1000, derandomize=False)
 QUICK = bool(os.environ.get("AGON_QUICK"))  # make quick
-settings.load_profile("quick" if QUICK else "agon")
+settings.load_profile("quick" if QUICK else os.environ.get("AGON_HYPOTHESIS", "agon"))  # soak: make soak
 
 
 # What a module imports that starts processes, servers or a browser, or says that it is slow as a whole.

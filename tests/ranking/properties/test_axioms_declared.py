@@ -155,7 +155,7 @@ def test_every_rule_declares_known_axioms(name):
 
 
 @pytest.mark.parametrize(("name", "axiom"), CLAIMS)
-@settings(max_examples=60)
+@settings(max_examples=max(1, settings.default.max_examples * 3 // 4))
 @given(data=st.data())
 def test_a_rule_satisfies_the_axioms_it_declares(name, axiom, data):
     m, orders = data.draw(elections())

@@ -16,7 +16,7 @@ from tests.support.votes import Votes, any_votes, pairwise, soft
 pytestmark = pytest.mark.slow
 
 EVERY = [*RATINGS, *sorted(name for name, how in RULES.items() if how.view != "scores")]
-FEW = settings(max_examples=12)  # for each of so many methods
+FEW = settings(max_examples=max(1, settings.default.max_examples // 6))  # for each of so many methods
 RESAMPLED = ("additive", "counting", "eigenvector", "greedy", "pagerank", "rank_centrality")
 QUICK = {name: {"n_resamples": 4} for name in (*RESAMPLED, *RULES)} | {
     "elo": {"permutations": 9, "n_resamples": 6},
