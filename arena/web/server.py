@@ -437,10 +437,8 @@ def open_arena(
         if kept is not None:
             note("closed", votes=kept)
             where = store.shown if isinstance(store, StoreAddress) else f"{store}/"
-            print(
-                f"Closed. {_plural(kept)} in {where}. Rank them with: agon rank {where.rstrip('/')}",
-                flush=True,
-            )
+            told = f" Rank them with: agon rank {where.rstrip('/')}" if kept else ""
+            print(f"Closed. {_plural(kept)} in {where}.{told}", flush=True)
 
 
 @contextlib.contextmanager
@@ -526,15 +524,15 @@ def _greeting(arena: Arena, host: str, port: int) -> str:
 
 def _study_greeting(study: Study, address: str, source: Path | None, folder: Path) -> str:
     plan, voters = study.plan, study.journal.history().voters
-    invited = f"{voters} voters are invited"
+    invited = f"{_plural(voters, 'voter')} {'is' if voters == 1 else 'are'} invited"
     if voters < plan.overlap:
         invited = f"nobody is invited yet: agon study invite {source} --voters {max(5, plan.overlap)}"
     return (
         f"The study {plan.name} is open at {address} with {len(plan.models)} models and "
-        f"{len(plan.prompts)} prompts; {invited}.\n"
+        f"{_plural(len(plan.prompts), 'prompt')}; {invited}.\n"
         f"Votes are kept in {folder}/ ({_plural(study.votes)} so far). Ctrl+C closes it."
     )
 
 
-def _plural(votes: int) -> str:
-    return f"{votes:,} vote{'' if votes == 1 else 's'}"
+def _plural(number: int, word: str = "vote") -> str:
+    return f"{number:,} {word}{'' if number == 1 else 's'}"

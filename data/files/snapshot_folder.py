@@ -60,7 +60,7 @@ def open_folder(connection: duckdb.DuckDBPyConnection, folder: Path) -> duckdb.D
     if not files:
         raise SourceError(
             f"{folder} is a folder without votes: a log keeps them in {folder / 'votes'}/*.parquet; "
-            "name a file, or import votes into the log first."
+            "name a file, import votes into the log, or let people vote in its arena first."
         )
     layouts: dict[tuple[bool, bool], list[str]] = {}
     for file in files:

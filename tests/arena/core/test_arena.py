@@ -80,32 +80,15 @@ def battle(client, prompt, asked=None):
     return client.post(f"/api/battles/{view['battle']}/vote", json=body).json()
 
 
-def test_recorded_answers_are_an_arena_and_an_interrupt_ends_it(tmp_path):
+def test_recorded_answers_are_an_arena_that_closes_in_good_order_and_says_what_it_kept(tmp_path):
+    """As `docker stop` does it: the last snapshot is written, the status is 0; test_ends.py sends INT."""
     (tmp_path / "answers.csv").write_text(ANSWERS, encoding="utf-8")
     with served("answers.csv", cwd=tmp_path) as (url, process):
         with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
-            voted = battle(client, "Why?")
-            assert sorted(voted["models"]) == ["ash", "birch"]
-            assert (
-                "choose a prompt" in client.post("/api/battles", json={"prompt": "When?"}).json()["sentence"]
-            )
-        process.send_signal(signal.SIGINT)
-        process.wait(timeout=60)
-    votes = (
-        duckdb.connect()
-        .sql(f"FROM '{tmp_path}/agon-log/votes/arena.parquet' SELECT model_a, model_b, winner")
-        .fetchall()
-    )
-    assert votes == [(*voted["models"], "model_a")]
-
-
-def test_it_closes_in_good_order_and_says_what_it_kept(tmp_path):
-    """As `docker stop` does it: the last snapshot is written, the status is 0; Ctrl+C ends other arenas."""
-    (tmp_path / "answers.csv").write_text(ANSWERS, encoding="utf-8")
-    with served("answers.csv", cwd=tmp_path) as (url, process):
-        with httpx.Client(base_url=url, trust_env=False, timeout=30) as client:
-            for prompt in ("Why?", "How?"):
-                battle(client, prompt)
+            voted = [battle(client, prompt)["models"] for prompt in ("Why?", "How?")]
+            assert [sorted(models) for models in voted] == [["ash", "birch"]] * 2
+            refusal = client.post("/api/battles", json={"prompt": "When?"}).json()["sentence"]
+            assert "choose a prompt" in refusal
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=60)
         assert process.returncode == 0
@@ -115,8 +98,10 @@ def test_it_closes_in_good_order_and_says_what_it_kept(tmp_path):
     told = shlex.split(out.rpartition("Rank them with: agon ")[2])
     ranked = subprocess.run([*AGON, *told], cwd=tmp_path, env=environment, capture_output=True, check=False)
     assert (ranked.returncode, told) == (0, ["rank", "agon-log"]), ranked.stderr
-    kept = duckdb.connect().sql(f"FROM '{tmp_path}/agon-log/votes/arena.parquet' SELECT count(*)").fetchall()
-    assert kept == [(2,)]
+    kept = duckdb.connect().sql(
+        f"FROM '{tmp_path}/agon-log/votes/arena.parquet' SELECT model_a, model_b, winner"
+    )
+    assert sorted(kept.fetchall()) == sorted((*models, "model_a") for models in voted)
 
 
 def test_a_temporary_folder_without_room_costs_no_battle(tmp_path):
@@ -150,7 +135,8 @@ def test_the_demonstration_needs_nothing_and_repeats_itself(tmp_path):
                 view = client.post("/api/battles", json={"prompt": prompt}).json()
                 client.post(f"/api/battles/{view['battle']}/stop", json={})
             process.send_signal(signal.SIGINT)
-            process.wait(timeout=60)
+            out, _ = process.communicate(timeout=60)
+            assert out.endswith(f"Closed. 0 votes in {log}/.\n"), "there is nothing to rank"
         with duckdb.connect(str(tmp_path / log / "agon.duckdb"), read_only=True) as database:
             drawn.append(
                 database.execute(
@@ -161,7 +147,7 @@ def test_the_demonstration_needs_nothing_and_repeats_itself(tmp_path):
     assert drawn[0] == drawn[1]
 
 
-def test_a_vote_survives_kill_9(tmp_path):
+def test_a_vote_survives_kill_9_and_a_second_arena_over_the_log_is_refused_by_name(tmp_path):
     (tmp_path / "answers.csv").write_text(ANSWERS, encoding="utf-8")
     with (
         served("answers.csv", cwd=tmp_path) as (url, process),
@@ -170,17 +156,12 @@ def test_a_vote_survives_kill_9(tmp_path):
         assert battle(client, "Why?")["state"] == "voted"
         process.kill()
         process.wait()
-    with served("answers.csv", cwd=tmp_path) as (url, _):
+    with served("answers.csv", cwd=tmp_path) as (url, process):
         assert httpx.get(url + "/healthz", trust_env=False).json() == {
             "votes": 1,
             "models": 2,
             "answering": 2,
         }
-
-
-def test_a_second_arena_over_the_same_log_is_refused_by_name(tmp_path):
-    (tmp_path / "answers.csv").write_text(ANSWERS, encoding="utf-8")
-    with served("answers.csv", cwd=tmp_path) as (_, process):
         assert str(process.pid) in refused("answers.csv", "--port", "0", cwd=tmp_path)
 
 
