@@ -54,7 +54,7 @@ def test_the_whole_story(server):
     assert all(shown[model] >= 1 for model in voted["models"])
 
 
-def test_a_hundred_battles_send_no_name_before_the_vote(tmp_path):
+def test_battles_send_no_name_before_the_vote(tmp_path):
     backends = [Scripted(f"Answer {n}.") for n in range(4)]
     backends += [Scripted("x y z", fails="interrupted", after=2), Scripted("", fails="unauthorised")]
     with open_arena(tmp_path, roster(*backends), ArenaSettings(seed=1)) as server:
@@ -71,7 +71,7 @@ def test_a_hundred_battles_send_no_name_before_the_vote(tmp_path):
 
         def battles(guest):
             states = []
-            for number in range(13):
+            for number in range(6):
                 view = guest.finish(guest.start(f"Why {number}?")["battle"])
                 states.append(view["state"])
                 guest.get(f"/api/battles/{view['battle']}")
@@ -82,10 +82,10 @@ def test_a_hundred_battles_send_no_name_before_the_vote(tmp_path):
 
         with ThreadPoolExecutor(8) as pool:
             states = [state for states in pool.map(battles, guests) for state in states]
-        assert len(states) == 104  # of 30 ordered pairs, with what fails at once, later and never
-        assert states.count("ready") > 70
+        assert len(states) == 48  # of 30 ordered pairs, with what fails at once, later and never
+        assert states.count("ready") > 32
         sent = b"".join(bytes(guest.bytes) for guest in guests)
-        assert len(sent) > 100_000
+        assert len(sent) > 50_000
         assert not any(name in sent for name in NAMES)
 
 
@@ -154,7 +154,7 @@ def test_one_vote_posted_100_times_from_16_threads_is_one_vote(server):
     assert rows(server) == before + 1
 
 
-def forgeries(server):
+def forgeries(server, backends):
     """Thirteen votes that nobody has the right to cast, each with its status."""
     owner, thief = server.visitor(), server.visitor()
     view, other, own = owner.ready(), owner.ready(), thief.ready()
@@ -165,6 +165,8 @@ def forgeries(server):
     voted = owner.ready()
     owner.vote(voted)
     expired = "1000." + old._sign("vote", view["battle"], "1", session, "1000")
+    for one in backends:
+        one.gap = 0.3  # so that this one still streams at the end
     running = owner.start()
     yield "no session", httpx.post(server.url + path, json=body), 403
     yield "another's battle", thief.post(path, body), 404
@@ -260,11 +262,10 @@ def test_a_vote_that_could_not_be_kept_is_said_and_may_be_cast_again(server, mon
 
 
 def test_forged_votes_leave_no_row(tmp_path):
-    with open_arena(
-        tmp_path, roster(*(Scripted("a b c d e f g h " * 4, gap=0.06) for _ in range(3)))
-    ) as server:
+    backends = [Scripted("a b c d e f g h " * 4) for _ in range(3)]
+    with open_arena(tmp_path, roster(*backends)) as server:
         tried = 0
-        for what, answer, status in forgeries(server):
+        for what, answer, status in forgeries(server, backends):
             tried += 1
             assert answer.status_code == status, (what, answer.text)
             assert answer.json()["sentence"].endswith("."), what

@@ -128,13 +128,13 @@ def strip(text):
 
 def test_nothing_public_changes_when_an_answer_ends(tmp_path):
     """Two loads of the leaderboard once told both names, by whose reliability moved."""
-    models = roster(Scripted("slow " * 20, gap=0.05), Scripted("quick"), Scripted("x", fails="timeout"))
+    models = roster(Scripted("slow " * 8, gap=0.05), Scripted("quick"), Scripted("x", fails="timeout"))
     with open_arena(tmp_path, models) as server:
         guest, reader = server.visitor(), server.visitor()
         for _ in range(4):
             guest.vote(guest.ready())
         seen = public(reader)
-        for _ in range(6):
+        for _ in range(4):
             view = guest.start()
             for kind, _ in guest.events(view["battle"]):
                 if kind == "side":

@@ -80,7 +80,7 @@ def test_holm_by_hand():
     assert not _holm(np.full((3, 3), np.nan), 0.95).any()
 
 
-@pytest.mark.parametrize("tasks", [3, 5, 14, 40])
+@pytest.mark.parametrize("tasks", [3, 14])
 @pytest.mark.slow
 def test_tables_of_equal_models_show_nobody_above_another(tasks):
     """Issue 12: at most 5% of 200 tables, and three times the error of that, 1.5%; it was 11-14%."""

@@ -146,8 +146,8 @@ def cases(given: Given) -> list[Case]:
             published,
         ),
         (
-            command("publish", at, "--to", folder / "pages"),
-            command("publish", at, "--to", folder / "pages", "--force"),
+            command("publish", given.scores, "--to", folder / "pages"),
+            command("publish", given.scores, "--to", folder / "pages", "--force"),
         ),
         (
             command("report", at, "--to", folder),

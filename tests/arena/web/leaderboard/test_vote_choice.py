@@ -66,16 +66,8 @@ def test_own_votes_those_of_a_file_and_both_have_the_numbers_of_the_command(tmp_
                     assert client.get(f"{prefix}/{way.partition(chr(34))[0]}").status_code == 200
             for href, *_ in chips:
                 assert client.get(f"{prefix}/{href}").status_code == 200
-            for path in (
-                "overview",
-                "rules",
-                "decide",
-                "integrity",
-                "method",
-                "data",
-                "history",
-                "model/ann",
-            ):
+            others = ("overview", "rules", "decide", "integrity", "data", "history")
+            for path in ("method", "model/ann", *(others if prefix == "/pooled" else ())):
                 text = page_at(client, f"{prefix}/{path}")
                 for link in re.findall(r'(?:src|href)="(\.{1,2}/static/[^"]*)"', text)[:2]:
                     assert client.get(f"{prefix}/{link}").status_code == 200

@@ -166,13 +166,13 @@ PLAYED = [("elo", {"permutations": 0}), ("kwise_bayes", {}), ("weng_lin", {"perm
 
 
 def played(voters, copies=1):
-    """400 votes in time order, each cast so many times in a row by one voter."""
+    """240 votes in time order, each cast so many times in a row by one voter."""
     rng = np.random.default_rng(9)
-    shown = [rng.permutation(5)[:2] for _ in range(400)]
+    shown = [rng.permutation(5)[:2] for _ in range(240)]
     places = [[1, 2] if rng.random() < 1 / (1 + 1.5 ** (a - b)) else [2, 1] for a, b in shown]
-    labels = {"voter": np.repeat([f"v{i % voters:03d}" for i in range(400)], copies)}
+    labels = {"voter": np.repeat([f"v{i % voters:03d}" for i in range(240)], copies)}
     columns = [np.repeat(column, copies, axis=0) for column in (shown, places)]
-    return Comparisons.of("abcde", *columns, timestamp=range(400 * copies), labels=labels)
+    return Comparisons.of("abcde", *columns, timestamp=range(240 * copies), labels=labels)
 
 
 @pytest.mark.parametrize(("name", "options"), PLAYED)
@@ -181,15 +181,15 @@ def test_votes_in_their_order_are_drawn_by_voter(name, options):
     """With a voter for each vote the draws are those of votes; three equal votes of a voter are no news."""
     how = {"interval": "bootstrap", "n_resamples": 200, "scale": "natural", **options}
     alone, together = (
-        rank(played(400), name, cluster=None, **how),
-        rank(played(400), name, cluster="voter", **how),
+        rank(played(240), name, cluster=None, **how),
+        rank(played(240), name, cluster="voter", **how),
     )
     for one, two in zip(alone.rows, together.rows, strict=True):
         assert (one.model, one.score) == (two.model, two.score)
-        assert two.upper - two.lower == pytest.approx(one.upper - one.lower, rel=0.02)  # Student's t of 399
+        assert two.upper - two.lower == pytest.approx(one.upper - one.lower, rel=0.02)  # Student's t of 239
     loose, tied = (
-        rank(played(400, 3), name, cluster=None, **how),
-        rank(played(400, 3), name, cluster="voter", **how),
+        rank(played(240, 3), name, cluster=None, **how),
+        rank(played(240, 3), name, cluster="voter", **how),
     )
     widths = [[row.upper - row.lower for row in board.rows] for board in (loose, tied)]
     assert np.mean(widths[1]) > 1.3 * np.mean(widths[0])
