@@ -17,7 +17,8 @@ from cyclopts import Parameter, Token
 
 from agon.arena.cli.commands import STDIN
 from agon.data.store_address import StoreAddress, store_of
-from agon.ranking import METHODS, Comparisons
+from agon.ranking import METHODS, Comparisons, gate_votes
+from agon.ranking.annotators.gates import Gate
 from agon.ranking.errors import AgonError, OptionError, SourceError
 from agon.ranking.votes.comparisons import Votes
 
@@ -52,6 +53,13 @@ SourceT = TypeVar("SourceT", Path, Path | StoreAddress)
 GroupsOption = Annotated[
     str | None,
     Parameter(name="--weights-by", help="Column of votes whose values weigh alike, or by --weight."),
+]
+GatesOption = Annotated[
+    Gate,
+    Parameter(
+        help="Which votes count: all (none), those of voters who do not stand out (default), of these "
+        "none in windows of time that do (strict)."
+    ),
 ]
 WeightOption = Annotated[
     list[str] | None,
@@ -208,3 +216,14 @@ def named_values(option: str, given: list[str] | None, form: str = "FACT=VALUE")
             raise OptionError(f"{option} {text!r} must be {form}, such as {example}.")
         pairs.append((name, value))
     return pairs
+
+
+def votes_behind(gates: Gate, votes: Votes) -> Votes:
+    """The votes that pass the gates.
+
+    Raises:
+        OptionError: a table of scores, which has no voters.
+    """
+    if not isinstance(votes, Comparisons):
+        raise OptionError("--gates does not apply to a table of scores, which nobody voted on; leave it out.")
+    return gate_votes(votes, gates).votes

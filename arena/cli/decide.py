@@ -13,12 +13,14 @@ from rich.text import Text
 from agon.arena.cli.arguments import (
     FactsOption,
     FindingsFormat,
+    GatesOption,
     GroupsOption,
     VotesArgument,
     WeightOption,
     named_values,
     number_of,
     readable,
+    votes_behind,
     weighed_as_asked,
 )
 from agon.arena.cli.output.progress_line import progress
@@ -59,6 +61,7 @@ def decide_command(
         str | None, Parameter(help="Column whose equal values are dependent votes, such as voter; or none.")
     ] = "auto",
     level: Annotated[float, Parameter(help="How sure the statement is to be, between 0 and 1.")] = 0.95,
+    gates: GatesOption = "none",
     reading: ReadingOptions = USUAL,
     format: FindingsFormat = "table",
 ) -> None:
@@ -75,7 +78,9 @@ def decide_command(
     agon decide votes.parquet --facts models.csv --weight Code=3 --weigh price=0.5
     """
     with readable(source) as paths, progress("ranking the votes"):
-        votes = weighed_as_asked(reading.read(paths), groups_of, weight)
+        votes = reading.read(paths)
+        votes = votes if gates == "none" else votes_behind(gates, votes)
+        votes = weighed_as_asked(votes, groups_of, weight)
         board = rank(votes, method, level=level, cluster=cluster)
     known = facts_of_models([one for one in paths if isinstance(one, Path)], facts)
     if not known:

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from agon.arena.cli.arguments import (
+    GatesOption,
     GroupsOption,
     JudgesOption,
     MethodWord,
@@ -24,6 +25,7 @@ from agon.arena.cli.arguments import (
     WeightOption,
     anchor_of,
     readable,
+    votes_behind,
     weighed_as_asked,
 )
 from agon.arena.cli.commands import STDIN
@@ -40,11 +42,9 @@ from agon.ranking import (
     Settings,
     SourceError,
     boards_to_json,
-    gate_votes,
     rank_all,
 )
 from agon.ranking.analysis.rule_comparison import COMPARED_RULES, compare_rules, split_applicable
-from agon.ranking.annotators.gates import Gate
 from agon.ranking.inference.probability_calibration import CalibrationName
 from agon.ranking.leaderboard.exchange import boards_to_csv
 from agon.ranking.leaderboard.row import plain
@@ -81,13 +81,7 @@ def rank_command(
     at: Annotated[
         str | None, Parameter(help="Of a log folder: the head, as agon verify prints it, to rank it as of.")
     ] = None,
-    gates: Annotated[
-        Gate,
-        Parameter(
-            help="Which votes count: all (none), those of voters who do not stand out (default), of these "
-            "none in windows of time that do (strict)."
-        ),
-    ] = "none",
+    gates: GatesOption = "none",
     judges: JudgesOption = None,
     calibration: Annotated[
         CalibrationName, Parameter(help="How probabilities of judges are brought to what people say.")
@@ -165,7 +159,7 @@ def rank_command(
             votes = reading.read(paths)
         if gates != "none":
             with progress("looking for voters who stand out"):
-                votes = _behind(gates, votes)
+                votes = votes_behind(gates, votes)
         if voters_weighed:
             with progress("estimating how reliable each voter is"):
                 votes = _weighed_voters(votes, groups_of, weight)
@@ -196,17 +190,6 @@ def _weighed_voters(votes: Votes, groups_of: str | None, weight: list[str] | Non
     if groups_of is not None or weight:
         raise OptionError("--voters-weighed does not apply to --weight; leave one of them out.")
     return weigh_voters(votes)
-
-
-def _behind(gates: Gate, votes: Votes) -> Votes:
-    """The votes that pass the gates.
-
-    Raises:
-        OptionError: a table of scores, which has no voters.
-    """
-    if not isinstance(votes, Comparisons):
-        raise OptionError("--gates does not apply to a table of scores, which nobody voted on; leave it out.")
-    return gate_votes(votes, gates).votes
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ from agon.arena.core.pacing import Pacing
 from agon.arena.core.sessions import AdminSettings
 from agon.arena.core.visitors.access import AccessSettings
 from agon.arena.core.visitors.moderation import Moderation
+from agon.ranking.annotators.gates import Gate
 from agon.ranking.matchmaking import POLICIES, Policy
 from agon.serving.generation import Limits
 
@@ -32,7 +33,8 @@ class ArenaSettings:
     that it passes on, `embed` who may show it in a frame, `open_data` whether pages
     of other sites may read its boards, `proxies` whose word on addresses is taken, `admin`
     who may see the page of the operators, `access` who may vote at all; a session does so many bits of
-    `work` first, and a model with fewer than `preliminary` votes is marked so. So many
+    `work` first, and a model with fewer than `preliminary` votes is marked so. Boards
+    count the votes that pass `gates`. So many
     battles run for a voter, for a network, and in all, and so many are begun in an hour. With
     `networks` votes carry a hash of their network by the day's key. Texts older than `retention_days` are
     erased; `moderation` says which prompts are not taken. `seed` makes the draws repeatable: on a public
@@ -73,4 +75,5 @@ class ArenaSettings:
     access: AccessSettings | None = None
     work: int = 0
     preliminary: int = 0
+    gates: Gate = "none"
     moderation: Moderation | None = None

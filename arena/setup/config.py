@@ -59,6 +59,7 @@ from agon.arena.setup.tables import (
 )
 from agon.data.store_address import StoreAddress, is_address, store_of
 from agon.data.validation import skeleton
+from agon.ranking.annotators.gates import Gate
 from agon.ranking.errors import OptionError, suggest
 from agon.ranking.matchmaking import POLICIES, Policy, choose_policy
 from agon.serving.generation import Limits
@@ -225,6 +226,7 @@ class BoardTable(Table):
     """What boards say of models."""
 
     preliminary: int = Field(default=ArenaSettings().preliminary, ge=0, le=1_000_000)
+    gates: Gate = ArenaSettings().gates
 
 
 class MetricsTable(Table):
@@ -290,6 +292,7 @@ class Configuration:
     admin: AdminSettings | None = None
     access: AccessSettings | None = None
     preliminary: int = ArenaSettings().preliminary
+    gates: Gate = ArenaSettings().gates
     log_format: LogFormat = "text"
     testing_share: float = TESTING_SHARE
     moderation: Moderation | None = None
@@ -399,6 +402,7 @@ def read_configuration(
         "admin": admin,
         "access": _access(path, file, servers),
         "preliminary": file.board.preliminary,
+        "gates": file.board.gates,
         "log_format": arena.log_format,
         "retention_days": arena.retention_days,
         "moderation": moderation_of(path, file.moderation, Opening(f"{path}, [moderation]", servers)),

@@ -42,6 +42,7 @@ class GatedVotes(Readable):
         windows: when a model's wins stand out; None behind no gate.
         reference: what voters were held against; None behind no gate.
         networks: from which more than five voted on a day; None behind no gate, or where no vote says.
+        aside: whose votes do not pass, and from when; None where all do.
     """
 
     votes: Comparisons
@@ -52,6 +53,7 @@ class GatedVotes(Readable):
     windows: WindowScan | None = None
     reference: Reference | None = None
     networks: NetworkScan | None = None
+    aside: SetAside | None = None
 
     def conclusion(self) -> str:
         """Say in one sentence how many votes pass."""
@@ -108,9 +110,10 @@ def gate_votes(
         return GatedVotes(votes, gate, total, {}, voters, windows, reference, near)
     names = tuple(one.voter for one in found.found)
     crowds = () if near is None else tuple(one.network for one in near.found)
-    passed = votes.without(SetAside(column or "voter", names, spans, crowds, number))
+    aside = SetAside(column or "voter", names, spans, crowds, number)
+    passed = votes.without(aside)
     len(passed)  # says now if none is left
-    return GatedVotes(passed, gate, total, number, voters, windows, reference, near)
+    return GatedVotes(passed, gate, total, number, voters, windows, reference, near, aside)
 
 
 def _count(

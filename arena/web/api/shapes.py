@@ -114,6 +114,10 @@ class LeaderboardAnswer(Shape):
     schema_: Annotated[Literal[1], Field(alias="schema")]
     boards: list[BoardShape]
     models: Annotated[list[StateShape], Field(description="All that can be drawn or have votes.")]
+    gates: Annotated[
+        Literal["none", "default", "strict"],
+        Field(description="That votes passed; `left_out` and `diagnostics` of a board say what did not."),
+    ]
 
 
 class OfferAnswer(Shape):
@@ -495,8 +499,10 @@ class MovedShape(Shape):
 
 
 class GatesShape(Shape):
-    """Who and what stands out, what the usual gate sets aside, what an attack would cost."""
+    """Who and what stands out, what a gate sets aside, what an attack would cost."""
 
+    gate: Literal["default", "strict"]
+    on_boards: Annotated[bool, Field(description="Whether boards leave these out.")]
     set_aside: Annotated[dict[str, int], Field(description="Reason → votes.")]
     conclusion: str
     voters: list[OddVoterShape] | None

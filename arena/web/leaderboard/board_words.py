@@ -10,15 +10,37 @@ from agon.arena.web.languages.texts import (
     in_english,
     language,
     language_called,
+    message,
     names_listed,
     ngettext,
+    number,
     percent,
     translated,
 )
 from agon.arena.web.leaderboard.query import BoardQuery, language_name
+from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import Leaderboard
 from agon.ranking.text import Sentence, rounded
+from agon.ranking.votes.vote_source import (
+    EXCLUDED,
+    FOR_REVIEW,
+    GATED,
+    IN_NETWORK,
+    IN_WINDOW,
+    NOT_BLIND,
+    OTHER_VOTERS,
+)
+
+_REASONS = {
+    NOT_BLIND: message("not blind (the names were shown)"),
+    FOR_REVIEW: message("of voters set aside for review"),
+    EXCLUDED: message("of voters excluded for how they voted"),
+    IN_NETWORK: message("of networks whose voters vote as one"),
+    IN_WINDOW: message("on a model in a window under alarm"),
+    OTHER_VOTERS[0]: message("votes of people"),
+    OTHER_VOTERS[1]: message("votes of LLM judges"),
+}
 
 
 def conclusion_of(board: Leaderboard, name: Callable[[str], str]) -> str:
@@ -84,3 +106,30 @@ def told_html(text: str) -> str:
     if isinstance(text, Sentence):
         return escape(without_hidden(translated(text)))
     return f"<span{in_english()}>{escape(without_hidden(text))}</span>"
+
+
+def reason_html(reason: str) -> str:
+    """Why votes are left out; in English where a file has a reason of its own."""
+    return _(_REASONS[reason]) if reason in _REASONS else told_html(reason)
+
+
+def gates_note_html(board: Leaderboard | None, about: About) -> str:
+    """What the gates of the arena set aside of a board's votes; nothing where it has none."""
+    if about.gates == "none":
+        return ""
+    left_out = {} if board is None else board.settings.get("left_out") or {}
+    aside = {reason: left_out[reason] for reason in GATED if left_out.get(reason)}
+    total = number(sum(aside.values()))
+    several = len(aside) > 1
+    reasons = "; ".join(
+        f"{number(count)} {reason_html(reason)}" if several else reason_html(reason)
+        for reason, count in aside.items()
+    )
+    said = _(
+        "Votes of this board that the gate “{gate}” sets aside: {count}.",
+        gate=about.gates,
+        count=f"{total} ({reasons})" if reasons else total,
+    )
+    link = f'<a href="{dict(about.site.pages)["integrity"][0]}">{_("Integrity")}</a>'
+    why = _("{link} says why, and none is deleted.", link=link)
+    return f'<p class="ag-note ag-above"><span>{said} {why}</span></p>'

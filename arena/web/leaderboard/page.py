@@ -21,6 +21,7 @@ from agon.arena.web.layout import page_html
 from agon.arena.web.leaderboard.board_words import (
     conclusion_of,
     filter_value,
+    gates_note_html,
     scope_of,
     told_html,
     votes_in_words,
@@ -168,6 +169,7 @@ def leaderboard_html(
                 names=escape(without_hidden(join_names(about.imported))),
             )
         )
+    note += gates_note_html(board, about)
     menus = filters_html(offer, query, about, link) + _counting(offer, query, link)
     if board is None or not board.rows:
         body = note + _empty(about, query, link)
@@ -277,11 +279,12 @@ def command(board: Leaderboard, about: About, query: BoardQuery = ALL) -> str:
 
 
 def condition_words(about: About, query: BoardQuery) -> list[str]:
-    """The option of a command for the votes of a query, if they are not all."""
+    """The options of a command for the votes of a query, if they are not all."""
+    gates = [] if about.gates == "none" else ["--gates", about.gates]
     both = [condition for condition in (about.where, query.condition(about.periods)) if condition]
     if not both:
-        return []
-    return ["--where", both[0] if len(both) == 1 else " AND ".join(f"({one})" for one in both)]
+        return gates
+    return [*gates, "--where", both[0] if len(both) == 1 else " AND ".join(f"({one})" for one in both)]
 
 
 def shell_words(words: Sequence[str]) -> str:

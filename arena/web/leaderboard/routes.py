@@ -75,8 +75,9 @@ def board_router(boards: Boards, prefix: str = "") -> APIRouter:
         async def told(patience: Patience) -> Response:
             _, board = await board_of(request, patience)
             found = [one.to_dict() for one in ([board, *board.components] if board else [])]
-            models = [asdict(one) for one in model_states(board, source.about().info)]
-            return JSONResponse({"schema": 1, "boards": found, "models": models})
+            about = source.about()
+            models = [asdict(one) for one in model_states(board, about.info)]
+            return JSONResponse({"schema": 1, "boards": found, "models": models, "gates": about.gates})
 
         return await answered_data(request, source, told)
 

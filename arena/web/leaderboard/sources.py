@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
@@ -17,11 +18,13 @@ from agon.arena.web.leaderboard.query import DEFAULT_RULE, OTHER_WORDS, Offer
 from agon.data.files.covariates import MEASURES
 from agon.data.files.schema import PERIODS, period_sql
 from agon.data.files.table_source import TableSource
-from agon.ranking import METHODS, Comparisons, ScoreTable
+from agon.ranking import METHODS, Comparisons, GatedVotes, ScoreTable, gate_votes
+from agon.ranking.annotators.gates import Gate
 from agon.ranking.errors import AgonError, SourceError
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 SPEEDS = {"first_token", "seconds", "tokens_per_second"}
+_MOST_GATED = 16  # choices of votes of which it is kept what passes the gates
 _MOST_OFFERS = 256  # choices of votes whose counts are kept while the votes are the same
 _QUICK, _COUNT_RESTS = (
     0.02,
@@ -48,6 +51,7 @@ class About:
         judges: the option of a command for votes of judges beside these.
         site: the pages beside these.
         shares: of A/A battles, and of those of the others with a model in testing, as they are planned now.
+        gates: that votes pass before boards count them.
     """
 
     words: tuple[str, ...]
@@ -63,6 +67,7 @@ class About:
     judges: tuple[str, ...] = ()
     site: Site = READING
     shares: tuple[float, float] | None = None
+    gates: Gate = "none"
 
 
 class BoardSource(Protocol):
@@ -81,7 +86,10 @@ class BoardSource(Protocol):
         """What can be asked for, where these columns have these values."""
 
     def votes(self, chosen: Mapping[str, str]) -> Comparisons | ScoreTable | None:
-        """The votes with these values of these columns; None without one."""
+        """The votes with these values of these columns that pass the gates; None without one."""
+
+    def everything(self) -> Comparisons | ScoreTable | None:
+        """All votes, whether they pass the gates or not; None without one."""
 
     def judges(self) -> Comparisons | None:
         """Votes of judges that are weighed beside all of them; None without one."""
@@ -118,6 +126,9 @@ class ArenaVotes:
         self._arena = arena
         self._measured: tuple[float, int, dict[str, dict[str, Any]]] = (-inf, -1, {})
         self._counting = Lock()
+        self._gating = Lock()
+        # What passes the gates by what was chosen, the last asked for last: of which votes, and what.
+        self._gated: OrderedDict[frozenset[tuple[str, str]], tuple[object, GatedVotes]] = OrderedDict()
         # Counts by what was chosen: of which votes, when, in how many seconds.
         self._filters: dict[frozenset[tuple[str, str]], tuple[object, float, float, Any]] = {}
 
@@ -155,6 +166,7 @@ class ArenaVotes:
             periods={name: period_sql("timestamp", name) for name in PERIODS},
             folders=(arena.log.folder,),
             site=ARENA,
+            gates=arena.settings.gates,
         )
 
     def _facts(self) -> dict[str, dict[str, Any]]:
@@ -198,19 +210,46 @@ class ArenaVotes:
             return counts
 
     def votes(self, chosen: Mapping[str, str]) -> Comparisons | None:
-        """The votes so far."""
-        return self._arena.comparisons(chosen)
+        """The votes so far that pass the gates."""
+        if self._arena.settings.gates == "none":
+            return self._arena.comparisons(chosen)
+        gated = self._behind_gates(chosen)
+        return None if gated is None else gated.votes
+
+    def everything(self) -> Comparisons | None:
+        """All votes so far."""
+        return self._arena.comparisons({})
+
+    def _behind_gates(self, chosen: Mapping[str, str]) -> GatedVotes | None:
+        """What passes of the votes chosen, looked through once for whoever asks of the same votes."""
+        key, version = frozenset(chosen.items()), self.version()
+        with self._gating:
+            known = self._gated.get(key)
+            if known is None or known[0] != version:
+                votes = self._arena.comparisons(chosen)
+                if votes is None:
+                    return None
+                known = self._gated[key] = version, gate_votes(votes, self._arena.settings.gates)
+            self._gated.move_to_end(key)
+            while len(self._gated) > _MOST_GATED:
+                self._gated.popitem(last=False)
+            return known[1]
 
     def judges(self) -> None:
         """None: those of people decide."""
 
     def before(self, chosen: Mapping[str, str], seconds: float) -> Comparisons | None:
-        """The votes up to the last one before that time."""
+        """The votes up to the last one before that time, less those that the gates set aside today."""
         upto = self._arena.log.number_before(seconds)
+        gated = None if self._arena.settings.gates == "none" else self._behind_gates(chosen)
         try:
-            return self._arena.log.comparisons(chosen, upto=upto) if upto else None
+            votes = self._arena.log.comparisons(chosen, upto=upto) if upto else None
+            if votes is not None and gated is not None and gated.aside is not None:
+                votes = votes.without(gated.aside)
+                len(votes)  # says now if none is left
         except SourceError:
             return None
+        return votes
 
     def span(self) -> tuple[float, float] | None:
         """When the first and the last vote were cast."""
@@ -351,6 +390,10 @@ class VoteFile:
         if not isinstance(source, TableSource):
             return self._opened
         return self._counted(source.only(chosen))
+
+    def everything(self) -> Comparisons | ScoreTable | None:
+        """All of its votes."""
+        return self._opened
 
     def judges(self) -> Comparisons | None:
         """Those of judges beside them."""

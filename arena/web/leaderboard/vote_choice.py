@@ -101,6 +101,9 @@ class _Chosen:
     def votes(self, chosen: Mapping[str, str]) -> Comparisons | ScoreTable | None:
         return self.source.votes(chosen)
 
+    def everything(self) -> Comparisons | ScoreTable | None:
+        return self.source.everything()
+
     def judges(self) -> Comparisons | None:
         return self.source.judges()
 

@@ -25,6 +25,7 @@ from agon.ranking import (
     rank,
     single_voter_dominance,
 )
+from agon.ranking.annotators.gates import Gate
 from agon.ranking.annotators.overturning import AttackCost, attack_cost
 from agon.ranking.errors import AgonError
 from agon.ranking.matchmaking.exposure import DrawShares, draw_shares
@@ -67,7 +68,8 @@ class Audit:
         voters: whose they are; None if that is not known.
         noise: of A/A battles; None without one.
         draws: who was drawn how often; None where no log says.
-        gated: the votes behind the usual gate, with who and what stands out; None where none can be tested.
+        gated: the votes behind a gate, with who and what stands out; None where none can be tested.
+        gates: that boards count votes behind; "none" where they count all, and `gated` is the usual gate's.
         cost: of overturning the first rank.
         moved: model, its rank, and its rank behind the gate, of those whose rank is another.
         roster: what became of the models, without the names of those never listed; None where no log says.
@@ -83,6 +85,7 @@ class Audit:
     noise: AATest | None = None
     draws: DrawShares | None = None
     gated: GatedVotes | None = None
+    gates: Gate = "none"
     cost: AttackCost | None = None
     moved: tuple[tuple[str, int, int], ...] = ()
     roster: RosterHistory | None = None
@@ -101,7 +104,8 @@ def make_audit(source: BoardSource, _: object) -> Audit:
         side = position_bias(votes)
     except AgonError as error:
         no_side = error.told
-    gated = _gated(votes)
+    everything = source.everything()
+    gated = _gated(everything, about.gates) if isinstance(everything, Comparisons) else None
     cost = None
     if gated is not None and gated.reference is not None:
         cost = attack_cost(gated.reference, gated.windows)
@@ -115,17 +119,18 @@ def make_audit(source: BoardSource, _: object) -> Audit:
         noise=None if folder is None else read_noise(folder),
         draws=None if folder is None else _draws(folder),
         gated=gated,
+        gates=about.gates,
         cost=cost,
-        moved=() if gated is None else _moved(votes, gated),
+        moved=() if gated is None or not isinstance(everything, Comparisons) else _moved(everything, gated),
         roster=None if folder is None else _roster(folder),
         anonymity=None if folder is None else _anonymity(folder),
     )
 
 
-def _gated(votes: Comparisons) -> GatedVotes | None:
-    """The votes behind the usual gate; None where none can be tested."""
+def _gated(votes: Comparisons, gates: Gate) -> GatedVotes | None:
+    """The votes behind the gate of the boards, or the usual one; None where none can be tested."""
     try:
-        return gate_votes(votes)
+        return gate_votes(votes, "default" if gates == "none" else gates)
     except AgonError:
         return None
 

@@ -76,6 +76,7 @@ def _command(known: KnownFacts, about: About, query: DecideQuery) -> str:
     if not about.facts and (not measured or not query.asks <= measured):
         return ""
     words = ["agon", "decide", *about.words, *about.facts, *query.command(about.unit == "task")]
+    words += [] if about.gates == "none" else ["--gates", about.gates]
     words += ["--where", about.where] if about.where else []
     return (
         '<code class="ag-cmd" tabindex="0" role="group"'

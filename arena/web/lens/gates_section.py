@@ -5,31 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from html import escape
 
-from agon.arena.web.languages.texts import _, message, ngettext, number, percent
+from agon.arena.web.languages.texts import _, ngettext, number, percent
 from agon.arena.web.leaderboard.board_words import told_html
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.lens.auditing import Audit
 from agon.ranking import VoterAnomaly, WindowAnomaly
 from agon.ranking.annotators.overturning import AttackCost
-from agon.ranking.votes.vote_source import (
-    EXCLUDED,
-    FOR_REVIEW,
-    IN_NETWORK,
-    IN_WINDOW,
-    NOT_BLIND,
-    OTHER_VOTERS,
-)
 
 _LISTED = 12  # voters, and windows, that the page lists
-_REASONS = {
-    NOT_BLIND: message("not blind (the names were shown)"),
-    FOR_REVIEW: message("of voters set aside for review"),
-    EXCLUDED: message("of voters excluded for how they voted"),
-    IN_NETWORK: message("of networks whose voters vote as one"),
-    IN_WINDOW: message("on a model in a window under alarm"),
-    OTHER_VOTERS[0]: message("votes of people"),
-    OTHER_VOTERS[1]: message("votes of LLM judges"),
-}
 
 
 def gates_html(audit: Audit, about: About) -> str:
@@ -42,11 +25,6 @@ def gates_html(audit: Audit, about: About) -> str:
     if audit.gated is None:
         return ""
     return _voters(audit, about) + _networks(audit) + _windows(audit, about) + _cost(audit.cost, about)
-
-
-def reason_html(reason: str) -> str:
-    """Why votes are left out; in English where a file has a reason of its own."""
-    return _(_REASONS[reason]) if reason in _REASONS else told_html(reason)
 
 
 def card_head(title: str) -> str:
@@ -159,8 +137,10 @@ def _with_gates(audit: Audit, about: About) -> str:
             gone,
             moves=moves,
         )
-    counted = _(
-        "The leaderboard counts them: a board without them is made on request, and nothing is deleted."
+    counted = (
+        _("The leaderboard counts them: a board without them is made on request, and nothing is deleted.")
+        if audit.gates == "none"
+        else _("The leaderboard does not count them, and nothing is deleted.")
     )
     return f"<p>{said} {counted}</p>"
 

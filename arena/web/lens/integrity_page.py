@@ -7,10 +7,10 @@ from math import exp
 
 from agon.arena.web.languages.texts import _, all_of, language, ngettext, number, percent
 from agon.arena.web.layout import page_html
-from agon.arena.web.leaderboard.board_words import told_html
+from agon.arena.web.leaderboard.board_words import reason_html, told_html
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.lens.auditing import Audit, VoterShares
-from agon.arena.web.lens.gates_section import card_head, gates_html, reason_html
+from agon.arena.web.lens.gates_section import card_head, gates_html
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.arena.web.models.roster_section import roster_html
 from agon.ranking import AATest, AnonymityTest
@@ -92,7 +92,8 @@ def _funnel(audit: Audit) -> str:
         rows += _bar(_("Left out: {reason}", reason=reason_html(reason)), left, total, out)
     rows += _bar(_("Counted"), audit.counted, total)
     left = audit.counted
-    for reason, out in (audit.gated.set_aside if audit.gated is not None else {}).items():
+    more = audit.gated.set_aside if audit.gated is not None and audit.gates == "none" else {}
+    for reason, out in more.items():
         left -= out
         rows += _bar(_("Gates would set aside: {reason}", reason=reason_html(reason)), left, total, out)
     none = "" if audit.left_out else f"<p>{_('No vote was left out.')}</p>"

@@ -75,6 +75,8 @@ def _gates(audit: Audit) -> dict[str, Any] | None:
     for one in named:
         del one["voter"]
     return {
+        "gate": gated.gate,
+        "on_boards": audit.gates != "none",
         "set_aside": dict(gated.set_aside),
         "conclusion": gated.conclusion(),
         "voters": named if voters is not None else None,

@@ -91,15 +91,7 @@ def _sentences(found: Tastes, about: About) -> str:
         ]
         gain = next((one for one in found.tried if one.kinds == 2 and one.lower is not None), None)
         if gain is not None:
-            parts.append(
-                _(
-                    "With two kinds the log loss of votes held out is smaller by {gain} ({low} to {high}), "
-                    "which is within chance.",
-                    gain=number(gain.gain or 0.0, 4),
-                    low=number(gain.lower or 0.0, 4),
-                    high=number(gain.upper or 0.0, 4),
-                )
-            )
+            parts.append(_two_kinds(gain.gain or 0.0, gain.lower or 0.0, gain.upper or 0.0))
         return f"<p>{escape(paragraph(parts))}</p>"
     lead = ngettext(
         "{count} kind of the {voters} voters predicts their votes best.",
@@ -109,6 +101,24 @@ def _sentences(found: Tastes, about: About) -> str:
     )
     items = "".join(f"<li>{escape(_kind(one, about))}</li>" for one in found.kinds)
     return f'<p>{escape(lead)}</p><ol class="ag-clones">{items}</ol>'
+
+
+def _two_kinds(gain: float, lower: float, upper: float) -> str:
+    """How much better two kinds predict than one, or worse."""
+    if gain < 0:
+        return _(
+            "With two kinds the log loss of votes held out is larger by {loss} ({low} to {high}).",
+            loss=number(-gain, 4),
+            low=number(-upper, 4),
+            high=number(-lower, 4),
+        )
+    return _(
+        "With two kinds the log loss of votes held out is smaller by {gain} ({low} to {high}), "
+        "which is within chance.",
+        gain=number(gain, 4),
+        low=number(lower, 4),
+        high=number(upper, 4),
+    )
 
 
 def _kind(one: KindOfVoters, about: About) -> str:

@@ -5,6 +5,7 @@ The suite sees those that no other test does, each in one of the 36 ways; `make 
 """
 
 import contextlib
+import importlib.util
 import itertools
 import sys
 import threading
@@ -22,6 +23,12 @@ from agon.arena.core.refusal import Refusal
 from agon.arena.core.roster import Example
 from agon.arena.core.sessions import AdminSettings
 from agon.arena.core.studies.study_plan import StudyPlan
+from agon.arena.core.visitors.access import (
+    MEMBER_COOKIE,
+    AccessSettings,
+    OpenIDSettings,
+    member_cookie,
+)
 from agon.arena.setup.recorded import read_recorded_roster
 from agon.arena.web.languages.texts import PAGE_LANGUAGES, RIGHT_TO_LEFT
 from agon.arena.web.leaderboard import boards
@@ -29,6 +36,7 @@ from agon.arena.web.leaderboard.boards import BusyError
 from agon.arena.web.leaderboard.vote_choice import votes_of_file
 from agon.arena.web.middleware import TOO_MANY
 from agon.arena.web.reading import reading_app
+from agon.data.log.shared_store.shared_journal import invitations_of
 from tests.arena.cli.test_board import votes
 from tests.arena.web.test_review_queue import answers_file, next_of, prompts_judged
 from tests.arena.web.test_study import StudyVoter
@@ -52,6 +60,7 @@ QUICK = {
     *("no such rule", "another board by now", "no such page", "about", "by name: a battle", "chat: answered"),
     *("void", "reveal with failures", "you: everything", "you: before sharing", "shared", "admin"),
     *("no votes: leaderboard", "no votes: decide", "being computed", "error 500", "error 503"),
+    *("sign in: every way", "sign in: a wrong password", "sign in: invited", "signed in: password"),
 }
 TEXT = (
     "# A head\n\nSome **words** and `code`.\n\n```py\nprint('a line of code that is longer than a phone')\n"
@@ -209,6 +218,48 @@ def arena_states(folder, stack):
     return seen
 
 
+def closed_states(folder, stack):
+    """An arena of members: every way in, what is refused, and who is in."""
+    folder.mkdir()
+    accounts = importlib.util.find_spec("authlib") is not None  # of the part login
+    account = OpenIDSettings("https://accounts.example.org", "agon", name="The University of Somewhere")
+    access = AccessSettings("members", "a-word-of-the-canary-house", True, account if accounts else None)
+    given = ArenaSettings(seed=7, access=access, public_url="http://127.0.0.1")
+    sent = invitations_of(folder, None).invite(3)
+    server = stack.enter_context(open_arena(folder, roster(Scripted(), Scripted()), given))
+    server.log.invitations().revoke(sent[:1])
+    server.log.invitations().accept(sent[1])
+    seen = [State("sign in: every way", server.url, "/sign-in?to=leaderboard")]
+
+    def wrong(page):
+        page.fill("#password", "another-word-of-it")
+        page.click("form[action$=password] button")
+        page.wait_for_selector("[role=alert]")
+
+    def accepts(page):
+        page.click("form[action$=invitation] button")
+        page.wait_for_selector("[role=alert]")
+
+    seen.append(State("sign in: a wrong password", server.url, "/sign-in", then=wrong))
+    seen.append(State("sign in: invited", server.url, f"/sign-in?invite={sent[2]}"))
+    for name, secret in (("revoked", sent[0]), ("used", sent[1]), ("unknown", "x" * 24)):
+        seen.append(State(f"sign in: {name}", server.url, f"/sign-in?invite={secret}", then=accepts))
+    if accounts:
+        state = State("sign in: not let in", server.url, "/sign-in/callback?state=x", ready="[role=alert]")
+        seen.append(state)
+    keys = server.arena.keys
+    for door in ("password", "account")[: 1 + accounts]:
+        cookies = dict(server.visitor().http.cookies)
+        session = keys.session(cookies["agon_session"])
+        cookies[MEMBER_COOKIE] = member_cookie(keys, access, session, door)
+        seen.append(State(f"signed in: {door}", server.url, "/sign-in", cookies))
+    public = replace(access, read="public", password=None, account=None)
+    reader = stack.enter_context(
+        open_arena(folder / "public", roster(Scripted(), Scripted()), replace(given, access=public))
+    )
+    return [*seen, State("sign in: everybody reads", reader.url, "/sign-in")]
+
+
 def failing_states(folder, stack):
     """A log without votes, a board that takes its time, and what the server cannot do."""
     server = stack.enter_context(open_arena(folder, roster(Scripted(), Scripted()), ArenaSettings(seed=7)))
@@ -344,6 +395,7 @@ def every_state(folder):
     """All servers, and the states of their pages."""
     with contextlib.ExitStack() as stack:
         seen = arena_states(folder / "arena", stack)
+        seen += closed_states(folder / "closed", stack)
         seen += failing_states(folder / "empty", stack)
         seen += listed_states(folder / "list", stack)
         seen += study_states(folder / "study", stack)
@@ -408,6 +460,7 @@ def test_states_in_one_way_each(tmp_path, walk):
     """The languages, themes and widths in turn; every width is tried for what is too wide."""
     with contextlib.ExitStack() as stack:
         states = arena_states(tmp_path / "arena", stack) + failing_states(tmp_path / "empty", stack)
+        states += closed_states(tmp_path / "closed", stack)
         chosen = [state for state in states if state.name in QUICK]
         assert len(chosen) == len(QUICK)
         for state, (code, theme, width) in zip(chosen, itertools.cycle(WAYS), strict=False):

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 
 import numpy as np
@@ -89,9 +90,20 @@ def test_two_planted_kinds_are_told_with_the_board_of_the_worst_group(split):
 
 
 def test_one_kind_is_said_and_votes_without_voters_say_nothing(tmp_path, split):
-    data, section = section_of(write(tmp_path / "one.csv", 0.0))
+    path = write(tmp_path / "one.csv", 0.0)
+    data, section = section_of(path)
     assert "The 50 voters are of one kind, as far as their votes tell" in section
-    assert "which is within chance" in section
+    made = make_tastes(source_of(path), ALL)
+    tried = made.tastes.tried
+    said = {
+        (0.0004, -0.0001, 0.0009): "is smaller by 0.0004 (-0.0001 to 0.0009), which is within chance.",
+        (-0.0002, -0.0005, 0.0001): "is larger by 0.0002 (-0.0001 to 0.0005).",
+    }
+    for (gain, lower, upper), words in said.items():
+        two = [replace(one, gain=gain, lower=lower, upper=upper) if one.kinds == 2 else one for one in tried]
+        seen = replace(made, tastes=replace(made.tastes, tried=tuple(two)))
+        told = unescape(tastes_html(seen, source_of(path).about())).replace("−", "-")
+        assert f"With two kinds the log loss of votes held out {words}" in told
     assert "Worst group" not in section
     assert len(data["tastes"]["kinds"]) == 1
     data, section = section_of(write(tmp_path / "nobody.csv", 0.3, voter=False))
