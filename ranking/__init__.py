@@ -55,7 +55,8 @@ from agon.ranking.figures.svg import to_svg
 from agon.ranking.figures.win_rates import win_rate_map
 from agon.ranking.inference.difference import Difference
 from agon.ranking.inference.winners_curse import Winner
-from agon.ranking.judges.audit import AuditLimits, AuditMeasure, JudgeAudit, audit_judge
+from agon.ranking.judges.audit import audit_judge
+from agon.ranking.judges.audit_result import AuditLimits, AuditMeasure, JudgeAudit
 from agon.ranking.judges.pair_verdicts import PairVerdicts
 from agon.ranking.judges.predicted_ratings import PredictedRating, PredictedRatings, predict_ratings
 from agon.ranking.judges.vote_routing import RoutedComparison, VoteRoute, route_votes

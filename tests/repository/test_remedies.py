@@ -45,7 +45,10 @@ ELSEWHERE = {
     "arena/setup/local_models.py": ("tests/arena/setup/test_local_models.py", 4),
     "arena/core/answer_sets.py": ("tests/arena/cli/test_generate.py", 3),
     "arena/web/middleware.py": ("tests/arena/web/test_behind_a_proxy.py", 3),  # one in test_limits.py
-    "arena/core/arena.py": ("tests/arena/web/test_app.py", 9),  # images 2, test_limits.py 2, moderation 2
+    "arena/core/arena.py": ("tests/arena/web/test_app.py", 4),  # images, moderation 2
+    "arena/core/battles/battle_limits.py": ("tests/arena/web/test_limits.py", 4),
+    "arena/core/battles/open_battles.py": ("tests/arena/shared_store/test_commands.py", 1),
+    "arena/core/battles/prompt_images.py": ("tests/arena/web/battle/test_images.py", 1),
     "arena/web/leaderboard/page.py": ("tests/arena/web/leaderboard/test_page.py", 1),  # an invitation
     "arena/web/battle/view.py": ("tests/arena/web/battle/test_images.py", 1),
     "data/engines/spark.py": ("tests/data/engines/test_spark.py", 3),
@@ -86,7 +89,7 @@ ELSEWHERE = {
     "arena/core/studies/study.py": ("tests/arena/web/test_study.py", 2),
     "arena/cli/studies/command.py": ("tests/arena/cli/test_study.py", 1),
     "ranking/judges/pair_verdicts.py": ("tests/ranking/judges/test_audit.py", 3),
-    "ranking/judges/audit.py": ("tests/ranking/judges/test_audit.py", 1),
+    "ranking/judges/sways.py": ("tests/ranking/judges/test_audit.py", 1),
     "data/files/judge_marks.py": ("tests/arena/cli/test_judge.py", 1),
     "data/judged_votes.py": ("tests/arena/cli/test_judge.py", 1),
     "arena/cli/files/judge.py": ("tests/arena/cli/test_judge.py", 4),

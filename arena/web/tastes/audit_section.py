@@ -9,7 +9,7 @@ from math import isfinite, sqrt
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import JudgeAudit
 from agon.ranking.inference.shares import wilson_interval
-from agon.ranking.judges.audit import AuditMeasure
+from agon.ranking.judges.audit_result import AuditMeasure
 
 _SIDE, _LEFT, _TOP = 220.0, 44.0, 10.0  # pixels of the drawn square, and what is free beside it
 
