@@ -15,7 +15,7 @@ from agon.arena.core.visitors.moderation import (
     WordList,
     WordListError,
 )
-from agon.arena.setup.config import ConfigError
+from agon.arena.setup.tables import ConfigError
 from tests.repository.remedies.steps import arena
 from tests.support.arena_server import Scripted, open_arena, roster
 

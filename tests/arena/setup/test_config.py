@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agon.arena.setup.config import BACKENDS, TABLES, read_configuration
+from agon.arena.setup.config import read_configuration
+from agon.arena.setup.config_file import BACKENDS, TABLES
 from agon.arena.setup.routed_table import RoutedTable
 from agon.arena.setup.study_table import AttentionTable, StudyTable
 from agon.arena.setup.tables import ConfigError
