@@ -16,9 +16,9 @@ from agon.arena.core.arena import Arena
 from agon.arena.core.modes.direct_chat import ask_one, may_say, talk_of
 from agon.arena.core.modes.talk import Talk
 from agon.arena.core.refusal import Refusal
+from agon.arena.web.api.battle_shapes import ChatShape
 from agon.arena.web.api.document import EventStream, played
 from agon.arena.web.api.entrance import work_head
-from agon.arena.web.api.shapes import ChatShape
 from agon.arena.web.battle.event_stream import PING_EVERY, UPDATE_EVERY, common_prefix
 from agon.arena.web.battle.view import render
 from agon.arena.web.clients.networks import client_network

@@ -18,8 +18,8 @@ from agon.arena.core.arena import Arena
 from agon.arena.core.battles.prompt_images import attached_image, room_for_image
 from agon.arena.core.fair_shares import LineFullError, Lines
 from agon.arena.core.refusal import Refusal
+from agon.arena.web.api.battle_shapes import UploadAnswer
 from agon.arena.web.api.document import ImageResponse, played
-from agon.arena.web.api.shapes import UploadAnswer
 from agon.arena.web.clients.networks import client_network
 from agon.arena.web.middleware import Session
 from agon.data.log.image_files import CleanImage

@@ -18,9 +18,9 @@ from agon.arena.core.modes.review_queue import leave_for_later, next_review
 from agon.arena.core.refusal import Refusal
 from agon.arena.core.roster import words_in
 from agon.arena.core.visitors.people import People
+from agon.arena.web.api.battle_shapes import BattleShape, ChangeAnswer, RemarksShape
 from agon.arena.web.api.document import EventStream, played
 from agon.arena.web.api.entrance import work_head
-from agon.arena.web.api.shapes import BattleShape, ChangeAnswer, RemarksShape
 from agon.arena.web.battle.event_stream import followed
 from agon.arena.web.battle.view import (
     battle_view,

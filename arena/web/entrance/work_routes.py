@@ -17,9 +17,9 @@ from agon.arena.core.visitors.proof_of_work import (
     work_cookie,
     zero_bits,
 )
+from agon.arena.web.api.battle_shapes import WorkShape
 from agon.arena.web.api.document import played
 from agon.arena.web.api.entrance import WORK_ROUTE, challenge_of
-from agon.arena.web.api.shapes import WorkShape
 from agon.arena.web.middleware import Session
 from agon.ranking.text import Sentence
 

@@ -11,9 +11,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
 from agon.arena.core.arena import Arena
+from agon.arena.web.api.board_shapes import LeaderboardAnswer, OfferAnswer
 from agon.arena.web.api.caching import Patience, unless_seen
 from agon.arena.web.api.document import BOARD, documented, refusal
-from agon.arena.web.api.shapes import LeaderboardAnswer, OfferAnswer
 from agon.arena.web.languages.texts import _
 from agon.arena.web.leaderboard.badges import model_badge_svg
 from agon.arena.web.leaderboard.board_picture import board_png

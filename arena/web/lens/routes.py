@@ -12,13 +12,9 @@ from fastapi.responses import JSONResponse, Response
 from agon.arena.core.arena import Arena
 from agon.arena.web.api.caching import Patience
 from agon.arena.web.api.document import documented
-from agon.arena.web.api.shapes import (
-    DataAnswer,
-    DecideAnswer,
-    IntegrityAnswer,
-    MethodsAnswer,
-    RulesAnswer,
-)
+from agon.arena.web.api.integrity_shapes import IntegrityAnswer
+from agon.arena.web.api.rule_shapes import DecideAnswer, MethodsAnswer, RulesAnswer
+from agon.arena.web.api.shapes import DataAnswer
 from agon.arena.web.languages.texts import message
 from agon.arena.web.leaderboard.badges import badge_address, badge_svg
 from agon.arena.web.leaderboard.boards import Boards

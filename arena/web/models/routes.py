@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from agon.arena.web.api.caching import Patience
 from agon.arena.web.api.document import BOARD, documented
-from agon.arena.web.api.shapes import CompareAnswer, HistoryAnswer, ModelAnswer, OverviewAnswer
+from agon.arena.web.api.model_shapes import CompareAnswer, HistoryAnswer, ModelAnswer, OverviewAnswer
 from agon.arena.web.languages.texts import message
 from agon.arena.web.leaderboard.boards import Boards, Compared, Made
 from agon.arena.web.leaderboard.page import address, rule_name, waiting_html
