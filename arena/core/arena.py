@@ -27,7 +27,6 @@ from agon.arena.core.battles.record_keeping import RecordKeeping
 from agon.arena.core.battles.resume import SKIPPED
 from agon.arena.core.battles.told_names import ToldNames
 from agon.arena.core.contestants import Contestants
-from agon.arena.core.endings import AnswerEndings
 from agon.arena.core.matchmaking import SCHEDULE, Draw, substitute
 from agon.arena.core.modes.talk import Talk
 from agon.arena.core.operation.operator_messages import note, tell
@@ -96,21 +95,6 @@ class Arena:
     def roster(self) -> Roster:
         """The models and prompts of now."""
         return self.contestants.roster
-
-    @property
-    def endings(self) -> AnswerEndings:
-        """How answers ended."""
-        return self.contestants.endings
-
-    @property
-    def unavailable(self) -> dict[str, str]:
-        """The models that cannot answer."""
-        return self.contestants.unavailable
-
-    @property
-    def hidden(self) -> frozenset[str]:
-        """The models that no page may name."""
-        return self.contestants.hidden
 
     # --- what may be done --------------------------------------------------------------------------------
 
@@ -600,6 +584,3 @@ def _uneven_sentence(battle: Battle) -> str:
     return Sentence(
         "Nothing is counted yet: {parts}. Vote once more to judge them as they stand.", parts=parts
     )
-
-
-__all__ = ["Arena", "Judgement", "ballot_of", "tell"]

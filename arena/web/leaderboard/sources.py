@@ -11,7 +11,8 @@ from threading import Lock
 from time import monotonic
 from typing import Any, Protocol
 
-from agon.arena.core.arena import Arena, tell
+from agon.arena.core.arena import Arena
+from agon.arena.core.operation.operator_messages import tell
 from agon.arena.web.layout import ARENA, READING, Site
 from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.arena.web.leaderboard.query import DEFAULT_RULE, OTHER_WORDS, Offer
@@ -149,7 +150,7 @@ class ArenaVotes:
         arena = self._arena
         own = arena.log.folder / "votes" / "arena.parquet"
         imported = tuple(sorted(file.name for file in own.parent.glob("*.parquet") if file != own))
-        hidden = arena.hidden
+        hidden = arena.contestants.hidden
         everybody = [one for one in arena.roster.contestants if one.card.name not in hidden]
         cards = {one.card.name: one.card for one in everybody}
         gone = frozenset(one.card.name for one in everybody if one.status == "retired")
@@ -159,7 +160,9 @@ class ArenaVotes:
             words=(str(own if imported else arena.log.folder),),
             unit="blind vote",
             total=arena.log.counted(),
-            info=ModelInfo(cards, arena.endings, arena.unavailable, True, known, gone, most),
+            info=ModelInfo(
+                cards, arena.contestants.endings, arena.contestants.unavailable, True, known, gone, most
+            ),
             shares=(arena.settings.same_model, arena.settings.testing_share),
             notice=arena.roster.notice,
             imported=imported,

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from agon.arena.core.arena import Arena, tell
+from agon.arena.core.arena import Arena
+from agon.arena.core.operation.operator_messages import tell
 from agon.arena.web.api.document import IMPORTED, POOLED
 from agon.arena.web.languages.texts import _, message
 from agon.arena.web.layout import ARENA, Site, VotesChoice
