@@ -16,10 +16,11 @@ from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Protocol, TypeVar
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar
 
 import pyarrow as pa
 
+from agon.arena.core.operation.operator_messages import tell
 from agon.arena.core.roster import Contestant, Example, Roster, settings_digest
 from agon.data.files.reader import read_rows
 from agon.data.files.writer import write_table
@@ -28,6 +29,10 @@ from agon.ranking.text import join_names
 from agon.serving.generation import Generation, Limits, generate
 from agon.serving.health import INTERVALS
 from agon.serving.protocol import Message, Sampling, ServingError
+
+if TYPE_CHECKING:
+    from agon.ranking.progress import CountedWork
+    from agon.serving.supervision import SupervisedServer
 
 _AT_ONCE = 32  # answers of one server, unless it takes fewer
 _PATIENCE = 120.0  # seconds for which a server may be out before the rest is left unasked
@@ -166,6 +171,11 @@ class Tally:
     seconds: float = 0.0
 
     @property
+    def asked(self) -> int:
+        """How many answers and failures came now."""
+        return self.answered + sum(self.failed.values())
+
+    @property
     def missing(self) -> int:
         """How many answers are not there."""
         return self.wanted - self.kept - self.answered
@@ -200,6 +210,8 @@ class RowKind:
 class AnswerSet:
     """The answers in a file and in the journal beside it; one process at a time.
 
+    As a context it is closed at the end, and where its file was not written by then, it says how to go on.
+
     Raises:
         OptionError: the file does not end in .parquet: a CSV keeps neither 007 nor a text that begins with =.
         SourceError: the file holds something else, cannot be written, or another process writes it.
@@ -209,7 +221,7 @@ class AnswerSet:
         self.kind = kind or ANSWER_ROWS
         if output.suffix != ".parquet":
             raise OptionError(f"{output} must end in .parquet, which keeps every text as it is.")
-        self.output = output
+        self.output, self._finished = output, False
         self.journal = output.with_name(f"{output.name}.part.jsonl")
         self._file = self._open()  # before anything is read: another process may be about to end
         try:
@@ -218,6 +230,14 @@ class AnswerSet:
             self.close()
             raise
         self.rows.update(self._of_journal())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        if not self._finished and self.journal.exists():
+            tell(f"{self.journal} keeps the {self.kind.what} so far; the same command goes on from there.")
 
     def _of_before(self) -> Iterator[AnswerRow]:
         if not self.output.exists():
@@ -276,6 +296,7 @@ class AnswerSet:
         if rows:
             write_table(pa.Table.from_pylist(rows, self.kind.schema), self.output, replace=True)
         self.journal.unlink()
+        self._finished = True
 
     def close(self) -> None:
         """Let others write; an empty journal is removed."""
@@ -323,11 +344,14 @@ def still_open(kept: AnswerSet, wanted: Sequence[_AnyWanted]) -> list[_AnyWanted
 async def answer_all(
     kept: AnswerSet,
     wanted: Sequence[WantedRow],
+    contestants: Sequence[Contestant],
+    supervised: Sequence[SupervisedServer],
+    home: Path,
+    work: CountedWork,
     *,
     limits: Limits,
     at_once: int = _AT_ONCE,
     patience: float = _PATIENCE,
-    tell: Callable[[Tally], None] = lambda _: None,
     allow: Callable[[WantedRow, Tally], str | None] = lambda *_: None,
 ) -> Tally:
     """Ask for every answer that is missing, so many at once of each server, and keep each as it comes.
@@ -335,15 +359,37 @@ async def answer_all(
     Args:
         kept: the answers that are there; each new one is kept in it.
         wanted: what is asked for in all.
+        contestants: who is asked; their connections are given back.
+        supervised: the servers that run meanwhile.
+        home: the folder of what these say.
+        work: is told how many were asked.
         limits: of one answer.
         at_once: answers of one server; a [[server]] that takes fewer is asked for fewer.
         patience: seconds for which a server may be out before the rest of its answers is left unasked.
-        tell: called after each answer.
         allow: says before each why it is not asked for any more, as where a budget ends; None where it is.
 
     Raises:
         SourceError: answers of before were made with other settings.
     """
+    from agon.serving.supervision import running
+
+    try:
+        async with running(supervised, home / "servers", tell):
+            return await _ask_all(kept, wanted, work, limits, at_once, patience, allow)
+    finally:
+        for one in contestants:
+            await one.backend.close()
+
+
+async def _ask_all(
+    kept: AnswerSet,
+    wanted: Sequence[WantedRow],
+    work: CountedWork,
+    limits: Limits,
+    at_once: int,
+    patience: float,
+    allow: Callable[[WantedRow, Tally], str | None],
+) -> Tally:
     todo = still_open(kept, wanted)
     tally = Tally(len(wanted), len(wanted) - len(todo))
     roster = Roster(tuple({one.contestant.card.name: one.contestant for one in todo}.values()))
@@ -360,7 +406,7 @@ async def answer_all(
             continue
         lines.setdefault(one.contestant.backend.route().place, deque()).append(one)
 
-    async def work(line: deque[WantedRow]) -> None:
+    async def go_through(line: deque[WantedRow]) -> None:
         while line:
             one = line.popleft()
             name = one.contestant.card.name
@@ -370,12 +416,12 @@ async def answer_all(
                 continue
             kept.keep(row)
             tally.take(row, name)
-            tell(tally)
+            work.reach(tally.asked)
 
     async with asyncio.TaskGroup() as workers:
         for line in lines.values():
             for _ in range(min(at_once, line[0].contestant.backend.route().at_once, len(line))):
-                workers.create_task(work(line))
+                workers.create_task(go_through(line))
     tally.seconds = time.monotonic() - begun
     return tally
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
@@ -22,7 +21,6 @@ from agon.arena.core.judging.judgements import (
     wanted_judgements,
 )
 from agon.arena.core.judging.question_sources import questions_of
-from agon.arena.core.operation.operator_messages import tell
 from agon.arena.core.roster import Contestant, ModelCard
 from agon.arena.setup.config import read_configuration
 from agon.data.files.writer import write_table
@@ -33,7 +31,6 @@ from agon.ranking.progress import CountedWork
 from agon.ranking.text import Readable
 from agon.serving.generation import Limits
 from agon.serving.openai_compatible import Server
-from agon.serving.supervision import running
 
 Finished = TypeVar("Finished")
 
@@ -174,46 +171,28 @@ def judge_answers(
     every = [Judge(one) for one in judges.contestants]
     allow = None if budget is None else _Budget(budget, every)
     wanted = wanted_judgements(every, questions, asked, samples)
-    kept = AnswerSet(output.with_suffix(".judgements.parquet"), JUDGEMENT_ROWS)
-    whole = False
-    try:
+    with AnswerSet(output.with_suffix(".judgements.parquet"), JUDGEMENT_ROWS) as kept:
         todo = still_open(kept, wanted)
         if plan is not None:
             plan(wanted, todo, every)
         if dry_run:
             return None
-
-        async def run(work: CountedWork) -> Tally:
-            def count(tally: Tally) -> None:
-                work.reach(tally.answered + sum(tally.failed.values()))
-
-            try:
-                async with running(judges.supervised, judges.home / "servers", tell):
-                    return await answer_all(
-                        kept,
-                        wanted,
-                        limits=judges.limits,
-                        at_once=at_once,
-                        patience=patience,
-                        tell=count,
-                        allow=allow or (lambda *_: None),
-                    )
-            finally:
-                for one in judges.contestants:
-                    await one.backend.close()
-
         with progress("asking the judges"), CountedWork(len(todo) or None) as work:
-            tally = _run_here(run(work))
-        kept.finish({one.key: number for number, one in enumerate(wanted)})
-        whole = True
-    finally:
-        kept.close()
-        if not whole and kept.journal.exists():
-            print(
-                f"agon: {plain(str(kept.journal))} keeps the judgements so far; the same command goes on "
-                "from there.",
-                file=sys.stderr,
+            tally = _run_here(
+                answer_all(
+                    kept,
+                    wanted,
+                    judges.contestants,
+                    judges.supervised,
+                    judges.home,
+                    work,
+                    limits=judges.limits,
+                    at_once=at_once,
+                    patience=patience,
+                    allow=allow or (lambda *_: None),
+                )
             )
+        kept.finish({one.key: number for number, one in enumerate(wanted)})
     rows = [kept.rows[one.key] for one in wanted if one.key in kept.rows]
     votes = votes_of(rows, jury=jury)
     if votes.num_rows:
@@ -257,9 +236,8 @@ class _Budget:
 
     def __call__(self, one: Any, tally: Tally) -> str | None:
         estimate = one.price(*one.tokens()) or 0.0
-        done = tally.answered + sum(tally.failed.values())
         mean = self._estimated / self._asked if self._asked else 0.0
-        if (tally.cost or 0.0) + mean * max(0, self._asked - done) + estimate > self.dollars:
+        if (tally.cost or 0.0) + mean * max(0, self._asked - tally.asked) + estimate > self.dollars:
             return f"the budget of {self.dollars:g} dollars ended"
         self._asked += 1
         self._estimated += estimate

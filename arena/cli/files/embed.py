@@ -60,9 +60,8 @@ def embed_command(
     with readable([source]) as paths:
         wanted = named_prompts(paths[0])
     server = open_server(base_url, api_key_env)
-    kept = AnswerSet(output, _vector_rows())
-    whole, refused = False, dict[str, str]()
-    try:
+    refused = dict[str, str]()
+    with AnswerSet(output, _vector_rows()) as kept:
         held = cast(dict[str, dict[str, Any]], kept.rows)
         _check_model(output, held, model, dimensions)
         todo: dict[str, list[str]] = {}  # text → names of the prompts that it is of
@@ -100,15 +99,6 @@ def embed_command(
             except ServingError as error:
                 raise _no_vectors(error) from None
         kept.finish({one.name: number for number, one in enumerate(wanted)})
-        whole = True
-    finally:
-        kept.close()
-        if not whole and kept.journal.exists():
-            print(
-                f"agon: {plain(str(kept.journal))} keeps the vectors so far; the same command goes on from "
-                "there.",
-                file=sys.stderr,
-            )
     there = len(wanted) - len(refused)
     print(f"{there:,} of {len(wanted):,} prompts have a vector in {plain(str(output))}.")
     for name, why in list(refused.items())[:3]:

@@ -51,11 +51,9 @@ def generate_command(
     agon serve answers.parquet
     """
     from agon.arena.core.answer_sets import AnswerSet, answer_all, still_open, wanted_answers
-    from agon.arena.core.operation.operator_messages import tell
     from agon.arena.core.roster import Example
     from agon.arena.setup.config import read_configuration
     from agon.data.importers.recorded_answers import prompts as read_prompts
-    from agon.serving.supervision import running
 
     for name, number in (("--samples", samples), ("--at-once", at_once)):
         if number < 1:
@@ -65,9 +63,7 @@ def generate_command(
         asked = read_prompts(paths[0])
     examples = [Example(one.prompt, one.prompt_id, one.category, one.language) for one in asked]
     wanted = wanted_answers(given.roster.contestants, examples, samples)
-    kept = AnswerSet(output)
-    whole = False
-    try:
+    with AnswerSet(output) as kept:
         todo = still_open(kept, wanted)
         models = len(given.roster.contestants)
         what = f"{len(asked):,} prompts to {models} model{'' if models == 1 else 's'}"
@@ -78,32 +74,21 @@ def generate_command(
         )
         if dry_run:
             return 0
-
-        async def run(work: CountedWork) -> Tally:
-            def count(tally: Tally) -> None:
-                work.reach(tally.answered + sum(tally.failed.values()))
-
-            try:
-                async with running(given.supervised, given.folder / "servers", tell):
-                    return await answer_all(
-                        kept, wanted, limits=given.limits, at_once=at_once, patience=patience, tell=count
-                    )
-            finally:
-                for contestant in given.roster.contestants:
-                    await contestant.backend.close()
-
         with progress("asking the models"), CountedWork(len(todo) or None) as work:
-            tally = asyncio.run(run(work))
-        kept.finish({one.key: number for number, one in enumerate(wanted)})
-        whole = True
-    finally:
-        kept.close()
-        if not whole and kept.journal.exists():
-            print(
-                f"agon: {plain(str(kept.journal))} keeps the answers so far; the same command goes on from "
-                "there.",
-                file=sys.stderr,
+            tally = asyncio.run(
+                answer_all(
+                    kept,
+                    wanted,
+                    given.roster.contestants,
+                    given.supervised,
+                    given.folder,
+                    work,
+                    limits=given.limits,
+                    at_once=at_once,
+                    patience=patience,
+                )
             )
+        kept.finish({one.key: number for number, one in enumerate(wanted)})
     say_tally(tally, output)
     return int(bool(tally.missing))
 
