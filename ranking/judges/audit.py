@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from agon.ranking.errors import OptionError, VotesError
-from agon.ranking.judges.audit_result import AuditLimits, AuditMeasure, JudgeAudit, points_of, span_of
+from agon.ranking.judges.audit_result import AuditLimits, AuditMeasure, JudgeAudit, signed_points, span_of
 from agon.ranking.judges.audited_pairs import pair_up
 from agon.ranking.judges.human_agreement import board_agreement, kappa_among_people, kappa_with_people
 from agon.ranking.judges.pair_verdicts import PairVerdicts
@@ -141,7 +141,9 @@ def _reasons(
     for name in ("length_bias", "self_preference"):
         one = found[name]
         if np.isfinite(one.value) and (one.lower > limits.bias or one.upper < -limits.bias):
-            reasons.append(f"its {one.label} is {points_of(one.value)}, surely beyond {100 * limits.bias:g}")
+            reasons.append(
+                f"its {one.label} is {signed_points(one.value)}, surely beyond {100 * limits.bias:g}"
+            )
     if unread is not None and unread > limits.unread:
         reasons.append(f"{unread:.0%} of its answers were no verdict")
     return tuple(reasons)

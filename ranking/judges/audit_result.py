@@ -134,7 +134,7 @@ class JudgeAudit(Readable):
         return pd.DataFrame(rows, columns=columns)
 
 
-def points_of(share: float) -> str:
+def signed_points(share: float) -> str:
     """A share in points, with its sign."""
     return f"{100 * share:+.1f} points"
 

@@ -7,7 +7,7 @@ from collections.abc import Collection
 
 import numpy as np
 
-from agon.ranking.judges.audit_result import AuditMeasure, points_of
+from agon.ranking.judges.audit_result import AuditMeasure, signed_points
 from agon.ranking.judges.audited_pairs import AuditedPairs
 from agon.ranking.judges.prompt_jackknife import UNKNOWN, Estimate, jackknife, ratio
 from agon.ranking.numerics import BoolArray, FloatArray, IntArray
@@ -29,8 +29,8 @@ def position_favour(pairs: AuditedPairs, m: int, size: int, level: float) -> Aud
     said = "Each model kept its side, so a favour for a side cannot be told from its strength."
     if np.isfinite(found.value):
         said = (
-            f"Of two equal answers the one shown first gets {points_of(found.value)} "
-            f"({points_of(found.lower)} to {points_of(found.upper)})."
+            f"Of two equal answers the one shown first gets {signed_points(found.value)} "
+            f"({signed_points(found.lower)} to {signed_points(found.upper)})."
         )
     return AuditMeasure("position_bias", label, *found, 0.0, number, said)
 
@@ -153,8 +153,8 @@ def favour_at_equal_preference(
         sentence = why[name]
         if name in found:
             sentence = (
-                f"Of two answers that people find equal, {what} gets {points_of(known.value)} "
-                f"({points_of(known.lower)} to {points_of(known.upper)})."
+                f"Of two answers that people find equal, {what} gets {signed_points(known.value)} "
+                f"({signed_points(known.lower)} to {signed_points(known.upper)})."
             )
         measures.append(AuditMeasure(name, label, *known, 0.0, number if name in found else 0, sentence))
     return measures

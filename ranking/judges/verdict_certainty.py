@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from agon.ranking.judges.audit_result import AuditMeasure, ReliabilityBin, points_of
+from agon.ranking.judges.audit_result import AuditMeasure, ReliabilityBin, signed_points
 from agon.ranking.judges.audited_pairs import AuditedPairs
 from agon.ranking.judges.prompt_jackknife import UNKNOWN, Estimate, jackknife, ratio
 from agon.ranking.numerics import FloatArray
@@ -53,8 +53,8 @@ def calibrate_verdicts(
             *gap,
             0.0,
             number,
-            f"Its probabilities are {points_of(gap.value)} ({points_of(gap.lower)} to "
-            f"{points_of(gap.upper)}) surer than people bear out.",
+            f"Its probabilities are {signed_points(gap.value)} ({signed_points(gap.lower)} to "
+            f"{signed_points(gap.upper)}) surer than people bear out.",
         ),
         AuditMeasure(
             "calibration_error",
