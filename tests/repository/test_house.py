@@ -166,6 +166,7 @@ def only_typed(tree):
     return {inner for node in typed for inner in ast.walk(node)}
 
 
+@cache
 def floor(module):
     """(folder, floor) of a dotted module: the longest room it lies in."""
     folder, *rest = module.split(".")[1:]
