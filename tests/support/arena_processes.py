@@ -1,23 +1,17 @@
 """Several `agon serve` processes on one store, killed and started again while people vote."""
 
-import os
 import random
-import re
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 
 from agon.serving.demo import MANNERS
-from tests.support.paths import REPOSITORY
+from tests.support.agon_process import AgonProcess
 
 CONFIG = """
 [arena]
@@ -48,46 +42,11 @@ def write_config(path: Path, address: str, *, pace: float = 0) -> Path:
 PATIENCE = 300  # seconds, on a machine that is busy
 
 
-class ArenaProcess:
+class ArenaProcess(AgonProcess):
     """One `agon serve`."""
 
     def __init__(self, config: Path, cache: Path) -> None:
-        self.config, self.cache, self.url = config, cache, ""
-        self.process: subprocess.Popen[str] | None = None
-        self.said: list[str] = []
-
-    def start(self) -> "ArenaProcess":
-        """Start it and wait until it is open."""
-        environment = {**os.environ, "XDG_CACHE_HOME": str(self.cache), "PYTHONPATH": str(REPOSITORY)}
-        words = [sys.executable, "-m", "agon", "serve", str(self.config), "--port", "0"]
-        self.process = subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-        )
-        for line in self.process.stdout:
-            self.said.append(line)
-            if found := re.search(r"open at (http://\S+)", line):
-                self.url = found[1].rstrip("/")
-                break
-        else:
-            raise AssertionError(f"no arena: {''.join(self.said)}")
-        threading.Thread(target=self._listen, args=[self.process], daemon=True).start()
-        return self
-
-    def _listen(self, process) -> None:
-        with process.stdout as lines, suppress(ValueError):
-            self.said.extend(lines)
-
-    def kill(self) -> None:
-        """As the power would."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(30)
-        self.url = ""
-
-    def stop(self) -> None:
-        """As an operator does."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(60)
+        super().__init__("serve", config, environment={"XDG_CACHE_HOME": str(cache)})
 
 
 @dataclass

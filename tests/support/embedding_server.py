@@ -6,12 +6,12 @@ long, and send vectors of two lengths (`odd`).
 """
 
 import hashlib
-import json
 import threading
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
+
+from tests.support.threaded_server import JsonHandler, ThreadedServer
 
 
 def embed(text, size=16):
@@ -23,7 +23,7 @@ def embed(text, size=16):
     return total / max(float(np.linalg.norm(total)), 1e-9)
 
 
-class EmbeddingServer:
+class EmbeddingServer(ThreadedServer):
     """The server, listening while the block runs; `asked` counts texts, `requests` requests.
 
     Args:
@@ -38,27 +38,16 @@ class EmbeddingServer:
         self.at_once, self.most = 0, 0
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(JsonHandler):
             protocol_version = "HTTP/1.1"
 
-            def log_message(self, *_):
-                pass
-
-            def reply(self, status, content):
-                body = json.dumps(content).encode()
-                self.send_response(status)
-                self.send_header("content-type", "application/json")
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def do_POST(self):
-                request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            def post(self):
+                request = self.body()
                 if key is not None and self.headers.get("authorization") != f"Bearer {key}":
-                    self.reply(401, {"error": {"message": f"wrong key, not {key}"}})
+                    self.refuse(401, f"wrong key, not {key}")
                     return
                 if self.path != "/v1/embeddings":
-                    self.reply(404, {"error": {"message": "Not Found"}})
+                    self.refuse(404, "Not Found")
                     return
                 with outer.lock:
                     outer.requests += 1
@@ -73,13 +62,12 @@ class EmbeddingServer:
 
             def answer(self, request, number):
                 if number <= busy:
-                    self.reply(503, {"error": {"message": "Loading model", "code": 503}})
+                    self.refuse(503, "Loading model", code=503)
                     return
                 threading.Event().wait(seconds)
                 texts, model = request["input"], request["model"]
                 if longest is not None and any(len(text.split()) > longest for text in texts):
-                    said = f"This model's maximum context length is {longest} tokens."
-                    self.reply(400, {"error": {"message": said}})
+                    self.refuse(400, f"This model's maximum context length is {longest} tokens.")
                     return
                 with outer.lock:
                     outer.asked.update(texts)
@@ -92,16 +80,4 @@ class EmbeddingServer:
                     rows[-1]["embedding"].append(0.5)
                 self.reply(200, {"object": "list", "model": model, "data": rows[::-1]})
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
-
-    def __enter__(self):
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join()
+        super().__init__(Handler)

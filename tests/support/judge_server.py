@@ -5,43 +5,30 @@ of the difference, and gives log-probabilities; `hard` gives none; `refuses` ans
 `first` always says A; `chatty` writes no verdict in every third answer; `noise` draws at random.
 """
 
-import json
 import math
 import random
 import re
 import threading
 import time
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.support.threaded_server import JsonHandler, ThreadedServer
 
 PROMPT_TOKENS, ANSWER_TOKENS = 100, 2
 
 
-class JudgeServer:
+class JudgeServer(ThreadedServer):
     """The server, listening while the block runs; `asked` counts requests by model and text."""
 
     def __init__(self, seconds=0.0, context=None):
         self.asked, self.lock, self.bodies = Counter(), threading.Lock(), []
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(JsonHandler):
             protocol_version = "HTTP/1.1"
 
-            def log_message(self, *_):
-                pass
-
-            def do_GET(self):
-                self.reply(200, b'{"data": []}')
-
-            def reply(self, status, body, kind="application/json"):
-                self.send_response(status)
-                self.send_header("content-type", kind)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def do_POST(self):
-                request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+            def post(self):
+                request = self.body()
                 model, said = request["model"], request["messages"][-1]["content"]
                 hello = said == "Hello"
                 with outer.lock:
@@ -51,35 +38,19 @@ class JudgeServer:
                     number = sum(n for (name, _), n in outer.asked.items() if name == model)
                 time.sleep(seconds)
                 if model.startswith("refuses") and request.get("logprobs"):
-                    error = {"error": {"message": "logprobs is not supported by this model"}}
-                    self.reply(400, json.dumps(error).encode())
+                    self.refuse(400, "logprobs is not supported by this model")
                     return
                 if context is not None and len(said) > context and not hello:
-                    sentence = f"This model's maximum context length is {context} tokens."
-                    self.reply(400, json.dumps({"error": {"message": sentence}}).encode())
+                    self.refuse(400, f"This model's maximum context length is {context} tokens.")
                     return
                 text, chances = answer(model, said, number)
                 choice = {"index": 0, "delta": {"content": text}, "finish_reason": "stop"}
                 if request.get("logprobs") and model.startswith("sharp"):
                     choice["logprobs"] = {"content": chances}
                 usage = {"prompt_tokens": PROMPT_TOKENS, "completion_tokens": ANSWER_TOKENS}
-                events = [{"choices": [choice]}, {"choices": [], "usage": usage}]
-                lines = "".join(f"data: {json.dumps(one)}\n\n" for one in events)
-                self.reply(200, f"{lines}data: [DONE]\n\n".encode(), "text/event-stream")
+                self.stream({"choices": [choice]}, {"choices": [], "usage": usage})
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
-
-    def __enter__(self):
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        super().__init__(Handler)
 
 
 def token(text, shares):

@@ -1,19 +1,14 @@
 """`agon route-server` as a process, in front of models that are scripted to the byte."""
 
 import asyncio
-import os
-import re
-import signal
-import subprocess
-import sys
 import threading
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
+from tests.support.agon_process import AgonProcess
 from tests.support.http_server import Handler, Listening, listen
-from tests.support.paths import REPOSITORY
 
 KEY = "use-key-of-ada-0123456789"
 OTHER = "use-key-of-bob-0123456789"
@@ -66,47 +61,12 @@ def write_routed(path: Path, servers: dict[str, Listening], more: str = "", of_m
     return path
 
 
-class UseProcess:
+class UseProcess(AgonProcess):
     """One `agon route-server`."""
 
     def __init__(self, config: Path, store: Path) -> None:
-        self.config, self.store, self.url, self.said = config, store, "", []
-
-    def start(self) -> "UseProcess":
-        """Start it and wait until it is open."""
-        environment = {**os.environ, **KEYS, "PYTHONPATH": str(REPOSITORY)}
-        words = [sys.executable, "-m", "agon", "route-server", str(self.config), "--port", "0"]
-        self.process = subprocess.Popen(
-            [*words, "--store", str(self.store)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=environment,
-        )
-        for line in self.process.stdout:
-            self.said.append(line)
-            if found := re.search(r"open at (http://\S+)", line):
-                self.url = found[1].rstrip("/")
-                break
-        else:
-            raise AssertionError("".join(self.said))
-        threading.Thread(target=self._listen, args=[self.process], daemon=True).start()
-        return self
-
-    def _listen(self, process) -> None:
-        with process.stdout as lines, suppress(ValueError):
-            self.said.extend(lines)
-
-    def kill(self) -> None:
-        """As the power would."""
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait(30)
-
-    def stop(self) -> None:
-        """As an operator does."""
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
-            self.process.wait(30)
+        super().__init__("route-server", config, "--store", store, environment=KEYS)
+        self.config, self.store = config, store
 
     def client(self, key: str = KEY) -> httpx.Client:
         """Who asks by a key."""

@@ -1,15 +1,12 @@
 """`agon doctor` beside real servers, ports and folders: what is well, and each thing that can be wrong."""
 
-import contextlib
 import os
 import subprocess
 import sys
 import sysconfig
-import threading
 import time
 import urllib.request
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,6 +15,7 @@ from agon.arena.cli.doctor import PARTS, install_line
 from agon.arena.core.arena_settings import ArenaSettings
 from tests.support.arena_server import Scripted, open_arena, roster
 from tests.support.paths import REPOSITORY
+from tests.support.threaded_server import JsonHandler, serving
 
 CONFIG = """
 [arena]
@@ -31,38 +29,17 @@ base_url = "{server}"
 """
 
 
-class Handler(BaseHTTPRequestHandler):
-    """What the servers here have in common: they say nothing on the terminal."""
-
-    def log_message(self, *_):
-        pass
-
-
-@contextlib.contextmanager
-def serving(handler):
-    """A real server of a handler on a free port."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
 def model_server(clock=0.0):
     """A server of models that answers one word, and whose clock is that many seconds off."""
 
-    class Answers(Handler):
-        def do_GET(self):
+    class Answers(JsonHandler):
+        def get(self):
             self.send_error(404)
 
         def date_time_string(self, timestamp=None):
             return formatdate(time.time() + clock, usegmt=True)
 
-        def do_POST(self):
+        def post(self):
             self.rfile.read(int(self.headers["content-length"]))
             self.send_response(200)
             self.send_header("content-type", "text/event-stream")
@@ -78,11 +55,11 @@ def model_server(clock=0.0):
 def proxy(target, *, keeps_host):
     """A proxy in front of an arena, which passes the Host header on or does not."""
 
-    class Passes(Handler):
-        def do_GET(self):
+    class Passes(JsonHandler):
+        def get(self):
             self._pass(None)
 
-        def do_POST(self):
+        def post(self):
             self._pass(self.rfile.read(int(self.headers.get("content-length", 0))))
 
         def _pass(self, body):
@@ -195,7 +172,7 @@ def test_the_public_address_is_tried_through_the_proxy(keeps_host, said, run, tm
 
 
 def test_a_port_that_another_program_has(run):
-    with serving(Handler) as other:
+    with serving(model_server()) as other:
         status, out, _ = run("doctor", "--port", other.rpartition(":")[2])
     assert status == 1
     assert "is taken by another program; choose another with --port" in to_mend(out)[0]

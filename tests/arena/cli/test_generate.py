@@ -1,7 +1,6 @@
 """`agon generate` beside a real server: whole runs, kills, servers that go and come, and files in the way."""
 
 import fcntl
-import json
 import signal
 import socket
 import subprocess
@@ -9,40 +8,27 @@ import sys
 import threading
 import time
 from collections import Counter
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pandas as pd
 import pytest
 
 from agon.arena.core.answer_sets import ANSWER_SCHEMA, AnswerSet
 from agon.arena.setup.recorded import read_recorded_roster
+from tests.support.threaded_server import JsonHandler, ThreadedServer
 
 MODEL = '[[model]]\nname = "{name}"\nbase_url = "{url}"\nprice = 2.0\n'
 
 
-class Models:
+class Models(ThreadedServer):
     """A server of models: it counts who asked what, and how many at once; `rules` says what goes wrong."""
 
     def __init__(self, seconds=0.0, rules=lambda model, prompt, time: None, port=0):
         self.asked, self.now, self.most, self.lock = Counter(), 0, 0, threading.Lock()
         outer = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def log_message(self, *_):
-                pass
-
-            def do_GET(self):
-                self.reply(200, b'{"data": []}')
-
-            def reply(self, status, body, kind="application/json"):
-                self.send_response(status)
-                self.send_header("content-type", kind)
-                self.send_header("content-length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def do_POST(self):
-                request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        class Handler(JsonHandler):
+            def post(self):
+                request = self.body()
                 model, prompt = request["model"], request["messages"][-1]["content"]
                 with outer.lock:
                     outer.asked[model, prompt] += 1
@@ -54,27 +40,14 @@ class Models:
                     outer.now -= prompt != "Hello"
                 wrong = rules(model, prompt, number)
                 if isinstance(wrong, int):
-                    self.reply(wrong, b'{"error": {"message": "no such model"}}')
+                    self.refuse(wrong, "no such model")
                     return
                 choice = {"index": 0, "delta": {"content": f"{model} on {prompt}"}}
                 event = {"choices": [{**choice, "finish_reason": wrong or "stop"}]}
                 usage = {"choices": [], "usage": {"completion_tokens": 500}}
-                events = "".join(f"data: {json.dumps(one)}\n\n" for one in (event, usage))
-                self.reply(200, f"{events}data: [DONE]\n\n".encode(), "text/event-stream")
+                self.stream(event, usage)
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
-        self.server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
-
-    def __enter__(self):
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
+        super().__init__(Handler, port)
 
 
 def put(folder, url, models=("ada", "bob"), prompts=6, more=""):

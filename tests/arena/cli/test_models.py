@@ -2,10 +2,9 @@
 
 import json
 import time
-from http.server import BaseHTTPRequestHandler
 
 from agon.arena.setup.config import read_configuration
-from tests.arena.cli.test_doctor import serving
+from tests.support.threaded_server import JsonHandler, serving
 
 LISTED = [
     {"id": "base", "max_model_len": 4096, "parent": None},
@@ -14,7 +13,7 @@ LISTED = [
 ]
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(JsonHandler):
     """Three models, of which one is listed and not served; ten words of a token each, 20 ms apart.
 
     One sees, one is of a server that refuses images; "blank" has them dropped without a word.
@@ -22,31 +21,20 @@ class Handler(BaseHTTPRequestHandler):
 
     listed = LISTED
 
-    def log_message(self, *_):
-        pass
-
-    def reply(self, status, document):
-        body = json.dumps(document).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def do_GET(self):
+    def get(self):
         if self.path != "/v1/models" or not self.listed:
-            self.reply(404, {"error": {"message": "no list"}})
+            self.refuse(404, "no list")
         else:
             self.reply(200, {"data": self.listed})
 
-    def do_POST(self):
-        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
+    def post(self):
+        request = self.body()
         if request["model"] == "gone":
-            self.reply(404, {"error": {"message": "The model `gone` does not exist."}})
+            self.refuse(404, "The model `gone` does not exist.")
             return
         shown = isinstance(request["messages"][-1]["content"], list)
         if shown and request["model"] == "tuned":
-            self.reply(400, {"error": {"message": "tuned is not a multimodal model"}})
+            self.refuse(400, "tuned is not a multimodal model")
             return
         word = "Yellow " if shown and request["model"] == "base" else "wave "
         self.send_response(200)

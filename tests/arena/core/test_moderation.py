@@ -2,8 +2,6 @@
 
 import asyncio
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
@@ -18,14 +16,14 @@ from agon.arena.core.visitors.moderation import (
 from agon.arena.setup.tables import ConfigError
 from tests.repository.remedies.steps import arena
 from tests.support.arena_server import Scripted, open_arena, roster
+from tests.support.threaded_server import JsonHandler, ThreadedServer
 
 
-class Service(BaseHTTPRequestHandler):
+class Service(JsonHandler):
     """POST /v1/moderations as OpenAI's: flags what holds "forbidden", and fails in several ways."""
 
-    def do_POST(self):
-        text = self.rfile.read(int(self.headers["content-length"]))
-        asked = json.loads(text)
+    def post(self):
+        asked = self.body()
         self.server.asked.append((self.path, self.headers.get("authorization"), asked))
         how = self.server.how
         self.send_response({"busy": 503, "away": 307}.get(how, 200))
@@ -37,19 +35,14 @@ class Service(BaseHTTPRequestHandler):
             {"odd": b'{"results": []}', "text": b"<html>"}.get(how, json.dumps(flagged).encode())
         )
 
-    def log_message(self, *_):
-        pass
-
 
 @pytest.fixture
 def service():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Service)
-    server.asked, server.how = [], "well"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    server.url = f"http://127.0.0.1:{server.server_port}/v1"
-    yield server
-    server.shutdown()
-    server.server_close()
+    with ThreadedServer(Service) as here:
+        server = here.server
+        server.url = here.url
+        server.asked, server.how = [], "well"
+        yield server
 
 
 @pytest.mark.parametrize(

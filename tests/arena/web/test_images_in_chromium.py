@@ -2,9 +2,6 @@
 
 import base64
 import hashlib
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
 import pytest
@@ -14,43 +11,33 @@ from agon.serving.openai_compatible import Server
 from tests.support.arena_server import open_arena, roster
 from tests.support.browser import DESKTOP, PHONE, Tab, chromium
 from tests.support.images import image_bytes, photo
+from tests.support.threaded_server import JsonHandler, ThreadedServer
 
 
-class Models(BaseHTTPRequestHandler):
+class Models(JsonHandler):
     """A server of models that notes every request and answers in one piece."""
 
     asked: ClassVar[list] = []
 
-    def do_POST(self):
-        self.asked.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+    def post(self):
+        self.asked.append(self.body())
         said = (
             f"I see {sum(type(m['content']) is list for m in self.asked[-1]['messages'])} turns with images."
         )
-        end = {"choices": [{"message": {"content": said}, "finish_reason": "stop"}]}
-        content = json.dumps(end).encode()
-        self.send_response(200)
-        self.send_header("content-type", "application/json")
-        self.send_header("content-length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+        self.reply(200, {"choices": [{"message": {"content": said}, "finish_reason": "stop"}]})
 
-    def do_GET(self):
+    def get(self):
         self.send_error(404)
-
-    def log_message(self, *_):
-        pass
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Models)
-    threading.Thread(target=http.serve_forever, daemon=True).start()
-    place = Server(f"http://127.0.0.1:{http.server_port}/v1")
-    models = roster(*(place.model(name, images=True) for name in ("left", "right")))
-    with open_arena(tmp_path_factory.mktemp("log"), models, ArenaSettings(seed=7, images=3)) as opened:
-        yield opened
-    http.shutdown()
-    http.server_close()
+    settings = ArenaSettings(seed=7, images=3)
+    with ThreadedServer(Models) as http:
+        place = Server(http.url)
+        models = roster(*(place.model(name, images=True) for name in ("left", "right")))
+        with open_arena(tmp_path_factory.mktemp("log"), models, settings) as opened:
+            yield opened
 
 
 @pytest.fixture(scope="module")
