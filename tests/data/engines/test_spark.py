@@ -18,6 +18,7 @@ from agon.data.engines.dialects import rewritten, translate
 from agon.ranking import OptionError, SourceError
 
 pytestmark = pytest.mark.slow
+FAST = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # a minute is too short for what else Java compiles
 ROWS = {
     "model_a": ["ada", "bob", "ada", "O'Neil\\x", "ada", "cyn", "bob"],
     "model_b": ["bob", "ada", "bob", "ada", "cyn", "ada", "cyn"],
@@ -42,7 +43,8 @@ def session():
         from pyspark.sql import SparkSession
 
         made = SparkSession.builder.master("local[2]").config("spark.ui.enabled", "false")
-        made = made.config("spark.sql.shuffle.partitions", "2").getOrCreate()
+        made = made.config("spark.driver.extraJavaOptions", FAST).config("spark.sql.shuffle.partitions", "2")
+        made = made.getOrCreate()
         made.sparkContext.setLogLevel("OFF")
         yield made
         made.stop()
