@@ -25,6 +25,7 @@ from agon.arena.core.battles.draw_refusals import too_long_sentence
 from agon.arena.core.battles.open_battles import OpenBattles, Running
 from agon.arena.core.battles.record_keeping import RecordKeeping
 from agon.arena.core.battles.resume import SKIPPED
+from agon.arena.core.battles.score_change import ScoreChanges
 from agon.arena.core.battles.told_names import ToldNames
 from agon.arena.core.contestants import Contestants
 from agon.arena.core.matchmaking import SCHEDULE, Draw, substitute
@@ -85,6 +86,7 @@ class Arena:
         self.told = ToldNames(log, self.battles, self.talks)
         self.records = RecordKeeping(log)
         self.limits = BattleLimits()
+        self.changes = ScoreChanges(log)
         self.tally: Counter[str] = Counter()  # battles of this process: started, ready, void
         self.refused: Counter[str] = Counter()  # requests since the start, by code
         self.noted: Counter[str] = Counter()  # of them, those that were told

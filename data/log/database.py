@@ -22,6 +22,13 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 DISK = "No space left|quota exceeded|File too large|Permission denied|Read-only|Too many open files"
 # Votes are counted by two small numbers: through a table of up to 2^22 counters instead of a hash.
 COUNTERS = "SET GLOBAL perfect_ht_threshold = 22"
+# What is looked up with every vote: what its voter did, and what belongs to a battle; else all rows are read
+# for it. They are no part of the schema, and whichever version opens a database goes on without noticing.
+_LOOKUPS = """
+    CREATE INDEX IF NOT EXISTS votes_of_voter ON votes (voter);
+    CREATE INDEX IF NOT EXISTS battles_of_voter ON battles (voter);
+    CREATE INDEX IF NOT EXISTS turns_of_battle ON turns (battle_id);
+    CREATE INDEX IF NOT EXISTS generations_of_battle ON generations (battle_id)"""
 
 
 class DamagedDatabase(LogError):  # noqa: N818 (it says what happened)
@@ -185,6 +192,11 @@ def _check_length(connection: duckdb.DuckDBPyConnection, path: Path) -> None:
     size, used = connection.execute(sql).fetchall()[0]
     if path.stat().st_size < used * size:
         raise duckdb.IOException("The file is shorter than what it holds.")
+
+
+def add_lookups(connection: duckdb.DuckDBPyConnection) -> None:
+    """Add the indexes by which voters and battles are looked up, where they are not there yet."""
+    connection.execute(_LOOKUPS)
 
 
 def connect(path: Path) -> duckdb.DuckDBPyConnection:

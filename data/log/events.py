@@ -271,10 +271,10 @@ def _copy_part(path: Path, copy: Path, first: int, last: int) -> None:
 
 def set_position(connection: duckdb.DuckDBPyConnection, head: Head) -> None:
     """Note how far a database follows the chain; in the transaction that adds the rows."""
-    connection.execute(f"DELETE FROM {POSITION}")
-    connection.execute(
-        f"INSERT INTO {POSITION} VALUES (?, ?, ?, ?)", [head.events, head.size, head.hash, head.beside]
-    )
+    now = [head.events, head.size, head.hash, head.beside]
+    moved = connection.execute(f"UPDATE {POSITION} SET events = ?, size = ?, hash = ?, beside = ?", now)
+    if moved.fetchall() == [(0,)]:
+        connection.execute(f"INSERT INTO {POSITION} VALUES (?, ?, ?, ?)", now)
 
 
 def position(connection: duckdb.DuckDBPyConnection) -> Head | None:

@@ -20,7 +20,7 @@ from typing import Any
 
 import duckdb
 
-from agon.data.log.database import DATABASE, DamagedDatabase, Lock, connect, lock, open_database
+from agon.data.log.database import DATABASE, DamagedDatabase, Lock, add_lookups, connect, lock, open_database
 from agon.data.log.events import (
     BACKUP,
     EVENTS,
@@ -150,6 +150,7 @@ def _older(folder: Path, database: Head, end: Head) -> str:
 
 def _opened(folder: Path, connection: duckdb.DuckDBPyConnection, at: Head, repairs: list[str]) -> OpenLog:
     try:
+        add_lookups(connection)
         events = EventLog(folder, at, Layout.of(connection))
     except BaseException:
         connection.close()
@@ -258,6 +259,7 @@ def _made_of_events(folder: Path, path: Path, end: Head) -> duckdb.DuckDBPyConne
     try:
         connection = connect(path)
         _in_transaction(connection, lambda: _fill(connection, folder, end))
+        add_lookups(connection)
         connection.execute("CHECKPOINT")
     except (duckdb.Error, OSError) as error:
         raise LogError(f"{path} cannot be made anew of {folder / EVENTS}: {sentence(error)}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +57,7 @@ class LogSource:
         clean: whether votes of battles in which an answer failed are left out.
         withdrawn: the number of the last withdrawal; later ones take nothing away.
         aside: votes that gates set aside.
+        known: the ballots, where they follow from others that were counted.
     """
 
     query: Query
@@ -65,10 +66,13 @@ class LogSource:
     clean: bool
     withdrawn: int = 0
     aside: SetAside | None = None
+    known: tuple[Ballots, IntArray, IntArray] | None = field(default=None, repr=False)
 
     @cached_property
     def _ballots(self) -> tuple[Ballots, IntArray, IntArray]:
         """The distinct ballots; and pairs of numbers, each as one key, with the ballot of each."""
+        if self.known is not None:
+            return self.known
         table = self._select("lineup, ballot, count(*) AS count", " GROUP BY lineup, ballot")
         lineup, ballot, count = (table[name].to_numpy().astype(np.int64) for name in table.column_names)
         if not len(count):
@@ -83,6 +87,15 @@ class LogSource:
     def ballots(self) -> Ballots:
         """Count the distinct ballots."""
         return self._ballots[0]
+
+    def without_last(self) -> LogSource:
+        """The votes before the last one, without counting them again unless that alone was such a ballot."""
+        before = replace(self, upto=self.upto - 1, known=None)
+        last = self._select("lineup, ballot", " AND number = $upto")
+        ballots, keys, row = self._ballots
+        count = ballots.count.copy()
+        count[self._rows(last)] -= 1
+        return replace(before, known=(ballots.with_count(count), keys, row)) if count.all() else before
 
     def battles(self, by: str | None = None) -> Battles:
         """List the votes in the order in which they were committed."""
@@ -172,15 +185,18 @@ class LogSource:
 
     def left_out(self) -> dict[str, int]:
         """Count the votes that were not blind; nothing in a log is invalid, for that was never written."""
-        found = self._select("count(*) AS number", "", counted=f"blind = FALSE AND {_LISTED_VOTES}")[
-            "number"
-        ].to_pylist()[0]
         gone = {} if self.aside is None else dict(self.aside.number)
-        return ({NOT_BLIND: found} if found else {}) | gone
+        return ({NOT_BLIND: self._not_blind} if self._not_blind else {}) | gone
+
+    @cached_property
+    def _not_blind(self) -> int:
+        """Votes that were not blind: a board asks for them a dozen times."""
+        table = self._select("count(*) AS number", "", counted=f"blind = FALSE AND {_LISTED_VOTES}")
+        return int(table["number"].to_pylist()[0])
 
     def without(self, aside: SetAside) -> LogSource:
         """Leave out votes of some voters, and those on a model between two times."""
-        return replace(self, aside=aside)
+        return replace(self, aside=aside, known=None)
 
     def _cluster(self, name: str) -> str:
         """SQL for a label to cluster by; a prompt that was typed is one of its own."""

@@ -107,19 +107,18 @@ _ENDINGS = """
         WHERE f.failures > coalesce(r.attempts, 0)
         GROUP BY f.battle_id, models HAVING len(models) - count(*) < 2)
     GROUP BY ALL ORDER BY ALL"""
-# An earlier vote, after which its voter was told the names, on one of these answers to this prompt; or
-# answers to it under their names, in any turn: whoever just read a model knows it in other words, too.
-_SHOWN_BEFORE = """
-    SELECT EXISTS (
-        FROM votes AS v
-        JOIN turns AS t ON t.battle_id = v.battle_id AND t.turn = 1
-        JOIN generations AS g ON g.battle_id = v.battle_id AND g.turn = 1 AND g.failure IS NULL
-        WHERE v.voter = $1 AND v.battle_id <> $2::UUID AND t.prompt = $3
-            AND (g.model, g.text) IN (SELECT (unnest($4::VARCHAR[]), unnest($5::VARCHAR[]))))
-    OR EXISTS (
-        FROM battles AS b JOIN turns AS t USING (battle_id) JOIN lineups USING (lineup)
-        WHERE b.voter = $1 AND b.policy = $6 AND t.prompt = $3 AND (
-            battle_id = $2::UUID OR list_has_any(models, $4::VARCHAR[])))"""
+# Battles after which a voter was told names: those voted on, and those whose models were chosen by name.
+_NAMES_TOLD_IN = """
+    SELECT battle_id, false FROM votes WHERE voter = $1
+    UNION ALL SELECT battle_id, true FROM battles WHERE voter = $1 AND policy = $2"""
+# By the battle alone, and no other condition: so rows are found by their index.
+_PROMPTS_OF = "SELECT battle_id, turn, prompt FROM turns WHERE battle_id IN (SELECT unnest($1::UUID[]))"
+_FIRST_ANSWERS = """
+    SELECT model, text FROM generations
+    WHERE battle_id IN (SELECT unnest($1::UUID[])) AND turn = 1 AND failure IS NULL"""
+_DRAWN_IN = """
+    SELECT battle_id, models FROM battles JOIN lineups USING (lineup)
+    WHERE battle_id IN (SELECT unnest($1::UUID[]))"""
 # The models of which a person was told that they wrote an answer to a prompt.
 _TOLD = """
     SELECT prompt, models
@@ -534,6 +533,23 @@ class VoteLog:
         votes.ballots()
         return Comparisons(votes)
 
+    def comparisons_around(self, number: int) -> tuple[Comparisons | None, Comparisons | None]:
+        """The votes before one, and with it; None where there are none. They are counted once for both.
+
+        Args:
+            number: of the vote, among all.
+        """
+        after = LogSource(self._table, number, NO_CHOICE, clean=False, withdrawn=self.version()[1])
+        found: list[Comparisons | None] = []
+        for make in (after.without_last, lambda: after):
+            try:
+                votes = make()
+                votes.ballots()
+                found.append(Comparisons(votes))
+            except SourceError:
+                found.append(None)
+        return found[0], found[1]
+
     def mend(self) -> None:
         """Open the database again that an error closed, such as a full disk.
 
@@ -595,9 +611,18 @@ class VoteLog:
             prompt: the first one of the battle.
             answers: model and text of each answer to it.
         """
-        models, texts = [model for model, _ in answers], [as_utf8(text) for _, text in answers]
-        given = [voter, battle_id, as_utf8(prompt), models, texts, NAMED_POLICY]
-        return bool(self._rows(_SHOWN_BEFORE, given)[0][0])
+        told = dict(self._rows(_NAMES_TOLD_IN, [voter, NAMED_POLICY]))
+        turns = self._rows(_PROMPTS_OF, [list(told)]) if told else []
+        asked = [(one, turn) for one, turn, what in turns if what == as_utf8(prompt)]
+        given = {(model, as_utf8(text)) for model, text in answers}
+        voted = [one for one, turn in asked if turn == 1 and not told[one] and one.hex != battle_id]
+        if voted and given & set(self._rows(_FIRST_ANSWERS, [voted])):
+            return True
+        # Whoever just read a model under its name knows it in other words, too.
+        by_name = [one for one, _ in asked if told[one]]
+        drawn = self._rows(_DRAWN_IN, [by_name]) if by_name else []
+        models = {model for model, _ in answers}
+        return any(one.hex == battle_id or models & set(names) for one, names in drawn)
 
     def names_told(self, voter: str) -> dict[str, set[str]]:
         """{prompt: models} that a person was told of, because they voted on their answers to it, or

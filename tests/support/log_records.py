@@ -56,11 +56,18 @@ def voted(log, models, places, acceptable=None, **changes):
     return drawn.battle_id
 
 
+def drop_lookups(connection):
+    """Take the indexes away, which older versions did not have, and which hold columns fast."""
+    for (name,) in connection.execute("SELECT index_name FROM duckdb_indexes()").fetchall():
+        connection.execute(f"DROP INDEX {name}")
+
+
 def without_events(folder):
     """Make a log that is closed one of an older version, which had no events."""
     for name in ("events.jsonl", "texts.jsonl", "events.head", "agon.lock"):
         (folder / name).unlink()
     with duckdb.connect(str(folder / "agon.duckdb")) as connection:
+        drop_lookups(connection)
         for table in ("head", *PEOPLE_TABLES):
             connection.execute(f"DROP TABLE {table}")
         connection.execute("ALTER TABLE votes DROP COLUMN testing")

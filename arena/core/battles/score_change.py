@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 
 from agon.arena.core.battle import State
 from agon.arena.core.battles.open_battles import Running
 from agon.arena.core.operation.operator_messages import tell
+from agon.arena.core.refusal import Refusal
 from agon.data.log.vote_log import VoteLog
-from agon.ranking import Leaderboard, rank
+from agon.ranking import Comparisons, Leaderboard, rank
 from agon.ranking.errors import AgonError
 from agon.ranking.leaderboard.row import Row
+
+MOST_AWAITED = 20  # voters who wait to be told what their votes changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,30 +43,51 @@ class ScoreChange:
     fewest: int  # votes below which a model stays provisional
 
 
-async def change_by_vote(log: VoteLog, running: Running) -> ScoreChange | None:
-    """What the vote of a battle changed: the boards just before and just after it.
+class ScoreChanges:
+    """What votes changed, computed for one voter after the other, so that votes go before.
 
-    None where there is no vote, or no board; whatever goes wrong here, the vote is in the log.
+    Args:
+        log: the votes.
     """
-    number = running.number
-    if running.battle.state is not State.VOTED or number is None or not running.counted:
-        return None
-    models = tuple(side.contestant.card.name for side in running.battle.judged)
-    try:
-        return await asyncio.to_thread(
-            lambda: change_of_scores(_board_upto(log, number - 1), _board_upto(log, number), models)
-        )
-    except Exception as error:
-        tell(f"what a vote changed could not be computed: {type(error).__name__}: {error}")
-        return None
+
+    def __init__(self, log: VoteLog) -> None:
+        self._log = log
+        self._turn = asyncio.Lock()
+        self.awaited = set[str]()  # the battles whose voters wait to be told
+
+    async def of(self, running: Running) -> ScoreChange | None:
+        """What the vote of a battle changed: the boards just before and just after it.
+
+        None where there is no vote, or no board; whatever goes wrong here, the vote is in the log.
+
+        Raises Refusal: too many wait for theirs.
+        """
+        number, battle = running.number, running.battle
+        if battle.state is not State.VOTED or number is None or not running.counted:
+            return None
+        if len(self.awaited) >= MOST_AWAITED:
+            raise Refusal(503, "busy", "It cannot be computed now.")
+        models = tuple(side.contestant.card.name for side in battle.judged)
+        self.awaited.add(battle.id)
+        try:
+            async with self._turn:
+                return await asyncio.to_thread(self._around, number, models)
+        except Exception as error:
+            tell(f"what a vote changed could not be computed: {type(error).__name__}: {error}")
+            return None
+        finally:
+            self.awaited.discard(battle.id)
+
+    def _around(self, number: int, models: tuple[str, ...]) -> ScoreChange | None:
+        before, after = map(_board, self._log.comparisons_around(number))
+        return change_of_scores(before, after, models)
 
 
-def _board_upto(log: VoteLog, number: int) -> Leaderboard | None:
-    """The board of the votes up to a number; None if there is none to compute."""
-    try:
-        return rank(log.comparisons(upto=number), "bradley_terry", interval="none")
-    except AgonError:
-        return None
+def _board(votes: Comparisons | None) -> Leaderboard | None:
+    """The board of votes; None if there is none to compute."""
+    with suppress(AgonError):
+        return None if votes is None else rank(votes, "bradley_terry", interval="none")
+    return None
 
 
 def change_of_scores(

@@ -12,7 +12,6 @@ from agon.arena.core.arena import Arena
 from agon.arena.core.arena_settings import Mode
 from agon.arena.core.battles.open_battles import Running
 from agon.arena.core.battles.prompt_images import keep_images
-from agon.arena.core.battles.score_change import change_by_vote
 from agon.arena.core.modes.by_name import start_named
 from agon.arena.core.modes.review_queue import leave_for_later, next_review
 from agon.arena.core.refusal import Refusal
@@ -99,8 +98,9 @@ def battle_router(arena: Arena) -> APIRouter:
     """The battle page and its API."""
     router, people = APIRouter(), People(arena)
 
-    def view(session: str, running: Running) -> JSONResponse:
-        return JSONResponse(battle_view(arena, session, running), headers={"cache-control": "no-store"})
+    def view(session: str, running: Running, *, fresh: bool = False) -> JSONResponse:
+        seen = battle_view(arena, session, running, fresh=fresh)
+        return JSONResponse(seen, headers={"cache-control": "no-store"})
 
     def seen_at(session: str, battle: str | None, mode: str) -> dict[str, Any]:
         """What an address shows: a battle, or the start of a way to compare."""
@@ -176,7 +176,7 @@ def battle_router(arena: Arena) -> APIRouter:
         cast = (body.turn, ballot, body.token)
         network = client_network(request.scope)
         voted = await arena.vote(session, battle_id, *cast, unfinished=body.unfinished, network=network)
-        return view(session, voted)
+        return view(session, voted, fresh=True)
 
     @router.post(
         "/api/battles/{battle_id}/remarks",
@@ -186,10 +186,10 @@ def battle_router(arena: Arena) -> APIRouter:
         said = await people.remark(session, battle_id, body.reasons, body.comment)
         return JSONResponse({"reasons": list(said.reasons), "comment": said.comment})
 
-    @router.get("/api/battles/{battle_id}/change", **played("What a vote changed", ChangeAnswer, 404))
+    @router.get("/api/battles/{battle_id}/change", **played("What a vote changed", ChangeAnswer, 404, 503))
     async def change(session: Session, battle_id: str) -> JSONResponse:
         running = arena.battle(session, battle_id)
-        found = change_view(running, await change_by_vote(arena.log, running))
+        found = change_view(running, await arena.changes.of(running))
         return JSONResponse(found, headers={"cache-control": "no-store"})
 
     @router.get(

@@ -163,12 +163,15 @@ def _invitation(typed: bool, answers: int) -> str:
     )
 
 
-def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
-    """The page of a battle in its state, for the browser and for programs."""
+def battle_view(arena: Arena, session: str, running: Running, *, fresh: bool = False) -> dict[str, Any]:
+    """The page of a battle in its state, for the browser and for programs.
+
+    `fresh` is a vote that was kept this moment, of which nothing can have been said yet.
+    """
     battle = running.battle
     named = battle.state is State.VOTED
     review = review_progress(arena, session)
-    said = next(iter(arena.log.remarks(battle.id)), None) if named else None
+    said = next(iter(arena.log.remarks(battle.id)), None) if named and not fresh else None
     remarks = {"reasons": list(said.reasons), "comment": said.comment} if said else None
     view: dict[str, Any] = {
         "battle": battle.id,
@@ -212,8 +215,10 @@ def battle_view(arena: Arena, session: str, running: Running) -> dict[str, Any]:
 
 def _last(arena: Arena, session: str, running: Running) -> dict[str, Any] | None:
     """The comparison before this one in the list, whose names may be told."""
+    if running.after is None:
+        return None
     try:
-        before = arena.battle(session, running.after or "")
+        before = arena.battle(session, running.after)
     except Refusal:
         return None
     battle = before.battle

@@ -16,7 +16,7 @@ from agon.data.log.records import LogError
 from agon.ranking import ConvergenceError, rank
 from agon.serving.protocol import Delta, End
 from agon.serving.self_identification import MASK
-from tests.support.arena_server import SECRET, Scripted, Thinking, open_arena, roster
+from tests.support.arena_server import SECRET, Scripted, Thinking, awaited, open_arena, roster
 
 NAMES = (b"canary", b"Canary")
 
@@ -242,6 +242,34 @@ def test_what_a_vote_changed_is_its_own_doing(tmp_path):
         assert html.count("canary-") == 0
         later = changed(guests[2], views[2]).json()["html"]
         assert later.count("stays where it is") == 2, "a tie between two that always tied"
+
+
+def test_what_votes_changed_is_computed_one_by_one_and_not_for_everybody_at_once(tmp_path, monkeypatch):
+    """Votes go before: whoever comes while too many wait is told so, and the vote stands."""
+    monkeypatch.setattr("agon.arena.core.battles.score_change.MOST_AWAITED", 2)
+    at_work, go_on = threading.Event(), threading.Event()
+
+    def slow(*given, **options):
+        at_work.set()
+        assert go_on.wait(30)
+        return rank(*given, **options)
+
+    with open_arena(tmp_path, roster(Scripted("x"), Scripted("y"))) as server, ThreadPoolExecutor(4) as pool:
+        guests = [server.visitor() for _ in range(4)]
+        views = [guest.ready() for guest in guests]
+        monkeypatch.setattr("agon.arena.core.battles.score_change.rank", slow)
+        assert [guest.vote(*given).status_code for guest, *given in zip(guests, views, strict=True)] == [
+            200
+        ] * 4
+        first = pool.submit(changed, guests[1], views[1])
+        assert at_work.wait(30)
+        second = pool.submit(changed, guests[2], views[2])
+        awaited(lambda: len(server.arena.changes.awaited), lambda number: number == 2)
+        refused = changed(guests[3], views[3])
+        assert (refused.status_code, refused.json()["error"]) == (503, "busy")
+        go_on.set()
+        assert [one.result(30).status_code for one in (first, second)] == [200] * 2
+        assert changed(guests[3], views[3]).status_code == 200
 
 
 def test_a_vote_that_could_not_be_kept_is_said_and_may_be_cast_again(server, monkeypatch):

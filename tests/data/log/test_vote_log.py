@@ -24,7 +24,7 @@ from agon.data.log.records import (
 from agon.data.log.vote_log import VoteLog
 from agon.ranking import Comparisons, SourceError, VotesError, rank
 from agon.ranking.votes.vote_source import group
-from tests.support.log_records import MODELS, NOON, answer, battle, put, vote, voted
+from tests.support.log_records import MODELS, NOON, answer, battle, drop_lookups, put, vote, voted
 
 
 @pytest.fixture
@@ -599,3 +599,38 @@ def test_length_is_controlled_for_over_the_turns_that_were_shown(log):
     assert [(r.model, r.score) for r in board.rows] == [(r.model, r.score) for r in other.rows]
     with pytest.raises(SourceError, match="nothing to control for 'warmth'"):
         rank(log.comparisons(), control="warmth")
+
+
+def test_boards_around_a_vote_are_those_of_the_votes_up_to_each(log):
+    """The last one may be the only ballot of its kind, or of its model; or not count."""
+    for models, places in ((("ada", "bob"), (1, 2)), (("ada", "bob"), (1, 2)), (("bob", "cid"), (2, 1))):
+        voted(log, models, places)
+    put(log, one := battle(("ada", "cid")), vote(one.battle_id, (1, 2), voter=one.voter, blind=False))
+    assert log.comparisons_around(1)[0] is None
+    for number in (2, 3, 4):
+        for upto, votes in zip((number - 1, number), log.comparisons_around(number), strict=True):
+            same = log.comparisons(upto=upto)
+            assert votes.models == same.models
+            assert votes.ballots.count.tolist() == same.ballots.count.tolist()
+            assert votes.pairs.wins.tolist() == same.pairs.wins.tolist()
+            assert votes.left_out == same.left_out
+
+
+def test_voters_and_battles_are_looked_up_by_an_index_however_the_database_came_about(tmp_path):
+    def found(where):
+        with VoteLog(where) as log:
+            for column, table in (("voter", "votes"), ("voter", "battles"), ("battle_id", "generations")):
+                given = log._rows(f"SELECT any_value({column})::VARCHAR FROM {table}")[0]
+                plan = log._rows(f"EXPLAIN ANALYZE SELECT * FROM {table} WHERE {column} = ?", given)[0][1]
+                assert "Index Scan" in plan, (table, plan)
+
+    with VoteLog(tmp_path / "log") as log:
+        for n in range(3):
+            name = voted(log, ("ada", "bob"), (1, 2), voter=f"voter {n}")
+            put(log, answer(name, 0, "ada", turn=2))
+    found(tmp_path / "log")
+    (tmp_path / "log" / "agon.duckdb").unlink()  # made anew of the events
+    found(tmp_path / "log")
+    with duckdb.connect(str(tmp_path / "log" / "agon.duckdb")) as connection:
+        drop_lookups(connection)
+    found(tmp_path / "log")
