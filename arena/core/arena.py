@@ -91,7 +91,7 @@ class Arena:
         self.refused: Counter[str] = Counter()  # requests since the start, by code
         self.noted: Counter[str] = Counter()  # of them, those that were told
         self.chores: list[asyncio.Task[None]] = []  # what is done as long as it is open
-        self._days_hash = DailyHash()
+        self._days_hash = DailyHash(log.key_of_day)
 
     @property
     def roster(self) -> Roster:
@@ -427,6 +427,7 @@ class Arena:
         that the voter means to judge a stopped answer against one that is whole or longer; `judgement` is
         what else was said in a study; `network`, where it comes from.
         """
+        near = await self._days_hash.of(network) if self.settings.networks else None
         running = self.battle(session, battle_id)
         battle = running.battle
         if not self.keys.may_vote(token, battle.id, turn, session):
@@ -459,7 +460,7 @@ class Arena:
             criteria=judgement.criteria,
             ratings=judgement.ratings,
             comment=judgement.comment,
-            network=self._days_hash.of(network) if self.settings.networks else None,
+            network=near,
         )
         running.keeping = asyncio.create_task(self._keep_vote(running, record))
         await asyncio.shield(running.keeping)

@@ -7,10 +7,12 @@ and the session it was made for, and when it ends; that it is used once is for t
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import os
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -160,22 +162,36 @@ class Keys:
 
 
 class DailyHash:
-    """A hash of networks by a key that lives in this process for one day of UTC, and stands nowhere else.
+    """A hash of networks by a key of one day of UTC, which all processes of a store have in common.
 
-    Votes of one network and day have one hash. From one day to the next, or over a restart, nothing links
-    them, and once the key is gone nobody can try all networks to find whose a hash was.
+    Votes of one network and day have one hash. From one day to the next nothing links them, and once the key
+    is gone nobody can try all networks to find whose a hash was.
 
     Args:
-        today: the number of the day.
+        key_of: gives the key of a day, by its number.
     """
 
-    def __init__(self, today: Callable[[], int] = lambda: int(time.time() // 86_400)) -> None:
-        self._today, self._day, self._key = today, -1, b""
+    def __init__(self, key_of: Callable[[int], bytes]) -> None:
+        self._key_of, self._day, self._key = key_of, -1, b""
+        self._one = threading.Lock()
 
-    def of(self, network: str) -> str | None:
-        """Of a network; None of one that is not known."""
+    async def of(self, network: str) -> str | None:
+        """Of a network; None of one that is not known, and while the key cannot be had."""
         if not network or network == NOWHERE:
             return None
-        if self._day != (day := self._today()):
-            self._day, self._key = day, secrets.token_bytes(32)
+        if self._day != today():
+            try:
+                await asyncio.to_thread(self._turn)
+            except AgonError:  # nor can a vote be kept then
+                return None
         return hmac.new(self._key, network.encode(), hashlib.sha256).hexdigest()[:16]
+
+    def _turn(self) -> None:
+        with self._one:
+            if self._day != (day := today()):
+                self._key, self._day = self._key_of(day), day
+
+
+def today() -> int:
+    """The number of the day since 1970, in UTC."""
+    return int(time.time() // 86_400)

@@ -33,6 +33,7 @@ from agon.data.log.image_files import CleanImage, image_path, keep_image
 from agon.data.log.index import RECENT, as_utf8
 from agon.data.log.operation.invitation_journal import InvitationJournal
 from agon.data.log.operation.log_figures import LogFigures, read_figures
+from agon.data.log.personal.day_key import forget_day_key, key_of_day
 from agon.data.log.personal.erasing import (
     ERASED,
     blank_texts,
@@ -318,6 +319,25 @@ class VoteLog:
     def invitations(self) -> InvitationJournal:
         """Who was invited, for all processes of the store."""
         return invitations_of(self.folder, self._shared)
+
+    def key_of_day(self, day: int) -> bytes:
+        """The key by which votes of one network and day are told to be so, the same in all processes.
+
+        Raises:
+            LogError: it cannot be had.
+        """
+        return key_of_day(self.folder, day) if self._shared is None else self._shared.key_of_day(day)
+
+    def forget_day_key(self, day: int) -> None:
+        """Remove the key of another day than this one.
+
+        Raises:
+            LogError: it cannot be removed.
+        """
+        if self._shared is None:
+            forget_day_key(self.folder, day)
+        else:
+            self._shared.forget_day_key(day)
 
     def keep_image(self, image: CleanImage) -> None:
         """Keep an image of a prompt; it is safe when this returns.

@@ -13,10 +13,12 @@ from agon.arena.core.battle import State
 from agon.arena.core.language_id import detection_problem
 from agon.arena.core.operation.erasing import ErasedFiles, retain
 from agon.arena.core.operation.operator_messages import note, tell
+from agon.arena.core.sessions import today
 from agon.ranking.errors import AgonError
 from agon.serving.self_identification import IdentityMasker
 
 RETENTION_SECONDS = 3600.0  # between two looks for texts that are too old
+FORGETTING_SECONDS = 300.0  # after which, at the most, the key of a day that is over is gone
 
 
 async def start_arena(arena: Arena) -> None:
@@ -34,6 +36,7 @@ async def start_arena(arena: Arena) -> None:
         _warm_up(arena),
         _repeat("erasing texts", 2.0, ErasedFiles(arena.log).finish),
         _repeat("erasing old texts", RETENTION_SECONDS, partial(retain, arena), now=True),
+        _repeat("forgetting the key of a day", FORGETTING_SECONDS, partial(_forget, arena), now=True),
         _repeat("counting refusals", 60.0, partial(_note_refusals, arena)),
     ]
     arena.chores += map(asyncio.create_task, work)
@@ -110,6 +113,10 @@ async def _warm_up(arena: Arena) -> None:
         tell(f"the languages of prompts are not told here, and stay empty: {problem}")
     for package in ("scipy.sparse", "scipy.special"):  # a quarter of a second of the first page
         await asyncio.to_thread(import_module, package)
+
+
+async def _forget(arena: Arena) -> None:
+    await asyncio.to_thread(arena.log.forget_day_key, today())
 
 
 async def _note_refusals(arena: Arena) -> None:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from agon.data.log.migrations import SCHEMA_VERSION, refuse_newer
+from agon.data.log.personal.day_key import KEY_BYTES, is_of_day
 from agon.data.log.records import LogError
 from agon.data.log.shared_store.shared_record import (
     NoSharedLog,
@@ -57,6 +58,9 @@ _AWAY = (
     psycopg.InterfaceError,
     psycopg.errors.IdleInTransactionSessionTimeout,
 )
+# The key of one day. It is in no archive of the server, no copy of its files and no replica: of such a table
+# nothing is written ahead.
+_DAY = "CREATE UNLOGGED TABLE agon_day (day integer NOT NULL, key bytea NOT NULL)"
 _FOREIGN = """
     SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename LIMIT 1"""
 _WRITES = f"""
@@ -119,6 +123,8 @@ class PostgresRecord:
                     "INSERT INTO agon_head (events, size, hash, log_schema) VALUES (0, 0, %s, %s)",
                     ["0" * 64, SCHEMA_VERSION],
                 )
+            if make and not _one(connection, "SELECT to_regclass('agon_day') IS NOT NULL")[0]:
+                connection.execute(_DAY)
             identity, form = _one(connection, "SELECT id, format FROM agon_store")
             if form > FORMAT:
                 raise LogError(
@@ -249,6 +255,26 @@ class PostgresRecord:
                 connection.execute(
                     "UPDATE agon_documents SET content = content || %s WHERE name = %s", [more, name]
                 )
+
+    def key_of_day(self, day: int) -> bytes:
+        """The key of a day, by which networks are hashed; made by who asks first, and no other is kept."""
+        with self._beside() as connection, connection.transaction():
+            connection.execute("LOCK TABLE agon_day")
+            row = connection.execute("SELECT day, key FROM agon_day").fetchone()
+            if row is not None and is_of_day(row[0], day):
+                return bytes(row[1])
+            key = secrets.token_bytes(KEY_BYTES)
+            connection.execute("TRUNCATE agon_day")  # which leaves nothing of it on the disk
+            connection.execute("INSERT INTO agon_day VALUES (%s, %s)", [day, key])
+        return key
+
+    def forget_day_key(self, day: int) -> None:
+        """Remove the key of another day than this one."""
+        with self._beside() as connection, connection.transaction():
+            connection.execute("LOCK TABLE agon_day")
+            row = connection.execute("SELECT day FROM agon_day").fetchone()
+            if row is not None and not is_of_day(row[0], day):
+                connection.execute("TRUNCATE agon_day")
 
     def keep_image(self, sha256: str, ending: str, content: bytes) -> None:
         """Keep an image."""

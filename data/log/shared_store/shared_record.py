@@ -100,6 +100,12 @@ class SharedRecord(Protocol):
     def extend_document(self, name: str, decide: Callable[[bytes], bytes]) -> None:
         """Add to the end of one what is decided on, while nobody else adds; it holds when this returns."""
 
+    def key_of_day(self, day: int) -> bytes:
+        """The key of a day, by which networks are hashed; made by who asks first, and no other is kept."""
+
+    def forget_day_key(self, day: int) -> None:
+        """Remove the key of another day than this one."""
+
     def keep_image(self, sha256: str, ending: str, content: bytes) -> None:
         """Keep an image."""
 

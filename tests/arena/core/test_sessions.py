@@ -1,6 +1,9 @@
 """Cookies, pseudonyms and vote tokens: what we did not sign is worth nothing."""
 
+import asyncio
+import secrets
 import stat
+from collections import defaultdict
 
 import pytest
 
@@ -70,12 +73,17 @@ def test_a_short_secret_is_refused(tmp_path):
         Keys.of_folder(tmp_path)
 
 
-def test_a_networks_hash_is_of_one_day_and_one_process():
-    day = [20_000]
-    here, elsewhere = DailyHash(lambda: day[0]), DailyHash(lambda: day[0])
-    first = here.of("192.0.2.0/24")
-    assert first == here.of("192.0.2.0/24") != here.of("198.51.100.0/24")
-    assert first != elsewhere.of("192.0.2.0/24"), "another process has another key"
+def test_a_networks_hash_is_of_one_day_and_of_all_processes_of_a_store(monkeypatch):
+    day, keys = [20_000], defaultdict(lambda: secrets.token_bytes(32))
+    monkeypatch.setattr("agon.arena.core.sessions.today", lambda: day[0])
+    here, there, elsewhere = DailyHash(keys.__getitem__), DailyHash(keys.__getitem__), DailyHash(bytes)
+
+    def of(which, network):
+        return asyncio.run(which.of(network))
+
+    first = of(here, "192.0.2.0/24")
+    assert first == of(here, "192.0.2.0/24") == of(there, "192.0.2.0/24")
+    assert first not in (of(here, "198.51.100.0/24"), of(elsewhere, "192.0.2.0/24"))
     day[0] += 1
-    assert here.of("192.0.2.0/24") != first
-    assert here.of("") is here.of("?") is None
+    assert of(here, "192.0.2.0/24") == of(there, "192.0.2.0/24") != first
+    assert of(here, "") is of(here, "?") is None

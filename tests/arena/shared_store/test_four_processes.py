@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from random import Random
 
 import psycopg
@@ -49,6 +50,13 @@ def votes_of(address):
     return dict(votes)
 
 
+def networks_of(address):
+    """What the votes of the store say of where they came from, and how often each."""
+    with psycopg.connect(address) as connection:
+        lines = [bytes(line) for (line,) in connection.execute("SELECT line FROM agon_texts").fetchall()]
+    return Counter(said["network"] for line in lines if (said := json.loads(line)["texts"].get("votes")))
+
+
 def verify(address):
     words = [sys.executable, "-m", "agon", "verify", address, "--format", "json"]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
@@ -67,6 +75,7 @@ def test_no_vote_is_lost_or_doubled_while_processes_are_killed(opened):
     }
     assert told.found <= kept.keys()
     assert len(kept) == 24
+    assert list(networks_of(opened.address).values()) == [24], "one network, killed or not"
     assert verify(opened.address)["votes"] == 24
     boards = [
         awaited(
