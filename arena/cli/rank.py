@@ -9,10 +9,10 @@ import json
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from cyclopts import Parameter
 
@@ -34,6 +34,7 @@ from agon.arena.cli.output.tables import show_boards
 from agon.arena.cli.reading import USUAL, Reading, ReadingOptions, read_judges
 from agon.data.files.detection import names_voters
 from agon.data.files.reader import list_files
+from agon.data.log.operation.life_cycle import Life, votes_by_model
 from agon.data.store_address import StoreAddress
 from agon.ranking import (
     Comparisons,
@@ -45,11 +46,13 @@ from agon.ranking import (
     rank_all,
 )
 from agon.ranking.analysis.rule_comparison import COMPARED_RULES, compare_rules, split_applicable
+from agon.ranking.errors import suggest
 from agon.ranking.inference.probability_calibration import CalibrationName
 from agon.ranking.leaderboard.exchange import boards_to_csv
 from agon.ranking.leaderboard.row import plain
 from agon.ranking.registry import find
 from agon.ranking.tastes.personal import weigh_voters
+from agon.ranking.text import join_names
 from agon.ranking.votes.comparisons import Votes, as_comparisons
 
 DEFAULTS = Settings()
@@ -86,6 +89,13 @@ def rank_command(
     calibration: Annotated[
         CalibrationName, Parameter(help="How probabilities of judges are brought to what people say.")
     ] = "isotonic",
+    state: Annotated[
+        str | None,
+        Parameter(help="Of an arena's log: print models in these states alone: listed,preliminary,retired."),
+    ] = None,
+    preliminary: Annotated[
+        int, Parameter(help="Of an arena's log: votes below which a listed model is preliminary.")
+    ] = 0,
     reading: ReadingOptions = USUAL,
     settings: Annotated[Settings, Parameter(name="*", negative="")] = DEFAULTS,
     ballots_by: Annotated[
@@ -175,7 +185,10 @@ def rank_command(
             if judges:
                 chosen |= {"judges": read_judges(judges, reading), "calibration": calibration}
             boards = rank_all(votes, wanted, by=by, progress=progress, ballots_by=ballots_by, **chosen)
-            print_boards(boards, format, output=output, top=top)
+            lives = _lives(paths, preliminary)
+            print_boards(
+                boards, format, output=output, top=top, lives=lives, states=_states(state, lives, preliminary)
+            )
     if STDIN not in source and reading.read_as is None:
         name_check(source, votes, reading)
 
@@ -190,6 +203,35 @@ def _weighed_voters(votes: Votes, groups_of: str | None, weight: list[str] | Non
     if groups_of is not None or weight:
         raise OptionError("--voters-weighed does not apply to --weight; leave one of them out.")
     return weigh_voters(votes)
+
+
+def _lives(paths: Sequence[Path | StoreAddress], preliminary: int) -> dict[str, Life]:
+    """The states of models, of the log of an arena alone; none of anything else."""
+    from agon.data import comparisons, roster_history
+
+    if len(paths) != 1 or isinstance(paths[0], StoreAddress) or not (paths[0] / "roster").is_dir():
+        return {}
+    votes = votes_by_model(comparisons(paths[0])) if preliminary > 0 else {}
+    return roster_history(paths[0]).lives(votes, preliminary)
+
+
+def _states(given: str | None, lives: Mapping[str, Life], preliminary: int) -> frozenset[str] | None:
+    """The states of the models that are printed; None for all.
+
+    Raises:
+        OptionError: no such state, or votes of which no state is known.
+    """
+    if (given is not None or preliminary) and not lives:
+        raise OptionError(
+            "--state and --preliminary are of models of the log of one arena; name its folder alone, or "
+            "leave them out."
+        )
+    if given is None:
+        return None
+    states = frozenset(filter(None, given.split(",")))
+    for one in sorted(states - set(get_args(Life))):
+        raise OptionError(f"--state {one}: there is no such state; {suggest(one, get_args(Life))}")
+    return states
 
 
 @contextlib.contextmanager
@@ -318,20 +360,46 @@ def print_comparison(
 
 
 def print_boards(
-    boards: Sequence[Leaderboard], how: str, *, output: Path | None = None, top: int | None = None
+    boards: Sequence[Leaderboard],
+    how: str,
+    *,
+    output: Path | None = None,
+    top: int | None = None,
+    lives: Mapping[str, Life] | None = None,
+    states: Collection[str] | None = None,
 ) -> None:
     """Print boards, or write them to a file, in one of the forms; `top` rows of each if it is given.
 
+    Args:
+        boards: in this order.
+        how: the form, where no output is named.
+        output: a file whose ending names the form.
+        top: rows of each.
+        lives: model → its state in the log of an arena, which tables, CSV and JSON say.
+        states: of the models that are printed; all if left out.
+
     Raises:
-        OptionError: an output whose ending names no form, or a top below 1.
+        OptionError: an output whose ending names no form, a top below 1, states of a form that has none.
         SourceError: the file cannot be written.
     """
     if top is not None and top < 1:
         raise OptionError(f"--top must be at least 1, not {top}.")
     form = how if output is None else form_of(output)
     stream = sys.stdout if output is None else io.StringIO()
+    if states is not None and form not in ("table", "csv"):
+        raise OptionError(f"--state applies to a table and to CSV, not to {form}; leave it out.")
+    kept = None if states is None or lives is None else {m for m, life in lives.items() if life in states}
     if form == "table":
-        show_boards(boards, stream, top)
+        show_boards(boards, stream, top, kept)
+        for life in ("preliminary", "retired"):
+            if named := [model for model, one in (lives or {}).items() if one == life]:
+                print(plain(f"{life.capitalize()}: {join_names(named)}."), file=stream)
+    elif form == "csv" and lives:
+        stream.write(boards_to_csv(boards, top, {"life": lives}, kept))
+    elif form == "json" and lives and top is None:
+        told = [{"model": model, "life": life} for model, life in lives.items()]
+        document = json.loads(boards_to_json(boards)) | {"models": told}
+        stream.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
     else:
         stream.write(boards_text(boards, form, top))
     if isinstance(stream, io.StringIO) and output is not None:

@@ -6,7 +6,7 @@ import csv
 import html
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from agon.ranking.errors import SourceError
@@ -26,16 +26,25 @@ LATEX = {c: f"\\{c}" for c in "&%$#_{}"} | {
 }
 
 
-def boards_to_csv(boards: Sequence[Leaderboard], top: int | None = None) -> str:
-    """Write boards as CSV: method and group, then the columns of `Leaderboard.to_frame`; `top` rows of each.
+def boards_to_csv(
+    boards: Sequence[Leaderboard],
+    top: int | None = None,
+    facts: Mapping[str, Mapping[str, object]] | None = None,
+    models: Collection[str] | None = None,
+) -> str:
+    """Write boards as CSV: method and group, then the columns of `Leaderboard.to_frame`; `top` rows of each;
+    then `facts`, {name: {model: value}}, a column each. Of `models` alone, if they are given.
 
     A text that a spreadsheet would run as a formula gets an apostrophe in front.
     """
-    lines = [_line(["method", "group", *COLUMNS])]
+    facts = facts or {}
+    lines = [_line(["method", "group", *COLUMNS, *facts])]
     for board in (part for given in boards for part in (given, *given.components)):
         group = " ".join(f"{name}={value}" for name, value in (board.by or {}).items())
-        for row in board.first_rows(top):
+        kept = [row for row in board.first_rows(None) if models is None or row.model in models]
+        for row in kept if top is None else kept[: len(board.first_rows(top))]:
             cells = [getattr(row, column) for column in COLUMNS]
+            cells += [of.get(row.model) for of in facts.values()]
             lines.append(_line([board.method, group, *("" if cell is None else cell for cell in cells)]))
     return "".join(lines)
 

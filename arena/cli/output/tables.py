@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TextIO
 
 from rich.console import Console
@@ -35,21 +35,30 @@ def console(stream: TextIO) -> Console:
     )
 
 
-def show_boards(boards: Sequence[Leaderboard], stream: TextIO, top: int | None = None) -> None:
-    """Print boards one under the other, each followed by those of its components; `top` rows of each."""
+def show_boards(
+    boards: Sequence[Leaderboard],
+    stream: TextIO,
+    top: int | None = None,
+    models: Collection[str] | None = None,
+) -> None:
+    """Print boards one under the other, each followed by those of its components; `top` rows of each, and of
+    these the rows of `models` alone if they are given."""
     out = console(stream)
     for position, board in enumerate(boards):
         if position:
             out.print()
-        _show(board, out, top)
+        _show(board, out, top, models)
 
 
-def _show(board: Leaderboard, out: Console, top: int | None, *, part: bool = False) -> None:
+def _show(
+    board: Leaderboard, out: Console, top: int | None, models: Collection[str] | None, *, part: bool = False
+) -> None:
     """Print one board; of a component without what is said of all votes."""
     heading = board.method + "".join(f" · {name} = {value}" for name, value in (board.by or {}).items())
     say(out, plain(heading), "bold")
     say(out, plain(board.conclusion()))
-    out.print(_table(board, out, top))
+    rows = [row for row in board.rows if models is None or row.model in models][:top]
+    out.print(_table(board, out, rows))
     if top is not None and top < len(board.rows):
         say(out, f"{len(board.rows) - top} more models are not shown.", "dim")
     for remark in board.remarks():
@@ -66,7 +75,7 @@ def _show(board: Leaderboard, out: Console, top: int | None, *, part: bool = Fal
         say(out, f"{votes} · {how} · fingerprint {board.fingerprint[:12]}", "dim")
     for component in board.components:
         out.print()
-        _show(component, out, top, part=True)
+        _show(component, out, top, models, part=True)
 
 
 def show_comparison(seen: RuleComparison, stream: TextIO, note: str = "") -> None:
@@ -134,7 +143,7 @@ def say(out: Console, text: str, style: str = "") -> None:
     out.print(Text(text, style=style), soft_wrap=not out.is_terminal)
 
 
-def _table(board: Leaderboard, out: Console, top: int | None) -> Table:
+def _table(board: Leaderboard, out: Console, shown: Sequence[Row]) -> Table:
     """One line a model; the drawn intervals share one axis, where no name is cut for them.
 
     A narrow terminal gets fewer columns.
@@ -144,7 +153,7 @@ def _table(board: Leaderboard, out: Console, top: int | None) -> Table:
     table.add_column("rank", justify="right", no_wrap=True)
     table.add_column("model", overflow="fold", min_width=12)
     table.add_column("score", justify="right", no_wrap=True)
-    rows = [board.cells(row) for row in board.rows[:top]]
+    rows = [board.cells(row) for row in shown]
     heads = ("rank", "model", "score", "interval", board.counted, "")
     needed = sum(2 + max(map(len, column)) for column in list(zip(heads, *rows, strict=True))[:-1])
     drawn = _axis(board.rows) if measured and needed + BAR <= out.width else None
@@ -156,7 +165,7 @@ def _table(board: Leaderboard, out: Console, top: int | None) -> Table:
         table.add_column(board.counted, justify="right", no_wrap=True)
         table.add_column("status", no_wrap=True)
     ascii_only = not out.encoding.lower().startswith("utf")
-    for row, texts in zip(board.rows[:top], rows, strict=True):
+    for row, texts in zip(shown, rows, strict=True):
         rank, name, score, interval, votes, status = texts
         cells = [rank, plain(name), score]
         if measured:

@@ -142,12 +142,14 @@ def chosen_columns(known: Mapping[str, BoardColumn], view: BoardView) -> dict[st
 def arrange_rows(
     board: Leaderboard, view: BoardView, known: Mapping[str, BoardColumn], info: ModelInfo
 ) -> Sequence[Row]:
-    """The rows whose names have in them what is searched for, in the order asked for.
+    """The rows of the state asked for whose names have in them what is searched for, in the order asked for.
 
     Raises:
         QueryError: an order by a column that there is not.
     """
     rows = [row for row in board.rows if row.status != "component"]
+    if view.life is not None:
+        rows = [row for row in rows if info.life(row.model, row.votes) == view.life]
     if view.search:
         wanted = view.search.casefold()
         rows = [

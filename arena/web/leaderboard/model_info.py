@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Literal
+from typing import Any
 
 from agon.arena.core.endings import AnswerEndings
 from agon.arena.core.roster import ModelCard
 from agon.arena.web.markdown.markdown import without_hidden
+from agon.data.log.operation.life_cycle import Life
 
-Life = Literal["preliminary", "listed", "retired"]
 _CARD = ("organisation", "licence", "price", "input_price", "priced")  # facts that a model's card has
 
 
@@ -32,6 +32,8 @@ class ModelInfo:
     """Those with a card that are retired."""
     preliminary: int = 0
     """Votes that a model needs to be no preliminary one, where its organiser says so."""
+    votes: Mapping[str, int] = field(default_factory=dict)
+    """All votes of each model, whatever a board counts of them; none where that is not known."""
 
     def name(self, model: str) -> str:
         """The name to show, safe to stand anywhere in text; not yet escaped for HTML."""
@@ -42,11 +44,15 @@ class ModelInfo:
         """Whether a model has votes and is not drawn any more."""
         return model in self.gone or (self.closed and model not in self.cards)
 
+    def all_votes(self, model: str, votes: int) -> int:
+        """All votes of a model, of which a board counts so many."""
+        return self.votes.get(model, votes)
+
     def life(self, model: str, votes: int) -> Life:
-        """The state of a model with so many votes in the life that its organiser gives it."""
+        """The state of a model, with so many votes on a board, in the life that its organiser gives it."""
         if self.retired(model):
             return "retired"
-        return "preliminary" if votes < self.preliminary else "listed"
+        return "preliminary" if self.all_votes(model, votes) < self.preliminary else "listed"
 
     def about(self, model: str) -> str:
         """Organisation and licence, as far as they are known."""

@@ -41,7 +41,7 @@ from agon.arena.web.leaderboard.query import (
 )
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.leaderboard.table import ShownRows, cards_html, score_text, table_html
-from agon.arena.web.leaderboard.who_answers import model_states, model_states_html
+from agon.arena.web.leaderboard.who_answers import lives_html, model_states, model_states_html
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.data.files.schema import PERIODS
 from agon.ranking import Leaderboard, PairCounts
@@ -497,7 +497,7 @@ def _rows(board: Leaderboard, about: About, query: BoardQuery, link: Link) -> st
     hidden = len(rows) - len(shown.rows)
     everyone = link(replace(query, view=replace(view, everyone=True))) if hidden else None
     what = _("Show all {count} found", count=len(rows))
-    if not view.search:
+    if not view.search and view.life is None:
         what = _("Show all {count} models", count=len(rows))
     more = (
         f'<p class="ag-under"><a class="ag-btn" href="{escape(everyone)}">{what}</a></p>' if everyone else ""
@@ -514,7 +514,8 @@ def _rows(board: Leaderboard, about: About, query: BoardQuery, link: Link) -> st
         else ""
     )
     return (
-        _form(board, known, columns, info, query, link)
+        lives_html(board, info, query, link)
+        + _form(board, known, columns, info, query, link)
         + found
         + more
         + (_apart(board, apart, info) if apart else "")
@@ -581,6 +582,7 @@ def _form(
     view = query.view
     kept = dict(query.where) | {"rule": query.rule if query.rule != DEFAULT_RULE else ""}
     kept |= {"adjust": ",".join(query.adjust), "sort": view.sort, "all": "1" if view.everyone else ""}
+    kept |= {"state": view.life or ""}
     hidden = "".join(
         f'<input type="hidden" name="{as_value(name)}" value="{as_value(value)}">'
         for name, value in {**kept, "columns": ""}.items()
@@ -618,9 +620,13 @@ def _form(
 
 
 def _nothing_found(query: BoardQuery, link: Link) -> str:
-    every = link(replace(query, view=replace(query.view, search="")))
+    every = link(replace(query, view=replace(query.view, search="", life=None)))
     way = f' <a href="{escape(every)}">{_("Show all of them.")}</a>' if every else ""
-    said = _("No model here is called {name}.", name=escape(without_hidden(query.view.search)))
+    said = (
+        _("No model here is called {name}.", name=escape(without_hidden(query.view.search)))
+        if query.view.search
+        else _("No model here is in this state.")
+    )
     return f'<p class="ag-note"><span>{said}{way}</span></p>'
 
 

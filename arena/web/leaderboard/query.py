@@ -4,17 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import get_args
 from urllib.parse import urlencode
 
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.data.files.schema import PERIODS
+from agon.data.log.operation.life_cycle import Life
 from agon.data.sql import quote_name, quote_text
 from agon.ranking.errors import InputError, suggest
 from agon.ranking.text import Sentence, join_names
 
 DEFAULT_RULE = "bradley_terry"
+LIVES: tuple[Life, ...] = get_args(Life)
 # Words of an address beside the columns; a column so called is no filter.
-OTHER_WORDS = ("rule", "adjust", "all", "search", "sort", "from", "columns", "at", "name", "models", "of")
+OTHER_WORDS = (
+    "rule",
+    "adjust",
+    "all",
+    "search",
+    "sort",
+    "from",
+    "columns",
+    "at",
+    "name",
+    "models",
+    "of",
+    "state",
+)
 _LANGUAGE_NAMES = {
     "ar": "Arabic", "bn": "Bengali", "cs": "Czech", "da": "Danish", "de": "German", "el": "Greek",
     "en": "English", "es": "Spanish", "fa": "Persian", "fi": "Finnish", "fr": "French", "he": "Hebrew",
@@ -73,6 +89,7 @@ class BoardView:
         base: the model from which the differences are shown; empty for none.
         columns: names of the columns shown beside rank, model and score; None for the usual.
         at: the beginning of the fingerprint that the board must have; empty for any.
+        life: the state of the models that are shown; empty for any.
     """
 
     everyone: bool = False
@@ -81,6 +98,7 @@ class BoardView:
     base: str = ""
     columns: tuple[str, ...] | None = None
     at: str = ""
+    life: Life | None = None
 
     @property
     def kept(self) -> BoardView:
@@ -91,7 +109,7 @@ class BoardView:
     def parameters(self) -> dict[str, str]:
         """What it adds to an address."""
         given = {"all": "1" if self.everyone else "", "search": self.search, "sort": self.sort}
-        given |= {"from": self.base, "at": self.at}
+        given |= {"from": self.base, "at": self.at, "state": self.life or ""}
         given = {name: value for name, value in given.items() if value}
         return given if self.columns is None else given | {"columns": ",".join(self.columns)}
 
@@ -179,8 +197,21 @@ class BoardQuery:
         if "columns" in parameters:
             columns = tuple(dict.fromkeys(name for name in parameters["columns"].split(",") if name))
         shown = {name: parameters.get(name, "").strip() for name in ("search", "sort", "from", "at")}
+        life = parameters.get("state", "")
+        if life not in ("", *LIVES):
+            raise QueryError(
+                Sentence(
+                    "There is no state {name}; {remedy}", name=in_quotes(life), remedy=suggest(life, LIVES)
+                )
+            )
         view = BoardView(
-            "all" in parameters, shown["search"], shown["sort"], shown["from"], columns, shown["at"]
+            "all" in parameters,
+            shown["search"],
+            shown["sort"],
+            shown["from"],
+            columns,
+            shown["at"],
+            next((one for one in LIVES if one == life), None),
         )
         return cls(tuple(where), rule, tuple(f for f in offer.features if f in adjust), view)
 

@@ -97,7 +97,10 @@ def board_router(boards: Boards, prefix: str = "") -> APIRouter:
     async def table(request: Request) -> Response:
         async def told(patience: Patience) -> Response:
             query, board = await board_of(request, patience)
-            text = boards_to_csv([board] if board else [])
+            about = source.about()
+            lives = {one.model: one.life for one in model_states(board, about.info)}
+            facts = {"life": lives} if about.info.closed else {}
+            text = boards_to_csv([board] if board else [], facts=facts)
             name = f'attachment; filename="leaderboard-{query.rule}.csv"'
             return PlainTextResponse(text, media_type="text/csv", headers={"content-disposition": name})
 

@@ -19,6 +19,7 @@ from agon.arena.web.leaderboard.query import DEFAULT_RULE, OTHER_WORDS, Offer
 from agon.data.files.covariates import MEASURES
 from agon.data.files.schema import PERIODS, period_sql
 from agon.data.files.table_source import TableSource
+from agon.data.log.operation.life_cycle import votes_by_model
 from agon.ranking import METHODS, Comparisons, GatedVotes, ScoreTable, gate_votes
 from agon.ranking.annotators.gates import Gate
 from agon.ranking.errors import AgonError, SourceError
@@ -127,6 +128,7 @@ class ArenaVotes:
         self._arena = arena
         self._measured: tuple[float, int, dict[str, dict[str, Any]]] = (-inf, -1, {})
         self._counting = Lock()
+        self._by_model: tuple[object, float, float, dict[str, int]] = (None, -inf, 0.0, {})
         self._gating = Lock()
         # What passes the gates by what was chosen, the last asked for last: of which votes, and what.
         self._gated: OrderedDict[frozenset[tuple[str, str]], tuple[object, GatedVotes]] = OrderedDict()
@@ -161,7 +163,14 @@ class ArenaVotes:
             unit="blind vote",
             total=arena.log.counted(),
             info=ModelInfo(
-                cards, arena.contestants.endings, arena.contestants.unavailable, True, known, gone, most
+                cards,
+                arena.contestants.endings,
+                arena.contestants.unavailable,
+                True,
+                known,
+                gone,
+                most,
+                self._votes_by_model(),
             ),
             shares=(arena.settings.same_model, arena.settings.testing_share),
             notice=arena.roster.notice,
@@ -171,6 +180,21 @@ class ArenaVotes:
             site=ARENA,
             gates=arena.settings.gates,
         )
+
+    def _votes_by_model(self) -> dict[str, int]:
+        """All votes of each model, counted anew as rarely as what can be filtered by; none where no state
+        depends on them."""
+        if not self._arena.settings.preliminary:
+            return {}
+        version = self.version()
+        with self._counting:
+            known = self._by_model
+            if known[0] != version and monotonic() - known[1] > _COUNT_RESTS * known[2]:
+                begun, votes = monotonic(), self._arena.comparisons({})
+                counts = {} if votes is None else votes_by_model(votes)
+                took = monotonic() - begun
+                self._by_model = known = version, monotonic(), took if took > _QUICK else 0.0, counts
+            return known[3]
 
     def _facts(self) -> dict[str, dict[str, Any]]:
         """What was measured of the answers, anew when votes came and half a minute has passed.

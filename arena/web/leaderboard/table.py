@@ -126,7 +126,9 @@ def state(board: Leaderboard, row: Row, info: ModelInfo) -> tuple[str, str]:
     if info.retired(row.model):
         return _("Retired"), _("not drawn any more")
     if row.status == "ranked" and info.life(row.model, row.votes) == "preliminary":
-        return _("Preliminary"), _("{votes} of {least} votes", votes=row.votes, least=info.preliminary)
+        return _("Preliminary"), _(
+            "{votes} of {least} votes", votes=info.all_votes(row.model, row.votes), least=info.preliminary
+        )
     if row.status == "ranked":
         unbounded = row.lower is None, row.upper is None
         return _("Ranked"), {(False, True): _("never beaten"), (True, False): _("never won")}.get(

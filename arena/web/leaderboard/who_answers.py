@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from html import escape
 from typing import Literal
 
-from agon.arena.web.languages.texts import _
-from agon.arena.web.leaderboard.model_info import Life, ModelInfo
+from agon.arena.web.languages.texts import _, message, number
+from agon.arena.web.leaderboard.model_info import ModelInfo
+from agon.arena.web.leaderboard.query import BoardQuery
+from agon.data.log.operation.life_cycle import Life
 from agon.ranking import Leaderboard
 
 
@@ -55,6 +58,39 @@ def model_states(board: Leaderboard | None, info: ModelInfo) -> list[ModelState]
         )
         for model in dict.fromkeys([*info.cards, *voted])
     ]
+
+
+_LIVES: Mapping[Life, str] = {
+    "listed": message("Listed"),
+    "preliminary": message("Preliminary"),
+    "retired": message("Retired"),
+}
+
+
+def lives_html(
+    board: Leaderboard, info: ModelInfo, query: BoardQuery, link: Callable[[BoardQuery], str | None]
+) -> str:
+    """The states that models of a board have, as links to those of one; nothing where all have one."""
+    lives = Counter(info.life(row.model, row.votes) for row in board.rows if row.status != "component")
+    if len(lives) < 2 and query.view.life is None:
+        return ""
+    chips = ""
+    for life in (None, *(one for one in _LIVES if one in lives or one == query.view.life)):
+        here = link(replace(query, view=replace(query.view, life=life)))
+        if here is None:
+            return ""
+        current = " aria-current=true" if life == query.view.life else ""
+        said, count = (_("Any"), lives.total()) if life is None else (_(_LIVES[life]), lives[life])
+        chips += (
+            f'<a class="ag-chip" href="{escape(here)}"{current}>{said}'
+            f"<span class=ag-n>{number(count)}</span></a>"
+        )
+    label = _("State")
+    return (
+        f'<nav class="ag-filters" aria-label="{label}"><div class="ag-g">'
+        f'<span class="ag-label">{label}</span>'
+        f'<div class="ag-chips" role="group" aria-label="{label}">{chips}</div></div></nav>'
+    )
 
 
 def model_states_html(states: list[ModelState], info: ModelInfo) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -18,10 +19,12 @@ from agon.data.log.log_frames import check_log
 from agon.data.log.records import NAMED_POLICY, TESTING_POLICY, ModelStatus
 from agon.data.log.text_parts import LOG_TABLES, part_files
 from agon.data.read_errors import sentence
+from agon.ranking import Comparisons
 from agon.ranking.errors import SourceError
 from agon.ranking.text import Readable
 
 OPEN_HOURS = 6  # that an arena waits for the vote of a battle
+Life = Literal["preliminary", "listed", "retired"]
 LifeChange = Literal["testing", "listed", "paused", "resumed", "retired", "listed again"]
 
 
@@ -106,6 +109,24 @@ class RosterHistory(Readable):
     def in_testing(self) -> int:
         """How many models are in testing now."""
         return sum(one.status == "testing" for one in self.models)
+
+    def lives(self, votes: Mapping[str, int], preliminary: int = 0) -> dict[str, Life]:
+        """The state of each model that was listed, as the pages of an arena say it.
+
+        Args:
+            votes: model → all its votes that count; of a board of all votes, for example.
+            preliminary: votes below which a listed model is preliminary, as `[board] preliminary` is.
+
+        Returns:
+            Model → "preliminary", "listed" (also while it is paused) or "retired".
+        """
+        found: dict[str, Life] = {}
+        for one in self.models:
+            if one.status == "retired":
+                found[one.model] = "retired"
+            elif one.status != "testing":
+                found[one.model] = "preliminary" if votes.get(one.model, 0) < preliminary else "listed"
+        return {model: life for model, life in found.items() if model not in self.unlisted}
 
     def public(self) -> RosterHistory:
         """The same without what names a model that was never listed; the numbers stay."""
@@ -274,3 +295,12 @@ def _changes(
             change = "resumed" if before == "paused" else "listed again"
         yield RosterChange(when, name, change)
         before = status
+
+
+def votes_by_model(votes: Comparisons) -> dict[str, int]:
+    """In how many votes each model stood."""
+    ballots = votes.ballots
+    known = ballots.shown >= 0
+    weights = np.broadcast_to(ballots.count[:, None], ballots.shown.shape)[known]
+    number = np.bincount(ballots.shown[known], weights, len(votes.models))
+    return dict(zip(votes.models, (round(one) for one in number.tolist()), strict=True))

@@ -15,12 +15,13 @@ from agon.arena.web.server import configured, listen
 from agon.data.files.schema import period_ends
 from agon.data.importers.recorded_answers import prompts
 from agon.data.log.operation.invitation_journal import INVITATIONS
+from agon.data.log.records import RosterRecord
 from agon.data.log.shared_store.shared_journal import invitations_of
 from agon.data.log.vote_log import VoteLog
 from agon.serving.protocol import Sampling
 from tests.repository.remedies.steps import SERVER, Case, Given, RefusedError, agon, arena, command, taken
 from tests.support.arena_server import Scripted, open_arena, roster
-from tests.support.log_records import battle, put, vote
+from tests.support.log_records import NOON, battle, put, vote
 
 OURS = '[[server]]\nname = "ours"\ncommand = '
 HERE = 'base_url = "http://127.0.0.1:1/v1"\n'
@@ -54,6 +55,9 @@ def cases(given: Given) -> list[Case]:
     places = f'[arena]\nstore = "{store}"\nhost = "0.0.0.0"\n'
     uninvited = _text(folder / "uninvited.toml", places + MODEL + MODEL.replace("one", "two"))
     invited = _text(folder / "invited.toml", places + INVITED + MODEL + MODEL.replace("one", "two"))
+    lived = given.arena_log(60)
+    with VoteLog(lived) as kept:
+        put(kept, RosterRecord({"ada": "listed", "bob": "listed"}, NOON))
     broken = given.new()
     whole = invitations_of(broken, None).invite(1)[0] and (broken / INVITATIONS).read_text()
     (broken / INVITATIONS).write_text("half a line\n")
@@ -227,6 +231,13 @@ def cases(given: Given) -> list[Case]:
             ),
             lambda: BoardQuery.of({"adjust": "length"}, Offer(features=("length",))),
         ),
+        (
+            lambda: BoardQuery.of({"state": "retird"}, Offer()),
+            lambda: BoardQuery.of({"state": "retired"}, Offer()),
+        ),
+        (command("rank", given.at, "--state", "listed"), command("rank", given.at)),
+        (command("rank", lived, "--state", "listd"), command("rank", lived, "--state", "listed")),
+        (command("rank", lived, "--state", "listed", "-f", "json"), command("rank", lived, "-f", "json")),
         (lambda: period_ends("month", "2024"), lambda: period_ends("month", "2024-05")),
         (lambda: listen("256.256.256.256", 0), lambda: listen("127.0.0.1", 0).close()),
         (

@@ -22,12 +22,14 @@ MODELS = [f"canary-{n}-id" for n in range(5)]
 STRENGTHS = np.array([2.0, 1.2, 0.4, -0.4, -1.2])
 
 
-def write_votes(log, rng, voters, votes, sign=1.0, prefix="honest"):
-    """So many voters with so many votes each; with the sign -1 they choose the weaker model."""
+def write_votes(log, rng, voters, votes, sign=1.0, prefix="honest", of=5, *, with_last=False):
+    """So many voters with so many votes each on the first models, or all with the last one; with the sign -1
+    they choose the weaker model."""
     records = []
     for n in range(voters):
         for _ in range(votes):
-            a, b = rng.choice(5, 2, replace=False)
+            a, b = rng.choice(4 if with_last else of, 2, replace=False)
+            a = 4 if with_last else a
             won = rng.random() < 1 / (1 + np.exp(-sign * (STRENGTHS[a] - STRENGTHS[b])))
             drawn = battle((MODELS[a], MODELS[b]), voter=f"{prefix}-{n}", language="de" if n % 2 else "en")
             places = (1, 2) if won else (2, 1)
