@@ -1,6 +1,7 @@
 """The journal of a study beside the log: what it is, who was invited, and when and why it ended.
 
-The file `LOG/studies/NAME.jsonl` has an event a line, only ever added. The arena and the command line write
+The file `LOG/studies/NAME.jsonl` has an event a line, only ever added, in a chain of hashes whose head lies
+beside it. The arena and the command line write
 it in turns, which the database, open in one process, would not let them. What was drawn and voted is in the
 log.
 """
@@ -16,7 +17,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from agon.data.log.operation.journal_file import JournalFile
+from agon.data.log.hash_chain import Head
+from agon.data.log.operation.chained_journal import ChainedJournal
 from agon.ranking.errors import OptionError, SourceError, suggest
 
 STUDIES = "studies"
@@ -86,7 +88,7 @@ class StudyJournal:
 
     def __init__(self, folder: Path, name: str) -> None:
         self.name, self.path = name, folder / STUDIES / f"{name}.jsonl"
-        self._file = JournalFile(self.path, "the study")
+        self._file = ChainedJournal(self.path, "the study")
         self._read: tuple[tuple[int, int] | None, StudyHistory] = (None, StudyHistory(name))
 
     def history(self) -> StudyHistory:
@@ -103,6 +105,14 @@ class StudyJournal:
         if stamp != self._read[0]:
             self._read = stamp, self._parsed()
         return self._read[1]
+
+    def head(self) -> Head:
+        """How far it goes.
+
+        Raises:
+            SourceError: it is not what was written, or cannot be read.
+        """
+        return self._file.head()
 
     def open(self, design: Mapping[str, Any]) -> None:
         """Fix what the study is."""
@@ -156,6 +166,16 @@ def _take(found: dict[str, Any], event: Mapping[str, Any], moment: datetime) -> 
         found["invitations"].append(Invitation(event["id"], int(event["seat"]), event["name"], moment))
     elif event["event"] == "closed":
         found.setdefault("closed", Closing(event["by"], event["sentence"], moment))
+
+
+def study_heads(folder: str | Path) -> dict[str, Head]:
+    """How far the journal of each study of a log goes; each is checked.
+
+    Raises:
+        SourceError: one is not what was written, or cannot be read.
+    """
+    journals = {name: StudyJournal(Path(folder), name) for name in study_names(folder)}
+    return {name: journal.head() for name, journal in journals.items()}
 
 
 def study_names(folder: str | Path) -> tuple[str, ...]:

@@ -16,7 +16,9 @@ from agon.arena.cli.output.tables import console, say
 from agon.data.log.hash_chain import DamagedChain, Head
 from agon.data.log.recovery import LogCheck, find_vote, verify_log
 from agon.data.log.shared_store.opening import copied_log
+from agon.data.log.study_journal import study_heads
 from agon.data.store_address import StoreAddress, store_of
+from agon.ranking.errors import SourceError
 
 
 def verify_command(
@@ -46,14 +48,17 @@ def verify_command(
                 return 0
             found = verify_log(folder)
             used, harmed = _of_use(folder)
+            studies, more = _of_studies(folder)
     except DamagedChain as error:
         if receipt is not None:
             raise
         found, used, harmed = LogCheck(None, 0, False, 0, (str(error),)), None, ()
-    found = replace(found, wrong=(*found.wrong, *harmed))
+        studies, more = {}, ()
+    found = replace(found, wrong=(*found.wrong, *harmed, *more))
     if format == "json":
         use = used and {"events": used.events, "head": used.hash}
-        print(json.dumps({**_document(found), "use": use}, indent=2, ensure_ascii=False))
+        of = {name: {"events": head.events, "head": head.hash} for name, head in studies.items()}
+        print(json.dumps({**_document(found), "use": use, "studies": of}, indent=2, ensure_ascii=False))
     else:
         out = console(sys.stdout)
         for sentence in (*found.wrong, _concluded(found)):
@@ -64,6 +69,9 @@ def verify_command(
                 f"The log of use beside it: {used.events:,} event{'' if used.events == 1 else 's'}. "
                 f"Head: {used.hash}",
             )
+        for name, head in studies.items():
+            lines = f"{head.events:,} line{'' if head.events == 1 else 's'}"
+            say(out, f"The journal of the study {name}: {lines}. Head: {head.hash}")
     return int(bool(found.wrong))
 
 
@@ -75,6 +83,14 @@ def _of_use(folder: Path) -> tuple[Head | None, tuple[str, ...]]:
         return use_head(folder), ()
     except DamagedChain as error:
         return None, (str(error),)
+
+
+def _of_studies(folder: Path) -> tuple[dict[str, Head], tuple[str, ...]]:
+    """How far the journals of the studies in a store go, and what is wrong with one."""
+    try:
+        return study_heads(folder), ()
+    except SourceError as error:
+        return {}, (str(error),)
 
 
 def _concluded(found: LogCheck) -> str:

@@ -198,6 +198,8 @@ def _copy_chain(log: Path, half: Path) -> tuple[Head, int]:
             for _path, file in journals:
                 fcntl.flock(file, fcntl.LOCK_SH)
             said = {path.name: file.read() for path, file in journals}
+            heads = (path.with_suffix(".head") for path, _file in journals)
+            said |= {path.name: path.read_bytes() for path in heads if path.exists()}
             head, _whole = read_head(log / HEAD)
         if said:
             (half / STUDIES).mkdir(exist_ok=True)

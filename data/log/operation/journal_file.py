@@ -96,7 +96,10 @@ class JournalFile:
 
     def append(self, events: Sequence[Mapping[str, Any]]) -> None:
         """Add events with the moment of now; they are on the disk when this returns. Within `locked`."""
-        lines = event_lines(events)
+        self.write(event_lines(events))
+
+    def write(self, lines: bytes) -> None:
+        """Add lines after the last whole one; they are on the disk when this returns. Within `locked`."""
         with self.path.open("r+b") as file:
             whole = file.read().rpartition(b"\n")  # a process that was killed left half a line, perhaps
             file.truncate(len(whole[0]) + len(whole[1]))

@@ -9,7 +9,7 @@ import pytest
 from agon.arena.cli.commands import main
 from agon.data import comparisons, open_log
 from agon.data.log.records import AlreadyVoted, Assignment, AttentionRecord, Conflict, SkipRecord
-from agon.data.log.study_journal import StudyJournal, read_study, study_names
+from agon.data.log.study_journal import StudyJournal, read_study, study_heads, study_names
 from agon.data.log.vote_log import VoteLog
 from agon.ranking import SourceError, rank
 from agon.ranking.errors import VotesError
@@ -157,8 +157,74 @@ def test_half_a_line_of_a_killed_process_is_no_event(tmp_path):
     assert journal.history().voters == 2
     assert all(json.loads(line) for line in journal.path.read_text().splitlines())
     journal.path.write_text('{"event": "closed"}\n')
-    with pytest.raises(SourceError, match=r"Line 1 of .* is no event"):
+    with pytest.raises(SourceError, match=r"is damaged: lines that were written are gone"):
         journal.history()
+    journal.path.with_suffix(".head").unlink()
+    with pytest.raises(SourceError, match=r"Line 1 of .* is no event"):
+        StudyJournal(tmp_path, "tunes").history()
+
+
+def test_whatever_is_changed_in_a_journal_is_noticed_by_verify(tmp_path, capsys):
+    """Every byte is changed in turn, every line taken out, every end cut off, both files deleted."""
+    with VoteLog(tmp_path):
+        pass
+    journal = StudyJournal(tmp_path, "tunes")
+    journal.invite_all([(1, "Ada"), (2, "Zoë")])
+    journal.open({"cells": 4})
+    journal.close("hand", "Enough.")
+    assert main(["verify", str(tmp_path)]) == 0
+    said = capsys.readouterr().out
+    assert f"The journal of the study tunes: 4 lines. Head: {journal.head().hash}" in said
+    path, beside = journal.path, journal.path.with_suffix(".head")
+    whole, head = path.read_bytes(), beside.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    changed = [whole[:i] + bytes([whole[i] ^ 1]) + whole[i + 1 :] for i in range(len(whole))]
+    changed += [b"".join(lines[:i] + lines[i + 1 :]) for i in range(4)]
+    changed += [b"".join(lines[:i]) for i in range(4)] + [whole[: -len(lines[3]) + 20]]
+    changed += [b"".join([lines[1], lines[0], *lines[2:]]), whole + lines[3]]
+    for text in changed:
+        path.write_bytes(text)
+        with pytest.raises(SourceError):
+            study_heads(tmp_path)
+    assert main(["verify", str(tmp_path)]) == 1
+    assert "is damaged" in capsys.readouterr().out
+    path.write_bytes(whole)
+    for text in (b"", b"x", head.replace(b"4 ", b"5 ", 1), head[:-8] + b"0" * 7 + b"\n"):
+        beside.write_bytes(text)
+        with pytest.raises(SourceError):
+            study_heads(tmp_path)
+    beside.unlink()
+    with pytest.raises(SourceError, match="says how far it goes, is gone"):
+        study_heads(tmp_path)
+    beside.write_bytes(head)
+    assert study_heads(tmp_path)["tunes"].events == 4
+
+
+def test_a_journal_of_an_older_version_goes_on_as_a_chain(tmp_path):
+    (tmp_path / "studies").mkdir()
+    path = tmp_path / "studies" / "tunes.jsonl"
+    moment = "2026-01-01T00:00:00+00:00"
+    old = json.dumps({"event": "invited", "seat": 1, "name": "Ada", "id": "a1", "at": moment}) + "\n"
+    path.write_text(old)
+    journal = StudyJournal(tmp_path, "tunes")
+    assert journal.history().voters == 1
+    journal.invite(2, "Ben")
+    assert [one.name for one in journal.history().seats] == ["Ada", "Ben"]
+    assert path.read_text().startswith(old), "what was written stays as it was"
+    path.write_text(path.read_text().replace("Ada", "Eve", 1))
+    with pytest.raises(SourceError, match="is not what was written"):
+        study_heads(tmp_path)
+
+
+def test_a_process_that_was_killed_between_lines_and_head_left_no_damage(tmp_path):
+    journal = StudyJournal(tmp_path, "tunes")
+    journal.invite(1)
+    before = journal.path.with_suffix(".head").read_bytes()
+    journal.invite(2)
+    journal.path.with_suffix(".head").write_bytes(before)
+    assert journal.history().voters == 2
+    journal.invite(3)
+    assert study_heads(tmp_path)["tunes"].events == 3
 
 
 def test_several_write_the_journal_in_turns(tmp_path):

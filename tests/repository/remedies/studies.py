@@ -53,6 +53,10 @@ def cases(given: Given) -> list[Case]:
     line = StudyJournal(broken, "one").path
     copy = line.read_bytes()
     line.write_text('{"event": "closed"}\n')
+    unchained = given.new()
+    (unchained / "studies").mkdir()
+    old = unchained / "studies" / "one.jsonl"
+    old.write_text('{"event": "closed"}\n')
     (folder / "studies" / "one.jsonl").mkdir(parents=True)
     file = given.file("")
 
@@ -119,6 +123,7 @@ def cases(given: Given) -> list[Case]:
         (lambda: read_study(several), lambda: read_study(several, "one")),
         (lambda: read_study(several, "on"), lambda: read_study(several, "one")),
         (lambda: read_study(broken), put_back),
+        (lambda: read_study(unchained), lambda: (old.write_text(""), read_study(unchained))),
         (unreadable, removed(folder / "studies" / "one.jsonl", unreadable)),
         (lambda: StudyJournal(file, "x").invite(1), lambda: StudyJournal(given.new(), "x").invite(1)),
         (
