@@ -50,7 +50,9 @@ class PromptRoute(Readable):
         """Say in one sentence which model wins there, how sure that is, and what costs less."""
         board, known = self.board, self.best in self.prices
         price = f", at a price of {self.prices[self.best]:g}" if known else ""
-        text = f"{self.best} wins there, the best with a chance of {board.probabilities[0]:.0%}{price}"
+        text = (
+            f"{self.best} wins {board.where}, the best with a chance of {board.probabilities[0]:.0%}{price}"
+        )
         if self.cheaper:
             name = self.cheaper[0]
             below = board.below_best[board.models.index(name)]
@@ -64,11 +66,11 @@ class PromptRoute(Readable):
         return f"{text}."
 
     def basis(self) -> str:
-        """Say in one sentence whether the prompt made a difference."""
+        """Say whether the prompt made a difference, and what intervals hold."""
         boards = self.boards
         if not boards.by_prompt:
-            return f"This is the board of all prompts. {boards.conclusion()}"
-        return boards.conclusion()
+            return f"This is the board of all prompts. {boards.conclusion()} {boards.scope()}"
+        return f"{boards.conclusion()} {boards.scope()}"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row a model, the best first, with its price."""

@@ -10,27 +10,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from agon.ranking.errors import OptionError, SourceError
 from agon.ranking.inference.simultaneous import quantile
-from agon.ranking.numerics import FloatArray, IntArray, expit, threads_for
+from agon.ranking.numerics import FloatArray, threads_for
 from agon.ranking.prediction.held_out import column_of
 from agon.ranking.tastes.judgements import POINTS_A_NAT, Judgements
+from agon.ranking.tastes.topic_fit import (
+    TopicFit,
+    bend,
+    fit_topics,
+    held_out_fits,
+    held_out_gaps,
+    held_out_losses,
+)
+from agon.ranking.tastes.topic_misfit import Misfit, fit_misfit, pairs_of_votes
 from agon.ranking.tastes.topic_network import TopicNetwork, fit_topic_network
 from agon.ranking.text import Readable, join_names
 from agon.ranking.votes.comparisons import Comparisons, Votes, as_comparisons
 
 if TYPE_CHECKING:
     import pandas as pd
-    from scipy.sparse import csr_array
 
-_FLAT = 0.01  # one over the variance of the strengths themselves, nats
-_START, _LEAST, _MOST = 3.0, 0.02, 1e4  # the same of the weights of one component
-_STEPS, _ROUNDS = 60, 25
 _DRAWS = 4000  # from the posterior, for chances of being the best
 
 
@@ -46,6 +51,7 @@ class PromptBoard(Readable):
         below_best: (M,) points that each is at most below the best, whichever that is.
         contenders: models that the best is not surely above, itself first.
         level: of the bounds.
+        where: "there", or "over all prompts" where prompts have one board.
     """
 
     models: tuple[str, ...]
@@ -56,13 +62,14 @@ class PromptBoard(Readable):
     below_best: FloatArray
     contenders: tuple[str, ...]
     level: float
+    where: str
 
     def conclusion(self) -> str:
         """Say in one sentence which model wins there."""
         others = self.contenders[1:]
         if not others:
-            return f"{self.models[0]} surely wins there."
-        return f"{self.models[0]} wins there, but not surely: {join_names(others)} may be as good."
+            return f"{self.models[0]} surely wins {self.where}."
+        return f"{self.models[0]} wins {self.where}, but not surely: {join_names(others)} may be as good."
 
     def cheapest(self, prices: Mapping[str, float]) -> str:
         """The cheapest of the models that may be the best there.
@@ -105,6 +112,8 @@ class PromptBoards(Readable):
         level: of the intervals.
         coefficients: (M, 1 + F) strengths and weights, in nats; covariance: of all of them, row by row.
         centre, axes: (length,) and (length, F) by which a vector becomes features.
+        misfit: by how much strengths on prompts differ from those that their vectors tell.
+        crowding: share of pairs of votes that are of one prompt, the part of it that the mean over all has.
         network: what is added to these strengths; None where it was not asked for, or predicts no better.
         network_loss: of votes on prompts held out with it; None where it was not asked for.
     """
@@ -123,6 +132,8 @@ class PromptBoards(Readable):
     covariance: FloatArray
     centre: FloatArray
     axes: FloatArray
+    misfit: Misfit
+    crowding: float
     network: TopicNetwork | None = None
     network_loss: float | None = None
 
@@ -150,6 +161,22 @@ class PromptBoards(Readable):
         if self.network is None:
             return f"; a network, which was tried too, {self.network_loss:.4f}, no better beyond chance"
         return "; they are those of a network, better beyond chance than a linear head"
+
+    def scope(self) -> str:
+        """Say in one sentence what the intervals of a board hold: a single prompt, like ones, or all."""
+        points = f"{POINTS_A_NAT * np.sqrt(self.misfit.variance.mean()):.0f} points (a standard deviation)"
+        if self.misfit.together == 1:
+            if self.by_prompt:
+                return (
+                    f"Intervals are of single prompts, which differ from what vectors tell by about {points}."
+                )
+            return (
+                f"Intervals are of the mean over all prompts; single ones differ from it by about {points}."
+            )
+        few = "single prompts have too few votes to tell how they differ"
+        if self.by_prompt:
+            return f"Intervals are of the mean of about {self.misfit.together:,} prompts like one: {few}."
+        return f"Intervals are of the mean over all prompts: {few}."
 
     def checked(self, vector: ArrayLike) -> FloatArray:
         """(length,) a vector as one of numbers.
@@ -184,6 +211,9 @@ class PromptBoards(Readable):
             added = self.network.added(features[None])[:, 0]
             values += added.mean(axis=0)
             matrix += np.cov(added.T)
+        error = self.misfit.variance * (1.0 if self.by_prompt else self.crowding)
+        centring = np.eye(m) - 1 / m
+        matrix += (centring * error) @ centring
         order = np.argsort(-values, kind="stable")
         best, z = order[0], quantile(self.level)
         error = np.sqrt(np.maximum(matrix[best, best] + np.diag(matrix) - 2 * matrix[best], 0.0))
@@ -195,6 +225,7 @@ class PromptBoards(Readable):
         return PromptBoard(
             names, 1000 + POINTS_A_NAT * values[order], low[order], high[order], chance[order],
             POINTS_A_NAT * below[order], tuple(self.models[i] for i in within), self.level,
+            "there" if self.by_prompt else "over all prompts",
         )  # fmt: skip
 
 
@@ -221,8 +252,8 @@ def prompt_boards(
 ) -> PromptBoards:
     """Fit strengths that depend on what a prompt is about.
 
-    A tie is half a win each way. Intervals are those of the posterior, given the
-    variances.
+    A tie is half a win each way. Intervals are those of the posterior, given the variances, and of what
+    votes on prompts that were held out show the vectors not to tell, which has no source: it is ours.
 
     Args:
         votes: with a column of prompts.
@@ -258,10 +289,11 @@ def prompt_boards(
     given = as_comparisons(votes)
     if not isinstance(given, Comparisons):
         raise SourceError("A table of scores has no votes on prompts; give votes.")
-    cells = Judgements.of(given, by or column_of(given, "prompt")).cells()
-    asked = len(cells.voters)
+    rows = Judgements.of(given, by or column_of(given, "prompt"))
+    asked = len(rows.voters)
     if missing == "drop":
-        cells = _with_vectors(cells, vectors)
+        rows = _with_vectors(rows, vectors)
+    cells = rows.cells()
     table = _table(cells.voters, vectors)
     centre = table.mean(axis=0)
     _, size, directions = np.linalg.svd(table - centre, full_matrices=False)
@@ -274,21 +306,38 @@ def prompt_boards(
     met: FloatArray = np.asarray(np.bincount(cells.voter, cells.met, len(x)), dtype=np.float64)
     network, bent_loss = None, None
     with threads_for(len(cells.models)):
-        alone, told = (_held_out(cells, some, fold) for some in (x[:, :1], x))
+        heads = [held_out_fits(cells, some, fold) for some in (x[:, :1], x)]
+        alone, told = (
+            held_out_losses(cells, fold, fits, some, z)
+            for fits, some in zip(heads, (x[:, :1], x), strict=True)
+        )
         gain, lower = _gain(alone, told, met, level)
+        fits = heads[1]
         if lower <= 0:
-            told, x = alone, x[:, :1]
-        coefficients, covariance, prior = _fit(cells, x)
+            told, x, fits = alone, x[:, :1], heads[0]
+        coefficients, covariance, prior = fit_topics(cells, x)
         if head == "network" and z.shape[1]:
-            bent = _held_out(cells, x, fold, z, seed)
+            bending = [bend(cells, fold, number, fit, x, z, seed) for number, fit in enumerate(fits)]
+            bent = held_out_losses(cells, fold, bending, x, z)
             bent_loss = float(bent.sum() / met.sum())
             if _gain(told, bent, met, level)[1] > 0:
-                told = bent
+                told, fits = bent, bending
                 network = fit_topic_network(cells, x @ coefficients.T, z, seed)
+        pairs, together = pairs_of_votes(rows, fold, z, seed)
+        whole = TopicFit(coefficients, covariance, network).strengths(x, z)
+        variance = fit_misfit(
+            held_out_gaps(rows, pairs, fold, fits, x, z, seed),
+            rows.where(pairs[:, 0]),
+            rows.where(pairs[:, 1]),
+            (whole - whole.mean(axis=1, keepdims=True)).var(axis=0),
+        )
+        misfit = Misfit(variance, together)
+    votes_of = np.bincount(rows.voter, minlength=len(x)).astype(np.float64)
+    crowding = float((votes_of * (votes_of - 1)).sum() / votes_of.sum() ** 2)
     return PromptBoards(
         cells.models, prior if x.shape[1] > 1 else None, float(told.sum() / met.sum()),
         float(alone.sum() / met.sum()), gain, lower, len(x), asked - len(x), table.shape[1], level,
-        coefficients, covariance, centre, axes, network, bent_loss,
+        coefficients, covariance, centre, axes, misfit, crowding, network, bent_loss,
     )  # fmt: skip
 
 
@@ -336,74 +385,3 @@ def _table(prompts: Sequence[str], vectors: Mapping[str, ArrayLike]) -> FloatArr
                 f"{rows[0].shape}: give all prompts vectors of finite numbers from one embedding model."
             )
     return np.stack(rows)
-
-
-def _fit(cells: Judgements, x: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """(M, 1 + F) strengths and weights, their covariance, (F,) ridges that make the votes most probable."""
-    m, width = len(cells.models), x.shape[1]
-    prior = np.concatenate([[_FLAT], np.full(width - 1, _START)])
-    point = np.zeros((m, width))
-    design = _design(cells, x)
-    for _ in range(_ROUNDS):
-        point, covariance = _solve(cells, design, np.tile(prior, m), point)
-        spread = np.diag(covariance).reshape(m, width).sum(axis=0)
-        new = m / ((point**2).sum(axis=0) + spread)  # the EM of the variances
-        new[0] = _FLAT
-        new = np.clip(new**1.5 / np.sqrt(prior), _LEAST, _MOST)  # a step half as long again
-        new[0] = _FLAT
-        settled = np.abs(np.log(new / prior)).max() < 0.02
-        prior = new
-        if settled:
-            break
-    point, covariance = _solve(cells, design, np.tile(prior, m), point)
-    return point, covariance, prior[1:]
-
-
-def _design(cells: Judgements, x: FloatArray) -> csr_array[Any]:
-    """(R, M + M·F) what each row says of the strengths and weights."""
-    from scipy.sparse import csr_array
-
-    width = x.shape[1]
-    z = x[cells.voter]
-    columns = [
-        model[:, None] * width + np.arange(width, dtype=np.int64) for model in (cells.first, cells.second)
-    ]
-    rows = np.repeat(np.arange(len(z), dtype=np.int64), 2 * width)
-    values = np.hstack([z, -z]).reshape(-1)
-    shape = (len(z), len(cells.models) * width)
-    return csr_array((values, (rows, np.hstack(columns).reshape(-1))), shape=shape)
-
-
-def _solve(
-    cells: Judgements, design: csr_array[Any], prior: FloatArray, start: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """(M, 1 + F) strengths and weights of the largest posterior, and the covariance of all of them."""
-    point, hessian = start.reshape(-1).copy(), np.diag(prior)
-    for _ in range(_STEPS):
-        p = expit(design @ point)
-        gradient = design.T @ (cells.won - cells.met * p) - prior * point
-        weighted: Any = design.multiply((cells.met * p * (1 - p))[:, None])
-        hessian = np.asarray((design.T @ weighted).todense()) + np.diag(prior)
-        step = np.linalg.solve(hessian, gradient)
-        largest = float(2 * np.abs(step).max())
-        point = point + step * (np.log1p(largest) / largest if largest > 0 else 1.0)
-        if largest < 1e-7:
-            break
-    return point.reshape(start.shape), np.asarray(np.linalg.inv(hessian), dtype=np.float64)
-
-
-def _held_out(
-    cells: Judgements, x: FloatArray, fold: IntArray, z: FloatArray | None = None, seed: int = 0
-) -> FloatArray:
-    """(P,) log loss of the votes on each prompt, from those on others; with a network on z (P, F)."""
-    loss = np.zeros(len(x))
-    for number in range(int(fold.max()) + 1):
-        asked = fold[cells.voter] == number
-        learn, some = (cells.where(np.flatnonzero(rows)) for rows in (~asked, asked))
-        strengths = x @ _fit(learn, x)[0].T
-        if z is not None:
-            strengths = strengths + fit_topic_network(learn, strengths, z, seed).added(z).mean(axis=0)
-        gap = strengths[some.voter, some.first] - strengths[some.voter, some.second]
-        cost = some.met * np.logaddexp(0.0, gap) - some.won * gap
-        loss += np.bincount(some.voter, cost, len(x))
-    return loss

@@ -151,7 +151,12 @@ def _show_topics(seen: TopicBoards, *, as_json: bool) -> None:
             }
             for one in seen.topics
         ]
-        told = {"conclusion": seen.conclusion(), "level": seen.boards.level, "topics": topics}
+        told = {
+            "conclusion": seen.conclusion(),
+            "scope": seen.boards.scope(),
+            "level": seen.boards.level,
+            "topics": topics,
+        }
         print(json.dumps({"schema": 1, "topics": told}, indent=2, ensure_ascii=False))
         return
     out = console(sys.stdout)
@@ -169,6 +174,7 @@ def _show_topics(seen: TopicBoards, *, as_json: bool) -> None:
     for k, one in enumerate(seen.topics, 1):
         like = " · ".join(shorten(plain(name), 60) for name in one.prompts[:_NEAREST])
         say(out, f"• topic {k}: {like}", "dim")
+    say(out, f"• {seen.boards.scope()}", "dim")
     if seen.boards.left_out:
         say(out, f"• {seen.boards.left_out:,} prompts have no vector; their votes are left out.", "dim")
 

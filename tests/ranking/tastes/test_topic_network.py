@@ -53,7 +53,7 @@ def test_what_bends_is_found_where_a_plane_finds_nothing():
     assert np.mean(right) > 0.9
     again = prompt_boards(votes, vectors, head="network", features=2, folds=2)
     assert again.board(vectors["p000"]).scores.tolist() == found.board(vectors["p000"]).scores.tolist()
-    assert route_prompt(found, vectors["p000"]).basis() == found.conclusion()
+    assert route_prompt(found, vectors["p000"]).basis() == f"{found.conclusion()} {found.scope()}"
 
 
 def test_without_topics_a_network_is_not_taken_and_boards_are_those_of_before():
