@@ -188,7 +188,7 @@ def test_prompts_of_a_log_go_by_the_names_that_its_votes_give(tmp_path, run):
         assert server.asked == {f"Prompt {n}?": 1 for n in range(10)}  # each text once
     status, out, err = run("route", tmp_path / "log", prompts[0].name, "--vectors", tmp_path / "v.parquet")
     assert (status, err) == (0, "")
-    assert "wins there" in out
+    assert "cyn wins over all prompts" in out
 
 
 def test_vectors_come_from_any_table_and_from_numpy(tmp_path):
