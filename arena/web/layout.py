@@ -51,7 +51,6 @@ class Site:
         static: what stands before the path of a static file.
         you: address of a visitor's own page, if there is one.
         choices: the votes that its reading pages can be of, where there are several.
-        yours: votes of the visitor, for the header of pages that do not say it themselves.
     """
 
     pages: Mapping[Current, tuple[str, str]]
@@ -60,7 +59,6 @@ class Site:
     footer: Mapping[str, str] = field(default_factory=dict)
     you: str | None = None
     choices: Sequence[VotesChoice] = ()
-    yours: int = 0
 
     @property
     def root(self) -> str:
@@ -201,12 +199,7 @@ def header(current: Current | None, yours: int | None = None, site: Site = ARENA
         for name, (address, label) in site.pages.items()
     )
     nav = f'<nav aria-label="{_("Main")}">{links}</nav>' if len(site.pages) > 1 else ""
-    yours = site.yours if yours is None else yours
-    shown, theme = "" if yours else " hidden", _("Light or dark")
-    counted = _("Your votes {number}", number=f"<b data-your-votes>{number(yours)}</b>")
-    mine = f'<span class="ag-opt"{shown}>{counted}</span>'
-    if site.you:
-        mine = f'<a class="ag-opt ag-yours" href="{site.you}"{shown}>{counted}</a>'
+    mine, theme = your_votes(yours or 0, site), _("Light or dark")
     return (
         f'<header class="ag-top"><div class="ag-wrap">'
         f'<a class="ag-brand" href="{site.home}">{brand_html(MARK)}</a>'
@@ -214,6 +207,15 @@ def header(current: Current | None, yours: int | None = None, site: Site = ARENA
         f'<button type="button" class="ag-iconbtn" data-ag-theme aria-label="{theme}">{_HALF}</button>'
         "</div></div></header>"
     )
+
+
+def your_votes(yours: int, site: Site = ARENA) -> str:
+    """Return how many votes a visitor has, for the header; hidden without one."""
+    shown = "" if yours else " hidden"
+    counted = _("Your votes {number}", number=f"<b data-your-votes>{number(yours)}</b>")
+    if site.you:
+        return f'<a class="ag-opt ag-yours" href="{site.you}"{shown}>{counted}</a>'
+    return f'<span class="ag-opt"{shown}>{counted}</span>'
 
 
 def footer(votes: int | None = None, site: Site = ARENA) -> str:

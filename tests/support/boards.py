@@ -1,7 +1,6 @@
 """A small world for the tests of the leaderboard page: four models, their votes, and a reader of pages."""
 
 import json
-from dataclasses import replace
 from html.parser import HTMLParser
 
 from agon.arena.core.endings import AnswerEndings
@@ -83,13 +82,12 @@ INFO = ModelInfo(
 )
 
 
-def page_of(board, total=1, info=None, *, words=("LOG",), unit="blind vote", notice=None, yours=0, **more):
+def page_of(board, total=1, info=None, *, words=("LOG",), unit="blind vote", notice=None, **more):
     """The leaderboard page of an arena with a board."""
-    site = replace(ARENA, yours=yours)
-    about = About(words, unit, total, info or ModelInfo(), notice=notice, site=site)
+    about = About(words, unit, total, info or ModelInfo(), notice=notice, site=ARENA)
     return leaderboard_html(board, about=about, **more)
 
 
 ABOUT = About(("LOG",), "blind vote", 3, site=ARENA)
 OFFER = Offer({"category": {"Code": 60, "Writing & co": 144}, "language": {"de": 12, "en": 80}})
-HTML = page_of(BOARD, 1204, INFO, pairs=VOTES.pairs, offer=OFFER, notice="A demonstration.", yours=3)
+HTML = page_of(BOARD, 1204, INFO, pairs=VOTES.pairs, offer=OFFER, notice="A demonstration.")

@@ -1,17 +1,29 @@
-"""What a client has seen is not computed again: each answer has a mark, and 304 says that it still holds."""
+"""An answer is made once for all who read it while what it shows is the same, and has a mark.
+
+A client that sends the mark back is told by 304 that its answer still holds.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import gzip
 import hashlib
 import secrets
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from time import monotonic
 
 from fastapi import Request
 from fastapi.responses import Response
 
+from agon.arena.web.languages.organiser import organiser_words
 from agon.arena.web.languages.texts import language
 from agon.ranking.version import VERSION
+
+MOST_BYTES_KEPT = 64_000_000  # of answers that are shared
+PACKED_FROM, PACKING = 1000, 6  # bytes from which an answer is compressed, and how well
+SHARED_SHORT = 0.5  # seconds for which what fell short is shared: the rest of it may come at any moment
 
 _STARTED = secrets.token_hex(8)  # what is measured, and of which moment, is only known within a process
 
@@ -30,41 +42,126 @@ class Patience:
     fell_short: bool = False
 
 
-def mark_of(request: Request, *shown: object) -> str:
-    """The mark (a weak entity tag) of what a request asks for, while what is shown stays the same.
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What everybody is answered who asks for the same.
 
-    Args:
-        request: whose address counts, and the language of its reader.
-        shown: values that are others when the answer is another one.
+    Attributes:
+        status: of HTTP.
+        headers: without those of the mark and of the length.
+        body: as it is.
+        packed: the body compressed; None where that is not worth it.
+        lasting: whether it is of what its mark says.
     """
-    asked = request.scope["path"], request.scope["query_string"], language()
-    digest = hashlib.sha256(repr((VERSION, _STARTED, asked, shown)).encode()).hexdigest()
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    packed: bytes | None
+    lasting: bool
+
+
+class SharedAnswers:
+    """The answer to each question, made once while what it shows is the same, by whoever asks first."""
+
+    def __init__(self) -> None:
+        # By question: of which mark, what is made or will be, and when that is over.
+        self._made: OrderedDict[object, tuple[str, asyncio.Task[_Answer], float]] = OrderedDict()
+
+    async def get(self, asked: object, mark: str, make: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        """The answer to a question with this mark; an error of making it goes to all who wait."""
+        known = self._made.get(asked)
+        if known is None or known[0] != mark or monotonic() > known[2]:
+            task = asyncio.ensure_future(make())
+            known = self._made[asked] = mark, task, float("inf")
+            task.add_done_callback(lambda done: self._keep(asked, mark, done))
+        self._made.move_to_end(asked)
+        return await asyncio.shield(known[1])
+
+    def _keep(self, asked: object, mark: str, task: asyncio.Task[_Answer]) -> None:
+        if asked not in self._made or self._made[asked][1] is not task:
+            return
+        if task.cancelled() or task.exception() is not None:
+            del self._made[asked]
+            return
+        if not task.result().lasting:
+            self._made[asked] = mark, task, monotonic() + SHARED_SHORT
+        sizes = [len(one.result().body) if one.done() else 0 for _, one, _ in self._made.values()]
+        while sum(sizes) > MOST_BYTES_KEPT:
+            self._made.popitem(last=False)
+            sizes.pop(0)
+
+
+def _asked(request: Request) -> tuple[object, ...]:
+    """What an answer depends on beside what it shows: the address, the language, and whose page it is."""
+    words, scope = organiser_words(), request.scope
+    organised = str(words.title), words.contact, words.accent, words.logo is None
+    return scope["path"], scope["query_string"], language(), organised, bool(scope.get("agon_door"))
+
+
+def _mark_of(*shown: object) -> str:
+    """The mark (a weak entity tag) of an answer: another one when one of these values is."""
+    digest = hashlib.sha256(repr((VERSION, _STARTED, shown)).encode()).hexdigest()
     return f'W/"{digest[:32]}"'  # weak: compressed or not, it is the same answer
 
 
 async def unless_seen(
-    request: Request, shown: object, answer: Callable[[Patience], Awaitable[Response]], *, own: bool = False
+    request: Request,
+    shown: object,
+    answer: Callable[[Patience], Awaitable[Response]],
+    *,
+    own: object = None,
+    finish: Callable[[bytes], bytes] | None = None,
 ) -> Response:
-    """An answer with its mark, or 304 without computing it for a client that sends the mark back.
+    """An answer with its mark, or 304 without making it for a client that sends the mark back.
 
     Args:
         request: the request.
-        shown: a value that is another one when the answer is.
-        answer: makes it, with so much patience.
-        own: whether it is one visitor's own.
+        shown: a value that is another one when the answer is; nothing of a visitor's own.
+        answer: makes it, with so much patience, for all who ask for the same.
+        own: what is the reader's own in it; None where nothing is, and falsy where that shows nothing.
+        finish: puts that in.
     """
-    mark = mark_of(request, shown)
+    asked = _asked(request)
+    common = _mark_of(asked, shown)
+    mark = _mark_of(common, own) if own else common
     kept = {
         "etag": mark,
-        "cache-control": "private, no-cache" if own else "no-cache",  # kept, but asked about every time
+        "cache-control": "no-cache" if own is None else "private, no-cache",  # asked about every time
         "vary": "accept-language, cookie",
     }
     seen = {one.strip() for one in request.headers.get("if-none-match", "").split(",")}
     if mark in seen or mark.removeprefix("W/") in seen:
         return Response(status_code=304, headers=kept)
-    patience = Patience()
-    made = await answer(patience)
-    made.headers.update(
-        {"cache-control": "no-store"} if patience.fell_short or made.status_code != 200 else kept
-    )
-    return made
+
+    async def make() -> _Answer:
+        patience = Patience()
+        made = await answer(patience)
+        body, headers = bytes(made.body), dict(made.headers)
+        headers.pop("content-length", None)
+        kind = headers.get("content-type", "")
+        packed = None
+        if len(body) >= PACKED_FROM and not kind.startswith("image/png"):
+            packed = await asyncio.to_thread(gzip.compress, body, PACKING, mtime=0)
+        lasting = not patience.fell_short and made.status_code == 200
+        return _Answer(made.status_code, headers, body, packed, lasting)
+
+    made = await _shared_of(request).get(asked, common, make)
+    headers = made.headers | (kept if made.lasting else {"cache-control": "no-store"})
+    body = made.body
+    if own and finish is not None:
+        body = finish(body)
+    elif made.packed is not None and "gzip" in request.headers.get("accept-encoding", ""):
+        body = made.packed
+        vary = ", ".join(filter(None, ("accept-encoding", headers.get("vary"))))
+        headers |= {"content-encoding": "gzip", "vary": vary}
+    return Response(body, made.status, headers)
+
+
+def _shared_of(request: Request) -> SharedAnswers:
+    """The answers that an application shares."""
+    state = request.app.state
+    if not hasattr(state, "shared_answers"):
+        state.shared_answers = SharedAnswers()
+    shared: SharedAnswers = state.shared_answers
+    return shared

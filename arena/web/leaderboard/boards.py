@@ -20,7 +20,9 @@ from agon.ranking.text import Sentence
 KEPT = 128  # boards
 IN_VAIN = 0.1  # seconds that are waited for what took longer than anybody waits, where there is one of before
 RESTS_FROM = 0.5  # seconds that a board takes, from which it rests
-RESTS = 3.0  # times as long as it took: while votes come, boards take a quarter of one core and not all of it
+BUSY = 5.0  # seconds that boards took in the last minute, from which all rest but those of an instant
+INSTANT = 0.05  # seconds of such a board
+RESTS = 3.0  # times as long as all took: while votes come, they take a quarter of one core and not all of it
 MOST_WAITING = 32  # boards asked for and not there yet
 
 
@@ -43,6 +45,25 @@ class Compared:
     rules: RuleComparison | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What was made of some votes.
+
+    Attributes:
+        version: of the votes.
+        result: what was made.
+        waited: seconds from when it was asked for.
+        took: seconds of them in which it was computed.
+        ended: when that was.
+    """
+
+    version: object
+    result: Any
+    waited: float
+    took: float
+    ended: float
+
+
 Result = TypeVar("Result")
 Asked = TypeVar("Asked", bound=Hashable)
 
@@ -52,9 +73,8 @@ class Boards:
 
     def __init__(self, source: BoardSource) -> None:
         self.source = source
-        self._running: dict[tuple[object, Hashable], tuple[object, asyncio.Task[Any]]] = {}
-        # Of which votes it is, what was made, in how many seconds, and when that ended.
-        self._made: OrderedDict[tuple[object, Hashable], tuple[object, Any, float, float]] = OrderedDict()
+        self._running: dict[tuple[object, Hashable], tuple[object, asyncio.Task[tuple[Any, float]]]] = {}
+        self._made: OrderedDict[tuple[object, Hashable], _Known] = OrderedDict()
         self._quick, self._slow, self._long = (asyncio.Semaphore(1) for _ in range(3))
 
     async def get(self, query: BoardQuery, patience: Patience | None = None) -> Made | None:
@@ -108,17 +128,16 @@ class Boards:
         version = await asyncio.to_thread(self.source.version)
         patience = patience or Patience()
         key = make, query
-        begun: tuple[object, asyncio.Task[Result]] | None = self._running.get(key)
+        begun = self._running.get(key)
+        known = self._made.get(key)
         if begun is None:
-            known = self._made.get(key)
-            if known is not None and known[0] == version:
+            if known is not None and known.version == version:
                 self._made.move_to_end(key)
-                result: Result = known[1]
+                result: Result = known.result
                 return result
-            rests = known is not None and known[2] > RESTS_FROM and monotonic() - known[3] < RESTS * known[2]
-            if known is not None and rests and patience.seconds is not None:  # programs get that of now
-                patience.fell_short = True
-                rested: Result = known[1]
+            if known is not None and patience.seconds is not None and self._rests(known):
+                patience.fell_short = True  # programs get that of now
+                rested: Result = known.result
                 return rested
             if len(self._running) >= MOST_WAITING:
                 raise BusyError(
@@ -128,33 +147,47 @@ class Boards:
             start = monotonic()
             begun[1].add_done_callback(lambda done: self._keep(key, version, done, monotonic() - start))
         of, task = begun
-        seconds, known = patience.seconds, self._made.get(key)
-        if seconds is not None and known is not None and known[2] > seconds:
+        seconds = patience.seconds
+        if seconds is not None and known is not None and known.waited > seconds:
             seconds = IN_VAIN
         await asyncio.wait({task}, timeout=seconds)
         if task.done():
             patience.fell_short |= of != version  # begun for somebody who asked before the last vote
-            return task.result()
+            fresh: Result = task.result()[0]
+            return fresh
         patience.fell_short = True
-        before: tuple[object, Result, float, float] | None = self._made.get(key)  # of fewer votes, but here
-        return None if before is None else before[1]
+        before = self._made.get(key)  # of fewer votes, but here
+        return None if before is None else before.result
+
+    def _rests(self, known: _Known) -> bool:
+        """Whether what was made of earlier votes is shown still, because it or all together take long."""
+        now = monotonic()
+        recent = sum(one.took for one in self._made.values() if now - one.ended < 60)
+        long = known.took > RESTS_FROM or (known.took > INSTANT and recent > BUSY)
+        return long and now - known.ended < RESTS * max(known.took, recent)
 
     def _keep(
-        self, key: tuple[object, Hashable], version: object, done: asyncio.Task[Any], seconds: float
+        self,
+        key: tuple[object, Hashable],
+        version: object,
+        done: asyncio.Task[tuple[Any, float]],
+        waited: float,
     ) -> None:
         """Keep what was computed; what failed may go well the next time."""
         del self._running[key]
         if not done.cancelled() and done.exception() is None:
-            self._made[key] = version, done.result(), seconds, monotonic()
+            result, took = done.result()
+            self._made[key] = _Known(version, result, waited, took, monotonic())
             self._made.move_to_end(key)
             while len(self._made) > KEPT:
                 self._made.popitem(last=False)
 
     async def _in_turn(
         self, query: Asked, make: Callable[[BoardSource, Asked], Result], lane: asyncio.Semaphore
-    ) -> Result:
+    ) -> tuple[Result, float]:
         async with lane:
-            return await asyncio.to_thread(make, self.source, query)
+            begun = monotonic()
+            return await asyncio.to_thread(make, self.source, query), monotonic() - begun
 
 
 def make_board(source: BoardSource, query: BoardQuery) -> Made:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -15,6 +15,7 @@ from agon.arena.web.api.board_shapes import LeaderboardAnswer, OfferAnswer
 from agon.arena.web.api.caching import Patience, unless_seen
 from agon.arena.web.api.document import BOARD, documented, refusal
 from agon.arena.web.languages.texts import _
+from agon.arena.web.layout import your_votes
 from agon.arena.web.leaderboard.badges import model_badge_svg
 from agon.arena.web.leaderboard.board_picture import board_png
 from agon.arena.web.leaderboard.boards import Boards, BusyError, Made
@@ -196,13 +197,18 @@ async def answered(
         no_page: the page for a sentence.
         also: what else the page shows.
     """
-    session, votes_of = request.scope.get("agon_session"), getattr(request.app.state, "votes_of", None)
-    yours = None if votes_of is None else await asyncio.to_thread(votes_of, session) if session else 0
-    shown = await asyncio.to_thread(source.shown), yours, also
+    votes_of, fresh = getattr(request.app.state, "votes_of", None), request.scope.get("agon_cookie")
+    session = None if fresh else request.scope.get("agon_session")  # who comes first has no votes
+
+    def look() -> tuple[object, int | None]:
+        return source.shown(), None if votes_of is None else votes_of(session) if session else 0
+
+    def finish(page: bytes) -> bytes:
+        site = source.about().site
+        return page.replace(your_votes(0, site).encode(), your_votes(yours or 0, site).encode(), 1)
 
     async def told(patience: Patience) -> Response:
         about = await asyncio.to_thread(source.about)
-        about = replace(about, site=replace(about.site, yours=yours or 0))
         patience.seconds = PATIENCE
         try:
             return HTMLResponse(await page(about, patience))
@@ -214,4 +220,5 @@ async def answered(
             status = 404 if isinstance(error, QueryError) else 503 if isinstance(error, BusyError) else 422
             return HTMLResponse(no_page(error.told, about=about), status)
 
-    return await unless_seen(request, shown, told, own=yours is not None)
+    shown, yours = await asyncio.to_thread(look)
+    return await unless_seen(request, (shown, also), told, own=yours, finish=finish)

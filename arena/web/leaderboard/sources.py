@@ -20,6 +20,7 @@ from agon.data.files.covariates import MEASURES
 from agon.data.files.schema import PERIODS, period_sql
 from agon.data.files.table_source import TableSource
 from agon.data.log.operation.life_cycle import votes_by_model
+from agon.data.log.vote_log import SNAPSHOT
 from agon.ranking import METHODS, Comparisons, GatedVotes, ScoreTable, gate_votes
 from agon.ranking.annotators.gates import Gate
 from agon.ranking.errors import AgonError, SourceError
@@ -32,6 +33,7 @@ _QUICK, _COUNT_RESTS = (
     0.02,
     100.0,
 )  # seconds of a count that needs no rest, and how many times as long others rest
+SAVED = 20.0  # states of a log that a quiet arena has saved up, of one a second
 _FACTS_SECONDS = 30.0  # between two looks at the medians of an open log
 
 
@@ -121,47 +123,97 @@ def rules_for(*, table: bool, complete: bool) -> tuple[str, ...]:
     return (DEFAULT_RULE, *(name for name in fit if name != DEFAULT_RULE))
 
 
+@dataclass(frozen=True, slots=True)
+class _LogState:
+    """A log at one moment, which all readers share until it is read again.
+
+    Attributes:
+        number: another one in every other state.
+        version: numbers of votes and of withdrawals.
+        about: what is known of these votes.
+        told: what that was made from beside the votes.
+    """
+
+    number: int
+    version: tuple[int, int]
+    about: About
+    told: object
+
+
 class ArenaVotes:
-    """The votes of an arena that is open."""
+    """The votes of an arena that is open, in a state that all its readers share.
+
+    It is that of now; while votes come more often than once a second it is up to a second old.
+    """
 
     def __init__(self, arena: Arena) -> None:
         self._arena = arena
-        self._measured: tuple[float, int, dict[str, dict[str, Any]]] = (-inf, -1, {})
-        self._counting = Lock()
+        self._measured: tuple[float, tuple[int, int], dict[str, dict[str, Any]]] = (-inf, (-1, -1), {})
+        self._looking, self._counting, self._gating = Lock(), Lock(), Lock()
         self._by_model: tuple[object, float, float, dict[str, int]] = (None, -inf, 0.0, {})
-        self._gating = Lock()
+        self._state: _LogState | None = None
+        self._turns, self._looked = SAVED, monotonic()  # states that may be read, of which one comes a second
         # What passes the gates by what was chosen, the last asked for last: of which votes, and what.
         self._gated: OrderedDict[frozenset[tuple[str, str]], tuple[object, GatedVotes]] = OrderedDict()
         # Counts by what was chosen: of which votes, when, in how many seconds.
         self._filters: dict[frozenset[tuple[str, str]], tuple[object, float, float, Any]] = {}
 
+    def _now(self) -> _LogState:
+        """The state that is shown now."""
+        with self._looking:
+            now = monotonic()
+            self._turns, self._looked = min(SAVED, self._turns + now - self._looked), now
+            if self._state is None or self._turns >= 1:
+                self._state = self._read(self._state)
+            return self._state
+
+    def _read(self, before: _LogState | None) -> _LogState:
+        """The state of now: the one before, where nothing came."""
+        arena = self._arena
+        version = arena.log.version()
+        own = arena.log.folder / "votes" / SNAPSHOT
+        imported = tuple(sorted(file.name for file in own.parent.glob("*.parquet") if file != own))
+        endings, facts = sum(arena.contestants.endings.all_asked().values()), self._facts(version)
+        by_model, out = self._votes_by_model(version), arena.contestants.unavailable
+        told = imported, arena.roster, arena.settings, out, endings, facts, by_model
+        if before is not None and (before.version, before.told) == (version, told):
+            return before
+        self._turns -= 1
+        same = before is not None and before.version == version
+        total = before.about.total if before is not None and same else arena.log.counted()
+        about = self._about(total, imported, facts, by_model)
+        return _LogState(before.number + 1 if before else 0, version, about, told)
+
     def version(self) -> object:
         """The numbers of votes and of withdrawals: the log only grows."""
-        return self._arena.log.version()
+        return self._now().version
 
     def shown(self) -> object:
-        """The votes, the models' cards, and what is known of them."""
-        about = self.about()
-        info = about.info
-        ended = {model: info.endings.failures(model) for model in info.endings.all_asked()}
-        known = info.cards, info.endings.all_asked(), ended, info.unavailable, info.known, info.preliminary
-        return self.version(), about.total, about.words, about.notice, about.imported, about.shares, known
+        """The number of the state."""
+        return self._now().number
 
     def about(self) -> About:
         """The models' cards, failures and states too."""
-        arena = self._arena
-        own = arena.log.folder / "votes" / "arena.parquet"
-        imported = tuple(sorted(file.name for file in own.parent.glob("*.parquet") if file != own))
-        hidden = arena.contestants.hidden
+        return self._now().about
+
+    def _about(
+        self,
+        total: int,
+        imported: tuple[str, ...],
+        facts: dict[str, dict[str, Any]],
+        by_model: dict[str, int],
+    ) -> About:
+        arena, hidden = self._arena, self._arena.contestants.hidden
+        own = arena.log.folder / "votes" / SNAPSHOT
         everybody = [one for one in arena.roster.contestants if one.card.name not in hidden]
         cards = {one.card.name: one.card for one in everybody}
         gone = frozenset(one.card.name for one in everybody if one.status == "retired")
-        known = {model: facts for model, facts in self._facts().items() if model not in hidden}
+        known = {model: found for model, found in facts.items() if model not in hidden}
         most = arena.settings.preliminary
         return About(
             words=(str(own if imported else arena.log.folder),),
             unit="blind vote",
-            total=arena.log.counted(),
+            total=total,
             info=ModelInfo(
                 cards,
                 arena.contestants.endings,
@@ -170,7 +222,7 @@ class ArenaVotes:
                 known,
                 gone,
                 most,
-                self._votes_by_model(),
+                by_model,
             ),
             shares=(arena.settings.same_model, arena.settings.testing_share),
             notice=arena.roster.notice,
@@ -181,12 +233,11 @@ class ArenaVotes:
             gates=arena.settings.gates,
         )
 
-    def _votes_by_model(self) -> dict[str, int]:
+    def _votes_by_model(self, version: tuple[int, int]) -> dict[str, int]:
         """All votes of each model, counted anew as rarely as what can be filtered by; none where no state
         depends on them."""
         if not self._arena.settings.preliminary:
             return {}
-        version = self.version()
         with self._counting:
             known = self._by_model
             if known[0] != version and monotonic() - known[1] > _COUNT_RESTS * known[2]:
@@ -196,20 +247,22 @@ class ArenaVotes:
                 self._by_model = known = version, monotonic(), took if took > _QUICK else 0.0, counts
             return known[3]
 
-    def _facts(self) -> dict[str, dict[str, Any]]:
-        """What was measured of the answers, anew when votes came and half a minute has passed.
+    def _facts(self, version: tuple[int, int]) -> dict[str, dict[str, Any]]:
+        """What was measured of the answers, anew when votes came and half a minute has passed,
+        or longer where it takes long.
 
         A replay has a speed that we chose, which is nothing to compare.
         """
-        then, counted, facts = self._measured
-        log, now = self._arena.log, monotonic()
-        if log.count() != counted and now - then > _FACTS_SECONDS:
-            facts = log.measured()
+        due, counted, facts = self._measured
+        begun = monotonic()
+        if version != counted and begun > due:
+            facts = self._arena.log.measured()
             for contestant in self._arena.roster.contestants:
                 if not contestant.measured:
                     own = facts.get(contestant.card.name, {})
                     facts[contestant.card.name] = {k: v for k, v in own.items() if k not in SPEEDS}
-            self._measured = now, log.count(), facts
+            took = monotonic() - begun
+            self._measured = begun + max(_FACTS_SECONDS, _COUNT_RESTS * took), version, facts
         return facts
 
     def offer(self, chosen: Mapping[str, str]) -> Offer:

@@ -7,6 +7,7 @@ import time
 import pytest
 
 from agon.arena.web.api.caching import Patience
+from agon.arena.web.leaderboard import boards as boards_module
 from agon.arena.web.leaderboard.boards import Boards, BusyError
 from agon.arena.web.leaderboard.query import ALL, BoardQuery, BoardView, Offer
 from agon.arena.web.leaderboard.sources import About
@@ -186,3 +187,26 @@ def test_a_board_that_takes_long_rests_while_votes_come():
 
     asyncio.run(story())
     assert 2 <= len(made) <= 4, "without a rest six"
+
+
+def test_boards_that_take_much_together_rest_too(monkeypatch):
+    """One of them is quick, and twenty of them would take a core while votes come."""
+    monkeypatch.setattr(boards_module, "BUSY", 0.3)
+    made = []
+
+    def quick(_, query):
+        time.sleep(0.2)
+        made.append(query)
+
+    async def story():
+        source = Votes()
+        boards, ends = Boards(source), time.monotonic() + 3.0
+        asked = ALL, BoardQuery(rule="elo")
+        while time.monotonic() < ends:
+            source.number += 1
+            for query in asked:
+                await boards.made(query, quick, Patience(5.0))
+            await asyncio.sleep(0.05)
+
+    asyncio.run(story())
+    assert 4 <= len(made) <= 8, "a quarter of the time and not all of it, which is fourteen"

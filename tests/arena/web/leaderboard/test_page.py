@@ -167,7 +167,6 @@ def test_every_interval_is_said_in_words(page):
 def test_the_notice_the_votes_and_the_remarks(page):
     assert "A demonstration." in page.text
     assert "1,204 votes counted" in page.text
-    assert "Your votes 3" in page.text
     for remark in BOARD.remarks():
         assert remark in page.text
 
