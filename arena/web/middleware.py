@@ -432,6 +432,8 @@ def problem(scope: Scope, status: int, code: str, sentence: str) -> Response:
     if _API.match(scope["path"]) or b"text/html" not in wanted:
         return JSONResponse({"error": code, "sentence": sentence}, status)
     title = _("There is no such page.") if status == 404 else _("This did not work.")
+    if sentence == title:
+        sentence = _("Its address may be mistyped, or what stood there is gone.")
     site = scope["agon_site"]
     first = next(iter(site.pages))
     backs = {

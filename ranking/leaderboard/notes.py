@@ -111,6 +111,12 @@ def diagnose(
     return (*_left_out(votes), *_judges(votes), *_apart(models, eligibility), *result.notes, *notes)
 
 
+def _of_three_digits(value: float) -> Figure:
+    """A number of at least 1 that is known to about a hundredth: 3.27, 32.7, 16,500."""
+    large = value >= 100
+    return Figure(float(f"{value:.3g}") if large else value, ",.0f" if large else ",.3g")
+
+
 def cluster_notes(
     unsure: Uncertainty, dependence: Dependence | None, settings: Settings
 ) -> tuple[Diagnostic, ...]:
@@ -127,7 +133,7 @@ def cluster_notes(
         effect = known.design_effect
         if effect is None and len(chosen) == 1 and chosen[0] in measured.worth:  # of a bootstrap
             effect = measured.worth[chosen[0]].design_effect
-        worth: dict[str, Any] = {"number": known.number, "worth": Figure(known.effective, ",.3g")}
+        worth: dict[str, Any] = {"number": known.number, "worth": _of_three_digits(known.effective)}
         worth["columns"] = list(map(dependence_word, chosen))
         notes.append(
             Sentence(
@@ -151,7 +157,7 @@ def cluster_notes(
                 "The weights are so unequal that the {number} votes are worth {worth} of equal weight, and "
                 "intervals are those of so few.",
                 number=known.number,
-                worth=Figure(known.effective, ",.3g"),
+                worth=_of_three_digits(known.effective),
             )
         )
     for by, found in measured.worth.items():

@@ -290,8 +290,17 @@ def label(text: str) -> str:
 
 
 def text_width(text: str, size: float = 12) -> float:
-    """About how many pixels a text takes; letters of wide scripts count nearly twice."""
-    return 0.56 * size * sum(1.0 if ord(c) < 0x1100 else 1.8 for c in unescape(text))
+    """About how many pixels a text takes in a wide font; letters of wide scripts count nearly twice."""
+    return 0.56 * size * sum(map(_width, unescape(text)))
+
+
+def _width(letter: str) -> float:
+    """Of one letter, to that of most small ones."""
+    if ord(letter) >= 0x1100:
+        return 1.8
+    if letter in "@%MWmw":
+        return 1.6
+    return 1.15 if letter.isdigit() or letter.isupper() else 1.0
 
 
 def empty_drawing(

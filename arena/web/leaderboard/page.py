@@ -17,7 +17,7 @@ from urllib.parse import urlencode
 
 from agon.arena.web.languages.texts import _, language, message, ngettext, percent, translated
 from agon.arena.web.languages.texts import number as number_text
-from agon.arena.web.layout import page_html
+from agon.arena.web.layout import Current, page_html
 from agon.arena.web.leaderboard.board_words import (
     conclusion_of,
     filter_value,
@@ -220,14 +220,14 @@ def no_board_html(
     return page_html(_("No such board"), body, current="leaderboard", votes=about.total, site=about.site)
 
 
-def waiting_html(what: str, query: BoardQuery, *, about: About) -> str:
+def waiting_html(what: str, query: BoardQuery, *, about: About, current: Current = "leaderboard") -> str:
     """Return the page that stands until something is computed, and loads itself again."""
     body = (
         f'<div class="ag-phead"><h1>{_("{what} is being computed.", what=escape(translated(what)))}</h1>'
         f'<p class="ag-lead">{escape(_words_of_waiting(query, about))}</p></div>'
     )
     again = again_html(about, 2)
-    return page_html(_("Being computed"), body, current="leaderboard", head=again, site=about.site)
+    return page_html(_("Being computed"), body, current=current, head=again, site=about.site)
 
 
 def again_html(about: About, seconds: int) -> str:

@@ -88,7 +88,7 @@ def lens_router(boards: Boards, prefix: str = "") -> APIRouter:
             query = await asked(request)
             made = await boards.made(query, make_decision, patience)
             if made is None:
-                return waiting_html(message("The decision"), ALL, about=about)
+                return waiting_html(message("The decision"), ALL, about=about, current="decide")
             offer = await asyncio.to_thread(source.offer, {})
             return await asyncio.to_thread(lambda: decide_html(made, about=about, offer=offer, query=query))
 
@@ -173,7 +173,9 @@ def lens_router(boards: Boards, prefix: str = "") -> APIRouter:
         async def page(about: About, patience: Patience) -> str:
             audit = await boards.made(ALL, make_audit, patience)
             if audit is None:
-                return waiting_html(message("The look at how these votes were made"), ALL, about=about)
+                return waiting_html(
+                    message("The look at how these votes were made"), ALL, about=about, current="integrity"
+                )
             return await asyncio.to_thread(lambda: integrity_html(audit, about=about))
 
         return await answered(request, source, page)
@@ -186,7 +188,7 @@ async def _rules_page(
 ) -> str:
     lens, votes = await boards.made(query, make_lens, patience), BoardQuery(query.where)
     if lens is None:
-        return waiting_html(message("The comparison of rules"), votes, about=about)
+        return waiting_html(message("The comparison of rules"), votes, about=about, current="rules")
     predicted, tastes = await asyncio.gather(
         boards.made(votes, make_prediction, patience, long=True),
         boards.made(votes, make_tastes, patience, long=True),

@@ -188,7 +188,7 @@ def _add_pages(router: APIRouter, boards: Boards) -> None:
         async def page(about: About, patience: Patience) -> str:
             query, offer, made, by_value, column = await _overview_of(boards, request, patience)
             if made is None or by_value is None:
-                return waiting_html(message("The overview"), query, about=about)
+                return waiting_html(message("The overview"), query, about=about, current="overview")
             return await asyncio.to_thread(
                 lambda: overview_html(
                     made.board, by_value, column, about=about, offer=offer, query=query, link=address
