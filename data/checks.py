@@ -20,6 +20,7 @@ from agon.data.files.schema import Voters
 from agon.data.files.snapshot_folder import SAME_MODEL
 from agon.data.files.source import as_arrow, describe_source
 from agon.data.log.operation.answer_anonymity import read_anonymity
+from agon.data.log.operation.withdrawn_votes import read_withdrawals
 from agon.data.reading import (
     comparisons,
     files_of,
@@ -171,6 +172,9 @@ def check(
     anonymity = read_anonymity(source) if isinstance(source, Path) and source.is_dir() else None
     if anonymity is not None:
         notes += (Diagnostic("anonymity", (), str(anonymity.conclusion())),)
+    withdrawals = read_withdrawals(source) if isinstance(source, Path) and source.is_dir() else None
+    if withdrawals is not None:
+        notes += (Diagnostic("withdrawals", (), str(withdrawals.conclusion())),)
     gated, odd, usual = _by_gates(votes)
     found += [*_by_voter(votes, min_votes), *_by_side(votes), *odd]
     notes += usual

@@ -41,6 +41,7 @@ from agon.ranking.annotators.same_model import AATest, aa_test
 from agon.ranking.annotators.sybil_networks import NetworkScan, NetworkVoters
 from agon.ranking.annotators.unusual_voters import VoterAnomalies, VoterAnomaly, voter_anomalies
 from agon.ranking.annotators.window_scan import WindowAnomaly, WindowScan
+from agon.ranking.annotators.withdrawals import WithdrawalTest, withdrawal_test
 from agon.ranking.attacks import add_attack
 from agon.ranking.errors import (
     AgonError,
@@ -169,6 +170,7 @@ __all__ = [
     "WindowAnomaly",
     "WindowScan",
     "Winner",
+    "WithdrawalTest",
     "World",
     "aa_test",
     "add_attack",
@@ -224,6 +226,7 @@ __all__ = [
     "weigh_voters",
     "win_rate_map",
     "winner_probabilities",
+    "withdrawal_test",
 ]
 
 _RENAMED = {  # for one release

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 CRITERIA = "criteria"  # the folder of a log that holds the votes of studies by criterion
 SAME_MODEL = "same_model"  # the one that holds the votes of A/A battles
 TESTING = "testing"  # the one that holds the votes on models that were not listed yet
+WITHDRAWN = "withdrawn"  # the one that holds what withdrawn votes said
 
 
 def holds_log(folder: Path) -> bool:

@@ -23,7 +23,7 @@ import duckdb
 
 from agon.data.files.covariates import MEASURES
 from agon.data.files.schema import period_name
-from agon.data.files.snapshot_folder import CRITERIA, SAME_MODEL, TESTING
+from agon.data.files.snapshot_folder import CRITERIA, SAME_MODEL, TESTING, WITHDRAWN
 from agon.data.files.writer import whole_file, write_table
 from agon.data.log.battle_records import read_battle, read_vote
 from agon.data.log.database import DATABASE, is_closed, lock, synchronize
@@ -147,12 +147,19 @@ MORE = """, v.voter, epoch(v.created) AS timestamp, v.category, v.language,
     v.lineup <> b.lineup AND NOT list_has_all(d.models, s.models) AS replaced,
     len(d.models) - len(s.models) AS failed, v.blind, a.study, a.seat, a.cell, v.ratings, v.comment,
     v.network, 'arena' AS source, v.number AS source_row"""
+_LISTED = "v.same_model IS NOT TRUE AND v.testing IS NOT TRUE"
 _ALL = """
     FROM votes v JOIN battles b USING (battle_id) JOIN ballots USING (ballot)
     JOIN lineups s ON s.lineup = v.lineup JOIN lineups d ON d.lineup = b.lineup
     LEFT JOIN assignments a USING (battle_id)
     WHERE v.number <= $upto AND {} AND v.number NOT IN (
         SELECT number FROM withdrawals WHERE withdrawal <= $withdrawn) ORDER BY v.number"""
+# What withdrawn votes said that would count; no texts.
+_TAKEN_BACK = f"""
+    SELECT models, places, acceptable, v.voter, v.blind
+    FROM votes v JOIN ballots USING (ballot) JOIN lineups s ON s.lineup = v.lineup
+    JOIN withdrawals w USING (number)
+    WHERE v.number <= $upto AND w.withdrawal <= $withdrawn AND {_LISTED} ORDER BY w.withdrawal"""
 # The same votes with the ballot on a criterion in the place of the verdict, for those that have one.
 _BY_CRITERION = """
     FROM criterion_votes c JOIN votes v USING (battle_id) JOIN battles b USING (battle_id)
@@ -161,7 +168,6 @@ _BY_CRITERION = """
     LEFT JOIN assignments a USING (battle_id)
     WHERE c.criterion = $criterion AND v.number <= $upto AND {} AND v.number NOT IN (
         SELECT number FROM withdrawals WHERE withdrawal <= $withdrawn) ORDER BY v.number"""
-_LISTED = "v.same_model IS NOT TRUE AND v.testing IS NOT TRUE"
 # Votes that count on no board, by the column that says so and the folder where they lie.
 _APART = {"same_model": SAME_MODEL, "testing": TESTING}
 _ANY = {column: f"SELECT bool_or({column}) FROM votes" for column in _APART}
@@ -823,7 +829,8 @@ class VoteLog:
         All votes go to LOG/votes/arena.parquet: pairwise ones with the columns model_a, model_b and winner;
         once a vote does not fit into them, all have models, places and acceptable. Votes that were withdrawn
         are not among them, nor those of A/A battles, which go to LOG/same_model/arena.parquet, nor those on
-        models in testing, which go to LOG/testing/arena.parquet. The ballots on a criterion of a study are
+        models in testing, which go to LOG/testing/arena.parquet. What votes said that were withdrawn goes to
+        LOG/withdrawn/arena.parquet. The ballots on a criterion of a study are
         the same votes in LOG/criteria/CRITERION.parquet. Battles, turns, answers, replacements, what a study
         adds, what was taken back and what became of the models go to the folders of their names, in parts.
 
@@ -867,6 +874,9 @@ class VoteLog:
                     shape = layout if column == "testing" else _KWISE
                     votes = cursor.sql(shape + MORE + _ALL.format(f"v.{column}"), params=upto_then)
                     write_table(votes.to_arrow_reader(BATCH), self.folder / place / SNAPSHOT, replace=True)
+            if withdrawn:
+                votes = cursor.sql(_TAKEN_BACK, params=upto_then)
+                write_table(votes.to_arrow_reader(BATCH), self.folder / WITHDRAWN / SNAPSHOT, replace=True)
             for (name,) in cursor.execute("SELECT DISTINCT criterion FROM criterion_votes").fetchall():
                 given = {"criterion": name, **upto_then}
                 votes = cursor.sql(layout + MORE + _BY_CRITERION.format(_LISTED), params=given)

@@ -29,6 +29,9 @@ CYCLE = Comparisons.from_counts("abc", [[0, 20, 10], [10, 0, 20], [20, 10, 0]])
 JUDGED = ranking.PairVerdicts.of(
     "aababc" * 9, "bccccb" * 9, [1, 0.7, 0.5, 0.9, 1, 0.2] * 9, [i // 6 for i in range(54)]
 )
+WITHDRAWN = ranking.withdrawal_test(
+    list("vvw"), [1, 0, 0], ["A", "B", "tie"], [0, 0], ["ada", "bob"], [1, -1]
+)
 AUDIT = ranking.audit_judge(JUDGED, JUDGED)
 OUTLIERS = Comparisons.from_counts(
     "abcd", [[0, 60, 70, 5], [40, 0, 60, 70], [30, 40, 0, 60], [95, 30, 40, 0]]
@@ -144,6 +147,7 @@ def examples(folder):
         ranking.inter_annotator_agreement(prompted(), by="prompt"),
         JUDGED, AUDIT, AUDIT.measures[0], AUDIT.limits, AUDIT.curve[0],
         ranking.position_bias(VOTES), ranking.aa_test([1, 0, -1]),
+        WITHDRAWN, WITHDRAWN.results[0], WITHDRAWN.models[0],
         ranking.anonymity_test(list("ab") * 40, list("xy") * 40, *[[n // 2 for n in range(80)]] * 2),
         reliability, reliability.voters[0], ranking.plan_votes(0.6, 5),
         ranking.panel_lead(VOTES), ag.report(VOTES), ag.report(VOTES).voters[0],

@@ -202,6 +202,43 @@ class AnonymityShape(Shape):
     conclusion: str
 
 
+class ResultWithdrawalsShape(Shape):
+    """The votes with one result."""
+
+    result: Annotated[str, Field(description="“A” where the answer shown first is best, “tie”, “both bad”.")]
+    cast: int
+    withdrawn: int
+    expected: Annotated[float, Field(description="Had each voter withdrawn as many, whatever they said.")]
+    p_value: float
+    lean: Annotated[Literal["more", "less", "none"], Field(description="Beyond chance.")]
+
+
+class ModelWithdrawalsShape(Shape):
+    """The votes for and against one model."""
+
+    model: str
+    cast_for: int
+    withdrawn_for: int
+    cast_against: int
+    withdrawn_against: int
+    expected_against: float
+    p_value: float
+    lean: Annotated[Literal["more", "less", "none"], Field(description="Of votes against it.")]
+
+
+class WithdrawalsShape(Shape):
+    """What was withdrawn of what was cast, and whether that leans."""
+
+    votes: Annotated[int, Field(description="That were cast, those withdrawn among them.")]
+    withdrawn: int
+    voters: Annotated[int, Field(description="Who withdrew one or more.")]
+    partly: Annotated[int, Field(description="Of these, those who kept a vote; only they say anything.")]
+    results: list[ResultWithdrawalsShape]
+    models: list[ModelWithdrawalsShape]
+    level: float
+    conclusion: str
+
+
 class IntegrityAnswer(Shape):
     """What became of all votes, whose they are, and whether sides and draws are even."""
 
@@ -216,4 +253,5 @@ class IntegrityAnswer(Shape):
     draws: DrawsShape | None
     gates: Annotated[GatesShape | None, Field(description="Null where no vote can be tested.")]
     anonymity: Annotated[AnonymityShape | None, Field(description="Null without 30 prompts of a log.")]
+    withdrawals: Annotated[WithdrawalsShape | None, Field(description="Null where no vote was withdrawn.")]
     roster: Annotated[RosterShape | None, Field(description="Null where no log says.")]

@@ -13,6 +13,7 @@ from agon.arena.web.leaderboard.sources import BoardSource
 from agon.data.checks import read_noise
 from agon.data.log.operation.answer_anonymity import read_anonymity
 from agon.data.log.operation.life_cycle import RosterHistory, read_published_history, settled_battles
+from agon.data.log.operation.withdrawn_votes import read_withdrawals
 from agon.data.log.records import TESTING_POLICY
 from agon.ranking import (
     AATest,
@@ -20,6 +21,7 @@ from agon.ranking import (
     Comparisons,
     GatedVotes,
     PositionBias,
+    WithdrawalTest,
     gate_votes,
     position_bias,
     rank,
@@ -74,6 +76,7 @@ class Audit:
         moved: model, its rank, and its rank behind the gate, of those whose rank is another.
         roster: what became of the models, without the names of those never listed; None where no log says.
         anonymity: whether a program names who wrote an answer; None where no log has enough of them.
+        withdrawals: which way votes were withdrawn; None where no log says that one was.
     """
 
     counted: int = 0
@@ -90,6 +93,7 @@ class Audit:
     moved: tuple[tuple[str, int, int], ...] = ()
     roster: RosterHistory | None = None
     anonymity: AnonymityTest | None = None
+    withdrawals: WithdrawalTest | None = None
 
 
 def make_audit(source: BoardSource, _: object) -> Audit:
@@ -124,6 +128,7 @@ def make_audit(source: BoardSource, _: object) -> Audit:
         moved=() if gated is None or not isinstance(everything, Comparisons) else _moved(everything, gated),
         roster=None if folder is None else _roster(folder),
         anonymity=None if folder is None else _anonymity(folder),
+        withdrawals=None if folder is None else _withdrawals(folder),
     )
 
 
@@ -185,6 +190,13 @@ def _draws(folder: Path) -> DrawShares | None:
 def _anonymity(folder: Path) -> AnonymityTest | None:
     try:
         return read_anonymity(folder)
+    except AgonError:
+        return None
+
+
+def _withdrawals(folder: Path) -> WithdrawalTest | None:
+    try:
+        return read_withdrawals(folder)
     except AgonError:
         return None
 

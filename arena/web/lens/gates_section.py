@@ -1,4 +1,4 @@
-"""The sections of the page Integrity on hostile votes: who stands out, when, what an attack would cost."""
+"""The sections of the page Integrity on hostile votes: who stands out, when, what was withdrawn, the cost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from agon.arena.web.languages.texts import _, ngettext, number, percent
 from agon.arena.web.leaderboard.board_words import told_html
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.lens.auditing import Audit
-from agon.ranking import VoterAnomaly, WindowAnomaly
+from agon.ranking import VoterAnomaly, WindowAnomaly, WithdrawalTest
 from agon.ranking.annotators.overturning import AttackCost
 
 _LISTED = 12  # voters, and windows, that the page lists
@@ -76,6 +76,42 @@ def _networks(audit: Audit) -> str:
     kept = _("Networks are known as hashes by a key that lives one day, and no address is kept.")
     said = told_html(scan.conclusion())
     return f"{card_head(_('Many voters on one network?'))}<p>{said} {how} {kept}</p>{table}</section>"
+
+
+def withdrawals_html(found: WithdrawalTest | None, about: About) -> str:
+    """What was withdrawn, by result and by model; nothing where nothing was.
+
+    Args:
+        found: the withdrawals.
+        about: what is known of the votes.
+    """
+    if found is None:
+        return ""
+    names = {"tie": _("Tie"), "both bad": _("Both bad")}
+    results = "".join(
+        f'<tr><th scope="row">{names.get(one.result) or _("For {side}", side=one.result)}</th>'
+        f'<td class="ag-r">{_of(one.withdrawn, one.cast)}</td></tr>'
+        for one in found.results
+    )
+    models = "".join(
+        f'<tr><th scope="row">{escape(about.info.name(one.model))}</th>'
+        f'<td class="ag-r">{_of(one.withdrawn_for, one.cast_for)}</td>'
+        f'<td class="ag-r">{_of(one.withdrawn_against, one.cast_against)}</td></tr>'
+        for one in found.models
+    )
+    how = _(
+        "The votes that a voter withdrew are held against those that the same voter kept, so whoever "
+        "withdrew all of theirs tells nothing."
+    )
+    title, said = _("Which votes were withdrawn?"), told_html(found.conclusion().renamed(about.info.name))
+    by_result = _table(_("Withdrawn votes by result"), (_("Result"), _("Withdrawn")), results)
+    heads = (_("Model"), _("For it"), _("Against it"))
+    by_model = _table(_("Withdrawn votes by model"), heads, models)
+    return f"{card_head(title)}<p>{said} {how}</p>{by_result}{by_model}</section>"
+
+
+def _of(part: int, whole: int) -> str:
+    return _("{part} of {whole}", part=number(part), whole=number(whole))
 
 
 def _verdict(one: VoterAnomaly) -> str:

@@ -10,7 +10,7 @@ from agon.arena.web.layout import page_html
 from agon.arena.web.leaderboard.board_words import reason_html, told_html
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.lens.auditing import Audit, VoterShares
-from agon.arena.web.lens.gates_section import card_head, gates_html
+from agon.arena.web.lens.gates_section import card_head, gates_html, withdrawals_html
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.arena.web.models.roster_section import roster_html
 from agon.ranking import AATest, AnonymityTest
@@ -48,6 +48,7 @@ def integrity_html(audit: Audit, *, about: About) -> str:
             _anonymity(audit.anonymity)
             + _noise(audit.noise, about)
             + _draws(audit.draws, about)
+            + withdrawals_html(audit.withdrawals, about)
             + roster_html(audit.roster, about)
         )
         body += _unseen(audit, about) + "</div>"

@@ -62,6 +62,8 @@ def integrity_values(audit: Audit) -> dict[str, Any]:
         "gates": _gates(audit),
         "anonymity": audit.anonymity
         and asdict(audit.anonymity) | {"conclusion": audit.anonymity.conclusion()},
+        "withdrawals": audit.withdrawals
+        and asdict(audit.withdrawals) | {"conclusion": audit.withdrawals.conclusion()},
         "roster": audit.roster and audit.roster.to_dict(names=False),
     }
 

@@ -20,7 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from agon.data.files.snapshot_folder import CRITERIA, SAME_MODEL, TESTING
+from agon.data.files.snapshot_folder import CRITERIA, SAME_MODEL, TESTING, WITHDRAWN
 from agon.data.files.writer import whole_file
 from agon.data.log.events import BACKUP, EVENTS, HEAD, TEXTS
 from agon.data.log.hash_chain import ChainWriter, Head, read_head, synchronize_folder
@@ -39,6 +39,7 @@ _MADE = {
     *LOG_TABLES,
     SAME_MODEL,
     TESTING,
+    WITHDRAWN,
     CRITERIA,
     "servers",
 }  # folders of what can be made again, and of notes
