@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -129,29 +129,63 @@ class Layout:
 
         A text that was erased is empty.
         """
-        columns = self.tables[table]
-        beside = {name: kind for name, (kind, _) in columns.items() if name in TEXT_COLUMNS.get(table, ())}
-        kinds = ", ".join(f"{name} {kind}" for name, (kind, _) in columns.items() if name not in beside)
+        columns, beside = self.tables[table], self._beside(table)
         rows = (
             f"SELECT seq, unnest({table}) AS r FROM read_json($events, format = 'newline_delimited', "
-            f"columns = {{'seq': 'BIGINT', '{table}': 'STRUCT({kinds})[]'}})"
+            f"columns = {{'seq': 'BIGINT', '{table}': '{self._kept(table)}[]'}})"
         )
         if not beside:
             return f"SELECT {', '.join(f'r.{name}' for name in columns)} FROM ({rows})"
-        struct = ", ".join(f"{name} {kind}" for name, kind in beside.items())
         texts = (
             f"SELECT seq, texts.{table} AS x FROM read_json($texts, format = 'newline_delimited', "
-            f"columns = {{'seq': 'BIGINT', 'texts': 'STRUCT({table} STRUCT({struct}))'}}) "
+            f"columns = {{'seq': 'BIGINT', 'texts': 'STRUCT({table} {beside})'}}) "
             f"WHERE texts.{table} IS NOT NULL"
         )
-        chosen = ", ".join(_text(name, *columns[name]) if name in beside else f"r.{name}" for name in columns)
+        chosen = ", ".join(f"{value} AS {name}" for name, value in self._values(table, "x"))
         return f"SELECT {chosen} FROM ({rows}) LEFT JOIN ({texts}) USING (seq) ORDER BY seq"
 
+    def digest(self, tables: Sequence[str]) -> str:
+        """SQL for the rows of each table and the sum of their hashes, as the events in $events and the texts
+        in $texts have them; both are read once.
+        """
+        kinds = ", ".join(f"'{table}': '{self._kept(table)}[]'" for table in tables)
+        beside = ", ".join(f"{table} {kind}" for table in tables if (kind := self._beside(table)))
+        found = []
+        for table in tables:
+            values = self._values(table, f"texts.{table}")
+            named = ", ".join(f"'{name}': {value}" for name, value in values)
+            row = f"{{{named}}}" if self._beside(table) else "r"
+            hashes = f"[hash({row})::HUGEINT FOR r IN {table}]"
+            found += [f"sum(len({table}))", f"sum(list_sum({hashes}))"]
+        return (
+            f"SELECT {', '.join(found)} FROM read_json($events, format = 'newline_delimited', "
+            f"columns = {{'seq': 'BIGINT', {kinds}}}) LEFT JOIN read_json($texts, format = "
+            f"'newline_delimited', columns = {{'seq': 'BIGINT', 'texts': 'STRUCT({beside})'}}) USING (seq)"
+        )
 
-def _text(name: str, kind: str, nullable: bool) -> str:
+    def _kept(self, table: str) -> str:
+        """The type of a row without what lies beside."""
+        texts = TEXT_COLUMNS.get(table, ())
+        kinds = (f"{name} {kind}" for name, (kind, _) in self.tables[table].items() if name not in texts)
+        return f"STRUCT({', '.join(kinds)})"
+
+    def _beside(self, table: str) -> str:
+        """The type of what lies beside; empty if nothing does."""
+        columns = self.tables[table]
+        kinds = [f"{name} {columns[name][0]}" for name in TEXT_COLUMNS.get(table, ()) if name in columns]
+        return f"STRUCT({', '.join(kinds)})" if kinds else ""
+
+    def _values(self, table: str, texts: str) -> Iterator[tuple[str, str]]:
+        """SQL for each value of a row `r` with its `texts`."""
+        for name, (kind, nullable) in self.tables[table].items():
+            beside = name in TEXT_COLUMNS.get(table, ())
+            yield name, _text(name, kind, nullable, texts) if beside else f"r.{name}"
+
+
+def _text(name: str, kind: str, nullable: bool, of: str) -> str:
     if nullable:
-        return f"x.{name}"
-    return f"coalesce(x.{name}, {'[]' if kind.endswith('[]') else repr('')}) AS {name}"
+        return f"{of}.{name}"
+    return f"coalesce({of}.{name}, {'[]' if kind.endswith('[]') else repr('')})"
 
 
 def _canonical(value: object) -> bytes:
@@ -373,31 +407,20 @@ def _adopted(
                 yield layout.encode(number, {table: [row]})
 
 
-def _tables_met(connection: duckdb.DuckDBPyConnection, tables: Collection[str], folder: Path) -> list[str]:
-    """Which tables the events of a folder have rows of; each of them is another reading of all events."""
-    kinds, order = ", ".join(f"'{table}': 'JSON'" for table in tables), list(tables)
-    met = connection.execute(
-        f"SELECT {', '.join(f'bool_or({table} IS NOT NULL)' for table in order)} FROM "
-        f"read_json($events, format = 'newline_delimited', columns = {{{kinds}}})",
-        {"events": escaped(folder / EVENTS)},
-    ).fetchone()
-    return [table for table, is_met in zip(order, met or (), strict=True) if is_met]
-
-
 def digests(
     connection: duckdb.DuckDBPyConnection, layout: Layout, folder: Path | None = None
 ) -> dict[str, tuple[int, int]]:
-    """EventRows of each table and a sum of their hashes, in the database, or in the events of a folder."""
-    tables = layout.tables.keys() - {"migrations"}  # later versions are no events
-    met = tables if folder is None else _tables_met(connection, tables, folder)
-    found = dict.fromkeys(tables, (0, 0))
-    for table in met:
-        sql = f"FROM {table}" if folder is None else layout.select(table).removesuffix(" ORDER BY seq")
-        given = {} if folder is None else {"events": escaped(folder / EVENTS)}
-        if "$texts" in sql:
-            given["texts"] = escaped(Path(folder or "") / TEXTS)
-        row = connection.execute(
-            f"SELECT count(*), coalesce(sum(hash(t)::HUGEINT), 0) FROM ({sql}) AS t", given
-        ).fetchone()
-        found[table] = (int(row[0]), int(row[1])) if row else (0, 0)
-    return found
+    """Rows of each table and a sum of their hashes, in the database, or in the events of a folder."""
+    tables = sorted(layout.tables.keys() - {"migrations"})  # later versions are no events
+    if folder is None:
+        sums = (f"(SELECT sum(hash(t)::HUGEINT) FROM {table} AS t)" for table in tables)
+        counts = (f"(SELECT count(*) FROM {table})" for table in tables)
+        sql, given = (
+            f"SELECT {', '.join(each for pair in zip(counts, sums, strict=True) for each in pair)}",
+            {},
+        )
+    else:
+        sql = layout.digest(tables)
+        given = {"events": escaped(folder / EVENTS), "texts": escaped(folder / TEXTS)}
+    found = [int(each or 0) for each in connection.execute(sql, given).fetchone() or ()]
+    return dict(zip(tables, zip(found[::2], found[1::2], strict=True), strict=True))

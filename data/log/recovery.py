@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -344,46 +345,55 @@ def verify_log(folder: Path) -> LogCheck:
 
 def _verify(folder: Path, database: Path | None) -> LogCheck:
     wrong: list[str] = []
-    try:
-        known, _ = read_head(folder / HEAD)
-        end = read_chain(folder / EVENTS, known)[0] if database is None else check_events(folder, wrong)
-    except DamagedChain as error:
-        return LogCheck(None, 0, False, 0, (str(error),))
-    if is_marked(folder) and database is not None:
-        wrong.append(
-            f"The erasure of texts of {folder} was interrupted; it goes on when the log is opened the next "
-            f"time, as agon recover {folder} does."
-        )
-        return LogCheck(end, 0, False, 0, tuple(wrong))
-    votes, erased = _check_texts(folder, known if database is None else end, wrong)
-    if database is None:
-        return LogCheck(known, votes, False, erased, tuple(wrong))
-    if not database.exists():
-        wrong.append(f"{database} is gone; the next time the log is opened it is made anew.")
-        return LogCheck(end, votes, False, erased, tuple(wrong))
+    marked = is_marked(folder)
+    with ThreadPoolExecutor(1) as beside:  # DuckDB reads the events while the chain is checked here
+        try:
+            known, _ = read_head(folder / HEAD)
+            ahead = None
+            if database is not None and not marked and database.exists():
+                ahead = beside.submit(_compare, folder, database, known)
+            end = read_chain(folder / EVENTS, known)[0] if database is None else check_events(folder, wrong)
+        except DamagedChain as error:
+            return LogCheck(None, 0, False, 0, (str(error),))
+        if marked and database is not None:
+            wrong.append(
+                f"The erasure of texts of {folder} was interrupted; it goes on when the log is opened the "
+                f"next time, as agon recover {folder} does."
+            )
+            return LogCheck(end, 0, False, 0, tuple(wrong))
+        votes, erased = _check_texts(folder, known if database is None else end, wrong)
+        if database is None:
+            return LogCheck(known, votes, False, erased, tuple(wrong))
+        if ahead is None:
+            wrong.append(f"{database} is gone; the next time the log is opened it is made anew.")
+            return LogCheck(end, votes, False, erased, tuple(wrong))
+        wrong.extend(ahead.result() if end == known else _compare(folder, database, end))
+        return LogCheck(end, votes, True, erased, tuple(wrong))
+
+
+def _compare(folder: Path, database: Path, end: Head) -> list[str]:
+    """What of a database is not as the events say, which go to this end."""
     try:
         with duckdb.connect(str(database), read_only=True) as connection:
             at = position(connection)
             layout = Layout.of(connection)
             if at is not None and at.events > end.events:
-                wrong.append(_older(folder, at, end))
-            elif at is None or not _follows(folder, at, end):
-                wrong.append(
+                return [_older(folder, at, end)]
+            if at is None or not _follows(folder, at, end):
+                return [
                     f"{database} is not of these events; the next time the log is opened it is made anew."
-                )
-            elif at != end:
-                wrong.append(f"{database} is behind its events; it follows the next time the log is opened.")
-            else:
-                held, meant = digests(connection, layout), digests(connection, layout, folder)
-                wrong.extend(
-                    f"The table {table} of {database} differs from the events: {held[table][0]:,} rows, and "
-                    f"{meant[table][0]:,} there; agon recover {folder} makes it anew."
-                    for table in meant
-                    if held[table] != meant[table]
-                )
+                ]
+            if at != end:
+                return [f"{database} is behind its events; it follows the next time the log is opened."]
+            held, meant = digests(connection, layout), digests(connection, layout, folder)
+            return [
+                f"The table {table} of {database} differs from the events: {held[table][0]:,} rows, and "
+                f"{meant[table][0]:,} there; agon recover {folder} makes it anew."
+                for table in meant
+                if held[table] != meant[table]
+            ]
     except duckdb.Error as error:
-        wrong.append(f"{database} cannot be read: {sentence(error)} agon recover {folder} makes it anew.")
-    return LogCheck(end, votes, True, erased, tuple(wrong))
+        return [f"{database} cannot be read: {sentence(error)} agon recover {folder} makes it anew."]
 
 
 def _check_texts(folder: Path, end: Head, wrong: list[str]) -> tuple[int, int]:
