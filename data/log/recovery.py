@@ -21,6 +21,7 @@ from typing import Any
 
 import duckdb
 
+from agon.data.files.snapshot_folder import snapshots
 from agon.data.log.database import DATABASE, DamagedDatabase, Lock, add_lookups, connect, lock, open_database
 from agon.data.log.events import (
     BACKUP,
@@ -314,6 +315,11 @@ def must_be_log(folder: Path) -> None:
     if not folder.exists():
         raise LogError(f"There is no log folder {folder}; check the path.")
     if not any((folder / name).exists() for name in (EVENTS, HEAD, DATABASE)):
+        if snapshots(folder):
+            raise LogError(
+                f"{folder} holds files of votes alone, as agon import writes them, and no events of an "
+                f"arena; agon check {folder} checks the votes, and a copy of the folder keeps them."
+            )
         raise LogError(f"{folder} is no log: it has neither events nor a database; check the path.")
 
 

@@ -1,5 +1,6 @@
 """Logs of votes: what is refused, and the remedy."""
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -51,6 +52,9 @@ def cases(given: Given) -> list[Case]:
         recover_log(damaged)
         return damaged
 
+    drawn_votes, imported = given.new() / "drawn.csv", given.new() / "imported"
+    agon("simulate", "--models", 3, "--votes", 600, "-o", drawn_votes)
+    agon("import", drawn_votes, "--into", imported)
     pictured, backups = given.arena_log(), given.new()
     tarred = given.new() / "old.tar.gz"
     tarred.touch()
@@ -152,7 +156,10 @@ def cases(given: Given) -> list[Case]:
         (full(lambda: VoteLog(given.new()), 64), lambda: VoteLog(given.new()).close()),
         (closing_on_a_full_disk, ranked(unready, **NEW), 3),
         (full(lambda: ag.open_log(log).votes), lambda: ag.open_log(log).votes),
+        (lambda: agon("verify", imported), lambda: agon("check", imported)),
+        (lambda: recover_log(imported), lambda: agon("check", imported)),
         # backups
+        (backed_up(imported), lambda: shutil.copytree(imported, backups / "imported")),
         (backed_up(folder / "no-log"), backed_up(whole)),
         (backed_up(whole, whole / "inside"), backed_up(whole)),
         (backed_up(whole, keep=0), backed_up(whole, keep=1)),
