@@ -98,6 +98,25 @@ def test_a_database_made_anew_has_every_row_in_its_place(folder):
     assert verify_log(folder).wrong == ()
 
 
+def test_a_row_that_is_gone_and_a_text_that_was_changed_are_seen_in_their_table(folder):
+    """Of every table, and of every column whose text lies beside the events."""
+    with duckdb.connect(str(folder / "agon.duckdb")) as connection:
+        layout = Layout.of(connection)
+        meant = digests(connection, layout, folder)
+        changes = [(table, f"DELETE FROM {table} WHERE rowid = 0") for table in meant]
+        for table, columns in TEXT_COLUMNS.items():
+            for column in columns:
+                other = "['x', 'y']" if layout.tables[table][column][0].endswith("[]") else "'xyz'"
+                changes.append((table, f"UPDATE {table} SET {column} = {other} WHERE rowid = 0"))
+        for table, change in changes:
+            connection.execute("BEGIN")
+            connection.execute(change)
+            held = digests(connection, layout)
+            connection.execute("ROLLBACK")
+            assert [name for name in meant if held[name] != meant[name]] == [table], change
+        assert digests(connection, layout) == meant
+
+
 def test_the_chain_holds_no_text_and_the_erasure_of_one_leaves_it_whole(folder):
     """C16: texts and salts lie beside; what the board rests on does not."""
     board = counted(comparisons(folder))
