@@ -6,9 +6,11 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from types import FrameType
 from typing import NoReturn
 
 _came: list[int] = []  # signals, of which a library may say something else
+_LOADING = 0.05  # seconds between two looks whether a module is loaded still
 
 
 def main() -> int:
@@ -36,12 +38,31 @@ def _interrupted() -> int:
     return 130
 
 
-def _end_in_order(number: int, _: object) -> NoReturn:
+def _end_in_order(number: int, frame: FrameType | None) -> None:
     """TERM ends the work with the status of a signal, but what was made for the time is removed; INT too."""
     _came.append(number)
+    _end_if_loaded(frame)
+
+
+def _end_if_loaded(frame: FrameType | None) -> None:
+    """End, or look again soon: an interrupt while a library loads a module is lost in it, or aborts it."""
+    if _importing(frame) and hasattr(signal, "setitimer"):
+        signal.signal(signal.SIGALRM, lambda _, where: _end_if_loaded(where))
+        signal.setitimer(signal.ITIMER_REAL, _LOADING)
+        return
+    number = _came[-1]
     if number == signal.SIGINT:
         raise KeyboardInterrupt
     raise SystemExit(128 + number)
+
+
+def _importing(frame: FrameType | None) -> bool:
+    """Whether a module is being loaded."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _leave(status: int) -> NoReturn:

@@ -618,6 +618,40 @@ def test_an_interrupt_ends_with_130_and_no_traceback(votes):
     assert err == "agon: interrupted; nothing is half written.\n"
 
 
+LOADING = """
+import sys, time, types
+import agon.__main__ as entry
+
+def work():
+    try:
+        import interrupted
+    except BaseException:  # as pyarrow does while it loads pandas
+        pass
+    time.sleep(60)
+    return 0
+
+commands = types.ModuleType("agon.arena.cli.commands")
+commands.main = work
+sys.modules["agon.arena.cli.commands"] = commands
+sys.exit(entry.main())
+"""
+
+
+@pytest.mark.parametrize(("name", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_an_end_that_comes_while_a_library_loads_another_is_not_lost_in_it(tmp_path, name, status):
+    lines = f"import os, signal\nos.kill(os.getpid(), signal.{name})\nfor _ in range(10**5): pass\n"
+    (tmp_path / "interrupted.py").write_text(lines)
+    done = subprocess.run(
+        [sys.executable, "-c", LOADING],
+        env=ENVIRONMENT | {"PYTHONPATH": f"{tmp_path}:{os.environ.get('PYTHONPATH', '')}"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=40,
+    )
+    assert (done.returncode, done.stdout) == (status, "")
+
+
 COMMANDS = sorted(name for name in app if not name.startswith("-"))
 
 

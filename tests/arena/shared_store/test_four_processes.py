@@ -114,7 +114,7 @@ def test_two_hundred_battles_and_many_kills(tmp_path):
 
 def test_a_ready_battle_outlives_its_process_and_one_that_streams_is_void(opened):
     """The ready one is voted on in another process; the other waits while its process lives."""
-    (one,), (slow,) = opened(1), opened(1, pace=2.0)
+    (one,), (slow,) = opened(1), opened(1, pace=0.2)
     who = Visitor([one, slow], Random(2))
     ready = who.begin(arena=one)["battle"]
     awaited(lambda: who.view(ready, one)[1]["state"], lambda state: state == "ready")
