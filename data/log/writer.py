@@ -305,8 +305,15 @@ class Writer:
         _insert(connection, draft.rows)
         if draft.events:
             self._keep(draft.events)
-        connection.execute("COMMIT")
-        self._lost = False
+        try:
+            connection.execute("COMMIT")
+            self._lost = False
+        except duckdb.Error:
+            if not draft.events:
+                raise
+            self._stale = True  # they hold all the same: the database gets them from the chain
+            with suppress(duckdb.Error):
+                connection.execute("ROLLBACK")
         self._index.forget()
         if not draft.events:
             return answers

@@ -471,7 +471,10 @@ def test_row_27_the_database_of_an_arena_is_ranked_by_its_folder(tmp_path, capsy
 
 # Rows that need a whole arena, a browser or a proxy: file and function of the test.
 ELSEWHERE = {
-    22: ("tests/arena/core/test_arena.py", "test_it_closes_in_good_order_and_says_what_it_kept"),
+    22: (
+        "tests/arena/core/test_arena.py",
+        "test_recorded_answers_are_an_arena_that_closes_in_good_order_and_says_what_it_kept",
+    ),
     23: ("tests/arena/core/test_language_id.py", None),
     24: ("tests/data/log/test_left_behind.py", "test_votes_of_a_process_that_was_killed_are_ranked"),
     28: ("tests/arena/web/test_app.py", None),
