@@ -317,3 +317,31 @@ def test_a_log_of_the_version_before_is_adopted_with_its_digest(folder):
     assert rows(folder) == after
     assert (folder / f"agon.duckdb.v{min(8, SCHEMA_VERSION - 1)}").exists()
     assert datetime.now(UTC).isoformat()[:4] in first["begun"]
+
+
+class Uncommitting:
+    """A connection whose next transaction cannot be committed, as on a disk that is full just then."""
+
+    def __init__(self, real):
+        self.real, self.fails = real, 1
+
+    def execute(self, sql, *given):
+        if sql == "COMMIT" and self.fails:
+            self.fails -= 1
+            raise duckdb.IOException("No space left on device")
+        return self.real.execute(sql, *given)
+
+    def __getattr__(self, name):
+        return getattr(self.real, name)
+
+
+def test_what_stands_in_the_events_is_acknowledged_though_the_database_cannot_commit(tmp_path):
+    with VoteLog(tmp_path) as log:
+        put(log, one := battle(), other := battle())
+        log._writer._connection = Uncommitting(log._writer._connection)
+        (receipt,) = put(log, vote(one.battle_id))  # it was refused, and counted all the same
+        assert receipt.number == 1
+        put(log, vote(other.battle_id))  # the database has got the first one from the events
+        assert log.count() == 2
+        assert [log.vote(each.battle_id) is not None for each in (one, other)] == [True, True]
+    assert verify_log(tmp_path).wrong == ()
