@@ -164,15 +164,15 @@ class PromptBoards(Readable):
 
     def scope(self) -> str:
         """Say in one sentence what the intervals of a board hold: a single prompt, like ones, or all."""
-        points = f"{POINTS_A_NAT * np.sqrt(self.misfit.variance.mean()):.0f} points (a standard deviation)"
+        points = (
+            f"about {POINTS_A_NAT * np.sqrt(self.misfit.variance.mean()):.0f} points (a standard deviation)"
+        )
         if self.misfit.together == 1:
             if self.by_prompt:
                 return (
-                    f"Intervals are of single prompts, which differ from what vectors tell by about {points}."
+                    f"Intervals are of single prompts, which may differ from what vectors tell by {points}."
                 )
-            return (
-                f"Intervals are of the mean over all prompts; single ones differ from it by about {points}."
-            )
+            return f"Intervals are of the mean over all prompts; single ones may differ from it by {points}."
         few = "single prompts have too few votes to tell how they differ"
         if self.by_prompt:
             return f"Intervals are of the mean of about {self.misfit.together:,} prompts like one: {few}."

@@ -20,6 +20,7 @@ from agon.ranking.tastes.judgements import Judgements
 _ENOUGH, _MOST = 2_000, 20_000  # pairs of votes: by which τ² is known within about 0.1, and that are used
 _A_GROUP, _ROWS = 64, 40_000  # votes of a group, and of all groups, among which pairs are sought
 _TAU, _SHARES = np.linspace(0, 3, 21), (0.0, 0.5, 1.0)  # tried, with every τ² and share as likely before
+_ROUNDING = 1e-12  # nats², below which strengths are the same on all prompts
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(8)
 _ATTENUATION = (16 * np.sqrt(3) / (15 * np.pi)) ** 2  # E σ(x) at variance v: σ of the mean / √(1 + this · v)
 
@@ -76,8 +77,9 @@ def fit_misfit(gaps: HeldOutGaps, one: Judgements, two: Judgements, differ: Floa
         differ: (M,) variance of the strengths between prompts as the head tells; 0 where it tells none.
     """
     mean = float(differ.mean())
-    kinds = np.stack([np.ones(len(differ)), differ / mean if mean > 0 else np.ones(len(differ))])
-    shares = _SHARES if mean > 0 else (0.0,)
+    told_apart = mean > _ROUNDING
+    kinds = np.stack([np.ones(len(differ)), differ / mean if told_apart else np.ones(len(differ))])
+    shares = _SHARES if told_apart else (0.0,)
     errors = [
         np.stack([_together(a, b, kind) for a, b in ((one, one), (two, two), (one, two))], axis=1)
         for kind in kinds
