@@ -10,7 +10,6 @@ from types import FrameType
 from typing import NoReturn
 
 _came: list[int] = []  # signals, of which a library may say something else
-_LOADING = 0.05  # seconds between two looks whether a module is loaded still
 
 
 def main() -> int:
@@ -39,30 +38,32 @@ def _interrupted() -> int:
 
 
 def _end_in_order(number: int, frame: FrameType | None) -> None:
-    """TERM ends the work with the status of a signal, but what was made for the time is removed; INT too."""
+    """TERM ends the work with the status of a signal, but what was made for the time is removed; INT too.
+
+    An interrupt while a library loads a module is lost in it, or aborts it: the end comes when that is
+    loaded, before the next line of the function that wanted it.
+    """
     _came.append(number)
-    _end_if_loaded(frame)
+    end: BaseException = KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number)
+    loading = _loading(frame)
+    if loading is None:
+        raise end
+
+    def end_it(_frame: FrameType, _event: str, _value: object) -> None:
+        raise end
+
+    loading.f_trace = end_it
+    sys.settrace(lambda *_: None)  # without it no function is looked at
 
 
-def _end_if_loaded(frame: FrameType | None) -> None:
-    """End, or look again soon: an interrupt while a library loads a module is lost in it, or aborts it."""
-    if _importing(frame) and hasattr(signal, "setitimer"):
-        signal.signal(signal.SIGALRM, lambda _, where: _end_if_loaded(where))
-        signal.setitimer(signal.ITIMER_REAL, _LOADING)
-        return
-    number = _came[-1]
-    if number == signal.SIGINT:
-        raise KeyboardInterrupt
-    raise SystemExit(128 + number)
-
-
-def _importing(frame: FrameType | None) -> bool:
-    """Whether a module is being loaded."""
+def _loading(frame: FrameType | None) -> FrameType | None:
+    """The function that wants a module which is being loaded, the outermost of them; None if none is."""
+    found = None
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
+            found = frame.f_back
         frame = frame.f_back
-    return False
+    return found
 
 
 def _leave(status: int) -> NoReturn:
