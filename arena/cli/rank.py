@@ -91,7 +91,7 @@ def rank_command(
     ] = "isotonic",
     state: Annotated[
         str | None,
-        Parameter(help="Of an arena's log: print models in these states alone: listed,preliminary,retired."),
+        Parameter(help="Of an arena's log: print models of these states: listed,preliminary,paused,retired."),
     ] = None,
     preliminary: Annotated[
         int, Parameter(help="Of an arena's log: votes below which a listed model is preliminary.")
@@ -391,7 +391,7 @@ def print_boards(
     kept = None if states is None or lives is None else {m for m, life in lives.items() if life in states}
     if form == "table":
         show_boards(boards, stream, top, kept)
-        for life in ("preliminary", "retired"):
+        for life in ("preliminary", "paused", "retired"):
             if named := [model for model, one in (lives or {}).items() if one == life]:
                 print(plain(f"{life.capitalize()}: {join_names(named)}."), file=stream)
     elif form == "csv" and lives:

@@ -80,9 +80,9 @@ class StateShape(Shape):
     """Whether a model answers, and how its answers of battles that are over ended."""
 
     model: str
-    state: Literal["answering", "unavailable", "retired"]
+    state: Literal["answering", "unavailable", "paused", "retired"]
     life: Annotated[
-        Literal["preliminary", "listed", "retired"],
+        Literal["preliminary", "listed", "paused", "retired"],
         Field(description="preliminary: with fewer votes than the organiser wants."),
     ]
     votes: Annotated[int, Field(description="On the board that was asked for.")]

@@ -30,6 +30,8 @@ class ModelInfo:
 
     gone: frozenset[str] = frozenset()
     """Those with a card that are retired."""
+    paused: frozenset[str] = frozenset()
+    """Those that are not drawn at present."""
     preliminary: int = 0
     """Votes that a model needs to be no preliminary one, where its organiser says so."""
     votes: Mapping[str, int] = field(default_factory=dict)
@@ -52,6 +54,8 @@ class ModelInfo:
         """The state of a model, with so many votes on a board, in the life that its organiser gives it."""
         if self.retired(model):
             return "retired"
+        if model in self.paused:
+            return "paused"
         return "preliminary" if self.all_votes(model, votes) < self.preliminary else "listed"
 
     def about(self, model: str) -> str:

@@ -339,7 +339,8 @@ def _judges_sentence(board: Leaderboard) -> str:
 def _missing(board: Leaderboard, info: ModelInfo) -> str:
     """How many votes are needed before the first model is ranked, and before all are."""
     least = int(board.settings.get("min_votes", 0))
-    drawn = [row for row in board.rows if not info.retired(row.model)] or list(board.rows)
+    still = ("preliminary", "listed")
+    drawn = [one for one in board.rows if info.life(one.model, one.votes) in still] or list(board.rows)
     nearest_row = max(drawn, key=lambda row: row.votes)
     if nearest_row.votes >= least:
         return _(

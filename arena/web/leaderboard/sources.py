@@ -221,6 +221,7 @@ class ArenaVotes:
                 True,
                 known,
                 gone,
+                frozenset(arena.settings.paused),
                 most,
                 by_model,
             ),

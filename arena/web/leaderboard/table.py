@@ -123,9 +123,16 @@ def _interval(row: Row, axis: Axis, y: float, colour: str) -> str:
 
 def state(board: Leaderboard, row: Row, info: ModelInfo) -> tuple[str, str]:
     """The state of a model in a word, and why."""
-    if info.retired(row.model):
+    life = info.life(row.model, row.votes)
+    if life == "retired":
         return _("Retired"), _("not drawn any more")
-    if row.status == "ranked" and info.life(row.model, row.votes) == "preliminary":
+    word, why = _standing(board, row, info)
+    return (_("Paused"), why or _("not drawn at present")) if life == "paused" else (word, why)
+
+
+def _standing(board: Leaderboard, row: Row, info: ModelInfo) -> tuple[str, str]:
+    """What its votes make of a model in a word, and why."""
+    if row.status == "ranked" and info.all_votes(row.model, row.votes) < info.preliminary:
         return _("Preliminary"), _(
             "{votes} of {least} votes", votes=info.all_votes(row.model, row.votes), least=info.preliminary
         )
@@ -245,7 +252,7 @@ def _table_row(
             word, why = state(board, row, info)
             said = (
                 f'<span class="ag-dim">{word}</span>'
-                if ranked and info.life(row.model, row.votes) != "preliminary"
+                if ranked and info.life(row.model, row.votes) == "listed"
                 else f'<span class="ag-pill ag-dash">{word}</span>'
             )
             reason = f' <span class="ag-tiny ag-dim">{why}</span>' if why else ""
@@ -308,7 +315,7 @@ def _card(board: Leaderboard, row: Row, info: ModelInfo, axis: Axis, shown: Show
             parts.append(_("{what} {value}", what=column.title.lower(), value=said))
     if shown.gaps and row.model in shown.gaps[1]:
         parts.append(f"{shown.gaps[0]}: {shown.gaps[1][row.model]}")
-    if row.status != "ranked" or info.life(row.model, row.votes) == "preliminary":
+    if row.status != "ranked" or info.life(row.model, row.votes) != "listed":
         parts.append(f"{word.lower()}{': ' + why if why else ''}")
     about = dotted([escape(part) for part in parts if part])
     kinds = ("" if row.status == "ranked" else " ag-prov") + (

@@ -1,4 +1,4 @@
-"""Who can be drawn, who cannot answer, who is retired: a board alone would show survivors only."""
+"""Who can be drawn, who cannot answer, who is paused or retired: a board alone would show survivors only."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class ModelState:
     """One model: whether it answers, how often it was asked in battles that are over, how it failed."""
 
     model: str
-    state: Literal["answering", "unavailable", "retired"]
+    state: Literal["answering", "unavailable", "paused", "retired"]
     life: Life
     """Where it is in the life that its organiser gives a model."""
     votes: int
@@ -35,6 +35,8 @@ class ModelState:
         """The state in words."""
         if self.state == "unavailable":
             return _("Cannot answer now: {why}", why=str(self.reason).replace("_", " "))
+        if self.state == "paused":
+            return _("Paused: not drawn at present")
         return _("It answers") if self.state == "answering" else _("Retired: not drawn any more")
 
     @property
@@ -46,23 +48,27 @@ class ModelState:
 def model_states(board: Leaderboard | None, info: ModelInfo) -> list[ModelState]:
     """Every model that can be drawn, then those that only have votes."""
     voted = {row.model: row.votes for row in board.rows} if board else {}
-    return [
-        ModelState(
-            model,
-            "retired" if info.retired(model) else "unavailable" if model in info.unavailable else "answering",
-            info.life(model, voted.get(model, 0)),
-            voted.get(model, 0),
-            info.unavailable.get(model),
-            info.endings.asked(model),
-            info.endings.failures(model),
+    found = []
+    for model in dict.fromkeys([*info.cards, *voted]):
+        life, failed = info.life(model, voted.get(model, 0)), info.unavailable.get(model)
+        found.append(
+            ModelState(
+                model,
+                life if life in ("paused", "retired") else "answering" if failed is None else "unavailable",
+                life,
+                voted.get(model, 0),
+                failed,
+                info.endings.asked(model),
+                info.endings.failures(model),
+            )
         )
-        for model in dict.fromkeys([*info.cards, *voted])
-    ]
+    return found
 
 
 _LIVES: Mapping[Life, str] = {
     "listed": message("Listed"),
     "preliminary": message("Preliminary"),
+    "paused": message("Paused"),
     "retired": message("Retired"),
 }
 
@@ -94,7 +100,7 @@ def lives_html(
 
 
 def model_states_html(states: list[ModelState], info: ModelInfo) -> str:
-    """The models in a table, wherever one failed, cannot answer or is retired; else nothing."""
+    """The models in a table, wherever one failed, cannot answer, is paused or retired; else nothing."""
     if not any(one.failures or one.state != "answering" for one in states):
         return ""
     rows = "".join(

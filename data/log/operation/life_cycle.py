@@ -24,7 +24,7 @@ from agon.ranking.errors import SourceError
 from agon.ranking.text import Readable
 
 OPEN_HOURS = 6  # that an arena waits for the vote of a battle
-Life = Literal["preliminary", "listed", "retired"]
+Life = Literal["preliminary", "listed", "paused", "retired"]
 LifeChange = Literal["testing", "listed", "paused", "resumed", "retired", "listed again"]
 
 
@@ -118,12 +118,12 @@ class RosterHistory(Readable):
             preliminary: votes below which a listed model is preliminary, as `[board] preliminary` is.
 
         Returns:
-            Model → "preliminary", "listed" (also while it is paused) or "retired".
+            Model → "preliminary", "listed", "paused" (with however few votes) or "retired".
         """
         found: dict[str, Life] = {}
         for one in self.models:
-            if one.status == "retired":
-                found[one.model] = "retired"
+            if one.status in ("paused", "retired"):
+                found[one.model] = one.status
             elif one.status != "testing":
                 found[one.model] = "preliminary" if votes.get(one.model, 0) < preliminary else "listed"
         return {model: life for model, life in found.items() if model not in self.unlisted}

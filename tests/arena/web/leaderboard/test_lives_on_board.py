@@ -1,4 +1,4 @@
-"""The life of a model (preliminary, listed, retired): on the leaderboard, in data, by command and Python."""
+"""Lives of models (preliminary, listed, paused, retired): the leaderboard, data, command and Python agree."""
 
 import csv
 import io
@@ -19,7 +19,7 @@ from tests.arena.web.leaderboard.test_gates_on_board import MODELS, write_votes
 from tests.support.arena_server import Scripted, open_arena, roster
 from tests.support.boards import Page
 
-LIVES = {MODELS[0]: "retired", **dict.fromkeys(MODELS[1:4], "listed"), MODELS[4]: "preliminary"}
+LIVES = dict(zip(MODELS, ("retired", "listed", "listed", "paused", "preliminary"), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def opened(folder):
     models = roster(*(Scripted() for _ in MODELS))
     first, *others = models.contestants
     models = replace(models, contestants=(replace(first, status="retired"), *others))
-    return open_arena(folder, models, ArenaSettings(seed=7, preliminary=100))
+    return open_arena(folder, models, ArenaSettings(seed=7, preliminary=100, paused=(MODELS[3],)))
 
 
 def rows_of(text):
@@ -56,7 +56,11 @@ def test_pages_data_command_line_and_python_say_the_same(folder, capsys):
         text = unescape(visitor.get("/leaderboard").text)
         assert "Preliminary" in Page(text).text
         assert "40 of 100 votes" in Page(text).text
-        for life in ("retired", "listed", "preliminary"):
+        states = {one["model"]: one["state"] for one in visitor.get("/api/leaderboard").json()["models"]}
+        assert (states[MODELS[3]], states[MODELS[2]]) == ("paused", "answering")
+        assert "Paused: not drawn at present" in text
+        assert "paused: not drawn at present" in text, "on a card"
+        for life in ("retired", "listed", "paused", "preliminary"):
             shown = visitor.get(f"/leaderboard?state={life}").text
             table = shown.partition("<tbody")[2].partition("</table>")[0]
             names = [f"Canary {n} Shown" for n, model in enumerate(MODELS) if LIVES[model] == life]
@@ -69,16 +73,17 @@ def test_pages_data_command_line_and_python_say_the_same(folder, capsys):
     assert main([*command, "--format", "json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert {one["model"]: one["life"] for one in found["models"]} == LIVES
-    assert main([*command, "--format", "csv", "--state", "listed,preliminary"]) == 0
+    assert main([*command, "--format", "csv", "--state", "listed,preliminary,paused"]) == 0
     assert {m: row["life"] for m, row in rows_of(capsys.readouterr().out).items()} == {
         model: life for model, life in LIVES.items() if life != "retired"
     }
     assert main(["rank", str(folder), "--state", "retired"]) == 0
     table = capsys.readouterr().out
     assert "Retired: canary-0-id." in table
+    assert "Paused: canary-3-id." in table
     assert [line.split()[1] for line in table.splitlines() if "●" in line] == [MODELS[0]]
     board = rank(comparisons(folder))
     votes = {row.model: row.votes for row in board.rows}
     assert votes_by_model(comparisons(folder)) == votes
     assert roster_history(folder).lives(votes, 100) == LIVES
-    assert set(roster_history(folder).lives(votes).values()) == {"listed", "retired"}
+    assert set(roster_history(folder).lives(votes).values()) == {"listed", "paused", "retired"}
