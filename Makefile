@@ -7,6 +7,8 @@ VLLM_VENV ?= .vllm/venv
 # Where test-exports keeps its own, with torch and trl.
 EXPORTS_VENV ?= .exports/venv
 .DEFAULT_GOAL := help
+# Images of containers set it: then each of the suite's processes compiles 600 modules, a second of each.
+unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help install demo check quick test test-vllm test-local test-exports soak bench serve docs translations notebooks new-method lock clean
 
 help: ## List the targets

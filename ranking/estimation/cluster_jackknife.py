@@ -126,12 +126,11 @@ def student_df(shares: FloatArray) -> float:
         J. P. Imhof, Biometrika 48 (1961), eq. 3.2 for the form; A. Carter, K. Schnepel and D. Steigerwald,
         Rev. Econ. Stat. 99 (2017) for the effective number, near which it is for many clusters.
     """
-    from scipy.optimize import brentq
-    from scipy.special import stdtrit
-
     effective, share = effective_number(shares), np.sort(shares[shares > 0])[::-1] / shares.sum()
     if effective > _MANY:
         return effective - 1
+    from scipy.special import stdtrit
+
     number, large, small = len(share), np.maximum(share[:_LARGE], 1e-9), share[_LARGE:]
     rest = math.sqrt(float((small**2).sum()))  # together a normal in the estimate, a constant in its variance
     weight = np.append(large, rest)
@@ -149,6 +148,8 @@ def student_df(shares: FloatArray) -> float:
     df = number - 1.0
     for level in _LEVELS:
         if df > 1 and too_often(df, level) > 0:
+            from scipy.optimize import brentq  # 0.4 s of its own: most boards go without
+
             df = float(brentq(too_often, 1, df, (level,), rtol=1e-4)) if too_often(1, level) < 0 else 1.0
     return round(df, 3)  # the order in which votes are added up does not reach so far
 
