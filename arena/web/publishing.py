@@ -14,10 +14,11 @@ from pathlib import Path
 
 from agon.arena.web.languages.texts import speaking
 from agon.arena.web.layout import Site
-from agon.arena.web.leaderboard.badges import badge_svg, model_badge_svg
-from agon.arena.web.leaderboard.board_picture import board_png
+from agon.arena.web.leaderboard.addresses import Link
 from agon.arena.web.leaderboard.boards import Compared, Made, make_board
-from agon.arena.web.leaderboard.page import Link, leaderboard_html
+from agon.arena.web.leaderboard.page import leaderboard_html
+from agon.arena.web.leaderboard.pictures.badges import badge_svg, model_badge_svg
+from agon.arena.web.leaderboard.pictures.board_picture import board_png
 from agon.arena.web.leaderboard.query import ALL, DEFAULT_RULE, PLAIN_VIEW, BoardQuery, BoardView, Offer
 from agon.arena.web.leaderboard.sources import About, BoardSource
 from agon.arena.web.lens.auditing import make_audit

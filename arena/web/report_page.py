@@ -15,14 +15,9 @@ from importlib.resources import files
 from pathlib import Path
 
 from agon.arena.web.layout import MARK, plural
+from agon.arena.web.leaderboard.board_command import command, condition_words, shell_words
+from agon.arena.web.leaderboard.board_words import rule_name, settings_sentence
 from agon.arena.web.leaderboard.model_info import ModelInfo
-from agon.arena.web.leaderboard.page import (
-    command,
-    condition_words,
-    rule_name,
-    settings_sentence,
-    shell_words,
-)
 from agon.arena.web.leaderboard.query import ALL
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.leaderboard.table import cards_html, half_text, score_text, table_html

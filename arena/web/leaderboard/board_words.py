@@ -1,4 +1,7 @@
-"""What a board shows, in the language of the page: the engine says it in English."""
+"""What a board shows, in the language of the page: the engine says it in English.
+
+Its conclusion, the names of rules and of columns, and the reasons why votes are left out.
+"""
 
 from __future__ import annotations
 
@@ -21,6 +24,7 @@ from agon.arena.web.leaderboard.query import BoardQuery, language_name
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.markdown.markdown import without_hidden
 from agon.ranking import Leaderboard
+from agon.ranking.registry import find
 from agon.ranking.text import Sentence, rounded
 from agon.ranking.votes.vote_source import (
     EXCLUDED,
@@ -40,6 +44,42 @@ _REASONS = {
     IN_WINDOW: message("on a model in a window under alarm"),
     OTHER_VOTERS[0]: message("votes of people"),
     OTHER_VOTERS[1]: message("votes of LLM judges"),
+}
+_NAMES = {
+    "bradley_terry": "Bradley-Terry",
+    "bradley_terry_ridge": "Bradley-Terry with a ridge",
+    "robust_bradley_terry": "Robust Bradley-Terry",
+    "plackett_luce": "Plackett-Luce",
+    "rao_kupper": "Rao-Kupper",
+    "rao_kupper_bag": "Rao-Kupper with both bad",
+    "rao_kupper_by_model": "Rao-Kupper by model",
+    "kwise_bayes": "K-wise Bayes",
+    "weng_lin": "Weng-Lin",
+    "elo": "Elo",
+    "pagerank": "PageRank",
+    "kwiksort": "KwikSort",
+    "approval_k": "Approval of the first k",
+    "nash_averaging": "Nash averaging",
+    "weak_condorcet": "Weak Condorcet",
+}  # of methods whose name is not its identifier with blanks
+FAMILIES = {
+    "likelihood": message("Strengths by maximum likelihood"),
+    "online": message("Ratings vote by vote"),
+    "social_choice": message("Voting rules"),
+    "aggregation": message("Shares and walks"),
+}
+_INTERVAL_WORDS = {
+    "sandwich": message("intervals from the sandwich covariance"),
+    "bootstrap": message("intervals from the bootstrap"),
+    "posterior": message("intervals from the posterior"),
+    "none": message("intervals not computed"),
+}
+_COLUMN_TITLES = {
+    "category": message("Category"),
+    "language": message("Language"),
+    "day": message("Day"),
+    "month": message("Month"),
+    "year": message("Year"),
 }
 
 
@@ -133,3 +173,47 @@ def gates_note_html(board: Leaderboard | None, about: About) -> str:
     link = f'<a href="{dict(about.site.pages)["integrity"][0]}">{_("Integrity")}</a>'
     why = _("{link} says why, and none is deleted.", link=link)
     return f'<p class="ag-note ag-above"><span>{said} {why}</span></p>'
+
+
+def rule_name(rule: str) -> str:
+    """The name of a method as people write it: "Bradley-Terry", "Instant runoff"."""
+    written = rule.replace("_", " ")
+    return _NAMES.get(rule, written[:1].upper() + written[1:])
+
+
+def family_name(rule: str) -> str:
+    """The family of a method: the folder that it lies in."""
+    return find(rule).function.__module__.rpartition(".")[0].rpartition(".")[2]
+
+
+def column_title(column: str) -> str:
+    """The name of a filter as a heading."""
+    title = _COLUMN_TITLES.get(column)
+    return _(title) if title else without_hidden(column).replace("_", " ").capitalize()
+
+
+def in_range(value: str, low: str, high: str) -> str:
+    """A number with its interval, in words."""
+    return _("{value} ({low} to {high})", value=value, low=low, high=high)
+
+
+def settings_sentence(board: Leaderboard) -> str:
+    """How the board was made, in a sentence."""
+    settings = board.settings
+    interval = _INTERVAL_WORDS.get(str(settings["interval"]), str(settings["interval"]))
+    parts = [rule_name(board.method), _(interval)]
+    if settings.get("cluster"):
+        parts.append(_("clustered by {what}", what=str(settings["cluster"]).split(",")))
+    parts += [
+        _("level {level}", level=percent(board.level)),
+        f"Agon {settings['version']}",
+        _("fingerprint {fingerprint}", fingerprint=board.fingerprint[:12]),
+    ]
+    return _("{list}.", list=tuple(parts))
+
+
+def no_votes(query: BoardQuery) -> str:
+    """That there are no votes of this kind yet."""
+    if language() == "en":
+        return f"No votes{query.words} yet."
+    return _("No votes yet.") + scope_of(query)

@@ -6,134 +6,47 @@ votes, configuration or address is escaped here.
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import replace
 from html import escape
-from itertools import groupby
-from typing import Protocol
-from urllib.parse import urlencode
 
-from agon.arena.web.languages.texts import _, language, message, ngettext, percent, translated
+from agon.arena.web.languages.texts import _, ngettext, percent, translated
 from agon.arena.web.languages.texts import number as number_text
 from agon.arena.web.layout import Current, page_html
+from agon.arena.web.leaderboard.addresses import Link, address
+from agon.arena.web.leaderboard.board_command import command
 from agon.arena.web.leaderboard.board_words import (
     conclusion_of,
-    filter_value,
     gates_note_html,
+    no_votes,
     scope_of,
+    settings_sentence,
     told_html,
     votes_in_words,
 )
 from agon.arena.web.leaderboard.columns import BoardColumn, arrange_rows, chosen_columns, known_columns
 from agon.arena.web.leaderboard.figures import figures_html
+from agon.arena.web.leaderboard.menus import counting_html, filters_html
 from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.arena.web.leaderboard.query import (
     ALL,
     DEFAULT_RULE,
     BoardQuery,
     BoardView,
-    ChangedBoardError,
     Offer,
-    QueryError,
-    in_quotes,
+    check_fingerprint,
 )
 from agon.arena.web.leaderboard.sources import About
-from agon.arena.web.leaderboard.table import ShownRows, cards_html, score_text, table_html
+from agon.arena.web.leaderboard.table import ShownRows, cards_html, differences, table_html
 from agon.arena.web.leaderboard.who_answers import lives_html, model_states, model_states_html
 from agon.arena.web.markdown.markdown import without_hidden
-from agon.data.files.schema import PERIODS
 from agon.ranking import Leaderboard, PairCounts
-from agon.ranking.errors import OptionError, suggest
 from agon.ranking.leaderboard.row import Row
-from agon.ranking.registry import find
-from agon.ranking.settings import Settings
-from agon.ranking.text import Sentence, join_names
+from agon.ranking.text import join_names
 
-LEAST_AT = 8  # digits of a fingerprint in an address
 MOST_OPTIONS = 200  # models that the menu of differences lists
-CHIPS = 8  # values of a filter that are shown at once
 NOTHING = Offer()
 ROWS_AT_FIRST = 20  # rows before all are asked for
-_NAMES = {
-    "bradley_terry": "Bradley-Terry",
-    "bradley_terry_ridge": "Bradley-Terry with a ridge",
-    "robust_bradley_terry": "Robust Bradley-Terry",
-    "plackett_luce": "Plackett-Luce",
-    "rao_kupper": "Rao-Kupper",
-    "rao_kupper_bag": "Rao-Kupper with both bad",
-    "rao_kupper_by_model": "Rao-Kupper by model",
-    "kwise_bayes": "K-wise Bayes",
-    "weng_lin": "Weng-Lin",
-    "elo": "Elo",
-    "pagerank": "PageRank",
-    "kwiksort": "KwikSort",
-    "approval_k": "Approval of the first k",
-    "nash_averaging": "Nash averaging",
-    "weak_condorcet": "Weak Condorcet",
-}  # of methods whose name is not its identifier with blanks
-FAMILIES = {
-    "likelihood": message("Strengths by maximum likelihood"),
-    "online": message("Ratings vote by vote"),
-    "social_choice": message("Voting rules"),
-    "aggregation": message("Shares and walks"),
-}
-_INTERVAL_WORDS = {
-    "sandwich": message("intervals from the sandwich covariance"),
-    "bootstrap": message("intervals from the bootstrap"),
-    "posterior": message("intervals from the posterior"),
-    "none": message("intervals not computed"),
-}
-
-
-class Link(Protocol):
-    """The address of a board as a page, "csv", "json" or "png"; or of another page on the same votes.
-
-    Those are "rules", "rules.json", "prediction.json", "tastes.json", "history", "overview:COLUMN",
-    "model:NAME", and "compare:NAMES" with a name in each line. "form" and "compare-form" are where forms are
-    sent, "at" the board's lasting address. None where there is none to go to.
-    """
-
-    def __call__(self, query: BoardQuery, form: str = "") -> str | None:
-        """Return it."""
-
-
-_PATHS = {
-    "": "./leaderboard",
-    "at": "./leaderboard",
-    "csv": "./leaderboard.csv",
-    "png": "./leaderboard.png",
-    "json": "./api/leaderboard",
-    "history": "./history",
-    "model": "./model",
-    "compare": "./compare",
-    "overview": "./overview",
-    "rules": "./rules",
-    "rules.json": "./api/rules",
-    "prediction.json": "./api/prediction",
-    "tastes.json": "./api/tastes",
-}
-
-
-_GIVEN: Mapping[str, Callable[[str], list[tuple[str, str]]]] = {
-    "model": lambda name: [("name", name)],
-    "compare": lambda names: [("models", name) for name in names.split("\n") if name],
-    "overview": lambda column: [("of", column)] if column else [],
-}  # what the detail of a form adds to an address
-
-
-_FORMS = {"form": "./leaderboard", "compare-form": "./compare"}
-
-
-def address(query: BoardQuery, form: str = "") -> str | None:
-    """Where the board of a query is on a server."""
-    if form in _FORMS:
-        return _FORMS[form]
-    kind, _, detail = form.partition(":")
-    given = _GIVEN[kind](detail) if kind in _GIVEN else []
-    words = "&".join(part for part in (urlencode(given), query.parameters) if part)
-    return f"{_PATHS[kind]}?{words}" if words else _PATHS[kind]
 
 
 def leaderboard_html(
@@ -170,7 +83,7 @@ def leaderboard_html(
             )
         )
     note += gates_note_html(board, about)
-    menus = filters_html(offer, query, about, link) + _counting(offer, query, link)
+    menus = filters_html(offer, query, about, link) + counting_html(offer, query, link)
     if board is None or not board.rows:
         body = note + _empty(about, query, link)
     else:
@@ -185,25 +98,6 @@ def leaderboard_html(
         votes=about.total if about.unit != "task" else None,
         site=about.site,
     )
-
-
-def check_fingerprint(board: Leaderboard, query: BoardQuery) -> None:
-    """Refuse a board that is not the one that a permalink was made for.
-
-    Raises:
-        ChangedBoardError: it has another fingerprint.
-    """
-    at = query.view.at
-    if at and not (len(at) >= LEAST_AT and board.fingerprint.startswith(at.casefold())):
-        raise ChangedBoardError(
-            Sentence(
-                "This link is to the board with the fingerprint {before}, and today's is {now}: votes "
-                "came in, "
-                "or Agon changed.",
-                before=without_hidden(at)[:16],
-                now=board.fingerprint[:16],
-            )
-        )
 
 
 def no_board_html(
@@ -241,60 +135,6 @@ def again_html(about: About, seconds: int) -> str:
 def _words_of_waiting(query: BoardQuery, about: About) -> str:
     votes = votes_in_words(about.total, about.unit) + scope_of(query)
     return _("This takes longer on {votes}. The page shows it as soon as it is there.", votes=votes)
-
-
-def rule_name(rule: str) -> str:
-    """The name of a method as people write it: "Bradley-Terry", "Instant runoff"."""
-    written = rule.replace("_", " ")
-    return _NAMES.get(rule, written[:1].upper() + written[1:])
-
-
-def command(board: Leaderboard, about: About, query: BoardQuery = ALL) -> str:
-    """The words that rank the same votes again on any machine, ready for a shell."""
-    options = find(board.method).options
-    own = ",".join(
-        f"{name}={board.settings[name]}"
-        for name, option in options.items()
-        if name in board.settings and board.settings[name] != option.default
-    )
-    words = ["agon", "rank", *about.words, "-m", f"{board.method}:{own}" if own else board.method]
-    judged = "judges" in board.settings
-    words += about.judges if judged else ["--interval", str(board.settings["interval"])]
-    plain = Settings()
-    shared = (
-        *("cluster", "control", "reweight", "floor", "level", "n_resamples", "min_votes", "scale", "seed"),
-        "ranks",
-    )
-    for name in shared:
-        value = board.settings.get(name, getattr(plain, name))
-        if value != getattr(plain, name) and not (name == "scale" and value not in ("elo", "natural")):
-            text = ",".join(value) if name == "control" else "none" if value is None else str(value)
-            words += [f"--{name.replace('_', '-')}", text]
-    if board.settings.get("simultaneous"):
-        words.append("--simultaneous")
-    if board.settings.get("anchor") is not None:
-        score = board.settings.get("anchor_score")
-        words += ["--anchor", f"{board.settings['anchor']}" + ("" if score is None else f"={score}")]
-    return shell_words([*words, *condition_words(about, query)])
-
-
-def condition_words(about: About, query: BoardQuery) -> list[str]:
-    """The options of a command for the votes of a query, if they are not all."""
-    gates = [] if about.gates == "none" else ["--gates", about.gates]
-    both = [condition for condition in (about.where, query.condition(about.periods)) if condition]
-    if not both:
-        return gates
-    return [*gates, "--where", both[0] if len(both) == 1 else " AND ".join(f"({one})" for one in both)]
-
-
-def shell_words(words: Sequence[str]) -> str:
-    """A command for a shell."""
-    return " ".join(map(_quoted, words))
-
-
-def _quoted(word: str) -> str:
-    """A word for a shell; in double quotes where nothing in it is special to them, which reads better."""
-    return f'"{word}"' if "'" in word and not set(word) & set('"$`\\!') else shlex.quote(word)
 
 
 def _head(board: Leaderboard, query: BoardQuery, about: About) -> str:
@@ -362,121 +202,6 @@ def _missing(board: Leaderboard, info: ModelInfo) -> str:
     return f"{nearest_said} {together}"
 
 
-_COLUMN_TITLES = {
-    "category": message("Category"),
-    "language": message("Language"),
-    "day": message("Day"),
-    "month": message("Month"),
-    "year": message("Year"),
-}
-
-
-def column_title(column: str) -> str:
-    """The name of a filter as a heading."""
-    title = _COLUMN_TITLES.get(column)
-    return _(title) if title else without_hidden(column).replace("_", " ").capitalize()
-
-
-def filters_html(offer: Offer, query: BoardQuery, about: About, link: Link) -> str:
-    """Which votes, as links."""
-    columns = list(offer.filters)
-    groups = ""
-    for column, counts in offer.filters.items():
-        if not counts:
-            continue
-        every = about.total if not query.where else None
-        options: list[tuple[BoardQuery, str, int | None]] = [
-            (query.within(column, None, columns), _("Any"), every)
-        ]
-        for value, number in counts.items() if column in PERIODS else _by_size(counts):
-            options.append((query.within(column, value, columns), filter_value(column, value), number))
-        groups += _chips(column_title(column), options, query, link)
-    return f'<nav class="ag-filters" aria-label="{_("Which votes")}">{groups}</nav>' if groups else ""
-
-
-def _counting(offer: Offer, query: BoardQuery, link: Link) -> str:
-    """Under which rule, and adjusted for what, as links."""
-    menus = _rules(offer, query, link) + (_features(offer, query, link) if offer.features else "")
-    return f'<nav class="ag-filters" aria-label="{_("How they are counted")}">{menus}</nav>' if menus else ""
-
-
-def _rules(offer: Offer, query: BoardQuery, link: Link) -> str:
-    """The menu of rules by family, the one in use on its button."""
-    if len(offer.rules) < 2:
-        return ""
-    families = ""
-    by_family = sorted(offer.rules, key=lambda rule: list(FAMILIES).index(family_name(rule)))
-    for family, rules in groupby(by_family, key=family_name):
-        options = [(query.under(rule), rule_name(rule), None) for rule in sorted(rules, key=rule_name)]
-        families += (
-            f'<p class="ag-label">{_(FAMILIES[family])}</p>'
-            f'<div class="ag-chips">{"".join(_links(options, query, link))}</div>'
-        )
-    return (
-        f'<div class="ag-g"><span class="ag-label">{_("Rule")}</span>'
-        '<details class="ag-more ag-rules"><summary'
-        f' class="ag-chip" aria-current="true">{rule_name(query.rule)}</summary>{families}</details></div>'
-    )
-
-
-def family_name(rule: str) -> str:
-    """The family of a method: the folder that it lies in."""
-    return find(rule).function.__module__.rpartition(".")[0].rpartition(".")[2]
-
-
-def _features(offer: Offer, query: BoardQuery, link: Link) -> str:
-    options = [(query.toggled(name, offer.features), name.capitalize(), None) for name in offer.features]
-    chips = _links(options, query, link, pressed={name.capitalize() for name in query.adjust})
-    if not chips:
-        return ""
-    return (
-        f'<div class="ag-g"><span class="ag-label">{_("Adjust for")}</span>'
-        f'<div class="ag-chips" role="group" aria-label="{_("Adjust for")}">{"".join(chips)}</div></div>'
-    )
-
-
-def _by_size(values: Mapping[str, int]) -> list[tuple[str, int]]:
-    return sorted(values.items(), key=lambda item: (-item[1], item[0]))
-
-
-def _links(
-    options: Sequence[tuple[BoardQuery, str, int | None]],
-    query: BoardQuery,
-    link: Link,
-    pressed: Collection[str] = (),
-) -> list[str]:
-    """Options as links, without those that lead nowhere."""
-    shown = []
-    for target, text, count in options:
-        here = link(target)
-        if here is None:
-            continue
-        current = " aria-current=true" if target.plain == query.plain or text in pressed else ""
-        number = "" if count is None else f"<span class=ag-n>{number_text(count)}</span>"
-        shown.append(f'<a class="ag-chip" href="{escape(here)}"{current}>{escape(text)}{number}</a>')
-    return shown
-
-
-def _chips(
-    label: str, options: list[tuple[BoardQuery, str, int | None]], query: BoardQuery, link: Link
-) -> str:
-    shown = _links(options, query, link)
-    if not shown:
-        return ""
-    here = next((i for i, chip in enumerate(shown) if "aria-current" in chip), 0)
-    first = shown[:CHIPS] if here < CHIPS else [*shown[: CHIPS - 1], shown.pop(here)]
-    more = "".join(chip for chip in shown if chip not in first)
-    rest = (
-        f'<details class="ag-more"><summary class="ag-chip">{_("More")}</summary>'
-        f'<div class="ag-chips">{more}</div></details>'
-    )
-    return (
-        f'<div class="ag-g"><span class="ag-label">{escape(label)}</span>'
-        f'<div class="ag-chips" role="group" aria-label="{escape(label)}">'
-        f"{''.join(first)}{rest if more else ''}</div></div>"
-    )
-
-
 def _rows(board: Leaderboard, about: About, query: BoardQuery, link: Link) -> str:
     info, view = about.info, query.view
     known = known_columns(board, info)
@@ -527,45 +252,9 @@ def _rows(board: Leaderboard, about: About, query: BoardQuery, link: Link) -> st
     )
 
 
-def differences(board: Leaderboard, base: str) -> dict[str, str]:
-    """How far each model is above one of them, with the interval, in words; not those that cannot be told.
-
-    Raises:
-        QueryError: there is no such model.
-    """
-    if base not in board:
-        names = [row.model for row in board.rows]
-        raise QueryError(
-            Sentence(
-                "There is no model {name} on this board; {remedy}",
-                name=in_quotes(base),
-                remedy=suggest(base, names),
-            )
-        )
-    found = {}
-    for row in board.rows:
-        with suppress(OptionError):
-            gap = board.difference(row.model, base)
-            low, high = (signed(score_text(board, end) or "…") for end in (gap.lower, gap.upper))
-            found[row.model] = in_range(signed(score_text(board, gap.difference)), low, high)
-    return found | {base: "0"}
-
-
-def in_range(value: str, low: str, high: str) -> str:
-    """A number with its interval, in words."""
-    return _("{value} ({low} to {high})", value=value, low=low, high=high)
-
-
 def as_value(text: str) -> str:
     """A text as the value of a field, which comes back as it is: whatever is hidden in it is spelt out."""
     return escape(text).encode("ascii", "xmlcharrefreplace").decode()
-
-
-def signed(number: str) -> str:
-    """A number with its sign, and a minus as wide as a plus."""
-    return (
-        number if number in ("0", "…", "") else number.replace("-", "−") if number[0] == "-" else f"+{number}"
-    )
 
 
 def _form(
@@ -677,21 +366,6 @@ def _apart(board: Leaderboard, rows: list[Row], info: ModelInfo) -> str:
     return f'<section class="ag-section"><h2>{heading}</h2>{parts}</section>'
 
 
-def settings_sentence(board: Leaderboard) -> str:
-    """How the board was made, in a sentence."""
-    settings = board.settings
-    interval = _INTERVAL_WORDS.get(str(settings["interval"]), str(settings["interval"]))
-    parts = [rule_name(board.method), _(interval)]
-    if settings.get("cluster"):
-        parts.append(_("clustered by {what}", what=str(settings["cluster"]).split(",")))
-    parts += [
-        _("level {level}", level=percent(board.level)),
-        f"Agon {settings['version']}",
-        _("fingerprint {fingerprint}", fingerprint=board.fingerprint[:12]),
-    ]
-    return _("{list}.", list=tuple(parts))
-
-
 def _health(board: Leaderboard) -> str:
     connected = _("All models connected")
     if board.components:
@@ -735,10 +409,3 @@ def _empty(about: About, query: BoardQuery, link: Link) -> str:
         f'<div class="ag-card ag-invite"><h2>{_("What will stand here")}</h2><p>{what}</p>'
         f'<a class="ag-btn ag-go" href="./">{_("Start the first battle")}</a></div>'
     )
-
-
-def no_votes(query: BoardQuery) -> str:
-    """That there are no votes of this kind yet."""
-    if language() == "en":
-        return f"No votes{query.words} yet."
-    return _("No votes yet.") + scope_of(query)

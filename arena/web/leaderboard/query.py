@@ -11,10 +11,12 @@ from agon.arena.web.markdown.markdown import without_hidden
 from agon.data.files.schema import PERIODS
 from agon.data.log.operation.life_cycle import Life
 from agon.data.sql import quote_name, quote_text
+from agon.ranking import Leaderboard
 from agon.ranking.errors import InputError, suggest
 from agon.ranking.text import Sentence, join_names
 
 DEFAULT_RULE = "bradley_terry"
+LEAST_AT = 8  # digits of a fingerprint in an address
 LIVES: tuple[Life, ...] = get_args(Life)
 # Words of an address beside the columns; a column so called is no filter.
 OTHER_WORDS = (
@@ -287,3 +289,21 @@ ALL = BoardQuery()
 def language_name(code: str) -> str:
     """The English name of a language by its code; the code itself where there is none."""
     return _LANGUAGE_NAMES.get(code.lower(), without_hidden(code))
+
+
+def check_fingerprint(board: Leaderboard, query: BoardQuery) -> None:
+    """Refuse a board that is not the one that a permalink was made for.
+
+    Raises:
+        ChangedBoardError: it has another fingerprint.
+    """
+    at = query.view.at
+    if at and not (len(at) >= LEAST_AT and board.fingerprint.startswith(at.casefold())):
+        raise ChangedBoardError(
+            Sentence(
+                "This link is to the board with the fingerprint {before}, and today's is {now}: votes "
+                "came in, or Agon changed.",
+                before=without_hidden(at)[:16],
+                now=board.fingerprint[:16],
+            )
+        )

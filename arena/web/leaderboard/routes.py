@@ -16,17 +16,19 @@ from agon.arena.web.api.caching import Patience, unless_seen
 from agon.arena.web.api.document import BOARD, documented, refusal
 from agon.arena.web.languages.texts import _
 from agon.arena.web.layout import your_votes
-from agon.arena.web.leaderboard.badges import model_badge_svg
-from agon.arena.web.leaderboard.board_picture import board_png
+from agon.arena.web.leaderboard.board_words import rule_name
 from agon.arena.web.leaderboard.boards import Boards, BusyError, Made
-from agon.arena.web.leaderboard.page import (
+from agon.arena.web.leaderboard.page import leaderboard_html, no_board_html, waiting_html
+from agon.arena.web.leaderboard.pictures.badges import model_badge_svg
+from agon.arena.web.leaderboard.pictures.board_picture import board_png
+from agon.arena.web.leaderboard.query import (
+    BoardQuery,
+    ChangedBoardError,
+    Offer,
+    QueryError,
     check_fingerprint,
-    leaderboard_html,
-    no_board_html,
-    rule_name,
-    waiting_html,
+    no_model,
 )
-from agon.arena.web.leaderboard.query import BoardQuery, ChangedBoardError, Offer, QueryError, no_model
 from agon.arena.web.leaderboard.sources import About, ArenaVotes, BoardSource
 from agon.arena.web.leaderboard.who_answers import model_states
 from agon.ranking import Leaderboard

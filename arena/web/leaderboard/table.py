@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from html import escape
 from itertools import groupby
@@ -10,12 +11,14 @@ from math import floor, log10
 
 from agon.arena.web.languages.texts import _, dotted, percent
 from agon.arena.web.languages.texts import number as number_text
-from agon.arena.web.leaderboard.board_words import votes_in_words
+from agon.arena.web.leaderboard.board_words import in_range, votes_in_words
 from agon.arena.web.leaderboard.columns import USUAL_COLUMNS, BoardColumn, chosen_columns, known_columns
 from agon.arena.web.leaderboard.model_info import ModelInfo
-from agon.arena.web.leaderboard.query import PLAIN_VIEW
+from agon.arena.web.leaderboard.query import PLAIN_VIEW, QueryError, in_quotes
 from agon.ranking import Leaderboard
+from agon.ranking.errors import OptionError, suggest
 from agon.ranking.leaderboard.row import Row, rank_text, score_range
+from agon.ranking.text import Sentence
 
 _WIDE, _NARROW = 404.0, 330.0  # pixels of the drawn axis in the table and on a card
 _EDGE = 12.0  # pixels left free at both ends
@@ -328,4 +331,35 @@ def _card(board: Leaderboard, row: Row, info: ModelInfo, axis: Axis, shown: Show
         f'<span class="ag-sc">{score_text(board, row.score)} <span>{half_text(board, row)}</span></span>'
         f'<span class="ag-o">{about}</span>'
         f'<span class="ag-plot">{drawing(board, row, axis, board.rows[0], 26)}</span></li>'
+    )
+
+
+def differences(board: Leaderboard, base: str) -> dict[str, str]:
+    """How far each model is above one of them, with the interval, in words; not those that cannot be told.
+
+    Raises:
+        QueryError: there is no such model.
+    """
+    if base not in board:
+        names = [row.model for row in board.rows]
+        raise QueryError(
+            Sentence(
+                "There is no model {name} on this board; {remedy}",
+                name=in_quotes(base),
+                remedy=suggest(base, names),
+            )
+        )
+    found = {}
+    for row in board.rows:
+        with suppress(OptionError):
+            gap = board.difference(row.model, base)
+            low, high = (signed(score_text(board, end) or "…") for end in (gap.lower, gap.upper))
+            found[row.model] = in_range(signed(score_text(board, gap.difference)), low, high)
+    return found | {base: "0"}
+
+
+def signed(number: str) -> str:
+    """A number with its sign, and a minus as wide as a plus."""
+    return (
+        number if number in ("0", "…", "") else number.replace("-", "−") if number[0] == "-" else f"+{number}"
     )

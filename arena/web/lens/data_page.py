@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 from agon.arena.web.api.document import ENDPOINTS
 from agon.arena.web.languages.texts import _, in_english, message
 from agon.arena.web.layout import page_html, plural
+from agon.arena.web.leaderboard.addresses import Link, address
 from agon.arena.web.leaderboard.board_words import votes_in_words
-from agon.arena.web.leaderboard.page import Link, address
 from agon.arena.web.leaderboard.query import ALL
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.markdown.markdown import without_hidden

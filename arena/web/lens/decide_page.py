@@ -9,8 +9,8 @@ from html import escape
 
 from agon.arena.web.languages.texts import _, language, names_listed, ngettext, paragraph, percent
 from agon.arena.web.layout import page_html
+from agon.arena.web.leaderboard.board_command import shell_words
 from agon.arena.web.leaderboard.board_words import told_html, votes_in_words
-from agon.arena.web.leaderboard.page import shell_words
 from agon.arena.web.leaderboard.query import Offer
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.lens.decide_query import DecideQuery

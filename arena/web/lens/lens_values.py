@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from agon.arena.web.leaderboard.page import family_name, rule_name
+from agon.arena.web.leaderboard.board_words import family_name, rule_name
 from agon.arena.web.leaderboard.query import Offer
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.lens.auditing import Audit

@@ -7,7 +7,7 @@ from html import escape
 
 from agon.arena.web.languages.texts import _, in_english, language, ngettext
 from agon.arena.web.layout import page_html
-from agon.arena.web.leaderboard.page import FAMILIES, family_name, rule_name
+from agon.arena.web.leaderboard.board_words import FAMILIES, family_name, rule_name
 from agon.arena.web.leaderboard.query import Offer
 from agon.arena.web.leaderboard.sources import About
 from agon.ranking.registry import find

@@ -16,9 +16,9 @@ from agon.arena.web.api.integrity_shapes import IntegrityAnswer
 from agon.arena.web.api.rule_shapes import DecideAnswer, MethodsAnswer, RulesAnswer
 from agon.arena.web.api.shapes import DataAnswer
 from agon.arena.web.languages.texts import message
-from agon.arena.web.leaderboard.badges import badge_address, badge_svg
 from agon.arena.web.leaderboard.boards import Boards
 from agon.arena.web.leaderboard.page import waiting_html
+from agon.arena.web.leaderboard.pictures.badges import badge_address, badge_svg
 from agon.arena.web.leaderboard.query import ALL, BoardQuery, Offer
 from agon.arena.web.leaderboard.routes import answered, answered_data, leaderboard_router
 from agon.arena.web.leaderboard.sources import About, ArenaVotes, BoardSource

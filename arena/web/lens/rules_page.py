@@ -19,19 +19,19 @@ from agon.arena.web.languages.texts import (
     percent,
 )
 from agon.arena.web.layout import page_html
-from agon.arena.web.leaderboard.board_words import scope_of, told_html, votes_in_words
-from agon.arena.web.leaderboard.page import (
+from agon.arena.web.leaderboard.addresses import Link, address
+from agon.arena.web.leaderboard.board_command import condition_words, shell_words
+from agon.arena.web.leaderboard.board_words import (
     FAMILIES,
-    Link,
-    address,
-    again_html,
-    condition_words,
     family_name,
-    filters_html,
     no_votes,
     rule_name,
-    shell_words,
+    scope_of,
+    told_html,
+    votes_in_words,
 )
+from agon.arena.web.leaderboard.menus import filters_html
+from agon.arena.web.leaderboard.page import again_html
 from agon.arena.web.leaderboard.query import BoardQuery, Offer
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.lens.fact_words import figure_text

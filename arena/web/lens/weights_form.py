@@ -7,7 +7,7 @@ from html import escape
 from urllib.parse import quote
 
 from agon.arena.web.languages.texts import _, language
-from agon.arena.web.leaderboard.page import column_title
+from agon.arena.web.leaderboard.board_words import column_title
 from agon.arena.web.leaderboard.query import Offer
 from agon.arena.web.markdown.markdown import without_hidden
 

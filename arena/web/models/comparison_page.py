@@ -10,21 +10,15 @@ from itertools import combinations
 from agon.arena.web.languages.texts import _, comma_list, percent
 from agon.arena.web.languages.texts import number as number_text
 from agon.arena.web.layout import page_html
-from agon.arena.web.leaderboard.board_words import filter_value, scope_of
+from agon.arena.web.leaderboard.addresses import Link
+from agon.arena.web.leaderboard.board_words import column_title, filter_value, in_range, rule_name, scope_of
 from agon.arena.web.leaderboard.boards import Made
 from agon.arena.web.leaderboard.columns import fact_text, fact_title
-from agon.arena.web.leaderboard.page import (
-    Link,
-    as_value,
-    column_title,
-    differences,
-    filters_html,
-    in_range,
-    rule_name,
-)
+from agon.arena.web.leaderboard.menus import filters_html
+from agon.arena.web.leaderboard.page import as_value
 from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError, no_model
 from agon.arena.web.leaderboard.sources import About
-from agon.arena.web.leaderboard.table import ShownRows, cards_html, score_text, table_html
+from agon.arena.web.leaderboard.table import ShownRows, cards_html, differences, score_text, table_html
 from agon.arena.web.models.overview_page import column_words
 from agon.ranking import Leaderboard, PairCounts
 from agon.ranking.errors import OptionError

@@ -9,9 +9,10 @@ from html import escape
 from agon.arena.web.languages.texts import _, direction, ngettext, short_date
 from agon.arena.web.languages.texts import number as number_text
 from agon.arena.web.layout import page_html
-from agon.arena.web.leaderboard.board_words import scope_of
+from agon.arena.web.leaderboard.addresses import Link
+from agon.arena.web.leaderboard.board_words import rule_name, scope_of
+from agon.arena.web.leaderboard.menus import filters_html
 from agon.arena.web.leaderboard.model_info import ModelInfo
-from agon.arena.web.leaderboard.page import Link, filters_html, rule_name
 from agon.arena.web.leaderboard.query import BoardQuery, Offer
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.models.board_series import Moment

@@ -7,25 +7,22 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from html import escape
 
-from agon.arena.web.languages.texts import (
-    _,
-    dotted,
-    names_listed,
-    percent,
-)
+from agon.arena.web.languages.texts import _, dotted, names_listed, percent
 from agon.arena.web.languages.texts import number as number_text
 from agon.arena.web.layout import page_html
-from agon.arena.web.leaderboard.board_words import filter_value, scope_of, votes_in_words
-from agon.arena.web.leaderboard.boards import Compared, Made
-from agon.arena.web.leaderboard.page import (
+from agon.arena.web.leaderboard.addresses import Link
+from agon.arena.web.leaderboard.board_words import (
     FAMILIES,
-    Link,
     column_title,
     family_name,
-    filters_html,
+    filter_value,
     in_range,
     rule_name,
+    scope_of,
+    votes_in_words,
 )
+from agon.arena.web.leaderboard.boards import Compared, Made
+from agon.arena.web.leaderboard.menus import filters_html
 from agon.arena.web.leaderboard.query import BoardQuery, Offer, no_model
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.leaderboard.table import ShownRows, all_shown, cards_html, state, table_html

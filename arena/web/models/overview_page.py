@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from agon.arena.web.languages.texts import (
-    _,
-    language,
-    message,
-    names_listed,
-    ngettext,
-    percent,
-)
+from agon.arena.web.languages.texts import _, language, message, names_listed, ngettext, percent
 from agon.arena.web.languages.texts import number as number_text
 from agon.arena.web.layout import page_html
-from agon.arena.web.leaderboard.board_words import filter_value, scope_of
+from agon.arena.web.leaderboard.addresses import Link
+from agon.arena.web.leaderboard.board_words import column_title, filter_value, no_votes, rule_name, scope_of
 from agon.arena.web.leaderboard.boards import Made
-from agon.arena.web.leaderboard.page import Link, column_title, filters_html, no_votes, rule_name
+from agon.arena.web.leaderboard.menus import filters_html
 from agon.arena.web.leaderboard.query import BoardQuery, Offer
 from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.markdown.markdown import without_hidden

@@ -15,8 +15,10 @@ from agon.arena.web.api.caching import Patience
 from agon.arena.web.api.document import BOARD, documented
 from agon.arena.web.api.model_shapes import CompareAnswer, HistoryAnswer, ModelAnswer, OverviewAnswer
 from agon.arena.web.languages.texts import message
+from agon.arena.web.leaderboard.addresses import address
+from agon.arena.web.leaderboard.board_words import rule_name
 from agon.arena.web.leaderboard.boards import Boards, Compared, Made
-from agon.arena.web.leaderboard.page import address, rule_name, waiting_html
+from agon.arena.web.leaderboard.page import waiting_html
 from agon.arena.web.leaderboard.query import BoardQuery, Offer, QueryError, in_quotes
 from agon.arena.web.leaderboard.routes import answered, answered_data, asked_of
 from agon.arena.web.leaderboard.sources import About
@@ -25,12 +27,7 @@ from agon.arena.web.models.comparison_page import comparison_html
 from agon.arena.web.models.history_page import history_html
 from agon.arena.web.models.model_page import asked_model, model_html
 from agon.arena.web.models.overview_page import overview_html
-from agon.arena.web.models.plain_values import (
-    compare_values,
-    history_values,
-    model_values,
-    overview_values,
-)
+from agon.arena.web.models.plain_values import compare_values, history_values, model_values, overview_values
 from agon.ranking import Leaderboard
 from agon.ranking.errors import AgonError, suggest
 from agon.ranking.text import Sentence

@@ -7,8 +7,7 @@ from html import escape
 from typing import Any
 
 from agon.arena.web.languages.texts import _, names_listed, number, paragraph, percent
-from agon.arena.web.leaderboard.board_words import told_html, votes_in_words
-from agon.arena.web.leaderboard.page import rule_name
+from agon.arena.web.leaderboard.board_words import rule_name, told_html, votes_in_words
 from agon.arena.web.leaderboard.query import BoardQuery
 from agon.arena.web.leaderboard.sources import About, BoardSource
 from agon.ranking import METHODS, Comparisons

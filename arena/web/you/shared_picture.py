@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from agon.arena.core.battle import LETTERS
 from agon.arena.core.visitors.people import SharedBattle
 from agon.arena.core.visitors.private_data import COVER
-from agon.arena.web.leaderboard.picture_text import (
+from agon.arena.web.leaderboard.pictures.picture_text import (
     PICTURE_SCALE,
     cut_to_width,
     draw_text,

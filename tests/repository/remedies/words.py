@@ -11,8 +11,8 @@ from agon import ranking
 from agon.arena.setup.config import read_configuration
 from agon.arena.web.leaderboard.columns import arrange_rows, chosen_columns, known_columns
 from agon.arena.web.leaderboard.model_info import ModelInfo
-from agon.arena.web.leaderboard.page import differences
 from agon.arena.web.leaderboard.query import BoardQuery, BoardView, Offer
+from agon.arena.web.leaderboard.table import differences
 from tests.repository.remedies.steps import BALLOTS, BOARD, FACTS, FRAME, GROUPED, SCORES, TABLE, VOTES, agon
 
 

@@ -12,10 +12,10 @@ from PIL import Image
 
 from agon.arena.core.roster import ModelCard
 from agon.arena.web.about import about_html
-from agon.arena.web.leaderboard.board_picture import board_png
 from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.arena.web.leaderboard.page import no_board_html
-from agon.arena.web.leaderboard.picture_text import drawable, drawn_width
+from agon.arena.web.leaderboard.pictures.board_picture import board_png
+from agon.arena.web.leaderboard.pictures.picture_text import drawable, drawn_width
 from agon.arena.web.leaderboard.query import BoardQuery, BoardView, ChangedBoardError, Offer, QueryError
 from agon.arena.web.leaderboard.who_answers import model_states
 from agon.ranking import Leaderboard, rank

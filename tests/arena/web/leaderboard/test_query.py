@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agon.arena.cli.commands import main
-from agon.arena.web.leaderboard.page import command, no_board_html
+from agon.arena.web.leaderboard.board_command import command
+from agon.arena.web.leaderboard.page import no_board_html
 from agon.arena.web.leaderboard.query import ALL, BoardQuery, BoardView, Offer, QueryError
 from agon.arena.web.leaderboard.sources import About
 from agon.data import comparisons

@@ -11,7 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from agon.arena.cli.reading import Reading
-from agon.arena.web.leaderboard.page import rule_name
+from agon.arena.web.leaderboard.board_words import rule_name
 from agon.arena.web.leaderboard.sources import VoteFile
 from agon.arena.web.reading import reading_app
 from agon.arena.web.tastes import prediction_section

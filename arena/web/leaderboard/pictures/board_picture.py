@@ -7,7 +7,12 @@ from io import BytesIO
 from PIL import Image, ImageDraw
 
 from agon.arena.web.leaderboard.model_info import ModelInfo
-from agon.arena.web.leaderboard.picture_text import PICTURE_SCALE, cut_to_width, draw_text, text_lines
+from agon.arena.web.leaderboard.pictures.picture_text import (
+    PICTURE_SCALE,
+    cut_to_width,
+    draw_text,
+    text_lines,
+)
 from agon.arena.web.leaderboard.table import axis_of, half_text, score_text
 from agon.ranking import Leaderboard
 from agon.ranking.leaderboard.row import rank_text

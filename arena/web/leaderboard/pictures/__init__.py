@@ -1,0 +1,1 @@
+"""A board as a picture: for a slide, for a message, beside a link."""
