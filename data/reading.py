@@ -27,7 +27,7 @@ from agon.data.files.reader import (
 )
 from agon.data.files.schema import Voters, check_voters, is_votes
 from agon.data.files.score_tables import score_table
-from agon.data.files.snapshot_folder import criterion_file, holds_log, snapshots
+from agon.data.files.snapshot_folder import criterion_file, holds_log, snapshot_head, snapshots
 from agon.data.files.source import AS_TEXT, Derive, Source, as_arrow, check_path, describe_source, open_source
 from agon.data.files.table_source import Invalid, TableSource, count_plain
 from agon.data.frames import frame_to_arrow
@@ -123,10 +123,12 @@ def comparisons(
         "grade_weight": grade_weight,
     }
     whole = where is None and not any(reading.values()) and voters != "llm"
+    head = snapshot_head(source)
     distinct = count_plain(source) if whole and not _is_derived(source) else None
     opened, left_out = None, dict[str, int]()
     if distinct is None:
         opened, left_out = open_votes(source, **reading, invalid=invalid)
+        head = snapshot_head(source)  # which may have been brought up to date
     if refused:
         left_out = {**left_out, JUDGES_REFUSED: len(set(refused))}
     table_source = TableSource(
@@ -144,7 +146,8 @@ def comparisons(
         for one in source if isinstance(source, tuple) else ():  # so that the row is that of its file
             comparisons(one, **reading, voters=voters)
         raise
-    return Comparisons(table_source)
+    same = head == snapshot_head(source)  # else an arena wrote another one meanwhile
+    return Comparisons(table_source, head if same else None)
 
 
 def _paths_of(source: object) -> list[Path]:

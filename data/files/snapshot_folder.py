@@ -3,11 +3,16 @@ putting several sources together."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from agon.ranking.errors import SourceError, suggest
+from agon.ranking.votes.vote_source import LogHead
 
 if TYPE_CHECKING:
     import duckdb
@@ -17,6 +22,7 @@ CRITERIA = "criteria"  # the folder of a log that holds the votes of studies by 
 SAME_MODEL = "same_model"  # the one that holds the votes of A/A battles
 TESTING = "testing"  # the one that holds the votes on models that were not listed yet
 WITHDRAWN = "withdrawn"  # the one that holds what withdrawn votes said
+HEAD_KEY = b"agon_head"  # in the metadata of a snapshot: up to which event of the log its votes go
 
 
 def holds_log(folder: Path) -> bool:
@@ -44,6 +50,24 @@ def criterion_file(folder: Path, criterion: str) -> Path:
 def snapshots(folder: Path) -> list[Path]:
     """The files of a log folder that hold votes, or the parts of a folder of parquet files, in order."""
     return sorted((folder / "votes").glob("*.parquet")) or sorted(folder.glob("*.parquet"))
+
+
+def snapshot_head(source: object) -> LogHead | None:
+    """Up to which event of its log the votes of a snapshot go; None of anything else.
+
+    Args:
+        source: the snapshot, or a log folder, where no other votes lie beside its snapshot.
+    """
+    if not isinstance(source, Path):
+        return None
+    files = snapshots(source) if source.is_dir() else [source]
+    if len(files) != 1 or files[0].suffix.lower() != ".parquet":
+        return None
+    try:
+        told = (pq.read_schema(files[0]).metadata or {}).get(HEAD_KEY)
+    except (pa.ArrowException, OSError):
+        return None
+    return None if told is None else LogHead(**json.loads(told))
 
 
 def escaped(path: Path) -> str:

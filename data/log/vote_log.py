@@ -33,6 +33,7 @@ from agon.data.log.image_files import CleanImage, image_path, keep_image
 from agon.data.log.index import RECENT, as_utf8
 from agon.data.log.operation.invitation_journal import InvitationJournal
 from agon.data.log.operation.log_figures import LogFigures, read_figures
+from agon.data.log.operation.vote_heads import find_vote_head, mark_head
 from agon.data.log.personal.day_key import forget_day_key, key_of_day
 from agon.data.log.personal.erasing import (
     ERASED,
@@ -86,6 +87,7 @@ from agon.data.log.writer import Writer
 from agon.data.read_errors import sentence
 from agon.ranking import Comparisons, SourceError
 from agon.ranking.errors import AgonError
+from agon.ranking.votes.vote_source import LogHead
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -557,7 +559,10 @@ class VoteLog:
         last, withdrawn = self.version()
         votes = LogSource(self._table, last if upto is None else upto, chosen, clean, withdrawn)
         votes.ballots()
-        return Comparisons(votes)
+        return Comparisons(votes, self._vote_head(last, withdrawn) if upto is None else None)
+
+    def _vote_head(self, votes: int, withdrawals: int) -> LogHead | None:
+        return find_vote_head(self.folder, votes, withdrawals, self._events.chain.at.size)
 
     def comparisons_around(self, number: int) -> tuple[Comparisons | None, Comparisons | None]:
         """The votes before one, and with it; None where there are none. They are counted once for both.
@@ -865,10 +870,11 @@ class VoteLog:
     def _write_votes(self, upto: int, withdrawn: int, target: Path) -> None:
         """Write the votes up to a number without those withdrawn, without holding all of them."""
         upto_then = {"upto": upto, "withdrawn": withdrawn}
+        head = self._vote_head(upto, withdrawn)
         layout = _PAIRWISE if self._rows(PLAIN)[0][0] else _KWISE
         with self._reading() as cursor:
             votes = cursor.sql(layout + MORE + _ALL.format(_LISTED), params=upto_then)
-            write_table(votes.to_arrow_reader(BATCH), target, replace=True)
+            write_table(mark_head(votes.to_arrow_reader(BATCH), head), target, replace=True)
             for column, place in _APART.items():
                 if cursor.execute(_ANY[column]).fetchall()[0][0]:
                     shape = layout if column == "testing" else _KWISE
@@ -881,7 +887,7 @@ class VoteLog:
                 given = {"criterion": name, **upto_then}
                 votes = cursor.sql(layout + MORE + _BY_CRITERION.format(_LISTED), params=given)
                 where = self.folder / CRITERIA / f"{name}.parquet"
-                write_table(votes.to_arrow_reader(BATCH), where, replace=True)
+                write_table(mark_head(votes.to_arrow_reader(BATCH), head), where, replace=True)
 
     def _rows(
         self, sql: str, parameters: Sequence[Any] | Mapping[str, str | None] = ()

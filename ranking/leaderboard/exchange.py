@@ -14,6 +14,7 @@ from agon.ranking.inference.winners_curse import Winner
 from agon.ranking.leaderboard.conclusions import Lead
 from agon.ranking.leaderboard.row import COLUMNS, Row
 from agon.ranking.results import Coefficient, Diagnostic
+from agon.ranking.votes.vote_source import LogHead
 
 if TYPE_CHECKING:
     from agon.ranking.leaderboard.leaderboard import Leaderboard
@@ -33,18 +34,22 @@ def boards_to_csv(
     models: Collection[str] | None = None,
 ) -> str:
     """Write boards as CSV: method and group, then the columns of `Leaderboard.to_frame`; `top` rows of each;
-    then `facts`, {name: {model: value}}, a column each. Of `models` alone, if they are given.
+    then `facts`, {name: {model: value}}, a column each, and of votes of a log the number and the hash of the
+    event up to which they go. Of `models` alone, if they are given.
 
     A text that a spreadsheet would run as a formula gets an apostrophe in front.
     """
     facts = facts or {}
-    lines = [_line(["method", "group", *COLUMNS, *facts])]
+    of_log = any(board.head for board in boards)
+    lines = [_line(["method", "group", *COLUMNS, *facts, *(("events", "head") if of_log else ())])]
     for board in (part for given in boards for part in (given, *given.components)):
         group = " ".join(f"{name}={value}" for name, value in (board.by or {}).items())
         kept = [row for row in board.first_rows(None) if models is None or row.model in models]
         for row in kept if top is None else kept[: len(board.first_rows(top))]:
             cells = [getattr(row, column) for column in COLUMNS]
             cells += [of.get(row.model) for of in facts.values()]
+            if of_log:
+                cells += [board.head.events, board.head.hash] if board.head else [None, None]
             lines.append(_line([board.method, group, *("" if cell is None else cell for cell in cells)]))
     return "".join(lines)
 
@@ -149,6 +154,7 @@ def _board(
             Diagnostic(**{**one, "models": tuple(one["models"])}) for one in document["diagnostics"]
         ),
         fingerprint=document["fingerprint"],
+        head=LogHead(**document["head"]) if document.get("head") else None,
         by=document["by"],
         components=components,
         coefficients=tuple(Coefficient(**one) for one in document.get("coefficients", ())),

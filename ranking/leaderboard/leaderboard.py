@@ -31,6 +31,7 @@ from agon.ranking.leaderboard.row import COLUMNS, Row, plain, rank_text
 from agon.ranking.numerics import FloatArray
 from agon.ranking.results import Coefficient, Diagnostic, RatingHistory
 from agon.ranking.text import Readable, Sentence
+from agon.ranking.votes.vote_source import LogHead
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -70,6 +71,7 @@ class Leaderboard:
             "empirical_bayes" or "none".
         diagnostics: what to know about the votes.
         fingerprint: SHA-256 of the votes, the settings and the version, hexadecimal.
+        head: of votes of the log of an arena, up to which event; else None.
         by: the group this board is of, such as {"language": "en"}, or None.
         components: boards of the other components, each on a scale of its own.
         coefficients: what the method fitted beside the scores, such as the effect of an answer's length.
@@ -88,6 +90,7 @@ class Leaderboard:
     rank_method: Literal["differences", "bootstrap", "empirical_bayes", "none"]
     diagnostics: tuple[Diagnostic, ...]
     fingerprint: str
+    head: LogHead | None = None
     by: Mapping[str, Any] | None = None
     components: tuple[Leaderboard, ...] = ()
     coefficients: tuple[Coefficient, ...] = ()
@@ -302,6 +305,7 @@ class Leaderboard:
             "by": dict(self.by) if self.by is not None else None,
             "counted": self.counted,
             "fingerprint": self.fingerprint,
+            "head": None if self.head is None else asdict(self.head),
             "diagnostics": [
                 {"code": d.code, "models": list(d.models), "message": d.message} for d in self.diagnostics
             ],

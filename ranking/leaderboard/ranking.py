@@ -311,6 +311,7 @@ def _board(  # noqa: PLR0915 - what stands on a board, in order
                 rank_method="empirical_bayes" if by_posterior else RANK_METHODS[settings.interval],
                 diagnostics=notes,
                 fingerprint=fingerprint,
+                head=given.head if isinstance(given, Comparisons) else None,
                 by={"component": board + 1} if board else None,
                 coefficients=coefficients(result, settings, unsure.df) if isinstance(result, Fit) else (),
                 lead=lead,

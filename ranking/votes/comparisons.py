@@ -32,7 +32,7 @@ from agon.ranking.votes.post_stratification import weigh_groups
 from agon.ranking.votes.restricted_source import RestrictedSource
 from agon.ranking.votes.score_table import ScoreTable
 from agon.ranking.votes.validation import numbers
-from agon.ranking.votes.vote_source import Battles, Clusters, SetAside, VoteSource
+from agon.ranking.votes.vote_source import Battles, Clusters, LogHead, SetAside, VoteSource
 from agon.ranking.votes.weighting import EqualPairs, Reweight, mean_weight, relative_weights
 
 View = TypeVar("View")
@@ -49,13 +49,13 @@ class Comparisons(Readable):
     `Comparisons.from_counts(...)` from arrays.
     """
 
-    def __init__(self, source: VoteSource) -> None:
+    def __init__(self, source: VoteSource, head: LogHead | None = None) -> None:
         if not hasattr(source, "ballots"):
             raise SourceError(
                 f"Comparisons are not made of a {type(source).__name__} directly: read it with "
                 "ag.comparisons(...), or give arrays to Comparisons.of."
             )
-        self._source = source
+        self._source, self._head = source, head
         self._clusters: dict[str, Clusters] = {}
         self._views: dict[object, Any] = {}
         self._control: tuple[str, ...] = ()
@@ -149,6 +149,11 @@ class Comparisons(Readable):
         return self._source
 
     @property
+    def head(self) -> LogHead | None:
+        """Up to which event of a log the votes go, or those that these were made of; None of other votes."""
+        return self._head
+
+    @property
     def models(self) -> tuple[str, ...]:
         """The names, sorted."""
         return self.ballots.models
@@ -203,8 +208,9 @@ class Comparisons(Readable):
         if how == "none":
             return self
         if how != "equal_pairs":
-            return Comparisons(self._source.reweighted(floor, with_failed=how == "propensity_all"))
-        return Comparisons(EqualPairs(self._source))
+            with_failed = how == "propensity_all"
+            return Comparisons(self._source.reweighted(floor, with_failed=with_failed), self._head)
+        return Comparisons(EqualPairs(self._source), self._head)
 
     def weighted(self, weights: Mapping[str, float] | None = None, by: str = "category") -> Comparisons:
         """Return the same votes so that each group of them counts by its weight, however many it has.
@@ -223,7 +229,7 @@ class Comparisons(Readable):
         Source:
             D. Holt and T. Smith, Post Stratification, JRSS A 142 (1979).
         """
-        return Comparisons(weigh_groups(self._source, by, weights or {}))
+        return Comparisons(weigh_groups(self._source, by, weights or {}), self._head)
 
     def among(self, keep: NDArray[np.bool_]) -> Comparisons:
         """Return the votes as if only some models had stood: the others are taken off every ballot.
@@ -231,7 +237,7 @@ class Comparisons(Readable):
         Args:
             keep: (M,) which models.
         """
-        return Comparisons(RestrictedSource(self._source, keep))
+        return Comparisons(RestrictedSource(self._source, keep), self._head)
 
     def without(self, aside: SetAside) -> Comparisons:
         """Return the votes less those set aside, which are counted in `left_out`.
@@ -239,7 +245,7 @@ class Comparisons(Readable):
         Raises:
             SourceError: no vote is left, or the votes were weighted or restricted before.
         """
-        return Comparisons(self._source.without(aside))
+        return Comparisons(self._source.without(aside), self._head)
 
     def controlled(self, control: str | Sequence[str], cluster: str | None = None) -> Comparisons:
         """Return the same votes with the view `contexts`: features to control for, and clusters.
@@ -320,7 +326,7 @@ class Comparisons(Readable):
         places = np.cumsum(steps, axis=1)
         seats = np.where(np.take_along_axis(met, order, axis=1), order, -1)
         ballots, sequence = canonical(self.models, seats, np.where(seats >= 0, places, 0))
-        return Comparisons(ArraySource(ballots, sequence))
+        return Comparisons(ArraySource(ballots, sequence), self._head)
 
     def split(self, column: str) -> Iterator[tuple[str, Comparisons]]:
         """Cut the votes by the values of a column, in the order of the values.
@@ -329,7 +335,7 @@ class Comparisons(Readable):
             SourceError: there is no such column.
         """
         for value, part in self._source.split(column).items():
-            yield value, Comparisons(part)
+            yield value, Comparisons(part, self._head)
 
 
 def _win_rates(ballots: Ballots, clusters: Clusters) -> FloatArray:

@@ -166,6 +166,19 @@ class SetAside:
     number: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class LogHead:
+    """Up to which event of the log of an arena votes go.
+
+    Attributes:
+        events: how many events the log has up to it.
+        hash: of the event; `agon rank LOG --at` it ranks the same votes.
+    """
+
+    events: int
+    hash: str
+
+
 class VoteSource(Protocol):
     """What a store of votes answers; every method may be called more than once."""
 

@@ -10,6 +10,7 @@ BOARD = [
     "by",
     "counted",
     "fingerprint",
+    "head",
     "diagnostics",
     "models",
     "lead",

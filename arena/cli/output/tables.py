@@ -72,7 +72,8 @@ def _show(
             say(out, f"Tasks: {_tasks(directions)}.", "dim")
         number = board.settings["votes"]
         votes = f"{number:,} {board.counted if number != 1 else board.counted.removesuffix('s')}"
-        say(out, f"{votes} · {how} · fingerprint {board.fingerprint[:12]}", "dim")
+        head = "" if board.head is None else f" · head {board.head.hash[:12]}, event {board.head.events:,}"
+        say(out, f"{votes} · {how} · fingerprint {board.fingerprint[:12]}{head}", "dim")
     for component in board.components:
         out.print()
         _show(component, out, top, models, part=True)

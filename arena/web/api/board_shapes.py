@@ -59,6 +59,13 @@ class CoefficientShape(Shape):
     upper: Number
 
 
+class HeadShape(Shape):
+    """Up to which event of the log votes go."""
+
+    events: Annotated[int, Field(description="Events up to it.")]
+    hash: Annotated[str, Field(description="Of it, for `agon rank LOG --at`.")]
+
+
 class BoardShape(Shape):
     """A leaderboard, as `agon rank --format json` prints it."""
 
@@ -69,6 +76,7 @@ class BoardShape(Shape):
     by: Annotated[dict[str, str] | None, Field(description="The group of votes, of a board of one.")]
     counted: Literal["votes", "tasks"]
     fingerprint: Annotated[str, Field(description="Equal for equal votes, settings and version.")]
+    head: Annotated[HeadShape | None, Field(description="Of votes of the log of an arena.")]
     diagnostics: list[RemarkShape]
     models: Annotated[list[RowShape], Field(description="Best first.")]
     lead: LeadShape | None

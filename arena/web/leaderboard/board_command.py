@@ -12,15 +12,25 @@ from agon.ranking.registry import find
 from agon.ranking.settings import Settings
 
 
-def command(board: Leaderboard, about: About, query: BoardQuery = ALL) -> str:
-    """The words that rank the same votes again on any machine, ready for a shell."""
+def command(board: Leaderboard, about: About, query: BoardQuery = ALL, *, at: bool = False) -> str:
+    """The words that rank the same votes again on any machine, ready for a shell.
+
+    Args:
+        board: to be made again.
+        about: what is known of its votes.
+        query: what was asked for.
+        at: whether the log is to be ranked as of the head of the board, whatever came since.
+    """
     options = find(board.method).options
     own = ",".join(
         f"{name}={board.settings[name]}"
         for name, option in options.items()
         if name in board.settings and board.settings[name] != option.default
     )
-    words = ["agon", "rank", *about.words, "-m", f"{board.method}:{own}" if own else board.method]
+    votes = list(about.words)
+    if at and board.head is not None:
+        votes = [str(about.folders[0]), *about.words[1:], "--at", board.head.hash]
+    words = ["agon", "rank", *votes, "-m", f"{board.method}:{own}" if own else board.method]
     judged = "judges" in board.settings
     words += about.judges if judged else ["--interval", str(board.settings["interval"])]
     plain = Settings()

@@ -209,6 +209,10 @@ def settings_sentence(board: Leaderboard) -> str:
         f"Agon {settings['version']}",
         _("fingerprint {fingerprint}", fingerprint=board.fingerprint[:12]),
     ]
+    if board.head is not None:
+        parts.append(
+            _("log up to event {number} ({hash})", number=board.head.events, hash=board.head.hash[:12])
+        )
     return _("{list}.", list=tuple(parts))
 
 

@@ -25,6 +25,7 @@ from agon.ranking import METHODS, Comparisons, GatedVotes, ScoreTable, gate_vote
 from agon.ranking.annotators.gates import Gate
 from agon.ranking.errors import AgonError, SourceError
 from agon.ranking.votes.comparisons import Votes, as_comparisons
+from agon.ranking.votes.vote_source import LogHead
 
 SPEEDS = {"first_token", "seconds", "tokens_per_second"}
 _MOST_GATED = 16  # choices of votes of which it is kept what passes the gates
@@ -470,7 +471,7 @@ class VoteFile:
         source = self._opened.source
         if not isinstance(source, TableSource):
             return self._opened
-        return self._counted(source.only(chosen))
+        return self._counted(source.only(chosen), self._opened.head)
 
     def everything(self) -> Comparisons | ScoreTable | None:
         """All of its votes."""
@@ -493,10 +494,10 @@ class VoteFile:
         return self._opened.source.span
 
     @staticmethod
-    def _counted(part: TableSource) -> Comparisons | None:
+    def _counted(part: TableSource, head: LogHead | None = None) -> Comparisons | None:
         """These votes; None without one."""
         try:
             part.ballots()
         except SourceError:
             return None
-        return Comparisons(part)
+        return Comparisons(part, head)

@@ -12,6 +12,7 @@ from agon.arena.web.api.document import ENDPOINTS
 from agon.arena.web.languages.texts import _, in_english, message
 from agon.arena.web.layout import page_html, plural
 from agon.arena.web.leaderboard.addresses import Link, address
+from agon.arena.web.leaderboard.board_command import command
 from agon.arena.web.leaderboard.board_words import votes_in_words
 from agon.arena.web.leaderboard.query import ALL
 from agon.arena.web.leaderboard.sources import About
@@ -110,10 +111,30 @@ def _body(board: Leaderboard, about: About, badges: Badges | None, api: bool, li
         f'<p class="ag-lead">{lead}</p></div>'
         f'<div class="ag-prose"><h2>{_("Downloads")}</h2><ul>{items}</ul><h2>{_("Fingerprint")}</h2>'
         '<p><code class="ag-cmd" dir="ltr" tabindex="0" role="group" '
-        f'aria-label="{_("Fingerprint")}">{escape(board.fingerprint)}</code></p>'
+        f'aria-label="{_("Fingerprint")}">{escape(board.fingerprint)}</code></p>{_head(board, about)}'
         f"<h2>{_('Cite')}</h2><p{in_english()}>{escape(without_hidden(citation(board, about)))}</p>"
         f"{shown}{_programs(board, about) if api else ''}</div>"
     )
+
+
+def _head(board: Leaderboard, about: About) -> str:
+    """Up to which event of the log the votes go, and how they are ranked again; nothing of other votes."""
+    if board.head is None:
+        return ""
+    said = _(
+        "These votes go up to event {number} of the log, which has this hash. Whoever has the log makes "
+        "this board again, whatever came since.",
+        number=board.head.events,
+    )
+    lines = {_("Head of the log"): board.head.hash}
+    if about.folders:
+        lines[_("The command that reproduces this board")] = command(board, about, at=True)
+    blocks = "".join(
+        f'<p><code class="ag-cmd" dir="ltr" tabindex="0" role="group" aria-label="{name}">'
+        f"{escape(without_hidden(text))}</code></p>"
+        for name, text in lines.items()
+    )
+    return f"<h2>{_('Head of the log')}</h2><p>{said}</p>{blocks}"
 
 
 def _badges(badges: Badges) -> str:
