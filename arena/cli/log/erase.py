@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from agon.arena.cli.output.tables import console, say
 from agon.data.log.log_frames import check_log
+from agon.data.log.recovery import must_be_log
 from agon.data.log.shared_store.opening import open_store, shared_record
 from agon.data.store_address import store_of
 from agon.ranking.errors import OptionError
@@ -48,7 +49,7 @@ def erase_command(
         raise OptionError("Say what is to be erased by one of --voter, --battle and --before.")
     where = store_of(log)
     if isinstance(where, Path):
-        check_log(where)
+        must_be_log(check_log(where))
     else:
         shared_record(where, make=False).close()
     with open_store(where) as opened:

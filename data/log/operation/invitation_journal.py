@@ -95,6 +95,7 @@ class InvitationJournal:
                 if known[digest].revoked is None
             ]
 
+        taken(self._journal.lines())  # refuses before a journal is made where there is none
         self._journal.extend(taken)
         ids = {one.id: one for one in self.all()}
         return [ids[name] if name in ids else ids[_digest(name)[:_ID]] for name in names]

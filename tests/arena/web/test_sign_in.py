@@ -265,6 +265,9 @@ def test_the_command_prints_links_that_work_once(tmp_path, capsys):
     config.write_text(
         f'[arena]\nstore = "{store}"\n[access]\ninvitations = true\n' + model.format("a") + model.format("b")
     )
+    assert main(["invite", str(config), "--revoke", "no-such"]) == 2
+    assert not store.exists(), "what is refused makes nothing"
+    capsys.readouterr()
     assert main(["invite", str(config), "--count", "3", "--url", "https://arena.example"]) == 0
     links = capsys.readouterr().out.split()
     assert len(links) == 3

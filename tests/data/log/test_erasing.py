@@ -12,6 +12,7 @@ import duckdb
 import pyarrow.parquet as pq
 import pytest
 
+from agon.arena.cli.commands import main
 from agon.data import comparisons
 from agon.data.log.image_files import CleanImage, keep_image
 from agon.data.log.records import AttachedImage, Conflict, SkipRecord, TurnRecord
@@ -194,3 +195,14 @@ def test_the_network_of_a_vote_lies_beside_the_chain_and_is_erased_with_its_text
         assert (kept.names, sorted(kept.number.tolist())) == ((other,), [-1, 0, 0])
     assert files_with(folder, mine) == []
     assert verify_log(folder).wrong == ()
+
+
+def test_a_folder_of_imported_votes_is_made_no_log(tmp_path, capsys):
+    votes, folder = tmp_path / "votes.csv", tmp_path / "imported"
+    votes.write_text("model_a,model_b,winner,voter\nann,bob,model_a,v1\nbob,ann,model_a,v2\n")
+    assert main(["import", str(votes), "--into", str(folder)]) == 0
+    before = sorted(folder.rglob("*"))
+    for wish in (["--voter", "v1"], ["--before", "2099-01-01"]):
+        assert main(["erase", str(folder), *wish, "--yes"]) == 2
+        assert "holds files of votes alone, as agon import writes them" in capsys.readouterr().err
+    assert sorted(folder.rglob("*")) == before
