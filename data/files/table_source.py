@@ -268,7 +268,7 @@ class TableSource:
         rows = self._counted_rows(column) if self._source_is_remote else self._rows(column)
         cluster, names = self._labels(rows, by)
         often = rows.count if self.in_part or self._source_is_remote else None
-        return group(by, cluster, rows.sequence, len(self._ballots.count), names, often)
+        return group(by, cluster, rows.sequence, len(self._ballots.count), lambda: names, often)
 
     def cluster_columns(self) -> tuple[str, ...]:
         """Those of the columns that say who voted, and on which prompt."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
@@ -23,9 +26,6 @@ from agon.ranking.votes.covariates import CovariateComparisons
 from agon.ranking.votes.pair_counts import count_positions
 from agon.ranking.votes.validation import NOT_ASKED, PAD, UNRANKED
 from agon.ranking.votes.vote_source import NOT_BLIND, Clusters, SetAside, group
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 Query = Callable[[str, Mapping[str, Any]], "pa.Table"]
 # What votes can be filtered, clustered and split by, under the names that all vote files use.
@@ -46,12 +46,86 @@ COUNTED_VOTES = f"{_BLIND_VOTES} AND {STANDING}"
 UNBROKEN = "battle_id NOT IN (SELECT battle_id FROM generations WHERE failure IS NOT NULL)"
 
 
+_BALLOT = (1 << 32) - 1  # the bits of a ballot's number beside that of a lineup
+_CELLS = 1 << 22  # of pairs of such numbers, up to which votes are looked up in a table of them
+_FEW = 1000  # labels whose places among others are looked up one by one
+
+
+@dataclass(frozen=True, eq=False)
+class _Labels:
+    """The labels of the first N votes.
+
+    Attributes:
+        names: those that there are, in the order of their code points.
+        place: (N,) where each vote's stands among them, -1 of a vote without one.
+    """
+
+    names: pa.LargeStringArray
+    place: NDArray[np.int32]
+
+    def with_more(self, labels: pa.LargeStringArray) -> _Labels:
+        """With those of the votes that came next."""
+        fresh = labels.dictionary_encode()
+        sorting = pc.array_sort_indices(fresh.dictionary)  # of bytes, which is that of code points
+        words, known = fresh.dictionary.take(sorting), len(self.names)
+        at = self._before(words)
+        inside = at < known
+        new = np.ones(len(words), dtype=bool)
+        same = pc.equal(self.names.take(pa.array(at[inside])), words.filter(pa.array(inside)))
+        new[inside] = ~same.to_numpy(zero_copy_only=False)
+        moved = np.arange(known) + np.searchsorted(at[new], np.arange(known), side="right")
+        here = np.append(moved, -1)[at]
+        here[new] = at[new] + np.arange(new.sum())
+        names = pa.concat_arrays([self.names, words.filter(pa.array(new))])
+        order = np.argsort(np.append(moved, here[new]))
+        numbers = np.append(here[np.argsort(sorting.to_numpy())], -1)
+        own = numbers[fresh.indices.fill_null(len(words)).to_numpy()]
+        place = np.append(np.append(moved, -1)[self.place], own).astype(np.int32)
+        return _Labels(names.take(pa.array(order)), place)
+
+    def _before(self, words: pa.LargeStringArray) -> IntArray:
+        """(W,) how many names come before each of some sorted words."""
+        if len(words) <= _FEW:
+            found = [
+                bisect_left(self.names, word, key=pa.LargeStringScalar.as_py) for word in words.to_pylist()
+            ]
+            return np.array(found, dtype=np.int64)
+        order = pc.array_sort_indices(pa.concat_arrays([words, self.names])).to_numpy()
+        before: IntArray = np.cumsum(order >= len(words))
+        return before[np.argsort(order)[: len(words)]]
+
+
+class VoteLabels:
+    """What the votes of a log are clustered by, each read once: it stays what it was when the vote was cast.
+
+    Args:
+        query: runs SQL with named parameters on the log.
+    """
+
+    def __init__(self, query: Query) -> None:
+        self._query, self._lock = query, Lock()
+        self._known: dict[str, _Labels] = {}
+
+    def of(self, label: str, upto: int) -> _Labels:
+        """The labels of the votes up to a number at least, by the SQL of one."""
+        with self._lock:
+            none = _Labels(pa.array([], pa.large_string()), np.zeros(0, dtype=np.int32))
+            known = self._known.get(label, none)
+            if len(known.place) < upto:
+                sql = f"SELECT {label} AS label FROM votes WHERE number > $known AND number <= $upto"
+                given = {"known": len(known.place), "upto": upto}
+                more = self._query(f"{sql} ORDER BY number", given)["label"].cast(pa.large_string())
+                known = self._known[label] = known.with_more(more.combine_chunks())
+            return known
+
+
 @dataclass(frozen=True, eq=False)
 class LogSource:
     """The votes of a log up to a number, so that all views are of the same votes while others arrive.
 
     Attributes:
         query: runs SQL with named parameters on the log.
+        labels: of all votes of the log.
         upto: the number of the last vote.
         where: {label: value} that the votes have; None stands for votes without a value.
         clean: whether votes of battles in which an answer failed are left out.
@@ -61,6 +135,7 @@ class LogSource:
     """
 
     query: Query
+    labels: VoteLabels
     upto: int
     where: Mapping[str, str | None]
     clean: bool
@@ -99,11 +174,10 @@ class LogSource:
 
     def battles(self, by: str | None = None) -> Battles:
         """List the votes in the order in which they were committed."""
-        label = "NULL" if by is None else self._cluster(by)
         near = "network" if by == "voter" else "NULL"
-        what = f"lineup, ballot, {label} AS label, number, epoch(created) AS seconds, {near} AS network"
+        what = f"lineup, ballot, number, epoch(created) AS seconds, {near} AS network"
         table = self._select(what, " ORDER BY number")
-        cluster = None if by is None else _labelled(table, by)[0]
+        cluster = None if by is None else self._labelled(table, by)[0]
         times = table["seconds"].to_numpy().astype(np.float64)
         sequence = self._rows(table)
         turned = self._turned(table, sequence)
@@ -112,9 +186,13 @@ class LogSource:
 
     def clusters(self, by: str) -> Clusters:
         """Group the votes by battle, prompt, voter, category or language."""
-        table = self._select(f"lineup, ballot, {self._cluster(by)} AS label, number", "")
-        cluster, names = _labelled(table, by)
-        return group(by, cluster, self._rows(table), len(self.ballots().count), names)
+        cluster, names = self._labelled(self._votes, by)
+        return group(by, cluster, self._rows(self._votes), len(self.ballots().count), names)
+
+    @cached_property
+    def _votes(self) -> pa.Table:
+        """What each vote is, for all that group them."""
+        return self._select("lineup, ballot, number", "")
 
     def cluster_columns(self) -> tuple[str, ...]:
         """Every vote has a voter, and a prompt."""
@@ -127,17 +205,14 @@ class LogSource:
                 raise SourceError(
                     f"The log has nothing to control for {name!r} with; {suggest(name, MEASURES)}"
                 )
-        label = "NULL" if cluster is None else self._cluster(cluster)
-        table = self._select(
-            f"lineup, ballot, {label} AS label, number, {', '.join(names)}", " ORDER BY number"
-        )
+        table = self._select(f"lineup, ballot, number, {', '.join(names)}", " ORDER BY number")
         sequence = self._rows(table)
         seats, known = self._seats(table["lineup"].to_numpy().astype(np.int64))
         width = seats.shape[1]
         amounts = [
             by_seat(known, seats, list_numbers(table[name].combine_chunks(), width)[0]) for name in names
         ]
-        member = None if cluster is None else _labelled(table, cluster)[0]
+        member = None if cluster is None else self._labelled(table, cluster)[0]
         return CovariateComparisons.of(self.ballots(), sequence, np.stack(amounts), names, member)
 
     def split(self, column: str) -> dict[str, LogSource]:
@@ -146,13 +221,8 @@ class LogSource:
         values = table["value"].to_pylist()
         missing = "(null)" if "null" in values else "null"
         return {
-            missing if value is None else value: LogSource(
-                self.query,
-                self.upto,
-                {**self.where, column: value},
-                self.clean,
-                self.withdrawn,
-                self.aside,
+            missing if value is None else value: replace(
+                self, where={**self.where, column: value}, known=None
             )
             for value in values
         }
@@ -209,6 +279,20 @@ class LogSource:
             raise SourceError(f"The votes of the log have no {name!r}; {suggest(name, VOTE_LABELS)}")
         return VOTE_LABELS[name]
 
+    def _labelled(self, table: pa.Table, by: str) -> tuple[IntArray, Callable[[], tuple[str, ...]]]:
+        """(N,) number of each vote's label, in the order of the labels; and what tells these."""
+        labels, numbers = self.labels.of(self._cluster(by), self.upto), table["number"].to_numpy()
+        place = labels.place[numbers - 1]
+        if (missing := np.sort(numbers[place < 0])).size:
+            which = rows_text(missing[:5].tolist(), len(missing), "vote")
+            raise SourceError(
+                f"There is no {by} to cluster by in {which} of the log; "
+                "cluster by battle or voter, which every vote has."
+            )
+        there = np.zeros(len(labels.names), dtype=bool)
+        there[place] = True
+        return (np.cumsum(there) - 1)[place], lambda: tuple(labels.names.filter(pa.array(there)).to_pylist())
+
     def _select(self, what: str, how: str, counted: str = _BLIND_VOTES) -> pa.Table:
         """Read something of these votes."""
         conditions = [
@@ -237,9 +321,16 @@ class LogSource:
     def _rows(self, table: pa.Table) -> IntArray:
         """(N,) the distinct ballot of each vote."""
         _, keys, row = self._ballots
-        order = np.argsort(keys)
-        key = table["lineup"].to_numpy().astype(np.int64) << 32 | table["ballot"].to_numpy()
-        return np.asarray(row[order[np.searchsorted(keys, key, sorter=order)]])
+        lineup, ballot = (table[name].to_numpy().astype(np.int64) for name in ("lineup", "ballot"))
+        first, last = keys >> 32, keys & _BALLOT
+        width = int(last.max()) + 1
+        cells = (int(first.max()) + 1) * width
+        if cells > max(_CELLS, len(lineup)):
+            order = np.argsort(keys)
+            return np.asarray(row[order[np.searchsorted(keys, lineup << 32 | ballot, sorter=order)]])
+        found: IntArray = np.empty(cells, dtype=np.int64)
+        found[first * width + last] = row
+        return np.asarray(found[lineup * width + ballot])
 
     def _seats(self, lineup: IntArray) -> tuple[IntArray, NDArray[np.object_]]:
         """(C, K) the models of lineups as indices, -1 pads; and the names of all that occur."""
@@ -266,19 +357,3 @@ class LogSource:
             if row["acceptable"] is not None:
                 acceptable[i, :k] = row["acceptable"][:k]
         return places[ballot - 1], acceptable[ballot - 1]
-
-
-def _labelled(table: pa.Table, by: str) -> tuple[IntArray, tuple[str, ...]]:
-    """(N,) number of each vote's label, in the order of the labels; and these."""
-    labels = table["label"].combine_chunks().dictionary_encode()
-    if labels.null_count:
-        numbers = np.sort(table["number"].to_numpy()[labels.is_null().to_numpy(zero_copy_only=False)])
-        which = rows_text(numbers[:5].tolist(), len(numbers), "vote")
-        raise SourceError(
-            f"There is no {by} to cluster by in {which} of the log; "
-            "cluster by battle or voter, which every vote has."
-        )
-    order = pc.array_sort_indices(labels.dictionary)  # of bytes, which is that of code points
-    place = np.argsort(order.to_numpy())
-    names = labels.dictionary.take(order).to_pylist()
-    return place[labels.indices.to_numpy()].astype(np.int64), tuple(names)

@@ -81,7 +81,7 @@ from agon.data.log.recovery import (
 )
 from agon.data.log.shared_store.shared_journal import invitations_of
 from agon.data.log.shared_store.shared_record import SharedRecord, open_copy, remove_idle_copies
-from agon.data.log.source import COUNTED_VOTES, STANDING, VOTE_LABELS, LogSource
+from agon.data.log.source import COUNTED_VOTES, STANDING, VOTE_LABELS, LogSource, VoteLabels
 from agon.data.log.text_parts import publish
 from agon.data.log.writer import Writer
 from agon.data.read_errors import sentence
@@ -249,6 +249,7 @@ class VoteLog:
         self.folder = Path(folder)
         self._shared = shared
         self._elsewhere: OrderedDict[str, None] = OrderedDict()  # battles that other processes wrote of
+        self._labels = VoteLabels(self._table)
         self._lock = lock(self.folder)
         try:
             opened = self._open()
@@ -422,6 +423,7 @@ class VoteLog:
         self._events.chain.close()
         opened = self._open()
         self._connection, self._events = opened.connection, opened.events
+        self._labels = VoteLabels(self._table)  # what was read may not have been kept
         return self._connection.cursor(), self._events
 
     def write(self, record: Record) -> Future[Receipt]:
@@ -557,7 +559,8 @@ class VoteLog:
             SourceError: there are no such votes.
         """
         last, withdrawn = self.version()
-        votes = LogSource(self._table, last if upto is None else upto, chosen, clean, withdrawn)
+        last = last if upto is None else upto
+        votes = LogSource(self._table, self._labels, last, chosen, clean, withdrawn)
         votes.ballots()
         return Comparisons(votes, self._vote_head(last, withdrawn) if upto is None else None)
 
@@ -570,7 +573,8 @@ class VoteLog:
         Args:
             number: of the vote, among all.
         """
-        after = LogSource(self._table, number, NO_CHOICE, clean=False, withdrawn=self.version()[1])
+        withdrawn = self.version()[1]
+        after = LogSource(self._table, self._labels, number, NO_CHOICE, clean=False, withdrawn=withdrawn)
         found: list[Comparisons | None] = []
         for make in (after.without_last, lambda: after):
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,17 +17,15 @@ from agon.ranking.votes.vote_source import effective_number
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-_CELLS = 1 << 22  # numbers held at once
+_CELLS, _BLOCK = 1 << 20, 1 << 17  # numbers held at once, and in a series, near the processor
 SWEEPS, SETTLED = 20, 1e-10  # of the series in which most clusters are solved, the others one by one
 _MANY = 60.0  # equal clusters from which one less than they are is as good
 _LARGE = 100  # clusters that are followed one by one
 _LEVELS = 0.95, 0.999  # of one statement, and of one among many
 _LOG_GRID = np.linspace(-14.0, 14.0, 281)
 _MOST = 4  # sweeps after which those that are settled are left alone
-_FEW, _HALF = (
-    32,
-    0.5,
-)  # votes of a cluster, and their leverage, up to which it is solved with others of its size
+# Parameters for each vote of a cluster, from which it is solved by its votes, and the leverage up to which.
+_SMALL, _HALF = 15, 0.5
 _WHOLE = 1 - 1e-7  # leverage of a cluster from which the other clusters leave something open
 
 
@@ -188,9 +187,9 @@ def _corrected(
     Of a few votes F on pairs r = s + Fᵀ y with (I − F H⁻¹ Fᵀ) y = F H⁻¹ s, which is as large as they are few.
     """
     length = np.bincount(cluster, minlength=len(scores))
-    few = (length <= _FEW) & (leverage < _HALF)
-    if not few.any() or not (np.diff(rows.indptr) == 2).all():
-        return _series(scores, rows, cluster, inverse)
+    few = (length * _SMALL <= scores.shape[1]) & (leverage < _HALF)
+    if 2 * few.sum() <= len(few) or not (np.diff(rows.indptr) == 2).all():
+        return _in_blocks(scores, rows, cluster, inverse)
     found, toward = scores.copy(), scores @ inverse
     (i, j), (one, two) = rows.indices.reshape(-1, 2).T, rows.data.reshape(-1, 2).T
     right = one * toward[cluster, i] + two * toward[cluster, j]
@@ -216,8 +215,23 @@ def _corrected(
     if not len(many):
         return found, many
     left = ~few[cluster]
-    found[many], slow = _series(scores[many], rows[left], np.searchsorted(many, cluster[left]), inverse)
+    found[many], slow = _in_blocks(scores[many], rows[left], np.searchsorted(many, cluster[left]), inverse)
     return found, many[slow]
+
+
+def _in_blocks(
+    scores: FloatArray, rows: csr_array[Any], cluster: IntArray, inverse: FloatArray
+) -> tuple[FloatArray, IntArray]:
+    """The same as of `_series`, some clusters after the others: 50,000 of 20 votes take half the time."""
+    size, width = scores.shape
+    found, slow = np.empty_like(scores), [np.zeros(0, dtype=np.int64)]
+    edges = np.append(np.arange(0, size, max(1, _BLOCK // width)), size)
+    ends = np.searchsorted(cluster, edges)
+    for i, (begin, end) in enumerate(itertools.pairwise(edges.tolist())):
+        own = slice(ends[i], ends[i + 1])
+        found[begin:end], left = _series(scores[begin:end], rows[own], cluster[own] - begin, inverse)
+        slow.append(left + begin)
+    return found, np.concatenate(slow)
 
 
 def _series(
@@ -229,7 +243,7 @@ def _series(
     size, width = scores.shape
     at = rows.indices + np.repeat(cluster, np.diff(rows.indptr)) * width
     block: csr_array[Any] = csr_array((rows.data, at, rows.indptr), shape=(rows.shape[0], size * width))
-    found, back = scores.copy(), block.T.tocsr()
+    found, back = scores, block.T
     least = SETTLED * np.maximum(np.abs(scores).max(axis=1), 1e-300)
     for sweep in range(1, SWEEPS + 1):
         new = scores + (back @ (block @ (found @ inverse).ravel())).reshape(size, width)

@@ -444,14 +444,19 @@ def single_voter_dominance(
         SourceError: no such column, or votes without a voter.
     """
     clusters, ballots = votes.clusters(by), votes.ballots
-    m = len(ballots.models)
-    seats = ballots.shown[clusters.ballot]
-    cell = (seats * clusters.size + clusters.cluster[:, None])[seats >= 0]
-    times = np.broadcast_to(clusters.count[:, None], seats.shape)[seats >= 0]
-    cast = np.bincount(cell, times, clusters.size * m).reshape(m, -1)
+    enough, m = ballots.votes >= max(min_votes, 1), len(ballots.models)
+    least = share * ballots.votes[enough].min(initial=ballots.total)
+    large = np.flatnonzero(np.bincount(clusters.cluster, clusters.count) >= least - 0.5)  # all who may have
+    if not len(large):
+        return ()
+    row = np.flatnonzero(np.isin(clusters.cluster, large))
+    seats, there = ballots.shown[clusters.ballot[row]], ballots.shown[clusters.ballot[row]] >= 0
+    cell = seats * len(large) + np.searchsorted(large, clusters.cluster[row])[:, None]
+    times = np.broadcast_to(clusters.count[row, None], seats.shape)
+    cast = np.bincount(cell[there], times[there], len(large) * m).reshape(m, -1)
     top = cast.argmax(axis=1)
     most = cast[np.arange(m), top] / np.maximum(ballots.votes, 1)
-    carried = np.flatnonzero((most >= share) & (ballots.votes >= max(min_votes, 1)))
+    carried = np.flatnonzero((most >= share) & enough)
     if not len(carried):
         return ()
     worst = carried[np.argsort(-most[carried], kind="stable")]
@@ -460,7 +465,7 @@ def single_voter_dominance(
             "{share} of those of {models} ({voter})",
             share=Figure(float(most[i]), ".0%"),
             models=Names([ballots.models[i]]),
-            voter=clusters.names[top[i]],
+            voter=clusters.names[large[top[i]]],
         )
         for i in worst.tolist()
     ]

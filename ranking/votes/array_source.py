@@ -63,7 +63,7 @@ class ArraySource:
     def clusters(self, by: str) -> Clusters:
         """Group by a label; a vote without one belongs to nobody, and is not put with the others like it."""
         cluster, names = self._numbered(by)
-        return group(by, cluster, self.sequence, len(self.distinct.count), names)
+        return group(by, cluster, self.sequence, len(self.distinct.count), lambda: names)
 
     def cluster_columns(self) -> tuple[str, ...]:
         """Those of the labels that say who voted, and on which prompt."""

@@ -74,7 +74,7 @@ class ConcatenatedSource:
             np.concatenate([row[part.ballot] for row, part in zip(self._rows, found, strict=True)]),
             np.concatenate([to[part.cluster] for to, part in zip(new, found, strict=True)]),
             np.concatenate([part.count for part in found]),
-            tuple(names),
+            lambda: tuple(names),
         )
 
     def cluster_columns(self) -> tuple[str, ...]:

@@ -122,11 +122,7 @@ class RestrictedSource:
         given, row = self.source.clusters(by), self._restricted[1]
         ballot = row[given.ballot]
         kept = ballot >= 0
-        there, cluster = np.unique(given.cluster[kept], return_inverse=True)
-        names = tuple(given.names[i] for i in there) if given.names else ()
-        return replace(
-            given, ballot=ballot[kept], cluster=cluster.reshape(-1), count=given.count[kept], names=names
-        )
+        return given.part(kept, ballot[kept])
 
     def cluster_columns(self) -> tuple[str, ...]:
         """The columns of the source."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, Protocol
 
 import numpy as np
@@ -115,15 +116,20 @@ class Battles(Readable):
 class Clusters:
     """Which votes belong together (one voter, one battle, one prompt), grouped.
 
-    R rows: `count` votes of cluster `cluster` (0 ... C - 1) are the ballot `ballot`. `names` (C,) are the
-    values of the column, empty where the clusters have none.
+    R rows: `count` votes of cluster `cluster` (0 ... C - 1) are the ballot `ballot`. `named` tells the values
+    of the column, (C,), or none where the clusters have none; few ask, and there may be a million.
     """
 
     by: str
     ballot: IntArray
     cluster: IntArray
     count: IntArray
-    names: tuple[str, ...] = ()
+    named: Callable[[], tuple[str, ...]] = tuple
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """(C,) the values of the column, empty where the clusters have none."""
+        return self.named()
 
     @property
     def size(self) -> int:
@@ -134,6 +140,15 @@ class Clusters:
     def effective(self) -> float:
         """Number of equal clusters that would say as much, by votes: C/(1 + cv²) (Carter et al. 2017)."""
         return effective_number(np.bincount(self.cluster, self.count))
+
+    def part(self, kept: BoolArray, ballot: IntArray) -> Clusters:
+        """Some of the rows, (R,) mask, as clusters of their own; (R',) what the ballots of these are now."""
+        there, cluster = np.unique(self.cluster[kept], return_inverse=True)
+
+        def names() -> tuple[str, ...]:
+            return tuple(self.names[i] for i in there.tolist()) if self.names else ()
+
+        return Clusters(self.by, ballot, cluster.reshape(-1), self.count[kept], names)
 
     def totals(self, times: IntArray, n_ballots: int) -> IntArray:
         """(B,) ballot counts when each cluster is taken `times` (C,) times: the bootstrap of clusters."""
@@ -251,7 +266,7 @@ def group(
     cluster: IntArray,
     ballot: IntArray,
     n_ballots: int,
-    names: tuple[str, ...] = (),
+    named: Callable[[], tuple[str, ...]] = tuple,
     often: IntArray | None = None,
 ) -> Clusters:
     """Count equal (cluster, ballot) rows; (N,) each, `often` how many votes a row stands for, or 1."""
@@ -261,4 +276,4 @@ def group(
     else:
         key, which = np.unique(code, return_inverse=True)
         count = np.bincount(which.reshape(-1), often, len(key)).round()
-    return Clusters(by, key % n_ballots, key // n_ballots, count.astype(np.int64), names)
+    return Clusters(by, key % n_ballots, key // n_ballots, count.astype(np.int64), named)

@@ -137,12 +137,7 @@ class EqualPairs:
         """Group the votes as they are."""
         given = self.source.clusters(by)
         kept = self._kept[given.ballot]
-        there, cluster = np.unique(given.cluster[kept], return_inverse=True)
-        names = tuple(given.names[i] for i in there) if given.names else ()
-        ballot = self._moved(given.ballot[kept])
-        return replace(
-            given, ballot=ballot, cluster=cluster.reshape(-1), count=given.count[kept], names=names
-        )
+        return given.part(kept, self._moved(given.ballot[kept]))
 
     def cluster_columns(self) -> tuple[str, ...]:
         """The columns of the source."""

@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import pytest
 
+from agon.data.log import source
 from agon.data.log.records import (
     AlreadyVoted,
     AttachedImage,
@@ -22,6 +23,7 @@ from agon.data.log.records import (
     UnknownBattle,
 )
 from agon.data.log.vote_log import VoteLog
+from agon.data.reading import comparisons
 from agon.ranking import Comparisons, SourceError, VotesError, rank
 from agon.ranking.votes.vote_source import group
 from tests.support.log_records import MODELS, NOON, answer, battle, drop_lookups, put, vote, voted
@@ -352,6 +354,33 @@ def test_clusters_are_persons_and_prompts(log):
     assert log.comparisons().cluster_columns == ("voter", "prompt")
     with pytest.raises(SourceError, match="have no 'vote'; did you mean 'voter'"):
         log.comparisons().clusters("vote")
+
+
+@pytest.mark.parametrize(("few", "cells"), [(3, 1 << 22), (1000, 0)])
+def test_clusters_of_a_log_that_grows_are_those_of_its_file(log, monkeypatch, few, cells):
+    """Labels are read once, and those of new votes put among them: as if all were read again."""
+    monkeypatch.setattr(source, "_FEW", few)
+    monkeypatch.setattr(source, "_CELLS", cells)
+    rng, told, first = np.random.default_rng(3), [], None
+    for number in (1, 2, 9, 0, 15):
+        for _ in range(number):
+            named = {"prompt_id": rng.choice(["p1", "z", "battle", "être"])} if rng.random() < 0.6 else {}
+            pair = tuple(rng.choice(MODELS, 2, replace=False).tolist())
+            drawn = battle(pair, voter=f"v{rng.choice(['é', '', '9', '10'])}{rng.integers(6)}", **named)
+            put(log, drawn, vote(drawn.battle_id, (1, 2), voter=drawn.voter))
+            told.append(drawn)
+        if number == 0:
+            log.erase([told[0].battle_id, told[5].battle_id], withdraw=True)
+            log.finish_erasing()
+        ours, theirs = log.comparisons(), comparisons(log.snapshot())
+        first = first or ours
+        for by in ("voter", "prompt"):
+            one, other = ours.clusters(by), theirs.clusters(by)
+            assert tuple(name.replace("-", "") for name in one.names) == other.names
+            for column in ("ballot", "cluster", "count"):
+                np.testing.assert_array_equal(getattr(one, column), getattr(other, column))
+            assert len(np.unique(ours.clustered(by).cluster)) == one.size
+    assert first.clusters("voter").names == (told[0].voter,)
 
 
 def test_votes_by_side_are_those_of_the_order_shown(log):
