@@ -6,10 +6,10 @@ if __name__ == "data":  # in the checkout the folder lies beside agon/, which li
 from agon.data.checks import Checked, check
 from agon.data.exporters.exporting import EXPORTS, Exported, export
 from agon.data.exporters.vote_counts import CountsWritten, write_counts
+from agon.data.files.benchmarks.score_tables import score_table
 from agon.data.files.covariates import measure
 from agon.data.files.detection import kind_of
 from agon.data.files.elections import preflib
-from agon.data.files.score_tables import score_table
 from agon.data.importers.formats import FORMATS
 from agon.data.importers.published import Imported, read_published
 from agon.data.log.log_frames import LogFrames, open_log

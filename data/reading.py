@@ -11,8 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from agon.data.files.benchmarks.score_tables import score_table
 from agon.data.files.counted_part import check_parts, left_out_of_parts, part_facts
 from agon.data.files.detection import columns_of, is_election, kind_of, refuse_answers, refuse_scores
+from agon.data.files.dictionary_counts import count_plain
 from agon.data.files.elections import preflib
 from agon.data.files.judge_marks import refused_judges
 from agon.data.files.reader import (
@@ -26,10 +28,9 @@ from agon.data.files.reader import (
     refuse_address,
 )
 from agon.data.files.schema import Voters, check_voters, is_votes
-from agon.data.files.score_tables import score_table
 from agon.data.files.snapshot_folder import criterion_file, holds_log, snapshot_head, snapshots
 from agon.data.files.source import AS_TEXT, Derive, Source, as_arrow, check_path, describe_source, open_source
-from agon.data.files.table_source import Invalid, TableSource, count_plain
+from agon.data.files.table_source import Invalid, TableSource
 from agon.data.frames import frame_to_arrow
 from agon.data.importers.arenas.battle_tables import derive_battles
 from agon.data.importers.columns import read_as

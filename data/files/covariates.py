@@ -173,7 +173,37 @@ def of_each(name: str, columns: Mapping[str, str], source: str) -> str:
     )
 
 
-def _amounts(
+def pair_amounts(
+    names: Sequence[str],
+    columns: Sequence[pa.ChunkedArray],
+    turned: NDArray[np.bool_],
+    which: Callable[[NDArray[np.bool_]], str],
+) -> FloatArray:
+    """(F, N) features of pairwise votes toward their ballots' first models, NaN where there is none.
+
+    Args:
+        names: F names.
+        columns: what `toward_a` selected for each, of N votes.
+        turned: (N,) whether the ballot's first model stood on the right.
+        which: says which of the N votes a mask means, for messages.
+
+    Raises:
+        SourceError: amounts below 0.
+    """
+    toward, table = np.where(turned, -1.0, 1.0), np.empty((len(names), len(turned)))
+    for name, column, row in zip(names, columns, table, strict=True):
+        values = np.asarray(column.to_numpy(), dtype=np.float64)
+        if not np.isfinite(values.sum()) and np.isnan(values).sum() > column.null_count:
+            below = np.isnan(values) & column.is_valid().to_numpy()
+            raise SourceError(
+                f"There is less than 0 of {name!r} to control for in {which(below)}; "
+                "correct it, or leave such rows out with where=."
+            )
+        np.multiply(values, toward, out=row)
+    return table
+
+
+def list_amounts(
     names: Sequence[str],
     columns: Sequence[pa.ChunkedArray],
     table: pa.Table,

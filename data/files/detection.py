@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from agon.data.files.benchmarks.long_tables import TASK_COLUMNS
 from agon.data.files.benchmarks.reports import is_report
+from agon.data.files.benchmarks.score_tables import MODEL_COLUMNS
 from agon.data.files.reader import (
     COMPRESSION,
     DELIMITERS,
@@ -23,7 +24,6 @@ from agon.data.files.reader import (
     read_rows,
     read_text,
 )
-from agon.data.files.score_tables import MODEL_COLUMNS
 from agon.data.files.source import as_arrow, check_path, describe_source, open_source
 from agon.ranking import SourceError
 

@@ -16,6 +16,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from agon.data.files.counted_part import COUNT
+from agon.data.files.reader import PARQUET, check_file
+from agon.data.files.source import as_arrow, describe_source
+from agon.data.read_errors import sentence
+from agon.ranking import SourceError
 from agon.ranking.progress import counted
 
 VOTE_COLUMNS = ["model_a", "model_b", "winner"]
@@ -136,3 +140,23 @@ def _integers(values: Any) -> pa.Array:
     """(C,) whole numbers in Arrow; pa.array would import pandas."""
     whole = np.ascontiguousarray(values, dtype=np.int64)
     return pa.Array.from_buffers(pa.int64(), len(whole), [None, pa.py_buffer(whole)])
+
+
+def count_plain(source: object) -> pa.Table | None:
+    """The distinct votes where they can be counted without SQL, which takes long to import; else None."""
+    try:
+        if isinstance(source, str | Path):
+            path = Path(source)
+            parquet = not path.is_dir() and path.suffix.lower() in PARQUET
+            return count_distinct(check_file(path)) if parquet else None
+        if hasattr(source, "__arrow_c_stream__"):
+            frame: Any = source
+            make = type(frame).__module__.partition(".")[0]
+            if make in ("pandas", "polars") and not hasattr(frame, "columns"):
+                return None  # one column
+            if make in ("pandas", "polars") and is_hard([str(column) for column in frame.columns]):
+                frame = frame[VOTE_COLUMNS]
+            return count_distinct(as_arrow(frame, describe_source(source)))
+    except (pa.ArrowException, OSError) as error:
+        raise SourceError(f"{describe_source(source)} cannot be read: {sentence(error)}") from None
+    return None

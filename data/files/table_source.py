@@ -14,18 +14,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from agon.data.files import covariates as list_features
 from agon.data.files import encoding
 from agon.data.files.counted_part import COUNT
-from agon.data.files.covariates import MEASURES, toward_a
-from agon.data.files.dictionary_counts import VOTE_COLUMNS, count_distinct, is_hard, read_plain_rows
+from agon.data.files.covariates import MEASURES, list_amounts, of_each, pair_amounts, toward_a
+from agon.data.files.dictionary_counts import read_plain_rows
 from agon.data.files.encoding import Cells
-from agon.data.files.reader import PARQUET, check_file
 from agon.data.files.schema import (
     FAILED,
     KWISE,
     PAIRWISE,
-    PERIODS,
     WITH_FAILED,
     Voters,
     condition,
@@ -34,15 +31,19 @@ from agon.data.files.schema import (
     llm_votes,
     normalise,
     others,
-    period_ends,
-    period_name,
-    period_sql,
-    seconds_sql,
     votes_sql,
     weight_sql,
 )
-from agon.data.files.source import Source, as_arrow, describe_source, open_source
-from agon.data.read_errors import sentence
+from agon.data.files.source import Source, describe_source, open_source
+from agon.data.files.vote_part import (
+    BEFORE,
+    VotePart,
+    count_values,
+    has_several,
+    kinds_of,
+    periods_of,
+    vote_span,
+)
 from agon.data.sql import quote_name
 from agon.data.validation import Problem, rows_text
 from agon.ranking import Ballots, Battles, SourceError, VotesError
@@ -65,48 +66,13 @@ from agon.ranking.votes.vote_source import (
 Invalid = Literal["error", "drop"]
 CHOSEN_BY_OUTCOME = ("with an unknown winner", "with places that are no whole numbers from 1")
 _SAME = ("models", "shown", "places", "count")  # of the ballots, when the votes are read again
-_MOST_KINDS = 100  # values of a column that tells kinds of votes apart
 TYPED = "battle "  # before the battle for which a prompt was typed, as the name of that prompt
-# Columns that say what a vote is, or whose: no kinds of votes.
-_NO_KINDS = {
-    *PAIRWISE,
-    *KWISE,
-    "winner",
-    "p_a",
-    "acceptable",
-    "weight",
-    "timestamp",
-    "agon_row",
-    "voter",
-    NETWORK,
-}
-_NO_KINDS |= {"battle", "battle_id", "prompt", "prompt_id", "answer_a", "answer_b"}
 ALIASES = {
     "battle": ("battle", "battle_id"),
     "prompt": ("prompt", "prompt_id"),
     "voter": ("voter",),
     "session": ("session", "session_id"),
 }
-
-
-def count_plain(source: object) -> pa.Table | None:
-    """The distinct votes where they can be counted without SQL, which takes long to import; else None."""
-    try:
-        if isinstance(source, str | Path):
-            path = Path(source)
-            parquet = not path.is_dir() and path.suffix.lower() in PARQUET
-            return count_distinct(check_file(path)) if parquet else None
-        if hasattr(source, "__arrow_c_stream__"):
-            frame: Any = source
-            make = type(frame).__module__.partition(".")[0]
-            if make in ("pandas", "polars") and not hasattr(frame, "columns"):
-                return None  # one column
-            if make in ("pandas", "polars") and is_hard([str(column) for column in frame.columns]):
-                frame = frame[VOTE_COLUMNS]
-            return count_distinct(as_arrow(frame, describe_source(source)))
-    except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"{describe_source(source)} cannot be read: {sentence(error)}") from None
-    return None
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,13 +132,12 @@ class TableSource:
         self._opened = source
         self._invalid = invalid
         self._counted = distinct
-        self._part = part
+        self._part = VotePart(part, aside, weight is not None and not with_failed)
         self._voters = voters
-        self._weight, self._whole_only = weight, weight is not None and not with_failed
+        self._weight = weight
         self._left_out = dict(left_out or {})
         self._opener = opener
         self._periods = periods
-        self._aside = aside
 
     @cached_property
     def _source(self) -> Source:
@@ -180,7 +145,7 @@ class TableSource:
         source = self._opened
         if source is None:
             source = open_source(self._origin) if self._opener is None else self._opener()
-        if not self._part and self._weight is None and self._aside is None:
+        if self._part == VotePart() and self._weight is None:
             normalise(source, condition(source, self._voters))
         return source
 
@@ -327,21 +292,19 @@ class TableSource:
         source = self._source
         member = None if cluster is None else self.column(cluster)
         self._check_texts(names)
-        made = [
-            (list_features.of_each if self._listed else toward_a)(name, source.columns, source.name)
-            for name in names
-        ]
+        made = [(of_each if self._listed else toward_a)(name, source.columns, source.name) for name in names]
         more = "".join(f", {sql} AS agon_feature_{f}" for f, sql in enumerate(made))
         rows = self._rows(member, more)
         votes = rows.table if rows.keep.all() else rows.table.filter(rows.keep)
         columns = [votes[f"agon_feature_{f}"] for f in range(len(names))]
+
+        def which(bad: NDArray[np.bool_]) -> str:
+            return self._which(rows, bad)
+
         if self._listed:
-            known = self._ballots.models
-            table = list_features._amounts(names, columns, votes, known, lambda bad: self._which(rows, bad))
+            table = list_amounts(names, columns, votes, self._ballots.models, which)
         else:
-            toward, table = np.where(rows.turned, -1.0, 1.0), np.empty((len(names), votes.num_rows))
-            for name, column, row in zip(names, columns, table, strict=True):
-                np.multiply(self._feature(name, column, rows), toward, out=row)
+            table = pair_amounts(names, columns, rows.turned, which)
         labels = None if cluster is None else self._labels(rows, cluster)[0]
         return CovariateComparisons.of(self._ballots, rows.sequence, table, names, labels)
 
@@ -359,17 +322,6 @@ class TableSource:
                     f"There is a {reason} in {rows_text(found[:5], len(found))} of {self._source.name}; "
                     'correct it, or leave such rows out of the fit with invalid="drop" (--invalid drop).'
                 )
-
-    def _feature(self, name: str, column: pa.ChunkedArray, rows: _Rows) -> NDArray[np.float64]:
-        """(K,) one feature of the votes, NaN where there is none."""
-        values = np.asarray(column.to_numpy(), dtype=np.float64)
-        if not np.isfinite(values.sum()) and np.isnan(values).sum() > column.null_count:
-            below = np.isnan(values) & column.is_valid().to_numpy()
-            raise SourceError(
-                f"There is less than 0 of {name!r} to control for in {self._which(rows, below)}; "
-                "correct it, or leave such rows out with where=."
-            )
-        return values
 
     def _which(self, rows: _Rows, some: NDArray[np.bool_]) -> str:
         """Say which votes, a mask of the (K,) that are kept, by their rows counted from 1 as in the file."""
@@ -409,31 +361,19 @@ class TableSource:
 
     @cached_property
     def periods(self) -> dict[str, str]:
-        """SQL for the period of a vote, by its name: day, month or year, whichever tells a few apart.
-
-        The SQL is of the source as it is, for a condition to read it under. Empty without times, and where a
-        column has such a name.
-        """
+        """SQL for the period of a vote, by its name: day, month or year, whichever tells a few apart."""
         if self._periods is not None:
             return self._periods
-        kinds = {name.lower(): kind for name, kind in self._source.columns.items()}
-        if "timestamp" not in kinds or not set(PERIODS).isdisjoint(kinds):
-            return {}
-        name = None if self.span is None else period_name(*self.span)
-        return {} if name is None else {name: period_sql(seconds_sql(kinds["timestamp"]), name)}
+        return periods_of(self._source.columns, self.span)
 
     @cached_property
     def span(self) -> tuple[float, float] | None:
         """When its first and its last vote were cast, in seconds since 1970; None without times."""
-        if "timestamp" not in {name.lower() for name in self._source.columns}:
-            return None
-        ends = "SELECT min(timestamp) AS first, max(timestamp) AS last FROM votes WHERE isfinite(timestamp)"
-        first, last = self._source.query(ends).to_pylist()[0].values()
-        return None if first is None else (float(first), float(last))
+        return vote_span(self._source)
 
     def before(self, seconds: float) -> TableSource:
         """The votes that were cast before a time, in seconds since 1970."""
-        return self._within("timestamp <", repr(seconds))
+        return self._within(BEFORE, repr(seconds))
 
     def first_seen(self) -> dict[str, float]:
         """When each model was first voted on, in seconds since 1970; empty without times."""
@@ -447,16 +387,15 @@ class TableSource:
         return {str(row["model"]): float(row["first"]) for row in self._source.query(sql).to_pylist()}
 
     def _within(self, column: str, value: str | None) -> TableSource:
-        part = (*self._part, (column, value))
         return TableSource(
             self._origin,
             self._source,
             self._invalid,
-            part=part,
+            part=(*self._part.chosen, (column, value)),
             weight=self._weight,
-            with_failed=not self._whole_only,
+            with_failed=not self._part.whole,
             periods=self.periods,
-            aside=self._aside,
+            aside=self._part.aside,
         )
 
     def without(self, aside: SetAside) -> TableSource:
@@ -466,10 +405,10 @@ class TableSource:
             self._origin,
             self._source,
             self._invalid,
-            part=self._part,
+            part=self._part.chosen,
             voters=self._voters,
             weight=self._weight,
-            with_failed=not self._whole_only,
+            with_failed=not self._part.whole,
             left_out=left_out,
             periods=self.periods,
             aside=aside,
@@ -486,33 +425,16 @@ class TableSource:
             the period of the votes, if there are times, the last one first.
         """
         found = {}
-        more = f", {COUNT}" if self.in_part else ""
         for column in (*self._kinds, *self.periods):
-            name = quote_name(column)
-            others = {key: value for key, value in chosen.items() if key != column}
-            condition, parameters = self.only(others)._condition()
-            value = f"unnest({name})" if self._several(column) else f"CAST({name} AS VARCHAR)"
-            if column in self.periods:
-                value = f"date_trunc('{column}', make_timestamp(CAST(1e6 * timestamp AS BIGINT)))"
-            sql = (
-                f"SELECT value, {votes_sql(self._source)} AS n "
-                f"FROM (SELECT {value} AS value{more} FROM votes WHERE {condition}) "
-                f"WHERE value IS NOT NULL GROUP BY 1"
-            )
-            table = self._source.query(sql, parameters)
-            values = table["value"].to_pylist()
-            if column in self.periods:
-                values = [value.strftime(PERIODS[column]) for value in values]
-            counts = sorted(zip(values, table["n"].to_pylist(), strict=True), reverse=column in self.periods)
-            if column not in self.periods:
-                counts.sort(key=lambda one: -one[1])
-            if len(counts) <= _MOST_KINDS:
-                found[column] = dict(counts)
+            rest = {key: value for key, value in chosen.items() if key != column}
+            counts = count_values(self._source, column, self.periods, *self.only(rest)._condition())
+            if counts is not None:
+                found[column] = counts
         return found
 
     def features(self) -> tuple[str, ...]:
         """The measures of answers that these votes carry, or texts to count them in."""
-        make, found = (list_features.of_each if self._listed else toward_a), []
+        make, found = (of_each if self._listed else toward_a), []
         for name in MEASURES:
             with suppress(SourceError, OptionError):
                 make(name, self._source.columns, self._source.name)
@@ -522,15 +444,7 @@ class TableSource:
     @cached_property
     def _kinds(self) -> list[str]:
         """The columns of words of which the first rows hold few."""
-        known = self._source.columns
-        words = [
-            c for c in known if known[c] in ("VARCHAR", "BOOLEAN", "VARCHAR[]") and c.lower() not in _NO_KINDS
-        ]
-        if not words:
-            return []
-        asked = ", ".join(f"count(DISTINCT {quote_name(column)}) AS c{i}" for i, column in enumerate(words))
-        first = self._source.query(f"SELECT {asked} FROM (SELECT * FROM votes LIMIT 20000)").to_pylist()[0]
-        return [column for column, n in zip(words, first.values(), strict=True) if 1 < n <= _MOST_KINDS]
+        return kinds_of(self._source)
 
     def valid_rows(self) -> NDArray[np.int64]:
         """The numbers of the rows that are votes, from 1 as in the file."""
@@ -558,45 +472,14 @@ class TableSource:
 
     def _condition(self) -> tuple[str, list[Any]]:
         """SQL for the part of the votes this is, with its parameters."""
-        conditions: list[str] = []
-        parameters: list[Any] = []
-        if self._aside is not None and self._aside.voters:
-            name = quote_name(self.column(self._aside.by))
-            conditions.append(f"coalesce(CAST({name} AS VARCHAR) NOT IN (SELECT unnest(?)), TRUE)")
-            parameters.append(list(self._aside.voters))
-        if self._aside is not None and self._aside.networks:
-            conditions.append(f"coalesce(CAST({NETWORK} AS VARCHAR) NOT IN (SELECT unnest(?)), TRUE)")
-            parameters.append(list(self._aside.networks))
-        for model, start, stop in () if self._aside is None else self._aside.windows:
-            shown = "list_contains(models, ?)" if self._listed else "? IN (model_a, model_b)"
-            conditions.append(f"NOT (timestamp BETWEEN {start!r} AND {stop!r} AND {shown})")
-            parameters.append(model)
-        for column, value in self._part:
-            name = quote_name(column)
-            if column == "timestamp <":
-                conditions.append(f"timestamp < {float(value or 0)!r}")
-            elif column in self.periods:
-                begin, end = period_ends(column, value or "")
-                conditions.append(f"timestamp >= {begin!r} AND timestamp < {end!r}")
-            elif not self._several(column):
-                conditions.append(f"CAST({name} AS VARCHAR) IS NOT DISTINCT FROM ?")
-                parameters.append(value)
-            elif value is None:
-                conditions.append(f"coalesce(len({name}), 0) = 0")
-            else:
-                conditions.append(f"list_contains({name}, ?)")
-                parameters.append(value)
-        if self._whole_only and self._listed and FAILED in self._source.columns:
-            conditions.append(f"NOT {WITH_FAILED}")
-        return " AND ".join(conditions) or "TRUE", parameters
+        aside = self._part.aside
+        voter = self.column(aside.by) if aside is not None and aside.voters else ""
+        periods = self.periods if self._part.chosen else {}  # which may have to be asked for
+        return self._part.condition(self._source.columns, voter, periods, listed=self._listed)
 
     def _several(self, column: str) -> bool:
         """Whether a vote may have several values in a column."""
-        return (
-            column not in self.periods
-            and column.lower() != "models"
-            and self._source.columns[column] == "VARCHAR[]"
-        )
+        return has_several(column, self._source.columns, self.periods)
 
     def reweighted(self, floor: float, *, with_failed: bool = False) -> TableSource:
         """Weigh votes by one over the probability of their models.
@@ -612,12 +495,12 @@ class TableSource:
             self._origin,
             self._source,
             self._invalid,
-            part=self._part,
+            part=self._part.chosen,
             voters=self._voters,
             weight=weight,
             with_failed=with_failed,
             left_out=self._left_out | ({} if with_failed else self._with_failed()),
-            aside=self._aside,
+            aside=self._part.aside,
         )
 
     def _with_failed(self) -> dict[str, int]:

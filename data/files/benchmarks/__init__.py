@@ -1,1 +1,1 @@
-"""Reports of benchmarks, which become tables of scores."""
+"""Tables of scores, and the reports of benchmarks that become such tables."""

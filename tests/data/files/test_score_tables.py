@@ -6,7 +6,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from agon.data.files.score_tables import score_table
+from agon.data.files.benchmarks.score_tables import score_table
 from agon.ranking import InputError, OptionError, SourceError, VotesError
 from tests.support.paths import DATASETS
 
