@@ -27,7 +27,7 @@ from agon.ranking.errors import AgonError
 from agon.serving.protocol import ImagePart
 
 FOLLOWED_SECONDS = 0.02  # between two looks at what other processes wrote, for battles not known here
-AWAITED = 900.0  # seconds after which nobody counts on the vote of a battle that was left alone
+AWAITED = 900.0  # seconds after which nobody counts on a battle that was left alone, and the log alone has it
 
 
 @dataclass(slots=True)
@@ -44,7 +44,7 @@ class Running:
     watchers: int = 0
     touched: float = field(default_factory=monotonic)
     number: int | None = None  # of the vote, among all votes of the log
-    record: str | None = None  # hash of the vote's event, while the process lives that wrote it
+    record: str | None = None  # hash of the vote's event
     queued: bool = False  # whether it came by itself, as the next of a list
     after: str | None = None  # the battle before it in the list
     network: str = ""  # that it was started from, for the limits
@@ -80,6 +80,8 @@ class OpenBattles:
     ) -> None:
         self._log, self._contestant, self._image = log, contestant, image
         self._here: dict[str, Running] = {}
+        # Of battles that wait in the log alone: when they were left, and how their answers ended.
+        self._aside: dict[str, tuple[float, list[tuple[str, str | None]]]] = {}
         self._followed = 0.0
 
     def own(self, voter: str, battle_id: str, kept: float) -> Running:
@@ -99,6 +101,7 @@ class OpenBattles:
         if running is None or running.battle.voter != voter:
             raise Refusal(404, "no_battle", "This battle is over or was never yours. Start a new one.")
         self._here[battle_id] = running
+        self._aside.pop(battle_id, None)
         running.touched = monotonic()
         return running
 
@@ -167,6 +170,24 @@ class OpenBattles:
         """Have a battle in memory no more; it, if it was."""
         return self._here.pop(battle_id, None)
 
+    def set_aside(self, running: Running) -> None:
+        """Let the log alone have a battle that is whole there, until somebody looks at it again."""
+        battle = running.battle
+        busy = running.keeping is not None or running.unwritten or running.queued
+        if busy or battle.state not in (State.VOTED, State.READY):
+            return
+        del self._here[battle.id]
+        if running.ends:
+            self._aside[battle.id] = (running.touched, running.ends)
+
+    def given_up(self, kept: float) -> Iterator[list[tuple[str, str | None]]]:
+        """How the answers of battles ended that nobody came back to for so many seconds; each once."""
+        now = monotonic()
+        for battle_id, (left, ends) in list(self._aside.items()):
+            if now - left > kept:
+                del self._aside[battle_id]
+                yield ends
+
     def mark_withdrawn(self, battle_ids: Sequence[str]) -> None:
         """Let the pages of battles know that their votes count no more."""
         for battle_id in battle_ids:
@@ -186,6 +207,7 @@ class OpenBattles:
             records = self._records(battle_id)
             number = self._log.vote_number(battle_id) if records else None
             withdrawn = number is not None and self._log.withdrawn(battle_id)
+            record = None if number is None else self._log.vote_hashes([number]).get(number)
         except StoreAwayError as error:
             raise Refusal(
                 503,
@@ -207,7 +229,7 @@ class OpenBattles:
         votes = [record for record in records if isinstance(record, VoteRecord)]
         blind = not battle.named and all(vote.blind for vote in votes)
         ends = [(made.model, made.failure) for made in answers]
-        return Running(battle, number=number, blind=blind, withdrawn=withdrawn, ends=ends)
+        return Running(battle, number=number, record=record, blind=blind, withdrawn=withdrawn, ends=ends)
 
     def _records(self, battle_id: str) -> list[Record]:
         """What the log has of a battle; where several processes share it, also what came a moment ago.

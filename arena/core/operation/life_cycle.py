@@ -10,6 +10,7 @@ from time import monotonic
 
 from agon.arena.core.arena import Arena
 from agon.arena.core.battle import State
+from agon.arena.core.battles.open_battles import AWAITED
 from agon.arena.core.language_id import detection_problem
 from agon.arena.core.operation.erasing import ErasedFiles, retain
 from agon.arena.core.operation.operator_messages import note, tell
@@ -18,6 +19,7 @@ from agon.ranking.errors import AgonError
 from agon.serving.self_identification import IdentityMasker
 
 RETENTION_SECONDS = 3600.0  # between two looks for texts that are too old
+VOTED_SECONDS = 60.0  # for which a battle that nobody looks at stays in memory after the vote
 FORGETTING_SECONDS = 300.0  # after which, at the most, the key of a day that is over is gone
 
 
@@ -90,6 +92,10 @@ async def _look_after(arena: Arena) -> None:
         elif idle > arena.settings.kept and running.keeping is None:
             arena.contestants.count_ends(running.ends)
             arena.battles.drop(running.battle.id)
+        elif idle > (VOTED_SECONDS if running.battle.state is State.VOTED else AWAITED):
+            arena.battles.set_aside(running)
+    for ends in arena.battles.given_up(arena.settings.kept):
+        arena.contestants.count_ends(ends)
     for key, talk in list(arena.talks.items()):
         if not talk.streaming and now - talk.touched > arena.settings.kept:
             del arena.talks[key]

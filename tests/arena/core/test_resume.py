@@ -4,10 +4,12 @@ import pytest
 
 from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.battle import State
+from agon.arena.core.battles.open_battles import AWAITED
 from agon.arena.core.battles.resume import resume_battle
+from agon.arena.core.operation.life_cycle import VOTED_SECONDS
 from agon.arena.core.roster import Contestant, ModelCard
 from agon.data.log.records import ReplacementRecord, TurnRecord
-from tests.support.arena_server import Scripted, open_arena, roster
+from tests.support.arena_server import Scripted, awaited, open_arena, roster
 from tests.support.log_records import NOON, answer, battle, vote
 
 
@@ -71,6 +73,40 @@ def test_a_ready_battle_takes_its_vote_after_a_restart(tmp_path):
         assert (again["state"], again["outcome"], again["receipt"]) == ("voted", "b", receipt)
         assert guest.vote(ready, "tie").json()["receipt"] == receipt + 1, "with the right it had before"
         assert "100.0%" in guest.get("/leaderboard").text
+
+
+def left(server, views, seconds):
+    """Let battles have been left alone for so long, and the arena look after them."""
+    for view in views:
+        server.arena.battles.own(server.voter, view["battle"], 1e9).touched -= seconds
+    gone = {view["battle"] for view in views}
+    awaited(lambda: {one.battle.id for one in server.arena.battles.all()}, lambda here: not here & gone)
+
+
+def test_a_battle_that_nobody_looks_at_is_in_the_log_alone_and_the_same_there(tmp_path):
+    """It kept its answers in memory for six hours; 14,400 battles of one network were 360 MB."""
+    with open_arena(tmp_path, roster(Scripted("one"), Scripted("two"))) as server:
+        guest = server.visitor()
+        voted, ready, never = guest.ready(), guest.ready("How?"), guest.ready("When?")
+        after = guest.vote(voted, "b").json()
+        pages = [guest.get(f"/api/battles/{one['battle']}").json() for one in (voted, ready)]
+        (server.voter,) = {one.battle.voter for one in server.arena.battles.all()}
+        ends = server.arena.contestants.endings
+        asked = sum(ends.all_asked().values())
+        left(server, (voted, ready, never), AWAITED + 1)
+        assert sum(ends.all_asked().values()) == asked == 2, "nobody learns from the page who answered"
+        again = [guest.get(f"/api/battles/{one['battle']}").json() for one in (voted, ready)]
+        for before, now in zip(pages, again, strict=True):
+            same = before.keys() - {"html", "token"}
+            assert {name: before[name] for name in same} == {name: now[name] for name in same}
+        assert again[0]["record"] == after["record"] != ""
+        assert guest.vote(ready, "tie").json()["receipt"] == after["receipt"] + 1
+        assert sum(ends.all_asked().values()) == 4
+        (given_up,) = server.arena.battles.given_up(0.0)
+        assert [failure for _, failure in given_up] == [None, None], "of the third, which nobody came back to"
+        assert list(server.arena.battles.given_up(0.0)) == []
+        left(server, (voted, ready), VOTED_SECONDS + 1)
+        assert sum(ends.all_asked().values()) == 4, "each once"
 
 
 def test_a_battle_that_was_cut_off_says_so(tmp_path):
