@@ -112,10 +112,24 @@ class Arena:
 
     def must_have_room(self, voter: str, network: str = "") -> None:
         """Refuse an answer, or a battle, for which there is no place now."""
+        self.limits.must_have_room(self.settings, voter, network, self._taken())
+
+    def _taken(self) -> list[tuple[str, str]]:
+        """Voter and network of each answer or battle that is being written."""
         streaming = [one for one in self.battles.all() if one.battle.state is State.STREAMING]
         taken = [(one.battle.voter, one.network) for one in streaming]
         taken += [(talk.voter, talk.network) for talk in self.talks.values() if talk.streaming]
-        self.limits.must_have_room(self.settings, voter, network, taken)
+        return taken
+
+    async def share_use(self) -> None:
+        """Tell other processes of the store what clients have of this one, and hear what they have of those.
+
+        Raises:
+            LogError: the store cannot be reached.
+        """
+        key = await self._days_hash.key() if self.settings.networks else None
+        told = self.limits.use(self._taken(), key)
+        self.limits.hear(await asyncio.to_thread(self.log.exchange_use, told), told, self.settings)
 
     async def must_be_fit(self, prompt: str) -> None:
         """Refuse a prompt that moderation does not take; those that are offered are the organiser's."""

@@ -58,6 +58,14 @@ class HourlyRate:
             self._left.popitem(last=False)
         return short * 3600 / an_hour
 
+    def spend(self, client: str, an_hour: int, times: int) -> None:
+        """Take what a client was given elsewhere: as many of so many an hour as there are left."""
+        now = self._clock()
+        left, before = self._left.pop(client, (float(an_hour), now))
+        self._left[client] = max(min(an_hour, left + (now - before) * an_hour / 3600) - times, 0.0), now
+        if len(self._left) > self._clients:
+            self._left.popitem(last=False)
+
     def put_back(self, client: str) -> None:
         """Give one back that was taken for nothing."""
         if client in self._left:

@@ -179,12 +179,21 @@ class DailyHash:
         """Of a network; None of one that is not known, and while the key cannot be had."""
         if not network or network == NOWHERE:
             return None
+        try:
+            key = await self.key()
+        except AgonError:  # nor can a vote be kept then
+            return None
+        return hmac.new(key, network.encode(), hashlib.sha256).hexdigest()[:16]
+
+    async def key(self) -> bytes:
+        """The key of today.
+
+        Raises:
+            LogError: it cannot be had.
+        """
         if self._day != today():
-            try:
-                await asyncio.to_thread(self._turn)
-            except AgonError:  # nor can a vote be kept then
-                return None
-        return hmac.new(self._key, network.encode(), hashlib.sha256).hexdigest()[:16]
+            await asyncio.to_thread(self._turn)
+        return self._key
 
     def _turn(self) -> None:
         with self._one:

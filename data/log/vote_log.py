@@ -80,7 +80,12 @@ from agon.data.log.recovery import (
     reconnect,
 )
 from agon.data.log.shared_store.shared_journal import invitations_of
-from agon.data.log.shared_store.shared_record import SharedRecord, open_copy, remove_idle_copies
+from agon.data.log.shared_store.shared_record import (
+    ClientUse,
+    SharedRecord,
+    open_copy,
+    remove_idle_copies,
+)
 from agon.data.log.source import COUNTED_VOTES, STANDING, VOTE_LABELS, LogSource, VoteLabels
 from agon.data.log.text_parts import publish
 from agon.data.log.writer import Writer
@@ -347,6 +352,18 @@ class VoteLog:
             forget_day_key(self.folder, day)
         else:
             self._shared.forget_day_key(day)
+
+    def exchange_use(self, own: Mapping[str, tuple[int, int]]) -> list[ClientUse]:
+        """Tell other processes what clients have of this one, and hear what they have of those; of a folder
+        there are none.
+
+        Args:
+            own: client → battles begun since the process was opened, and those that run.
+
+        Raises:
+            LogError: the store cannot be reached.
+        """
+        return [] if self._shared is None else self._shared.exchange_use(own)
 
     def keep_image(self, image: CleanImage) -> None:
         """Keep an image of a prompt; it is safe when this returns.

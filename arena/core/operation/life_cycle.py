@@ -20,6 +20,7 @@ from agon.serving.self_identification import IdentityMasker
 
 RETENTION_SECONDS = 3600.0  # between two looks for texts that are too old
 VOTED_SECONDS = 60.0  # for which a battle that nobody looks at stays in memory after the vote
+SHARING_SECONDS = 1.0  # between two looks at what clients have of other processes
 FORGETTING_SECONDS = 300.0  # after which, at the most, the key of a day that is over is gone
 
 
@@ -41,6 +42,9 @@ async def start_arena(arena: Arena) -> None:
         _repeat("forgetting the key of a day", FORGETTING_SECONDS, partial(_forget, arena), now=True),
         _repeat("counting refusals", 60.0, partial(_note_refusals, arena)),
     ]
+    if arena.log.shared:
+        sharing = "counting what visitors begin in other processes"
+        work.append(_repeat(sharing, SHARING_SECONDS, arena.share_use, now=True))
     arena.chores += map(asyncio.create_task, work)
     try:
         await contestants.learn()

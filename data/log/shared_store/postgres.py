@@ -9,7 +9,7 @@ import json
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from agon.data.log.migrations import SCHEMA_VERSION, refuse_newer
 from agon.data.log.personal.day_key import KEY_BYTES, is_of_day
 from agon.data.log.records import LogError
 from agon.data.log.shared_store.shared_record import (
+    ClientUse,
     NoSharedLog,
     SharedHead,
     SharedLine,
@@ -61,6 +62,22 @@ _AWAY = (
 # The key of one day. It is in no archive of the server, no copy of its files and no replica: of such a table
 # nothing is written ahead.
 _DAY = "CREATE UNLOGGED TABLE agon_day (day integer NOT NULL, key bytea NOT NULL)"
+# What clients have of each process, for limits that hold in all of them; it need not outlive the server.
+_USE = """
+    CREATE UNLOGGED TABLE agon_use (
+        process integer NOT NULL, client text NOT NULL, begun bigint NOT NULL, running integer NOT NULL,
+        moment timestamptz NOT NULL, PRIMARY KEY (process, client))"""
+_FORGET_USE = """
+    DELETE FROM agon_use WHERE ctid IN (
+        SELECT ctid FROM agon_use WHERE moment < now() - interval '1 hour' FOR UPDATE SKIP LOCKED)"""
+_EXCHANGE_USE = """
+    WITH told AS (
+        INSERT INTO agon_use SELECT %(process)s, *, now()
+        FROM unnest(%(clients)s::text[], %(begun)s::bigint[], %(running)s::integer[])
+        ON CONFLICT (process, client)
+        DO UPDATE SET begun = excluded.begun, running = excluded.running, moment = excluded.moment)
+    SELECT process, client, begun, running FROM agon_use
+    WHERE process <> %(process)s AND moment > now() - interval '10 seconds'"""
 _FOREIGN = """
     SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename LIMIT 1"""
 _WRITES = f"""
@@ -125,6 +142,8 @@ class PostgresRecord:
                 )
             if make and not _one(connection, "SELECT to_regclass('agon_day') IS NOT NULL")[0]:
                 connection.execute(_DAY)
+            if make and not _one(connection, "SELECT to_regclass('agon_use') IS NOT NULL")[0]:
+                connection.execute(_USE)
             identity, form = _one(connection, "SELECT id, format FROM agon_store")
             if form > FORMAT:
                 raise LogError(
@@ -275,6 +294,14 @@ class PostgresRecord:
             row = connection.execute("SELECT day FROM agon_day").fetchone()
             if row is not None and not is_of_day(row[0], day):
                 connection.execute("TRUNCATE agon_day")
+
+    def exchange_use(self, own: Mapping[str, tuple[int, int]]) -> list[ClientUse]:
+        """Tell what clients have of this process, and hear what they have of others."""
+        begun, running = ([pair[i] for pair in own.values()] for i in (0, 1))
+        given = {"process": self._process, "clients": list(own), "begun": begun, "running": running}
+        with self._beside() as connection:
+            connection.execute(_FORGET_USE)
+            return [ClientUse(*row) for row in connection.execute(_EXCHANGE_USE, given).fetchall()]
 
     def keep_image(self, sha256: str, ending: str, content: bytes) -> None:
         """Keep an image."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,6 +56,17 @@ class SharedLine(NamedTuple):
 
     event: bytes
     texts: bytes
+
+
+class ClientUse(NamedTuple):
+    """What one client has of one process: a session, or a network under a hash."""
+
+    process: int
+    client: str
+    begun: int
+    """Battles that it began since the process was opened."""
+    running: int
+    """Answers or battles that are being written for it."""
 
 
 class SharedRecord(Protocol):
@@ -105,6 +116,13 @@ class SharedRecord(Protocol):
 
     def forget_day_key(self, day: int) -> None:
         """Remove the key of another day than this one."""
+
+    def exchange_use(self, own: Mapping[str, tuple[int, int]]) -> list[ClientUse]:
+        """Tell what clients have of this process, and hear what they have of others, as of the last seconds.
+
+        Args:
+            own: client → battles begun since the process was opened, and those that run.
+        """
 
     def keep_image(self, sha256: str, ending: str, content: bytes) -> None:
         """Keep an image."""
