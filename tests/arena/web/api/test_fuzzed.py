@@ -101,5 +101,5 @@ def test_random_requests_meet_no_fault(tmp_path):
 @pytest.mark.soak
 def test_ten_thousand_random_requests(tmp_path):
     with server(tmp_path) as arena:
-        assert fuzzed(arena.url, 320, 5.0) >= 10_000
+        assert fuzzed(arena.url, 400, 5.0) >= 10_000
         assert arena.visitor().ready()["state"] == "ready"
