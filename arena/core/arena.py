@@ -86,7 +86,7 @@ class Arena:
         self.told = ToldNames(log, self.battles, self.talks)
         self.records = RecordKeeping(log)
         self.limits = BattleLimits()
-        self.changes = ScoreChanges(log)
+        self.changes = ScoreChanges(log, lambda: self.settings.gates)
         self.tally: Counter[str] = Counter()  # battles of this process: started, ready, void
         self.refused: Counter[str] = Counter()  # requests since the start, by code
         self.noted: Counter[str] = Counter()  # of them, those that were told

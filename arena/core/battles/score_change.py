@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
+from time import monotonic
 
 from agon.arena.core.battle import State
 from agon.arena.core.battles.open_battles import Running
 from agon.arena.core.operation.operator_messages import tell
 from agon.arena.core.refusal import Refusal
 from agon.data.log.vote_log import VoteLog
-from agon.ranking import Comparisons, Leaderboard, rank
+from agon.ranking import Comparisons, Leaderboard, gate_votes, rank
+from agon.ranking.annotators.gates import Gate
 from agon.ranking.errors import AgonError
 from agon.ranking.leaderboard.row import Row
+from agon.ranking.votes.vote_source import SetAside
 
+GATE_RESTS = 20.0  # times as long as votes took to be looked through: then again, while votes come
+_QUICK = 0.02  # seconds of what needs no rest
 MOST_AWAITED = 20  # voters who wait to be told what their votes changed
 
 
@@ -48,10 +55,12 @@ class ScoreChanges:
 
     Args:
         log: the votes.
+        gate: that votes pass before boards count them, as it is now.
     """
 
-    def __init__(self, log: VoteLog) -> None:
-        self._log = log
+    def __init__(self, log: VoteLog, gate: Callable[[], Gate]) -> None:
+        self._log, self._gate = log, gate
+        self._aside: tuple[Gate, float, SetAside | None] = ("none", -inf, None)  # until when it holds
         self._turn = asyncio.Lock()
         self.awaited = set[str]()  # the battles whose voters wait to be told
 
@@ -79,14 +88,30 @@ class ScoreChanges:
             self.awaited.discard(battle.id)
 
     def _around(self, number: int, models: tuple[str, ...]) -> ScoreChange | None:
-        before, after = map(_board, self._log.comparisons_around(number))
-        return change_of_scores(before, after, models)
+        before, after = self._log.comparisons_around(number)
+        aside = None if after is None else self._set_aside(after)
+        return change_of_scores(_board(before, aside), _board(after, aside), models)
+
+    def _set_aside(self, votes: Comparisons) -> SetAside | None:
+        """Whose votes boards do not count; looked through anew as rarely as it takes long."""
+        gate = self._gate()
+        if gate == "none":
+            return None
+        known, until, aside = self._aside
+        if known != gate or monotonic() > until:
+            begun = monotonic()
+            with suppress(AgonError):  # none would be left
+                aside = gate_votes(votes, gate).aside
+            took = monotonic() - begun
+            self._aside = gate, begun + took + (GATE_RESTS * took if took > _QUICK else 0.0), aside
+        return aside
 
 
-def _board(votes: Comparisons | None) -> Leaderboard | None:
-    """The board of votes; None if there is none to compute."""
+def _board(votes: Comparisons | None, aside: SetAside | None) -> Leaderboard | None:
+    """The board of votes less those set aside; None if there is none to compute."""
     with suppress(AgonError):
-        return None if votes is None else rank(votes, "bradley_terry", interval="none")
+        if votes is not None:
+            return rank(votes if aside is None else votes.without(aside), "bradley_terry", interval="none")
     return None
 
 

@@ -186,8 +186,9 @@ class ArenaVotes:
         return _LogState(before.number + 1 if before else 0, version, about, told)
 
     def version(self) -> object:
-        """The numbers of votes and of withdrawals: the log only grows."""
-        return self._now().version
+        """The numbers of votes and of withdrawals, for the log only grows, and the gates that votes pass."""
+        state = self._now()
+        return state.version, state.about.gates
 
     def shown(self) -> object:
         """The number of the state."""
@@ -293,7 +294,7 @@ class ArenaVotes:
 
     def votes(self, chosen: Mapping[str, str]) -> Comparisons | None:
         """The votes so far that pass the gates."""
-        if self._arena.settings.gates == "none":
+        if self.about().gates == "none":
             return self._arena.comparisons(chosen)
         gated = self._behind_gates(chosen)
         return None if gated is None else gated.votes
@@ -311,7 +312,7 @@ class ArenaVotes:
                 votes = self._arena.comparisons(chosen)
                 if votes is None:
                     return None
-                known = self._gated[key] = version, gate_votes(votes, self._arena.settings.gates)
+                known = self._gated[key] = version, gate_votes(votes, self.about().gates)
             self._gated.move_to_end(key)
             while len(self._gated) > _MOST_GATED:
                 self._gated.popitem(last=False)
@@ -323,7 +324,7 @@ class ArenaVotes:
     def before(self, chosen: Mapping[str, str], seconds: float) -> Comparisons | None:
         """The votes up to the last one before that time, less those that the gates set aside today."""
         upto = self._arena.log.number_before(seconds)
-        gated = None if self._arena.settings.gates == "none" else self._behind_gates(chosen)
+        gated = None if self.about().gates == "none" else self._behind_gates(chosen)
         try:
             votes = self._arena.log.comparisons(chosen, upto=upto) if upto else None
             if votes is not None and gated is not None and gated.aside is not None:

@@ -3,6 +3,7 @@
 import json
 import shlex
 import time
+from dataclasses import replace
 from html import unescape
 from threading import Thread
 
@@ -14,7 +15,7 @@ from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.web.leaderboard.sources import ArenaVotes
 from agon.data.log.vote_log import VoteLog
 from agon.ranking import gate_votes
-from tests.support.arena_server import Scripted, open_arena, roster
+from tests.support.arena_server import Scripted, awaited, open_arena, roster
 from tests.support.boards import Page
 from tests.support.log_records import battle, put, vote
 
@@ -125,3 +126,37 @@ def test_votes_are_looked_through_once_for_all_readers(folder, monkeypatch):
         )
         assert len(source.votes({})) > 0
         assert len(asked) - before == 2
+
+
+def test_a_vote_that_is_held_back_is_not_told_as_moving_the_board(tmp_path):
+    """Of a visitor who votes against all others; the gate is switched on in the arena that is open."""
+
+    def told(visitor, prompt):
+        view = visitor.ready(prompt)
+        assert visitor.vote(view).status_code == 200
+        return view["battle"], visitor.get(f"/api/battles/{view['battle']}/change").json()["html"]
+
+    with VoteLog(tmp_path / "log") as log:
+        write_votes(log, np.random.default_rng(3), 20, 20)
+    with opened(tmp_path / "log", "none") as arena:
+        visitor = arena.visitor()
+        first, said = told(visitor, "Why is it so?")
+        assert "points" in said
+        voter = arena.log.vote(first).voter
+        records = []
+        for n in range(100):
+            drawn = battle((MODELS[n % 4], MODELS[n % 4 + 1]), voter=voter)
+            records += [drawn, vote(drawn.battle_id, (2, 1), voter=voter)]
+        put(arena.log, *records)
+        before = visitor.get("/api/leaderboard").json()["boards"][0]
+        assert before["settings"]["votes"] == 400 + 101
+        arena.arena.settings = replace(arena.arena.settings, gates="default")
+        held = told(visitor, "When was it?")[1]
+        assert "points" not in held
+        assert held.count("stays where it is") == 2
+        assert "points" in told(arena.visitor(), "Why is it so?")[1], "somebody else moves it"
+        after = awaited(
+            lambda: visitor.get("/api/leaderboard").json()["boards"][0]["settings"]["votes"],
+            lambda votes: votes == 401,
+        )
+        assert after == 401
