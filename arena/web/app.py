@@ -27,8 +27,9 @@ from agon.arena.web.entrance.sign_in_routes import sign_in_router
 from agon.arena.web.entrance.work_routes import work_router
 from agon.arena.web.health import health_router
 from agon.arena.web.languages.organiser import logo_router
-from agon.arena.web.leaderboard.sources import BoardSource
-from agon.arena.web.lens.routes import OWN, reading_router
+from agon.arena.web.leaderboard.boards import Boards
+from agon.arena.web.leaderboard.sources import ArenaVotes, BoardSource
+from agon.arena.web.lens.routes import reading_router
 from agon.arena.web.middleware import ArenaMiddleware, Receive, Scope, Send
 from agon.arena.web.refusals import answer_errors, lifespan_of
 from agon.arena.web.static_files import static_router
@@ -39,7 +40,6 @@ ROUTERS = (
     battle_router,
     chat_router,
     image_router,
-    you_router,
     about_router,
     logo_router,
     health_router,
@@ -47,20 +47,27 @@ ROUTERS = (
 )
 
 
-def web_app(arena: Arena, votes: Mapping[str, BoardSource] = OWN) -> ArenaMiddleware:
-    """The whole application over one arena, ready for an ASGI server; `votes` as for `reading_router`."""
+def web_app(arena: Arena, votes: Mapping[str, BoardSource] | None = None) -> ArenaMiddleware:
+    """The whole application over one arena, ready for an ASGI server.
+
+    Args:
+        arena: whose pages they are.
+        votes: what boards are of, by what stands before the paths of their pages; the arena's own votes, if
+            left out.
+    """
+    boards = {prefix: Boards(source) for prefix, source in (votes or {"": ArenaVotes(arena)}).items()}
     app = FastAPI(openapi_url=None, lifespan=lifespan_of(arena))
     answer_errors(app)
     app.state.votes_of = lambda session: arena.log.votes_of(arena.keys.voter(session))
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=6)  # not of event streams
-    routers = [router(arena) for router in ROUTERS]
+    routers = [*(router(arena) for router in ROUTERS), you_router(arena, boards[""])]
     if arena.settings.admin is not None:
         routers.append(admin_router(arena, arena.settings.admin))
     if (access := arena.settings.access) is not None:
         routers.append(sign_in_router(arena, access))
     if arena.settings.work:
         routers.append(work_router(arena))
-    routers.append(reading_router(arena, votes))
+    routers.append(reading_router(boards))
     routers.append(document_router(routers))
     for router in routers:
         app.include_router(router)

@@ -38,6 +38,8 @@ from agon.arena.web.clients.networks import network_in_page_of_another
 from agon.arena.web.languages.scripts import script_texts
 from agon.arena.web.languages.texts import Reader, _, direction, language, read_by
 from agon.arena.web.layout import ARENA, main_of
+from agon.arena.web.leaderboard.boards import Boards
+from agon.arena.web.leaderboard.sources import ArenaVotes
 from agon.arena.web.lens.routes import reading_router
 from agon.arena.web.middleware import MOST_BYTES
 from agon.arena.web.refusals import answer_errors
@@ -134,7 +136,7 @@ class Inside:
         self._seen: dict[tuple[str, str], Seen] = {}
         self._app = FastAPI(openapi_url=None)
         answer_errors(self._app)
-        for router in (battle_router(arena), reading_router(arena)):
+        for router in (battle_router(arena), reading_router({"": Boards(ArenaVotes(arena))})):
             self._app.include_router(router)
 
     def start(self) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def server_config(
     Args:
         arena: what is served.
         study: in it, if there is one.
-        sources: as for `reading_router`.
+        sources: what boards are of, as for `web_app`.
         metrics: that count the requests.
     """
     proxies = arena.settings.proxies
@@ -173,7 +173,7 @@ def server_config(
         return uvicorn_config(study_app(study), proxies, metrics)
     from agon.arena.web.app import web_app
 
-    return uvicorn_config(web_app(arena, sources or {}), proxies, metrics)
+    return uvicorn_config(web_app(arena, sources), proxies, metrics)
 
 
 class _Lines(logging.Handler):

@@ -11,6 +11,8 @@ from agon.arena.web.about import about_router
 from agon.arena.web.api.document import document_router
 from agon.arena.web.health import health_router
 from agon.arena.web.languages.organiser import logo_router
+from agon.arena.web.leaderboard.boards import Boards
+from agon.arena.web.leaderboard.sources import ArenaVotes
 from agon.arena.web.lens.routes import reading_router
 from agon.arena.web.middleware import ArenaMiddleware
 from agon.arena.web.refusals import answer_errors, lifespan_of
@@ -40,7 +42,7 @@ def study_app(study: Study) -> ArenaMiddleware:
     ]
     for router in routers:
         app.include_router(router)
-    boards = reading_router(arena)
+    boards = reading_router({"": Boards(ArenaVotes(arena))})
     app.include_router(boards, dependencies=[Depends(ended)])
     described = document_router([boards])
     app.include_router(described)

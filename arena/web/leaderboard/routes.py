@@ -10,7 +10,6 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from agon.arena.core.arena import Arena
 from agon.arena.web.api.board_shapes import LeaderboardAnswer, OfferAnswer
 from agon.arena.web.api.caching import Patience, unless_seen
 from agon.arena.web.api.document import BOARD, documented, refusal
@@ -29,7 +28,7 @@ from agon.arena.web.leaderboard.query import (
     check_fingerprint,
     no_model,
 )
-from agon.arena.web.leaderboard.sources import About, ArenaVotes, BoardSource
+from agon.arena.web.leaderboard.sources import About, BoardSource
 from agon.arena.web.leaderboard.who_answers import model_states
 from agon.ranking import Leaderboard
 from agon.ranking.errors import AgonError
@@ -47,11 +46,6 @@ _PNG = {
         "description": "Drawn.",
     }
 }
-
-
-def leaderboard_router(arena: Arena, boards: Boards | None = None, prefix: str = "") -> APIRouter:
-    """The leaderboard of an arena, and its data; `prefix` stands before their paths."""
-    return board_router(boards or Boards(ArenaVotes(arena)), prefix)
 
 
 def board_router(boards: Boards, prefix: str = "") -> APIRouter:

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from agon.arena.core.arena import Arena
 from agon.arena.web.api.caching import Patience
 from agon.arena.web.api.document import documented
 from agon.arena.web.api.integrity_shapes import IntegrityAnswer
@@ -20,8 +18,8 @@ from agon.arena.web.leaderboard.boards import Boards
 from agon.arena.web.leaderboard.page import waiting_html
 from agon.arena.web.leaderboard.pictures.badges import badge_address, badge_svg
 from agon.arena.web.leaderboard.query import ALL, BoardQuery, Offer
-from agon.arena.web.leaderboard.routes import answered, answered_data, leaderboard_router
-from agon.arena.web.leaderboard.sources import About, ArenaVotes, BoardSource
+from agon.arena.web.leaderboard.routes import answered, answered_data, board_router
+from agon.arena.web.leaderboard.sources import About
 from agon.arena.web.lens.auditing import Audit, make_audit
 from agon.arena.web.lens.data_page import DOWNLOADS, Badges, data_html
 from agon.arena.web.lens.decide_page import decide_html, no_decision_html
@@ -44,21 +42,18 @@ from agon.arena.web.tastes.kinds_section import make_tastes
 from agon.arena.web.tastes.prediction_section import make_prediction
 from agon.arena.web.tastes.routes import tastes_router
 
-OWN: Mapping[str, BoardSource] = MappingProxyType({})
 _ASKED = ("by", "weights", "conditions", "prefer", "within")
 
 
-def reading_router(arena: Arena, sources: Mapping[str, BoardSource] = OWN) -> APIRouter:
+def reading_router(of: Mapping[str, Boards]) -> APIRouter:
     """All reading pages of an arena: its leaderboard, and those that ask more of the same votes.
 
     Args:
-        arena: whose they are.
-        sources: votes by what stands before the paths of their pages; the arena's own, if left out.
+        of: boards by what stands before the paths of their pages.
     """
     router = APIRouter()
-    for prefix, source in (sources or {"": ArenaVotes(arena)}).items():
-        boards = Boards(source)
-        pages = leaderboard_router(arena, boards, prefix), models_router(boards, prefix)
+    for prefix, boards in of.items():
+        pages = board_router(boards, prefix), models_router(boards, prefix)
         for one in (*pages, lens_router(boards, prefix), tastes_router(boards, prefix)):
             router.routes.extend(one.routes)  # not included: what may be asked for is read off the routes
     return router

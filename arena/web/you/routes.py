@@ -17,7 +17,6 @@ from agon.arena.web.api.caching import Patience
 from agon.arena.web.leaderboard.boards import Boards, BusyError
 from agon.arena.web.leaderboard.model_info import ModelInfo
 from agon.arena.web.leaderboard.query import BoardQuery
-from agon.arena.web.leaderboard.sources import ArenaVotes
 from agon.arena.web.middleware import Session
 from agon.arena.web.you.own_board import FEWEST, VoterQuery, boards_beside
 from agon.arena.web.you.shared_page import preview_html, shared_html
@@ -28,17 +27,20 @@ PRIVATE = {"cache-control": "no-store", "x-robots-tag": "noindex"}
 _PATIENCE = 2.0  # seconds that a board may take before the page comes without it
 
 
-def you_router(arena: Arena) -> APIRouter:
-    """The pages of a visitor, and what they post."""
-    router, people, boards = APIRouter(include_in_schema=False), People(arena), Boards(ArenaVotes(arena))
+def you_router(arena: Arena, shared: Boards) -> APIRouter:
+    """The pages of a visitor, and what they post; `shared` are the boards of everybody's votes.
+
+    Boards of single voters stand in a line of their own, which keeps no leaderboard waiting.
+    """
+    router, people, own = APIRouter(include_in_schema=False), People(arena), Boards(shared.source)
 
     async def beside(session: str, counted: int) -> dict[str, object] | None:
         if counted < FEWEST:
             return None
         query = VoterQuery(arena.keys.voter(session))
         try:
-            mine = await boards.made(query, query, Patience(_PATIENCE))
-            everybody = await boards.get(BoardQuery(), Patience(_PATIENCE))
+            mine = await own.made(query, query, Patience(_PATIENCE))
+            everybody = await shared.get(BoardQuery(), Patience(_PATIENCE))
         except BusyError:
             return None
         cards = {one.card.name: one.card for one in arena.roster.contestants if one.status == "listed"}

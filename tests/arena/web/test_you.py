@@ -15,7 +15,9 @@ from agon.data.log import hash_chain
 from agon.data.log.records import Conflict, RemarksRecord
 from agon.data.log.recovery import verify_log
 from agon.data.log.vote_log import VoteLog
+from agon.ranking import rank
 from tests.support.arena_server import Scripted, open_arena, roster
+from tests.support.log_records import voted
 
 FORM = {"content-type": "application/x-www-form-urlencoded", "sec-fetch-site": "same-origin"}
 
@@ -276,3 +278,22 @@ def test_what_decided_a_vote_is_kept_for_its_voter_and_erased_with_the_texts(tmp
     frame = open_log(tmp_path, "arrow").remarks.to_pylist()
     assert {(tuple(row["reasons"]), row["comment"]) for row in frame} == {((), None)}
     assert verify_log(tmp_path).wrong == ()
+
+
+def test_the_board_of_all_votes_is_made_once_for_the_leaderboard_and_for_you(tmp_path, monkeypatch):
+    made = []
+
+    def counted(votes, *more, **options):
+        made.append(len(votes))
+        return rank(votes, *more, **options)
+
+    monkeypatch.setattr("agon.arena.web.leaderboard.boards.rank", counted)
+    monkeypatch.setattr("agon.arena.web.you.routes.FEWEST", 0)
+    with VoteLog(tmp_path) as log:
+        for _ in range(5):
+            voted(log, ("canary-0-id", "canary-1-id"), (1, 2))
+    with open_arena(tmp_path, roster(Scripted(), Scripted())) as arena:
+        visitor = arena.visitor()
+        assert visitor.get("/api/leaderboard").status_code == 200  # which waits
+        assert visitor.get("/you").status_code == 200
+        assert made == [5]
