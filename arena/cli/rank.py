@@ -243,7 +243,7 @@ def _as_of(paths: list[Path | StoreAddress], head: str | None) -> Iterator[list[
     folder = paths[0]
     if len(paths) != 1 or isinstance(folder, StoreAddress) or not folder.is_dir():
         raise OptionError("--at ranks one log folder as it was; name that folder alone.")
-    from agon.data.log.recovery import log_at  # imports the database
+    from agon.data.log.operation.past_log import log_at
 
     with log_at(folder, head) as past:
         yield [past]

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from agon.data.files.snapshot_folder import escaped
-from agon.data.log.hash_chain import ChainWriter, Head, read_lines
+from agon.data.log.hash_chain import ChainWriter, Head, read_head, read_lines
 
 if TYPE_CHECKING:
     import duckdb
@@ -424,3 +424,9 @@ def digests(
         given = {"events": escaped(folder / EVENTS), "texts": escaped(folder / TEXTS)}
     found = [int(each or 0) for each in connection.execute(sql, given).fetchone() or ()]
     return dict(zip(tables, zip(found[::2], found[1::2], strict=True), strict=True))
+
+
+def acknowledged_votes(folder: Path) -> int:
+    """How many votes the events hold that were acknowledged."""
+    end = read_head(folder / HEAD)[0]
+    return sum(b'"votes":[{' in line for line in read_lines(folder / EVENTS, 0, end.size))

@@ -27,7 +27,7 @@ from agon.data.files.snapshot_folder import CRITERIA, SAME_MODEL, TESTING, WITHD
 from agon.data.files.writer import whole_file, write_table
 from agon.data.log.battle_records import read_battle, read_vote
 from agon.data.log.database import DATABASE, is_closed, lock, synchronize
-from agon.data.log.events import EVENTS, EventLog, News
+from agon.data.log.events import EVENTS, EventLog, News, acknowledged_votes
 from agon.data.log.hash_chain import Head
 from agon.data.log.image_files import CleanImage, image_path, keep_image
 from agon.data.log.index import RECENT, as_utf8
@@ -70,15 +70,7 @@ from agon.data.log.records import (
     VoteRecord,
     Wish,
 )
-from agon.data.log.recovery import (
-    COMPACTED,
-    OpenLog,
-    acknowledged_votes,
-    compacted,
-    follow,
-    open_whole,
-    reconnect,
-)
+from agon.data.log.recovery.opening import COMPACTED, OpenLog, compacted, follow, open_whole, reconnect
 from agon.data.log.shared_store.shared_journal import invitations_of
 from agon.data.log.shared_store.shared_record import (
     ClientUse,

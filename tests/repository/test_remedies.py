@@ -79,10 +79,11 @@ ELSEWHERE = {
     "arena/cli/doctor.py": ("tests/arena/shared_store/test_commands.py", 2),
     "arena/cli/log/backup.py": ("tests/arena/shared_store/test_commands.py", 1),
     "arena/setup/config.py": ("tests/arena/shared_store/test_commands.py", 1),
-    "data/log/recovery.py": (
-        "tests/data/log/test_event_log.py",
-        13,
-    ),  # 1 in test_commands.py, 3 in test_verify.py, 1 in test_erasing.py
+    "data/log/recovery/opening.py": ("tests/data/log/test_event_log.py", 4),
+    "data/log/recovery/verifying.py": ("tests/data/log/test_event_log.py", 5),  # 1 of them in test_erasing.py
+    "data/log/recovery/mending.py": ("tests/data/log/test_event_log.py", 1),
+    "data/log/operation/past_log.py": ("tests/arena/cli/test_verify.py", 2),
+    "data/log/operation/receipts.py": ("tests/arena/cli/test_verify.py", 1),
     "arena/core/visitors/people.py": ("tests/arena/web/test_you.py", 3),
     "arena/web/you/routes.py": ("tests/arena/web/test_you.py", 1),
     "arena/cli/rank.py": ("tests/arena/cli/test_verify.py", 1),

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 
 from agon.arena.cli.output.tables import console, say
 from agon.data.log.log_frames import check_log
-from agon.data.log.recovery import must_be_log
+from agon.data.log.recovery.opening import must_be_log
 from agon.data.log.shared_store.opening import open_store, shared_record
 from agon.data.store_address import store_of
 from agon.ranking.errors import OptionError

@@ -9,7 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from agon.arena.cli.output.tables import console, say
-from agon.data.log.recovery import recover_log
+from agon.data.log.recovery.mending import recover_log
 
 
 def recover_command(

@@ -14,7 +14,8 @@ from cyclopts import Parameter
 from agon.arena.cli.arguments import FindingsFormat
 from agon.arena.cli.output.tables import console, say
 from agon.data.log.hash_chain import DamagedChain, Head
-from agon.data.log.recovery import LogCheck, find_vote, verify_log
+from agon.data.log.operation.receipts import find_vote
+from agon.data.log.recovery.verifying import LogCheck, verify_log
 from agon.data.log.shared_store.opening import copied_log
 from agon.data.log.study_journal import study_heads
 from agon.data.store_address import StoreAddress, store_of

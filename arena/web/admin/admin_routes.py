@@ -18,7 +18,7 @@ from agon.arena.core.sessions import AdminSettings
 from agon.arena.web.admin.admin_page import MINUTES, SPANS, Overview, admin_html, sign_in_html
 from agon.arena.web.admin.entry import ADMIN_COOKIE, Entry, person_words
 from agon.data.log.operation.backup import backup_log, last_backup
-from agon.data.log.recovery import verify_log
+from agon.data.log.recovery.verifying import verify_log
 from agon.ranking.errors import AgonError
 
 HIDDEN = {"cache-control": "no-store", "x-robots-tag": "noindex"}

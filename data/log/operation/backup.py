@@ -27,7 +27,7 @@ from agon.data.log.hash_chain import ChainWriter, Head, read_head, synchronize_f
 from agon.data.log.image_files import IMAGES
 from agon.data.log.personal.erasing import is_marked, mark
 from agon.data.log.records import LogError
-from agon.data.log.recovery import must_be_log
+from agon.data.log.recovery.opening import must_be_log
 from agon.data.log.study_journal import STUDIES
 from agon.data.log.text_parts import LOG_TABLES
 from agon.ranking.errors import OptionError
@@ -188,7 +188,7 @@ def _copy_chain(log: Path, half: Path) -> tuple[Head, int]:
     Raises:
         LogError: the copy is not whole, because the log is not.
     """
-    from agon.data.log.recovery import verify_log  # imports the database
+    from agon.data.log.recovery.verifying import verify_log
 
     wrong = ""
     for _ in range(_TRIES):

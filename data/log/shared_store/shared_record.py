@@ -17,17 +17,10 @@ from typing import NamedTuple, Protocol
 
 from agon.data.log.database import LOCK, Lock, lock
 from agon.data.log.events import EVENTS, HEAD, TEXTS, EventLog, EventRows, Layout, News
-from agon.data.log.hash_chain import (
-    BODY,
-    ChainWriter,
-    DamagedChain,
-    Head,
-    add_hash,
-    read_head,
-)
+from agon.data.log.hash_chain import BODY, ChainWriter, DamagedChain, Head, add_hash, read_head
 from agon.data.log.personal.erasing import mark
 from agon.data.log.records import LogError, LogInUse
-from agon.data.log.recovery import OpenLog, open_whole
+from agon.data.log.recovery.opening import OpenLog, open_whole
 
 BATCH_OF_NEWS = 2000  # events that are followed at a time
 

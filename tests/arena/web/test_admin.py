@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.sessions import AdminSettings
-from agon.data.log.recovery import verify_log
+from agon.data.log.recovery.verifying import verify_log
 from tests.arena.web.test_you import post
 from tests.support.arena_server import Scripted, awaited, open_arena, roster
 

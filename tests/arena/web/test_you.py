@@ -13,7 +13,7 @@ from agon.arena.core.visitors import people
 from agon.data import open_log
 from agon.data.log import hash_chain
 from agon.data.log.records import Conflict, RemarksRecord
-from agon.data.log.recovery import verify_log
+from agon.data.log.recovery.verifying import verify_log
 from agon.data.log.vote_log import VoteLog
 from agon.ranking import rank
 from tests.support.arena_server import Scripted, open_arena, roster

@@ -14,7 +14,8 @@ from agon.arena.core.sessions import Keys
 from agon.data.log.image_files import CleanImage, keep_image
 from agon.data.log.operation.backup import backup_log, last_backup
 from agon.data.log.records import LogError
-from agon.data.log.recovery import recover_log, verify_log
+from agon.data.log.recovery.mending import recover_log
+from agon.data.log.recovery.verifying import verify_log
 from agon.data.log.study_journal import StudyJournal, read_study
 from agon.data.log.vote_log import VoteLog
 from tests.support.log_records import voted

@@ -18,7 +18,7 @@ from agon.data import comparisons
 from agon.data.log import migrations
 from agon.data.log.migrations import schema
 from agon.data.log.records import LogError
-from agon.data.log.recovery import verify_log
+from agon.data.log.recovery.verifying import verify_log
 from agon.data.log.vote_log import VoteLog
 from tests.support.log_records import battle, put, vote, voted
 from tests.support.paths import REPOSITORY

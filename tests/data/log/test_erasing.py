@@ -16,7 +16,8 @@ from agon.arena.cli.commands import main
 from agon.data import comparisons
 from agon.data.log.image_files import CleanImage, keep_image
 from agon.data.log.records import AttachedImage, Conflict, SkipRecord, TurnRecord
-from agon.data.log.recovery import recover_log, verify_log
+from agon.data.log.recovery.mending import recover_log
+from agon.data.log.recovery.verifying import verify_log
 from agon.data.log.vote_log import VoteLog
 from tests.support.log_records import NOON, answer, battle, put, vote
 from tests.support.paths import REPOSITORY

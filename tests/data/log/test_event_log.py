@@ -29,7 +29,8 @@ from agon.data.log.records import (
     TurnRecord,
     WithdrawalRecord,
 )
-from agon.data.log.recovery import recover_log, verify_log
+from agon.data.log.recovery.mending import recover_log
+from agon.data.log.recovery.verifying import verify_log
 from agon.data.log.vote_log import VoteLog
 from tests.support.log_records import NOON, answer, battle, put, vote, without_events
 

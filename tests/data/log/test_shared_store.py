@@ -10,8 +10,9 @@ import psycopg
 import pytest
 
 from agon.data.log.hash_chain import DamagedChain
+from agon.data.log.operation.receipts import find_vote
 from agon.data.log.records import AlreadyVoted, Conflict, LogError
-from agon.data.log.recovery import find_vote, verify_log
+from agon.data.log.recovery.verifying import verify_log
 from agon.data.log.shared_store.opening import (
     copied_log,
     copies_folder,

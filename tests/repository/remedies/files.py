@@ -11,7 +11,7 @@ import pandas as pd
 
 import agon as ag
 from agon.data.importers.recorded_answers import answers
-from agon.data.log.recovery import recover_log
+from agon.data.log.recovery.mending import recover_log
 from agon.serving.demo import MANNERS, Echo
 from tests.data.files.test_reports import HELM
 from tests.repository import test_beginner_mistakes as beginners

@@ -13,7 +13,7 @@ import duckdb
 import agon as ag
 from agon.data.log.operation.backup import backup_log
 from agon.data.log.records import AttachedImage, ShareRecord
-from agon.data.log.recovery import recover_log
+from agon.data.log.recovery.mending import recover_log
 from agon.data.log.vote_log import VoteLog
 from tests.repository.remedies.steps import Case, Given, agon, full, no_room, ranked, vote
 from tests.support.log_records import battle, put, voted, without_events
