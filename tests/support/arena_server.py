@@ -95,7 +95,8 @@ class Visitor:
     """A raw HTTP client with a session of its own, keeping every byte it was ever sent."""
 
     def __init__(self, url: str) -> None:
-        self.http = httpx.Client(base_url=url, timeout=60, trust_env=False)
+        now = {"cache-control": "no-cache"}  # data of boards of now
+        self.http = httpx.Client(base_url=url, timeout=60, trust_env=False, headers=now)
         self.bytes = bytearray()
         self.get("/")
 

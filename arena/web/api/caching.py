@@ -36,10 +36,18 @@ class Patience:
         seconds: None for as long as it takes.
         fell_short: whether something was shown that is not of the votes of now, or not at all: such an
             answer is not to be kept.
+        data: whether it is data, which never says "wait": what was not made before is waited for.
+        age: seconds for which the oldest of what was shown has been there, where it fell short.
     """
 
     seconds: float | None = None
     fell_short: bool = False
+    data: bool = False
+    age: float = 0.0
+
+    def fall_short(self, age: float) -> None:
+        """Something is shown that has been there for so many seconds, and is not of now."""
+        self.fell_short, self.age = True, max(self.age, age)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,7 @@ class _Answer:
         body: as it is.
         packed: the body compressed; None where that is not worth it.
         lasting: whether it is of what its mark says.
+        before: headers of data of before: a mark of its own, and its age; None of all else.
     """
 
     status: int
@@ -59,6 +68,7 @@ class _Answer:
     body: bytes
     packed: bytes | None
     lasting: bool
+    before: dict[str, str] | None = None
 
 
 class SharedAnswers:
@@ -110,6 +120,7 @@ async def unless_seen(
     shown: object,
     answer: Callable[[Patience], Awaitable[Response]],
     *,
+    patience: Patience | None = None,
     own: object = None,
     finish: Callable[[bytes], bytes] | None = None,
 ) -> Response:
@@ -119,6 +130,7 @@ async def unless_seen(
         request: the request.
         shown: a value that is another one when the answer is; nothing of a visitor's own.
         answer: makes it, with so much patience, for all who ask for the same.
+        patience: that; as long as it takes, if left out.
         own: what is the reader's own in it; None where nothing is, and falsy where that shows nothing.
         finish: puts that in.
     """
@@ -130,12 +142,12 @@ async def unless_seen(
         "cache-control": "no-cache" if own is None else "private, no-cache",  # asked about every time
         "vary": "accept-language, cookie",
     }
-    seen = {one.strip() for one in request.headers.get("if-none-match", "").split(",")}
-    if mark in seen or mark.removeprefix("W/") in seen:
+    seen = {one.strip().removeprefix("W/") for one in request.headers.get("if-none-match", "").split(",")}
+    if mark.removeprefix("W/") in seen:
         return Response(status_code=304, headers=kept)
+    patience = patience or Patience()
 
     async def make() -> _Answer:
-        patience = Patience()
         made = await answer(patience)
         body, headers = bytes(made.body), dict(made.headers)
         headers.pop("content-length", None)
@@ -144,10 +156,17 @@ async def unless_seen(
         if len(body) >= PACKED_FROM and not kind.startswith("image/png"):
             packed = await asyncio.to_thread(gzip.compress, body, PACKING, mtime=0)
         lasting = not patience.fell_short and made.status_code == 200
-        return _Answer(made.status_code, headers, body, packed, lasting)
+        before = None
+        if patience.data and patience.fell_short and made.status_code == 200:
+            before = {"etag": _mark_of(body), "age": str(int(patience.age))}
+        return _Answer(made.status_code, headers, body, packed, lasting, before)
 
-    made = await _shared_of(request).get(asked, common, make)
-    headers = made.headers | (kept if made.lasting else {"cache-control": "no-store"})
+    made = await _shared_of(request).get((asked, patience.seconds), common, make)
+    if made.before is not None:
+        kept |= made.before
+        if kept["etag"].removeprefix("W/") in seen:
+            return Response(status_code=304, headers=kept)
+    headers = made.headers | (kept if made.lasting or made.before else {"cache-control": "no-store"})
     body = made.body
     if own and finish is not None:
         body = finish(body)

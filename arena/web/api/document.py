@@ -86,6 +86,8 @@ _BATTLES = {
 _ABOUT = (
     "Everything that the reading pages show, as JSON; and the battles, as the page itself plays them. "
     "Answers of boards carry an ETag: send it back as If-None-Match, and 304 says that nothing has changed. "
+    "While a newer board is made they are of the one before, with its Age in seconds; with "
+    "Cache-Control: no-cache you wait for that of now. "
     "What is refused is an `error` and a `sentence` with a fitting status. Nothing tells who answers before "
     "the vote is kept. An arena that shows the votes of a file beside its own (agon serve --votes) answers "
     f"for them under {IMPORTED}/api and for both together under {POOLED}/api."

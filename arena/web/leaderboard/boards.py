@@ -136,7 +136,7 @@ class Boards:
                 result: Result = known.result
                 return result
             if known is not None and patience.seconds is not None and self._rests(known):
-                patience.fell_short = True  # programs get that of now
+                patience.fall_short(monotonic() - known.ended)
                 rested: Result = known.result
                 return rested
             if len(self._running) >= MOST_WAITING:
@@ -148,15 +148,18 @@ class Boards:
             begun[1].add_done_callback(lambda done: self._keep(key, version, done, monotonic() - start))
         of, task = begun
         seconds = patience.seconds
-        if seconds is not None and known is not None and known.waited > seconds:
+        if known is None and patience.data:
+            seconds = None
+        elif seconds is not None and known is not None and known.waited > seconds:
             seconds = IN_VAIN
         await asyncio.wait({task}, timeout=seconds)
         if task.done():
-            patience.fell_short |= of != version  # begun for somebody who asked before the last vote
+            if of != version:  # begun for somebody who asked before the last vote
+                patience.fall_short(0.0)
             fresh: Result = task.result()[0]
             return fresh
-        patience.fell_short = True
         before = self._made.get(key)  # of fewer votes, but here
+        patience.fall_short(0.0 if before is None else monotonic() - before.ended)
         return None if before is None else before.result
 
     def _rests(self, known: _Known) -> bool:

@@ -170,8 +170,13 @@ async def asked_of(source: BoardSource, request: Request) -> tuple[BoardQuery, O
 async def answered_data(
     request: Request, source: BoardSource, told: Callable[[Patience], Awaitable[Response]]
 ) -> Response:
-    """What was asked for as data, or 304 where the client has it already."""
-    return await unless_seen(request, await asyncio.to_thread(source.shown), told)
+    """What was asked for as data, or 304 where the client has it already.
+
+    As on the pages it may be of before while that of now is made, unless the client takes nothing kept.
+    """
+    now = "no-cache" in request.headers.get("cache-control", "")
+    patience = Patience(None if now else PATIENCE, data=True)
+    return await unless_seen(request, await asyncio.to_thread(source.shown), told, patience=patience)
 
 
 async def answered(
@@ -205,7 +210,6 @@ async def answered(
 
     async def told(patience: Patience) -> Response:
         about = await asyncio.to_thread(source.about)
-        patience.seconds = PATIENCE
         try:
             return HTMLResponse(await page(about, patience))
         except ChangedBoardError as error:
@@ -217,4 +221,5 @@ async def answered(
             return HTMLResponse(no_page(error.told, about=about), status)
 
     shown, yours = await asyncio.to_thread(look)
-    return await unless_seen(request, (shown, also), told, own=yours, finish=finish)
+    patience = Patience(PATIENCE)
+    return await unless_seen(request, (shown, also), told, patience=patience, own=yours, finish=finish)

@@ -19,13 +19,15 @@ from agon.arena.cli.commands import main
 from tests.support.opened import opened_by
 from tests.support.paths import DATASETS
 
+NOW = {"cache-control": "no-cache"}  # data of boards of now
+
 
 @contextlib.contextmanager
 def board_of(*words, cwd):
     """The process and a client of its pages; ended by INT, which must go well."""
     with (
         opened_by("board", *words, cwd=cwd) as opened,
-        httpx.Client(base_url=opened.url, timeout=120) as client,
+        httpx.Client(base_url=opened.url, timeout=120, headers=NOW) as client,
     ):
         yield client
     assert opened.out.endswith("Closed.\n")
@@ -165,7 +167,7 @@ def test_a_file_that_changes_is_read_again_and_one_that_breaks_is_not(tmp_path):
     with board_of("votes.csv", cwd=tmp_path) as client:
         assert "300 votes." in page_at(client, "/leaderboard").text
         votes(tmp_path / "votes.csv", 420)
-        client.get("/api/leaderboard")  # a page may show the board of before for a while, a program never
+        client.get("/api/leaderboard")  # a page may show the board of before for a while
         assert "420 votes." in page_at(client, "/leaderboard").text
         (tmp_path / "votes.csv").write_text("model_a,model_b,winner\nx,x,nobody\n")
         os.utime(tmp_path / "votes.csv", (1, 1))

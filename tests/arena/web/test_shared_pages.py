@@ -10,7 +10,7 @@ import pytest
 from agon.arena.core.arena import Arena
 from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.sessions import Keys
-from agon.arena.web.leaderboard import routes
+from agon.arena.web.leaderboard import boards, routes
 from agon.arena.web.leaderboard.sources import SAVED, ArenaVotes
 from agon.data.log.vote_log import VoteLog
 from tests.support.arena_server import SECRET, Scripted, awaited, open_arena, roster
@@ -105,6 +105,36 @@ def test_a_page_is_compressed_for_those_who_take_it(server):
     assert packed.text == plain.text
     assert all("accept-encoding" in one.headers["vary"].lower() for one in (packed, plain))
     assert int(packed.headers["content-length"]) * 2 < int(plain.headers["content-length"])
+
+
+def test_data_are_of_the_board_of_before_and_say_how_old_it_is_unless_that_of_now_is_asked_for(
+    server, monkeypatch
+):
+    monkeypatch.setattr(boards, "INSTANT", 0.0)
+    monkeypatch.setattr(boards, "BUSY", 0.0)  # every board rests
+    monkeypatch.setattr(boards, "RESTS", 1e6)
+    with httpx.Client(base_url=server.url, trust_env=False) as program:
+
+        def asked(**headers):
+            return program.get("/api/leaderboard", headers=headers)
+
+        def votes(answer):
+            return answer.json()["boards"][0]["settings"]["votes"]
+
+        waits = {"cache-control": "no-cache"}
+        first = asked(**waits)
+        voted(server.log, MODELS[:2], (1, 2))
+        before = asked()
+        assert votes(first) == votes(before) == 30
+        assert "age" not in first.headers
+        assert 0 <= int(before.headers["age"]) < 60
+        assert before.headers["etag"] != first.headers["etag"], "which is of the votes of then"
+        again = asked(**{"if-none-match": before.headers["etag"]})
+        assert (again.status_code, again.content) == (304, b"")
+        now = asked(**{"if-none-match": before.headers["etag"]}, **waits)
+        assert votes(now) == 31
+        assert "age" not in now.headers
+        assert asked(**{"if-none-match": now.headers["etag"]}).status_code == 304
 
 
 def test_while_votes_come_all_read_a_state_that_is_at_most_a_second_old(tmp_path):

@@ -44,7 +44,8 @@ def server(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def client(server):
-    with httpx.Client(base_url=server.url, timeout=60, trust_env=False) as http:
+    now = {"cache-control": "no-cache"}  # data of boards of now
+    with httpx.Client(base_url=server.url, timeout=60, trust_env=False, headers=now) as http:
         yield http
 
 

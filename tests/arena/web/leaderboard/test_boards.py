@@ -98,18 +98,22 @@ def test_nobody_waits_in_vain_for_what_took_longer_than_they_wait():
         source = Votes()
         boards = Boards(source)
         source.free.clear()
-        first = asyncio.create_task(boards.get(ALL))
+        first = asyncio.create_task(
+            boards.get(ALL, Patience(0.1, data=True))
+        )  # there is none to show instead
         await asyncio.sleep(0.6)
         source.free.set()
         assert counted(await first) == 60
+        first_there = time.monotonic() - 0.5
         source.number = 40
         source.free.clear()
         began, soon = time.monotonic(), Patience(0.5)
         assert counted(await boards.get(ALL, soon)) == 60
         assert soon.fell_short
+        assert 0 < soon.age <= time.monotonic() - first_there
         assert time.monotonic() - began < 0.45
         source.free.set()
-        assert counted(await boards.get(ALL)) == 80, "programs, which wait, get that of now"
+        assert counted(await boards.get(ALL)) == 80, "who waits gets that of now"
 
     asyncio.run(story())
 
@@ -183,7 +187,7 @@ def test_a_board_that_takes_long_rests_while_votes_come():
             assert soon.fell_short == (shown != source.number)
             await asyncio.sleep(0.05)
         source.number += 1
-        assert await boards.made(ALL, slow) == source.number, "programs get that of now"
+        assert await boards.made(ALL, slow) == source.number, "who waits gets that of now"
 
     asyncio.run(story())
     assert 2 <= len(made) <= 4, "without a rest six"

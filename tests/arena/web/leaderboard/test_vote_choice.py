@@ -12,7 +12,7 @@ import pytest
 
 from agon.arena.cli.commands import main
 from agon.data.log.vote_log import VoteLog
-from tests.arena.cli.test_board import votes
+from tests.arena.cli.test_board import NOW, votes
 from tests.support.log_records import voted
 from tests.support.opened import opened_by
 
@@ -22,7 +22,7 @@ def served(*words, cwd):
     """A client of `agon serve`, which is ended by INT."""
     with (
         opened_by("serve", *words, cwd=cwd) as opened,
-        httpx.Client(base_url=opened.url, timeout=120, follow_redirects=True) as client,
+        httpx.Client(base_url=opened.url, timeout=120, follow_redirects=True, headers=NOW) as client,
     ):
         yield client
 
