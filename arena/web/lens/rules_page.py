@@ -485,7 +485,7 @@ def _parting(seen: RuleComparison, about: About) -> str:
     return (
         f'<section class="ag-card ag-pad ag-fig"><h2>{_("Where the rules part")}</h2>'
         f"<p>{_('Who is first under which rules, and in how many of the resamples.')}</p>"
-        '<div class="ag-numbers" tabindex="0"><table class="ag-bars">'
+        '<div class="ag-numbers" tabindex="0"><table class="ag-bars ag-parting">'
         f'<caption class="ag-sr">{_("Who is first under which rules")}</caption>'
         f'<thead><tr><th scope="col">{_("First")}</th><th scope="col">{_("Under")}</th>'
         f'<th scope="col" class="ag-r">{_("Resamples")}</th></tr></thead>'

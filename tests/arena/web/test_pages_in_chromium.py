@@ -11,7 +11,7 @@ from agon.arena.web.lens.rules_page import rules_html
 from agon.arena.web.lens.stability import look_through
 from agon.arena.web.tastes.kinds_section import SeenTastes
 from agon.arena.web.tastes.prediction_section import Predicted
-from agon.ranking import compare_methods
+from agon.ranking import Comparisons, compare_methods
 from tests.support.boards import ABOUT, HTML, OFFER, VOTES, page_of
 from tests.support.paths import REPOSITORY
 
@@ -26,7 +26,11 @@ FLAGS = (
     " --disable-component-update --disable-sync"
 )
 POLICY = "default-src 'self'; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'"
+LONG = tuple(f"organisation-{x}/a-very-long-model-name-70b-instruct-preview-2026-11-0{x}" for x in (1, 2, 3))
+# The second beats both others narrowly; the first has most wins, for it beats the third always.
+PARTING = Comparisons.from_counts(LONG, [[0, 9, 100], [11, 0, 11], [0, 9, 0]])
 PAGES = {
+    "parting": rules_html(look_through(PARTING), Predicted(), SeenTastes(), about=ABOUT, offer=OFFER),
     "board": HTML,
     "empty": page_of(None, 0),
     "about": about_html(votes=1),
@@ -143,3 +147,10 @@ def test_every_control_can_be_reached_and_shows_its_focus(visit):
         outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
         assert outline != "none" or page.evaluate("document.activeElement === document.body")
     assert {"A ag-chip", "BUTTON ag-iconbtn", "CODE ag-cmd", "SUMMARY "} <= seen
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_where_rules_part_nothing_is_cut_off_by_long_names(visit, width):
+    table = visit("parting", width).locator(".ag-parting")
+    assert table.locator("tbody tr").count() == 2
+    assert table.evaluate("one => one.parentElement.scrollWidth - one.parentElement.clientWidth") == 0

@@ -56,7 +56,16 @@ TOO_WIDE = """document.documentElement.scrollWidth <= innerWidth ? null
         .map(one => one.outerHTML.slice(0, 90)).slice(0, 3)"""
 QUICK = {
     *("own votes: leaderboard", "imported: overview", "imported: history", "pooled: leaderboard"),
-    *("all columns", "a lottery", "a model", "models compared", "rules with weights", "decided", "gates"),
+    *(
+        "models of one state",
+        "all columns",
+        "a lottery",
+        "a model",
+        "models compared",
+        "rules with weights",
+        "decided",
+        "gates",
+    ),
     *("no such rule", "another board by now", "no such page", "about", "by name: a battle", "chat: answered"),
     *("void", "reveal with failures", "you: everything", "you: before sharing", "shared", "admin"),
     *("no votes: leaderboard", "no votes: decide", "being computed", "error 500", "error 503"),
@@ -215,6 +224,10 @@ def arena_states(folder, stack):
     assert signed.status_code == 303
     for done in ("", "?done=paused", "?done=backup"):
         state(f"admin{done}", f"/admin{done}", operator, own=False)
+    server.arena.pause({"canary-4-id"})  # so that models are in two states, which the leaderboard filters by
+    chip = "a.ag-chip[href*='state=paused']"
+    state("models of one state", "/leaderboard?state=paused", ready=f"{chip}[aria-current]")
+    state("no model of a state", "/leaderboard?state=retired", ready=chip)
     return seen
 
 
