@@ -14,6 +14,7 @@ _came: list[int] = []  # signals, of which a library may say something else
 
 def main() -> int:
     """Run the command; an interrupt ends it with status 130 even while it is still being loaded."""
+    _open_standard_streams()
     signal.signal(signal.SIGTERM, _end_in_order)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else the shell said to ignore it
         signal.signal(signal.SIGINT, _end_in_order)
@@ -30,6 +31,20 @@ def main() -> int:
     if status == 130:
         _leave(status)
     return status
+
+
+def _open_standard_streams() -> None:
+    """A standard stream that is closed leads nowhere: else the next file that is opened would take its place.
+
+    What a library prints would then be written into that file, a log's among them.
+    """
+    while (number := os.open(os.devnull, os.O_RDWR)) < 3:
+        os.set_inheritable(number, True)
+    os.close(number)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            stream = open(number, "w" if number else "r", encoding="utf-8", closefd=False)  # noqa: SIM115
+            setattr(sys, name, stream)  # for as long as the process runs
 
 
 def _interrupted() -> int:

@@ -756,6 +756,11 @@ def test_a_full_disk_behind_the_output_is_one_sentence(words, votes):
     assert done.stderr == "agon: there is no space left where the output goes; it is not complete.\n"
 
 
+def test_a_standard_stream_that_is_closed_leads_nowhere(tmp_path):
+    done = shell("agon simulate --votes 20 >&-; echo $?; agon rank nobody.csv <&- 2>&-; echo $?", tmp_path)
+    assert (done.stdout, done.stderr) == ("0\n2\n", "")
+
+
 def test_help_and_version_load_no_command():
     code = (
         "import sys; from agon.__main__ import main; main(); "
