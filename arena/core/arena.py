@@ -35,6 +35,7 @@ from agon.arena.core.refusal import Refusal
 from agon.arena.core.roster import Contestant, Example, Roster, measure_within
 from agon.arena.core.sessions import DailyHash, Keys
 from agon.arena.core.turn import AnswerEnd, play_turn
+from agon.arena.core.visitors.consent import Consents
 from agon.arena.core.visitors.moderation import ModerationError
 from agon.data.log.records import (
     AlreadyVoted,
@@ -92,6 +93,8 @@ class Arena:
         self.noted: Counter[str] = Counter()  # of them, those that were told
         self.chores: list[asyncio.Task[None]] = []  # what is done as long as it is open
         self._days_hash = DailyHash(log.key_of_day)
+        self.consents = Consents(log)
+        self.consents.ask(roster.page.consent)
 
     @property
     def roster(self) -> Roster:
@@ -131,8 +134,10 @@ class Arena:
         told = self.limits.use(self._taken(), key)
         self.limits.hear(await asyncio.to_thread(self.log.exchange_use, told), told, self.settings)
 
-    async def must_be_fit(self, prompt: str) -> None:
-        """Refuse a prompt that moderation does not take; those that are offered are the organiser's."""
+    async def must_be_fit(self, session: str, prompt: str) -> None:
+        """Refuse a prompt of whoever did not agree to what is asked, before anybody else gets to see it, and
+        one that moderation does not take; those that are offered are the organiser's."""
+        await self.consents.must_be_given(self.keys.voter(session))
         moderation, prompt = self.settings.moderation, prompt.strip()
         if (
             moderation is None
@@ -252,6 +257,7 @@ class Arena:
         images: tuple[ImagePart, ...] = (),
     ) -> tuple[Running, Future[Receipt]]:
         """Let models that were drawn answer a prompt; the battle is in the log when the future is done."""
+        self.consents.must_hold(voter)
         battle = Battle(
             id=uuid.uuid4().hex,
             voter=voter,
@@ -294,6 +300,7 @@ class Arena:
         """The next prompt of a battle, to all sides that stand."""
         running = self.battle(session, battle_id)
         battle = running.battle
+        self.consents.must_hold(battle.voter)
         prompt = checked_prompt(prompt, self.settings.longest_prompt)
         if not self.may_ask(battle):
             raise Refusal(409, "no_turn", "This battle takes no further prompt now.")
@@ -448,6 +455,8 @@ class Arena:
             raise Refusal(
                 403, "bad_token", "This vote does not carry the right of this battle. Reload the page."
             )
+        if battle.state is State.READY:
+            await self.consents.must_be_given(battle.voter)
         if running.keeping is not None:  # another post of this vote; what becomes of it answers both
             with suppress(Refusal):
                 await asyncio.shield(running.keeping)
@@ -461,6 +470,7 @@ class Arena:
         ballot = ballot_of(vote, len(battle.standing))
         if battle.uneven and not unfinished:
             raise Refusal(409, "unfinished", _uneven_sentence(battle))
+        self.consents.must_hold(battle.voter)
         battle.vote(ballot)  # from here on no other post of this battle gets so far
         places, acceptable = ballot
         record = VoteRecord(
@@ -531,9 +541,13 @@ class Arena:
 
         Raises:
             InputError: a name looks like another one of the log, or a model is asked otherwise than before.
+            LogError: what people are asked to agree to from now on cannot be written.
         """
+        before = self.roster.page.consent
         self.contestants.reconfigure(roster, settings)
         self.settings = settings
+        if roster.page.consent != before:  # what another process asks by now is not taken back by the way
+            self.consents.ask(roster.page.consent)
 
     def pause(self, names: Collection[str]) -> None:
         """Draw all but these from now on, until the configuration is read again.

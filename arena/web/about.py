@@ -7,18 +7,19 @@ from fastapi.responses import HTMLResponse
 
 from agon.arena.core.arena import Arena
 from agon.arena.core.arena_settings import ArenaSettings
-from agon.arena.core.roster import words_in
+from agon.arena.web.battle.consent import asked_text
 from agon.arena.web.battle.view import render
-from agon.arena.web.languages.organiser import organiser_words
-from agon.arena.web.languages.texts import _, language
+from agon.arena.web.languages.texts import _, date_and_time
 from agon.arena.web.layout import page_html
 from agon.arena.web.middleware import Session
+from agon.data.log.personal.consents import ConsentTexts
 
 
 def about_html(
     *,
     cookie: bool = True,
     settings: ArenaSettings | None = None,
+    asked: ConsentTexts | None = None,
     votes: int | None = None,
     yours: int | None = None,
 ) -> str:
@@ -27,11 +28,14 @@ def about_html(
     Args:
         cookie: whether a cookie says whose a battle is; else the storage of the browser does.
         settings: of the arena, for what not every arena stores.
+        asked: what visitors are asked to agree to.
         votes: counted in this arena, for the footer.
         yours: votes of this visitor, for the header.
     """
-    consent = words_in(organiser_words().consent, language())
-    body = render("about.html", cookie=cookie, consent=consent, settings=settings or ArenaSettings())
+    text = None if asked is None else asked_text(asked)
+    since = None if asked is None or asked.since is None else date_and_time(asked.since)
+    shown = {"cookie": cookie, "consent": text, "since": since}
+    body = render("about.html", settings=settings or ArenaSettings(), **shown)
     return page_html(_("What is stored"), body, current="about", votes=votes, yours=yours)
 
 
@@ -42,7 +46,7 @@ def about_router(arena: Arena) -> APIRouter:
     @router.get("/about", include_in_schema=False)
     async def about(session: Session) -> HTMLResponse:
         yours = arena.log.votes_of(arena.keys.voter(session))
-        said = about_html(settings=arena.settings, votes=arena.log.counted(), yours=yours)
-        return HTMLResponse(said)
+        votes, asked = arena.log.counted(), arena.consents.asked
+        return HTMLResponse(about_html(settings=arena.settings, asked=asked, votes=votes, yours=yours))
 
     return router

@@ -21,6 +21,7 @@ from agon.arena.web.about import about_router
 from agon.arena.web.admin.admin_routes import admin_router
 from agon.arena.web.api.document import document_router
 from agon.arena.web.battle.chat import chat_router
+from agon.arena.web.battle.consent import consent_router
 from agon.arena.web.battle.image_uploads import image_router
 from agon.arena.web.battle.routes import battle_router
 from agon.arena.web.entrance.sign_in_routes import sign_in_router
@@ -39,6 +40,7 @@ _ENDPOINTS = re.compile(r"/gradio/(config|gradio_api/(info|queue/(join|data)))\Z
 ROUTERS = (
     battle_router,
     chat_router,
+    consent_router,
     image_router,
     about_router,
     logo_router,

@@ -31,6 +31,7 @@ from agon.arena.core.arena import Arena
 from agon.arena.core.operation.life_cycle import stop_arena
 from agon.arena.core.refusal import Refusal
 from agon.arena.web.about import about_html
+from agon.arena.web.battle.consent import CONSENT_ROUTE, consent_router
 from agon.arena.web.battle.event_stream import UPDATE_EVERY, Seen, battle_news
 from agon.arena.web.battle.routes import battle_router
 from agon.arena.web.battle.view import battle_view, panel_html, panel_state, start_view
@@ -87,7 +88,15 @@ class BattlePanel(gr.HTML):
         async def agon_events(data: Any, request: gr.Request) -> dict[str, Any]:
             return await inside.events(data, request)
 
-        names = ("gradio.js", "texts.js", "ballot.js", "attachments.js", "copying.js", "battle.js")
+        names = (
+            "gradio.js",
+            "texts.js",
+            "ballot.js",
+            "attachments.js",
+            "copying.js",
+            "consent.js",
+            "battle.js",
+        )
         script = f"{_static(*names)}\n"
         script += "agonBattle(element.querySelector('[data-agon]'), agonHost(server, trigger));\n"
         script += "agonLinks(element, trigger);"
@@ -136,7 +145,8 @@ class Inside:
         self._seen: dict[tuple[str, str], Seen] = {}
         self._app = FastAPI(openapi_url=None)
         answer_errors(self._app)
-        for router in (battle_router(arena), reading_router({"": Boards(ArenaVotes(arena))})):
+        boards = reading_router({"": Boards(ArenaVotes(arena))})
+        for router in (battle_router(arena), consent_router(arena), boards):
             self._app.include_router(router)
 
     def start(self) -> dict[str, Any]:
@@ -177,7 +187,7 @@ class Inside:
         """Answer a question of the battle panel: `path`, `body`, `session`."""
         path, body = str(data.get("path")), data.get("body")
         session, fresh = self._session(data.get("session"), request)
-        if not path.startswith(("/api/start", "/api/battles")) or path.endswith("/events"):
+        if not path.startswith(("/api/start", "/api/battles", CONSENT_ROUTE)) or path.endswith("/events"):
             return {"status": 404, "text": '{"sentence": "There is no such page."}', "session": fresh}
         if body is not None and len(json.dumps(body)) > MOST_BYTES:
             return {"status": 413, "text": '{"sentence": "The request is too long."}', "session": fresh}
@@ -221,7 +231,7 @@ class Inside:
         if path.partition("?")[0].strip("/").split("/")[0] in ("", "api"):
             path = "/leaderboard"
         if path.startswith("/about"):
-            return main_of(about_html(cookie=False))
+            return main_of(about_html(cookie=False, asked=self.arena.consents.asked))
         answer = await self.get(path, None)
         if "text/html" in answer.headers.get("content-type", ""):
             return main_of(answer.text)
@@ -266,7 +276,8 @@ class ArenaBlocks(gr.Blocks):
                 with gr.Tab(_("Leaderboard"), id="read") as reads:
                     self.reading = ReadingPanel(head=None)
                 with gr.Tab(_("What is stored"), id="about"):
-                    about = ReadingPanel(main_of(about_html(cookie=False)), head=None)
+                    stored = about_html(cookie=False, asked=arena.consents.asked)
+                    about = ReadingPanel(main_of(stored), head=None)
 
             async def show(event: gr.EventData) -> tuple[Any, str]:
                 address = str(event._data.get("address"))

@@ -79,7 +79,7 @@ POLICY = (
 _CHEAP, _STREAM, _PLAY = (
     ("/static/", "/healthz", IMAGE_ROUTE),
     "/events",
-    ("/api/battles", "/api/chats", "/api/start"),
+    ("/api/battles", "/api/chats", "/api/start", "/api/consent"),
 )
 # A page of ours behind the prefix of a proxy.
 _PREFIXED = re.compile(
@@ -421,8 +421,8 @@ def _again(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def problem(scope: Scope, status: int, code: str, sentence: str) -> Response:
-    """A refusal: a page for a browser that wants one, else JSON."""
+def problem(scope: Scope, status: int, code: str, sentence: str, **more: object) -> Response:
+    """A refusal: a page for a browser that wants one, else JSON, which has `more`."""
     wanted = dict(scope["headers"]).get(b"accept", b"")
     if (refusals := scope.get("agon_refusals")) is not None:  # there are none in a page of another's
         refusals[code] += 1
@@ -430,7 +430,7 @@ def problem(scope: Scope, status: int, code: str, sentence: str) -> Response:
     scope["agon_refused"] = code
     up = "../" * (scope["path"].count("/") - 1)  # addresses are relative, and this page may be anywhere
     if _API.match(scope["path"]) or b"text/html" not in wanted:
-        return JSONResponse({"error": code, "sentence": sentence}, status)
+        return JSONResponse({"error": code, "sentence": sentence, **more}, status)
     title = _("There is no such page.") if status == 404 else _("This did not work.")
     if sentence == title:
         sentence = _("Its address may be mistyped, or what stood there is gone.")

@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 from agon.arena.core.arena import Arena
 from agon.arena.core.operation.life_cycle import start_arena, stop_arena
 from agon.arena.core.refusal import Refusal
+from agon.arena.core.visitors.consent import ConsentMissing
+from agon.arena.web.battle.consent import consent_shape
 from agon.arena.web.languages.texts import message
 from agon.arena.web.leaderboard.boards import BusyError
 from agon.arena.web.leaderboard.query import ChangedBoardError, QueryError
@@ -39,6 +41,11 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(Refusal)
     async def refused(request: Request, error: Refusal) -> Response:
         return problem(request.scope, error.status, error.code, error.sentence)
+
+    @app.exception_handler(ConsentMissing)
+    async def not_agreed(request: Request, error: ConsentMissing) -> Response:
+        asked = consent_shape(error.asked, error.asked.texts, agreed=False)
+        return problem(request.scope, error.status, error.code, error.sentence, consent=asked)
 
     @app.exception_handler(QueryError)
     async def no_filter(request: Request, error: QueryError) -> Response:

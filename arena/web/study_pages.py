@@ -9,6 +9,7 @@ from agon.arena.core.refusal import Refusal
 from agon.arena.core.studies.study import Study
 from agon.arena.web.about import about_router
 from agon.arena.web.api.document import document_router
+from agon.arena.web.battle.consent import consent_router
 from agon.arena.web.health import health_router
 from agon.arena.web.languages.organiser import logo_router
 from agon.arena.web.leaderboard.boards import Boards
@@ -35,6 +36,7 @@ def study_app(study: Study) -> ArenaMiddleware:
     arena = study.arena
     routers = [
         study_router(study),
+        consent_router(arena),
         about_router(arena),
         health_router(arena),
         logo_router(arena),

@@ -14,7 +14,7 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -26,6 +26,7 @@ from agon.data.exporters.chosen_votes import ChosenVotes, choose_votes
 from agon.data.exporters.conversations import MESSAGES, TextsOfVotes, ballot_columns, slices
 from agon.data.files.snapshot_folder import escaped, holds_log
 from agon.data.log.log_frames import LogFrames, open_log
+from agon.data.log.personal.consents import consent_periods, spans_of_consent, texts_asked
 from agon.data.reading import comparisons
 from agon.data.sql import quote_name
 from agon.ranking import rank
@@ -40,10 +41,17 @@ ERASED_TEXTS = "whose texts their voter, the operator or time erased"
 WITHDRAWN_VOTES = "withdrawn"
 WITH_PRIVATE_DATA = "with private data in a prompt or an answer"
 WITHHELD_MODELS = "on models that are not released"
+WITHOUT_CONSENT = "whose voter did not agree to what was asked then, or took it back"
 MODERATED = "whose prompt or answer moderation refuses"
 _IMPORTED = "imported from other files, whose licences are theirs"
 _IMAGES = "on prompts with images"
 _NO_TEXTS = "whose texts are not there"
+# Whether a vote was cast within one of the spans of a table.
+_CAST_IN = (
+    "EXISTS (SELECT 1 FROM {} w WHERE {}epoch(w.begun) <= votes.timestamp "
+    "AND votes.timestamp < epoch(w.ended))"
+)
+_WHILE_ASKED = _CAST_IN.format("agon_asked", "")
 _HOUR = 3600  # seconds to which times are rounded down
 # Columns of a log that are released as they are, beside what is made of each vote.
 _AS_THEY_ARE = (
@@ -103,7 +111,9 @@ def write_release(
     """Write a data set of the votes of a log that a lab or a city may publish; whole, or nothing.
 
     Withheld are votes that were withdrawn, whose texts were erased, that do not count, that were imported, on
-    prompts with images, on models named in `without`, and whose texts are `refused`. Addresses, numbers and
+    prompts with images, on models named in `without`, and whose texts are `refused`; of those cast while
+    people were asked to agree to a text, all whose voter had not, or whose voter's last word is that they
+    take it back. Addresses, numbers and
     keys in texts are covered, or such votes withheld; names, places and what is told in words are not found:
     read before you publish. Times are rounded down to the hour, and comments and networks are left out.
 
@@ -140,9 +150,10 @@ def write_release(
         withheld["of A/A battles"] += frames.same_model_votes.num_rows
         withheld["on models in testing"] += frames.testing_votes.num_rows
         _narrow(given, frames, without, withheld)
+        asked = [one for _, _, one in consent_periods(frames.consent_texts.to_pylist())]
         place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="agon-release-")))
         raw = place / "raw.parquet"
-        _write_rows(given, place, raw, private, cover, refused, withheld, covered)
+        unasked = _write_rows(given, place, raw, private, cover, refused, withheld, covered)
         made = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
         try:
             made.mkdir(parents=True)
@@ -152,6 +163,8 @@ def write_release(
             fingerprint = rank(votes, "bradley_terry").fingerprint
             counted = {reason: number for reason, number in sorted(withheld.items()) if number}
             facts = _facts(made / VOTES_FILE, list(votes.models))
+            facts["consent"] = texts_asked(asked)
+            facts["unasked"] = unasked
             done = DataRelease(target, len(votes), counted, dict(covered), fingerprint)
             card = card_text(done, facts, licence=licence.strip(), title=title or "Votes of an arena")
             (made / CARD_FILE).write_text(card, encoding="utf-8")
@@ -201,6 +214,21 @@ def _narrow(given: ChosenVotes, frames: LogFrames, without: Collection[str], wit
     shown = "list_has_any(models, ?)" if given.listed else "list_has_any([model_a, model_b], ?)"
     if without:
         withheld[WITHHELD_MODELS] += given.leave_out(shown, list(without))
+    texts = frames.consent_texts.to_pylist()
+    periods = [(begun, ended) for begun, ended, asked in consent_periods(texts) if asked.texts]
+    spans = list(spans_of_consent(texts, frames.consents.to_pylist()))
+    times = {"begun": pa.timestamp("us", "UTC"), "ended": pa.timestamp("us", "UTC")}
+    connection = given.source.connection
+    connection.register(
+        "agon_asked", pa.Table.from_pylist([{"begun": b, "ended": e} for b, e in periods], pa.schema(times))
+    )
+    connection.register(
+        "agon_agreed",
+        pa.Table.from_pylist([asdict(one) for one in spans], pa.schema({"voter": pa.string(), **times})),
+    )
+    agreed = _CAST_IN.format("agon_agreed", "w.voter = votes.voter AND ")
+    if periods:
+        withheld[WITHOUT_CONSENT] += given.leave_out(f"{_WHILE_ASKED} AND NOT {agreed}")
 
 
 def _write_rows(
@@ -212,13 +240,16 @@ def _write_rows(
     refused: Callable[[str], bool] | None,
     withheld: Counter[str],
     covered: Counter[str],
-) -> None:
-    """Write what may be released, row by row, under fresh ids."""
+) -> int:
+    """Write what may be released, row by row, under fresh ids; how many of these votes were cast while nobody
+    was asked to agree to anything."""
     also = [name for name in _AS_THEY_ARE if name in given.columns]
     columns = ballot_columns(given.columns, listed=given.listed)
+    columns += f", {_WHILE_ASKED} AS while_asked"
     columns += "".join(f", {quote_name(name)} AS {quote_name(f'as_it_is_{name}')}" for name in also)
     voters: dict[str, str] = defaultdict(lambda: f"voter-{secrets.token_hex(8)}")
     writer: pq.ParquetWriter | None = None
+    unasked = 0
     try:
         if not given.kept.any():
             raise _nothing(given, withheld)
@@ -240,6 +271,7 @@ def _write_rows(
                             covered,
                         )
                     )
+                    unasked += sum(row["unasked"] for row in rows)
                     writer = writer or pq.ParquetWriter(path, schema)
                     writer.write_table(pa.Table.from_pylist(rows, schema))
     finally:
@@ -247,6 +279,7 @@ def _write_rows(
             writer.close()
     if writer is None or not pq.read_metadata(path).num_rows:
         raise _nothing(given, withheld)
+    return unasked
 
 
 def _nothing(given: ChosenVotes, withheld: Counter[str]) -> SourceError:
@@ -310,6 +343,7 @@ def _released(
         fresh |= {
             "battle_id": secrets.token_hex(16),
             "voter": voters[row["voter"]],
+            "unasked": not row["while_asked"],
             "timestamp": row["timestamp"] // _HOUR * _HOUR,
         }
         if listed:
@@ -359,6 +393,24 @@ def _facts(path: Path, models: list[str]) -> dict[str, Any]:
     }
 
 
+def _consent_text(asked: Sequence[Mapping[str, Any]], unasked: int) -> list[str]:
+    """What the card says of consent: nothing where nobody was ever asked."""
+    found = []
+    for one in asked:
+        since = datetime.fromisoformat(one["since"])
+        begun = f"Since {since:%Y-%m-%d %H:%M} UTC"
+        if not one["texts"]:
+            found.append(f"{begun} nothing is asked.")
+            continue
+        found.append(f"{begun} voters agree, before anything of theirs is kept, to this text:")
+        for code, text in one["texts"].items():
+            quoted = "\n".join(f"> {line}".rstrip() for line in text.splitlines())
+            found.append(f"{quoted}\n>\n> ({code})")
+    if found and unasked:
+        found.append(f"{unasked:,} of these votes were cast while nothing was asked.")
+    return found
+
+
 def _day(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).date().isoformat()
 
@@ -401,6 +453,7 @@ def card_text(done: DataRelease, facts: Mapping[str, Any], *, licence: str, titl
         "this release alone, times are rounded down to the hour, and there is no comment, no session and "
         "nothing of any network."
     )
+    asked = _consent_text(facts["consent"], facts["unasked"])
     board = f"The fingerprint of that board is `{done.fingerprint}` (agon-arena {VERSION}). Models: {names}."
     parts = (
         f"# {' '.join(title.split())}",
@@ -408,6 +461,7 @@ def card_text(done: DataRelease, facts: Mapping[str, Any], *, licence: str, titl
         "## What is withheld",
         gone.strip(),
         covered,
+        *(("## What voters agreed to", *asked) if asked else ()),
         "## How to rank it",
         f"```\nagon rank {VOTES_FILE} -m bradley_terry\nagon check {VOTES_FILE}\n```",
         board,

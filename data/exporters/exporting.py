@@ -48,6 +48,8 @@ from agon.data.exporters.preflib_election import ENDINGS, Orders, election_text
 from agon.data.exporters.targets import RowWriter, choose_files, whole_files
 from agon.data.files.schema import Voters
 from agon.data.files.table_source import Invalid
+from agon.data.log.log_frames import open_log
+from agon.data.log.personal.consents import consent_periods, texts_asked
 from agon.data.read_errors import sentence
 from agon.data.sql import quote_name
 from agon.ranking import Ballots, OptionError, SourceError
@@ -172,7 +174,8 @@ def export(
         min_agreement: share of the votes on the same prompt and models that must say what a vote says.
         held_out: share of the prompts whose votes go to a file `test` beside `train`.
         ballots_by: for preflib, the column whose values become one ballot each.
-        licence, consent: lines for the manifest.
+        licence, consent: lines for the manifest; without one for consent it has what the people of a log were
+            asked to agree to.
         where, table, columns, labels, invalid, voters: as for `comparisons`.
         replace: whether files that are there may be replaced.
 
@@ -230,12 +233,20 @@ def export(
                 "fingerprint": digest,
                 "options": {name: value for name, value in options.items() if value not in (None, [], 0.0)},
                 "licence": licence or "not stated",
-                "consent": consent or "not stated",
+                "consent": consent or _asked_in(given.log) or "not stated",
                 "software": f"agon-arena {VERSION}",
             }
             handles["manifest"].write((json.dumps(manifest, indent=2, ensure_ascii=False) + "\n").encode())
     counted = {path: written.rows[split] for split, path in data.items()}
     return Exported(counted, files["manifest"], int(votes.total), left_out, digest)
+
+
+def _asked_in(log: Path | None) -> list[dict[str, Any]]:
+    """What the people of a log were asked to agree to, and since when."""
+    if log is None:
+        return []
+    texts = open_log(log, "arrow").consent_texts.to_pylist()
+    return texts_asked(one for _, _, one in consent_periods(texts))
 
 
 @contextmanager

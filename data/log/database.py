@@ -27,6 +27,7 @@ COUNTERS = "SET GLOBAL perfect_ht_threshold = 22"
 _LOOKUPS = """
     CREATE INDEX IF NOT EXISTS votes_of_voter ON votes (voter);
     CREATE INDEX IF NOT EXISTS battles_of_voter ON battles (voter);
+    CREATE INDEX IF NOT EXISTS consents_of_voter ON consents (voter);
     CREATE INDEX IF NOT EXISTS turns_of_battle ON turns (battle_id);
     CREATE INDEX IF NOT EXISTS generations_of_battle ON generations (battle_id)"""
 

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from agon.data.files.covariates import MEASURES, counted_in
+from agon.data.log.personal.consents import LAST_ASKED
 from agon.data.log.records import TESTING_POLICY, Ballot, BattleRecord, GenerationRecord, Record, battles_of
 from agon.data.validation import looks_like, quoted, skeleton
 from agon.ranking.errors import VotesError
@@ -113,6 +114,8 @@ class WriterIndex:
     """The number of the last withdrawal."""
     spelled: dict[str, str]
     """What a model's name looks like → how it is spelt."""
+    asked: dict[str, str] = field(default_factory=dict)
+    """What people are asked to agree to, by language."""
     recent: dict[str, OpenBattle] = field(default_factory=dict)
     """Battles that records came for, the oldest first."""
     numbers: dict[Lineup, int] = field(init=False)
@@ -128,6 +131,7 @@ class WriterIndex:
         last = connection.execute("SELECT coalesce(max(number), 0) FROM votes").fetchone()
         back = connection.execute("SELECT coalesce(max(withdrawal), 0) FROM withdrawals").fetchone()
         taken = connection.execute("SELECT DISTINCT model FROM replacements").fetchall()
+        asked = connection.execute(LAST_ASKED).fetchone()
         names = {name for (models,) in lineups for name in models} | {name for (name,) in taken}
         return cls(
             [tuple(models) for (models,) in lineups],
@@ -135,6 +139,7 @@ class WriterIndex:
             last[0] if last else 0,
             back[0] if back else 0,
             {skeleton(name): name for name in names},
+            dict(zip(asked[1], asked[2], strict=True)) if asked else {},
         )
 
     def follow(self, news: News) -> None:
@@ -149,6 +154,8 @@ class WriterIndex:
         self.spelled |= {skeleton(row[3]): row[3] for row in rows.get("replacements", ())}
         self.votes = max([self.votes, *(row[0] for row in rows.get("votes", ()))])
         self.withdrawals = max([self.withdrawals, *(row[0] for row in rows.get("withdrawals", ()))])
+        for _, languages, texts in rows.get("consent_texts", ())[-1:]:
+            self.asked = dict(zip(languages, texts, strict=True))
         for battle in news.battles:
             self.recent.pop(battle, None)
 

@@ -177,6 +177,16 @@ class LogFrames(Readable):
         return self._frame(self._table("remarks"))
 
     @cached_property
+    def consent_texts(self) -> Any:
+        """A row for each time that people were asked to agree to something else: when, and the texts."""
+        return self._frame(self._table("consent_texts"))
+
+    @cached_property
+    def consents(self) -> Any:
+        """A row for each time that somebody agreed to a text, by its SHA-256, or took that back."""
+        return self._frame(self._table("consents"))
+
+    @cached_property
     def roster(self) -> Any:
         """A row for each time that the organiser listed, paused, retired or began to test a model."""
         return self._frame(self._table("roster"))

@@ -107,6 +107,13 @@ _ROSTER = """
     CREATE TABLE roster (model VARCHAR NOT NULL, status VARCHAR NOT NULL, created TIMESTAMP NOT NULL)"""
 # From which network votes of one day were cast, by a key that was thrown away; of older ones it is not known.
 _NETWORKS = "ALTER TABLE votes ADD COLUMN network VARCHAR"
+# What people are asked to agree to, and who did; of older ones nothing was asked.
+_CONSENT = """
+    CREATE TABLE consent_texts (
+        created TIMESTAMP NOT NULL, languages VARCHAR[] NOT NULL, texts VARCHAR[] NOT NULL);
+    CREATE TABLE consents (
+        voter VARCHAR NOT NULL, text VARCHAR NOT NULL, language VARCHAR NOT NULL, given BOOLEAN NOT NULL,
+        created TIMESTAMP NOT NULL)"""
 # Version → the SQL that makes it of the one before.
 STEPS: Mapping[int, str] = {
     2: FEATURES,
@@ -121,6 +128,7 @@ STEPS: Mapping[int, str] = {
     11: _REMARKS,
     12: _ROSTER,
     13: _NETWORKS,
+    14: _CONSENT,
 }
 SCHEMA_VERSION = max(STEPS, default=1)
 

@@ -3,7 +3,8 @@
 A battle is drawn, its turns are asked, each answer is a generation, a side that failed may be replaced, and
 at most one vote ends it. A battle of a study has an assignment, and may be skipped instead; its attention
 items are no battles. Later its voter may say why, withdraw the vote, erase the texts, or show the battle to
-others. Beside the battles stands what the organiser says of the models.
+others. Beside the battles stand what the organiser says of the models and asks people to agree to, and who
+agreed.
 Times are aware; the database keeps them in UTC. vote_log.py keeps the records.
 
 LogError                   the log cannot be opened, read or written
@@ -374,6 +375,38 @@ class RosterRecord:
                 )
 
 
+@dataclass(frozen=True, slots=True)
+class ConsentTextsRecord:
+    """What people are asked to agree to from now on; the same as before is not written again."""
+
+    texts: Mapping[str, str]
+    """By language; none: nothing is asked any more."""
+    created: datetime
+
+    def __post_init__(self) -> None:
+        _check_moment(self.created)
+        if not all(text.strip() for text in self.texts.values()):
+            raise VotesError("A text that people agree to has words; leave the language out, or write it.")
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRecord:
+    """A person agrees to a text, or takes back what they agreed to."""
+
+    voter: str
+    """The pseudonym of the person."""
+    text: str
+    """SHA-256 of the text that was shown."""
+    language: str
+    given: bool
+    created: datetime
+
+    def __post_init__(self) -> None:
+        _check_moment(self.created)
+        if not re.fullmatch("[0-9a-f]{64}", self.text):
+            raise VotesError(f"{self.text!r} is no SHA-256 of a text; give its 64 hexadecimal digits.")
+
+
 Record = (
     BattleRecord
     | TurnRecord
@@ -388,12 +421,14 @@ Record = (
     | ShareRecord
     | RevocationRecord
     | RosterRecord
+    | ConsentTextsRecord
+    | ConsentRecord
 )
 
 
 def battles_of(record: Record) -> tuple[str, ...]:
     """The battles that a record belongs to."""
-    if isinstance(record, AttentionRecord | RosterRecord):
+    if isinstance(record, AttentionRecord | RosterRecord | ConsentTextsRecord | ConsentRecord):
         return ()
     if isinstance(record, WithdrawalRecord | ErasureRecord):
         return record.battle_ids

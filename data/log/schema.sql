@@ -187,3 +187,18 @@ CREATE TABLE roster (
     status VARCHAR NOT NULL,   -- "testing", "listed", "paused", or "retired"
     created TIMESTAMP NOT NULL -- since when
 );
+
+-- What people are asked to agree to before anything of theirs is kept; the last row holds, until the next one.
+CREATE TABLE consent_texts (
+    created TIMESTAMP NOT NULL,   -- since when
+    languages VARCHAR[] NOT NULL, -- of the texts, such as "en"; none: from now on nothing is asked
+    texts VARCHAR[] NOT NULL      -- parallel to them: each says the same, and a person agrees to one
+);
+
+CREATE TABLE consents (
+    voter VARCHAR NOT NULL,    -- pseudonym of the person
+    text VARCHAR NOT NULL,     -- SHA-256 of the text that was shown, in hexadecimal
+    language VARCHAR NOT NULL, -- of that text
+    given BOOLEAN NOT NULL,    -- true: the person agrees from now on; false: takes all of it back
+    created TIMESTAMP NOT NULL -- when that was
+);

@@ -108,6 +108,12 @@ LOG_TABLES: Mapping[str, pa.Schema] = MappingProxyType(
         ),
         "withdrawals": pa.schema({"battle_id": _TEXT, "reason": _TEXT, "created": _TIME}),
         "erasures": pa.schema({"battle_id": _TEXT, "reason": _TEXT, "created": _TIME}),
+        "consent_texts": pa.schema(
+            {"created": _TIME, "languages": pa.list_(_TEXT), "texts": pa.list_(_TEXT)}
+        ),
+        "consents": pa.schema(
+            {"voter": _TEXT, "text": _TEXT, "language": _TEXT, "given": pa.bool_(), "created": _TIME}
+        ),
         "roster": pa.schema({"model": _TEXT, "status": _TEXT, "created": _TIME}),
         "remarks": pa.schema(
             {"battle_id": _TEXT, "reasons": pa.list_(_TEXT), "comment": _TEXT, "created": _TIME}
@@ -115,7 +121,8 @@ LOG_TABLES: Mapping[str, pa.Schema] = MappingProxyType(
     }
 )
 STUDY_TABLES = ("assignments", "criterion_votes", "skips", "attention_checks")
-RIGHTS_TABLES = ("withdrawals", "erasures", "remarks")  # what people took back, or said after a vote
+# What people took back, said after a vote, and agreed to.
+RIGHTS_TABLES = ("withdrawals", "erasures", "remarks", "consent_texts", "consents")
 _AS_TEXT = {
     "battle_id": "replace(battle_id::VARCHAR, '-', '') AS battle_id",
     "seed": "seed::VARCHAR AS seed",

@@ -34,6 +34,13 @@ from agon.data.log.index import RECENT, as_utf8
 from agon.data.log.operation.invitation_journal import InvitationJournal
 from agon.data.log.operation.log_figures import LogFigures, read_figures
 from agon.data.log.operation.vote_heads import find_vote_head, mark_head
+from agon.data.log.personal.consents import (
+    ConsentTexts,
+    SaidConsent,
+    read_asked,
+    read_every_text,
+    read_said,
+)
 from agon.data.log.personal.day_key import forget_day_key, key_of_day
 from agon.data.log.personal.erasing import (
     ERASED,
@@ -768,6 +775,18 @@ class VoteLog:
             if one["vote"]:
                 one["vote"]["receipt"] = hashes.get(one["vote"]["number"])
         return found
+
+    def consent_asked(self) -> ConsentTexts:
+        """What people are asked to agree to now."""
+        return read_asked(self._rows)
+
+    def every_consent_text(self) -> dict[str, str]:
+        """{SHA-256: text} of everything that people were ever asked to agree to."""
+        return read_every_text(self._rows)
+
+    def consents_of(self, voter: str) -> list[SaidConsent]:
+        """What a person said to these texts, the first first."""
+        return read_said(self._rows, voter)
 
     def shares(self, battle_id: str) -> int:
         """How often a battle was shown to others; each time by another link."""

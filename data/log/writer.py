@@ -28,6 +28,8 @@ from agon.data.log.records import (
     Ballot,
     BattleRecord,
     Conflict,
+    ConsentRecord,
+    ConsentTextsRecord,
     ErasureRecord,
     GenerationRecord,
     LogError,
@@ -58,6 +60,10 @@ WRONG = (
     duckdb.ConversionException,
     duckdb.InvalidInputException,
     duckdb.NotImplementedException,
+)
+# What people do with what is theirs, and what they are asked for.
+Wished = (
+    WithdrawalRecord | ErasureRecord | ShareRecord | RevocationRecord | ConsentTextsRecord | ConsentRecord
 )
 Waiting = tuple[Record, "Future[Receipt]"]
 # What takes the writer's connection and gives it another one, or the same.
@@ -105,6 +111,10 @@ INSERT = {  # in the order in which rows refer to each other; one column of valu
     "unnest($3::VARCHAR[]), unnest($4::TIMESTAMP[])",
     "roster": "INSERT INTO roster SELECT unnest($1::VARCHAR[]), unnest($2::VARCHAR[]), "
     "unnest($3::TIMESTAMP[])",
+    "consent_texts": "INSERT INTO consent_texts SELECT unnest($1::TIMESTAMP[]), unnest($2::VARCHAR[][]), "
+    "unnest($3::VARCHAR[][])",
+    "consents": "INSERT INTO consents SELECT unnest($1::VARCHAR[]), unnest($2::VARCHAR[]), "
+    "unnest($3::VARCHAR[]), unnest($4::BOOLEAN[]), unnest($5::TIMESTAMP[])",
 }
 
 # The same of one row, which is most of them: half as much to plan.
@@ -374,7 +384,7 @@ class Transaction:
                 return self._draw(record)
             if isinstance(record, AttentionRecord | RosterRecord):
                 return self._attend(record) if isinstance(record, AttentionRecord) else self._enrol(record)
-            if isinstance(record, WithdrawalRecord | ErasureRecord | ShareRecord | RevocationRecord):
+            if isinstance(record, Wished):
                 return self._wish(record)
             battle = self._known(record.battle_id)
             _check_kept(record.battle_id, battle)
@@ -507,9 +517,20 @@ class Transaction:
             self._add("roster", (model, status, _utc(record.created)))
         return Receipt(None)
 
-    def _wish(self, record: WithdrawalRecord | ErasureRecord | ShareRecord | RevocationRecord) -> Receipt:
+    def _consent(self, record: ConsentTextsRecord | ConsentRecord) -> None:
+        """What people are asked to agree to, if it is not asked already, or what one said to it."""
+        if isinstance(record, ConsentRecord):
+            said = (record.voter, record.text, record.language, record.given, _utc(record.created))
+            self._add("consents", said)
+        elif (asked := dict(record.texts)) != self._index.asked:
+            self._index.asked = asked
+            self._add("consent_texts", (_utc(record.created), list(asked), list(asked.values())))
+
+    def _wish(self, record: Wished) -> Receipt:
         """What people do with what is theirs."""
-        if isinstance(record, WithdrawalRecord):
+        if isinstance(record, ConsentTextsRecord | ConsentRecord):
+            self._consent(record)
+        elif isinstance(record, WithdrawalRecord):
             self._withdraw(record)
         elif isinstance(record, ErasureRecord):
             self._erase(record)
@@ -614,11 +635,11 @@ def _named(record: Record, error: Exception) -> AgonError:
     """What the one who waits for a record is told."""
     what = type(record).__name__.removesuffix("Record").lower()
     whose = f"study {record.study!r}" if isinstance(record, AttentionRecord) else ""
-    whose = (
-        "models"
-        if isinstance(record, RosterRecord)
-        else whose or f"battle {' '.join(battles_of(record)[:3])}"
-    )
+    if isinstance(record, RosterRecord):
+        whose = "models"
+    elif isinstance(record, ConsentTextsRecord | ConsentRecord):
+        whose = "log"
+    whose = whose or f"battle {' '.join(battles_of(record)[:3])}"
     if isinstance(error, AgonError):
         return error
     if isinstance(error, duckdb.ConstraintException):

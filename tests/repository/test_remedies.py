@@ -84,6 +84,7 @@ ELSEWHERE = {
     "data/log/recovery/mending.py": ("tests/data/log/test_event_log.py", 1),
     "data/log/operation/past_log.py": ("tests/arena/cli/test_verify.py", 2),
     "data/log/operation/receipts.py": ("tests/arena/cli/test_verify.py", 1),
+    "arena/core/visitors/consent.py": ("tests/arena/web/test_consent.py", 2),
     "arena/core/visitors/people.py": ("tests/arena/web/test_you.py", 3),
     "arena/web/you/routes.py": ("tests/arena/web/test_you.py", 1),
     "arena/cli/rank.py": ("tests/arena/cli/test_verify.py", 1),

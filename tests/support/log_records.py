@@ -10,7 +10,16 @@ from agon.data.log.records import BattleRecord, GenerationRecord, VoteRecord
 
 NOON = datetime(2026, 11, 21, 12, 0, 0, 250000, tzinfo=UTC)
 # Which the schema has since 10, 11 and 12.
-PEOPLE_TABLES = ("withdrawals", "erasures", "shares", "revocations", "remarks", "roster")
+PEOPLE_TABLES = (
+    "withdrawals",
+    "erasures",
+    "shares",
+    "revocations",
+    "remarks",
+    "roster",
+    "consent_texts",
+    "consents",
+)
 MODELS = ("ada", "bob", "cyn", "dan")
 
 

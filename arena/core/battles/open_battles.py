@@ -194,6 +194,11 @@ class OpenBattles:
             if (running := self._here.get(battle_id)) is not None:
                 running.withdrawn = True
 
+    def stop_all(self, voter: str) -> None:
+        """End the answers of a voter where they are."""
+        for battle_id in self.streaming(voter):
+            self._here[battle_id].stop_all()
+
     def _goes_on_elsewhere(self, running: Running) -> bool:
         """Whether another process wrote of a battle since, so that the log knows better how it stands."""
         if not self._log.moved_on(running.battle.id):

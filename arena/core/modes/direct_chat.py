@@ -54,7 +54,7 @@ async def ask_one(
     """
     arena.must_allow("direct")
     prompt = checked_prompt(prompt, arena.settings.longest_prompt)
-    await arena.must_be_fit(prompt)
+    await arena.must_be_fit(session, prompt)
     voter = arena.keys.voter(session)
     if talk_id is None:
         contestant = arena.contestants.able(model, [Message("user", "?")])

@@ -63,11 +63,13 @@ async def next_review(
 
     Raises:
         Refusal: prompts are typed here; or there are comparisons left, and nobody answers them now.
+        ConsentMissing: this person did not agree to what is asked.
     """
     progress = review_progress(arena, session)
     if progress is None:
         raise Refusal(409, "no_queue", "Here prompts are typed, and no list waits. Ask what you like.")
     voter, size = arena.keys.voter(session), arena.settings.answers
+    await arena.consents.must_be_given(voter)
     told = arena.told.by_prompt(voter)
     if (waiting := arena.battles.queued(voter)) is not None:
         battle = waiting.battle
@@ -112,5 +114,6 @@ def _start_queued(
 
 async def leave_for_later(arena: Arena, session: str, battle_id: str) -> None:
     """Put the comparison that is open behind the others; the log has that it was left."""
+    await arena.consents.must_be_given(arena.keys.voter(session))
     if arena.battle(session, battle_id).battle.state in (State.STREAMING, State.READY):
         await arena.skip(session, battle_id, LATER)

@@ -150,6 +150,7 @@ class Study:
         async with self._turns[one.seat]:
             if self.closed is not None:
                 return None
+            await self.arena.consents.must_be_given(self.arena.keys.voter(session))
             if self.journal.history().opened is None:
                 await asyncio.to_thread(self.journal.open, self.plan.design(self._voters))
             tasks = [task for task in self._tasks(one.seat) if not self._is_done(one.seat, task)]
@@ -196,6 +197,8 @@ class Study:
         one = self.invitation(session)
         async with self._turns[one.seat]:
             running = self.battle(session, battle_id)
+            if running.battle.state is not State.VOTED:
+                await self.arena.consents.must_be_given(running.battle.voter)
             judgement = self._judgement(running.battle, criteria or {}, ratings, reasons, comment)
             if (task := self._item_task(one.seat, battle_id)) is not None:
                 if not self.arena.keys.may_vote(token, battle_id, turn, session):
@@ -220,6 +223,7 @@ class Study:
             raise Refusal(
                 422, "no_reason", Sentence("Say why you skip it, in up to {most} characters.", most=_REASON)
             )
+        await self.arena.consents.must_be_given(self.arena.keys.voter(session))
         async with self._turns[one.seat]:
             if (task := self._item_task(one.seat, battle_id)) is not None:
                 await self._keep_item(one, task, None)

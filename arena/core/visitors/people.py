@@ -155,8 +155,9 @@ class People:
     ) -> Remarks:
         """Keep what decided a vote, in the place of what was said of it before; it is in the log when this
         returns."""
-        self._may_change(session)
+        voter = self._may_change(session)
         past = await asyncio.to_thread(self.own, session, battle_id)
+        await self.arena.consents.must_be_given(voter)
         if past.number is None:
             raise Refusal(409, "no_vote", "You can say what decided your vote after it, not before.")
         if past.erased is not None:
@@ -183,6 +184,15 @@ class People:
         said = Remarks(chosen, words or None, datetime.now(UTC))
         await self._write(RemarksRecord(past.battle_id, said.reasons, said.comment, said.created))
         return said
+
+    async def consent(self, session: str, text: str, *, given: bool) -> None:
+        """Agree to a text, by its SHA-256, or take back what one agreed to: then what is being written ends
+        where it is, and no conversation stays in memory."""
+        voter = self._may_change(session)
+        await self.arena.consents.say(voter, text, given=given)
+        if not given:
+            drop_talks(self.arena, voter)
+            self.arena.battles.stop_all(voter)
 
     async def withdraw(self, session: str, battle_id: str | None) -> int:
         """Take back the vote of one battle, or all votes of this visitor; how many they were."""

@@ -25,6 +25,22 @@ class RemarksShape(BaseModel):
     comment: Annotated[str | None, Field(description="Up to 1,000 characters; null without one.")]
 
 
+class ConsentTextShape(BaseModel):
+    """A text that people are asked to agree to."""
+
+    language: str
+    text: str
+    sha256: Annotated[str, Field(description="Of the text in UTF-8, by which one agrees to it.")]
+
+
+class ConsentShape(BaseModel):
+    """What visitors are asked to agree to before anything of theirs is kept or sent; one text is enough."""
+
+    since: Annotated[str | None, Field(description="When these texts were first asked; null: nothing was.")]
+    texts: Annotated[list[ConsentTextShape], Field(description="One a language; none: nothing is asked.")]
+    agreed: Annotated[bool, Field(description="Whether this visitor agreed, or nothing is asked.")]
+
+
 class BattleShape(BaseModel):
     """A battle as it stands. Pages get `html` and more beside; names only once the vote is kept."""
 
@@ -32,6 +48,9 @@ class BattleShape(BaseModel):
     state: Annotated[str, Field(description="empty, streaming, ready, keeping, voted or void.")]
     votes: Annotated[int, Field(description="Of this visitor.")]
     html: str
+    consent: Annotated[
+        ConsentShape | None, Field(description="What this visitor is asked; null where nothing is.")
+    ] = None
     turn: int | None = None
     prompt: str | None = None
     sides: list[AnswerShape] = []
@@ -64,6 +83,9 @@ class ChatShape(BaseModel):
     model: Annotated[str | None, Field(description="The name of the model.")]
     may_ask: Annotated[bool, Field(description="Whether a further prompt can be answered.")]
     html: str
+    consent: Annotated[
+        ConsentShape | None, Field(description="What this visitor is asked; null where nothing is.")
+    ] = None
 
 
 class ChangeAnswer(BaseModel):

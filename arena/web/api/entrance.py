@@ -27,7 +27,7 @@ SIGN_IN = "/sign-in"
 WORK_ROUTE = "/api/work"
 REVOKED_SECONDS = 1.0  # after which what was revoked holds in every process
 # What members alone may do, what is open whoever may read, and what costs work.
-_VOTING = re.compile(r"/|/chat|/api/(start|battles|chats|images|work)(/.*)?|/gradio/.*")
+_VOTING = re.compile(r"/|/chat|/api/(start|battles|chats|images|work|consent)(/.*)?|/gradio/.*")
 _OPEN = re.compile(rf"{SIGN_IN}(/.*)?|/static/.*|/healthz|/about|/logo|/admin(/.*)?")
 _COSTS = re.compile(r"/api/(battles|battles/next|chats)|/gradio/.*")
 NOT_IN = (

@@ -19,6 +19,7 @@ from agon.arena.core.refusal import Refusal
 from agon.arena.web.api.battle_shapes import ChatShape
 from agon.arena.web.api.document import EventStream, played
 from agon.arena.web.api.entrance import work_head
+from agon.arena.web.battle.consent import consent_view
 from agon.arena.web.battle.event_stream import PING_EVERY, UPDATE_EVERY, common_prefix
 from agon.arena.web.battle.view import render
 from agon.arena.web.clients.networks import client_network
@@ -30,7 +31,7 @@ from agon.arena.web.middleware import Session
 
 _HEAD = (
     '<link rel="stylesheet" href="./static/battle.css"><script src="./static/copying.js" defer></script>'
-    '<script src="./static/chat.js" defer></script>'
+    '<script src="./static/consent.js" defer></script><script src="./static/chat.js" defer></script>'
 )
 _FRESH = {"cache-control": "no-store"}
 
@@ -50,10 +51,12 @@ class EmptyBody(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-def chat_view(arena: Arena, talk: Talk | None) -> dict[str, Any]:
+def chat_view(arena: Arena, session: str, talk: Talk | None) -> dict[str, Any]:
     """A conversation as it stands, for the browser and for programs."""
+    consent = consent_view(arena, session)
     if talk is None:
-        return {"chat": None, "state": "empty", "model": None, "may_ask": True, "html": ""}
+        empty = {"chat": None, "state": "empty", "model": None, "may_ask": True, "html": ""}
+        return {**empty, "consent": consent}
     answers = [reachable_html(message.content) for message in talk.said]
     said = [
         (message.role, Markup(answer) if message.role == "assistant" else message.content)  # noqa: S704
@@ -67,6 +70,7 @@ def chat_view(arena: Arena, talk: Talk | None) -> dict[str, Any]:
         "model": talk.contestant.card.name,
         "may_ask": more,
         "html": html,
+        "consent": consent,
     }
 
 
@@ -74,8 +78,8 @@ def chat_router(arena: Arena) -> APIRouter:
     """The page at /chat and what it uses."""
     router = APIRouter()
 
-    def view(talk: Talk) -> JSONResponse:
-        return JSONResponse(chat_view(arena, talk), headers=_FRESH)
+    def view(session: str, talk: Talk) -> JSONResponse:
+        return JSONResponse(chat_view(arena, session, talk), headers=_FRESH)
 
     @router.api_route("/chat", methods=["GET", "HEAD"], include_in_schema=False)
     async def page(session: Session, chat: str | None = None) -> HTMLResponse:
@@ -85,7 +89,7 @@ def chat_router(arena: Arena) -> APIRouter:
             talk = talk_of(arena, session, chat) if chat else None
         except Refusal as error:
             alert = error.sentence
-        seen = chat_view(arena, talk)
+        seen = chat_view(arena, session, talk)
         models = [(name, one.card.display_name) for name, one in arena.contestants.offered.items()]
         shown = {key: value for key, value in seen.items() if key != "html"}
         body = render(
@@ -93,6 +97,7 @@ def chat_router(arena: Arena) -> APIRouter:
             html=Markup(seen["html"]),  # noqa: S704 (rendered above)
             view=json.dumps(shown, ensure_ascii=False),
             alert=alert,
+            consent=seen["consent"],
             models=models,
             model=seen["model"],
             modes=arena.modes,
@@ -107,17 +112,17 @@ def chat_router(arena: Arena) -> APIRouter:
     @router.post("/api/chats", **played("Talk to one model", ChatShape, 403, 404, 409, 422, 429, 503))
     async def prompt(session: Session, body: SayBody, request: Request) -> JSONResponse:
         network = client_network(request.scope)
-        return view(await ask_one(arena, session, body.prompt, body.model, body.chat, network))
+        return view(session, await ask_one(arena, session, body.prompt, body.model, body.chat, network))
 
     @router.get("/api/chats/{chat_id}", **played("A conversation", ChatShape, 403, 404))
     async def look(session: Session, chat_id: str) -> JSONResponse:
-        return view(talk_of(arena, session, chat_id))
+        return view(session, talk_of(arena, session, chat_id))
 
     @router.post("/api/chats/{chat_id}/stop", **played("End the answer", ChatShape, 403, 404))
     async def stop(session: Session, chat_id: str, body: EmptyBody) -> JSONResponse:  # noqa: ARG001
         talk = talk_of(arena, session, chat_id)
         talk.stop.set()
-        return view(talk)
+        return view(session, talk)
 
     @router.get(
         "/api/chats/{chat_id}/events",
@@ -127,12 +132,12 @@ def chat_router(arena: Arena) -> APIRouter:
     async def events(session: Session, chat_id: str) -> StreamingResponse:
         talk = talk_of(arena, session, chat_id)
         headers = _FRESH | {"x-accel-buffering": "no"}
-        return EventStream(_events(arena, talk), headers=headers)
+        return EventStream(_events(arena, session, talk), headers=headers)
 
     return router
 
 
-async def _events(arena: Arena, talk: Talk) -> AsyncIterator[str]:
+async def _events(arena: Arena, session: str, talk: Talk) -> AsyncIterator[str]:
     """The answer as it grows, as `text` behind the first `keep` UTF-16 units of before; then the `view`."""
     sent, revision, silent = "", -1, 0.0
     talk.watchers += 1
@@ -150,7 +155,7 @@ async def _events(arena: Arena, talk: Talk) -> AsyncIterator[str]:
                 yield ": ping\n\n"
             silent += UPDATE_EVERY
             await asyncio.sleep(UPDATE_EVERY)
-        yield _event("view", chat_view(arena, talk))
+        yield _event("view", chat_view(arena, session, talk))
     finally:
         talk.watchers -= 1
 

@@ -90,7 +90,8 @@ class NextBody(BaseModel):
 _HEAD = (
     '<link rel="stylesheet" href="./static/battle.css"><script src="./static/ballot.js" defer></script>'
     '<script src="./static/copying.js" defer></script>'
-    '<script src="./static/attachments.js" defer></script><script src="./static/battle.js" defer></script>'
+    '<script src="./static/attachments.js" defer></script><script src="./static/consent.js" defer></script>'
+    '<script src="./static/battle.js" defer></script>'
 )
 
 
@@ -208,7 +209,7 @@ async def _taken(
     arena: Arena, session: str, body: PromptBody, battle_id: str | None = None
 ) -> tuple[ImagePart, ...]:
     """The images of a prompt that the arena takes, after which the models know whether it is too long."""
-    await arena.must_be_fit(body.prompt)
+    await arena.must_be_fit(session, body.prompt)
     shown = [(image.sha256, image.alt) for image in body.images]
     images = await keep_images(arena, session, shown, battle_id)
     await arena.measure(session, body.prompt, battle_id, images)

@@ -27,6 +27,7 @@ from agon.arena.core.modes.review_queue import review_progress
 from agon.arena.core.refusal import Refusal
 from agon.arena.core.roster import words_in
 from agon.arena.core.visitors.people import MOST_COMMENT
+from agon.arena.web.battle.consent import consent_view
 from agon.arena.web.languages.texts import (
     _,
     comma_list,
@@ -107,7 +108,8 @@ def render(name: str, **values: Any) -> str:
 
 def panel_html(view: dict[str, Any], alert: str = "") -> str:
     """What stands on the page of a battle, as the server shows it first: a state, the votes, the prompt."""
-    return render("panel.html", html=Markup(view["html"]), below=Markup(view["below"]), alert=alert)
+    shown = {"html": Markup(view["html"]), "below": Markup(view["below"]), "alert": alert}
+    return render("panel.html", consent=view["consent"], state=view["state"], **shown)
 
 
 def panel_state(view: dict[str, Any]) -> str:
@@ -128,9 +130,7 @@ def start_view(arena: Arena, session: str, mode: Mode = "blind") -> dict[str, An
     roster = arena.roster
     facts = {"votes": arena.log.counted(), "models": len(roster.listed), "prompts": len(roster.examples)}
     values = {"roster": roster, "facts": facts, "examples": arena.contestants.choose_examples(_EXAMPLES)}
-    values["intro"], values["consent"] = (
-        words_in(words, language()) for words in (roster.page.intro, roster.page.consent)
-    )
+    values["intro"] = words_in(roster.page.intro, language())
     values["invitation"] = _invitation(roster.typed, arena.settings.answers)
     values["review"] = review_progress(arena, session) if mode == "blind" else None
     values["mode"], values["modes"] = mode, arena.modes
@@ -144,6 +144,7 @@ def start_view(arena: Arena, session: str, mode: Mode = "blind") -> dict[str, An
         "images": arena.most_images(),
         "image_bytes": arena.settings.image_bytes,
         "votes": arena.log.votes_of(arena.keys.voter(session)),
+        "consent": consent_view(arena, session),
         "html": render("empty.html", **values),
         "below": render("examples.html", **values),
     }
@@ -183,6 +184,7 @@ def battle_view(arena: Arena, session: str, running: Running, *, fresh: bool = F
         "image_bytes": arena.settings.image_bytes,
         "may_ask": arena.may_ask(battle),
         "votes": arena.log.votes_of(battle.voter),
+        "consent": consent_view(arena, session),
         "sides": [side_view(battle, slot) for slot in range(len(battle.sides))],
         "standing": list(battle.standing),
         "html": render(

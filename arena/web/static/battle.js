@@ -12,6 +12,7 @@ const agonBattle = (root, host) => {
     voted: () => {},
   };
   const KEYS = { a: "a", e: "tie", x: "both_bad", b: "b" };
+  const CONSENT = "./api/consent";
   const at = (id) => document.getElementById(id);
   const place = () => at("ag-view");
   const box = () => at("ag-text");
@@ -27,7 +28,9 @@ const agonBattle = (root, host) => {
   const READING = 1000, TYPING = 600, ALONE = 300; // milliseconds
 
   // ---- talking to the server ------------------------------------------------------------------------
+  const consent = agonConsent((said) => call(CONSENT, said), { rights: !ours });
   async function call(path, body, worked = false) {
+    if (body !== undefined && path !== CONSENT) await consent.agree();
     let answer;
     try {
       answer = await host.fetch(path, body === undefined ? {} : {
@@ -45,13 +48,12 @@ const agonBattle = (root, host) => {
     }
     if (!answer.ok) {
       const error = new Error(data.sentence || agonText("The arena answered with an error ({status}).", { status: answer.status }));
-      error.code = data.error;
-      throw error;
+      throw Object.assign(error, { code: data.error, consent: data.consent });
     }
     return data;
   }
 
-  async function once(work) {
+  async function once(work, again = false) { // again: what goes on by itself once a changed text was agreed to
     if (busy) return;
     busy = true;
     root.dataset.busy = "";
@@ -59,7 +61,7 @@ const agonBattle = (root, host) => {
     try {
       await work();
     } catch (error) {
-      say(error.message);
+      if (!consent.refused(error, again ? () => once(work, again) : null)) say(error.message);
       if (error.code === "unfinished" && view) view.warned = true;
       if (error.code === "no_battle") await begin(box()?.value || "");
       if (error.code === "already_voted" && view?.battle) show(await call(`./api/battles/${view.battle}`));
@@ -91,6 +93,7 @@ const agonBattle = (root, host) => {
       at("ag-below").innerHTML = next.below;
     }
     root.dataset.state = next.state;
+    consent.show(next.consent, next.state === "empty" || next.state === "ready");
     root.toggleAttribute("data-follow", Boolean(next.may_ask));
     root.toggleAttribute("data-typed", next.state === "empty" && next.typed);
     for (const count of document.querySelectorAll("[data-your-votes]")) {
@@ -285,7 +288,7 @@ const agonBattle = (root, host) => {
       host.voted(voted);
       let following = voted; // should the next one not come, the vote is what there is to see
       try { following = await call("./api/battles/next", { after: voted.battle }); } finally { came(following); }
-    });
+    }, true);
   }
 
   // What comes by itself: it is announced, and the focus is on its heading.
@@ -308,7 +311,7 @@ const agonBattle = (root, host) => {
       await call(`./api/battles/${battle}/remarks`, { reasons, comment });
       kept.textContent = agonText("Kept");
     } catch (error) {
-      if (form.isConnected) say(error.message);
+      if (form.isConnected && !consent.refused(error)) say(error.message);
     }
   }
 

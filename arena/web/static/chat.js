@@ -8,7 +8,10 @@
   const send = root.querySelector("[type=submit]");
   let view = JSON.parse(root.dataset.chat), stream = null, busy = false, asked = "";
 
+  const CONSENT = "./api/consent";
+  const consent = agonConsent((said) => call(CONSENT, said));
   async function call(path, body, worked = false) {
+    if (body !== undefined && path !== CONSENT) await consent.agree();
     let answer;
     try {
       answer = await fetch(path, body === undefined ? {} : {
@@ -24,14 +27,14 @@
       say("");
       return call(path, body, true);
     }
-    if (!answer.ok) throw new Error(data.sentence || agonText("The arena answered with an error ({status}).", { status: answer.status }));
+    if (!answer.ok) throw Object.assign(new Error(data.sentence || agonText("The arena answered with an error ({status}).", { status: answer.status })), { code: data.error, consent: data.consent });
     return data;
   }
   async function once(work) {
     if (busy) return;
     busy = true;
     say("");
-    try { await work(); } catch (error) { say(error.message); } finally { busy = false; }
+    try { await work(); } catch (error) { if (!consent.refused(error)) say(error.message); } finally { busy = false; }
   }
   function say(sentence) {
     at("ag-alert").textContent = sentence;
@@ -43,6 +46,7 @@
     view = next;
     if (next.html !== undefined) said.innerHTML = next.html;
     const streaming = next.state === "streaming";
+    consent.show(next.consent, !streaming);
     model.disabled = Boolean(next.chat);
     if (next.model) model.value = next.model;
     stop.hidden = !streaming;

@@ -13,21 +13,24 @@
   let busy = false; // one request at a time: a double click is one click
 
   // ---- talking to the server --------------------------------------------------------------------------
-  async function call(path, body) {
+  const CONSENT = "./api/consent";
+  const consent = agonConsent((said) => call("", said, CONSENT), { rights: true });
+  async function call(path, body, whole = `./api/study${path}`) {
+    if (body !== undefined && whole !== CONSENT) await consent.agree();
     let answer;
     try {
-      answer = await fetch(`./api/study${path}`, body === undefined ? {} : {
+      answer = await fetch(whole, body === undefined ? {} : {
         method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
       });
     } catch {
       throw new Error(agonText("The study cannot be reached. Nothing was lost: try again."));
     }
     const data = await answer.json().catch(() => ({}));
-    if (!answer.ok) throw Object.assign(new Error(data.sentence || agonText("The study answered with an error ({status}).", { status: answer.status })), { code: data.error });
+    if (!answer.ok) throw Object.assign(new Error(data.sentence || agonText("The study answered with an error ({status}).", { status: answer.status })), { code: data.error, consent: data.consent });
     return data;
   }
 
-  async function once(work) {
+  async function once(work, again = false) { // again: what goes on by itself once a changed text was agreed to
     if (busy) return;
     busy = true;
     document.body.dataset.busy = "";
@@ -35,7 +38,7 @@
     try {
       await work();
     } catch (error) {
-      say(error.message);
+      if (!consent.refused(error, again ? () => once(work, again) : null)) say(error.message);
       if (error.code === "unfinished") view.warned = true;
       if (error.code === "no_battle" || error.code === "already_voted") show(await call("/next", {}).catch(() => view));
     } finally {
@@ -54,7 +57,11 @@
   function show(next) {
     const before = view;
     view = next;
+    at("ag-view").after(at("ag-consent")); // out of what is replaced, and before the first button
     at("ag-view").innerHTML = next.html;
+    at("ag-view").querySelector("[data-consenthere]")?.append(at("ag-consent"));
+    const open = next.state === "intro" || next.state === "ready";
+    consent.show(next.consent, open, open || next.state === "thanks");
     document.body.dataset.state = next.state;
     const same = before && before.battle === next.battle;
     if (!same) {
@@ -134,7 +141,7 @@
         ratings: rated ? ratings : null, comment: at("ag-comment")?.value || null, unfinished: Boolean(view.warned),
       }));
       forget();
-    });
+    }, true);
   }
   function skip() {
     const reason = at("ag-skip").value.trim();

@@ -10,6 +10,7 @@ from typing import Any
 from agon.arena.core.battle import LETTERS, NUMBERS, State
 from agon.arena.core.battles.open_battles import Running
 from agon.arena.core.studies.study import Study, VoterProgress, tell_lead
+from agon.arena.web.battle.consent import consent_view
 from agon.arena.web.battle.view import battle_values, render, side_view
 from agon.arena.web.languages.texts import _, message
 from agon.arena.web.layout import Site, page_html
@@ -30,8 +31,10 @@ def study_page(title: str) -> str:
         '<div id="ag-live" class="ag-sr" role="status" aria-live="polite"></div>'
         '<div id="ag-view" class="ag-study"><p class="ag-small ag-mid">'
         f"{_('Opening the study …')}</p></div>"
+        f"{render('consent.html', consent=None, state='empty')}"
     )
-    head = '<script src="./static/ballot.js" defer></script><script src="./static/study.js" defer></script>'
+    names = ("ballot.js", "consent.js", "study.js")
+    head = "".join(f'<script src="./static/{name}" defer></script>' for name in names)
     return page_html(title, body, current="battle", head=head, site=STUDY)
 
 
@@ -42,11 +45,12 @@ def voter_view(study: Study, session: str, told: str | None = None) -> dict[str,
     """
     progress = study.progress(session)
     values = {**_common(study, progress), "told": told, "items": bool(study.plan.attention)}
+    page = {"battle": None, "consent": consent_view(study.arena, session)}
     if progress.state == "going":
-        return {"state": "intro", "battle": None, "html": render("study_intro.html", **values)}
+        return {**page, "state": "intro", "html": render("study_intro.html", **values)}
     closed = study.closed
     values["why"] = _(_ENDED[closed.by]) if closed else None
-    return {"state": "thanks", "battle": None, "html": render("study_thanks.html", **values)}
+    return {**page, "state": "thanks", "html": render("study_thanks.html", **values)}
 
 
 def task_view(study: Study, session: str, running: Running, told: str | None = None) -> dict[str, Any]:
@@ -59,6 +63,7 @@ def task_view(study: Study, session: str, running: Running, told: str | None = N
         "sides": [side_view(battle, slot) for slot in range(len(battle.sides))],
         "standing": list(battle.standing),
         "uneven": battle.uneven,
+        "consent": consent_view(study.arena, session),
         "said": _("Task {done} of {total}", done=progress.done + 1, total=progress.total),
     }
     if battle.state is State.READY:

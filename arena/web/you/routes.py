@@ -21,7 +21,7 @@ from agon.arena.web.middleware import Session
 from agon.arena.web.you.own_board import FEWEST, VoterQuery, boards_beside
 from agon.arena.web.you.shared_page import preview_html, shared_html
 from agon.arena.web.you.shared_picture import shared_png
-from agon.arena.web.you.your_pages import battle_html, list_html, name_of
+from agon.arena.web.you.your_pages import battle_html, consents_shown, list_html, name_of
 
 PRIVATE = {"cache-control": "no-store", "x-robots-tag": "noindex"}
 _PATIENCE = 2.0  # seconds that a board may take before the page comes without it
@@ -74,7 +74,9 @@ def you_router(arena: Arena, shared: Boards) -> APIRouter:
             asked = int(page) if page.isdecimal() and len(page) < 10 else 1
             history = await asyncio.to_thread(people.history, session, asked)
             board = await beside(session, history.totals.counted)
-            text = list_html(arena, history, board, voter, yours, done)
+            said = await asyncio.to_thread(arena.log.consents_of, voter)
+            agreed = consents_shown(said, await asyncio.to_thread(arena.log.every_consent_text))
+            text = list_html(arena, history, board, voter, agreed, yours, done)
         return HTMLResponse(text, headers=PRIVATE)
 
     @router.post("/you/withdraw")
@@ -90,6 +92,11 @@ def you_router(arena: Arena, shared: Boards) -> APIRouter:
         battle = _chosen(form)
         await people.erase(session, battle, withdraw=form.get("votes") == "withdraw")
         return _back({"battle": battle, "done": "erased"} if battle else {"done": "all-erased"})
+
+    @router.post("/you/consent")
+    async def take_back(session: Session, request: Request) -> RedirectResponse:
+        await people.consent(session, (await _form(request)).get("text", ""), given=False)
+        return _back({"done": "not-agreed"})
 
     @router.get("/you/export")
     async def export(session: Session) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from agon.arena.web.languages.texts import _, date_and_time, message, translated
 from agon.arena.web.layout import page_html
 from agon.arena.web.markdown.markdown import reachable_html
 from agon.arena.web.you.own_board import too_few_sentence
+from agon.data.log.personal.consents import SaidConsent, held_consents
 from agon.data.log.personal.history import PastBattle
 from agon.ranking.text import Sentence
 
@@ -34,6 +35,10 @@ DONE = {
     ),
     "shared": message("Whoever has the link can see it now. You can take it back here at any time."),
     "revoked": message("Nobody can see it by that link any more."),
+    "not-agreed": message(
+        "It is taken back. Nothing more of yours is kept or sent until you agree again. Your votes stay as "
+        "they are."
+    ),
     "all": message("All are withdrawn. Boards do not count them any more."),
 }
 _LONGEST = 160  # characters of a prompt in the list
@@ -44,16 +49,18 @@ def list_html(
     history: HistoryPage,
     board: Mapping[str, Any] | None,
     voter: str,
+    agreed: Mapping[str, Any],
     yours: int,
     done: str = "",
 ) -> str:
-    """The page with the battles of a visitor."""
+    """The page with the battles of a visitor, and what they `agreed` to."""
     name = name_of(arena)
     body = render(
         "you.html",
         totals=history.totals,
         battles=[listed(one, history.hashes, name) for one in history.battles],
         board=board,
+        agreed=agreed,
         too_few=too_few_sentence(history.totals.counted),
         start=(history.number - 1) * A_PAGE + 1,
         page=history.number,
@@ -62,6 +69,26 @@ def list_html(
         voter=voter,
     )
     return page_html(_("Your votes"), body, current=None, yours=yours, head=HEAD)
+
+
+def consents_shown(said: Sequence[SaidConsent], texts: Mapping[str, str]) -> dict[str, Any]:
+    """What a visitor said to texts, the last first, and the text by which all can be taken back, if any can.
+
+    Args:
+        said: the first first.
+        texts: {SHA-256: text}.
+    """
+    rows = [
+        {
+            "given": one.given,
+            "date": _moment(one.created),
+            "iso": one.created.isoformat(timespec="seconds"),
+            "language": one.language,
+            "text": texts.get(one.text, one.text),
+        }
+        for one in reversed(said[-A_PAGE:])
+    ]
+    return {"rows": rows, "held": next(reversed(held_consents(said)), None)}
 
 
 def battle_html(

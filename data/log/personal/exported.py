@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from agon.data.log.personal.consents import read_every_text, read_said
 from agon.data.log.personal.history import PastBattle, list_battles
 
 _Rows = Callable[[str, Sequence[Any]], list[tuple[Any, ...]]]
@@ -72,7 +73,19 @@ def personal_data(rows: _Rows, voter: str, open_yet: Collection[str] = ()) -> di
         {"study": study, "item": item, "when": _moment(when), "prompt": prompt, "answers": texts, "places": p}
         for study, item, when, prompt, texts, p in rows(_CHECKS, [voter])
     ]
-    return {"schema": 1, "voter": voter, "battles": battles, "attention_checks": checks}
+    words = read_every_text(rows)
+    consents = [
+        {
+            "text": words.get(one.text),
+            "text_sha256": one.text,
+            "language": one.language,
+            "given": one.given,
+            "when": _moment(one.created),
+        }
+        for one in read_said(rows, voter)
+    ]
+    found = {"battles": battles, "attention_checks": checks, "consents": consents}
+    return {"schema": 1, "voter": voter, **found}
 
 
 def _turn(asked: Sequence[Any], told: Sequence[Sequence[Any]], past: PastBattle) -> dict[str, Any]:

@@ -1,13 +1,17 @@
 """A log as a data set for others: what is in it, what is withheld, and that it is read again."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
+from hashlib import sha256
 
 import pyarrow.parquet as pq
 import pytest
 
 from agon.arena.core.visitors.anonymised_release import release_log
 from agon.data import check, comparisons
-from agon.data.log.records import WithdrawalRecord
+from agon.data.exporters.exporting import export
+from agon.data.log.records import ConsentRecord, ConsentTextsRecord, WithdrawalRecord
 from agon.data.log.vote_log import VoteLog
 from agon.ranking import rank
 from agon.ranking.errors import OptionError, SourceError
@@ -130,3 +134,55 @@ def test_what_cannot_be_released_is_refused_in_one_sentence_and_nothing_is_left(
         release_log(tmp_path / "log", tmp_path / "set", licence="mit")
     release_log(tmp_path / "log", tmp_path / "set", licence="mit", replace=True)  # the remedy
     assert {path.name for path in tmp_path.iterdir()} == {"log", "mine", "set"}, "nothing half made"
+
+
+def test_of_votes_cast_while_a_text_was_asked_those_of_who_agreed_are_released(tmp_path):
+    """By hand, hour by hour. A is asked from 2, B from 6, nothing from 9, B again from 11.
+
+    Released: all of 1 and 10, when nothing was asked; "yes" at 3 and 7, who agreed to A at 2:30 and to B at
+    6:30; "old" at 3, who agreed to A alone, and not at 7; "again" at 7, who took A back and agreed to B;
+    "yes" and "again" at 12, when B is asked again. Withheld: "no", who never agreed; "back", whose last word
+    is that they take it back, at 3, 7 and 12; "again" at 3, before they agreed to anything.
+    """
+    first, second = "You agree\nto A.", "You agree to B."
+
+    def at(hours):
+        return NOON + timedelta(hours=hours)
+
+    def said(voter, text, hours, given=True):
+        return ConsentRecord(voter, sha256(text.encode()).hexdigest(), "en", given, at(hours))
+
+    voters = ("yes", "no", "old", "back", "again")
+    with VoteLog(tmp_path / "log") as log:
+        put(log, ConsentTextsRecord({"en": first}, at(2)), said("yes", first, 2.5), said("old", first, 2.5))
+        put(log, said("back", first, 2.5), said("again", first, 4), said("again", first, 5, given=False))
+        put(log, ConsentTextsRecord({"en": second, "de": "B!"}, at(6)))
+        put(log, *(said(voter, second, 6.5) for voter in ("yes", "back", "again")))
+        put(log, said("back", second, 8, given=False), ConsentTextsRecord({}, at(9)))
+        put(log, ConsentTextsRecord({"en": second, "de": "B!"}, at(11)))
+        for hours in (1, 3, 7, 10, 12):
+            for voter in voters:
+                one = battle(voter=voter, prompt=f"{voter} at {hours}")
+                answers = [answer(one.battle_id, slot, model) for slot, model in enumerate(one.models)]
+                cast = replace(vote(one.battle_id, voter=voter), created=at(hours))
+                put(log, one, *answers, cast)
+    done = release_log(tmp_path / "log", tmp_path / "set", licence="mit")
+    rows = pq.read_table(tmp_path / "set" / "votes.parquet").to_pylist()
+    assert {row["conversation_a"][0]["content"] for row in rows} == {
+        *(f"{voter} at {hours}" for voter in voters for hours in (1, 10)),
+        *("yes at 3", "yes at 7", "yes at 12", "old at 3", "again at 7", "again at 12"),
+    }
+    assert dict(done.withheld) == {"whose voter did not agree to what was asked then, or took it back": 9}
+    card = (tmp_path / "set" / "README.md").read_text("utf-8")
+    assert "> You agree\n> to A.\n>\n> (en)" in card
+    assert "nothing is asked." in card
+    assert "10 of these votes were cast while nothing was asked." in card
+    manifest = json.loads((tmp_path / "set" / "release.json").read_text("utf-8"))
+    texts = [{"en": first}, {"en": second, "de": "B!"}, {}, {"en": second, "de": "B!"}]
+    assert [one["texts"] for one in manifest["consent"]] == texts
+    assert manifest["consent"][0]["since"] == at(2).isoformat()
+    assert manifest["unasked"] == 10
+    exported = export(tmp_path / "log", "csv", tmp_path / "votes.csv")
+    assert json.loads(exported.manifest.read_text("utf-8"))["consent"] == manifest["consent"]
+    export(tmp_path / "log", "csv", tmp_path / "votes.csv", consent="Asked on paper.", replace=True)
+    assert json.loads(exported.manifest.read_text("utf-8"))["consent"] == "Asked on paper."

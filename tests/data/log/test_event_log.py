@@ -18,6 +18,8 @@ from agon.data.log.records import (
     AlreadyVoted,
     Assignment,
     AttentionRecord,
+    ConsentRecord,
+    ConsentTextsRecord,
     ErasureRecord,
     LogError,
     RemarksRecord,
@@ -57,6 +59,8 @@ def everything(folder):
             put(log, third, SkipRecord(third.battle_id, ODD, NOON))
             put(log, AttentionRecord("s", 1, n + 1, "v1", NOON, ODD, ("a", ODD), 1, (2, 1)))
         put(log, RosterRecord({"ada": "listed", "eve": "testing"}, NOON))
+        put(log, ConsentTextsRecord({"en": "Yes?", "de": ODD}, NOON), ConsentTextsRecord({}, NOON))
+        put(log, *(ConsentRecord("v1", "ab" * 32, "en", given, NOON) for given in (True, False)))
         for n in range(40):
             put(log, one := battle(("ada", "bob") if n % 3 else ("bob", "cyn")), vote(one.battle_id))
         put(log, ShareRecord(first.battle_id, "ab" * 32, NOON), ShareRecord(one.battle_id, "cd" * 32, NOON))

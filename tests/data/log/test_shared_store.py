@@ -1,5 +1,6 @@
 """Several processes on one store of PostgreSQL: a real server, and several logs open on it."""
 
+import asyncio
 import json
 import os
 import shutil
@@ -9,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 
+from agon.arena.core.visitors.consent import ConsentMissing, Consents
 from agon.data.log.hash_chain import DamagedChain
 from agon.data.log.operation.receipts import find_vote
 from agon.data.log.records import AlreadyVoted, Conflict, LogError
@@ -49,6 +51,23 @@ def rows(address, sql, *given):
 def change(address, sql, *given):
     with psycopg.connect(address, autocommit=True) as connection:
         connection.execute(sql, given)
+
+
+def test_who_agreed_in_one_process_agreed_in_all(address):
+    with open_store(address) as one, open_store(address) as other:
+        here, there = Consents(one), Consents(other)
+        here.ask({"en": "You agree."})
+        there.ask({"en": "You agree."})  # the same, asked by a process that did not hear of it yet
+        events = "SELECT count(*) FROM agon_events WHERE position(%s IN line) > 0"
+        assert rows(address, events, b"consent_texts") == [(1,)]
+        text = next(iter(here.asked.hashes))
+        asyncio.run(here.say("v1", text, given=True))
+        asyncio.run(there.must_be_given("v1"))
+        with pytest.raises(ConsentMissing):
+            asyncio.run(there.must_be_given("v2"))
+        asyncio.run(there.say("v1", text, given=False))
+        one.follow()
+        assert not here.given("v1")
 
 
 def test_what_one_process_writes_the_other_reads(address):

@@ -12,11 +12,11 @@ import duckdb
 
 import agon as ag
 from agon.data.log.operation.backup import backup_log
-from agon.data.log.records import AttachedImage, ShareRecord
+from agon.data.log.records import AttachedImage, ConsentRecord, ConsentTextsRecord, ShareRecord
 from agon.data.log.recovery.mending import recover_log
 from agon.data.log.vote_log import VoteLog
 from tests.repository.remedies.steps import Case, Given, agon, full, no_room, ranked, vote
-from tests.support.log_records import battle, put, voted, without_events
+from tests.support.log_records import NOON, battle, put, voted, without_events
 from tests.support.log_records import vote as cast
 
 NEW = {"min_votes": 0}
@@ -86,6 +86,9 @@ def cases(given: Given) -> list[Case]:
     def shared(link: str) -> ShareRecord:
         return ShareRecord(drawn.battle_id, link, drawn.created)
 
+    def agreed(text: str) -> ConsentRecord:
+        return ConsentRecord("v1", text, "en", given=True, created=NOON)
+
     def opened_twice() -> None:
         with VoteLog(taken):
             VoteLog(taken)
@@ -120,6 +123,8 @@ def cases(given: Given) -> list[Case]:
         (ranked(log / "agon.duckdb"), ranked(log), 100),
         (lambda: AttachedImage("cat.png"), lambda: AttachedImage("0123456789abcdef" * 4)),
         (lambda: shared("me"), lambda: shared("0123456789abcdef" * 4)),
+        (lambda: agreed("me"), lambda: agreed("0123456789abcdef" * 4)),
+        (lambda: ConsentTextsRecord({"en": " "}, NOON), lambda: ConsentTextsRecord({"en": "Yes?"}, NOON)),
         (lambda: agon("erase", whole, "--before", "May"), lambda: agon("erase", whole, *old)),
         (lambda: agon("erase", given.arena_log()), lambda: agon("erase", given.arena_log(), *all_of_it)),
         (lambda: agon("erase", unasked, *all_of_it[:2]), lambda: agon("erase", unasked, *all_of_it)),
