@@ -94,6 +94,7 @@ class BattlePanel(gr.HTML):
             "ballot.js",
             "attachments.js",
             "copying.js",
+            "calls.js",
             "consent.js",
             "battle.js",
         )

@@ -31,7 +31,8 @@ from agon.arena.web.middleware import Session
 
 _HEAD = (
     '<link rel="stylesheet" href="./static/battle.css"><script src="./static/copying.js" defer></script>'
-    '<script src="./static/consent.js" defer></script><script src="./static/chat.js" defer></script>'
+    '<script src="./static/calls.js" defer></script><script src="./static/consent.js" defer></script>'
+    '<script src="./static/chat.js" defer></script>'
 )
 _FRESH = {"cache-control": "no-store"}
 

@@ -89,7 +89,7 @@ class NextBody(BaseModel):
 
 _HEAD = (
     '<link rel="stylesheet" href="./static/battle.css"><script src="./static/ballot.js" defer></script>'
-    '<script src="./static/copying.js" defer></script>'
+    '<script src="./static/copying.js" defer></script><script src="./static/calls.js" defer></script>'
     '<script src="./static/attachments.js" defer></script><script src="./static/consent.js" defer></script>'
     '<script src="./static/battle.js" defer></script>'
 )

@@ -21,7 +21,7 @@ from math import isfinite
 from typing import Any
 
 from babel import Locale
-from babel.dates import format_date, format_datetime, format_skeleton
+from babel.dates import format_datetime, format_skeleton
 from babel.lists import format_list
 from babel.numbers import format_decimal, format_percent
 from markupsafe import Markup
@@ -185,13 +185,6 @@ def figure(value: Figure) -> str:
     if language() == "en" or not isfinite(value.value) or "e" in text:
         return text
     return number(float(text.replace(",", "")), digits)
-
-
-def long_date(when: date) -> str:
-    """A day: "4 March 2026"."""
-    if language() == "en":
-        return f"{when.day} {when:%B %Y}"
-    return str(format_date(when, "long", locale=language()))
 
 
 def short_date(when: date) -> str:

@@ -18,7 +18,6 @@ from agon.ranking.text import Sentence
 
 Value = str | float | None
 USUAL_COLUMNS = ("votes", "price", "reliability", "state")  # columns shown unless others are picked
-ALWAYS = ("rank", "model", "score")
 _KNOWN = {
     "price": (message("Price / M"), "${:,.2f}"),
     "input_price": (message("Input price / M"), "${:,.2f}"),

@@ -12,7 +12,6 @@ const agonBattle = (root, host) => {
     voted: () => {},
   };
   const KEYS = { a: "a", e: "tie", x: "both_bad", b: "b" };
-  const CONSENT = "./api/consent";
   const at = (id) => document.getElementById(id);
   const place = () => at("ag-view");
   const box = () => at("ag-text");
@@ -28,30 +27,8 @@ const agonBattle = (root, host) => {
   const READING = 1000, TYPING = 600, ALONE = 300; // milliseconds
 
   // ---- talking to the server ------------------------------------------------------------------------
-  const consent = agonConsent((said) => call(CONSENT, said), { rights: !ours });
-  async function call(path, body, worked = false) {
-    if (body !== undefined && path !== CONSENT) await consent.agree();
-    let answer;
-    try {
-      answer = await host.fetch(path, body === undefined ? {} : {
-        method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
-      });
-    } catch {
-      throw new Error(agonText("The arena cannot be reached. Nothing was lost: try again."));
-    }
-    const data = await answer.json().catch(() => ({}));
-    if (data.work && !worked && typeof agonWork !== "undefined") {
-      say(agonText("Your browser solves a puzzle first, once: it keeps programs from voting by the thousand."));
-      await agonWork(data.work);
-      say("");
-      return call(path, body, true);
-    }
-    if (!answer.ok) {
-      const error = new Error(data.sentence || agonText("The arena answered with an error ({status}).", { status: answer.status }));
-      throw Object.assign(error, { code: data.error, consent: data.consent });
-    }
-    return data;
-  }
+  const consent = agonConsent((said) => call(agonConsentPath, said), { rights: !ours });
+  const call = agonCalls((path, options) => host.fetch(path, options), say, () => consent.agree());
 
   async function once(work, again = false) { // again: what goes on by itself once a changed text was agreed to
     if (busy) return;

@@ -8,28 +8,8 @@
   const send = root.querySelector("[type=submit]");
   let view = JSON.parse(root.dataset.chat), stream = null, busy = false, asked = "";
 
-  const CONSENT = "./api/consent";
-  const consent = agonConsent((said) => call(CONSENT, said));
-  async function call(path, body, worked = false) {
-    if (body !== undefined && path !== CONSENT) await consent.agree();
-    let answer;
-    try {
-      answer = await fetch(path, body === undefined ? {} : {
-        method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body),
-      });
-    } catch {
-      throw new Error(agonText("The arena cannot be reached. Nothing was lost: try again."));
-    }
-    const data = await answer.json().catch(() => ({}));
-    if (data.work && !worked && typeof agonWork !== "undefined") {
-      say(agonText("Your browser solves a puzzle first, once: it keeps programs from voting by the thousand."));
-      await agonWork(data.work);
-      say("");
-      return call(path, body, true);
-    }
-    if (!answer.ok) throw Object.assign(new Error(data.sentence || agonText("The arena answered with an error ({status}).", { status: answer.status })), { code: data.error, consent: data.consent });
-    return data;
-  }
+  const consent = agonConsent((said) => call(agonConsentPath, said));
+  const call = agonCalls((path, options) => fetch(path, options), say, () => consent.agree());
   async function once(work) {
     if (busy) return;
     busy = true;
