@@ -549,7 +549,8 @@ class VoteLog:
         return removed
 
     def unerased(self, *, voter: str | None = None, before: datetime | None = None) -> list[str]:
-        """Battles whose texts are there: of a person, or drawn before a time, or all."""
+        """Battles whose texts are there, or on their way: of a person, or drawn before a time, or all."""
+        self._writer.follow().result()  # what was handed over, and what other processes wrote
         moment = None if before is None else before.astimezone(UTC).replace(tzinfo=None).isoformat(" ")
         return [str(battle) for (battle,) in self._rows(_UNERASED, [voter, moment])]
 
@@ -762,12 +763,15 @@ class VoteLog:
         return vote_hashes(self.folder, numbers, self._events.chain.at.size)
 
     def personal_data(self, voter: str, open_yet: Collection[str] = ()) -> dict[str, Any]:
-        """Everything of a person, as JSON has it; of battles without a vote not who answers.
+        """Everything of a person, what is on its way too, as JSON has it.
+
+        Of battles without a vote it does not say who answers.
 
         Args:
             voter: the pseudonym.
             open_yet: battles in which answers are being written, which are left out.
         """
+        self._writer.follow().result()
         found = personal_data(self._rows, voter, open_yet)
         numbers = [one["vote"]["number"] for one in found["battles"] if one["vote"]]
         hashes = self.vote_hashes(numbers)

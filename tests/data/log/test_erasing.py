@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from datetime import UTC, datetime, timedelta
 
 import duckdb
@@ -172,6 +173,26 @@ def test_what_is_old_is_found_by_its_day(tmp_path):
         assert log.unerased(before=day) == []
         assert len(log.unerased()) == 4
     assert not (folder / "erasing").exists(), "what was left to do is done when the log is closed"
+
+
+def test_what_was_handed_over_before_is_erased_with_the_rest(tmp_path):
+    """All is said to be erased: a battle that the writer had not come to was left."""
+    with VoteLog(tmp_path / "log") as log:
+
+        def slow(connection):
+            time.sleep(0.3)
+            return connection
+
+        log._writer.exchange(slow)
+        drawn, given = battle(voter="me"), log.unerased(voter="me")
+        assert given == []
+        log._writer.exchange(slow)
+        log.write(drawn)
+        assert [one["battle"] for one in log.personal_data("me")["battles"]] == [drawn.battle_id]
+        log._writer.exchange(slow)
+        more = battle(voter="me")
+        log.write(more)
+        assert {*log.unerased(voter="me")} == {drawn.battle_id, more.battle_id}
 
 
 def test_the_network_of_a_vote_lies_beside_the_chain_and_is_erased_with_its_texts(tmp_path):
