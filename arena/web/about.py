@@ -11,6 +11,7 @@ from agon.arena.web.battle.consent import asked_text
 from agon.arena.web.battle.view import render
 from agon.arena.web.languages.texts import _, date_and_time
 from agon.arena.web.layout import page_html
+from agon.arena.web.markdown.markdown import words_html
 from agon.arena.web.middleware import Session
 from agon.data.log.personal.consents import ConsentTexts
 
@@ -34,7 +35,7 @@ def about_html(
     """
     text = None if asked is None else asked_text(asked)
     since = None if asked is None or asked.since is None else date_and_time(asked.since)
-    shown = {"cookie": cookie, "consent": text, "since": since}
+    shown = {"cookie": cookie, "consent": words_html(text), "since": since}
     body = render("about.html", settings=settings or ArenaSettings(), **shown)
     return page_html(_("What is stored"), body, current="about", votes=votes, yours=yours)
 

@@ -29,7 +29,8 @@ class ConsentTextShape(BaseModel):
     """A text that people are asked to agree to."""
 
     language: str
-    text: str
+    text: Annotated[str, Field(description="In Markdown.")]
+    html: str
     sha256: Annotated[str, Field(description="Of the text in UTF-8, by which one agrees to it.")]
 
 

@@ -15,6 +15,7 @@ from agon.arena.core.visitors.people import People
 from agon.arena.web.api.battle_shapes import ConsentShape
 from agon.arena.web.api.document import played
 from agon.arena.web.languages.texts import language
+from agon.arena.web.markdown.markdown import words_html
 from agon.arena.web.middleware import Session
 from agon.data.log.personal.consents import ConsentTexts, text_hash
 
@@ -40,7 +41,8 @@ def consent_shape(asked: ConsentTexts, texts: Mapping[str, str], *, agreed: bool
     return {
         "since": asked.since and asked.since.isoformat(),
         "texts": [
-            {"language": code, "text": text, "sha256": text_hash(text)} for code, text in texts.items()
+            {"language": code, "text": text, "html": words_html(text), "sha256": text_hash(text)}
+            for code, text in texts.items()
         ],
         "agreed": agreed,
     }

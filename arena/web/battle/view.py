@@ -40,7 +40,7 @@ from agon.arena.web.languages.texts import (
     template_text,
     translated,
 )
-from agon.arena.web.markdown.markdown import reachable_html
+from agon.arena.web.markdown.markdown import reachable_html, words_html
 from agon.arena.web.markdown.streaming import streaming_html
 from agon.ranking.leaderboard.row import Row, score_range
 from agon.ranking.text import Sentence
@@ -130,7 +130,7 @@ def start_view(arena: Arena, session: str, mode: Mode = "blind") -> dict[str, An
     roster = arena.roster
     facts = {"votes": arena.log.counted(), "models": len(roster.listed), "prompts": len(roster.examples)}
     values = {"roster": roster, "facts": facts, "examples": arena.contestants.choose_examples(_EXAMPLES)}
-    values["intro"] = words_in(roster.page.intro, language())
+    values["intro"] = words_html(words_in(roster.page.intro, language()))
     values["invitation"] = _invitation(roster.typed, arena.settings.answers)
     values["review"] = review_progress(arena, session) if mode == "blind" else None
     values["mode"], values["modes"] = mode, arena.modes

@@ -22,6 +22,7 @@ from markdown_it.rules_core import StateCore, text_join
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
 from markdown_it.utils import EnvType, OptionsDict
+from markupsafe import Markup
 
 from agon.arena.web.markdown import latex as formulas
 from agon.arena.web.markdown.latex import formulas_plugin, mathml
@@ -78,6 +79,12 @@ def reachable_html(text: str) -> str:
     """A whole answer as `answer_html` gives it, in which keys reach what scrolls: code and tables."""
     found = answer_html(text).replace("<pre>", '<pre tabindex="0">')
     return found.replace('<div class="ag-tw">', '<div class="ag-tw" tabindex="0">')
+
+
+@lru_cache(64)
+def words_html(text: str | None) -> Markup:
+    """What the organiser says, in Markdown, for a template; nothing of None."""
+    return Markup(answer_html(text or "").strip())  # noqa: S704 (it is cleaned)
 
 
 def without_hidden(text: str) -> str:

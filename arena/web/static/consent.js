@@ -29,7 +29,7 @@ const agonConsent = (post, { rights = false } = {}) => { // post sends to /api/c
     if (box.dataset.sha !== one.sha256) { // another text wants another tick
       settle();
       box.dataset.sha = one.sha256;
-      text.textContent = one.text;
+      text.innerHTML = one.html;
       text.lang = one.language;
     }
     box.hidden = !wanted && why.hidden;

@@ -14,6 +14,7 @@ from agon.arena.web.battle.consent import consent_view
 from agon.arena.web.battle.view import battle_values, render, side_view
 from agon.arena.web.languages.texts import _, message
 from agon.arena.web.layout import Site, page_html
+from agon.arena.web.markdown.markdown import words_html
 
 STUDY = Site({"battle": ("./study", message("Study"))}, "./about", "./static/")
 _ENDED = {
@@ -47,6 +48,7 @@ def voter_view(study: Study, session: str, told: str | None = None) -> dict[str,
     values = {**_common(study, progress), "told": told, "items": bool(study.plan.attention)}
     page = {"battle": None, "consent": consent_view(study.arena, session)}
     if progress.state == "going":
+        values["instructions"] = words_html(study.plan.instructions)
         return {**page, "state": "intro", "html": render("study_intro.html", **values)}
     closed = study.closed
     values["why"] = _(_ENDED[closed.by]) if closed else None

@@ -15,7 +15,7 @@ from agon.arena.core.visitors.people import A_PAGE, HistoryPage, turns_of
 from agon.arena.web.battle.view import render
 from agon.arena.web.languages.texts import _, date_and_time, message, translated
 from agon.arena.web.layout import page_html
-from agon.arena.web.markdown.markdown import reachable_html
+from agon.arena.web.markdown.markdown import reachable_html, words_html
 from agon.arena.web.you.own_board import too_few_sentence
 from agon.data.log.personal.consents import SaidConsent, held_consents
 from agon.data.log.personal.history import PastBattle
@@ -84,7 +84,7 @@ def consents_shown(said: Sequence[SaidConsent], texts: Mapping[str, str]) -> dic
             "date": _moment(one.created),
             "iso": one.created.isoformat(timespec="seconds"),
             "language": one.language,
-            "text": texts.get(one.text, one.text),
+            "html": words_html(texts.get(one.text, one.text)),
         }
         for one in reversed(said[-A_PAGE:])
     ]

@@ -52,6 +52,19 @@ def models():
     return [Scripted("Rayleigh."), Scripted("It just is.")]
 
 
+def test_a_text_is_markdown_and_nothing_more(tmp_path, models):
+    """A link to a policy works in the box, under What is stored and on the page of who agreed."""
+    text = "Votes are **published**: [policy](https://example.org/p) <script>alert(1)</script>"
+    shown = '<strong>published</strong>: <a href="https://example.org/p"'
+    with open_arena(tmp_path, asking(roster(*models), {"en": text})) as arena:
+        visitor = arena.visitor()
+        (asked,) = visitor.get("/api/consent").json()["texts"]
+        agree(visitor, text)
+        for html in (asked["html"], *(visitor.get(path).text for path in ("/", "/about", "/you"))):
+            assert shown in html
+            assert "<script>alert" not in html
+
+
 def test_nothing_is_kept_or_sent_before_one_agrees(tmp_path, models):
     with open_arena(tmp_path, asking(roster(*models)), ALL) as arena:
         visitor = arena.visitor()
