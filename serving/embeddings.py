@@ -14,8 +14,9 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import suppress
 from typing import Any
 
-from agon.serving.chat_chunks import failure_of_status
-from agon.serving.openai_compatible import NOT_IN_THE_PROTOCOL, Server, retry_after
+from agon.serving.openai_protocol.chat_chunks import failure_of_status
+from agon.serving.openai_protocol.chat_stream import NOT_IN_THE_PROTOCOL, retry_after
+from agon.serving.openai_protocol.model_server import Server
 from agon.serving.protocol import ServingError
 
 BATCH, AT_ONCE, PATIENCE = 64, 4, 120.0

@@ -1,7 +1,7 @@
 """Models that llama.cpp runs in this process: its own OpenAI server on a loopback port, asked as any other.
 
 It needs the part `local` (xllamacpp, llama.cpp in a wheel). There is no protocol of ours here: what streams,
-what is cancelled and what is measured is that of `openai_compatible`.
+what is cancelled and what is measured is that of `openai_protocol`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from agon.serving.openai_compatible import Server
+from agon.serving.openai_protocol.model_server import Server
 
 _SLOTS = 4  # answers at once, in one batch
 _CONTEXT = 2048  # tokens of a conversation

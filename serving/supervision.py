@@ -25,7 +25,7 @@ from agon.serving import process_reaper
 from agon.serving.protocol import ServingError
 
 if TYPE_CHECKING:
-    from agon.serving.openai_compatible import Server
+    from agon.serving.openai_protocol.model_server import Server
 
 PORT_FIELD = "{port}"  # stands in a command for the port that it is given
 _LOOK_SECONDS = 0.25  # between two looks at whether it answers

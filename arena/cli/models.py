@@ -126,7 +126,7 @@ async def _tried_at(address: str, api_key_env: str | None) -> list[TriedModel]:
     from agon.arena.core.roster import Contestant, ModelCard
     from agon.arena.setup.model_trial import try_models
     from agon.serving.generation import Limits
-    from agon.serving.openai_compatible import Server
+    from agon.serving.openai_protocol.model_server import Server
     from agon.serving.protocol import ServingError
 
     key = None if api_key_env is None else os.environ.get(api_key_env, "").strip()

@@ -10,7 +10,7 @@ import json
 import re
 from typing import Any
 
-from agon.serving.chat_chunks import failure_of_error
+from agon.serving.openai_protocol.chat_chunks import failure_of_error
 from agon.serving.protocol import ServingError
 
 ROUTED_MODEL = "agon"  # what all models are called

@@ -42,13 +42,13 @@ from agon.arena.web.middleware import Receive, Scope, Send
 from agon.data.use_log.use_reading import UsedConversation, UseHistory
 from agon.data.use_log.use_writing import UseLog
 from agon.ranking.errors import AgonError
-from agon.serving.chat_chunks import failure_of_status, refuses_images
 from agon.serving.generation import Limits
+from agon.serving.openai_protocol.chat_chunks import failure_of_status, refuses_images
 from agon.serving.places import join
 from agon.serving.protocol import Message, ServingError
 
 if TYPE_CHECKING:
-    from agon.serving.openai_compatible import OpenAICompatible
+    from agon.serving.openai_protocol.openai_compatible import OpenAICompatible
 
 CONVERSATION, TURN, SIGNAL = "x-agon-conversation", "x-agon-turn", "x-agon-signal"
 BATTLE = "x-agon-battle"

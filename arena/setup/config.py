@@ -299,7 +299,7 @@ def _servers(
     servers = Servers(environment, before)
     if not tables:
         return servers
-    from agon.serving.openai_compatible import Server
+    from agon.serving.openai_protocol.model_server import Server
     from agon.serving.supervision import SupervisedServer
 
     keys = {getattr(one, "api_key_env", None) for one in (*tables, *models)}

@@ -30,7 +30,7 @@ from agon.ranking.leaderboard.row import plain
 from agon.ranking.progress import CountedWork
 from agon.ranking.text import Readable
 from agon.serving.generation import Limits
-from agon.serving.openai_compatible import Server
+from agon.serving.openai_protocol.model_server import Server
 
 Finished = TypeVar("Finished")
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from agon.arena.core.roster import Contestant
 from agon.serving.generation import Generation, Limits, generate
-from agon.serving.openai_compatible import Server
+from agon.serving.openai_protocol.model_server import Server
 from agon.serving.protocol import ImagePart, Message, ServingError
 
 ASKED = "Describe the sea to somebody who has never seen it."

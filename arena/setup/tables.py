@@ -18,7 +18,7 @@ from agon.ranking.errors import InputError, suggest
 from agon.serving.protocol import Backend, Sampling
 
 if TYPE_CHECKING:
-    from agon.serving.openai_compatible import Server
+    from agon.serving.openai_protocol.model_server import Server
     from agon.serving.supervision import SupervisedServer
 
 
@@ -129,7 +129,7 @@ class Opening:
         Raises:
             ConfigError: the variable holds no key.
         """
-        from agon.serving.openai_compatible import Server
+        from agon.serving.openai_protocol.model_server import Server
 
         key = None if variable is None else self.key(variable)
         place = url.rstrip("/"), key

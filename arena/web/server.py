@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from agon.arena.web.leaderboard.sources import BoardSource, VoteFile
     from agon.arena.web.metrics import ArenaMetrics
     from agon.serving.health import Health
-    from agon.serving.openai_compatible import Server
+    from agon.serving.openai_protocol.model_server import Server
     from agon.serving.supervision import SupervisedServer
 
 FOLLOW_SECONDS = 1.0  # between two looks at the configuration

@@ -24,7 +24,7 @@ from agon.ranking import rank
 from agon.ranking.errors import SourceError, VotesError
 from agon.ranking.votes.vote_source import OTHER_VOTERS
 from agon.serving.generation import Limits, generate
-from agon.serving.openai_compatible import Server
+from agon.serving.openai_protocol.model_server import Server
 from agon.serving.protocol import Message, Sampling, ServingError
 from tests.support.paths import CASES, REPOSITORY
 
@@ -96,7 +96,7 @@ STREAMS = [
 
 @pytest.mark.parametrize(("row", "model", "times", "text", "thought", "failure", "told"), STREAMS)
 def test_streams(mock, monkeypatch, row, model, times, text, thought, failure, told):
-    monkeypatch.setattr("agon.serving.openai_compatible.LONGEST_WAIT", 0.0)
+    monkeypatch.setattr("agon.serving.openai_protocol.openai_compatible.LONGEST_WAIT", 0.0)
     limits = {"first": 2.5} if model == "comments" else {}  # the first word comes after 4 s of comments
     made = asked(mock, model, times, **limits)
     assert made.failure == failure, (row, made)

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from agon.serving.generation import Limits, generate
 from agon.serving.health import Health
-from agon.serving.openai_compatible import Server
+from agon.serving.openai_protocol.model_server import Server
 from agon.serving.protocol import Message, Sampling, ServingError
 from tests.support.http_server import listen
 

@@ -7,7 +7,7 @@ import hashlib
 import pytest
 
 from agon.serving.demo import Echo
-from agon.serving.openai_compatible import Server
+from agon.serving.openai_protocol.model_server import Server
 from agon.serving.protocol import IMAGE_TOKENS, ImagePart, Message, Sampling, ServingError
 from agon.serving.recorded import RecordedAnswers
 from tests.serving.test_openai_compatible import PLAIN, well

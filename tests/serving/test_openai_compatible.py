@@ -9,9 +9,10 @@ from contextlib import aclosing
 
 import pytest
 
-from agon.serving.chat_chunks import kind_of_status
 from agon.serving.generation import Limits, generate
-from agon.serving.openai_compatible import OpenAICompatible, Server
+from agon.serving.openai_protocol.chat_chunks import kind_of_status
+from agon.serving.openai_protocol.model_server import Server
+from agon.serving.openai_protocol.openai_compatible import OpenAICompatible
 from agon.serving.protocol import Delta, End, Message, Sampling, ServingError
 from tests.support.http_server import listen
 
@@ -23,7 +24,7 @@ ASKED = (Message("system", "Be brief."), Message("user", "Warum ist der Himmel b
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch):
     """A busy server is a failure at once; how it is asked again stands in test_health.py."""
-    monkeypatch.setattr("agon.serving.openai_compatible.LONGEST_WAIT", 0.0)
+    monkeypatch.setattr("agon.serving.openai_protocol.openai_compatible.LONGEST_WAIT", 0.0)
 
 
 async def events_of(backend, sampling=PLAIN):
@@ -571,7 +572,7 @@ def test_a_check_finds_a_stream_that_is_none(handler):
 
 
 def test_a_check_does_not_wait_for_ever(monkeypatch):
-    monkeypatch.setattr("agon.serving.openai_compatible.CHECK_SECONDS", 0.2)
+    monkeypatch.setattr("agon.serving.openai_protocol.openai_compatible.CHECK_SECONDS", 0.2)
     assert checked(mute)[0] == "timeout"
 
 

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from agon.serving.generation import Limits, generate
-from agon.serving.openai_compatible import Server
+from agon.serving.openai_protocol.model_server import Server
 from agon.serving.protocol import Message, Sampling
 from agon.serving.supervision import SupervisedServer, fault_in, running
 from tests.support.marked import Mark
@@ -79,7 +79,7 @@ def test_it_ends_with_a_process_that_is_killed(tmp_path):
     code = f"""
 import asyncio, os, signal
 from pathlib import Path
-from agon.serving.openai_compatible import Server
+from agon.serving.openai_protocol.model_server import Server
 from agon.serving.supervision import SupervisedServer, fault_in, running
 async def main():
     words = {[*WORDS, "m", "--engine"]!r}

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from agon.serving.generation import Limits, generate
-from agon.serving.openai_compatible import Server
+from agon.serving.openai_protocol.model_server import Server
 from agon.serving.protocol import Message, Sampling
 from tests.support.http_server import listen
 
@@ -18,7 +18,7 @@ ASKED = (Message("user", "What is it?"),)
 @pytest.fixture(autouse=True)
 def no_patience(monkeypatch):
     """A busy server is a failure at once; how it is asked again stands in test_health.py."""
-    monkeypatch.setattr("agon.serving.openai_compatible.LONGEST_WAIT", 0.0)
+    monkeypatch.setattr("agon.serving.openai_protocol.openai_compatible.LONGEST_WAIT", 0.0)
 
 
 def chunk(delta=None, finish=None, **more):

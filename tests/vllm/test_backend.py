@@ -7,7 +7,7 @@ import time
 import pytest
 
 from agon.serving.generation import Limits, generate
-from agon.serving.openai_compatible import Server
+from agon.serving.openai_protocol.model_server import Server
 from agon.serving.protocol import ImagePart, Message, Sampling, ServingError
 
 ASKED = (Message("system", "Be brief."), Message("user", "Why is the sky blue?"))

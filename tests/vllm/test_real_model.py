@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agon.serving.generation import Limits, generate
-from agon.serving.openai_compatible import Server
+from agon.serving.openai_protocol.model_server import Server
 from agon.serving.places import join
 from agon.serving.protocol import Message, Sampling
 from agon.serving.supervision import SupervisedServer, running

@@ -138,7 +138,7 @@ def open_server(base_url: str | None, api_key_env: str | None) -> Any:
     Raises:
         OptionError: no address, or no key in the variable.
     """
-    from agon.serving.openai_compatible import Server
+    from agon.serving.openai_protocol.model_server import Server
 
     if base_url is None:
         raise OptionError("No server is named that gives vectors; give its address with --base-url.")

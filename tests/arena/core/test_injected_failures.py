@@ -12,7 +12,7 @@ from agon.arena.core.matchmaking import Draw
 from agon.arena.core.roster import Contestant, ModelCard
 from agon.arena.core.turn import play_turn
 from agon.serving.generation import Limits
-from agon.serving.openai_compatible import Server
+from agon.serving.openai_protocol.model_server import Server
 from tests.support.http_server import listen
 
 pytestmark = pytest.mark.slow
@@ -144,7 +144,9 @@ class Faults:
 
 
 def test_hundreds_of_failures_make_no_broken_battle_votable_and_lose_no_good_answer(monkeypatch):
-    monkeypatch.setattr("agon.serving.openai_compatible.LONGEST_WAIT", 0.0)  # a refusal is a failure here
+    monkeypatch.setattr(
+        "agon.serving.openai_protocol.openai_compatible.LONGEST_WAIT", 0.0
+    )  # a refusal is a failure here
     faults = Faults(seed=13)
     ended, battles = [], []
 

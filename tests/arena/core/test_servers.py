@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from agon.arena.core.arena_settings import ArenaSettings
 from agon.arena.core.roster import Contestant, ModelCard, Roster
 from agon.data.log.records import GenerationRecord
-from agon.serving.openai_compatible import Server
+from agon.serving.openai_protocol.model_server import Server
 from agon.serving.protocol import Sampling
 from agon.serving.supervision import free_port
 from tests.support.arena_server import open_arena

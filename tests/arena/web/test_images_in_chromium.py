@@ -7,7 +7,7 @@ from typing import ClassVar
 import pytest
 
 from agon.arena.core.arena_settings import ArenaSettings
-from agon.serving.openai_compatible import Server
+from agon.serving.openai_protocol.model_server import Server
 from tests.support.arena_server import open_arena, roster
 from tests.support.browser import DESKTOP, PHONE, Tab, chromium
 from tests.support.images import image_bytes, photo

@@ -1,0 +1,1 @@
+"""Models behind the OpenAI protocol, whoever serves them."""
