@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from agon.arena.cli.arguments import FindingsFormat, SourceArgument, readable
+from agon.arena.cli.commands import STDIN
 from agon.arena.cli.output.progress_line import progress
 from agon.arena.cli.reading import AS_IT_IS, ShapeOptions
 from agon.data import Checked, check
@@ -41,7 +42,8 @@ def check_command(
     with readable(source) as paths:
         with progress("looking through the votes"):
             checked = check(paths, **shape.keywords(), min_votes=min_votes)
-        return show_findings(describe_source(files_of(paths)), checked, format)
+        said = "standard input" if STDIN in source else describe_source(files_of(paths))
+        return show_findings(said, checked, format)
 
 
 def show_findings(source: str, checked: Checked, how: str) -> int:

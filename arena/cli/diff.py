@@ -12,6 +12,7 @@ from rich.text import Text
 
 from agon.arena.cli.arguments import FindingsFormat
 from agon.arena.cli.output.tables import console, make_grid, say
+from agon.data.files.reader import check_there
 from agon.ranking import Leaderboard, OptionError, SourceError, boards_from_json
 from agon.ranking.leaderboard.board_change import CHANGE_HEADS, BoardChange, compare_boards
 
@@ -56,6 +57,7 @@ def read_file(path: Path) -> list[Leaderboard]:
     Raises:
         SourceError: no such file, or no JSON of boards.
     """
+    check_there(path)
     try:
         return boards_from_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:

@@ -136,6 +136,8 @@ async def _tried_at(address: str, api_key_env: str | None) -> list[TriedModel]:
     models = [server.model("")]  # keeps the connections until the end
     try:
         names = list(await server.served())
+        if not names:
+            raise ServingError("unknown_model", "its list is empty")
         models += [server.model(name, images=True) for name in names]  # whether they do is asked
         contestants = [Contestant(ModelCard(n, n), m) for n, m in zip(names, models[1:], strict=True)]
         return await try_models(contestants, Limits())

@@ -157,6 +157,8 @@ def rank_command(
     """
     if output is not None:
         form_of(output)  # before anything that takes long
+    if preliminary < 0:
+        raise OptionError(f"--preliminary must be at least 0, not {preliminary}.")
     if settings.anchor is not None and settings.anchor_score is None:
         name, score = anchor_of(settings.anchor)
         settings = replace(settings, anchor=name, anchor_score=score)
@@ -450,6 +452,8 @@ def write_text(output: Path, text: str) -> None:
     try:
         beside.write_text(text, encoding="utf-8")
         beside.replace(output)
+    except FileNotFoundError:
+        raise SourceError(f"There is no folder {output.parent} for {output.name}; make it first.") from None
     except OSError as error:
         raise SourceError(f"{output} cannot be written: {error.strerror}.") from None
     finally:

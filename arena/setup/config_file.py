@@ -236,9 +236,13 @@ def read_tables(path: Path, least: int) -> ConfigFile:
         content = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"There is no file {path}; check the path.") from None
+    except IsADirectoryError:
+        raise ConfigError(f"{path} is a folder; name the .toml in it.") from None
     except OSError as error:
         raise ConfigError(f"{path} cannot be opened: {error.strerror}.") from None
     except UnicodeDecodeError as error:
+        if b"\0" in error.object:
+            raise ConfigError(f"{path} is no text; name the .toml of an arena.") from None
         line = error.object.count(b"\n", 0, error.start) + 1
         raise ConfigError(f"{path} is not UTF-8 text: see line {line}; save it as UTF-8.") from None
     except tomllib.TOMLDecodeError as error:

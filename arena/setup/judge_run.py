@@ -72,7 +72,7 @@ class Judged(Readable):
         """Say how many votes there are, from how many judgements, and what they cost."""
         tally = self.tally
         cost = "" if tally.cost is None else f", {tally.cost:,.4f} dollars"
-        there = f"{self.votes:,} votes are in {plain(str(self.output))}" if self.votes else "no vote is there"
+        there = f"{self.votes:,} votes are in {plain(str(self.output))}" if self.votes else "No vote is there"
         return (
             f"{there}, from {tally.kept + tally.answered:,} of {tally.wanted:,} judgements; "
             f"{tally.answered:,} came now{cost}."

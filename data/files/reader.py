@@ -39,12 +39,15 @@ PARQUET = (".parquet",)
 DUCKDB = (".duckdb", ".db")
 REPORT = ".eval"  # a log of Inspect, an archive
 KNOWN = (*DELIMITERS, *JSON, *PARQUET, *DUCKDB)
+_ZIP, _SQLITE, _BINARY = "an Excel workbook or a zip archive", "an SQLite database", "a binary file"
+_UNREAD = (_ZIP, _SQLITE, _BINARY)  # under whatever name
+_UTF_16 = "text in UTF-16"
 MAGIC = {
     b"PAR1": "parquet",
     b"\x1f\x8b": "a gzip file",
     b"\x28\xb5\x2f\xfd": "a zstd file",
-    b"PK\x03\x04": "an Excel workbook or a zip archive",
-    b"SQLite format 3": "an SQLite database",
+    b"PK\x03\x04": _ZIP,
+    b"SQLite format 3": _SQLITE,
 }
 _HEAD = 1 << 20  # bytes that hold the header of any table
 
@@ -230,8 +233,8 @@ def list_files(given: Sequence[str | Path]) -> tuple[Path, ...]:
     return tuple(found)
 
 
-def check_file(path: Path) -> Path:
-    """Refuse a file that is missing, a folder, empty, or plainly not of the format its ending says.
+def check_there(path: Path) -> Path:
+    """Refuse a file that is missing, and a folder.
 
     Raises:
         SourceError: says which of these, and what to do.
@@ -245,9 +248,19 @@ def check_file(path: Path) -> Path:
         raise SourceError(f"There is no file {path}; {hint}")
     if path.is_dir():
         raise SourceError(f"{path} is a folder; name a file in it.")
-    if ending(path) not in KNOWN:
+    return path
+
+
+def check_file(path: Path) -> Path:
+    """Refuse a file that is missing, a folder, empty, or plainly not of the format its ending says.
+
+    Raises:
+        SourceError: says which of these, and what to do.
+    """
+    check_there(path)
+    if path.suffix == ".toml":
         raise SourceError(
-            f"{path} has no ending that names its format, such as {', '.join(KNOWN)}; rename it."
+            f"{path} is a configuration and holds no rows; name a file of them, or the folder of a log."
         )
     try:
         with path.open("rb") as file:
@@ -256,25 +269,46 @@ def check_file(path: Path) -> Path:
         raise SourceError(f"{path} cannot be opened: {error.strerror}.") from None
     if not head.strip():
         raise SourceError(f"{path} is empty; give one that has rows.")
+    if ending(path) not in KNOWN:
+        _refuse_unread(path, _kind(head))
+        raise SourceError(
+            f"{path} has no ending that names its format, such as {', '.join(KNOWN)}; rename it."
+        )
     if path.suffix.lower() not in COMPRESSION:
         _check_kind(path, head)
     return path
 
 
+def _kind(head: bytes) -> str:
+    """What the beginning of a file looks like."""
+    for magic, kind in MAGIC.items():
+        if head.startswith(magic):
+            return kind
+    if head[8:12] == b"DUCK":
+        return "DuckDB"
+    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return _UTF_16
+    opening = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    text = "JSON" if opening in (b"{", b"[") else "CSV or plain text"
+    return _BINARY if b"\x00" in head else text
+
+
 def _check_kind(path: Path, head: bytes) -> None:
     """Compare what a file looks like with what its ending says."""
-    found = next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), None)
-    found = "DuckDB" if head[8:12] == b"DUCK" else found
+    found = _kind(head)
     known = {**dict.fromkeys(PARQUET, "parquet"), **dict.fromkeys(DUCKDB, "DuckDB")}
     wanted = known.get(ending(path), "JSON" if ending(path) in JSON else "CSV or plain text")
-    if found is None and head.startswith((b"\xff\xfe", b"\xfe\xff")):  # UTF-16
-        return
-    if found is None:
-        opening = head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
-        text = "JSON" if opening in (b"{", b"[") else "CSV or plain text"
-        found = "a binary file" if b"\x00" in head else text
-    if found != wanted:
+    _refuse_unread(path, found)
+    if found not in (wanted, _UTF_16):
         raise SourceError(f"{path} is not what its ending says: it looks like {found}; rename or convert it.")
+
+
+def _refuse_unread(path: Path, found: str) -> None:
+    """Refuse what is read under no name, so that nobody is sent to rename it."""
+    if found in _UNREAD:
+        raise SourceError(
+            f"{path} looks like {found}, which is not read; write its rows as .csv or .parquet."
+        )
 
 
 def read_rows(path: Path, texts: Collection[str] | None = None, *, head: bool = False) -> Rows:

@@ -174,8 +174,9 @@ def show_answer(answer: Answer, stream: Any) -> None:
     out = console(stream)
     for i, sentence in enumerate(answer.sentences[:_SHOWN]):
         say(out, plain(sentence), "" if i else "bold")
-    if len(answer.sentences) > _SHOWN:
-        say(out, f"{len(answer.sentences) - _SHOWN} more sentences like these are in --format json.", "dim")
+    if more := len(answer.sentences[_SHOWN:]):
+        said = "sentence is" if more == 1 else "sentences are"
+        say(out, f"{more} more {said} in --format json.", "dim")
     if answer.rows:
         _show_rows(answer, out)
 

@@ -99,7 +99,7 @@ def say_tally(tally: Tally, output: Path) -> None:
     cost = "" if tally.cost is None else f", {tally.cost:,.2f} dollars"
     there = f"{tally.kept + tally.answered:,} of {tally.wanted:,} answers are in {plain(str(output))}"
     if not output.exists():
-        there = "no answer is there"
+        there = "No answer is there"
     print(f"{there}; {tally.answered:,} came now{speed}{cost}.")
     for model, number in tally.failed.items():
         print(f"{plain(model)} failed {number:,} times; its rows say why, and the same command asks again.")

@@ -14,6 +14,7 @@ from cyclopts import Parameter
 
 from agon.arena.cli.arguments import FindingsFormat, readable
 from agon.arena.cli.output.progress_line import progress
+from agon.data.files.reader import check_there
 from agon.ranking.errors import OptionError, SourceError
 from agon.ranking.leaderboard.row import plain
 
@@ -140,9 +141,7 @@ def _asked(ask: str, prompt: Path | None, criteria: Path | None) -> Any:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise SourceError(f"There is no file {path}; check the path.") from None
+        return check_there(path).read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise SourceError(f"{path} is not UTF-8 text; save it as UTF-8.") from None
     except OSError as error:

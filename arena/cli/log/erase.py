@@ -58,9 +58,8 @@ def erase_command(
         if battle is not None:
             there = [one for one in there if one == battle.strip().lower().replace("-", "")]
         if not there:
-            raise OptionError(
-                f"There is no such battle in {log} whose texts are not erased; nothing was done."
-            )
+            of = f"of the voter {voter!r}" if voter else f"{battle!r}" if battle else f"before {before}"
+            raise OptionError(f"{log} has no battle {of} whose texts are not erased; nothing was done.")
         votes = " and their votes" if withdraw else ""
         what = f"the texts of {len(there):,} battle{'s' * (len(there) != 1)}{votes}"
         if not yes and not _agreed(what, log):

@@ -184,7 +184,9 @@ def _one_below_another(label: str, tables: Sequence[dict[str, Values]]) -> dict[
     for columns in tables[1:]:
         if set(columns) != set(tables[0]):
             odd = sorted(set(columns) ^ set(tables[0]))
-            raise SourceError(f"{label} are not parts of one table: only some have {odd[0]!r}.")
+            raise SourceError(
+                f"{label} are not parts of one table: only some have {odd[0]!r}; give those of one alone."
+            )
     return {name: np.concatenate([columns[name] for columns in tables]) for name in tables[0]}
 
 

@@ -34,6 +34,7 @@ from agon.ranking.errors import OptionError
 
 LAST_BACKUP = "last_backup.json"  # in the log: what was copied last, and where to
 ARCHIVES = (".tar", ".tar.gz", ".tgz")
+_OTHER_ARCHIVES = (".zip", ".7z", ".gz", ".bz2", ".xz", ".zst")  # no names of folders
 _CHAIN = (EVENTS, TEXTS, HEAD)
 _MADE = {
     *LOG_TABLES,
@@ -96,9 +97,10 @@ def backup_log(folder: str | Path, to: str | Path, *, keep: int | None = None) -
             f"keep is for a folder of backups, and at least 1, not {keep} for {target}; leave it out, or "
             "name a folder."
         )
-    if target.is_file() and not archive:
+    if not archive and (target.is_file() or (target.suffix in _OTHER_ARCHIVES and not target.is_dir())):
+        what = "a file" if target.is_file() else "no archive that is made here"
         raise OptionError(
-            f"{target} is a file; name a folder of backups, or a file that ends in {', '.join(ARCHIVES)}."
+            f"{target} is {what}; name a folder of backups, or a file that ends in {', '.join(ARCHIVES)}."
         )
     if archive and target.exists():
         raise OptionError(f"{target} is there already; name another file, or a folder of backups.")

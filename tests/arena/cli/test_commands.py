@@ -524,8 +524,14 @@ def test_an_election_by_a_pipe(tmp_path):
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        (b"\x7fELF\x00\x01", "standard input looks like a binary file; convert it."),
-        (b"PK\x03\x04rest", "standard input looks like an Excel workbook or a zip archive; convert it."),
+        (
+            b"\x7fELF\x00\x01",
+            "standard input looks like a binary file, which is not read; write its rows",
+        ),
+        (
+            b"PK\x03\x04rest",
+            "standard input looks like an Excel workbook or a zip archive, which is not",
+        ),
         (b"PAR1 cut short", "standard input cannot be read: "),
         (
             gzip.compress(b"model_a,model_b,winner\nada,bob,tie\n" * 99, mtime=0)[:60],
@@ -907,7 +913,7 @@ def test_an_output_that_cannot_be_is_refused_before_the_work(run, votes, tmp_pat
     )
     status, out, err = run("rank", votes, "-o", tmp_path / "none" / "b.md")
     assert (status, out) == (2, "")
-    assert err == f"agon: {tmp_path}/none/b.md cannot be written: No such file or directory.\n"
+    assert err == f"agon: There is no folder {tmp_path}/none for b.md; make it first.\n"
 
 
 def test_the_top_of_a_board_is_not_taken_for_all_of_it(run, votes):

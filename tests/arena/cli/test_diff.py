@@ -46,7 +46,7 @@ def test_a_change_beyond_chance_ends_with_1(run, files):
 @pytest.mark.parametrize(
     ("before", "says"),
     [
-        ("none.json", "none.json cannot be read: No such file or directory."),
+        ("none.json", "There is no file"),
         ("votes.csv", "votes.csv: This is not the JSON of boards"),
         ("elo.json", "no board of the same method and group: elo before, bradley_terry after"),
     ],

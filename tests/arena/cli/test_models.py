@@ -105,6 +105,8 @@ def test_a_server_without_a_list_and_files_in_the_way_are_told(tmp_path, run, mo
         status, out, err = run("models", target)  # the remedy
         assert status == 1
         assert "Every battle is void until two models can answer." in out
+        Silent.get = lambda self: self.reply(200, {"data": []})
+        assert "unknown_model: its list is empty" in run("models", f"{url}/v1")[2]
         status, _, err = run("models", f"{url}/v1", "--write", target)
         assert status == 2
         assert "exists already; choose another name" in err
@@ -118,7 +120,7 @@ def test_a_server_without_a_list_and_files_in_the_way_are_told(tmp_path, run, mo
     assert (status, "holds no name or password; name a key with --api-key-env" in err) == (2, True)
     with serving(Handler) as url:
         status, _, err = run("models", f"{url}/v1", "--write", tmp_path / "no" / "folder.toml")
-    assert (status, "cannot be written" in err) == (2, True)
+    assert (status, "for folder.toml; make it first" in err) == (2, True)
     monkeypatch.setenv("KEY_OF_MODELS", "secret-of-mine")
     with serving(Handler) as url:
         status, out, _ = run(

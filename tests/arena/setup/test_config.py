@@ -559,8 +559,11 @@ def test_a_file_must_be_there_and_be_one(tmp_path):
         ConfigError, match=re.escape(f"There is no file {tmp_path / 'no.toml'}; check the path.")
     ):
         read_configuration(tmp_path / "no.toml", {})
-    with pytest.raises(ConfigError, match="cannot be opened: Is a directory"):
+    with pytest.raises(ConfigError, match="is a folder; name"):
         read_configuration(tmp_path, {})
+    (tmp_path / "arena.png").write_bytes(b"\x89PNG\r\n\x1a\n\0")
+    with pytest.raises(ConfigError, match="is no text; name"):
+        read_configuration(tmp_path / "arena.png", {})
 
 
 def toml(value):

@@ -200,7 +200,7 @@ def test_everything_of_a_visitor_is_exported_and_erased(tmp_path, capsys, monkey
     assert board(capsys, tmp_path) == before, "the board is what it was"
     assert not any(b"Charon" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
     for given, said in (
-        (["--voter", voter, "--yes"], "There is no such battle"),
+        (["--voter", voter, "--yes"], f"has no battle of the voter {voter!r} whose texts are not erased"),
         (["--before", "2026-13-01"], "--before is a day such as 2026-03-01, not '2026-13-01'."),
         ([], "by one of --voter, --battle and --before"),
     ):

@@ -18,6 +18,7 @@ from agon.data.log.recovery.mending import recover_log
 from agon.data.log.recovery.verifying import verify_log
 from agon.data.log.study_journal import StudyJournal, read_study
 from agon.data.log.vote_log import VoteLog
+from agon.ranking.errors import OptionError
 from tests.support.log_records import voted
 from tests.support.paths import REPOSITORY
 
@@ -91,6 +92,11 @@ def test_the_oldest_backups_go_and_those_with_which_an_arena_went_on_stay(tmp_pa
     last = backup_log(log, place, keep=2)
     assert last.removed == tuple(one.path for one in others[:2])
     assert sorted(place.iterdir()) == sorted([used.path, others[2].path, last.path])
+
+
+def test_an_archive_of_another_kind_is_no_folder(tmp_path):
+    with pytest.raises(OptionError, match=r"b\.zip is no archive that is made here; name a folder"):
+        backup_log(tmp_path, tmp_path / "b.zip")
 
 
 def test_an_archive_holds_the_same_and_a_damaged_log_is_not_backed_up(tmp_path):

@@ -169,6 +169,11 @@ def cases(given: Given) -> list[Case]:
             command("export", at, "-o", folder / "none", "--as", "jsnl"),
             command("export", at, "-o", folder / "some", "--as", "jsonl"),
         ),
+        (
+            command("rank", at, "-o", folder / "unmade" / "b.md"),
+            lambda: (folder / "unmade").mkdir() or agon("rank", at, "-o", folder / "unmade" / "b.md"),
+        ),
+        (command("rank", at, "--preliminary", -1), command("rank", at)),
         (command("export", at, "-o", at), command("export", at, "-o", folder / "another.csv")),
         (command("export", at, "-o", folder / "a.xyz"), command("export", at, "-o", folder / "a.jsonl")),
         (

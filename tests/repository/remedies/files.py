@@ -137,6 +137,8 @@ def cases(given: Given) -> list[Case]:
         # files
         (ranked(file("model_a,model_a,winner\na,b,model_a\n")), ranked(at), 100),
         (ranked(file("a\n", "votes.parquet")), ranked(at), 100),
+        (ranked(file("[[model]]\n", "arena.toml")), ranked(at), 100),
+        (ranked(file("PK\x03\x04", "votes.xlsx")), ranked(at), 100),
         (ranked([at, at]), ranked(at), 100),
         (ranked(str(folder / "*.nothing")), ranked(str(folder / "given*.csv")), 100),
         (ranked(FRAME, where=" "), ranked(FRAME), 100),

@@ -211,6 +211,8 @@ def cases(given: Given) -> list[Case]:
         ),
         (lambda: invitations_of(broken, None).all(), put_back),
         (lambda: read_configuration(folder / "none.toml", {}), arena(folder)),
+        (lambda: read_configuration(folder, {}), lambda: read_configuration(two)),
+        (lambda: read_configuration(given.file(b"\x89\0"), {}), lambda: read_configuration(two)),
         (
             lambda: read_configuration(_text(folder / "no-models.toml", ""), {}, least=1),
             lambda: read_configuration(_text(folder / "a-model.toml", MODEL), {}, least=1),

@@ -29,6 +29,7 @@ def cases(given: Given) -> list[Case]:
     zero = ag.score_table(pd.DataFrame({"model": ["a", "b"], "x": [0.0, 2.0], "y": [3.0, 1.0]}))
     lower = ag.score_table(TABLE, directions={"x": "lower"})
     rows = {"model": ["a", "b"], "x": [1, 2], "y": [2, 1]}
+    half, other = given.file("model,x,y\nada,1,2\n"), given.file("model,x,y\nbob,2,1\n")
     long = pd.DataFrame(
         [
             {"model": m, "task": "x", "metric": k, "score": i}
@@ -99,6 +100,10 @@ def cases(given: Given) -> list[Case]:
         (scored(model=[], x=[]), scored(**rows)),
         (lambda: ag.score_table(FRAME), lambda: ag.comparisons(FRAME), 100),
         (lambda: ag.score_table(str(folder / "none.csv")), scored(**rows)),
+        (
+            lambda: ag.score_table([half, given.file("model,z\nbob,2\n")]),
+            lambda: ag.score_table([half, other]),
+        ),
         (scored(**rows, average=[1, 2]), scored(**rows, average=[1, 2], options={"ignore": ["average"]})),
         (
             scored(**rows, latency=[1, 2]),
