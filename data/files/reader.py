@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
-from agon.data.files.snapshot_folder import holds_log, snapshots
+from agon.data.files.snapshot_folder import keeps_store, snapshots
 from agon.data.read_errors import sentence
 from agon.data.store_address import StoreAddress, is_address
 from agon.ranking.errors import SourceError, suggest
@@ -215,8 +215,7 @@ def list_files(given: Sequence[str | Path]) -> tuple[Path, ...]:
     for one in given:
         refuse_address(str(one))
         path = Path(one)
-        is_log = (path / "votes").is_dir() or holds_log(path)
-        if path.is_dir() and not is_log and not snapshots(path):
+        if path.is_dir() and not keeps_store(path) and not snapshots(path):
             found += _inside(path) or [path]
         elif not path.exists() and glob.has_magic(str(path)):
             matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207  # may be absolute

@@ -30,6 +30,12 @@ def holds_log(folder: Path) -> bool:
     return (folder / "agon.duckdb").exists() or (folder / "events.jsonl").exists()
 
 
+def keeps_store(folder: Path) -> bool:
+    """Whether a folder is a store, which may have no vote yet: its other files are never read as votes."""
+    begun = ("votes", "secret.key", "invitations.jsonl", "use/events.jsonl")
+    return holds_log(folder) or any((folder / name).exists() for name in begun)
+
+
 def criterion_file(folder: Path, criterion: str) -> Path:
     """The votes of a log folder by a criterion of its studies.
 

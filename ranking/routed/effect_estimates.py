@@ -210,6 +210,11 @@ def signal_effects(
         raise OptionError(f"level must lie between 0 and 1, not {level!r}.")
     value, known = _values(use, kind)
     if not known.any():
+        if kind.measured:
+            raise VotesError(
+                f"No conversation has the signal {signal}, which is measured: a cost needs price and "
+                "input_price of the models, and servers that count tokens; ask for another one."
+            )
         raise VotesError(
             f"No conversation has the signal {signal}; send it to /v1/feedback, or ask for another one."
         )

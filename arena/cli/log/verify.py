@@ -13,6 +13,8 @@ from cyclopts import Parameter
 
 from agon.arena.cli.arguments import FindingsFormat
 from agon.arena.cli.output.tables import console, say
+from agon.data.log.database import DATABASE
+from agon.data.log.events import EVENTS, HEAD
 from agon.data.log.hash_chain import DamagedChain, Head
 from agon.data.log.operation.receipts import find_vote
 from agon.data.log.recovery.verifying import LogCheck, verify_log
@@ -20,6 +22,8 @@ from agon.data.log.shared_store.opening import copied_log
 from agon.data.log.study_journal import study_heads
 from agon.data.store_address import StoreAddress, store_of
 from agon.ranking.errors import SourceError
+
+NO_VOTES = LogCheck(None, 0, False, 0, ())  # a study or routed use has begun, and no arena
 
 
 def verify_command(
@@ -47,9 +51,11 @@ def verify_command(
             if receipt is not None:
                 print(find_vote(folder, receipt))
                 return 0
-            found = verify_log(folder)
             used, harmed = _of_use(folder)
             studies, more = _of_studies(folder)
+            beside = bool(used or harmed or studies or more)
+            begun = any((folder / name).exists() for name in (EVENTS, HEAD, DATABASE, "votes"))
+            found = verify_log(folder) if begun or not beside else NO_VOTES
     except DamagedChain as error:
         if receipt is not None:
             raise
@@ -67,8 +73,7 @@ def verify_command(
         if used is not None:
             say(
                 out,
-                f"The log of use beside it: {used.events:,} event{'' if used.events == 1 else 's'}. "
-                f"Head: {used.hash}",
+                f"The log of use: {used.events:,} event{'' if used.events == 1 else 's'}. Head: {used.hash}",
             )
         for name, head in studies.items():
             lines = f"{head.events:,} line{'' if head.events == 1 else 's'}"
@@ -96,6 +101,8 @@ def _of_studies(folder: Path) -> tuple[dict[str, Head], tuple[str, ...]]:
 
 def _concluded(found: LogCheck) -> str:
     """Say in a sentence what a log is."""
+    if found == NO_VOTES:
+        return "There are no votes, and no events of an arena."
     if found.head is None:
         return "The events are not whole, and nothing else was compared."
     erased = f", {found.erased:,} texts erased" if found.erased else ""

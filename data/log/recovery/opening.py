@@ -301,4 +301,9 @@ def must_be_log(folder: Path) -> None:
                 f"{folder} holds files of votes alone, as agon import writes them, and no events of an "
                 f"arena; agon check {folder} checks the votes, and a copy of the folder keeps them."
             )
+        if (folder / "use" / EVENTS).exists():
+            raise LogError(
+                f"{folder} holds a log of use alone, and no events of an arena; agon verify {folder} checks "
+                "it, and a copy of the folder keeps it, made while agon route-server is closed."
+            )
         raise LogError(f"{folder} is no log: it has neither events nor a database; check the path.")

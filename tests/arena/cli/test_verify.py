@@ -92,9 +92,25 @@ def test_the_log_of_use_beside_it_is_verified_too(tmp_path, capsys):
     with UseLog(tmp_path) as use:
         use.put("draws", number=1, policy={}, probabilities={"ada": 0.5, "bob": 0.5}).result(10)
     status, words = said(capsys, "verify", tmp_path)
-    assert (status, "The log of use beside it: 1 event." in words.replace("\n", " ")) == (0, True)
+    assert (status, "The log of use: 1 event." in words.replace("\n", " ")) == (0, True)
     events = tmp_path / USE / "events.jsonl"
     events.write_bytes(events.read_bytes().replace(b"0.5", b"0.6", 1))
     status, words = said(capsys, "verify", tmp_path)
     assert status == 1
     assert "The log of use is damaged" in words
+
+
+def test_a_store_of_use_alone_is_verified_but_never_one_whose_events_are_gone(tmp_path, capsys):
+    with UseLog(tmp_path) as use:
+        use.put("draws", number=1, policy={}, probabilities={"ada": 0.5, "bob": 0.5}).result(10)
+    status, words = said(capsys, "verify", tmp_path)
+    assert (status, words.splitlines()[0]) == (0, "There are no votes, and no events of an arena.")
+    assert main(["backup", str(tmp_path), "--to", str(tmp_path / "b.tar")]) == 2
+    assert "holds a log of use alone" in capsys.readouterr().err
+    with VoteLog(tmp_path) as log:
+        voted(log, ("ada", "bob"), (1, 2))
+    for name in ("events.jsonl", "agon.duckdb"):
+        (tmp_path / name).unlink()
+    assert said(capsys, "verify", tmp_path)[0] == 1
+    (tmp_path / "events.head").unlink()
+    assert main(["verify", str(tmp_path)]) == 2

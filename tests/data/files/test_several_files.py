@@ -89,6 +89,18 @@ def test_votes_on_pairs_stand_beside_votes_on_three(folder):
     assert (len(votes), len(votes.models)) == (151, 8)
 
 
+@pytest.mark.parametrize("begun", ["studies/s.jsonl", "invitations.jsonl", "use/events.jsonl"])
+def test_what_else_a_store_keeps_is_never_read_as_votes(begun, tmp_path):
+    """Its journals are chains of hashes: who was told to mend a row would break one."""
+    (tmp_path / "studies").mkdir()
+    (tmp_path / "use").mkdir()
+    (tmp_path / begun).write_text('{"name": "", "score": 1}\n')
+    if begun.startswith("studies"):
+        (tmp_path / "secret.key").write_bytes(b"k" * 32)
+    with pytest.raises(SourceError, match="is a folder without votes"):
+        read_any(tmp_path)
+
+
 def test_what_is_wrong_is_told_of_its_own_file(folder):
     (folder / "bad.csv").write_text("model_a,model_b,winner\nada,bob,tie\nada,bob,won\n")
     with pytest.raises(VotesError, match=r"'won' is not a known winner in row 2 of bad\.csv"):

@@ -68,6 +68,7 @@ def cases(given: Given) -> list[Case]:
 
     return [
         (effects("copied"), effects("thumb")),
+        (effects("cost"), effects("thumb")),
         (effects(users=["u"] * 4), effects()),
         (of(probabilities=[HALF, HALF]), of(probabilities=[HALF, HALF], draw=[0, 1, 0, 1])),
         (of(models="abc"), of()),
