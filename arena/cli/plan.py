@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import asdict
+from inspect import signature
 from pathlib import Path
 from typing import Annotated
 
@@ -72,6 +73,12 @@ def plan_command(
         planned = plan_votes(share, models, level=level, ties=ties, panel=panel, taste=taste)
         print(json.dumps(asdict(planned), indent=2) if format == "json" else planned.conclusion())
         return
+    planned_for = {"share": share, "models": models, "ties": ties, "panel": panel, "taste": taste}
+    for name, value in planned_for.items():
+        if value != signature(plan_command).parameters[name].default:
+            raise OptionError(
+                f"--{name} is of votes that are not there yet, and SOURCE has its own; leave one out."
+            )
     with readable(source) as paths, progress("ranking the votes"):
         board = rank(reading.read(paths), level=level)
     pairs = open_pairs(board)

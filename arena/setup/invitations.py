@@ -62,9 +62,14 @@ def replace_voter(journal: StudyJournal, who: str, name: str | None) -> Invitati
         name: of the new voter.
 
     Raises:
-        OptionError: there is no such voter.
+        OptionError: there is no such voter, nobody is invited yet, or the study has ended.
     """
-    seats = {str(one.seat): one for one in journal.history().seats}
+    history = journal.history()
+    if history.closed is not None:
+        raise OptionError(f"The study {history.name!r} has ended, and its links open nothing any more.")
+    if not history.seats:
+        raise OptionError(f"--replace {who}: nobody is invited yet; name voters with --voters.")
+    seats = {str(one.seat): one for one in history.seats}
     named = {one.name: one for one in seats.values() if one.name is not None}
     found = seats.get(who) or named.get(who)
     if found is None:

@@ -151,7 +151,7 @@ def approvals(profile: Profile, approve: Approve | None, missing: str = "refuse"
         return np.asarray(np.isfinite(profile.place) & (better < approve))
     raise OptionError(
         'Say what a vote approves of with approve="acceptable", approve="ranked" or a number of places such '
-        f"as approve=3, not {approve!r}."
+        f"as approve=3 (--approve), not {approve!r}."
     )
 
 
@@ -178,7 +178,7 @@ def _all_shown(profile: Profile, missing: str) -> None:
         column = int(np.argwhere(np.isnan(profile.place))[0][1])
         raise VotesError(
             f"{profile.models[column]!r} is not shown on every vote; choosing several needs all of them, or "
-            'missing="worst".'
+            'missing="worst" (--missing worst).'
         )
 
 

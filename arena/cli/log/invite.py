@@ -64,6 +64,8 @@ def invite_command(
         raise OptionError(f"{config} lets nobody in by invitation; write invitations = true into [access].")
     if not 1 <= count <= MOST_INVITATIONS:
         raise OptionError(f"--count must be 1 to {MOST_INVITATIONS:,}, not {count:,}.")
+    if count != 1 and (list_all or revoke):
+        raise OptionError("--count makes invitations, --list and --revoke make none; leave one of them out.")
     if url is not None and not url.startswith(("http://", "https://")):
         raise OptionError(f"--url {url} is no address; write it as --url https://arena.example.")
     address = f"{url.rstrip('/')}/" if url is not None else address_for_others(given, 7860)

@@ -115,12 +115,13 @@ def _invite(
     if url is not None and not url.startswith(("http://", "https://")):
         raise OptionError(f"--url {url} is no address; write it as --url https://arena.example.")
     folder = store or given.folder
-    keys, journal = study_keys(folder), StudyJournal(folder, plan.name)
+    journal = StudyJournal(folder, plan.name)
     if replace is not None:
         replace_voter(journal, replace, voters)
         seats = journal.history().seats
     else:
         seats = seat_voters(journal, plan, voters)
+    keys = study_keys(folder)
     address = f"{url.rstrip('/')}/" if url is not None else address_for_others(given, 7860)
     links = [(one, link(keys, plan.name, one, address)) for one in seats]
     owner = owner_link(keys, plan.name, address)

@@ -118,16 +118,14 @@ def test_what_cannot_be_is_said_in_one_sentence(folder, capsys):
         return err
 
     invite = ("study", "invite", "study.toml")
-    assert (
-        "say how many: agon study invite study.toml --voters 5" in refused(*invite, "--voters", "0") or True
-    )
     assert "--voters must be 1 to 10,000 or names, not 0" in refused(*invite, "--voters", "0")
     assert "asks 2 voters about every prompt (overlap), and 1 would be invited" in refused(
         *invite, "--voters", "1"
     )
     assert "names Ada twice" in refused(*invite, "--voters", "Ada,Ada")
     assert "asks 2 voters about every prompt (overlap), and 0 would be" in refused(*invite)
-    assert "there is no such voter" in refused(*invite, "--replace", "Zoe")
+    assert "nobody is invited yet; name voters with --voters" in refused(*invite, "--replace", "Zoe")
+    assert not (folder / "agon-log").exists(), "what is refused makes nothing"
     assert "is no address" in refused(*invite, "--voters", "3", "--url", "arena.example")
     assert "holds no study" in refused("study", "status", "study.toml")
     assert "holds no study" in refused("study", "status", "agon-log")
@@ -243,3 +241,6 @@ def test_who_sits_where_is_fixed_once_it_has_begun(folder, capsys):
     assert before.splitlines()[0] == after.splitlines()[0]
     assert "Voter 2, Dora: " in after
     assert before.splitlines()[1].rpartition("=")[2] not in after
+    journal.close("hand", "Enough.")
+    status, out, err = agon(capsys, "study", "invite", "study.toml", "--replace", "Dora")
+    assert (status, out, "'tunes' has ended" in err) == (2, "", True)

@@ -119,6 +119,11 @@ def cases(given: Given) -> list[Case]:
             lambda: ranking.axioms(BALLOTS, ["copeland"], options={"borda": {}}),
             lambda: ranking.axioms(BALLOTS, ["copeland", "borda"], options={"borda": {}}),
         ),
+        (lambda: ranking.committee(BALLOTS, 1), lambda: ranking.committee(BALLOTS, 1, approve=2)),
+        (
+            lambda: ranking.committee(gap, 1, rule="k_borda"),
+            lambda: ranking.committee(gap, 1, rule="k_borda", missing="worst"),
+        ),
         (lambda: ranking.committee(BALLOTS, 4, approve=2), lambda: ranking.committee(BALLOTS, 3, approve=2)),
         (
             lambda: ranking.committee(

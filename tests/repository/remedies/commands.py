@@ -91,6 +91,7 @@ def cases(given: Given) -> list[Case]:
     return [
         (command("rank", people, "--judges", given.scores), weighed),
         (command("rank", people, "--judges", people, "--compare-rules"), weighed),
+        (command("plan", people, "--share", 0.7), command("plan", people)),
         (command("plan", people, "--budget", 3), command("plan", people, "--judges", wider, "--budget", 3)),
         (
             command("plan", "--judges", wider, "--budget", 3),

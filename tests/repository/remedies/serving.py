@@ -200,6 +200,7 @@ def cases(given: Given) -> list[Case]:
         (arena(folder, studied + INVITED), arena(folder, studied)),
         (arena(folder, OPENED + MEMBERS), arena(folder, MEMBERS)),
         (command("invite", uninvited), command("invite", invited)),
+        (command("invite", invited, "--count", "2", "--list"), command("invite", invited, "--list")),
         (command("invite", invited, "--count", "0"), command("invite", invited, "--count", "2")),
         (
             command("invite", invited, "--url", "arena"),

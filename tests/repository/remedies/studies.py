@@ -113,6 +113,7 @@ def cases(given: Given) -> list[Case]:
         (invite(asks, "--voters", "1"), invite(asks, "--voters", "2")),
         (invite(begun, "--voters", "3"), invite(begun, "--replace", "2", "--voters", "Dora")),
         (invite(plain, "--replace", "9"), invite(plain, "--replace", "2")),
+        (invite(asks, "--store", given.new(), "--replace", "9"), invite(plain, "--replace", "2")),
         (invite(plain, "--voters", "Ada,Ada"), invite(study("ANSWERS"), "--voters", "Ada,Ben,Cleo")),
         (invite(plain, "--voters", "0"), invite(plain, "--voters", "1")),
         (invite(plain, "--url", "a.example"), invite(plain, "--url", "https://arena.example")),
