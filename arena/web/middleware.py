@@ -158,6 +158,8 @@ class ArenaMiddleware:
         if refused is not None:
             await self._answer(scope, send, refused)
             return
+        if scope["method"] == "HEAD" and not scope["path"].endswith(_STREAM):
+            scope = {**scope, "method": "GET"}  # the server knows, and sends the headers alone
         scope["agon_cookie"] = self._session(scope, headers)
         public = self.settings.public_url or ""
         secure = scope.get("scheme") == "https" or public.startswith("https:")

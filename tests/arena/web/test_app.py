@@ -386,6 +386,17 @@ def test_only_what_a_router_has_can_be_asked_for(server):
         assert guest.get(path).status_code == 200, path
 
 
+def test_head_is_answered_as_get_without_the_body(server):
+    """A monitor asks so whether the arena is up; data and pages said 405."""
+    visitor = server.visitor()
+    for path in ("/", "/leaderboard", "/api/start", "/openapi.json", "/healthz", "/static/agon.css", "/none"):
+        got, head = visitor.get(path), visitor.http.head(path)
+        assert (head.status_code, head.content) == (got.status_code, b""), path
+        assert head.headers["content-type"] == got.headers["content-type"]
+    battle = visitor.ready()["battle"]
+    assert visitor.http.head(f"/api/battles/{battle}/events").status_code == 405, "a stream has no end"
+
+
 def test_people_get_a_page_and_programs_json(server):
     guest = server.visitor()
     page = guest.get("/nowhere", headers={"accept": "text/html,*/*"})
