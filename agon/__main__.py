@@ -14,11 +14,11 @@ _came: list[int] = []  # signals, of which a library may say something else
 
 def main() -> int:
     """Run the command; an interrupt ends it with status 130 even while it is still being loaded."""
-    _open_standard_streams()
     signal.signal(signal.SIGTERM, _end_in_order)
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else the shell said to ignore it
         signal.signal(signal.SIGINT, _end_in_order)
     try:
+        _open_standard_streams()
         from agon.arena.cli.commands import main as run
 
         status = run()
