@@ -365,15 +365,15 @@ def test_a_model_that_fails_before_its_first_byte_is_replaced_and_said(tmp_path)
     with (
         scripted(broken) as bad,
         scripted(talker("good")) as good,
-        use_server(tmp_path, {"bad": bad, "good": good}) as running,
+        use_server(tmp_path, {"broken": bad, "good": good}) as running,
     ):
         with running.client() as client:
             for number in range(12):
                 made = client.post("chat/completions", json=asked(f"{number}"))
                 assert made.status_code == 200
-                assert "bad" not in made.text
+                assert "broken" not in made.text
         found = history(running, lambda h: all(one.turns for one in h.conversations.values()))
-        drawn = [one for one in found.conversations.values() if one.model == "bad"]
+        drawn = [one for one in found.conversations.values() if one.model == "broken"]
         assert drawn  # twelve draws of two
         assert all(one.failures == 1 and one.answered_by == "good" for one in drawn)
         assert not any(one.failures for one in found.conversations.values() if one.model == "good")
