@@ -6,7 +6,7 @@ from tests.support.arena_server import open_arena
 from tests.support.browser import DESKTOP, Tab, chromium
 
 QUICK = ArenaSettings(seed=7, pacing="raw")
-MODELS = {"ada": "fast", "bob": "slow", "cyn": "warm", "dan": "cold"}
+MODELS = {"ada-1815": "fast", "bob": "slow", "cyn": "warm", "dan": "cold"}
 
 
 def answers_file(folder, prompts, models):
@@ -52,7 +52,7 @@ def test_everything_comes_once_and_all_of_it_counts(tmp_path):
         assert later["review"]["done"] == 0
         by_hand = first.vote(first.ready("Why 1?")).json()
         assert by_hand["review"] == {"done": 1, "total": 4}
-        assert "ada" not in first.get("/").text
+        assert "ada-1815" not in first.get("/").text
         asked, end = prompts_judged(first)
         assert asked[0] == "Why 0?", "no prompt comes a second time before others came once"
         assert sorted(asked) == ["Why 0?", "Why 0?", "Why 1?"]
