@@ -67,7 +67,7 @@ def test_everything_comes_once_and_all_of_it_counts(tmp_path):
 
 
 def test_with_two_models_each_prompt_comes_once_and_a_restart_forgets_nothing(tmp_path):
-    models = read_recorded_roster(answers_file(tmp_path, 3, ["ada", "bob"]))
+    models = read_recorded_roster(answers_file(tmp_path, 3, ["ada-1815", "bob"]))
     with open_arena(tmp_path, models, QUICK) as arena:
         visitor = arena.visitor()
         view = next_of(visitor)
@@ -94,7 +94,7 @@ def test_where_prompts_are_typed_there_is_no_list(tmp_path):
 
 def test_a_person_goes_through_the_list_in_a_browser(tmp_path):
     """By mouse and by key: the next one is there after the vote, and the names of the last on request."""
-    models = read_recorded_roster(answers_file(tmp_path, 3, ["ada", "bob"]))
+    models = read_recorded_roster(answers_file(tmp_path, 3, ["ada-1815", "bob"]))
     with chromium() as browser, open_arena(tmp_path, models, QUICK) as arena:
         context = browser.new_context(viewport=DESKTOP, reduced_motion="reduce")
         tab = Tab(context, arena.url).open().until("empty")
@@ -109,9 +109,11 @@ def test_a_person_goes_through_the_list_in_a_browser(tmp_path):
         assert tab.battle() != battle
         assert tab.page.evaluate("document.activeElement.tagName") == "H1"
         assert tab.text(".ag-before summary").startswith("You preferred A. Your vote is counted.")
-        assert not tab.page.is_visible("text=ada")
+        assert not tab.page.is_visible("text=ada-1815")
         tab.page.click(".ag-before summary")
-        assert tab.page.is_visible(".ag-before >> text=ada") and tab.page.is_visible(".ag-before >> text=bob")
+        assert tab.page.is_visible(".ag-before >> text=ada-1815") and tab.page.is_visible(
+            ".ag-before >> text=bob"
+        )
         tab.picture("review-second")
         tab.vote_by_key("b")
         tab.page.wait_for_selector("text=Comparison 3 of 3")
