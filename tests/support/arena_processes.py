@@ -40,6 +40,7 @@ def write_config(path: Path, address: str, *, pace: float = 0) -> Path:
 
 
 PATIENCE = 300  # seconds, on a machine that is busy
+NOT_THERE = 5.0  # seconds after which a battle that no process knows was killed before it was on the disk
 
 
 class ArenaProcess(AgonProcess):
@@ -152,13 +153,15 @@ def storm(
             if (view := who.begin(f"Why {number}?")) is None:
                 time.sleep(0.05)
                 continue
-            battle = view["battle"]
+            battle, gone = view["battle"], time.monotonic() + NOT_THERE
             while time.monotonic() < deadline:
                 status, view = who.view(battle)
                 if status == 200 and view["state"] != "streaming":
                     break
+                if status == 404 and time.monotonic() > gone:
+                    break
                 time.sleep(0.05)
-            if view.get("state") != "ready":  # its process was killed while it streamed
+            if view.get("state") != "ready":  # its process was killed while it streamed, or was just begun
                 with lock:
                     tally.void += 1
                 continue
@@ -179,6 +182,10 @@ def storm(
                         tally.unanswered += 1
                 if battle in tally.kept or battle in tally.found:
                     return
+                if status == 409 and who.view(battle)[1].get("state") == "void":
+                    with lock:  # killed in the moment between the last word and the disk
+                        tally.void += 1
+                    break
                 time.sleep(0.02)
         raise AssertionError(f"battle {number} was not judged in {PATIENCE} s: {list(who.told)}")
 
