@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from agon.ranking.errors import OptionError
-from agon.ranking.numerics import FloatArray, IntArray
+from agon.ranking.numerics import FloatArray, IntArray, steady
 from agon.ranking.registry import ResampledScores, method
 from agon.ranking.results import Choice, Scores
 from agon.ranking.votes.pair_counts import BothBad, PairCounts
@@ -137,7 +137,7 @@ def _shares(pairs: PairCounts, both_bad: BothBad) -> FloatArray:
 def _majority(pairs: PairCounts, both_bad: BothBad) -> FloatArray:
     """(M, M) 1 where the row won most votes of the pair, −1 where the column did, else 0."""
     wins = pairs.halves(both_bad)
-    return np.asarray(np.sign(wins - wins.T))
+    return np.asarray(np.sign(steady(wins - wins.T, float((wins + wins.T).max(initial=0.0)))))
 
 
 def _sorted(majority: FloatArray, rng: np.random.Generator) -> FloatArray:

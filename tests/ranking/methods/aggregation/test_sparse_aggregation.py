@@ -34,6 +34,15 @@ def test_additive_and_counting_by_a_loop(seed):
         assert run(name, wins).values == pytest.approx(expected, abs=1e-12)
 
 
+def test_a_pair_that_is_tied_but_for_the_last_bit_is_tied():
+    """Soft votes of 0.1, 0.6, 0.6 and 0.7 and what is left of them: 2 and 2, the first a bit less."""
+    won = sum((0.1, 0.6, 0.6, 0.7))
+    assert won < 2.0
+    mine, exact = (run("kwiksort", [[0, one], [2.0, 0]], orders=40).values for one in (won, 2.0))
+    assert mine.tolist() == exact.tolist()
+    assert exact[0] != -2.0 != exact[1], "a coin says who is the first, each time anew"
+
+
 def test_ties_count_in_part():
     assert run("counting", [[0, 3], [1, 0]], [[0, 2], [2, 0]], tie_credit=0.25).values.tolist() == [3.5, 1.5]
     for wrong in (-0.5, 1.5):
