@@ -66,9 +66,18 @@ class Consents:
         return not asked or agrees(self._log.consents_of(voter), asked)
 
     def must_hold(self, voter: str) -> None:
-        """Raise ConsentMissing for whoever does not agree, as far as this process knows."""
-        asked = self.asked
-        if asked.texts and not agrees(said := self._log.consents_of(voter), asked.hashes):
+        """Raise ConsentMissing for whoever does not agree, as far as this process knows.
+
+        Raises:
+            Refusal: nobody can tell now, for the log cannot be read.
+        """
+        try:
+            asked = self.asked
+            said = self._log.consents_of(voter) if asked.texts else []
+        except AgonError as error:  # what it says is for the operator
+            tell(f"whether a visitor agreed cannot be looked up: {error}")
+            raise _not_kept() from error
+        if asked.texts and not agrees(said, asked.hashes):
             raise ConsentMissing(asked, changed=bool(held_consents(said)))
 
     async def must_be_given(self, voter: str) -> None:
@@ -110,6 +119,8 @@ class Consents:
             await asyncio.wrap_future(self._log.write(record))
         except AgonError as error:
             tell(f"what a visitor agreed to could not be kept: {error}")
-            raise Refusal(
-                503, "not_kept", "This could not be kept. Nothing was changed: try again."
-            ) from error
+            raise _not_kept() from error
+
+
+def _not_kept() -> Refusal:
+    return Refusal(503, "not_kept", "This could not be kept. Nothing was changed: try again.")

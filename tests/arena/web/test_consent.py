@@ -65,6 +65,28 @@ def test_a_text_is_markdown_and_nothing_more(tmp_path, models):
             assert "<script>alert" not in html
 
 
+def test_a_log_that_cannot_be_read_keeps_nothing_and_tells_the_operator_alone(
+    tmp_path, models, monkeypatch, capfd
+):
+    """The vote that comes then is refused as one that could not be kept, and counts when it is sent again."""
+
+    def unreadable(*_):
+        raise LogError("The vote log in /srv/canary cannot be read: no")
+
+    with open_arena(tmp_path, asking(roster(*models)), ALL) as arena:
+        visitor = arena.visitor()
+        agree(visitor)
+        view = visitor.ready()
+        with monkeypatch.context() as broken:
+            broken.setattr(arena.log, "consents_of", unreadable)
+            for answer in (visitor.vote(view), visitor.post("/api/battles", {"prompt": "Why?"})):
+                assert (answer.status_code, answer.json()["error"]) == (503, "not_kept")
+                assert "canary" not in answer.text
+        assert "/srv/canary" in capfd.readouterr().err
+        assert visitor.vote(view).json()["state"] == "voted"
+        assert arena.log.count() == 1
+
+
 def test_nothing_is_kept_or_sent_before_one_agrees(tmp_path, models):
     with open_arena(tmp_path, asking(roster(*models)), ALL) as arena:
         visitor = arena.visitor()
